@@ -1,0 +1,80 @@
+"""Find the prompt that makes the pipeline write its best plan.
+
+    propose ─┐
+             ├─ the search asks, the flow answers ─ confirm ─ publish
+    execute ─ retrieve ─ score
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from tasks.confirm import confirm
+from tasks.execute import execute
+from tasks.propose import propose
+from tasks.publish import Glance, publish
+from tasks.retrieve import retrieve
+from tasks.score import score
+from workbench.edge import Wanted, opened
+from workbench.execution.process import ended_on_interrupt
+from workbench.home import home
+from workbench.search.asks import Asks, Execute, Propose, Retrieve, Score, slots
+from workbench.search.optimization import confirmation, optimization
+
+
+@flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name="{study}", persist_result=False)
+def optimize(
+    study: Path,
+    optimizer: str | None = None,
+    budget: int | None = None,
+    seed: int | None = None,
+    rehearse: bool = False,
+    run: str | None = None,
+) -> dict[str, Any]:
+    """Search, then confirm on fresh trials. A retried or repeated run executes nothing twice.
+
+    Args:
+        study: the study file.
+        optimizer, budget, seed: instead of the study's own.
+        rehearse: scripted models instead of real ones.
+        run: name of the run's folder; by default the time and the flow run's id.
+
+    Returns:
+        The report, as `workbench run --json` writes it.
+    """
+    wanted = Wanted(study, optimizer, budget, seed, rehearse)
+    with opened(wanted, home=home(), run=run or run_name(), url=flow_run.get_ui_url(), environ=os.environ) as setting:
+        glance = Glance(setting.run)
+        with ended_on_interrupt():
+            with Asks(optimization(setting), slots(setting.study.concurrency), glance.refresh) as search:
+                answer(search)
+            with Asks(confirmation(setting, search.found), slots(setting.study.concurrency), glance.refresh) as trials:
+                answer(trials)
+        comparison = confirm.submit(trials.found, *search.found.names, wait_for=trials.verdicts)
+        report = publish.submit(setting.run, comparison).result()
+        glance.refresh(now=True)
+        return report
+
+
+def answer(asks: Asks[Any]) -> None:
+    """Answer every ask with a task run, as soon as its inputs are there."""
+    for ask in asks:
+        match ask:
+            case Propose():
+                asks.answer(ask, propose.submit(ask.request))
+            case Execute():
+                asks.answer(ask, execute.submit(ask.request))
+            case Retrieve():
+                asks.answer(ask, retrieve.submit(ask.execution, ask.title))
+            case Score():
+                asks.answer(ask, score.submit(ask.request, ask.plan))
+
+
+def run_name() -> str:
+    """The same for every attempt of a flow run, and sorted by time."""
+    return f"{flow_run.get_scheduled_start_time():%Y%m%d-%H%M%S}-{flow_run.get_id()[:8]}"

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from tasks.paid import paid
+from workbench.search import proposer
+from workbench.search.proposal import Proposal, ProposalRequest
+
+
+@paid("propose {request.title}", key=lambda given: given["request"].key)
+def propose(request: ProposalRequest) -> Proposal:
+    """Ask the proposer's model once."""
+    return proposer.propose(request)

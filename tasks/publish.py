@@ -1,0 +1,53 @@
+"""What a run looks like in the Prefect UI: one markdown artifact, made early, brought up to date while the run goes on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from workbench.evidence.report import markdown
+from workbench.evidence.summary import summarize, to_json
+from workbench.runs import RunFolder
+
+#: Seconds between two updates while a run goes on.
+PAUSE = 5.0
+
+
+class Glance:
+    """The run's artifact. Called from the flow's thread only."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._artifact: UUID | None = None
+        self._shown = 0.0
+
+    def refresh(self, *_: Any, now: bool = False) -> None:
+        """Show how the run stands, unless that was done a moment ago."""
+        if not now and time.monotonic() - self._shown < PAUSE:
+            return
+        text = markdown(summarize(self._run))
+        if self._artifact is None:
+            self._artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
+        else:
+            with get_client(sync_client=True) as client:
+                client.update_artifact(self._artifact, ArtifactUpdate(data=text))
+        self._shown = time.monotonic()
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
+    """Write report.json, as the command line's --json gives it. `comparison` is the edge to what it rests on."""
+    report = to_json(summarize(run))
+    run.write_json("report.json", report)
+    return report
+
+
+def _key(run: RunFolder) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in run.name.lower())

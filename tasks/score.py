@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from tasks.paid import paid
+from workbench.judging import judge
+from workbench.trial import Plan, ScoreRequest, Verdict
+
+
+@paid("score {request.title}", key=lambda given: given["request"].key(given["plan"]))
+def score(request: ScoreRequest, plan: Plan) -> Verdict:
+    """Have the judge compare the plan with the goal's gold plans."""
+    return judge.score(request, plan)

@@ -1,0 +1,278 @@
+"""The command line: one verb per function, each a thin door. Exit codes: 0 done, 2 the user's input, 3 the outside
+world (with everything kept), 130 interrupted (the same command goes on)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from workbench import server, terminal
+from workbench.edge import Wanted, explain, load
+from workbench.errors import ServerUnavailable, UserError, WorkbenchError
+from workbench.evidence.report import table
+from workbench.evidence.summary import summarize, to_json
+from workbench.files import write_whole
+from workbench.home import home
+from workbench.runs import RunFolder
+
+INTERRUPTED = 130
+#: Seconds that an interrupted run has for leaving in order, before it is left all the same.
+PATIENCE = 15.0
+
+app = App(name="workbench", help="Finds the prompt that makes an Elixir AI pipeline write its best plan.")
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+@app.command
+def run(
+    study: Path,
+    *,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    optimizer: str | None = None,
+    budget: int | None = None,
+    seed: int | None = None,
+    rehearse: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Search for a better prompt, confirm it on fresh executions, and report.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    json_file
+        Write the report there, as JSON.
+    optimizer
+        Instead of the study's own.
+    budget
+        Executions that the search may ask for, instead of the study's own number.
+    seed
+        Instead of the study's own.
+    rehearse
+        Scripted models instead of real ones: costs nothing, proves nothing about a prompt.
+    """
+    wanted = Wanted(study, optimizer, budget, seed, rehearse)
+    loaded = load(wanted)
+    use_server()
+    # Only now: Prefect reads its settings when it is imported.
+    from flows.optimize import optimize
+
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
+    with terminal.watching(home(), name, loaded, err), leaving_in_order():
+        report: dict[str, Any] = optimize(
+            study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
+        )
+    out.print(table(summarize(RunFolder.find(home(), name))))
+    if server.known(home()) is not None:
+        out.print("stop the Prefect server: workbench server --stop (or script/demo --stop)")
+    if json_file is not None:
+        write_json(json_file, report)
+    return 0
+
+
+@app.command
+def check(study: Path, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+    """Validate a study and estimate what it takes. Needs no keys and calls no model.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    json_file
+        Write the estimate there, as JSON.
+    """
+    from workbench.estimate import estimate
+
+    found = estimate(load(Wanted(study)), home())
+    out.print(found.text)
+    if json_file is not None:
+        write_json(json_file, found.to_json())
+    return 0
+
+
+@app.command
+def show(run: str = "latest", *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+    """Show what came of a run.
+
+    Parameters
+    ----------
+    run
+        The run's name, the beginning of it, or `latest`.
+    json_file
+        Write the report there, as JSON.
+    """
+    summary = summarize(RunFolder.find(home(), run))
+    out.print(table(summary))
+    if json_file is not None:
+        write_json(json_file, to_json(summary))
+    return 0
+
+
+@app.command
+def generate(run: str = "latest", *, goal: str | None = None, output: Path | None = None) -> int:
+    """Run the winning program of a run once more: one execution, paid for anew.
+
+    Parameters
+    ----------
+    run
+        The run's name, the beginning of it, or `latest`.
+    goal
+        Another goal than the study's first; the winner need not have seen it.
+    output
+        Write the plan there; it must not exist yet.
+    """
+    from workbench.generating import generate as once
+
+    if output is not None and output.exists():
+        raise UserError(f"{output} exists already: name a new file with --output")
+    with leaving_in_order():
+        made = once(RunFolder.find(home(), run), goal, home=home(), environ=os.environ)
+    if made.rehearsal:
+        err.print(f"[bold]rehearsal[/bold] ({made.rehearsal}): a scripted provider wrote this plan")
+    err.rule("the prompt that the pipeline got")
+    err.print(made.prompt, markup=False, highlight=False)
+    err.rule("the plan" if made.plan.ok else f"no valid plan: {made.plan.problem}")
+    out.print(made.plan.text, markup=False, highlight=False)
+    if output is not None:
+        write_whole(output.absolute(), made.plan.text.encode())
+    return 0
+
+
+@app.command
+def init(goal: str, gold: Path, *, output: Path = Path("study.yaml")) -> int:
+    """Write a commented study file from a goal and a gold plan.
+
+    Parameters
+    ----------
+    goal
+        What a plan is wanted for.
+    gold
+        A hand-written plan: what the judge compares with.
+    output
+        The study file to write; it must not exist yet.
+    """
+    from workbench.starter import starter
+
+    if output.exists():
+        raise UserError(f"{output} exists already: name a new file with --output")
+    if not gold.is_file():
+        raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
+    write_whole(output.absolute(), starter(goal, gold, output.absolute().parent).encode())
+    load(Wanted(output))
+    out.print(f"wrote {output}; next: workbench check {output}", highlight=False)
+    return 0
+
+
+@app.command
+def rehearsal(
+    *, port: int = 0, seed: int = 0, latency: float = 0.0, fail_rate: float = 0.0, world: str = "default"
+) -> int:
+    """Serve scripted models on loopback, in the protocols of Gemini and Anthropic, until interrupted.
+
+    Point GOOGLE_GEMINI_BASE_URL and ANTHROPIC_BASE_URL at the printed address, or run with --rehearse.
+
+    Parameters
+    ----------
+    port
+        0 takes a free one.
+    seed
+        The same seed gives the same answers.
+    latency
+        Mean seconds for an answer.
+    fail_rate
+        Share of calls that fail, 0 to 1.
+    world
+        `default`, or `null`, where the wording of a prompt changes nothing.
+    """
+    from workbench.rehearsal.server import serve_forever
+
+    serve_forever(port=port, seed=seed, latency=latency, fail_rate=fail_rate, world=world)
+    return 0
+
+
+@app.command(name="server")
+def server_(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Start the background Prefect server, unless it runs, and tell its address.
+
+    Parameters
+    ----------
+    stop
+        Stop it instead.
+    """
+    if stop:
+        out.print("stopped the Prefect server" if server.stop(home()) else "no Prefect server was running")
+    else:
+        out.print(server.ensure(home(), os.environ, err.print).ui, highlight=False)
+    return 0
+
+
+def use_server() -> None:
+    """Have Prefect talk to the server that the user has, or to one of ours. Before Prefect is imported."""
+    os.environ.setdefault("PREFECT_HOME", server.prefect_home(home(), os.environ))
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    url = os.environ.get("PREFECT_API_URL")
+    if url is None:
+        os.environ["PREFECT_API_URL"] = server.ensure(home(), os.environ, err.print).url
+    elif not server.healthy(url):
+        raise ServerUnavailable(
+            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset the variable to use one of our own",
+            kind="no server",
+        )
+
+
+class leaving_in_order:  # noqa: N801  # read as a phrase
+    """SIGTERM is taken for Ctrl-C; a second one, or no end in sight, ends the process at once. Nothing paid is lost."""
+
+    def __enter__(self) -> None:
+        self.before = {number: signal.signal(number, self.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.asked = False
+
+    def interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
+        if self.asked:
+            os._exit(INTERRUPTED)
+        self.asked = True
+        threading.Thread(target=self.lose_patience, daemon=True).start()
+        raise KeyboardInterrupt
+
+    def lose_patience(self) -> None:
+        time.sleep(PATIENCE)
+        os._exit(INTERRUPTED)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def write_json(file: Path, value: Any) -> None:
+    write_whole(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def main() -> None:
+    """The entry point: every error of ours is a message, never a traceback."""
+    try:
+        code = app(exit_on_error=False, result_action="return_value")
+    except CycloptsError:
+        code = UserError.exit_code
+    except KeyboardInterrupt:
+        err.print("interrupted: what was paid for is kept, the same command goes on from here")
+        code = INTERRUPTED
+    except BaseException as error:
+        known = explain(error)
+        if known is None or isinstance(error, SystemExit):
+            raise
+        err.print(str(known), markup=False, highlight=False)
+        code = known.exit_code
+    sys.stdout.flush()
+    # Threads that wait for a provider must not keep an ended command from ending.
+    os._exit(code) if code == INTERRUPTED else sys.exit(code)

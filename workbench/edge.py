@@ -1,0 +1,154 @@
+"""The edge: where a run's surroundings are decided, once. Nothing deeper reads the environment for them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import yaml
+
+from workbench import loader, providers
+from workbench.errors import WorkbenchError
+from workbench.execution.runtime import RUNTIMES
+from workbench.providers import Provider, ProviderName
+from workbench.rehearsal import server
+from workbench.runs import RunFolder
+from workbench.search.candidate import Candidate
+from workbench.search.catalogue import OPTIMIZERS
+from workbench.setting import Setting
+from workbench.study import Study
+
+#: A pipeline's step types, by the provider whose key they need.
+STEP_PROVIDERS: dict[str, ProviderName] = {"claude": "anthropic", "gemini": "gemini"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person, a schedule or a trigger asks for: a study, and what to change of it for this run."""
+
+    study: Path
+    optimizer: str | None = None
+    budget: int | None = None
+    seed: int | None = None
+    rehearse: bool = False
+
+    @property
+    def overrides(self) -> dict[str, object]:
+        given = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def load(wanted: Wanted) -> Study:
+    """Raises StudyError with every problem of the file and of the overrides."""
+    least = {name: optimizer.least for name, optimizer in OPTIMIZERS.items()}
+    return loader.load(wanted.study, optimizers=least, runtimes=tuple(RUNTIMES), overrides=wanted.overrides)
+
+
+@contextlib.contextmanager
+def opened(
+    wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
+) -> Iterator[Setting]:
+    """The setting of a run, as long as it lasts: study loaded, providers found, runtime ready, folder made.
+
+    Args:
+        run: the run's name; its folder is taken up again if it exists.
+        url: where the run can be watched, for the report.
+
+    Raises:
+        StudyError: the study cannot be used.
+        MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
+        ExecutionFailed: the runtime cannot be started here.
+    """
+    study = load(wanted)
+    with answering(study, rehearse=wanted.rehearse, environ=environ) as found:
+        runtime = RUNTIMES[study.runtime]
+        runtime.prepare()
+        folder = RunFolder.create(home, run)
+        setting = Setting(study, found, runtime.version(), folder)
+        _introduce(setting, url)
+        yield setting
+
+
+@contextlib.contextmanager
+def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[dict[ProviderName, Provider]]:
+    """The providers: a rehearsal that runs where the environment points, one of our own, or the real services."""
+    found = providers.real(environ)
+    running = _recognised(found["gemini"].base_url)
+    if not rehearse:
+        for name in sorted(needed(study)):
+            found[name].key(environ)
+    if running is not None:
+        yield running
+    elif rehearse:
+        with server.start() as own:
+            yield providers.rehearsal(own.url, own.world, own.seed)
+    else:
+        yield found
+
+
+def needed(study: Study) -> set[ProviderName]:
+    """Whose keys a study needs. A step type that is not known here needs none that we could name."""
+    wanted: set[ProviderName] = {study.judge.provider}
+    if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
+        wanted.add(study.proposer.provider)
+    with contextlib.suppress(yaml.YAMLError, OSError, AttributeError, TypeError):
+        # A pipeline file that cannot be read so is the runtime's to refuse, with its own words.
+        steps = yaml.safe_load(study.pipeline.read_text())["workflow"]["steps"]
+        wanted |= {STEP_PROVIDERS[step["type"]] for step in steps if step.get("type") in STEP_PROVIDERS}
+    return wanted
+
+
+def _recognised(url: str) -> dict[ProviderName, Provider] | None:
+    """The rehearsal at this address, if there is one: what it answers must never pass for a model's answer."""
+    if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        return None
+    try:
+        told = httpx.get(f"{url}/rehearsal", timeout=5.0).json()
+        return providers.rehearsal(url, told["world"], told["seed"]) if told.get("rehearsal") is True else None
+    except (httpx.HTTPError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _introduce(setting: Setting, url: str | None) -> None:
+    """Write down what the run is, unless an earlier attempt of it has."""
+    run, study = setting.run, setting.study
+    if (run.path / "run.json").exists():
+        return
+    shutil.copyfile(study.file, run.path / "study.yaml")
+    label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
+    run.write_json(
+        "run.json",
+        {
+            "study": study.name,
+            "study_file": str(study.file),
+            "run_id": run.name,
+            "optimizer": study.optimizer,
+            "program": study.program,
+            "seed": study.seed,
+            "budget": study.budget,
+            "confirm": study.confirm,
+            "concurrency": study.concurrency,
+            "passing": study.passing,
+            "goals": [{"name": goal.name, "text": goal.text} for goal in study.goals],
+            "rehearsal": label.partition(":")[2] if label else None,
+            "baseline": Candidate(study.prompt).name,
+            "flow_run_url": url,
+            "started": time.time(),
+        },
+    )
+
+
+def explain(error: BaseException) -> WorkbenchError | None:
+    """The error of ours at the bottom of what a flow raised, if there is one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, WorkbenchError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None

@@ -1,0 +1,80 @@
+"""The folder of a run: everything that is to be read about it later, and the one way to write into it.
+
+study.yaml        the study as it was
+candidates/       every prompt that was tried, NAME.md
+trials.jsonl      what each was worth, one line per trial, in the order of the verdicts
+journal.jsonl     every call that was made (workbench.journal)
+optimizer.log     what the optimizer said
+best_prompt.md    the winner
+program.json      the winner as a DSPy program
+report.json       the result, as the command line's --json writes it
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import RunNotFound
+from workbench.files import append_line, write_whole
+from workbench.trial import Trial
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder; it exists."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, home: Path, name: str) -> RunFolder:
+        """Make it, or take it up again: a retried flow goes on in the folder that it began."""
+        path = home / "runs" / name
+        (path / "candidates").mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def find(cls, home: Path, name: str) -> RunFolder:
+        """By name, by the beginning of a name, or `latest`.
+
+        Raises:
+            RunNotFound: there is none, or the beginning fits several.
+        """
+        known = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
+        if not known:
+            raise RunNotFound(f"there are no runs under {home / 'runs'} yet: workbench run STUDY makes one")
+        fitting = known[-1:] if name == "latest" else [run for run in known if run == name or run.startswith(name)]
+        if len(fitting) != 1 and name not in fitting:
+            what = "fits several runs" if fitting else "is no run"
+            raise RunNotFound(f'"{name}" {what}; there are: {", ".join(known[-8:])} (or say latest)')
+        return cls(home / "runs" / (name if name in fitting else fitting[0]))
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def write(self, name: str, text: str) -> Path:
+        """A file that is there whole or not at all."""
+        return write_whole(self.path / name, text.encode())
+
+    def write_json(self, name: str, value: Any) -> Path:
+        return self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def add_trial(self, phase: str, trial: Trial) -> None:
+        line = {
+            "phase": phase,
+            "candidate": trial.candidate,
+            "goal": trial.goal,
+            "replicate": trial.replicate,
+            "execution": trial.execution,
+            "score": trial.verdict.score,
+            "reason": trial.verdict.reason,
+            "at": time.time(),
+        }
+        append_line(self.path / "trials.jsonl", json.dumps(line, ensure_ascii=False))
+
+    def read_json(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text())

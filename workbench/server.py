@@ -1,0 +1,151 @@
+"""A Prefect server in the background: started once, used by every run, stopped by its own process id.
+
+It is a process that must outlive the command that starts it, which is why it is not started by
+`workbench.execution.process`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from workbench.errors import ServerUnavailable
+from workbench.files import write_whole
+
+#: A new database takes 11 to 15 s on two cores; a slow disk some more.
+START_SECONDS = 180.0
+STOP_SECONDS = 15.0
+PREFERRED_PORT = 4200
+
+
+@dataclass(frozen=True)
+class Server:
+    """`url` is the API's, as PREFECT_API_URL takes it."""
+
+    pid: int
+    url: str
+
+    @property
+    def ui(self) -> str:
+        return self.url.removesuffix("/api")
+
+
+def prefect_home(home: Path, environ: Mapping[str, str]) -> str:
+    return environ.get("PREFECT_HOME") or str(home / "prefect")
+
+
+def healthy(url: str, timeout: float = 5.0) -> bool:
+    """Whether a Prefect API answers at this address."""
+    try:
+        return httpx.get(f"{url.rstrip('/')}/health", timeout=timeout).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
+    """The background server, started now if it does not run.
+
+    Raises:
+        ServerUnavailable: it did not come up; its log says why.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with _alone(home):
+        running = known(home)
+        if running is not None and healthy(running.url):
+            return running
+        say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
+        return _start(home, environ)
+
+
+def known(home: Path) -> Server | None:
+    """The server that was started here, if its process is still there."""
+    try:
+        server = Server(**json.loads((home / "server.json").read_text()))
+        command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
+    except (OSError, ValueError, TypeError):
+        return None
+    # Process ids are used again: only a Prefect server is ours.
+    return server if b"prefect" in command and b"server" in command else None
+
+
+def stop(home: Path) -> bool:
+    """End the background server and its services; False when none runs."""
+    server = known(home)
+    if server is None:
+        return False
+    for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        try:
+            os.killpg(server.pid, number)
+        except ProcessLookupError:
+            break
+        deadline = time.monotonic() + patience
+        while known(home) is not None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if known(home) is None:
+            break
+    (home / "server.json").unlink(missing_ok=True)
+    return True
+
+
+def _start(home: Path, environ: Mapping[str, str]) -> Server:
+    port = _port()
+    log = home / "prefect-server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start"],
+            env={
+                **environ,
+                "PREFECT_HOME": prefect_home(home, environ),
+                # By environment and not by option: otherwise the UI calls port 4200.
+                "PREFECT_SERVER_API_HOST": "127.0.0.1",
+                "PREFECT_SERVER_API_PORT": str(port),
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            },
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    server = Server(process.pid, f"http://127.0.0.1:{port}/api")
+    write_whole(home / "server.json", json.dumps(asdict(server)).encode())
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if healthy(server.url, timeout=2.0):
+            return server
+        time.sleep(0.2)
+    stop(home)
+    raise ServerUnavailable(f"the Prefect server did not start; its log is {log}", kind="no server", lasting=True)
+
+
+def _port() -> int:
+    for port in (PREFERRED_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            number: int = probe.getsockname()[1]
+            return number
+    raise ServerUnavailable("no port is free on the loopback interface", kind="no server", lasting=True)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Two runs that begin together start one server. The kernel lets go of the lock whatever becomes of us."""
+    with (home / "server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
