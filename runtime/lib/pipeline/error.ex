@@ -1,0 +1,41 @@
+defmodule Pipeline.Error do
+  @moduledoc """
+  What went wrong, for a person (`message`) and for a program (`kind`).
+
+  Kinds: `:usage` and `:pipeline` are the user's to mend. `:authentication`, `:rate_limit`, `:provider_unavailable`,
+  `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated` and `:blocked` are what
+  a model made of the prompt.
+  """
+
+  defexception [:kind, :message]
+
+  @type kind ::
+          :usage
+          | :pipeline
+          | :authentication
+          | :rate_limit
+          | :provider_unavailable
+          | :bad_request
+          | :timeout
+          | :empty_reply
+          | :truncated
+          | :blocked
+          | :write
+
+  @type t :: %__MODULE__{kind: kind(), message: String.t()}
+
+  @spec new(kind(), String.t()) :: t()
+  def new(kind, message), do: %__MODULE__{kind: kind, message: message}
+
+  @doc "2 where the user has to change something, 1 where the outside world failed."
+  @spec exit_status(t()) :: 1 | 2
+  def exit_status(%__MODULE__{kind: kind}) when kind in [:usage, :pipeline], do: 2
+  def exit_status(%__MODULE__{}), do: 1
+
+  @doc "The one line that programs read: `KIND: message`."
+  @spec line(t()) :: String.t()
+  def line(%__MODULE__{kind: kind, message: message}) do
+    words = kind |> Atom.to_string() |> String.replace("_", " ")
+    "#{words}: #{String.replace(message, ~r/\s*\n\s*/, " | ")}"
+  end
+end

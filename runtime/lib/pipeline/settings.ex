@@ -1,0 +1,48 @@
+defmodule Pipeline.Settings do
+  @moduledoc """
+  What the environment says, read once at the edge. Keys are functions, so that no `inspect`, log or crash report shows
+  one.
+  """
+
+  defstruct [:keys, :base_urls, :timeout, seed: nil, inputs: %{}]
+
+  @type provider :: :anthropic | :gemini
+  @type t :: %__MODULE__{
+          keys: %{provider() => (() -> String.t() | nil)},
+          base_urls: %{provider() => String.t()},
+          timeout: pos_integer(),
+          seed: non_neg_integer() | nil,
+          inputs: %{String.t() => Path.t()}
+        }
+
+  @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}
+
+  @doc "Milliseconds for one call of a provider: PIPELINE_HTTP_TIMEOUT_MS, ten minutes by default."
+  @spec from_environment(keyword()) :: t()
+  def from_environment(options \\ []) do
+    %__MODULE__{
+      keys: Map.new(@variables, fn {provider, names} -> {provider, fn -> first(names) end} end),
+      base_urls: %{
+        anthropic: base_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+        gemini: base_url("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
+      },
+      timeout: String.to_integer(System.get_env("PIPELINE_HTTP_TIMEOUT_MS", "600000")),
+      seed: options[:seed],
+      inputs: Keyword.get(options, :inputs, %{})
+    }
+  end
+
+  @doc "The names of the variables that may hold a provider's key."
+  @spec variables(provider()) :: [String.t()]
+  def variables(provider), do: Map.fetch!(@variables, provider)
+
+  defp first(names), do: Enum.find_value(names, &non_empty/1)
+  defp base_url(name, default), do: String.trim_trailing(non_empty(name) || default, "/")
+
+  defp non_empty(name) do
+    case System.get_env(name) do
+      value when value in [nil, ""] -> nil
+      value -> value
+    end
+  end
+end

@@ -1,0 +1,42 @@
+defmodule Pipeline.MixProject do
+  use Mix.Project
+
+  @version "0.1.0"
+
+  def project do
+    [
+      app: :pipeline,
+      version: @version,
+      elixir: "~> 1.14",
+      elixirc_paths: paths(Mix.env()),
+      elixirc_options: [warnings_as_errors: true],
+      deps_path: Path.join(__DIR__, "deps"),
+      lockfile: Path.join(__DIR__, "mix.lock"),
+      start_permanent: false,
+      deps: deps()
+    ]
+  end
+
+  # Nothing here is supervised yet: a run is one process, started by the Mix task.
+  def application do
+    [extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed()]
+  end
+
+  defp paths(:test), do: [here("lib"), here("test/support")]
+  defp paths(_), do: [here("lib")]
+
+  # MIX_EXS may name this file from any working folder. Mix wants its own folders relative, others absolute.
+  defp here(path), do: __DIR__ |> Path.join(path) |> Path.relative_to_cwd()
+
+  # YAML and JSON: Debian's packages where they are installed, the same two from Hex elsewhere.
+  defp deps do
+    if installed() == [], do: [{:fast_yaml, "~> 1.0"}, {:jiffy, "~> 1.1"}], else: []
+  end
+
+  # Debian's folder of fast_yaml is named p1_yaml: the application is asked for, not its folder.
+  defp installed do
+    if Enum.all?([:fast_yaml, :jiffy], &(Application.load(&1) in [:ok, {:error, {:already_loaded, &1}}])),
+      do: [:fast_yaml, :jiffy],
+      else: []
+  end
+end

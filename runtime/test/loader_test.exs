@@ -1,0 +1,74 @@
+defmodule Pipeline.LoaderTest do
+  use ExUnit.Case, async: true
+
+  alias Pipeline.{Error, Loader, Step}
+
+  @moduletag :tmp_dir
+
+  defp load(folder, text) do
+    file = Path.join(folder, "pipeline.yaml")
+    File.write!(file, text)
+    Loader.load(file)
+  end
+
+  defp problems(folder, text) do
+    assert {:error, %Error{kind: :pipeline, message: message}} = load(folder, text)
+    String.split(message, "\n")
+  end
+
+  test "genesis takes the prompt as a variable, and a codebase if there is one" do
+    assert {:ok, pipeline} = Loader.load(Pipeline.Generate.genesis())
+    assert [%Step{type: "gemini", prompt: parts}] = pipeline.steps
+    assert {:variable, "user_prompt"} in parts
+    assert Pipeline.inputs(pipeline) == %{"codebase" => false}
+  end
+
+  test "every mistake is named at once, each with its place and the nearest known word", %{tmp_dir: folder} do
+    found =
+      problems(folder, """
+      workflow:
+        name: wrong
+        stepz: 1
+        steps:
+          - name: one
+            type: gemni
+            prompt:
+              - type: varable
+                name: user_prompt
+              - type: previous_response
+                step: two
+          - name: one
+            type: claude
+            temperature: hot
+            prompt: just a text
+      """)
+
+    assert Enum.any?(
+             found,
+             &(&1 =~ ~s(workflow: the key "stepz" is not known) and &1 =~ ~s(did you mean "steps"))
+           )
+
+    assert Enum.any?(found, &(&1 =~ ~s(steps[0].type: "gemni") and &1 =~ ~s(did you mean "gemini")))
+
+    assert Enum.any?(
+             found,
+             &(&1 =~ ~s(steps[0].prompt[0].type: "varable") and &1 =~ ~s(did you mean "variable"))
+           )
+
+    assert Enum.any?(found, &(&1 =~ ~s(steps[0].prompt[1].step: no step before this one is named "two")))
+    assert Enum.any?(found, &(&1 =~ ~s(steps[1]: the name "one" is taken)))
+    assert Enum.any?(found, &(&1 =~ "steps[1].temperature: expected a number"))
+    assert Enum.any?(found, &(&1 =~ "steps[1].prompt: expected a list"))
+  end
+
+  test "what is no pipeline is refused with a reason", %{tmp_dir: folder} do
+    assert [one] = problems(folder, "name: bare\nsteps: []\n")
+    assert one =~ "the key workflow is missing"
+    assert [one] = problems(folder, "a: [1")
+    assert one =~ "is no YAML"
+    assert [one] = problems(folder, "- 1\n- 2\n")
+    assert one =~ "expected one mapping"
+    assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "absent.yaml"))
+    assert message =~ "no such file"
+  end
+end

@@ -1,0 +1,14 @@
+defmodule Pipeline.Answers do
+  @moduledoc "What the providers answer, in their own shapes."
+
+  @spec gemini(String.t(), String.t()) :: {200, map()}
+  def gemini(text, finish \\ "STOP"),
+    do: {200, %{candidates: [%{content: %{role: "model", parts: [%{text: text}]}, finishReason: finish}]}}
+
+  @spec claude(String.t(), String.t()) :: {200, map()}
+  def claude(text, stop \\ "end_turn"),
+    do: {200, %{content: [%{type: "text", text: text}], stop_reason: stop}}
+
+  @spec refused(pos_integer(), String.t()) :: {pos_integer(), map()}
+  def refused(status, message), do: {status, %{error: %{message: message}}}
+end

@@ -1,0 +1,102 @@
+defmodule Pipeline.ScriptedProvider do
+  @moduledoc """
+  A model service on a free loopback port that answers from a script, one entry per request. A request beyond the
+  script is answered with 500 and told to the test, which `requests/1` then fails.
+  """
+
+  use GenServer
+
+  @type answer :: {status :: pos_integer(), body :: map() | binary()} | :hang | :close
+
+  @spec start_link([answer()]) :: GenServer.on_start()
+  def start_link(script), do: GenServer.start_link(__MODULE__, script)
+
+  @spec url(pid()) :: String.t()
+  def url(server), do: GenServer.call(server, :url)
+
+  @doc "What was asked, in order, as `%{path, headers, body}`. Raises if anything was asked that no script answers."
+  @spec requests(pid()) :: [map()]
+  def requests(server) do
+    case GenServer.call(server, :requests) do
+      {requests, 0} -> requests
+      {_, unscripted} -> raise "#{unscripted} requests beyond the script"
+    end
+  end
+
+  @impl true
+  def init(script) do
+    {:ok, listen} =
+      :gen_tcp.listen(0, [:binary, ip: {127, 0, 0, 1}, active: false, packet: :raw, reuseaddr: true])
+
+    server = self()
+    pid = spawn_link(fn -> accept(listen, server) end)
+    :ok = :gen_tcp.controlling_process(listen, pid)
+    {:ok, port} = :inet.port(listen)
+    {:ok, %{script: script, port: port, requests: [], unscripted: 0}}
+  end
+
+  @impl true
+  def handle_call(:url, _, state), do: {:reply, "http://127.0.0.1:#{state.port}", state}
+  def handle_call(:requests, _, state), do: {:reply, {Enum.reverse(state.requests), state.unscripted}, state}
+
+  def handle_call({:asked, request}, _, state) do
+    state = %{state | requests: [request | state.requests]}
+
+    case state.script do
+      [answer | rest] -> {:reply, answer, %{state | script: rest}}
+      [] -> {:reply, {500, "unscripted"}, %{state | unscripted: state.unscripted + 1}}
+    end
+  end
+
+  defp accept(listen, server) do
+    {:ok, socket} = :gen_tcp.accept(listen)
+    pid = spawn_link(fn -> receive(do: (:go -> serve(socket, server))) end)
+    :ok = :gen_tcp.controlling_process(socket, pid)
+    send(pid, :go)
+    accept(listen, server)
+  end
+
+  defp serve(socket, server) do
+    {head, rest} = head(socket, "")
+    [request | lines] = String.split(head, "\r\n")
+    [_, path, _] = String.split(request, " ")
+    headers = Map.new(lines, fn line -> line |> String.split(": ", parts: 2) |> lower() end)
+    body = body(socket, rest, String.to_integer(headers["content-length"] || "0"))
+    request = %{path: path, headers: headers, body: :jiffy.decode(body, [:return_maps])}
+
+    case GenServer.call(server, {:asked, request}) do
+      :hang -> Process.sleep(5_000)
+      :close -> :ok
+      {status, %{} = map} -> answer(socket, status, :jiffy.encode(map))
+      {status, text} -> answer(socket, status, text)
+    end
+
+    :gen_tcp.close(socket)
+  end
+
+  defp lower([name, value]), do: {String.downcase(name), value}
+
+  defp head(socket, read) do
+    case String.split(read, "\r\n\r\n", parts: 2) do
+      [head, rest] ->
+        {head, rest}
+
+      [_] ->
+        {:ok, more} = :gen_tcp.recv(socket, 0, 5_000)
+        head(socket, read <> more)
+    end
+  end
+
+  defp body(_, read, length) when byte_size(read) >= length, do: read
+
+  defp body(socket, read, length) do
+    {:ok, more} = :gen_tcp.recv(socket, 0, 5_000)
+    body(socket, read <> more, length)
+  end
+
+  defp answer(socket, status, text) do
+    text = IO.iodata_to_binary(text)
+    head = "HTTP/1.1 #{status} x\r\ncontent-type: application/json\r\ncontent-length: #{byte_size(text)}\r\n"
+    :gen_tcp.send(socket, [head, "connection: close\r\n\r\n", text])
+  end
+end
