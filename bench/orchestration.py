@@ -61,7 +61,9 @@ def main() -> None:
         with judge() as url:
             os.environ["GOOGLE_GEMINI_BASE_URL"] = os.environ["ANTHROPIC_BASE_URL"] = url
             try:
-                os.environ["PREFECT_API_URL"] = server.ensure(home, os.environ, lambda text: print(text, file=sys.stderr)).url
+                os.environ["PREFECT_API_URL"] = server.ensure(
+                    home, os.environ, lambda text: print(text, file=sys.stderr)
+                ).url
                 print(json.dumps(measure(home, levels)))
             finally:
                 server.stop(home)

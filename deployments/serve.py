@@ -1,6 +1,6 @@
 """Serve the deployments of prefect.yaml, schedules included, from this one process: for a machine without a worker.
 
-    python deployments/serve.py
+python deployments/serve.py
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def deployments(file: Path) -> list[RunnerDeployment]:
 
 def _deployment(said: dict[str, Any]) -> RunnerDeployment:
     flow: Flow[..., Any] = load_flow_from_entrypoint(str(CHECKOUT / said["entrypoint"]), use_placeholder_flow=False)
-    schedules = [Cron(one["cron"], timezone=one.get("timezone"), active=one.get("active", True)) for one in said["schedules"]]
+    schedules = [
+        Cron(one["cron"], timezone=one.get("timezone"), active=one.get("active", True)) for one in said["schedules"]
+    ]
     made = flow.to_deployment(
         name=said["name"],
         description=said.get("description"),

@@ -1,8 +1,8 @@
 """Find the prompt that makes the pipeline write its best plan.
 
-    propose ─┐
-             ├─ the search asks, the flow answers ─ confirm ─ publish
-    execute ─ retrieve ─ score
+propose ─┐
+         ├─ the search asks, the flow answers ─ confirm ─ publish
+execute ─ retrieve ─ score
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def optimize(
         The report, as `workbench run --json` writes it.
     """
     wanted = Wanted(study, optimizer, budget, seed, rehearse)
-    with opened(wanted, home=home(), run=run or run_name(), url=flow_run.get_ui_url(), environ=os.environ) as setting:
+    with opened(wanted, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ) as setting:
         glance = Glance(setting.run)
         with ended_on_interrupt():
             with Asks(optimization(setting), slots(setting.study.concurrency), glance.refresh) as search:
@@ -77,4 +77,4 @@ def answer(asks: Asks[Any]) -> None:
 
 def run_name() -> str:
     """The same for every attempt of a flow run, and sorted by time."""
-    return f"{flow_run.get_scheduled_start_time():%Y%m%d-%H%M%S}-{flow_run.get_id()[:8]}"
+    return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}-{flow_run.id[:8]}"

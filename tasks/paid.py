@@ -18,8 +18,8 @@ from prefect.tasks import exponential_backoff
 from pydantic import TypeAdapter
 
 from workbench.errors import OutsideError
-from workbench.home import home
 from workbench.files import write_whole
+from workbench.home import home
 from workbench.search.proposal import Proposal
 from workbench.trial import Execution, Verdict
 
@@ -45,7 +45,7 @@ class WholeFiles(LocalFileSystem):
         return str(write_whole(self._resolve_path(path), content))
 
 
-class Answers(Serializer[Any]):
+class Answers(Serializer):  # type: ignore[type-arg]  # Prefect takes a subscripted one for a class without a type
     """Answers as JSON, which outlives a change of the classes that a pickle would not survive."""
 
     type: Literal["workbench-answers"] = "workbench-answers"

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from workbench import server, terminal
 from workbench.edge import Wanted, explain, load
-from workbench.errors import ServerUnavailable, UserError, WorkbenchError
+from workbench.errors import ServerUnavailable, UserError
 from workbench.evidence.report import table
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole

@@ -16,6 +16,7 @@ import yaml
 from workbench import loader, providers
 from workbench.errors import WorkbenchError
 from workbench.execution.runtime import RUNTIMES
+from workbench.judging.template import check_template, default_template
 from workbench.providers import Provider, ProviderName
 from workbench.rehearsal import server
 from workbench.runs import RunFolder
@@ -47,13 +48,18 @@ class Wanted:
 def load(wanted: Wanted) -> Study:
     """Raises StudyError with every problem of the file and of the overrides."""
     least = {name: optimizer.least for name, optimizer in OPTIMIZERS.items()}
-    return loader.load(wanted.study, optimizers=least, runtimes=tuple(RUNTIMES), overrides=wanted.overrides)
+    return loader.load(
+        wanted.study,
+        optimizers=least,
+        runtimes=tuple(RUNTIMES),
+        template=default_template,
+        check_template=check_template,
+        overrides=wanted.overrides,
+    )
 
 
 @contextlib.contextmanager
-def opened(
-    wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
-) -> Iterator[Setting]:
+def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]) -> Iterator[Setting]:
     """The setting of a run, as long as it lasts: study loaded, providers found, runtime ready, folder made.
 
     Args:

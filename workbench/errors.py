@@ -1,16 +1,16 @@
 """Everything that Workbench raises on purpose.
 
-    WorkbenchError                 what happened, why, and what to do: the command line prints it, never a traceback
-    ├── UserError                  exit 2: the study, an option or a file has to change
-    │   ├── StudyError             every problem of a study file at once, each with its line
-    │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
-    │   └── RunNotFound            no run folder of that name
-    └── OutsideError               exit 3: the outside world; everything is kept, the same command goes on
-        ├── MissingKey             a provider's key is not in the environment
-        ├── ExecutionFailed        the pipeline did not write a plan, and the prompt is not to blame
-        ├── ProposalFailed         the proposer gave no answer
-        ├── NotJudged              the judge gave no verdict: never the same as a zero
-        └── ServerUnavailable      the Prefect server does not answer
+WorkbenchError                 what happened, why, and what to do: the command line prints it, never a traceback
+├── UserError                  exit 2: the study, an option or a file has to change
+│   ├── StudyError             every problem of a study file at once, each with its line
+│   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
+│   └── RunNotFound            no run folder of that name
+└── OutsideError               exit 3: the outside world; everything is kept, the same command goes on
+    ├── MissingKey             a provider's key is not in the environment
+    ├── ExecutionFailed        the pipeline did not write a plan, and the prompt is not to blame
+    ├── ProposalFailed         the proposer gave no answer
+    ├── NotJudged              the judge gave no verdict: never the same as a zero
+    └── ServerUnavailable      the Prefect server does not answer
 """
 
 from __future__ import annotations

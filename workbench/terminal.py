@@ -52,6 +52,7 @@ def expected(study: Study) -> int:
 class _Bar:
     def __init__(self, study: Study, console: Console) -> None:
         self._total = expected(study)
+        self._confirming = self._total - study.budget
         self._begun = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -73,7 +74,7 @@ class _Bar:
 
     def show(self, summary: Summary) -> None:
         done = summary.executions + summary.cache_hits
-        total = self._total if summary.status == "searching" else max(done, summary.spent + summary.confirming)
+        total = self._total if summary.found is None else max(done, summary.found["spent"] + self._confirming)
         self._progress.update(
             self._task,
             completed=done,

@@ -1,7 +1,7 @@
 """The search asks, the flow answers.
 
-Work that wants answers (an optimizer's `compile`, the confirmation's trials) runs in a thread of its own and *asks*. The
-flow iterates over the asks that are ready, answers each with a task run, and so stays the only one that submits:
+Work that wants answers (an optimizer's `compile`, the confirmation's trials) runs in a thread of its own and *asks*.
+The flow iterates over the asks that are ready, answers each with a task run, and so stays the only one that submits:
 
     with Asks(work, slots) as asks:
         for ask in asks:
@@ -13,8 +13,8 @@ Five rules make it sound:
 leaving       Whatever ends the loop, every present and future ask is answered with `SearchStopped`, and the thread is
               joined before `__exit__` returns: a flow that is retried never runs beside its own ghost.
 stopping      `SearchStopped` is a BaseException: optimizers swallow Exception and ask on.
-slots         One queue carries asks and completions. An ask is ready when its inputs are finished and a slot of its kind
-              is free, so that no task occupies a worker while it waits for another.
+slots         One queue carries asks and completions. An ask is ready when its inputs are finished and a slot of its
+              kind is free, so that no task occupies a worker while it waits for another.
 single flight Two asks with one key share one answer. A failure is forgotten; an answer is kept while the work lasts.
 replay        No key depends on the order of arrival.
 """

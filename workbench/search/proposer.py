@@ -48,9 +48,7 @@ def _call(request: ProposalRequest, key: str) -> lm15.Response:
     wanted = lm15.Request(
         model=request.model,
         system=request.system,
-        messages=tuple(
-            lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in request.messages
-        ),
+        messages=tuple(lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in request.messages),
         config=lm15.Config(
             temperature=request.temperature,
             max_tokens=request.max_tokens,

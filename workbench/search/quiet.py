@@ -15,7 +15,7 @@ LOGGERS = ("dspy", "gepa", "optuna")
 
 
 class _Aside(io.TextIOBase):
-    """Standard output for the main thread; what any other prints goes to a file. Optimizers start threads of their own."""
+    """Standard output for the main thread; what any other prints goes to a file: optimizers start their own threads."""
 
     def __init__(self, rest: Any, aside: io.TextIOBase) -> None:
         self._rest, self._aside = rest, aside

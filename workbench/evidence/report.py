@@ -1,0 +1,147 @@
+"""A run at a glance: a markdown artifact for Prefect's UI, a table for the terminal."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from rich.table import Table
+
+from workbench.evidence.diff import diff
+from workbench.evidence.picture import data_uri, picture
+from workbench.evidence.summary import Shown, Summary, prompt_file
+
+CANDIDATES = 10
+
+
+def sentence(summary: Summary) -> str:
+    """What came of it, in one sentence."""
+    comparison = summary.comparison
+    if comparison is None:
+        so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
+        done = f"{len(summary.search)} trials of at most {summary.about['budget']} executions"
+        return f"{summary.status.capitalize()}: {done}{so_far}."
+    if not comparison.better:
+        return (
+            f"No better prompt found: {comparison.best:.1f} against the baseline's {comparison.baseline:.1f} is within "
+            f"chance ({comparison.difference:+.1f}, 95 % {comparison.low:.1f} to {comparison.high:.1f})."
+        )
+    return (
+        f"{comparison.best:.1f} instead of {comparison.baseline:.1f} ({comparison.difference:+.1f}, "
+        f"95 % {comparison.low:.1f} to {comparison.high:.1f}): {'a pass' if summary.passed else 'better, but no pass'}."
+    )
+
+
+def markdown(summary: Summary) -> str:
+    """The artifact. Whatever a model wrote is shown as text and nothing else."""
+    parts = [f"# {_plain(summary.study)}"]
+    if summary.rehearsal:
+        parts.append(f"> **{_rehearsal(summary.rehearsal)}**")
+    parts += [
+        f"**{sentence(summary)}**",
+        f"![Score over executions]({data_uri(picture(summary))})",
+        "## The best prompt beside the first",
+        _prompts(summary),
+        "## What the judge said",
+        _reasons(summary),
+        "## Candidates",
+        _candidates(summary),
+        "## What it cost",
+        _cost(summary),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(summary: Summary) -> Table:
+    """The end of `workbench run`, and all of `workbench show`."""
+    shown = Table(title=summary.study, show_header=False, title_justify="left", min_width=60)
+    shown.add_column(style="bold", no_wrap=True)
+    shown.add_column(overflow="fold")
+    if summary.rehearsal:
+        shown.add_row("rehearsal", _rehearsal(summary.rehearsal))
+    comparison = summary.comparison
+    shown.add_row("result", sentence(summary))
+    if comparison is not None:
+        shown.add_row("baseline score", f"{comparison.baseline:.2f}")
+        search = (summary.found or {}).get("search_score", 0.0)
+        shown.add_row("best score", f"{comparison.best:.2f}  (search score {search:.2f})")
+    shown.add_row("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache")
+    shown.add_row("proposals", str(summary.proposals))
+    shown.add_row("failures", ", ".join(f"{kind}: {n}" for kind, n in sorted(summary.failures.items())) or "none")
+    shown.add_row("seconds", f"{summary.seconds:.1f}")
+    if summary.best:
+        shown.add_row("best prompt", str(prompt_file(summary)))
+    shown.add_row("run", summary.run.name)
+    shown.add_row("Prefect UI", summary.about["flow_run_url"] or "–")
+    return shown
+
+
+def _rehearsal(label: str) -> str:
+    world, _, seed = label.partition(":")
+    return f"REHEARSAL: scripted providers (world {world}, seed {seed}), no model was called"
+
+
+def _prompts(summary: Summary) -> str:
+    if summary.best is None or summary.best == summary.baseline:
+        return f"There is no other than the first:\n\n{_quoted(summary.text(summary.baseline))}"
+    svg = diff(
+        summary.text(summary.baseline),
+        summary.text(summary.best),
+        left=f"first: {summary.baseline}",
+        right=f"best: {summary.best}",
+    )
+    return f"![The two prompts side by side]({data_uri(svg)})\n\nThe whole is in `{prompt_file(summary)}`."
+
+
+def _reasons(summary: Summary) -> str:
+    trials = summary.trials
+    if not trials:
+        return "Nothing yet."
+    wanted: dict[str, Shown] = {}
+    for trial in trials:
+        if trial.candidate == summary.best:
+            wanted["the best"] = trial
+        if trial.candidate == summary.baseline:
+            wanted.setdefault("the first", trial)
+    wanted["the last"] = trials[-1]
+    rows = [f"| {what} | {_plain(one.goal)} | {one.score:.1f} | {_cell(one.reason)} |" for what, one in wanted.items()]
+    return "\n".join(["| prompt | goal | score | reason |", "| --- | --- | --- | --- |", *rows])
+
+
+def _candidates(summary: Summary) -> str:
+    ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
+    if not ranked:
+        return "None has been tried on every goal yet."
+    rows = []
+    for name, score in ranked[:CANDIDATES]:
+        trials = sum(trial.candidate == name for trial in summary.search)
+        what = {summary.baseline: "first", summary.best: "best"}.get(name, "")
+        rows.append(f"| `{name}` | {score:.2f} | {trials} | {what} |")
+    more = f"\n\n… and {len(ranked) - CANDIDATES} more" if len(ranked) > CANDIDATES else ""
+    return "\n".join(["| candidate | search score | trials | |", "| --- | --- | --- | --- |", *rows]) + more
+
+
+def _cost(summary: Summary) -> str:
+    rows = [
+        f"| executions | {summary.executions} | {summary.spent.get('execute', 0):.0f} |",
+        f"| saved by the cache | {summary.cache_hits} | |",
+        f"| proposals | {summary.proposals} | {summary.spent.get('propose', 0):.0f} |",
+        f"| verdicts | {summary.verdicts} | {summary.spent.get('score', 0):.0f} |",
+        *(f"| failures: {_plain(kind)} | {count} | |" for kind, count in sorted(summary.failures.items())),
+        f"| wall time | | {summary.seconds:.0f} |",
+    ]
+    return "\n".join(["| what | calls | seconds |", "| --- | --- | --- |", *rows])
+
+
+def _plain(text: str) -> str:
+    """One line of text in which nothing is markup: every sign that markdown or HTML could read is an entity."""
+    line = " ".join(text.split())
+    return re.sub(r"[\\`*_{}\[\]<>()#+!|~:&$@=/-]", lambda sign: f"&#{ord(sign[0])};", line)
+
+
+def _cell(text: str, most: int = 600) -> str:
+    return _plain(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def _quoted(text: str) -> str:
+    return f"<pre>{html.escape(text)}</pre>"

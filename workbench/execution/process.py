@@ -1,0 +1,202 @@
+"""The one place that spawns processes: own session, bounded output, a time-out that ends the whole group, no shell.
+
+`subprocess.run(timeout=…)` ends only the child: grandchildren keep the pipes open, and it waits for them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+#: Bytes kept of each stream: the first and the last half of them.
+LIMIT = 1_000_000
+#: Seconds between TERM and KILL, and for pipes that outlive their process.
+GRACE = 2.0
+CHUNK = 65_536
+
+
+class Ended(Exception):
+    """The run that wanted this process was interrupted. Nothing to retry."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """`exit_code` is negative for a signal. A stream of more than `LIMIT` bytes lacks its middle."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    timed_out: bool
+
+
+@dataclass
+class _Kept:
+    """The head and the tail of a stream: what a program says first and last is what matters."""
+
+    head: bytearray = field(default_factory=bytearray)
+    tail: bytearray = field(default_factory=bytearray)
+    dropped: int = 0
+
+    def add(self, data: bytes) -> None:
+        room = LIMIT // 2 - len(self.head)
+        self.head += data[:room]
+        self.tail += data[room:]
+        if (excess := len(self.tail) - LIMIT // 2) > 0:
+            self.dropped += excess
+            del self.tail[:excess]
+
+    def all(self) -> bytes:
+        gap = f"\n… {self.dropped} bytes left out …\n".encode() if self.dropped else b""
+        return bytes(self.head) + gap + bytes(self.tail)
+
+
+class _Groups:
+    """The process groups that run now. Once ended, no new one starts until `allow`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[int] = set()
+        self.ended = False
+
+    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self.ended:
+                raise Ended("interrupted")
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with self._lock:
+            self._running.add(process.pid)
+            late = self.ended
+        if late:
+            kill(process.pid, signal.SIGTERM)
+        return process
+
+    def over(self, group: int) -> None:
+        with self._lock:
+            self._running.discard(group)
+
+    def end(self) -> None:
+        with self._lock:
+            self.ended = True
+            running = list(self._running)
+        for group in running:
+            kill(group, signal.SIGTERM)
+
+    def allow(self) -> None:
+        with self._lock:
+            self.ended = False
+
+
+_groups = _Groups()
+atexit.register(_groups.end)
+
+
+def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> Finished:
+    """Run a command to its end, or to the end of its time (seconds): TERM to its group, then KILL.
+
+    Raises:
+        FileNotFoundError, PermissionError: there is no such program.
+        Ended: `ended_on_interrupt` was left meanwhile.
+    """
+    begun = time.monotonic()
+    process = _groups.start(command, cwd, env)
+    assert process.stdout is not None and process.stderr is not None
+    kept: dict[IO[bytes], _Kept] = {process.stdout: _Kept(), process.stderr: _Kept()}
+    try:
+        timed_out = _follow(process, kept, begun + timeout)
+    finally:
+        # Its leader is not reaped yet, so the group's number is still its own.
+        kill(process.pid, signal.SIGKILL)
+        exit_code = process.wait()
+        _groups.over(process.pid)
+        for stream in kept:
+            stream.close()
+    if _groups.ended:
+        raise Ended("interrupted")
+    out, err = (one.all() for one in kept.values())
+    return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
+
+
+def kill(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+@contextlib.contextmanager
+def ended_on_interrupt() -> Iterator[None]:
+    """Left by an interrupt (Ctrl-C, SIGTERM), end every process that runs: their results could not be kept any more."""
+    _groups.allow()
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        _groups.end()
+        raise
+
+
+def _follow(process: subprocess.Popen[bytes], kept: dict[IO[bytes], _Kept], deadline: float) -> bool:
+    """Read both pipes until the process has ended; whether its time ran out."""
+    timed_out, killing = False, None
+    exited = os.pidfd_open(process.pid)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(exited, selectors.EVENT_READ)
+            for stream in kept:
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ)
+            gone: float | None = None
+            while True:
+                now = time.monotonic()
+                if gone is not None and (len(selector.get_map()) == 0 or now > gone + GRACE):
+                    return timed_out
+                if gone is None and killing is None and (now > deadline or _groups.ended):
+                    timed_out, killing = now > deadline, now + GRACE
+                    kill(process.pid, signal.SIGTERM)
+                if gone is None and killing is not None and now > killing:
+                    kill(process.pid, signal.SIGKILL)
+                for key, _ in selector.select(_patience(now, deadline, killing, gone)):
+                    if key.fileobj == exited:
+                        selector.unregister(exited)
+                        gone = time.monotonic()
+                        # What it left running would keep the pipes open.
+                        kill(process.pid, signal.SIGKILL)
+                    elif not _read(key.fileobj, kept):  # type: ignore[arg-type]  # the pipes that were registered
+                        selector.unregister(key.fileobj)
+    finally:
+        os.close(exited)
+
+
+def _patience(now: float, deadline: float, killing: float | None, gone: float | None) -> float:
+    """Seconds until there is something to do even if nothing is heard. An interrupt wakes by ending the process."""
+    if gone is not None:
+        return max(0.0, gone + GRACE - now)
+    return max(0.0, min((killing or deadline) - now, 1.0)) + 0.001
+
+
+def _read(stream: IO[bytes], kept: dict[IO[bytes], _Kept]) -> bool:
+    """Take what is there; False at the end of the stream."""
+    try:
+        data = os.read(stream.fileno(), CHUNK)
+    except BlockingIOError:
+        return True
+    kept[stream].add(data)
+    return bool(data)

@@ -1,0 +1,59 @@
+"""The seam between Workbench and what executes pipelines: a Protocol and a dict literal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from workbench import journal
+from workbench.execution.mix import Mix
+from workbench.trial import Execution, ExecutionRequest
+
+
+class Runtime(Protocol):
+    """Executes pipelines. A new one is a class with these three, and a line below."""
+
+    def version(self) -> str:
+        """What stands for this runtime in an execution's key: another version may write other plans."""
+        ...
+
+    def prepare(self) -> None:
+        """Whatever is done once, before the first execution: compile, look for programs.
+
+        Raises:
+            ExecutionFailed: nothing can be executed here, and what to do about it.
+        """
+        ...
+
+    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+        """Run the pipeline once; `folder` is its own, new and empty.
+
+        Raises:
+            ExecutionFailed: the system is to blame.
+            PipelineRejected: the pipeline file or an input is.
+        """
+        ...
+
+
+RUNTIMES: dict[str, Runtime] = {"mix": Mix()}
+
+
+def execute(request: ExecutionRequest, home: Path) -> Execution:
+    """Execute in a folder of its own, which keeps prompt, plan and logs: `executions/KEY/1`, 2 for a second try, …"""
+    with journal.attempt(request.run, "execute", request.key):
+        folder = _folder(home / "executions" / request.key)
+        (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
+        return RUNTIMES[request.pipeline.runtime].execute(request, folder)
+
+
+def _folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / str(number)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
