@@ -5,6 +5,7 @@ Answers are whole files of readable JSON under WORKBENCH_HOME/results, one folde
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -34,15 +35,38 @@ ANSWERS: dict[str, type[Any]] = {"Execution": Execution, "Proposal": Proposal, "
 
 
 class WholeFiles(LocalFileSystem):
-    """Prefect's own local storage writes in place: a crash leaves a truncated result, which is then paid for again."""
+    """Prefect's own local storage writes in place: a crash leaves a truncated result, which is then paid for again.
+
+    Prefect logs a result that could not be written, and goes on. Here nothing more is paid for after that.
+    """
 
     _block_type_name = "Workbench whole files"
 
-    async def awrite_path(self, path: str, content: bytes) -> str:
-        return str(write_whole(self._resolve_path(path), content))
+    async def awrite_path(self, path: str, content: bytes, **_: Any) -> str:
+        return self._write(path, content)
 
-    def write_path(self, path: str, content: bytes) -> str:
-        return str(write_whole(self._resolve_path(path), content))
+    def write_path(self, path: str, content: bytes, **_: Any) -> str:
+        return self._write(path, content)
+
+    def _write(self, path: str, content: bytes) -> str:
+        try:
+            return str(write_whole(self._resolve_path(path), content))
+        except OSError as error:
+            _unwritten.append(f"{path}: {error.strerror}")
+            raise
+
+
+_unwritten: list[str] = []
+
+
+def _still_kept() -> None:
+    if _unwritten:
+        raise OutsideError(
+            f"an answer that was paid for could not be kept ({_unwritten[0]}), so no more is bought: make room, and run the "
+            "same command again",
+            kind="storage",
+            lasting=True,
+        )
 
 
 class Answers(Serializer):  # type: ignore[type-arg]  # Prefect takes a subscripted one for a class without a type
@@ -71,8 +95,13 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
         def cache_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
             return f"{context.task.name}/{key(parameters)}"
 
+        @functools.wraps(function)
+        def buy(*args: P.args, **kwargs: P.kwargs) -> R:
+            _still_kept()
+            return function(*args, **kwargs)
+
         made: Task[P, R] = task(
-            function,
+            buy,
             task_run_name=title,
             cache_key_fn=cache_key,
             persist_result=True,

@@ -20,7 +20,7 @@ from rich.console import Console
 from workbench import server, terminal
 from workbench.edge import Wanted, explain, load
 from workbench.errors import ServerUnavailable, UserError
-from workbench.evidence.report import table
+from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole
 from workbench.home import home
@@ -73,9 +73,8 @@ def run(
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
-    out.print(table(summarize(RunFolder.find(home(), name))))
-    if server.known(home()) is not None:
-        out.print("stop the Prefect server: workbench server --stop (or script/demo --stop)")
+    more = [("to stop", "script/demo --stop ends the Prefect server")] if server.known(home()) else []
+    terminal.table(loaded.name, [*rows(summarize(RunFolder.find(home(), name))), *more], out)
     if json_file is not None:
         write_json(json_file, report)
     return 0
@@ -113,7 +112,7 @@ def show(run: str = "latest", *, json_file: Annotated[Path | None, Parameter(nam
         Write the report there, as JSON.
     """
     summary = summarize(RunFolder.find(home(), run))
-    out.print(table(summary))
+    terminal.table(summary.study, rows(summary), out)
     if json_file is not None:
         write_json(json_file, to_json(summary))
     return 0

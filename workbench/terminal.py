@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from workbench.evidence.summary import Summary, summarize
@@ -112,6 +113,14 @@ class _Lines:
             )
         if len(summary.trials) > self._shown:
             self._shown = len(summary.trials)
+
+
+def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
+    """Two columns. Long values are not folded: paths and addresses have to survive being copied."""
+    width = max(len(name) for name, _ in rows)
+    console.rule(f"[bold]{escape(title)}", align="left")
+    for name, value in rows:
+        console.print(f"[bold]{name:{width}}[/bold]  {escape(value)}", highlight=False, soft_wrap=True)
 
 
 def standing(summary: Summary) -> str:

@@ -1,11 +1,9 @@
-"""A run at a glance: a markdown artifact for Prefect's UI, a table for the terminal."""
+"""A run at a glance: a markdown artifact for Prefect's UI, rows for the terminal's table."""
 
 from __future__ import annotations
 
 import html
 import re
-
-from rich.table import Table
 
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
@@ -52,28 +50,23 @@ def markdown(summary: Summary) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def table(summary: Summary) -> Table:
-    """The end of `workbench run`, and all of `workbench show`."""
-    shown = Table(title=summary.study, show_header=False, title_justify="left", min_width=60)
-    shown.add_column(style="bold", no_wrap=True)
-    shown.add_column(overflow="fold")
-    if summary.rehearsal:
-        shown.add_row("rehearsal", _rehearsal(summary.rehearsal))
-    comparison = summary.comparison
-    shown.add_row("result", sentence(summary))
-    if comparison is not None:
-        shown.add_row("baseline score", f"{comparison.baseline:.2f}")
-        search = (summary.found or {}).get("search_score", 0.0)
-        shown.add_row("best score", f"{comparison.best:.2f}  (search score {search:.2f})")
-    shown.add_row("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache")
-    shown.add_row("proposals", str(summary.proposals))
-    shown.add_row("failures", ", ".join(f"{kind}: {n}" for kind, n in sorted(summary.failures.items())) or "none")
-    shown.add_row("seconds", f"{summary.seconds:.1f}")
+def rows(summary: Summary) -> list[tuple[str, str]]:
+    """The end of `workbench run`, and all of `workbench show`: what, and how it stands."""
+    shown = [("rehearsal", _rehearsal(summary.rehearsal))] if summary.rehearsal else []
+    shown.append(("result", sentence(summary)))
+    if summary.comparison is not None and summary.found is not None:
+        shown.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
+        shown.append(("best score", f"{summary.comparison.best:.2f}"))
+        shown.append(("search score", f"{summary.found['search_score']:.2f}, the search's own number for the best"))
+    shown += [
+        ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
+        ("proposals", str(summary.proposals)),
+        ("failures", ", ".join(f"{kind}: {n}" for kind, n in sorted(summary.failures.items())) or "none"),
+        ("seconds", f"{summary.seconds:.1f}"),
+    ]
     if summary.best:
-        shown.add_row("best prompt", str(prompt_file(summary)))
-    shown.add_row("run", summary.run.name)
-    shown.add_row("Prefect UI", summary.about["flow_run_url"] or "–")
-    return shown
+        shown.append(("best prompt", str(prompt_file(summary))))
+    return [*shown, ("run", summary.run.name), ("Prefect UI", summary.about["flow_run_url"] or "–")]
 
 
 def _rehearsal(label: str) -> str:

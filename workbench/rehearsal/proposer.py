@@ -32,7 +32,9 @@ CRAFT = (
 
 MOST_TOPICS = 30
 #: How often a new instruction forgets some of what the old one had.
-FORGETS = 0.2
+FORGETS = 0.1
+#: How often it takes up a thing that was found missing, and adds a general rule besides.
+TAKES_UP, ADDS_CRAFT = 0.75, 0.4
 
 _INPUTS = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ## |\n\nRespond with |\Z)", re.DOTALL)
 _OUTPUTS = re.compile(r"Your output fields are:\n(.*?)\nAll interactions", re.DOTALL)
@@ -79,11 +81,13 @@ def _instruction(given: dict[str, str], luck: random.Random) -> str:
     missing = [word for found in _MISSING.findall("\n".join(given.values())) for word in found.split(", ")]
     topics = [word for found in _COVER.findall(old) for word in found.split(", ")]
     if missing:
-        topics += [word.strip() for word in missing if word.strip() not in topics]
+        taken = [word.strip() for word in missing if luck.random() < TAKES_UP] or missing[:1]
+        topics += [word for word in dict.fromkeys(taken) if word not in topics]
         if luck.random() < FORGETS:
             topics = luck.sample(topics, max(1, len(topics) * 2 // 3))
-        cover = f" Cover these: {', '.join(topics[:MOST_TOPICS])}." if topics else ""
-        return f"{_COVER.sub('', old).strip()}{cover}"
+        craft = [line for line in CRAFT if line not in old]
+        more = f" {luck.choice(craft)}" if craft and luck.random() < ADDS_CRAFT else ""
+        return f"{_COVER.sub('', old).strip()}{more} Cover these: {', '.join(topics[:MOST_TOPICS])}."
     kept = [line for line in CRAFT if line in old]
     new = luck.sample([line for line in CRAFT if line not in kept], min(luck.randint(1, 3), len(CRAFT) - len(kept)))
     if kept and luck.random() < FORGETS:
