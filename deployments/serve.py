@@ -6,40 +6,52 @@ python deployments/serve.py
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
-from prefect import Flow, serve
+from prefect import serve
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
-from prefect.flows import load_flow_from_entrypoint
+from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def deployments(file: Path) -> list[RunnerDeployment]:
-    """What prefect.yaml says, as deployments that this process runs itself."""
+    """What prefect.yaml says, as deployments that this process runs itself. Its paths are relative to this folder."""
     return [_deployment(said) for said in yaml.safe_load(file.read_text())["deployments"]]
 
 
 def _deployment(said: dict[str, Any]) -> RunnerDeployment:
-    flow: Flow[..., Any] = load_flow_from_entrypoint(str(CHECKOUT / said["entrypoint"]), use_placeholder_flow=False)
-    schedules = [
-        Cron(one["cron"], timezone=one.get("timezone"), active=one.get("active", True)) for one in said["schedules"]
-    ]
-    made = flow.to_deployment(
+    limit = said.get("concurrency_limit")
+    return RunnerDeployment.from_entrypoint(
+        said["entrypoint"],
         name=said["name"],
         description=said.get("description"),
         parameters=said.get("parameters"),
-        schedules=schedules,
-        concurrency_limit=(said.get("concurrency_limit") or {}).get("limit"),
+        schedules=[
+            Cron(one["cron"], timezone=one.get("timezone"), active=one.get("active", True)) for one in said["schedules"]
+        ],
+        concurrency_limit=ConcurrencyLimitConfig(**limit) if limit else None,
     )
-    assert isinstance(made, RunnerDeployment)
-    return made
+
+
+def take_over(made: list[RunnerDeployment]) -> None:
+    """Remove what `prefect deploy` has made for a worker: it has no path, and Prefect gives it none when it is updated."""
+    with get_client(sync_client=True) as client:
+        for deployment in made:
+            with suppress(ObjectNotFound):
+                known = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
+                if known.work_pool_name is not None:
+                    client.delete_deployment(known.id)
 
 
 if __name__ == "__main__":
-    # Paths in prefect.yaml are relative to the checkout.
     os.chdir(CHECKOUT)
-    serve(*deployments(CHECKOUT / "prefect.yaml"))
+    served = deployments(CHECKOUT / "prefect.yaml")
+    take_over(served)
+    serve(*served)

@@ -27,7 +27,13 @@ from workbench.search.asks import Asks, Execute, Propose, Retrieve, Score, slots
 from workbench.search.optimization import confirmation, optimization
 
 
-@flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name="{study}", persist_result=False)
+def title() -> str:
+    """What a person reads of a flow run: the study's folder and file."""
+    study = Path(flow_run.parameters["study"])
+    return f"{study.parent.name}/{study.stem}"
+
+
+@flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
 def optimize(
     study: Path,
     optimizer: str | None = None,

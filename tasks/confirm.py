@@ -7,7 +7,7 @@ from workbench.evidence.statistics import Comparison, compare
 from workbench.trial import Trial
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="confirm", cache_policy=NO_CACHE, persist_result=False)
 def confirm(trials: list[Trial], baseline: str, best: str) -> Comparison:
     """Compare two candidates on fresh trials, which no search has seen: these means are the scores that are reported."""
     return compare(_scores(trials, baseline), _scores(trials, best))

@@ -41,7 +41,7 @@ class Glance:
         self._shown = time.monotonic()
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
     """Write report.json, as the command line's --json gives it. `comparison` is the edge to what it rests on."""
     report = to_json(summarize(run))

@@ -12,7 +12,7 @@ import time
 import uuid
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -30,7 +30,11 @@ INTERRUPTED = 130
 #: Seconds that an interrupted run has for leaving in order, before it is left all the same.
 PATIENCE = 15.0
 
-app = App(name="workbench", help="Finds the prompt that makes an Elixir AI pipeline write its best plan.")
+app = App(
+    name="workbench",
+    suppress_keyboard_interrupt=False,
+    help="Finds the prompt that makes an Elixir AI pipeline write its best plan.",
+)
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
@@ -235,12 +239,16 @@ class leaving_in_order:  # noqa: N801  # read as a phrase
 
     def __enter__(self) -> None:
         self.before = {number: signal.signal(number, self.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        self.asked = False
+        self.asked: float | None = None
 
-    def interrupt(self, number: int, frame: FrameType | None) -> NoReturn:
-        if self.asked:
-            os._exit(INTERRUPTED)
-        self.asked = True
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.asked is not None:
+            # Prefect sends a signal that it has caught once more; a person takes longer to lose patience.
+            if now - self.asked > 1.0:
+                os._exit(INTERRUPTED)
+            return
+        self.asked = now
         threading.Thread(target=self.lose_patience, daemon=True).start()
         raise KeyboardInterrupt
 
@@ -271,6 +279,8 @@ def main() -> None:
         if known is None or isinstance(error, SystemExit):
             raise
         err.print(str(known), markup=False, highlight=False)
+        if isinstance(known, OutsideError):
+            err.print("what was paid for is kept; the same command goes on from here")
         code = known.exit_code
     sys.stdout.flush()
     # Threads that wait for a provider must not keep an ended command from ending.

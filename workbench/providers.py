@@ -27,7 +27,7 @@ KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
 }
 
 #: What a rehearsal is given instead of a key: a real one is never sent to it.
-REHEARSAL_KEY = "rehearsal"
+REHEARSAL_KEY = "no-key-in-rehearsal"
 
 
 @dataclass(frozen=True)

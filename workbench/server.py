@@ -28,6 +28,8 @@ from workbench.files import write_whole
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 PREFERRED_PORT = 4200
+#: The one that prefect.yaml names.
+WORK_POOL = "workbench"
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,16 @@ def _start(home: Path, environ: Mapping[str, str]) -> Server:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if healthy(server.url, timeout=2.0):
+            _make_work_pool(server)
             return server
         time.sleep(0.2)
     stop(home)
     raise ServerUnavailable(f"the Prefect server did not start; its log is {log}", kind="no server", lasting=True)
+
+
+def _make_work_pool(server: Server) -> None:
+    """`prefect deploy` refuses a deployment whose work pool is not there yet."""
+    httpx.post(f"{server.url}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=30.0)
 
 
 def _port() -> int:

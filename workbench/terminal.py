@@ -95,6 +95,7 @@ class _Lines:
     def __init__(self, study: Study, console: Console) -> None:
         self._console = console
         self._shown = 0
+        self._failures: dict[str, int] = {}
         self._study = study
 
     def __enter__(self) -> None:
@@ -111,8 +112,10 @@ class _Lines:
                 f"{trial.phase:7} {trial.candidate} · {trial.goal} · {trial.replicate}: {trial.score:.1f}",
                 highlight=False,
             )
-        if len(summary.trials) > self._shown:
-            self._shown = len(summary.trials)
+        self._shown = max(self._shown, len(summary.trials))
+        if summary.failures != self._failures:
+            self._failures = summary.failures
+            self._console.print(f"failed calls so far: {failures(summary)}", highlight=False)
 
 
 def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
@@ -125,4 +128,9 @@ def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
 
 def standing(summary: Summary) -> str:
     best = "–" if summary.best_so_far is None else f"{summary.best_so_far:.1f}"
-    return f"executions {summary.executions} · cache hits {summary.cache_hits} · best {best}"
+    failed = f" · failed calls {sum(summary.failures.values())}" if summary.failures else ""
+    return f"executions {summary.executions} · cache hits {summary.cache_hits} · best {best}{failed}"
+
+
+def failures(summary: Summary) -> str:
+    return ", ".join(f"{kind}: {count}" for kind, count in sorted(summary.failures.items()))

@@ -44,7 +44,8 @@ def _axes(summary: Summary) -> list[str]:
     parts = []
     for score in range(0, 11, 2):
         parts.append(_line(LEFT, _y(score), CONFIRM_RIGHT, _y(score), "#eaeef2"))
-        parts.append(_text(LEFT - 8, _y(score) + 4, str(score), FAINT, anchor="end"))
+        parts.append(_text(LEFT - 8, _y(score) + (14 if score == 10 else 4), str(score), FAINT, anchor="end"))
+    parts.append(_text(10, TOP + 4, "score", FAINT))
     passing = float(summary.about["passing"])
     parts.append(_line(LEFT, _y(passing), CONFIRM_RIGHT, _y(passing), GREEN, dashed=True))
     parts.append(_text(LEFT + 4, _y(passing) - 4, f"pass {passing:g}", GREEN))

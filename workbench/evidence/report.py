@@ -10,6 +10,8 @@ from workbench.evidence.picture import data_uri, picture
 from workbench.evidence.summary import Shown, Summary, prompt_file
 
 CANDIDATES = 10
+#: Characters of a judge's reason.
+REASON = 800
 
 
 def sentence(summary: Summary) -> str:
@@ -93,12 +95,17 @@ def _reasons(summary: Summary) -> str:
     wanted: dict[str, Shown] = {}
     for trial in trials:
         if trial.candidate == summary.best:
-            wanted["the best"] = trial
+            wanted["the best prompt"] = trial
         if trial.candidate == summary.baseline:
-            wanted.setdefault("the first", trial)
-    wanted["the last"] = trials[-1]
-    rows = [f"| {what} | {_plain(one.goal)} | {one.score:.1f} | {_cell(one.reason)} |" for what, one in wanted.items()]
-    return "\n".join(["| prompt | goal | score | reason |", "| --- | --- | --- | --- |", *rows])
+            wanted.setdefault("the first prompt", trial)
+    if summary.comparison is None:
+        wanted["the last one tried"] = trials[-1]
+    # No table: its cells do not wrap there.
+    said = (
+        f"**{one.score:.1f}** for {what}, on {_plain(one.goal)}\n\n> {_plain(one.reason[:REASON])}"
+        for what, one in wanted.items()
+    )
+    return "\n\n".join(said)
 
 
 def _candidates(summary: Summary) -> str:
@@ -127,13 +134,8 @@ def _cost(summary: Summary) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line of text in which nothing is markup: every sign that markdown or HTML could read is an entity."""
-    line = " ".join(text.split())
-    return re.sub(r"[\\`*_{}\[\]<>()#+!|~:&$@=/-]", lambda sign: f"&#{ord(sign[0])};", line)
-
-
-def _cell(text: str, most: int = 600) -> str:
-    return _plain(text if len(text) <= most else text[: most - 1] + "…")
+    """One line in which nothing is markup, a link or a picture: every ASCII sign is escaped, as CommonMark allows."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
 
 
 def _quoted(text: str) -> str:

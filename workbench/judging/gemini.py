@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import httpx
+import httpx2
 from google import genai
 from google.genai import errors, types
 from pydantic import BaseModel, Field, ValidationError
@@ -50,7 +51,7 @@ def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
             reply = _Reply.model_validate_json(said)
         except ValidationError:
             continue
-        except (errors.APIError, httpx.HTTPError, ValueError) as error:
+        except (errors.APIError, httpx.HTTPError, httpx2.HTTPError, ValueError) as error:
             # google-genai raises a plain ValueError for a reply that is no JSON.
             raise _translated(error, judge, key) from error
         if reply.reason.strip():
@@ -74,7 +75,7 @@ def _translated(error: Exception, judge: Judge, key: str) -> NotJudged:
         code = error.code or 0
         kind = KINDS.get(code, "bad request" if 400 <= code < 500 else "provider unavailable")
         what = f"{code} {error.message or ''}".strip()
-    elif isinstance(error, httpx.TimeoutException):
+    elif isinstance(error, httpx.TimeoutException | httpx2.TimeoutException):
         kind, what = "timeout", f"no answer within {TIMEOUT_MS // 1000} s"
     else:
         kind, what = "provider unavailable", str(error) or type(error).__name__
