@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
+
+import yaml
 
 GENESIS = Path(__file__).resolve().parents[1] / "runtime" / "priv" / "pipelines" / "genesis.yaml"
 
@@ -61,5 +62,5 @@ def _from(directory: Path, file: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A JSON string is a YAML string, whatever stands in it."""
-    return json.dumps(text)
+    """On one line, whatever stands in it."""
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9).strip()

@@ -118,5 +118,5 @@ def kind(value: object) -> str:
 
 
 def _plain(expected: str) -> str:
-    words = {"a string": "a text", "an integer": "a whole number", "a dictionary": "keys with values"}
+    words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
     return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

@@ -87,8 +87,9 @@ def test_a_failure_lets_what_is_in_flight_finish() -> None:
 
     def one_fails(wanted: ExecutionRequest) -> Execution:
         if wanted.replicate == 0:
+            time.sleep(0.05)  # the others are under way
             raise ExecutionFailed("dead", kind="provider unavailable")
-        time.sleep(0.1)
+        time.sleep(0.2)
         finished.append(wanted.key)
         return pipeline(wanted)
 

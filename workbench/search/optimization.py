@@ -66,7 +66,7 @@ def optimization(setting: Setting) -> Callable[[Desk], Found]:
                 if not trials.over_budget:
                     raise
         asked = proposer.engine.asked
-        if asked and len({trial.candidate for trial in trials.trials}) == 1:
+        if asked and not trials.over_budget and len({trial.candidate for trial in trials.trials}) == 1:
             raise ProposalFailed(
                 f"the proposer answered {asked} times and no new prompt came of it: what it said is in "
                 f"{setting.run.path / 'optimizer.log'}; try another proposer model, or another optimizer",
