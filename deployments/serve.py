@@ -41,7 +41,7 @@ def _deployment(said: dict[str, Any]) -> RunnerDeployment:
 
 
 def take_over(made: list[RunnerDeployment]) -> None:
-    """Remove what `prefect deploy` has made for a worker: it has no path, and Prefect gives it none when it is updated."""
+    """Remove what `prefect deploy` has made for a worker: it has no path, and an update would give it none."""
     with get_client(sync_client=True) as client:
         for deployment in made:
             with suppress(ObjectNotFound):

@@ -61,14 +61,17 @@ def optimize(
                 answer(search)
             with Asks(confirmation(setting, search.found), slots(setting.study.concurrency), glance.refresh) as trials:
                 answer(trials)
-        comparison = confirm.submit(trials.found, *search.found.names, wait_for=trials.verdicts)
+        comparison = confirm.submit(trials.found, *search.found.names, wait_for=trials.verdicts, return_state=False)
         report = publish.submit(setting.run, comparison).result()
         glance.refresh(now=True)
         return report
 
 
 def answer(asks: Asks[Any]) -> None:
-    """Answer every ask with a task run, as soon as its inputs are there."""
+    """Answer every ask with a task run, as soon as its inputs are there.
+
+    `return_state` picks the one of Prefect's signatures that takes a future for an input, which keeps the edge.
+    """
     for ask in asks:
         match ask:
             case Propose():
@@ -76,9 +79,9 @@ def answer(asks: Asks[Any]) -> None:
             case Execute():
                 asks.answer(ask, execute.submit(ask.request))
             case Retrieve():
-                asks.answer(ask, retrieve.submit(ask.execution, ask.title))
+                asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
             case Score():
-                asks.answer(ask, score.submit(ask.request, ask.plan))
+                asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
 
 
 def run_name() -> str:

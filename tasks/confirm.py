@@ -9,7 +9,7 @@ from workbench.trial import Trial
 
 @task(task_run_name="confirm", cache_policy=NO_CACHE, persist_result=False)
 def confirm(trials: list[Trial], baseline: str, best: str) -> Comparison:
-    """Compare two candidates on fresh trials, which no search has seen: these means are the scores that are reported."""
+    """Compare two candidates on fresh trials, which no search has seen: these means are what is reported."""
     return compare(_scores(trials, baseline), _scores(trials, best))
 
 

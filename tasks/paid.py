@@ -45,7 +45,9 @@ class WholeFiles(LocalFileSystem):
     async def awrite_path(self, path: str, content: bytes, **_: Any) -> str:
         return self._write(path, content)
 
-    def write_path(self, path: str, content: bytes, **_: Any) -> str:
+    def write_path(  # type: ignore[override]  # Prefect's own is a coroutine or not, by where it is called
+        self, path: str, content: bytes, **_: Any
+    ) -> str:
         return self._write(path, content)
 
     def _write(self, path: str, content: bytes) -> str:
@@ -62,14 +64,14 @@ _unwritten: list[str] = []
 def _still_kept() -> None:
     if _unwritten:
         raise OutsideError(
-            f"an answer that was paid for could not be kept ({_unwritten[0]}), so no more is bought: make room, and run the "
-            "same command again",
+            f"an answer that was paid for could not be kept ({_unwritten[0]}), so no more is bought: make room, and "
+            "run the same command again",
             kind="storage",
             lasting=True,
         )
 
 
-class Answers(Serializer):  # type: ignore[type-arg]  # Prefect takes a subscripted one for a class without a type
+class Answers(Serializer):
     """Answers as JSON, which outlives a change of the classes that a pickle would not survive."""
 
     type: Literal["workbench-answers"] = "workbench-answers"
@@ -101,7 +103,6 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             return function(*args, **kwargs)
 
         made: Task[P, R] = task(
-            buy,
             task_run_name=title,
             cache_key_fn=cache_key,
             persist_result=True,
@@ -110,7 +111,7 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             retry_delay_seconds=exponential_backoff(backoff_factor=1),
             retry_jitter_factor=0.5,
             retry_condition_fn=_worth_retrying,
-        )
+        )(buy)
         # Not an argument above: there Prefect takes only a storage that a server has stored.
         made.result_storage = WholeFiles(basepath=str(home() / "results"))
         return made

@@ -1,9 +1,9 @@
-"""What a run looks like in the Prefect UI: one markdown artifact, made early, brought up to date while the run goes on."""
+"""What a run looks like in the Prefect UI: one markdown artifact, made early and updated while the run goes on."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import task
@@ -34,7 +34,8 @@ class Glance:
             return
         text = markdown(summarize(self._run))
         if self._artifact is None:
-            self._artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
+            made = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
+            self._artifact = cast("UUID", made)  # a coroutine only where it is called from one
         else:
             with get_client(sync_client=True) as client:
                 client.update_artifact(self._artifact, ArtifactUpdate(data=text))

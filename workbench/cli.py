@@ -19,7 +19,7 @@ from rich.console import Console
 
 from workbench import server, terminal
 from workbench.edge import Wanted, explain, load
-from workbench.errors import ServerUnavailable, UserError
+from workbench.errors import OutsideError, ServerUnavailable, UserError
 from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole
@@ -229,7 +229,7 @@ def use_server() -> None:
         os.environ["PREFECT_API_URL"] = server.ensure(home(), os.environ, err.print).url
     elif not server.healthy(url):
         raise ServerUnavailable(
-            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset the variable to use one of our own",
+            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset that to use one of our own",
             kind="no server",
         )
 

@@ -187,7 +187,8 @@ def _files_there(file: Marked, path: Path) -> None:
     if isinstance(value.get("inputs"), dict):
         named += [(("inputs", name), one) for name, one in value["inputs"].items()]
     for index, goal in _goals(file):
-        gold, place = goal.get("gold"), ("goals", index, "gold")
+        gold = goal.get("gold")
+        place: Place = ("goals", index, "gold")
         named += [((*place, n), one) for n, one in enumerate(gold)] if isinstance(gold, list) else [(place, gold)]
     for place, name in named:
         if isinstance(name, str) and name.strip():

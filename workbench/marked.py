@@ -98,7 +98,7 @@ def _value(node: yaml.Node, place: Place, marked: Marked, seen: set[int]) -> Any
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*place, index), marked, seen) for index, item in enumerate(node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]  # as PyYAML has it
+        return yaml.SafeLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError, OverflowError):
         marked.problem(place, f"{str(node.value)[:60]!r} cannot be read as a value")
         return None

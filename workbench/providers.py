@@ -1,7 +1,8 @@
 """Where the models are: one place knows their addresses, and one place reads their keys.
 
 A `Provider` travels with every request and in no key of it: cache keys hold the `label`, so that a result bought from
-the real service and one from a rehearsal can never be taken for each other, and a rehearsal on another port is the same.
+the real service and one from a rehearsal can never be taken for each other, and a rehearsal on another port is the
+same.
 """
 
 from __future__ import annotations

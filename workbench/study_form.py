@@ -12,9 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from workbench.marked import Place
 from workbench.providers import KNOWN
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
+MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$"
+
+#: What a pattern stands for, in words.
+EXPECTED = {NAME: "a name of letters, digits, - _ and .", MODEL: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash"}
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
-ModelName = Annotated[str, StringConstraints(pattern=rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$")]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
 Heat = Annotated[float, Field(ge=0, le=2)]
 
 
@@ -56,13 +62,6 @@ class StudyForm(_File):
     confirm: Annotated[int, Field(ge=3, le=1000)] = 3
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-
-
-#: What a pattern stands for, in words.
-EXPECTED = {
-    Name.__metadata__[0].pattern: "a name of letters, digits, - _ and .",
-    ModelName.__metadata__[0].pattern: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash",
-}
 
 
 def message(error: Any, place: Place) -> str:

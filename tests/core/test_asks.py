@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from tests.fakes.flow import Flow, judge, pipeline
 from tests.fakes.settings import STUDY, request
-
 from workbench.errors import ExecutionFailed
 from workbench.providers import Provider
 from workbench.search.asks import Asks, Desk, Execute, SearchStopped, slots

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tests.fakes.flow import Flow
 from tests.fakes.settings import setting
-
 from workbench.search.candidate import Candidate
 from workbench.search.optimization import optimization
 from workbench.search.programs import PROGRAMS, Direct

@@ -37,7 +37,7 @@ def scripted(*script: Answer) -> Iterator[Scripted]:
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # the library's name
+        def do_POST(self) -> None:  # the library's name
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             with lock:
                 told.requests.append((self.path, body))

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.fakes.scripted_server import Answer, Scripted, said, scripted
 
+from tests.fakes.scripted_server import Answer, Scripted, said, scripted
 from workbench.errors import MissingKey, NotJudged
 from workbench.judging import gemini
 from workbench.judging.judge import score

@@ -1,4 +1,4 @@
-"""Every optimizer, unmodified, to its end: proposals come from the rehearsal over HTTP, executions from a scripted pipeline."""
+"""Every optimizer, unmodified, to its end: proposals of the rehearsal over HTTP, plans of a scripted pipeline."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.fakes.flow import Flow, pipeline
 from tests.fakes.settings import goals, setting
-
 from workbench.errors import ProposalFailed
 from workbench.providers import rehearsal
 from workbench.rehearsal.server import Rehearsal, start

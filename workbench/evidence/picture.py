@@ -1,8 +1,9 @@
-"""Score over executions, drawn as SVG: what the search tried, how its best grew, and what the confirmation made of it."""
+"""Score over executions, drawn as SVG: what the search tried, how its best grew, and what was confirmed."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from html import escape
 from statistics import fmean
 
@@ -26,7 +27,8 @@ def data_uri(svg: str) -> str:
 def picture(summary: Summary) -> str:
     """The whole drawing; it needs no trial to be valid."""
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" {FONT}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{WIDTH}" height="{HEIGHT}" {FONT}>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         *_axes(summary),
         *_search(summary),
@@ -76,7 +78,7 @@ def _search(summary: Summary) -> list[str]:
     return [_best_so_far(summary, trials, x), *dots, *numbers]
 
 
-def _best_so_far(summary: Summary, trials: tuple[Shown, ...], x: object) -> str:
+def _best_so_far(summary: Summary, trials: tuple[Shown, ...], x: Callable[[int], float]) -> str:
     goals = [goal["name"] for goal in summary.about["goals"]]
     best, points = None, []
     # Every prefix of a long search would be read again; some fifty show the same line.
@@ -85,7 +87,7 @@ def _best_so_far(summary: Summary, trials: tuple[Shown, ...], x: object) -> str:
         leading = max(standings(trials[: index + 1], goals).values(), default=None)
         if leading is None:
             continue
-        at = x(index)  # type: ignore[operator]  # the function above
+        at = x(index)
         if best is not None:
             points.append(f"{at:.1f},{_y(best):.1f}")
         best = max(leading, best or 0.0)
@@ -120,7 +122,8 @@ def _confirm(summary: Summary) -> list[str]:
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dashed: bool = False, width: int = 1) -> str:
     dash = ' stroke-dasharray="5 4"' if dashed else ""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"{dash}/>'
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dash}/>'
 
 
 def _text(x: float, y: float, text: str, colour: str, *, anchor: str = "start") -> str:

@@ -70,7 +70,7 @@ class Mix:
         (folder / "stderr.log").write_text(err, encoding="utf-8")
         if done.timed_out:
             raise ExecutionFailed(
-                f"the pipeline did not end within {request.pipeline.timeout_seconds:.0f} s and was ended; its output is in "
+                f"the pipeline did not end within {request.pipeline.timeout_seconds:.0f} s and was ended; its output: "
                 f"{folder}; raise `timeout` in the study if it needs longer",
                 kind="timeout",
             )

@@ -17,7 +17,7 @@ FENCED = re.compile(r"\A\s*```[a-zA-Z]*[ \t]*\r?\n(?P<inside>.*?)\r?\n```\s*\Z",
 
 
 def retrieve(execution: Execution) -> Plan:
-    """The plan of an execution. Never raises for what a model wrote: the plan's `problem` says what is wrong with it."""
+    """The plan of an execution. Never raises for what a model wrote: the plan's `problem` says what is wrong."""
     if execution.problem is not None:
         return Plan(execution.text, execution.problem)
     text = unfenced(execution.text)
@@ -58,9 +58,9 @@ def _look(events: Iterator[yaml.Event]) -> str | None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                return f"the plan is more than one YAML document: the second begins in line {event.start_mark.line + 1}"
+                return f"the plan is more than one YAML document: the second begins in line {_line(event)}"
         if isinstance(event, yaml.AliasEvent):
-            return f"the plan uses a YAML alias in line {event.start_mark.line + 1}: write it out"
+            return f"the plan uses a YAML alias in line {_line(event)}: write it out"
         if isinstance(event, yaml.NodeEvent):
             nodes += 1
             if not open_ and not isinstance(event, yaml.MappingStartEvent):
@@ -80,6 +80,11 @@ def _look(events: Iterator[yaml.Event]) -> str | None:
     return None if documents else "the plan is empty"
 
 
+def _line(event: yaml.Event) -> int:
+    """Counted from 1; PyYAML's types allow events without a place, its parser makes none."""
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
 class _Open:
     """A collection that is being read: in a mapping, every other node is a key."""
 
@@ -93,10 +98,10 @@ class _Open:
             return None
         is_key, self.key_next = self.key_next, not self.key_next
         if is_key and isinstance(event, yaml.ScalarEvent):
-            line = event.start_mark.line + 1
+            line = _line(event)
             if event.value in self.seen:
                 return f'the plan has the key "{event.value[:80]}" twice, in lines {self.seen[event.value]} and {line}'
             self.seen[event.value] = line
         elif is_key:
-            self.seen[len(self.seen)] = event.start_mark.line + 1
+            self.seen[len(self.seen)] = _line(event)
         return None

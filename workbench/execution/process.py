@@ -67,11 +67,11 @@ class _Groups:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[int] = set()
-        self.ended = False
+        self.ended = threading.Event()
 
     def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with self._lock:
-            if self.ended:
+            if self.ended.is_set():
                 raise Ended("interrupted")
         process = subprocess.Popen(
             command,
@@ -84,7 +84,7 @@ class _Groups:
         )
         with self._lock:
             self._running.add(process.pid)
-            late = self.ended
+            late = self.ended.is_set()
         if late:
             kill(process.pid, signal.SIGTERM)
         return process
@@ -95,14 +95,14 @@ class _Groups:
 
     def end(self) -> None:
         with self._lock:
-            self.ended = True
+            self.ended.set()
             running = list(self._running)
         for group in running:
             kill(group, signal.SIGTERM)
 
     def allow(self) -> None:
         with self._lock:
-            self.ended = False
+            self.ended.clear()
 
 
 _groups = _Groups()
@@ -118,8 +118,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: f
     """
     begun = time.monotonic()
     process = _groups.start(command, cwd, env)
-    assert process.stdout is not None and process.stderr is not None
-    kept: dict[IO[bytes], _Kept] = {process.stdout: _Kept(), process.stderr: _Kept()}
+    kept = {stream: _Kept() for stream in (process.stdout, process.stderr) if stream is not None}
     try:
         timed_out = _follow(process, kept, begun + timeout)
     finally:
@@ -129,7 +128,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: f
         _groups.over(process.pid)
         for stream in kept:
             stream.close()
-    if _groups.ended:
+    if _groups.ended.is_set():
         raise Ended("interrupted")
     out, err = (one.all() for one in kept.values())
     return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
@@ -168,7 +167,7 @@ def _follow(process: subprocess.Popen[bytes], kept: dict[IO[bytes], _Kept], dead
                 now = time.monotonic()
                 if gone is not None and (len(selector.get_map()) == 0 or now > gone + GRACE):
                     return timed_out
-                if gone is None and killing is None and (now > deadline or _groups.ended):
+                if gone is None and killing is None and (now > deadline or _groups.ended.is_set()):
                     timed_out, killing = now > deadline, now + GRACE
                     kill(process.pid, signal.SIGTERM)
                 if gone is None and killing is not None and now > killing:

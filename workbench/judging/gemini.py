@@ -57,8 +57,8 @@ def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
         if reply.reason.strip():
             return Verdict(reply.score, reply.reason.strip())
     raise NotJudged(
-        f"{judge.model} gave no valid verdict in {ASKS} answers; the last was {said[:200]!r}. Run the same command again, or "
-        "name another judge in the study",
+        f"{judge.model} gave no valid verdict in {ASKS} answers; the last was {said[:200]!r}. Run the same command "
+        "again, or name another judge in the study",
         kind="no verdict",
     )
 

@@ -19,7 +19,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Asked:
-    """`schema` is the JSON schema that the answer must follow, if one was given; `seed` the sample that was asked for."""
+    """`schema` is the JSON schema that the answer must follow, if there is one; `seed` the sample that is wanted."""
 
     model: str
     system: str

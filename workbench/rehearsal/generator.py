@@ -18,7 +18,8 @@ SPAN = 24
 HABITS = (
     "supervision", "restart", "timeout", "monitoring", "logging", "telemetry", "rollback", "migration", "deployment",
     "interface", "error handling", "state", "process", "message", "resource", "leak", "performance", "security",
-    "review", "documentation", "dependency", "configuration", "validation", "concurrency", "integration", "critical", "priority",
+    "review", "documentation", "dependency", "configuration", "validation", "concurrency", "integration", "critical",
+    "priority",
 )  # fmt: skip
 HABIT = 0.12
 

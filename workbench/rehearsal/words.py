@@ -12,15 +12,16 @@ _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*)$|^\s*\*\*(.+?)\*\*", re.MULTILINE)
 
 _STOP = frozenset(
     """
-    about above after again against also although always among another answer answers anything because been before being
-    below between both cannot could cover covers does doing done down each either else ensure even every example examples
-    field fields first follow following from further generate given goal goals good have here high include includes
-    including instruction instructions into itself just keep keys last least less like list long look made make makes many
-    more most much must name names need needs never next none nothing once only other others output over part parts please
-    plan plans prompt provide question request response same score shall should show some something such take than that
-    their them then there these they thing things this those through under until upon used uses using very want wants well
-    were what when where whether which while will with without word words work would write writes writing written your
-    yaml document shape title summary true false null text place markdown fence prose carry team
+    about above after again against also although always among another answer answers anything because been
+    before being below between both cannot could cover covers does doing done down each either else ensure even
+    every example examples field fields first follow following from further generate given goal goals good have
+    here high include includes including instruction instructions into itself just keep keys last least less
+    like list long look made make makes many more most much must name names need needs never next none nothing
+    once only other others output over part parts please plan plans prompt provide question request response
+    same score shall should show some something such take than that their them then there these they thing
+    things this those through under until upon used uses using very want wants well were what when where whether
+    which while will with without word words work would write writes writing written your yaml document shape
+    title summary true false null text place markdown fence prose carry team
     """.split()
 )
 

@@ -30,7 +30,7 @@ _rollout: ContextVar[int] = ContextVar("workbench_rollout")
 
 
 class Rollouts(BaseCallback):  # type: ignore[misc]  # DSPy has no type information
-    """Notes the rollout of each call where its engine can read it. DSPy tells engines nothing, but shares their thread."""
+    """Notes each call's rollout where its engine can read it: DSPy tells engines nothing, but shares their thread."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token[int]] = {}

@@ -57,7 +57,7 @@ class Program(dspy.Module):  # type: ignore[misc]  # DSPy has no type informatio
 
     def holding(self, candidate: Candidate) -> Self:
         """A copy of this program with that candidate in it."""
-        program = self.deepcopy()
+        program: Self = self.deepcopy()
         program.predict.signature = program.predict.signature.with_instructions(candidate.instructions)
         program.predict.demos = [
             dspy.Example({self.given: given, self.wanted: wanted}).with_inputs(self.given)

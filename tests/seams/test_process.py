@@ -1,0 +1,108 @@
+"""Real processes: bounded in time and output, ended with all that they started."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from workbench.execution import process
+from workbench.execution.process import Ended, Finished, ended_on_interrupt
+
+ENV = {"PATH": os.environ["PATH"]}
+
+
+def sh(script: str, folder: Path, timeout: float = 10.0) -> Finished:
+    return process.run(["sh", "-c", script], cwd=folder, env=ENV, timeout=timeout)
+
+
+def alive(file: Path) -> bool:
+    """Whether the process that wrote its id there still runs: a killed one that nobody has waited for yet does not."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        try:
+            state = Path("/proc", file.read_text().strip(), "stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return False
+        if state in "ZX":
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_exit_code_and_both_streams_come_back(tmp_path: Path) -> None:
+    """As bytes, in the folder and the environment that were given."""
+    done = sh("pwd; echo oops >&2; env | wc -l; exit 3", tmp_path)
+    assert (done.exit_code, done.stderr, done.timed_out) == (3, b"oops\n", False)
+    assert done.stdout.startswith(str(tmp_path).encode())
+
+
+def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
+    """Head and tail are what matters; memory is bounded."""
+    done = sh("echo first; yes | head -c 5000000; echo last", tmp_path)
+    assert done.stdout.startswith(b"first\n")
+    assert done.stdout.endswith(b"last\n")
+    assert len(done.stdout) < process.LIMIT + 100
+    assert b"bytes left out" in done.stdout
+
+
+@pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
+def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
+    """Grandchildren too, also those that ignore the first signal."""
+    begun = time.monotonic()
+    done = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
+    assert done.timed_out
+    assert time.monotonic() - begun < 5
+    assert not alive(tmp_path / "child")
+
+
+def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path) -> None:
+    """It would hold the pipes open for as long as it likes."""
+    begun = time.monotonic()
+    done = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
+    assert (done.exit_code, done.stdout) == (0, b"done\n")
+    assert time.monotonic() - begun < 3
+    assert not alive(tmp_path / "child")
+
+
+def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
+    """Within the time that a person waits, and nothing new is started after it."""
+
+    def long(number: int) -> str:
+        try:
+            sh(f"echo $$ > {number}; sleep 60", tmp_path, timeout=60)
+        except Ended:
+            return "ended"
+        return "finished"
+
+    with ThreadPoolExecutor(4) as pool:
+        with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
+            running = [pool.submit(long, number) for number in range(4)]
+            while len(list(tmp_path.iterdir())) < 4:
+                time.sleep(0.01)
+            begun = time.monotonic()
+            raise KeyboardInterrupt
+        assert [one.result(10) for one in running] == ["ended"] * 4
+    assert time.monotonic() - begun < 5
+    with pytest.raises(Ended):
+        sh("true", tmp_path)
+    with ended_on_interrupt():
+        assert sh("true", tmp_path).exit_code == 0
+
+
+def test_sixty_four_at_once_are_no_trouble(tmp_path: Path) -> None:
+    """All come back, with their own output."""
+    with ThreadPoolExecutor(64) as pool:
+        done = list(pool.map(lambda n: sh(f"sleep 0.1; echo {n}", tmp_path), range(64)))
+    assert [int(one.stdout) for one in done] == list(range(64))
+    assert threading.active_count() < 70
+
+
+def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """To be translated by whoever wanted it."""
+    with pytest.raises(FileNotFoundError):
+        process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
