@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 def deployments(file: Path) -> list[RunnerDeployment]:
     """What prefect.yaml says, as deployments that this process runs itself. Its paths are relative to this folder."""
-    return [_deployment(said) for said in yaml.safe_load(file.read_text())["deployments"]]
+    return [_deployment(said) for said in yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]]
 
 
 def _deployment(said: dict[str, Any]) -> RunnerDeployment:

@@ -18,7 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from workbench import server, terminal
-from workbench.edge import Wanted, explain, load
+from workbench.edge import Wanted, ask_for_keys, explain, load
 from workbench.errors import OutsideError, ServerUnavailable, UserError
 from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize, to_json
@@ -42,6 +42,7 @@ err = Console(stderr=True, soft_wrap=True)
 @app.command
 def run(
     study: Path,
+    /,
     *,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     optimizer: str | None = None,
@@ -68,6 +69,9 @@ def run(
     """
     wanted = Wanted(study, optimizer, budget, seed, rehearse)
     loaded = load(wanted)
+    if not rehearse:
+        # The flow asks too; asked here, a missing key starts no server and no run.
+        ask_for_keys(loaded, os.environ)
     use_server()
     # Only now: Prefect reads its settings when it is imported.
     from flows.optimize import optimize
@@ -85,7 +89,7 @@ def run(
 
 
 @app.command
-def check(study: Path, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+def check(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
     """Validate a study and estimate what it takes. Needs no keys and calls no model.
 
     Parameters
@@ -105,7 +109,7 @@ def check(study: Path, *, json_file: Annotated[Path | None, Parameter(name="--js
 
 
 @app.command
-def show(run: str = "latest", *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+def show(run: str = "latest", /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
     """Show what came of a run.
 
     Parameters
@@ -123,7 +127,7 @@ def show(run: str = "latest", *, json_file: Annotated[Path | None, Parameter(nam
 
 
 @app.command
-def generate(run: str = "latest", *, goal: str | None = None, output: Path | None = None) -> int:
+def generate(run: str = "latest", /, *, goal: str | None = None, output: Path | None = None) -> int:
     """Run the winning program of a run once more: one execution, paid for anew.
 
     Parameters
@@ -153,7 +157,7 @@ def generate(run: str = "latest", *, goal: str | None = None, output: Path | Non
 
 
 @app.command
-def init(goal: str, gold: Path, *, output: Path = Path("study.yaml")) -> int:
+def init(goal: str, gold: Path, /, *, output: Path = Path("study.yaml")) -> int:
     """Write a commented study file from a goal and a gold plan.
 
     Parameters

@@ -87,8 +87,7 @@ def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> It
     found = providers.real(environ)
     running = _recognised(found["gemini"].base_url)
     if not rehearse:
-        for name in sorted(needed(study)):
-            found[name].key(environ)
+        ask_for_keys(study, environ)
     if running is not None:
         yield running
     elif rehearse:
@@ -98,6 +97,12 @@ def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> It
         yield found
 
 
+def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
+    """Raises MissingKey for the first provider of the study that has none."""
+    for name in sorted(needed(study)):
+        providers.real(environ)[name].key(environ)
+
+
 def needed(study: Study) -> set[ProviderName]:
     """Whose keys a study needs. A step type that is not known here needs none that we could name."""
     wanted: set[ProviderName] = {study.judge.provider}
@@ -105,7 +110,7 @@ def needed(study: Study) -> set[ProviderName]:
         wanted.add(study.proposer.provider)
     with contextlib.suppress(yaml.YAMLError, OSError, AttributeError, TypeError):
         # A pipeline file that cannot be read so is the runtime's to refuse, with its own words.
-        steps = yaml.safe_load(study.pipeline.read_text())["workflow"]["steps"]
+        steps = yaml.safe_load(study.pipeline.read_text(encoding="utf-8"))["workflow"]["steps"]
         wanted |= {STEP_PROVIDERS[step["type"]] for step in steps if step.get("type") in STEP_PROVIDERS}
     return wanted
 

@@ -52,11 +52,11 @@ class Estimate:
 
 
 def estimate(study: Study, home: Path) -> Estimate:
-    """From the study, and from how long executions took in earlier runs of a study of that name."""
+    """From the study, and from how long executions took in earlier real runs of a study of that name."""
     took = [
         line["seconds"]
         for run in sorted((home / "runs").glob("*/"))[-20:]
-        if (run / "run.json").exists() and RunFolder(run).read_json("run.json")["study"] == study.name
+        if _tells(run, study)
         for line in journal.read(run)
         if line["action"] == "execute" and line["kind"] == "ok"
     ]
@@ -70,3 +70,10 @@ def estimate(study: Study, home: Path) -> Estimate:
         measured=bool(took),
         concurrency=study.concurrency,
     )
+
+
+def _tells(run: Path, study: Study) -> bool:
+    if not (run / "run.json").exists():
+        return False
+    about = RunFolder(run).read_json("run.json")
+    return about["study"] == study.name and about["rehearsal"] is None

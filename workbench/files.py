@@ -1,9 +1,12 @@
-"""The one place that writes files which must survive a crash."""
+"""The one place that writes files which must survive a crash, and locks what only one may do."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -32,3 +35,11 @@ def append_line(file: Path, line: str) -> None:
         os.write(descriptor, f"{line}\n".encode())
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Wait for any other process that holds this lock. The kernel lets go of it whatever becomes of us."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

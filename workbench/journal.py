@@ -51,7 +51,7 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
 def read(run: Path) -> list[Line]:
     """All lines in the order in which they were written; a last line cut off by a crash is left out."""
     try:
-        text = (run / "journal.jsonl").read_text()
+        text = (run / "journal.jsonl").read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]

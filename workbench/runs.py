@@ -77,4 +77,4 @@ class RunFolder:
         append_line(self.path / "trials.jsonl", json.dumps(line, ensure_ascii=False))
 
     def read_json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text())
+        return json.loads((self.path / name).read_text(encoding="utf-8"))

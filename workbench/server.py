@@ -6,7 +6,6 @@ It is a process that must outlive the command that starts it, which is why it is
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -14,15 +13,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.files import write_whole
+from workbench.files import alone, write_whole
 
 #: A new database takes 11 to 15 s on two cores; a slow disk some more.
 START_SECONDS = 180.0
@@ -63,7 +61,8 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
         ServerUnavailable: it did not come up; its log says why.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with _alone(home):
+    # Two runs that begin together start one server.
+    with alone(home / "server.lock"):
         running = known(home)
         if running is not None and healthy(running.url):
             return running
@@ -74,7 +73,7 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
 def known(home: Path) -> Server | None:
     """The server that was started here, if its process is still there."""
     try:
-        server = Server(**json.loads((home / "server.json").read_text()))
+        server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
         command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
     except (OSError, ValueError, TypeError):
         return None
@@ -149,11 +148,3 @@ def _port() -> int:
             number: int = probe.getsockname()[1]
             return number
     raise ServerUnavailable("no port is free on the loopback interface", kind="no server", lasting=True)
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Two runs that begin together start one server. The kernel lets go of the lock whatever becomes of us."""
-    with (home / "server.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from workbench.execution.plan import retrieve
 from workbench.providers import digest
 from workbench.search.asks import Asks, Desk, Execute, Propose, Retrieve, Score, slots
 from workbench.search.proposal import Proposal, ProposalRequest
@@ -86,7 +87,7 @@ class Flow:
                     case Execute():
                         asks.answer(ask, begin("execute", lambda ask=ask: self.execute(ask.request)))
                     case Retrieve():
-                        asks.answer(ask, begin("retrieve", lambda ask=ask: Plan(ask.execution.result().text)))
+                        asks.answer(ask, begin("retrieve", lambda ask=ask: retrieve(ask.execution.result())))
                     case Score():
                         asks.answer(ask, begin("score", lambda ask=ask: self.score(ask.request, ask.plan.result())))
         return asks.found

@@ -11,7 +11,7 @@ from workbench.evidence.statistics import interval
 from workbench.evidence.summary import Shown, Summary, standings
 
 WIDTH, HEIGHT = 760, 300
-LEFT, TOP, BOTTOM = 42, 18, 258
+LEFT, TOP, BOTTOM = 42, 26, 258
 #: Where the search's part ends and the confirmation's begins.
 SEARCH_RIGHT, CONFIRM_LEFT, CONFIRM_RIGHT = 540, 580, 740
 
@@ -46,8 +46,8 @@ def _axes(summary: Summary) -> list[str]:
     parts = []
     for score in range(0, 11, 2):
         parts.append(_line(LEFT, _y(score), CONFIRM_RIGHT, _y(score), "#eaeef2"))
-        parts.append(_text(LEFT - 8, _y(score) + (14 if score == 10 else 4), str(score), FAINT, anchor="end"))
-    parts.append(_text(10, TOP + 4, "score", FAINT))
+        parts.append(_text(LEFT - 8, _y(score) + 4, str(score), FAINT, anchor="end"))
+    parts.append(_text(LEFT - 8, TOP - 12, "score", FAINT, anchor="end"))
     passing = float(summary.about["passing"])
     parts.append(_line(LEFT, _y(passing), CONFIRM_RIGHT, _y(passing), GREEN, dashed=True))
     parts.append(_text(LEFT + 4, _y(passing) - 4, f"pass {passing:g}", GREEN))
@@ -116,7 +116,7 @@ def _confirm(summary: Summary) -> list[str]:
             mean = fmean(scores)
             parts.append(_line(at, _y(low), at, _y(high), colour, width=2))
             parts.append(_line(at - 6, _y(mean), at + 6, _y(mean), colour, width=3))
-            parts.append(_text(at + 10, _y(mean) + 4, f"{mean:.1f}", colour))
+            parts.append(_text(at + 10, _y(mean) - 4, f"{mean:.1f}", colour))
     return parts
 
 

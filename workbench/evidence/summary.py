@@ -141,18 +141,23 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "rehearsal_world": summary.rehearsal,
         "status": summary.status,
         "baseline": {
-            "score": comparison.baseline if comparison else None,
-            "search_score": summary.standings.get(summary.baseline),
+            "score": _rounded(comparison.baseline if comparison else None),
+            "search_score": _rounded(summary.standings.get(summary.baseline)),
             "candidate": summary.baseline,
         },
         "best": {
-            "score": comparison.best if comparison else None,
-            "search_score": found["search_score"] if found else summary.best_so_far,
+            "score": _rounded(comparison.best if comparison else None),
+            "search_score": _rounded(found["search_score"] if found else summary.best_so_far),
             "candidate": best,
             "prompt_file": str(prompt_file(summary)) if best else None,
         },
         "better": comparison.better if comparison else None,
-        "difference": {"mean": comparison.difference, "low": comparison.low, "high": comparison.high, "p": comparison.p}
+        "difference": {
+            "mean": _rounded(comparison.difference),
+            "low": _rounded(comparison.low),
+            "high": _rounded(comparison.high),
+            "p": comparison.p,
+        }
         if comparison
         else None,
         "passed": summary.passed,
@@ -165,6 +170,11 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "ended": found["ended"] if found else None,
         "flow_run_url": summary.about["flow_run_url"],
     }
+
+
+def _rounded(score: float | None) -> float | None:
+    """A mean of scores is no more exact than this, and 6.8999999999999995 is no number to show."""
+    return None if score is None else round(score, 4)
 
 
 def prompt_file(summary: Summary) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.execution import process
+from workbench.files import alone
 from workbench.providers import KNOWN
 from workbench.trial import Execution, ExecutionRequest
 
@@ -41,7 +42,7 @@ class Mix:
     """One process for each execution."""
 
     def version(self) -> str:
-        found = re.search(r'@version "([^"]+)"', (RUNTIME / "mix.exs").read_text())
+        found = re.search(r'@version "([^"]+)"', (RUNTIME / "mix.exs").read_text(encoding="utf-8"))
         return found[1] if found else "unknown"
 
     def prepare(self) -> None:
@@ -50,14 +51,16 @@ class Mix:
         sources = [RUNTIME / "mix.exs", *sorted((RUNTIME / "lib").rglob("*.ex"))]
         stamp = BUILD / "compiled"
         wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-        if stamp.exists() and stamp.read_text() == wanted:
-            return
         BUILD.mkdir(parents=True, exist_ok=True)
-        done = self._run(["mix", "compile"], BUILD, _environment({}), COMPILE_SECONDS)
-        if done.exit_code != 0:
-            said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
-            raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
-        stamp.write_text(wanted)
+        # Two runs that begin together compile once.
+        with alone(BUILD / "lock"):
+            if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+                return
+            done = self._run(["mix", "compile"], BUILD, _environment({}), COMPILE_SECONDS)
+            if done.exit_code != 0:
+                said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+                raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
+            stamp.write_text(wanted, encoding="utf-8")
 
     def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
         keys = _keys(request)

@@ -1,0 +1,55 @@
+"""A world in which the wording changes nothing: what a search finds there is luck, and has to be called so."""
+
+from __future__ import annotations
+
+import hashlib
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, stdev
+
+from tasks.confirm import confirm
+from tests.fakes.flow import Flow
+from tests.fakes.settings import setting
+from workbench.execution import runtime
+from workbench.execution.mix import RUNTIME
+from workbench.judging import judge
+from workbench.judging.template import default_template
+from workbench.providers import rehearsal
+from workbench.rehearsal.server import start
+from workbench.search.optimization import confirmation, optimization
+from workbench.search.proposer import propose
+from workbench.trial import Goal
+
+SEEDS = 20
+GENESIS = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
+GOLD = "# Plan\n\nSupervision first. Restart limits. Monitoring and telemetry. Rollback. Security review. Migration.\n"
+
+
+def test_over_many_seeds_the_confirmed_difference_is_nought(tmp_path: Path) -> None:
+    """The search's own numbers promise an improvement, the confirmation takes it back. Executed by the real runtime."""
+    runtime.RUNTIMES["mix"].prepare()
+    goal = Goal("one", "Write the plan for a safer release", (GOLD,))
+    confirmed, promised, believed = [], [], 0
+    for seed in range(SEEDS):
+        with start(world="null", seed=seed) as running:
+            made = setting(
+                tmp_path,
+                rehearsal(running.url, running.world, running.seed),
+                f"run-{seed}",
+                goals=(goal,),
+                optimizer="gepa",
+                budget=4,
+                pipeline=GENESIS,
+                pipeline_sha256=hashlib.sha256(GENESIS.read_bytes()).hexdigest(),
+                template=default_template(),
+            )
+            flow = Flow(propose=propose, execute=lambda ask: runtime.execute(ask, tmp_path), score=judge.score)
+            found = flow.answer(optimization(made))
+            trials = flow.answer(confirmation(made, found))
+        comparison = confirm.fn(trials, *found.names)
+        confirmed.append(comparison.difference)
+        promised.append(found.best.score - found.baseline.score)
+        believed += comparison.better
+    assert abs(fmean(confirmed)) < 3 * stdev(confirmed) / sqrt(SEEDS)
+    assert fmean(promised) > 0.5
+    assert believed <= 1
