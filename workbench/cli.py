@@ -20,7 +20,7 @@ from rich.console import Console
 from workbench import server, terminal
 from workbench.edge import Wanted, ask_for_keys, explain, load
 from workbench.errors import OutsideError, ServerUnavailable, UserError
-from workbench.evidence.report import rows
+from workbench.evidence.report import rows, visible
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole
 from workbench.home import home
@@ -148,9 +148,10 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: Path | 
     if made.rehearsal:
         err.print(f"[bold]rehearsal[/bold] ({made.rehearsal}): a scripted provider wrote this plan")
     err.rule("the prompt that the pipeline got")
-    err.print(made.prompt, markup=False, highlight=False)
+    err.print(visible(made.prompt), markup=False, highlight=False)
     err.rule("the plan" if made.plan.ok else f"no valid plan: {made.plan.problem}")
-    out.print(made.plan.text, markup=False, highlight=False)
+    # A file gets the plan as it is.
+    out.print(visible(made.plan.text) if out.is_terminal else made.plan.text, markup=False, highlight=False)
     if output is not None:
         write_whole(output.absolute(), made.plan.text.encode())
     return 0
@@ -282,7 +283,7 @@ def main() -> None:
         known = explain(error)
         if known is None or isinstance(error, SystemExit):
             raise
-        err.print(str(known), markup=False, highlight=False)
+        err.print(visible(str(known)), markup=False, highlight=False)
         if isinstance(known, OutsideError):
             err.print("what was paid for is kept; the same command goes on from here")
         code = known.exit_code

@@ -71,6 +71,11 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     return [*shown, ("run", summary.run.name), ("Prefect UI", summary.about["flow_run_url"] or "–")]
 
 
+def visible(text: str) -> str:
+    """Without the control characters that a terminal would obey; a model may have written them."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
+
+
 def _rehearsal(label: str) -> str:
     world, _, seed = label.partition(":")
     return f"REHEARSAL: scripted providers (world {world}, seed {seed}), no model was called"
@@ -135,8 +140,8 @@ def _cost(summary: Summary) -> str:
 
 def _plain(text: str) -> str:
     """One line in which nothing is markup, a link or a picture: every ASCII sign is escaped, as CommonMark allows."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(visible(text).split()))
 
 
 def _quoted(text: str) -> str:
-    return f"<pre>{html.escape(text)}</pre>"
+    return f"<pre>{html.escape(visible(text))}</pre>"
