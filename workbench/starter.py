@@ -58,7 +58,9 @@ def starter(goal: str, gold: Path, directory: Path) -> str:
 
 
 def _from(directory: Path, file: Path) -> str:
-    return os.path.relpath(file, directory.absolute())
+    """Relative where both have a home in common; the way through the root is none."""
+    relative = os.path.relpath(file, directory.absolute())
+    return str(file) if directory.absolute().parts[:2] != file.parts[:2] else relative
 
 
 def _quoted(text: str) -> str:

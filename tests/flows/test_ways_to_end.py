@@ -7,10 +7,13 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.fakes.command_line import CHECKOUT, EXAMPLE, CommandLine, study, wait_for
+from workbench import journal
 
 
 def test_two_mistakes_in_a_study_are_told_at_once(line: CommandLine, tmp_path: Path) -> None:
@@ -147,6 +150,26 @@ def test_when_all_calls_fail_the_run_ends_with_exit_code_3(line: CommandLine, tm
     assert "failures" in shown.stdout
 
 
+def test_a_flow_that_is_retried_goes_on_where_it_was(line: CommandLine, tmp_path: Path) -> None:
+    """The providers go away for longer than the tasks have patience, and come back: nothing is made twice."""
+    file = study(tmp_path / "study", optimizer="copro", budget=12)
+    with line.rehearsing(latency=0.3) as (pointed, rehearsal):
+        report = line.home / "report.json"
+        running = pointed.start("run", file, "--rehearse", "--json", report)
+        wait_for(lambda: len(line.results("execute")) >= 3)
+        rehearsal.fail_rate = 1.0
+        wait_for(lambda: state(line)["name"] == "AwaitingRetry", 120)
+        rehearsal.fail_rate = rehearsal.latency = 0.0
+        _, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    (run,) = (line.home / "runs").iterdir()
+    made = [entry["key"] for entry in journal.read(run) if (entry["action"], entry["kind"]) == ("execute", "ok")]
+    assert len(made) == len(set(made)) == len(line.results("execute"))
+    told = json.loads(report.read_text())
+    assert told["status"] == "done"
+    assert sum(told["failures"].values()) > 0
+
+
 def test_in_the_null_world_no_better_prompt_is_found(line: CommandLine, tmp_path: Path) -> None:
     """Which is a result, not a failure."""
     with line.rehearsing(world="null") as (pointed, _):
@@ -177,6 +200,14 @@ def test_another_goal_another_gold_plan_another_program(line: CommandLine, tmp_p
     assert report["proposals"] > 0
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert {json.loads(trial)["goal"] for trial in trials} == {"phase-two", "release"}
+
+
+def state(line: CommandLine) -> dict[str, Any]:
+    """The state of the flow run that this home's run is."""
+    (run,) = (line.home / "runs").iterdir()
+    flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
+    found: dict[str, Any] = httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["state"]
+    return found
 
 
 def started_by(line: CommandLine) -> list[str]:
