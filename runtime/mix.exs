@@ -17,9 +17,11 @@ defmodule Pipeline.MixProject do
     ]
   end
 
-  # Nothing here is supervised yet: a run is one process, started by the Mix task.
   def application do
-    [extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed()]
+    [
+      mod: {Pipeline.Application, []},
+      extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed()
+    ]
   end
 
   defp paths(:test), do: [here("lib"), here("test/support")]

@@ -1,0 +1,11 @@
+defmodule Pipeline.Application do
+  @moduledoc "What is supervised: the tasks in which steps run, so that a crash of one is an error value of its run."
+
+  use Application
+
+  @impl true
+  def start(_type, _arguments) do
+    children = [{Task.Supervisor, name: Pipeline.Steps}]
+    Supervisor.start_link(children, strategy: :one_for_one, name: Pipeline.Supervisor)
+  end
+end
