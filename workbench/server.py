@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,7 +102,11 @@ def stop(home: Path) -> bool:
 
 
 def _start(home: Path, environ: Mapping[str, str]) -> Server:
-    port = _port()
+    with _port() as port:
+        return _start_at(port, home, environ)
+
+
+def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     log = home / "prefect-server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -137,14 +142,26 @@ def _make_work_pool(server: Server) -> None:
     httpx.post(f"{server.url}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=30.0)
 
 
-def _port() -> int:
-    for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            number: int = probe.getsockname()[1]
-            return number
-    raise ServerUnavailable("no port is free on the loopback interface", kind="no server", lasting=True)
+@contextmanager
+def _port() -> Iterator[int]:
+    """The usual one, unless it is taken, or about to be by a server of another home that starts just now."""
+    with socket.socket(socket.AF_UNIX) as claim:
+        try:
+            claim.bind(f"\0workbench-port-{PREFERRED_PORT}-{os.getuid()}")
+            found = _free(PREFERRED_PORT) or _free(0)
+        except OSError:
+            found = _free(0)
+        if found is None:
+            raise ServerUnavailable("no port is free on the loopback interface", kind="no server", lasting=True)
+        yield found
+
+
+def _free(port: int) -> int | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        number: int = probe.getsockname()[1]
+        return number

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-import time
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.fakes.command_line import CHECKOUT, EXAMPLE, CommandLine, study, wait_for
-from workbench import journal
+from tests.fakes.command_line import CHECKOUT, EXAMPLE, CommandLine, study
 
 
 def test_two_mistakes_in_a_study_are_told_at_once(line: CommandLine, tmp_path: Path) -> None:
@@ -82,94 +76,6 @@ def test_init_writes_a_study_that_checks(line: CommandLine, tmp_path: Path) -> N
     assert line.run("init", "other", gold, "--output", output).exit_code == 2
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
-    line: CommandLine, tmp_path: Path, how: signal.Signals
-) -> None:
-    """130, nothing left running, and what was kept is not paid for again."""
-    line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=12)
-    with line.rehearsing(latency=0.5) as (pointed, rehearsal):
-        running = pointed.start("run", file, "--rehearse")
-        wait_for(lambda: len(line.results("execute")) >= 3)
-        begun = time.monotonic()
-        running.send_signal(how)
-        _, err = running.communicate(timeout=30)
-        assert time.monotonic() - begun < 15
-        assert running.returncode == 130
-        assert "the same command goes on" in err
-        assert "Traceback" not in err
-        assert not started_by(line)
-        kept, made = len(line.results("execute")), len(calls.read_text().splitlines())
-        rehearsal.latency = 0.0
-        ended, report = pointed.optimize(file, "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
-    assert report["cache_hits"] == kept
-    assert report["executions"] == len(calls.read_text().splitlines()) - made
-
-
-def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
-    """kill -9: only what was in flight is paid for again."""
-    line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=12)
-    with line.rehearsing(latency=0.5) as (pointed, rehearsal):
-        running = pointed.start("run", file, "--rehearse")
-        wait_for(lambda: len(line.results("execute")) >= 3)
-        running.kill()
-        running.communicate(timeout=30)
-        rehearsal.latency = 0.0
-        wait_for(lambda: not started_by(line))
-        kept, made = len(line.results("execute")), len(calls.read_text().splitlines())
-        assert made - kept <= 4
-        ended, report = pointed.optimize(file, "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
-    assert report["cache_hits"] == kept
-    assert report["executions"] == len(calls.read_text().splitlines()) - made
-
-
-def test_one_call_in_five_fails_and_the_run_finishes(line: CommandLine, tmp_path: Path) -> None:
-    """Retried, counted, and no failure becomes a score."""
-    with line.rehearsing(fail_rate=0.2, seed=1) as (pointed, _):
-        ended, report = pointed.optimize(study(tmp_path / "study", budget=8), "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
-    assert report["status"] == "done"
-    trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
-    assert not any("purpose" in json.loads(trial)["reason"] for trial in trials)
-
-
-def test_when_all_calls_fail_the_run_ends_with_exit_code_3(line: CommandLine, tmp_path: Path) -> None:
-    """After its retries, with what to do, and with the failures in the journal."""
-    with line.rehearsing(fail_rate=1.0) as (pointed, _):
-        ended = pointed.run("run", study(tmp_path / "study"), "--rehearse")
-    assert ended.exit_code == 3
-    assert "the same command goes on" in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert not line.results("execute")
-    shown = line.run("show")
-    assert shown.exit_code == 0
-    assert "failures" in shown.stdout
-
-
-def test_a_flow_that_is_retried_goes_on_where_it_was(line: CommandLine, tmp_path: Path) -> None:
-    """The providers go away for longer than the tasks have patience, and come back: nothing is made twice."""
-    file = study(tmp_path / "study", optimizer="copro", budget=12)
-    with line.rehearsing(latency=0.3) as (pointed, rehearsal):
-        report = line.home / "report.json"
-        running = pointed.start("run", file, "--rehearse", "--json", report)
-        wait_for(lambda: len(line.results("execute")) >= 3)
-        rehearsal.fail_rate = 1.0
-        wait_for(lambda: state(line)["name"] == "AwaitingRetry", 120)
-        rehearsal.fail_rate = rehearsal.latency = 0.0
-        _, err = running.communicate(timeout=120)
-    assert running.returncode == 0, err
-    (run,) = (line.home / "runs").iterdir()
-    made = [entry["key"] for entry in journal.read(run) if (entry["action"], entry["kind"]) == ("execute", "ok")]
-    assert len(made) == len(set(made)) == len(line.results("execute"))
-    told = json.loads(report.read_text())
-    assert told["status"] == "done"
-    assert sum(told["failures"].values()) > 0
-
-
 def test_in_the_null_world_no_better_prompt_is_found(line: CommandLine, tmp_path: Path) -> None:
     """Which is a result, not a failure."""
     with line.rehearsing(world="null") as (pointed, _):
@@ -200,21 +106,3 @@ def test_another_goal_another_gold_plan_another_program(line: CommandLine, tmp_p
     assert report["proposals"] > 0
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert {json.loads(trial)["goal"] for trial in trials} == {"phase-two", "release"}
-
-
-def state(line: CommandLine) -> dict[str, Any]:
-    """The state of the flow run that this home's run is."""
-    (run,) = (line.home / "runs").iterdir()
-    flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
-    found: dict[str, Any] = httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["state"]
-    return found
-
-
-def started_by(line: CommandLine) -> list[str]:
-    """Processes that execute a pipeline for this home: what has ended has no folder that it works in."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "cwd").readlink().is_relative_to(line.home / "executions"):
-                found.append(process.name)
-    return found
