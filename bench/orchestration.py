@@ -50,10 +50,11 @@ def main() -> None:
     parser.add_argument("--levels", type=int, nargs="+", default=LEVELS, help="executions in flight")
     levels = parser.parse_args().levels
     from workbench import server
-    from workbench.execution.runtime import RUNTIMES
+    from workbench.execution.runtime import runtime_of
+    from workbench.trial import Engine
 
     # The real one is compiled before the stand-in takes its name.
-    RUNTIMES["mix"].prepare()
+    runtime_of(Engine("mix")).prepare()
     ending = ExitStack()
     # Registered before Prefect's own, so that it runs after them: Prefect says good-bye to a server that is there.
     atexit.register(ending.close)

@@ -15,7 +15,7 @@ import yaml
 
 from workbench import loader, providers
 from workbench.errors import WorkbenchError
-from workbench.execution.runtime import RUNTIMES
+from workbench.execution.runtime import RUNTIMES, runtime_of
 from workbench.judging.template import check_template, default_template
 from workbench.providers import Provider, ProviderName
 from workbench.rehearsal import server
@@ -73,7 +73,7 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
     """
     study = load(wanted)
     with answering(study, rehearse=wanted.rehearse, environ=environ) as found:
-        runtime = RUNTIMES[study.runtime]
+        runtime = runtime_of(study.engine)
         runtime.prepare()
         folder = RunFolder.create(home, run)
         setting = Setting(study, found, runtime.version(), folder)

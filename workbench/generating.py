@@ -10,7 +10,7 @@ from typing import Any
 from workbench.edge import Wanted, answering, load
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
-from workbench.execution.runtime import RUNTIMES, execute
+from workbench.execution.runtime import execute, runtime_of
 from workbench.runs import RunFolder
 from workbench.search.candidate import Candidate
 from workbench.search.proposal import Proposal, ProposalRequest
@@ -79,7 +79,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
     before = len(list((run.path / "generated").glob("*/")))
     with answering(study, rehearse=about["rehearsal"] is not None, environ=environ) as providers:
-        runtime = RUNTIMES[study.runtime]
+        runtime = runtime_of(study.engine)
         runtime.prepare()
         setting = Setting(study, providers, runtime.version(), run)
         stage = _AtOnce(setting, wanted, home)

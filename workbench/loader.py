@@ -17,7 +17,7 @@ from workbench.marked import Marked, Place
 from workbench.providers import KNOWN, ProviderName
 from workbench.study import Model, Study
 from workbench.study_form import StudyForm, dotted, kind, message, nearest, short
-from workbench.trial import Goal, InputFile
+from workbench.trial import Engine, Goal, InputFile
 
 GOLD_BYTES = 1_000_000
 INPUT_BYTES = 20_000_000
@@ -120,7 +120,7 @@ def _study(
         file=path.absolute(),
         name=checked.study,
         goals=tuple(goals),
-        runtime=checked.runtime,
+        engine=Engine(checked.runtime, checked.runtime_url),
         pipeline=(folder / checked.pipeline).resolve(),
         pipeline_sha256=_sha256(pipeline),
         inputs=tuple(sorted(inputs, key=lambda item: item.name)),

@@ -44,7 +44,7 @@ class Setting:
     def pipeline(self) -> Pipeline:
         study = self.study
         return Pipeline(
-            runtime=study.runtime,
+            engine=study.engine,
             version=self.version,
             file=study.pipeline,
             sha256=study.pipeline_sha256,

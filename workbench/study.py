@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from workbench.providers import ProviderName
-from workbench.trial import Goal, InputFile
+from workbench.trial import Engine, Goal, InputFile
 
 ProgramName = Literal["direct", "writer"]
 
@@ -29,7 +29,7 @@ class Study:
         file: the study file itself.
         name: what runs and reports call it.
         goals: at least one; their names differ.
-        runtime: a word of `workbench.execution.runtime.RUNTIMES`.
+        engine: what executes the pipeline.
         pipeline: the pipeline file that the runtime executes.
         pipeline_sha256: of its content, as it was when the study was read.
         inputs: files that the pipeline gets beside the prompt.
@@ -50,7 +50,7 @@ class Study:
     file: Path
     name: str
     goals: tuple[Goal, ...]
-    runtime: str
+    engine: Engine
     pipeline: Path
     pipeline_sha256: str
     inputs: tuple[InputFile, ...]

@@ -13,12 +13,18 @@ from workbench.marked import Place
 from workbench.providers import KNOWN
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
+ADDRESS = r"^https?://[^\s/?#@]+$"
 MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$"
 
 #: What a pattern stands for, in words.
-EXPECTED = {NAME: "a name of letters, digits, - _ and .", MODEL: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash"}
+EXPECTED = {
+    NAME: "a name of letters, digits, - _ and .",
+    ADDRESS: "an address such as http://host:4100",
+    MODEL: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash",
+}
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
+Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
 Heat = Annotated[float, Field(ge=0, le=2)]
@@ -49,6 +55,7 @@ class StudyForm(_File):
     study: Name
     goals: Annotated[list[GoalForm], Field(min_length=1)]
     runtime: str = "mix"
+    runtime_url: Address | None = None
     pipeline: Text
     inputs: dict[str, Text] = Field(default_factory=dict)
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 900.0

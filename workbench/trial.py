@@ -5,11 +5,10 @@ All of them are frozen, compare by value, and travel between threads and process
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.providers import Provider, ProviderName, digest
+from workbench.providers import Provider, digest
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,18 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """Which pipeline file, executed by which runtime. `runtime` is a word of `workbench.execution.runtime.RUNTIMES`."""
+class Engine:
+    """Which runtime executes: a word of `workbench.execution.runtime.RUNTIMES`, and its address if it is elsewhere."""
 
-    runtime: str
+    name: str
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Which pipeline file, executed by what. `version` says which executor it really is, whoever starts it."""
+
+    engine: Engine
     version: str
     file: Path
     sha256: str
@@ -65,11 +72,10 @@ class ExecutionRequest:
     def key(self) -> str:
         """Everything that the plan depends on, and nothing else."""
         return digest(
-            "execution/1",
+            "execution/2",
             self.prompt,
             self.goal.text,
             str(self.replicate),
-            self.pipeline.runtime,
             self.pipeline.version,
             self.pipeline.sha256,
             *(part for item in self.pipeline.inputs for part in (item.name, item.sha256)),
@@ -164,7 +170,3 @@ class Trial:
 def title(candidate: str, goal: Goal, replicate: int) -> str:
     """What a person reads of a trial: candidate, goal, replicate."""
     return f"{candidate} · {goal.name} · {replicate}"
-
-
-def by_name(providers: tuple[Provider, ...]) -> Mapping[ProviderName, Provider]:
-    return {provider.name: provider for provider in providers}

@@ -58,7 +58,13 @@ def test_the_example_is_a_study() -> None:
 def test_defaults_are_what_most_want(folder: Path) -> None:
     """A short study is a whole one."""
     found = study(folder, GOOD)
-    assert (found.runtime, found.program, found.confirm, found.concurrency, found.seed) == ("mix", "direct", 3, 4, 0)
+    assert (found.engine.name, found.program, found.confirm, found.concurrency, found.seed) == (
+        "mix",
+        "direct",
+        3,
+        4,
+        0,
+    )
     assert "$gold_plans" in found.template
 
 

@@ -10,13 +10,13 @@ from workbench.providers import Provider, ProviderName, rehearsal
 from workbench.runs import RunFolder
 from workbench.setting import Setting
 from workbench.study import Model, Study
-from workbench.trial import ExecutionRequest, Goal, Pipeline
+from workbench.trial import Engine, ExecutionRequest, Goal, Pipeline
 
 STUDY = Study(
     file=Path("study.yaml"),
     name="study",
     goals=(Goal("one", "write the plan", ("gold",)),),
-    runtime="mix",
+    engine=Engine("mix"),
     pipeline=Path("pipeline.yaml"),
     pipeline_sha256="0",
     inputs=(),
@@ -47,4 +47,4 @@ def setting(
 
 
 def request(prompt: str, replicate: int = 0, goal: Goal = STUDY.goals[0]) -> ExecutionRequest:
-    return ExecutionRequest(prompt, goal, replicate, Pipeline("mix", "1", Path("p"), "0"), ())
+    return ExecutionRequest(prompt, goal, replicate, Pipeline(Engine("mix"), "1", Path("p"), "0"), ())

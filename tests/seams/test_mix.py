@@ -13,11 +13,11 @@ import pytest
 from tests.fakes.scripted_server import said, scripted
 from workbench import journal
 from workbench.errors import ExecutionFailed, MissingKey, OutsideError, PipelineRejected
-from workbench.execution.mix import RUNTIME
-from workbench.execution.runtime import RUNTIMES, execute
+from workbench.execution.elixir import RUNTIME
+from workbench.execution.runtime import execute, runtime_of
 from workbench.providers import Provider, rehearsal
 from workbench.rehearsal.server import Rehearsal, start
-from workbench.trial import Execution, ExecutionRequest, Goal, InputFile, Pipeline
+from workbench.trial import Engine, Execution, ExecutionRequest, Goal, InputFile, Pipeline
 
 GENESIS = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
 GOAL = Goal("g", "goal", ("gold",))
@@ -30,13 +30,13 @@ def sha256(file: Path) -> str:
 def request(providers: tuple[Provider, ...], prompt: str = "Write a plan", **changes: object) -> ExecutionRequest:
     file = changes.pop("file", GENESIS)
     assert isinstance(file, Path)
-    pipeline = Pipeline("mix", "1", file, sha256(file), **changes)  # type: ignore[arg-type]
+    pipeline = Pipeline(Engine("mix"), "1", file, sha256(file), **changes)  # type: ignore[arg-type]
     return ExecutionRequest(prompt, GOAL, 4, pipeline, providers)
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Rehearsal]:
-    RUNTIMES["mix"].prepare()
+    runtime_of(Engine("mix")).prepare()
     with start() as found:
         yield found
 
@@ -190,6 +190,6 @@ def test_without_mix_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     """Not a traceback."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExecutionFailed, match="script/bootstrap"):
-        RUNTIMES["mix"].prepare()
+        runtime_of(Engine("mix")).prepare()
     with pytest.raises(ExecutionFailed, match="script/bootstrap"):
         execute(request(()), tmp_path)

@@ -11,14 +11,14 @@ from tasks.confirm import confirm
 from tests.fakes.flow import Flow
 from tests.fakes.settings import setting
 from workbench.execution import runtime
-from workbench.execution.mix import RUNTIME
+from workbench.execution.elixir import RUNTIME
 from workbench.judging import judge
 from workbench.judging.template import default_template
 from workbench.providers import rehearsal
 from workbench.rehearsal.server import start
 from workbench.search.optimization import confirmation, optimization
 from workbench.search.proposer import propose
-from workbench.trial import Goal
+from workbench.trial import Engine, Goal
 
 SEEDS = 20
 GENESIS = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
@@ -27,7 +27,7 @@ GOLD = "# Plan\n\nSupervision first. Restart limits. Monitoring and telemetry. R
 
 def test_over_many_seeds_the_confirmed_difference_is_nought(tmp_path: Path) -> None:
     """The search's own numbers promise an improvement, the confirmation takes it back. Executed by the real runtime."""
-    runtime.RUNTIMES["mix"].prepare()
+    runtime.runtime_of(Engine("mix")).prepare()
     goal = Goal("one", "Write the plan for a safer release", (GOLD,))
     confirmed, promised, believed = [], [], 0
     for seed in range(SEEDS):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from workbench import journal
 from workbench.execution.mix import Mix
-from workbench.trial import Execution, ExecutionRequest
+from workbench.trial import Engine, Execution, ExecutionRequest
 
 
 class Runtime(Protocol):
@@ -35,7 +37,18 @@ class Runtime(Protocol):
         ...
 
 
-RUNTIMES: dict[str, Runtime] = {"mix": Mix()}
+RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix}
+
+_made: dict[Engine, Runtime] = {}
+_making = threading.Lock()
+
+
+def runtime_of(engine: Engine) -> Runtime:
+    """The one that this process has for an engine: what it keeps warm is shared by all threads."""
+    with _making:
+        if engine not in _made:
+            _made[engine] = RUNTIMES[engine.name](engine)
+        return _made[engine]
 
 
 def execute(request: ExecutionRequest, home: Path) -> Execution:
@@ -43,7 +56,7 @@ def execute(request: ExecutionRequest, home: Path) -> Execution:
     with journal.attempt(request.run, "execute", request.key):
         folder = _folder(home / "executions" / request.key)
         (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
-        return RUNTIMES[request.pipeline.runtime].execute(request, folder)
+        return runtime_of(request.pipeline.engine).execute(request, folder)
 
 
 def _folder(parent: Path) -> Path:
