@@ -115,10 +115,14 @@ def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # t
 
 
 def test_the_budget_holds_whatever_the_optimizer_thinks(study) -> None:  # type: ignore[no-untyped-def]
-    """SIMBA cannot do with six executions: it is stopped, and the best so far is the result."""
-    found = Flow(propose=propose).answer(optimization(study(optimizer="simba", goals=goals(2), budget=7)))
-    assert (found.spent, found.ended) == (7, "budget")
-    assert found.best.score >= found.baseline.score
+    """SIMBA wants more executions than these, or does not, by luck: it is stopped, and the best so far is the result."""
+    ways = set()
+    for seed in range(6):
+        found = Flow(propose=propose).answer(optimization(study(optimizer="simba", goals=goals(2), budget=7, seed=seed)))
+        assert found.spent <= 7
+        assert found.best.score >= found.baseline.score
+        ways.add(found.ended)
+    assert "budget" in ways
 
 
 def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  # type: ignore[no-untyped-def]
