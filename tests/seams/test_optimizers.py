@@ -115,10 +115,12 @@ def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # t
 
 
 def test_the_budget_holds_whatever_the_optimizer_thinks(study) -> None:  # type: ignore[no-untyped-def]
-    """SIMBA wants more executions than these, or does not, by luck: it is stopped, and the best so far is the result."""
+    """SIMBA wants more executions than these, or not, by luck: it is stopped, and the best so far is the result."""
     ways = set()
     for seed in range(6):
-        found = Flow(propose=propose).answer(optimization(study(optimizer="simba", goals=goals(2), budget=7, seed=seed)))
+        found = Flow(propose=propose).answer(
+            optimization(study(optimizer="simba", goals=goals(2), budget=7, seed=seed))
+        )
         assert found.spent <= 7
         assert found.best.score >= found.baseline.score
         ways.add(found.ended)
