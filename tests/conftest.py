@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports Prefect or Workbench, which read these when they are imported.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
@@ -22,6 +23,10 @@ os.environ["WORKBENCH_HOME"] = str(_HOME / "workbench")
 os.environ["PREFECT_HOME"] = str(_HOME / "prefect")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
+
+# A busy machine is slow, not wrong.
+settings.register_profile("workbench", deadline=None)
+settings.load_profile("workbench")
 
 _connect = socket.socket.connect
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import yaml
 
-from workbench import loader, providers
+from workbench import loader, pipeline_file, providers
 from workbench.errors import WorkbenchError
 from workbench.execution.runtime import RUNTIMES, runtime_of
 from workbench.judging.template import check_template, default_template
@@ -24,9 +23,6 @@ from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.setting import Setting
 from workbench.study import Study
-
-#: A pipeline's step types, by the provider whose key they need.
-STEP_PROVIDERS: dict[str, ProviderName] = {"claude": "anthropic", "gemini": "gemini"}
 
 
 @dataclass(frozen=True)
@@ -104,15 +100,11 @@ def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
 
 
 def needed(study: Study) -> set[ProviderName]:
-    """Whose keys a study needs. A step type that is not known here needs none that we could name."""
+    """Whose keys a study needs."""
     wanted: set[ProviderName] = {study.judge.provider}
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
         wanted.add(study.proposer.provider)
-    with contextlib.suppress(yaml.YAMLError, OSError, AttributeError, TypeError):
-        # A pipeline file that cannot be read so is the runtime's to refuse, with its own words.
-        steps = yaml.safe_load(study.pipeline.read_text(encoding="utf-8"))["workflow"]["steps"]
-        wanted |= {STEP_PROVIDERS[step["type"]] for step in steps if step.get("type") in STEP_PROVIDERS}
-    return wanted
+    return wanted | pipeline_file.providers(study.pipeline.read_text(encoding="utf-8"))
 
 
 def _recognised(url: str) -> dict[ProviderName, Provider] | None:

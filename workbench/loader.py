@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench import marked
+from workbench import marked, pipeline_file
 from workbench.errors import Problem, StudyError
 from workbench.marked import Marked, Place
 from workbench.providers import KNOWN, ProviderName
@@ -123,6 +123,7 @@ def _study(
         engine=Engine(checked.runtime, checked.runtime_url),
         pipeline=(folder / checked.pipeline).resolve(),
         pipeline_sha256=_sha256(pipeline),
+        pipeline_files=_named_by(pipeline, (folder / checked.pipeline).resolve().parent),
         inputs=tuple(sorted(inputs, key=lambda item: item.name)),
         timeout=checked.timeout,
         program=checked.program,
@@ -137,6 +138,12 @@ def _study(
         concurrency=checked.concurrency,
         seed=checked.seed,
     )
+
+
+def _named_by(pipeline: str, folder: Path) -> tuple[InputFile, ...]:
+    """The files of a pipeline's own; one that is not there is the runtime's to miss."""
+    there = [(name, folder / name) for name in pipeline_file.files(pipeline) if (folder / name).is_file()]
+    return tuple(InputFile(name, path, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in there)
 
 
 def _known_words(

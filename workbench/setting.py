@@ -49,5 +49,6 @@ class Setting:
             file=study.pipeline,
             sha256=study.pipeline_sha256,
             inputs=study.inputs,
+            files=study.pipeline_files,
             timeout_seconds=study.timeout,
         )

@@ -32,6 +32,7 @@ class Study:
         engine: what executes the pipeline.
         pipeline: the pipeline file that the runtime executes.
         pipeline_sha256: of its content, as it was when the study was read.
+        pipeline_files: the files that it names itself, as far as they are there.
         inputs: files that the pipeline gets beside the prompt.
         timeout: seconds for one execution.
         program: `direct` sends the candidate and the goal as the prompt; `writer` has a model write the prompt.
@@ -53,6 +54,7 @@ class Study:
     engine: Engine
     pipeline: Path
     pipeline_sha256: str
+    pipeline_files: tuple[InputFile, ...]
     inputs: tuple[InputFile, ...]
     timeout: float
     program: ProgramName

@@ -22,7 +22,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that the pipeline gets beside the prompt; `sha256` of its content stands in the execution's key."""
+    """A file that the pipeline reads beside the prompt; `sha256` of its content stands in the execution's key."""
 
     name: str
     path: Path
@@ -39,13 +39,17 @@ class Engine:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Which pipeline file, executed by what. `version` says which executor it really is, whoever starts it."""
+    """Which pipeline file, executed by what. `version` says which executor it really is, whoever starts it.
+
+    `inputs` are given by the study, `files` are named by the pipeline file itself.
+    """
 
     engine: Engine
     version: str
     file: Path
     sha256: str
     inputs: tuple[InputFile, ...] = ()
+    files: tuple[InputFile, ...] = ()
     timeout_seconds: float = 900.0
 
 
@@ -79,6 +83,7 @@ class ExecutionRequest:
             self.pipeline.version,
             self.pipeline.sha256,
             *(part for item in self.pipeline.inputs for part in (item.name, item.sha256)),
+            *(part for item in self.pipeline.files for part in ("file", item.name, item.sha256)),
             *(provider.label for provider in self.providers),
         )
 

@@ -69,7 +69,7 @@ def test_a_reply_that_was_cut_off_stays_one() -> None:
     assert retrieve(written("", "cut off")).problem == "cut off"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(max_size=400) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@`\n\t ?,", max_size=200))
 def test_no_text_makes_retrieval_fail(text: str) -> None:
     """Whatever a model writes, a plan comes back."""

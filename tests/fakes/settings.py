@@ -19,6 +19,7 @@ STUDY = Study(
     engine=Engine("mix"),
     pipeline=Path("pipeline.yaml"),
     pipeline_sha256="0",
+    pipeline_files=(),
     inputs=(),
     timeout=30.0,
     program="direct",

@@ -51,8 +51,9 @@ def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]
     command = ["mix", "pipeline.generate.live", "--prompt-file", str(folder / "prompt.md"), "--output", str(output)]
     command += ["--pipeline", str(pipeline.file), "--seed", str(request.replicate)]
     elixir.unchanged(pipeline.file, pipeline.sha256)
-    for item in pipeline.inputs:
+    for item in (*pipeline.inputs, *pipeline.files):
         elixir.unchanged(item.path, item.sha256)
+    for item in pipeline.inputs:
         command += ["--input", f"{item.name}={item.path}"]
     return command
 
