@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from workbench.errors import UserError
 from workbench.execution.plan import problem, unfenced
-from workbench.rehearsal import mind
+from workbench.rehearsal import anthropic, mind
 from workbench.rehearsal.asked import Asked, Message, chance
 from workbench.rehearsal.server import Rehearsal
 from workbench.rehearsal.words import topics
@@ -47,6 +49,51 @@ def verdict(text: str, gold: str, seed: int) -> tuple[float, str]:
 
 def worth(instructions: str, gold: str, world: str = "default", samples: int = 20) -> float:
     return fmean(verdict(plan(instructions, seed, world), gold, seed)[0] for seed in range(samples))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "array", "items": {"enum": ["red", "blue"]}, "minItems": 3},
+        {"type": "OBJECT", "properties": {"risk": {"type": "STRING", "enum": ["low"]}, "n": {"type": "INTEGER"}}},
+        {
+            "type": "object",
+            "required": ["steps"],
+            "properties": {
+                "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}, "maxItems": 1},
+                "score": {"type": ["null", "number"], "minimum": 0.25, "maximum": 0.75},
+                "kind": {"anyOf": [{"const": "plan"}, {"type": "null"}]},
+            },
+            "$defs": {
+                "step": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": {"type": "string", "minLength": 40}, "next": {"$ref": "#/$defs/step"}},
+                }
+            },
+        },
+    ],
+)
+def test_where_json_is_wanted_the_answer_fits_the_schema(schema: dict[str, Any]) -> None:
+    """Whatever the schema, and in Anthropic's protocol as the use of the tool that was named."""
+    asked = Asked("m", "", (Message("user", (FORM["content"],)),), schema, 0)
+    value = json.loads(mind.answer(asked, "default", chance(asked.identity)))
+    jsonschema.validate(value, lowered(schema))
+    body = {"model": "m", "messages": [{"role": "user", "content": "Say it"}], "tool_choice": {"type": "any"}}
+    forced = anthropic.read({**body, "tools": [{"name": "answer", "input_schema": schema}]})
+    (said,) = anthropic.reply(forced, json.dumps(value))["content"]
+    assert (said["type"], said["name"], said["input"]) == ("tool_use", "answer", value)
+
+
+def lowered(schema: Any) -> Any:
+    """Gemini's capitals as JSON schema has them."""
+    if isinstance(schema, dict):
+        return {
+            name: value.lower() if name == "type" and isinstance(value, str) else lowered(value)
+            for name, value in schema.items()
+        }
+    return [lowered(one) for one in schema] if isinstance(schema, list) else schema
 
 
 @pytest.mark.parametrize("gold", [GOLD, OTHER, DATABASE], ids=["otp-1", "otp-2", "database"])

@@ -19,13 +19,17 @@ class Message:
 
 @dataclass(frozen=True)
 class Asked:
-    """`schema` is the JSON schema that the answer must follow, if there is one; `seed` the sample that is wanted."""
+    """`schema` is the JSON schema that the answer must follow, if there is one; `seed` the sample that is wanted.
+
+    `tool` is what the answer is handed to where a provider's protocol asks for JSON by way of a tool.
+    """
 
     model: str
     system: str
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None
     seed: int | None
+    tool: str | None = None
 
     @property
     def last(self) -> tuple[str, ...]:

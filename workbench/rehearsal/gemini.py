@@ -22,7 +22,7 @@ def read(model: str, body: dict[str, Any]) -> Asked:
             )
             for content in body["contents"]
         ),
-        schema=config.get("responseSchema") or config.get("responseJsonSchema"),
+        schema=_schema(config),
         seed=config.get("seed"),
     )
 
@@ -41,6 +41,12 @@ def reply(asked: Asked, text: str) -> dict[str, Any]:
 
 def error(status: int, message: str) -> dict[str, Any]:
     return {"error": {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}}
+
+
+def _schema(config: dict[str, Any]) -> dict[str, Any] | None:
+    """JSON may be wanted without a schema: then any will do."""
+    schema: dict[str, Any] | None = config.get("responseSchema") or config.get("responseJsonSchema")
+    return {} if schema is None and config.get("responseMimeType") == "application/json" else schema
 
 
 def _tokens(asked: Asked) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.structured import fill
 from workbench.rehearsal.words import meaningful
 
 #: How sure it is that a thing asked for is dealt with, when few are; attention thins out over more than `SPAN`.
@@ -30,9 +32,11 @@ _FILE = re.compile(r'<file (?:path|name)="([^"]+)"')
 
 
 def answer(asked: Asked, luck: random.Random, *, heeds: bool = True) -> str:
-    """A plan. With `heeds=False` the wording changes nothing: what is dealt with is chance alone."""
+    """A plan, or the JSON that is wanted. With `heeds=False` the wording changes nothing: it is by chance alone."""
     said = [text for text in asked.last if not text.startswith("<file ")]
     things = _dealt_with(" ".join(said), luck) if heeds else luck.sample(HABITS, luck.randint(8, 14))
+    if asked.schema is not None:
+        return json.dumps(fill(asked.schema, things or list(HABITS), luck), ensure_ascii=False)
     plan = yaml.safe_dump(
         _plan(things, _files(asked), luck), sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
     )
