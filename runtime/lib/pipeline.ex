@@ -4,40 +4,49 @@ defmodule Pipeline do
   executes it.
   """
 
+  alias Pipeline.Ask
+
   defmodule Step do
-    @moduledoc "One call of a model: which provider, with which settings, and the parts of its prompt."
+    @moduledoc """
+    One step: what it does (`action`), whether it is done (`condition`), and what becomes of its answer.
 
-    @enforce_keys [:name, :type, :prompt]
-    defstruct [:name, :type, :prompt, :model, :temperature, :system_prompt, max_tokens: 32_768]
+    `at` is its place in the file, for messages: `steps[2]`, or `steps[2].parallel[0]`.
+    """
 
-    @type part ::
-            {:static, String.t()}
-            | {:variable, String.t()}
-            | {:input, name :: String.t(), optional? :: boolean()}
-            | {:file, Path.t()}
-            | {:previous_response, step :: String.t()}
+    @enforce_keys [:name, :at, :action]
+    defstruct [:name, :at, :action, :condition, :output_to_file, :timeout]
+
+    @type action ::
+            Pipeline.Ask.t()
+            | {:parallel, [t()], limit :: pos_integer()}
+            | {:file_ops, operation :: atom(), map()}
+            | {:set_variable, %{String.t() => term()}}
 
     @type t :: %__MODULE__{
             name: String.t(),
-            type: String.t(),
-            prompt: [part()],
-            model: String.t(),
-            temperature: float() | nil,
-            system_prompt: String.t() | nil,
-            max_tokens: pos_integer()
+            at: String.t(),
+            action: action(),
+            condition: term() | nil,
+            output_to_file: Path.t() | nil,
+            timeout: pos_integer() | nil
           }
   end
 
   @enforce_keys [:name, :steps, :file]
-  defstruct [:name, :steps, :file]
+  defstruct [:name, :steps, :file, warnings: []]
 
-  @type t :: %__MODULE__{name: String.t(), steps: [Step.t()], file: Path.t()}
+  @type t :: %__MODULE__{name: String.t(), steps: [Step.t()], file: Path.t(), warnings: [String.t()]}
 
   @doc "The inputs that some step takes, as `{name, required?}`."
   @spec inputs(t()) :: %{String.t() => boolean()}
   def inputs(%__MODULE__{steps: steps}) do
-    for %Step{prompt: prompt} <- steps, {:input, name, optional?} <- prompt, reduce: %{} do
+    for %Ask{prompt: prompt} <- Enum.flat_map(steps, &actions/1),
+        {:input, name, optional?} <- prompt,
+        reduce: %{} do
       inputs -> Map.update(inputs, name, not optional?, &(&1 or not optional?))
     end
   end
+
+  defp actions(%Step{action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &actions/1)
+  defp actions(%Step{action: action}), do: [action]
 end

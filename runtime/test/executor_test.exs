@@ -3,7 +3,7 @@ defmodule Pipeline.ExecutorTest do
 
   import Pipeline.Answers
 
-  alias Pipeline.{Error, Executor, ScriptedProvider, Settings, Step}
+  alias Pipeline.{Ask, Error, Executor, ScriptedProvider, Settings, Step}
 
   defp settings(server, changes) do
     url = ScriptedProvider.url(server)
@@ -22,10 +22,16 @@ defmodule Pipeline.ExecutorTest do
   defp pipeline(steps), do: %Pipeline{name: "test", file: "test.yaml", steps: steps}
 
   defp step(changes \\ []) do
-    struct!(
-      %Step{name: "one", type: "gemini", model: "gemini-2.5-flash", prompt: [{:variable, "user_prompt"}]},
-      changes
-    )
+    {name, changes} = Keyword.pop(changes, :name, "one")
+
+    ask = %Ask{
+      provider: :gemini,
+      model: "gemini-2.5-flash",
+      prompt: [{:variable, "user_prompt"}],
+      retries: 0
+    }
+
+    %Step{name: name, at: "steps[0]", action: struct!(ask, changes)}
   end
 
   defp execute(answers, steps, changes \\ %{}) do
@@ -46,7 +52,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   test "a claude step speaks Anthropic's protocol" do
-    step = step(type: "claude", model: "claude-sonnet-4-5", system_prompt: "Be brief.")
+    step = step(provider: :anthropic, model: "claude-sonnet-4-5", system_prompt: "Be brief.")
     assert {{:ok, %{reply: "the plan"}}, server} = execute([claude("the plan")], [step])
     assert [request] = ScriptedProvider.requests(server)
     assert request.path == "/v1/messages"
@@ -61,7 +67,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   test "a later step sees an earlier one's reply, literally" do
-    steps = [step(), step(name: "two", prompt: [{:static, "Improve:"}, {:previous_response, "one"}])]
+    steps = [step(), step(name: "two", prompt: [{:static, "Improve:"}, {:previous_response, "one", []}])]
     assert {{:ok, %{reply: "better"}}, server} = execute([gemini("{{user_prompt}}"), gemini("better")], steps)
     assert [_, second] = ScriptedProvider.requests(server)
     assert [%{"parts" => [%{"text" => "Improve:"}, %{"text" => "{{user_prompt}}"}]}] = second.body["contents"]
@@ -125,7 +131,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   test "claude's truncation and refusal are told apart from answers" do
-    claude = step(type: "claude", model: "claude-sonnet-4-5")
+    claude = step(provider: :anthropic, model: "claude-sonnet-4-5")
     assert {{:error, %Error{kind: :truncated}}, _} = execute([claude("half", "max_tokens")], [claude])
     stop_supervised!(ScriptedProvider)
     assert {{:error, %Error{kind: :blocked}}, _} = execute([claude("no", "refusal")], [claude])

@@ -1,7 +1,7 @@
 defmodule Pipeline.LoaderTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Error, Loader, Step}
+  alias Pipeline.{Ask, Error, Loader, Step}
 
   @moduletag :tmp_dir
 
@@ -18,7 +18,7 @@ defmodule Pipeline.LoaderTest do
 
   test "genesis takes the prompt as a variable, and a codebase if there is one" do
     assert {:ok, pipeline} = Loader.load(Pipeline.Generate.genesis())
-    assert [%Step{type: "gemini", prompt: parts}] = pipeline.steps
+    assert [%Step{action: %Ask{provider: :gemini, prompt: parts}}] = pipeline.steps
     assert {:variable, "user_prompt"} in parts
     assert Pipeline.inputs(pipeline) == %{"codebase" => false}
   end

@@ -1,23 +1,42 @@
 defmodule Pipeline.Executor do
   @moduledoc "Executes a pipeline's steps in order; each sees the variables and the replies of those before it."
 
-  alias Pipeline.{Error, Prompt, Provider, Settings}
+  alias Pipeline.{Answer, Error, Model, Prompt, Settings, Usage, Workspace}
 
-  @type result :: %{reply: String.t(), replies: %{String.t() => String.t()}}
+  defmodule Result do
+    @moduledoc """
+    What an execution came to: the last step's answer as text, every step's answer by name, how each went, and what it
+    used in all.
+    """
+
+    @enforce_keys [:reply]
+    defstruct [:reply, answers: %{}, steps: [], usage: %Usage{}]
+
+    @type t :: %__MODULE__{
+            reply: String.t(),
+            answers: %{String.t() => Answer.t()},
+            steps: [%{name: String.t(), status: :done | :skipped, seconds: float(), usage: Usage.t()}],
+            usage: Usage.t()
+          }
+  end
 
   @doc """
-  Execute with `vars`, by name. The result's `reply` is the last step's.
-
-  The settings of the environment are used where none are given.
+  Execute with `vars`, by name. The settings of the environment are used where none are given.
   """
-  @spec execute_with_vars(Pipeline.t(), %{String.t() => String.t()}, Settings.t()) ::
-          {:ok, result()} | {:error, Error.t()}
-  def execute_with_vars(%Pipeline{} = pipeline, vars, settings \\ Settings.from_environment()) do
+  @spec execute_with_vars(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
+          {:ok, Result.t()} | {:error, Error.t()}
+  def execute_with_vars(
+        %Pipeline{} = pipeline,
+        vars,
+        settings \\ Settings.from_environment(),
+        workspace \\ nil
+      ) do
     with :ok <- check_inputs(pipeline, settings) do
-      Enum.reduce_while(pipeline.steps, {:ok, %{reply: "", replies: %{}}}, fn step, {:ok, result} ->
-        case execute(step, %{vars: vars, replies: result.replies}, settings) do
-          {:ok, reply} ->
-            {:cont, {:ok, %{reply: reply, replies: Map.put(result.replies, step.name, reply)}}}
+      Enum.reduce_while(pipeline.steps, {:ok, %Result{reply: ""}}, fn step, {:ok, result} ->
+        case execute(step, %{vars: vars, answers: result.answers}, settings, workspace) do
+          {:ok, answer} ->
+            {:cont,
+             {:ok, %{result | reply: answer.text, answers: Map.put(result.answers, step.name, answer)}}}
 
           {:error, %Error{} = error} ->
             {:halt, {:error, error}}
@@ -26,9 +45,9 @@ defmodule Pipeline.Executor do
     end
   end
 
-  defp execute(step, scope, settings) do
+  defp execute(step, scope, settings, workspace) do
     with {:ok, texts} <- Prompt.render(step, scope, settings) do
-      Provider.for_step(step.type).complete(step, texts, settings)
+      Model.answer(step.action, texts, settings, workspace)
     end
   end
 

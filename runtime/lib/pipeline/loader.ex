@@ -4,7 +4,7 @@ defmodule Pipeline.Loader do
   `steps[0].prompt[1]: unknown part type "varable", …`.
   """
 
-  alias Pipeline.{Error, Step}
+  alias Pipeline.{Ask, Error, Step}
 
   @step_types ~w(claude gemini)
   @part_types ~w(static variable file previous_response)
@@ -17,6 +17,7 @@ defmodule Pipeline.Loader do
     "file" => ~w(type path input optional),
     "previous_response" => ~w(type step)
   }
+  @providers %{"claude" => :anthropic, "gemini" => :gemini}
   @default_models %{"claude" => "claude-sonnet-4-5", "gemini" => "gemini-2.5-flash"}
 
   @spec load(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
@@ -92,15 +93,17 @@ defmodule Pipeline.Loader do
     {most, limited} = optional(step, "max_tokens", &(is_integer(&1) and &1 > 0), "a whole number", 32_768, at)
     {system, told} = optional(step, "system_prompt", &is_binary/1, "a text", nil, at)
 
-    {%Step{
-       name: name,
-       type: type,
-       prompt: parts,
-       model: model,
-       temperature: heat,
-       max_tokens: most,
-       system_prompt: system
-     }, unknown(step, @step_keys, at) ++ named ++ typed ++ modelled ++ heated ++ limited ++ told ++ parted}
+    ask = %Ask{
+      provider: @providers[type],
+      model: model,
+      prompt: parts,
+      temperature: heat,
+      max_tokens: most,
+      system_prompt: system
+    }
+
+    {%Step{name: name, at: at, action: ask},
+     unknown(step, @step_keys, at) ++ named ++ typed ++ modelled ++ heated ++ limited ++ told ++ parted}
   end
 
   defp step(_, at, _, _), do: {nil, ["#{at}: expected a mapping"]}
@@ -137,7 +140,7 @@ defmodule Pipeline.Loader do
     case text(part, "step", at) do
       {step, []} ->
         if step in earlier,
-          do: {{:previous_response, step}, []},
+          do: {{:previous_response, step, []}, []},
           else:
             {nil, ["#{at}.step: no step before this one is named #{inspect(step)}#{nearest(step, earlier)}"]}
 

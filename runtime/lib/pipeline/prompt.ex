@@ -5,12 +5,12 @@ defmodule Pipeline.Prompt do
   Values are put in literally: a `{{…}}` in a user's or a model's text means nothing here.
   """
 
-  alias Pipeline.{Error, Settings, Step}
+  alias Pipeline.{Answer, Ask, Error, Settings, Step}
 
-  @type scope :: %{vars: %{String.t() => String.t()}, replies: %{String.t() => String.t()}}
+  @type scope :: %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}
 
   @spec render(Step.t(), scope(), Settings.t()) :: {:ok, [String.t()]} | {:error, Error.t()}
-  def render(%Step{prompt: parts} = step, scope, settings) do
+  def render(%Step{action: %Ask{prompt: parts}} = step, scope, settings) do
     parts
     |> Enum.reduce_while([], fn part, texts ->
       case text(part, scope, settings) do
@@ -26,7 +26,7 @@ defmodule Pipeline.Prompt do
   end
 
   defp text({:static, content}, _, _), do: {:ok, content}
-  defp text({:previous_response, step}, scope, _), do: {:ok, Map.fetch!(scope.replies, step)}
+  defp text({:previous_response, step, []}, scope, _), do: {:ok, Map.fetch!(scope.answers, step).text}
   defp text({:file, path}, _, _), do: file(Path.basename(path), path)
 
   defp text({:variable, name}, scope, _) do

@@ -1,15 +1,15 @@
 defmodule Pipeline.Provider do
-  @moduledoc "A model service. A new one is a module with this callback, and a line in `for_step/1`."
+  @moduledoc "A model service. A new one is a module with this callback, and a line in `for_ask/1`."
 
-  alias Pipeline.{Error, Settings, Step}
+  alias Pipeline.{Ask, Error, Settings}
 
   @doc "Send the texts as the parts of one user message; the whole reply, never blank, comes back."
-  @callback complete(Step.t(), [String.t()], Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}
+  @callback complete(Ask.t(), [String.t()], Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}
 
-  @by_step %{"claude" => Pipeline.Provider.Anthropic, "gemini" => Pipeline.Provider.Gemini}
+  @by_name %{anthropic: Pipeline.Provider.Anthropic, gemini: Pipeline.Provider.Gemini}
 
-  @spec for_step(String.t()) :: module()
-  def for_step(type), do: Map.fetch!(@by_step, type)
+  @spec for_ask(Ask.t()) :: module()
+  def for_ask(%Ask{provider: provider}), do: Map.fetch!(@by_name, provider)
 
   @doc "The key from the settings, or an error that names the variables."
   @spec key(Settings.provider(), Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}

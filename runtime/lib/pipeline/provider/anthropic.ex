@@ -6,23 +6,23 @@ defmodule Pipeline.Provider.Anthropic do
   alias Pipeline.{Error, HTTP, Provider}
 
   @impl true
-  def complete(step, texts, settings) do
+  def complete(ask, texts, settings) do
     with {:ok, key} <- Provider.key(:anthropic, settings),
          url = "#{settings.base_urls.anthropic}/v1/messages",
          headers = [{"x-api-key", key}, {"anthropic-version", "2023-06-01"}],
-         {:ok, reply} <- HTTP.post_json(url, headers, body(step, texts), settings.timeout) do
-      read(reply, step.model)
+         {:ok, reply} <- HTTP.post_json(url, headers, body(ask, texts), settings.timeout) do
+      read(reply, ask.model)
     end
   end
 
-  defp body(step, texts) do
+  defp body(ask, texts) do
     %{
-      model: step.model,
-      max_tokens: step.max_tokens,
+      model: ask.model,
+      max_tokens: ask.max_tokens,
       messages: [%{role: "user", content: Enum.map(texts, &%{type: "text", text: &1})}]
     }
-    |> put(:temperature, step.temperature)
-    |> put(:system, step.system_prompt)
+    |> put(:temperature, ask.temperature)
+    |> put(:system, ask.system_prompt)
   end
 
   defp put(map, _, nil), do: map

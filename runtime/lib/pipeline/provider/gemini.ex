@@ -6,26 +6,26 @@ defmodule Pipeline.Provider.Gemini do
   alias Pipeline.{Error, HTTP, Provider}
 
   @impl true
-  def complete(step, texts, settings) do
+  def complete(ask, texts, settings) do
     with {:ok, key} <- Provider.key(:gemini, settings),
-         url = "#{settings.base_urls.gemini}/v1beta/models/#{URI.encode(step.model)}:generateContent",
+         url = "#{settings.base_urls.gemini}/v1beta/models/#{URI.encode(ask.model)}:generateContent",
          {:ok, reply} <-
-           HTTP.post_json(url, [{"x-goog-api-key", key}], body(step, texts, settings), settings.timeout) do
-      read(reply, step.model)
+           HTTP.post_json(url, [{"x-goog-api-key", key}], body(ask, texts, settings), settings.timeout) do
+      read(reply, ask.model)
     end
   end
 
-  defp body(step, texts, settings) do
+  defp body(ask, texts, settings) do
     %{
       contents: [%{role: "user", parts: Enum.map(texts, &%{text: &1})}],
       generationConfig:
         present(%{
-          temperature: step.temperature,
-          maxOutputTokens: step.max_tokens,
+          temperature: ask.temperature,
+          maxOutputTokens: ask.max_tokens,
           seed: settings.seed
         })
     }
-    |> Map.merge(present(%{systemInstruction: step.system_prompt && %{parts: [%{text: step.system_prompt}]}}))
+    |> Map.merge(present(%{systemInstruction: ask.system_prompt && %{parts: [%{text: ask.system_prompt}]}}))
   end
 
   defp present(map), do: map |> Enum.reject(fn {_, value} -> is_nil(value) end) |> Map.new()
