@@ -78,7 +78,7 @@ defmodule Pipeline.ExecutorTest do
     file = Path.join(folder, "packed.xml")
     File.write!(file, "<repository/>")
     step = step(prompt: [{:variable, "user_prompt"}, {:input, "codebase", false}])
-    assert {{:ok, _}, server} = execute([gemini("plan")], [step], %{inputs: %{"codebase" => file}})
+    assert {{:ok, _}, server} = execute([gemini("plan")], [step], %{inputs: %{"codebase" => {:file, file}}})
 
     assert [%{body: %{"contents" => [%{"parts" => [_, %{"text" => part}]}]}}] =
              ScriptedProvider.requests(server)
@@ -88,7 +88,7 @@ defmodule Pipeline.ExecutorTest do
 
   test "an input that nobody takes, and one that is missing, cost nothing" do
     assert {{:error, %Error{kind: :pipeline, message: message}}, server} =
-             execute([], [step()], %{inputs: %{"codebase" => "x"}})
+             execute([], [step()], %{inputs: %{"codebase" => {:file, "x"}}})
 
     assert message =~ ~s(takes no input "codebase"; it takes none)
     assert ScriptedProvider.requests(server) == []

@@ -10,17 +10,28 @@ defmodule Pipeline.Generate do
   def genesis, do: @genesis
 
   @doc """
-  Execute `pipeline_file` with the prompt as its variable `user_prompt`, and write the last reply to `output`, which
-  must not exist yet. A markdown fence around the whole reply is taken off; nothing else of it is changed, and whether
-  it is YAML is not for this side to judge.
+  Execute `pipeline_file` with the prompt as its variable `user_prompt`, and write the plan to `output`, which must not
+  exist yet.
   """
   @spec generate(String.t(), Path.t(), Path.t(), Settings.t()) :: {:ok, Path.t()} | {:error, Error.t()}
   def generate(prompt, pipeline_file, output, settings) do
     with :ok <- free(output),
          {:ok, pipeline} <- Loader.load(pipeline_file),
-         {:ok, result} <- Executor.execute_with_vars(pipeline, %{"user_prompt" => prompt}, settings),
-         :ok <- Output.write_new(output, unfenced(result.reply)) do
+         {:ok, plan, _} <- plan(pipeline, prompt, settings),
+         :ok <- Output.write_new(output, plan) do
       {:ok, output}
+    end
+  end
+
+  @doc """
+  Execute the pipeline with the prompt as its variable `user_prompt`. The plan is the last reply: a markdown fence around
+  the whole of it is taken off, nothing else of it is changed, and whether it is YAML is not for this side to judge.
+  """
+  @spec plan(Pipeline.t(), String.t(), Settings.t()) ::
+          {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
+  def plan(pipeline, prompt, settings) do
+    with {:ok, result} <- Executor.execute_with_vars(pipeline, %{"user_prompt" => prompt}, settings) do
+      {:ok, unfenced(result.reply), result}
     end
   end
 

@@ -22,8 +22,13 @@ defmodule Pipeline.Loader do
 
   @spec load(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def load(file) do
-    with {:ok, text} <- read(file),
-         {:ok, root} <- decode(text, file) do
+    with {:ok, text} <- read(file), do: parse(text, file)
+  end
+
+  @doc "The same for a text that is already here; `file` is where it stands, for messages and relative paths."
+  @spec parse(String.t(), Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
+  def parse(text, file) do
+    with {:ok, root} <- decode(text, file) do
       {pipeline, problems} = pipeline(root, file)
       if problems == [], do: {:ok, pipeline}, else: {:error, error(file, problems)}
     end

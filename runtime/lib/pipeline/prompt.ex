@@ -38,7 +38,8 @@ defmodule Pipeline.Prompt do
 
   defp text({:input, name, optional?}, _, settings) do
     case settings.inputs do
-      %{^name => path} -> file(name, path)
+      %{^name => {:file, path}} -> file(name, path)
+      %{^name => {:text, text}} -> {:ok, headed(name, text)}
       _ when optional? -> :nothing
       _ -> {:error, "the input #{inspect(name)} is missing: give it with --input #{name}=FILE"}
     end
@@ -47,10 +48,12 @@ defmodule Pipeline.Prompt do
   defp file(name, path) do
     with {:ok, text} <- File.read(path),
          true <- String.valid?(text) do
-      {:ok, "<file name=#{inspect(name)}>\n#{text}\n</file>"}
+      {:ok, headed(name, text)}
     else
       {:error, reason} -> {:error, "#{path} cannot be read: #{:file.format_error(reason)}"}
       false -> {:error, "#{path} is not UTF-8"}
     end
   end
+
+  defp headed(name, text), do: "<file name=#{inspect(name)}>\n#{text}\n</file>"
 end

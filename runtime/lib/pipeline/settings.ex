@@ -12,7 +12,7 @@ defmodule Pipeline.Settings do
           base_urls: %{provider() => String.t()},
           timeout: pos_integer(),
           seed: non_neg_integer() | nil,
-          inputs: %{String.t() => Path.t()}
+          inputs: %{String.t() => {:file, Path.t()} | {:text, String.t()}}
         }
 
   @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}

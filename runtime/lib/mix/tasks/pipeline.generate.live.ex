@@ -121,7 +121,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
         usage("--seed #{options[:seed]}: expected a whole number from 0")
 
       true ->
-        inputs = Map.new(named, fn [name, file] -> {name, Path.expand(file)} end)
+        inputs = Map.new(named, fn [name, file] -> {name, {:file, Path.expand(file)}} end)
         {:ok, Settings.from_environment(seed: options[:seed], inputs: inputs)}
     end
   end
