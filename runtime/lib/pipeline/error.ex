@@ -4,7 +4,7 @@ defmodule Pipeline.Error do
 
   Kinds: `:usage` and `:pipeline` are the user's to mend. `:authentication`, `:rate_limit`, `:provider_unavailable`,
   `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated` and `:blocked` are what
-  a model made of the prompt.
+  a model made of the prompt. `:step` is a step that could not do its work, `:crashed` a defect of this runtime.
   """
 
   defexception [:kind, :message]
@@ -21,6 +21,8 @@ defmodule Pipeline.Error do
           | :truncated
           | :blocked
           | :write
+          | :step
+          | :crashed
 
   @type t :: %__MODULE__{kind: kind(), message: String.t()}
 

@@ -73,9 +73,14 @@ defmodule Pipeline.Loader.Document do
 
   defp fault(key, place, seen, source) do
     cond do
-      not is_binary(key) -> [{Source.line_of(source, place), "#{name(place)}: a key is no text"}]
-      key in seen -> [{Source.line_of(source, [key | place]), "#{name([key | place])}: the key is there twice"}]
-      true -> []
+      not is_binary(key) ->
+        [{Source.line_of(source, place), "#{name(place)}: a key is no text"}]
+
+      key in seen ->
+        [{Source.line_of(source, [key | place]), "#{name([key | place])}: the key is there twice"}]
+
+      true ->
+        []
     end
   end
 

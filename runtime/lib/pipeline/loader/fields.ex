@@ -34,7 +34,8 @@ defmodule Pipeline.Loader.Fields do
   end
 
   def read(other, place, specification) do
-    {Map.new(specification, fn {name, _} -> {name, nil} end), [error(place, "expected a mapping#{got(other)}")]}
+    {Map.new(specification, fn {name, _} -> {name, nil} end),
+     [error(place, "expected a mapping#{got(other)}")]}
   end
 
   @spec error(Source.place(), String.t()) :: note()

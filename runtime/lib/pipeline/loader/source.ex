@@ -104,7 +104,9 @@ defmodule Pipeline.Loader.Source do
       <<mark, rest::binary>> when mark in ~c"&*!" ->
         node(rest, column, mark(mark, rest, s))
 
-      "?" -> complex_key(s)
+      "?" ->
+        complex_key(s)
+
       <<??, next, rest::binary>> when next in ~c" \t\n" ->
         node(<<next, rest::binary>>, column, complex_key(s))
 
