@@ -45,7 +45,7 @@ defmodule Pipeline.LoaderTest do
 
     assert Enum.any?(
              found,
-             &(&1 =~ ~s(workflow: the key "stepz" is not known) and &1 =~ ~s(did you mean "steps"))
+             &(&1 =~ ~s(yaml:3: workflow.stepz: is not known here) and &1 =~ ~s(did you mean "steps"))
            )
 
     assert Enum.any?(found, &(&1 =~ ~s(steps[0].type: "gemni") and &1 =~ ~s(did you mean "gemini")))

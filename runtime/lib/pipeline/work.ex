@@ -46,7 +46,7 @@ defmodule Pipeline.Work do
   end
 
   defp started({item, index}, work) do
-    task = start(fn -> work.(item) end)
+    task = start(fn -> caught("a step", fn -> work.(item) end) end)
     {task.ref, {index, task}}
   end
 

@@ -70,7 +70,7 @@ defmodule Pipeline.Loader.Fields do
     cond do
       is_nil(value) -> {nil, []}
       fits?(type, value) -> {value, []}
-      true -> {nil, [error([key | place], "expected #{expected(type)}#{got(value)}#{near(type, value)}")]}
+      true -> {nil, [error([key | place], mistake(type, value))]}
     end
   end
 
@@ -96,6 +96,9 @@ defmodule Pipeline.Loader.Fields do
   defp expected(:any), do: "a value"
   defp expected({:one_of, words}), do: "one of #{Enum.join(words, ", ")}"
 
-  defp near({:one_of, words}, value) when is_binary(value), do: nearest(value, words)
-  defp near(_, _), do: ""
+  defp mistake({:one_of, words} = type, value) when is_binary(value),
+    do:
+      "#{inspect(value, printable_limit: 60)} is not known, expected #{expected(type)}#{nearest(value, words)}"
+
+  defp mistake(type, value), do: "expected #{expected(type)}#{got(value)}"
 end

@@ -94,8 +94,8 @@ defmodule Pipeline.Loader.Keys do
       # To switch off what is not there anyway is no news.
       {_, %{^key => _}} when value in [false, nil] -> nil
       {_, %{^key => reason}} -> Fields.warning([key | place], "has no effect: #{reason}")
-      _ when near != "" -> Fields.error(place, "the key #{inspect(key)} is not known here#{near}")
-      _ -> Fields.warning(place, "the key #{inspect(key)} is not known here and has no effect")
+      _ when near != "" -> Fields.error([key | place], "is not known here#{near}")
+      _ -> Fields.warning([key | place], "is not known here and has no effect")
     end
   end
 end
