@@ -31,10 +31,6 @@ defmodule Pipeline.Command do
   @spec usage(String.t()) :: {:error, Error.t()}
   def usage(message), do: {:error, Error.new(:usage, message)}
 
-  @doc "Something for a person, on standard error."
-  @spec tell([String.t()]) :: :ok
-  def tell(lines), do: Enum.each(lines, &IO.puts(:stderr, &1))
-
   # In a C locale the VM has taken each byte of an argument for a character of its own.
   defp as_typed(argument) do
     with :latin1 <- :file.native_name_encoding(),

@@ -1,7 +1,7 @@
 defmodule Pipeline.Generate do
   @moduledoc "A prompt goes in, the file that a pipeline wrote from it comes out."
 
-  alias Pipeline.{Error, Executor, Loader, Output, Run, Settings, Workspace}
+  alias Pipeline.{Error, Executor, Output, Run, Settings, Workspace}
 
   @genesis Path.expand("../../priv/pipelines/genesis.yaml", __DIR__)
 
@@ -10,18 +10,16 @@ defmodule Pipeline.Generate do
   def genesis, do: @genesis
 
   @doc """
-  Execute `pipeline_file` with the prompt as its variable `user_prompt`, and write the plan to `output`, which must not
+  Execute the pipeline with the prompt as its variable `user_prompt`, and write the plan to `output`, which must not
   exist yet. What its steps write by `output_to_file` goes to a folder beside it, and so does a workspace.
   """
-  @spec generate(String.t(), Path.t(), Path.t(), Settings.t(), Path.t() | nil) ::
+  @spec generate(String.t(), Pipeline.t(), Path.t(), Settings.t(), Path.t() | nil) ::
           {:ok, Path.t()} | {:error, Error.t()}
-  def generate(prompt, pipeline_file, output, settings, workspace \\ nil) do
+  def generate(prompt, pipeline, output, settings, workspace \\ nil) do
     settings = %{settings | output_dir: settings.output_dir || Path.rootname(output) <> "_files"}
     root = workspace || Path.join([Path.dirname(output), "workspaces", Output.fresh_name()])
 
     with :ok <- free(output),
-         {:ok, pipeline} <- Loader.load(pipeline_file),
-         :ok <- Command.tell(Enum.map(pipeline.warnings, &"warning: #{&1}")),
          {:ok, workspace} <- Run.workspace(pipeline, root),
          {:ok, plan, _} <- plan(pipeline, prompt, settings, workspace),
          :ok <- Output.write_new(output, plan) do

@@ -16,7 +16,7 @@ defmodule Mix.Tasks.Pipeline.Check do
 
   use Mix.Task
 
-  alias Pipeline.{Command, Error, Loader}
+  alias Pipeline.{Command, Error}
   alias Pipeline.Command.Options
 
   @impl true
@@ -24,14 +24,13 @@ defmodule Mix.Tasks.Pipeline.Check do
 
   defp check(_, words) do
     with {:ok, file} <- Options.file(words) do
-      case Loader.load(file) do
-        {:ok, pipeline} ->
-          Command.tell(Enum.map(pipeline.warnings, &"warning: #{&1}"))
+      case Options.pipeline(file) do
+        {:ok, _} ->
           {:ok, ["✅ Pipeline valid: #{file}"]}
 
         {:error, %Error{message: message} = error} ->
           reasons = String.split(message, "\n")
-          Command.tell(reasons)
+          Enum.each(reasons, &IO.puts(:stderr, &1))
           {:error, %{error | message: "#{file}: #{length(reasons)} to be mended"}, 1}
       end
     end

@@ -29,7 +29,7 @@ defmodule Mix.Tasks.Pipeline.Run do
 
   use Mix.Task
 
-  alias Pipeline.{Command, Loader, Output, Run}
+  alias Pipeline.{Command, Output, Run}
   alias Pipeline.Command.Options
 
   @switches [
@@ -50,8 +50,7 @@ defmodule Mix.Tasks.Pipeline.Run do
     with {:ok, file} <- Options.file(words),
          {:ok, vars} <- Options.variables(options),
          {:ok, settings} <- Options.settings(options),
-         {:ok, pipeline} <- Loader.load(file),
-         :ok <- Command.tell(Enum.map(pipeline.warnings, &"warning: #{&1}")),
+         {:ok, pipeline} <- Options.pipeline(file),
          folder = settings.output_dir || fresh_folder(pipeline),
          workspace = Path.expand(options[:workspace] || beside(folder)),
          {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do

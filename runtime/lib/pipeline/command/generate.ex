@@ -19,7 +19,7 @@ defmodule Pipeline.Command.Generate do
       with {:ok, prompt} <- Options.prompt(options, words),
            {:ok, settings} <- Options.settings(options),
            output = Path.expand(options[:output] || Generate.fresh_path(File.cwd!())),
-           pipeline = Path.expand(options[:pipeline] || Generate.genesis()),
+           {:ok, pipeline} <- Options.pipeline(options[:pipeline] || Generate.genesis()),
            workspace = options[:workspace] && Path.expand(options[:workspace]),
            {:ok, path} <- Generate.generate(prompt, pipeline, output, settings, workspace) do
         {:ok, ["✅ Pipeline generated at #{path}"]}

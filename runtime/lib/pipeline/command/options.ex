@@ -33,6 +33,15 @@ defmodule Pipeline.Command.Options do
   def file([]), do: Command.usage("a pipeline file is expected")
   def file([_, word | _]), do: Command.usage("#{inspect(word)}: expected one pipeline file")
 
+  @doc "The pipeline of a file; its warnings go to standard error."
+  @spec pipeline(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
+  def pipeline(file) do
+    with {:ok, pipeline} <- Loader.load(Path.expand(file)) do
+      Enum.each(pipeline.warnings, &IO.puts(:stderr, "warning: #{&1}"))
+      {:ok, pipeline}
+    end
+  end
+
   @doc "The variables of `--vars-file`, and of `--var`, which go before them."
   @spec variables(keyword()) :: {:ok, %{String.t() => term()}} | {:error, Error.t()}
   def variables(options) do
