@@ -17,6 +17,7 @@ defmodule Pipeline.GenerateLiveTest do
         "MIX_ENV" => "test",
         "LC_ALL" => "C",
         "GEMINI_API_KEY" => "secret-key",
+        "PIPELINE_RETRIES" => "0",
         "GOOGLE_GEMINI_BASE_URL" => server && ScriptedProvider.url(server)
       }
       |> Map.merge(Map.new(environment))

@@ -3,11 +3,11 @@ defmodule Pipeline.Ask do
   What a step asks of a model: which one, with which settings, and the parts of its prompt.
 
     * `provider` - who answers; `:claude_program` is the `claude` command-line program
-    * `schema` - the JSON schema that the answer has to fit, or nil where any text will do
+    * `schema` - the JSON schema that the answer has to fit (`%{}` for any JSON), or nil where any text will do
     * `repairs` - how often an answer that does not fit is asked for again, with what was wrong with it
     * `tools` - names of file tools that the model may use in the run's workspace
     * `max_turns` - how many calls of the model the use of tools may take
-    * `retries` - tries after the first, where the provider is at fault
+    * `retries` - tries after the first, where the provider is at fault; nil for as many as the settings say
   """
 
   @enforce_keys [:provider, :model, :prompt]
@@ -18,11 +18,11 @@ defmodule Pipeline.Ask do
     :temperature,
     :system_prompt,
     :schema,
+    :retries,
     max_tokens: 32_768,
     repairs: 2,
     tools: [],
-    max_turns: 10,
-    retries: 3
+    max_turns: 10
   ]
 
   @type part ::
@@ -44,6 +44,6 @@ defmodule Pipeline.Ask do
           repairs: non_neg_integer(),
           tools: [String.t()],
           max_turns: pos_integer(),
-          retries: non_neg_integer()
+          retries: non_neg_integer() | nil
         }
 end

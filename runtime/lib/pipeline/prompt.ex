@@ -6,7 +6,7 @@ defmodule Pipeline.Prompt do
   written as JSON.
   """
 
-  alias Pipeline.{Answer, Ask, Error, Extract, Settings, Step}
+  alias Pipeline.{Answer, Ask, Error, Extract, JSON, Settings, Step}
 
   @type scope :: %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}
 
@@ -68,7 +68,7 @@ defmodule Pipeline.Prompt do
   @doc "A value as a text: JSON, unless it is a text anyway."
   @spec text(term()) :: String.t()
   def text(value) when is_binary(value), do: value
-  def text(value), do: value |> :jiffy.encode([:use_nil, :force_utf8]) |> IO.iodata_to_binary()
+  def text(value), do: JSON.encode(value)
 
   defp taken(answer, []), do: {:ok, answer.text}
   defp taken(answer, path), do: Extract.fetch(answer.value, path)

@@ -4,7 +4,7 @@ defmodule Pipeline.Run do
   run's output folder.
   """
 
-  alias Pipeline.{Error, Executor, Output, Settings, Usage, Workspace}
+  alias Pipeline.{Error, Executor, JSON, Output, Settings, Usage, Workspace}
 
   @doc "The path of `result.json`, and what is in it."
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
@@ -16,14 +16,10 @@ defmodule Pipeline.Run do
          {:ok, workspace} <- workspace(pipeline, workspace_root),
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
-         :ok <- Output.write_new(path, [json(report), "\n"]) do
+         :ok <- Output.write_new(path, [JSON.encode(report), "\n"]) do
       {:ok, path, report}
     end
   end
-
-  @doc "What `result.json` has of a report."
-  @spec json(map()) :: String.t()
-  def json(report), do: report |> :jiffy.encode([:use_nil, :force_utf8]) |> IO.iodata_to_binary()
 
   @doc "The workspace, made only if some step needs it."
   @spec workspace(Pipeline.t(), Path.t()) :: {:ok, Workspace.t() | nil} | {:error, Error.t()}

@@ -4,7 +4,18 @@ defmodule Pipeline.Settings do
   one.
   """
 
-  defstruct [:keys, :base_urls, :timeout, :output_dir, seed: nil, inputs: %{}, rehearsal?: false]
+  defstruct [
+    :keys,
+    :base_urls,
+    :timeout,
+    :output_dir,
+    seed: nil,
+    inputs: %{},
+    rehearsal?: false,
+    retries: 3,
+    retry_base: 500,
+    path: ""
+  ]
 
   @type provider :: :anthropic | :gemini
   @typedoc "`output_dir` is where `output_to_file` of a step leads; `rehearsal?` says that no real service is asked."
@@ -15,12 +26,19 @@ defmodule Pipeline.Settings do
           seed: non_neg_integer() | nil,
           inputs: %{String.t() => {:file, Path.t()} | {:text, String.t()}},
           output_dir: Path.t() | nil,
-          rehearsal?: boolean()
+          rehearsal?: boolean(),
+          retries: non_neg_integer(),
+          retry_base: non_neg_integer(),
+          path: String.t()
         }
 
   @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}
 
-  @doc "Milliseconds for one call of a provider: PIPELINE_HTTP_TIMEOUT_MS, ten minutes by default."
+  @doc """
+  PIPELINE_HTTP_TIMEOUT_MS: milliseconds for one call of a provider, ten minutes by default. PIPELINE_RETRIES: tries after
+  the first where the provider is at fault, 3 by default. PIPELINE_RETRY_BASE_MS: the longest wait before the first of
+  them, 500 by default; it doubles with each. PATH: the folders in which the `claude` program is looked for.
+  """
   @spec from_environment(keyword()) :: t()
   def from_environment(options \\ []) do
     %__MODULE__{
@@ -30,6 +48,9 @@ defmodule Pipeline.Settings do
         gemini: base_url("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
       },
       timeout: String.to_integer(System.get_env("PIPELINE_HTTP_TIMEOUT_MS", "600000")),
+      retries: String.to_integer(System.get_env("PIPELINE_RETRIES", "3")),
+      retry_base: String.to_integer(System.get_env("PIPELINE_RETRY_BASE_MS", "500")),
+      path: System.get_env("PATH", ""),
       seed: options[:seed],
       inputs: Keyword.get(options, :inputs, %{}),
       output_dir: options[:output_dir]

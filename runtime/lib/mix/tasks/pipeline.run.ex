@@ -29,7 +29,7 @@ defmodule Mix.Tasks.Pipeline.Run do
 
   use Mix.Task
 
-  alias Pipeline.{Command, Output, Run}
+  alias Pipeline.{Command, JSON, Output, Run}
   alias Pipeline.Command.Options
 
   @switches [
@@ -54,7 +54,7 @@ defmodule Mix.Tasks.Pipeline.Run do
          folder = settings.output_dir || fresh_folder(pipeline),
          workspace = Path.expand(options[:workspace] || beside(folder)),
          {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
-      {:ok, if(options[:json], do: [Run.json(report)], else: ["✅ Pipeline completed: #{path}"])}
+      {:ok, if(options[:json], do: [JSON.encode(report)], else: ["✅ Pipeline completed: #{path}"])}
     end
   end
 

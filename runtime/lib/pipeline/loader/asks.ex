@@ -136,7 +136,7 @@ defmodule Pipeline.Loader.Asks do
       tools: if(family == :claude, do: allowed(pick, kind, options), else: []),
       max_turns: pick.(:max_turns) || 10,
       repairs: values[:repairs] || 2,
-      retries: retries || 3
+      retries: retries
     }
 
     {ask, pick.(:timeout_ms), prompted ++ optioned ++ budgeted ++ retried ++ schemed}
