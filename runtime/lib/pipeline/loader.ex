@@ -38,19 +38,27 @@ defmodule Pipeline.Loader do
   @doc "The same for a text that is already here; `file` is where it stands, for messages and relative paths."
   @spec parse(binary(), Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def parse(text, file) do
-    with {:ok, root, source} <- Document.decode(text) do
-      {pipeline, notes} = pipeline(root, file)
-
-      said = fn severity ->
-        for {^severity, place, message} <- notes, do: line(file, source, place, message)
-      end
-
-      case said.(:error) do
-        [] -> {:ok, %{pipeline | warnings: said.(:warning)}}
-        problems -> {:error, error(problems)}
-      end
-    else
+    case Document.decode(text) do
+      {:ok, root, source} -> root |> pipeline(file) |> judged(file, source)
       {:error, problems} -> {:error, error(for {line, message} <- problems, do: located(file, line, message))}
+    end
+  end
+
+  defp judged({pipeline, notes}, file, source) do
+    lines =
+      notes
+      |> Enum.map(fn {severity, place, message} ->
+        {Source.line_of(source, place), severity, place, message}
+      end)
+      |> Enum.sort_by(fn {line, _, _, _} -> line || 0 end)
+
+    said = fn severity ->
+      for {line, ^severity, place, message} <- lines, do: located(file, line, named(place) <> message)
+    end
+
+    case said.(:error) do
+      [] -> {:ok, %{pipeline | warnings: said.(:warning)}}
+      problems -> {:error, error(problems)}
     end
   end
 
@@ -119,10 +127,8 @@ defmodule Pipeline.Loader do
      notes ++ optioned ++ budgeted ++ outside}
   end
 
-  defp line(file, source, place, message) do
-    at = if place == [], do: "", else: "#{Document.name(place)}: "
-    located(file, Source.line_of(source, place), at <> message)
-  end
+  defp named([]), do: ""
+  defp named(place), do: "#{Document.name(place)}: "
 
   defp located(file, nil, message), do: "#{file}: #{message}"
   defp located(file, line, message), do: "#{file}:#{line}: #{message}"

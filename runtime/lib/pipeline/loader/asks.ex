@@ -4,7 +4,7 @@ defmodule Pipeline.Loader.Asks do
   preset, and all of them before the `defaults` of the workflow.
   """
 
-  alias Pipeline.Ask
+  alias Pipeline.{Ask, Schema}
   alias Pipeline.Loader.{Fields, Parts, Source}
 
   @types %{
@@ -139,7 +139,7 @@ defmodule Pipeline.Loader.Asks do
       retries: retries
     }
 
-    {ask, pick.(:timeout_ms), prompted ++ optioned ++ budgeted ++ retried ++ schemed}
+    {ask, pick.(:timeout_ms), prompted ++ optioned ++ budgeted ++ retried ++ schemed ++ unsent(values, place)}
   end
 
   # false, 0.0 and [] are values too.
@@ -242,12 +242,22 @@ defmodule Pipeline.Loader.Asks do
 
   defp with_notes({schema, more}, notes), do: {schema, notes ++ more}
 
-  @schema_words ~w(type properties items enum const anyOf oneOf allOf $ref)
-
   defp known_schema(schema, place) do
-    if schema == %{} or Enum.any?(@schema_words, &is_map_key(schema, &1)),
-      do: {schema, []},
-      else:
-        {nil, [Fields.error(place, "is no JSON schema: expected one of #{Enum.join(@schema_words, ", ")}")]}
+    case Schema.check(schema) do
+      :ok ->
+        {schema, []}
+
+      {:error, problems} ->
+        {nil, for(problem <- problems, do: Fields.error(place, "as a JSON schema: #{problem}"))}
+    end
+  end
+
+  defp unsent(values, place) do
+    for key <- [:temperature, :max_tokens], values[:via] == "program" and values[key] != nil do
+      Fields.warning(
+        [Atom.to_string(key) | place],
+        "has no effect: the claude program decides on it by itself"
+      )
+    end
   end
 end

@@ -352,7 +352,7 @@ defmodule Pipeline.Loader.Source do
   defp problem(s, message), do: %{s | problems: [{s.line, message} | s.problems]}
 
   defp found(s, place),
-    do: not_too_deep(%{s | node: place, lines: Map.put_new(s.lines, place, s.line)}, place)
+    do: not_too_deep(%{s | node: place, lines: Map.put(s.lines, place, s.line)}, place)
 
   defp not_too_deep(s, levels) do
     if length(levels) > @deepest, do: throw({:too_deep, s.line}), else: s
