@@ -118,7 +118,7 @@ defmodule Pipeline.HostileFilesTest do
         ["word", "k: |\n  ", "[a, b]", "q: {r: s}", "\t"]
 
     :rand.seed(:exsss, {1, 2, 3})
-    random = for _ <- 1..20_000, do: Enum.map_join(1..:rand.uniform(12), fn _ -> Enum.random(bits) end)
+    random = for _ <- 1..10_000, do: Enum.map_join(1..:rand.uniform(12), fn _ -> Enum.random(bits) end)
 
     compared =
       for text <- Enum.map(@files, &File.read!/1) ++ random,
@@ -130,7 +130,7 @@ defmodule Pipeline.HostileFilesTest do
         assert {text, places -- Map.keys(source.lines)} == {text, []}
       end
 
-    assert length(compared) > 1_000
+    assert length(compared) > 500
   end
 
   defp places(map, at) when is_map(map),
@@ -147,7 +147,7 @@ defmodule Pipeline.HostileFilesTest do
   test "real files, cut off or with bytes changed, never crash it" do
     :rand.seed(:exsss, {4, 5, 6})
 
-    for file <- @files, text = File.read!(file), _ <- 1..20 do
+    for file <- @files, text = File.read!(file), _ <- 1..10 do
       size = byte_size(text)
       cut = binary_part(text, 0, :rand.uniform(size))
       bytes = :binary.bin_to_list(text)

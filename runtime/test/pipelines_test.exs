@@ -59,7 +59,7 @@ defmodule Pipeline.PipelinesTest do
       {61, "steps[3].extraction_config.post_processing: cannot be honoured"},
       {62, "steps[3].extraction_config.include_metadata: cannot be honoured"},
       {72, ~s(steps[4].type: "claude_batch" is not supported)},
-      {107, "steps[5].claude_options.retry_config: cannot be honoured"},
+      {106, "steps[5].claude_options.retry_config: cannot be honoured"},
       {113, ~s(steps[6].type: "claude_session" is not supported)},
       {130, ~s(steps[7].extraction_config.format: "markdown" is not known)},
       {131, "steps[7].extraction_config.post_processing: cannot be honoured"},

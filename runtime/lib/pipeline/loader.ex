@@ -7,6 +7,7 @@ defmodule Pipeline.Loader do
   alias Pipeline.Error
   alias Pipeline.Loader.{Asks, Document, Fields, Source, Steps}
 
+  @most_problems 100
   @workflow [
     name: {:required, :text},
     description: :text,
@@ -133,5 +134,9 @@ defmodule Pipeline.Loader do
   defp located(file, nil, message), do: "#{file}: #{message}"
   defp located(file, line, message), do: "#{file}:#{line}: #{message}"
 
-  defp error(problems), do: Error.new(:pipeline, Enum.join(problems, "\n"))
+  defp error(problems) do
+    {told, more} = Enum.split(problems, @most_problems)
+    rest = if more == [], do: [], else: ["and #{length(more)} more"]
+    Error.new(:pipeline, Enum.join(told ++ rest, "\n"))
+  end
 end
