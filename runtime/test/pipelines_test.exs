@@ -3,7 +3,7 @@ defmodule Pipeline.PipelinesTest do
 
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Settings, Workspace}
+  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Workspace}
 
   @moduletag :tmp_dir
   @folder Path.expand("data/pipelines", __DIR__)
@@ -149,7 +149,7 @@ defmodule Pipeline.PipelinesTest do
       server = start_supervised!({ScriptedProvider, answers})
       {:ok, workspace} = Workspace.open(Path.join(folder, "workspace"))
       inputs = for {name, _} <- Pipeline.inputs(pipeline), into: %{}, do: {name, {:text, "defmodule Code"}}
-      settings = %{settings(server) | inputs: inputs, output_dir: Path.join(folder, "out")}
+      settings = Pipeline.Answers.settings(server, inputs: inputs, output_dir: Path.join(folder, "out"))
       assert {:ok, result} = Executor.execute_with_vars(pipeline, %{}, settings, workspace)
 
       assert result.reply == "answer #{length(asked) - 1}"
@@ -168,17 +168,5 @@ defmodule Pipeline.PipelinesTest do
       assert String.starts_with?(line, if(number, do: "#{file}:#{number}: ", else: "#{file}: "))
       assert line =~ reason
     end
-  end
-
-  defp settings(server) do
-    url = ScriptedProvider.url(server)
-    key = fn -> "secret-key" end
-
-    %Settings{
-      keys: %{anthropic: key, gemini: key},
-      base_urls: %{anthropic: url, gemini: url},
-      timeout: 5_000,
-      retries: 0
-    }
   end
 end

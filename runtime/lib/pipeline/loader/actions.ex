@@ -4,12 +4,14 @@ defmodule Pipeline.Loader.Actions do
   alias Pipeline.Loader.{Fields, Parts, Source}
 
   @operations %{
-    "read" => [path: {:required, :text}],
-    "write" => [path: {:required, :text}, content: {:required, :any}],
-    "edit" => [path: {:required, :text}, old: {:required, :any}, new: :any],
-    "list" => [path: :text],
-    "copy" => [source: {:required, :text}, destination: {:required, :text}]
+    "read" => {:read, [path: {:required, :text}]},
+    "write" => {:write, [path: {:required, :text}, content: {:required, :any}]},
+    "edit" => {:edit, [path: {:required, :text}, old: {:required, :any}, new: :any]},
+    "list" => {:list, [path: :text]},
+    "copy" => {:copy, [source: {:required, :text}, destination: {:required, :text}]}
   }
+  # Of an operation that is not known, none of what it may take is a further problem.
+  @any [path: :any, source: :any, destination: :any, content: :any]
   @refused %{
     "move" => "nothing is deleted in a workspace: copy it",
     "delete" => "nothing is deleted in a workspace",
@@ -29,10 +31,10 @@ defmodule Pipeline.Loader.Actions do
   def specification("set_variable", _),
     do: [variable: :text, value: :any, from: :mapping, variables: :mapping]
 
-  def specification("file_ops", step),
-    do:
-      [operation: {:required, :text}] ++
-        Map.get(@operations, step["operation"], path: :text, source: :text, destination: :text)
+  def specification("file_ops", step) do
+    {_, keys} = Map.get(@operations, step["operation"], {nil, @any})
+    [operation: {:required, :text}] ++ keys
+  end
 
   @spec kind(String.t(), map()) :: :text | :structured
   def kind("set_variable", _), do: :structured
@@ -81,24 +83,16 @@ defmodule Pipeline.Loader.Actions do
 
     paths = values |> Map.take([:path, :source, :destination]) |> Map.reject(fn {_, path} -> path == nil end)
 
-    {{:file_ops, String.to_existing_atom(operation), Map.merge(paths, Map.new(texts))},
+    {{:file_ops, elem(@operations[operation], 0), Map.merge(paths, Map.new(texts))},
      notes ++ placeholders(paths, place)}
   end
 
+  def make("file_ops", %{operation: nil}, _, _), do: {nil, []}
+
   def make("file_ops", %{operation: operation}, place, _) do
     known = Map.keys(@operations)
-    near = if operation, do: Fields.nearest(operation, known), else: ""
-
-    {nil,
-     if(operation,
-       do: [
-         Fields.error(
-           ["operation" | place],
-           "#{inspect(operation)} is not known, expected one of #{Enum.join(known, ", ")}#{near}"
-         )
-       ],
-       else: []
-     )}
+    reason = "expected one of #{Enum.join(known, ", ")}#{Fields.nearest(operation, known)}"
+    {nil, [Fields.error(["operation" | place], "#{inspect(operation)} is not known, #{reason}")]}
   end
 
   defp text(nil, _, _), do: {[{:static, ""}], []}
