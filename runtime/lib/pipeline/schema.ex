@@ -8,7 +8,7 @@ defmodule Pipeline.Schema do
 
   # Schemas that may be looked at for one value, and for how long; steps that one pattern may take.
   @most_looks 100_000
-  @most_milliseconds 5_000
+  @most_milliseconds 2_000
   @most_steps 50_000
 
   @doc "Everything that is wrong with a schema, each with its place in it."
