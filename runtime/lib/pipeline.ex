@@ -19,34 +19,70 @@ defmodule Pipeline do
     @type action ::
             Pipeline.Ask.t()
             | {:parallel, [t()], limit :: pos_integer()}
-            | {:file_ops, operation :: atom(), map()}
-            | {:set_variable, %{String.t() => term()}}
+            | {:file_ops, :read | :write | :edit | :list | :copy,
+               %{atom() => Path.t() | [Pipeline.Ask.part()]}}
+            | {:set_variable, %{String.t() => {:value, term()} | Pipeline.Ask.part()}}
 
     @type t :: %__MODULE__{
             name: String.t(),
             at: String.t(),
             action: action(),
-            condition: term() | nil,
+            condition: Pipeline.Condition.t() | nil,
             output_to_file: Path.t() | nil,
             timeout: pos_integer() | nil
           }
   end
 
   @enforce_keys [:name, :steps, :file]
-  defstruct [:name, :steps, :file, warnings: []]
+  defstruct [:name, :steps, :file, :output_dir, variables: %{}, warnings: []]
 
-  @type t :: %__MODULE__{name: String.t(), steps: [Step.t()], file: Path.t(), warnings: [String.t()]}
+  @typedoc "`variables` has values for those that a run is not given; `output_dir` is where a run's files go by default."
+  @type t :: %__MODULE__{
+          name: String.t(),
+          steps: [Step.t()],
+          file: Path.t(),
+          output_dir: Path.t() | nil,
+          variables: %{String.t() => term()},
+          warnings: [String.t()]
+        }
 
   @doc "The inputs that some step takes, as `{name, required?}`."
   @spec inputs(t()) :: %{String.t() => boolean()}
   def inputs(%__MODULE__{steps: steps}) do
-    for %Ask{prompt: prompt} <- Enum.flat_map(steps, &actions/1),
-        {:input, name, optional?} <- prompt,
+    for step <- all_steps(steps),
+        {:input, name, optional?} <- parts(step),
         reduce: %{} do
       inputs -> Map.update(inputs, name, not optional?, &(&1 or not optional?))
     end
   end
 
-  defp actions(%Step{action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &actions/1)
-  defp actions(%Step{action: action}), do: [action]
+  @doc "All steps, those of parallel groups after their group."
+  @spec all_steps(t() | [Step.t()]) :: [Step.t()]
+  def all_steps(%__MODULE__{steps: steps}), do: all_steps(steps)
+
+  def all_steps(steps) do
+    Enum.flat_map(steps, fn
+      %Step{action: {:parallel, inner, _}} = group -> [group | inner]
+      step -> [step]
+    end)
+  end
+
+  @doc "The parts of the texts that a step needs."
+  @spec parts(Step.t()) :: [Ask.part()]
+  def parts(%Step{action: %Ask{prompt: parts}}), do: parts
+  def parts(%Step{action: {:set_variable, values}}), do: Map.values(values)
+
+  def parts(%Step{action: {:file_ops, _, fields}}),
+    do: fields |> Map.values() |> Enum.filter(&is_list/1) |> Enum.concat()
+
+  def parts(%Step{action: {:parallel, _, _}}), do: []
+
+  @doc "Whether some step reads or writes files of the run's workspace."
+  @spec needs_workspace?(t()) :: boolean()
+  def needs_workspace?(pipeline) do
+    Enum.any?(all_steps(pipeline), fn
+      %Step{action: %Ask{tools: tools, provider: provider}} -> tools != [] or provider == :claude_program
+      %Step{action: action} -> match?({:file_ops, _, _}, action)
+    end)
+  end
 end

@@ -31,6 +31,7 @@ defmodule Pipeline.Ask do
           | {:input, name :: String.t(), optional? :: boolean()}
           | {:file, Path.t()}
           | {:previous_response, step :: String.t(), path :: [String.t() | non_neg_integer()]}
+          | {:optional, part()}
 
   @type t :: %__MODULE__{
           provider: :anthropic | :gemini | :claude_program,

@@ -5,7 +5,7 @@ defmodule Pipeline.Error do
   Kinds: `:usage` and `:pipeline` are the user's to mend. `:authentication`, `:rate_limit`, `:provider_unavailable`,
   `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated`, `:blocked`,
   `:turn_limit` (it would have gone on using tools) and `:invalid_answer` (it does not fit the schema) are what a model
-  made of the prompt.
+  made of the prompt. `:step` is a step that could not do its work, `:crashed` a defect of this runtime.
 
   `again` says whether the same call may go well later: `:never`, `:soon`, or not before so many milliseconds.
   """
@@ -26,6 +26,8 @@ defmodule Pipeline.Error do
           | :turn_limit
           | :invalid_answer
           | :write
+          | :step
+          | :crashed
 
   @type again :: :never | :soon | non_neg_integer()
   @type t :: %__MODULE__{kind: kind(), message: String.t(), again: again()}

@@ -4,15 +4,29 @@ defmodule Pipeline.Settings do
   one.
   """
 
-  defstruct [:keys, :base_urls, :timeout, seed: nil, inputs: %{}, retries: 3, retry_base: 500, path: ""]
+  defstruct [
+    :keys,
+    :base_urls,
+    :timeout,
+    :output_dir,
+    seed: nil,
+    inputs: %{},
+    rehearsal?: false,
+    retries: 3,
+    retry_base: 500,
+    path: ""
+  ]
 
   @type provider :: :anthropic | :gemini
+  @typedoc "`output_dir` is where `output_to_file` of a step leads; `rehearsal?` says that no real service is asked."
   @type t :: %__MODULE__{
           keys: %{provider() => (() -> String.t() | nil)},
           base_urls: %{provider() => String.t()},
           timeout: pos_integer(),
           seed: non_neg_integer() | nil,
           inputs: %{String.t() => {:file, Path.t()} | {:text, String.t()}},
+          output_dir: Path.t() | nil,
+          rehearsal?: boolean(),
           retries: non_neg_integer(),
           retry_base: non_neg_integer(),
           path: String.t()
@@ -38,7 +52,24 @@ defmodule Pipeline.Settings do
       retry_base: String.to_integer(System.get_env("PIPELINE_RETRY_BASE_MS", "500")),
       path: System.get_env("PATH", ""),
       seed: options[:seed],
-      inputs: Keyword.get(options, :inputs, %{})
+      inputs: Keyword.get(options, :inputs, %{}),
+      output_dir: options[:output_dir]
+    }
+  end
+
+  @doc """
+  The same for a rehearsal: all services are at `url`, and get a key that is none. A real key never goes there.
+  """
+  @spec rehearsal(t(), String.t()) :: t()
+  def rehearsal(settings, url) do
+    url = String.trim_trailing(url, "/")
+    no_key = fn -> "no-key-in-rehearsal" end
+
+    %{
+      settings
+      | keys: Map.new(settings.keys, fn {provider, _} -> {provider, no_key} end),
+        base_urls: Map.new(settings.base_urls, fn {provider, _} -> {provider, url} end),
+        rehearsal?: true
     }
   end
 
