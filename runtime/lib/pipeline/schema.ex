@@ -6,10 +6,10 @@ defmodule Pipeline.Schema do
   The schema is the user's, the value is a model's: the work is bounded, whatever the two make of each other.
   """
 
-  # Schemas that may be looked at for one value; a pattern counts for many, as its own work is bounded by that.
-  @most_work 200_000
-  @pattern_work 50
-  @pattern_steps 50_000
+  # Schemas that may be looked at for one value, and for how long; steps that one pattern may take.
+  @most_looks 100_000
+  @most_milliseconds 2_000
+  @most_steps 50_000
 
   @doc "Everything that is wrong with a schema, each with its place in it."
   @spec check(term()) :: :ok | {:error, [String.t()]}
@@ -18,7 +18,7 @@ defmodule Pipeline.Schema do
   @doc "Everything that is wrong with a value, each with its place: `$.steps[0].name: expected a string, got 5`."
   @spec validate(term(), map()) :: :ok | {:error, [String.t(), ...]}
   def validate(value, schema) do
-    scope = %{root: schema, work: :counters.new(1, [])}
+    scope = %{root: schema, looks: :counters.new(1, []), deadline: now() + @most_milliseconds}
 
     case problems(value, schema, "$", scope) do
       [] -> :ok
@@ -29,7 +29,7 @@ defmodule Pipeline.Schema do
   end
 
   defp problems(value, schema, at, scope) do
-    spend(scope, 1)
+    spend(scope)
 
     if schema["nullable"] == true and is_nil(value),
       do: [],
@@ -39,10 +39,12 @@ defmodule Pipeline.Schema do
         end)
   end
 
-  defp spend(%{work: work}, amount) do
-    :counters.add(work, 1, amount)
-    if :counters.get(work, 1) > @most_work, do: throw(:too_much_work)
+  defp spend(%{looks: looks, deadline: deadline}) do
+    :counters.add(looks, 1, 1)
+    if :counters.get(looks, 1) > @most_looks or now() > deadline, do: throw(:too_much_work)
   end
+
+  defp now, do: System.monotonic_time(:millisecond)
 
   defp keyword("type", types, value, _, at, _) do
     types = List.wrap(types)
@@ -96,11 +98,10 @@ defmodule Pipeline.Schema do
   defp keyword("maxLength", most, value, _, at, _) when is_binary(value),
     do: unless_so(String.length(value) <= most, at, "at most #{most} characters", String.length(value))
 
-  defp keyword("pattern", pattern, value, _, at, scope) when is_binary(value) do
-    spend(scope, @pattern_work)
+  defp keyword("pattern", pattern, value, _, at, _) when is_binary(value) do
     {:ok, compiled} = :re.compile(pattern, [:unicode])
 
-    case :re.run(value, compiled, [{:match_limit, @pattern_steps}, :report_errors, {:capture, :none}]) do
+    case :re.run(value, compiled, [{:match_limit, @most_steps}, :report_errors, {:capture, :none}]) do
       :match -> []
       :nomatch -> expected(at, "a text that matches #{pattern}", value)
       {:error, _} -> ["#{at}: is too much work to be held against the pattern #{pattern}"]

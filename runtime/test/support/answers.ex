@@ -27,4 +27,12 @@ defmodule Pipeline.Answers do
 
     struct!(settings, changes)
   end
+
+  @doc "Claude calls tools, each as `{id, name, input}`."
+  @spec claude_calls([{String.t(), String.t(), term()}], String.t()) :: {200, map()}
+  def claude_calls(calls, text \\ "") do
+    said = if text == "", do: [], else: [%{type: "text", text: text}]
+    uses = for {id, name, input} <- calls, do: %{type: "tool_use", id: id, name: name, input: input}
+    {200, %{content: said ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
+  end
 end

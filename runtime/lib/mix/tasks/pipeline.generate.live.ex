@@ -23,7 +23,9 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
 
   `GEMINI_API_KEY` (or `GOOGLE_API_KEY`) and `ANTHROPIC_API_KEY`, as the pipeline's steps need them.
   `GOOGLE_GEMINI_BASE_URL` and `ANTHROPIC_BASE_URL` point elsewhere than at the public services.
-  `PIPELINE_HTTP_TIMEOUT_MS` bounds one call of a provider, ten minutes by default.
+  `PIPELINE_HTTP_TIMEOUT_MS` bounds one call of a provider, ten minutes by default. `PIPELINE_RETRIES` says how often a
+  call that a provider failed at is made again, 3 times by default, and `PIPELINE_RETRY_BASE_MS` how long the first wait may
+  be, 500 by default: it doubles with each.
 
   ## Exit status
 

@@ -58,7 +58,7 @@ defmodule Pipeline.Loader.Fields do
   defp value(map, key, {:required, type}, place) do
     case map[key] do
       nil -> {nil, [error(place, "the key #{key} is missing")]}
-      "" -> {nil, [error([key | place], "expected #{expected(type)}, got nothing")]}
+      "" when type != :any -> {nil, [error([key | place], "expected #{expected(type)}, got nothing")]}
       _ -> value(map, key, type, place)
     end
   end
