@@ -33,7 +33,7 @@ defmodule Pipeline.HTTP do
 
     options = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false] ++ tls(url)
 
-    case request(request, options) do
+    case request(request, options, timeout) do
       {{_, 200, _}, _, reply} -> decode(reply, url)
       {{_, status, _}, answered, reply} -> {:error, refused(status, answered, reply, url, headers)}
       {:error, :timeout} -> {:error, unavailable(:timeout, url, "did not answer within #{timeout} ms")}
@@ -42,7 +42,7 @@ defmodule Pipeline.HTTP do
   end
 
   # A run that is cancelled ends the process that waits here, of which the client is not told by itself.
-  defp request(request, options) do
+  defp request(request, options, timeout) do
     with {:ok, id} <- :httpc.request(:post, request, options, [sync: false, body_format: :binary], @profile) do
       caller = self()
       guard = spawn(fn -> guard(Process.monitor(caller), id) end)
@@ -51,6 +51,11 @@ defmodule Pipeline.HTTP do
         {:http, {^id, answer}} ->
           send(guard, :done)
           answer
+      after
+        # The client keeps the time itself, unless it is the client that fails.
+        timeout + 5_000 ->
+          send(guard, :cancel)
+          {:error, :timeout}
       end
     end
   end
@@ -58,6 +63,7 @@ defmodule Pipeline.HTTP do
   defp guard(caller, id) do
     receive do
       :done -> :ok
+      :cancel -> :httpc.cancel_request(id, @profile)
       {:DOWN, ^caller, :process, _, _} -> :httpc.cancel_request(id, @profile)
     end
   end

@@ -32,7 +32,7 @@ defmodule Pipeline.Program do
   def run(program, arguments, options) do
     private = private_folder(options[:stdin])
     owner = self()
-    guard = spawn(fn -> guard(Process.monitor(owner), private, nil) end)
+    {guard, ended} = spawn_monitor(fn -> guard(Process.monitor(owner), private, nil) end)
 
     try do
       port = open(program, arguments, private, options)
@@ -40,7 +40,8 @@ defmodule Pipeline.Program do
       read = read(port, Path.basename(program), now() + options[:timeout], options[:timeout])
       with {:ok, lines, status} <- read, do: {:ok, lines, stderr(private), status}
     after
-      stop(guard)
+      send(guard, :stop)
+      receive do: ({:DOWN, ^ended, :process, _, _} -> :ok)
     end
   rescue
     error in [File.Error, ErlangError] ->
@@ -144,7 +145,7 @@ defmodule Pipeline.Program do
   defp guard(owner, private, pid) do
     receive do
       {:started, pid} -> guard(owner, private, pid)
-      {:stop, from} -> clean(private, pid) && send(from, {:stopped, self()})
+      :stop -> clean(private, pid)
       {:DOWN, ^owner, :process, _, _} -> clean(private, pid)
     end
   end
@@ -152,11 +153,6 @@ defmodule Pipeline.Program do
   defp clean(private, pid) do
     if pid, do: System.cmd("sh", ["-c", @stop, Integer.to_string(pid)])
     File.rm_rf(private)
-  end
-
-  defp stop(guard) do
-    send(guard, {:stop, self()})
-    receive do: ({:stopped, ^guard} -> :ok)
   end
 
   defp now, do: System.monotonic_time(:millisecond)

@@ -7,17 +7,19 @@ defmodule Pipeline.Workspace do
   are UTF-8, of up to 2,000,000 bytes. A write takes a file's place at once and whole. The reasons for a refusal are
   sentences for a person, or for a model.
 
-  OTP opens files by their path alone (there is no `openat`, no `O_NOFOLLOW`). So the way is looked at before and after
-  a file is opened, and must be the same, and lead to the very file that was opened. These tools make neither links nor
-  pipes. What remains is a program of another kind in the same folder that puts a link, or a pipe, in a file's place
-  between two system calls, and the former file back right after: the `claude` program, for one, whose own tools are not
-  confined by this module.
+  OTP opens files by their path alone (there is no `openat`, no `O_NOFOLLOW`). So the way is looked at before a file is
+  opened and several times after it, and has to lead to the very file that was opened. These tools make neither links nor
+  pipes, so no step can set a trap for another with them. What remains is a program of another kind that swaps a folder of
+  the workspace for a link between two system calls: it can catch a write. Such a program, the `claude` program's own tools
+  for one, runs as the same user, and could write there without our help.
   """
 
   alias Pipeline.Error
   alias Pipeline.Workspace.{Listing, Name, Way}
 
   @most_bytes 2_000_000
+  # One look may be deceived by who swaps a folder for a link and back; so many at changing times are not.
+  @looks 8
   # Places of an edit's text are counted up to here.
   @most_places 100
 
@@ -120,9 +122,10 @@ defmodule Pipeline.Workspace do
   end
 
   defp same(file, root, names, way) do
-    if match?({:ok, ^way}, Way.to(root, names)) and Way.opened(file) == {:ok, way.found.id},
-      do: :ok,
-      else: {:error, "was changed in this moment by somebody else"}
+    if Way.opened(file) == {:ok, way.found.id} and
+         Enum.all?(1..@looks, fn _ -> Way.to(root, names) == {:ok, way} end),
+       do: :ok,
+       else: {:error, "was changed in this moment by somebody else"}
   end
 
   defp writable(content) do
