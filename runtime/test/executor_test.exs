@@ -2,7 +2,7 @@ defmodule Pipeline.ExecutorTest do
   use ExUnit.Case, async: true
 
   import ExUnit.CaptureLog
-  import Pipeline.Answers, except: [settings: 2]
+  import Pipeline.Answers
 
   alias Pipeline.{Ask, Error, Executor, JSON, Loader, ScriptedProvider, Settings, Step, Workspace}
 

@@ -149,7 +149,7 @@ defmodule Pipeline.PipelinesTest do
       server = start_supervised!({ScriptedProvider, answers})
       {:ok, workspace} = Workspace.open(Path.join(folder, "workspace"))
       inputs = for {name, _} <- Pipeline.inputs(pipeline), into: %{}, do: {name, {:text, "defmodule Code"}}
-      settings = Pipeline.Answers.settings(server, inputs: inputs, output_dir: Path.join(folder, "out"))
+      settings = ScriptedProvider.settings(server, inputs: inputs, output_dir: Path.join(folder, "out"))
       assert {:ok, result} = Executor.execute_with_vars(pipeline, %{}, settings, workspace)
 
       assert result.reply == "answer #{length(asked) - 1}"

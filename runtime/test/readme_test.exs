@@ -31,7 +31,7 @@ defmodule Pipeline.ReadmeTest do
       {answers, reply} = Map.fetch!(@scripts, pipeline.name)
       server = start_supervised!({ScriptedProvider, Enum.map(answers, &answer/1)})
       {:ok, workspace} = Workspace.open(Path.join(folder, "workspace"))
-      settings = settings(server, output_dir: Path.join(folder, "out"))
+      settings = ScriptedProvider.settings(server, output_dir: Path.join(folder, "out"))
       vars = %{"user_prompt" => "Plan it."}
 
       assert {:ok, %{reply: ^reply} = result} =

@@ -12,22 +12,6 @@ defmodule Pipeline.Answers do
   @spec refused(pos_integer(), String.t()) :: {pos_integer(), map()}
   def refused(status, message), do: {status, %{error: %{message: message}}}
 
-  @doc "Settings of a run whose models are a scripted provider."
-  @spec settings(pid(), keyword()) :: Pipeline.Settings.t()
-  def settings(server, changes \\ []) do
-    url = Pipeline.ScriptedProvider.url(server)
-    key = fn -> "secret-key" end
-
-    settings = %Pipeline.Settings{
-      keys: %{anthropic: key, gemini: key},
-      base_urls: %{anthropic: url, gemini: url},
-      timeout: 5_000,
-      retries: 0
-    }
-
-    struct!(settings, changes)
-  end
-
   @doc "Claude calls tools, each as `{id, name, input}`."
   @spec claude_calls([{String.t(), String.t(), term()}], String.t()) :: {200, map()}
   def claude_calls(calls, text \\ "") do

@@ -28,6 +28,22 @@ defmodule Pipeline.ScriptedProvider do
     end
   end
 
+  @doc "Settings of a run whose models are a scripted provider."
+  @spec settings(pid(), keyword()) :: Pipeline.Settings.t()
+  def settings(server, changes \\ []) do
+    url = url(server)
+    key = fn -> "secret-key" end
+
+    settings = %Pipeline.Settings{
+      keys: %{anthropic: key, gemini: key},
+      base_urls: %{anthropic: url, gemini: url},
+      timeout: 5_000,
+      retries: 0
+    }
+
+    struct!(settings, changes)
+  end
+
   @impl true
   def init(script) do
     {:ok, listen} =
