@@ -3,8 +3,6 @@ defmodule Pipeline.ReadmeTest do
 
   use ExUnit.Case, async: true
 
-  import Pipeline.Answers
-
   alias Pipeline.{Executor, Loader, ScriptedProvider, Workspace}
 
   @moduletag :tmp_dir
@@ -29,7 +27,12 @@ defmodule Pipeline.ReadmeTest do
       assert {:ok, pipeline} = Loader.parse(unquote(block), Path.join(folder, "readme.yaml"))
       assert pipeline.warnings == []
       {answers, reply} = Map.fetch!(@scripts, pipeline.name)
-      server = start_supervised!({ScriptedProvider, Enum.map(answers, &answer/1)})
+
+      server =
+        start_supervised!(
+          {ScriptedProvider, for({family, text} <- answers, do: apply(Pipeline.Answers, family, [text]))}
+        )
+
       {:ok, workspace} = Workspace.open(Path.join(folder, "workspace"))
       settings = ScriptedProvider.settings(server, output_dir: Path.join(folder, "out"))
       vars = %{"user_prompt" => "Plan it."}
@@ -46,15 +49,6 @@ defmodule Pipeline.ReadmeTest do
     names = for [_, name] <- Regex.scan(~r/^workflow:\n  name: (\w+)$/m, File.read!("README.md")), do: name
     assert Enum.sort(names) == Enum.sort(Map.keys(@scripts))
   end
-
-  # Both may ask first, so each shape is in it.
-  defp answer({:any, text}) do
-    {200, claude} = claude(text)
-    {200, gemini} = gemini(text)
-    {200, Map.merge(claude, gemini)}
-  end
-
-  defp answer({family, text}), do: apply(Pipeline.Answers, family, [text])
 
   defp check("structured", _, [_, second], _), do: assert(inspect(second.body) =~ "too long")
 

@@ -5,7 +5,7 @@ defmodule Pipeline.Loader do
   """
 
   alias Pipeline.Error
-  alias Pipeline.Loader.{Asks, Document, Fields, Source, Steps}
+  alias Pipeline.Loader.{Document, Fields, Options, Source, Steps}
 
   @most_problems 100
   @workflow [
@@ -22,7 +22,7 @@ defmodule Pipeline.Loader do
   @defaults [
     claude_model: :text,
     claude_options: :mapping,
-    claude_preset: {:one_of, ~w(development production analysis chat test)},
+    claude_preset: {:one_of, Options.presets()},
     gemini_model: :text,
     gemini_token_budget: :mapping,
     output_dir: :text
@@ -113,8 +113,8 @@ defmodule Pipeline.Loader do
 
   defp defaults(defaults, place) do
     {values, notes} = Fields.read(defaults, place, @defaults)
-    {options, optioned} = Asks.options(values.claude_options, ["claude_options" | place])
-    {budget, budgeted} = Asks.budget(values.gemini_token_budget, ["gemini_token_budget" | place])
+    {options, optioned} = Options.claude(values.claude_options, ["claude_options" | place])
+    {budget, budgeted} = Options.budget(values.gemini_token_budget, ["gemini_token_budget" | place])
     dir = values.output_dir
 
     outside =

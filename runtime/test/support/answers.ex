@@ -19,4 +19,11 @@ defmodule Pipeline.Answers do
     uses = for {id, name, input} <- calls, do: %{type: "tool_use", id: id, name: name, input: input}
     {200, %{content: said ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
   end
+
+  @doc "The same text in both shapes, where it is open who asks first."
+  @spec any(String.t()) :: {200, map()}
+  def any(text) do
+    {{200, claude}, {200, gemini}} = {claude(text), gemini(text)}
+    {200, Map.merge(claude, gemini)}
+  end
 end

@@ -5,7 +5,7 @@ defmodule Pipeline.Loader.Asks do
   """
 
   alias Pipeline.{Ask, Schema}
-  alias Pipeline.Loader.{Fields, Parts, Source}
+  alias Pipeline.Loader.{Fields, Options, Parts, Source}
 
   @types %{
     "claude" => {:claude, :text},
@@ -29,34 +29,13 @@ defmodule Pipeline.Loader.Asks do
   @specifications %{
     claude: [
       claude_options: :mapping,
-      preset: {:one_of, ~w(development production analysis chat test)},
+      preset: {:one_of, Options.presets()},
       via: {:one_of, ~w(api program)}
     ],
     gemini: [],
     structured: [schema: :mapping, extraction_config: :mapping, repairs: :whole],
     text: []
   }
-  @options [
-    model: :text,
-    max_turns: :count,
-    allowed_tools: :texts,
-    disallowed_tools: :texts,
-    timeout_ms: :count,
-    output_format: {:one_of, ~w(text json stream_json)},
-    system_prompt: :text,
-    append_system_prompt: :text
-  ]
-  @budget [max_output_tokens: :count, temperature: :number]
-
-  @presets %{
-    "development" => %{allowed_tools: ~w(Read Write Edit List), max_turns: 20},
-    "production" => %{allowed_tools: ~w(Read List), max_turns: 10, temperature: 0.3},
-    "analysis" => %{allowed_tools: ~w(Read List), max_turns: 10, temperature: 0.2},
-    "chat" => %{allowed_tools: [], max_turns: 10},
-    "test" => %{allowed_tools: ~w(Read List), max_turns: 3, temperature: 0.0}
-  }
-
-  @tools %{"Read" => "Read", "Write" => "Write", "Edit" => "Edit", "List" => "List", "LS" => "List"}
   @models %{claude: "claude-sonnet-4-5", gemini: "gemini-2.5-flash"}
   # The short names of the claude program, which Anthropic's API does not know.
   @short_names %{"haiku" => "claude-haiku-4-5", "sonnet" => "claude-sonnet-4-5", "opus" => "claude-opus-4-1"}
@@ -75,37 +54,6 @@ defmodule Pipeline.Loader.Asks do
     @specification ++ @specifications[family] ++ @specifications[kind] ++ functions
   end
 
-  @doc "What `claude_options` says, wherever it stands."
-  @spec options(map() | nil, Source.place()) :: {map(), [Fields.note()]}
-  def options(nil, _), do: {%{}, []}
-
-  def options(options, place) do
-    {values, notes} = Fields.read(options, place, @options)
-    format = values.output_format
-
-    transcript =
-      if format in ["json", "stream_json"],
-        do: [
-          Fields.warning(
-            ["output_format" | place],
-            "has no effect: an answer is a text; for JSON use claude_extract"
-          )
-        ],
-        else: []
-
-    {allowed, refused} = tools(values.allowed_tools, ["allowed_tools" | place])
-    {%{values | allowed_tools: allowed}, notes ++ transcript ++ refused}
-  end
-
-  @doc "What `token_budget` says, wherever it stands, under the names that a step has for it."
-  @spec budget(map() | nil, Source.place()) :: {map(), [Fields.note()]}
-  def budget(nil, _), do: {%{}, []}
-
-  def budget(budget, place) do
-    {values, notes} = Fields.read(budget, place, @budget)
-    {%{max_tokens: values.max_output_tokens, temperature: values.temperature}, notes}
-  end
-
   @doc "The ask, its time-out, and the notes."
   @spec make(String.t(), map(), Source.place(), Parts.context()) ::
           {Ask.t(), pos_integer() | nil, [Fields.note()]}
@@ -115,13 +63,13 @@ defmodule Pipeline.Loader.Asks do
     {prompt, prompted} =
       if values.prompt, do: Parts.read(values.prompt, ["prompt" | place], context), else: {[], []}
 
-    {options, optioned} = options(values[:claude_options], ["claude_options" | place])
-    {budget, budgeted} = budget(values.token_budget, ["token_budget" | place])
-    {retries, retried} = retries(values.retry_config, ["retry_config" | place])
+    {options, optioned} = Options.claude(values[:claude_options], ["claude_options" | place])
+    {budget, budgeted} = Options.budget(values.token_budget, ["token_budget" | place])
+    {retries, retried} = Options.retries(values.retry_config, ["retry_config" | place])
     {schema, schemed} = if kind == :structured, do: schema(values, place, context), else: {nil, []}
 
     defaults = defaults(family, context.defaults)
-    preset = preset(type, values[:preset], defaults)
+    preset = Options.preset(type, values[:preset], defaults)
     sources = [values, options, budget, preset, defaults.options, defaults.budget, defaults]
     pick = fn key -> Enum.find_value(sources, &wrapped(&1, key)) |> unwrapped() end
 
@@ -158,10 +106,6 @@ defmodule Pipeline.Loader.Asks do
   defp defaults(:gemini, defaults),
     do: %{model: defaults.gemini_model, options: %{}, budget: defaults.gemini_token_budget, preset: nil}
 
-  defp preset("claude", named, _), do: Map.get(@presets, named, %{})
-  defp preset("claude_smart", named, defaults), do: @presets[named || defaults.preset || "development"]
-  defp preset(_, named, defaults), do: Map.get(@presets, named || defaults.preset, %{})
-
   defp provider(:gemini, _), do: :gemini
   defp provider(:claude, "program"), do: :claude_program
   defp provider(:claude, _), do: :anthropic
@@ -177,37 +121,7 @@ defmodule Pipeline.Loader.Asks do
   defp allowed(_, :structured, options),
     do: (options[:allowed_tools] || []) -- (options[:disallowed_tools] || [])
 
-  defp allowed(pick, :text, _) do
-    refused = Enum.map(pick.(:disallowed_tools) || [], &Map.get(@tools, &1, &1))
-    (pick.(:allowed_tools) || []) -- refused
-  end
-
-  defp tools(nil, _), do: {nil, []}
-
-  defp tools(names, place) do
-    notes =
-      for {name, index} <- Enum.with_index(names), not is_map_key(@tools, name) do
-        known = "Read, Write, Edit and List (or LS)"
-
-        Fields.error(
-          [index | place],
-          "the tool #{inspect(name)} is not to be had here, only #{known} in the run's workspace"
-        )
-      end
-
-    {names |> Enum.map(&@tools[&1]) |> Enum.filter(& &1) |> Enum.uniq(), notes}
-  end
-
-  defp retries(nil, _), do: {nil, []}
-
-  defp retries(config, place) do
-    # Exponential is what the waits are anyway.
-    config =
-      if config["backoff_strategy"] == "exponential", do: Map.delete(config, "backoff_strategy"), else: config
-
-    {values, notes} = Fields.read(config, place, max_retries: :whole)
-    {values.max_retries, notes}
-  end
+  defp allowed(pick, :text, _), do: (pick.(:allowed_tools) || []) -- (pick.(:disallowed_tools) || [])
 
   defp schema(%{extraction_config: config} = values, place, _) when config != nil do
     {read, notes} =
