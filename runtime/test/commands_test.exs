@@ -7,6 +7,7 @@ defmodule Pipeline.CommandsTest do
   import Pipeline.Answers
 
   alias Mix.Tasks.Pipeline.{Check, Generate, Run}
+  alias Mix.Tasks.Pipeline.Generate.Live
   alias Pipeline.{JSON, ScriptedProvider}
 
   @moduletag :tmp_dir
@@ -130,11 +131,6 @@ defmodule Pipeline.CommandsTest do
     assert {ran.status, ran.stdout} == {0, "✅ Pipeline valid: #{good}\n"}
     assert ran.stderr =~ "warning: #{good}:4: workflow.colour"
 
-    bad = file(folder, "bad.yaml", String.replace(@pipeline, ["gemini", "prompt: ["], "x"))
-    ran = command(Check, [bad])
-    assert {ran.status, ran.stdout} == {1, ""}
-    assert ran.last =~ "❌ pipeline: #{bad}: "
-
     bad =
       file(folder, "bad.yaml", @pipeline |> String.replace("gemini", "gemni") |> String.replace("who", "[]"))
 
@@ -162,6 +158,7 @@ defmodule Pipeline.CommandsTest do
     bad = file(folder, "bad.yaml", "steps: []")
     vars = file(folder, "vars.yaml", "- 1")
     there = file(folder, "result.json", "mine")
+    latin = file(folder, "latin", <<0xE4>>)
 
     for {task, arguments, said} <- [
           {Run, [], "a pipeline file is expected"},
@@ -174,6 +171,17 @@ defmodule Pipeline.CommandsTest do
           {Run, [pipeline, "--vars-file", "absent"], "no such file"},
           {Run, [pipeline, "--output-dir", folder], "#{there} exists already"},
           {Run, [pipeline, "--input", "x=y", "--output-dir", Path.join(folder, "o")], "takes no input"},
+          {Live, [], "a prompt is expected"},
+          {Live, ["  "], "the prompt is empty"},
+          {Live, ["--promt-file", "x"], "did you mean --prompt-file?"},
+          {Live, ["--pipeline", bad, "hello"], "the key workflow is missing"},
+          {Live, ["--prompt-file", "absent"], "no such file"},
+          {Live, ["--prompt-file", latin], "is not UTF-8"},
+          {Live, ["--prompt-file", latin, "words"], "not both"},
+          {Live, ["--input", "codebase", "hello"], "expected NAME=FILE"},
+          {Live, ["--input", "codebas=" <> latin, "hello"], "takes no input"},
+          {Live, ["--seed", "-1", "hello"], "expected a whole number"},
+          {Live, ["--rehearsal", "http://127.0.0.1", "hello"], "--rehearsal is not known"},
           {Generate, ["--rehearsal", "localhost", "hi"], "expected the address of a rehearsal"},
           {Generate, ["--pipeline", bad, "hi"], "the key workflow is missing"},
           {Check, [pipeline, "--json"], "--json is not known"}

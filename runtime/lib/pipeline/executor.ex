@@ -4,7 +4,8 @@ defmodule Pipeline.Executor do
   supervised task with a time-out (an hour, unless it says another), and the steps of a parallel group run side by side.
   """
 
-  alias Pipeline.{Action, Answer, Condition, Error, Output, Prompt, Settings, Step, Usage, Work, Workspace}
+  alias Pipeline.{Action, Answer, Condition, Error, Output, Prompt, Ready, Settings}
+  alias Pipeline.{Step, Usage, Work, Workspace}
 
   @timeout :timer.hours(1)
 
@@ -40,7 +41,7 @@ defmodule Pipeline.Executor do
         settings \\ Settings.from_environment(),
         workspace \\ nil
       ) do
-    with :ok <- Pipeline.Ready.check(pipeline, settings, workspace) do
+    with :ok <- Ready.check(pipeline, settings, workspace) do
       start = %Result{reply: "", vars: Map.merge(pipeline.variables, vars)}
 
       Enum.reduce_while(pipeline.steps, {:ok, start}, fn step, {:ok, result} ->

@@ -1,7 +1,7 @@
 defmodule Pipeline.Ready do
   @moduledoc "What a run needs and can be known to lack before a model is paid for: inputs, files, folders."
 
-  alias Pipeline.{Ask, Error, Settings, Step, Workspace}
+  alias Pipeline.{Ask, Error, Output, Settings, Step, Workspace}
 
   @spec check(Pipeline.t(), Settings.t(), Workspace.t() | nil) :: :ok | {:error, Error.t()}
   def check(pipeline, settings, workspace) do
@@ -51,15 +51,8 @@ defmodule Pipeline.Ready do
   end
 
   defp outputs(pipeline, settings) do
-    written =
-      for %Step{output_to_file: file} = step when file != nil <- Pipeline.all_steps(pipeline),
-          do: {step, file}
-
-    names = Enum.map(written, fn {_, file} -> Path.join("/", file) end)
-
-    there =
-      settings.output_dir &&
-        Enum.find(written, fn {_, file} -> File.exists?(Pipeline.Output.below(settings.output_dir, file)) end)
+    written = for %Step{output_to_file: file} when file != nil <- Pipeline.all_steps(pipeline), do: file
+    paths = Enum.map(written, &Output.below(settings.output_dir || "/", &1))
 
     cond do
       written == [] ->
@@ -68,15 +61,11 @@ defmodule Pipeline.Ready do
       settings.output_dir == nil ->
         refused(pipeline, "writes files by output_to_file, and was given no folder for them")
 
-      names != Enum.uniq(names) ->
-        refused(pipeline, "two steps write #{hd(names -- Enum.uniq(names))} by output_to_file")
+      path = List.first(paths -- Enum.uniq(paths)) ->
+        refused(pipeline, "two steps write #{path} by output_to_file")
 
-      there ->
-        {:error,
-         Error.new(
-           :usage,
-           "#{Pipeline.Output.below(settings.output_dir, elem(there, 1))} exists already: name a new folder with --output-dir"
-         )}
+      path = Enum.find(paths, &File.exists?/1) ->
+        {:error, Error.new(:usage, "#{path} exists already: name a new folder with --output-dir")}
 
       true ->
         :ok

@@ -58,6 +58,7 @@ defmodule Pipeline.Loader.Source do
   end
 
   defp or_quoted(mark), do: ", or quote a text that begins with #{mark}"
+
   @doc "A key, which is refused if it would merge."
   @spec merge_key(t(), String.t()) :: t()
   def merge_key(s, "<<"), do: problem(s, "the merge key << is not supported: write out what it stands for")
