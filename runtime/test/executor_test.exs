@@ -13,7 +13,7 @@ defmodule Pipeline.ExecutorTest do
       %Settings{
         keys: %{anthropic: key, gemini: key},
         base_urls: %{anthropic: url, gemini: url},
-        timeout: 500
+        timeout: 2_000
       },
       changes
     )
