@@ -19,7 +19,7 @@ defmodule Pipeline.ModelTest do
       %Settings{
         keys: %{anthropic: key, gemini: key},
         base_urls: %{anthropic: url, gemini: url},
-        timeout: 500,
+        timeout: 10_000,
         retry_base: 1
       },
       changes
@@ -50,7 +50,7 @@ defmodule Pipeline.ModelTest do
         ] do
       test "the call is made again after #{name}" do
         assert {{:ok, %Answer{text: "plan"}}, server} =
-                 answer([unquote(Macro.escape(failure)), gemini("plan")], gemini_ask([]), nil, timeout: 200)
+                 answer([unquote(Macro.escape(failure)), gemini("plan")], gemini_ask([]), nil, timeout: 1_500)
 
         assert [same, same] = bodies(server)
       end

@@ -12,7 +12,6 @@ defmodule Pipeline.Retry do
   @longest_asked 60_000
   @longest 30_000
 
-  @date ~r/\A\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT\z/
   @months ~w(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
 
   @doc "Call at most `1 + retries` times. `base` is in milliseconds."
@@ -52,7 +51,8 @@ defmodule Pipeline.Retry do
   end
 
   defp date(header) do
-    with [_, day, month, year, time] <- Regex.run(@date, header),
+    with [_, day, month, year, time] <-
+           Regex.run(~r/\A\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT\z/, header),
          month when month != nil <- Enum.find_index(@months, &(&1 == month)),
          month = String.pad_leading("#{month + 1}", 2, "0"),
          {:ok, date, 0} <- DateTime.from_iso8601("#{year}-#{month}-#{day}T#{time}Z") do

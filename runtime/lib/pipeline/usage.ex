@@ -21,4 +21,12 @@ defmodule Pipeline.Usage do
       cost: one.cost && other.cost && one.cost + other.cost
     }
   end
+
+  @doc "The sum of a reply's counts; one that is not there counts nothing."
+  @spec sum(map(), [String.t()]) :: non_neg_integer()
+  def sum(counts, names) do
+    for name <- names, count = counts[name], is_integer(count), reduce: 0 do
+      sum -> sum + count
+    end
+  end
 end

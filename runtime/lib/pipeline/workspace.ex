@@ -123,7 +123,7 @@ defmodule Pipeline.Workspace do
 
   defp same(file, root, names, way) do
     if Way.opened(file) == {:ok, way.found.id} and
-         Enum.all?(1..@looks, fn _ -> Way.to(root, names) == {:ok, way} end),
+         Enum.all?(1..@looks, fn _ -> Way.still?(way, root, names) end),
        do: :ok,
        else: {:error, "was changed in this moment by somebody else"}
   end

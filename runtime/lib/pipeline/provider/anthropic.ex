@@ -9,8 +9,6 @@ defmodule Pipeline.Provider.Anthropic do
 
   alias Pipeline.{Ask, Error, HTTP, Price, Provider, Reply, Request, Tools, Usage}
 
-  # Models from Claude 5 on refuse, or may refuse, to be forced to a tool: those are told, and asked again if need be.
-  @may_be_forced ~r/\Aclaude-(3|opus-4|sonnet-4|haiku-4)/
   @told "When you are done, give your answer by calling the tool answer, once; write no other text."
 
   # Keywords that this interface does not take at the top of a tool's schema.
@@ -44,7 +42,9 @@ defmodule Pipeline.Provider.Anthropic do
   defp result(%{id: id, status: status, text: text}),
     do: %{type: "tool_result", tool_use_id: id, content: text, is_error: status == :error}
 
-  defp forced?(ask), do: ask.schema != nil and ask.tools == [] and ask.model =~ @may_be_forced
+  # Models from Claude 5 on refuse, or may refuse, to be forced to a tool: those are told, and asked again if need be.
+  defp forced?(ask),
+    do: ask.schema != nil and ask.tools == [] and ask.model =~ ~r/\Aclaude-(3|opus-4|sonnet-4|haiku-4)/
 
   defp system(%Ask{schema: nil} = ask), do: ask.system_prompt
 
@@ -120,8 +120,9 @@ defmodule Pipeline.Provider.Anthropic do
     %{id: id, name: name, input: input}
   end
 
-  defp usage(%{"input_tokens" => fresh, "output_tokens" => output} = usage, model) do
-    input = fresh + (usage["cache_creation_input_tokens"] || 0) + (usage["cache_read_input_tokens"] || 0)
+  defp usage(%{} = usage, model) do
+    input = Usage.sum(usage, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"])
+    output = Usage.sum(usage, ["output_tokens"])
     %Usage{calls: 1, input_tokens: input, output_tokens: output, cost: Price.cost(model, input, output)}
   end
 

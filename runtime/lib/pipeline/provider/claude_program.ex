@@ -124,14 +124,14 @@ defmodule Pipeline.Provider.ClaudeProgram do
   end
 
   defp usage(result) do
-    tokens = Map.merge(%{"input_tokens" => 0, "output_tokens" => 0}, result["usage"] || %{})
-    cached = (tokens["cache_creation_input_tokens"] || 0) + (tokens["cache_read_input_tokens"] || 0)
+    tokens = if is_map(result["usage"]), do: result["usage"], else: %{}
 
     %Usage{
       calls: 1,
-      input_tokens: tokens["input_tokens"] + cached,
-      output_tokens: tokens["output_tokens"],
-      cost: result["total_cost_usd"] && result["total_cost_usd"] / 1
+      input_tokens:
+        Usage.sum(tokens, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]),
+      output_tokens: Usage.sum(tokens, ["output_tokens"]),
+      cost: if(is_number(result["total_cost_usd"]), do: result["total_cost_usd"] / 1)
     }
   end
 

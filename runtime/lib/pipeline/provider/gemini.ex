@@ -83,8 +83,9 @@ defmodule Pipeline.Provider.Gemini do
   defp read(_, model), do: {:error, Error.new(:empty_reply, "#{model} answered nothing")}
 
   # Thoughts are paid for as output, and counted apart.
-  defp usage(%{"promptTokenCount" => input} = usage, model) do
-    output = (usage["candidatesTokenCount"] || 0) + (usage["thoughtsTokenCount"] || 0)
+  defp usage(%{} = usage, model) do
+    input = Usage.sum(usage, ["promptTokenCount"])
+    output = Usage.sum(usage, ["candidatesTokenCount", "thoughtsTokenCount"])
     %Usage{calls: 1, input_tokens: input, output_tokens: output, cost: Price.cost(model, input, output)}
   end
 

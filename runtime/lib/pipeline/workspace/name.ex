@@ -8,11 +8,6 @@ defmodule Pipeline.Workspace.Name do
   @most_in_one 255
   @most_folders 32
 
-  # Windows takes these for devices, with whatever ending.
-  @devices ~r/\A(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\z)/i
-  # Invisible characters and those that turn the direction of writing make two names look like one.
-  @hidden ~r/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
-
   @temporary ".pipeline-tmp-"
 
   @doc "The names that a path is made of. A leading `./` is taken off; every other name for the same file is refused."
@@ -22,7 +17,7 @@ defmodule Pipeline.Workspace.Name do
       byte_size(path) > @most_bytes -> {:error, "has more than #{@most_bytes} bytes"}
       not String.valid?(path) -> {:error, "is not UTF-8"}
       path == "" -> {:error, "is empty"}
-      path =~ @hidden -> {:error, "has a control character or an invisible one in it"}
+      hidden?(path) -> {:error, "has a control character or an invisible one in it"}
       String.contains?(path, "\\") -> {:error, "has a backslash in it: folders are told apart by /"}
       true -> path |> String.replace_prefix("./", "") |> String.split("/") |> check()
     end
@@ -54,8 +49,14 @@ defmodule Pipeline.Workspace.Name do
       String.starts_with?(String.downcase(name), @temporary) -> "has a reserved name in it"
       String.ends_with?(name, [".", " "]) -> "has a name in it that ends with a dot or a space"
       String.contains?(name, ":") -> "has a colon in it"
-      name =~ @devices -> "has the name of a device in it"
+      device?(name) -> "has the name of a device in it"
       true -> nil
     end
   end
+
+  # Invisible characters and those that turn the direction of writing make two names look like one.
+  defp hidden?(path), do: path =~ ~r/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+
+  # Windows takes these for devices, with whatever ending.
+  defp device?(name), do: name =~ ~r/\A(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\z)/i
 end

@@ -24,6 +24,14 @@ defmodule Pipeline.Workspace.Way do
     end
   end
 
+  @doc "Whether the same folders and the same file still stand on the way."
+  @spec still?(t(), Path.t(), [String.t()]) :: boolean()
+  def still?(%__MODULE__{folders: folders, found: %{id: id}}, root, names) do
+    [_ | below] = Enum.reverse([id | folders])
+    paths = names |> Enum.scan(root, &Path.join(&2, &1))
+    paths |> Enum.zip(below) |> Enum.all?(fn {path, id} -> match?({:ok, %{id: ^id}}, look(path)) end)
+  end
+
   @doc "The identity of a file that is open."
   @spec opened(:file.fd()) :: {:ok, id()} | {:error, atom()}
   def opened(file) do
