@@ -1,7 +1,8 @@
 defmodule Pipeline.Price do
   @moduledoc """
-  What a call of a model costs, in US dollars per million tokens: the list prices without caching or discounts, read in
-  November 2026 from platform.claude.com/docs/en/about-claude/pricing and ai.google.dev/gemini-api/docs/pricing.
+  What a call of a model costs, in US dollars per million tokens: the list prices without caching or discounts, as of
+  November 2026. Claude's are of the pages "Pricing" and "Models" in Anthropic's documentation; Gemini's are of price lists
+  that others keep, and Google's own page ai.google.dev/gemini-api/docs/pricing goes before them.
 
   A model is looked up by the longest beginning of its name. Of one that is not in here the cost is not known.
   """

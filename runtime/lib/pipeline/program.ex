@@ -12,8 +12,9 @@ defmodule Pipeline.Program do
 
   # A port cannot close a program's standard input alone, and the program reads that to its end. So a file is its
   # standard input. This text is all that the shell ever reads: program, arguments and the files' names are data to it,
-  # and the prompt is in none of them. The file is in a folder that nobody else may enter.
-  @start ~S(exec "$0" "$@" < "$PIPELINE_STDIN" 2> "$PIPELINE_STDERR")
+  # and the prompt is in none of them. The file is in a folder that nobody else may enter. The process writes down its own
+  # number: a port that has ended tells it no more, and what the program left running is found by it.
+  @start ~S(echo $$ > "$PIPELINE_PID"; exec "$0" "$@" < "$PIPELINE_STDIN" 2> "$PIPELINE_STDERR")
 
   # A port's program leads a process group of its own.
   @stop ~S(kill -s TERM -- "-$0" 2> /dev/null || exit 0; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; kill -s 0 -- "-$0" ) <>
@@ -32,11 +33,10 @@ defmodule Pipeline.Program do
   def run(program, arguments, options) do
     private = private_folder(options[:stdin])
     owner = self()
-    {guard, ended} = spawn_monitor(fn -> guard(Process.monitor(owner), private, nil) end)
+    {guard, ended} = spawn_monitor(fn -> guard(Process.monitor(owner), private) end)
 
     try do
       port = open(program, arguments, private, options)
-      with {:os_pid, pid} <- Port.info(port, :os_pid), do: send(guard, {:started, pid})
       read = read(port, Path.basename(program), now() + options[:timeout], options[:timeout])
       with {:ok, lines, status} <- read, do: {:ok, lines, stderr(private), status}
     after
@@ -60,6 +60,7 @@ defmodule Pipeline.Program do
 
   defp open(program, arguments, private, options) do
     files = [
+      {"PIPELINE_PID", Path.join(private, "pid")},
       {"PIPELINE_STDIN", Path.join(private, "stdin")},
       {"PIPELINE_STDERR", Path.join(private, "stderr")}
     ]
@@ -142,16 +143,17 @@ defmodule Pipeline.Program do
   end
 
   # The process that runs a step may be killed: what is left to be done then is done by another.
-  defp guard(owner, private, pid) do
+  defp guard(owner, private) do
     receive do
-      {:started, pid} -> guard(owner, private, pid)
-      :stop -> clean(private, pid)
-      {:DOWN, ^owner, :process, _, _} -> clean(private, pid)
+      :stop -> clean(private)
+      {:DOWN, ^owner, :process, _, _} -> clean(private)
     end
   end
 
-  defp clean(private, pid) do
-    if pid, do: System.cmd("sh", ["-c", @stop, Integer.to_string(pid)])
+  defp clean(private) do
+    with {:ok, pid} when pid != "" <- File.read(Path.join(private, "pid")),
+         do: System.cmd("sh", ["-c", @stop, String.trim(pid)])
+
     File.rm_rf(private)
   end
 
