@@ -195,6 +195,21 @@ defmodule Pipeline.CommandsTest do
     assert File.read!(there) == "mine"
   end
 
+  test "a number in the environment that is none is told by its name" do
+    for {name, value, least} <- [
+          {"PIPELINE_RETRIES", "many", 0},
+          {"PIPELINE_RETRY_BASE_MS", "-1", 0},
+          {"PIPELINE_HTTP_TIMEOUT_MS", "0", 1}
+        ] do
+      System.put_env(name, value)
+      on_exit(fn -> System.delete_env(name) end)
+      ran = command(Live, ["hello"])
+      System.delete_env(name)
+      assert ran.status == 2
+      assert ran.last =~ "❌ usage: #{name}=#{value}: expected a whole number from #{least}"
+    end
+  end
+
   test "each command has its manual" do
     for {task, words} <- [
           {Run, "mix pipeline.run FILE"},

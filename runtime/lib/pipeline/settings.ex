@@ -4,6 +4,8 @@ defmodule Pipeline.Settings do
   one.
   """
 
+  alias Pipeline.Error
+
   defstruct [
     :keys,
     :base_urls,
@@ -38,6 +40,8 @@ defmodule Pipeline.Settings do
   PIPELINE_HTTP_TIMEOUT_MS: milliseconds for one call of a provider, ten minutes by default. PIPELINE_RETRIES: tries after
   the first where the provider is at fault, 3 by default. PIPELINE_RETRY_BASE_MS: the longest wait before the first of
   them, 500 by default; it doubles with each. PATH: the folders in which the `claude` program is looked for.
+
+  Raises `Pipeline.Error` for a value that is no such number.
   """
   @spec from_environment(keyword()) :: t()
   def from_environment(options \\ []) do
@@ -47,9 +51,9 @@ defmodule Pipeline.Settings do
         anthropic: base_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
         gemini: base_url("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
       },
-      timeout: String.to_integer(System.get_env("PIPELINE_HTTP_TIMEOUT_MS", "600000")),
-      retries: String.to_integer(System.get_env("PIPELINE_RETRIES", "3")),
-      retry_base: String.to_integer(System.get_env("PIPELINE_RETRY_BASE_MS", "500")),
+      timeout: number("PIPELINE_HTTP_TIMEOUT_MS", 1, 600_000),
+      retries: number("PIPELINE_RETRIES", 0, 3),
+      retry_base: number("PIPELINE_RETRY_BASE_MS", 0, 500),
       path: System.get_env("PATH", ""),
       seed: options[:seed],
       inputs: Keyword.get(options, :inputs, %{}),
@@ -76,6 +80,16 @@ defmodule Pipeline.Settings do
   @doc "The names of the variables that may hold a provider's key."
   @spec variables(provider()) :: [String.t()]
   def variables(provider), do: Map.fetch!(@variables, provider)
+
+  defp number(name, least, default) do
+    with text when text != nil <- non_empty(name),
+         {number, ""} when number >= least <- Integer.parse(text) do
+      number
+    else
+      nil -> default
+      _ -> raise Error.new(:usage, "#{name}=#{System.get_env(name)}: expected a whole number from #{least}")
+    end
+  end
 
   defp first(names), do: Enum.find_value(names, &non_empty/1)
   defp base_url(name, default), do: String.trim_trailing(non_empty(name) || default, "/")

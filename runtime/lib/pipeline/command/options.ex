@@ -62,6 +62,8 @@ defmodule Pipeline.Command.Options do
       settings = Settings.from_environment(seed: options[:seed], inputs: inputs, output_dir: folder)
       {:ok, if(url = options[:rehearsal], do: Settings.rehearsal(settings, url), else: settings)}
     end
+  rescue
+    error in Error -> {:error, error}
   end
 
   defp pairs(options, key, form) do
