@@ -4,7 +4,7 @@ defmodule Pipeline.Program do
   and size, and ended with all its children whatever becomes of the run.
   """
 
-  alias Pipeline.Error
+  alias Pipeline.{Error, Signals}
 
   @most_in_a_line 10_000_000
   @most_bytes 50_000_000
@@ -32,7 +32,12 @@ defmodule Pipeline.Program do
   def run(program, arguments, options) do
     private = private_folder(options[:stdin])
     owner = self()
-    {guard, ended} = spawn_monitor(fn -> guard(Process.monitor(owner), private, nil) end)
+
+    {guard, ended} =
+      spawn_monitor(fn ->
+        Signals.clears_away()
+        guard(Process.monitor(owner), private, nil)
+      end)
 
     try do
       port = open(program, arguments, private, options)
@@ -145,14 +150,15 @@ defmodule Pipeline.Program do
   defp guard(owner, private, pid) do
     receive do
       {:started, pid} -> guard(owner, private, pid)
-      :stop -> clean(private, pid)
+      asked when asked in [:stop, :vm_ends] -> clean(private, pid)
       {:DOWN, ^owner, :process, _, _} -> clean(private, pid)
     end
   end
 
+  # The folder first: it holds the prompt, and whoever is ended may take its time.
   defp clean(private, pid) do
-    if pid, do: System.cmd("sh", ["-c", @stop, Integer.to_string(pid)])
     File.rm_rf(private)
+    if pid, do: System.cmd("sh", ["-c", @stop, Integer.to_string(pid)])
   end
 
   defp now, do: System.monotonic_time(:millisecond)
