@@ -75,10 +75,12 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
     with answering(study, rehearse=wanted.rehearse, environ=environ) as found:
         runtime = runtime_of(study.engine)
         runtime.prepare()
-        folder = RunFolder.create(home, run)
-        setting = Setting(study, found, runtime.version(), folder)
-        _introduce(setting, url)
-        yield setting
+        try:
+            setting = Setting(study, found, runtime.version(), RunFolder.create(home, run))
+            _introduce(setting, url)
+            yield setting
+        finally:
+            runtime.close()
 
 
 @contextlib.contextmanager
@@ -104,10 +106,13 @@ def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
 
 
 def needed(study: Study) -> set[ProviderName]:
-    """Whose keys a study needs. A step type that is not known here needs none that we could name."""
+    """Whose keys a study needs here. A step type that is not known needs none that we could name."""
     wanted: set[ProviderName] = {study.judge.provider}
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
         wanted.add(study.proposer.provider)
+    if study.engine.url is not None:
+        # The steps' keys are where they are executed.
+        return wanted
     with contextlib.suppress(yaml.YAMLError, OSError, AttributeError, TypeError):
         # A pipeline file that cannot be read so is the runtime's to refuse, with its own words.
         steps = yaml.safe_load(study.pipeline.read_text(encoding="utf-8"))["workflow"]["steps"]
