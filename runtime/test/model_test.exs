@@ -1,7 +1,7 @@
 defmodule Pipeline.ModelTest do
   use ExUnit.Case, async: true
 
-  import Pipeline.Answers, except: [settings: 2]
+  import Pipeline.Answers
 
   alias Pipeline.{Answer, Ask, Error, Model, ScriptedProvider, Settings, Workspace}
 

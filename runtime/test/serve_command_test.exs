@@ -20,8 +20,10 @@ defmodule Pipeline.ServeCommandTest do
     %{command: command, url: url, provider: provider}
   end
 
-  defp begin(server) do
-    body = :jiffy.encode(%{pipeline: File.read!(Pipeline.Generate.genesis()), prompt: "hello"})
+  defp begin(server, more \\ "") do
+    genesis = File.read!(Pipeline.Generate.genesis())
+    pipeline = String.replace(genesis, "type: gemini", "type: gemini\n      #{more}")
+    body = :jiffy.encode(%{pipeline: pipeline, prompt: "hello"})
     {202, %{"id" => id}} = ask(server, :post, "/runs", IO.iodata_to_binary(body))
     id
   end

@@ -123,6 +123,7 @@ def remote(tmp_path: Path) -> Iterator[tuple[Remote, Rehearsal]]:
         found = Remote(tmp_path, rehearsal)
         with found.process:
             yield found, rehearsal
+            runtime_of(found.engine).close()
             found.process.terminate()
             assert found.process.wait(10) == 0
 
@@ -154,6 +155,7 @@ def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: p
         runtime_of(engine).prepare()
     with start() as rehearsal, pytest.raises(ExecutionFailed, match="no runtime answers"):
         execute(request(engine, both(rehearsal)), tmp_path)
+    runtime_of(engine).close()
 
 
 def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:

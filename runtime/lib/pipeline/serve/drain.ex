@@ -17,7 +17,7 @@ defmodule Pipeline.Serve.Drain do
     Runs.drain()
     idle? = wait(now() + seconds * 1000, fn -> match?(%{running: 0, unread: 0}, Runs.load()) end)
     if idle?, do: wait(now() + @sending_ms, fn -> :counters.get(busy, 1) == 0 end)
-    Signals.stop(if Runs.load().running == 0, do: 0, else: Signals.terminated())
+    Signals.stop(if Runs.end_all() == 0, do: 0, else: Signals.terminated())
   end
 
   defp wait(deadline, done?) do

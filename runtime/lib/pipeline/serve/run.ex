@@ -46,7 +46,7 @@ defmodule Pipeline.Serve.Run do
     settings = Settings.from_environment(seed: order.seed, inputs: order.inputs, output_dir: files)
 
     try do
-      with :ok <- private(folder),
+      with :ok <- private(folder, order.pipeline),
            {:ok, workspace} <- Pipeline.Run.workspace(order.pipeline, Path.join(folder, "workspace")),
            {:ok, text, result} <- Generate.plan_with_vars(order.pipeline, order.vars, settings, workspace) do
         {:done, encode(done(id, text, result, order, files, begun), nil)}
@@ -71,11 +71,15 @@ defmodule Pipeline.Serve.Run do
     }
   end
 
-  defp private(folder) do
-    with :ok <- File.mkdir(folder),
+  # Only where it is needed: a VM that is killed leaves it behind.
+  defp private(folder, pipeline) do
+    with true <-
+           Pipeline.needs_workspace?(pipeline) or Enum.any?(Pipeline.all_steps(pipeline), & &1.output_to_file),
+         :ok <- File.mkdir(folder),
          :ok <- File.chmod(folder, 0o700) do
       :ok
     else
+      false -> :ok
       {:error, reason} -> {:error, Error.new(:write, "#{folder}: #{:file.format_error(reason)}")}
     end
   end

@@ -58,6 +58,10 @@ defmodule Pipeline.Serve.Runs do
   @spec drain() :: :ok
   def drain, do: GenServer.call(__MODULE__, :drain)
 
+  @doc "End all that run; how many there were."
+  @spec end_all() :: non_neg_integer()
+  def end_all, do: GenServer.call(__MODULE__, :end_all)
+
   @doc "How many run and are kept; `unread` have ended since `drain/0` and nobody has asked yet."
   @spec load() :: load()
   def load, do: GenServer.call(__MODULE__, :load)
@@ -107,6 +111,11 @@ defmodule Pipeline.Serve.Runs do
   end
 
   def handle_call(:drain, _, state), do: {:reply, :ok, %{state | draining?: true}}
+
+  def handle_call(:end_all, _, state) do
+    for {_, id} <- state.running, do: Run.stop(id, state.entries[id].task)
+    {:reply, map_size(state.running), %{state | running: %{}}}
+  end
 
   def handle_call(:load, _, state) do
     running = map_size(state.running)
