@@ -1,7 +1,7 @@
 defmodule Pipeline.MixProject do
   use Mix.Project
 
-  @version "0.1.0"
+  @version "0.2.0"
 
   def project do
     [
@@ -30,14 +30,18 @@ defmodule Pipeline.MixProject do
   # MIX_EXS may name this file from any working folder. Mix wants its own folders relative, others absolute.
   defp here(path), do: __DIR__ |> Path.join(path) |> Path.relative_to_cwd()
 
-  # YAML and JSON, and what the property tests need: Debian's packages where they are installed, the same from Hex
-  # elsewhere.
+  # YAML, JSON and the HTTP server, and what the property tests need: Debian's packages where they are installed, the
+  # same from Hex elsewhere.
   defp deps do
-    if(installed() == [], do: [{:fast_yaml, "~> 1.0"}, {:jiffy, "~> 1.1"}], else: []) ++
+    if(installed() == [], do: [{:fast_yaml, "~> 1.0"}, {:jiffy, "~> 1.1"}, {:mochiweb, "~> 3.1"}], else: []) ++
       if installed?(:proper), do: [], else: [{:proper, "~> 1.4", only: :test}]
   end
 
-  defp installed, do: if(installed?(:fast_yaml) and installed?(:jiffy), do: [:fast_yaml, :jiffy], else: [])
+  defp installed do
+    wanted = [:fast_yaml, :jiffy, :mochiweb]
+    if Enum.all?(wanted, &installed?/1), do: wanted, else: []
+  end
+
   defp for_tests, do: if(Mix.env() == :test and installed?(:proper), do: [:proper], else: [])
 
   # Debian's folder of fast_yaml is named p1_yaml: the application is asked for, not its folder.

@@ -73,10 +73,12 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
         _rehearsable(study, found)
         runtime = runtime_of(study.engine)
         runtime.prepare()
-        folder = RunFolder.create(home, run)
-        setting = Setting(study, found, runtime.version(), folder)
-        _introduce(setting, url)
-        yield setting
+        try:
+            setting = Setting(study, found, runtime.version(), RunFolder.create(home, run))
+            _introduce(setting, url)
+            yield setting
+        finally:
+            runtime.close()
 
 
 @contextlib.contextmanager
@@ -111,10 +113,13 @@ def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
 
 
 def needed(study: Study) -> set[ProviderName]:
-    """Whose keys a study needs."""
+    """Whose keys a study needs here."""
     wanted: set[ProviderName] = {study.judge.provider}
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
         wanted.add(study.proposer.provider)
+    if study.engine.url is not None:
+        # The steps' keys are where they are executed.
+        return wanted
     return wanted | pipeline_file.providers(study.pipeline.read_text(encoding="utf-8"))
 
 

@@ -51,6 +51,7 @@ def load(
     file.value.update(given)
     checked = _checked(file, given)
     _known_words(file, given, optimizers, runtimes)
+    _url_is_served(file, given)
     _names_differ(file)
     _enough_budget(file, given, optimizers)
     study = None
@@ -158,6 +159,13 @@ def _known_words(
     model = judge.get("model") if isinstance(judge, dict) else None
     if isinstance(model, str) and model.startswith("anthropic/"):
         file.problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a gemini model")
+
+
+def _url_is_served(file: Marked, given: Mapping[str, object]) -> None:
+    runtime = file.value.get("runtime", "mix")
+    if file.value.get("runtime_url") is not None and runtime != "serve":
+        said = f"only for a runtime that serves; expected runtime: serve beside it, not {short(runtime)}"
+        _add(file, ("runtime_url",), said, given)
 
 
 def _goals(file: Marked) -> list[tuple[int, dict[str, Any]]]:

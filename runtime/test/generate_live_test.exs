@@ -13,8 +13,8 @@ defmodule Pipeline.GenerateLiveTest do
     environment =
       %{
         "MIX_EXS" => Path.expand("mix.exs"),
-        "MIX_BUILD_PATH" => Mix.Project.build_path(),
-        "MIX_ENV" => "test",
+        "MIX_BUILD_PATH" => Pipeline.CommandProcess.build(),
+        "MIX_ENV" => "prod",
         "LC_ALL" => "C",
         "GEMINI_API_KEY" => "secret-key",
         "PIPELINE_RETRIES" => "0",

@@ -12,6 +12,7 @@ from workbench.edge import Wanted, load
 from workbench.errors import StudyError
 from workbench.starter import starter
 from workbench.study import Study
+from workbench.trial import Engine
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
 
@@ -90,6 +91,10 @@ def test_defaults_are_what_most_want(folder: Path) -> None:
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/claude}", "cannot judge; expected a gemini model"),
         ("budget: 12", "budget: 12\njudge: {temprature: 1}", 'judge.temprature: this key is not known'),
+        ("budget: 12", "budget: 12\nruntime: serv", 'study.yaml:9: runtime: "serv" is not known'),
+        ("budget: 12", "budget: 12\nruntime: serv", 'did you mean "serve"?'),
+        ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: only for a runtime that'),
+        ("budget: 12", "budget: 12\nruntime: serve\nruntime_url: a:1", 'study.yaml:10: runtime_url: "a:1" is not an'),
         ("study: good", "study: [good", "study.yaml:2: this is no YAML"),
         ("goals:", "goals: &g", "study.yaml"),
     ],
@@ -102,6 +107,13 @@ def test_a_mistake_is_told_with_its_line_and_the_nearest_word(folder: Path, old:
         expected = "YAML aliases are not taken here"
     found = "\n".join(problems(folder, text))
     assert expected in found, found
+
+
+def test_a_runtime_that_serves_may_be_elsewhere(folder: Path) -> None:
+    """Or one of our own."""
+    text = f"{GOOD}runtime: serve\n"
+    assert study(folder, text).engine == Engine("serve")
+    assert study(folder, f"{text}runtime_url: https://host:4100\n").engine == Engine("serve", "https://host:4100")
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(folder: Path) -> None:

@@ -78,7 +78,11 @@ class CommandLine:
         report = self.home / "report.json"
         report.unlink(missing_ok=True)
         ended = self.run("run", study, "--json", report, *arguments)
-        return ended, json.loads(report.read_text()) if report.exists() else {}
+        return ended, self.report()
+
+    def report(self) -> dict[str, Any]:
+        report = self.home / "report.json"
+        return json.loads(report.read_text()) if report.exists() else {}
 
     @contextmanager
     def rehearsing(self, **how: Any) -> Iterator[tuple[CommandLine, Rehearsal]]:

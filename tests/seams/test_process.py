@@ -106,3 +106,61 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     """To be translated by whoever wanted it."""
     with pytest.raises(FileNotFoundError):
         process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
+
+
+def service(script: str, folder: Path) -> process.Service:
+    return process.Service(["sh", "-c", script], cwd=folder, env=ENV)
+
+
+def test_a_service_says_one_line_and_stays_until_it_is_stopped(tmp_path: Path) -> None:
+    """With all that it started."""
+    running = service(
+        "(sh -c 'echo $$ > child; sleep 60') & until [ -s child ]; do sleep 0.01; done; echo ready; wait", tmp_path
+    )
+    assert running.line(5) == "ready"
+    assert running.runs
+    running.stop()
+    assert not running.runs
+    assert not alive(tmp_path / "child")
+    running.stop()
+
+
+def test_a_service_may_say_as_much_as_it_likes(tmp_path: Path) -> None:
+    """It never stands still for a reader, and memory is bounded."""
+    script = "echo ready; yes | head -c 5000000; (yes oops | head -c 5000000) >&2; echo done > done; sleep 60"
+    running = service(script, tmp_path)
+    assert running.line(5) == "ready"
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "done").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (tmp_path / "done").exists()
+    running.stop()
+    assert len(running.errors) < process.LIMIT + 100
+
+
+def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
+    """Its last words are kept."""
+    ended = service("echo boom >&2", tmp_path)
+    assert ended.line(5) is None
+    ended.wait(5)
+    assert not ended.runs
+    ended.stop()
+    assert ended.errors == "boom\n"
+    silent = service("sleep 60", tmp_path)
+    assert silent.line(0.1) is None
+    assert silent.runs
+    silent.stop()
+
+
+def test_a_service_sees_that_we_are_done(tmp_path: Path) -> None:
+    """Its standard input is open as long as we are there, and an interrupt ends it as any other process."""
+    with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
+        running = service("echo ready; cat > /dev/null", tmp_path)
+        assert running.line(5) == "ready"
+        assert running.runs
+        raise KeyboardInterrupt
+    running.wait(5)
+    assert not running.runs
+    running.stop()
+    with ended_on_interrupt():
+        pass

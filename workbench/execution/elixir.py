@@ -19,6 +19,8 @@ RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
 BUILD = RUNTIME / "_build" / "workbench"
 
 COMPILE_SECONDS = 300.0
+#: The most that a plan may have.
+PLAN_BYTES = 5_000_000
 
 #: What a child may see of our environment; keys and addresses are added for its providers.
 PASSED = (

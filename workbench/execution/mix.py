@@ -10,8 +10,6 @@ from workbench.execution import elixir
 from workbench.execution.failure import blame
 from workbench.trial import Engine, Execution, ExecutionRequest
 
-PLAN_BYTES = 5_000_000
-
 SUCCESS = re.compile(r"^✅ Pipeline generated at (?P<path>.+)$")
 FAILURE = re.compile(r"^❌ (?P<kind>[a-z ]+): (?P<message>.*)$")
 
@@ -45,6 +43,9 @@ class Mix:
         text, problem = ("", _blame(done.exit_code, err, folder)) if done.exit_code != 0 else (_plan(out, output), None)
         return Execution(request.key, text, output, done.seconds, problem)
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
 
 def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
     pipeline = request.pipeline
@@ -74,8 +75,8 @@ def _plan(out: str, output: Path) -> str:
     said = [found["path"] for line in out.splitlines() if (found := SUCCESS.match(line.strip()))]
     if not said or Path(said[-1]) != output or output.is_symlink() or not output.is_file():
         raise ExecutionFailed(f"the pipeline ended well, but wrote no plan to {output}", kind="no file")
-    if output.stat().st_size > PLAN_BYTES:
-        raise ExecutionFailed(f"{output} has more than {PLAN_BYTES} bytes", kind="no file")
+    if output.stat().st_size > elixir.PLAN_BYTES:
+        raise ExecutionFailed(f"{output} has more than {elixir.PLAN_BYTES} bytes", kind="no file")
     text = output.read_text(encoding="utf-8", errors="replace")
     if not text.strip():
         raise ExecutionFailed(f"the pipeline ended well, but {output} is empty", kind="no file")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -69,7 +70,9 @@ class _Groups:
         self._running: set[int] = set()
         self.ended = threading.Event()
 
-    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self.ended.is_set():
                 raise Ended("interrupted")
@@ -77,7 +80,7 @@ class _Groups:
             command,
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -132,6 +135,80 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: f
         raise Ended("interrupted")
     out, err = (one.all() for one in kept.values())
     return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
+
+
+def interrupted() -> bool:
+    """Whether `ended_on_interrupt` was left, so that nobody waits for results any more."""
+    return _groups.ended.is_set()
+
+
+class Service:
+    """A process that stays until it is stopped, or until we are gone, however we went: its standard input closes then.
+
+    Raises:
+        FileNotFoundError, PermissionError: there is no such program.
+    """
+
+    def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
+        self._process = _groups.start(command, cwd, env, subprocess.PIPE)
+        self._errors = _Kept()
+        # It would stand still, once the pipe is full.
+        self._readers = [_reading(self._process.stderr, self._errors)]
+
+    @property
+    def runs(self) -> bool:
+        # Not reaped here: as long as it is not, its group's number is its own.
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
+
+    @property
+    def errors(self) -> str:
+        """What it said to standard error; the middle of much is left out."""
+        return self._errors.all().decode("utf-8", errors="replace")
+
+    def line(self, timeout: float) -> str | None:
+        """The one line that it prints; None when it ended first, or said nothing for `timeout` seconds."""
+        stream = self._process.stdout
+        if stream is None or not select.select([stream], [], [], timeout)[0]:
+            return None
+        said = stream.readline().decode("utf-8", errors="replace").strip()
+        self._readers.append(_reading(stream, _Kept()))
+        return said or None
+
+    def wait(self, timeout: float) -> None:
+        """Until it has ended, for at most so many seconds."""
+        deadline = time.monotonic() + timeout
+        while self.runs and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """TERM to its group, then KILL."""
+        if self._process.returncode is not None:
+            return
+        kill(self._process.pid, signal.SIGTERM)
+        self.wait(GRACE)
+        kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        _groups.over(self._process.pid)
+        for reader in self._readers:
+            reader.join(GRACE)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _reading(stream: IO[bytes] | None, kept: _Kept) -> threading.Thread:
+    """Take what comes, to the stream's end, in a thread of its own."""
+
+    def read() -> None:
+        while stream is not None and (data := os.read(stream.fileno(), CHUNK)):
+            kept.add(data)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
 
 
 def kill(group: int, number: signal.Signals) -> None:

@@ -9,18 +9,19 @@ from typing import Protocol
 
 from workbench import journal
 from workbench.execution.mix import Mix
+from workbench.execution.serve import Serve
 from workbench.trial import Engine, Execution, ExecutionRequest
 
 
 class Runtime(Protocol):
-    """Executes pipelines. A new one is a class with these three, and a line below."""
+    """Executes pipelines. A new one is a class with these four, and a line below."""
 
     def version(self) -> str:
         """What stands for this runtime in an execution's key: another version may write other plans."""
         ...
 
     def prepare(self) -> None:
-        """Whatever is done once, before the first execution: compile, look for programs.
+        """Whatever is done once, before a study's first execution: compile, look for programs. `close` ends it.
 
         Raises:
             ExecutionFailed: nothing can be executed here, and what to do about it.
@@ -36,8 +37,12 @@ class Runtime(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what is kept warm, with the last study of this process that had prepared it."""
+        ...
 
-RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix}
+
+RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix, "serve": Serve}
 
 _made: dict[Engine, Runtime] = {}
 _making = threading.Lock()

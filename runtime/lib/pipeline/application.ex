@@ -1,12 +1,15 @@
 defmodule Pipeline.Application do
-  @moduledoc "What is supervised: the tasks in which steps run, so that a crash of one is an error value of its run."
+  @moduledoc """
+  What is supervised: the tasks in which steps run, so that a crash of one is an error value of its run, and the list of
+  those that have something to clear away.
+  """
 
   use Application
 
   @impl true
   def start(_type, _arguments) do
     :ok = Pipeline.HTTP.start()
-    children = [{Task.Supervisor, name: Pipeline.Steps}]
+    children = [Pipeline.Signals, {Task.Supervisor, name: Pipeline.Steps}]
     Supervisor.start_link(children, strategy: :one_for_one, name: Pipeline.Supervisor)
   end
 end

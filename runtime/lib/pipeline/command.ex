@@ -4,7 +4,7 @@ defmodule Pipeline.Command do
   standard error that tells what failed.
   """
 
-  alias Pipeline.Error
+  alias Pipeline.{Error, Reports, Signals}
 
   @type switches :: keyword()
   @type outcome :: {:ok, [String.t()]} | {:error, Error.t()} | {:error, Error.t(), exit_status :: 1 | 2}
@@ -18,9 +18,14 @@ defmodule Pipeline.Command do
     # The VM takes a C locale for Latin-1; what is written here is UTF-8.
     for device <- [:standard_io, :standard_error], do: :io.setopts(device, encoding: :unicode)
     Mix.Task.run("loadpaths", ["--no-deps-check"])
+    Reports.install()
     {:ok, _} = Application.ensure_all_started(:pipeline)
+    Signals.install()
 
-    case parse(Enum.map(arguments, &as_typed/1), [help: :boolean] ++ switches, call) do
+    outcome = parse(Enum.map(arguments, &as_typed/1), [help: :boolean] ++ switches, call)
+    Signals.go_on()
+
+    case outcome do
       :help -> Mix.shell().info(Mix.Task.moduledoc(task))
       {:ok, lines} -> Enum.each(lines, &Mix.shell().info/1)
       {:error, error} -> error |> told(task) |> fail(Error.exit_status(error))

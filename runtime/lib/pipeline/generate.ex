@@ -35,23 +35,28 @@ defmodule Pipeline.Generate do
   """
   @spec plan(Pipeline.t(), String.t(), Settings.t(), Workspace.t() | nil) ::
           {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
-  def plan(pipeline, prompt, settings, workspace \\ nil) do
+  def plan(pipeline, prompt, settings, workspace \\ nil),
+    do: plan_with_vars(pipeline, %{"user_prompt" => prompt}, settings, workspace)
+
+  @doc "The same with any variables, by name."
+  @spec plan_with_vars(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
+          {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
+  def plan_with_vars(pipeline, vars, settings, workspace \\ nil) do
     if workspace == nil and Pipeline.needs_workspace?(pipeline) do
       root = Path.join(System.tmp_dir!(), "pipeline-#{Output.fresh_name()}")
 
       try do
-        with {:ok, workspace} <- Workspace.open(root), do: execute(pipeline, prompt, settings, workspace)
+        with {:ok, workspace} <- Workspace.open(root), do: execute(pipeline, vars, settings, workspace)
       after
         File.rm_rf(root)
       end
     else
-      execute(pipeline, prompt, settings, workspace)
+      execute(pipeline, vars, settings, workspace)
     end
   end
 
-  defp execute(pipeline, prompt, settings, workspace) do
-    with {:ok, result} <-
-           Executor.execute_with_vars(pipeline, %{"user_prompt" => prompt}, settings, workspace) do
+  defp execute(pipeline, vars, settings, workspace) do
+    with {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace) do
       {:ok, unfenced(result.reply), result}
     end
   end

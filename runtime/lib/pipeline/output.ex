@@ -1,7 +1,7 @@
 defmodule Pipeline.Output do
   @moduledoc "Writes a file that is new and whole, or not there at all."
 
-  alias Pipeline.Error
+  alias Pipeline.{Error, Signals}
 
   @doc "Where a step's `output_to_file` leads. Its one placeholder is {{timestamp}}, the time of writing in UTC."
   @spec below(Path.t(), Path.t()) :: Path.t()
@@ -17,7 +17,9 @@ defmodule Pipeline.Output do
 
   @doc "Write beside it, sync, link: a link never takes the place of a file that exists."
   @spec write_new(Path.t(), iodata()) :: :ok | {:error, Error.t()}
-  def write_new(path, content) do
+  def write_new(path, content), do: Signals.whole(fn -> write(path, content) end)
+
+  defp write(path, content) do
     temporary = Path.join(Path.dirname(path), ".#{Path.basename(path)}.#{System.pid()}.tmp")
 
     try do

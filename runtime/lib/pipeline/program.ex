@@ -4,7 +4,7 @@ defmodule Pipeline.Program do
   and size, and ended with all its children whatever becomes of the run.
   """
 
-  alias Pipeline.Error
+  alias Pipeline.{Error, Signals}
 
   @most_in_a_line 10_000_000
   @most_bytes 50_000_000
@@ -33,7 +33,12 @@ defmodule Pipeline.Program do
   def run(program, arguments, options) do
     private = private_folder(options[:stdin])
     owner = self()
-    {guard, ended} = spawn_monitor(fn -> guard(Process.monitor(owner), private) end)
+
+    {guard, ended} =
+      spawn_monitor(fn ->
+        Signals.clears_away()
+        guard(Process.monitor(owner), private)
+      end)
 
     try do
       port = open(program, arguments, private, options)
@@ -145,16 +150,16 @@ defmodule Pipeline.Program do
   # The process that runs a step may be killed: what is left to be done then is done by another.
   defp guard(owner, private) do
     receive do
-      :stop -> clean(private)
+      asked when asked in [:stop, :vm_ends] -> clean(private)
       {:DOWN, ^owner, :process, _, _} -> clean(private)
     end
   end
 
+  # The folder first: it holds the prompt, and whoever is ended may take its time.
   defp clean(private) do
-    with {:ok, pid} when pid != "" <- File.read(Path.join(private, "pid")),
-         do: System.cmd("sh", ["-c", @stop, String.trim(pid)])
-
+    pid = File.read(Path.join(private, "pid"))
     File.rm_rf(private)
+    with {:ok, pid} when pid != "" <- pid, do: System.cmd("sh", ["-c", @stop, String.trim(pid)])
   end
 
   defp now, do: System.monotonic_time(:millisecond)

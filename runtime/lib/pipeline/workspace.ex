@@ -14,7 +14,7 @@ defmodule Pipeline.Workspace do
   for one, runs as the same user, and could write there without our help.
   """
 
-  alias Pipeline.Error
+  alias Pipeline.{Error, Signals}
   alias Pipeline.Workspace.{Listing, Name, Way}
 
   @most_bytes 2_000_000
@@ -142,7 +142,7 @@ defmodule Pipeline.Workspace do
 
     if :global.set_lock(lock, [node()], 0) do
       try do
-        write.()
+        Signals.whole(write)
       after
         :global.del_lock(lock, [node()])
       end

@@ -1,0 +1,38 @@
+defmodule Pipeline.Serve.Drain do
+  @moduledoc """
+  The end of a server: new runs are refused, those under way may end and be read, and then the VM ends. With 0 if
+  nothing was cut off, else as SIGTERM ends any command.
+  """
+
+  alias Pipeline.Serve.Runs
+  alias Pipeline.Signals
+
+  @look_ms 50
+  # For answers that are being sent, after the last run has ended.
+  @sending_ms 1_000
+
+  @doc "Wait for at most so many seconds. `busy` counts the requests that are being answered."
+  @spec end_vm(non_neg_integer(), :counters.counters_ref()) :: no_return()
+  def end_vm(seconds, busy) do
+    Runs.drain()
+    idle? = wait(now() + seconds * 1000, fn -> match?(%{running: 0, unread: 0}, Runs.load()) end)
+    if idle?, do: wait(now() + @sending_ms, fn -> :counters.get(busy, 1) == 0 end)
+    Signals.stop(if Runs.end_all() == 0, do: 0, else: Signals.terminated())
+  end
+
+  defp wait(deadline, done?) do
+    cond do
+      done?.() ->
+        true
+
+      now() >= deadline ->
+        false
+
+      true ->
+        Process.sleep(@look_ms)
+        wait(deadline, done?)
+    end
+  end
+
+  defp now, do: System.monotonic_time(:millisecond)
+end

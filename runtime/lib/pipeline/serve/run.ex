@@ -1,0 +1,101 @@
+defmodule Pipeline.Serve.Run do
+  @moduledoc """
+  One run, in a process of its own: an order goes in, what clients are told of its end comes out, as JSON. It is encoded
+  once and here, however often it is asked for.
+
+  Its workspace, and what its steps write by `output_to_file`, are in a folder of its own, which goes with it; the files
+  are part of what is told.
+  """
+
+  alias Pipeline.{Error, Generate, JSON, Settings}
+  alias Pipeline.Serve.Order
+
+  @type status :: :running | :done | :failed | :cancelled
+  @type ended :: {status(), json :: binary()}
+
+  @doc "Begin it under `Pipeline.Runs`. The caller gets the task's messages; its reply is an `t:ended/0`."
+  @spec start(String.t(), Order.t()) :: Task.t()
+  def start(id, %Order{} = order) do
+    Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, order) end)
+  end
+
+  @doc "End it; its steps do not outlive it. Nothing of it is heard after that."
+  @spec stop(String.t(), Task.t()) :: :ok
+  def stop(id, %Task{} = task) do
+    Process.demonitor(task.ref, [:flush])
+    Task.Supervisor.terminate_child(Pipeline.Runs, task.pid)
+    File.rm_rf(folder(id))
+    :ok
+  end
+
+  @doc "What is said of a run that has not ended by itself."
+  @spec said(String.t(), status(), Error.t() | nil) :: binary()
+  def said(id, status, error \\ nil), do: encode(%{id: id, status: status}, error)
+
+  @doc "A run that crashed, without the values that made it crash: they may be a prompt or a plan."
+  @spec crashed(String.t(), term()) :: ended()
+  def crashed(id, reason) do
+    File.rm_rf(folder(id))
+    {:failed, said(id, :failed, Error.new(:crashed, "the run crashed: #{name(reason)}"))}
+  end
+
+  defp execute(id, order) do
+    begun = System.monotonic_time(:millisecond)
+    folder = folder(id)
+    files = Path.join(folder, "files")
+    settings = Settings.from_environment(seed: order.seed, inputs: order.inputs, output_dir: files)
+
+    try do
+      with :ok <- private(folder, order.pipeline),
+           {:ok, workspace} <- Pipeline.Run.workspace(order.pipeline, Path.join(folder, "workspace")),
+           {:ok, text, result} <- Generate.plan_with_vars(order.pipeline, order.vars, settings, workspace) do
+        {:done, encode(done(id, text, result, order, files, begun), nil)}
+      else
+        {:error, %Error{} = error} ->
+          {:failed, encode(%{id: id, status: :failed, seconds: since(begun)}, error)}
+      end
+    after
+      File.rm_rf(folder)
+    end
+  end
+
+  defp done(id, text, result, order, files, begun) do
+    %{
+      id: id,
+      status: :done,
+      text: text,
+      usage: Map.from_struct(result.usage),
+      seconds: since(begun),
+      files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
+      warnings: order.pipeline.warnings
+    }
+  end
+
+  # Only where it is needed: a VM that is killed leaves it behind.
+  defp private(folder, pipeline) do
+    with true <-
+           Pipeline.needs_workspace?(pipeline) or Enum.any?(Pipeline.all_steps(pipeline), & &1.output_to_file),
+         :ok <- File.mkdir(folder),
+         :ok <- File.chmod(folder, 0o700) do
+      :ok
+    else
+      false -> :ok
+      {:error, reason} -> {:error, Error.new(:write, "#{folder}: #{:file.format_error(reason)}")}
+    end
+  end
+
+  # The id is drawn at random, so that nobody else can have made this folder.
+  defp folder(id), do: Path.join(System.tmp_dir!(), "pipeline-#{id}")
+
+  defp encode(map, nil), do: JSON.encode(map)
+
+  defp encode(map, %Error{kind: kind, message: message}),
+    do: map |> Map.put(:error, %{kind: kind, message: message}) |> encode(nil)
+
+  defp since(begun), do: (System.monotonic_time(:millisecond) - begun) / 1000
+
+  defp name({%kind{}, _}), do: inspect(kind)
+  defp name({reason, _}) when is_atom(reason), do: inspect(reason)
+  defp name(reason) when is_atom(reason), do: inspect(reason)
+  defp name(_), do: "for a reason that may hold its prompt"
+end

@@ -1,0 +1,396 @@
+defmodule Pipeline.ServeTest do
+  @moduledoc "The server over real HTTP, with a provider that answers from a script."
+
+  use ExUnit.Case, async: false
+
+  import Pipeline.Answers
+
+  alias Pipeline.{ScriptedProvider, Serve}
+  alias Pipeline.Serve.Token
+
+  @genesis File.read!(Pipeline.Generate.genesis())
+
+  setup do
+    # Settings are read from the environment, at each run.
+    for name <- ["GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "PIPELINE_RETRIES"] do
+      before = System.get_env(name)
+      on_exit(fn -> if before, do: System.put_env(name, before), else: System.delete_env(name) end)
+    end
+
+    System.put_env("GEMINI_API_KEY", "secret-key")
+    System.put_env("PIPELINE_RETRIES", "0")
+    :ok
+  end
+
+  defp serve(answers, options \\ []) do
+    provider = start_supervised!({ScriptedProvider, answers})
+    System.put_env("GOOGLE_GEMINI_BASE_URL", ScriptedProvider.url(provider))
+    token = Token.new("the token")
+    options = options ++ [ip: {127, 0, 0, 1}, port: 0, token: token, limit: 64, busy: :counters.new(1, [])]
+    start_supervised!(%{id: Serve, start: {__MODULE__, :started, [options, self()]}, type: :supervisor})
+    assert_receive {:port, port}
+    %{url: "http://127.0.0.1:#{port}", port: port, provider: provider}
+  end
+
+  def started(options, test) do
+    {:ok, server, port} = Serve.start_link(options)
+    send(test, {:port, port})
+    {:ok, server}
+  end
+
+  defp ask(server, method, path, body \\ nil, token \\ "the token") do
+    url = to_charlist(server.url <> path)
+    # httpc lets a request wait behind another one on a connection that stays.
+    headers = [{~c"connection", ~c"close"}]
+    headers = if token, do: [{~c"authorization", to_charlist("Bearer #{token}")} | headers], else: headers
+    body = if is_map(body), do: body |> :jiffy.encode() |> IO.iodata_to_binary(), else: body
+    request = if body, do: {url, headers, ~c"application/json", body}, else: {url, headers}
+    {:ok, {{_, status, _}, headers, text}} = :httpc.request(method, request, [], body_format: :binary)
+    {status, :jiffy.decode(text, [:return_maps]), Map.new(headers)}
+  end
+
+  @post "POST /runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n"
+
+  defp raw(server, bytes) do
+    {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+    :ok = :gen_tcp.send(socket, bytes)
+    {:ok, answer} = :gen_tcp.recv(socket, 0, 5_000)
+    :gen_tcp.close(socket)
+    answer
+  end
+
+  defp order(changes \\ %{}), do: Map.merge(%{pipeline: @genesis, prompt: "Write {{a}} plan"}, changes)
+
+  defp begin(server, changes \\ %{}) do
+    assert {202, %{"id" => id, "status" => "running"}, _} = ask(server, :post, "/runs", order(changes))
+    id
+  end
+
+  defp ended(server, id) do
+    {200, run, _} = ask(server, :get, "/runs/#{id}?wait=10")
+    run
+  end
+
+  defp until(done?) do
+    unless done?.() do
+      Process.sleep(5)
+      until(done?)
+    end
+  end
+
+  test "a run is begun, waited for, and says what it wrote and used" do
+    server = serve([gemini("```yaml\ntitle: ü\n```")])
+    id = begin(server, %{seed: 7, inputs: %{codebase: "<code/>"}})
+    run = ended(server, id)
+    assert %{"status" => "done", "text" => "title: ü\n", "usage" => %{"calls" => _}, "seconds" => _} = run
+    assert [%{body: body}] = ScriptedProvider.requests(server.provider)
+    assert body["generationConfig"]["seed"] == 7
+    texts = for %{"parts" => parts} <- body["contents"], %{"text" => text} <- parts, do: text
+    assert "Write {{a}} plan" in texts
+    assert "<file name=\"codebase\">\n<code/>\n</file>" in texts
+    assert ended(server, id) == run
+  end
+
+  test "variables have any name, and the files of a pipeline are beside it" do
+    pipeline = """
+    workflow:
+      name: two
+      steps:
+        - name: one
+          type: gemini
+          prompt:
+            - {type: variable, name: word}
+            - {type: file, path: mix.exs}
+    """
+
+    server = serve([gemini("a: 1")])
+    body = %{pipeline: pipeline, vars: %{word: "hello"}, name: Path.expand("pipeline.yaml")}
+    assert {202, %{"id" => id}, _} = ask(server, :post, "/runs", body)
+    assert %{"status" => "done"} = ended(server, id)
+    assert [%{body: %{"contents" => [%{"parts" => parts}]}}] = ScriptedProvider.requests(server.provider)
+    assert [%{"text" => "hello"}, %{"text" => "<file name=\"mix.exs\">" <> _}] = parts
+  end
+
+  test "what steps write, and a workspace, are the run's own and go with it" do
+    pipeline = """
+    workflow:
+      name: files
+      steps:
+        - name: keep
+          type: gemini
+          output_to_file: notes/answer.md
+          prompt: [{type: variable, name: user_prompt}]
+        - name: write
+          type: file_ops
+          operation: write
+          path: a.txt
+          content: hello
+        - name: read
+          type: file_ops
+          operation: read
+          path: a.txt
+    """
+
+    before = Path.wildcard(Path.join(System.tmp_dir!(), "pipeline-*"))
+    server = serve([gemini("an answer")])
+    run = ended(server, begin(server, %{pipeline: pipeline}))
+    assert %{"status" => "done", "text" => "hello", "files" => %{"notes/answer.md" => "an answer"}} = run
+    assert Path.wildcard(Path.join(System.tmp_dir!(), "pipeline-*")) -- before == []
+  end
+
+  test "an order is run once however often it is sent, and its key is taken" do
+    server = serve([gemini("a: 1")])
+    id = begin(server, %{key: "one"})
+    assert {200, %{"id" => ^id}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+    assert %{"status" => "done"} = ended(server, id)
+    assert {200, %{"id" => ^id, "status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+
+    assert {409, %{"error" => %{"kind" => "conflict"}}, _} =
+             ask(server, :post, "/runs", order(%{key: "one", seed: 1}))
+
+    assert [_] = ScriptedProvider.requests(server.provider)
+  end
+
+  test "without the token nothing is begun or told but the health" do
+    server = serve([])
+
+    for token <- [nil, "", "the toke", "the tokens", "THE TOKEN"],
+        {method, path, body} <- [{:post, "/runs", order()}, {:get, "/runs/1", nil}, {:delete, "/runs/1", nil}] do
+      assert {401, %{"error" => %{"kind" => "authentication"}}, _} = ask(server, method, path, body, token)
+    end
+
+    assert {200, %{"version" => "0" <> _, "processes" => _, "providers" => %{"gemini" => "http" <> _}}, _} =
+             ask(server, :get, "/health", nil, nil)
+  end
+
+  test "what cannot be run is told, and costs nothing" do
+    server = serve([])
+    wrong = "workflow: {name: x, steps: [{name: a, type: gemni, prompt: []}]}"
+
+    for {body, status, said} <- [
+          {order(%{pipeline: wrong}), 422, ~s(did you mean "gemini")},
+          {Map.delete(order(), :prompt), 422, "the key prompt is missing"},
+          {Map.delete(order(), :pipeline), 422, "the key pipeline is missing"},
+          {order(%{prompt: " "}), 422, "prompt: expected a text"},
+          {order(%{seed: -1}), 422, "seed: expected"},
+          {order(%{inputs: %{codebase: 1}}), 422, "inputs: expected"},
+          {order(%{timeout_ms: 0}), 422, "timeout_ms: expected"},
+          {order(%{promt: "x"}), 422, ~s(the key "promt" is not known)},
+          {"[1]", 400, "no JSON object"},
+          {"{", 400, "no JSON object"},
+          {<<"{\"prompt\": \"", 0xFF, "\"}">>, 400, "no JSON object"}
+        ] do
+      assert {^status, %{"error" => %{"message" => message}}, _} = ask(server, :post, "/runs", body)
+      assert message =~ said
+    end
+
+    assert {404, _, _} = ask(server, :get, "/nothing")
+    assert {404, _, _} = ask(server, :get, "/runs/absent")
+    assert {404, _, _} = ask(server, :delete, "/runs/absent")
+    assert {405, _, %{~c"allow" => ~c"POST"}} = ask(server, :get, "/runs")
+    assert {400, _, _} = ask(server, :get, "/runs/absent?wait=long")
+    assert ScriptedProvider.requests(server.provider) == []
+  end
+
+  test "an error of a provider is the run's, with its kind and without the key" do
+    server = serve(List.duplicate(refused(400, "secret-key: no such model"), 1))
+    assert %{"status" => "failed", "error" => error} = ended(server, begin(server))
+    assert %{"kind" => "bad_request", "message" => message} = error
+    refute message =~ "secret-key"
+  end
+
+  test "past its limit more runs are told to come again, and a cancelled one makes room" do
+    server = serve([:hang, gemini("a: 1")], limit: 1)
+    id = begin(server)
+
+    assert {429, %{"error" => %{"kind" => "full"}}, %{~c"retry-after" => ~c"1"}} =
+             ask(server, :post, "/runs", order())
+
+    until(fn -> length(ScriptedProvider.requests(server.provider)) == 1 end)
+    assert {200, %{"status" => "cancelled"}, _} = ask(server, :delete, "/runs/#{id}")
+    assert {200, %{"status" => "cancelled"}, _} = ask(server, :get, "/runs/#{id}?wait=5")
+    assert Task.Supervisor.children(Pipeline.Runs) == []
+    until(fn -> Task.Supervisor.children(Pipeline.Steps) == [] end)
+    assert %{"status" => "done"} = ended(server, begin(server))
+  end
+
+  test "cancelling wakes who waits, and a run that has ended stays what it is" do
+    server = serve([:hang])
+    id = begin(server)
+    waiting = Task.async(fn -> ended(server, id) end)
+    until(fn -> :sys.get_state(Serve.Runs).entries[id].waiting != [] end)
+    ask(server, :delete, "/runs/#{id}")
+    assert %{"status" => "cancelled"} = Task.await(waiting)
+  end
+
+  test "a run ends with its time" do
+    server = serve([:hang])
+
+    assert %{"status" => "failed", "error" => %{"kind" => "timeout"}} =
+             ended(server, begin(server, %{timeout_ms: 50}))
+
+    assert Task.Supervisor.children(Pipeline.Runs) == []
+  end
+
+  test "a wait that is over says that it still runs" do
+    server = serve([:hang])
+    id = begin(server)
+    assert {200, %{"status" => "running"}, _} = ask(server, :get, "/runs/#{id}?wait=0.05")
+    assert {200, %{"status" => "running"}, _} = ask(server, :get, "/runs/#{id}")
+    ask(server, :delete, "/runs/#{id}")
+  end
+
+  test "a crash is that run's end and no other's" do
+    server = serve([:hang, gemini("a: 1")])
+    id = begin(server)
+    until(fn -> length(ScriptedProvider.requests(server.provider)) == 1 end)
+    other = begin(server)
+    assert %{"status" => "done"} = ended(server, other)
+    [crashing] = Task.Supervisor.children(Pipeline.Runs)
+    Process.exit(crashing, :kill)
+    assert %{"status" => "failed", "error" => %{"kind" => "crashed"}} = ended(server, id)
+  end
+
+  test "a hundred at once, each with its own answer, and nothing stays" do
+    plans = for n <- 1..100, do: "n: #{n}\n"
+    server = serve(Enum.map(plans, &gemini/1), limit: 100)
+
+    runs =
+      1..100
+      |> Task.async_stream(fn n -> ended(server, begin(server, %{key: "#{n}"})) end,
+        max_concurrency: 100,
+        timeout: 20_000
+      )
+      |> Enum.map(fn {:ok, run} -> run["text"] end)
+
+    assert Enum.sort(runs) == Enum.sort(plans)
+    assert Task.Supervisor.children(Pipeline.Runs) == []
+    assert {200, %{"runs" => %{"running" => 0, "kept" => 100}}, _} = ask(server, :get, "/health")
+  end
+
+  test "the oldest results are forgotten, and their keys" do
+    server = serve(List.duplicate(gemini("a: 1"), 2))
+    id = begin(server, %{key: "old"})
+    ended(server, id)
+
+    :sys.replace_state(Serve.Runs, fn state ->
+      %{
+        state
+        | ended:
+            :queue.from_list(
+              for {id, at, size} <- :queue.to_list(state.ended), do: {id, at - 3_600_000, size}
+            )
+      }
+    end)
+
+    send(Serve.Runs, :look)
+    assert {404, _, _} = ask(server, :get, "/runs/#{id}")
+    assert begin(server, %{key: "old"}) != id
+  end
+
+  test "while it drains, what runs can be read and nothing new begins" do
+    server = serve([:hang])
+    id = begin(server)
+    Serve.Runs.drain()
+
+    body = order() |> :jiffy.encode() |> IO.iodata_to_binary()
+    # httpc takes a 503 with Retry-After for its own to try again.
+    answer = raw(server, @post <> "Content-Length: #{byte_size(body)}
+
+" <> body)
+    assert answer =~ "HTTP/1.1 503"
+    assert answer =~ "Retry-After: 5"
+
+    assert {200, %{"status" => "running"}, _} = ask(server, :get, "/runs/#{id}")
+    ask(server, :delete, "/runs/#{id}")
+    assert %{running: 0, unread: 1} = Serve.Runs.load()
+    assert %{"status" => "cancelled"} = ended(server, id)
+    assert %{running: 0, unread: 0} = Serve.Runs.load()
+  end
+
+  describe "what is no good HTTP" do
+    test "is refused, and nobody else notices" do
+      server = serve([gemini("a: 1")])
+      id = begin(server)
+
+      for bytes <- [
+            @post <> "Content-Length: many\r\n\r\n",
+            @post <> "Content-Length: 5, 6\r\n\r\n",
+            @post <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            @post <> "Transfer-Encoding: gzip\r\n\r\n",
+            @post <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "GET /#{String.duplicate("x", 20_000)} HTTP/1.1\r\n\r\n",
+            "GET /health HTTP/1.1\r\nX: #{String.duplicate("x", 20_000)}\r\n\r\n",
+            "GET /health HTTP/1.1\r\n" <> String.duplicate("X: y\r\n", 1_500) <> "\r\n"
+          ] do
+        assert raw(server, bytes) =~ "HTTP/1.1 400"
+      end
+
+      assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
+      assert raw(server, @post <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~ "422"
+      assert %{"status" => "done"} = ended(server, id)
+    end
+
+    test "a body over the limit is refused before it is read, also where its length is not told" do
+      server = serve([], body_limit: 1_000)
+      assert raw(server, @post <> "Content-Length: 1001\r\n\r\n") =~ "413"
+      chunk = "1f4\r\n#{String.duplicate("x", 500)}\r\n"
+      assert raw(server, @post <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk) =~ "413"
+    end
+
+    test "a client that sends slowly, or waits, holds nobody up" do
+      server = serve([gemini("a: 1")])
+
+      slow =
+        for _ <- 1..200 do
+          {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+          :ok = :gen_tcp.send(socket, @post <> "Content-Length: 100\r\n\r\n{")
+          socket
+        end
+
+      assert %{"status" => "done"} = ended(server, begin(server))
+      Enum.each(slow, &:gen_tcp.close/1)
+    end
+
+    test "one connection takes one request after the other" do
+      server = serve([])
+      {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+
+      for _ <- 1..3 do
+        :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\n\r\n")
+        assert {:ok, "HTTP/1.1 200" <> _} = :gen_tcp.recv(socket, 0, 5_000)
+      end
+    end
+  end
+
+  describe "the token's file" do
+    @describetag :tmp_dir
+
+    test "is one that only its owner can read", %{tmp_dir: folder} do
+      file = Path.join(folder, "token")
+      File.write!(file, " the token\n")
+      File.chmod!(file, 0o644)
+      assert {:error, %{kind: :usage, message: message}} = Token.read(file)
+      assert message =~ "chmod 600"
+      File.chmod!(file, 0o600)
+      assert {:ok, token} = Token.read(file)
+      assert Token.matches?(token, "the token")
+      refute Token.matches?(token, "the token\n")
+      refute inspect(token) =~ "hash"
+      File.write!(file, " \n")
+      assert {:error, %{message: message}} = Token.read(file)
+      assert message =~ "is empty"
+      assert {:error, %{message: message}} = Token.read(Path.join(folder, "absent"))
+      assert message =~ "no such file"
+    end
+  end
+
+  test "a port that is taken is told" do
+    server = serve([])
+    token = Token.new("x")
+    Process.flag(:trap_exit, true)
+    options = [ip: {127, 0, 0, 1}, port: server.port, token: token, limit: 1, busy: :counters.new(1, [])]
+    assert {:error, {:already_started, _}} = Serve.Runs.start_link(options)
+    assert {:error, :eaddrinuse} = Serve.Listener.start_link(options)
+  end
+end
