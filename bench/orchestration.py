@@ -13,6 +13,7 @@ import atexit
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,9 @@ def main() -> None:
     ending = ExitStack()
     # Registered before Prefect's own, so that it runs after them: Prefect says good-bye to a server that is there.
     atexit.register(ending.close)
-    home = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="workbench-bench-")))
+    # A TemporaryDirectory would remove itself before that, and with it what tells which server to stop.
+    home = Path(tempfile.mkdtemp(prefix="workbench-bench-"))
+    ending.callback(shutil.rmtree, home, ignore_errors=True)
     mix = home / "bin" / "mix"
     mix.parent.mkdir()
     mix.write_text(STAND_IN.replace("{sleep}", str(SLEEP)))

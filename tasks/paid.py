@@ -31,7 +31,8 @@ R = TypeVar("R")
 #: stops the study, which keeps everything.
 RETRIES = 4
 
-ANSWERS: dict[str, type[Any]] = {"Execution": Execution, "Proposal": Proposal, "Verdict": Verdict}
+#: What is kept, by the name under which it is. Made once: to make one of these takes longer than to use it.
+ANSWERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in (Execution, Proposal, Verdict)}
 
 
 class WholeFiles(LocalFileSystem):
@@ -78,16 +79,16 @@ class Answers(Serializer):
 
     def dumps(self, obj: Any) -> bytes:
         kind = type(obj).__name__
-        if ANSWERS.get(kind) is not type(obj):
+        if kind not in ANSWERS:
             # The exception of a failed run: Prefect stores it beside the run's state, never under an answer's key.
             return PickleSerializer().dumps(obj)
-        return json.dumps({kind: TypeAdapter(type(obj)).dump_python(obj, mode="json")}, ensure_ascii=False).encode()
+        return json.dumps({kind: ANSWERS[kind].dump_python(obj, mode="json")}, ensure_ascii=False).encode()
 
     def loads(self, blob: bytes) -> Any:
         if not blob.startswith(b"{"):
             return PickleSerializer().loads(blob)
         ((kind, value),) = json.loads(blob).items()
-        return TypeAdapter(ANSWERS[kind]).validate_python(value)
+        return ANSWERS[kind].validate_python(value)
 
 
 def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable[P, R]], Task[P, R]]:

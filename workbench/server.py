@@ -27,6 +27,14 @@ from workbench.files import alone, write_whole
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 PREFERRED_PORT = 4200
+#: A server writes every state of a task run on its own, unless it is told to write many at once: a third of its work.
+#: The UI shows a state that much later (seconds).
+BATCHES = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+}
 #: The one that prefect.yaml names.
 WORK_POOL = "workbench"
 
@@ -112,6 +120,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start"],
             env={
+                **BATCHES,
                 **environ,
                 "PREFECT_HOME": prefect_home(home, environ),
                 # By environment and not by option: otherwise the UI calls port 4200.

@@ -30,6 +30,18 @@ class _Reply(BaseModel):
     reason: str = Field(min_length=1)
 
 
+#: The same for the provider. Written out: google-genai would make it of the model anew for every call.
+SCHEMA = types.Schema(
+    type=types.Type.OBJECT,
+    properties={
+        "score": types.Schema(type=types.Type.NUMBER, minimum=0, maximum=10),
+        "reason": types.Schema(type=types.Type.STRING, min_length=1),
+    },
+    required=["score", "reason"],
+    property_ordering=["score", "reason"],
+)
+
+
 def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
     """One verdict.
 
@@ -39,7 +51,7 @@ def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
     key = judge.provider.key()
     config = types.GenerateContentConfig(
         response_mime_type="application/json",
-        response_schema=_Reply,
+        response_schema=SCHEMA,
         temperature=judge.temperature,
         seed=seed,
     )
