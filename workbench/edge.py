@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from workbench import loader, pipeline_file, providers
-from workbench.errors import WorkbenchError
+from workbench.errors import UserError, WorkbenchError
 from workbench.execution.runtime import RUNTIMES, runtime_of
 from workbench.judging.template import check_template, default_template
 from workbench.providers import Provider, ProviderName
@@ -80,6 +80,11 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
 @contextlib.contextmanager
 def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[dict[ProviderName, Provider]]:
     """The providers: a rehearsal that runs where the environment points, one of our own, or the real services."""
+    if rehearse and study.engine.checkout is not None:
+        raise UserError(
+            "--rehearse scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
+            "answer for money: rehearse with runtime: mix"
+        )
     found = providers.real(environ)
     running = _recognised(found["gemini"].base_url)
     if not rehearse:
@@ -104,7 +109,9 @@ def needed(study: Study) -> set[ProviderName]:
     wanted: set[ProviderName] = {study.judge.provider}
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
         wanted.add(study.proposer.provider)
-    return wanted | pipeline_file.providers(study.pipeline.read_text(encoding="utf-8"))
+    steps = pipeline_file.providers(study.pipeline.read_text(encoding="utf-8", errors="replace"))
+    # pipeline_ex asks the claude program, which has a login of its own.
+    return wanted | (steps - {"anthropic"} if study.engine.checkout else steps)
 
 
 def _recognised(url: str) -> dict[ProviderName, Provider] | None:

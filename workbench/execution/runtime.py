@@ -9,6 +9,7 @@ from typing import Protocol
 
 from workbench import journal
 from workbench.execution.mix import Mix
+from workbench.execution.pipeline_ex import PipelineEx
 from workbench.trial import Engine, Execution, ExecutionRequest
 
 
@@ -37,7 +38,7 @@ class Runtime(Protocol):
         ...
 
 
-RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix}
+RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix, "pipeline_ex": PipelineEx}
 
 _made: dict[Engine, Runtime] = {}
 _making = threading.Lock()
