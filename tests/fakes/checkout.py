@@ -43,6 +43,9 @@ workflow:
 """
 
 
+WRITE_TARGET = {"pipeline": "planner.yaml", "step": "write", "output": "write"}
+
+
 @dataclass(frozen=True)
 class FakeCheckout:
     """`bin` has the `mix`; it goes first on the PATH."""
