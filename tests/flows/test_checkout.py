@@ -29,7 +29,7 @@ def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, tar
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
     changes = {} if target is None else {"target": target}
     with line.rehearsing() as (pointed, _):
-        there = pointed.having(PATH=path)
+        there = pointed.having(PATH=path, GEMINI_API_KEY="not-sent")
         ended, report = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
         assert ended.exit_code == 0, ended.stderr
         _, again = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
@@ -56,7 +56,9 @@ def test_a_wrong_key_stops_the_study_at_once(line: CommandLine, tmp_path: Path) 
     fake = checkout(tmp_path, "live_fail")
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
     with line.rehearsing() as (pointed, _):
-        ended = pointed.having(PATH=path).run("run", of_checkout(tmp_path / "study", fake.folder, concurrency=1))
+        ended = pointed.having(PATH=path, GEMINI_API_KEY="not-sent").run(
+            "run", of_checkout(tmp_path / "study", fake.folder, concurrency=1)
+        )
     assert ended.exit_code == 3
     assert "Invalid API key" in ended.stderr
     assert "Traceback" not in ended.stderr
