@@ -3,8 +3,8 @@
     python bench/adapter.py [--seconds 1.1] [--calls 20] [--at-once 1]
 
 `mix` is a stand-in that takes as long as a cold start of pipeline_ex and replays a recording of a good run, the same
-one for both. Prints one line of JSON last: seconds for one call bare and through the adapter, their ratio, and executions
-per second that a core does not get to make for the adapter's sake.
+one for both. Prints one line of JSON last: seconds for one call bare and through the adapter, their ratio, and what
+the adapter takes away in executions per second.
 """
 
 from __future__ import annotations

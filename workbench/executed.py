@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench import marked
+from workbench import marked, pipeline_file
 from workbench.errors import StudyError
 from workbench.marked import Marked, Place
 from workbench.steps import document, steps, workflow
 from workbench.study_form import StudyForm, TargetForm, nearest
-from workbench.trial import Engine, Target
+from workbench.trial import Engine, InputFile, Target
 
 #: The runtime that is a checkout of the user's, and the pipeline that its generate task runs.
 OF_CHECKOUT = "pipeline_ex"
@@ -85,3 +86,9 @@ def _unknown(file: Marked, key: str, word: str, said: str, known: list[str]) -> 
 def _from(names: list[str], first: str, top: list[str]) -> list[str]:
     """The file's own steps from this one on: their outputs can be saved."""
     return [name for name in names[names.index(first) :] if name in top]
+
+
+def files(pipeline: str, folder: Path) -> tuple[InputFile, ...]:
+    """The files of a pipeline's own; one that is not there is the runtime's to miss."""
+    there = [(name, folder / name) for name in pipeline_file.files(pipeline) if (folder / name).is_file()]
+    return tuple(InputFile(name, path, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in there)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench import executed, marked, pipeline_file
+from workbench import executed, marked
 from workbench.errors import Problem, StudyError
 from workbench.marked import Marked, Place
 from workbench.providers import KNOWN, ProviderName
@@ -125,7 +125,7 @@ def _study(
         engine=engine,
         pipeline=pipeline_path,
         pipeline_sha256=_sha256(pipeline),
-        pipeline_files=_named_by(pipeline, engine.checkout or pipeline_path.parent),
+        pipeline_files=executed.files(pipeline, engine.checkout or pipeline_path.parent),
         inputs=tuple(sorted(inputs, key=lambda item: item.name)),
         timeout=checked.timeout,
         program=checked.program,
@@ -149,12 +149,6 @@ def _pipeline(file: Marked, checked: StudyForm, engine: Engine, path: Path) -> s
     if engine.target is None and (engine.checkout / "mix.exs").is_file() and not path.is_file():
         file.problem(("checkout",), f"checkout: there is no {path.name} in it, without which it makes plans of its own")
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
-
-
-def _named_by(pipeline: str, folder: Path) -> tuple[InputFile, ...]:
-    """The files of a pipeline's own; one that is not there is the runtime's to miss."""
-    there = [(name, folder / name) for name in pipeline_file.files(pipeline) if (folder / name).is_file()]
-    return tuple(InputFile(name, path, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in there)
 
 
 def _known_words(

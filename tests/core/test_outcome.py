@@ -230,6 +230,7 @@ def test_messages_that_pipeline_ex_could_not_read_still_prove_what_they_say() ->
     result = {"type": "result", "subtype": "success", "is_error": False, "result": 'say "Hello, world"'}
     assert unread(said, result).status == "ok"
     assert unread(said).kind == "no result"
+    assert unread({"type": "assistant", "message": {"content": [{"input": result}]}}).kind == "no result"
     assert unread(said, {**result, "is_error": True, "result": "API Error: 429"}).kind == "rate limit"
     assert unread(said, {**result, "subtype": "error_during_execution"}).status == "failed"
 
@@ -327,6 +328,7 @@ def test_mock_runs_are_failed() -> None:
     [
         (1, "❌ Pipeline failed: Step 'a' failed: Query timed out after 300000ms", "timeout"),
         (1, "❌ Pipeline failed: Step 'a' failed: Task exceeded max_turns limit.", "turn limit"),
+        (1, "❌ Pipeline failed: Step 'a' failed: Failed to start erlexec application: timeout", "not started"),
         (1, "❌ Failed to load configuration: Invalid workflow: Step missing", "pipeline"),
         (1, "❌ Configuration file not found: x.yaml", "pipeline"),
         (1, "❌ Claude CLI not available\n   Install\n❌ Authentication not ready for live mode", "not started"),
@@ -365,6 +367,8 @@ def test_our_own_runtime_needs_no_log() -> None:
     """It says where the plan is, or which kind of failure it was."""
     assert classify(0, "✅ Pipeline generated at /x/plan.yaml\n", "", {"/x/plan.yaml": "a: 1"}).text == "a: 1"
     assert classify(0, "✅ Pipeline generated at /x/plan.yaml\n", "", {}).kind == "no file"
+    alone = classify(0, "✅ Pipeline generated successfully: /x/plan.yaml\n", "", {"/x/plan.yaml": "a: 1"})
+    assert (alone.status, alone.kind) == ("failed", "no result")
     cut = classify(1, "", "❌ truncated: the reply was cut off | at 10 tokens\n", {})
     assert (cut.status, cut.message) == ("invalid plan", "the reply was cut off\nat 10 tokens")
 

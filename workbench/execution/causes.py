@@ -6,6 +6,8 @@ import re
 
 #: In order: the first that is found counts.
 CAUSES = {
+    "not started": r"Claude CLI not (?:found|available)|erlexec|SHELL environment variable|as root\b|\(Mix\)"
+    r"|command not found|Compilation ?Error",
     "rate limit": r"rate.?limit|\b429\b|too many requests|overloaded|\b529\b|usage limit|resource.?exhausted|quota",
     "no credit": r"credit balance|billing",
     "authentication": r"invalid.{0,12}api.?key|api.?key.{0,20}(?:invalid|not valid|missing|expired)|\b401\b|\b403\b"
@@ -13,7 +15,6 @@ CAUSES = {
     r"|Gemini authentication not ready|GEMINI_API_KEY",
     "login needed": r"authentication_required|authentication challenge|challenge url|/login\b|not logged in",
     "timeout": r"timed out|timeout",
-    "not started": r"Claude CLI not (?:found|available)|erlexec|\(Mix\)|command not found|Compilation ?Error|as root\b",
     "no result": r"No response from Claude|Empty response from Claude|missing result message",
     "turn limit": r"max_turns",
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",

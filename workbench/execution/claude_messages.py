@@ -17,7 +17,8 @@ ERROR_FIELD = re.compile(r'\berror: "(\d+)"')
 RESULT_FIELD = re.compile(r'\bresult: "(\d+)"')
 CONTENT_FIELD = re.compile(r'"(\d+)" => "(\d+)"')
 #: A line of claude's output that pipeline_ex's JSON reader could not read, and took for a text of the assistant.
-UNREAD_RESULT = re.compile(r'^\{.{0,2000}?(?<!\\)"type"\s*:\s*"result"', re.DOTALL)
+#: Its first type counts: what a model wrote can stand unescaped further in, as a tool's input.
+UNREAD_RESULT = re.compile(r'^\{(?:(?!"type").){0,2000}"type"\s*:\s*"result"', re.DOTALL)
 UNREAD = re.compile(r'^\{\s*"(?:type|message|session_id|parent_tool_use_id)"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
 IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*true')

@@ -61,7 +61,7 @@ def classify(exit_code: int, stdout: bytes | str, stderr: bytes | str, files: Ma
         return _unsuccessful(*said, log)
     if (instead := _stood_in(log, files)) is not None:
         return instead
-    if log.kind != "contract" and not log.proven:
+    if not log.proven:
         return _unproven(log)
     if log.has("task"):
         return _failed(

@@ -38,7 +38,7 @@ MARKS = {
     "task": r"Task .{1,200} (?:failed: .*|timed out after .*|crashed: .*)",
     "untold": r"Debug - No text field found.*",
     "skipped": r"Skipping step \d+: .*|Condition not met, skipping step: .*",
-    "named": r"Pipeline generated (?:successfully: |at )(?P<path>.+)",
+    "named": r"Pipeline generated (?P<how>successfully:|at) (?P<path>.+)",
     "saved": r"Saved (?:step )?output to: (?P<file>.+)",
     "completed": r"Pipeline completed successfully!",
 }
@@ -58,6 +58,8 @@ class Log:
     named: str | None = None
     saved: list[str] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
+    #: The success line is pipeline_ex's, whose log has to go with it; ours says all in that line.
+    bare: bool = False
 
     def has(self, mark: str) -> bool:
         return mark in self.seen
@@ -70,6 +72,8 @@ class Log:
     @property
     def proven(self) -> bool:
         """Every question that was asked has a good answer, and there was one, or a model's own library answered."""
+        if self.kind == "contract":
+            return not self.bare
         if self.bad or len(self.answers) < self.asked:
             return False
         if self.has("unlogged") and not self.asked:
@@ -123,5 +127,6 @@ def _note(log: Log, mark: str, found: re.Match[str]) -> None:
     log.seen[mark] = found[mark]
     if mark == "named":
         log.named = found["path"].strip()
+        log.bare = found["how"] != "at"
     elif mark == "saved":
         log.saved.append(found["file"].strip())

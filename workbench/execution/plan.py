@@ -15,7 +15,7 @@ MAX_BYTES = 1_000_000
 FENCE = re.compile(r"^```[ \t]*([a-zA-Z]*)[ \t]*\r?$", re.MULTILINE)
 
 #: What pipeline_ex makes of a reply of more than 100,000 characters: it is cut, and this stands at its end.
-TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\]\s*(?:```\s*)?\Z")
+TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULTILINE)
 #: Line breaks that are still escaped, with the next line of a YAML text after them.
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
 #: A quoted text that ends and goes on: pipeline_ex takes the backslash from `\"`.
