@@ -20,7 +20,7 @@ defmodule Pipeline.MixProject do
   def application do
     [
       mod: {Pipeline.Application, []},
-      extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed()
+      extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed() ++ for_tests()
     ]
   end
 
@@ -30,15 +30,16 @@ defmodule Pipeline.MixProject do
   # MIX_EXS may name this file from any working folder. Mix wants its own folders relative, others absolute.
   defp here(path), do: __DIR__ |> Path.join(path) |> Path.relative_to_cwd()
 
-  # YAML and JSON: Debian's packages where they are installed, the same two from Hex elsewhere.
+  # YAML and JSON, and what the property tests need: Debian's packages where they are installed, the same from Hex
+  # elsewhere.
   defp deps do
-    if installed() == [], do: [{:fast_yaml, "~> 1.0"}, {:jiffy, "~> 1.1"}], else: []
+    if(installed() == [], do: [{:fast_yaml, "~> 1.0"}, {:jiffy, "~> 1.1"}], else: []) ++
+      if installed?(:proper), do: [], else: [{:proper, "~> 1.4", only: :test}]
   end
 
+  defp installed, do: if(installed?(:fast_yaml) and installed?(:jiffy), do: [:fast_yaml, :jiffy], else: [])
+  defp for_tests, do: if(Mix.env() == :test and installed?(:proper), do: [:proper], else: [])
+
   # Debian's folder of fast_yaml is named p1_yaml: the application is asked for, not its folder.
-  defp installed do
-    if Enum.all?([:fast_yaml, :jiffy], &(Application.load(&1) in [:ok, {:error, {:already_loaded, &1}}])),
-      do: [:fast_yaml, :jiffy],
-      else: []
-  end
+  defp installed?(app), do: Application.load(app) in [:ok, {:error, {:already_loaded, app}}]
 end

@@ -64,11 +64,13 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
 
     Raises:
         StudyError: the study cannot be used.
+        UserError: it cannot be rehearsed.
         MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
         ExecutionFailed: the runtime cannot be started here.
     """
     study = load(wanted)
     with answering(study, rehearse=wanted.rehearse, environ=environ) as found:
+        _rehearsable(study, found)
         runtime = runtime_of(study.engine)
         runtime.prepare()
         folder = RunFolder.create(home, run)
@@ -96,6 +98,15 @@ def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> It
             yield providers.rehearsal(own.url, own.world, own.seed)
     else:
         yield found
+
+
+def _rehearsable(study: Study, found: Mapping[ProviderName, Provider]) -> None:
+    rehearsal = any(provider.rehearsal for provider in found.values())
+    if rehearsal and pipeline_file.programs(study.pipeline.read_text(encoding="utf-8")):
+        raise UserError(
+            f"{study.pipeline}: a step says via: program, and the claude program cannot be rehearsed, as it asks the "
+            "real service; leave that out for a rehearsal"
+        )
 
 
 def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:

@@ -26,6 +26,11 @@ def providers(text: str) -> set[ProviderName]:
     }
 
 
+def programs(text: str) -> bool:
+    """Whether a step asks the `claude` program, which goes where it likes: no rehearsal answers it."""
+    return any(part.get("via") == "program" for part in _mappings(text))
+
+
 def files(text: str) -> list[str]:
     """The files that prompts are made of, apart from the study's inputs: the paths of parts `{type: file, path: …}`."""
     parts = [part for part in _mappings(text) if part.get("type") == "file"]

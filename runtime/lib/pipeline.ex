@@ -4,40 +4,85 @@ defmodule Pipeline do
   executes it.
   """
 
+  alias Pipeline.Ask
+
   defmodule Step do
-    @moduledoc "One call of a model: which provider, with which settings, and the parts of its prompt."
+    @moduledoc """
+    One step: what it does (`action`), whether it is done (`condition`), and what becomes of its answer.
 
-    @enforce_keys [:name, :type, :prompt]
-    defstruct [:name, :type, :prompt, :model, :temperature, :system_prompt, max_tokens: 32_768]
+    `at` is its place in the file, for messages: `steps[2]`, or `steps[2].parallel[0]`.
+    """
 
-    @type part ::
-            {:static, String.t()}
-            | {:variable, String.t()}
-            | {:input, name :: String.t(), optional? :: boolean()}
-            | {:file, Path.t()}
-            | {:previous_response, step :: String.t()}
+    @enforce_keys [:name, :at, :action]
+    defstruct [:name, :at, :action, :condition, :output_to_file, :timeout]
+
+    @type action ::
+            Pipeline.Ask.t()
+            | {:parallel, [t()], limit :: pos_integer()}
+            | {:file_ops, :read | :write | :edit | :list | :copy,
+               %{atom() => Path.t() | [Pipeline.Ask.part()]}}
+            | {:set_variable, %{String.t() => {:value, term()} | Pipeline.Ask.part()}}
 
     @type t :: %__MODULE__{
             name: String.t(),
-            type: String.t(),
-            prompt: [part()],
-            model: String.t(),
-            temperature: float() | nil,
-            system_prompt: String.t() | nil,
-            max_tokens: pos_integer()
+            at: String.t(),
+            action: action(),
+            condition: Pipeline.Condition.t() | nil,
+            output_to_file: Path.t() | nil,
+            timeout: pos_integer() | nil
           }
   end
 
   @enforce_keys [:name, :steps, :file]
-  defstruct [:name, :steps, :file]
+  defstruct [:name, :steps, :file, :output_dir, variables: %{}, warnings: []]
 
-  @type t :: %__MODULE__{name: String.t(), steps: [Step.t()], file: Path.t()}
+  @typedoc "`variables` has values for those that a run is not given; `output_dir` is where a run's files go by default."
+  @type t :: %__MODULE__{
+          name: String.t(),
+          steps: [Step.t()],
+          file: Path.t(),
+          output_dir: Path.t() | nil,
+          variables: %{String.t() => term()},
+          warnings: [String.t()]
+        }
 
   @doc "The inputs that some step takes, as `{name, required?}`."
   @spec inputs(t()) :: %{String.t() => boolean()}
   def inputs(%__MODULE__{steps: steps}) do
-    for %Step{prompt: prompt} <- steps, {:input, name, optional?} <- prompt, reduce: %{} do
+    for step <- all_steps(steps),
+        {:input, name, optional?} <- parts(step),
+        reduce: %{} do
       inputs -> Map.update(inputs, name, not optional?, &(&1 or not optional?))
     end
+  end
+
+  @doc "All steps, those of parallel groups after their group."
+  @spec all_steps(t() | [Step.t()]) :: [Step.t()]
+  def all_steps(%__MODULE__{steps: steps}), do: all_steps(steps)
+
+  def all_steps(steps) do
+    Enum.flat_map(steps, fn
+      %Step{action: {:parallel, inner, _}} = group -> [group | inner]
+      step -> [step]
+    end)
+  end
+
+  @doc "The parts of the texts that a step needs."
+  @spec parts(Step.t()) :: [Ask.part()]
+  def parts(%Step{action: %Ask{prompt: parts}}), do: parts
+  def parts(%Step{action: {:set_variable, values}}), do: Map.values(values)
+
+  def parts(%Step{action: {:file_ops, _, fields}}),
+    do: fields |> Map.values() |> Enum.filter(&is_list/1) |> Enum.concat()
+
+  def parts(%Step{action: {:parallel, _, _}}), do: []
+
+  @doc "Whether some step reads or writes files of the run's workspace."
+  @spec needs_workspace?(t()) :: boolean()
+  def needs_workspace?(pipeline) do
+    Enum.any?(all_steps(pipeline), fn
+      %Step{action: %Ask{tools: tools, provider: provider}} -> tools != [] or provider == :claude_program
+      %Step{action: action} -> match?({:file_ops, _, _}, action)
+    end)
   end
 end

@@ -1,9 +1,10 @@
 defmodule Pipeline.ExecutorTest do
   use ExUnit.Case, async: true
 
+  import ExUnit.CaptureLog
   import Pipeline.Answers
 
-  alias Pipeline.{Error, Executor, ScriptedProvider, Settings, Step}
+  alias Pipeline.{Ask, Error, Executor, JSON, Loader, ScriptedProvider, Settings, Step, Workspace}
 
   defp settings(server, changes) do
     url = ScriptedProvider.url(server)
@@ -13,7 +14,7 @@ defmodule Pipeline.ExecutorTest do
       %Settings{
         keys: %{anthropic: key, gemini: key},
         base_urls: %{anthropic: url, gemini: url},
-        timeout: 500
+        timeout: 5_000
       },
       changes
     )
@@ -22,10 +23,16 @@ defmodule Pipeline.ExecutorTest do
   defp pipeline(steps), do: %Pipeline{name: "test", file: "test.yaml", steps: steps}
 
   defp step(changes \\ []) do
-    struct!(
-      %Step{name: "one", type: "gemini", model: "gemini-2.5-flash", prompt: [{:variable, "user_prompt"}]},
-      changes
-    )
+    {name, changes} = Keyword.pop(changes, :name, "one")
+
+    ask = %Ask{
+      provider: :gemini,
+      model: "gemini-2.5-flash",
+      prompt: [{:variable, "user_prompt"}],
+      retries: 0
+    }
+
+    %Step{name: name, at: "steps[0]", action: struct!(ask, changes)}
   end
 
   defp execute(answers, steps, changes \\ %{}) do
@@ -46,7 +53,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   test "a claude step speaks Anthropic's protocol" do
-    step = step(type: "claude", model: "claude-sonnet-4-5", system_prompt: "Be brief.")
+    step = step(provider: :anthropic, model: "claude-sonnet-4-5", system_prompt: "Be brief.")
     assert {{:ok, %{reply: "the plan"}}, server} = execute([claude("the plan")], [step])
     assert [request] = ScriptedProvider.requests(server)
     assert request.path == "/v1/messages"
@@ -61,7 +68,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   test "a later step sees an earlier one's reply, literally" do
-    steps = [step(), step(name: "two", prompt: [{:static, "Improve:"}, {:previous_response, "one"}])]
+    steps = [step(), step(name: "two", prompt: [{:static, "Improve:"}, {:previous_response, "one", []}])]
     assert {{:ok, %{reply: "better"}}, server} = execute([gemini("{{user_prompt}}"), gemini("better")], steps)
     assert [_, second] = ScriptedProvider.requests(server)
     assert [%{"parts" => [%{"text" => "Improve:"}, %{"text" => "{{user_prompt}}"}]}] = second.body["contents"]
@@ -72,7 +79,7 @@ defmodule Pipeline.ExecutorTest do
     file = Path.join(folder, "packed.xml")
     File.write!(file, "<repository/>")
     step = step(prompt: [{:variable, "user_prompt"}, {:input, "codebase", false}])
-    assert {{:ok, _}, server} = execute([gemini("plan")], [step], %{inputs: %{"codebase" => file}})
+    assert {{:ok, _}, server} = execute([gemini("plan")], [step], %{inputs: %{"codebase" => {:file, file}}})
 
     assert [%{body: %{"contents" => [%{"parts" => [_, %{"text" => part}]}]}}] =
              ScriptedProvider.requests(server)
@@ -82,7 +89,7 @@ defmodule Pipeline.ExecutorTest do
 
   test "an input that nobody takes, and one that is missing, cost nothing" do
     assert {{:error, %Error{kind: :pipeline, message: message}}, server} =
-             execute([], [step()], %{inputs: %{"codebase" => "x"}})
+             execute([], [step()], %{inputs: %{"codebase" => {:file, "x"}}})
 
     assert message =~ ~s(takes no input "codebase"; it takes none)
     assert ScriptedProvider.requests(server) == []
@@ -111,9 +118,255 @@ defmodule Pipeline.ExecutorTest do
       ] do
     test "#{name} is an error of kind #{kind}, without the key in it" do
       assert {{:error, %Error{kind: unquote(kind), message: message}}, _} =
-               execute([unquote(Macro.escape(answer))], [step()])
+               execute(
+                 [unquote(Macro.escape(answer))],
+                 [step()],
+                 unquote(if answer == :hang, do: Macro.escape(%{timeout: 300}), else: Macro.escape(%{}))
+               )
 
       refute message =~ "secret-key"
+    end
+  end
+
+  defp load(text, folder) do
+    assert {:ok, pipeline} = Loader.parse(text, Path.join(folder, "p.yaml"))
+    pipeline
+  end
+
+  # Asking for its key is the first thing that a step does, so a test can hold it there.
+  defp held(test, name) do
+    fn ->
+      send(test, {:began, name, self()})
+      receive(do: (:go -> "secret-key"))
+    end
+  end
+
+  @group """
+  workflow:
+    name: group
+    steps:
+      - name: group
+        limit: 2
+        parallel:
+          - {name: a, type: gemini, prompt: [{type: static, content: a}]}
+          - {name: b, type: gemini, prompt: [{type: static, content: b}]}
+          - {name: c, type: claude, prompt: [{type: static, content: c}]}
+  """
+
+  describe "parallel steps" do
+    @describetag :tmp_dir
+
+    test "at most so many run at once, and the group has the answers of all by name", %{tmp_dir: folder} do
+      server = start_supervised!({ScriptedProvider, [any("yes"), any("yes"), any("yes")]})
+      keys = %{gemini: held(self(), :gemini), anthropic: held(self(), :claude)}
+
+      run =
+        Task.async(fn ->
+          Executor.execute_with_vars(load(@group, folder), %{}, settings(server, keys: keys))
+        end)
+
+      assert_receive {:began, :gemini, first}
+      assert_receive {:began, :gemini, second}
+      refute_receive {:began, _, _}, 50
+      send(first, :go)
+      assert_receive {:began, :claude, third}
+      for step <- [second, third], do: send(step, :go)
+      assert {:ok, result} = Task.await(run)
+      assert result.answers["group"].value == %{"a" => "yes", "b" => "yes", "c" => "yes"}
+
+      assert for(step <- result.steps, do: {step.name, step.status}) == [
+               {"a", :done},
+               {"b", :done},
+               {"c", :done}
+             ]
+
+      assert result.usage.calls == 3
+    end
+
+    test "the first that fails is what the run reports, and ends the others", %{tmp_dir: folder} do
+      text = String.replace(@group, "limit: 2", "limit: 3")
+
+      server =
+        start_supervised!({ScriptedProvider, [refused(400, "no such model"), refused(400, "no such model")]})
+
+      keys = %{gemini: fn -> "secret-key" end, anthropic: held(self(), :claude)}
+
+      run =
+        Task.async(fn -> Executor.execute_with_vars(load(text, folder), %{}, settings(server, keys: keys)) end)
+
+      assert_receive {:began, :claude, step}
+      ended = Process.monitor(step)
+      assert {:error, %Error{kind: :bad_request}} = Task.await(run)
+      assert_receive {:DOWN, ^ended, _, _, _}
+    end
+  end
+
+  describe "a step is a task of its own:" do
+    test "a crash is an error of its run, and shows nothing of what it had" do
+      key = fn -> raise "a secret prompt" end
+
+      log =
+        capture_log(fn ->
+          assert {{:error, %Error{kind: :crashed, message: message}}, _} =
+                   execute([], [step()], %{keys: %{gemini: key, anthropic: key}})
+
+          assert message =~ "step one crashed"
+          assert message =~ "RuntimeError"
+          refute message =~ "secret prompt"
+        end)
+
+      refute log =~ "secret prompt"
+    end
+
+    test "a kill is an error of its run" do
+      key = fn -> Process.exit(self(), :kill) end
+
+      assert {{:error, %Error{kind: :crashed}}, _} =
+               execute([], [step()], %{keys: %{gemini: key, anthropic: key}})
+    end
+
+    test "past its time-out it is ended" do
+      step = %{step() | timeout: 50}
+      key = held(self(), :one)
+
+      assert {{:error, %Error{kind: :timeout, message: message}}, _} =
+               execute([], [step], %{keys: %{gemini: key}})
+
+      assert message =~ "step one was not done within 50 ms"
+      assert_received {:began, :one, pid}
+      refute Process.alive?(pid)
+    end
+
+    test "it ends with the process that wanted its answer" do
+      server = start_supervised!({ScriptedProvider, []})
+      settings = settings(server, keys: %{gemini: held(self(), :one)})
+
+      {caller, _} =
+        spawn_monitor(fn ->
+          Executor.execute_with_vars(pipeline([step()]), %{"user_prompt" => "x"}, settings)
+        end)
+
+      assert_receive {:began, :one, step}
+      ended = Process.monitor(step)
+      Process.exit(caller, :kill)
+      assert_receive {:DOWN, ^ended, _, _, _}
+    end
+  end
+
+  describe "before a model is asked" do
+    @describetag :tmp_dir
+
+    for {name, step, changes, reason} <- [
+          {"a file that is missing", "prompt: [{type: file, path: absent.md}]", [],
+           "steps[0]: there is no file"},
+          {"no output folder", "output_to_file: a.md, prompt: [{type: static, content: x}]", [],
+           "given no folder"},
+          {"no workspace", "claude_options: {allowed_tools: [Read]}, prompt: [{type: static, content: x}]",
+           [], "given no workspace"},
+          {"the claude program in a rehearsal", "via: program, prompt: [{type: static, content: x}]",
+           [rehearsal?: true], "cannot be rehearsed"}
+        ] do
+      test "#{name} is told", %{tmp_dir: folder} do
+        text = "workflow: {name: a, steps: [{name: one, type: claude, #{unquote(step)}}]}"
+        server = start_supervised!({ScriptedProvider, []})
+        {:ok, workspace} = Workspace.open(Path.join(folder, "ws"))
+        workspace = if unquote(name) == "no workspace", do: nil, else: workspace
+
+        assert {:error, %Error{kind: :pipeline, message: message}} =
+                 Executor.execute_with_vars(
+                   load(text, folder),
+                   %{},
+                   settings(server, unquote(changes)),
+                   workspace
+                 )
+
+        assert message =~ unquote(reason)
+        assert ScriptedProvider.requests(server) == []
+      end
+    end
+
+    test "a file of output_to_file that is there already is told, and stays", %{tmp_dir: folder} do
+      File.write!(Path.join(folder, "a.md"), "mine")
+
+      text =
+        "workflow: {name: a, steps: [{name: one, type: set_variable, variable: x, value: 1, output_to_file: a.md}]}"
+
+      server = start_supervised!({ScriptedProvider, []})
+
+      assert {:error, %Error{kind: :usage, message: message}} =
+               Executor.execute_with_vars(load(text, folder), %{}, settings(server, output_dir: folder))
+
+      assert message =~ "exists already"
+      assert File.read!(Path.join(folder, "a.md")) == "mine"
+    end
+  end
+
+  describe "references" do
+    @describetag :tmp_dir
+
+    defp run(steps, folder, answers \\ [], vars \\ %{}) do
+      text = "workflow:\n  name: a\n  steps:\n" <> String.replace(steps, ~r/^/m, "    ")
+      server = start_supervised!({ScriptedProvider, answers})
+      {:ok, workspace} = Workspace.open(Path.join(folder, "ws"))
+      {Executor.execute_with_vars(load(text, folder), vars, settings(server, []), workspace), server}
+    end
+
+    test "into a structured answer take values of any kind, and a missing place names what is there", %{
+      tmp_dir: folder
+    } do
+      steps = """
+      - {name: facts, type: gemini_extract, extraction_config: {format: json}, prompt: [{type: static, content: x}]}
+      - {name: keep, type: set_variable, variable: two, from: {type: previous_response, step: facts, extract: "b[1]"}}
+      - {name: use, type: gemini, prompt: [{type: variable, name: two}, {type: previous_response, step: facts, extract: WHERE}]}
+      """
+
+      facts = gemini(~s({"a": {"x": "{{y}}", "n": null}, "b": [1, {"c": 2.5}]}))
+      {result, server} = run(String.replace(steps, "WHERE", "a"), folder, [facts, gemini("done")])
+      assert {:ok, %{vars: %{"two" => %{"c" => 2.5}}}} = result
+      assert [_, %{body: %{"contents" => [%{"parts" => parts}]}}] = ScriptedProvider.requests(server)
+      assert [%{"text" => ~s({"c":2.5})}, %{"text" => json}] = parts
+      assert JSON.decode(json) == {:ok, %{"x" => "{{y}}", "n" => nil}}
+
+      stop_supervised!(ScriptedProvider)
+      {result, _} = run(String.replace(steps, "WHERE", "a.z"), folder, [facts])
+      assert {:error, %Error{kind: :pipeline, message: message}} = result
+
+      assert message =~
+               ~s(step use: cannot take a value from the answer of "facts": a has no "z", it has n, x)
+    end
+
+    test "to a skipped step are an error, unless they are optional", %{tmp_dir: folder} do
+      steps = """
+      - {name: one, type: set_variable, variable: x, value: 1, condition: vars.wanted}
+      - {name: two, type: gemini, prompt: [{type: static, content: hi}, {type: previous_response, step: one}]}
+      """
+
+      assert {{:error, %Error{message: message}}, _} = run(steps, folder)
+      assert message =~ ~s(step two: the step "one" was skipped)
+      stop_supervised!(ScriptedProvider)
+      optional = String.replace(steps, "step: one}]", "step: one, optional: true}]")
+
+      assert {{:ok, %{reply: "hello", steps: [%{status: :skipped}, _]}}, _} =
+               run(optional, folder, [gemini("hello")])
+
+      stop_supervised!(ScriptedProvider)
+      assert {{:ok, _}, _} = run(steps, folder, [gemini("hello")], %{"wanted" => "yes"})
+    end
+
+    test "an operation on a file that cannot be done fails its step with the reason", %{tmp_dir: folder} do
+      for {operation, reason} <- [
+            {"read, path: absent", "no such file"},
+            {"write, path: ../out, content: x", "step one: "},
+            {"copy, source: absent, destination: b", "no such file"}
+          ] do
+        assert {{:error, %Error{kind: :step, message: message}}, _} =
+                 run("- {name: one, type: file_ops, operation: #{operation}}", folder)
+
+        assert message =~ reason
+        stop_supervised!(ScriptedProvider)
+      end
+
+      refute File.exists?(Path.join(folder, "out"))
     end
   end
 
@@ -125,7 +378,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   test "claude's truncation and refusal are told apart from answers" do
-    claude = step(type: "claude", model: "claude-sonnet-4-5")
+    claude = step(provider: :anthropic, model: "claude-sonnet-4-5")
     assert {{:error, %Error{kind: :truncated}}, _} = execute([claude("half", "max_tokens")], [claude])
     stop_supervised!(ScriptedProvider)
     assert {{:error, %Error{kind: :blocked}}, _} = execute([claude("no", "refusal")], [claude])

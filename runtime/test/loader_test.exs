@@ -1,7 +1,7 @@
 defmodule Pipeline.LoaderTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Error, Loader, Step}
+  alias Pipeline.{Ask, Error, Loader, Step}
 
   @moduletag :tmp_dir
 
@@ -18,7 +18,7 @@ defmodule Pipeline.LoaderTest do
 
   test "genesis takes the prompt as a variable, and a codebase if there is one" do
     assert {:ok, pipeline} = Loader.load(Pipeline.Generate.genesis())
-    assert [%Step{type: "gemini", prompt: parts}] = pipeline.steps
+    assert [%Step{action: %Ask{provider: :gemini, prompt: parts}}] = pipeline.steps
     assert {:variable, "user_prompt"} in parts
     assert Pipeline.inputs(pipeline) == %{"codebase" => false}
   end
@@ -45,7 +45,7 @@ defmodule Pipeline.LoaderTest do
 
     assert Enum.any?(
              found,
-             &(&1 =~ ~s(workflow: the key "stepz" is not known) and &1 =~ ~s(did you mean "steps"))
+             &(&1 =~ ~s(yaml:3: workflow.stepz: is not known here) and &1 =~ ~s(did you mean "steps"))
            )
 
     assert Enum.any?(found, &(&1 =~ ~s(steps[0].type: "gemni") and &1 =~ ~s(did you mean "gemini")))
@@ -58,7 +58,7 @@ defmodule Pipeline.LoaderTest do
     assert Enum.any?(found, &(&1 =~ ~s(steps[0].prompt[1].step: no step before this one is named "two")))
     assert Enum.any?(found, &(&1 =~ ~s(steps[1]: the name "one" is taken)))
     assert Enum.any?(found, &(&1 =~ "steps[1].temperature: expected a number"))
-    assert Enum.any?(found, &(&1 =~ "steps[1].prompt: expected a list"))
+    assert Enum.any?(found, &(&1 =~ "steps[1].prompt: is a text, expected a list"))
   end
 
   test "what is no pipeline is refused with a reason", %{tmp_dir: folder} do

@@ -33,6 +33,8 @@ def test_files_and_providers_are_found_in_steps_of_steps() -> None:
 def test_the_claude_program_needs_no_key() -> None:
     """It has a login of its own."""
     assert pipeline_file.providers("a: {type: claude, via: program}") == set()
+    assert pipeline_file.programs(STEPS)
+    assert not pipeline_file.programs("a: {type: claude, via: api}")
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "- 1", "a: &a [*a]", "a: \x00", "type: file\npath: 3", "[" * 2000])

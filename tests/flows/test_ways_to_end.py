@@ -58,6 +58,17 @@ def test_a_missing_key_is_exit_code_3_and_never_a_rehearsal(line: CommandLine) -
     assert "Traceback" not in ended.stderr
 
 
+def test_the_claude_program_is_not_rehearsed(line: CommandLine, tmp_path: Path) -> None:
+    """It would ask the real service."""
+    file = study(tmp_path / "study")
+    pipeline = tmp_path / "study" / "pipeline.yaml"
+    pipeline.write_text(pipeline.read_text().replace("type: gemini", "type: claude\n      via: program"))
+    ended = line.run("run", file, "--rehearse")
+    assert ended.exit_code == 2
+    assert "via: program" in ended.stderr
+    assert not line.results("execute")
+
+
 def test_a_server_that_does_not_answer_is_exit_code_3(line: CommandLine) -> None:
     """An address that the user gave is not replaced by another."""
     ended = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run("run", EXAMPLE, "--rehearse")

@@ -24,6 +24,7 @@ COMPILE_SECONDS = 300.0
 PASSED = (
     "PATH", "HOME", "SHELL", "USER", "TMPDIR", "TZ", "MIX_HOME", "HEX_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "PIPELINE_HTTP_TIMEOUT_MS", "PIPELINE_RETRIES", "PIPELINE_RETRY_BASE_MS",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 
 #: Kinds of failure for which the prompt is to blame: they are scored, as plans that are none.
-BY_PROMPT = ("truncated", "blocked")
+BY_PROMPT = ("truncated", "blocked", "turn limit", "invalid answer")
 BY_USER = ("usage", "pipeline")
 #: Kinds that another try cannot mend.
 LASTING = ("authentication", "bad request")

@@ -3,11 +3,14 @@ defmodule Pipeline.Error do
   What went wrong, for a person (`message`) and for a program (`kind`).
 
   Kinds: `:usage` and `:pipeline` are the user's to mend. `:authentication`, `:rate_limit`, `:provider_unavailable`,
-  `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated` and `:blocked` are what
-  a model made of the prompt.
+  `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated`, `:blocked`,
+  `:turn_limit` (it would have gone on using tools) and `:invalid_answer` (it does not fit the schema) are what a model
+  made of the prompt. `:step` is a step that could not do its work, `:crashed` a defect of this runtime.
+
+  `again` says whether the same call may go well later: `:never`, `:soon`, or not before so many milliseconds.
   """
 
-  defexception [:kind, :message]
+  defexception [:kind, :message, again: :never]
 
   @type kind ::
           :usage
@@ -20,12 +23,17 @@ defmodule Pipeline.Error do
           | :empty_reply
           | :truncated
           | :blocked
+          | :turn_limit
+          | :invalid_answer
           | :write
+          | :step
+          | :crashed
 
-  @type t :: %__MODULE__{kind: kind(), message: String.t()}
+  @type again :: :never | :soon | non_neg_integer()
+  @type t :: %__MODULE__{kind: kind(), message: String.t(), again: again()}
 
-  @spec new(kind(), String.t()) :: t()
-  def new(kind, message), do: %__MODULE__{kind: kind, message: message}
+  @spec new(kind(), String.t(), again()) :: t()
+  def new(kind, message, again \\ :never), do: %__MODULE__{kind: kind, message: message, again: again}
 
   @doc "2 where the user has to change something, 1 where the outside world failed."
   @spec exit_status(t()) :: 1 | 2

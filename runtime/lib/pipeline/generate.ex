@@ -1,7 +1,7 @@
 defmodule Pipeline.Generate do
   @moduledoc "A prompt goes in, the file that a pipeline wrote from it comes out."
 
-  alias Pipeline.{Error, Executor, Loader, Output, Settings}
+  alias Pipeline.{Error, Executor, Output, Run, Settings, Workspace}
 
   @genesis Path.expand("../../priv/pipelines/genesis.yaml", __DIR__)
 
@@ -10,27 +10,55 @@ defmodule Pipeline.Generate do
   def genesis, do: @genesis
 
   @doc """
-  Execute `pipeline_file` with the prompt as its variable `user_prompt`, and write the last reply to `output`, which
-  must not exist yet. A markdown fence around the whole reply is taken off; nothing else of it is changed, and whether
-  it is YAML is not for this side to judge.
+  Execute the pipeline with the prompt as its variable `user_prompt`, and write the plan to `output`, which must not
+  exist yet. What its steps write by `output_to_file` goes to a folder beside it, and so does a workspace.
   """
-  @spec generate(String.t(), Path.t(), Path.t(), Settings.t()) :: {:ok, Path.t()} | {:error, Error.t()}
-  def generate(prompt, pipeline_file, output, settings) do
+  @spec generate(String.t(), Pipeline.t(), Path.t(), Settings.t(), Path.t() | nil) ::
+          {:ok, Path.t()} | {:error, Error.t()}
+  def generate(prompt, pipeline, output, settings, workspace \\ nil) do
+    settings = %{settings | output_dir: settings.output_dir || Path.rootname(output) <> "_files"}
+    root = workspace || Path.join([Path.dirname(output), "workspaces", Output.fresh_name()])
+
     with :ok <- free(output),
-         {:ok, pipeline} <- Loader.load(pipeline_file),
-         {:ok, result} <- Executor.execute_with_vars(pipeline, %{"user_prompt" => prompt}, settings),
-         :ok <- Output.write_new(output, unfenced(result.reply)) do
+         {:ok, workspace} <- Run.workspace(pipeline, root),
+         {:ok, plan, _} <- plan(pipeline, prompt, settings, workspace),
+         :ok <- Output.write_new(output, plan) do
       {:ok, output}
+    end
+  end
+
+  @doc """
+  Execute the pipeline with the prompt as its variable `user_prompt`. The plan is the last reply: a markdown fence around
+  the whole of it is taken off, nothing else of it is changed, and whether it is YAML is not for this side to judge.
+
+  A pipeline that works on files and is given no workspace has one for the time of the call.
+  """
+  @spec plan(Pipeline.t(), String.t(), Settings.t(), Workspace.t() | nil) ::
+          {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
+  def plan(pipeline, prompt, settings, workspace \\ nil) do
+    if workspace == nil and Pipeline.needs_workspace?(pipeline) do
+      root = Path.join(System.tmp_dir!(), "pipeline-#{Output.fresh_name()}")
+
+      try do
+        with {:ok, workspace} <- Workspace.open(root), do: execute(pipeline, prompt, settings, workspace)
+      after
+        File.rm_rf(root)
+      end
+    else
+      execute(pipeline, prompt, settings, workspace)
+    end
+  end
+
+  defp execute(pipeline, prompt, settings, workspace) do
+    with {:ok, result} <-
+           Executor.execute_with_vars(pipeline, %{"user_prompt" => prompt}, settings, workspace) do
+      {:ok, unfenced(result.reply), result}
     end
   end
 
   @doc "A new file's path under `generated/` in this folder."
   @spec fresh_path(Path.t()) :: Path.t()
-  def fresh_path(folder) do
-    stamp = Calendar.strftime(DateTime.utc_now(), "%Y%m%d-%H%M%S")
-    unique = 4 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower)
-    Path.join([folder, "generated", "#{stamp}-#{unique}.yaml"])
-  end
+  def fresh_path(folder), do: Path.join([folder, "generated", Output.fresh_name() <> ".yaml"])
 
   # Said before a model is paid, and again when the file is written.
   defp free(output) do

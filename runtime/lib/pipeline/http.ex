@@ -2,60 +2,103 @@ defmodule Pipeline.HTTP do
   @moduledoc """
   JSON over HTTPS with OTP's own client. Certificates are verified, redirects are not followed: an address that a key is
   sent to is one that the user named.
+
+  Each call has a connection of its own: on a shared one, a call would wait for those before it, and a model takes
+  seconds to minutes beside which the handshake is nothing.
   """
 
-  alias Pipeline.Error
+  alias Pipeline.{Error, JSON, Retry}
 
   @type headers :: [{String.t(), String.t()}]
+
+  @profile :pipeline
+
+  @doc "Start the client that all calls share, apart from the default one that others may have set up otherwise."
+  @spec start() :: :ok
+  def start do
+    case :inets.start(:httpc, profile: @profile) do
+      {:ok, _} -> :ok
+      {:error, {:already_started, _}} -> :ok
+    end
+
+    :ok = :httpc.set_options([cookies: :disabled], @profile)
+  end
 
   @doc "POST `body` as JSON; the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
   @spec post_json(String.t(), headers(), map(), pos_integer()) :: {:ok, map()} | {:error, Error.t()}
   def post_json(url, headers, body, timeout) do
-    request = {to_charlist(url), charlists(headers), 'application/json', :jiffy.encode(body, [:force_utf8])}
+    request =
+      {to_charlist(url), charlists([{"connection", "close"} | headers]), ~c"application/json",
+       JSON.encode(body)}
+
     options = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false] ++ tls(url)
 
-    case :httpc.request(:post, request, options, body_format: :binary) do
-      {:ok, {{_, 200, _}, _, reply}} -> decode(reply, url)
-      {:ok, {{_, status, _}, _, reply}} -> {:error, refused(status, reply, url, headers)}
-      {:error, :timeout} -> {:error, Error.new(:timeout, "#{host(url)} did not answer within #{timeout} ms")}
-      {:error, reason} -> {:error, Error.new(:provider_unavailable, "#{host(url)}: #{connection(reason)}")}
+    case request(request, options, timeout) do
+      {{_, 200, _}, _, reply} -> decode(reply, url)
+      {{_, status, _}, answered, reply} -> {:error, refused(status, answered, reply, url, headers)}
+      {:error, :timeout} -> {:error, unavailable(:timeout, url, "did not answer within #{timeout} ms")}
+      {:error, reason} -> {:error, unavailable(:provider_unavailable, url, connection(reason))}
+    end
+  end
+
+  # A run that is cancelled ends the process that waits here, of which the client is not told by itself.
+  defp request(request, options, timeout) do
+    with {:ok, id} <- :httpc.request(:post, request, options, [sync: false, body_format: :binary], @profile) do
+      caller = self()
+      guard = spawn(fn -> guard(Process.monitor(caller), id) end)
+
+      receive do
+        {:http, {^id, answer}} ->
+          send(guard, :done)
+          answer
+      after
+        # The client keeps the time itself, unless it is the client that fails.
+        timeout + 5_000 ->
+          send(guard, :cancel)
+          {:error, :timeout}
+      end
+    end
+  end
+
+  defp guard(caller, id) do
+    receive do
+      :done -> :ok
+      :cancel -> :httpc.cancel_request(id, @profile)
+      {:DOWN, ^caller, :process, _, _} -> :httpc.cancel_request(id, @profile)
     end
   end
 
   defp decode(reply, url) do
-    case :jiffy.decode(reply, [:return_maps, :use_nil]) do
-      map when is_map(map) -> {:ok, map}
-      _ -> {:error, malformed(url)}
+    case JSON.decode(reply) do
+      {:ok, map} when is_map(map) -> {:ok, map}
+      _ -> {:error, unavailable(:provider_unavailable, url, "answered something that is no JSON object")}
     end
-  catch
-    # jiffy throws or raises, depending on its version.
-    _, _ -> {:error, malformed(url)}
   end
 
-  defp malformed(url),
-    do: Error.new(:provider_unavailable, "#{host(url)} answered something that is no JSON object")
-
-  defp refused(status, reply, url, headers) do
-    kind =
+  defp refused(status, answered, reply, url, headers) do
+    {kind, again} =
       cond do
-        status in [401, 403] -> :authentication
-        status == 429 -> :rate_limit
-        status == 408 -> :timeout
-        status in 400..499 -> :bad_request
-        true -> :provider_unavailable
+        status in [401, 403] -> {:authentication, :never}
+        status == 429 -> {:rate_limit, after_header(answered)}
+        status == 408 -> {:timeout, after_header(answered)}
+        status in 400..499 -> {:bad_request, :never}
+        true -> {:provider_unavailable, after_header(answered)}
       end
 
-    Error.new(kind, "#{host(url)} answered #{status}: #{scrub(said(reply), headers)}")
+    Error.new(kind, "#{host(url)} answered #{status}: #{scrub(said(reply), headers)}", again)
+  end
+
+  defp after_header(answered) do
+    {_, value} = List.keyfind(answered, ~c"retry-after", 0, {nil, ~c""})
+    value |> to_string() |> Retry.asked()
   end
 
   # Both providers put a sentence into error.message.
   defp said(reply) do
-    case :jiffy.decode(reply, [:return_maps]) do
-      %{"error" => %{"message" => message}} when is_binary(message) -> String.slice(message, 0, 500)
+    case JSON.decode(reply) do
+      {:ok, %{"error" => %{"message" => message}}} when is_binary(message) -> String.slice(message, 0, 500)
       _ -> "no reason given"
     end
-  catch
-    _, _ -> "no reason given"
   end
 
   defp scrub(text, headers) do
@@ -66,12 +109,14 @@ defmodule Pipeline.HTTP do
 
   defp connection({:failed_connect, details}) do
     case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
-      {_, _, reason} -> "cannot connect (#{inspect(reason)})"
-      nil -> "cannot connect"
+      {_, _, reason} -> "cannot be reached (#{inspect(reason)})"
+      nil -> "cannot be reached"
     end
   end
 
   defp connection(_), do: "the connection was lost"
+
+  defp unavailable(kind, url, what), do: Error.new(kind, "#{host(url)}: #{what}", :soon)
 
   defp tls("https:" <> _) do
     [

@@ -3,6 +3,18 @@ defmodule Pipeline.Output do
 
   alias Pipeline.Error
 
+  @doc "Where a step's `output_to_file` leads. Its one placeholder is {{timestamp}}, the time of writing in UTC."
+  @spec below(Path.t(), Path.t()) :: Path.t()
+  def below(folder, file), do: Path.expand(String.replace(file, ~r/\{\{\s*timestamp\s*\}\}/, stamp()), folder)
+
+  @doc "The time, as it stands in names of files."
+  @spec stamp() :: String.t()
+  def stamp, do: Calendar.strftime(DateTime.utc_now(), "%Y%m%d-%H%M%S")
+
+  @doc "A name that no other run has."
+  @spec fresh_name() :: String.t()
+  def fresh_name, do: "#{stamp()}-#{4 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower)}"
+
   @doc "Write beside it, sync, link: a link never takes the place of a file that exists."
   @spec write_new(Path.t(), iodata()) :: :ok | {:error, Error.t()}
   def write_new(path, content) do

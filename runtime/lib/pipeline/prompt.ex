@@ -2,19 +2,20 @@ defmodule Pipeline.Prompt do
   @moduledoc """
   Renders the parts of a step's prompt to texts, each sent as a part of its own.
 
-  Values are put in literally: a `{{…}}` in a user's or a model's text means nothing here.
+  Values are put in literally, once: a `{{…}}` in a user's or a model's text means nothing here. What is no text is
+  written as JSON.
   """
 
-  alias Pipeline.{Error, Settings, Step}
+  alias Pipeline.{Answer, Ask, Error, Extract, JSON, Settings, Step}
 
-  @type scope :: %{vars: %{String.t() => String.t()}, replies: %{String.t() => String.t()}}
+  @type scope :: %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}
 
-  @spec render(Step.t(), scope(), Settings.t()) :: {:ok, [String.t()]} | {:error, Error.t()}
-  def render(%Step{prompt: parts} = step, scope, settings) do
+  @spec render(Step.t(), [Ask.part()], scope(), Settings.t()) :: {:ok, [String.t()]} | {:error, Error.t()}
+  def render(step, parts, scope, settings) do
     parts
     |> Enum.reduce_while([], fn part, texts ->
-      case text(part, scope, settings) do
-        {:ok, text} -> {:cont, [text | texts]}
+      case value(part, scope, settings) do
+        {:ok, value} -> {:cont, [text(value) | texts]}
         :nothing -> {:cont, texts}
         {:error, message} -> {:halt, {:error, Error.new(:pipeline, "step #{step.name}: #{message}")}}
       end
@@ -25,32 +26,62 @@ defmodule Pipeline.Prompt do
     end
   end
 
-  defp text({:static, content}, _, _), do: {:ok, content}
-  defp text({:previous_response, step}, scope, _), do: {:ok, Map.fetch!(scope.replies, step)}
-  defp text({:file, path}, _, _), do: file(Path.basename(path), path)
+  @doc "What a part stands for, as it is."
+  @spec value(Ask.part() | {:value, term()}, scope(), Settings.t()) ::
+          {:ok, term()} | :nothing | {:error, String.t()}
+  def value({:value, value}, _, _), do: {:ok, value}
+  def value({:static, content}, _, _), do: {:ok, content}
+  def value({:file, path}, _, _), do: file(Path.basename(path), path)
 
-  defp text({:variable, name}, scope, _) do
+  def value({:optional, {:previous_response, step, _} = part}, scope, settings),
+    do: if(is_map_key(scope.answers, step), do: value(part, scope, settings), else: :nothing)
+
+  def value({:previous_response, step, path}, scope, _) do
+    with %{^step => answer} <- scope.answers,
+         {:ok, value} <- taken(answer, path) do
+      {:ok, value}
+    else
+      {:error, found} ->
+        {:error, "cannot take a value from the answer of #{inspect(step)}: #{found}"}
+
+      _ ->
+        {:error, "the step #{inspect(step)} was skipped, it has no answer: set optional: true to do without"}
+    end
+  end
+
+  def value({:variable, name}, scope, _) do
     case scope.vars do
       %{^name => value} -> {:ok, value}
       _ -> {:error, "no variable #{inspect(name)} was given"}
     end
   end
 
-  defp text({:input, name, optional?}, _, settings) do
+  def value({:input, name, optional?}, _, settings) do
     case settings.inputs do
-      %{^name => path} -> file(name, path)
+      %{^name => {:file, path}} -> file(name, path)
+      %{^name => {:text, text}} -> {:ok, headed(name, text)}
       _ when optional? -> :nothing
       _ -> {:error, "the input #{inspect(name)} is missing: give it with --input #{name}=FILE"}
     end
   end
 
+  @doc "A value as a text: JSON, unless it is a text anyway."
+  @spec text(term()) :: String.t()
+  def text(value) when is_binary(value), do: value
+  def text(value), do: JSON.encode(value)
+
+  defp taken(answer, []), do: {:ok, answer.text}
+  defp taken(answer, path), do: Extract.fetch(answer.value, path)
+
   defp file(name, path) do
     with {:ok, text} <- File.read(path),
          true <- String.valid?(text) do
-      {:ok, "<file name=#{inspect(name)}>\n#{text}\n</file>"}
+      {:ok, headed(name, text)}
     else
       {:error, reason} -> {:error, "#{path} cannot be read: #{:file.format_error(reason)}"}
       false -> {:error, "#{path} is not UTF-8"}
     end
   end
+
+  defp headed(name, text), do: "<file name=#{inspect(name)}>\n#{text}\n</file>"
 end

@@ -1,15 +1,22 @@
 defmodule Pipeline.Provider do
-  @moduledoc "A model service. A new one is a module with this callback, and a line in `for_step/1`."
+  @moduledoc "A model service. A new one is a module with this callback, and a line in `for_ask/1`."
 
-  alias Pipeline.{Error, Settings, Step}
+  alias Pipeline.{Ask, Error, Reply, Request, Settings}
 
-  @doc "Send the texts as the parts of one user message; the whole reply, never blank, comes back."
-  @callback complete(Step.t(), [String.t()], Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}
+  @doc """
+  Have the model say what comes next in the conversation: one call, no retries. Where the step has a schema, the answer is
+  asked for by the provider's own means, and comes back as the input of a call of `Request.answer_tool/0`, or as a text.
+  """
+  @callback complete(Request.t(), Settings.t()) :: {:ok, Reply.t()} | {:error, Error.t()}
 
-  @by_step %{"claude" => Pipeline.Provider.Anthropic, "gemini" => Pipeline.Provider.Gemini}
+  @by_name %{
+    anthropic: Pipeline.Provider.Anthropic,
+    gemini: Pipeline.Provider.Gemini,
+    claude_program: Pipeline.Provider.ClaudeProgram
+  }
 
-  @spec for_step(String.t()) :: module()
-  def for_step(type), do: Map.fetch!(@by_step, type)
+  @spec for_ask(Ask.t()) :: module()
+  def for_ask(%Ask{provider: provider}), do: Map.fetch!(@by_name, provider)
 
   @doc "The key from the settings, or an error that names the variables."
   @spec key(Settings.provider(), Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}
@@ -24,11 +31,10 @@ defmodule Pipeline.Provider do
     end
   end
 
-  @doc "A reply without anything in it is no reply."
-  @spec not_blank(String.t(), String.t()) :: {:ok, String.t()} | {:error, Error.t()}
-  def not_blank(text, model) do
-    if String.trim(text) == "",
-      do: {:error, Error.new(:empty_reply, "#{model} answered nothing")},
-      else: {:ok, text}
+  @doc "A reply that ends where the tokens did is no answer."
+  @spec cut_off(String.t()) :: {:error, Error.t()}
+  def cut_off(model) do
+    message = "#{model} was cut off at its limit of tokens: ask for less, or raise max_tokens"
+    {:error, Error.new(:truncated, message)}
   end
 end

@@ -4,20 +4,45 @@ defmodule Pipeline.Settings do
   one.
   """
 
-  defstruct [:keys, :base_urls, :timeout, seed: nil, inputs: %{}]
+  alias Pipeline.Error
+
+  defstruct [
+    :keys,
+    :base_urls,
+    :timeout,
+    :output_dir,
+    seed: nil,
+    inputs: %{},
+    rehearsal?: false,
+    retries: 3,
+    retry_base: 500,
+    path: ""
+  ]
 
   @type provider :: :anthropic | :gemini
+  @typedoc "`output_dir` is where `output_to_file` of a step leads; `rehearsal?` says that no real service is asked."
   @type t :: %__MODULE__{
           keys: %{provider() => (() -> String.t() | nil)},
           base_urls: %{provider() => String.t()},
           timeout: pos_integer(),
           seed: non_neg_integer() | nil,
-          inputs: %{String.t() => Path.t()}
+          inputs: %{String.t() => {:file, Path.t()} | {:text, String.t()}},
+          output_dir: Path.t() | nil,
+          rehearsal?: boolean(),
+          retries: non_neg_integer(),
+          retry_base: non_neg_integer(),
+          path: String.t()
         }
 
   @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}
 
-  @doc "Milliseconds for one call of a provider: PIPELINE_HTTP_TIMEOUT_MS, ten minutes by default."
+  @doc """
+  PIPELINE_HTTP_TIMEOUT_MS: milliseconds for one call of a provider, ten minutes by default. PIPELINE_RETRIES: tries after
+  the first where the provider is at fault, 3 by default. PIPELINE_RETRY_BASE_MS: the longest wait before the first of
+  them, 500 by default; it doubles with each. PATH: the folders in which the `claude` program is looked for.
+
+  Raises `Pipeline.Error` for a value that is no such number.
+  """
   @spec from_environment(keyword()) :: t()
   def from_environment(options \\ []) do
     %__MODULE__{
@@ -26,15 +51,45 @@ defmodule Pipeline.Settings do
         anthropic: base_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
         gemini: base_url("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
       },
-      timeout: String.to_integer(System.get_env("PIPELINE_HTTP_TIMEOUT_MS", "600000")),
+      timeout: number("PIPELINE_HTTP_TIMEOUT_MS", 1, 600_000),
+      retries: number("PIPELINE_RETRIES", 0, 3),
+      retry_base: number("PIPELINE_RETRY_BASE_MS", 0, 500),
+      path: System.get_env("PATH", ""),
       seed: options[:seed],
-      inputs: Keyword.get(options, :inputs, %{})
+      inputs: Keyword.get(options, :inputs, %{}),
+      output_dir: options[:output_dir]
+    }
+  end
+
+  @doc """
+  The same for a rehearsal: all services are at `url`, and get a key that is none. A real key never goes there.
+  """
+  @spec rehearsal(t(), String.t()) :: t()
+  def rehearsal(settings, url) do
+    url = String.trim_trailing(url, "/")
+    no_key = fn -> "no-key-in-rehearsal" end
+
+    %{
+      settings
+      | keys: Map.new(settings.keys, fn {provider, _} -> {provider, no_key} end),
+        base_urls: Map.new(settings.base_urls, fn {provider, _} -> {provider, url} end),
+        rehearsal?: true
     }
   end
 
   @doc "The names of the variables that may hold a provider's key."
   @spec variables(provider()) :: [String.t()]
   def variables(provider), do: Map.fetch!(@variables, provider)
+
+  defp number(name, least, default) do
+    with text when text != nil <- non_empty(name),
+         {number, ""} when number >= least <- Integer.parse(text) do
+      number
+    else
+      nil -> default
+      _ -> raise Error.new(:usage, "#{name}=#{System.get_env(name)}: expected a whole number from #{least}")
+    end
+  end
 
   defp first(names), do: Enum.find_value(names, &non_empty/1)
   defp base_url(name, default), do: String.trim_trailing(non_empty(name) || default, "/")

@@ -11,4 +11,19 @@ defmodule Pipeline.Answers do
 
   @spec refused(pos_integer(), String.t()) :: {pos_integer(), map()}
   def refused(status, message), do: {status, %{error: %{message: message}}}
+
+  @doc "Claude calls tools, each as `{id, name, input}`."
+  @spec claude_calls([{String.t(), String.t(), term()}], String.t()) :: {200, map()}
+  def claude_calls(calls, text \\ "") do
+    said = if text == "", do: [], else: [%{type: "text", text: text}]
+    uses = for {id, name, input} <- calls, do: %{type: "tool_use", id: id, name: name, input: input}
+    {200, %{content: said ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
+  end
+
+  @doc "The same text in both shapes, where it is open who asks first."
+  @spec any(String.t()) :: {200, map()}
+  def any(text) do
+    {{200, claude}, {200, gemini}} = {claude(text), gemini(text)}
+    {200, Map.merge(claude, gemini)}
+  end
 end

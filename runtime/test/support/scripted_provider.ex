@@ -1,12 +1,17 @@
 defmodule Pipeline.ScriptedProvider do
   @moduledoc """
-  A model service on a free loopback port that answers from a script, one entry per request. A request beyond the
-  script is answered with 500 and told to the test, which `requests/1` then fails.
+  A model service on a free loopback port that answers from a script, one entry per request, at once or `:after` so many
+  milliseconds. A request beyond the script is answered with 500 and told to the test, which `requests/1` then fails.
   """
 
   use GenServer
 
-  @type answer :: {status :: pos_integer(), body :: map() | binary()} | :hang | :close
+  @type answer ::
+          {status :: pos_integer(), body :: map() | binary()}
+          | {status :: pos_integer(), body :: map() | binary(), headers :: [{String.t(), String.t()}]}
+          | {:after, pos_integer(), answer()}
+          | :hang
+          | :close
 
   @spec start_link([answer()]) :: GenServer.on_start()
   def start_link(script), do: GenServer.start_link(__MODULE__, script)
@@ -23,10 +28,33 @@ defmodule Pipeline.ScriptedProvider do
     end
   end
 
+  @doc "Settings of a run whose models are a scripted provider."
+  @spec settings(pid(), keyword()) :: Pipeline.Settings.t()
+  def settings(server, changes \\ []) do
+    url = url(server)
+    key = fn -> "secret-key" end
+
+    settings = %Pipeline.Settings{
+      keys: %{anthropic: key, gemini: key},
+      base_urls: %{anthropic: url, gemini: url},
+      timeout: 5_000,
+      retries: 0
+    }
+
+    struct!(settings, changes)
+  end
+
   @impl true
   def init(script) do
     {:ok, listen} =
-      :gen_tcp.listen(0, [:binary, ip: {127, 0, 0, 1}, active: false, packet: :raw, reuseaddr: true])
+      :gen_tcp.listen(0, [
+        :binary,
+        ip: {127, 0, 0, 1},
+        active: false,
+        packet: :raw,
+        reuseaddr: true,
+        backlog: 1024
+      ])
 
     server = self()
     pid = spawn_link(fn -> accept(listen, server) end)
@@ -64,15 +92,24 @@ defmodule Pipeline.ScriptedProvider do
     body = body(socket, rest, String.to_integer(headers["content-length"] || "0"))
     request = %{path: path, headers: headers, body: :jiffy.decode(body, [:return_maps])}
 
-    case GenServer.call(server, {:asked, request}) do
-      :hang -> Process.sleep(5_000)
-      :close -> :ok
-      {status, %{} = map} -> answer(socket, status, :jiffy.encode(map))
-      {status, text} -> answer(socket, status, text)
-    end
-
+    socket |> send_back(GenServer.call(server, {:asked, request}))
     :gen_tcp.close(socket)
   end
+
+  # A client that gives up closes the connection.
+  defp send_back(socket, :hang), do: :gen_tcp.recv(socket, 0, 5_000)
+  defp send_back(_, :close), do: :ok
+  defp send_back(socket, {status, body}), do: send_back(socket, {status, body, []})
+
+  defp send_back(socket, {status, %{} = map, headers}),
+    do: answer(socket, status, :jiffy.encode(map), headers)
+
+  defp send_back(socket, {:after, wait, answer}) do
+    Process.sleep(wait)
+    send_back(socket, answer)
+  end
+
+  defp send_back(socket, {status, text, headers}), do: answer(socket, status, text, headers)
 
   defp lower([name, value]), do: {String.downcase(name), value}
 
@@ -94,9 +131,10 @@ defmodule Pipeline.ScriptedProvider do
     body(socket, read <> more, length)
   end
 
-  defp answer(socket, status, text) do
+  defp answer(socket, status, text, headers) do
     text = IO.iodata_to_binary(text)
     head = "HTTP/1.1 #{status} x\r\ncontent-type: application/json\r\ncontent-length: #{byte_size(text)}\r\n"
-    :gen_tcp.send(socket, [head, "connection: close\r\n\r\n", text])
+    headers = for {name, value} <- headers, do: [name, ": ", value, "\r\n"]
+    :gen_tcp.send(socket, [head, headers, "connection: close\r\n\r\n", text])
   end
 end

@@ -1,44 +1,130 @@
 defmodule Pipeline.Provider.Anthropic do
-  @moduledoc "Anthropic's Claude, by the Messages API (https://docs.anthropic.com/en/api/messages). It takes no seed."
+  @moduledoc """
+  Anthropic's Claude, by the Messages API (https://docs.anthropic.com/en/api/messages). It takes no seed.
+
+  An answer that has to fit a schema is the input of a tool that has this schema.
+  """
 
   @behaviour Pipeline.Provider
 
-  alias Pipeline.{Error, HTTP, Provider}
+  alias Pipeline.{Ask, Error, HTTP, Price, Provider, Reply, Request, Tools, Usage}
+
+  @told "When you are done, give your answer by calling the tool answer, once; write no other text."
+
+  # Keywords that this interface does not take at the top of a tool's schema.
+  @not_on_top ~w(anyOf oneOf allOf $ref)
 
   @impl true
-  def complete(step, texts, settings) do
+  def complete(%Request{ask: ask} = request, settings) do
     with {:ok, key} <- Provider.key(:anthropic, settings),
          url = "#{settings.base_urls.anthropic}/v1/messages",
          headers = [{"x-api-key", key}, {"anthropic-version", "2023-06-01"}],
-         {:ok, reply} <- HTTP.post_json(url, headers, body(step, texts), settings.timeout) do
-      read(reply, step.model)
+         {:ok, reply} <- HTTP.post_json(url, headers, body(request), settings.timeout) do
+      read(reply, ask)
     end
   end
 
-  defp body(step, texts) do
-    %{
-      model: step.model,
-      max_tokens: step.max_tokens,
-      messages: [%{role: "user", content: Enum.map(texts, &%{type: "text", text: &1})}]
-    }
-    |> put(:temperature, step.temperature)
-    |> put(:system, step.system_prompt)
+  defp body(%Request{ask: ask, turns: turns}) do
+    %{model: ask.model, max_tokens: ask.max_tokens, messages: Enum.map(turns, &message/1)}
+    |> put(:temperature, ask.temperature)
+    |> put(:system, system(ask))
+    |> put(:tools, tools(ask))
+    |> put(:tool_choice, if(forced?(ask), do: %{type: "tool", name: Request.answer_tool()}))
   end
 
-  defp put(map, _, nil), do: map
+  defp put(map, _, nothing) when nothing in [nil, []], do: map
   defp put(map, key, value), do: Map.put(map, key, value)
 
-  defp read(%{"stop_reason" => "max_tokens"}, model),
-    do:
-      {:error,
-       Error.new(:truncated, "#{model} was cut off at its limit of tokens: ask for less, or raise max_tokens")}
+  defp message({:user, texts}), do: %{role: "user", content: Enum.map(texts, &%{type: "text", text: &1})}
+  defp message({:model, reply}), do: %{role: "assistant", content: reply.content}
+  defp message({:results, results}), do: %{role: "user", content: Enum.map(results, &result/1)}
 
-  defp read(%{"stop_reason" => "refusal"}, model),
-    do: {:error, Error.new(:blocked, "#{model} refused the prompt")}
+  defp result(%{id: id, status: status, text: text}),
+    do: %{type: "tool_result", tool_use_id: id, content: text, is_error: status == :error}
 
-  defp read(%{"content" => content}, model) when is_list(content) do
-    for(%{"type" => "text", "text" => text} <- content, into: "", do: text) |> Provider.not_blank(model)
+  # Models from Claude 5 on refuse, or may refuse, to be forced to a tool: those are told, and asked again if need be.
+  defp forced?(ask),
+    do: ask.schema != nil and ask.tools == [] and ask.model =~ ~r/\Aclaude-(3|opus-4|sonnet-4|haiku-4)/
+
+  defp system(%Ask{schema: nil} = ask), do: ask.system_prompt
+
+  defp system(ask) do
+    if forced?(ask),
+      do: ask.system_prompt,
+      else: [ask.system_prompt, @told] |> Enum.reject(&is_nil/1) |> Enum.join("\n\n")
   end
 
-  defp read(_, model), do: {:error, Error.new(:empty_reply, "#{model} answered nothing")}
+  defp tools(ask), do: Enum.map(ask.tools, &file_tool/1) ++ answer_tool(ask.schema)
+
+  defp file_tool(name) do
+    tool = Tools.declaration(name)
+    %{name: tool.name, description: tool.description, input_schema: tool.schema}
+  end
+
+  defp answer_tool(nil), do: []
+
+  defp answer_tool(schema),
+    do: [
+      %{name: Request.answer_tool(), description: "Takes your answer.", input_schema: input_schema(schema)}
+    ]
+
+  # A tool's input is an object: what is none goes into one, as its value.
+  defp input_schema(schema) do
+    if wrapped?(schema) do
+      {definitions, schema} = Map.split(schema, ["$defs", "definitions"])
+
+      Map.merge(definitions, %{
+        "type" => "object",
+        "properties" => %{"value" => schema},
+        "required" => ["value"]
+      })
+    else
+      schema
+    end
+  end
+
+  defp wrapped?(schema), do: schema["type"] != "object" or Enum.any?(@not_on_top, &is_map_key(schema, &1))
+
+  defp read(%{"stop_reason" => stop}, ask) when stop in ["max_tokens", "model_context_window_exceeded"],
+    do: Provider.cut_off(ask.model)
+
+  defp read(%{"stop_reason" => "refusal"}, ask),
+    do: {:error, Error.new(:blocked, "#{ask.model} refused the prompt")}
+
+  defp read(reply, ask) do
+    content = if is_list(reply["content"]), do: reply["content"], else: []
+
+    {:ok,
+     %Reply{
+       text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
+       calls:
+         for(
+           %{"type" => "tool_use", "id" => id, "name" => name} = use <- content,
+           do: call(id, name, use, ask)
+         ),
+       content: content,
+       usage: usage(reply["usage"], ask.model)
+     }}
+  end
+
+  defp call(id, name, use, ask) do
+    input =
+      case use["input"] do
+        %{"value" => value} = input ->
+          if name == Request.answer_tool() and ask.schema && wrapped?(ask.schema), do: value, else: input
+
+        input ->
+          input
+      end
+
+    %{id: id, name: name, input: input}
+  end
+
+  defp usage(%{} = usage, model) do
+    input = Usage.sum(usage, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"])
+    output = Usage.sum(usage, ["output_tokens"])
+    %Usage{calls: 1, input_tokens: input, output_tokens: output, cost: Price.cost(model, input, output)}
+  end
+
+  defp usage(_, _), do: %Usage{calls: 1, cost: nil}
 end

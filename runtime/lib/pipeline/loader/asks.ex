@@ -1,0 +1,177 @@
+defmodule Pipeline.Loader.Asks do
+  @moduledoc """
+  The steps that ask a model. What a step says itself goes before its `claude_options` or `token_budget`, these before its
+  preset, and all of them before the `defaults` of the workflow.
+  """
+
+  alias Pipeline.{Ask, Schema}
+  alias Pipeline.Loader.{Fields, Options, Parts, Source}
+
+  @types %{
+    "claude" => {:claude, :text},
+    "claude_smart" => {:claude, :text},
+    "claude_robust" => {:claude, :text},
+    "claude_extract" => {:claude, :structured},
+    "gemini" => {:gemini, :text},
+    "gemini_extract" => {:gemini, :structured},
+    "gemini_instructor" => {:gemini, :structured}
+  }
+
+  @specification [
+    model: :text,
+    temperature: :number,
+    max_tokens: :count,
+    system_prompt: :text,
+    prompt: {:required, :any},
+    token_budget: :mapping,
+    retry_config: :mapping
+  ]
+  @specifications %{
+    claude: [
+      claude_options: :mapping,
+      preset: {:one_of, Options.presets()},
+      via: {:one_of, ~w(api program)}
+    ],
+    gemini: [],
+    structured: [schema: :mapping, extraction_config: :mapping, repairs: :whole],
+    text: []
+  }
+  @models %{claude: "claude-sonnet-4-5", gemini: "gemini-2.5-flash"}
+  # The short names of the claude program, which Anthropic's API does not know.
+  @short_names %{"haiku" => "claude-haiku-4-5", "sonnet" => "claude-sonnet-4-5", "opus" => "claude-opus-4-1"}
+
+  @spec types() :: [String.t()]
+  def types, do: Map.keys(@types)
+
+  @doc "Whether the answers of such a step have places in them."
+  @spec kind(String.t()) :: :text | :structured
+  def kind(type), do: elem(@types[type], 1)
+
+  @spec specification(String.t()) :: Fields.specification()
+  def specification(type) do
+    {family, kind} = @types[type]
+    functions = if type == "gemini_instructor", do: [functions: :texts], else: []
+    @specification ++ @specifications[family] ++ @specifications[kind] ++ functions
+  end
+
+  @doc "The ask, its time-out, and the notes."
+  @spec make(String.t(), map(), Source.place(), Parts.context()) ::
+          {Ask.t(), pos_integer() | nil, [Fields.note()]}
+  def make(type, values, place, context) do
+    {family, kind} = @types[type]
+
+    {prompt, prompted} =
+      if values.prompt, do: Parts.read(values.prompt, ["prompt" | place], context), else: {[], []}
+
+    {options, optioned} = Options.claude(values[:claude_options], ["claude_options" | place])
+    {budget, budgeted} = Options.budget(values.token_budget, ["token_budget" | place])
+    {retries, retried} = Options.retries(values.retry_config, ["retry_config" | place])
+    {schema, schemed} = if kind == :structured, do: schema(values, place, context), else: {nil, []}
+
+    defaults = defaults(family, context.defaults)
+    preset = Options.preset(type, values[:preset], defaults)
+    sources = [values, options, budget, preset, defaults.options, defaults.budget, defaults]
+    pick = fn key -> Enum.find_value(sources, &wrapped(&1, key)) |> unwrapped() end
+
+    ask = %Ask{
+      provider: provider(family, values[:via]),
+      model: model(pick.(:model) || @models[family], values[:via]),
+      prompt: prompt,
+      temperature: pick.(:temperature),
+      max_tokens: pick.(:max_tokens) || 32_768,
+      system_prompt: joined(pick.(:system_prompt), pick.(:append_system_prompt)),
+      schema: schema,
+      tools: if(family == :claude, do: allowed(pick, kind, options), else: []),
+      max_turns: pick.(:max_turns) || 10,
+      repairs: values[:repairs] || 2,
+      retries: retries
+    }
+
+    {ask, pick.(:timeout_ms), prompted ++ optioned ++ budgeted ++ retried ++ schemed ++ unsent(values, place)}
+  end
+
+  # false, 0.0 and [] are values too.
+  defp wrapped(source, key), do: if(source[key] != nil, do: {:value, source[key]})
+  defp unwrapped({:value, value}), do: value
+  defp unwrapped(nil), do: nil
+
+  defp defaults(:claude, defaults),
+    do: %{
+      model: defaults.claude_model,
+      options: defaults.claude_options,
+      budget: %{},
+      preset: defaults.claude_preset
+    }
+
+  defp defaults(:gemini, defaults),
+    do: %{model: defaults.gemini_model, options: %{}, budget: defaults.gemini_token_budget, preset: nil}
+
+  defp provider(:gemini, _), do: :gemini
+  defp provider(:claude, "program"), do: :claude_program
+  defp provider(:claude, _), do: :anthropic
+
+  defp model(name, "program"), do: name
+  defp model(name, _), do: Map.get(@short_names, name, name)
+
+  defp joined(prompt, nil), do: prompt
+  defp joined(nil, more), do: more
+  defp joined(prompt, more), do: prompt <> "\n\n" <> more
+
+  # A preset is no reason to hand tools to a step that is asked for one value.
+  defp allowed(_, :structured, options),
+    do: (options[:allowed_tools] || []) -- (options[:disallowed_tools] || [])
+
+  defp allowed(pick, :text, _), do: (pick.(:allowed_tools) || []) -- (pick.(:disallowed_tools) || [])
+
+  defp schema(%{extraction_config: config} = values, place, _) when config != nil do
+    {read, notes} =
+      Fields.read(config, ["extraction_config" | place], format: {:one_of, ~w(json text)}, schema: :mapping)
+
+    case {values.schema || read.schema, read.format} do
+      {_, "text"} -> {nil, notes}
+      {schema, _} -> with_notes(known_schema(schema || %{}, ["schema" | place]), notes)
+    end
+  end
+
+  defp schema(%{functions: [name]} = values, place, %{functions: functions}) when values.schema == nil do
+    case functions do
+      %{^name => %{"parameters" => parameters}} when is_map(parameters) ->
+        known_schema(parameters, ["functions" | place])
+
+      _ ->
+        {nil,
+         [Fields.error([0, "functions" | place], "gemini_functions has no #{inspect(name)} with parameters")]}
+    end
+  end
+
+  defp schema(%{functions: [_, _ | _]}, place, _),
+    do: {nil, [Fields.error(["functions" | place], "expected one function: the answer is one value")]}
+
+  defp schema(%{schema: nil}, place, _),
+    do:
+      {nil,
+       [Fields.error(place, "expected the key schema, a JSON schema, or extraction_config with format: json")]}
+
+  defp schema(%{schema: schema}, place, _), do: known_schema(schema, ["schema" | place])
+
+  defp with_notes({schema, more}, notes), do: {schema, notes ++ more}
+
+  defp known_schema(schema, place) do
+    case Schema.check(schema) do
+      :ok ->
+        {schema, []}
+
+      {:error, problems} ->
+        {nil, for(problem <- problems, do: Fields.error(place, "as a JSON schema: #{problem}"))}
+    end
+  end
+
+  defp unsent(values, place) do
+    for key <- [:temperature, :max_tokens], values[:via] == "program" and values[key] != nil do
+      Fields.warning(
+        [Atom.to_string(key) | place],
+        "has no effect: the claude program decides on it by itself"
+      )
+    end
+  end
+end

@@ -1,0 +1,109 @@
+defmodule Pipeline.Loader.Document do
+  @moduledoc """
+  The text of a YAML file, decoded: one mapping, and its `Source`. Whatever the bytes are, what cannot be read exactly
+  as it was written is refused, each problem with its line.
+  """
+
+  alias Pipeline.Loader.Source
+
+  @max_bytes 1_000_000
+
+  @type problem :: {line :: pos_integer() | nil, String.t()}
+
+  @spec decode(binary()) :: {:ok, %{String.t() => term()}, Source.t()} | {:error, [problem()]}
+  def decode(text) do
+    with :ok <- readable(text),
+         %Source{problems: []} = source <- Source.scan(text),
+         {:ok, documents} <- parse(text, [:sane_scalars, :maps]),
+         {:ok, root} <- one_mapping(documents),
+         {:ok, [pairs]} <- parse(text, [:sane_scalars]),
+         [] <- faults(pairs, [], source) do
+      {:ok, without_undefined(root), source}
+    else
+      %Source{problems: problems} -> {:error, problems}
+      {:error, line, message} -> {:error, [{line, message}]}
+      [_ | _] = problems -> {:error, problems}
+    end
+  end
+
+  defp readable(text) do
+    cond do
+      byte_size(text) > @max_bytes -> {:error, nil, "is larger than #{@max_bytes} bytes"}
+      not String.valid?(text) -> {:error, nil, "is not UTF-8"}
+      text =~ ~r/[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]/ -> {:error, control_line(text), "has a control character"}
+      true -> :ok
+    end
+  end
+
+  defp control_line(text) do
+    [before, _] = String.split(text, ~r/[\x00-\x08\x0B\x0C\x0E-\x1F\x7F]/, parts: 2)
+    length(String.split(before, "\n"))
+  end
+
+  defp parse(text, options) do
+    case :fast_yaml.decode(text, options) do
+      {:ok, documents} -> {:ok, documents}
+      {:error, {_, reason, line, _}} -> {:error, line + 1, "is no YAML: #{reason}"}
+      {:error, _} -> {:error, nil, "is no YAML"}
+    end
+  end
+
+  defp one_mapping([root]) when is_map(root), do: {:ok, root}
+  defp one_mapping([]), do: {:error, nil, "is empty: expected one mapping"}
+  defp one_mapping([_]), do: {:error, 1, "expected one mapping"}
+  defp one_mapping(_), do: {:error, nil, "expected one YAML document, got several"}
+
+  # Without maps the parser keeps each key, the second of its name as well.
+  defp faults([pair | _] = pairs, place, source) when is_tuple(pair) do
+    {found, _} =
+      Enum.flat_map_reduce(pairs, MapSet.new(), fn {key, value}, seen ->
+        {fault(key, place, seen, source) ++ faults(value, [key | place], source), MapSet.put(seen, key)}
+      end)
+
+    found
+  end
+
+  defp faults(items, place, source) when is_list(items) do
+    items
+    |> Enum.with_index()
+    |> Enum.flat_map(fn {item, index} -> faults(item, [index | place], source) end)
+  end
+
+  defp faults(_, _, _), do: []
+
+  defp fault(key, place, seen, source) do
+    cond do
+      not is_binary(key) ->
+        [{Source.line_of(source, place), "#{name(place)}: a key is no text"}]
+
+      key in seen ->
+        [{Source.line_of(source, [key | place]), "#{name([key | place])}: the key is there twice"}]
+
+      true ->
+        []
+    end
+  end
+
+  @doc "A place for people: `steps[3].prompt[1]`. What is not a step stands below `workflow`."
+  @spec name(Source.place()) :: String.t()
+  def name(place) do
+    segments =
+      case Enum.reverse(place) do
+        ["workflow", "steps", index | rest] -> ["steps", index | rest]
+        segments -> segments
+      end
+
+    Enum.reduce(segments, "", fn
+      index, "" when is_integer(index) -> "[#{index}]"
+      key, "" -> key
+      index, path when is_integer(index) -> "#{path}[#{index}]"
+      key, path when is_binary(key) -> "#{path}.#{key}"
+      _, path -> path
+    end)
+  end
+
+  defp without_undefined(:undefined), do: nil
+  defp without_undefined(list) when is_list(list), do: Enum.map(list, &without_undefined/1)
+  defp without_undefined(map) when is_map(map), do: Map.new(map, fn {k, v} -> {k, without_undefined(v)} end)
+  defp without_undefined(scalar), do: scalar
+end

@@ -1,0 +1,104 @@
+defmodule Pipeline.Loader.Fields do
+  @moduledoc """
+  Reads the keys of a mapping by a specification, `name: type` or `name: {:required, type}`, and notes everything that
+  does not fit. No atom is made of what is in a file: the names are those of the specification.
+  """
+
+  alias Pipeline.Loader.{Keys, Source}
+
+  @type note :: {:error | :warning, Source.place(), String.t()}
+  @type kind ::
+          :text
+          | :boolean
+          | :count
+          | :whole
+          | :number
+          | :texts
+          | :mapping
+          | :list
+          | :any
+          | {:one_of, [String.t()]}
+  @type specification :: [{atom(), kind() | {:required, kind()}}]
+
+  @doc "The values by name, nil where a key is missing or does not fit; and the notes, also on keys that nobody takes."
+  @spec read(term(), Source.place(), specification()) :: {%{atom() => term()}, [note()]}
+  def read(map, place, specification) when is_map(map) do
+    {values, notes} =
+      Enum.map_reduce(specification, [], fn {name, type}, notes ->
+        {value, more} = value(map, Atom.to_string(name), type, place)
+        {{name, value}, notes ++ more}
+      end)
+
+    known = Enum.map(specification, fn {name, _} -> Atom.to_string(name) end)
+    {Map.new(values), Keys.notes(map, known, place) ++ notes}
+  end
+
+  def read(other, place, specification) do
+    {Map.new(specification, fn {name, _} -> {name, nil} end),
+     [error(place, "expected a mapping#{got(other)}")]}
+  end
+
+  @spec error(Source.place(), String.t()) :: note()
+  def error(place, message), do: {:error, place, message}
+
+  @spec warning(Source.place(), String.t()) :: note()
+  def warning(place, message), do: {:warning, place, message}
+
+  @doc "`; did you mean \"steps\"?`, or nothing."
+  @spec nearest(String.t(), [String.t()]) :: String.t()
+  def nearest(word, words) do
+    best = Enum.max_by(words, &String.jaro_distance(word, &1), fn -> nil end)
+    if best && String.jaro_distance(word, best) > 0.8, do: "; did you mean #{inspect(best)}?", else: ""
+  end
+
+  @doc "What was found instead, short enough for a message."
+  @spec got(term()) :: String.t()
+  def got(value), do: ", got #{inspect(value, limit: 5, printable_limit: 60)}"
+
+  defp value(map, key, {:required, type}, place) do
+    case map[key] do
+      nil -> {nil, [error(place, "the key #{key} is missing")]}
+      "" when type != :any -> {nil, [error([key | place], "expected #{expected(type)}, got nothing")]}
+      _ -> value(map, key, type, place)
+    end
+  end
+
+  # A key without a value is a key that is not there.
+  defp value(map, key, type, place) do
+    value = map[key]
+
+    cond do
+      is_nil(value) -> {nil, []}
+      fits?(type, value) -> {value, []}
+      true -> {nil, [error([key | place], mistake(type, value))]}
+    end
+  end
+
+  defp fits?(:text, value), do: is_binary(value)
+  defp fits?(:boolean, value), do: is_boolean(value)
+  defp fits?(:count, value), do: is_integer(value) and value > 0
+  defp fits?(:whole, value), do: is_integer(value) and value >= 0
+  defp fits?(:number, value), do: is_number(value) and value >= 0
+  defp fits?(:texts, value), do: is_list(value) and Enum.all?(value, &is_binary/1)
+  defp fits?(:mapping, value), do: is_map(value)
+  defp fits?(:list, value), do: is_list(value) and value != []
+  defp fits?(:any, _), do: true
+  defp fits?({:one_of, words}, value), do: value in words
+
+  defp expected(:text), do: "a text"
+  defp expected(:boolean), do: "true or false"
+  defp expected(:count), do: "a whole number from 1"
+  defp expected(:whole), do: "a whole number from 0"
+  defp expected(:number), do: "a number from 0"
+  defp expected(:texts), do: "a list of texts"
+  defp expected(:mapping), do: "a mapping"
+  defp expected(:list), do: "a list that is not empty"
+  defp expected(:any), do: "a value"
+  defp expected({:one_of, words}), do: "one of #{Enum.join(words, ", ")}"
+
+  defp mistake({:one_of, words} = type, value) when is_binary(value),
+    do:
+      "#{inspect(value, printable_limit: 60)} is not known, expected #{expected(type)}#{nearest(value, words)}"
+
+  defp mistake(type, value), do: "expected #{expected(type)}#{got(value)}"
+end

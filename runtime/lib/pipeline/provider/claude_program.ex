@@ -1,0 +1,144 @@
+defmodule Pipeline.Provider.ClaudeProgram do
+  @moduledoc """
+  Claude by Anthropic's command-line program `claude`, found on the PATH. It has tools of its own and works in the run's
+  workspace; temperature, seed and max_tokens are its own affair. It is believed only when it ends well and says a result.
+  """
+
+  @behaviour Pipeline.Provider
+
+  alias Pipeline.{Ask, Error, JSON, Program, Reply, Request, Settings, Usage}
+
+  @impl true
+  def complete(%Request{ask: ask} = request, settings) do
+    with {:ok, program} <- find(settings),
+         {:ok, lines, stderr, status} <- run(program, request, settings) do
+      lines |> result() |> read(status, stderr, ask) |> scrub(settings)
+    end
+  end
+
+  defp find(%Settings{path: path}) do
+    case :os.find_executable(~c"claude", to_charlist(path)) do
+      false ->
+        message = "the program claude is not on the PATH: install Claude Code, or use the provider anthropic"
+        {:error, Error.new(:usage, message)}
+
+      program ->
+        {:ok, to_string(program)}
+    end
+  end
+
+  defp run(program, %Request{ask: ask, workspace: workspace} = request, settings) do
+    Program.run(program, arguments(ask),
+      stdin: prompt(request),
+      env: environment(settings),
+      folder: workspace && workspace.root,
+      timeout: settings.timeout
+    )
+  end
+
+  defp arguments(%Ask{} = ask) do
+    [
+      "-p",
+      "--output-format",
+      "stream-json",
+      "--verbose",
+      "--model",
+      ask.model,
+      "--max-turns",
+      "#{ask.max_turns}"
+    ] ++
+      if ask.tools == [], do: [], else: ["--allowedTools", Enum.map_join(ask.tools, ",", &its_name/1)]
+  end
+
+  # What is List here is Glob there.
+  defp its_name("List"), do: "Glob"
+  defp its_name(name), do: name
+
+  # Each call is a program of its own that remembers nothing: the whole conversation is its prompt.
+  defp prompt(%Request{ask: ask, turns: turns}) do
+    [ask.system_prompt, Enum.map_join(turns, "\n\n", &turn/1), wanted(ask.schema)]
+    |> Enum.reject(&is_nil/1)
+    |> Enum.join("\n\n")
+  end
+
+  defp turn({:user, texts}), do: Enum.join(texts, "\n\n")
+  defp turn({:model, reply}), do: "You answered:\n\n#{reply.text}"
+
+  defp wanted(nil), do: nil
+
+  defp wanted(schema),
+    do:
+      "Answer with one JSON value and nothing else: no prose, no markdown fence. Its JSON schema:\n\n#{JSON.encode(schema)}"
+
+  # It needs a key only where nobody has logged in. The other provider's is none of its business.
+  defp environment(settings) do
+    [
+      {"PATH", settings.path},
+      {"ANTHROPIC_BASE_URL", settings.base_urls.anthropic},
+      {"GEMINI_API_KEY", nil},
+      {"GOOGLE_API_KEY", nil}
+    ] ++ if(key = settings.keys.anthropic.(), do: [{"ANTHROPIC_API_KEY", key}], else: [])
+  end
+
+  defp result(lines) do
+    Enum.find_value(lines, fn line ->
+      case JSON.decode(line) do
+        {:ok, %{"type" => "result"} = result} -> result
+        _ -> nil
+      end
+    end)
+  end
+
+  defp read(%{"subtype" => "error_max_turns"}, _, _, ask),
+    do: {:error, Error.new(:turn_limit, "claude was not done after #{ask.max_turns} turns")}
+
+  defp read(%{"is_error" => false, "subtype" => "success", "result" => text} = result, 0, _, _)
+       when is_binary(text) do
+    {:ok, %Reply{text: text, usage: usage(result)}}
+  end
+
+  defp read(nil, status, stderr, _),
+    do: failed("claude ended without a result (exit status #{status})", stderr)
+
+  defp read(result, status, stderr, _),
+    do: failed("claude failed (exit status #{status})", result["result"] || stderr)
+
+  defp failed(what, said) do
+    said = said |> to_text() |> String.trim()
+    last = if said == "", do: "it did not say why", else: said |> String.slice(-500, 500) || said
+    {kind, again} = kind(said)
+    {:error, Error.new(kind, "#{what}: #{last}", again)}
+  end
+
+  defp to_text(said) when is_binary(said), do: if(String.valid?(said), do: said, else: inspect(said))
+  defp to_text(said), do: JSON.encode(said)
+
+  # It says what was wrong only in words.
+  defp kind(said) do
+    cond do
+      said =~ ~r/invalid api key|please run \/login|authentication/i -> {:authentication, :never}
+      said =~ ~r/rate limit|usage limit|\b429\b/i -> {:rate_limit, :soon}
+      said =~ ~r/overloaded|\b5\d\d\b/i -> {:provider_unavailable, :soon}
+      true -> {:provider_unavailable, :never}
+    end
+  end
+
+  defp usage(result) do
+    tokens = if is_map(result["usage"]), do: result["usage"], else: %{}
+
+    %Usage{
+      calls: 1,
+      input_tokens:
+        Usage.sum(tokens, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]),
+      output_tokens: Usage.sum(tokens, ["output_tokens"]),
+      cost: if(is_number(result["total_cost_usd"]), do: result["total_cost_usd"] / 1)
+    }
+  end
+
+  defp scrub({:error, error}, settings) do
+    keys = for {_, key} <- settings.keys, value = key.(), do: value
+    {:error, %{error | message: Enum.reduce(keys, error.message, &String.replace(&2, &1, "…"))}}
+  end
+
+  defp scrub(reply, _), do: reply
+end

@@ -1,0 +1,48 @@
+defmodule Pipeline.Run do
+  @moduledoc """
+  A pipeline file is executed with variables, and everything that came of it is put into one file, `result.json`, in the
+  run's output folder.
+  """
+
+  alias Pipeline.{Error, Executor, JSON, Output, Settings, Usage, Workspace}
+
+  @doc "The path of `result.json`, and what is in it."
+  @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
+          {:ok, Path.t(), map()} | {:error, Error.t()}
+  def run(pipeline, vars, settings, workspace_root) do
+    path = Path.join(settings.output_dir, "result.json")
+
+    with :ok <- free(path),
+         {:ok, workspace} <- workspace(pipeline, workspace_root),
+         {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
+         report = report(pipeline, result, workspace),
+         :ok <- Output.write_new(path, [JSON.encode(report), "\n"]) do
+      {:ok, path, report}
+    end
+  end
+
+  @doc "The workspace, made only if some step needs it."
+  @spec workspace(Pipeline.t(), Path.t()) :: {:ok, Workspace.t() | nil} | {:error, Error.t()}
+  def workspace(pipeline, root),
+    do: if(Pipeline.needs_workspace?(pipeline), do: Workspace.open(root), else: {:ok, nil})
+
+  defp free(path) do
+    if File.exists?(path),
+      do: {:error, Error.new(:usage, "#{path} exists already: name a new folder with --output-dir")},
+      else: :ok
+  end
+
+  defp report(pipeline, result, workspace) do
+    %{
+      pipeline: pipeline.name,
+      reply: result.reply,
+      answers: Map.new(result.answers, fn {name, answer} -> {name, answer.value} end),
+      steps: for(step <- result.steps, do: %{step | usage: usage(step.usage)}),
+      usage: usage(result.usage),
+      files: result.files,
+      workspace: workspace && workspace.root
+    }
+  end
+
+  defp usage(%Usage{} = usage), do: Map.from_struct(usage)
+end

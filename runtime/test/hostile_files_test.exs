@@ -1,0 +1,169 @@
+defmodule Pipeline.HostileFilesTest do
+  @moduledoc "Whatever bytes are in a file, loading it ends with a pipeline or with reasons."
+
+  use ExUnit.Case, async: true
+
+  alias Pipeline.{Error, Loader}
+  alias Pipeline.Loader.Source
+
+  @files Path.wildcard(Path.expand("data/pipelines/*.yaml", __DIR__))
+
+  defp reasons(text) do
+    case Loader.parse(text, "p.yaml") do
+      {:error, %Error{kind: :pipeline, message: "p.yaml" <> _ = message}} -> message
+      {:ok, %Pipeline{}} -> :loaded
+    end
+  end
+
+  for {name, text, reason} <- [
+        {"an empty file", "", "p.yaml: is empty"},
+        {"a comment alone", "# nothing\n", "is empty"},
+        {"a scalar", "just words", "p.yaml:1: expected one mapping"},
+        {"a list", "- 1", "expected one mapping"},
+        {"two documents", "a: 1\n---\nb: 2\n", "got several"},
+        {"a NUL", "a: 1\nb: x\0y\n", "p.yaml:2: has a control character"},
+        {"what is not UTF-8", <<"a: ", 0xFF>>, "is not UTF-8"},
+        {"an unclosed bracket", "a: [1\nb: 2\n", "p.yaml:2: is no YAML"},
+        {"deep brackets", String.duplicate("[", 100_000), "p.yaml:1: is nested deeper than 64 levels"},
+        {"deep brackets behind a bracket in quotes", String.duplicate("[\"]\",", 50_000), "nested deeper"},
+        {"deep brackets behind a comment", "[#a, 'x\n" <> String.duplicate("[", 50_000), "nested deeper"},
+        {"deep brackets after a block scalar", "a: |1\n  x\n \"\nb: " <> String.duplicate("[", 50_000),
+         "nested deeper"},
+        {"deep brackets after a strange line break", "a: |\n  x\u2028b: " <> String.duplicate("[", 50_000),
+         "nested deeper"},
+        {"deep lists", String.duplicate("- ", 100_000), "nested deeper"},
+        {"deep complex keys", String.duplicate("? ", 100_000), "a key that begins with ?"},
+        {"deep mappings", Enum.map_join(0..200, "\n", &(String.duplicate(" ", &1) <> "a:")),
+         "p.yaml:65: is nested deeper"},
+        {"a large file", "a: " <> String.duplicate("x", 1_000_001), "is larger than 1000000 bytes"},
+        {"a key that is a list", "[a]: 1", "a key is no text"},
+        {"a key that is there twice", "workflow:\n  name: a\n  name: b\n",
+         "p.yaml:3: workflow.name: the key is there twice"},
+        {"an anchor", "a: &x 1\n", "p.yaml:1: the anchor &x is not supported"},
+        {"an alias", "a: 1\nb: [1, *x]\n", "p.yaml:2: the alias *x is not supported"},
+        {"a merge key", "a:\n  <<: {b: 1}\n", "p.yaml:2: the merge key << is not supported"},
+        {"a tag", "a: !!binary aGk=\n", "p.yaml:1: the tag !!binary is not supported"},
+        {"a workflow that is a text", "workflow: x", "p.yaml:1: workflow: expected a mapping"},
+        {"steps that are no steps", "workflow: {name: a, steps: [1, null]}", "steps[1]: expected a mapping"},
+        {"a step that is a mapping of lists", "workflow: {name: [], steps: [{name: {}, type: []}]}",
+         "steps[0].type"}
+      ] do
+    test "#{name} is refused with the reason" do
+      assert reasons(unquote(text)) =~ unquote(reason)
+    end
+  end
+
+  test "what only looks like an anchor, an alias or a merge key is a text" do
+    text = ~S'''
+    workflow:
+      name: "*not an alias"
+      description: 'and & so on' # &nor *this
+      version: a *b* &c
+      metadata:
+        block: |
+          *one
+          &two
+          <<: three
+        folded: plain
+          *going on
+        flow: [a*b, "&c", {d: 'e &f'}]
+      steps:
+        - {name: one, type: gemini, prompt: [{type: static, content: "x"}]}
+    '''
+
+    assert reasons(text) == :loaded
+  end
+
+  test "the scan finds every place that the parser does, in files and in random texts" do
+    bits =
+      [
+        "a",
+        "b",
+        ": ",
+        ":",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\n\n",
+        "- ",
+        "-",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "'",
+        "\"",
+        "|",
+        ">"
+      ] ++
+        [
+          "|-",
+          "|2",
+          " ",
+          "#",
+          " #",
+          "x: ",
+          "\nc: ",
+          "\n  d: ",
+          "\\",
+          "''",
+          "---\n",
+          "...",
+          "\u2028",
+          "\r\n",
+          "?",
+          "\n- "
+        ] ++
+        ["word", "k: |\n  ", "[a, b]", "q: {r: s}", "\t"]
+
+    :rand.seed(:exsss, {1, 2, 3})
+    random = for _ <- 1..10_000, do: Enum.map_join(1..:rand.uniform(12), fn _ -> Enum.random(bits) end)
+
+    compared =
+      for text <- Enum.map(@files, &File.read!/1) ++ random,
+          %Source{problems: []} = source <- [Source.scan(text)],
+          {:ok, [root]} <- [:fast_yaml.decode(text, [:sane_scalars, :maps])],
+          places = places(root, []),
+          # A mapping of one pair may stand bare in a list, and a collection be a key: these have no line of their own.
+          text not in random or not (text =~ ~r/[\[\]{}]/) do
+        assert {text, places -- Map.keys(source.lines)} == {text, []}
+      end
+
+    assert length(compared) > 500
+  end
+
+  defp places(map, at) when is_map(map),
+    do: Enum.flat_map(map, fn {key, value} -> [[key | at] | places(value, [key | at])] end)
+
+  defp places(list, at) when is_list(list) do
+    list
+    |> Enum.with_index()
+    |> Enum.flat_map(fn {value, index} -> [[index | at] | places(value, [index | at])] end)
+  end
+
+  defp places(_, _), do: []
+
+  test "real files, cut off or with bytes changed, never crash it" do
+    :rand.seed(:exsss, {4, 5, 6})
+
+    for file <- @files, text = File.read!(file), _ <- 1..10 do
+      size = byte_size(text)
+      cut = binary_part(text, 0, :rand.uniform(size))
+      bytes = :binary.bin_to_list(text)
+
+      spots =
+        for _ <- 1..3,
+            into: %{},
+            do: {:rand.uniform(size) - 1, Enum.random([0, 9, 10, 32, 34, 38, 42, 45, 58, 91, 123, 255])}
+
+      changed =
+        bytes
+        |> Enum.with_index()
+        |> Enum.map(fn {byte, at} -> spots[at] || byte end)
+        |> :binary.list_to_bin()
+
+      for damaged <- [cut, changed], do: reasons(damaged)
+    end
+  end
+end

@@ -1,0 +1,331 @@
+defmodule Pipeline.ModelTest do
+  use ExUnit.Case, async: true
+
+  import Pipeline.Answers
+
+  alias Pipeline.{Answer, Ask, Error, Model, ScriptedProvider, Settings, Workspace}
+
+  @schema %{
+    "type" => "object",
+    "properties" => %{"score" => %{"type" => "integer", "minimum" => 0}},
+    "required" => ["score"]
+  }
+
+  defp settings(server, changes) do
+    key = fn -> "secret-key" end
+    url = ScriptedProvider.url(server)
+
+    struct!(
+      %Settings{
+        keys: %{anthropic: key, gemini: key},
+        base_urls: %{anthropic: url, gemini: url},
+        timeout: 10_000,
+        retry_base: 1
+      },
+      changes
+    )
+  end
+
+  defp claude_ask(changes),
+    do: struct!(%Ask{provider: :anthropic, model: "claude-sonnet-4-5", prompt: []}, changes)
+
+  defp gemini_ask(changes),
+    do: struct!(%Ask{provider: :gemini, model: "gemini-2.5-flash", prompt: []}, changes)
+
+  defp answer(script, ask, workspace \\ nil, changes \\ []) do
+    server = start_supervised!({ScriptedProvider, script})
+    {Model.answer(ask, ["do it"], settings(server, changes), workspace), server}
+  end
+
+  defp bodies(server), do: server |> ScriptedProvider.requests() |> Enum.map(& &1.body)
+
+  describe "where the provider is at fault" do
+    for {name, failure} <- [
+          {"too many requests", {429, %{}}},
+          {"an error of the server", {500, %{}}},
+          {"an overload", {529, %{}}},
+          {"a lost connection", :close},
+          {"a time-out", :hang},
+          {"what is no JSON", {200, "{"}}
+        ] do
+      test "the call is made again after #{name}" do
+        assert {{:ok, %Answer{text: "plan"}}, server} =
+                 answer([unquote(Macro.escape(failure)), gemini("plan")], gemini_ask([]), nil, timeout: 1_500)
+
+        assert [same, same] = bodies(server)
+      end
+    end
+
+    for status <- [400, 401, 403, 404, 422] do
+      test "#{status} is not asked again" do
+        assert {{:error, %Error{}}, server} = answer([{unquote(status), %{}}], gemini_ask([]))
+        assert [_] = bodies(server)
+      end
+    end
+
+    test "tries are bounded by the settings, and the error says how many there were" do
+      assert {{:error, %Error{kind: :provider_unavailable, message: message}}, server} =
+               answer(List.duplicate({503, %{}}, 3), gemini_ask([]), nil, retries: 2)
+
+      assert message =~ "tried 3 times"
+      assert length(bodies(server)) == 3
+    end
+
+    test "a step's own number of retries comes first" do
+      assert {{:error, _}, server} = answer([{503, %{}}], gemini_ask(retries: 0))
+      assert [_] = bodies(server)
+    end
+
+    test "Retry-After is waited for" do
+      date = Calendar.strftime(DateTime.add(DateTime.utc_now(), 2), "%a, %d %b %Y %H:%M:%S GMT")
+      script = [{429, %{}, [{"Retry-After", "1"}]}, {503, %{}, [{"retry-after", date}]}, gemini("plan")]
+      begun = System.monotonic_time(:millisecond)
+      assert {{:ok, _}, _} = answer(script, gemini_ask([]))
+      assert (System.monotonic_time(:millisecond) - begun) in 1000..5000
+    end
+
+    test "who wants to be left alone for an hour is not asked again" do
+      script = [{429, %{error: %{message: "quota"}}, [{"retry-after", "3600"}]}]
+      assert {{:error, %Error{kind: :rate_limit}}, server} = answer(script, gemini_ask([]))
+      assert [_] = bodies(server)
+    end
+
+    test "each call of a conversation has its own tries" do
+      script = [{503, %{}}, claude("no JSON"), {503, %{}}, claude("{\"score\": 1}")]
+
+      assert {{:ok, %Answer{value: %{"score" => 1}}}, _} =
+               answer(script, claude_ask(schema: @schema), nil, retries: 1)
+    end
+  end
+
+  describe "an answer with a schema" do
+    test "is a forced tool of claude's" do
+      script = [claude_calls([{"1", "answer", %{"score" => 8}}])]
+      assert {{:ok, answer}, server} = answer(script, claude_ask(schema: @schema))
+      assert answer.value == %{"score" => 8}
+      assert answer.text == ~s({"score":8})
+      assert [body] = bodies(server)
+      assert [%{"name" => "answer", "input_schema" => @schema}] = body["tools"]
+      assert body["tool_choice"] == %{"type" => "tool", "name" => "answer"}
+    end
+
+    test "is asked for in words where the model refuses to be forced" do
+      script = [claude_calls([{"1", "answer", %{"score" => 8}}])]
+      ask = claude_ask(schema: @schema, model: "claude-opus-5-5", system_prompt: "Be brief.")
+      assert {{:ok, %Answer{value: %{"score" => 8}}}, server} = answer(script, ask)
+      assert [%{"tools" => [_], "system" => "Be brief.\n\nWhen you are done" <> _} = body] = bodies(server)
+      refute Map.has_key?(body, "tool_choice")
+    end
+
+    test "that is no object goes to claude's tool in one" do
+      schema = %{
+        "type" => "array",
+        "items" => %{"$ref" => "#/$defs/n"},
+        "$defs" => %{"n" => %{"type" => "integer"}}
+      }
+
+      script = [claude_calls([{"1", "answer", %{"value" => [1, 2]}}])]
+      assert {{:ok, %Answer{value: [1, 2]}}, server} = answer(script, claude_ask(schema: schema))
+
+      assert [%{"tools" => [%{"input_schema" => %{"type" => "object", "$defs" => %{"n" => _}}}]}] =
+               bodies(server)
+    end
+
+    test "that may be any JSON" do
+      assert {{:ok, %Answer{value: [nil, 1.5]}}, server} =
+               answer([gemini("```json\n[null, 1.5]\n```")], gemini_ask(schema: %{}))
+
+      assert [%{"generationConfig" => config}] = bodies(server)
+      assert config["responseMimeType"] == "application/json"
+      refute Map.has_key?(config, "responseJsonSchema")
+    end
+
+    test "is a response schema of gemini's, in the words that it knows" do
+      schema =
+        put_in(@schema, ["properties", "kind"], %{
+          "oneOf" => [%{"const" => "a"}, %{"type" => "string", "pattern" => "^b", "nullable" => true}]
+        })
+
+      assert {{:ok, %Answer{value: %{"score" => 8}}}, server} =
+               answer([gemini(~s({"score": 8}))], gemini_ask(schema: schema))
+
+      assert [%{"generationConfig" => %{"responseJsonSchema" => sent}}] = bodies(server)
+      assert sent["properties"]["kind"] == %{"anyOf" => [%{"enum" => ["a"]}, %{"type" => ["string", "null"]}]}
+      assert sent["required"] == ["score"]
+    end
+
+    test "is asked for again with what is wrong, gemini's in the same conversation" do
+      script = [gemini("eight"), gemini(~s({"score": -1})), gemini(~s({"score": 8}))]
+      assert {{:ok, %Answer{value: %{"score" => 8}}}, server} = answer(script, gemini_ask(schema: @schema))
+      assert [_, second, third] = bodies(server)
+
+      assert [_, %{"role" => "model"}, %{"role" => "user", "parts" => [%{"text" => told}]}] =
+               second["contents"]
+
+      assert told =~ "expected one JSON value"
+      assert %{"parts" => [%{"text" => told}]} = List.last(third["contents"])
+      assert told =~ "$.score: expected a number from 0, got -1"
+      assert length(third["contents"]) == 5
+    end
+
+    test "is asked for again with what is wrong, claude's as the result of its tool" do
+      script = [claude_calls([{"x", "answer", %{}}]), claude_calls([{"y", "answer", %{"score" => 8}}])]
+
+      assert {{:ok, %Answer{value: %{"score" => 8}, usage: usage}}, server} =
+               answer(script, claude_ask(schema: @schema))
+
+      assert [_, %{"messages" => [_, %{"role" => "assistant"}, %{"content" => [result]}]}] = bodies(server)
+      assert %{"tool_use_id" => "x", "is_error" => true, "content" => content} = result
+      assert content =~ ~s(the key "score" is missing)
+      assert %{calls: 2, input_tokens: 2000, output_tokens: 200} = usage
+    end
+
+    test "that stays invalid fails the step with the reason" do
+      script = List.duplicate(gemini(~s({"score": "high"})), 2)
+
+      assert {{:error, %Error{kind: :invalid_answer, message: message} = error}, server} =
+               answer(script, gemini_ask(schema: @schema, repairs: 1))
+
+      assert message =~ "$.score: expected integer, got \"high\""
+      assert Error.exit_status(error) == 1
+      assert length(bodies(server)) == 2
+    end
+
+    test "that was cut off is truncated, not invalid" do
+      assert {{:error, %Error{kind: :truncated}}, _} =
+               answer(
+                 [claude_calls([{"1", "answer", %{}}]) |> put_stop("max_tokens")],
+                 claude_ask(schema: @schema)
+               )
+    end
+  end
+
+  defp put_stop({200, body}, stop), do: {200, %{body | stop_reason: stop}}
+
+  describe "tools" do
+    setup context do
+      if folder = context[:tmp_dir] do
+        {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
+        %{workspace: workspace}
+      else
+        :ok
+      end
+    end
+
+    @describetag :tmp_dir
+
+    test "are run, and their results told, until the model answers", %{workspace: workspace} do
+      :ok = Workspace.write(workspace, "a.md", "old text")
+
+      script = [
+        claude_calls(
+          [{"1", "Read", %{"path" => "a.md"}}, {"2", "Read", %{"path" => "../secret"}}],
+          "let me see"
+        ),
+        claude_calls([{"3", "Edit", %{"path" => "a.md", "old_text" => "old", "new_text" => "new"}}]),
+        claude("done")
+      ]
+
+      assert {{:ok, %Answer{text: "done"}}, server} =
+               answer(script, claude_ask(tools: ["Read", "Edit"]), workspace)
+
+      assert Workspace.read(workspace, "a.md") == {:ok, "new text"}
+      assert [first, second, _] = bodies(server)
+      assert Enum.map(first["tools"], & &1["name"]) == ["Read", "Edit"]
+      refute Map.has_key?(first, "tool_choice")
+
+      assert [_, %{"content" => [%{"text" => "let me see"}, _, _]}, %{"content" => [read, refused]}] =
+               second["messages"]
+
+      assert %{"type" => "tool_result", "tool_use_id" => "1", "content" => "old text", "is_error" => false} =
+               read
+
+      assert %{"tool_use_id" => "2", "is_error" => true} = refused
+    end
+
+    test "that were not allowed, or do not exist, are told so", %{workspace: workspace} do
+      script = [
+        claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "Bash", %{"command" => "id"}}]),
+        claude("ok")
+      ]
+
+      assert {{:ok, _}, server} = answer(script, claude_ask(tools: ["Read"]), workspace)
+
+      assert [_, %{"messages" => [_, _, %{"content" => [%{"is_error" => true}, %{"is_error" => true}]}]}] =
+               bodies(server)
+
+      assert Workspace.list(workspace, ".") == {:ok, []}
+    end
+
+    test "have an end", %{workspace: workspace} do
+      script = List.duplicate(claude_calls([{"1", "List", %{"path" => "."}}]), 3)
+
+      assert {{:error, %Error{kind: :turn_limit, message: message}}, server} =
+               answer(script, claude_ask(tools: ["List"], max_turns: 3), workspace)
+
+      assert message =~ "after 3 turns"
+      assert length(bodies(server)) == 3
+    end
+
+    test "go together with a schema", %{workspace: workspace} do
+      script = [
+        claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "answer", %{"score" => 1}}])
+      ]
+
+      ask = claude_ask(tools: ["Write"], schema: @schema)
+      assert {{:ok, %Answer{value: %{"score" => 1}}}, server} = answer(script, ask, workspace)
+      assert Workspace.read(workspace, "a") == {:ok, "x"}
+      assert [%{"tools" => [%{"name" => "Write"}, %{"name" => "answer"}]} = body] = bodies(server)
+      refute Map.has_key?(body, "tool_choice")
+    end
+
+    test "that failed beside an answer are told first", %{workspace: workspace} do
+      script = [
+        claude_calls([{"1", "Read", %{"path" => "absent"}}, {"2", "answer", %{"score" => 1}}]),
+        claude_calls([{"3", "answer", %{"score" => 2}}])
+      ]
+
+      ask = claude_ask(tools: ["Read"], schema: @schema)
+      assert {{:ok, %Answer{value: %{"score" => 2}}}, _} = answer(script, ask, workspace)
+    end
+
+    test "that cannot be had cost nothing", %{workspace: workspace} do
+      for {ask, workspace, said} <- [
+            {claude_ask(tools: ["Read"]), nil, "workspace"},
+            {claude_ask(tools: ["Bash"]), workspace, "no tool \"Bash\""},
+            {gemini_ask(tools: ["Read"]), workspace, "no tools"}
+          ] do
+        assert {{:error, %Error{kind: :pipeline, message: message}}, server} = answer([], ask, workspace)
+        assert message =~ said
+        assert bodies(server) == []
+        stop_supervised!(ScriptedProvider)
+      end
+    end
+  end
+
+  describe "usage" do
+    test "is added up over the calls, with what they cost" do
+      used = fn {200, body}, usage -> {200, Map.put(body, :usageMetadata, usage)} end
+      counts = %{promptTokenCount: 1_000_000, candidatesTokenCount: 400_000, thoughtsTokenCount: 600_000}
+      script = [used.(gemini("x"), counts), used.(gemini("{}"), %{promptTokenCount: 1_000_000})]
+      assert {{:ok, %Answer{usage: usage}}, _} = answer(script, gemini_ask(schema: %{}))
+      assert %{calls: 2, input_tokens: 2_000_000, output_tokens: 1_000_000} = usage
+      assert_in_delta usage.cost, 0.30 + 2.50 + 0.30, 1.0e-9
+    end
+
+    test "of a model that nobody priced has no cost" do
+      script = [claude_calls([{"1", "answer", %{}}])]
+      assert {{:ok, %Answer{usage: usage}}, _} = answer(script, claude_ask(schema: %{}, model: "claude-next"))
+      assert %{input_tokens: 1000, cost: nil} = usage
+    end
+
+    test "prices hold for a model's versions, and from a size on for larger prompts" do
+      assert Pipeline.Price.cost("claude-opus-4-5-20251101", 1_000_000, 0) == 5.0
+      assert Pipeline.Price.cost("claude-opus-4-20250514", 1_000_000, 0) == 15.0
+      assert Pipeline.Price.cost("gemini-2.5-flash-lite", 1_000_000, 0) == 0.1
+      assert Pipeline.Price.cost("gemini-2.5-pro", 100_000, 0) == 0.125
+      assert Pipeline.Price.cost("gemini-2.5-pro", 1_000_000, 0) == 2.5
+      assert Pipeline.Price.cost("gemini-2.5-prow", 1, 1) == nil
+    end
+  end
+end
