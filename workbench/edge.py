@@ -82,13 +82,13 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
 @contextlib.contextmanager
 def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[dict[ProviderName, Provider]]:
     """The providers: a rehearsal that runs where the environment points, one of our own, or the real services."""
-    if rehearse and study.engine.checkout is not None:
-        raise UserError(
-            "--rehearse scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
-            "answer for money: rehearse with runtime: mix"
-        )
     found = providers.real(environ)
     running = _recognised(found["gemini"].base_url)
+    if study.engine.checkout is not None and (rehearse or running):
+        raise UserError(
+            "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
+            "answer for money: rehearse with runtime: mix"
+        )
     if not rehearse:
         ask_for_keys(study, environ)
     if running is not None:

@@ -327,7 +327,7 @@ def test_mock_runs_are_failed() -> None:
     ("exit_code", "stderr", "kind"),
     [
         (1, "❌ Pipeline failed: Step 'a' failed: Query timed out after 300000ms", "timeout"),
-        (1, "❌ Pipeline failed: Step 'a' failed: Task exceeded max_turns limit.", "turn limit"),
+        (1, "❌ Pipeline failed: Step 'a' failed: Task exceeded max_turns limit.", "too many turns"),
         (1, "❌ Pipeline failed: Step 'a' failed: Failed to start erlexec application: timeout", "not started"),
         (1, "❌ Failed to load configuration: Invalid workflow: Step missing", "pipeline"),
         (1, "❌ Configuration file not found: x.yaml", "pipeline"),

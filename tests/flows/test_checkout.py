@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes.checkout import WRITE_TARGET, checkout
 from tests.fakes.command_line import CommandLine, study
+from tests.fakes.service import service
 from workbench import journal
 
 
@@ -28,8 +29,8 @@ def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, tar
     fake.replay(*(["live_max_turns", "live_rate_limit"] if target is None else ["live_rate_limit"]), "live_ok")
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
     changes = {} if target is None else {"target": target}
-    with line.rehearsing() as (pointed, _):
-        there = pointed.having(PATH=path, GEMINI_API_KEY="not-sent")
+    with service() as url:
+        there = line.having(PATH=path, GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
         ended, report = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
         assert ended.exit_code == 0, ended.stderr
         _, again = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
@@ -55,13 +56,24 @@ def test_a_wrong_key_stops_the_study_at_once(line: CommandLine, tmp_path: Path) 
     """Although every run exits 0 and writes a file: nothing is scored, and nothing is tried again."""
     fake = checkout(tmp_path, "live_fail")
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
-    with line.rehearsing() as (pointed, _):
-        ended = pointed.having(PATH=path, GEMINI_API_KEY="not-sent").run(
-            "run", of_checkout(tmp_path / "study", fake.folder, concurrency=1)
-        )
+    with service() as url:
+        there = line.having(PATH=path, GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
+        ended = there.run("run", of_checkout(tmp_path / "study", fake.folder, concurrency=1))
     assert ended.exit_code == 3
     assert "Invalid API key" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not line.results("execute")
     (run,) = (line.home / "runs").iterdir()
     assert not (run / "trials.jsonl").exists() or not (run / "trials.jsonl").read_text()
+
+
+def test_a_rehearsal_where_the_environment_points_starts_no_claude_program(line: CommandLine, tmp_path: Path) -> None:
+    """It would answer for money, and its plans would pass for rehearsed ones."""
+    fake = checkout(tmp_path, "live_ok")
+    path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
+    with line.rehearsing() as (pointed, _):
+        there = pointed.having(PATH=path, GEMINI_API_KEY="any")
+        ended = there.run("run", of_checkout(tmp_path / "study", fake.folder))
+    assert ended.exit_code == 2
+    assert "runtime: mix" in ended.stderr
+    assert not fake.calls

@@ -16,7 +16,7 @@ CAUSES = {
     "login needed": r"authentication_required|authentication challenge|challenge url|/login\b|not logged in",
     "timeout": r"timed out|timeout",
     "no result": r"No response from Claude|Empty response from Claude|missing result message",
-    "turn limit": r"max_turns",
+    "too many turns": r"max_turns",
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",
     "usage": r"Pipeline request required|^Usage: mix",
 }
