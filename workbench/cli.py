@@ -109,6 +109,33 @@ def check(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="-
 
 
 @app.command
+def doctor(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+    """Look whether this machine has what a study needs, and say what to do where it has not. Calls no model.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    json_file
+        Write what was found there, as JSON.
+    """
+    from workbench.doctor import examine, to_json
+
+    loaded = load(Wanted(study))
+    found = []
+    for check in examine(loaded, home(), os.environ):
+        found.append(check)
+        out.print(
+            f"{'ok     ' if check.there else 'MISSING'}  {visible(check.name)}: {visible(check.found)}", markup=False
+        )
+        if check.advice:
+            out.print(f"         {visible(check.advice)}", markup=False, highlight=False)
+    if json_file is not None:
+        write_json(json_file, to_json(loaded, found))
+    return 0 if all(check.there for check in found) else OutsideError.exit_code
+
+
+@app.command
 def show(run: str = "latest", /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
     """Show what came of a run.
 

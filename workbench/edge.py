@@ -86,6 +86,11 @@ def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> It
     """The providers: a rehearsal that runs where the environment points, one of our own, or the real services."""
     found = providers.real(environ)
     running = _recognised(found["gemini"].base_url)
+    if study.engine.checkout is not None and (rehearse or running):
+        raise UserError(
+            "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
+            "answer for money: rehearse with runtime: mix"
+        )
     if not rehearse:
         ask_for_keys(study, environ)
     if running is not None:
@@ -120,7 +125,9 @@ def needed(study: Study) -> set[ProviderName]:
     if study.engine.url is not None:
         # The steps' keys are where they are executed.
         return wanted
-    return wanted | pipeline_file.providers(study.pipeline.read_text(encoding="utf-8"))
+    steps = pipeline_file.providers(study.pipeline.read_text(encoding="utf-8", errors="replace"))
+    # pipeline_ex asks the claude program, which has a login of its own.
+    return wanted | (steps - {"anthropic"} if study.engine.checkout else steps)
 
 
 def _recognised(url: str) -> dict[ProviderName, Provider] | None:

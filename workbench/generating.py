@@ -81,9 +81,12 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     with answering(study, rehearse=about["rehearsal"] is not None, environ=environ) as providers:
         runtime = runtime_of(study.engine)
         runtime.prepare()
-        setting = Setting(study, providers, runtime.version(), run)
-        stage = _AtOnce(setting, wanted, home)
-        perform(setting, stage, stage, wanted.text, ONCE_MORE + before)
+        try:
+            setting = Setting(study, providers, runtime.version(), run)
+            stage = _AtOnce(setting, wanted, home)
+            perform(setting, stage, stage, wanted.text, ONCE_MORE + before)
+        finally:
+            runtime.close()
     folder = f"generated/{before + 1:03d}"
     run.write(f"{folder}/prompt.md", stage.prompt)
     run.write(f"{folder}/plan.yaml", stage.made.text)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench import marked, pipeline_file
+from workbench import executed, marked
 from workbench.errors import Problem, StudyError
 from workbench.marked import Marked, Place
 from workbench.providers import KNOWN, ProviderName
@@ -50,6 +50,7 @@ def load(
         raise StudyError(file.problems)
     file.value.update(given)
     checked = _checked(file, given)
+    executed.keys_fit(file, file.value)
     _known_words(file, given, optimizers, runtimes)
     _url_is_served(file, given)
     _names_differ(file)
@@ -108,7 +109,8 @@ def _study(
             file.problem(("inputs", name), f'inputs: "{name}" is not a name of letters, digits and _')
         text = _text(file, ("inputs", name), folder / value, INPUT_BYTES)
         inputs.append(InputFile(name, (folder / value).resolve(), _sha256(text or "")))
-    pipeline = _text(file, ("pipeline",), folder / checked.pipeline, GOLD_BYTES)
+    engine, pipeline_path = executed.executed(file, checked, folder)
+    pipeline = _pipeline(file, checked, engine, pipeline_path)
     if checked.judge.template is None:
         judged_by: str | None = template()
     else:
@@ -121,10 +123,10 @@ def _study(
         file=path.absolute(),
         name=checked.study,
         goals=tuple(goals),
-        engine=Engine(checked.runtime, checked.runtime_url),
-        pipeline=(folder / checked.pipeline).resolve(),
+        engine=engine,
+        pipeline=pipeline_path,
         pipeline_sha256=_sha256(pipeline),
-        pipeline_files=_named_by(pipeline, (folder / checked.pipeline).resolve().parent),
+        pipeline_files=executed.files(pipeline, engine.checkout or pipeline_path.parent),
         inputs=tuple(sorted(inputs, key=lambda item: item.name)),
         timeout=checked.timeout,
         program=checked.program,
@@ -141,10 +143,13 @@ def _study(
     )
 
 
-def _named_by(pipeline: str, folder: Path) -> tuple[InputFile, ...]:
-    """The files of a pipeline's own; one that is not there is the runtime's to miss."""
-    there = [(name, folder / name) for name in pipeline_file.files(pipeline) if (folder / name).is_file()]
-    return tuple(InputFile(name, path, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in there)
+def _pipeline(file: Marked, checked: StudyForm, engine: Engine, path: Path) -> str | None:
+    """The pipeline's text, if something names it."""
+    if engine.checkout is None:
+        return _text(file, ("pipeline",), path, GOLD_BYTES) if checked.pipeline else None
+    if engine.target is None and (engine.checkout / "mix.exs").is_file() and not path.is_file():
+        file.problem(("checkout",), f"checkout: there is no {path.name} in it, without which it makes plans of its own")
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
 
 
 def _known_words(

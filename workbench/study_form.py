@@ -40,6 +40,13 @@ class GoalForm(_File):
     gold: Text | list[Text]
 
 
+class TargetForm(_File):
+    pipeline: Text
+    step: Text
+    output: Text | None = None
+    part: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
 class _Proposer(_File):
     model: ModelName = "gemini/gemini-2.5-flash"
     temperature: Heat = 1.0
@@ -56,7 +63,9 @@ class StudyForm(_File):
     goals: Annotated[list[GoalForm], Field(min_length=1)]
     runtime: str = "mix"
     runtime_url: Address | None = None
-    pipeline: Text
+    checkout: Text | None = None
+    target: TargetForm | None = None
+    pipeline: Text | None = None
     inputs: dict[str, Text] = Field(default_factory=dict)
     timeout: Annotated[float, Field(gt=0, le=86_400)] = 900.0
     program: Literal["direct", "writer"] = "direct"
@@ -99,7 +108,12 @@ def message(error: Any, place: Place) -> str:
 
 
 def _keys(place: Place) -> list[str]:
-    models: dict[str, type[BaseModel]] = {"goals": GoalForm, "proposer": _Proposer, "judge": _Judge}
+    models: dict[str, type[BaseModel]] = {
+        "goals": GoalForm,
+        "proposer": _Proposer,
+        "judge": _Judge,
+        "target": TargetForm,
+    }
     model = models.get(str(place[0]), StudyForm) if place else StudyForm
     return [field.alias or name for name, field in model.model_fields.items()]
 

@@ -30,11 +30,28 @@ class InputFile:
 
 
 @dataclass(frozen=True)
+class Target:
+    """The step whose prompt the candidate is (its `part`-th static part, from 1), and the step that puts out plans."""
+
+    step: str
+    output: str
+    part: int = 1
+
+
+@dataclass(frozen=True)
 class Engine:
-    """Which runtime executes: a word of `workbench.execution.runtime.RUNTIMES`, and its address if it is elsewhere."""
+    """Which runtime executes: a word of `workbench.execution.runtime.RUNTIMES`, and where it is if it is not ours.
+
+    Attributes:
+        url: the address of one that runs elsewhere.
+        checkout: the folder of one that is the user's.
+        target: what of its pipeline the candidate is; without one, the request that a plan is generated for.
+    """
 
     name: str
     url: str | None = None
+    checkout: Path | None = None
+    target: Target | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ defmodule Pipeline.HostileFilesTest do
   alias Pipeline.{Error, Loader}
   alias Pipeline.Loader.Source
 
-  @files Path.wildcard(Path.expand("data/pipelines/*.yaml", __DIR__))
+  @files Path.wildcard(Path.expand("../../tests/data/pipelines/*.yaml", __DIR__))
 
   defp reasons(text) do
     case Loader.parse(text, "p.yaml") do

@@ -6,7 +6,7 @@ defmodule Pipeline.PipelinesTest do
   alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Workspace}
 
   @moduletag :tmp_dir
-  @folder Path.expand("data/pipelines", __DIR__)
+  @folder Path.expand("../../tests/data/pipelines", __DIR__)
 
   # What each model step is asked, in order, and the warnings, by their places.
   @run %{

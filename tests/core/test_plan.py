@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.execution.plan import MAX_DEPTH, problem, retrieve
+from workbench.execution.nodes import MAX_DEPTH
+from workbench.execution.plan import problem, retrieve, unfenced
 from workbench.trial import Execution
 
 
@@ -31,6 +33,68 @@ def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("Here you are:\n```yaml\na: 1\n```\nGood luck!", "a: 1\n"),
+        ("Here you are:\n```\na: 1\n```", "a: 1\n"),
+        ("First:\n```elixir\nx = 1\n```\nThen:\n```yml\na: 1\n```\n", "a: 1\n"),
+        ("Either\n```yaml\na: 1\n```\nor\n```yaml\na: 2\n```\n", None),
+        ("Cut\n```yaml\na: 1\n", None),
+        ("prompt: |\n  Like this:\n  ```yaml\n  b: 1\n  ```\n", None),
+        ("# A plan\n```yaml\na: [\n```\n", "a: [\n"),
+    ],
+)
+def test_prose_around_one_block_is_left_out(text: str, inside: str | None) -> None:
+    """Where it is clear which block is meant; a plan that has fences in its values keeps them."""
+    assert unfenced(text) == (text if inside is None else inside)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("name: x\\nsteps:\\n  - name: a", "literal \\n"),
+        ("name: x\\nsteps: 1", "literal \\n"),
+        ("a: 1\nb: x\\n- y", "literal \\n where lines should end, in line 2"),
+        ('a: "say "hello" to them"', "doubled quotes"),
+        ('type: ""static""', "doubled quotes"),
+        ("a: b... [TRIMMED: 123456 bytes total]", "123456 bytes"),
+        ("a: [b... [TRIMMED: 123456 bytes total]\n```\n", "123456 bytes"),
+        ('{"type":"assistant","message":{"text":"a: 1\nb: 2', "JSON of claude's messages"),
+    ],
+)
+def test_what_pipeline_ex_spoiled_is_named(text: str, hint: str) -> None:
+    """And nothing of it is repaired."""
+    plan = retrieve(written(text))
+    assert hint in (plan.problem or "")
+    assert plan.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: "one\\ntwo: three"',
+        "a: 'one\\n- two'",
+        'a: "say \\"hello\\" to them"',
+        "a: they say ... [TRIMMED, 5 bytes total]\nb: 1",
+        '{"a": "x\\ny: z"}',
+        "pattern: foo\\nbar",
+    ],
+)
+def test_what_only_looks_spoiled_is_a_plan(text: str) -> None:
+    """Escapes in quotes are YAML's own."""
+    assert problem(text) is None
+
+
+def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config) -> None:
+    """Both shapes; what is wrong with one is said with its line."""
+    files = sorted((pytestconfig.rootpath / "tests" / "data" / "pipelines").glob("*.yaml"))
+    assert len(files) > 20
+    for file in files:
+        said = problem(file.read_text())
+        assert said is None or "line" in said, file.name
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "empty"),
@@ -43,7 +107,9 @@ def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
         ("a: 1\n---\nb: 2", "more than one YAML document"),
         ("a: 1\nb: 2\na: 3", "lines 1 and 3"),
         ("a: {b: 1, b: 2}", 'the key "b" twice'),
-        ("a: &x [1]\nb: *x", "alias in line 2"),
+        ("a: &x [1]\nb: *x", None),
+        ("a: &x [1, *x]", "alias *x in line 1, which stands for nothing"),
+        ("a: *x", "alias *x in line 1"),
         ("a: \x00", "no YAML"),
         ("a: " + "[" * 60 + "]" * 60, f"more than {MAX_DEPTH} levels"),
         ("a: " + "x" * 1_000_001, "longer than"),
@@ -56,12 +122,15 @@ def test_what_is_no_plan_says_why(text: str, reason: str | None) -> None:
     assert (said is None) if reason is None else (said is not None and reason in said)
 
 
-def test_a_billion_laughs_are_refused_before_the_first() -> None:
-    """Aliases are seen, not expanded."""
-    bomb = "a: &a [x,x,x,x]\n" + "".join(
-        f"{b}: &{b} [*{a},*{a},*{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+def test_a_billion_laughs_are_refused() -> None:
+    """Aliases are counted as if they were written out, and never are: wide ones and deep ones."""
+    names = "abcdefghijklmnopqrstuvwxyz"
+    wide = "a: &a [x,x,x,x]\n" + "".join(
+        f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n" for a, b in pairwise(names)
     )
-    assert "alias" in (problem(bomb) or "")
+    assert "more than 100000 values" in (problem(wide) or "")
+    deep = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
+    assert f"more than {MAX_DEPTH} levels" in (problem(deep) or "")
 
 
 def test_a_reply_that_was_cut_off_stays_one() -> None:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 import yaml
 
+from workbench.execution.nodes import Nodes, line_of
 from workbench.trial import Execution, Plan
 
 MAX_BYTES = 1_000_000
-MAX_DEPTH = 50
-MAX_NODES = 100_000
 
-FENCED = re.compile(r"\A\s*```[a-zA-Z]*[ \t]*\r?\n(?P<inside>.*?)\r?\n```\s*\Z", re.DOTALL)
+FENCE = re.compile(r"^```[ \t]*([a-zA-Z]*)[ \t]*\r?$", re.MULTILINE)
+
+#: What pipeline_ex makes of a reply of more than 100,000 characters: it is cut, and this stands at its end.
+TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULTILINE)
+#: Line breaks that are still escaped, with the next line of a YAML text after them.
+ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
+#: A quoted text that ends and goes on: pipeline_ex takes the backslash from `\"`.
+DOUBLED_QUOTES = re.compile(r':[ \t]*"(?:"\w|[^"\n]{0,400}[ \t(]"\w[^"\n]{0,400}")')
+MESSAGES = re.compile(r'\A\s*\{"type"\s*:\s*"(?:assistant|result|system)"')
+#: What pipeline_ex puts around a reply in which it found no pipeline.
+WRAPPED = re.compile(r"\Aworkflow:\n  name: generated_pipeline\n.{0,120}?\n  steps:\n(?P<reply>.*)\Z", re.DOTALL)
 
 
 def retrieve(execution: Execution) -> Plan:
@@ -25,83 +34,76 @@ def retrieve(execution: Execution) -> Plan:
 
 
 def unfenced(text: str) -> str:
-    """Without one markdown fence around all of it."""
-    found = FENCED.match(text)
-    if found is None or re.search(r"^```", found["inside"], re.MULTILINE):
+    """What stands in the markdown fence, where there is one block, or one that is marked as YAML.
+
+    A text that is a plan as it is keeps its fences: they are part of a value.
+    """
+    if len(text) > MAX_BYTES or not (fences := list(FENCE.finditer(text))) or problem(text) is None:
         return text
-    return found["inside"] + "\n"
+    if len(fences) % 2:
+        return text
+    blocks = list(zip(fences[::2], fences[1::2], strict=True))
+    marked = [block for block in blocks if block[0][1].lower() in ("yaml", "yml")]
+    if any(end[1] for _, end in blocks) or (len(blocks) > 1 and len(marked) != 1):
+        return text
+    begin, end = marked[0] if marked else blocks[0]
+    return text[begin.end() + 1 : end.start()]
 
 
 def problem(text: str) -> str | None:
     """None for one YAML document with a mapping in it, else a sentence that an optimizer can learn from."""
     if not text.strip():
         return "the plan is empty"
+    if (cut := TRIMMED.search(text)) is not None:
+        return (
+            f"pipeline_ex cut the reply off, which had {cut[1]} bytes: it keeps 100,000 characters; ask for less text"
+        )
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
         return f"the plan is longer than {MAX_BYTES} bytes"
+    wrong = _parsed(text)
+    if wrong is None:
+        return None
+    hints = "".join(f"; {hint}" for hint in _hints(text))
+    return f"{wrong}{hints}"
+
+
+def _parsed(text: str) -> str | None:
     try:
         # Events, not objects: an alias is seen here once, however often it would be expanded.
         return _look(yaml.parse(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        fence = "; there is a markdown fence in it" if "```" in text else ""
-        return f"the plan is no YAML: {error.problem}{where}{fence}"
+        return f"the plan is no YAML: {error.problem}{where}"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return f"the plan is no YAML: {str(error).splitlines()[0]}"
 
 
+def _hints(text: str) -> Iterator[str]:
+    """What else is to be seen in a text that is no plan: who spoiled it, and how the next one can be better."""
+    if "```" in text:
+        yield "there is a markdown fence in it"
+    if MESSAGES.match(text):
+        yield "pipeline_ex left the JSON of claude's messages around the reply; one in a ```yaml fence survives that"
+    elif ESCAPED_LINES.search(text):
+        yield "it has literal \\n instead of line breaks, as pipeline_ex leaves or makes them; use block texts (|)"
+    if DOUBLED_QUOTES.search(text):
+        yield 'it has doubled quotes: pipeline_ex takes the backslash from \\"; use block texts (|) or single quotes'
+    if WRAPPED.match(text):
+        yield "pipeline_ex found no pipeline in the reply and put a workflow around it"
+
+
 def _look(events: Iterator[yaml.Event]) -> str | None:
-    """Walk a document's events: its shape, its depth, its keys."""
-    documents, nodes = 0, 0
-    open_: list[_Open] = []
+    """Walk a document's events: its shape, its depth, its keys, its size when all aliases are written out."""
+    documents = 0
+    nodes = Nodes()
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                return f"the plan is more than one YAML document: the second begins in line {_line(event)}"
-        if isinstance(event, yaml.AliasEvent):
-            return f"the plan uses a YAML alias in line {_line(event)}: write it out"
-        if isinstance(event, yaml.NodeEvent):
-            nodes += 1
-            if not open_ and not isinstance(event, yaml.MappingStartEvent):
-                return "the plan is no mapping of keys to values: is there prose around it?"
-            if nodes > MAX_NODES:
-                return f"the plan has more than {MAX_NODES} values"
-            if open_ and (twice := open_[-1].take(event)):
-                return twice
-        if isinstance(event, yaml.CollectionStartEvent):
-            open_.append(_Open(isinstance(event, yaml.MappingStartEvent)))
-            if len(open_) > MAX_DEPTH:
-                return f"the plan is nested more than {MAX_DEPTH} levels deep"
-        elif isinstance(event, yaml.CollectionEndEvent):
-            closed = open_.pop()
-            if not open_ and not closed.seen:
-                return "the plan is an empty mapping"
+                return f"the plan is more than one YAML document: the second begins in line {line_of(event)}"
+        if isinstance(event, yaml.NodeEvent) and nodes.at_root and not isinstance(event, yaml.MappingStartEvent):
+            return "the plan is no mapping of keys to values: is there prose around it?"
+        if (wrong := nodes.take(event)) is not None:
+            return wrong
     return None if documents else "the plan is empty"
-
-
-def _line(event: yaml.Event) -> int:
-    """Counted from 1; PyYAML's types allow events without a place, its parser makes none."""
-    return event.start_mark.line + 1 if event.start_mark else 0
-
-
-class _Open:
-    """A collection that is being read: in a mapping, every other node is a key."""
-
-    def __init__(self, mapping: bool) -> None:
-        self.mapping = mapping
-        self.key_next = True
-        self.seen: dict[Hashable, int] = {}
-
-    def take(self, event: yaml.NodeEvent) -> str | None:
-        if not self.mapping:
-            return None
-        is_key, self.key_next = self.key_next, not self.key_next
-        if is_key and isinstance(event, yaml.ScalarEvent):
-            line = _line(event)
-            if event.value in self.seen:
-                return f'the plan has the key "{event.value[:80]}" twice, in lines {self.seen[event.value]} and {line}'
-            self.seen[event.value] = line
-        elif is_key:
-            self.seen[len(self.seen)] = _line(event)
-        return None

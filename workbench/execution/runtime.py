@@ -9,6 +9,7 @@ from typing import Protocol
 
 from workbench import journal
 from workbench.execution.mix import Mix
+from workbench.execution.pipeline_ex import PipelineEx
 from workbench.execution.serve import Serve
 from workbench.trial import Engine, Execution, ExecutionRequest
 
@@ -42,7 +43,7 @@ class Runtime(Protocol):
         ...
 
 
-RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix, "serve": Serve}
+RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix, "serve": Serve, "pipeline_ex": PipelineEx}
 
 _made: dict[Engine, Runtime] = {}
 _making = threading.Lock()

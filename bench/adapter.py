@@ -1,0 +1,92 @@
+"""What the adapter of pipeline_ex costs: executions through it, against bare `mix` calls, in turn and in one run.
+
+    python bench/adapter.py [--seconds 1.1] [--calls 20] [--at-once 1]
+
+`mix` is a stand-in that takes as long as a cold start of pipeline_ex and replays a recording of a good run, the same
+one for both. Prints one line of JSON last: seconds for one call bare and through the adapter, their ratio, and what
+the adapter takes away in executions per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+PROMPT = "Write the plan that the goal asks for.\n" * 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=1.1, help="that the stand-in takes")
+    parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--at-once", type=int, default=1)
+    told = parser.parse_args()
+    from tests.fakes.checkout import checkout
+    from workbench.execution.checkout import environment
+    from workbench.execution.pipeline_ex import PipelineEx
+    from workbench.trial import Engine, ExecutionRequest, Goal, Pipeline
+
+    with tempfile.TemporaryDirectory(prefix="workbench-adapter-") as place:
+        folder = Path(place)
+        fake = checkout(folder, "live_ok")
+        fake.replay("live_ok", seconds=told.seconds)
+        os.environ["PATH"] = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
+        genesis = fake.folder / "working_genesis.yaml"
+        engine = Engine("pipeline_ex", checkout=fake.folder)
+        pipeline = Pipeline(engine, "1", genesis, hashlib.sha256(genesis.read_bytes()).hexdigest())
+        request = ExecutionRequest(PROMPT, Goal("g", "goal", ("gold",)), 0, pipeline, ())
+        runtime = PipelineEx(engine)
+
+        def bare(number: int) -> None:
+            command = ["mix", "pipeline.generate.live", "--output", f"{folder}/bare-{number}.yaml", "--", PROMPT]
+            subprocess.run(command, cwd=fake.folder, env=environment({}), capture_output=True, check=True)
+
+        def adapted(number: int) -> None:
+            own = folder / f"adapted-{number}"
+            own.mkdir()
+            assert runtime.execute(request, own).problem is None
+
+        bare(-1)
+        adapted(-1)
+        # Alternating, so that both meet the same machine.
+        rounds = [(timed(bare, n, told.at_once), timed(adapted, n, told.at_once)) for n in range(told.calls)]
+    one, other = (median(side) for side in zip(*rounds, strict=True))
+    print(
+        json.dumps(
+            {
+                "calls": told.calls * told.at_once,
+                "at_once": told.at_once,
+                "bare_seconds": round(one, 4),
+                "adapter_seconds": round(other, 4),
+                "ratio": round(other / one, 4),
+                "added_ms": round(1000 * (other - one), 1),
+                "executions_per_second_lost": round(told.at_once / one - told.at_once / other, 4),
+            }
+        )
+    )
+
+
+def timed(call: Callable[[int], None], number: int, at_once: int) -> float:
+    begun = time.monotonic()
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(call, range(number * at_once, (number + 1) * at_once)))
+    return time.monotonic() - begun
+
+
+def median(values: tuple[float, ...]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Whether this machine has what a study needs, before any of it is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from workbench import providers
+from workbench.edge import needed
+from workbench.errors import ExecutionFailed, MissingKey
+from workbench.execution.checkup import Check, checks
+from workbench.execution.runtime import runtime_of
+from workbench.study import Study
+
+
+def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Everything that is needed, in an order in which mending is easy."""
+    yield from _keys(study, environ)
+    if study.engine.checkout is not None:
+        yield from checks(study.engine, home, environ)
+    else:
+        yield _runtime(study)
+
+
+def to_json(study: Study, found: list[Check]) -> dict[str, Any]:
+    return {"study": study.name, "ready": all(one.there for one in found), "checks": [asdict(one) for one in found]}
+
+
+def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
+    for name in sorted(needed(study)):
+        try:
+            providers.real(environ)[name].key(environ)
+        except MissingKey as error:
+            yield Check(f"{name} key", False, "not set", error.message)
+        else:
+            yield Check(f"{name} key", True, "set")
+
+
+def _runtime(study: Study) -> Check:
+    try:
+        runtime = runtime_of(study.engine)
+        runtime.prepare()
+        return Check("runtime", True, runtime.version())
+    except ExecutionFailed as error:
+        return Check("runtime", False, "cannot be started", error.message)

@@ -1,0 +1,111 @@
+"""The nodes of a YAML text, counted while they are read: limits on depth, on size with aliases written out, on keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import yaml
+
+MAX_DEPTH = 50
+MAX_NODES = 100_000
+
+#: Line breaks that are still escaped, in a value that no quotes stand around.
+ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
+
+
+@dataclass
+class _Open:
+    """A collection that is being read: in a mapping, every other node is a key.
+
+    `size` and `height` count what is in it, aliases written out.
+    """
+
+    mapping: bool
+    line: int
+    anchor: str | None
+    size: int = 1
+    height: int = 1
+    key_next: bool = True
+    seen: dict[Hashable, int] = field(default_factory=dict)
+
+    def key(self, event: yaml.NodeEvent) -> str | None:
+        """Take a node for a key or a value; what is wrong with a key."""
+        if not self.mapping:
+            return None
+        is_key, self.key_next = self.key_next, not self.key_next
+        if is_key and isinstance(event, yaml.ScalarEvent):
+            line = line_of(event)
+            if event.value in self.seen:
+                return f'the plan has the key "{event.value[:80]}" twice, in lines {self.seen[event.value]} and {line}'
+            self.seen[event.value] = line
+        elif is_key:
+            self.seen[len(self.seen)] = line_of(event)
+        return None
+
+
+class Nodes:
+    """Takes a document's events one by one."""
+
+    def __init__(self) -> None:
+        self._open: list[_Open] = []
+        self._anchors: dict[str, tuple[int, int]] = {}
+        self._size = 0
+
+    @property
+    def at_root(self) -> bool:
+        return not self._open
+
+    def take(self, event: yaml.Event) -> str | None:
+        """What is wrong with the plan, seen up to here."""
+        if isinstance(event, yaml.NodeEvent) and self._open and (twice := self._open[-1].key(event)):
+            return twice
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append(_Open(isinstance(event, yaml.MappingStartEvent), line_of(event), event.anchor))
+            return _too_deep() if len(self._open) > MAX_DEPTH else None
+        return self._end() if isinstance(event, yaml.CollectionEndEvent) else None
+
+    def _scalar(self, event: yaml.ScalarEvent) -> str | None:
+        if event.style is None and ESCAPED_LINES.search(event.value):
+            return f"the plan has literal \\n where lines should end, in line {line_of(event)}"
+        if event.anchor:
+            self._anchors[event.anchor] = (1, 0)
+        return self._grow(1, 0)
+
+    def _alias(self, event: yaml.AliasEvent) -> str | None:
+        name = event.anchor or ""
+        if name not in self._anchors:
+            return f"the plan uses the YAML alias *{name[:80]} in line {line_of(event)}, which stands for nothing"
+        return self._grow(*self._anchors[name])
+
+    def _end(self) -> str | None:
+        closed = self._open.pop()
+        if closed.anchor:
+            self._anchors[closed.anchor] = (closed.size, closed.height)
+        if not self._open:
+            return None if closed.seen else "the plan is an empty mapping"
+        return self._grow(closed.size, closed.height, again=False)
+
+    def _grow(self, size: int, height: int, again: bool = True) -> str | None:
+        """Count a finished node for what it is in; `again` unless what is in it was counted when it was read."""
+        self._size += size if again else 1
+        if self._open:
+            self._open[-1].size += size
+            self._open[-1].height = max(self._open[-1].height, height + 1)
+        if self._size > MAX_NODES:
+            return f"the plan has more than {MAX_NODES} values"
+        return _too_deep() if len(self._open) + height > MAX_DEPTH else None
+
+
+def _too_deep() -> str:
+    return f"the plan is nested more than {MAX_DEPTH} levels deep"
+
+
+def line_of(event: yaml.Event) -> int:
+    """Counted from 1; PyYAML's types allow events without a place, its parser makes none."""
+    return event.start_mark.line + 1 if event.start_mark else 0
