@@ -28,10 +28,10 @@ START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 PREFERRED_PORT = 4200
 #: A server writes every state of a task run on its own, unless it is told to write many at once: a third of its work.
-#: The UI shows a state that much later (seconds).
+#: The UI shows a state that much later (whole seconds: less is cut to 0, and the server then does nothing but look).
 BATCHES = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
 }
