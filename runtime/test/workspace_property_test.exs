@@ -103,7 +103,7 @@ defmodule Pipeline.WorkspacePropertyTest do
     assert {:ok, files} = Workspace.list(context.workspace, ".")
     written = Enum.filter(files, &(Workspace.read(context.workspace, &1) == {:ok, "written"}))
     assert Enum.any?(written, &(&1 =~ ~r{\Afolder/.+})) and Enum.any?(written, &(not (&1 =~ "/")))
-    refute Enum.any?(files, &(&1 =~ ~r/pipeline-tmp/i))
+    refute Enum.any?(files, &(&1 =~ ~r{(\A|/)\.pipeline-tmp-}i))
   end
 
   defp run(workspace, :read, path), do: Workspace.read(workspace, path)
