@@ -95,7 +95,7 @@ defmodule Pipeline.Program do
       {^port, {:data, {end?, data}}} ->
         so_far = %{
           so_far
-          | part: [so_far.part | data],
+          | part: [so_far.part, data],
             line: so_far.line + byte_size(data),
             all: so_far.all + byte_size(data)
         }

@@ -82,12 +82,11 @@ defmodule Pipeline.Settings do
   def variables(provider), do: Map.fetch!(@variables, provider)
 
   defp number(name, least, default) do
-    with text when text != nil <- non_empty(name),
-         {number, ""} when number >= least <- Integer.parse(text) do
-      number
-    else
-      nil -> default
-      _ -> raise Error.new(:usage, "#{name}=#{System.get_env(name)}: expected a whole number from #{least}")
+    text = non_empty(name) || Integer.to_string(default)
+
+    case Integer.parse(text) do
+      {number, ""} when number >= least -> number
+      _ -> raise Error.new(:usage, "#{name}=#{text}: expected a whole number from #{least}")
     end
   end
 

@@ -19,8 +19,8 @@ defmodule Pipeline.Signals do
   def child_spec(_), do: Registry.child_spec(keys: :duplicate, name: __MODULE__)
 
   @doc "Take SIGTERM over from the VM: `on_term` is called in a process of its own, and has to end with `stop/1`."
-  @spec install((() -> any())) :: :ok
-  def install(on_term \\ fn -> stop(@terminated) end) do
+  @spec install(mfa :: {module(), atom(), [term()]}) :: :ok
+  def install(on_term \\ {__MODULE__, :stop, [@terminated]}) do
     :persistent_term.put(__MODULE__, :atomics.new(2, []))
 
     present =
@@ -87,8 +87,8 @@ defmodule Pipeline.Signals do
   @impl true
   def handle_event(:sigterm, :ending), do: stop(@terminated)
 
-  def handle_event(:sigterm, on_term) do
-    spawn(on_term)
+  def handle_event(:sigterm, {module, function, arguments}) do
+    spawn(module, function, arguments)
     {:ok, :ending}
   end
 

@@ -61,8 +61,8 @@ defmodule Mix.Tasks.Pipeline.Serve do
     where = [ip: ip, port: options[:port] || 0, token: token, limit: options[:limit] || 64, busy: busy]
 
     with {:ok, _, port} <- Serve.start_link(where) do
-      drain = fn -> Drain.end_vm(options[:drain_seconds] || 30, busy) end
-      Signals.install(drain)
+      drain = [options[:drain_seconds] || 30, busy]
+      Signals.install({Drain, :end_vm, drain})
       if options[:until_stdin_closes], do: spawn(fn -> until_stdin_closes(drain) end)
       warn_of(ip)
       Mix.shell().info("✅ Serving at http://#{host(ip)}:#{port}")
@@ -73,7 +73,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
   defp until_stdin_closes(drain) do
     case IO.binread(:stdio, :line) do
       line when is_binary(line) -> until_stdin_closes(drain)
-      _ -> drain.()
+      _ -> apply(Drain, :end_vm, drain)
     end
   end
 

@@ -105,7 +105,7 @@ defmodule Pipeline.Provider.ClaudeProgram do
 
   defp failed(what, said) do
     said = said |> to_text() |> String.trim()
-    last = if said == "", do: "it did not say why", else: said |> String.slice(-500, 500) || said
+    last = if said == "", do: "it did not say why", else: String.slice(said, -500, 500)
     {kind, again} = kind(said)
     {:error, Error.new(kind, "#{what}: #{last}", again)}
   end
