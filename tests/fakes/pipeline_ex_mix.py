@@ -5,6 +5,7 @@ Put into a folder of its own as `mix`, with `replay.json` beside it:
 
     recordings  the folder with the recordings
     turns       names of recordings, one for each generate call in turn, the last for all later ones
+    chatter     lines of log before what was recorded, and as many after it
     seconds     how long a call takes, instead of the recorded time
     hang        true: never ends, and neither does a process in a session of its own
 
@@ -107,7 +108,8 @@ def following(prompt: str) -> str:
 
 
 def end(run: dict, out: str, err: str) -> int:
-    sys.stdout.buffer.write(out.encode())
+    chatter = "00:00:00.000 [debug] Nothing of importance\n" * TOLD.get("chatter", 0)
+    sys.stdout.buffer.write(f"{chatter}{out}{chatter}".encode())
     sys.stderr.buffer.write(err.encode())
     return run["exit_code"]
 

@@ -1,19 +1,26 @@
-"""What runs on this machine, by who started it."""
+"""Who runs, as the kernel says."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 
-def beams(parent: int) -> list[int]:
-    """The VMs that a process has started, and that run."""
-    found = []
+def beams(ancestor: int) -> list[int]:
+    """The VMs that a process has started, itself or through others, and that run."""
+    running: dict[int, tuple[str, int]] = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = file.read_text().rpartition(")")
         except (FileNotFoundError, ProcessLookupError):
             continue
         state, started_by = rest.split()[:2]
-        if "beam" in name and state not in "ZX" and int(started_by) == parent:
-            found.append(int(file.parent.name))
-    return found
+        if state not in "ZX":
+            running[int(file.parent.name)] = (name, int(started_by))
+    below = {ancestor}
+    for _ in running:
+        more = {pid for pid, (_, started_by) in running.items() if started_by in below} - below
+        if not more:
+            break
+        below |= more
+    # Programs that a VM starts have its name until they have their own.
+    return [pid for pid in below if "(beam" in running.get(pid, ("", 0))[0]]

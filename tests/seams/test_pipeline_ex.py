@@ -70,6 +70,12 @@ def test_a_generated_plan_is_the_file_of_this_execution(fake: FakeCheckout, tmp_
     assert not list(fake.folder.glob("pwned"))
 
 
+def test_proof_amid_much_talk_is_found(fake: FakeCheckout, tmp_path: Path) -> None:
+    """Six megabytes of log are no reason to lose a plan."""
+    fake.replay("live_ok", chatter=70_000)
+    assert executed(fake, tmp_path / "run").problem is None
+
+
 @pytest.mark.parametrize(
     ("recording", "kind", "lasting"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.execution import process
+from workbench.execution.kept import LIMIT
 from workbench.execution.process import Ended, Finished, ended_on_interrupt
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -46,7 +47,7 @@ def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
     done = sh("echo first; yes | head -c 5000000; echo last", tmp_path)
     assert done.stdout.startswith(b"first\n")
     assert done.stdout.endswith(b"last\n")
-    assert len(done.stdout) < process.LIMIT + 100
+    assert len(done.stdout) < LIMIT + 100
     assert b"bytes left out" in done.stdout
 
 
@@ -135,7 +136,7 @@ def test_a_service_may_say_as_much_as_it_likes(tmp_path: Path) -> None:
         time.sleep(0.01)
     assert (tmp_path / "done").exists()
     running.stop()
-    assert len(running.errors) < process.LIMIT + 100
+    assert len(running.errors) < LIMIT + 100
 
 
 def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:

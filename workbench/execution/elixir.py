@@ -11,6 +11,7 @@ from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.execution import process
+from workbench.execution.kept import LIMIT
 from workbench.files import alone
 from workbench.providers import KNOWN, Provider
 
@@ -59,10 +60,12 @@ def compile_once() -> None:
         stamp.write_text(wanted, encoding="utf-8")
 
 
-def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> process.Finished:
+def run(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT
+) -> process.Finished:
     """`process.run`, for a program that may not be installed."""
     try:
-        return process.run(command, cwd=cwd, env=env, timeout=timeout)
+        return process.run(command, cwd=cwd, env=env, timeout=timeout, limit=limit)
     except (FileNotFoundError, PermissionError) as error:
         raise not_started() from error
 

@@ -15,6 +15,8 @@ from workbench.trial import Engine, Execution, ExecutionRequest
 #: Linux takes no argument of more bytes, its closing zero included.
 ARGUMENT_BYTES = 131_072
 PLAN = "workbench_plan"
+#: Of its log, in which the proof of a good run may stand anywhere.
+LOG_BYTES = 16_000_000
 
 #: Kinds that another try cannot mend.
 LASTING = ("authentication", "login needed", "mock used", "no credit", "not started")
@@ -88,7 +90,7 @@ class PipelineEx:
         before = set(written.regular(folder))
         timeout = request.pipeline.timeout_seconds
         env = {**environment({**NO_KEY, **keys}), **_folders(folder)}
-        done = elixir.run(self._command(request.prompt, folder), cwd, env, timeout)
+        done = elixir.run(self._command(request.prompt, folder), cwd, env, timeout, LOG_BYTES)
         out, err = (scrubbed(one.decode("utf-8", errors="replace"), env) for one in (done.stdout, done.stderr))
         (folder / "stdout.log").write_text(out, encoding="utf-8")
         (folder / "stderr.log").write_text(err, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The one place that spawns processes: own session, bounded output, a time-out that ends the whole group, no shell.
+"""The one place that spawns processes: no shell, bounded output, and a time-out that ends all that a command started.
 
 `subprocess.run(timeout=…)` ends only the child: grandchildren keep the pipes open, and it waits for them.
 """
@@ -6,24 +6,22 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
-import select
 import selectors
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-#: Bytes kept of each stream: the first and the last half of them.
-LIMIT = 1_000_000
-#: Seconds between TERM and KILL, and for pipes that outlive their process.
-GRACE = 2.0
-CHUNK = 65_536
+from workbench.execution.kept import CHUNK, LIMIT, Kept, reading
+from workbench.execution.supervised import Supervised, readable
+from workbench.execution.supervisor import GRACE
+
+#: Seconds that a selector takes.
+LONGEST = 3600.0
 
 
 class Ended(Exception):
@@ -32,7 +30,7 @@ class Ended(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """`exit_code` is negative for a signal. A stream of more than `LIMIT` bytes lacks its middle."""
+    """`exit_code` is negative for a signal. A stream of more bytes than wanted lacks its middle."""
 
     exit_code: int
     stdout: bytes
@@ -41,105 +39,70 @@ class Finished:
     timed_out: bool
 
 
-@dataclass
-class _Kept:
-    """The head and the tail of a stream: what a program says first and last is what matters."""
-
-    head: bytearray = field(default_factory=bytearray)
-    tail: bytearray = field(default_factory=bytearray)
-    dropped: int = 0
-
-    def add(self, data: bytes) -> None:
-        room = LIMIT // 2 - len(self.head)
-        self.head += data[:room]
-        self.tail += data[room:]
-        if (excess := len(self.tail) - LIMIT // 2) > 0:
-            self.dropped += excess
-            del self.tail[:excess]
-
-    def all(self) -> bytes:
-        gap = f"\n… {self.dropped} bytes left out …\n".encode() if self.dropped else b""
-        return bytes(self.head) + gap + bytes(self.tail)
-
-
-class _Groups:
-    """The process groups that run now. Once ended, no new one starts until `allow`."""
+class _Commands:
+    """Those that run now. Once ended, no new one starts until `allow`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: set[int] = set()
+        self._running: set[Supervised] = set()
         self.ended = threading.Event()
 
-    def start(
-        self, command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: int = subprocess.DEVNULL
-    ) -> subprocess.Popen[bytes]:
+    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> Supervised:
         with self._lock:
             if self.ended.is_set():
                 raise Ended("interrupted")
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=dict(env),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        started = Supervised(command, cwd, env, streams)
         with self._lock:
-            self._running.add(process.pid)
+            self._running.add(started)
             late = self.ended.is_set()
         if late:
-            kill(process.pid, signal.SIGTERM)
-        return process
+            started.terminate()
+        return started
 
-    def over(self, group: int) -> None:
+    def over(self, one: Supervised) -> None:
         with self._lock:
-            self._running.discard(group)
+            self._running.discard(one)
+        one.close()
 
     def end(self) -> None:
         with self._lock:
             self.ended.set()
             running = list(self._running)
-        for group in running:
-            kill(group, signal.SIGTERM)
+        for one in running:
+            one.terminate()
 
     def allow(self) -> None:
         with self._lock:
             self.ended.clear()
 
 
-_groups = _Groups()
-atexit.register(_groups.end)
+_commands = _Commands()
+atexit.register(_commands.end)
 
 
-def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> Finished:
-    """Run a command to its end, or to the end of its time (seconds): TERM to its group, then KILL.
+def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT) -> Finished:
+    """Run a command to its end, or to the end of its time (seconds): TERM to its whole tree, then KILL.
+
+    `limit` bytes are kept of each stream.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
         Ended: `ended_on_interrupt` was left meanwhile.
     """
     begun = time.monotonic()
-    process = _groups.start(command, cwd, env)
-    kept = {stream: _Kept() for stream in (process.stdout, process.stderr) if stream is not None}
-    try:
-        timed_out = _follow(process, kept, begun + timeout)
-    finally:
-        # Its leader is not reaped yet, so the group's number is still its own.
-        kill(process.pid, signal.SIGKILL)
-        exit_code = process.wait()
-        _groups.over(process.pid)
-        for stream in kept:
-            stream.close()
-    if _groups.ended.is_set():
+    with ExitStack() as ending:
+        started, kept = _start(command, cwd, env, limit, ending)
+        timed_out = _follow(started, kept, begun + timeout)
+    if _commands.ended.is_set():
         raise Ended("interrupted")
+    exit_code = -signal.SIGKILL if started.exit_code is None else started.exit_code
     out, err = (one.all() for one in kept.values())
     return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
 
 
 def interrupted() -> bool:
     """Whether `ended_on_interrupt` was left, so that nobody waits for results any more."""
-    return _groups.ended.is_set()
+    return _commands.ended.is_set()
 
 
 class Service:
@@ -150,18 +113,19 @@ class Service:
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-        self._process = _groups.start(command, cwd, env, subprocess.PIPE)
-        self._errors = _Kept()
+        self._ending = ExitStack()
+        with ExitStack() as theirs:
+            stdin, _ = _pipe(theirs, self._ending)
+            self._out, out = _pipe(self._ending, theirs)
+            errors, err = _pipe(self._ending, theirs)
+            self._process = _commands.start(command, cwd, env, [stdin, out, err])
+        self._errors = Kept()
         # It would stand still, once the pipe is full.
-        self._readers = [_reading(self._process.stderr, self._errors)]
+        self._readers = [reading(errors, self._errors)]
 
     @property
     def runs(self) -> bool:
-        # Not reaped here: as long as it is not, its group's number is its own.
-        try:
-            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-        except ChildProcessError:
-            return False
+        return self._process.poll() is None
 
     @property
     def errors(self) -> str:
@@ -170,109 +134,102 @@ class Service:
 
     def line(self, timeout: float) -> str | None:
         """The one line that it prints; None when it ended first, or said nothing for `timeout` seconds."""
-        stream = self._process.stdout
-        if stream is None or not select.select([stream], [], [], timeout)[0]:
-            return None
-        said = stream.readline().decode("utf-8", errors="replace").strip()
-        self._readers.append(_reading(stream, _Kept()))
-        return said or None
+        said, deadline = b"", time.monotonic() + timeout
+        while not said.endswith(b"\n") and readable(self._out, deadline - time.monotonic()):
+            # One at a time: what comes after it is not waited for.
+            if not (more := os.read(self._out, 1)):
+                break
+            said += more
+        self._readers.append(reading(self._out, Kept()))
+        return said.decode("utf-8", errors="replace").strip() or None
 
     def wait(self, timeout: float) -> None:
         """Until it has ended, for at most so many seconds."""
-        deadline = time.monotonic() + timeout
-        while self.runs and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self._process.wait(timeout)
 
     def stop(self) -> None:
-        """TERM to its group, then KILL."""
-        if self._process.returncode is not None:
+        """TERM to it and all that it started, then KILL."""
+        if self._process.closed:
             return
-        kill(self._process.pid, signal.SIGTERM)
-        self.wait(GRACE)
-        kill(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        _groups.over(self._process.pid)
+        self._process.terminate()
+        self._process.wait(3 * GRACE)
+        _commands.over(self._process)
         for reader in self._readers:
             reader.join(GRACE)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        self._ending.close()
 
 
-def _reading(stream: IO[bytes] | None, kept: _Kept) -> threading.Thread:
-    """Take what comes, to the stream's end, in a thread of its own."""
-
-    def read() -> None:
-        while stream is not None and (data := os.read(stream.fileno(), CHUNK)):
-            kept.add(data)
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
-
-
-def kill(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-
-
-@contextlib.contextmanager
+@contextmanager
 def ended_on_interrupt() -> Iterator[None]:
     """Left by an interrupt (Ctrl-C, SIGTERM), end every process that runs: their results could not be kept any more."""
-    _groups.allow()
+    _commands.allow()
     try:
         yield
     except Exception:
         raise
     except BaseException:
-        _groups.end()
+        _commands.end()
         raise
 
 
-def _follow(process: subprocess.Popen[bytes], kept: dict[IO[bytes], _Kept], deadline: float) -> bool:
-    """Read both pipes until the process has ended; whether its time ran out."""
-    timed_out, killing = False, None
-    exited = os.pidfd_open(process.pid)
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(exited, selectors.EVENT_READ)
-            for stream in kept:
-                os.set_blocking(stream.fileno(), False)
-                selector.register(stream, selectors.EVENT_READ)
-            gone: float | None = None
-            while True:
-                now = time.monotonic()
-                if gone is not None and (len(selector.get_map()) == 0 or now > gone + GRACE):
-                    return timed_out
-                if gone is None and killing is None and (now > deadline or _groups.ended.is_set()):
-                    timed_out, killing = now > deadline, now + GRACE
-                    kill(process.pid, signal.SIGTERM)
-                if gone is None and killing is not None and now > killing:
-                    kill(process.pid, signal.SIGKILL)
-                for key, _ in selector.select(_patience(now, deadline, killing, gone)):
-                    if key.fileobj == exited:
-                        selector.unregister(exited)
-                        gone = time.monotonic()
-                        # What it left running would keep the pipes open.
-                        kill(process.pid, signal.SIGKILL)
-                    elif not _read(key.fileobj, kept):  # type: ignore[arg-type]  # the pipes that were registered
-                        selector.unregister(key.fileobj)
-    finally:
-        os.close(exited)
+def _start(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: int, ending: ExitStack
+) -> tuple[Supervised, dict[int, Kept]]:
+    """The command, and what is kept of its two streams, by the descriptors to read them from."""
+    kept: dict[int, Kept] = {}
+    with ExitStack() as theirs:
+        streams = [os.open(os.devnull, os.O_RDONLY)]
+        theirs.callback(os.close, streams[0])
+        for _ in range(2):
+            ours, written = _pipe(ending, theirs)
+            os.set_blocking(ours, False)
+            kept[ours] = Kept(limit)
+            streams.append(written)
+        started = _commands.start(command, cwd, env, streams)
+    ending.callback(_commands.over, started)
+    return started, kept
 
 
-def _patience(now: float, deadline: float, killing: float | None, gone: float | None) -> float:
-    """Seconds until there is something to do even if nothing is heard. An interrupt wakes by ending the process."""
-    if gone is not None:
-        return max(0.0, gone + GRACE - now)
-    return max(0.0, min((killing or deadline) - now, 1.0)) + 0.001
+def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    """Both ends of one, each closed with what it is for."""
+    ends = os.pipe()
+    reader.callback(os.close, ends[0])
+    writer.callback(os.close, ends[1])
+    return ends
 
 
-def _read(stream: IO[bytes], kept: dict[IO[bytes], _Kept]) -> bool:
+def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool:
+    """Read both pipes until the command and its tree have ended; whether its time ran out."""
+    timed_out = False
+    # When to leave, whatever the pipes say: their other ends may be with somebody whom nothing can end.
+    patience: float | None = None
+    with selectors.DefaultSelector() as selector:
+        selector.register(started, selectors.EVENT_READ)
+        for stream in kept:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            now = time.monotonic()
+            if started in selector.get_map() and started.poll() is not None:
+                selector.unregister(started)
+                patience = now + GRACE
+                continue
+            if patience is None and now > deadline:
+                started.terminate()
+                timed_out, patience = True, now + 3 * GRACE
+            left = (deadline if patience is None else patience) - now
+            if patience is not None and left < 0:
+                break
+            for key, _ in selector.select(min(max(0.0, left) + 0.001, LONGEST)):
+                if key.fileobj is not started and not _read(key.fd, kept[key.fd]):
+                    selector.unregister(key.fd)
+    return timed_out
+
+
+def _read(stream: int, kept: Kept) -> bool:
     """Take what is there; False at the end of the stream."""
     try:
-        data = os.read(stream.fileno(), CHUNK)
+        data = os.read(stream, CHUNK)
     except BlockingIOError:
         return True
-    kept[stream].add(data)
+    kept.add(data)
     return bool(data)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey
 from workbench.execution import elixir, process
+from workbench.execution.supervisor import GRACE
 from workbench.providers import Provider
 
 #: Where the token for a runtime on another machine is read.
@@ -72,7 +73,7 @@ class Own:
 
     def lost(self, _: Exception) -> None:
         """Give it the time to be seen to have died; then it is started again, and what was in flight run again."""
-        self._service.wait(process.GRACE)
+        self._service.wait(GRACE)
 
     def stop(self) -> None:
         self._service.stop()
