@@ -185,6 +185,57 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: Path | 
 
 
 @app.command
+def apply(
+    run: str | None = None,
+    /,
+    *,
+    step: str | None = None,
+    goal: str | None = None,
+    branch: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    revert: Annotated[bool, Parameter(negative=())] = False,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+) -> int:
+    """Put the best prompt of a run into the pipeline file that it was measured with, on a new git branch.
+
+    Parameters
+    ----------
+    run
+        The run's name, the beginning of it, or `latest`, which it is by default; with --revert the one applied last.
+    step
+        The step that the prompt goes to, where several take it.
+    goal
+        The goal that is written with the prompt, where the prompt is a step's own text and the study has several.
+    branch
+        Instead of workbench/RUN.
+    dry_run
+        Show the change, and make none.
+    revert
+        Go back to the branch and the state before.
+    json_file
+        Write what was done there, as JSON.
+    """
+    from workbench import applying
+    from workbench.placing import Chosen
+
+    if revert:
+        back = applying.revert(home(), run, os.environ)
+        told, notes, lines = back.to_json(), back.notes, [f"back on {back.now}, where {back.file} is as it was"]
+    else:
+        found = RunFolder.find(home(), run or "latest")
+        made = applying.apply(found, Chosen(step, goal), branch, os.environ, dry_run=dry_run)
+        told, notes, lines = made.to_json(), made.notes, made.lines(dry_run=dry_run)
+    for note in notes:
+        err.print(f"note: {visible(note)}", markup=False, highlight=False)
+    for line in lines:
+        # A file gets the change as it is, so that git can apply it.
+        out.print(visible(line) if out.is_terminal else line, markup=False, highlight=False)
+    if json_file is not None:
+        write_json(json_file, told)
+    return 0
+
+
+@app.command
 def init(goal: str, gold: Path, /, *, output: Path = Path("study.yaml")) -> int:
     """Write a commented study file from a goal and a gold plan.
 

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -147,6 +147,8 @@ def _introduce(setting: Setting, url: str | None) -> None:
     if (run.path / "run.json").exists():
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
+    if study.pipeline.is_file():
+        shutil.copyfile(study.pipeline, run.path / "pipeline.yaml")
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
     run.write_json(
         "run.json",
@@ -164,6 +166,9 @@ def _introduce(setting: Setting, url: str | None) -> None:
             "goals": [{"name": goal.name, "text": goal.text} for goal in study.goals],
             "rehearsal": label.partition(":")[2] if label else None,
             "baseline": Candidate(study.prompt).name,
+            "pipeline": str(study.pipeline),
+            "runtime": study.engine.name,
+            "target": asdict(study.engine.target) if study.engine.target else None,
             "flow_run_url": url,
             "started": time.time(),
         },

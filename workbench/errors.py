@@ -4,6 +4,7 @@ WorkbenchError                 what happened, why, and what to do: the command l
 ├── UserError                  exit 2: the study, an option or a file has to change
 │   ├── StudyError             every problem of a study file at once, each with its line
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
+│   ├── NotApplied             the prompt cannot be put into the user's pipeline file, or not be taken back
 │   └── RunNotFound            no run folder of that name
 └── OutsideError               exit 3: the outside world; everything is kept, the same command goes on
     ├── MissingKey             a provider's key is not in the environment
@@ -78,6 +79,10 @@ class StudyError(UserError):
 
 class PipelineRejected(UserError):
     """The runtime refused the pipeline file or an input, before it called any model."""
+
+
+class NotApplied(UserError):
+    """The prompt cannot be put into the user's pipeline file, or not be taken back. Nothing was changed."""
 
 
 class RunNotFound(UserError):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes) -> Path:
+def write_whole(file: Path, content: bytes, mode: int = 0o644) -> Path:
     """Write beside it, sync, rename: a crash leaves the old file or the new one, never half of one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
@@ -20,7 +20,7 @@ def write_whole(file: Path, content: bytes) -> Path:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode & 0o7777)
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The folder of a run: everything that is to be read about it later, and the one way to write into it.
 
 study.yaml        the study as it was
+pipeline.yaml     the pipeline file as it was
 candidates/       every prompt that was tried, NAME.md
 trials.jsonl      what each was worth, one line per trial, in the order of the verdicts
 journal.jsonl     every call that was made (workbench.journal)
@@ -8,6 +9,7 @@ optimizer.log     what the optimizer said
 best_prompt.md    the winner
 program.json      the winner as a DSPy program
 report.json       the result, as the command line's --json writes it
+applied.json      where the winner was put into the user's pipeline file (workbench.applying), until it is taken back
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def markdown(summary: Summary) -> str:
     """The artifact. Whatever a model wrote is shown as text and nothing else."""
     parts = [f"# {_plain(summary.study)}"]
     if summary.rehearsal:
-        parts.append(f"> **{_rehearsal(summary.rehearsal)}**")
+        parts.append(f"> **{rehearsal(summary.rehearsal)}**")
     parts += [
         f"**{sentence(summary)}**",
         f"![Score over executions]({data_uri(picture(summary))})",
@@ -54,7 +54,7 @@ def markdown(summary: Summary) -> str:
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
     """The end of `workbench run`, and all of `workbench show`: what, and how it stands."""
-    shown = [("rehearsal", _rehearsal(summary.rehearsal))] if summary.rehearsal else []
+    shown = [("rehearsal", rehearsal(summary.rehearsal))] if summary.rehearsal else []
     shown.append(("result", sentence(summary)))
     if summary.comparison is not None and summary.found is not None:
         shown.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
@@ -76,7 +76,7 @@ def visible(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
 
 
-def _rehearsal(label: str) -> str:
+def rehearsal(label: str) -> str:
     world, _, seed = label.partition(":")
     return f"REHEARSAL: scripted providers (world {world}, seed {seed}), no model was called"
 

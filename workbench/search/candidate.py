@@ -40,4 +40,13 @@ class Candidate:
 
     def prompt(self, goal: str) -> str:
         """The prompt that the pipeline gets for a goal when nobody writes one in between."""
-        return f"{self.text}\n\n## Goal\n\n{goal}\n"
+        return addressed(self.text, goal)
+
+
+#: What stands between a candidate's text and the goal.
+HEADING = "\n\n## Goal\n\n"
+
+
+def addressed(text: str, goal: str) -> str:
+    """A candidate's text and the goal, as one prompt."""
+    return f"{text}{HEADING}{goal}\n"
