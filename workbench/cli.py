@@ -5,13 +5,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -24,11 +21,8 @@ from workbench.evidence.report import rows, visible
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole
 from workbench.home import home
+from workbench.leaving import INTERRUPTED, leaving_in_order
 from workbench.runs import RunFolder
-
-INTERRUPTED = 130
-#: Seconds that an interrupted run has for leaving in order, before it is left all the same.
-PATIENCE = 15.0
 
 app = App(
     name="workbench",
@@ -315,33 +309,6 @@ def use_server() -> None:
             f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset that to use one of our own",
             kind="no server",
         )
-
-
-class leaving_in_order:  # noqa: N801  # read as a phrase
-    """SIGTERM is taken for Ctrl-C; a second one, or no end in sight, ends the process at once. Nothing paid is lost."""
-
-    def __enter__(self) -> None:
-        self.before = {number: signal.signal(number, self.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        self.asked: float | None = None
-
-    def interrupt(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if self.asked is not None:
-            # Prefect sends a signal that it has caught once more; a person takes longer to lose patience.
-            if now - self.asked > 1.0:
-                os._exit(INTERRUPTED)
-            return
-        self.asked = now
-        threading.Thread(target=self.lose_patience, daemon=True).start()
-        raise KeyboardInterrupt
-
-    def lose_patience(self) -> None:
-        time.sleep(PATIENCE)
-        os._exit(INTERRUPTED)
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
 
 
 def write_json(file: Path, value: Any) -> None:
