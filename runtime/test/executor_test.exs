@@ -185,16 +185,15 @@ defmodule Pipeline.ExecutorTest do
 
     test "the first that fails is what the run reports, and ends the others", %{tmp_dir: folder} do
       text = String.replace(@group, "limit: 2", "limit: 3")
-
-      server =
-        start_supervised!({ScriptedProvider, [refused(400, "no such model"), refused(400, "no such model")]})
-
-      keys = %{gemini: fn -> "secret-key" end, anthropic: held(self(), :claude)}
+      server = start_supervised!({ScriptedProvider, [refused(400, "no such model")]})
+      keys = %{gemini: held(self(), :gemini), anthropic: held(self(), :claude)}
 
       run =
         Task.async(fn -> Executor.execute_with_vars(load(text, folder), %{}, settings(server, keys: keys)) end)
 
       assert_receive {:began, :claude, step}
+      assert_receive {:began, :gemini, failing}
+      send(failing, :go)
       ended = Process.monitor(step)
       assert {:error, %Error{kind: :bad_request}} = Task.await(run)
       assert_receive {:DOWN, ^ended, _, _, _}
