@@ -3,7 +3,7 @@ defmodule Pipeline.ServeCommandTest do
 
   use ExUnit.Case, async: true
 
-  import Pipeline.Answers
+  import Pipeline.{Answers, Waiting}
 
   alias Pipeline.{CommandProcess, ScriptedProvider}
 
@@ -34,13 +34,6 @@ defmodule Pipeline.ServeCommandTest do
     request = if body, do: {url, headers, ~c"application/json", body}, else: {url, headers}
     {:ok, {{_, status, _}, _, text}} = :httpc.request(method, request, [], body_format: :binary)
     {status, :jiffy.decode(text, [:return_maps])}
-  end
-
-  defp until(done?) do
-    unless done?.() do
-      Process.sleep(20)
-      until(done?)
-    end
   end
 
   test "SIGTERM lets runs end and be read, and then it ends well", %{tmp_dir: folder} do

@@ -3,7 +3,7 @@ defmodule Pipeline.ServeTest do
 
   use ExUnit.Case, async: false
 
-  import Pipeline.Answers
+  import Pipeline.{Answers, Waiting}
 
   alias Pipeline.{ScriptedProvider, Serve}
   alias Pipeline.Serve.Token
@@ -69,13 +69,6 @@ defmodule Pipeline.ServeTest do
   defp ended(server, id) do
     {200, run, _} = ask(server, :get, "/runs/#{id}?wait=10")
     run
-  end
-
-  defp until(done?) do
-    unless done?.() do
-      Process.sleep(5)
-      until(done?)
-    end
   end
 
   test "a run is begun, waited for, and says what it wrote and used" do

@@ -3,6 +3,8 @@ defmodule Pipeline.SignalsTest do
 
   use ExUnit.Case, async: true
 
+  import Pipeline.Waiting
+
   alias Pipeline.{CommandProcess, ScriptedProvider}
 
   @moduletag :tmp_dir
@@ -67,13 +69,6 @@ defmodule Pipeline.SignalsTest do
     case File.read("/proc/#{pid}/status") do
       {:ok, status} -> status =~ ~r/^State:\s+Z/m
       {:error, _} -> true
-    end
-  end
-
-  defp until(done?) do
-    unless done?.() do
-      Process.sleep(20)
-      until(done?)
     end
   end
 end
