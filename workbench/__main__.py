@@ -1,3 +1,22 @@
-from workbench.cli import main
+"""The entry point. What it imports takes a second, in which nothing is there yet that could be left in order."""
 
-main()
+from __future__ import annotations
+
+import os
+import signal
+
+from workbench.leaving import INTERRUPTED
+
+
+def main() -> None:
+    heard = signal.getsignal(signal.SIGINT)
+    if heard is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+    from workbench import cli
+
+    signal.signal(signal.SIGINT, heard)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

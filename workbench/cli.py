@@ -12,25 +12,46 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from workbench import server, terminal
 from workbench.edge import Wanted, ask_for_keys, explain, load
-from workbench.errors import OutsideError, ServerUnavailable, UserError
+from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError
 from workbench.evidence.report import rows, visible
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole
-from workbench.home import home
+from workbench.home import home, made
 from workbench.leaving import INTERRUPTED, leaving_in_order
 from workbench.runs import RunFolder
+
+
+def to_be_written(_: object, file: Path | None) -> None:
+    """Validates an option: what cannot be written is said before anything is paid for."""
+    if file is None:
+        return
+    folder = file.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{folder} cannot be made: {error.strerror}") from error
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder; expected a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{folder} is not yours to write into")
+
+
+JsonFile = Annotated[Path | None, Parameter(name="--json", validator=to_be_written)]
+OutputFile = Annotated[Path | None, Parameter(validator=to_be_written)]
+NewFile = Annotated[Path, Parameter(validator=to_be_written)]
 
 app = App(
     name="workbench",
     suppress_keyboard_interrupt=False,
     help="Finds the prompt that makes an Elixir AI pipeline write its best plan.",
 )
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+out = Console(soft_wrap=True, emoji=False)
+err = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 @app.command
@@ -38,7 +59,7 @@ def run(
     study: Path,
     /,
     *,
-    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    json_file: JsonFile = None,
     optimizer: str | None = None,
     budget: int | None = None,
     seed: int | None = None,
@@ -75,7 +96,7 @@ def run(
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
-    more = [("to stop", "script/demo --stop ends the Prefect server")] if server.known(home()) else []
+    more = [("to stop", "workbench server --stop ends the Prefect server")] if server.known(home()) else []
     terminal.table(loaded.name, [*rows(summarize(RunFolder.find(home(), name))), *more], out)
     if json_file is not None:
         write_json(json_file, report)
@@ -83,7 +104,7 @@ def run(
 
 
 @app.command
-def check(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     """Validate a study and estimate what it takes. Needs no keys and calls no model.
 
     Parameters
@@ -103,7 +124,7 @@ def check(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="-
 
 
 @app.command
-def doctor(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+def doctor(study: Path, /, *, json_file: JsonFile = None) -> int:
     """Look whether this machine has what a study needs, and say what to do where it has not. Calls no model.
 
     Parameters
@@ -130,7 +151,7 @@ def doctor(study: Path, /, *, json_file: Annotated[Path | None, Parameter(name="
 
 
 @app.command
-def show(run: str = "latest", /, *, json_file: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+def show(run: str = "latest", /, *, json_file: JsonFile = None) -> int:
     """Show what came of a run.
 
     Parameters
@@ -148,7 +169,7 @@ def show(run: str = "latest", /, *, json_file: Annotated[Path | None, Parameter(
 
 
 @app.command
-def generate(run: str = "latest", /, *, goal: str | None = None, output: Path | None = None) -> int:
+def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputFile = None) -> int:
     """Run the winning program of a run once more: one execution, paid for anew.
 
     Parameters
@@ -162,6 +183,8 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: Path | 
     """
     from workbench.generating import generate as once
 
+    if goal is not None and not goal.strip():
+        raise UserError("--goal is empty: say what a plan is wanted for, or leave it out for the study's own goal")
     if output is not None and output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     with leaving_in_order():
@@ -171,8 +194,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: Path | 
     err.rule("the prompt that the pipeline got")
     err.print(visible(made.prompt), markup=False, highlight=False)
     err.rule("the plan" if made.plan.ok else f"no valid plan: {made.plan.problem}")
-    # A file gets the plan as it is.
-    out.print(visible(made.plan.text) if out.is_terminal else made.plan.text, markup=False, highlight=False)
+    put_out(made.plan.text)
     if output is not None:
         write_whole(output.absolute(), made.plan.text.encode())
     return 0
@@ -188,7 +210,7 @@ def apply(
     branch: str | None = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     revert: Annotated[bool, Parameter(negative=())] = False,
-    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    json_file: JsonFile = None,
 ) -> int:
     """Put the best prompt of a run into the pipeline file that it was measured with, on a new git branch.
 
@@ -221,16 +243,14 @@ def apply(
         told, notes, lines = made.to_json(), made.notes, made.lines(dry_run=dry_run)
     for note in notes:
         err.print(f"note: {visible(note)}", markup=False, highlight=False)
-    for line in lines:
-        # A file gets the change as it is, so that git can apply it.
-        out.print(visible(line) if out.is_terminal else line, markup=False, highlight=False)
+    put_out("\n".join(lines))
     if json_file is not None:
         write_json(json_file, told)
     return 0
 
 
 @app.command
-def init(goal: str, gold: Path, /, *, output: Path = Path("study.yaml")) -> int:
+def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> int:
     """Write a commented study file from a goal and a gold plan.
 
     Parameters
@@ -249,14 +269,23 @@ def init(goal: str, gold: Path, /, *, output: Path = Path("study.yaml")) -> int:
     if not gold.is_file():
         raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
     write_whole(output.absolute(), starter(goal, gold, output.absolute().parent).encode())
-    load(Wanted(output))
+    try:
+        load(Wanted(output))
+    except UserError:
+        output.unlink()
+        raise
     out.print(f"wrote {output}; next: workbench check {output}", highlight=False)
     return 0
 
 
 @app.command
 def rehearsal(
-    *, port: int = 0, seed: int = 0, latency: float = 0.0, fail_rate: float = 0.0, world: str = "default"
+    *,
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 0,
+    seed: int = 0,
+    latency: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
+    fail_rate: Annotated[float, Parameter(validator=Number(gte=0, lte=1))] = 0.0,
+    world: str = "default",
 ) -> int:
     """Serve scripted models on loopback, in the protocols of Gemini and Anthropic, until interrupted.
 
@@ -299,6 +328,7 @@ def server_(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
 
 def use_server() -> None:
     """Have Prefect talk to the server that the user has, or to one of ours. Before Prefect is imported."""
+    made(home())
     os.environ.setdefault("PREFECT_HOME", server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
@@ -311,12 +341,21 @@ def use_server() -> None:
         )
 
 
+def put_out(text: str) -> None:
+    """A text of somebody else's: as it is for a file or a program, harmless for a terminal."""
+    if out.is_terminal:
+        out.print(visible(text), markup=False, highlight=False)
+    else:
+        sys.stdout.buffer.write(f"{text}\n".encode())
+        sys.stdout.flush()
+
+
 def write_json(file: Path, value: Any) -> None:
     write_whole(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def main() -> None:
-    """The entry point: every error of ours is a message, never a traceback."""
+    """Every error of ours is a message, never a traceback."""
     try:
         code = app(exit_on_error=False, result_action="return_value")
     except CycloptsError:
@@ -329,7 +368,7 @@ def main() -> None:
         if known is None or isinstance(error, SystemExit):
             raise
         err.print(visible(str(known)), markup=False, highlight=False)
-        if isinstance(known, OutsideError):
+        if isinstance(known, OutsideError) and not isinstance(known, MissingKey):
             err.print("what was paid for is kept; the same command goes on from here")
         code = known.exit_code
     sys.stdout.flush()

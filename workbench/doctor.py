@@ -9,14 +9,16 @@ from typing import Any
 
 from workbench import providers
 from workbench.edge import needed
-from workbench.errors import ExecutionFailed, MissingKey
+from workbench.errors import ExecutionFailed, MissingKey, UserError
 from workbench.execution.checkup import Check, checks
 from workbench.execution.runtime import runtime_of
+from workbench.home import made
 from workbench.study import Study
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
     """Everything that is needed, in an order in which mending is easy."""
+    yield _home(home)
     yield from _keys(study, environ)
     if study.engine.checkout is not None:
         yield from checks(study.engine, home, environ)
@@ -36,6 +38,13 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
             yield Check(f"{name} key", False, "not set", error.message)
         else:
             yield Check(f"{name} key", True, "set")
+
+
+def _home(home: Path) -> Check:
+    try:
+        return Check("WORKBENCH_HOME", True, str(made(home)))
+    except UserError as error:
+        return Check("WORKBENCH_HOME", False, str(home), str(error))
 
 
 def _runtime(study: Study) -> Check:

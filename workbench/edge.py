@@ -15,6 +15,7 @@ import httpx
 from workbench import loader, pipeline_file, providers
 from workbench.errors import UserError, WorkbenchError
 from workbench.execution.runtime import RUNTIMES, runtime_of
+from workbench.home import made
 from workbench.judging.template import check_template, default_template
 from workbench.providers import Provider, ProviderName
 from workbench.rehearsal import server
@@ -64,7 +65,7 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: it cannot be rehearsed.
+        UserError: it cannot be rehearsed, or nothing can be kept.
         MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
         ExecutionFailed: the runtime cannot be started here.
     """
@@ -74,7 +75,7 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
         runtime = runtime_of(study.engine)
         runtime.prepare()
         try:
-            setting = Setting(study, found, runtime.version(), RunFolder.create(home, run))
+            setting = Setting(study, found, runtime.version(), RunFolder.create(made(home), run))
             _introduce(setting, url)
             yield setting
         finally:

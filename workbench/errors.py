@@ -12,6 +12,7 @@ WorkbenchError                 what happened, why, and what to do: the command l
     ├── ProposalFailed         the proposer gave no answer
     ├── NotJudged              the judge gave no verdict: never the same as a zero
     └── ServerUnavailable      the Prefect server does not answer
+Ended                          somebody interrupted the run: no failure, and nothing to retry
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ class WorkbenchError(Exception):
     """A message for a person; `exit_code` is what the command line ends with."""
 
     exit_code = 1
+
+
+class Ended(Exception):
+    """The run that wanted this process was interrupted. Nothing to retry."""
 
 
 class UserError(WorkbenchError):

@@ -6,6 +6,27 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from workbench.errors import UserError
+
+
+def made(path: Path) -> Path:
+    """The same folder, there and ours to write into.
+
+    Raises:
+        UserError: why it is not.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error.strerror or type(error).__name__) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise _unusable(path, "it is not yours to write into")
+    return path
+
+
+def _unusable(path: Path, why: str) -> UserError:
+    return UserError(f"{path} cannot be used ({why}): set WORKBENCH_HOME to a folder for what is to be kept")
+
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """`WORKBENCH_HOME`, or the user's data folder: never the checkout.

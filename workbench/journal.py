@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from workbench.errors import OutsideError
+from workbench.errors import Ended, OutsideError
 from workbench.files import append_line
 
 Action = Literal["propose", "execute", "score"]
@@ -38,6 +38,8 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
         kind = "ok"
     except OutsideError as error:
         kind = error.kind
+        raise
+    except Ended:
         raise
     except Exception as error:
         kind = type(error).__name__

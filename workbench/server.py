@@ -22,6 +22,7 @@ import httpx
 
 from workbench.errors import ServerUnavailable
 from workbench.files import alone, write_whole
+from workbench.home import made
 
 #: A new database takes 11 to 15 s on two cores; a slow disk some more.
 START_SECONDS = 180.0
@@ -69,7 +70,7 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     Raises:
         ServerUnavailable: it did not come up; its log says why.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    made(home)
     # Two runs that begin together start one server.
     with alone(home / "server.lock"):
         running = known(home)

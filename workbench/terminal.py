@@ -113,9 +113,11 @@ class _Lines:
                 highlight=False,
             )
         self._shown = max(self._shown, len(summary.trials))
-        if summary.failures != self._failures:
-            self._failures = summary.failures
-            self._console.print(f"failed calls so far: {failures(summary)}", highlight=False)
+        failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}
+        if failures != self._failures:
+            self._failures = failures
+            said = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
+            self._console.print(f"failed calls so far: {said}", highlight=False)
 
 
 def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
@@ -130,7 +132,3 @@ def standing(summary: Summary) -> str:
     best = "–" if summary.best_so_far is None else f"{summary.best_so_far:.1f}"
     failed = f" · failed calls {sum(summary.failures.values())}" if summary.failures else ""
     return f"executions {summary.executions} · cache hits {summary.cache_hits} · best {best}{failed}"
-
-
-def failures(summary: Summary) -> str:
-    return ", ".join(f"{kind}: {count}" for kind, count in sorted(summary.failures.items()))

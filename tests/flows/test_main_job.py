@@ -56,9 +56,9 @@ def test_a_better_prompt_is_found_and_confirmed(done: Done) -> None:
     assert report["best"]["score"] > report["baseline"]["score"] + 1
     assert report["best"]["candidate"] != report["baseline"]["candidate"]
     assert report["failures"] == {}
-    for words in ("REHEARSAL", "baseline score", "best score", "search score", "best_prompt.md", "script/demo --stop"):
+    for words in ("REHEARSAL", "baseline score", "best score", "search score", "best_prompt.md", "server --stop"):
         # A server that the user has is the user's to stop.
-        assert (words in done.ended.stdout) == (words != "script/demo --stop")
+        assert (words in done.ended.stdout) == (words != "server --stop")
 
 
 def test_the_report_counts_what_was_really_called(done: Done) -> None:

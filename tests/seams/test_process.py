@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.errors import Ended
 from workbench.execution import process
 from workbench.execution.kept import LIMIT
-from workbench.execution.process import Ended, Finished, ended_on_interrupt
+from workbench.execution.process import Finished, ended_on_interrupt
 
 ENV = {"PATH": os.environ["PATH"]}
 

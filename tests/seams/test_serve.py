@@ -16,9 +16,9 @@ import pytest
 from tests.fakes.command_line import CHECKOUT, wait_for
 from tests.fakes.executions import both, request
 from tests.fakes.processes import beams
-from workbench.errors import ExecutionFailed, MissingKey
+from workbench.errors import Ended, ExecutionFailed, MissingKey
 from workbench.execution import elixir
-from workbench.execution.process import Ended, ended_on_interrupt
+from workbench.execution.process import ended_on_interrupt
 from workbench.execution.runtime import execute, runtime_of
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.trial import Engine, Execution
@@ -81,7 +81,8 @@ def test_the_vm_goes_with_us_however_we_go(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 from tests.fakes.executions import both, request
-from workbench.execution.process import Ended, ended_on_interrupt
+from workbench.errors import Ended
+from workbench.execution.process import ended_on_interrupt
 from workbench.execution.runtime import execute
 from workbench.rehearsal.server import start
 from workbench.trial import Engine

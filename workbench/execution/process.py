@@ -16,16 +16,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.errors import Ended
 from workbench.execution.kept import CHUNK, LIMIT, Kept, reading
 from workbench.execution.supervised import Supervised, readable
 from workbench.execution.supervisor import GRACE
 
 #: Seconds that a selector takes.
 LONGEST = 3600.0
-
-
-class Ended(Exception):
-    """The run that wanted this process was interrupted. Nothing to retry."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from workbench.errors import ExecutionFailed, PipelineRejected
+from workbench.errors import Ended, ExecutionFailed, PipelineRejected
 from workbench.execution import elixir, process
 from workbench.execution.failure import blame
 from workbench.execution.vm import LIMIT, Elsewhere, Forgotten, Own, remote_token, unreachable
@@ -56,7 +56,7 @@ class Serve:
                 ended = self._run(vm, body, folder.name, begun + request.pipeline.timeout_seconds)
             except (httpx.TransportError, Forgotten) as error:
                 if process.interrupted():
-                    raise process.Ended("interrupted") from error
+                    raise Ended("interrupted") from error
                 vm.lost(error)
                 continue
             text, problem = _outcome(ended, folder, elixir.keys(request.providers))
@@ -92,7 +92,7 @@ class Serve:
         wanted = tuple(provider.base_url for provider in providers)
         with self._lock:
             if process.interrupted():
-                raise process.Ended("interrupted")
+                raise Ended("interrupted")
             vm = self._own.get(wanted)
             if vm is None or not vm.runs:
                 if vm is not None:
@@ -111,7 +111,7 @@ class Serve:
             if late or process.interrupted():
                 self._client.delete(where, headers=vm.head)
             if process.interrupted():
-                raise process.Ended("interrupted")
+                raise Ended("interrupted")
             if late:
                 return {**run, "status": "failed", "error": {"kind": "timeout", "message": "it did not end in time"}}
             run = self._said(self._client.get(where, params={"wait": WAIT_SECONDS}, headers=vm.head))
