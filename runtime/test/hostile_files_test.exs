@@ -3,6 +3,8 @@ defmodule Pipeline.HostileFilesTest do
 
   use ExUnit.Case, async: true
 
+  import :proper_types, only: [elements: 1, frequency: 1, list: 1]
+
   alias Pipeline.{Error, Loader}
   alias Pipeline.Loader.Source
 
@@ -36,7 +38,18 @@ defmodule Pipeline.HostileFilesTest do
         {"deep mappings", Enum.map_join(0..200, "\n", &(String.duplicate(" ", &1) <> "a:")),
          "p.yaml:65: is nested deeper"},
         {"a large file", "a: " <> String.duplicate("x", 1_000_001), "is larger than 1000000 bytes"},
-        {"a key that is a list", "[a]: 1", "a key is no text"},
+        {"deep brackets behind a key that is a list",
+         "- [a]: |\n  b: #{String.duplicate("[", 20_000)}#{String.duplicate("]", 20_000)}",
+         "p.yaml:1: a key in brackets"},
+        {"deep brackets behind a key over two lines",
+         "- \"a\n b\": |\n  b: " <> String.duplicate("[", 20_000),
+         "p.yaml:2: a key in brackets or over several lines"},
+        {"brackets that only seem to be text", "a: |\n  " <> String.duplicate("[", 2_000),
+         "has more than 1500 brackets"},
+        {"an indentation that only seems to be text", "a: |\n  " <> String.duplicate("- ", 2_000),
+         "is indented by more than 500"},
+        {"a key that is a list", "[a]: 1", "keys are texts"},
+        {"a key that is a list, in brackets", "{a: {[a]: 1}}", "a key is no text"},
         {"a key that is there twice", "workflow:\n  name: a\n  name: b\n",
          "p.yaml:3: workflow.name: the key is there twice"},
         {"an anchor", "a: &x 1\n", "p.yaml:1: the anchor &x is not supported"},
@@ -143,6 +156,74 @@ defmodule Pipeline.HostileFilesTest do
   end
 
   defp places(_, _), do: []
+
+  # Where a text seems to begin or end, with something deep behind it.
+  defp hostile do
+    small =
+      elements(
+        ["a", "a: ", "- ", "? ", ": ", "\n", "\n  ", "\n    ", "\n- ", "[a]: ", "{a: b}: ", "\"a\n b\": "] ++
+          [
+            "|\n",
+            "|2\n",
+            ">-\n  ",
+            "'",
+            "\"",
+            "\\\"",
+            "''",
+            "#",
+            " #",
+            "---\n",
+            "---",
+            "...\n",
+            "%a\n",
+            "\t",
+            "\r"
+          ] ++
+          [
+            "\u0085",
+            "\u2028",
+            "\uFEFF",
+            "[",
+            "]",
+            "{",
+            "}",
+            ", ",
+            ",",
+            "!a ",
+            "&a ",
+            "*a",
+            "@",
+            "`",
+            "é",
+            "\0"
+          ]
+      )
+
+    deep =
+      elements(
+        for bit <- ["[", "{a: ", "- ", "? ", ": ", "- [a]: ", "[\"]\","], do: String.duplicate(bit, 8_000)
+      )
+
+    frequency([{12, small}, {1, deep}])
+  end
+
+  test "no text takes the VM down, or time" do
+    property =
+      :proper.forall(list(hostile()), fn bits ->
+        text = Enum.join(bits)
+        task = Task.async(fn -> Loader.parse(text, "p.yaml") end)
+        match?({:ok, {told, _}} when told in [:ok, :error], Task.yield(task, 5_000) || Task.shutdown(task))
+      end)
+
+    assert :proper.quickcheck(property, [:quiet, numtests: 1_000, max_size: 30]) == true
+  end
+
+  test "many brackets that are closed are none too many" do
+    lines = String.duplicate("        {a, [b], foo[0]} and [x](y) \#{z} {{w}}\n", 1_000)
+    step = "{name: one, type: gemini, prompt: [{type: static, content: x}]}"
+    text = "workflow:\n  name: a\n  metadata:\n    code: |\n#{lines}  steps:\n    - #{step}\n"
+    assert reasons(text) == :loaded
+  end
 
   test "real files, cut off or with bytes changed, never crash it" do
     :rand.seed(:exsss, {4, 5, 6})

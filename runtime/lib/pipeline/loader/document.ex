@@ -5,6 +5,7 @@ defmodule Pipeline.Loader.Document do
   """
 
   alias Pipeline.Loader.Source
+  alias Pipeline.Loader.Source.Bounds
 
   @max_bytes 1_000_000
 
@@ -14,6 +15,7 @@ defmodule Pipeline.Loader.Document do
   def decode(text) do
     with :ok <- readable(text),
          %Source{problems: []} = source <- Source.scan(text),
+         nil <- Bounds.problem(text),
          {:ok, documents} <- parse(text, [:sane_scalars, :maps]),
          {:ok, root} <- one_mapping(documents),
          {:ok, [pairs]} <- parse(text, [:sane_scalars]),
@@ -22,6 +24,7 @@ defmodule Pipeline.Loader.Document do
     else
       %Source{problems: problems} -> {:error, problems}
       {:error, line, message} -> {:error, [{line, message}]}
+      message when is_binary(message) -> {:error, [{nil, message}]}
       [_ | _] = problems -> {:error, problems}
     end
   end

@@ -109,9 +109,19 @@ defmodule Pipeline.Loader.Source.Block do
   # After a node: a colon makes it a key, where it is one line.
   defp after_node({text, s}, column, value) do
     case blanks(text) do
-      {_, ":" <> rest} when is_binary(value) -> key(value, rest, column, s)
-      {_, ":" <> rest} -> node(rest, column, s)
-      {_, rest} -> node(rest, column, s)
+      {_, ":" <> rest} when is_binary(value) ->
+        key(value, rest, column, s)
+
+      # Where the parser opens a mapping here is not followed.
+      {_, ":" <> rest} ->
+        node(
+          rest,
+          column,
+          problem(s, "a key in brackets or over several lines is not supported: keys are texts")
+        )
+
+      {_, rest} ->
+        node(rest, column, s)
     end
   end
 
