@@ -1,3 +1,6 @@
+# Until a command takes SIGTERM over, it is to end Mix as it ends any program: Erlang's VM would go on, or end with 0.
+:os.set_signal(:sigterm, :default)
+
 defmodule Pipeline.MixProject do
   use Mix.Project
 

@@ -11,13 +11,27 @@ defmodule Pipeline.ServeCommandTest do
 
   defp start(folder, answers, options) do
     provider = start_supervised!({ScriptedProvider, answers})
-    file = Path.join(folder, "token")
-    File.write!(file, "the token")
-    File.chmod!(file, 0o600)
+    token(folder)
     command = CommandProcess.start(folder, provider, ["pipeline.serve", "--token-file", "token" | options])
     printed = CommandProcess.said(command, ~r/Serving at \S+\n/u)
     [_, url] = Regex.run(~r/✅ Serving at (\S+)\n\z/u, printed)
     %{command: command, url: url, provider: provider}
+  end
+
+  defp token(folder) do
+    file = Path.join(folder, "token")
+    File.write!(file, "the token")
+    File.chmod!(file, 0o600)
+  end
+
+  # What the command prints on its two streams until it ends, with something else done in its VM after a second.
+  defp apart(folder, code, options, environment \\ []) do
+    token(folder)
+    errors = Path.join(folder, "errors")
+    later = ["do", "eval", "spawn(fn -> Process.sleep(1_000); #{code} end)", "+"]
+    arguments = later ++ ["pipeline.serve", "--token-file", "token" | options]
+    command = CommandProcess.start_apart(folder, errors, arguments, environment)
+    %{command: command, errors: fn -> if File.exists?(errors), do: File.read!(errors), else: "" end}
   end
 
   defp begin(server, more \\ "") do
@@ -82,9 +96,7 @@ defmodule Pipeline.ServeCommandTest do
   end
 
   test "elsewhere than on loopback it warns", %{tmp_dir: folder} do
-    file = Path.join(folder, "token")
-    File.write!(file, "the token")
-    File.chmod!(file, 0o600)
+    token(folder)
 
     command =
       CommandProcess.start(folder, nil, ["pipeline.serve", "--token-file", "token", "--bind", "0.0.0.0"])
@@ -92,5 +104,41 @@ defmodule Pipeline.ServeCommandTest do
     assert CommandProcess.said(command, ~r/Serving at/) =~ "travel unencrypted"
     CommandProcess.signal(command, "TERM")
     assert {0, _, _} = CommandProcess.ended(command)
+  end
+
+  test "standard output is the one line, a crash is logged on standard error", %{tmp_dir: folder} do
+    server = apart(folder, "raise String.duplicate(\"x\", 3)", [])
+    until(fn -> server.errors.() =~ "a process crashed" end)
+    CommandProcess.signal(server.command, "TERM")
+    assert {0, printed, _} = CommandProcess.ended(server.command)
+    assert printed =~ ~r/\A✅ Serving at \S+\n\z/u
+  end
+
+  test "what is wrong at the start is told in one line, with 2", %{tmp_dir: folder} do
+    {:ok, taken} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
+    {:ok, port} = :inet.port(taken)
+
+    for {options, environment, reason} <- [
+          {["--port", "#{port}"], [],
+           "❌ usage: cannot listen at 127.0.0.1, port #{port}: address already in use"},
+          {["--bind", "10.9.9.9"], [], "❌ usage: cannot listen at 10.9.9.9, port 0"},
+          {[], [{"PIPELINE_RETRIES", "abc"}], "❌ usage: PIPELINE_RETRIES=abc: expected a whole number"},
+          {[], [{"ANTHROPIC_BASE_URL", "http://user:hunter2@127.0.0.1:1"}],
+           "❌ usage: ANTHROPIC_BASE_URL: expected"},
+          {[], [{"GOOGLE_GEMINI_BASE_URL", "localhost:8080"}], "❌ usage: GOOGLE_GEMINI_BASE_URL: expected"}
+        ] do
+      server = apart(folder, ":ok", options, environment)
+      assert {2, "", _} = CommandProcess.ended(server.command)
+      assert server.errors.() |> String.trim() |> String.split("\n") |> List.last() =~ reason
+      refute server.errors.() =~ "** ("
+      refute server.errors.() =~ "hunter2"
+    end
+  end
+
+  test "a server that goes down says so, and ends with 1", %{tmp_dir: folder} do
+    server = apart(folder, "Process.exit(Process.whereis(Pipeline.Serve.Runs), :kill)", [])
+    assert {1, "✅ Serving" <> _, _} = CommandProcess.ended(server.command)
+    assert server.errors.() =~ ~r/❌ crashed: the server crashed, and what ran is lost\n\z/u
+    refute server.errors.() =~ "** ("
   end
 end

@@ -25,6 +25,18 @@ defmodule Pipeline.SignalsTest do
     end
   end
 
+  test "SIGTERM before a command has begun ends it", %{tmp_dir: folder} do
+    File.write!(
+      Path.join(folder, "p.yaml"),
+      "workflow: {name: a, steps: [{name: b, type: set_variable, variable: c, value: 1}]}"
+    )
+
+    signal = ~S|System.cmd("kill", ["-TERM", System.pid()]); Process.sleep(100)|
+    command = CommandProcess.start(folder, nil, ["do", "eval", signal, "+", "pipeline.run", "p.yaml"])
+    assert {143, "", _} = CommandProcess.ended(command)
+    assert File.ls!(folder) == ["p.yaml"]
+  end
+
   test "SIGTERM ends the program that answers, and takes its prompt away", %{tmp_dir: folder} do
     said = Path.join(folder, "said")
     bin = Path.join(folder, "bin")

@@ -2,6 +2,10 @@ defmodule Pipeline.Command do
   @moduledoc """
   The door that all commands share: strict options with the nearest known one, `--help`, one call, and the one line on
   standard error that tells what failed.
+
+  SIGTERM is taken over first of all. Before that, while Mix looks whether there is something to compile, it ends Mix as it
+  ends any program; and until Mix has read mix.exs, some tenths of a second, it may be lost or be an end with 0, which is
+  what Erlang's VM makes of it.
   """
 
   alias Pipeline.{Error, Reports, Signals}
@@ -15,19 +19,20 @@ defmodule Pipeline.Command do
   """
   @spec main(module(), [String.t()], switches(), (keyword(), [String.t()] -> outcome())) :: :ok
   def main(task, arguments, switches, call) do
+    Signals.install()
     # The VM takes a C locale for Latin-1; what is written here is UTF-8.
     for device <- [:standard_io, :standard_error], do: :io.setopts(device, encoding: :unicode)
     Mix.Task.run("loadpaths", ["--no-deps-check"])
     Reports.install()
     {:ok, _} = Application.ensure_all_started(:pipeline)
-    Signals.install()
 
     outcome = parse(Enum.map(arguments, &as_typed/1), [help: :boolean] ++ switches, call)
     Signals.go_on()
 
     case outcome do
-      :help -> Mix.shell().info(Mix.Task.moduledoc(task))
-      {:ok, lines} -> Enum.each(lines, &Mix.shell().info/1)
+      # Not by Mix's shell, which MIX_QUIET silences: this is what the command was called for.
+      :help -> IO.puts(Mix.Task.moduledoc(task))
+      {:ok, lines} -> Enum.each(lines, &IO.puts/1)
       {:error, error} -> error |> told(task) |> fail(Error.exit_status(error))
       {:error, error, status} -> error |> told(task) |> fail(status)
     end

@@ -4,16 +4,35 @@ defmodule Pipeline.Reports do
   message and its arguments in it. What is left names the exception and where it was raised.
   """
 
-  @doc "Log to standard error, and reports of crashes without their values. To be called before Logger starts."
+  @doc "Log to standard error, and reports of crashes without their values."
   @spec install() :: :ok
   def install do
-    # Logger writes to standard output by default, where a client reads one line and no more: 1.14's way, and 1.15's.
+    # Logger writes to standard output by default, where a client reads one line and no more. Mix has started it, and
+    # would start it anew for another application: 1.14's way, and 1.15's.
     Application.put_env(:logger, :console, [device: :standard_error], persistent: true)
     Application.put_env(:logger, :default_handler, [config: %{type: :standard_error}], persistent: true)
+    redirect()
 
     case :logger.add_primary_filter(__MODULE__, {&__MODULE__.without_values/2, []}) do
       :ok -> :ok
       {:error, {:already_exist, _}} -> :ok
+    end
+  end
+
+  defp redirect do
+    case :logger.get_handler_config(:default) do
+      # The type of a handler cannot be changed once it runs.
+      {:ok, %{module: :logger_std_h, config: %{type: :standard_io}} = handler} ->
+        :ok = :logger.remove_handler(:default)
+        kept = Map.take(handler, [:level, :filters, :filter_default, :formatter])
+        :ok = :logger.add_handler(:default, :logger_std_h, Map.put(kept, :config, %{type: :standard_error}))
+
+      {:ok, _} ->
+        :ok
+
+      # Called as it is here, since it is deprecated where it is not needed.
+      {:error, _} ->
+        :ok = apply(Logger, :configure_backend, [:console, [device: :standard_error]])
     end
   end
 

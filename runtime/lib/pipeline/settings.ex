@@ -34,6 +34,7 @@ defmodule Pipeline.Settings do
           path: String.t()
         }
 
+  @day :timer.hours(24)
   @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}
 
   @doc """
@@ -41,7 +42,9 @@ defmodule Pipeline.Settings do
   the first where the provider is at fault, 3 by default. PIPELINE_RETRY_BASE_MS: the longest wait before the first of
   them, 500 by default; it doubles with each. PATH: the folders in which the `claude` program is looked for.
 
-  Raises `Pipeline.Error` for a value that is no such number.
+  ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL: where the services are.
+
+  Raises `Pipeline.Error` for a value that is no such number or address.
   """
   @spec from_environment(keyword()) :: t()
   def from_environment(options \\ []) do
@@ -51,9 +54,9 @@ defmodule Pipeline.Settings do
         anthropic: base_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
         gemini: base_url("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
       },
-      timeout: number("PIPELINE_HTTP_TIMEOUT_MS", 1, 600_000),
-      retries: number("PIPELINE_RETRIES", 0, 3),
-      retry_base: number("PIPELINE_RETRY_BASE_MS", 0, 500),
+      timeout: number("PIPELINE_HTTP_TIMEOUT_MS", 1..@day, 600_000),
+      retries: number("PIPELINE_RETRIES", 0..1_000, 3),
+      retry_base: number("PIPELINE_RETRY_BASE_MS", 0..@day, 500),
       path: System.get_env("PATH", ""),
       seed: options[:seed],
       inputs: Keyword.get(options, :inputs, %{}),
@@ -81,17 +84,43 @@ defmodule Pipeline.Settings do
   @spec variables(provider()) :: [String.t()]
   def variables(provider), do: Map.fetch!(@variables, provider)
 
-  defp number(name, least, default) do
+  @doc "Whether this is the address of a service. One with a name and a password in it is none: addresses are shown."
+  @spec address?(String.t()) :: boolean()
+  def address?(url) do
+    case URI.new(url) do
+      {:ok, %URI{scheme: scheme, host: host, userinfo: nil}} ->
+        scheme in ["http", "https"] and host not in [nil, ""]
+
+      _ ->
+        false
+    end
+  end
+
+  defp number(name, range, default) do
     text = non_empty(name) || Integer.to_string(default)
 
-    case Integer.parse(text) do
-      {number, ""} when number >= least -> number
-      _ -> raise Error.new(:usage, "#{name}=#{text}: expected a whole number from #{least}")
+    with {number, ""} <- Integer.parse(text),
+         true <- number in range do
+      number
+    else
+      _ ->
+        raise Error.new(
+                :usage,
+                "#{name}=#{text}: expected a whole number from #{range.first} to #{range.last}"
+              )
     end
   end
 
   defp first(names), do: Enum.find_value(names, &non_empty/1)
-  defp base_url(name, default), do: String.trim_trailing(non_empty(name) || default, "/")
+
+  defp base_url(name, default) do
+    url = String.trim_trailing(non_empty(name) || default, "/")
+
+    if address?(url),
+      do: url,
+      else:
+        raise(Error.new(:usage, "#{name}: expected an address such as #{default}, without a password in it"))
+  end
 
   defp non_empty(name) do
     case System.get_env(name) do

@@ -29,6 +29,8 @@ defmodule Pipeline.Signals do
         else: :erl_signal_handler
 
     :ok = :gen_event.swap_handler(:erl_signal_server, {present, []}, {__MODULE__, on_term})
+    # mix.exs has left it to the system until now.
+    :os.set_signal(:sigterm, :handle)
   end
 
   @doc "The exit status of what was ended by SIGTERM."
@@ -117,8 +119,11 @@ defmodule Pipeline.Signals do
   end
 
   defp cleared_away(deadline) do
+    # The list is not there yet where a command has only begun.
+    registered = if Process.whereis(__MODULE__), do: Registry.lookup(__MODULE__, :clears_away), else: []
+
     monitors =
-      for {pid, _} <- Registry.lookup(__MODULE__, :clears_away) do
+      for {pid, _} <- registered do
         monitor = Process.monitor(pid)
         send(pid, :vm_ends)
         monitor

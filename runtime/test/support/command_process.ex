@@ -27,18 +27,14 @@ defmodule Pipeline.CommandProcess do
 
   @spec start(Path.t(), pid() | nil, [String.t()], [{String.t(), String.t()}]) :: t()
   def start(folder, provider, arguments, environment \\ []) do
-    port =
-      Port.open({:spawn_executable, System.find_executable("mix")}, [
-        :binary,
-        :exit_status,
-        :stderr_to_stdout,
-        args: arguments,
-        cd: folder,
-        env: environment(provider, environment)
-      ])
+    spawned(System.find_executable("mix"), arguments, folder, environment(provider, environment))
+  end
 
-    {:os_pid, os_pid} = Port.info(port, :os_pid)
-    %__MODULE__{port: port, os_pid: os_pid}
+  @doc "The same, with standard error in a file apart."
+  @spec start_apart(Path.t(), Path.t(), [String.t()], [{String.t(), String.t()}]) :: t()
+  def start_apart(folder, errors, arguments, environment \\ []) do
+    shell = ["-c", ~s(exec mix "$@" 2>"$0"), errors | arguments]
+    spawned(System.find_executable("sh"), shell, folder, environment(nil, environment))
   end
 
   @spec signal(t(), String.t()) :: :ok
@@ -80,6 +76,13 @@ defmodule Pipeline.CommandProcess do
 
   # OTP's own helper complains now and then that the VM was gone before a child of it was.
   defp without_helper(printed), do: String.replace(printed, ~r/^erl_child_setup: .*\R/m, "")
+
+  defp spawned(program, arguments, folder, environment) do
+    options = [:binary, :exit_status, :stderr_to_stdout, args: arguments, cd: folder, env: environment]
+    port = Port.open({:spawn_executable, program}, options)
+    {:os_pid, os_pid} = Port.info(port, :os_pid)
+    %__MODULE__{port: port, os_pid: os_pid}
+  end
 
   defp environment(provider, more) do
     %{

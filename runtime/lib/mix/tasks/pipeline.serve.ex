@@ -32,6 +32,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
   use Mix.Task
 
   alias Pipeline.{Command, Error, Serve, Signals}
+  alias Pipeline.Command.Options
   alias Pipeline.Serve.{Drain, Token}
 
   @switches [
@@ -50,23 +51,31 @@ defmodule Mix.Tasks.Pipeline.Serve do
     with :ok <- no_words(words),
          :ok <- in_range(options),
          {:ok, ip} <- address(options[:bind] || "127.0.0.1"),
-         {:ok, token} <- token(options[:token_file]) do
+         {:ok, token} <- token(options[:token_file]),
+         # Each run reads the environment anew, and is to find it in order.
+         {:ok, _} <- Options.settings([]) do
       serve(ip, token, options)
     end
   end
 
-  @spec serve(:inet.ip_address(), Token.t(), keyword()) :: {:error, Error.t()} | no_return()
+  @spec serve(:inet.ip_address(), Token.t(), keyword()) :: {:error, Error.t()}
   defp serve(ip, token, options) do
     busy = :counters.new(1, [:write_concurrency])
     where = [ip: ip, port: options[:port] || 0, token: token, limit: options[:limit] || 64, busy: busy]
 
-    with {:ok, _, port} <- Serve.start_link(where) do
+    # A server that does not come up, or goes down, is told in words.
+    Process.flag(:trap_exit, true)
+
+    with {:ok, server, port} <- Serve.start_link(where) do
       drain = [options[:drain_seconds] || 30, busy]
       Signals.install({Drain, :end_vm, drain})
       if options[:until_stdin_closes], do: spawn(fn -> until_stdin_closes(drain) end)
       warn_of(ip)
-      Mix.shell().info("✅ Serving at http://#{host(ip)}:#{port}")
-      Process.sleep(:infinity)
+      IO.puts("✅ Serving at http://#{host(ip)}:#{port}")
+
+      receive do
+        {:EXIT, ^server, _} -> {:error, Error.new(:crashed, "the server crashed, and what ran is lost")}
+      end
     end
   end
 

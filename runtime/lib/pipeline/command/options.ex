@@ -88,13 +88,8 @@ defmodule Pipeline.Command.Options do
   defp url(nil), do: :ok
 
   defp url(url) do
-    case URI.parse(url) do
-      %URI{scheme: scheme, host: host, userinfo: nil}
-      when scheme in ["http", "https"] and host not in [nil, ""] ->
-        :ok
-
-      _ ->
-        Command.usage("--rehearsal #{url}: expected the address of a rehearsal, as http://127.0.0.1:8080")
-    end
+    if Settings.address?(url),
+      do: :ok,
+      else: Command.usage("--rehearsal #{url}: expected the address of a rehearsal, as http://127.0.0.1:8080")
   end
 end

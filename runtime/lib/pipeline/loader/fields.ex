@@ -6,11 +6,14 @@ defmodule Pipeline.Loader.Fields do
 
   alias Pipeline.Loader.{Keys, Source}
 
+  @day :timer.hours(24)
+
   @type note :: {:error | :warning, Source.place(), String.t()}
   @type kind ::
           :text
           | :boolean
           | :count
+          | :milliseconds
           | :whole
           | :number
           | :texts
@@ -77,6 +80,7 @@ defmodule Pipeline.Loader.Fields do
   defp fits?(:text, value), do: is_binary(value)
   defp fits?(:boolean, value), do: is_boolean(value)
   defp fits?(:count, value), do: is_integer(value) and value > 0
+  defp fits?(:milliseconds, value), do: is_integer(value) and value in 1..@day
   defp fits?(:whole, value), do: is_integer(value) and value >= 0
   defp fits?(:number, value), do: is_number(value) and value >= 0
   defp fits?(:texts, value), do: is_list(value) and Enum.all?(value, &is_binary/1)
@@ -88,6 +92,7 @@ defmodule Pipeline.Loader.Fields do
   defp expected(:text), do: "a text"
   defp expected(:boolean), do: "true or false"
   defp expected(:count), do: "a whole number from 1"
+  defp expected(:milliseconds), do: "a whole number from 1 to #{@day}"
   defp expected(:whole), do: "a whole number from 0"
   defp expected(:number), do: "a number from 0"
   defp expected(:texts), do: "a list of texts"

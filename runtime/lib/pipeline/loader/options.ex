@@ -8,7 +8,7 @@ defmodule Pipeline.Loader.Options do
     max_turns: :count,
     allowed_tools: :texts,
     disallowed_tools: :texts,
-    timeout_ms: :count,
+    timeout_ms: :milliseconds,
     output_format: {:one_of, ~w(text json stream_json)},
     system_prompt: :text,
     append_system_prompt: :text

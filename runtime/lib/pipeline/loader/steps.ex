@@ -13,7 +13,7 @@ defmodule Pipeline.Loader.Steps do
     metadata: :any,
     condition: :text,
     output_to_file: :text,
-    timeout_ms: :count
+    timeout_ms: :milliseconds
   ]
   @group [parallel: :list, limit: :count, max_parallel: :count]
   @limit 4
