@@ -199,7 +199,8 @@ defmodule Pipeline.CommandsTest do
     for {name, value, least} <- [
           {"PIPELINE_RETRIES", "many", 0},
           {"PIPELINE_RETRY_BASE_MS", "-1", 0},
-          {"PIPELINE_HTTP_TIMEOUT_MS", "0", 1}
+          {"PIPELINE_HTTP_TIMEOUT_MS", "0", 1},
+          {"PIPELINE_HTTP_TIMEOUT_MS", "86400001", 1}
         ] do
       System.put_env(name, value)
       on_exit(fn -> System.delete_env(name) end)

@@ -4,7 +4,16 @@ defmodule Pipeline.ConditionTest do
   alias Pipeline.{Answer, Condition}
 
   @scope %{
-    vars: %{"n" => "5", "blank" => " \n", "list" => ["a", 2], "no" => false},
+    vars: %{
+      "n" => "5",
+      "blank" => " \n",
+      "list" => ["a", 2],
+      "no" => false,
+      "digits" => String.duplicate("9", 400),
+      "exponent" => "1e999",
+      "long" => String.duplicate("9", 100_000),
+      "big" => "9007199254740993"
+    },
     answers: %{
       "review" => %Answer{
         text: "…",
@@ -46,9 +55,18 @@ defmodule Pipeline.ConditionTest do
         {"not not true", true},
         {"\"a \\\" b\" == 'a \" b'", true},
         {"-1.5 < 0", true},
+        {"vars.digits > 5", true},
+        {"vars.digits == 7", false},
+        {"vars.exponent > 5", false},
+        {"vars.exponent == \"1e999\"", true},
+        {"vars.long > 5", false},
+        {"vars.big == 9007199254740993", true},
+        {"vars.big == 9007199254740992", false},
+        {"vars.n == 5.0", true},
+        {"1#{String.duplicate("0", 400)} > 5", true},
         {"\"{{1+1}}\" == \"2\"", false}
       ] do
-    test "#{text} is #{expected}" do
+    test "#{String.slice(text, 0, 60)} is #{expected}" do
       assert {:ok, condition, _} = Condition.parse(unquote(text))
       assert Condition.holds?(condition, @scope) == unquote(expected)
     end
@@ -65,6 +83,9 @@ defmodule Pipeline.ConditionTest do
         {"review..score", "is neither"},
         {"System.halt(1)", "expected and, or, or the end"},
         {String.duplicate("(", 200) <> "a", "is nested deeper than 64"},
+        {String.duplicate("9", 1_001) <> " > 5", "is too long for a number"},
+        {"1#{String.duplicate("0", 400)}.5 > 5", "is too long for a number"},
+        {String.duplicate("a or ", 3_000) <> "a", "is longer than 10000 bytes"},
         {"and", "got \"and\""}
       ] do
     test "#{String.slice(text, 0, 30)} is refused" do

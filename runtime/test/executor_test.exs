@@ -201,6 +201,12 @@ defmodule Pipeline.ExecutorTest do
   end
 
   describe "a step is a task of its own:" do
+    test "a crash in a condition is an error too" do
+      broken = %{step() | condition: {:compare, "no operator", {:literal, 1}, {:literal, 1}}}
+      assert {{:error, %Error{kind: :crashed, message: message}}, _} = execute([], [broken])
+      assert message =~ "step one crashed"
+    end
+
     test "a crash is an error of its run, and shows nothing of what it had" do
       key = fn -> raise "a secret prompt" end
 

@@ -70,5 +70,14 @@ defmodule Pipeline.LoaderTest do
     assert one =~ "expected one mapping"
     assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "absent.yaml"))
     assert message =~ "no such file"
+
+    assert {:error, %Error{message: "/dev/zero: cannot be read: it is no regular file"}} =
+             Loader.load("/dev/zero")
+
+    assert {:error, %Error{message: message}} = Loader.variables(folder)
+    assert message =~ "it is a folder"
+    File.write!(Path.join(folder, "large.yaml"), String.duplicate("a", 1_000_001))
+    assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "large.yaml"))
+    assert message =~ "is larger than 1000000 bytes"
   end
 end

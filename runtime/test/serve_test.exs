@@ -182,6 +182,8 @@ defmodule Pipeline.ServeTest do
     assert {404, _, _} = ask(server, :delete, "/runs/absent")
     assert {405, _, %{~c"allow" => ~c"POST"}} = ask(server, :get, "/runs")
     assert {400, _, _} = ask(server, :get, "/runs/absent?wait=long")
+    assert {400, _, _} = ask(server, :get, "/runs/absent?wait=#{String.duplicate("9", 400)}.5")
+    assert {404, _, _} = ask(server, :get, "/runs/absent?wait=#{String.duplicate("9", 400)}")
     assert ScriptedProvider.requests(server.provider) == []
   end
 
@@ -319,6 +321,7 @@ defmodule Pipeline.ServeTest do
         assert raw(server, bytes) =~ "HTTP/1.1 400"
       end
 
+      assert raw(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~ "404"
       assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
       assert raw(server, @post <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~ "422"
       assert %{"status" => "done"} = ended(server, id)

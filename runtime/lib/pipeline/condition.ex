@@ -14,7 +14,7 @@ defmodule Pipeline.Condition do
   them, and as numbers where the other side is a number; `<` and its like hold of two numbers or two texts only.
   """
 
-  alias Pipeline.{Answer, Extract}
+  alias Pipeline.{Answer, Extract, Number}
 
   @type operand ::
           {:literal, term()} | {:step, String.t(), Extract.path()} | {:variable, String.t(), Extract.path()}
@@ -25,11 +25,14 @@ defmodule Pipeline.Condition do
           | {:and, t(), t()}
           | {:or, t(), t()}
 
+  @longest 10_000
   @operators ~w(== != <= >= < > contains)
   @deepest 64
 
   @doc "The condition, and the names of the steps that it is about; or what is wrong with it."
   @spec parse(String.t()) :: {:ok, t(), [String.t()]} | {:error, String.t()}
+  def parse(text) when byte_size(text) > @longest, do: {:error, "is longer than #{@longest} bytes"}
+
   def parse(text) do
     with {:ok, tokens} <- tokens(text, []) do
       {condition, []} = tokens |> either(0) |> ended()
@@ -87,8 +90,8 @@ defmodule Pipeline.Condition do
   defp plain(text, other) when is_binary(text) do
     trimmed = String.trim(text)
 
-    case is_number(other) && Float.parse(trimmed) do
-      {number, ""} -> number
+    case is_number(other) && Number.parse(trimmed) do
+      {:ok, number} -> number
       _ -> trimmed
     end
   end
@@ -104,12 +107,14 @@ defmodule Pipeline.Condition do
   defp contains?(_, _), do: false
 
   # One token per turn, each with where it begins, for messages.
-  @token ~r/\A(?:(==|!=|<=|>=|<|>|\(|\))|"((?:[^"\\]|\\.)*)"|'([^']*)'|(-?\d+(?:\.\d+)?)(?![\w.])|([^\s()<>=!"']+))/u
-
   defp tokens(text, read) do
     text = String.trim_leading(text)
 
-    case text != "" && Regex.run(@token, text) do
+    # Not a module attribute: OTP 28 keeps no compiled pattern in one.
+    token =
+      ~r/\A(?:(==|!=|<=|>=|<|>|\(|\))|"((?:[^"\\]|\\.)*)"|'([^']*)'|(-?\d+(?:\.\d+)?)(?![\w.])|([^\s()<>=!"']+))/u
+
+    case text != "" && Regex.run(token, text) do
       false -> {:ok, Enum.reverse(read)}
       nil -> {:error, "cannot be read from #{inspect(String.slice(text, 0, 40))} on"}
       [all | groups] -> text |> rest(all) |> tokens([token(groups) | read])
@@ -121,14 +126,19 @@ defmodule Pipeline.Condition do
   defp token([symbol]), do: {:symbol, symbol}
   defp token(["", text]), do: {:literal, Regex.replace(~r/\\(.)/u, text, "\\1")}
   defp token(["", "", text]), do: {:literal, text}
-  defp token(["", "", "", number]), do: {:literal, number |> Float.parse() |> elem(0) |> whole()}
+  defp token(["", "", "", number]), do: {:literal, number(number)}
   defp token(["", "", "", "", "true"]), do: {:literal, true}
   defp token(["", "", "", "", "false"]), do: {:literal, false}
   defp token(["", "", "", "", "null"]), do: {:literal, nil}
   defp token(["", "", "", "", word]) when word in ~w(and or not contains), do: {:symbol, word}
   defp token(["", "", "", "", word]), do: {:word, word}
 
-  defp whole(float), do: if(float == trunc(float), do: trunc(float), else: float)
+  defp number(text) do
+    case Number.parse(text) do
+      {:ok, number} -> number
+      :error -> throw({:unexpected, "#{String.slice(text, 0, 40)}… is too long for a number"})
+    end
+  end
 
   defp either(tokens, depth), do: tokens |> both(depth) |> chain("or", :or, &both(&1, depth))
   defp both(tokens, depth), do: tokens |> negated(depth) |> chain("and", :and, &negated(&1, depth))

@@ -55,10 +55,15 @@ defmodule Pipeline.Executor do
 
   # What came of a step, as the part of a result that it is; nil where it was skipped.
   defp execute(step, scope, settings, workspace) do
-    if step.condition == nil or Condition.holds?(step.condition, scope),
-      do: do_step(step, scope, settings, workspace),
-      else: {:ok, %Result{reply: nil, steps: [entry(step, :skipped, 0, %Usage{})]}}
+    case holds(step, scope) do
+      {:ok, true} -> do_step(step, scope, settings, workspace)
+      {:ok, false} -> {:ok, %Result{reply: nil, steps: [entry(step, :skipped, 0, %Usage{})]}}
+      {:error, error} -> {:error, error}
+    end
   end
+
+  defp holds(%Step{condition: nil}, _), do: {:ok, true}
+  defp holds(step, scope), do: in_time(step, fn -> {:ok, Condition.holds?(step.condition, scope)} end)
 
   defp do_step(%Step{action: {:parallel, steps, limit}} = group, scope, settings, workspace) do
     in_time(group, fn ->

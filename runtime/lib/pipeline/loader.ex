@@ -4,7 +4,7 @@ defmodule Pipeline.Loader do
   `file.yaml:12: steps[3].prompt[1].type: "varable" …`. What has no effect is told in the pipeline's `warnings`.
   """
 
-  alias Pipeline.Error
+  alias Pipeline.{Bounded, Error}
   alias Pipeline.Loader.{Document, Fields, Options, Source, Steps}
 
   @most_problems 100
@@ -30,9 +30,9 @@ defmodule Pipeline.Loader do
 
   @spec load(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def load(file) do
-    case File.read(file) do
+    case Bounded.read(file, Document.most_bytes()) do
       {:ok, text} -> parse(text, file)
-      {:error, reason} -> {:error, error(["#{file}: cannot be read: #{:file.format_error(reason)}"])}
+      {:error, reason} -> {:error, error(["#{file}: #{reason}"])}
     end
   end
 
@@ -66,12 +66,12 @@ defmodule Pipeline.Loader do
   @doc "A mapping of names to values, from a YAML or JSON file."
   @spec variables(Path.t()) :: {:ok, %{String.t() => term()}} | {:error, Error.t()}
   def variables(file) do
-    with {:ok, text} <- File.read(file),
+    with {:ok, text} <- Bounded.read(file, Document.most_bytes()),
          {:ok, variables, _} <- Document.decode(text) do
       {:ok, variables}
     else
-      {:error, reason} when is_atom(reason) ->
-        {:error, Error.new(:usage, "#{file}: cannot be read: #{:file.format_error(reason)}")}
+      {:error, reason} when is_binary(reason) ->
+        {:error, Error.new(:usage, "#{file}: #{reason}")}
 
       {:error, problems} ->
         {:error,

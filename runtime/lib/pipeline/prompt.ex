@@ -6,7 +6,10 @@ defmodule Pipeline.Prompt do
   written as JSON.
   """
 
-  alias Pipeline.{Answer, Ask, Error, Extract, JSON, Settings, Step}
+  alias Pipeline.{Answer, Ask, Bounded, Error, Extract, JSON, Settings, Step}
+
+  # As much as a server takes in one request.
+  @longest 64_000_000
 
   @type scope :: %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}
 
@@ -74,11 +77,11 @@ defmodule Pipeline.Prompt do
   defp taken(answer, path), do: Extract.fetch(answer.value, path)
 
   defp file(name, path) do
-    with {:ok, text} <- File.read(path),
+    with {:ok, text} <- Bounded.read(path, @longest),
          true <- String.valid?(text) do
       {:ok, headed(name, text)}
     else
-      {:error, reason} -> {:error, "#{path} cannot be read: #{:file.format_error(reason)}"}
+      {:error, reason} -> {:error, "#{path} #{reason}"}
       false -> {:error, "#{path} is not UTF-8"}
     end
   end

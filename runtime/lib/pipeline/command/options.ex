@@ -1,7 +1,9 @@
 defmodule Pipeline.Command.Options do
   @moduledoc "What several commands are told in the same words: prompts, inputs, variables, a rehearsal."
 
-  alias Pipeline.{Command, Error, Loader, Settings}
+  alias Pipeline.{Bounded, Command, Error, Loader, Settings}
+
+  @longest_prompt 10_000_000
 
   @doc "The prompt, from words or `--prompt-file`."
   @spec prompt(keyword(), [String.t()]) :: {:ok, String.t()} | {:error, Error.t()}
@@ -15,12 +17,12 @@ defmodule Pipeline.Command.Options do
   end
 
   defp from_file(file) do
-    case File.read(file) do
+    case Bounded.read(file, @longest_prompt) do
       {:ok, text} ->
         if String.valid?(text), do: not_blank(text, file), else: Command.usage("#{file} is not UTF-8")
 
       {:error, reason} ->
-        Command.usage("#{file} cannot be read: #{:file.format_error(reason)}")
+        Command.usage("#{file} #{reason}")
     end
   end
 

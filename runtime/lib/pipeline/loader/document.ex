@@ -8,8 +8,14 @@ defmodule Pipeline.Loader.Document do
   alias Pipeline.Loader.Source.Bounds
 
   @max_bytes 1_000_000
+  @largest 9_223_372_036_854_775_807
+  @smallest -9_223_372_036_854_775_808
 
   @type problem :: {line :: pos_integer() | nil, String.t()}
+
+  @doc "The size that no text may exceed."
+  @spec most_bytes() :: pos_integer()
+  def most_bytes, do: @max_bytes
 
   @spec decode(binary()) :: {:ok, %{String.t() => term()}, Source.t()} | {:error, [problem()]}
   def decode(text) do
@@ -71,6 +77,10 @@ defmodule Pipeline.Loader.Document do
     |> Enum.with_index()
     |> Enum.flat_map(fn {item, index} -> faults(item, [index | place], source) end)
   end
+
+  # The parser cuts off what is beyond.
+  defp faults(number, place, source) when number in [@largest, @smallest],
+    do: [{Source.line_of(source, place), "#{name(place)}: a whole number of more than 64 bits: quote it"}]
 
   defp faults(_, _, _), do: []
 

@@ -3,7 +3,7 @@ defmodule Pipeline.Serve.Router do
   What is answered to a request. Every answer is JSON; an error is `{"error": {"kind": …, "message": …}}`.
   """
 
-  alias Pipeline.{Error, JSON}
+  alias Pipeline.{Error, JSON, Number}
   alias Pipeline.Serve.{Order, Runs, Token}
 
   @type request :: %{
@@ -85,8 +85,8 @@ defmodule Pipeline.Serve.Router do
     do: error(409, :conflict, "the key belongs to another order: choose a new one")
 
   defp await(id, wait) do
-    case Float.parse(wait) do
-      {seconds, ""} when seconds >= 0 -> found(Runs.await(id, round(min(seconds, @longest_wait) * 1000)))
+    case Number.parse(wait) do
+      {:ok, seconds} when seconds >= 0 -> found(Runs.await(id, round(min(seconds, @longest_wait) * 1000)))
       _ -> error(400, :bad_request, "wait: expected seconds from 0, #{@longest_wait} at most")
     end
   end
@@ -108,8 +108,12 @@ defmodule Pipeline.Serve.Router do
     })
   end
 
-  defp authorized?("Bearer " <> given, token), do: Token.matches?(token, given)
-  defp authorized?(_, _), do: false
+  defp authorized?(header, token) do
+    case String.split(header, " ", parts: 2) do
+      [scheme, given] -> String.downcase(scheme, :ascii) == "bearer" and Token.matches?(token, given)
+      _ -> false
+    end
+  end
 
   defp decode(text) do
     case JSON.decode(text) do

@@ -7,7 +7,9 @@ defmodule Pipeline.Serve.Token do
 
   import Bitwise
 
-  alias Pipeline.Error
+  alias Pipeline.{Bounded, Error}
+
+  @longest 10_000
 
   @enforce_keys [:key, :hash]
   @derive {Inspect, only: []}
@@ -19,11 +21,12 @@ defmodule Pipeline.Serve.Token do
   @spec read(Path.t()) :: {:ok, t()} | {:error, Error.t()}
   def read(file) do
     with {:ok, %{mode: mode}} when (mode &&& 0o077) == 0 <- File.stat(file),
-         {:ok, text} <- File.read(file),
+         {:ok, text} <- Bounded.read(file, @longest),
          token when token != "" <- String.trim(text) do
       {:ok, new(token)}
     else
       {:ok, _} -> usage("#{file} can be read by others: chmod 600 #{file}")
+      {:error, reason} when is_binary(reason) -> usage("#{file} #{reason}")
       {:error, reason} -> usage("#{file} cannot be read: #{:file.format_error(reason)}")
       "" -> usage("#{file} is empty: expected a token in it")
     end
