@@ -4,7 +4,7 @@ defmodule Pipeline do
   executes it.
   """
 
-  alias Pipeline.Ask
+  alias Pipeline.{Ask, Condition}
 
   defmodule Step do
     @moduledoc """
@@ -76,6 +76,22 @@ defmodule Pipeline do
     do: fields |> Map.values() |> Enum.filter(&is_list/1) |> Enum.concat()
 
   def parts(%Step{action: {:parallel, _, _}}), do: []
+
+  @doc "The variables that some step takes, in a part or in its condition."
+  @spec variables(t()) :: [String.t()]
+  def variables(pipeline) do
+    for step <- all_steps(pipeline),
+        name <- Enum.flat_map(parts(step), &variable/1) ++ looked_at(step),
+        uniq: true,
+        do: name
+  end
+
+  defp variable({:variable, name}), do: [name]
+  defp variable({:optional, part}), do: variable(part)
+  defp variable(_), do: []
+
+  defp looked_at(%Step{condition: nil}), do: []
+  defp looked_at(%Step{condition: condition}), do: Condition.variables(condition)
 
   @doc "Whether some step reads or writes files of the run's workspace."
   @spec needs_workspace?(t()) :: boolean()

@@ -195,6 +195,28 @@ defmodule Pipeline.CommandsTest do
     assert File.read!(there) == "mine"
   end
 
+  test "a variable that no step takes is told, and MIX_QUIET silences nothing that was asked for", %{
+    tmp_dir: folder
+  } do
+    text = """
+    workflow:
+      name: a
+      steps:
+        - {name: one, type: set_variable, variable: x, value: 1, condition: vars.wanted}
+        - {name: two, type: set_variable, variable: y, from: {type: variable, name: taken}}
+    """
+
+    shell = Mix.shell()
+    Mix.shell(Mix.Shell.Quiet)
+    on_exit(fn -> Mix.shell(shell) end)
+    variables = for name <- ~w(taken wanted untaken), word <- ["--var", "#{name}=1"], do: word
+    out = Path.join(folder, "out")
+    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | variables])
+    assert ran.status == 0
+    assert ran.stderr == "warning: --var untaken has no effect: no step takes the variable\n"
+    assert {:ok, %{"reply" => _}} = JSON.decode(ran.stdout)
+  end
+
   test "a number in the environment that is none is told by its name" do
     for {name, value, least} <- [
           {"PIPELINE_RETRIES", "many", 0},

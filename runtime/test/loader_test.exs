@@ -80,4 +80,58 @@ defmodule Pipeline.LoaderTest do
     assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "large.yaml"))
     assert message =~ "is larger than 1000000 bytes"
   end
+
+  @prompt "prompt: [{type: static, content: x}]"
+  @program "type: claude, via: program, #{@prompt}"
+
+  for {step, told} <- [
+        {"type: file_ops, operation: write, path: a.md, content: 'a {{b}}'",
+         "warning: steps[0].content: {{b}} is sent as it stands"},
+        {"type: gemini, system_prompt: 'a {{b}}', #{@prompt}",
+         "warning: steps[0].system_prompt: {{b}} is sent as it stands"},
+        {"type: claude, claude_options: {append_system_prompt: 'a {{b}}'}, #{@prompt}",
+         "warning: steps[0].claude_options.append_system_prompt: {{b}} is sent as it stands"},
+        {"type: set_variable, variables: {x: [1, 'a {{b}}']}",
+         "steps[0].variables.x[1]: {{…}} is not evaluated"},
+        {"type: set_variable, variables: {x: 1}, value: false", "steps[0]: takes variables, or one variable"},
+        {"type: set_variable, variable: x", "steps[0]: expected the key value, or from"},
+        {"type: gemini_extract, schema: {type: object}, extraction_config: {format: text}, #{@prompt}",
+         "steps[0].extraction_config: takes a schema, or format: text, not both"},
+        {"type: gemini_extract, schema: {}, extraction_config: {format: json, schema: {}}, #{@prompt}",
+         "steps[0].extraction_config: the schema is there twice"},
+        {"type: gemini_instructor, schema: {type: object}, functions: [nope], #{@prompt}",
+         "steps[0].functions: takes a schema, or functions, not both"},
+        {"type: gemini_extract, schema: {type: null}, #{@prompt}", "got null: quote \"null\""},
+        {"temperature: 0.5, #{@program}", "warning: steps[0].temperature: has no effect: the claude program"},
+        {"token_budget: {max_output_tokens: 5}, #{@program}",
+         "warning: steps[0]: the max_tokens of its token_budget, its preset or the defaults has no effect"},
+        {"preset: analysis, #{@program}",
+         "warning: steps[0]: the temperature of its token_budget, its preset"}
+      ] do
+    test "{#{step}}: nothing of it is dropped in silence" do
+      assert [said] =
+               (case Loader.parse("workflow: {name: a, steps: [{name: b, #{unquote(step)}}]}", "p.yaml") do
+                  {:ok, %{warnings: warnings}} -> Enum.map(warnings, &("warning: " <> &1))
+                  {:error, error} -> [error.message]
+                end)
+
+      assert String.replace(said, "p.yaml:1: ", "") =~ unquote(told)
+    end
+  end
+
+  test "many steps are read in no time, and too many are refused" do
+    file = fn count ->
+      "workflow:\n  name: a\n  steps:\n" <>
+        Enum.map_join(
+          1..count,
+          &"    - {name: s#{&1}, type: file_ops, operation: write, path: a, content: '{{x}}'}\n"
+        )
+    end
+
+    assert {microseconds, {:ok, pipeline}} = :timer.tc(fn -> Loader.parse(file.(1_000), "p.yaml") end)
+    assert length(pipeline.warnings) == 1_000
+    assert microseconds < 2_000_000
+    assert {:error, %Error{message: message}} = Loader.parse(file.(1_001), "p.yaml")
+    assert message == "p.yaml:3: workflow.steps: expected no more than 1000 steps, got 1001"
+  end
 end

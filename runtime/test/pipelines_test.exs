@@ -28,7 +28,7 @@ defmodule Pipeline.PipelinesTest do
   }
 
   @refused %{
-    "blog_generator" => [{nil, "the key workflow is missing at the top: put name and steps below it"}],
+    "blog_generator" => [{1, "the key workflow is missing at the top: put name and steps below it"}],
     "examples_claude_batch_example" => [
       {8, ~s(steps[0].type: "claude_batch" is not supported)},
       {34, ~s(steps[1].type: "claude_batch" is not supported)},
@@ -85,7 +85,7 @@ defmodule Pipeline.PipelinesTest do
       {122, "steps[4].prompt: is a text"},
       {150, "steps[5].prompt: is a text"}
     ],
-    "examples_meta_simple_genesis_test" => [{nil, "the key workflow is missing at the top"}],
+    "examples_meta_simple_genesis_test" => [{4, "the key workflow is missing at the top"}],
     "examples_performance_demo" => [
       {11, "steps[0].streaming: cannot be honoured"},
       {17, ~s(steps[1].operation: "stream_copy" is not supported)},
@@ -109,7 +109,7 @@ defmodule Pipeline.PipelinesTest do
       {79, "steps[2].options: cannot be honoured"},
       {99, "steps[3].options: cannot be honoured"}
     ],
-    "generated_pipeline" => [{nil, "the key workflow is missing at the top: put name and steps below it"}]
+    "generated_pipeline" => [{1, "the key workflow is missing at the top: put name and steps below it"}]
   }
 
   test "each file is in one of the two tables, and at least ten run" do

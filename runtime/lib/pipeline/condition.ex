@@ -36,11 +36,15 @@ defmodule Pipeline.Condition do
   def parse(text) do
     with {:ok, tokens} <- tokens(text, []) do
       {condition, []} = tokens |> either(0) |> ended()
-      {:ok, condition, condition |> steps() |> Enum.uniq()}
+      {:ok, condition, Enum.uniq(for {:step, name, _} <- operands(condition), do: name)}
     end
   catch
     {:unexpected, message} -> {:error, message}
   end
+
+  @doc "The variables that it looks at."
+  @spec variables(t()) :: [String.t()]
+  def variables(condition), do: for({:variable, name, _} <- operands(condition), do: name)
 
   @spec holds?(t(), %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}) :: boolean()
   def holds?({:value, operand}, scope), do: operand |> value(scope) |> truthy?()
@@ -195,10 +199,8 @@ defmodule Pipeline.Condition do
   defp unexpected([{_, found} | _], expected),
     do: throw({:unexpected, "expected #{expected}, got #{inspect(found)}"})
 
-  defp steps({:value, operand}), do: steps(operand)
-  defp steps({:compare, _, left, right}), do: steps(left) ++ steps(right)
-  defp steps({:not, condition}), do: steps(condition)
-  defp steps({kind, left, right}) when kind in [:and, :or], do: steps(left) ++ steps(right)
-  defp steps({:step, name, _}), do: [name]
-  defp steps(_), do: []
+  defp operands({:value, operand}), do: [operand]
+  defp operands({:compare, _, left, right}), do: [left, right]
+  defp operands({:not, condition}), do: operands(condition)
+  defp operands({kind, left, right}) when kind in [:and, :or], do: operands(left) ++ operands(right)
 end

@@ -51,6 +51,7 @@ defmodule Mix.Tasks.Pipeline.Run do
          {:ok, vars} <- Options.variables(options),
          {:ok, settings} <- Options.settings(options),
          {:ok, pipeline} <- Options.pipeline(file),
+         :ok <- Options.warn_of_untaken(options, pipeline),
          folder = settings.output_dir || fresh_folder(pipeline),
          workspace = Path.expand(options[:workspace] || beside(folder)),
          {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do

@@ -53,6 +53,17 @@ defmodule Pipeline.Command.Options do
     end
   end
 
+  @doc "A `--var` that no step takes is a slip of the pen; a file of variables may have more than one pipeline takes."
+  @spec warn_of_untaken(keyword(), Pipeline.t()) :: :ok
+  def warn_of_untaken(options, pipeline) do
+    with {:ok, named} <- pairs(options, :var, "NAME=VALUE") do
+      for name <- Map.keys(named) -- Pipeline.variables(pipeline),
+          do: IO.puts(:stderr, "warning: --var #{name} has no effect: no step takes the variable")
+
+      :ok
+    end
+  end
+
   @doc "The settings of the environment, or of the rehearsal, with seed, inputs and output folder."
   @spec settings(keyword()) :: {:ok, Settings.t()} | {:error, Error.t()}
   def settings(options) do

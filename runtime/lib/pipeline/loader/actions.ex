@@ -43,22 +43,21 @@ defmodule Pipeline.Loader.Actions do
   @spec make(String.t(), map(), Source.place(), Parts.context()) ::
           {Pipeline.Step.action() | nil, [Fields.note()]}
   def make("set_variable", %{variables: variables} = values, place, _) when variables != nil do
-    if values.variable || values.value || values.from,
-      do: {nil, [Fields.error(place, "takes variables, or one variable with its value, not both")]},
-      else: {{:set_variable, Map.new(variables, fn {name, value} -> {name, {:value, value}} end)}, []}
+    if [values.variable, values.value, values.from] == [nil, nil, nil],
+      do:
+        {{:set_variable, Map.new(variables, fn {name, value} -> {name, {:value, value}} end)},
+         unevaluated(variables, ["variables" | place])},
+      else: {nil, [Fields.error(place, "takes variables, or one variable with its value, not both")]}
   end
 
   def make("set_variable", %{variable: nil}, place, _),
     do: {nil, [Fields.error(place, "expected variable with value or from, or variables")]}
 
-  def make("set_variable", %{variable: name, from: nil, value: value}, place, _) do
-    notes =
-      if is_binary(value) and value =~ "{{",
-        do: [Fields.error(["value" | place], "{{…}} is not evaluated: take what a step answered with from")],
-        else: []
+  def make("set_variable", %{from: nil, value: nil}, place, _),
+    do: {nil, [Fields.error(place, "expected the key value, or from; what nobody sets is null anyway")]}
 
-    {{:set_variable, %{name => {:value, value}}}, notes}
-  end
+  def make("set_variable", %{variable: name, from: nil, value: value}, place, _),
+    do: {{:set_variable, %{name => {:value, value}}}, unevaluated(value, ["value" | place])}
 
   def make("set_variable", %{variable: name, from: part, value: nil}, place, context) do
     {part, notes} = Parts.part(part, ["from" | place], context)
@@ -96,8 +95,23 @@ defmodule Pipeline.Loader.Actions do
   end
 
   defp text(nil, _, _), do: {[{:static, ""}], []}
-  defp text(text, _, _) when is_binary(text), do: {[{:static, text}], []}
+  defp text(text, place, _) when is_binary(text), do: {[{:static, text}], Parts.placeholders(text, place)}
   defp text(parts, place, context), do: Parts.read(parts, place, context)
+
+  defp unevaluated(values, place) when is_map(values),
+    do: Enum.flat_map(values, fn {name, value} -> unevaluated(value, [name | place]) end)
+
+  defp unevaluated(values, place) when is_list(values) do
+    values
+    |> Enum.with_index()
+    |> Enum.flat_map(fn {value, index} -> unevaluated(value, [index | place]) end)
+  end
+
+  defp unevaluated(value, place) do
+    if is_binary(value) and value =~ "{{",
+      do: [Fields.error(place, "{{…}} is not evaluated: take what a step answered with from")],
+      else: []
+  end
 
   defp placeholders(paths, place) do
     for {key, path} <- paths,

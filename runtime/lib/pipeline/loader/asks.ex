@@ -87,7 +87,10 @@ defmodule Pipeline.Loader.Asks do
       retries: retries
     }
 
-    {ask, pick.(:timeout_ms), prompted ++ optioned ++ budgeted ++ retried ++ schemed ++ unsent(values, place)}
+    prompted = prompted ++ Parts.placeholders(values.system_prompt, ["system_prompt" | place])
+
+    {ask, pick.(:timeout_ms),
+     prompted ++ optioned ++ budgeted ++ retried ++ schemed ++ unsent(values, pick, place)}
   end
 
   # false, 0.0 and [] are values too.
@@ -123,13 +126,31 @@ defmodule Pipeline.Loader.Asks do
 
   defp allowed(pick, :text, _), do: (pick.(:allowed_tools) || []) -- (pick.(:disallowed_tools) || [])
 
+  # One of them would be dropped.
+  defp schema(%{functions: functions} = values, place, _)
+       when functions != nil and (values.schema != nil or values.extraction_config != nil),
+       do: {nil, [Fields.error(["functions" | place], "takes a schema, or functions, not both")]}
+
   defp schema(%{extraction_config: config} = values, place, _) when config != nil do
     {read, notes} =
       Fields.read(config, ["extraction_config" | place], format: {:one_of, ~w(json text)}, schema: :mapping)
 
-    case {values.schema || read.schema, read.format} do
-      {_, "text"} -> {nil, notes}
-      {schema, _} -> with_notes(known_schema(schema || %{}, ["schema" | place]), notes)
+    case {values.schema, read.schema, read.format} do
+      {nil, nil, "text"} ->
+        {nil, notes}
+
+      {_, _, "text"} ->
+        {nil,
+         [Fields.error(["extraction_config" | place], "takes a schema, or format: text, not both") | notes]}
+
+      {nil, schema, _} ->
+        with_notes(known_schema(schema || %{}, ["schema" | place]), notes)
+
+      {schema, nil, _} ->
+        with_notes(known_schema(schema, ["schema" | place]), notes)
+
+      _ ->
+        {nil, [Fields.error(["extraction_config" | place], "the schema is there twice") | notes]}
     end
   end
 
@@ -166,12 +187,18 @@ defmodule Pipeline.Loader.Asks do
     end
   end
 
-  defp unsent(values, place) do
-    for key <- [:temperature, :max_tokens], values[:via] == "program" and values[key] != nil do
-      Fields.warning(
-        [Atom.to_string(key) | place],
-        "has no effect: the claude program decides on it by itself"
-      )
+  # Wherever it comes from: the step, its token_budget, its preset, the defaults.
+  defp unsent(%{via: "program"} = values, pick, place) do
+    for key <- [:temperature, :max_tokens], pick.(key) != nil do
+      name = Atom.to_string(key)
+      no_effect = "has no effect: the claude program decides on it by itself"
+
+      if values[key],
+        do: Fields.warning([name | place], no_effect),
+        else:
+          Fields.warning(place, "the #{name} of its token_budget, its preset or the defaults #{no_effect}")
     end
   end
+
+  defp unsent(_, _, _), do: []
 end

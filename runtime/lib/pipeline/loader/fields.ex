@@ -49,6 +49,9 @@ defmodule Pipeline.Loader.Fields do
 
   @doc "`; did you mean \"steps\"?`, or nothing."
   @spec nearest(String.t(), [String.t()]) :: String.t()
+  # Of so many no one is meant, and to compare each with each would take minutes.
+  def nearest(_, words) when length(words) > 200, do: ""
+
   def nearest(word, words) do
     best = Enum.max_by(words, &String.jaro_distance(word, &1), fn -> nil end)
     if best && String.jaro_distance(word, best) > 0.8, do: "; did you mean #{inspect(best)}?", else: ""

@@ -1,7 +1,7 @@
 defmodule Pipeline.Loader.Options do
   @moduledoc "The settings that come in bundles: `claude_options`, `token_budget`, `retry_config`, and the presets."
 
-  alias Pipeline.Loader.{Fields, Source}
+  alias Pipeline.Loader.{Fields, Parts, Source}
 
   @options [
     model: :text,
@@ -47,7 +47,13 @@ defmodule Pipeline.Loader.Options do
 
     {allowed, refused} = tools(values.allowed_tools, ["allowed_tools" | place])
     disallowed = values.disallowed_tools && Enum.map(values.disallowed_tools, &Map.get(@tools, &1, &1))
-    {%{values | allowed_tools: allowed, disallowed_tools: disallowed}, notes ++ transcript ++ refused}
+
+    prompts =
+      Parts.placeholders(values.system_prompt, ["system_prompt" | place]) ++
+        Parts.placeholders(values.append_system_prompt, ["append_system_prompt" | place])
+
+    {%{values | allowed_tools: allowed, disallowed_tools: disallowed},
+     notes ++ transcript ++ refused ++ prompts}
   end
 
   @doc "What `token_budget` says, wherever it stands, under the names that a step has for it."

@@ -147,7 +147,11 @@ defmodule Pipeline.Loader.Parts do
     end
   end
 
-  defp placeholders(text, place) do
+  @doc "A warning of the first `{{…}}` in a text, which is sent as it stands."
+  @spec placeholders(String.t() | nil, Source.place()) :: [Fields.note()]
+  def placeholders(nil, _), do: []
+
+  def placeholders(text, place) do
     case Regex.run(~r/\{\{[^{}\n]{0,80}\}\}/u, text) do
       [found] ->
         [

@@ -38,9 +38,9 @@ defmodule Pipeline.Loader.Source do
     {:too_deep, line} -> %Source{problems: [{line, "is nested deeper than #{@deepest} levels"}]}
   end
 
-  @doc "The line of a place, or of the nearest one around it that was found."
+  @doc "The line of a place, or of the nearest one around it that was found; of all, where the first of it is."
   @spec line_of(t(), place()) :: pos_integer() | nil
-  def line_of(_, []), do: nil
+  def line_of(source, []), do: source.lines |> Map.values() |> Enum.min(fn -> nil end)
 
   def line_of(source, [_ | around] = place),
     do: Map.get_lazy(source.lines, place, fn -> line_of(source, around) end)

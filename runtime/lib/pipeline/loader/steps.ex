@@ -17,6 +17,7 @@ defmodule Pipeline.Loader.Steps do
   ]
   @group [parallel: :list, limit: :count, max_parallel: :count]
   @limit 4
+  @most 1_000
 
   @refused %{
     "claude_session" =>
@@ -32,9 +33,12 @@ defmodule Pipeline.Loader.Steps do
   }
 
   @spec read(term(), Source.place(), Parts.context()) :: {[Step.t()], [Fields.note()]}
+  def read(steps, place, _) when is_list(steps) and length(steps) > @most,
+    do: {[], [Fields.error(place, "expected no more than #{@most} steps, got #{length(steps)}")]}
+
   def read(steps, place, context) when is_list(steps) and steps != [] do
     {steps, {_, notes}} = steps(steps, place, {context, []})
-    {steps, notes ++ twice(steps)}
+    {steps, (notes |> Enum.reverse() |> Enum.concat()) ++ twice(steps)}
   end
 
   def read(_, place, _), do: {[], [Fields.error(place, "expected a list of at least one step")]}
@@ -45,7 +49,7 @@ defmodule Pipeline.Loader.Steps do
     |> Enum.with_index()
     |> Enum.map_reduce(before, fn {step, index}, {context, notes} ->
       {step, kinds, more} = step(step, [index | place], context)
-      {step, {%{context | earlier: Map.merge(context.earlier, kinds)}, notes ++ more}}
+      {step, {%{context | earlier: Map.merge(context.earlier, kinds)}, [more | notes]}}
     end)
   end
 
@@ -109,6 +113,7 @@ defmodule Pipeline.Loader.Steps do
 
     {steps, found} =
       (values.parallel || [])
+      |> Enum.take(@most)
       |> Enum.with_index()
       |> Enum.map(fn
         {%{"parallel" => _}, index} ->
@@ -121,14 +126,18 @@ defmodule Pipeline.Loader.Steps do
       |> Enum.map(fn {step, kinds, notes} -> {step, {kinds, notes}} end)
       |> Enum.unzip()
 
-    empty =
-      if values.parallel, do: [], else: [Fields.error(place, "expected the key parallel, a list of steps")]
+    wrong =
+      cond do
+        values.parallel == nil -> [Fields.error(place, "expected the key parallel, a list of steps")]
+        length(values.parallel) > @most -> [Fields.error(within, "expected no more than #{@most} steps")]
+        true -> []
+      end
 
     kinds = found |> Enum.map(&elem(&1, 0)) |> Enum.reduce(%{}, &Map.merge/2)
     inner = Enum.flat_map(found, &elem(&1, 1))
     limit = values.limit || values.max_parallel || @limit
     action = {:parallel, Enum.filter(steps, & &1), limit}
-    {made, own, more} = finished(values, place, action, nil, :structured, context, notes ++ empty ++ inner)
+    {made, own, more} = finished(values, place, action, nil, :structured, context, notes ++ wrong ++ inner)
     {made, Map.merge(kinds, own), more}
   end
 
@@ -189,10 +198,11 @@ defmodule Pipeline.Loader.Steps do
   defp twice(steps) do
     all = Enum.flat_map(steps, fn step -> [step | inner(step.action)] end)
 
-    for {step, index} <- Enum.with_index(all),
-        step.name != nil,
-        first = all |> Enum.take(index) |> Enum.find(&(&1.name == step.name)),
-        do: Fields.error(place(step.at), "the name #{inspect(step.name)} is taken by #{first.at}")
+    first = all |> Enum.reverse() |> Map.new(&{&1.name, &1.at})
+
+    for %Step{name: name, at: at} <- all,
+        name != nil and first[name] != at,
+        do: Fields.error(place(at), "the name #{inspect(name)} is taken by #{first[name]}")
   end
 
   defp inner({:parallel, steps, _}), do: steps

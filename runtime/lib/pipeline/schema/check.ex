@@ -33,6 +33,9 @@ defmodule Pipeline.Schema.Check do
 
   defp keyword(remark, _, _, _, _) when remark in @remarks, do: []
 
+  defp keyword("type", nil, at, _, _),
+    do: [~s(#{at}: expected one or more of #{Enum.join(@types, ", ")}, got null: quote "null")]
+
   defp keyword("type", types, at, _, _) do
     if types != [] and Enum.all?(List.wrap(types), &(&1 in @types)),
       do: [],
