@@ -25,7 +25,8 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
   `GOOGLE_GEMINI_BASE_URL` and `ANTHROPIC_BASE_URL` point elsewhere than at the public services.
   `PIPELINE_HTTP_TIMEOUT_MS` bounds one call of a provider, ten minutes by default. `PIPELINE_RETRIES` says how often a
   call that a provider failed at is made again, 3 times by default, and `PIPELINE_RETRY_BASE_MS` how long the first wait may
-  be, 500 by default: it doubles with each.
+  be, 500 by default: it doubles with each. A provider that asks for a longer pause than a minute, by `Retry-After`, is not
+  asked again.
 
   ## Exit status
 
