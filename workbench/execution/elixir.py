@@ -60,6 +60,12 @@ def compile_once() -> None:
         stamp.write_text(wanted, encoding="utf-8")
 
 
+def problems(pipeline: Path) -> str | None:
+    """What the runtime says is wrong with a pipeline file; nothing is executed."""
+    done = run(["mix", "pipeline.check", str(pipeline)], BUILD, environment({}), COMPILE_SECONDS)
+    return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
+
+
 def run(
     command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT
 ) -> process.Finished:
