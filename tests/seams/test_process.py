@@ -154,6 +154,16 @@ def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
     silent.stop()
 
 
+def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> None:
+    """That is heard at once, though it runs on."""
+    begun = time.monotonic()
+    silent = service("exec >&-; sleep 60", tmp_path)
+    assert silent.line(20) is None
+    assert time.monotonic() - begun < 10
+    assert silent.runs
+    silent.stop()
+
+
 def test_a_service_sees_that_we_are_done(tmp_path: Path) -> None:
     """Its standard input is open as long as we are there, and an interrupt ends it as any other process."""
     with pytest.raises(KeyboardInterrupt), ended_on_interrupt():

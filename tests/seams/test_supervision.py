@@ -97,6 +97,13 @@ def test_every_exit_code_comes_through(tree: str) -> None:
     assert [sh(f"exit {code}", tree).exit_code for code in range(0, 256, 17)] == list(range(0, 256, 17))
 
 
+def test_a_command_gets_its_three_streams_and_nothing_else(tree: str) -> None:
+    """With a second copy of a pipe its end would never be heard, and on the control socket it could say `ended`."""
+    for _ in range(2):
+        # The fourth is the folder that `ls` reads.
+        assert sh("exec ls /proc/self/fd", tree).stdout.split() == [b"0", b"1", b"2", b"3"]
+
+
 def test_both_pipes_filled_at_once_block_nobody(tree: str) -> None:
     """And memory is bounded."""
     done = sh("yes out | head -c 9000000 & yes err | head -c 9000000 >&2; wait", tree)
