@@ -154,6 +154,18 @@ def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
     silent.stop()
 
 
+def test_what_is_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    """A command or a service: who tries again and again would have none left."""
+    sh("true", tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(FileNotFoundError):
+            process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
+        with pytest.raises(FileNotFoundError):
+            process.Service(["no-such-program"], cwd=tmp_path, env=ENV)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> None:
     """That is heard at once, though it runs on."""
     begun = time.monotonic()

@@ -110,12 +110,12 @@ class Service:
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-        self._ending = ExitStack()
-        with ExitStack() as theirs:
-            stdin, _ = _pipe(theirs, self._ending)
-            self._out, out = _pipe(self._ending, theirs)
-            errors, err = _pipe(self._ending, theirs)
+        with ExitStack() as ours, ExitStack() as theirs:
+            stdin, _ = _pipe(theirs, ours)
+            self._out, out = _pipe(ours, theirs)
+            errors, err = _pipe(ours, theirs)
             self._process = _commands.start(command, cwd, env, [stdin, out, err])
+            self._ending = ours.pop_all()
         self._errors = Kept()
         # It would stand still, once the pipe is full.
         self._readers = [reading(errors, self._errors)]
