@@ -38,14 +38,26 @@ def tree() -> str:
     return uuid.uuid4().hex
 
 
-def alive(tree: str) -> list[str]:
+def marked(tree: str) -> dict[int, str]:
     """The command lines of what runs with that mark; not even clearing its argument list hides a process."""
-    found = []
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"{MARK}={tree}".encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
+
+
+def alive(tree: str) -> list[str]:
+    return list(marked(tree).values())
+
+
+def begun(tree: str) -> None:
+    """Wait until a helper that is hard to end runs."""
+    deadline = time.monotonic() + 20
+    while "sleep 0.2 " not in alive(tree):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def gone(tree: str, seconds: float) -> list[str]:
@@ -135,6 +147,17 @@ def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     assert sh("exit 3", tree).exit_code == 3
 
 
+def test_a_kill_by_our_name_leaves_nothing(tree: str) -> None:
+    """`pkill -9 -f workbench` must not meet those who end what we leave."""
+    one = runner(tree, "-X", "workbench")
+    begun(tree)
+    for pid, command in marked(tree).items():
+        if "workbench" in command:
+            os.kill(pid, signal.SIGKILL)
+    one.wait(20)
+    assert gone(tree, 15) == []
+
+
 def test_a_fork_of_ours_does_not_keep_what_we_run(tree: str) -> None:
     """It has no hold on our commands, and supervises its own."""
     pid = os.fork()
@@ -158,9 +181,9 @@ def test_fifty_kills_at_any_moment_leave_nothing(tree: str) -> None:
         assert gone(tree, 15) == []
 
 
-def runner(tree: str) -> subprocess.Popen[bytes]:
+def runner(tree: str, *options: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, str(RUNNER), STUBBORN, DAEMON, BRIEF, "true"],
+        [sys.executable, *options, str(RUNNER), STUBBORN, DAEMON, BRIEF, "true"],
         env={**os.environ, MARK: tree},
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -174,14 +174,17 @@ class _Supervisors:
         if self._server is not None:
             self._server.poll()
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            # Nothing of the user's Python is wanted there; without it, it starts in a few hundredths of a second.
+        # Killed by our name, as `pkill -9 -f workbench` does, it could end nothing of what runs: its command line is no
+        # path of ours. And nothing of the user's Python is wanted there: it starts in a few hundredths of a second.
+        python = Path(sys.executable).resolve()
+        with theirs, Path(supervisor.__file__).open("rb") as source:
             self._server = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-I", supervisor.__file__],
+                [python, "-S", "-E", "-I", "-", str(theirs.fileno())],
                 cwd="/",
-                stdin=theirs.fileno(),
+                stdin=source,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
 

@@ -1,10 +1,9 @@
 """Stands between Workbench and every command, so that nothing which a command started outlives it, or us.
 
-Started as a program (standard library only), once for each process of ours. It forks supervisors, as many as commands
-run at once. Each is a subreaper: whatever its command leaves behind comes back to it, in however many sessions of its
-own. It ends its tree when it is told to, and when the socket to us closes, which the kernel does even after `kill -9`.
-A death signal would follow the thread that forked, and threads of a pool come and go. Once all of a tree has ended, its
-supervisor takes the next command, which is cheaper than to fork another.
+A Python reads this text (standard library only), once for each process of ours. It forks supervisors, as many as
+commands run at once. Each is a subreaper: whatever its command leaves behind comes back to it, in however many sessions
+of its own. It ends its tree when it is told to, and when the socket to us closes, which the kernel does even after
+`kill -9`. Once all of a tree has ended, its supervisor takes the next command, which is cheaper than to fork another.
 
 On the socket, we send a request with the command's three streams, and perhaps `t` later; the answers are lines:
 
@@ -244,7 +243,7 @@ def _kill(pids: list[int], number: signal.Signals = signal.SIGKILL) -> int:
 
 
 def main() -> None:
-    """The socket that requests come on is standard input."""
+    """The argument is the descriptor that requests come on; standard input is this text."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Heard by us too, who then end everything in order. A handler, since commands inherit what is ignored.
         signal.signal(number, lambda number, frame: None)
@@ -252,7 +251,9 @@ def main() -> None:
     # Forks share its memory until one of the two writes, and a collector writes everywhere.
     gc.disable()
     gc.freeze()
-    serve(socket.socket(fileno=sys.stdin.fileno()))
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    requests.set_inheritable(False)
+    serve(requests)
 
 
 if __name__ == "__main__":
