@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,12 @@ def sh(script: str, tree: str, timeout: float = 20.0) -> Finished:
 
 
 @pytest.fixture
-def tree() -> str:
-    """What the environment of every process of a test's tree has in it."""
-    return uuid.uuid4().hex
+def tree() -> Iterator[str]:
+    """What the environment of every process of a test's tree has in it; what a test that fails leaves is ended."""
+    yield (mark := uuid.uuid4().hex)
+    for pid in marked(mark):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def marked(tree: str) -> dict[int, str]:
@@ -147,13 +151,15 @@ def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     assert sh("exit 3", tree).exit_code == 3
 
 
-def test_a_kill_by_our_name_leaves_nothing(tree: str) -> None:
-    """`pkill -9 -f workbench` must not meet those who end what we leave."""
+@pytest.mark.parametrize(("where", "pattern"), [("cmdline", b"workbench"), ("comm", b"python")])
+def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: bytes) -> None:
+    """`pkill -9 -f workbench` and `pkill -9 python` meet us, but not those who end what we leave."""
     one = runner(tree, "-X", "workbench")
     begun(tree)
-    for pid, command in marked(tree).items():
-        if "workbench" in command:
-            os.kill(pid, signal.SIGKILL)
+    met = [pid for pid in marked(tree) if pattern in Path("/proc", str(pid), where).read_bytes()]
+    assert one.pid in met
+    for pid in met:
+        os.kill(pid, signal.SIGKILL)
     one.wait(20)
     assert gone(tree, 15) == []
 
