@@ -18,6 +18,7 @@ import pytest
 from workbench.execution import process
 from workbench.execution.kept import LIMIT
 from workbench.execution.process import Finished
+from workbench.execution.supervisor import GRACE, SHORT_GRACE
 
 RUNNER = Path(__file__).parents[1] / "fakes" / "runner.py"
 MARK = "WORKBENCH_TEST_TREE"
@@ -42,13 +43,13 @@ def tree() -> Iterator[str]:
             os.kill(pid, signal.SIGKILL)
 
 
-def marked(tree: str) -> dict[int, str]:
-    """The command lines of what runs with that mark; not even clearing its argument list hides a process."""
+def marked(tree: str, what: str = "cmdline") -> dict[int, str]:
+    """The command lines, or other files, of what runs with that mark; not even clearing its argument list hides a process."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"{MARK}={tree}".encode() in (folder / "environ").read_bytes():
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found[int(folder.name)] = (folder / what).read_bytes().replace(b"\0", b" ").decode()
     return found
 
 
@@ -102,6 +103,23 @@ def test_time_to_end_in_order_is_given(tmp_path: Path, tree: str) -> None:
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
+def test_what_a_command_leaves_may_end_in_order(tmp_path: Path, tree: str) -> None:
+    """A helper has files to put away, also when its pipeline has ended well."""
+    note = f"trap 'sleep 0.1; echo tidy > {tmp_path}/note; exit' TERM; touch {tmp_path}/ready"
+    wait = f"until [ -e {tmp_path}/ready ]; do sleep 0.01; done"
+    assert sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & {wait}; exit 3', tree).exit_code == 3
+    assert (tmp_path / "note").read_text() == "tidy\n"
+
+
+def test_what_a_command_leaves_holds_its_result_for_a_moment_at_most(tree: str) -> None:
+    """And nothing left means no wait; none of it is the command's time."""
+    stubborn = sh(f"{STUBBORN.removesuffix('sleep 60')} sleep 0.1; exit 3", tree, timeout=0.5)
+    assert (stubborn.exit_code, stubborn.timed_out) == (3, False)
+    assert SHORT_GRACE < stubborn.seconds < GRACE
+    assert alive(tree) == []
+    assert min(sh("true", tree).seconds for _ in range(3)) < SHORT_GRACE / 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP])
 def test_the_signal_that_ended_a_command_comes_through(tree: str, number: signal.Signals) -> None:
     """As `subprocess` tells it."""
@@ -151,12 +169,12 @@ def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     assert sh("exit 3", tree).exit_code == 3
 
 
-@pytest.mark.parametrize(("where", "pattern"), [("cmdline", b"workbench"), ("comm", b"python")])
-def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: bytes) -> None:
+@pytest.mark.parametrize(("where", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
+def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) -> None:
     """`pkill -9 -f workbench` and `pkill -9 python` meet us, but not those who end what we leave."""
     one = runner(tree, "-X", "workbench")
     begun(tree)
-    met = [pid for pid in marked(tree) if pattern in Path("/proc", str(pid), where).read_bytes()]
+    met = [pid for pid, said in marked(tree, where).items() if pattern in said]
     assert one.pid in met
     for pid in met:
         os.kill(pid, signal.SIGKILL)

@@ -78,7 +78,7 @@ atexit.register(_commands.end)
 
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT) -> Finished:
-    """Run a command to its end, or to the end of its time (seconds): TERM to its whole tree, then KILL.
+    """Run a command to its end, or to the end of its time (seconds). What it leaves then gets TERM, and KILL after it.
 
     `limit` bytes are kept of each stream.
 
@@ -210,6 +210,9 @@ def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool
                 selector.unregister(started)
                 patience = now + GRACE
                 continue
+            if patience is None and started.over:
+                # What it left behind takes none of its time.
+                patience = now + 3 * GRACE
             if patience is None and now > deadline:
                 started.terminate()
                 timed_out, patience = True, now + 3 * GRACE

@@ -34,6 +34,8 @@ class Supervised:
             FileNotFoundError, PermissionError, OSError: it cannot be started.
         """
         self.exit_code: int | None = None
+        #: It has ended, though what it left behind may not have.
+        self.over = False
         self._heard = b""
         self._said = ""
         self._idle = self._told = self.closed = False
@@ -101,6 +103,7 @@ class Supervised:
             self._said = line.decode()
             word, _, rest = self._said.partition(" ")
             self._idle = word in ("ended", "refused", "failed")
+            self.over |= word == "over"
             if word in ("ended", "lost"):
                 self.exit_code = os.waitstatus_to_exitcode(int(rest))
         if not data and self.exit_code is None:

@@ -8,6 +8,7 @@ of its own. It ends its tree when it is told to, and when the socket to us close
 On the socket, we send a request with the command's three streams, and perhaps `t` later; the answers are lines:
 
     started PID | refused ERRNO FILE | failed WHAT
+    over, when the command itself has ended and what it left behind is being ended
     ended WAIT_STATUS | lost WAIT_STATUS
 """
 
@@ -31,6 +32,8 @@ from typing import Any
 
 #: Seconds between TERM and KILL.
 GRACE = 2.0
+#: The same for what a command leaves behind when it ends by itself: its result waits for that.
+SHORT_GRACE = 0.5
 LENGTH = struct.Struct("!I")
 STREAMS = 3
 _NAME, _SUBREAPER = 15, 36
@@ -119,21 +122,31 @@ def _start(request: dict[str, Any], streams: list[int]) -> int:
 
 
 def _follow(control: socket.socket, wakeup: int, leader: int) -> int | None:
-    """Wait for the command's own end, or have its tree end in order; its wait status, if it is over by then."""
+    """Wait for the command's own end, and have its tree end in order; its wait status, if it is over by then."""
     poll = _polling(control.fileno(), wakeup)
     status: int | None = None
     deadline: float | None = None
     while True:
         status = _reap(wakeup).get(leader, status)
+        if status is not None and _alone():
+            return status
+        if status is not None and deadline is None:
+            _say(control, "over")
+            deadline = _terminate(SHORT_GRACE)
         left = math.inf if deadline is None else deadline - time.monotonic()
-        if left <= 0 or (status is not None and (deadline is None or _alone())):
+        if left <= 0:
             return status
         heard = poll.poll(None if deadline is None else left * 1000 + 1)
         if control.fileno() in {descriptor for descriptor, _ in heard}:
             # Told to, or nobody is there any more.
             poll.unregister(control)
-            deadline = time.monotonic() + GRACE
-            _kill(_descendants(os.getpid()), signal.SIGTERM)
+            deadline = deadline or _terminate(GRACE)
+
+
+def _terminate(grace: float) -> float:
+    """TERM to the whole tree; when to send KILL."""
+    _kill(_descendants(os.getpid()), signal.SIGTERM)
+    return time.monotonic() + grace
 
 
 def _end_all(control: socket.socket, wakeup: int, leader: int, status: int | None) -> bool:
