@@ -110,6 +110,26 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
         process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
 
 
+@pytest.mark.parametrize(
+    ("command", "env"),
+    [
+        ([], ENV),
+        ([""], ENV),
+        (["true", "\0"], ENV),
+        (["tr\0ue"], ENV),
+        (["true", "\ud800"], ENV),
+        (["true"], {"A=B": "C"}),
+    ],
+)
+def test_what_no_system_could_start_is_a_mistake_of_the_caller(
+    tmp_path: Path, command: list[str], env: dict[str, str]
+) -> None:
+    """And told as such, not as a failure of the program."""
+    with pytest.raises(ValueError, match=r"command|executed"):
+        process.run(command, cwd=tmp_path, env=env, timeout=1)
+    assert sh("exit 3", tmp_path).exit_code == 3
+
+
 def service(script: str, folder: Path) -> process.Service:
     return process.Service(["sh", "-c", script], cwd=folder, env=ENV)
 

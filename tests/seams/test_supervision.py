@@ -44,7 +44,7 @@ def tree() -> Iterator[str]:
 
 
 def marked(tree: str, what: str = "cmdline") -> dict[int, str]:
-    """The command lines, or other files, of what runs with that mark; not even clearing its argument list hides a process."""
+    """The command line, or other file, of all with that mark; not even clearing its arguments hides a process."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -180,6 +180,17 @@ def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) 
         os.kill(pid, signal.SIGKILL)
     one.wait(20)
     assert gone(tree, 15) == []
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
+def test_a_supervisor_that_cannot_be_started_is_told_as_that(tree: str, python: str) -> None:
+    """Not as a command that was killed, nor as one whose program is missing."""
+    code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.execution import process"
+    code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
+    code += "\nexcept OSError as error: print(type(error).__name__, error)"
+    done = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
+    assert done.stdout.startswith(b"OSError "), done
+    assert python.encode() in done.stdout
 
 
 def test_a_fork_of_ours_does_not_keep_what_we_run(tree: str) -> None:

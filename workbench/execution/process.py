@@ -84,6 +84,8 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: f
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
+        ValueError: no system could start that: it is empty, or has a NUL byte in it.
+        OSError: nothing can be executed, or not this.
         Ended: `ended_on_interrupt` was left meanwhile.
     """
     begun = time.monotonic()

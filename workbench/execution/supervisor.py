@@ -7,7 +7,7 @@ of its own. It ends its tree when it is told to, and when the socket to us close
 
 On the socket, we send a request with the command's three streams, and perhaps `t` later; the answers are lines:
 
-    started PID | refused ERRNO FILE | failed WHAT
+    started PID | refused ERRNO FILE | unfit WHAT | failed WHAT
     over, when the command itself has ended and what it left behind is being ended
     ended WAIT_STATUS | lost WAIT_STATUS
 """
@@ -88,6 +88,8 @@ def _supervise(control: socket.socket, wakeup: int) -> bool:
         leader = _start(request, streams)
     except OSError as error:
         return _say(control, f"refused {error.errno} {json.dumps(str(error.filename))}")
+    except ValueError as error:
+        return _say(control, f"unfit {error}")
     except Exception as error:
         return _say(control, f"failed {error!r}")
     finally:
