@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Any
+
+from workbench.execution.plan import ESCAPED_LINES, problem, unfenced
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
 ESCAPED = "\\n"
@@ -12,15 +15,23 @@ ESCAPED = "\\n"
 LITERAL = "pipeline_ex left its line breaks as literal \\n; they were turned back"
 UNREAD = "pipeline_ex passed claude's messages on unread; the reply was taken out of them"
 UNREAD_PARTS = "pipeline_ex passed some of claude's messages on unread; the reply was taken out of them"
+#: What a claude_extract step puts before a reply.
+HEADING = re.compile(r"\A#{1,2} Extracted Content\s*")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """`wrong` is a failure's kind and sentence, or None; `note` names what was done to the text, or is empty."""
+    """`wrong` is a failure's kind and sentence, or None; `note` names what was done to the text, or is empty.
+
+    `proved` says that a result message of success stands in what was saved; `enhanced` that its step is of a type whose
+    questions are not logged.
+    """
 
     text: str
     wrong: tuple[str, str] | None = None
     note: str = ""
+    proved: bool = False
+    enhanced: bool = False
 
 
 def opened(saved: str) -> Reply:
@@ -32,9 +43,9 @@ def opened(saved: str) -> Reply:
         return Reply("", wrong)
     if not isinstance(envelope.get("text"), str):
         return Reply(saved)
-    reply = _decoded(envelope["text"])
-    if reply.wrong is None and reply.note != UNREAD and _unanswered(envelope):
-        return Reply("", ("no result", "the claude program ended without a result"))
+    reply = replace(_decoded(envelope["text"]), enhanced="session_id" in envelope)
+    if reply.enhanced and reply.wrong is None and not reply.proved and not _answered(envelope, envelope["text"]):
+        return Reply("", ("no result", "the claude program ended without a result"), enhanced=True)
     return reply
 
 
@@ -63,12 +74,23 @@ def _wrong(envelope: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _unanswered(envelope: dict[str, Any]) -> bool:
-    """What pipeline_ex fills in where there was no result message: a whole 0 for costs, a session that it invents."""
-    session = envelope.get("session_id")
-    if isinstance(session, str) and session.startswith("unknown-session-"):
+def _answered(envelope: dict[str, Any], text: str) -> bool:
+    """Whether a step whose questions are not logged was answered.
+
+    With `debug_mode`, it tells the types of its messages. With the output format json, all of claude's output is one
+    line: one that became several was a whole document.
+    """
+    session, body = str(envelope.get("session_id")), HEADING.sub("", text).strip()
+    debug = envelope.get("debug_info")
+    types = debug.get("message_types") if isinstance(debug, dict) else None
+    if isinstance(types, list):
+        ended = [one for one in types if isinstance(one, dict) and one.get("type") == "result"]
+        return any(one.get("subtype") == "success" for one in ended) if ended else len(types) == 1 and "\n" in body
+    # Where there was no result message, pipeline_ex fills in a whole 0 for costs.
+    if type(envelope.get("cost")) is not int or envelope["cost"] != 0:
         return True
-    return "session_id" in envelope and type(envelope.get("cost")) is int and envelope["cost"] == 0
+    # Without any message at all, the text is all of the output, which an error cannot be if it is a plan.
+    return session.startswith("unknown-session-") and "\n" in body and problem(unfenced(text)) is None
 
 
 def _decoded(text: str) -> Reply:
@@ -87,15 +109,22 @@ def _decoded(text: str) -> Reply:
             said.append(_unescaped(line) or line)
         elif message["type"] == "assistant":
             said += _texts(message)
-    return Reply("\n".join(said), note=UNREAD if result else UNREAD_PARTS)
+    if result is None:
+        return Reply("\n".join(said), note=UNREAD_PARTS)
+    # With the output format json and without `verbose`, there is no other message.
+    return Reply("\n".join(said or [str(result.get("result") or "")]), note=UNREAD, proved=True)
 
 
 def _unescaped(text: str) -> str | None:
-    """None where it is as it should be: more lines than literal breaks, or no text of JSON's."""
-    if text.count(ESCAPED) < 2 or len(text.strip().split("\n")) > text.count(ESCAPED):
+    """None where it is as it should be: no text of JSON's, or more lines than literal breaks.
+
+    Each of the model's turns is a line; several short ones can stand before the plan, which then shows its own lines.
+    """
+    lines = text.strip().split("\n")
+    if text.count(ESCAPED) < 2 or (len(lines) > text.count(ESCAPED) and len(ESCAPED_LINES.findall(text)) < 2):
         return None
     try:
-        return "\n".join(str(json.loads(f'"{line}"')) for line in text.strip().split("\n"))
+        return "\n".join(str(json.loads(f'"{line}"')) for line in lines)
     except ValueError:
         return None
 
