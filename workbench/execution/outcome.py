@@ -143,10 +143,9 @@ def _unproven(log: Log) -> Outcome:
     if log.has("login"):
         return _login(log)
     if bad is None:
-        why = (
-            "its lines were cut off: `ELIXIR_ERL_OPTIONS='-logger truncate infinity'`" if log.unseen else "level debug"
-        )
-        return _failed("no result", f"nothing in the log proves that a model answered: it needs the logger's {why}")
+        cut = "uncut lines (ELIXIR_ERL_OPTIONS='-logger truncate infinity')"
+        needed = cut if log.unseen else "the logger's level debug"
+        return _failed("no result", f"nothing in the log proves that a model answered: it needs {needed}")
     said = f": {bad.words.strip()[:300]}" if bad.words.strip() else ""
     ended = (
         "gave no result"

@@ -15,6 +15,9 @@ ESCAPED = "\\n"
 LITERAL = "pipeline_ex left its line breaks as literal \\n; they were turned back"
 UNREAD = "pipeline_ex passed claude's messages on unread; the reply was taken out of them"
 UNREAD_PARTS = "pipeline_ex passed some of claude's messages on unread; the reply was taken out of them"
+UNANSWERED = (
+    "the claude program ended without a result; with output_format text, as the preset chat has it, there never is one"
+)
 #: What a claude_extract step puts before a reply.
 HEADING = re.compile(r"\A#{1,2} Extracted Content\s*")
 
@@ -45,7 +48,7 @@ def opened(saved: str) -> Reply:
         return Reply(saved)
     reply = replace(_decoded(envelope["text"]), enhanced="session_id" in envelope)
     if reply.enhanced and reply.wrong is None and not reply.proved and not _answered(envelope, envelope["text"]):
-        return Reply("", ("no result", "the claude program ended without a result"), enhanced=True)
+        return Reply("", ("no result", UNANSWERED), enhanced=True)
     return reply
 
 
