@@ -43,6 +43,11 @@ def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
         ("Cut\n```\na: 1\n", None),
         ("prompt: |\n  Like this:\n  ```yaml\n  b: 1\n  ```\n", None),
         ("# A plan\n```yaml\na: [\n```\n", "a: [\n"),
+        ("```yaml workflow.yaml\na: 1\n```", "a: 1\n"),
+        ("  1. Plan\n     ```yaml\n     a:\n       b: 1\n     ```\n", "a:\n  b: 1\n"),
+        ("````yaml\na: 1\n````", "a: 1\n"),
+        ("~~~yaml\na: 1\n~~~\n", "a: 1\n"),
+        ("```yaml\na: |\n  ```\n  x\n  ```\nb: 1\n```\n", "a: |\n  ```\n  x\n  ```\nb: 1\n"),
     ],
 )
 def test_prose_around_one_block_is_left_out(text: str, inside: str | None) -> None:
@@ -115,6 +120,18 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ("a: " + "[" * 60 + "]" * 60, f"more than {MAX_DEPTH} levels"),
         ("a: " + "x" * 1_000_001, "longer than"),
         ("a: !!python/object/apply:os.system ['true']", None),
+        ("a: 1\nb: 2\n---\n", None),
+        ("---\na: 1\n...\n", None),
+        ("a: 1\n---\n---\nb: 1", "the second begins in line"),
+        ("".join(f"k{n}: 1\n" for n in range(70_000)), f"more than {MAX_NODES} values"),
+        ("Sorry: I need more information to do this.", "is it prose"),
+        ("note: I need more information.", "is it prose"),
+        ("Note: this is hard.\nReason: there is no goal.", "is it prose"),
+        ("https://x.y: z", "is it prose"),
+        ("Title: x\nStages:\n- a", None),
+        ("title: A plan of three words\nsummary: b", None),
+        ('{"type":"assistant","message":{"content":[{"text":"a: 1"}]}}', "a message of claude's"),
+        ('{"error": "bad", "code": 1}', "a message of claude's"),
     ],
 )
 def test_what_is_no_plan_says_why(text: str, reason: str | None) -> None:

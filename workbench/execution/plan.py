@@ -14,7 +14,9 @@ from workbench.trial import Execution, Plan
 MAX_BYTES = 1_000_000
 
 #: A fence, indented or not, with what follows its language.
-FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[a-zA-Z]*)(?P<info>[^`\n]*)$", re.MULTILINE)
+FENCE = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[a-zA-Z]*)(?P<info>[^`\n]*)$", re.MULTILINE
+)
 
 #: What pipeline_ex makes of a reply of more than 100,000 characters: it is cut, and this stands at its end.
 TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULTILINE)
@@ -52,16 +54,21 @@ def unfenced(text: str) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """The language of each block, and what is in it; the last may be left open."""
+    """The language of each block, and what is in it; the last may be left open. A fence further in is a text's own."""
     opened: re.Match[str] | None = None
     for found in FENCE.finditer(text):
         if opened is None:
             opened = found
-        elif found["fence"].startswith(opened["fence"]) and not found["language"]:
+        elif _closes(opened, found):
             yield opened["language"], _inside(text, opened, found.start())
             opened = None
     if opened is not None and opened["language"]:
         yield opened["language"], _inside(text, opened, len(text))
+
+
+def _closes(opened: re.Match[str], found: re.Match[str]) -> bool:
+    bare = not found["language"] and not found["info"].strip()
+    return bare and found["fence"].startswith(opened["fence"]) and len(found["indent"]) <= len(opened["indent"])
 
 
 def _inside(text: str, opened: re.Match[str], end: int) -> str:
