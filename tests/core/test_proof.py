@@ -110,6 +110,11 @@ GOOD = "system:init, assistant:nil, result:success"
         (dump(INIT, unparsed(said("a, b")), unparsed(ended_late(LONG))), UNREAD, "failed", "no result"),
         (dump(INIT, unparsed(said("a, b")), unparsed(ended_late(LONG, True))), UNREAD, "failed", "no result"),
         (dump(INIT, unparsed(said("a, b"))), NO_RESULT, "failed", "no result"),
+        # With the output format json, all is one document.
+        (dump(unparsed(f"[{said('x')},{ended('x')}]")), "assistant:nil", "ok", "ok"),
+        (dump(unparsed(f"[{said('x')},{ended('API Error: 529', True)}]")), "assistant:nil", "failed", "rate limit"),
+        (dump(unparsed(f"[{said('run as root')}")), "assistant:nil", "failed", "no result"),
+        (dump(unparsed(f"[{said(LONG)},{ended(LONG)}]")), "assistant:nil", "failed", "no result"),
     ],
 )
 def test_what_a_cut_off_log_still_proves(messages: str, types: str, status: str, kind: str) -> None:
@@ -124,6 +129,9 @@ def test_what_a_cut_off_log_still_proves(messages: str, types: str, status: str,
         (f"{said(LONG)}\n{ended_late(LONG)}", "ok"),
         (f"{said(LONG)}\n{ended_late(LONG, True)}", "failed"),
         (f"{said(LONG)}\n{said(LONG)}", "failed"),
+        (f"[{said(LONG)},{ended(LONG)}]", "ok"),
+        (f"[{said(LONG)},{ended(LONG, True)}]", "failed"),
+        (f"[{said(LONG)}]", "failed"),
     ],
 )
 def test_what_a_step_saved_proves_what_its_log_does_not_show(answer: str, status: str) -> None:

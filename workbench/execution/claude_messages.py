@@ -6,6 +6,7 @@ that line off at 8,192 bytes unless it is told not to, and `inspect` each text a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 #: Its first type counts: what a model wrote can stand unescaped further in, as a tool's input.
 UNREAD_RESULT = re.compile(r'^\{(?:(?!"type").){0,2000}"type"\s*:\s*"result"', re.DOTALL)
 UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_id|uuid|is_error|result)"\s*:')
+#: All messages as one document, which the output format json gives.
+DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
 IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*(true|false)')
 SAID = re.compile(r'(?<!\\)"(?:result|error)"\s*:\s*"((?:[^"\\]|\\.){0,600})')
@@ -86,7 +89,7 @@ def by_messages(line: str) -> Answer:
             data, _, raw = rest.partition(", raw: ")
             garbage = not raw or raw.startswith("nil")
             for content, cut in _contents(data, texts):
-                if garbage and (unread := by_line(content, cut)) is not None:
+                if garbage and (unread := by_line(content, cut) or by_document(content, cut)) is not None:
                     ended, replied = unread, True
                 elif garbage and UNREAD.match(content):
                     replied = True
@@ -106,6 +109,18 @@ def by_line(line: str, cut: bool = False) -> Answer | None:
     words = "\n".join(one for one in said if len(one) <= REASON_CHARACTERS)
     unseen = cut and (subtype is None or is_error is None)
     return Answer(subtype[1] if subtype else None, failed, True, words, unseen)
+
+
+def by_document(line: str, cut: bool) -> Answer | None:
+    """From all of claude's output as one line of JSON; None for anything else."""
+    if not DOCUMENT.match(line):
+        return None
+    try:
+        messages = [] if cut else json.loads(line)
+    except (ValueError, RecursionError):
+        return Answer(None, False, True)
+    results = [one for one in messages if isinstance(one, dict) and one.get("type") == "result"]
+    return by_line(json.dumps(results[-1])) if results else Answer(None, False, True, unseen=cut)
 
 
 def by_preview(preview: str) -> Answer | None:

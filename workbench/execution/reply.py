@@ -98,20 +98,20 @@ def _answered(envelope: dict[str, Any], text: str) -> bool:
 
 def _decoded(text: str) -> Reply:
     """A reply whose escapes, or some of whose messages, are still those of JSON."""
-    messages = [_message(line) for line in text.split("\n")]
-    if not any(messages):
+    lines = [(line, _messages(line)) for line in text.split("\n")]
+    messages = [one for _, found in lines for one in found]
+    if not messages:
         turned = _unescaped(text)
         return Reply(text) if turned is None else Reply(turned, note=LITERAL)
-    result = next((one for one in messages if one and one["type"] == "result"), None)
+    result = next((one for one in messages if one["type"] == "result"), None)
     if result is not None and (result.get("subtype") != "success" or result.get("is_error")):
         why = str(result.get("result") or result.get("error") or result.get("subtype"))
         return Reply("", ("no result", f"the claude program gave no good result: {why[:300]}"))
     said: list[str] = []
-    for line, message in zip(text.split("\n"), messages, strict=True):
-        if message is None:
+    for line, found in lines:
+        if not found:
             said.append(_unescaped(line) or line)
-        elif message["type"] == "assistant":
-            said += _texts(message)
+        said += [text for one in found if one["type"] == "assistant" for text in _texts(one)]
     if result is None:
         return Reply("\n".join(said), note=UNREAD_PARTS)
     # With the output format json and without `verbose`, there is no other message.
@@ -132,15 +132,18 @@ def _unescaped(text: str) -> str | None:
         return None
 
 
-def _message(line: str) -> dict[str, Any] | None:
-    """A line of claude's own output, which pipeline_ex passed on unread."""
-    if not line.startswith("{"):
-        return None
+def _messages(line: str) -> list[dict[str, Any]]:
+    """A line of claude's own output, which pipeline_ex passed on unread: a message, or a document of all of them."""
+    if not line.startswith(("{", "[")):
+        return []
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) and value.get("type") in ("assistant", "result", "system", "user") else None
+        return []
+    found = value if isinstance(value, list) else [value]
+    kinds = ("assistant", "result", "system", "user")
+    messages = all(isinstance(one, dict) and one.get("type") in kinds for one in found)
+    return found if messages else []
 
 
 def _texts(message: dict[str, Any]) -> list[str]:
