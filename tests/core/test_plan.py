@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -149,6 +150,16 @@ def test_a_billion_laughs_are_refused() -> None:
     assert f"more than {MAX_NODES} values" in (problem(wide) or "")
     deep = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
     assert f"more than {MAX_DEPTH} levels" in (problem(deep) or "")
+
+
+@pytest.mark.parametrize("filler", ["a", " ", "`", "~", "\n", "```yaml\n", "#\n", "a: 1\n"])
+def test_a_megabyte_takes_bounded_time(filler: str) -> None:
+    """In a fence, around one, in pipeline_ex's wrapper."""
+    much = filler * (900_000 // len(filler))
+    begun = time.process_time()
+    for text in (f"```{much}`", f"[\n```\n{much}", f"workflow:\n  name: generated_pipeline\n  steps:\n{much}"):
+        problem(unfenced(text))
+    assert time.process_time() - begun < 20
 
 
 def test_a_reply_that_was_cut_off_stays_one() -> None:

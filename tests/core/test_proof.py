@@ -249,6 +249,29 @@ def test_every_step_has_to_be_proved() -> None:
     assert ran(*smart(), first, *answered, files={**saved(PLAN), **limit}).kind == "rate limit"
 
 
+def test_answers_of_a_loop_and_of_a_batch_are_in_what_it_saved() -> None:
+    """As loop.ex and claude_batch.ex put them together: each counts, and each has to be good."""
+    good = {"success": True, "text": "An idea.", "session_id": "s", "cost": 0.01}
+    limit, silent = {**good, "text": "5-hour limit reached"}, {**good, "cost": 0}
+    answered = (*ASKED, f"{NOW} [debug] 📋 {TYPES}")
+    first = f"{NOW} [info] 💾 Saved step output to: /run/out/first"
+    batched = f"{NOW} [info] ✅ Claude Batch step completed successfully: 2 tasks processed"
+    for answers, kind in (((good, good), "ok"), ((good, limit), "rate limit"), ((silent, good), "no result")):
+        loop = {
+            "success": True,
+            "iterations": [{"index": 0, "success": True, "results": {"s": one}} for one in answers],
+        }
+        batch = {
+            "success": True,
+            "text": "x",
+            "batch_results": [{"status": "success", "result": one} for one in answers],
+        }
+        for log, output in (((*smart(), *smart()), loop), ((batched,), batch)):
+            files = {**saved(PLAN), "/run/out/first": json.dumps(output)}
+            assert ran(*log, first, *answered, files=files).kind == kind
+            assert ran(*log, *smart(), first, *answered, files=files).status == "failed"
+
+
 def test_the_plan_is_in_the_file_that_is_meant_for_it() -> None:
     """Whichever step saved last."""
     last = f"{NOW} [info] 💾 Saved step output to: /run/out/plan.json_2"

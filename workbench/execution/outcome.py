@@ -60,7 +60,7 @@ def classify(
     if (instead := _stood_in(log, files)) is not None:
         return instead
     outputs = _outputs(log, files)
-    if not log.proven or log.unseen > sum(one.proved and not one.enhanced for one in outputs.values()):
+    if not log.proven or log.unseen > sum(one.proved and not one.unlogged for one in outputs.values()):
         return _unproven(log)
     if log.has("task"):
         return _failed(
@@ -73,11 +73,11 @@ def classify(
     if path is None:
         return _failed("no file", _no_file(log))
     made = _read(path, outputs.get(path, reply.Reply(files[path])), log)
-    if made.status != "failed" and log.enhanced > sum(one.enhanced for one in outputs.values()):
+    if made.status != "failed" and log.unlogged > sum(one.unlogged for one in outputs.values()):
         return _failed(
             "no result",
             "a step that asks a model without logging it saved no output that proves the answer: it needs an "
-            "output_to_file, and a place outside of loops",
+            "output_to_file; within a while_loop it cannot have one",
         )
     return made
 

@@ -42,9 +42,9 @@ LOGGED = {
     # One of more than this, or that was cut off, is read with the types below.
     "messages": r"ClaudeAgentSDK messages: (?P<dump>\[.{0,2000000})",
     "types": r"Message types: (?P<of_messages>.*)",
-    "unlogged": r"Executing Claude step: .*",
+    "claude": r"Executing Claude step: .*",
     "gemini": r"Gemini step completed successfully.*",
-    "enhanced": r"Claude (?:Smart|Session|Extract|Robust) step completed successfully.*",
+    "unlogged": r"Claude (?:Smart|Session|Extract|Robust|Batch) step completed successfully(?:: (?P<tasks>\d+) .*)?.*",
     "recovered": r"Claude Robust step recovered using fallback.*",
     "task": r"Task .{1,200} (?:failed: .*|timed out after .*|crashed: .*)"
     r"|(?:For loop|While loop|Parallel|Batch) iteration \d+ failed: .*",
@@ -76,14 +76,14 @@ MARK = re.compile(f"^(?:{STAMP}{SIGN}(?:{_any(LOGGED)})|{SIGN}(?:{_any(PRINTED)}
 class Log:
     """`kind` is generate, run, or contract for a log that is not pipeline_ex's; the rest is what it says of itself.
 
-    `asked` counts questions to the `claude` program, `answers` has what came of them; `enhanced` counts steps whose
-    questions are not logged, and `result` is what a reply's beginning shows.
+    `asked` counts questions to the `claude` program, `answers` has what came of them; `unlogged` counts those
+    that the log does not show, and `result` is what a reply's beginning shows.
     """
 
     kind: str
     asked: int = 0
     answers: list[Answer] = field(default_factory=list)
-    enhanced: int = 0
+    unlogged: int = 0
     result: Answer | None = None
     named: str | None = None
     saved: list[str] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Log:
             return False
         if self.kind == "contract":
             return not self.bare
-        if self.has("unlogged") and not self.asked:
+        if self.has("claude") and not self.asked:
             return False
         return self.asked > 0 or self.kind == "run" or self.has("gemini")
 
@@ -172,8 +172,8 @@ def _note(log: Log, mark: str, found: re.Match[str]) -> None:
     log.seen[mark] = found[mark]
     if mark == "collecting":
         log.asked += 1
-    elif mark == "enhanced":
-        log.enhanced += 1
+    elif mark == "unlogged":
+        log.unlogged += int(found["tasks"] or 1)
     elif mark == "result":
         log.result = by_preview(found["of_result"])
     elif mark == "login":

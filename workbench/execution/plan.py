@@ -15,7 +15,7 @@ MAX_BYTES = 1_000_000
 
 #: A fence, indented or not, with what follows its language.
 FENCE = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[a-zA-Z]*)(?P<info>[^`\n]*)$", re.MULTILINE
+    r"^(?P<indent>[ \t]*+)(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<language>[a-zA-Z]*+)(?P<info>[^`\n]*+)$", re.MULTILINE
 )
 
 #: What pipeline_ex makes of a reply of more than 100,000 characters: it is cut, and this stands at its end.

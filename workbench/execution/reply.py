@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from workbench.execution.causes import says_error
 from workbench.execution.plan import ESCAPED_LINES, problem, unfenced
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
@@ -26,15 +28,15 @@ HEADING = re.compile(r"\A#{1,2} Extracted Content\s*")
 class Reply:
     """`wrong` is a failure's kind and sentence, or None; `note` names what was done to the text, or is empty.
 
-    `proved` says that a result message of success stands in what was saved; `enhanced` that its step is of a type whose
-    questions are not logged.
+    `proved` says that a result message of success stands in the text; `unlogged` counts the answers to questions that
+    are not logged: those of a loop or a batch are all in what it saved.
     """
 
     text: str
     wrong: tuple[str, str] | None = None
     note: str = ""
     proved: bool = False
-    enhanced: bool = False
+    unlogged: int = 0
 
 
 def opened(saved: str) -> Reply:
@@ -42,14 +44,36 @@ def opened(saved: str) -> Reply:
     envelope = _envelope(saved)
     if envelope is None:
         return Reply(saved)
+    answers = list(_unlogged(envelope))
+    for answer in answers:
+        if answer is not envelope and (wrong := _taken(answer, saved).wrong) is not None:
+            return Reply("", wrong)
+    return replace(_taken(envelope, saved), unlogged=len(answers))
+
+
+def _taken(envelope: dict[str, Any], saved: str) -> Reply:
     if (wrong := _wrong(envelope)) is not None:
         return Reply("", wrong)
-    if not isinstance(envelope.get("text"), str):
+    text = envelope.get("text")
+    if not isinstance(text, str):
         return Reply(saved)
-    reply = replace(_decoded(envelope["text"]), enhanced="session_id" in envelope)
-    if reply.enhanced and reply.wrong is None and not reply.proved and not _answered(envelope, envelope["text"]):
-        return Reply("", ("no result", UNANSWERED), enhanced=True)
-    return reply
+    reply = _decoded(text)
+    if "session_id" not in envelope or reply.wrong is not None:
+        return reply
+    if says_error(reply.text) and problem(unfenced(reply.text)) is not None:
+        return Reply("", ("crashed", f"the claude program's reply is an error: {' '.join(reply.text.split())[:300]}"))
+    return reply if reply.proved or _answered(envelope, text) else Reply("", ("no result", UNANSWERED))
+
+
+def _unlogged(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The envelopes of the steps whose questions are not logged: they have claude's session in them."""
+    waiting: list[Any] = [saved]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict) and "session_id" in one and isinstance(one.get("text"), str):
+            yield one
+        elif isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
 
 
 def _envelope(saved: str) -> dict[str, Any] | None:

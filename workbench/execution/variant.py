@@ -19,7 +19,9 @@ WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
 WRITING_MODES = {"accept_edits", "acceptedits", "bypass_permissions", "bypasspermissions"}
 WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
 #: Steps whose questions pipeline_ex does not log: only what they save can prove that they were answered.
-UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust"}
+UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust", "claude_batch"}
+#: What can be saved of a loop; of other steps' answers in it pipeline_ex makes no JSON, and then fails.
+SAVED_IN_LOOPS = {*UNLOGGED_STEPS, "claude", "gemini", "for_loop"}
 
 
 def interpolated(prompt: str) -> list[str]:
@@ -84,16 +86,30 @@ def _have_proof_saved(known: Iterable[Step], output: str) -> None:
     Not so the output format: what pipeline_ex makes of an answer differs with it.
     """
     for number, step in enumerate(known, 1):
-        kind = value(step.node, "type")
-        if not step.top or not isinstance(kind, yaml.ScalarNode) or kind.value not in UNLOGGED_STEPS:
+        kinds = _types(step.node)
+        if not kinds & UNLOGGED_STEPS:
             continue
-        options = value(step.node, "claude_options")
-        if not isinstance(options, yaml.MappingNode):
-            options = yaml.MappingNode("tag:yaml.org,2002:map", [])
-            put(step.node, "claude_options", options)
-        put(options, "debug_mode", scalar("true", "bool"))
-        if value(step.node, "output_to_file") is None:
+        if _types(step.node, within=False) & UNLOGGED_STEPS:
+            _debugged(step.node)
+        if step.top and kinds <= SAVED_IN_LOOPS and value(step.node, "output_to_file") is None:
             put(step.node, "output_to_file", scalar(f"{output}_{number}"))
+
+
+def _debugged(step: yaml.MappingNode) -> None:
+    options = value(step, "claude_options")
+    if not isinstance(options, yaml.MappingNode):
+        options = yaml.MappingNode("tag:yaml.org,2002:map", [])
+        put(step, "claude_options", options)
+    put(options, "debug_mode", scalar("true", "bool"))
+
+
+def _types(step: yaml.Node, within: bool = True) -> set[str]:
+    """The type of a step, and of the steps within it."""
+    kind, inner = value(step, "type"), value(step, "steps")
+    found = {str(kind.value)} if isinstance(kind, yaml.ScalarNode) else set()
+    for one in inner.value if within and isinstance(inner, yaml.SequenceNode) else []:
+        found |= _types(one)
+    return found
 
 
 def writes_files(pipeline: str) -> bool:
