@@ -144,7 +144,7 @@ def _unproven(log: Log) -> Outcome:
         return _login(log)
     if bad is None:
         cut = "uncut lines (ELIXIR_ERL_OPTIONS='-logger truncate infinity')"
-        needed = cut if log.unseen else "the logger's level debug"
+        needed = cut if log.unseen else "the logger's level debug and a time on its lines"
         return _failed("no result", f"nothing in the log proves that a model answered: it needs {needed}")
     said = f": {bad.words.strip()[:300]}" if bad.words.strip() else ""
     ended = (
