@@ -74,6 +74,8 @@ def run(
         return process.run(command, cwd=cwd, env=env, timeout=timeout, limit=limit)
     except (FileNotFoundError, PermissionError) as error:
         raise not_started() from error
+    except OSError as error:
+        raise ExecutionFailed(f"mix was not started: {error}", kind="not started") from error
 
 
 def not_started() -> ExecutionFailed:
