@@ -8,7 +8,6 @@ defmodule Pipeline.Application do
 
   @impl true
   def start(_type, _arguments) do
-    :ok = Pipeline.HTTP.start()
     children = [Pipeline.Signals, {Task.Supervisor, name: Pipeline.Steps}]
     Supervisor.start_link(children, strategy: :one_for_one, name: Pipeline.Supervisor)
   end

@@ -1,103 +1,110 @@
 defmodule Pipeline.HTTP do
   @moduledoc """
-  JSON over HTTPS with OTP's own client. Certificates are verified, redirects are not followed: an address that a key is
-  sent to is one that the user named.
+  JSON over HTTPS. Certificates are verified, redirects are not followed: an address that a key is sent to is one that the
+  user named. A reply may have up to 64 MB.
 
   Each call has a connection of its own: on a shared one, a call would wait for those before it, and a model takes
   seconds to minutes beside which the handshake is nothing.
   """
 
   alias Pipeline.{Error, JSON, Retry}
+  alias Pipeline.HTTP.Exchange
 
-  @type headers :: [{String.t(), String.t()}]
+  @type headers :: Exchange.headers()
 
-  @profile :pipeline
-
-  @doc "Start the client that all calls share, apart from the default one that others may have set up otherwise."
-  @spec start() :: :ok
-  def start do
-    case :inets.start(:httpc, profile: @profile) do
-      {:ok, _} -> :ok
-      {:error, {:already_started, _}} -> :ok
-    end
-
-    :ok = :httpc.set_options([cookies: :disabled], @profile)
-  end
+  # The longest answer of a model has a few hundred thousand bytes.
+  @most_bytes 64_000_000
+  @most_of_a_reason 500
 
   @doc "POST `body` as JSON; the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
   @spec post_json(String.t(), headers(), map(), pos_integer()) :: {:ok, map()} | {:error, Error.t()}
   def post_json(url, headers, body, timeout) do
-    request =
-      {to_charlist(url), charlists([{"connection", "close"} | headers]), ~c"application/json",
-       JSON.encode(body)}
-
-    options = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false] ++ tls(url)
-
-    case request(request, options, timeout) do
-      {{_, 200, _}, _, reply} -> decode(reply, url)
-      {{_, status, _}, answered, reply} -> {:error, refused(status, answered, reply, url, headers)}
-      {:error, :timeout} -> {:error, unavailable(:timeout, url, "did not answer within #{timeout} ms")}
-      {:error, reason} -> {:error, unavailable(:provider_unavailable, url, connection(reason))}
-    end
-  end
-
-  # A run that is cancelled ends the process that waits here, of which the client is not told by itself.
-  defp request(request, options, timeout) do
-    with {:ok, id} <- :httpc.request(:post, request, options, [sync: false, body_format: :binary], @profile) do
-      caller = self()
-      guard = spawn(fn -> guard(Process.monitor(caller), id) end)
-
-      receive do
-        {:http, {^id, answer}} ->
-          send(guard, :done)
-          answer
-      after
-        # The client keeps the time itself, unless it is the client that fails.
-        timeout + 5_000 ->
-          send(guard, :cancel)
-          {:error, :timeout}
+    with {:ok, uri} <- address(url),
+         {:ok, reply} <- exchange(uri, headers, JSON.encode(body), timeout) do
+      case reply do
+        {200, _, text} -> decode(text, uri)
+        {status, answered, text} -> {:error, refused(status, answered, text, uri, headers)}
       end
     end
   end
 
-  defp guard(caller, id) do
-    receive do
-      :done -> :ok
-      :cancel -> :httpc.cancel_request(id, @profile)
-      {:DOWN, ^caller, :process, _, _} -> :httpc.cancel_request(id, @profile)
+  defp address(url) do
+    case URI.parse(url) do
+      %URI{scheme: scheme, host: host} = uri when scheme in ["http", "https"] and host not in [nil, ""] ->
+        {:ok, uri}
+
+      _ ->
+        {:error, Error.new(:provider_unavailable, "the address of a provider is none: expected https://HOST")}
     end
   end
 
-  defp decode(reply, url) do
-    case JSON.decode(reply) do
+  defp exchange(uri, headers, body, timeout) do
+    case Exchange.post(uri, headers, body, timeout, @most_bytes) do
+      {:ok, reply} -> {:ok, reply}
+      {:error, reason} -> {:error, lost(reason, uri, timeout)}
+    end
+  end
+
+  defp lost(:timeout, uri, timeout),
+    do: Error.new(:timeout, "#{uri.host}: did not answer within #{timeout} ms", :soon)
+
+  defp lost({:too_large, limit}, uri, _),
+    do: Error.new(:provider_unavailable, "#{uri.host}: answered more than #{limit} bytes")
+
+  # A certificate that is refused now is refused in a second too.
+  defp lost({:connect, {:tls_alert, {alert, _}}}, uri, _) do
+    why = alert |> to_string() |> String.replace("_", " ")
+
+    Error.new(
+      :provider_unavailable,
+      "#{uri.host}: no secure connection (#{why}): is its certificate one of this host, and trusted here?"
+    )
+  end
+
+  defp lost({:connect, :timeout}, uri, _), do: unavailable(uri, "cannot be reached (no answer)")
+
+  defp lost({:connect, reason}, uri, _) when is_atom(reason),
+    do: unavailable(uri, "cannot be reached (#{:inet.format_error(reason)})")
+
+  defp lost({:connect, _}, uri, _), do: unavailable(uri, "cannot be reached")
+  defp lost(:malformed, uri, _), do: unavailable(uri, "answered something that is no HTTP")
+  defp lost(_, uri, _), do: unavailable(uri, "the connection was lost")
+
+  defp decode(text, uri) do
+    case JSON.decode(text) do
       {:ok, map} when is_map(map) -> {:ok, map}
-      _ -> {:error, unavailable(:provider_unavailable, url, "answered something that is no JSON object")}
+      _ -> {:error, unavailable(uri, "answered something that is no JSON object")}
     end
   end
 
-  defp refused(status, answered, reply, url, headers) do
+  defp refused(status, answered, text, uri, headers) do
     {kind, again} =
       cond do
         status in [401, 403] -> {:authentication, :never}
         status == 429 -> {:rate_limit, after_header(answered)}
         status == 408 -> {:timeout, after_header(answered)}
         status in 400..499 -> {:bad_request, :never}
+        # A redirect is not followed, and will be there again.
+        status in 300..399 -> {:provider_unavailable, :never}
         true -> {:provider_unavailable, after_header(answered)}
       end
 
-    Error.new(kind, "#{host(url)} answered #{status}: #{scrub(said(reply), headers)}", again)
+    Error.new(kind, "#{uri.host} answered #{status}: #{said(text, headers)}", again)
   end
 
   defp after_header(answered) do
-    {_, value} = List.keyfind(answered, ~c"retry-after", 0, {nil, ~c""})
-    value |> to_string() |> Retry.asked()
+    {_, value} = List.keyfind(answered, "retry-after", 0, {nil, ""})
+    Retry.asked(value)
   end
 
-  # Both providers put a sentence into error.message.
-  defp said(reply) do
-    case JSON.decode(reply) do
-      {:ok, %{"error" => %{"message" => message}}} when is_binary(message) -> String.slice(message, 0, 500)
-      _ -> "no reason given"
+  # Both providers put a sentence into error.message. What is cut off before a key is taken out may end in a part of it.
+  defp said(text, headers) do
+    case JSON.decode(text) do
+      {:ok, %{"error" => %{"message" => message}}} when is_binary(message) ->
+        message |> scrub(headers) |> String.slice(0, @most_of_a_reason)
+
+      _ ->
+        "no reason given"
     end
   end
 
@@ -107,30 +114,5 @@ defmodule Pipeline.HTTP do
     end
   end
 
-  defp connection({:failed_connect, details}) do
-    case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
-      {_, _, reason} -> "cannot be reached (#{inspect(reason)})"
-      nil -> "cannot be reached"
-    end
-  end
-
-  defp connection(_), do: "the connection was lost"
-
-  defp unavailable(kind, url, what), do: Error.new(kind, "#{host(url)}: #{what}", :soon)
-
-  defp tls("https:" <> _) do
-    [
-      ssl: [
-        verify: :verify_peer,
-        cacerts: :public_key.cacerts_get(),
-        depth: 5,
-        customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
-      ]
-    ]
-  end
-
-  defp tls(_), do: []
-
-  defp host(url), do: URI.parse(url).host
-  defp charlists(headers), do: for({name, value} <- headers, do: {to_charlist(name), to_charlist(value)})
+  defp unavailable(uri, what), do: Error.new(:provider_unavailable, "#{uri.host}: #{what}", :soon)
 end

@@ -27,6 +27,9 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
   call that a provider failed at is made again, 3 times by default, and `PIPELINE_RETRY_BASE_MS` how long the first wait may
   be, 500 by default: it doubles with each.
 
+  A VM that ends for lack of memory writes its memory to a file, keys and prompts with it. `ERL_CRASH_DUMP_BYTES=0` keeps
+  it from doing so.
+
   ## Exit status
 
   0 done, 1 failed, 2 something has to be changed by the user. An error goes to standard error, its last line is
