@@ -98,6 +98,32 @@ defmodule Pipeline.ModelTest do
     end
   end
 
+  describe "what has not the shape of a reply is the provider's fault:" do
+    for {name, family, reply} <- [
+          {"a part that is a text", :gemini, %{candidates: [%{content: %{parts: ["x"]}}]}},
+          {"a text that is a mapping", :gemini, %{candidates: [%{content: %{parts: [%{text: %{a: 1}}]}}]}},
+          {"a text that is a number", :claude, %{content: [%{type: "text", text: 5}]}},
+          {"a block that is a text", :claude, %{content: ["x"]}},
+          {"a tool that has no name", :claude, %{content: [%{type: "tool_use", id: "1", name: 5}]}},
+          {"no content", :claude, %{stop_reason: "end_turn"}}
+        ] do
+      test name do
+        ask = if unquote(family) == :gemini, do: gemini_ask([]), else: claude_ask([])
+        script = [{200, unquote(Macro.escape(reply))}]
+
+        assert {{:error, %Error{kind: :provider_unavailable, message: message}}, _} =
+                 answer(script, ask, nil, retries: 0)
+
+        assert message =~ "in a shape that is not known"
+      end
+    end
+
+    test "a reason that is none" do
+      script = [{200, %{candidates: [%{finishReason: %{a: 1}}]}}]
+      assert {{:error, %Error{kind: :empty_reply}}, _} = answer(script, gemini_ask([]), nil, retries: 0)
+    end
+  end
+
   describe "an answer with a schema" do
     test "is a forced tool of claude's" do
       script = [claude_calls([{"1", "answer", %{"score" => 8}}])]
@@ -300,6 +326,22 @@ defmodule Pipeline.ModelTest do
         assert bodies(server) == []
         stop_supervised!(ScriptedProvider)
       end
+    end
+  end
+
+  test "no model is asked for more tokens than it takes, unless a step says so" do
+    for {model, most} <- [
+          {"opus", 32_000},
+          {"claude-opus-4-20250514", 32_000},
+          {"claude-opus-4-5", 32_768},
+          {"claude-sonnet-4-5", 32_768},
+          {"claude-3-7-sonnet-latest", 32_768},
+          {"claude-3-5-haiku-latest", 8_192},
+          {"claude-3-haiku-20240307", 4_096}
+        ] do
+      step = "{name: one, type: claude, model: #{model}, prompt: [{type: static, content: x}]}"
+      assert {:ok, pipeline} = Pipeline.Loader.parse("workflow: {name: a, steps: [#{step}]}", "p.yaml")
+      assert {model, most} == {model, hd(pipeline.steps).action.max_tokens}
     end
   end
 

@@ -37,4 +37,10 @@ defmodule Pipeline.Provider do
     message = "#{model} was cut off at its limit of tokens: ask for less, or raise max_tokens"
     {:error, Error.new(:truncated, message)}
   end
+
+  @doc "A reply that has not the shape which the provider documents: it failed, and may do better."
+  @spec malformed(String.t()) :: {:error, Error.t()}
+  def malformed(model),
+    do:
+      {:error, Error.new(:provider_unavailable, "#{model} answered in a shape that is not known here", :soon)}
 end

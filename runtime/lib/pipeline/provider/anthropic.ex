@@ -91,20 +91,31 @@ defmodule Pipeline.Provider.Anthropic do
   defp read(%{"stop_reason" => "refusal"}, ask),
     do: {:error, Error.new(:blocked, "#{ask.model} refused the prompt")}
 
-  defp read(reply, ask) do
-    content = if is_list(reply["content"]), do: reply["content"], else: []
+  defp read(%{"content" => content} = reply, ask) when is_list(content) do
+    if Enum.all?(content, &block?/1),
+      do: {:ok, reply(content, reply, ask)},
+      else: Provider.malformed(ask.model)
+  end
 
-    {:ok,
-     %Reply{
-       text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
-       calls:
-         for(
-           %{"type" => "tool_use", "id" => id, "name" => name} = use <- content,
-           do: call(id, name, use, ask)
-         ),
-       content: content,
-       usage: usage(reply["usage"], ask.model)
-     }}
+  defp read(_, ask), do: Provider.malformed(ask.model)
+
+  defp block?(%{"type" => "text", "text" => text}), do: is_binary(text) and String.valid?(text)
+  defp block?(%{"type" => "tool_use", "id" => id, "name" => name}), do: is_binary(id) and is_binary(name)
+  # There are blocks of other kinds, which say nothing here and are sent back as they are.
+  defp block?(%{"type" => type}), do: type not in ["text", "tool_use"]
+  defp block?(_), do: false
+
+  defp reply(content, reply, ask) do
+    %Reply{
+      text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
+      calls:
+        for(
+          %{"type" => "tool_use", "id" => id, "name" => name} = use <- content,
+          do: call(id, name, use, ask)
+        ),
+      content: content,
+      usage: usage(reply["usage"], ask.model)
+    }
   end
 
   defp call(id, name, use, ask) do

@@ -69,18 +69,26 @@ defmodule Pipeline.Provider.Gemini do
 
   defp read(%{"candidates" => [%{"content" => %{"parts" => parts}} | _]} = reply, model)
        when is_list(parts) do
-    # A thought is not part of the answer.
-    text = parts |> Enum.reject(& &1["thought"]) |> Enum.map_join(&(&1["text"] || ""))
-    {:ok, %Reply{text: text, content: parts, usage: usage(reply["usageMetadata"], model)}}
+    if Enum.all?(parts, &part?/1) do
+      # A thought is not part of the answer.
+      text = parts |> Enum.reject(& &1["thought"]) |> Enum.map_join(&(&1["text"] || ""))
+      {:ok, %Reply{text: text, content: parts, usage: usage(reply["usageMetadata"], model)}}
+    else
+      Provider.malformed(model)
+    end
   end
 
-  defp read(%{"candidates" => [%{"finishReason" => reason} | _]}, model) when reason != "STOP",
-    do: {:error, Error.new(:blocked, "#{model} gave no answer: #{reason}")}
+  defp read(%{"candidates" => [%{"finishReason" => reason} | _]}, model)
+       when is_binary(reason) and reason != "STOP",
+       do: {:error, Error.new(:blocked, "#{model} gave no answer: #{reason}")}
 
-  defp read(%{"promptFeedback" => %{"blockReason" => reason}}, model),
+  defp read(%{"promptFeedback" => %{"blockReason" => reason}}, model) when is_binary(reason),
     do: {:error, Error.new(:blocked, "#{model} refused the prompt: #{reason}")}
 
   defp read(_, model), do: {:error, Error.new(:empty_reply, "#{model} answered nothing")}
+
+  defp part?(%{"text" => text}), do: is_binary(text) and String.valid?(text)
+  defp part?(part), do: is_map(part)
 
   # Thoughts are paid for as output, and counted apart.
   defp usage(%{} = usage, model) do
