@@ -125,6 +125,31 @@ defmodule Pipeline.CommandsTest do
     refute File.exists?(Path.join(out, "result.json"))
   end
 
+  test "a place that takes no file is told before a model is paid", %{tmp_dir: folder} do
+    server = provider([])
+    pipeline = file(folder, "p.yaml", String.replace(@pipeline, "name: who", "name: user_prompt"))
+    long = Path.join(folder, String.duplicate("x", 256))
+
+    for output <- ["/proc/x/plan.yaml", Path.join(pipeline, "plan.yaml"), long] do
+      ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+      assert {ran.status, ran.stdout} == {1, ""}
+      assert ran.last =~ "❌ write: #{output}"
+    end
+
+    options = ["--var", "user_prompt=x", "--output-dir", "/proc/x"] ++ rehearsal(server)
+    assert command(Run, [pipeline | options]).last =~ "❌ write: /proc/x/result.json"
+    assert ScriptedProvider.requests(server) == []
+  end
+
+  test "a name as long as a folder takes is written", %{tmp_dir: folder} do
+    server = provider([gemini("hello"), claude(~s({"score": 1}))])
+    pipeline = file(folder, "p.yaml", String.replace(@pipeline, "name: who", "name: user_prompt"))
+    output = Path.join(folder, String.duplicate("x", 245) <> ".yaml")
+    ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+    assert ran.status == 0
+    assert File.regular?(output)
+  end
+
   test "check tells all reasons, one a line, and exits with 1; warnings alone with 0", %{tmp_dir: folder} do
     good = file(folder, "good.yaml", @pipeline)
     ran = command(Check, [good])

@@ -133,11 +133,21 @@ defmodule Pipeline.ExecutorTest do
     pipeline
   end
 
-  # Asking for its key is the first thing that a step does, so a test can hold it there.
+  # Asking for its key is the first thing that a step does, so a test can hold it there. Whether there is one is asked
+  # before any step.
   defp held(test, name) do
-    fn ->
+    in_step(fn ->
       send(test, {:began, name, self()})
       receive(do: (:go -> "secret-key"))
+    end)
+  end
+
+  defp in_step(key) do
+    asked = :counters.new(1, [])
+
+    fn ->
+      :counters.add(asked, 1, 1)
+      if :counters.get(asked, 1) == 1, do: "secret-key", else: key.()
     end
   end
 
@@ -202,7 +212,7 @@ defmodule Pipeline.ExecutorTest do
 
   describe "a step is a task of its own:" do
     test "a crash is an error of its run, and shows nothing of what it had" do
-      key = fn -> raise "a secret prompt" end
+      key = in_step(fn -> raise "a secret prompt" end)
 
       log =
         capture_log(fn ->
@@ -218,7 +228,7 @@ defmodule Pipeline.ExecutorTest do
     end
 
     test "a kill is an error of its run" do
-      key = fn -> Process.exit(self(), :kill) end
+      key = in_step(fn -> Process.exit(self(), :kill) end)
 
       assert {{:error, %Error{kind: :crashed}}, _} =
                execute([], [step()], %{keys: %{gemini: key, anthropic: key}})
@@ -257,7 +267,9 @@ defmodule Pipeline.ExecutorTest do
 
     for {name, step, changes, reason} <- [
           {"a file that is missing", "prompt: [{type: file, path: absent.md}]", [],
-           "steps[0]: there is no file"},
+           "absent.md cannot be read: no such file"},
+          {"a variable that nobody gives", "prompt: [{type: variable, name: tpoic}]", [],
+           ~s(steps[0]: needs the variable "tpoic")},
           {"no output folder", "output_to_file: a.md, prompt: [{type: static, content: x}]", [],
            "given no folder"},
           {"no workspace", "claude_options: {allowed_tools: [Read]}, prompt: [{type: static, content: x}]",
@@ -282,6 +294,123 @@ defmodule Pipeline.ExecutorTest do
         assert message =~ unquote(reason)
         assert ScriptedProvider.requests(server) == []
       end
+    end
+
+    defp refused_before(text, folder, changes \\ [], vars \\ %{}) do
+      server = start_supervised!({ScriptedProvider, []})
+      result = Executor.execute_with_vars(load(text, folder), vars, settings(server, changes))
+      assert ScriptedProvider.requests(server) == []
+      stop_supervised!(ScriptedProvider)
+      assert {:error, %Error{} = error} = result
+      error
+    end
+
+    @two """
+    workflow:
+      name: two
+      steps:
+        - {name: one, type: gemini, prompt: [{type: static, content: x}]}
+        - {name: two, type: claude, prompt: [{type: static, content: x}, {type: file, input: code}]}
+    """
+
+    test "an input that cannot be read, or is no text, is told", %{tmp_dir: folder} do
+      latin = Path.join(folder, "latin")
+      File.write!(latin, <<0xE4>>)
+
+      for {path, said} <- [
+            {"/nonexistent", "no such file"},
+            {latin, "is not UTF-8"},
+            {folder, "a directory, not a file"},
+            {"/dev/zero", "a device, not a file"}
+          ] do
+        assert %{kind: :usage, message: message} =
+                 refused_before(@two, folder, inputs: %{"code" => {:file, path}})
+
+        assert message =~ "the input code: #{path} "
+        assert message =~ said
+      end
+    end
+
+    test "the second provider's key is missing", %{tmp_dir: folder} do
+      keys = %{gemini: fn -> "secret-key" end, anthropic: fn -> nil end}
+      error = refused_before(@two, folder, keys: keys, inputs: %{"code" => {:text, "x"}})
+      assert %{kind: :authentication, message: "no key for anthropic: ANTHROPIC_API_KEY is not set"} = error
+    end
+
+    test "the claude program is missing", %{tmp_dir: folder} do
+      text =
+        "workflow: {name: a, steps: [{name: one, type: claude, via: program, prompt: [{type: static, content: x}]}]}"
+
+      {:ok, workspace} = Workspace.open(Path.join(folder, "ws"))
+      server = start_supervised!({ScriptedProvider, []})
+      settings = settings(server, path: folder)
+
+      assert {:error, %Error{kind: :usage, message: message}} =
+               Executor.execute_with_vars(load(text, folder), %{}, settings, workspace)
+
+      assert message =~ "claude is not on the PATH"
+    end
+
+    @variables """
+    workflow:
+      name: variables
+      variables: {language: en}
+      steps:
+        - {name: one, type: gemini, prompt: [{type: variable, name: language}]}
+        - {name: keep, type: set_variable, variable: kept, from: {type: previous_response, step: one}CONDITION}
+        - {name: two, type: gemini, prompt: [{type: variable, name: kept}, {type: variable, name: topic}]}
+    """
+
+    test "a later step's variable is missing", %{tmp_dir: folder} do
+      text = String.replace(@variables, "CONDITION", ", condition: vars.x")
+      assert %{kind: :pipeline, message: message} = refused_before(text, folder)
+      assert message =~ ~s(steps[2]: needs the variable "topic", which neither)
+
+      text =
+        String.replace(
+          text,
+          "keep, type: set_variable, variable: kept",
+          "keep, type: set_variable, variable: k"
+        )
+
+      assert refused_before(text, folder, [], %{"topic" => 1}).message =~
+               ~s(steps[2]: needs the variable "kept")
+    end
+
+    test "what only a step takes that may be skipped is not asked for", %{tmp_dir: folder} do
+      text = """
+      workflow:
+        name: conditional
+        steps:
+          - {name: one, type: gemini, prompt: [{type: static, content: x}]}
+          - {name: two, type: claude, condition: vars.topic, prompt: [{type: variable, name: topic}]}
+      """
+
+      server = start_supervised!({ScriptedProvider, [gemini("yes")]})
+      keys = %{gemini: fn -> "secret-key" end, anthropic: fn -> nil end}
+
+      assert {:ok, %{reply: "yes"}} =
+               Executor.execute_with_vars(load(text, folder), %{}, settings(server, keys: keys))
+    end
+
+    test "a folder that cannot be written to, and one step's file that is another's folder", %{
+      tmp_dir: folder
+    } do
+      text = """
+      workflow:
+        name: files
+        steps:
+          - {name: one, type: gemini, output_to_file: a/b, prompt: [{type: static, content: x}]}
+          - {name: two, type: gemini, output_to_file: FILE, prompt: [{type: static, content: x}]}
+      """
+
+      taken = String.replace(text, "FILE", "a")
+      assert refused_before(taken, folder, output_dir: folder).message =~ "another one takes it for a folder"
+      text = String.replace(text, "FILE", "c")
+      assert %{kind: :write} = refused_before(text, folder, output_dir: "/proc/x")
+      File.write!(Path.join(folder, "a"), "a file")
+      assert %{kind: :write, message: message} = refused_before(text, folder, output_dir: folder)
+      assert message =~ "a/b"
     end
 
     test "a file of output_to_file that is there already is told, and stays", %{tmp_dir: folder} do

@@ -41,8 +41,10 @@ defmodule Pipeline.Executor do
         settings \\ Settings.from_environment(),
         workspace \\ nil
       ) do
-    with :ok <- Ready.check(pipeline, settings, workspace) do
-      start = %Result{reply: "", vars: Map.merge(pipeline.variables, vars)}
+    vars = Map.merge(pipeline.variables, vars)
+
+    with :ok <- Ready.check(pipeline, vars, settings, workspace) do
+      start = %Result{reply: "", vars: vars}
 
       Enum.reduce_while(pipeline.steps, {:ok, start}, fn step, {:ok, result} ->
         case execute(step, result, settings, workspace) do

@@ -1,5 +1,5 @@
 defmodule Pipeline.Provider do
-  @moduledoc "A model service. A new one is a module with this callback, and a line in `for_ask/1`."
+  @moduledoc "A model service. A new one is a module with these callbacks, and a line in `@by_name`."
 
   alias Pipeline.{Ask, Error, Reply, Request, Settings}
 
@@ -8,6 +8,9 @@ defmodule Pipeline.Provider do
   asked for by the provider's own means, and comes back as the input of a call of `Request.answer_tool/0`, or as a text.
   """
   @callback complete(Request.t(), Settings.t()) :: {:ok, Reply.t()} | {:error, Error.t()}
+
+  @doc "Whether it can be asked at all: it has its key, or its program. Called before any model is paid."
+  @callback ready(Settings.t()) :: :ok | {:error, Error.t()}
 
   @by_name %{
     anthropic: Pipeline.Provider.Anthropic,

@@ -12,7 +12,7 @@ defmodule Pipeline.Run do
   def run(pipeline, vars, settings, workspace_root) do
     path = Path.join(settings.output_dir, "result.json")
 
-    with :ok <- free(path),
+    with :ok <- Output.ready(path, "--output-dir"),
          {:ok, workspace} <- workspace(pipeline, workspace_root),
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
@@ -25,12 +25,6 @@ defmodule Pipeline.Run do
   @spec workspace(Pipeline.t(), Path.t()) :: {:ok, Workspace.t() | nil} | {:error, Error.t()}
   def workspace(pipeline, root),
     do: if(Pipeline.needs_workspace?(pipeline), do: Workspace.open(root), else: {:ok, nil})
-
-  defp free(path) do
-    if File.exists?(path),
-      do: {:error, Error.new(:usage, "#{path} exists already: name a new folder with --output-dir")},
-      else: :ok
-  end
 
   defp report(pipeline, result, workspace) do
     %{

@@ -15,6 +15,11 @@ defmodule Pipeline.Provider.Anthropic do
   @not_on_top ~w(anyOf oneOf allOf $ref)
 
   @impl true
+  def ready(settings) do
+    with {:ok, _} <- Provider.key(:anthropic, settings), do: :ok
+  end
+
+  @impl true
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, key} <- Provider.key(:anthropic, settings),
          url = "#{settings.base_urls.anthropic}/v1/messages",

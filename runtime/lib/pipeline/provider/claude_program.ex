@@ -11,6 +11,11 @@ defmodule Pipeline.Provider.ClaudeProgram do
   @most_of_a_reason 500
 
   @impl true
+  def ready(settings) do
+    with {:ok, _} <- find(settings), do: :ok
+  end
+
+  @impl true
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, program} <- find(settings),
          {:ok, lines, stderr, status} <- run(program, request, settings) do

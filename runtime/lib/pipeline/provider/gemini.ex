@@ -14,6 +14,11 @@ defmodule Pipeline.Provider.Gemini do
            ~w(additionalProperties required $ref $defs)
 
   @impl true
+  def ready(settings) do
+    with {:ok, _} <- Provider.key(:gemini, settings), do: :ok
+  end
+
+  @impl true
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, key} <- Provider.key(:gemini, settings),
          url = "#{settings.base_urls.gemini}/v1beta/models/#{URI.encode(ask.model)}:generateContent",

@@ -48,7 +48,7 @@ defmodule Pipeline.Serve.Run do
     try do
       with :ok <- private(folder, order.pipeline),
            {:ok, workspace} <- Pipeline.Run.workspace(order.pipeline, Path.join(folder, "workspace")),
-           {:ok, text, result} <- Generate.plan_with_vars(order.pipeline, order.vars, settings, workspace) do
+           {:ok, text, result} <- Generate.plan(order.pipeline, order.vars, settings, workspace) do
         {:done, encode(done(id, text, result, order, files, begun), nil)}
       else
         {:error, %Error{} = error} ->
