@@ -66,6 +66,29 @@ defmodule Pipeline.Work do
     end
   end
 
+  @doc "End what a process began here, and what that began in its turn, and return when none of it is left."
+  @spec end_all_of(pid()) :: :ok
+  def end_all_of(owner) do
+    tasks = for pid <- Task.Supervisor.children(Pipeline.Steps), owner in callers(pid), do: pid
+
+    for pid <- tasks do
+      monitor = Process.monitor(pid)
+      Process.exit(pid, :kill)
+      receive do: ({:DOWN, ^monitor, _, _, _} -> :ok)
+    end
+
+    # What one of them began meanwhile is found the next time.
+    if tasks == [], do: :ok, else: end_all_of(owner)
+  end
+
+  # Task keeps there who began it, and who began that.
+  defp callers(pid) do
+    case Process.info(pid, :dictionary) do
+      {:dictionary, kept} -> Keyword.get(kept, :"$callers", [])
+      nil -> []
+    end
+  end
+
   defp start(work) do
     owner = self()
 
