@@ -210,6 +210,25 @@ defmodule Pipeline.ExecutorTest do
     end
   end
 
+  test "a run that fails tells what its steps used, those of a group too" do
+    {200, said} = gemini("a")
+    paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000})}
+
+    inner = [
+      step(name: "two"),
+      %{step(name: "skipped") | condition: {:value, {:literal, false}}},
+      step(name: "three")
+    ]
+
+    group = %Step{name: "group", at: "steps[1]", action: {:parallel, inner, 1}}
+    assert {{:error, error}, _} = execute([paid, paid, refused(400, "no")], [step(), group])
+
+    assert for(step <- error.steps, do: {step.name, step.status, step.usage.calls}) ==
+             [{"one", :done, 1}, {"two", :done, 1}, {"skipped", :skipped, 0}, {"three", :failed, 0}]
+
+    assert %{calls: 2, input_tokens: 2_000} = error.usage
+  end
+
   describe "a step is a task of its own:" do
     test "a crash is an error of its run, and shows nothing of what it had" do
       key = in_step(fn -> raise "a secret prompt" end)

@@ -355,6 +355,23 @@ defmodule Pipeline.ModelTest do
       assert_in_delta usage.cost, 0.30 + 2.50 + 0.30, 1.0e-9
     end
 
+    test "is told of an answer that failed too, with all that was paid for it" do
+      {200, call} = claude_calls([{"1", "answer", %{}}])
+      usage = %{input_tokens: 1000, output_tokens: 100}
+
+      for {script, ask, kind, calls} <- [
+            {List.duplicate({200, call}, 3), claude_ask(schema: @schema), :invalid_answer, 3},
+            {[{200, call}, refused(400, "no")], claude_ask(schema: @schema), :bad_request, 1},
+            {[{200, %{call | stop_reason: "max_tokens"}}], claude_ask(schema: @schema), :truncated, 1},
+            {[{200, %{call | stop_reason: "refusal"}}], claude_ask(schema: @schema), :blocked, 1},
+            {[{200, %{content: [], usage: usage}}], claude_ask([]), :empty_reply, 1}
+          ] do
+        assert {{:error, %Error{kind: ^kind, usage: used}}, _} = answer(script, ask)
+        assert {kind, used.calls, used.input_tokens} == {kind, calls, calls * 1000}
+        stop_supervised!(ScriptedProvider)
+      end
+    end
+
     test "of a model that nobody priced has no cost" do
       script = [claude_calls([{"1", "answer", %{}}])]
       assert {{:ok, %Answer{usage: usage}}, _} = answer(script, claude_ask(schema: %{}, model: "claude-next"))

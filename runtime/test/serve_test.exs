@@ -76,6 +76,10 @@ defmodule Pipeline.ServeTest do
     id = begin(server, %{seed: 7, inputs: %{codebase: "<code/>"}})
     run = ended(server, id)
     assert %{"status" => "done", "text" => "title: ü\n", "usage" => %{"calls" => _}, "seconds" => _} = run
+
+    assert [%{"name" => "write_plan", "status" => "done", "usage" => %{"calls" => 1}, "seconds" => _}] =
+             run["steps"]
+
     assert [%{body: body}] = ScriptedProvider.requests(server.provider)
     assert body["generationConfig"]["seed"] == 7
     texts = for %{"parts" => parts} <- body["contents"], %{"text" => text} <- parts, do: text
@@ -189,7 +193,8 @@ defmodule Pipeline.ServeTest do
 
   test "an error of a provider is the run's, with its kind and without the key" do
     server = serve(List.duplicate(refused(400, "secret-key: no such model"), 1))
-    assert %{"status" => "failed", "error" => error} = ended(server, begin(server))
+    assert %{"status" => "failed", "error" => error} = run = ended(server, begin(server))
+    assert %{"steps" => [%{"status" => "failed"}], "usage" => %{"calls" => 0}} = run
     assert %{"kind" => "bad_request", "message" => message} = error
     refute message =~ "secret-key"
   end

@@ -14,16 +14,16 @@ defmodule Pipeline.Generate do
   exist yet. What its steps write by `output_to_file` goes to a folder beside it, and so does a workspace.
   """
   @spec generate(String.t(), Pipeline.t(), Path.t(), Settings.t(), Path.t() | nil) ::
-          {:ok, Path.t()} | {:error, Error.t()}
+          {:ok, Path.t(), Executor.Result.t()} | {:error, Error.t()}
   def generate(prompt, pipeline, output, settings, workspace) do
     settings = %{settings | output_dir: settings.output_dir || Path.rootname(output) <> "_files"}
     root = workspace || Path.join([Path.dirname(output), "workspaces", Output.fresh_name()])
 
     with :ok <- Output.ready(output, "--output"),
          {:ok, workspace} <- Run.workspace(pipeline, root),
-         {:ok, plan, _} <- plan(pipeline, %{"user_prompt" => prompt}, settings, workspace),
-         :ok <- Output.write_new(output, plan) do
-      {:ok, output}
+         {:ok, plan, result} <- plan(pipeline, %{"user_prompt" => prompt}, settings, workspace),
+         :ok <- written(output, plan, result) do
+      {:ok, output, result}
     end
   end
 
@@ -42,6 +42,11 @@ defmodule Pipeline.Generate do
   @doc "A new file's path under `generated/` in this folder."
   @spec fresh_path(Path.t()) :: Path.t()
   def fresh_path(folder), do: Path.join([folder, "generated", Output.fresh_name() <> ".yaml"])
+
+  defp written(output, plan, result) do
+    with {:error, error} <- Output.write_new(output, plan),
+         do: {:error, Error.after_run(error, result)}
+  end
 
   defp unfenced(reply) do
     case Regex.run(~r/\A\s*```(?:ya?ml)?[ \t]*\r?\n(.*?)\r?\n```\s*\z/s, reply) do

@@ -59,12 +59,16 @@ defmodule Pipeline.Model do
       if reply.calls == [],
         do: said(reply, request, settings, so_far),
         else: called(reply, request, settings, so_far)
+    else
+      {:error, error} -> {:error, Error.after_usage(error, so_far.usage)}
     end
   end
 
-  defp not_blank(%Reply{calls: [], text: text}, ask) do
+  defp failed(kind, message, so_far), do: {:error, %{Error.new(kind, message) | usage: so_far.usage}}
+
+  defp not_blank(%Reply{calls: [], text: text, usage: usage}, ask) do
     if String.trim(text) == "",
-      do: {:error, Error.new(:empty_reply, "#{ask.model} answered nothing")},
+      do: {:error, %{Error.new(:empty_reply, "#{ask.model} answered nothing") | usage: usage}},
       else: :ok
   end
 
@@ -110,8 +114,11 @@ defmodule Pipeline.Model do
         repair(results, problems, request, settings, so_far)
 
       _ when so_far.turns >= ask.max_turns ->
-        {:error,
-         Error.new(:turn_limit, "#{ask.model} was not done with its tools after #{ask.max_turns} turns")}
+        failed(
+          :turn_limit,
+          "#{ask.model} was not done with its tools after #{ask.max_turns} turns",
+          so_far
+        )
 
       _ ->
         next(results, request, settings, %{so_far | turns: so_far.turns + 1})
@@ -139,9 +146,12 @@ defmodule Pipeline.Model do
     end
   end
 
-  defp repair(_, problems, %Request{ask: ask}, _, %{repairs: 0}) do
-    {:error,
-     Error.new(:invalid_answer, "the answer of #{ask.model} does not fit its schema: #{listed(problems)}")}
+  defp repair(_, problems, %Request{ask: ask}, _, %{repairs: 0} = so_far) do
+    failed(
+      :invalid_answer,
+      "the answer of #{ask.model} does not fit its schema: #{listed(problems)}",
+      so_far
+    )
   end
 
   defp repair(turn, _, request, settings, so_far),

@@ -1,7 +1,7 @@
 defmodule Pipeline.Provider do
   @moduledoc "A model service. A new one is a module with these callbacks, and a line in `@by_name`."
 
-  alias Pipeline.{Ask, Error, Reply, Request, Settings}
+  alias Pipeline.{Ask, Error, Reply, Request, Settings, Usage}
 
   @doc """
   Have the model say what comes next in the conversation: one call, no retries. Where the step has a schema, the answer is
@@ -34,12 +34,16 @@ defmodule Pipeline.Provider do
     end
   end
 
-  @doc "A reply that ends where the tokens did is no answer."
-  @spec cut_off(String.t()) :: {:error, Error.t()}
-  def cut_off(model) do
+  @doc "A reply that ends where the tokens did is no answer, but is paid."
+  @spec cut_off(String.t(), Usage.t()) :: {:error, Error.t()}
+  def cut_off(model, usage) do
     message = "#{model} was cut off at its limit of tokens: ask for less, or raise max_tokens"
-    {:error, Error.new(:truncated, message)}
+    {:error, %{Error.new(:truncated, message) | usage: usage}}
   end
+
+  @doc "The model, or its provider, gives no answer to this prompt."
+  @spec blocked(String.t(), Usage.t()) :: {:error, Error.t()}
+  def blocked(message, usage), do: {:error, %{Error.new(:blocked, message) | usage: usage}}
 
   @doc "A reply that has not the shape which the provider documents: it failed, and may do better."
   @spec malformed(String.t()) :: {:error, Error.t()}

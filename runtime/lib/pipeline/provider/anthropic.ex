@@ -7,7 +7,7 @@ defmodule Pipeline.Provider.Anthropic do
 
   @behaviour Pipeline.Provider
 
-  alias Pipeline.{Ask, Error, HTTP, Price, Provider, Reply, Request, Tools, Usage}
+  alias Pipeline.{Ask, HTTP, Price, Provider, Reply, Request, Tools, Usage}
 
   @told "When you are done, give your answer by calling the tool answer, once; write no other text."
 
@@ -90,11 +90,12 @@ defmodule Pipeline.Provider.Anthropic do
 
   defp wrapped?(schema), do: schema["type"] != "object" or Enum.any?(@not_on_top, &is_map_key(schema, &1))
 
-  defp read(%{"stop_reason" => stop}, ask) when stop in ["max_tokens", "model_context_window_exceeded"],
-    do: Provider.cut_off(ask.model)
+  defp read(%{"stop_reason" => stop} = reply, ask)
+       when stop in ["max_tokens", "model_context_window_exceeded"],
+       do: Provider.cut_off(ask.model, usage(reply["usage"], ask.model))
 
-  defp read(%{"stop_reason" => "refusal"}, ask),
-    do: {:error, Error.new(:blocked, "#{ask.model} refused the prompt")}
+  defp read(%{"stop_reason" => "refusal"} = reply, ask),
+    do: Provider.blocked("#{ask.model} refused the prompt", usage(reply["usage"], ask.model))
 
   defp read(%{"content" => content} = reply, ask) when is_list(content) do
     if Enum.all?(content, &block?/1),

@@ -70,7 +70,8 @@ defmodule Pipeline.Provider.Gemini do
 
   defp each(schemas), do: Map.new(schemas, fn {name, schema} -> {name, taken(schema)} end)
 
-  defp read(%{"candidates" => [%{"finishReason" => "MAX_TOKENS"} | _]}, model), do: Provider.cut_off(model)
+  defp read(%{"candidates" => [%{"finishReason" => "MAX_TOKENS"} | _]} = reply, model),
+    do: Provider.cut_off(model, usage(reply["usageMetadata"], model))
 
   defp read(%{"candidates" => [%{"content" => %{"parts" => parts}} | _]} = reply, model)
        when is_list(parts) do
@@ -83,14 +84,17 @@ defmodule Pipeline.Provider.Gemini do
     end
   end
 
-  defp read(%{"candidates" => [%{"finishReason" => reason} | _]}, model)
+  defp read(%{"candidates" => [%{"finishReason" => reason} | _]} = reply, model)
        when is_binary(reason) and reason != "STOP",
-       do: {:error, Error.new(:blocked, "#{model} gave no answer: #{reason}")}
+       do: Provider.blocked("#{model} gave no answer: #{reason}", usage(reply["usageMetadata"], model))
 
-  defp read(%{"promptFeedback" => %{"blockReason" => reason}}, model) when is_binary(reason),
-    do: {:error, Error.new(:blocked, "#{model} refused the prompt: #{reason}")}
+  defp read(%{"promptFeedback" => %{"blockReason" => reason}} = reply, model) when is_binary(reason),
+    do: Provider.blocked("#{model} refused the prompt: #{reason}", usage(reply["usageMetadata"], model))
 
-  defp read(_, model), do: {:error, Error.new(:empty_reply, "#{model} answered nothing")}
+  defp read(reply, model) do
+    error = Error.new(:empty_reply, "#{model} answered nothing")
+    {:error, %{error | usage: usage(reply["usageMetadata"], model)}}
+  end
 
   defp part?(%{"text" => text}), do: is_binary(text) and String.valid?(text)
   defp part?(part), do: is_map(part)

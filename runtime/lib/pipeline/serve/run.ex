@@ -7,7 +7,7 @@ defmodule Pipeline.Serve.Run do
   are part of what is told.
   """
 
-  alias Pipeline.{Error, Generate, JSON, Settings}
+  alias Pipeline.{Bill, Error, Generate, JSON, Settings}
   alias Pipeline.Serve.{Folder, Order}
 
   @type status :: :running | :done | :failed | :cancelled
@@ -58,9 +58,12 @@ defmodule Pipeline.Serve.Run do
         {:done, encode(done, nil)}
 
       {:error, %Error{} = error} ->
-        {:failed, encode(%{id: id, status: :failed, seconds: since(begun)}, error)}
+        {:failed, encode(failed(id, error, begun), error)}
     end
   end
+
+  defp failed(id, error, begun),
+    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, Bill.json(error))
 
   # Only where it is needed: a VM that is killed leaves it behind.
   defp folder(id, pipeline) do
@@ -77,11 +80,11 @@ defmodule Pipeline.Serve.Run do
       id: id,
       status: :done,
       text: text,
-      usage: Map.from_struct(result.usage),
       seconds: since(begun),
       files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
       warnings: order.pipeline.warnings
     }
+    |> Map.merge(Bill.json(result))
   end
 
   defp encode(map, nil), do: JSON.encode(map)
