@@ -293,6 +293,16 @@ defmodule Pipeline.ModelTest do
       assert length(bodies(server)) == 3
     end
 
+    test "are no more than fifty at once", %{workspace: workspace} do
+      calls = for n <- 1..51, do: {"#{n}", "Write", %{"path" => "#{n}", "content" => "x"}}
+
+      assert {{:error, %Error{kind: :turn_limit, message: message, usage: %{calls: 1}}}, _} =
+               answer([claude_calls(calls)], claude_ask(tools: ["Write"]), workspace)
+
+      assert message =~ "called 51 tools at once"
+      assert Workspace.list(workspace, ".") == {:ok, []}
+    end
+
     test "go together with a schema", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "answer", %{"score" => 1}}])

@@ -22,6 +22,8 @@ defmodule Pipeline.Model do
 
   # So many of the things that are wrong with an answer are told, to the model and to the user.
   @most_problems 20
+  # In one reply. How many replies there may be is max_turns.
+  @most_calls 50
 
   @doc "The texts are the parts of one user message. A run without a workspace has no tools."
   @spec answer(Ask.t(), [String.t()], Settings.t(), Workspace.t() | nil) ::
@@ -98,6 +100,14 @@ defmodule Pipeline.Model do
   defp decoded(text) do
     with :error <- JSON.decode(text), do: {:error, ["$: expected one JSON value and nothing else"]}
   end
+
+  defp called(%Reply{calls: calls}, %Request{ask: ask}, _, so_far) when length(calls) > @most_calls,
+    do:
+      failed(
+        :turn_limit,
+        "#{ask.model} called #{length(calls)} tools at once, no more than #{@most_calls} are taken",
+        so_far
+      )
 
   # A model may call several tools at once, and give its answer beside them: that counts if all of them went well.
   defp called(reply, %Request{ask: ask} = request, settings, so_far) do
