@@ -403,6 +403,26 @@ defmodule Pipeline.ServeTest do
       Enum.each(slow, &:gen_tcp.close/1)
     end
 
+    test "connections that say nothing, or half a request, end, and keep nobody out" do
+      server = serve([], first_request_ms: 300)
+
+      sockets =
+        for n <- 1..2_100, reduce: [] do
+          sockets ->
+            case :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false], 2_000) do
+              {:ok, socket} ->
+                if rem(n, 2) == 0, do: :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nX:")
+                [socket | sockets]
+
+              {:error, _} ->
+                sockets
+            end
+        end
+
+      assert {200, _, _} = ask(server, :get, "/health", nil, nil)
+      Enum.each(sockets, &:gen_tcp.close/1)
+    end
+
     test "one connection takes one request after the other" do
       server = serve([])
       {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
