@@ -135,7 +135,7 @@ defmodule Pipeline.HTTPTest do
   test "a certificate that nobody here trusts is told in a sentence, and not asked again" do
     key = {:namedCurve, :secp256r1}
     made = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
-    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false] ++ made)
+    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ made)
     {:ok, {_, port}} = :ssl.sockname(listen)
 
     start_supervised!(

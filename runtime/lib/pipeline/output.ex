@@ -1,7 +1,7 @@
 defmodule Pipeline.Output do
   @moduledoc "Writes a file that is new and whole, or not there at all."
 
-  alias Pipeline.{Error, Signals}
+  alias Pipeline.{Error, Signals, Temporary}
   alias Pipeline.Workspace.Name
 
   @timestamp ~r/\{\{\s*timestamp\s*\}\}/
@@ -69,7 +69,7 @@ defmodule Pipeline.Output do
   defp write(path, content) do
     temporary = beside(path)
 
-    try do
+    Temporary.whilst(temporary, fn ->
       with :ok <- File.mkdir_p(Path.dirname(path)),
            :ok <- write_synced(temporary, content),
            :ok <- File.ln(temporary, path) do
@@ -81,9 +81,7 @@ defmodule Pipeline.Output do
         {:error, reason} ->
           said({:error, reason}, path)
       end
-    after
-      File.rm(temporary)
-    end
+    end)
   end
 
   # Short and drawn at random: none is in the way that another run left, and none is too long for its folder.
