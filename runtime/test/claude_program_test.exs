@@ -113,6 +113,15 @@ defmodule Pipeline.ClaudeProgramTest do
     assert message =~ "it did not say why"
   end
 
+  test "what a failure cost is told with it", context do
+    for result <- [
+          ~s({"type":"result","subtype":"error_max_turns","is_error":false,"total_cost_usd":0.5}),
+          ~s({"type":"result","subtype":"success","is_error":true,"result":"no","total_cost_usd":0.5})
+        ] do
+      assert {:error, %Error{usage: %{calls: 1, cost: 0.5}}} = ask(context, "echo '#{result}'")
+    end
+  end
+
   test "bytes that are no text are left out of what is told", context do
     assert {:error, %Error{message: message}} = ask(context, ~S"printf 'a\377b' >&2; exit 1")
     assert message =~ ": ab"

@@ -19,9 +19,17 @@ defmodule Pipeline.Provider.ClaudeProgram do
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, program} <- find(settings),
          {:ok, lines, stderr, status} <- run(program, request, settings) do
-      case lines |> result() |> read(status, stderr, ask) do
-        {:failed, what, said} -> failed(what, without_keys(said, settings))
-        read -> read
+      result = result(lines)
+
+      case read(result, status, stderr, ask) do
+        {:ok, reply} ->
+          {:ok, reply}
+
+        {:error, error} ->
+          {:error, %{error | usage: usage(result)}}
+
+        {:failed, what, said} ->
+          {:error, %{failed(what, without_keys(said, settings)) | usage: usage(result)}}
       end
     end
   end
@@ -125,7 +133,7 @@ defmodule Pipeline.Provider.ClaudeProgram do
   defp failed(what, said) do
     last = said |> last_bytes() |> String.slice(-@most_of_a_reason, @most_of_a_reason) |> String.trim()
     {kind, again} = kind(said)
-    {:error, Error.new(kind, "#{what}: #{if last == "", do: "it did not say why", else: last}", again)}
+    Error.new(kind, "#{what}: #{if last == "", do: "it did not say why", else: last}", again)
   end
 
   # Bytes that are no text, and the rest of a character that was cut, are left out.
@@ -148,6 +156,9 @@ defmodule Pipeline.Provider.ClaudeProgram do
       true -> {:provider_unavailable, :never}
     end
   end
+
+  # Without a result nobody knows.
+  defp usage(nil), do: %Usage{}
 
   defp usage(result) do
     tokens = if is_map(result["usage"]), do: result["usage"], else: %{}
