@@ -20,7 +20,7 @@ defmodule Pipeline.MixProject do
   def application do
     [
       mod: {Pipeline.Application, []},
-      extra_applications: [:logger, :crypto, :ssl, :public_key] ++ installed() ++ for_tests()
+      extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed() ++ for_tests()
     ]
   end
 
@@ -42,10 +42,7 @@ defmodule Pipeline.MixProject do
     if Enum.all?(wanted, &installed?/1), do: wanted, else: []
   end
 
-  # Tests ask the server by OTP's own client, and have properties.
-  defp for_tests do
-    if Mix.env() == :test, do: [:inets] ++ if(installed?(:proper), do: [:proper], else: []), else: []
-  end
+  defp for_tests, do: if(Mix.env() == :test and installed?(:proper), do: [:proper], else: [])
 
   # Debian's folder of fast_yaml is named p1_yaml: the application is asked for, not its folder.
   defp installed?(app), do: Application.load(app) in [:ok, {:error, {:already_loaded, app}}]

@@ -8,6 +8,8 @@ defmodule Pipeline.Application do
 
   @impl true
   def start(_type, _arguments) do
+    :ok = Pipeline.HTTP.start()
+
     children = [
       Pipeline.Signals,
       {Task.Supervisor, name: Pipeline.Steps},
