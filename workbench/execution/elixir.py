@@ -107,6 +107,8 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "MIX_BUILD_PATH": str(BUILD),
         # Without it the VM waits for an answer when it is interrupted.
         "ELIXIR_ERL_OPTIONS": "+Bd",
+        # A dump of a VM that ran out of memory would hold keys, prompts and plans.
+        "ERL_CRASH_DUMP_BYTES": "0",
         **given,
     }
 
