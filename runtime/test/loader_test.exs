@@ -71,11 +71,11 @@ defmodule Pipeline.LoaderTest do
     assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "absent.yaml"))
     assert message =~ "no such file"
 
-    assert {:error, %Error{message: "/dev/zero: cannot be read: it is no regular file"}} =
+    assert {:error, %Error{message: "/dev/zero: cannot be read: it is a device, not a file"}} =
              Loader.load("/dev/zero")
 
     assert {:error, %Error{message: message}} = Loader.variables(folder)
-    assert message =~ "it is a folder"
+    assert message =~ "it is a directory, not a file"
     File.write!(Path.join(folder, "large.yaml"), String.duplicate("a", 1_000_001))
     assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "large.yaml"))
     assert message =~ "is larger than 1000000 bytes"
@@ -133,5 +133,23 @@ defmodule Pipeline.LoaderTest do
     assert microseconds < 2_000_000
     assert {:error, %Error{message: message}} = Loader.parse(file.(1_001), "p.yaml")
     assert message == "p.yaml:3: workflow.steps: expected no more than 1000 steps, got 1001"
+  end
+
+  test "a step's file has a name that no file system makes another of" do
+    for name <-
+          ["result.json", "./result.json", "result.json/x.md", "Result.JSON", "", ".", "a/.", " ", "a/", "/a"] ++
+            ["../a", "a/../b", "a\\0b", "a//b", String.duplicate("x", 256), "a{{b}}", "nul"] do
+      step = ~s({name: one, type: gemini, output_to_file: "#{name}", prompt: [{type: static, content: x}]})
+
+      assert {:error, %Error{message: message}} =
+               Loader.parse("workflow: {name: a, steps: [#{step}]}", "p.yaml")
+
+      assert message =~ "steps[0].output_to_file: "
+    end
+
+    for name <- ["a", "./a", "a/b.md", "a_{{timestamp}}.md", "results.json", "a/result.json"] do
+      step = ~s({name: one, type: gemini, output_to_file: "#{name}", prompt: [{type: static, content: x}]})
+      assert {:ok, _} = Loader.parse("workflow: {name: a, steps: [#{step}]}", "p.yaml")
+    end
   end
 end

@@ -9,8 +9,8 @@ defmodule Pipeline.Bounded do
          {:ok, bytes} <- File.open(file, [:read, :binary, :raw], &:file.read(&1, limit + 1)) do
       read_in(bytes, limit)
     else
-      {:ok, %File.Stat{type: :directory}} -> {:error, "cannot be read: it is a folder"}
-      {:ok, %File.Stat{}} -> {:error, "cannot be read: it is no regular file"}
+      # To read a pipe would be to wait for it.
+      {:ok, %File.Stat{type: type}} -> {:error, "cannot be read: it is a #{type}, not a file"}
       {:error, reason} -> {:error, "cannot be read: #{:file.format_error(reason)}"}
     end
   end

@@ -77,9 +77,15 @@ defmodule Pipeline.Prompt do
   defp taken(answer, path), do: Extract.fetch(answer.value, path)
 
   defp file(name, path) do
+    with {:ok, text} <- read(path), do: {:ok, headed(name, text)}
+  end
+
+  @doc "The text of a file that is part of a prompt, or why there is none."
+  @spec read(Path.t()) :: {:ok, String.t()} | {:error, String.t()}
+  def read(path) do
     with {:ok, text} <- Bounded.read(path, @longest),
          true <- String.valid?(text) do
-      {:ok, headed(name, text)}
+      {:ok, text}
     else
       {:error, reason} -> {:error, "#{path} #{reason}"}
       false -> {:error, "#{path} is not UTF-8"}

@@ -9,6 +9,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
       mix pipeline.generate.live -- "-- a prompt that begins with a dash"
 
   The words of PROMPT are joined by spaces. Standard output ends with `✅ Pipeline generated at PATH`.
+  Standard error has what each step used, in tokens and US dollars, also where a later one failed.
 
   ## Options
 
@@ -27,6 +28,9 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
   call that a provider failed at is made again, 3 times by default, and `PIPELINE_RETRY_BASE_MS` how long the first wait may
   be, 500 by default: it doubles with each. A provider that asks for a longer pause than a minute, by `Retry-After`, is not
   asked again.
+
+  A VM that ends for lack of memory writes its memory to a file, keys and prompts with it. `ERL_CRASH_DUMP_BYTES=0` keeps
+  it from doing so.
 
   ## Exit status
 
