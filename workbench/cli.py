@@ -262,19 +262,20 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     output
         The study file to write; it must not exist yet.
     """
-    from workbench.starter import starter
+    from workbench.starter import own_pipeline, starter
 
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():
         raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
-    write_whole(output.absolute(), starter(goal, gold, output.absolute().parent).encode())
-    try:
-        load(Wanted(output))
-    except UserError:
-        output.unlink()
-        raise
-    out.print(f"wrote {output}; next: workbench check {output}", highlight=False)
+    with own_pipeline(output.absolute()) as pipeline:
+        write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
+        try:
+            load(Wanted(output))
+        except UserError:
+            output.unlink()
+            raise
+    out.print(f"wrote {output}, with {pipeline.name} beside it; next: workbench check {output}", highlight=False)
     return 0
 
 
