@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.applying import apply
+from workbench.applying import Applied, apply
 from workbench.placing import Chosen
+from workbench.reverting import Reverted, revert
 from workbench.runs import RunFolder
 from workbench.trial import Trial, Verdict
 
@@ -70,8 +71,13 @@ class World:
                     folder.add_trial("confirm", Trial(candidate, goal["name"], n, f"{candidate}{n}", verdict))
         return folder
 
-    def apply(self, run: RunFolder, *, dry_run: bool = False, branch: str | None = None, **chosen: str) -> Any:
-        return apply(run, Chosen(**chosen), branch, self.environ, dry_run=dry_run)
+    def apply(
+        self, run: RunFolder, *, dry_run: bool = False, anyway: bool = False, branch: str | None = None, **chosen: str
+    ) -> Applied:
+        return apply(run, Chosen(**chosen), branch, self.environ, dry_run=dry_run, anyway=anyway)
+
+    def revert(self, name: str | None = None) -> Reverted:
+        return revert(self.home, name, self.environ)
 
     def state(self) -> tuple[dict[Path, bytes], bytes, str, str]:
         """Everything of the user's that must not change: files, index, branches, where they are."""
