@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench import starter
 from workbench.applying import Applied, apply
 from workbench.placing import Chosen
 from workbench.reverting import Reverted, revert
@@ -16,6 +17,31 @@ from workbench.runs import RunFolder
 from workbench.trial import Trial, Verdict
 
 PROMPT = "Order the stages: supervision first.\n\n## Example 1\n\nFor each: ”what breaks” – and\ttests."
+GENESIS = starter.GENESIS.read_bytes()
+PARTS = b"""# My pipeline
+workflow:
+  name: mine
+  steps:
+    - name: draft
+      type: claude
+      prompt:
+        - type: static
+          content: "Write it."   # to be improved
+        - {type: static, content: Be brief.}
+    - name: polish
+      type: claude
+      prompt: [{type: previous_response, step: draft}]
+"""
+
+
+def target(**more: object) -> dict[str, Any]:
+    return {"runtime": "pipeline_ex", "target": {"step": "draft", "output": "polish", "part": 1}, **more}
+
+
+def several(text: bytes) -> bytes:
+    """A pipeline with a second step that takes the prompt."""
+    step = text[text.index(b"    - name: write_plan") :]
+    return text + step.replace(b"write_plan", b"second")
 
 
 def git(folder: Path, *arguments: str, **environ: str) -> str:
