@@ -211,9 +211,9 @@ class Repository:
         command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false", *arguments]
         try:
             return process.run(command, cwd=self.top, env={**self._env, **(more or {})}, timeout=SECONDS)
-        except (FileNotFoundError, PermissionError) as error:
+        except OSError as error:
             if error.filename != "git":
-                raise NotApplied(f"git cannot be started in {self.top}: {error.strerror}") from error
+                raise NotApplied(f"git cannot be started ({error.filename}: {error.strerror})") from error
             raise NotApplied("git is not on the PATH: install it, or see the change with --dry-run") from error
 
 

@@ -266,5 +266,5 @@ def test_what_git_has_against_a_name_is_told_in_its_own_words(world: World) -> N
 
 def test_only_a_missing_git_is_said_to_be_missing(world: World) -> None:
     """Not where the folder to start it in is."""
-    with pytest.raises(NotApplied, match="git cannot be started in /nowhere"):
+    with pytest.raises(NotApplied, match=r"cannot be started \(/nowhere: No such file"):
         Repository(Path("/nowhere"), world.environ)
