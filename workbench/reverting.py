@@ -78,16 +78,11 @@ def _left(repository: Repository, way: WayBack) -> tuple[Head, list[str]]:
     if head.branch != way.origin.branch:
         notes.append(f"the branch {way.origin} is gone: you are on no branch, at the commit that it was at")
     before = way.before()
-    if before is not None and _same(repository, way):
+    if before is not None:
         repository.give_back(way.name, before, mode)
     if changes := repository.changes():
         notes.append(f"git status tells of changes ({changes}): a filter of yours makes them")
     return head, notes
-
-
-def _same(repository: Repository, way: WayBack) -> bool:
-    """Whether git has the file as it had it before, where the user is."""
-    return "" != repository.entry("HEAD", way.name) == repository.entry(f"{way.commit}^", way.name)
 
 
 def _otherwise(repository: Repository, way: WayBack, head: Head) -> list[str]:
@@ -97,8 +92,11 @@ def _otherwise(repository: Repository, way: WayBack, head: Head) -> list[str]:
         return [f"{way.file} is not on {head} any more"]
     if there == repository.entry(way.commit, way.name):
         return [f"the prompt came into {head} by other ways too, and stays there: git revert {way.commit[:12]}"]
-    if not _same(repository, way):
+    if there != repository.entry(way.origin.commit, way.name):
         return [f"{way.file} was changed on {head} since, and is left as it is there"]
-    if way.before() != way.file.read_bytes():
-        return [f"{way.file} has the bytes that git gives it, which may not be those that it had"]
-    return []
+    try:
+        if way.before() == way.file.read_bytes():
+            return []
+    except OSError as error:
+        return [f"{way.file} cannot be read: {error.strerror}"]
+    return [f"{way.file} has the bytes that git gives it, which may not be those that it had"]
