@@ -59,7 +59,8 @@ def apply(
 
     Raises:
         RunNotFound: it has no confirmed winner yet, or its folder is not whole.
-        NotApplied: why it cannot be put there. The user's files are as they were; what else there is, `revert` removes.
+        NotApplied: why it cannot be put there. Nothing was changed; but where git stopped halfway, and says so, the
+            way back is kept.
     """
     summary = summarize(run)
     if summary.status != "done":
@@ -67,12 +68,14 @@ def apply(
             f"{run.name} has no confirmed winner yet: it is {summary.status}; run the study again to go on"
         )
     found = place(run, chosen)
-    if branch is not None and dry_run:
-        Repository(found.file.parent, environ).ask_for_name(branch)
     after = write_back(found.content, found.step, found.part, found.text)
-    notes = _notes(summary, found)
+    notes = _notes(summary, found, after)
     made = Applied(run.name, found.file, found.step, _diff(found.content, after, found.file), None, None, notes)
-    if dry_run or after == found.content:
+    if after == found.content:
+        return made
+    if dry_run:
+        if branch is not None:
+            Repository(found.file.parent, environ).ask_for_name(branch)
         return made
     if (worse := _worse(summary)) and not anyway:
         raise NotApplied(f"{worse}; --anyway applies it")
@@ -99,7 +102,7 @@ def _go(
         repository.add(wanted, commit)
         repository.go(Head(wanted, commit))
     except NotApplied:
-        if repository.head() == origin:
+        if repository.head() == origin and not repository.changes():
             repository.delete(wanted, commit)
             way.forget()
         raise
@@ -125,15 +128,14 @@ def _worse(summary: Summary) -> str | None:
     return f"this prompt is worse than the first: {comparison.best:.2f} against {comparison.baseline:.2f}"
 
 
-def _notes(summary: Summary, found: Place) -> tuple[str, ...]:
+def _notes(summary: Summary, found: Place, after: str) -> tuple[str, ...]:
     """What a person should know before they believe in it."""
     notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal)]
     if worse := _worse(summary):
         notes.append(worse)
     elif summary.comparison is not None and not summary.comparison.better:
         notes.append("this prompt is not better than the first beyond chance")
-    applied = write_back(found.measured, found.step, found.part, found.text)
-    if found.content not in (found.measured, applied):
+    if found.content not in (found.measured, after):
         notes.append("the pipeline file is not the one that was measured any more: its score may be another")
     return tuple(notes)
 

@@ -209,6 +209,7 @@ def test_another_name_for_the_branch_helps_where_the_usual_one_cannot_be(world: 
             with pytest.raises(NotApplied, match="no name for a branch"):
                 world.apply(run, branch=name, dry_run=dry_run)
     assert world.apply(run, branch="better").branch == "better"
+    assert world.apply(run, branch="better", dry_run=True).diff == ""
 
 
 def test_a_run_is_applied_once_at_a_time(world: World) -> None:

@@ -100,6 +100,15 @@ def test_a_file_that_is_gone_meanwhile_is_not_missed(world: World, applied: RunF
     assert world.git("status", "--porcelain") == ""
 
 
+def test_a_file_that_a_sparse_checkout_leaves_out_is_told(world: World, applied: RunFolder) -> None:
+    """git has it, and the folder has not."""
+    (world.repository / "kept").mkdir()
+    world.git("sparse-checkout", "set", "kept")
+    assert not world.file.exists()
+    back = world.revert()
+    assert (back.now, back.as_it_was, "No such file" in back.notes[0]) == ("main", False, True)
+
+
 def test_the_bytes_before_may_be_lost(world: World, applied: RunFolder) -> None:
     """git has them too, and the note says whose they are."""
     before = world.git("show", f"main:{world.file.relative_to(world.repository)}")
