@@ -213,7 +213,8 @@ class Repository:
             return process.run(command, cwd=self.top, env={**self._env, **(more or {})}, timeout=SECONDS)
         except OSError as error:
             if error.filename != "git":
-                raise NotApplied(f"git cannot be started ({error.filename}: {error.strerror})") from error
+                why = f"{error.filename}: {error.strerror}" if error.filename else error
+                raise NotApplied(f"git cannot be started ({why})") from error
             raise NotApplied("git is not on the PATH: install it, or see the change with --dry-run") from error
 
 
