@@ -16,8 +16,8 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from workbench import server, terminal
-from workbench.edge import Wanted, ask_for_keys, explain, load
-from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError
+from workbench.edge import Wanted, ask_for_keys, load
+from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, explain
 from workbench.evidence.report import rows, visible
 from workbench.evidence.summary import summarize, to_json
 from workbench.files import write_whole
@@ -187,8 +187,11 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
         raise UserError("--goal is empty: say what a plan is wanted for, or leave it out for the study's own goal")
     if output is not None and output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
+    found = RunFolder.find(home(), run)
     with leaving_in_order():
-        made = once(RunFolder.find(home(), run), goal, home=home(), environ=os.environ)
+        made = once(found, goal, home=home(), environ=os.environ)
+    if (comparison := summarize(found).comparison) is not None and not comparison.better:
+        err.print("note: this prompt is not better than the first beyond chance", highlight=False)
     if made.rehearsal:
         err.print(f"[bold]rehearsal[/bold] ({made.rehearsal}): a scripted provider wrote this plan")
     err.rule("the prompt that the pipeline got")

@@ -10,6 +10,7 @@ from typing import Any
 from workbench import providers
 from workbench.edge import needed
 from workbench.errors import ExecutionFailed, MissingKey, UserError
+from workbench.execution import elixir
 from workbench.execution.checkup import Check, checks
 from workbench.execution.runtime import runtime_of
 from workbench.home import made
@@ -23,7 +24,10 @@ def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Ch
     if study.engine.checkout is not None:
         yield from checks(study.engine, home, environ)
     else:
-        yield _runtime(study)
+        runtime = _runtime(study)
+        yield runtime
+        if runtime.there and study.engine.url is None:
+            yield _pipeline(study)
 
 
 def to_json(study: Study, found: list[Check]) -> dict[str, Any]:
@@ -54,3 +58,8 @@ def _runtime(study: Study) -> Check:
         return Check("runtime", True, runtime.version())
     except ExecutionFailed as error:
         return Check("runtime", False, "cannot be started", error.message)
+
+
+def _pipeline(study: Study) -> Check:
+    wrong = elixir.problems(study.pipeline)
+    return Check("pipeline", wrong is None, str(study.pipeline), wrong or "")

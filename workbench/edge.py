@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from workbench import loader, pipeline_file, providers
-from workbench.errors import UserError, WorkbenchError
+from workbench.errors import UserError
 from workbench.execution.runtime import RUNTIMES, runtime_of
 from workbench.home import made
 from workbench.judging.template import check_template, default_template
@@ -76,8 +76,9 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
         runtime.prepare()
         try:
             setting = Setting(study, found, runtime.version(), RunFolder.create(made(home), run))
-            _introduce(setting, url)
-            yield setting
+            with setting.run.worked_on():
+                _introduce(setting, url)
+                yield setting
         finally:
             runtime.close()
 
@@ -174,13 +175,3 @@ def _introduce(setting: Setting, url: str | None) -> None:
             "started": time.time(),
         },
     )
-
-
-def explain(error: BaseException) -> WorkbenchError | None:
-    """The error of ours at the bottom of what a flow raised, if there is one."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, WorkbenchError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None

@@ -112,3 +112,13 @@ class NotJudged(OutsideError):
 
 class ServerUnavailable(OutsideError):
     """The Prefect server does not answer."""
+
+
+def explain(error: BaseException) -> WorkbenchError | None:
+    """The error of ours at the bottom of what a flow raised, if there is one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, WorkbenchError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None

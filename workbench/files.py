@@ -38,6 +38,25 @@ def append_line(file: Path, line: str) -> None:
 
 
 @contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold this lock, beside others who do. The kernel lets go of it whatever becomes of us."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def anyone_holds(lock: Path) -> bool:
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextmanager
 def alone(lock: Path) -> Iterator[None]:
     """Wait for any other process that holds this lock. The kernel lets go of it whatever becomes of us."""
     with lock.open("w") as file:

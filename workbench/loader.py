@@ -15,6 +15,7 @@ from workbench import executed, marked
 from workbench.errors import Problem, StudyError
 from workbench.marked import Marked, Place
 from workbench.providers import KNOWN, ProviderName
+from workbench.steps import document, workflow
 from workbench.study import Model, Study
 from workbench.study_form import StudyForm, dotted, kind, message, nearest, short
 from workbench.trial import Engine, Goal, InputFile
@@ -146,7 +147,11 @@ def _study(
 def _pipeline(file: Marked, checked: StudyForm, engine: Engine, path: Path) -> str | None:
     """The pipeline's text, if something names it."""
     if engine.checkout is None:
-        return _text(file, ("pipeline",), path, GOLD_BYTES) if checked.pipeline else None
+        text = _text(file, ("pipeline",), path, GOLD_BYTES) if checked.pipeline else None
+        if text is not None and workflow(document(text)) is None:
+            said = "is no pipeline file; expected YAML with workflow: at its root, and steps: in it"
+            file.problem(("pipeline",), f'pipeline: "{checked.pipeline}" {said}')
+        return text
     if engine.target is None and (engine.checkout / "mix.exs").is_file() and not path.is_file():
         file.problem(("checkout",), f"checkout: there is no {path.name} in it, without which it makes plans of its own")
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None

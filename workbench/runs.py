@@ -8,6 +8,8 @@ journal.jsonl     every call that was made (workbench.journal)
 optimizer.log     what the optimizer said
 best_prompt.md    the winner
 program.json      the winner as a DSPy program
+working           locked by the process that works on it, as long as it does
+failed.json       why it does not go on, if that is not an interrupt
 report.json       the result, as the command line's --json writes it
 applied.json      where the winner was put into the user's pipeline file (workbench.way_back), until it is taken back
 applied.before    that file as it was, as long
@@ -17,14 +19,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RunNotFound
-from workbench.files import append_line, write_whole
+from workbench.errors import RunNotFound, explain
+from workbench.files import anyone_holds, append_line, held, write_whole
 from workbench.trial import Trial
 
+WORKING, FAILED = "working", "failed.json"
 #: What helps where a run's folder is not whole.
 AGAIN = "run the study again, nothing is paid twice"
 
@@ -57,6 +62,25 @@ class RunFolder:
             what = "fits several runs" if fitting else "is no run"
             raise RunNotFound(f'"{name}" {what}; there are: {", ".join(known[-8:])} (or say latest)')
         return cls(home / "runs" / (name if name in fitting else fitting[0]))
+
+    @contextmanager
+    def worked_on(self) -> Iterator[None]:
+        """While this lasts, whoever looks sees that the run goes on; and why not, if it fails."""
+        failed = self.path / FAILED
+        failed.unlink(missing_ok=True)
+        with held(self.path / WORKING):
+            try:
+                yield
+            except Exception as error:
+                self.write_json(FAILED, {"why": str(explain(error) or type(error).__name__)})
+                raise
+
+    @property
+    def stopped(self) -> str | None:
+        """None while somebody works on it; else why it failed, or nothing if it was interrupted."""
+        if anyone_holds(self.path / WORKING):
+            return None
+        return str(self.read_json(FAILED)["why"]) if (self.path / FAILED).exists() else ""
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from workbench.evidence.summary import Summary, summarize
 from workbench.runs import RunFolder
 from workbench.study import Study
+from workbench.trial import FRESH
 
 PAUSE = 0.5
 
@@ -108,9 +109,10 @@ class _Lines:
 
     def show(self, summary: Summary) -> None:
         for trial in summary.trials[self._shown :]:
+            # Those that confirm are counted from far behind all that a search asks for.
+            number = trial.replicate % FRESH
             self._console.print(
-                f"{trial.phase:7} {trial.candidate} · {trial.goal} · {trial.replicate}: {trial.score:.1f}",
-                highlight=False,
+                f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}", highlight=False
             )
         self._shown = max(self._shown, len(summary.trials))
         failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from workbench.providers import Provider, digest
 
+#: Replicates from here on are for confirmation: no optimizer numbers its rollouts so high.
+FRESH = 1_000_000
+
 
 @dataclass(frozen=True)
 class Goal:

@@ -100,6 +100,33 @@ defmodule Pipeline.ClaudeProgramTest do
     end
   end
 
+  test "no part of a key is told, wherever what it wrote is cut", context do
+    for length <- 490..499 do
+      script = "printf 'secret-key%#{length}s' . >&2; exit 1"
+      assert {:error, %Error{message: message}} = ask(context, script)
+      refute message =~ "-key"
+      refute message =~ "y "
+    end
+
+    # A key is nothing but blanks away from the place where standard error itself is cut.
+    assert {:error, %Error{message: message}} = ask(context, "printf 'secret-key%3995s' '' >&2; exit 1")
+    assert message =~ "it did not say why"
+  end
+
+  test "what a failure cost is told with it", context do
+    for result <- [
+          ~s({"type":"result","subtype":"error_max_turns","is_error":false,"total_cost_usd":0.5}),
+          ~s({"type":"result","subtype":"success","is_error":true,"result":"no","total_cost_usd":0.5})
+        ] do
+      assert {:error, %Error{usage: %{calls: 1, cost: 0.5}}} = ask(context, "echo '#{result}'")
+    end
+  end
+
+  test "bytes that are no text are left out of what is told", context do
+    assert {:error, %Error{message: message}} = ask(context, ~S"printf 'a\377b' >&2; exit 1")
+    assert message =~ ": ab"
+  end
+
   test "an overload is tried again", context do
     script = """
     echo x >> "$said.tries"

@@ -125,6 +125,53 @@ defmodule Pipeline.CommandsTest do
     refute File.exists?(Path.join(out, "result.json"))
   end
 
+  test "what was paid is told of a run that fails: as JSON, or in lines", %{tmp_dir: folder} do
+    pipeline = file(folder, "p.yaml", @pipeline)
+    {200, said} = gemini("hello")
+    paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000_000, candidatesTokenCount: 10})}
+    server = provider([paid, refused(400, "no"), paid, refused(400, "no")])
+    options = fn name -> ["--var", "who=x", "--output-dir", Path.join(folder, name)] ++ rehearsal(server) end
+
+    ran = command(Run, [pipeline, "--json" | options.("a")])
+    assert {:ok, told} = JSON.decode(ran.stdout)
+    assert %{"kind" => "bad_request", "message" => _} = told["error"]
+    assert %{"calls" => 1, "input_tokens" => 1_000_000} = told["usage"]
+
+    assert [%{"name" => "hello", "status" => "done"}, _, %{"name" => "rating", "status" => "failed"}] =
+             told["steps"]
+
+    assert {ran.status, ran.last =~ "❌ bad request: "} == {1, true}
+
+    ran = command(Run, [pipeline | options.("b")])
+    assert ran.stdout == ""
+    assert ran.stderr =~ "used by hello: 1 call, 1000000 tokens in, 10 out, $0.3000\n❌ bad request: "
+  end
+
+  test "a place that takes no file is told before a model is paid", %{tmp_dir: folder} do
+    server = provider([])
+    pipeline = file(folder, "p.yaml", String.replace(@pipeline, "name: who", "name: user_prompt"))
+    long = Path.join(folder, String.duplicate("x", 256))
+
+    for output <- ["/proc/x/plan.yaml", Path.join(pipeline, "plan.yaml"), long] do
+      ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+      assert {ran.status, ran.stdout} == {1, ""}
+      assert ran.last =~ "❌ write: #{output}"
+    end
+
+    options = ["--var", "user_prompt=x", "--output-dir", "/proc/x"] ++ rehearsal(server)
+    assert command(Run, [pipeline | options]).last =~ "❌ write: /proc/x/result.json"
+    assert ScriptedProvider.requests(server) == []
+  end
+
+  test "a name as long as a folder takes is written", %{tmp_dir: folder} do
+    server = provider([gemini("hello"), claude(~s({"score": 1}))])
+    pipeline = file(folder, "p.yaml", String.replace(@pipeline, "name: who", "name: user_prompt"))
+    output = Path.join(folder, String.duplicate("x", 245) <> ".yaml")
+    ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+    assert ran.status == 0
+    assert File.regular?(output)
+  end
+
   test "check tells all reasons, one a line, and exits with 1; warnings alone with 0", %{tmp_dir: folder} do
     good = file(folder, "good.yaml", @pipeline)
     ran = command(Check, [good])
@@ -147,6 +194,7 @@ defmodule Pipeline.CommandsTest do
     output = Path.join(folder, "plan.yaml")
     ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
     assert {ran.status, ran.stdout} == {0, "✅ Pipeline generated at #{output}\n"}
+    assert ran.stderr =~ ~r/^used by hello: 1 call, .*\nused by rating: 1 call, .*\nused in all: 2 calls, /m
     assert File.read!(output) == ~s({"score": 1})
     assert File.read!(Path.join(folder, "plan_files/texts/hello.md")) == "hello"
     assert [asked, _] = ScriptedProvider.requests(server)

@@ -133,11 +133,21 @@ defmodule Pipeline.ExecutorTest do
     pipeline
   end
 
-  # Asking for its key is the first thing that a step does, so a test can hold it there.
+  # Asking for its key is the first thing that a step does, so a test can hold it there. Whether there is one is asked
+  # before any step.
   defp held(test, name) do
-    fn ->
+    in_step(fn ->
       send(test, {:began, name, self()})
       receive(do: (:go -> "secret-key"))
+    end)
+  end
+
+  defp in_step(key) do
+    asked = :counters.new(1, [])
+
+    fn ->
+      :counters.add(asked, 1, 1)
+      if :counters.get(asked, 1) == 1, do: "secret-key", else: key.()
     end
   end
 
@@ -200,9 +210,28 @@ defmodule Pipeline.ExecutorTest do
     end
   end
 
+  test "a run that fails tells what its steps used, those of a group too" do
+    {200, said} = gemini("a")
+    paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000})}
+
+    inner = [
+      step(name: "two"),
+      %{step(name: "skipped") | condition: {:value, {:literal, false}}},
+      step(name: "three")
+    ]
+
+    group = %Step{name: "group", at: "steps[1]", action: {:parallel, inner, 1}}
+    assert {{:error, error}, _} = execute([paid, paid, refused(400, "no")], [step(), group])
+
+    assert for(step <- error.steps, do: {step.name, step.status, step.usage.calls}) ==
+             [{"one", :done, 1}, {"two", :done, 1}, {"skipped", :skipped, 0}, {"three", :failed, 0}]
+
+    assert %{calls: 2, input_tokens: 2_000} = error.usage
+  end
+
   describe "a step is a task of its own:" do
     test "a crash is an error of its run, and shows nothing of what it had" do
-      key = fn -> raise "a secret prompt" end
+      key = in_step(fn -> raise "a secret prompt" end)
 
       log =
         capture_log(fn ->
@@ -218,7 +247,7 @@ defmodule Pipeline.ExecutorTest do
     end
 
     test "a kill is an error of its run" do
-      key = fn -> Process.exit(self(), :kill) end
+      key = in_step(fn -> Process.exit(self(), :kill) end)
 
       assert {{:error, %Error{kind: :crashed}}, _} =
                execute([], [step()], %{keys: %{gemini: key, anthropic: key}})
@@ -249,54 +278,6 @@ defmodule Pipeline.ExecutorTest do
       ended = Process.monitor(step)
       Process.exit(caller, :kill)
       assert_receive {:DOWN, ^ended, _, _, _}
-    end
-  end
-
-  describe "before a model is asked" do
-    @describetag :tmp_dir
-
-    for {name, step, changes, reason} <- [
-          {"a file that is missing", "prompt: [{type: file, path: absent.md}]", [],
-           "steps[0]: there is no file"},
-          {"no output folder", "output_to_file: a.md, prompt: [{type: static, content: x}]", [],
-           "given no folder"},
-          {"no workspace", "claude_options: {allowed_tools: [Read]}, prompt: [{type: static, content: x}]",
-           [], "given no workspace"},
-          {"the claude program in a rehearsal", "via: program, prompt: [{type: static, content: x}]",
-           [rehearsal?: true], "cannot be rehearsed"}
-        ] do
-      test "#{name} is told", %{tmp_dir: folder} do
-        text = "workflow: {name: a, steps: [{name: one, type: claude, #{unquote(step)}}]}"
-        server = start_supervised!({ScriptedProvider, []})
-        {:ok, workspace} = Workspace.open(Path.join(folder, "ws"))
-        workspace = if unquote(name) == "no workspace", do: nil, else: workspace
-
-        assert {:error, %Error{kind: :pipeline, message: message}} =
-                 Executor.execute_with_vars(
-                   load(text, folder),
-                   %{},
-                   settings(server, unquote(changes)),
-                   workspace
-                 )
-
-        assert message =~ unquote(reason)
-        assert ScriptedProvider.requests(server) == []
-      end
-    end
-
-    test "a file of output_to_file that is there already is told, and stays", %{tmp_dir: folder} do
-      File.write!(Path.join(folder, "a.md"), "mine")
-
-      text =
-        "workflow: {name: a, steps: [{name: one, type: set_variable, variable: x, value: 1, output_to_file: a.md}]}"
-
-      server = start_supervised!({ScriptedProvider, []})
-
-      assert {:error, %Error{kind: :usage, message: message}} =
-               Executor.execute_with_vars(load(text, folder), %{}, settings(server, output_dir: folder))
-
-      assert message =~ "exists already"
-      assert File.read!(Path.join(folder, "a.md")) == "mine"
     end
   end
 

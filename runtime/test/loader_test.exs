@@ -71,4 +71,22 @@ defmodule Pipeline.LoaderTest do
     assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "absent.yaml"))
     assert message =~ "no such file"
   end
+
+  test "a step's file has a name that no file system makes another of" do
+    for name <-
+          ["result.json", "./result.json", "result.json/x.md", "Result.JSON", "", ".", "a/.", " ", "a/", "/a"] ++
+            ["../a", "a/../b", "a\\0b", "a//b", String.duplicate("x", 256), "a{{b}}", "nul"] do
+      step = ~s({name: one, type: gemini, output_to_file: "#{name}", prompt: [{type: static, content: x}]})
+
+      assert {:error, %Error{message: message}} =
+               Loader.parse("workflow: {name: a, steps: [#{step}]}", "p.yaml")
+
+      assert message =~ "steps[0].output_to_file: "
+    end
+
+    for name <- ["a", "./a", "a/b.md", "a_{{timestamp}}.md", "results.json", "a/result.json"] do
+      step = ~s({name: one, type: gemini, output_to_file: "#{name}", prompt: [{type: static, content: x}]})
+      assert {:ok, _} = Loader.parse("workflow: {name: a, steps: [#{step}]}", "p.yaml")
+    end
+  end
 end

@@ -98,6 +98,32 @@ defmodule Pipeline.ModelTest do
     end
   end
 
+  describe "what has not the shape of a reply is the provider's fault:" do
+    for {name, family, reply} <- [
+          {"a part that is a text", :gemini, %{candidates: [%{content: %{parts: ["x"]}}]}},
+          {"a text that is a mapping", :gemini, %{candidates: [%{content: %{parts: [%{text: %{a: 1}}]}}]}},
+          {"a text that is a number", :claude, %{content: [%{type: "text", text: 5}]}},
+          {"a block that is a text", :claude, %{content: ["x"]}},
+          {"a tool that has no name", :claude, %{content: [%{type: "tool_use", id: "1", name: 5}]}},
+          {"no content", :claude, %{stop_reason: "end_turn"}}
+        ] do
+      test name do
+        ask = if unquote(family) == :gemini, do: gemini_ask([]), else: claude_ask([])
+        script = [{200, unquote(Macro.escape(reply))}]
+
+        assert {{:error, %Error{kind: :provider_unavailable, message: message}}, _} =
+                 answer(script, ask, nil, retries: 0)
+
+        assert message =~ "in a shape that is not known"
+      end
+    end
+
+    test "a reason that is none" do
+      script = [{200, %{candidates: [%{finishReason: %{a: 1}}]}}]
+      assert {{:error, %Error{kind: :empty_reply}}, _} = answer(script, gemini_ask([]), nil, retries: 0)
+    end
+  end
+
   describe "an answer with a schema" do
     test "is a forced tool of claude's" do
       script = [claude_calls([{"1", "answer", %{"score" => 8}}])]
@@ -267,6 +293,16 @@ defmodule Pipeline.ModelTest do
       assert length(bodies(server)) == 3
     end
 
+    test "are no more than fifty at once", %{workspace: workspace} do
+      calls = for n <- 1..51, do: {"#{n}", "Write", %{"path" => "#{n}", "content" => "x"}}
+
+      assert {{:error, %Error{kind: :turn_limit, message: message, usage: %{calls: 1}}}, _} =
+               answer([claude_calls(calls)], claude_ask(tools: ["Write"]), workspace)
+
+      assert message =~ "called 51 tools at once"
+      assert Workspace.list(workspace, ".") == {:ok, []}
+    end
+
     test "go together with a schema", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "answer", %{"score" => 1}}])
@@ -303,6 +339,22 @@ defmodule Pipeline.ModelTest do
     end
   end
 
+  test "no model is asked for more tokens than it takes, unless a step says so" do
+    for {model, most} <- [
+          {"opus", 32_000},
+          {"claude-opus-4-20250514", 32_000},
+          {"claude-opus-4-5", 32_768},
+          {"claude-sonnet-4-5", 32_768},
+          {"claude-3-7-sonnet-latest", 32_768},
+          {"claude-3-5-haiku-latest", 8_192},
+          {"claude-3-haiku-20240307", 4_096}
+        ] do
+      step = "{name: one, type: claude, model: #{model}, prompt: [{type: static, content: x}]}"
+      assert {:ok, pipeline} = Pipeline.Loader.parse("workflow: {name: a, steps: [#{step}]}", "p.yaml")
+      assert {model, most} == {model, hd(pipeline.steps).action.max_tokens}
+    end
+  end
+
   describe "usage" do
     test "is added up over the calls, with what they cost" do
       used = fn {200, body}, usage -> {200, Map.put(body, :usageMetadata, usage)} end
@@ -311,6 +363,23 @@ defmodule Pipeline.ModelTest do
       assert {{:ok, %Answer{usage: usage}}, _} = answer(script, gemini_ask(schema: %{}))
       assert %{calls: 2, input_tokens: 2_000_000, output_tokens: 1_000_000} = usage
       assert_in_delta usage.cost, 0.30 + 2.50 + 0.30, 1.0e-9
+    end
+
+    test "is told of an answer that failed too, with all that was paid for it" do
+      {200, call} = claude_calls([{"1", "answer", %{}}])
+      usage = %{input_tokens: 1000, output_tokens: 100}
+
+      for {script, ask, kind, calls} <- [
+            {List.duplicate({200, call}, 3), claude_ask(schema: @schema), :invalid_answer, 3},
+            {[{200, call}, refused(400, "no")], claude_ask(schema: @schema), :bad_request, 1},
+            {[{200, %{call | stop_reason: "max_tokens"}}], claude_ask(schema: @schema), :truncated, 1},
+            {[{200, %{call | stop_reason: "refusal"}}], claude_ask(schema: @schema), :blocked, 1},
+            {[{200, %{content: [], usage: usage}}], claude_ask([]), :empty_reply, 1}
+          ] do
+        assert {{:error, %Error{kind: ^kind, usage: used}}, _} = answer(script, ask)
+        assert {kind, used.calls, used.input_tokens} == {kind, calls, calls * 1000}
+        stop_supervised!(ScriptedProvider)
+      end
     end
 
     test "of a model that nobody priced has no cost" do

@@ -76,6 +76,10 @@ defmodule Pipeline.ServeTest do
     id = begin(server, %{seed: 7, inputs: %{codebase: "<code/>"}})
     run = ended(server, id)
     assert %{"status" => "done", "text" => "title: ü\n", "usage" => %{"calls" => _}, "seconds" => _} = run
+
+    assert [%{"name" => "write_plan", "status" => "done", "usage" => %{"calls" => 1}, "seconds" => _}] =
+             run["steps"]
+
     assert [%{body: body}] = ScriptedProvider.requests(server.provider)
     assert body["generationConfig"]["seed"] == 7
     texts = for %{"parts" => parts} <- body["contents"], %{"text" => text} <- parts, do: text
@@ -138,8 +142,10 @@ defmodule Pipeline.ServeTest do
     assert %{"status" => "done"} = ended(server, id)
     assert {200, %{"id" => ^id, "status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
 
-    assert {409, %{"error" => %{"kind" => "conflict"}}, _} =
-             ask(server, :post, "/runs", order(%{key: "one", seed: 1}))
+    for other <- [%{seed: 1}, %{name: "elsewhere/pipeline.yaml"}, %{timeout_ms: 1_000}, %{prompt: "x"}] do
+      assert {409, %{"error" => %{"kind" => "conflict"}}, _} =
+               ask(server, :post, "/runs", order(Map.put(other, :key, "one")))
+    end
 
     assert [_] = ScriptedProvider.requests(server.provider)
   end
@@ -187,7 +193,8 @@ defmodule Pipeline.ServeTest do
 
   test "an error of a provider is the run's, with its kind and without the key" do
     server = serve(List.duplicate(refused(400, "secret-key: no such model"), 1))
-    assert %{"status" => "failed", "error" => error} = ended(server, begin(server))
+    assert %{"status" => "failed", "error" => error} = run = ended(server, begin(server))
+    assert %{"steps" => [%{"status" => "failed"}], "usage" => %{"calls" => 0}} = run
     assert %{"kind" => "bad_request", "message" => message} = error
     refute message =~ "secret-key"
   end
@@ -202,7 +209,7 @@ defmodule Pipeline.ServeTest do
     until(fn -> length(ScriptedProvider.requests(server.provider)) == 1 end)
     assert {200, %{"status" => "cancelled"}, _} = ask(server, :delete, "/runs/#{id}")
     assert {200, %{"status" => "cancelled"}, _} = ask(server, :get, "/runs/#{id}?wait=5")
-    assert Task.Supervisor.children(Pipeline.Runs) == []
+    until(fn -> Task.Supervisor.children(Pipeline.Runs) == [] end)
     until(fn -> Task.Supervisor.children(Pipeline.Steps) == [] end)
     assert %{"status" => "done"} = ended(server, begin(server))
   end
@@ -222,7 +229,7 @@ defmodule Pipeline.ServeTest do
     assert %{"status" => "failed", "error" => %{"kind" => "timeout"}} =
              ended(server, begin(server, %{timeout_ms: 50}))
 
-    assert Task.Supervisor.children(Pipeline.Runs) == []
+    until(fn -> Task.Supervisor.children(Pipeline.Runs) == [] end)
   end
 
   test "a wait that is over says that it still runs" do
@@ -295,10 +302,61 @@ defmodule Pipeline.ServeTest do
     assert answer =~ "Retry-After: 5"
 
     assert {200, %{"status" => "running"}, _} = ask(server, :get, "/runs/#{id}")
+    # Whoever cancels a run knows its end.
     ask(server, :delete, "/runs/#{id}")
-    assert %{running: 0, unread: 1} = Serve.Runs.load()
-    assert %{"status" => "cancelled"} = ended(server, id)
     assert %{running: 0, unread: 0} = Serve.Runs.load()
+  end
+
+  test "what ended just before the drain is waited for, until it is read by its address or by its key" do
+    for read <- [:get, :post, :late] do
+      server = serve([gemini("a: 1")])
+      id = begin(server, %{key: "one"})
+      until(fn -> Serve.Runs.load().running == 0 end)
+      Serve.Runs.drain()
+      assert %{running: 0, unread: 1} = Serve.Runs.load()
+
+      case read do
+        :get -> ask(server, :get, "/runs/#{id}")
+        :post -> assert {200, %{"status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+        :late -> :sys.replace_state(Serve.Runs, &long_ago(&1, id))
+      end
+
+      assert %{running: 0, unread: 0} = Serve.Runs.load()
+      stop_supervised!(Serve)
+      stop_supervised!(ScriptedProvider)
+    end
+  end
+
+  defp long_ago(state, id) do
+    state = update_in(state.drained_at, &(&1 + 1))
+    %{state | entries: Map.update!(state.entries, id, &%{&1 | ended_at: &1.ended_at - 20_000})}
+  end
+
+  test "a run that is cut off leaves no folder, and holds nobody up" do
+    pipeline = """
+    workflow:
+      name: files
+      steps:
+        - {name: write, type: file_ops, operation: write, path: a/b.txt, content: hello}
+        - {name: hang, type: gemini, prompt: [{type: variable, name: user_prompt}]}
+    """
+
+    server = serve([:hang, :hang, :hang])
+    folder = fn id -> Path.join(System.tmp_dir!(), "pipeline-#{id}") end
+
+    for end_it <- [
+          fn id -> ask(server, :delete, "/runs/#{id}") end,
+          fn id -> Process.exit(:sys.get_state(Serve.Runs).entries[id].task.pid, :kill) end,
+          fn id -> send(Serve.Runs, {:deadline, id}) end
+        ] do
+      asked = length(ScriptedProvider.requests(server.provider))
+      id = begin(server, %{pipeline: pipeline})
+      until(fn -> length(ScriptedProvider.requests(server.provider)) > asked end)
+      assert File.exists?(Path.join(folder.(id), "workspace/a/b.txt"))
+      end_it.(id)
+      until(fn -> not File.exists?(folder.(id)) end)
+      assert Task.Supervisor.children(Pipeline.Steps) == []
+    end
   end
 
   describe "what is no good HTTP" do
@@ -343,6 +401,26 @@ defmodule Pipeline.ServeTest do
 
       assert %{"status" => "done"} = ended(server, begin(server))
       Enum.each(slow, &:gen_tcp.close/1)
+    end
+
+    test "connections that say nothing, or half a request, end, and keep nobody out" do
+      server = serve([], first_request_ms: 300)
+
+      sockets =
+        for n <- 1..2_100, reduce: [] do
+          sockets ->
+            case :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false], 2_000) do
+              {:ok, socket} ->
+                if rem(n, 2) == 0, do: :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nX:")
+                [socket | sockets]
+
+              {:error, _} ->
+                sockets
+            end
+        end
+
+      assert {200, _, _} = ask(server, :get, "/health", nil, nil)
+      Enum.each(sockets, &:gen_tcp.close/1)
     end
 
     test "one connection takes one request after the other" do

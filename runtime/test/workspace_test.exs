@@ -180,4 +180,19 @@ defmodule Pipeline.WorkspaceTest do
   test "a folder that cannot be made is an error", %{outside: outside} do
     assert {:error, %Error{kind: :write}} = Workspace.open(Path.join(outside, "canary/x"))
   end
+
+  test "a run adds no more than it may: files, and bytes beyond those that were there", context do
+    %{workspace: workspace, root: root} = context
+    File.write!(Path.join(root, "large"), String.duplicate("x", 1_000_000))
+    :counters.put(workspace.room, 1, 999)
+    :counters.put(workspace.room, 2, 99_000_000)
+    assert :ok = Workspace.write(workspace, "one", "x")
+    assert {:error, reason} = Workspace.write(workspace, "two", "x")
+    assert reason =~ ~s("two": would be one of more than 1000 files)
+    assert {:error, reason} = Workspace.write(workspace, "large", String.duplicate("x", 2_000_000))
+    assert reason =~ "would make more than 100000000 bytes"
+    assert :ok = Workspace.write(workspace, "large", String.duplicate("x", 1_999_999))
+    assert :ok = Workspace.write(workspace, "large", "small")
+    assert Workspace.list(workspace, ".") == {:ok, ["large", "one"]}
+  end
 end

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from workbench.errors import RunNotFound
+from workbench.errors import NotJudged, RunNotFound
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import picture
 from workbench.evidence.report import markdown, rows, sentence
@@ -62,7 +62,9 @@ def finish(folder: RunFolder, best: str, baseline: tuple[float, ...], found: tup
 
 def test_a_run_that_has_just_begun_can_be_shown(tmp_path: Path) -> None:
     """Nothing is there yet, and nothing is made up."""
-    summary = summarize(run(tmp_path))
+    folder = run(tmp_path)
+    with folder.worked_on():
+        summary = summarize(folder)
     assert (summary.status, summary.best, summary.executions, summary.comparison) == ("searching", None, 0, None)
     assert "Searching: 0 trials of at most 10 executions" in markdown(summary)
     assert to_json(summary)["best"]["score"] is None
@@ -82,7 +84,7 @@ def test_the_scores_that_are_reported_are_the_confirmed_ones(tmp_path: Path) -> 
         "prompt_file": str(folder.path / "best_prompt.md"),
     }  # fmt: skip
     assert (report["better"], report["passed"], report["status"]) == (True, True, "done")
-    assert sentence(summarize(folder)).startswith("8.1 instead of 3.1")
+    assert sentence(summarize(folder)).startswith("8.10 instead of 3.10")
 
 
 def test_a_lucky_score_is_not_believed(tmp_path: Path) -> None:
@@ -119,8 +121,29 @@ def test_an_unfinished_confirmation_is_no_result(tmp_path: Path) -> None:
     folder = run(tmp_path)
     add(folder, "search", "first", 0, 3.0)
     finish(folder, "second", (3.0, 3.0, 3.0), (8.0, 8.0))
-    summary = summarize(folder)
+    with folder.worked_on():
+        summary = summarize(folder)
     assert (summary.status, summary.comparison) == ("confirming", None)
+
+
+def test_a_run_that_nobody_works_on_any_more_says_so(tmp_path: Path) -> None:
+    """Interrupted, or failed and why; until it is taken up again, or done."""
+    folder = run(tmp_path)
+    assert summarize(folder).status == "interrupted"
+    with pytest.raises(NotJudged), folder.worked_on():
+        raise NotJudged("no verdict", kind="judge")
+    summary = summarize(folder)
+    assert (summary.status, to_json(summary)["why"]) == ("failed", "no verdict")
+    assert ("why", "no verdict") in rows(summary)
+    with pytest.raises(ValueError, match="secret"), folder.worked_on():
+        assert summarize(folder).status == "searching"
+        raise ValueError("secret")
+    assert summarize(folder).stopped == "ValueError"
+    with pytest.raises(KeyboardInterrupt), folder.worked_on():
+        raise KeyboardInterrupt
+    assert summarize(folder).status == "interrupted"
+    finish(folder, "second", (3.0, 3.0, 3.0), (8.0, 8.0, 8.0))
+    assert summarize(folder).status == "done"
 
 
 def test_what_a_model_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:

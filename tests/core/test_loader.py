@@ -84,6 +84,7 @@ def test_defaults_are_what_most_want(folder: Path) -> None:
         ("gold: gold.md", "gold: []", "study.yaml:5: goals[0].gold: expected at least one"),
         ("gold: gold.md", "glod: gold.md", "study.yaml:3: goals[0].gold: this key is missing"),
         ("pipeline: pipeline.yaml", "pipeline: nope.yaml", 'study.yaml:6: pipeline: "nope.yaml": there is no such'),
+        ("pipeline: pipeline.yaml", "pipeline: gold.md", 'study.yaml:6: pipeline: "gold.md" is no pipeline file'),
         ("budget: 12", "budget: 12\ninputs: {code: nope}", 'study.yaml:9: inputs.code: "nope": there is no such file'),
         ("budget: 12", "budget: 12\npass: .nan", "study.yaml:9: pass: nan is out of range"),
         ("budget: 12", "budget: 12\nseed: yes", "study.yaml:9: seed: expected a whole number, got true or false True"),

@@ -249,7 +249,7 @@ def run_log(*lines: str, mode: str = "Live (real API calls, costs money)") -> st
 
 ASKED = (
     "22:25:30.000 [info] 💪 Executing Claude step: write",
-    "22:25:30.000 [debug] 💪 Querying Claude with prompt: x",
+    "22:25:30.000 [debug] 💪 Querying Claude with prompt: x…",
     "22:25:30.000 [debug] 📥 Collecting messages from Claude SDK stream…",
 )
 ANSWERED = (*ASKED, f"22:25:30.000 [debug] 📋 {TYPES}")
@@ -287,15 +287,21 @@ def saved(text: str = "a: 1\nb: 2\n", **fields: Any) -> dict[str, str]:
         ),
         ((*ANSWERED, SAVED[1]), saved(), "failed", "no file", None),
         ((*ANSWERED, SAVED[0]), saved(), "failed", "no file", None),
-        ((*SAVED,), saved(session_id="unknown-session-12", cost=0), "failed", "no result", None),
+        ((*SAVED,), saved("a: 1", session_id="unknown-session-12", cost=0), "failed", "no result", None),
         ((*SAVED,), saved(session_id="s-1", cost=0), "failed", "no result", None),
         ((*SAVED,), saved(degraded_mode=True, original_error="boom"), "failed", "fallback used", None),
         ((*SAVED,), saved(mock_mode=True), "failed", "mock used", None),
         ((*SAVED,), saved(failed_tasks=1), "failed", "crashed", None),
         ((*SAVED,), saved(success=False, error="rate limit"), "failed", "rate limit", None),
-        (("🔄 Claude Robust step recovered using fallback", *SAVED), saved(), "failed", "fallback used", None),
+        (
+            ("22:25:30.000 [info] 🔄 Claude Robust step recovered using fallback", *SAVED),
+            saved(),
+            "failed",
+            "fallback used",
+            None,
+        ),
         (("22:25:30.000 [warning] ⚠️ Task t failed: boom", *SAVED), saved(), "failed", "crashed", None),
-        (("⏭️  Skipping step 1: a (already completed)", SAVED[1]), {}, "failed", "no file", None),
+        (("22:25:30.000 [info] ⏭️  Skipping step 1: a (already completed)", SAVED[1]), {}, "failed", "no file", None),
     ],
 )
 def test_runs_of_a_pipeline_file(
@@ -359,7 +365,7 @@ def test_noise_on_the_error_stream_is_no_failure() -> None:
 
 def test_a_login_is_needed() -> None:
     """Whether pipeline_ex then failed, or went on."""
-    stdout = recording("live_exec_error")["stdout"] + "\n🔐 Challenge URL detected:\nhttps://x/login\n"
+    stdout = recording("live_exec_error")["stdout"] + "\n🔐 Challenge URL detected:\nhttps://claude.ai/login\n"
     assert classified(recording("live_exec_error"), stdout=stdout).kind == "login needed"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.execution.nodes import MAX_DEPTH
+from workbench.execution.nodes import MAX_DEPTH, MAX_NODES
 from workbench.execution.plan import problem, retrieve, unfenced
 from workbench.trial import Execution
 
@@ -38,10 +39,16 @@ def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
         ("Here you are:\n```yaml\na: 1\n```\nGood luck!", "a: 1\n"),
         ("Here you are:\n```\na: 1\n```", "a: 1\n"),
         ("First:\n```elixir\nx = 1\n```\nThen:\n```yml\na: 1\n```\n", "a: 1\n"),
-        ("Either\n```yaml\na: 1\n```\nor\n```yaml\na: 2\n```\n", None),
-        ("Cut\n```yaml\na: 1\n", None),
+        ("Either\n```yaml\na: 1\n```\nor\n```yaml\na: 2\nb: 3\n```\n", "a: 2\nb: 3\n"),
+        ("Cut\n```yaml\na: 1\n", "a: 1\n"),
+        ("Cut\n```\na: 1\n", None),
         ("prompt: |\n  Like this:\n  ```yaml\n  b: 1\n  ```\n", None),
         ("# A plan\n```yaml\na: [\n```\n", "a: [\n"),
+        ("```yaml workflow.yaml\na: 1\n```", "a: 1\n"),
+        ("  1. Plan\n     ```yaml\n     a:\n       b: 1\n     ```\n", "a:\n  b: 1\n"),
+        ("````yaml\na: 1\n````", "a: 1\n"),
+        ("~~~yaml\na: 1\n~~~\n", "a: 1\n"),
+        ("```yaml\na: |\n  ```\n  x\n  ```\nb: 1\n```\n", "a: |\n  ```\n  x\n  ```\nb: 1\n"),
     ],
 )
 def test_prose_around_one_block_is_left_out(text: str, inside: str | None) -> None:
@@ -114,6 +121,18 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ("a: " + "[" * 60 + "]" * 60, f"more than {MAX_DEPTH} levels"),
         ("a: " + "x" * 1_000_001, "longer than"),
         ("a: !!python/object/apply:os.system ['true']", None),
+        ("a: 1\nb: 2\n---\n", None),
+        ("---\na: 1\n...\n", None),
+        ("a: 1\n---\n---\nb: 1", "the second begins in line"),
+        ("".join(f"k{n}: 1\n" for n in range(70_000)), f"more than {MAX_NODES} values"),
+        ("Sorry: I need more information to do this.", "is it prose"),
+        ("note: I need more information.", "is it prose"),
+        ("Note: this is hard.\nReason: there is no goal.", "is it prose"),
+        ("https://x.y: z", "is it prose"),
+        ("Title: x\nStages:\n- a", None),
+        ("title: A plan of three words\nsummary: b", None),
+        ('{"type":"assistant","message":{"content":[{"text":"a: 1"}]}}', "a message of claude's"),
+        ('{"error": "bad", "code": 1}', "a message of claude's"),
     ],
 )
 def test_what_is_no_plan_says_why(text: str, reason: str | None) -> None:
@@ -128,9 +147,19 @@ def test_a_billion_laughs_are_refused() -> None:
     wide = "a: &a [x,x,x,x]\n" + "".join(
         f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n" for a, b in pairwise(names)
     )
-    assert "more than 100000 values" in (problem(wide) or "")
+    assert f"more than {MAX_NODES} values" in (problem(wide) or "")
     deep = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60))
     assert f"more than {MAX_DEPTH} levels" in (problem(deep) or "")
+
+
+@pytest.mark.parametrize("filler", ["a", " ", "`", "~", "\n", "```yaml\n", "#\n", "a: 1\n"])
+def test_a_megabyte_takes_bounded_time(filler: str) -> None:
+    """In a fence, around one, in pipeline_ex's wrapper."""
+    much = filler * (900_000 // len(filler))
+    begun = time.process_time()
+    for text in (f"```{much}`", f"[\n```\n{much}", f"workflow:\n  name: generated_pipeline\n  steps:\n{much}"):
+        problem(unfenced(text))
+    assert time.process_time() - begun < 20
 
 
 def test_a_reply_that_was_cut_off_stays_one() -> None:

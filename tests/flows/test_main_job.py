@@ -140,7 +140,7 @@ def test_the_artifact_tells_the_run_at_a_glance(done: Done) -> None:
     text = artifact["data"]
     assert "REHEARSAL" in text
     assert text.count("](data:image/svg+xml;base64,") == 2
-    assert f"{done.report['best']['score']:.1f} instead of {done.report['baseline']['score']:.1f}" in text
+    assert f"{done.report['best']['score']:.2f} instead of {done.report['baseline']['score']:.2f}" in text
     assert f"| executions | {done.report['executions']} |" in text
     assert "Missing" in text
 

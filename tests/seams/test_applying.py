@@ -27,7 +27,7 @@ def test_the_prompt_is_committed_on_a_new_branch_with_what_it_was_worth(world: W
     assert world.git("status", "--porcelain") == ""
     assert world.git("diff", "--name-only", "-z", "main", "HEAD").rstrip("\0") == "pipelines/Mein Plan, ü.yaml"
     said = world.git("log", "-1", "--format=%B%an")
-    for words in ("9.1 instead of 4.1 (+5.0, 95 % ", f"Run: {run.name}", "step write_plan", "Candidate: best"):
+    for words in ("9.10 instead of 4.10 (+5.00, 95 % ", f"Run: {run.name}", "step write_plan", "Candidate: best"):
         assert words in said
     assert said.endswith("Ü")
     assert set(before.splitlines()) <= set(world.git("for-each-ref").splitlines())

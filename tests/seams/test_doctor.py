@@ -13,8 +13,8 @@ from tests.fakes.checkout import FakeCheckout, checkout
 from tests.fakes.command_line import CommandLine, Ended, study
 
 NAMES = [
-    "gemini key", "checkout", "mix program", "Elixir version", "claude program", "claude login", "HOME", "SHELL",
-    "user", "locale", "free disk", "git state", "checkout compiles",
+    "WORKBENCH_HOME", "gemini key", "checkout", "mix program", "Elixir version", "claude program", "claude login",
+    "HOME", "SHELL", "user", "locale", "free disk", "git state", "checkout compiles",
 ]  # fmt: skip
 
 
@@ -51,6 +51,16 @@ def test_everything_that_is_missing_is_told_with_what_to_do(fake: FakeCheckout, 
     assert all(bool(one["advice"]) != one["there"] for one in found["checks"])
     assert "MISSING  Elixir version: Mix 1.18.4, wanted 2.0" in ended.stdout
     assert "run `claude` once and log in" in ended.stdout
+
+
+def test_the_runtime_of_this_repository_looks_at_the_pipeline(tmp_path: Path) -> None:
+    """All of it, which the study's own check cannot."""
+    file = study(tmp_path / "study", pipeline="wrong.yaml")
+    (file.parent / "wrong.yaml").write_text("workflow:\n  name: x\n  steps:\n    - {name: a, type: gemni}\n")
+    ended = CommandLine(tmp_path / "home", {"GEMINI_API_KEY": "k"}).run("doctor", file)
+    assert ended.exit_code == 3
+    assert "ok       runtime: pipeline" in ended.stdout
+    assert 'wrong.yaml:4: steps[0].type: "gemni" is not known' in ended.stdout
 
 
 def test_a_machine_that_has_all_is_ready(fake: FakeCheckout, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.fakes.executions import request
 from workbench.errors import ExecutionFailed
+from workbench.execution import elixir
 from workbench.execution.runtime import execute, runtime_of
 from workbench.trial import Engine, Execution
 
@@ -64,3 +65,10 @@ def test_without_mix_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         runtime_of(MIX).prepare()
     with pytest.raises(ExecutionFailed, match="script/bootstrap"):
         execute(request(MIX, ()), tmp_path)
+
+
+def test_a_vm_that_breaks_down_leaves_no_dump(tmp_path: Path) -> None:
+    """Keys, prompts and plans would be in it."""
+    done = elixir.run(["elixir", "-e", ":erlang.halt('out of memory')"], tmp_path, elixir.environment({}), 30)
+    assert done.exit_code == 1
+    assert not list(tmp_path.iterdir())

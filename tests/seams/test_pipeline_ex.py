@@ -141,6 +141,33 @@ def test_a_step_target_runs_a_variant_of_the_file(fake: FakeCheckout, tmp_path: 
     assert made.text.startswith("workflow:\n  name: ran\n")
 
 
+def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path) -> None:
+    """With the types of claude's messages, in a file of ours where they have none; all else is as it was written."""
+    smart = "    - {name: idea, type: claude_smart, prompt: [{type: static, content: x}]}\n"
+    own = "    - {name: data, type: claude_extract, claude_options: {max_turns: 2}, output_to_file: own.json}\n"
+    inner = "{name: each, type: claude_smart, prompt: []}"
+    loop = f"    - {{name: all, type: for_loop, steps: [{inner}]}}\n"
+    other = (
+        f"    - {{name: some, type: for_loop, steps: [{inner.replace('each', 'one')}, {{type: parallel_claude}}]}}\n"
+    )
+    file = tmp_path / "pipeline.yaml"
+    pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{own}{loop}{other}")
+    assert variant.written(pipeline, "Write", WRITE, file, "plan") is None
+    idea, data, every, some, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
+    assert (idea["claude_options"], idea["output_to_file"]) == ({"debug_mode": True}, "plan_1")
+    assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, "debug_mode": True}, "own.json")
+    assert every["output_to_file"].startswith("plan_")
+    assert every["steps"][0]["claude_options"] == {"debug_mode": True}
+    assert not {"claude_options", "output_to_file"} & (set(every) - {"output_to_file"} | set(some))
+    assert write["output_to_file"] == "plan"
+    assert not {"claude_options", "output_to_file"} & (set(think) | set(polish))
+
+
+def test_the_log_is_uncut() -> None:
+    """A logger cuts off at 8,192 bytes what proves an answer, unless it is told not to."""
+    assert environment({})["ELIXIR_ERL_OPTIONS"] == "+Bd -logger truncate infinity"
+
+
 def test_what_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path: Path) -> None:
     """Unless the part's own prompt has it, which means it; a mixture of both is refused."""
     executed(fake, tmp_path / "a", "Use {{ both }} and {{1+1}}", WRITE)

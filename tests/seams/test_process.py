@@ -110,6 +110,26 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
         process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
 
 
+@pytest.mark.parametrize(
+    ("command", "env"),
+    [
+        ([], ENV),
+        ([""], ENV),
+        (["true", "\0"], ENV),
+        (["tr\0ue"], ENV),
+        (["true", "\ud800"], ENV),
+        (["true"], {"A=B": "C"}),
+    ],
+)
+def test_what_no_system_could_start_is_a_mistake_of_the_caller(
+    tmp_path: Path, command: list[str], env: dict[str, str]
+) -> None:
+    """And told as such, not as a failure of the program."""
+    with pytest.raises(ValueError, match=r"command|executed"):
+        process.run(command, cwd=tmp_path, env=env, timeout=1)
+    assert sh("exit 3", tmp_path).exit_code == 3
+
+
 def service(script: str, folder: Path) -> process.Service:
     return process.Service(["sh", "-c", script], cwd=folder, env=ENV)
 
@@ -150,6 +170,28 @@ def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
     assert ended.errors == "boom\n"
     silent = service("sleep 60", tmp_path)
     assert silent.line(0.1) is None
+    assert silent.runs
+    silent.stop()
+
+
+def test_what_is_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    """A command or a service: who tries again and again would have none left."""
+    sh("true", tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(FileNotFoundError):
+            process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
+        with pytest.raises(FileNotFoundError):
+            process.Service(["no-such-program"], cwd=tmp_path, env=ENV)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> None:
+    """That is heard at once, though it runs on."""
+    begun = time.monotonic()
+    silent = service("exec >&-; sleep 60", tmp_path)
+    assert silent.line(20) is None
+    assert time.monotonic() - begun < 10
     assert silent.runs
     silent.stop()
 

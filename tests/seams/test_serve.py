@@ -173,3 +173,14 @@ def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
     assert time.monotonic() - begun < 10
     with ended_on_interrupt():
         pass
+
+
+def test_another_time_limit_is_another_order(
+    remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runtime refuses two orders under one key, and the plan's own key does not know the limit."""
+    found, rehearsal = remote
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    for seconds in (60.0, 61.0, 60.0):
+        made = execute(request(found.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds))
+        assert made.problem is None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from workbench.execution import process
 from workbench.execution.kept import LIMIT
 from workbench.execution.process import Finished
+from workbench.execution.supervisor import GRACE, SHORT_GRACE
 
 RUNNER = Path(__file__).parents[1] / "fakes" / "runner.py"
 MARK = "WORKBENCH_TEST_TREE"
@@ -33,19 +35,34 @@ def sh(script: str, tree: str, timeout: float = 20.0) -> Finished:
 
 
 @pytest.fixture
-def tree() -> str:
-    """What the environment of every process of a test's tree has in it."""
-    return uuid.uuid4().hex
+def tree() -> Iterator[str]:
+    """What the environment of every process of a test's tree has in it; what a test that fails leaves is ended."""
+    yield (mark := uuid.uuid4().hex)
+    for pid in marked(mark):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
-def alive(tree: str) -> list[str]:
-    """The command lines of what runs with that mark; not even clearing its argument list hides a process."""
-    found = []
+def marked(tree: str, what: str = "cmdline") -> dict[int, str]:
+    """The command line, or other file, of all with that mark; not even clearing its arguments hides a process."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"{MARK}={tree}".encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found[int(folder.name)] = (folder / what).read_bytes().replace(b"\0", b" ").decode()
     return found
+
+
+def alive(tree: str) -> list[str]:
+    return list(marked(tree).values())
+
+
+def begun(tree: str) -> None:
+    """Wait until a helper that is hard to end runs."""
+    deadline = time.monotonic() + 20
+    while "sleep 0.2 " not in alive(tree):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def gone(tree: str, seconds: float) -> list[str]:
@@ -86,6 +103,23 @@ def test_time_to_end_in_order_is_given(tmp_path: Path, tree: str) -> None:
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
+def test_what_a_command_leaves_may_end_in_order(tmp_path: Path, tree: str) -> None:
+    """A helper has files to put away, also when its pipeline has ended well."""
+    note = f"trap 'sleep 0.1; echo tidy > {tmp_path}/note; exit' TERM; touch {tmp_path}/ready"
+    wait = f"until [ -e {tmp_path}/ready ]; do sleep 0.01; done"
+    assert sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & {wait}; exit 3', tree).exit_code == 3
+    assert (tmp_path / "note").read_text() == "tidy\n"
+
+
+def test_what_a_command_leaves_holds_its_result_for_a_moment_at_most(tree: str) -> None:
+    """And nothing left means no wait; none of it is the command's time."""
+    stubborn = sh(f"{STUBBORN.removesuffix('sleep 60')} sleep 0.1; exit 3", tree, timeout=0.5)
+    assert (stubborn.exit_code, stubborn.timed_out) == (3, False)
+    assert SHORT_GRACE < stubborn.seconds < GRACE
+    assert alive(tree) == []
+    assert min(sh("true", tree).seconds for _ in range(3)) < SHORT_GRACE / 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP])
 def test_the_signal_that_ended_a_command_comes_through(tree: str, number: signal.Signals) -> None:
     """As `subprocess` tells it."""
@@ -95,6 +129,13 @@ def test_the_signal_that_ended_a_command_comes_through(tree: str, number: signal
 def test_every_exit_code_comes_through(tree: str) -> None:
     """All that there are."""
     assert [sh(f"exit {code}", tree).exit_code for code in range(0, 256, 17)] == list(range(0, 256, 17))
+
+
+def test_a_command_gets_its_three_streams_and_nothing_else(tree: str) -> None:
+    """With a second copy of a pipe its end would never be heard, and on the control socket it could say `ended`."""
+    for _ in range(2):
+        # The fourth is the folder that `ls` reads.
+        assert sh("exec ls /proc/self/fd", tree).stdout.split() == [b"0", b"1", b"2", b"3"]
 
 
 def test_both_pipes_filled_at_once_block_nobody(tree: str) -> None:
@@ -128,6 +169,30 @@ def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     assert sh("exit 3", tree).exit_code == 3
 
 
+@pytest.mark.parametrize(("where", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
+def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) -> None:
+    """`pkill -9 -f workbench` and `pkill -9 python` meet us, but not those who end what we leave."""
+    one = runner(tree, "-X", "workbench")
+    begun(tree)
+    met = [pid for pid, said in marked(tree, where).items() if pattern in said]
+    assert one.pid in met
+    for pid in met:
+        os.kill(pid, signal.SIGKILL)
+    one.wait(20)
+    assert gone(tree, 15) == []
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
+def test_a_supervisor_that_cannot_be_started_is_told_as_that(tree: str, python: str) -> None:
+    """Not as a command that was killed, nor as one whose program is missing."""
+    code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.execution import process"
+    code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
+    code += "\nexcept OSError as error: print(type(error).__name__, error)"
+    done = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
+    assert done.stdout.startswith(b"OSError "), done
+    assert python.encode() in done.stdout
+
+
 def test_a_fork_of_ours_does_not_keep_what_we_run(tree: str) -> None:
     """It has no hold on our commands, and supervises its own."""
     pid = os.fork()
@@ -151,9 +216,9 @@ def test_fifty_kills_at_any_moment_leave_nothing(tree: str) -> None:
         assert gone(tree, 15) == []
 
 
-def runner(tree: str) -> subprocess.Popen[bytes]:
+def runner(tree: str, *options: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, str(RUNNER), STUBBORN, DAEMON, BRIEF, "true"],
+        [sys.executable, *options, str(RUNNER), STUBBORN, DAEMON, BRIEF, "true"],
         env={**os.environ, MARK: tree},
         stderr=subprocess.DEVNULL,
         start_new_session=True,

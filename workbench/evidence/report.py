@@ -12,6 +12,10 @@ from workbench.evidence.summary import Shown, Summary, prompt_file
 CANDIDATES = 10
 #: Characters of a judge's reason.
 REASON = 800
+ENDED = {
+    "budget": "its budget of {budget} executions was reached",
+    "optimizer": "{optimizer} had no more to ask, after {spent} of {budget} executions",
+}
 
 
 def sentence(summary: Summary) -> str:
@@ -23,12 +27,12 @@ def sentence(summary: Summary) -> str:
         return f"{summary.status.capitalize()}: {done}{so_far}."
     if not comparison.better:
         return (
-            f"No better prompt found: {comparison.best:.1f} against the baseline's {comparison.baseline:.1f} is within "
-            f"chance ({comparison.difference:+.1f}, 95 % {comparison.low:.1f} to {comparison.high:.1f})."
+            f"No better prompt found: {comparison.best:.2f} against the baseline's {comparison.baseline:.2f} is within "
+            f"chance ({comparison.difference:+.2f}, 95 % {comparison.low:.2f} to {comparison.high:.2f})."
         )
     return (
-        f"{comparison.best:.1f} instead of {comparison.baseline:.1f} ({comparison.difference:+.1f}, "
-        f"95 % {comparison.low:.1f} to {comparison.high:.1f}): {'a pass' if summary.passed else 'better, but no pass'}."
+        f"{comparison.best:.2f} instead of {comparison.baseline:.2f} ({comparison.difference:+.2f}, "
+        f"95 % {comparison.low:.2f} to {comparison.high:.2f}): {'a pass' if summary.passed else 'better, but no pass'}."
     )
 
 
@@ -56,10 +60,15 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     """The end of `workbench run`, and all of `workbench show`: what, and how it stands."""
     shown = [("rehearsal", rehearsal(summary.rehearsal))] if summary.rehearsal else []
     shown.append(("result", sentence(summary)))
+    if summary.status == "failed":
+        shown.append(("why", summary.stopped or ""))
     if summary.comparison is not None and summary.found is not None:
         shown.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
         shown.append(("best score", f"{summary.comparison.best:.2f}"))
         shown.append(("search score", f"{summary.found['search_score']:.2f}, the search's own number for the best"))
+        if summary.search:
+            why = ENDED[summary.found["ended"]].format(spent=summary.found["spent"], **summary.about)
+            shown.append(("search ended", why))
     shown += [
         ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
         ("proposals", str(summary.proposals)),

@@ -33,7 +33,8 @@ class Summary:
     """Scores are 0 to 10, None where there are none yet. `seconds` is wall time; `spent` has seconds by action.
 
     `executions` counts calls of the pipeline that were made and came to an end, failed ones too; `cache_hits` the
-    different executions that were asked for and had been kept from earlier runs.
+    different executions that were asked for and had been kept from earlier runs. `stopped` is None while somebody works
+    on the run, and else why it failed, or nothing if it was interrupted.
     """
 
     run: Path
@@ -48,6 +49,7 @@ class Summary:
     seconds: float
     spent: dict[str, float]
     comparison: Comparison | None
+    stopped: str | None
 
     @property
     def study(self) -> str:
@@ -64,10 +66,12 @@ class Summary:
         return str(self.about["baseline"])
 
     @property
-    def status(self) -> Literal["searching", "confirming", "done"]:
-        if self.found is None:
-            return "searching"
-        return "confirming" if self.comparison is None else "done"
+    def status(self) -> Literal["searching", "confirming", "done", "interrupted", "failed"]:
+        if self.comparison is not None:
+            return "done"
+        if self.stopped is not None:
+            return "failed" if self.stopped else "interrupted"
+        return "searching" if self.found is None else "confirming"
 
     @property
     def best(self) -> str | None:
@@ -126,6 +130,7 @@ def summarize(run: RunFolder) -> Summary:
         seconds=max(last, _written(run.path)) - about["started"],
         spent={action: sum(line["seconds"] for line in lines if line["action"] == action) for action in calls},
         comparison=_comparison(about, found, trials),
+        stopped=run.stopped,
     )
 
 
@@ -140,6 +145,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "rehearsal": summary.rehearsal is not None,
         "rehearsal_world": summary.rehearsal,
         "status": summary.status,
+        "why": summary.stopped if summary.status == "failed" else None,
         "baseline": {
             "score": _rounded(comparison.baseline if comparison else None),
             "search_score": _rounded(summary.standings.get(summary.baseline)),

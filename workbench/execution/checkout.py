@@ -145,9 +145,9 @@ def environment(keys: Mapping[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "SHELL": os.environ.get("SHELL", "/bin/sh"),
-        # Its log proves what it did only at this environment's level.
+        # Its log proves what it did only at this environment's level, and with its lines uncut.
         "MIX_ENV": "dev",
-        "ELIXIR_ERL_OPTIONS": "+Bd",
+        "ELIXIR_ERL_OPTIONS": "+Bd -logger truncate infinity",
         **given,
     }
 

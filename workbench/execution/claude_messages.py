@@ -1,6 +1,7 @@
 """What pipeline_ex's log says of one question to the `claude` program: the messages that it read from its output.
 
-They are printed by Elixir's `inspect`, in one line, so nothing that a model wrote stands there unquoted.
+They are printed by Elixir's `inspect`, in one line, so nothing that a model wrote stands there unquoted. A logger cuts
+that line off at 8,192 bytes unless it is told not to, and `inspect` each text at 4,096 characters.
 """
 
 from __future__ import annotations
@@ -8,34 +9,50 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from workbench.execution.causes import says_error
 
 #: Ends at its quote or at the end of the line, so that no start is tried twice: linear whatever is written.
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 MESSAGE = re.compile(r"%ClaudeAgentSDK\.Message\{type: :(?P<type>\w+), subtype: :?(?P<subtype>\w+)")
 ERROR_FIELD = re.compile(r'\berror: "(\d+)"')
 RESULT_FIELD = re.compile(r'\bresult: "(\d+)"')
-CONTENT_FIELD = re.compile(r'"(\d+)" => "(\d+)"')
+CONTENT_FIELD = re.compile(r'"(\d+)" => "(\d+)"(?P<cut> <> \.\.\.|\Z)?')
+#: The reply, where pipeline.generate prints what the step gave it.
+TEXT_FIELD = re.compile(r'\btext: ("(?:[^"\\]|\\.)*+)', re.DOTALL)
+ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+
 #: A line of claude's output that pipeline_ex's JSON reader could not read, and took for a text of the assistant.
 #: Its first type counts: what a model wrote can stand unescaped further in, as a tool's input.
 UNREAD_RESULT = re.compile(r'^\{(?:(?!"type").){0,2000}"type"\s*:\s*"result"', re.DOTALL)
-UNREAD = re.compile(r'^\{\s*"(?:type|message|session_id|parent_tool_use_id)"\s*:')
+UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_id|uuid|is_error|result)"\s*:')
+#: All messages as one document, which the output format json gives.
+DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
-IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*true')
+IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*(true|false)')
+SAID = re.compile(r'(?<!\\)"(?:result|error)"\s*:\s*"((?:[^"\\]|\\.){0,600})')
+#: What a program says of its failure is no longer than this; a text of more is a model's.
+REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a question ended: `subtype` of its result message, None without one; `words` say why it failed."""
+    """How a question ended: `subtype` of its result message, None without one; `words` say why it failed.
+
+    `unseen` is true where the log was cut off before it told; `is_error` is None where only types of messages are told.
+    """
 
     subtype: str | None
-    is_error: bool
+    is_error: bool | None
     replied: bool
-    words: str
+    words: str = ""
+    unseen: bool = False
 
     @property
     def good(self) -> bool:
-        return self.subtype == "success" and not self.is_error and self.replied
+        return self.subtype == "success" and not self.is_error and self.replied and not self.unseen
 
 
 def by_types(types: str) -> Answer:
@@ -43,7 +60,14 @@ def by_types(types: str) -> Answer:
     said = [one.strip().partition(":") for one in types.split(",")]
     results = [subtype for kind, _, subtype in said if kind == "result"]
     replied = any(kind == "assistant" for kind, _, _ in said)
-    return Answer(results[-1] if results else None, False, replied, "")
+    return Answer(results[-1] if results else None, None, replied)
+
+
+def completed(shown: Answer, types: Answer) -> Answer:
+    """What a line that was cut off shows of its messages, and what their types add to it."""
+    if types.subtype is not None:
+        return replace(types, is_error=shown.is_error if shown.subtype else None, words=shown.words)
+    return replace(shown, replied=types.replied, unseen=shown.subtype is None or shown.unseen)
 
 
 def by_messages(line: str) -> Answer:
@@ -55,22 +79,58 @@ def by_messages(line: str) -> Answer:
         return f'"{len(texts) - 1}"'
 
     bare = LITERAL.sub(put_aside, line)
-    subtype, is_error, replied, words = None, False, False, []
-    for kind, sub, rest in _messages(bare):
+    ended, replied, words = Answer(None, False, False), False, []
+    for kind, subtype, rest in _messages(bare):
         if kind == "result":
-            subtype, is_error = sub, is_error or "is_error: true" in rest
+            is_error = "is_error: true" in rest or '"is_error" => true' in rest
+            ended = Answer(subtype, is_error, False)
             words += _said(ERROR_FIELD, rest, texts) + (_said(RESULT_FIELD, rest, texts) if is_error else [])
         elif kind == "assistant":
             data, _, raw = rest.partition(", raw: ")
-            contents = _contents(data, texts)
-            garbage = raw.startswith("nil")
-            unread = next((one for one in contents if garbage and UNREAD.match(one)), None)
-            if unread and UNREAD_RESULT.match(unread):
-                found = SUBTYPE.search(unread)
-                subtype, is_error = found[1] if found else None, IS_ERROR.search(unread) is not None
-            replied = replied or not garbage or unread is not None
-            words += contents
-    return Answer(subtype, is_error, replied, "\n".join(words)[:4000])
+            garbage = not raw or raw.startswith("nil")
+            for content, cut in _contents(data, texts):
+                if garbage and (unread := by_line(content, cut) or by_document(content, cut)) is not None:
+                    ended, replied = unread, True
+                elif garbage and UNREAD.match(content):
+                    replied = True
+                elif garbage or says_error(content):
+                    words.append(content)
+            replied = replied or not garbage
+    return replace(ended, replied=replied, words="\n".join([*words, ended.words])[:4000])
+
+
+def by_line(line: str, cut: bool = False) -> Answer | None:
+    """From a line of claude's own output that pipeline_ex passed on unread; None for one that is no result."""
+    if not UNREAD_RESULT.match(line):
+        return None
+    subtype, is_error = SUBTYPE.search(line), IS_ERROR.search(line)
+    failed = is_error is not None and is_error[1] == "true"
+    said = [_unescaped(one) for one in SAID.findall(line)] if failed else []
+    words = "\n".join(one for one in said if len(one) <= REASON_CHARACTERS)
+    unseen = cut and (subtype is None or is_error is None)
+    return Answer(subtype[1] if subtype else None, failed, True, words, unseen)
+
+
+def by_document(line: str, cut: bool) -> Answer | None:
+    """From all of claude's output as one line of JSON; None for anything else."""
+    if not DOCUMENT.match(line):
+        return None
+    try:
+        messages = [] if cut else json.loads(line)
+    except (ValueError, RecursionError):
+        return Answer(None, False, True)
+    results = [one for one in messages if isinstance(one, dict) and one.get("type") == "result"]
+    return by_line(json.dumps(results[-1])) if results else Answer(None, False, True, unseen=cut)
+
+
+def by_preview(preview: str) -> Answer | None:
+    """From the reply as pipeline.generate prints it, with the lines in it that pipeline_ex passed on unread."""
+    found = TEXT_FIELD.search(preview)
+    if found is None:
+        return None
+    lines = _unquoted(found[1]).split("\n")
+    results = (by_line(line, cut=number == len(lines)) for number, line in enumerate(lines, 1))
+    return next((one for one in results if one is not None), None)
 
 
 def _messages(bare: str) -> Iterator[tuple[str, str, str]]:
@@ -81,19 +141,22 @@ def _messages(bare: str) -> Iterator[tuple[str, str, str]]:
         yield one["type"], one["subtype"], bare[one.end() : end]
 
 
-def _contents(data: str, texts: list[str]) -> list[str]:
-    """What the assistant said: the values of the keys `content` and `text`."""
-    pairs = ((texts[int(found[1])], texts[int(found[2])]) for found in CONTENT_FIELD.finditer(data))
-    return [_unquoted(value) for key, value in pairs if key in ('"content"', '"text"')]
+def _contents(data: str, texts: list[str]) -> Iterator[tuple[str, bool]]:
+    """What the assistant said, and whether it was cut off: the values of the keys `content` and `text`."""
+    for found in CONTENT_FIELD.finditer(data):
+        if texts[int(found[1])] in ('"content"', '"text"'):
+            yield _unquoted(texts[int(found[2])]), found["cut"] is not None
 
 
 def _said(field: re.Pattern[str], rest: str, texts: list[str]) -> list[str]:
-    return [_unquoted(texts[int(found[1])]) for found in field.finditer(rest)]
+    said = (_unquoted(texts[int(found[1])]) for found in field.finditer(rest))
+    return [one for one in said if len(one) <= REASON_CHARACTERS]
 
 
 def _unquoted(literal: str) -> str:
-    """An Elixir literal's text; JSON's escapes are close enough for words to be found in it."""
-    try:
-        return str(json.loads(literal))
-    except ValueError:
-        return literal.strip('"').replace('\\"', '"').replace("\\\\", "\\")
+    """An Elixir literal's text; escapes of rare characters are close enough for words to be found in it."""
+    return _unescaped(literal.removeprefix('"').removesuffix('"'))
+
+
+def _unescaped(text: str) -> str:
+    return ESCAPE.sub(lambda found: ESCAPES.get(found[1], found[1]), text)

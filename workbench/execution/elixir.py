@@ -60,6 +60,12 @@ def compile_once() -> None:
         stamp.write_text(wanted, encoding="utf-8")
 
 
+def problems(pipeline: Path) -> str | None:
+    """What the runtime says is wrong with a pipeline file; nothing is executed."""
+    done = run(["mix", "pipeline.check", str(pipeline)], BUILD, environment({}), COMPILE_SECONDS)
+    return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
+
+
 def run(
     command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT
 ) -> process.Finished:
@@ -68,6 +74,8 @@ def run(
         return process.run(command, cwd=cwd, env=env, timeout=timeout, limit=limit)
     except (FileNotFoundError, PermissionError) as error:
         raise not_started() from error
+    except OSError as error:
+        raise ExecutionFailed(f"mix was not started: {error}", kind="not started") from error
 
 
 def not_started() -> ExecutionFailed:
@@ -99,6 +107,8 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "MIX_BUILD_PATH": str(BUILD),
         # Without it the VM waits for an answer when it is interrupted.
         "ELIXIR_ERL_OPTIONS": "+Bd",
+        # A dump of a VM that ran out of memory would hold keys, prompts and plans.
+        "ERL_CRASH_DUMP_BYTES": "0",
         **given,
     }
 

@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 import yaml
 
 MAX_DEPTH = 50
-MAX_NODES = 100_000
+#: PyYAML reads some ten thousand in a second.
+MAX_NODES = 20_000
 
 #: Line breaks that are still escaped, in a value that no quotes stand around.
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
+#: A key that a person would choose for a program to read, not the beginning of a sentence.
+NAME = re.compile(r"[a-z_][\w-]*")
+#: Words that make a sentence of a text.
+SENTENCE = 3
 
 
 @dataclass
 class _Open:
     """A collection that is being read: in a mapping, every other node is a key.
 
-    `size` and `height` count what is in it, aliases written out.
+    `size` and `height` count what is in it, aliases written out; `sentence` is true if its last text is one.
     """
 
     mapping: bool
@@ -28,6 +33,7 @@ class _Open:
     size: int = 1
     height: int = 1
     key_next: bool = True
+    sentence: bool = False
     seen: dict[Hashable, int] = field(default_factory=dict)
 
     def key(self, event: yaml.NodeEvent) -> str | None:
@@ -73,6 +79,8 @@ class Nodes:
     def _scalar(self, event: yaml.ScalarEvent) -> str | None:
         if event.style is None and ESCAPED_LINES.search(event.value):
             return f"the plan has literal \\n where lines should end, in line {line_of(event)}"
+        if len(self._open) == 1 and self._open[0].key_next and event.style is None:
+            self._open[0].sentence = len(event.value.split()) >= SENTENCE
         if event.anchor:
             self._anchors[event.anchor] = (1, 0)
         return self._grow(1, 0)
@@ -88,7 +96,7 @@ class Nodes:
         if closed.anchor:
             self._anchors[closed.anchor] = (closed.size, closed.height)
         if not self._open:
-            return None if closed.seen else "the plan is an empty mapping"
+            return _root(closed)
         return self._grow(closed.size, closed.height, again=False)
 
     def _grow(self, size: int, height: int, again: bool = True) -> str | None:
@@ -100,6 +108,16 @@ class Nodes:
         if self._size > MAX_NODES:
             return f"the plan has more than {MAX_NODES} values"
         return _too_deep() if len(self._open) + height > MAX_DEPTH else None
+
+
+def _root(root: _Open) -> str | None:
+    """What a mapping can be without being a plan: nothing, or sentences with a colon in them."""
+    if not root.seen:
+        return "the plan is an empty mapping"
+    named = any(isinstance(key, str) and NAME.fullmatch(key) for key in root.seen)
+    if root.height > 1 or (named and not (root.sentence and len(root.seen) == 1)):
+        return None
+    return "the plan has no structure, as a sentence with a colon in it has none: is it prose?"
 
 
 def _too_deep() -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.execution import pipeline_ex_log, reply
-from workbench.execution.causes import cause, failure
+from workbench.execution.causes import cause, failure, says_error
 from workbench.execution.failure import BY_PROMPT
 from workbench.execution.pipeline_ex_log import Log
 from workbench.execution.plan import TRIMMED, WRAPPED, problem, unfenced
@@ -27,13 +27,8 @@ STAND_INS = {
     "mock_generated": "mock used",
 }
 TRAITS = {"mock_generated": "mock used", "emergent": "fallback used", "fallback": "fallback used"}
-#: A reply that is only an error's text.
-ERROR_REPLY = re.compile(
-    r"\A\s*(?:API Error\b|Invalid API key\b|Credit balance is too low|Not logged in\b|Claude (?:AI|Code) usage limit"
-    r"|OAuth token (?:has expired|revoked)|Please run /login)"
-)
-#: More than this is no error's text.
-ERROR_CHARACTERS = 2000
+#: Where people log in to use the claude program.
+LOGINS = re.compile(r"https?://(?!docs\.)(?:[\w-]+\.)*(?:anthropic\.com|claude\.ai|claude\.com)(?:[/?:#]|\Z)")
 
 
 @dataclass(frozen=True)
@@ -47,30 +42,44 @@ class Outcome:
     text: str | None = None
 
 
-def classify(exit_code: int, stdout: bytes | str, stderr: bytes | str, files: Mapping[str, str]) -> Outcome:
+def classify(
+    exit_code: int, stdout: bytes | str, stderr: bytes | str, files: Mapping[str, str], plan: str | None = None
+) -> Outcome:
     """Say what a run came to. Never raises, in time linear in what it is given.
 
     Args:
         exit_code: negative for a signal.
         stdout, stderr: as printed; bounded readers may have left out their middle.
         files: text by path, of each new regular file of the run, none of which grows any more.
+        plan: the name of the file that a pipeline file's step saves the plan in; without it, the last that was saved.
     """
     log = pipeline_ex_log.read(pipeline_ex_log.plain(stdout))
-    said = failure(exit_code, pipeline_ex_log.plain(stderr))
+    said = failure(exit_code, pipeline_ex_log.plain(stderr), ours=log.kind == "contract")
     if said is not None:
         return _unsuccessful(*said, log)
     if (instead := _stood_in(log, files)) is not None:
         return instead
-    if not log.proven:
+    outputs = _outputs(log, files)
+    if not log.proven or log.unseen > sum(one.proved and not one.unlogged for one in outputs.values()):
         return _unproven(log)
     if log.has("task"):
         return _failed(
             "crashed", f"a part of a step failed, and the pipeline went on: {log.seen['task'].strip()[:300]}"
         )
-    path = _written(log, files)
+    path = _written(log, files, outputs, plan)
+    for other, output in outputs.items():
+        if other != path and (wrong := _error(output)) is not None:
+            return wrong
     if path is None:
         return _failed("no file", _no_file(log))
-    return _read(path, files[path], log)
+    made = _read(path, outputs.get(path, reply.Reply(files[path])), log)
+    if made.status != "failed" and log.unlogged > sum(one.unlogged for one in outputs.values()):
+        return _failed(
+            "no result",
+            "a step that asks a model without logging it saved no output that proves the answer: it needs an "
+            "output_to_file; within a while_loop it cannot have one",
+        )
+    return made
 
 
 def _failed(kind: str, message: str) -> Outcome:
@@ -89,16 +98,20 @@ def _unsuccessful(kind: str, message: str, log: Log) -> Outcome:
 
 
 def _login(log: Log) -> Outcome:
+    """pipeline_ex takes any address with `auth`, `login`, `verify` in it for one to log in at, a reply's too."""
+    if LOGINS.match(log.address):
+        return _failed("login needed", f"the claude program asks for a login: run `claude` once; {log.address[:300]}")
     return _failed(
-        "login needed",
-        "the claude program showed an address to log in at, or its reply mentioned one, which pipeline_ex takes for "
-        "that: run `claude` once and log in; ask for plans without such addresses",
+        "no result",
+        f"pipeline_ex took an address in the claude program's output for a login, and ended it: {log.address[:300]}; "
+        "ask for plans without such addresses",
     )
 
 
 def _stood_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
     """A fallback or a mock that wrote the plan instead of a model."""
-    kind = "fallback used" if log.has("fallback") else "mock used" if log.has("mock") else None
+    fallback = log.seen.get("fallback") or log.seen.get("recovered")
+    kind = "fallback used" if fallback else "mock used" if log.has("mock") else None
     path = _among(log.named, files)
     if kind is None and path is not None:
         kind = _pedigree(files.get(f"{posixpath.splitext(path)[0]}_dna.json", ""))
@@ -106,7 +119,7 @@ def _stood_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
         return None
     why = cause(log.bad.words) if log.bad else None
     because = f" ({log.bad.subtype or 'no result'}{f', {why}' if why else ''})" if log.bad else ""
-    told = log.seen.get("fallback") or log.seen.get("mock") or "its _dna.json says so"
+    told = fallback or log.seen.get("mock") or "its _dna.json says so"
     what = "a fallback of pipeline_ex" if kind == "fallback used" else "pipeline_ex's mock mode"
     return _failed(kind, f"{what} wrote the plan, not a model{because}: {told.strip()}")
 
@@ -127,28 +140,39 @@ def _pedigree(text: str) -> str | None:
 
 def _unproven(log: Log) -> Outcome:
     bad = log.bad
-    if bad is None:
-        return _failed(
-            "no result", "nothing in the log proves that a model answered: it needs the logger's level debug"
-        )
     if log.has("login"):
         return _login(log)
+    if bad is None:
+        cut = "uncut lines (ELIXIR_ERL_OPTIONS='-logger truncate infinity')"
+        needed = cut if log.unseen else "the logger's level debug and a time on its lines"
+        return _failed("no result", f"nothing in the log proves that a model answered: it needs {needed}")
     said = f": {bad.words.strip()[:300]}" if bad.words.strip() else ""
-    ended = "gave no result" if bad.subtype is None else f"ended with {bad.subtype}{' that is an error' * bad.is_error}"
+    ended = (
+        "gave no result"
+        if bad.subtype is None
+        else f"ended with {bad.subtype}{' that is an error' * (bad.is_error is True)}"
+    )
     return _failed(
         cause(bad.words) or "no result", f"the claude program {ended}, although pipeline_ex ended well{said}"
     )
 
 
-def _written(log: Log, files: Mapping[str, str]) -> str | None:
-    """The file with the plan: the one that was named last, if it is there and not empty."""
+def _outputs(log: Log, files: Mapping[str, str]) -> dict[str, reply.Reply]:
+    """What the steps of a pipeline file saved, in that order."""
+    if log.kind != "run":
+        return {}
+    there = (_among(one, files) for one in log.saved)
+    return {path: reply.opened(files[path]) for path in there if path is not None}
+
+
+def _written(log: Log, files: Mapping[str, str], outputs: Mapping[str, reply.Reply], plan: str | None) -> str | None:
+    """The file with the plan, if it is there and not empty: of steps' outputs the one that is meant, or the last."""
     if log.kind != "run":
         path = _among(log.named, files)
     elif not log.has("completed"):
         path = None
     else:
-        there = [found for one in log.saved if (found := _among(one, files)) is not None]
-        path = there[-1] if there else None
+        path = next((one for one in reversed(list(outputs)) if plan in (None, posixpath.basename(one))), None)
     return path if path is not None and files[path].strip() else None
 
 
@@ -185,22 +209,28 @@ def _no_file(log: Log) -> str:
     return "the pipeline ended without saying where its plan is"
 
 
-def _read(path: str, text: str, log: Log) -> Outcome:
-    """What is in the file: a plan, something else, or an error that passed for a reply."""
-    opened = reply.opened(text) if log.kind == "run" else reply.Reply(text)
+def _error(opened: reply.Reply) -> Outcome | None:
+    """A step's failure that was saved as if it were its answer."""
     if opened.wrong is not None:
         kind, message = opened.wrong
         return _failed(cause(message) or kind if kind in ("no result", "crashed") else kind, message)
     wrapped = WRAPPED.match(opened.text)
     body = wrapped["reply"] if wrapped else opened.text
-    if len(body) < ERROR_CHARACTERS and ERROR_REPLY.match(body):
-        said = " ".join(body.split())[:300]
-        return _failed(cause(body) or "crashed", f"the claude program's reply is an error: {said}")
+    if not says_error(body) or problem(unfenced(opened.text)) is None:
+        return None
+    said = " ".join(body.split())[:300]
+    return _failed(cause(body) or "crashed", f"the claude program's reply is an error: {said}")
+
+
+def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:
+    """What is in the file: a plan, something else, or an error that passed for a reply."""
+    if (wrong := _error(opened)) is not None:
+        return wrong
     if log.has("untold"):
         return Outcome(
-            "invalid plan", "truncated", "the reply was too long: pipeline_ex wrote no plan of it", path, text
+            "invalid plan", "truncated", "the reply was too long: pipeline_ex wrote no plan of it", path, opened.text
         )
-    if wrong := problem(unfenced(opened.text)):
+    if none := problem(unfenced(opened.text)):
         kind = "truncated" if TRIMMED.search(opened.text) else "no plan"
-        return Outcome("invalid plan", kind, wrong, path, opened.text)
+        return Outcome("invalid plan", kind, none, path, opened.text)
     return Outcome("ok", "ok", opened.note or "a plan", path, opened.text)

@@ -101,7 +101,8 @@ class PipelineEx:
                 "in the study if it needs longer",
                 kind="timeout",
             )
-        made = classify(done.exit_code, out, err, self._left(folder, before))
+        plan = PLAN if self._target else None
+        made = classify(done.exit_code, out, err, self._left(folder, before), plan)
         if made.status == "failed":
             raise _failure(made, folder)
         path = Path(made.path) if made.path else folder / PLAN
@@ -115,10 +116,8 @@ class PipelineEx:
         return ["mix", "pipeline.generate.live", "--output", str(folder / "plan.yaml"), "--", prompt]
 
     def _left(self, folder: Path, before: set[Path]) -> dict[str, str]:
-        """What the process left: of a step's output, that file alone can hold the plan."""
-        if self._target is None:
-            return written.files(folder, before)
-        return {path: text for path, text in written.files(folder / "outputs", before).items() if path.endswith(PLAN)}
+        """What the process left: of a pipeline file's run, what its steps saved."""
+        return written.files(folder if self._target is None else folder / "outputs", before)
 
 
 def _folders(folder: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 
 import yaml
@@ -12,7 +13,10 @@ from workbench.trial import Execution, Plan
 
 MAX_BYTES = 1_000_000
 
-FENCE = re.compile(r"^```[ \t]*([a-zA-Z]*)[ \t]*\r?$", re.MULTILINE)
+#: A fence, indented or not, with what follows its language.
+FENCE = re.compile(
+    r"^(?P<indent>[ \t]*+)(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<language>[a-zA-Z]*+)(?P<info>[^`\n]*+)$", re.MULTILINE
+)
 
 #: What pipeline_ex makes of a reply of more than 100,000 characters: it is cut, and this stands at its end.
 TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULTILINE)
@@ -20,9 +24,11 @@ TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULT
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
 #: A quoted text that ends and goes on: pipeline_ex takes the backslash from `\"`.
 DOUBLED_QUOTES = re.compile(r':[ \t]*"(?:"\w|[^"\n]{0,400}[ \t(]"\w[^"\n]{0,400}")')
-MESSAGES = re.compile(r'\A\s*\{"type"\s*:\s*"(?:assistant|result|system)"')
+MESSAGES = re.compile(r'\A\s*\[?\{\s*"(?:type"\s*:\s*"(?:assistant|result|system|user|error)"|error"\s*:)')
 #: What pipeline_ex puts around a reply in which it found no pipeline.
 WRAPPED = re.compile(r"\Aworkflow:\n  name: generated_pipeline\n.{0,120}?\n  steps:\n(?P<reply>.*)\Z", re.DOTALL)
+#: Of that, what is a pipeline all the same: a reply of steps.
+STEPS = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:-\s+|\[\s*\{\s*)[\"']?[a-z_][\w-]*[\"']?\s*:(?:\s|\Z)")
 
 
 def retrieve(execution: Execution) -> Plan:
@@ -34,20 +40,39 @@ def retrieve(execution: Execution) -> Plan:
 
 
 def unfenced(text: str) -> str:
-    """What stands in the markdown fence, where there is one block, or one that is marked as YAML.
+    """What stands in a markdown fence: of several blocks the longest that is marked as YAML, as pipeline_ex takes it.
 
     A text that is a plan as it is keeps its fences: they are part of a value.
     """
-    if len(text) > MAX_BYTES or not (fences := list(FENCE.finditer(text))) or problem(text) is None:
+    if len(text) > MAX_BYTES or not FENCE.search(text) or problem(text) is None:
         return text
-    if len(fences) % 2:
+    blocks = list(_blocks(text))
+    marked = [inside for language, inside in blocks if language.lower() in ("yaml", "yml")]
+    if not marked and len(blocks) != 1:
         return text
-    blocks = list(zip(fences[::2], fences[1::2], strict=True))
-    marked = [block for block in blocks if block[0][1].lower() in ("yaml", "yml")]
-    if any(end[1] for _, end in blocks) or (len(blocks) > 1 and len(marked) != 1):
-        return text
-    begin, end = marked[0] if marked else blocks[0]
-    return text[begin.end() + 1 : end.start()]
+    return max(marked, key=len) if marked else blocks[0][1]
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """The language of each block, and what is in it; the last may be left open. A fence further in is a text's own."""
+    opened: re.Match[str] | None = None
+    for found in FENCE.finditer(text):
+        if opened is None:
+            opened = found
+        elif _closes(opened, found):
+            yield opened["language"], _inside(text, opened, found.start())
+            opened = None
+    if opened is not None and opened["language"]:
+        yield opened["language"], _inside(text, opened, len(text))
+
+
+def _closes(opened: re.Match[str], found: re.Match[str]) -> bool:
+    bare = not found["language"] and not found["info"].strip()
+    return bare and found["fence"].startswith(opened["fence"]) and len(found["indent"]) <= len(opened["indent"])
+
+
+def _inside(text: str, opened: re.Match[str], end: int) -> str:
+    return textwrap.dedent(text[opened.end() + 1 : end])
 
 
 def problem(text: str) -> str | None:
@@ -60,7 +85,7 @@ def problem(text: str) -> str | None:
         )
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
         return f"the plan is longer than {MAX_BYTES} bytes"
-    wrong = _parsed(text)
+    wrong = _parsed(text) or _message_or_prose(text)
     if wrong is None:
         return None
     hints = "".join(f"; {hint}" for hint in _hints(text))
@@ -77,6 +102,18 @@ def _parsed(text: str) -> str | None:
         return f"the plan is no YAML: {error.problem}{where}"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return f"the plan is no YAML: {str(error).splitlines()[0]}"
+
+
+def _message_or_prose(text: str) -> str | None:
+    """What a mapping can be without being a plan of the model's."""
+    if MESSAGES.match(text):
+        return "the plan is a message of claude's, not what it said"
+    wrapped = WRAPPED.match(text)
+    return (
+        "the plan's steps are no list of mappings: is the reply prose?"
+        if wrapped and not STEPS.match(wrapped["reply"])
+        else None
+    )
 
 
 def _hints(text: str) -> Iterator[str]:
@@ -100,10 +137,17 @@ def _look(events: Iterator[yaml.Event]) -> str | None:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
-            if documents > 1:
-                return f"the plan is more than one YAML document: the second begins in line {line_of(event)}"
+        elif documents > 1 and isinstance(event, yaml.NodeEvent) and not _nothing(event):
+            return f"the plan is more than one YAML document: the second begins in line {line_of(event)}"
+        if documents > 1:
+            continue
         if isinstance(event, yaml.NodeEvent) and nodes.at_root and not isinstance(event, yaml.MappingStartEvent):
             return "the plan is no mapping of keys to values: is there prose around it?"
         if (wrong := nodes.take(event)) is not None:
             return wrong
     return None if documents else "the plan is empty"
+
+
+def _nothing(event: yaml.NodeEvent) -> bool:
+    """What stands after a closing `---`."""
+    return isinstance(event, yaml.ScalarEvent) and not event.value and event.style is None

@@ -78,12 +78,14 @@ atexit.register(_commands.end)
 
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT) -> Finished:
-    """Run a command to its end, or to the end of its time (seconds): TERM to its whole tree, then KILL.
+    """Run a command to its end, or to the end of its time (seconds). What it leaves then gets TERM, and KILL after it.
 
     `limit` bytes are kept of each stream.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
+        ValueError: no system could start that: it is empty, or has a NUL byte in it.
+        OSError: nothing can be executed, or not this.
         Ended: `ended_on_interrupt` was left meanwhile.
     """
     begun = time.monotonic()
@@ -110,12 +112,12 @@ class Service:
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-        self._ending = ExitStack()
-        with ExitStack() as theirs:
-            stdin, _ = _pipe(theirs, self._ending)
-            self._out, out = _pipe(self._ending, theirs)
-            errors, err = _pipe(self._ending, theirs)
+        with ExitStack() as ours, ExitStack() as theirs:
+            stdin, _ = _pipe(theirs, ours)
+            self._out, out = _pipe(ours, theirs)
+            errors, err = _pipe(ours, theirs)
             self._process = _commands.start(command, cwd, env, [stdin, out, err])
+            self._ending = ours.pop_all()
         self._errors = Kept()
         # It would stand still, once the pipe is full.
         self._readers = [reading(errors, self._errors)]
@@ -210,6 +212,9 @@ def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool
                 selector.unregister(started)
                 patience = now + GRACE
                 continue
+            if patience is None and started.over:
+                # What it left behind takes none of its time.
+                patience = now + 3 * GRACE
             if patience is None and now > deadline:
                 started.terminate()
                 timed_out, patience = True, now + 3 * GRACE

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
+
+from workbench.execution.causes import says_error
+from workbench.execution.plan import ESCAPED_LINES, problem, unfenced
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
 ESCAPED = "\\n"
@@ -12,15 +17,26 @@ ESCAPED = "\\n"
 LITERAL = "pipeline_ex left its line breaks as literal \\n; they were turned back"
 UNREAD = "pipeline_ex passed claude's messages on unread; the reply was taken out of them"
 UNREAD_PARTS = "pipeline_ex passed some of claude's messages on unread; the reply was taken out of them"
+UNANSWERED = (
+    "the claude program ended without a result; with output_format text, as the preset chat has it, there never is one"
+)
+#: What a claude_extract step puts before a reply.
+HEADING = re.compile(r"\A#{1,2} Extracted Content\s*")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """`wrong` is a failure's kind and sentence, or None; `note` names what was done to the text, or is empty."""
+    """`wrong` is a failure's kind and sentence, or None; `note` names what was done to the text, or is empty.
+
+    `proved` says that a result message of success stands in the text; `unlogged` counts the answers to questions that
+    are not logged: those of a loop or a batch are all in what it saved.
+    """
 
     text: str
     wrong: tuple[str, str] | None = None
     note: str = ""
+    proved: bool = False
+    unlogged: int = 0
 
 
 def opened(saved: str) -> Reply:
@@ -28,14 +44,36 @@ def opened(saved: str) -> Reply:
     envelope = _envelope(saved)
     if envelope is None:
         return Reply(saved)
+    answers = list(_unlogged(envelope))
+    for answer in answers:
+        if answer is not envelope and (wrong := _taken(answer, saved).wrong) is not None:
+            return Reply("", wrong)
+    return replace(_taken(envelope, saved), unlogged=len(answers))
+
+
+def _taken(envelope: dict[str, Any], saved: str) -> Reply:
     if (wrong := _wrong(envelope)) is not None:
         return Reply("", wrong)
-    if not isinstance(envelope.get("text"), str):
+    text = envelope.get("text")
+    if not isinstance(text, str):
         return Reply(saved)
-    reply = _decoded(envelope["text"])
-    if reply.wrong is None and reply.note != UNREAD and _unanswered(envelope):
-        return Reply("", ("no result", "the claude program ended without a result"))
-    return reply
+    reply = _decoded(text)
+    if "session_id" not in envelope or reply.wrong is not None:
+        return reply
+    if says_error(reply.text) and problem(unfenced(reply.text)) is not None:
+        return Reply("", ("crashed", f"the claude program's reply is an error: {' '.join(reply.text.split())[:300]}"))
+    return reply if reply.proved or _answered(envelope, text) else Reply("", ("no result", UNANSWERED))
+
+
+def _unlogged(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The envelopes of the steps whose questions are not logged: they have claude's session in them."""
+    waiting: list[Any] = [saved]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict) and "session_id" in one and isinstance(one.get("text"), str):
+            yield one
+        elif isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
 
 
 def _envelope(saved: str) -> dict[str, Any] | None:
@@ -63,52 +101,73 @@ def _wrong(envelope: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _unanswered(envelope: dict[str, Any]) -> bool:
-    """What pipeline_ex fills in where there was no result message: a whole 0 for costs, a session that it invents."""
-    session = envelope.get("session_id")
-    if isinstance(session, str) and session.startswith("unknown-session-"):
+def _answered(envelope: dict[str, Any], text: str) -> bool:
+    """Whether a step whose questions are not logged was answered.
+
+    With `debug_mode`, it tells the types of its messages. With the output format json, all of claude's output is one
+    line: one that became several was a whole document.
+    """
+    session, body = str(envelope.get("session_id")), HEADING.sub("", text).strip()
+    debug = envelope.get("debug_info")
+    types = debug.get("message_types") if isinstance(debug, dict) else None
+    if isinstance(types, list):
+        ended = [one for one in types if isinstance(one, dict) and one.get("type") == "result"]
+        return any(one.get("subtype") == "success" for one in ended) if ended else len(types) == 1 and "\n" in body
+    # Where there was no result message, pipeline_ex fills in a whole 0 for costs.
+    if type(envelope.get("cost")) is not int or envelope["cost"] != 0:
         return True
-    return "session_id" in envelope and type(envelope.get("cost")) is int and envelope["cost"] == 0
+    # Without any message at all, the text is all of the output, which an error cannot be if it is a plan.
+    return session.startswith("unknown-session-") and "\n" in body and problem(unfenced(text)) is None
 
 
 def _decoded(text: str) -> Reply:
     """A reply whose escapes, or some of whose messages, are still those of JSON."""
-    messages = [_message(line) for line in text.split("\n")]
-    if not any(messages):
+    lines = [(line, _messages(line)) for line in text.split("\n")]
+    messages = [one for _, found in lines for one in found]
+    if not messages:
         turned = _unescaped(text)
         return Reply(text) if turned is None else Reply(turned, note=LITERAL)
-    result = next((one for one in messages if one and one["type"] == "result"), None)
+    result = next((one for one in messages if one["type"] == "result"), None)
     if result is not None and (result.get("subtype") != "success" or result.get("is_error")):
         why = str(result.get("result") or result.get("error") or result.get("subtype"))
         return Reply("", ("no result", f"the claude program gave no good result: {why[:300]}"))
     said: list[str] = []
-    for line, message in zip(text.split("\n"), messages, strict=True):
-        if message is None:
+    for line, found in lines:
+        if not found:
             said.append(_unescaped(line) or line)
-        elif message["type"] == "assistant":
-            said += _texts(message)
-    return Reply("\n".join(said), note=UNREAD if result else UNREAD_PARTS)
+        said += [text for one in found if one["type"] == "assistant" for text in _texts(one)]
+    if result is None:
+        return Reply("\n".join(said), note=UNREAD_PARTS)
+    # With the output format json and without `verbose`, there is no other message.
+    return Reply("\n".join(said or [str(result.get("result") or "")]), note=UNREAD, proved=True)
 
 
 def _unescaped(text: str) -> str | None:
-    """None where it is as it should be: more lines than literal breaks, or no text of JSON's."""
-    if text.count(ESCAPED) < 2 or len(text.strip().split("\n")) > text.count(ESCAPED):
+    """None where it is as it should be: no text of JSON's, or more lines than literal breaks.
+
+    Each of the model's turns is a line; several short ones can stand before the plan, which then shows its own lines.
+    """
+    lines = text.strip().split("\n")
+    if text.count(ESCAPED) < 2 or (len(lines) > text.count(ESCAPED) and len(ESCAPED_LINES.findall(text)) < 2):
         return None
     try:
-        return "\n".join(str(json.loads(f'"{line}"')) for line in text.strip().split("\n"))
+        return "\n".join(str(json.loads(f'"{line}"')) for line in lines)
     except ValueError:
         return None
 
 
-def _message(line: str) -> dict[str, Any] | None:
-    """A line of claude's own output, which pipeline_ex passed on unread."""
-    if not line.startswith("{"):
-        return None
+def _messages(line: str) -> list[dict[str, Any]]:
+    """A line of claude's own output, which pipeline_ex passed on unread: a message, or a document of all of them."""
+    if not line.startswith(("{", "[")):
+        return []
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) and value.get("type") in ("assistant", "result", "system", "user") else None
+        return []
+    found = value if isinstance(value, list) else [value]
+    kinds = ("assistant", "result", "system", "user")
+    messages = all(isinstance(one, dict) and one.get("type") in kinds for one in found)
+    return found if messages else []
 
 
 def _texts(message: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from workbench.execution import elixir, process
 from workbench.execution.failure import blame
 from workbench.execution.vm import LIMIT, Elsewhere, Forgotten, Own, remote_token, unreachable
 from workbench.files import write_whole
-from workbench.providers import Provider
+from workbench.providers import Provider, digest
 from workbench.trial import Engine, Execution, ExecutionRequest
 
 #: For one long poll; an interrupt is noticed after as long.
@@ -176,14 +176,16 @@ def _body(request: ExecutionRequest) -> dict[str, Any]:
     pipeline = request.pipeline
     for item in pipeline.files:
         elixir.unchanged(item.path, item.sha256)
+    name, timeout_ms = str(pipeline.file), int(pipeline.timeout_seconds * 1000)
     return {
         "pipeline": elixir.unchanged(pipeline.file, pipeline.sha256).decode("utf-8"),
-        "name": str(pipeline.file),
+        "name": name,
         "prompt": request.prompt,
         "inputs": {item.name: elixir.unchanged(item.path, item.sha256).decode("utf-8") for item in pipeline.inputs},
         "seed": request.replicate,
-        "timeout_ms": int(pipeline.timeout_seconds * 1000),
-        "key": request.key,
+        "timeout_ms": timeout_ms,
+        # The plan depends on neither, but the runtime takes no two orders under one key.
+        "key": digest("run/1", request.key, name, str(timeout_ms)),
     }
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.execution import supervisor
@@ -31,9 +32,14 @@ class Supervised:
         """Start it with these descriptors for its standard streams; the caller closes its own copies.
 
         Raises:
+            ValueError: no system could start it: it is empty, or has a NUL byte in it.
             FileNotFoundError, PermissionError, OSError: it cannot be started.
         """
+        if not command:
+            raise ValueError("a command is a program and its arguments, and this one is empty")
         self.exit_code: int | None = None
+        #: It has ended, though what it left behind may not have.
+        self.over = False
         self._heard = b""
         self._said = ""
         self._idle = self._told = self.closed = False
@@ -83,10 +89,14 @@ class Supervised:
             self._control.sendall(wanted)
         while not self._said and self.exit_code is None:
             self._hear()
+        if not self._said:
+            raise OSError(f"{command[0]} was not executed: its supervisor, a {sys.executable}, is gone")
         word, _, said = self._said.partition(" ")
         if word == "refused":
             number, _, file = said.partition(" ")
             raise OSError(int(number), os.strerror(int(number)), json.loads(file))
+        if word == "unfit":
+            raise ValueError(f"{command[0]!r} cannot be executed like this: {said}")
         if word == "failed":
             raise RuntimeError(f"the supervisor could not start {command[0]}: {said}")
 
@@ -100,7 +110,8 @@ class Supervised:
             line, _, self._heard = self._heard.partition(b"\n")
             self._said = line.decode()
             word, _, rest = self._said.partition(" ")
-            self._idle = word in ("ended", "refused", "failed")
+            self._idle = word in ("ended", "refused", "unfit", "failed")
+            self.over |= word == "over"
             if word in ("ended", "lost"):
                 self.exit_code = os.waitstatus_to_exitcode(int(rest))
         if not data and self.exit_code is None:
@@ -127,11 +138,14 @@ class _Supervisors:
                     return control
                 # Only its end makes one readable that was asked nothing.
                 self._drop(control)
-            control, theirs = socket.socketpair()
-            with theirs:
+            with ExitStack() as refused:
+                control, theirs = map(refused.enter_context, socket.socketpair())
                 if not self._sent(theirs):
                     self._start()
+                    # Should it be gone again already, the command hears that nobody answers.
                     self._sent(theirs)
+                theirs.close()
+                refused.pop_all()
             self._all.add(control)
             return control
 
@@ -174,16 +188,23 @@ class _Supervisors:
         if self._server is not None:
             self._server.poll()
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            # Nothing of the user's Python is wanted there; without it, it starts in a few hundredths of a second.
-            self._server = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-I", supervisor.__file__],
-                cwd="/",
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        # Killed by our name, as `pkill -9 -f workbench` does, it could end nothing of what runs: its command line is no
+        # path of ours. And nothing of the user's Python is wanted there: it starts in a few hundredths of a second.
+        python = Path(sys.executable).resolve()
+        with theirs, Path(supervisor.__file__).open("rb") as source:
+            try:
+                self._server = subprocess.Popen(
+                    [python, "-S", "-E", "-I", "-", str(theirs.fileno())],
+                    cwd="/",
+                    stdin=source,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+            except OSError as error:
+                # Not as it is: the command's own program would seem to be missing.
+                raise OSError(f"nothing can be executed: {python} does not start: {error.strerror}") from error
 
 
 def readable(descriptor: int, seconds: float = 0.0) -> bool:

@@ -1,14 +1,14 @@
 """Stands between Workbench and every command, so that nothing which a command started outlives it, or us.
 
-Started as a program (standard library only), once for each process of ours. It forks supervisors, as many as commands
-run at once. Each is a subreaper: whatever its command leaves behind comes back to it, in however many sessions of its
-own. It ends its tree when it is told to, and when the socket to us closes, which the kernel does even after `kill -9`.
-A death signal would follow the thread that forked, and threads of a pool come and go. Once all of a tree has ended, its
-supervisor takes the next command, which is cheaper than to fork another.
+A Python reads this text (standard library only), once for each process of ours. It forks supervisors, as many as
+commands run at once. Each is a subreaper: whatever its command leaves behind comes back to it, in however many sessions
+of its own. It ends its tree when it is told to, and when the socket to us closes, which the kernel does even after
+`kill -9`. Once all of a tree has ended, its supervisor takes the next command, which is cheaper than to fork another.
 
 On the socket, we send a request with the command's three streams, and perhaps `t` later; the answers are lines:
 
-    started PID | refused ERRNO FILE | failed WHAT
+    started PID | refused ERRNO FILE | unfit WHAT | failed WHAT
+    over, when the command itself has ended and what it left behind is being ended
     ended WAIT_STATUS | lost WAIT_STATUS
 """
 
@@ -32,9 +32,11 @@ from typing import Any
 
 #: Seconds between TERM and KILL.
 GRACE = 2.0
+#: The same for what a command leaves behind when it ends by itself: its result waits for that.
+SHORT_GRACE = 0.5
 LENGTH = struct.Struct("!I")
 STREAMS = 3
-_SUBREAPER = 36
+_NAME, _SUBREAPER = 15, 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -47,7 +49,7 @@ def serve(requests: socket.socket) -> None:
     while wanted or supervisors or strays:
         heard = {descriptor for descriptor, _ in poll.poll(100 if strays else None)}
         if requests.fileno() in heard:
-            message, passed, _, _ = socket.recv_fds(requests, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            message, passed = _received(requests, 1)
             if wanted := bool(message):
                 supervisors.add(_fork(requests, wakeup, passed[0]))
             else:
@@ -86,6 +88,8 @@ def _supervise(control: socket.socket, wakeup: int) -> bool:
         leader = _start(request, streams)
     except OSError as error:
         return _say(control, f"refused {error.errno} {json.dumps(str(error.filename))}")
+    except ValueError as error:
+        return _say(control, f"unfit {error}")
     except Exception as error:
         return _say(control, f"failed {error!r}")
     finally:
@@ -120,21 +124,31 @@ def _start(request: dict[str, Any], streams: list[int]) -> int:
 
 
 def _follow(control: socket.socket, wakeup: int, leader: int) -> int | None:
-    """Wait for the command's own end, or have its tree end in order; its wait status, if it is over by then."""
+    """Wait for the command's own end, and have its tree end in order; its wait status, if it is over by then."""
     poll = _polling(control.fileno(), wakeup)
     status: int | None = None
     deadline: float | None = None
     while True:
         status = _reap(wakeup).get(leader, status)
+        if status is not None and _alone():
+            return status
+        if status is not None and deadline is None:
+            _say(control, "over")
+            deadline = _terminate(SHORT_GRACE)
         left = math.inf if deadline is None else deadline - time.monotonic()
-        if left <= 0 or (status is not None and (deadline is None or _alone())):
+        if left <= 0:
             return status
         heard = poll.poll(None if deadline is None else left * 1000 + 1)
         if control.fileno() in {descriptor for descriptor, _ in heard}:
             # Told to, or nobody is there any more.
             poll.unregister(control)
-            deadline = time.monotonic() + GRACE
-            _kill(_descendants(os.getpid()), signal.SIGTERM)
+            deadline = deadline or _terminate(GRACE)
+
+
+def _terminate(grace: float) -> float:
+    """TERM to the whole tree; when to send KILL."""
+    _kill(_descendants(os.getpid()), signal.SIGTERM)
+    return time.monotonic() + grace
 
 
 def _end_all(control: socket.socket, wakeup: int, leader: int, status: int | None) -> bool:
@@ -152,9 +166,18 @@ def _end_all(control: socket.socket, wakeup: int, leader: int, status: int | Non
 
 
 def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    head, streams, _, _ = socket.recv_fds(control, 1, STREAMS, socket.MSG_CMSG_CLOEXEC)
+    head, streams = _received(control, STREAMS)
     (length,) = LENGTH.unpack(head + _exactly(control, LENGTH.size - 1))
     return json.loads(_exactly(control, length)), streams
+
+
+def _received(source: socket.socket, most: int) -> tuple[bytes, list[int]]:
+    """One byte, and what came with it, for us alone: a command that inherits the control socket could say `ended`."""
+    # The flag that asks the kernel for this is ignored by `recv_fds` of Python 3.11.
+    message, passed, _, _ = socket.recv_fds(source, 1, most)
+    for descriptor in passed:
+        os.set_inheritable(descriptor, False)
+    return message, passed
 
 
 def _exactly(control: socket.socket, wanted: int) -> bytes:
@@ -235,15 +258,19 @@ def _kill(pids: list[int], number: signal.Signals = signal.SIGKILL) -> int:
 
 
 def main() -> None:
-    """The socket that requests come on is standard input."""
+    """The argument is the descriptor that requests come on; standard input is this text."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Heard by us too, who then end everything in order. A handler, since commands inherit what is ignored.
         signal.signal(number, lambda number, frame: None)
     _adopt_orphans()
+    # Killed by the name of Python, as `killall -9 python3.11` does, it could end nothing of what runs.
+    _libc.prctl(_NAME, b"supervisor", 0, 0, 0)
     # Forks share its memory until one of the two writes, and a collector writes everywhere.
     gc.disable()
     gc.freeze()
-    serve(socket.socket(fileno=sys.stdin.fileno()))
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    requests.set_inheritable(False)
+    serve(requests)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from workbench.errors import PipelineRejected
-from workbench.steps import document, put, scalar, steps, value, workflow
+from workbench.steps import Step, document, put, scalar, steps, value, workflow
 from workbench.trial import Target
 
 #: What pipeline_ex replaces, everywhere in a step. The text of a `file` part alone is left as it is.
@@ -18,6 +18,10 @@ INTERPOLATED = re.compile(r"\{\{[^}]+\}\}")
 WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
 WRITING_MODES = {"accept_edits", "acceptedits", "bypass_permissions", "bypasspermissions"}
 WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
+#: Steps whose questions pipeline_ex does not log: only what they save can prove that they were answered.
+UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust", "claude_batch"}
+#: What can be saved of a loop; of other steps' answers in it pipeline_ex makes no JSON, and then fails.
+SAVED_IN_LOOPS = {*UNLOGGED_STEPS, "claude", "gemini", "for_loop"}
 
 
 def interpolated(prompt: str) -> list[str]:
@@ -30,7 +34,7 @@ def written(pipeline: str, prompt: str, target: Target, file: Path, output: str)
 
     Args:
         pipeline: the text of the user's file.
-        output: the file's name in the output folder that gets the plan.
+        output: the file's name in the output folder that gets the plan; with a number, it gets another step's answer.
 
     Raises:
         PipelineRejected: the pipeline has no such steps any more.
@@ -51,6 +55,7 @@ def written(pipeline: str, prompt: str, target: Target, file: Path, output: str)
         _by_file(step.node, place, prompt, file.with_name("candidate.md"))
     else:
         place.value, place.style, place.tag = prompt, '"', scalar("").tag
+    _have_proof_saved(known.values(), output)
     put(known[target.output].node, "output_to_file", scalar(output))
     for key in ("workspace_dir", "checkpoint_dir"):
         put(inside, key, scalar(str(file.with_name(key.partition("_")[0]))))
@@ -73,6 +78,38 @@ def _by_file(step: yaml.MappingNode, place: yaml.ScalarNode, prompt: str, file: 
     for part in parts.value if isinstance(parts, yaml.SequenceNode) else []:
         if value(part, "content") is place:
             part.value = [(scalar("type"), scalar("file")), (scalar("path"), scalar(str(file)))]
+
+
+def _have_proof_saved(known: Iterable[Step], output: str) -> None:
+    """Have each step whose questions are not logged save its answer, with the types of claude's messages.
+
+    Not so the output format: what pipeline_ex makes of an answer differs with it.
+    """
+    for number, step in enumerate(known, 1):
+        kinds = _types(step.node)
+        if not kinds & UNLOGGED_STEPS:
+            continue
+        if _types(step.node, within=False) & UNLOGGED_STEPS:
+            _debugged(step.node)
+        if step.top and kinds <= SAVED_IN_LOOPS and value(step.node, "output_to_file") is None:
+            put(step.node, "output_to_file", scalar(f"{output}_{number}"))
+
+
+def _debugged(step: yaml.MappingNode) -> None:
+    options = value(step, "claude_options")
+    if not isinstance(options, yaml.MappingNode):
+        options = yaml.MappingNode("tag:yaml.org,2002:map", [])
+        put(step, "claude_options", options)
+    put(options, "debug_mode", scalar("true", "bool"))
+
+
+def _types(step: yaml.Node, within: bool = True) -> set[str]:
+    """The type of a step, and of the steps within it."""
+    kind, inner = value(step, "type"), value(step, "steps")
+    found = {str(kind.value)} if isinstance(kind, yaml.ScalarNode) else set()
+    for one in inner.value if within and isinstance(inner, yaml.SequenceNode) else []:
+        found |= _types(one)
+    return found
 
 
 def writes_files(pipeline: str) -> bool:

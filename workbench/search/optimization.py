@@ -17,10 +17,7 @@ from workbench.search.programs import PROGRAMS, Program, Stage, pipeline_lm
 from workbench.search.quiet import quiet
 from workbench.search.trials import Standing, Trials
 from workbench.setting import Setting
-from workbench.trial import Trial
-
-#: Replicates from here on are for confirmation: no optimizer numbers its rollouts so high.
-FRESH = 1_000_000
+from workbench.trial import FRESH, Trial
 
 
 @dataclass(frozen=True)

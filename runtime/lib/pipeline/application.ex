@@ -9,7 +9,13 @@ defmodule Pipeline.Application do
   @impl true
   def start(_type, _arguments) do
     :ok = Pipeline.HTTP.start()
-    children = [Pipeline.Signals, {Task.Supervisor, name: Pipeline.Steps}]
+
+    children = [
+      Pipeline.Signals,
+      {Task.Supervisor, name: Pipeline.Steps},
+      {Task, &Pipeline.LeftBehind.clear/0}
+    ]
+
     Supervisor.start_link(children, strategy: :one_for_one, name: Pipeline.Supervisor)
   end
 end

@@ -46,4 +46,22 @@ defmodule Pipeline.Ask do
           max_turns: pos_integer(),
           retries: non_neg_integer() | nil
         }
+
+  # The newer ones take more than anybody asks for here.
+  @fewer_tokens [
+    {"claude-opus-4-1", 32_000},
+    {"claude-opus-4-0", 32_000},
+    {"claude-opus-4-2025", 32_000},
+    {"claude-3-7", 32_768},
+    {"claude-3-5", 8_192},
+    {"claude-3", 4_096}
+  ]
+
+  @doc "The `max_tokens` where nothing is said of them: a model that takes fewer refuses every request for more."
+  @spec max_tokens(String.t()) :: pos_integer()
+  def max_tokens(model) do
+    Enum.find_value(@fewer_tokens, 32_768, fn {name, most} ->
+      if String.starts_with?(model, name), do: most
+    end)
+  end
 end

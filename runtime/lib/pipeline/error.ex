@@ -7,10 +7,14 @@ defmodule Pipeline.Error do
   `:turn_limit` (it would have gone on using tools) and `:invalid_answer` (it does not fit the schema) are what a model
   made of the prompt. `:step` is a step that could not do its work, `:crashed` a defect of this runtime.
 
+  `usage` is what was paid before it failed, as far as it is known, and `steps` says by which step of a run.
+
   `again` says whether the same call may go well later: `:never`, `:soon`, or not before so many milliseconds.
   """
 
-  defexception [:kind, :message, again: :never]
+  alias Pipeline.Usage
+
+  defexception [:kind, :message, again: :never, usage: %Usage{}, steps: []]
 
   @type kind ::
           :usage
@@ -30,10 +34,24 @@ defmodule Pipeline.Error do
           | :crashed
 
   @type again :: :never | :soon | non_neg_integer()
-  @type t :: %__MODULE__{kind: kind(), message: String.t(), again: again()}
+  @type t :: %__MODULE__{
+          kind: kind(),
+          message: String.t(),
+          again: again(),
+          usage: Usage.t(),
+          steps: [Pipeline.Bill.step()]
+        }
 
   @spec new(kind(), String.t(), again()) :: t()
   def new(kind, message, again \\ :never), do: %__MODULE__{kind: kind, message: message, again: again}
+
+  @doc "The same, with more that was paid before it."
+  @spec after_usage(t(), Usage.t()) :: t()
+  def after_usage(%__MODULE__{} = error, usage), do: %{error | usage: Usage.add(usage, error.usage)}
+
+  @doc "An error after the last step of a run, all of which was paid."
+  @spec after_run(t(), Pipeline.Executor.Result.t()) :: t()
+  def after_run(%__MODULE__{} = error, result), do: %{error | usage: result.usage, steps: result.steps}
 
   @doc "2 where the user has to change something, 1 where the outside world failed."
   @spec exit_status(t()) :: 1 | 2

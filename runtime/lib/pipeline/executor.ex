@@ -18,12 +18,11 @@ defmodule Pipeline.Executor do
     @enforce_keys [:reply]
     defstruct [:reply, answers: %{}, vars: %{}, steps: [], usage: %Usage{}, files: []]
 
-    @type step :: %{name: String.t(), status: :done | :skipped, seconds: float(), usage: Usage.t()}
     @type t :: %__MODULE__{
             reply: String.t(),
             answers: %{String.t() => Answer.t()},
             vars: %{String.t() => term()},
-            steps: [step()],
+            steps: [Pipeline.Bill.step()],
             usage: Usage.t(),
             files: [Path.t()]
           }
@@ -41,13 +40,15 @@ defmodule Pipeline.Executor do
         settings \\ Settings.from_environment(),
         workspace \\ nil
       ) do
-    with :ok <- Ready.check(pipeline, settings, workspace) do
-      start = %Result{reply: "", vars: Map.merge(pipeline.variables, vars)}
+    vars = Map.merge(pipeline.variables, vars)
+
+    with :ok <- Ready.check(pipeline, vars, settings, workspace) do
+      start = %Result{reply: "", vars: vars}
 
       Enum.reduce_while(pipeline.steps, {:ok, start}, fn step, {:ok, result} ->
         case execute(step, result, settings, workspace) do
-          {:ok, done} -> {:cont, {:ok, added(result, step, done)}}
-          {:error, %Error{} = error} -> {:halt, {:error, error}}
+          {:ok, done} -> {:cont, {:ok, added({step, done}, result)}}
+          {:error, %Error{} = error} -> {:halt, {:error, after_steps(error, result)}}
         end
       end)
     end
@@ -57,47 +58,54 @@ defmodule Pipeline.Executor do
   defp execute(step, scope, settings, workspace) do
     if step.condition == nil or Condition.holds?(step.condition, scope),
       do: do_step(step, scope, settings, workspace),
-      else: {:ok, %Result{reply: nil, steps: [entry(step, :skipped, 0, %Usage{})]}}
+      else: {:ok, %{nothing() | steps: [entry(step, :skipped, 0, %Usage{})]}}
   end
 
   defp do_step(%Step{action: {:parallel, steps, limit}} = group, scope, settings, workspace) do
-    in_time(group, fn ->
-      with {:ok, parts} <- Work.each(steps, limit, &execute(&1, scope, settings, workspace)) do
-        {:ok,
-         steps
-         |> Enum.zip(parts)
-         |> Enum.reduce(%Result{reply: nil}, fn {step, part}, all -> added(all, step, part) end)
-         |> grouped()}
+    timed(group, fn ->
+      case Work.each(steps, limit, &execute(&1, scope, settings, workspace)) do
+        {:ok, parts} -> {:ok, steps |> Enum.zip(parts) |> Enum.reduce(nothing(), &added/2) |> grouped()}
+        {:error, error, parts} -> {:error, Enum.reduce(Enum.reverse(parts), error, &after_steps(&2, &1))}
       end
     end)
+    |> elem(0)
   end
 
   defp do_step(step, scope, settings, workspace) do
-    began = System.monotonic_time(:microsecond)
+    {done, seconds} = timed(step, fn -> perform(step, scope, settings, workspace) end)
 
-    with {:ok, {answer, set}} <- in_time(step, fn -> perform(step, scope, settings, workspace) end),
-         {:ok, files} <- keep(step, answer, settings) do
-      seconds = (System.monotonic_time(:microsecond) - began) / 1_000_000
-
-      {:ok,
-       %Result{
-         reply: answer,
-         vars: set,
-         steps: [entry(step, :done, seconds, answer.usage)],
-         usage: answer.usage,
-         files: files
-       }}
+    with {:ok, {answer, set}} <- done,
+         {:ok, files} <- keep(step, answer, settings, seconds) do
+      entry = entry(step, :done, seconds, answer.usage)
+      {:ok, %Result{reply: answer, vars: set, steps: [entry], usage: answer.usage, files: files}}
     end
   end
+
+  # A group that failed tells by which of its steps; where no step is told of, it is this one.
+  defp timed(step, work) do
+    began = System.monotonic_time(:microsecond)
+    done = Work.run("step #{step.name}", step.timeout || @timeout, work)
+    seconds = (System.monotonic_time(:microsecond) - began) / 1_000_000
+
+    case done do
+      {:error, %Error{steps: []} = error} -> {{:error, failed(error, step, seconds)}, seconds}
+      done -> {done, seconds}
+    end
+  end
+
+  defp failed(error, step, seconds), do: %{error | steps: [entry(step, :failed, seconds, error.usage)]}
+
+  defp after_steps(error, %{steps: steps, usage: usage}),
+    do: Error.after_usage(%{error | steps: steps ++ error.steps}, usage)
 
   defp perform(step, scope, settings, workspace) do
     with {:ok, answer, set} <- Action.perform(step, Map.take(scope, [:vars, :answers]), settings, workspace),
          do: {:ok, {answer, set}}
   end
 
-  defp in_time(step, work), do: Work.run("step #{step.name}", step.timeout || @timeout, work)
+  defp nothing, do: %Result{reply: nil}
 
-  defp added(result, step, %Result{} = part) do
+  defp added({step, %Result{} = part}, result) do
     answers = if part.reply, do: Map.put(part.answers, step.name, part.reply), else: part.answers
 
     %{
@@ -119,10 +127,14 @@ defmodule Pipeline.Executor do
   defp entry(step, status, seconds, usage),
     do: %{name: step.name, status: status, seconds: Float.round(seconds / 1, 3), usage: usage}
 
-  defp keep(%Step{output_to_file: nil}, _, _), do: {:ok, []}
+  defp keep(%Step{output_to_file: nil}, _, _, _), do: {:ok, []}
 
-  defp keep(%Step{output_to_file: file}, answer, settings) do
+  defp keep(%Step{output_to_file: file} = step, answer, settings, seconds) do
     path = Output.below(settings.output_dir, file)
-    with :ok <- Output.write_new(path, answer.text), do: {:ok, [path]}
+
+    case Output.write_new(path, answer.text) do
+      :ok -> {:ok, [path]}
+      {:error, error} -> {:error, error |> Error.after_usage(answer.usage) |> failed(step, seconds)}
+    end
   end
 end

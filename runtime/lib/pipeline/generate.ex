@@ -14,48 +14,26 @@ defmodule Pipeline.Generate do
   exist yet. What its steps write by `output_to_file` goes to a folder beside it, and so does a workspace.
   """
   @spec generate(String.t(), Pipeline.t(), Path.t(), Settings.t(), Path.t() | nil) ::
-          {:ok, Path.t()} | {:error, Error.t()}
-  def generate(prompt, pipeline, output, settings, workspace \\ nil) do
+          {:ok, Path.t(), Executor.Result.t()} | {:error, Error.t()}
+  def generate(prompt, pipeline, output, settings, workspace) do
     settings = %{settings | output_dir: settings.output_dir || Path.rootname(output) <> "_files"}
     root = workspace || Path.join([Path.dirname(output), "workspaces", Output.fresh_name()])
 
-    with :ok <- free(output),
+    with :ok <- Output.ready(output, "--output"),
          {:ok, workspace} <- Run.workspace(pipeline, root),
-         {:ok, plan, _} <- plan(pipeline, prompt, settings, workspace),
-         :ok <- Output.write_new(output, plan) do
-      {:ok, output}
+         {:ok, plan, result} <- plan(pipeline, %{"user_prompt" => prompt}, settings, workspace),
+         :ok <- written(output, plan, result) do
+      {:ok, output, result}
     end
   end
 
   @doc """
-  Execute the pipeline with the prompt as its variable `user_prompt`. The plan is the last reply: a markdown fence around
-  the whole of it is taken off, nothing else of it is changed, and whether it is YAML is not for this side to judge.
-
-  A pipeline that works on files and is given no workspace has one for the time of the call.
+  Execute the pipeline with variables, by name. The plan is the last reply: a markdown fence around the whole of it is taken
+  off, nothing else of it is changed, and whether it is YAML is not for this side to judge.
   """
-  @spec plan(Pipeline.t(), String.t(), Settings.t(), Workspace.t() | nil) ::
+  @spec plan(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
-  def plan(pipeline, prompt, settings, workspace \\ nil),
-    do: plan_with_vars(pipeline, %{"user_prompt" => prompt}, settings, workspace)
-
-  @doc "The same with any variables, by name."
-  @spec plan_with_vars(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
-          {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
-  def plan_with_vars(pipeline, vars, settings, workspace \\ nil) do
-    if workspace == nil and Pipeline.needs_workspace?(pipeline) do
-      root = Path.join(System.tmp_dir!(), "pipeline-#{Output.fresh_name()}")
-
-      try do
-        with {:ok, workspace} <- Workspace.open(root), do: execute(pipeline, vars, settings, workspace)
-      after
-        File.rm_rf(root)
-      end
-    else
-      execute(pipeline, vars, settings, workspace)
-    end
-  end
-
-  defp execute(pipeline, vars, settings, workspace) do
+  def plan(pipeline, vars, settings, workspace) do
     with {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace) do
       {:ok, unfenced(result.reply), result}
     end
@@ -65,11 +43,9 @@ defmodule Pipeline.Generate do
   @spec fresh_path(Path.t()) :: Path.t()
   def fresh_path(folder), do: Path.join([folder, "generated", Output.fresh_name() <> ".yaml"])
 
-  # Said before a model is paid, and again when the file is written.
-  defp free(output) do
-    if File.exists?(output),
-      do: {:error, Error.new(:usage, "#{output} exists already: name a new file with --output")},
-      else: :ok
+  defp written(output, plan, result) do
+    with {:error, error} <- Output.write_new(output, plan),
+         do: {:error, Error.after_run(error, result)}
   end
 
   defp unfenced(reply) do

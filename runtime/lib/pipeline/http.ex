@@ -1,7 +1,7 @@
 defmodule Pipeline.HTTP do
   @moduledoc """
   JSON over HTTPS with OTP's own client. Certificates are verified, redirects are not followed: an address that a key is
-  sent to is one that the user named.
+  sent to is one that the user named. A good reply is read up to 64 MB; one that is an error OTP's client reads whole.
 
   Each call has a connection of its own: on a shared one, a call would wait for those before it, and a model takes
   seconds to minutes beside which the handshake is nothing.
@@ -12,6 +12,9 @@ defmodule Pipeline.HTTP do
   @type headers :: [{String.t(), String.t()}]
 
   @profile :pipeline
+  # The longest answer of a model has a few hundred thousand bytes.
+  @most_bytes 64_000_000
+  @most_of_a_reason 500
 
   @doc "Start the client that all calls share, apart from the default one that others may have set up otherwise."
   @spec start() :: :ok
@@ -27,37 +30,59 @@ defmodule Pipeline.HTTP do
   @doc "POST `body` as JSON; the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
   @spec post_json(String.t(), headers(), map(), pos_integer()) :: {:ok, map()} | {:error, Error.t()}
   def post_json(url, headers, body, timeout) do
+    uri = URI.parse(url)
+
     request =
       {to_charlist(url), charlists([{"connection", "close"} | headers]), ~c"application/json",
        JSON.encode(body)}
 
-    options = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false] ++ tls(url)
+    options = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false] ++ tls(uri)
 
     case request(request, options, timeout) do
-      {{_, 200, _}, _, reply} -> decode(reply, url)
-      {{_, status, _}, answered, reply} -> {:error, refused(status, answered, reply, url, headers)}
-      {:error, :timeout} -> {:error, unavailable(:timeout, url, "did not answer within #{timeout} ms")}
-      {:error, reason} -> {:error, unavailable(:provider_unavailable, url, connection(reason))}
+      {:ok, text} -> decode(text, uri)
+      {{_, status, _}, answered, text} -> {:error, refused(status, answered, text, uri, headers)}
+      {:error, reason} -> {:error, lost(reason, uri, timeout)}
     end
   end
 
   # A run that is cancelled ends the process that waits here, of which the client is not told by itself.
   defp request(request, options, timeout) do
-    with {:ok, id} <- :httpc.request(:post, request, options, [sync: false, body_format: :binary], @profile) do
+    how = [sync: false, stream: {:self, :once}, body_format: :binary]
+
+    with {:ok, id} <- :httpc.request(:post, request, options, how, @profile) do
       caller = self()
       guard = spawn(fn -> guard(Process.monitor(caller), id) end)
-
-      receive do
-        {:http, {^id, answer}} ->
-          send(guard, :done)
-          answer
-      after
-        # The client keeps the time itself, unless it is the client that fails.
-        timeout + 5_000 ->
-          send(guard, :cancel)
-          {:error, :timeout}
-      end
+      # The client keeps the time itself, unless it is the client that fails.
+      answer = answer(id, now() + timeout + 5_000)
+      send(guard, if(answer in [{:error, :timeout}, {:error, :too_large}], do: :cancel, else: :done))
+      answer
     end
+  end
+
+  defp answer(id, deadline, client \\ nil, read \\ [], size \\ 0) do
+    receive do
+      {:http, {^id, :stream_start, _, client}} ->
+        next(id, deadline, client, read, size)
+
+      {:http, {^id, :stream, bytes}} when size + byte_size(bytes) <= @most_bytes ->
+        next(id, deadline, client, [read, bytes], size + byte_size(bytes))
+
+      {:http, {^id, :stream, _}} ->
+        {:error, :too_large}
+
+      {:http, {^id, :stream_end, _}} ->
+        {:ok, IO.iodata_to_binary(read)}
+
+      {:http, {^id, answer}} ->
+        answer
+    after
+      max(deadline - now(), 0) -> {:error, :timeout}
+    end
+  end
+
+  defp next(id, deadline, client, read, size) do
+    :ok = :httpc.stream_next(client)
+    answer(id, deadline, client, read, size)
   end
 
   defp guard(caller, id) do
@@ -68,24 +93,53 @@ defmodule Pipeline.HTTP do
     end
   end
 
-  defp decode(reply, url) do
-    case JSON.decode(reply) do
-      {:ok, map} when is_map(map) -> {:ok, map}
-      _ -> {:error, unavailable(:provider_unavailable, url, "answered something that is no JSON object")}
+  defp lost(:timeout, uri, timeout),
+    do: Error.new(:timeout, "#{uri.host}: did not answer within #{timeout} ms", :soon)
+
+  defp lost(:too_large, uri, _),
+    do: Error.new(:provider_unavailable, "#{uri.host}: answered more than #{@most_bytes} bytes")
+
+  defp lost({:failed_connect, details}, uri, _) do
+    case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
+      # A certificate that is refused now is refused in a second too.
+      {_, _, {:tls_alert, {alert, _}}} ->
+        why = alert |> to_string() |> String.replace("_", " ")
+
+        Error.new(
+          :provider_unavailable,
+          "#{uri.host}: no secure connection (#{why}): is its certificate one of this host, and trusted here?"
+        )
+
+      {_, _, reason} when is_atom(reason) ->
+        unavailable(uri, "cannot be reached (#{:inet.format_error(reason)})")
+
+      _ ->
+        unavailable(uri, "cannot be reached")
     end
   end
 
-  defp refused(status, answered, reply, url, headers) do
+  defp lost(_, uri, _), do: unavailable(uri, "the connection was lost")
+
+  defp decode(text, uri) do
+    case JSON.decode(text) do
+      {:ok, map} when is_map(map) -> {:ok, map}
+      _ -> {:error, unavailable(uri, "answered something that is no JSON object")}
+    end
+  end
+
+  defp refused(status, answered, text, uri, headers) do
     {kind, again} =
       cond do
         status in [401, 403] -> {:authentication, :never}
         status == 429 -> {:rate_limit, after_header(answered)}
         status == 408 -> {:timeout, after_header(answered)}
         status in 400..499 -> {:bad_request, :never}
+        # A redirect is not followed, and will be there again.
+        status in 300..399 -> {:provider_unavailable, :never}
         true -> {:provider_unavailable, after_header(answered)}
       end
 
-    Error.new(kind, "#{host(url)} answered #{status}: #{scrub(said(reply), headers)}", again)
+    Error.new(kind, "#{uri.host} answered #{status}: #{said(text, headers)}", again)
   end
 
   defp after_header(answered) do
@@ -93,11 +147,14 @@ defmodule Pipeline.HTTP do
     value |> to_string() |> Retry.asked()
   end
 
-  # Both providers put a sentence into error.message.
-  defp said(reply) do
-    case JSON.decode(reply) do
-      {:ok, %{"error" => %{"message" => message}}} when is_binary(message) -> String.slice(message, 0, 500)
-      _ -> "no reason given"
+  # Both providers put a sentence into error.message. What is cut off before a key is taken out may end in a part of it.
+  defp said(text, headers) do
+    case JSON.decode(text) do
+      {:ok, %{"error" => %{"message" => message}}} when is_binary(message) ->
+        message |> scrub(headers) |> String.slice(0, @most_of_a_reason)
+
+      _ ->
+        "no reason given"
     end
   end
 
@@ -107,23 +164,16 @@ defmodule Pipeline.HTTP do
     end
   end
 
-  defp connection({:failed_connect, details}) do
-    case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
-      {_, _, reason} -> "cannot be reached (#{inspect(reason)})"
-      nil -> "cannot be reached"
-    end
-  end
+  defp unavailable(uri, what), do: Error.new(:provider_unavailable, "#{uri.host}: #{what}", :soon)
 
-  defp connection(_), do: "the connection was lost"
-
-  defp unavailable(kind, url, what), do: Error.new(kind, "#{host(url)}: #{what}", :soon)
-
-  defp tls("https:" <> _) do
+  defp tls(%URI{scheme: "https"}) do
     [
       ssl: [
         verify: :verify_peer,
         cacerts: :public_key.cacerts_get(),
         depth: 5,
+        # What it would log is in the error.
+        log_level: :none,
         customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
       ]
     ]
@@ -131,6 +181,6 @@ defmodule Pipeline.HTTP do
 
   defp tls(_), do: []
 
-  defp host(url), do: URI.parse(url).host
   defp charlists(headers), do: for({name, value} <- headers, do: {to_charlist(name), to_charlist(value)})
+  defp now, do: System.monotonic_time(:millisecond)
 end

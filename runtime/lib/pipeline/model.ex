@@ -22,6 +22,8 @@ defmodule Pipeline.Model do
 
   # So many of the things that are wrong with an answer are told, to the model and to the user.
   @most_problems 20
+  # In one reply. How many replies there may be is max_turns.
+  @most_calls 50
 
   @doc "The texts are the parts of one user message. A run without a workspace has no tools."
   @spec answer(Ask.t(), [String.t()], Settings.t(), Workspace.t() | nil) ::
@@ -59,12 +61,16 @@ defmodule Pipeline.Model do
       if reply.calls == [],
         do: said(reply, request, settings, so_far),
         else: called(reply, request, settings, so_far)
+    else
+      {:error, error} -> {:error, Error.after_usage(error, so_far.usage)}
     end
   end
 
-  defp not_blank(%Reply{calls: [], text: text}, ask) do
+  defp failed(kind, message, so_far), do: {:error, %{Error.new(kind, message) | usage: so_far.usage}}
+
+  defp not_blank(%Reply{calls: [], text: text, usage: usage}, ask) do
     if String.trim(text) == "",
-      do: {:error, Error.new(:empty_reply, "#{ask.model} answered nothing")},
+      do: {:error, %{Error.new(:empty_reply, "#{ask.model} answered nothing") | usage: usage}},
       else: :ok
   end
 
@@ -95,6 +101,14 @@ defmodule Pipeline.Model do
     with :error <- JSON.decode(text), do: {:error, ["$: expected one JSON value and nothing else"]}
   end
 
+  defp called(%Reply{calls: calls}, %Request{ask: ask}, _, so_far) when length(calls) > @most_calls,
+    do:
+      failed(
+        :turn_limit,
+        "#{ask.model} called #{length(calls)} tools at once, no more than #{@most_calls} are taken",
+        so_far
+      )
+
   # A model may call several tools at once, and give its answer beside them: that counts if all of them went well.
   defp called(reply, %Request{ask: ask} = request, settings, so_far) do
     done = Enum.map(reply.calls, &result(&1, request))
@@ -110,8 +124,11 @@ defmodule Pipeline.Model do
         repair(results, problems, request, settings, so_far)
 
       _ when so_far.turns >= ask.max_turns ->
-        {:error,
-         Error.new(:turn_limit, "#{ask.model} was not done with its tools after #{ask.max_turns} turns")}
+        failed(
+          :turn_limit,
+          "#{ask.model} was not done with its tools after #{ask.max_turns} turns",
+          so_far
+        )
 
       _ ->
         next(results, request, settings, %{so_far | turns: so_far.turns + 1})
@@ -139,9 +156,12 @@ defmodule Pipeline.Model do
     end
   end
 
-  defp repair(_, problems, %Request{ask: ask}, _, %{repairs: 0}) do
-    {:error,
-     Error.new(:invalid_answer, "the answer of #{ask.model} does not fit its schema: #{listed(problems)}")}
+  defp repair(_, problems, %Request{ask: ask}, _, %{repairs: 0} = so_far) do
+    failed(
+      :invalid_answer,
+      "the answer of #{ask.model} does not fit its schema: #{listed(problems)}",
+      so_far
+    )
   end
 
   defp repair(turn, _, request, settings, so_far),

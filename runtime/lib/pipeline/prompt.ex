@@ -74,10 +74,19 @@ defmodule Pipeline.Prompt do
   defp taken(answer, path), do: Extract.fetch(answer.value, path)
 
   defp file(name, path) do
-    with {:ok, text} <- File.read(path),
+    with {:ok, text} <- read(path), do: {:ok, headed(name, text)}
+  end
+
+  @doc "The text of a file that is part of a prompt, or why there is none."
+  @spec read(Path.t()) :: {:ok, String.t()} | {:error, String.t()}
+  def read(path) do
+    # To read a pipe would be to wait for it.
+    with {:ok, %{type: :regular}} <- File.stat(path),
+         {:ok, text} <- File.read(path),
          true <- String.valid?(text) do
-      {:ok, headed(name, text)}
+      {:ok, text}
     else
+      {:ok, %{type: type}} -> {:error, "#{path} cannot be read: it is a #{type}, not a file"}
       {:error, reason} -> {:error, "#{path} cannot be read: #{:file.format_error(reason)}"}
       false -> {:error, "#{path} is not UTF-8"}
     end

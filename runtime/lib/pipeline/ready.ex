@@ -1,15 +1,24 @@
 defmodule Pipeline.Ready do
-  @moduledoc "What a run needs and can be known to lack before a model is paid for: inputs, files, folders."
+  @moduledoc """
+  What a run needs and can be known to lack before a model is paid for: inputs and files that can be read, variables, a
+  workspace, folders that can be written to, the keys of its providers.
 
-  alias Pipeline.{Ask, Error, Output, Settings, Step, Workspace}
+  A step with a condition may be skipped. Of what only such steps take, variables and keys are not asked for: a condition may
+  be there because they are missing.
+  """
 
-  @spec check(Pipeline.t(), Settings.t(), Workspace.t() | nil) :: :ok | {:error, Error.t()}
-  def check(pipeline, settings, workspace) do
+  alias Pipeline.{Ask, Error, Output, Prompt, Provider, Settings, Step, Workspace}
+
+  @spec check(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
+          :ok | {:error, Error.t()}
+  def check(pipeline, vars, settings, workspace) do
     with :ok <- inputs(pipeline, settings),
          :ok <- files(pipeline),
+         :ok <- variables(pipeline, vars),
          :ok <- workspace(pipeline, workspace),
-         :ok <- outputs(pipeline, settings) do
-      rehearsal(pipeline, settings)
+         :ok <- rehearsal(pipeline, settings),
+         :ok <- providers(pipeline, settings) do
+      outputs(pipeline, settings)
     end
   end
 
@@ -20,7 +29,7 @@ defmodule Pipeline.Ready do
 
     case {unknown, missing} do
       {[], []} ->
-        :ok
+        first_error(settings.inputs, &input/1)
 
       {[name | _], _} ->
         takes = if taken == %{}, do: "none", else: Enum.join(Map.keys(taken), ", ")
@@ -31,24 +40,78 @@ defmodule Pipeline.Ready do
     end
   end
 
-  defp files(pipeline) do
-    missing =
-      for step <- Pipeline.all_steps(pipeline),
-          {:file, path} <- Pipeline.parts(step),
-          not File.regular?(path),
-          do: {step, path}
+  defp input({_, {:text, _}}), do: :ok
 
-    case missing do
-      [] -> :ok
-      [{step, path} | _] -> refused(pipeline, "#{step.at}: there is no file #{path}")
+  defp input({name, {:file, path}}) do
+    case Prompt.read(path) do
+      {:ok, _} -> :ok
+      {:error, reason} -> {:error, Error.new(:usage, "the input #{name}: #{reason}")}
     end
   end
+
+  defp files(pipeline) do
+    taken = for step <- Pipeline.all_steps(pipeline), {:file, path} <- Pipeline.parts(step), do: {step, path}
+
+    first_error(taken, fn {step, path} ->
+      case Prompt.read(path) do
+        {:ok, _} -> :ok
+        {:error, reason} -> refused(pipeline, "#{step.at}: #{reason}")
+      end
+    end)
+  end
+
+  # Which there may be grows from step to step. Those of a parallel group do not see each other's.
+  defp variables(pipeline, vars) do
+    pipeline.steps
+    |> Enum.reduce_while(Map.keys(vars), fn step, known ->
+      case missing(step, known) do
+        nil -> {:cont, known ++ set(step)}
+        {step, name} -> {:halt, {step, name}}
+      end
+    end)
+    |> case do
+      {step, name} ->
+        what = "#{step.at}: needs the variable #{inspect(name)}"
+        refused(pipeline, "#{what}, which neither the run, nor the workflow, nor a step before it gives")
+
+      _ ->
+        :ok
+    end
+  end
+
+  defp missing(%Step{condition: nil, action: {:parallel, steps, _}}, known),
+    do: Enum.find_value(steps, &missing(&1, known))
+
+  defp missing(%Step{condition: nil} = step, known) do
+    Enum.find_value(Pipeline.parts(step), fn
+      {:variable, name} -> if name not in known, do: {step, name}
+      _ -> nil
+    end)
+  end
+
+  defp missing(_, _), do: nil
+
+  defp set(%Step{action: {:set_variable, values}}), do: Map.keys(values)
+  defp set(%Step{action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &set/1)
+  defp set(_), do: []
 
   defp workspace(pipeline, workspace) do
     if workspace == nil and Pipeline.needs_workspace?(pipeline),
       do: refused(pipeline, "works on files, and was given no workspace"),
       else: :ok
   end
+
+  defp providers(pipeline, settings) do
+    pipeline.steps
+    |> Enum.flat_map(&asked/1)
+    |> Enum.map(&Provider.for_ask/1)
+    |> Enum.uniq()
+    |> first_error(& &1.ready(settings))
+  end
+
+  defp asked(%Step{condition: nil, action: %Ask{} = ask}), do: [ask]
+  defp asked(%Step{condition: nil, action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &asked/1)
+  defp asked(_), do: []
 
   defp outputs(pipeline, settings) do
     written = for %Step{output_to_file: file} when file != nil <- Pipeline.all_steps(pipeline), do: file
@@ -64,11 +127,11 @@ defmodule Pipeline.Ready do
       path = List.first(paths -- Enum.uniq(paths)) ->
         refused(pipeline, "two steps write #{path} by output_to_file")
 
-      path = Enum.find(paths, &File.exists?/1) ->
-        {:error, Error.new(:usage, "#{path} exists already: name a new folder with --output-dir")}
+      path = Enum.find(paths, fn path -> Enum.any?(paths, &String.starts_with?(&1, path <> "/")) end) ->
+        refused(pipeline, "one step writes #{path} by output_to_file, and another one takes it for a folder")
 
       true ->
-        :ok
+        first_error(paths, &Output.ready(&1, "--output-dir"))
     end
   end
 
@@ -84,6 +147,10 @@ defmodule Pipeline.Ready do
           "#{hd(programs).at}: the claude program cannot be rehearsed: it asks the real service"
         ),
       else: :ok
+  end
+
+  defp first_error(items, check) do
+    Enum.find_value(items, :ok, fn item -> with :ok <- check.(item), do: nil end)
   end
 
   defp refused(pipeline, message), do: {:error, Error.new(:pipeline, "#{pipeline.file}: #{message}")}

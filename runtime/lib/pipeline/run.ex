@@ -4,7 +4,7 @@ defmodule Pipeline.Run do
   run's output folder.
   """
 
-  alias Pipeline.{Error, Executor, JSON, Output, Settings, Usage, Workspace}
+  alias Pipeline.{Bill, Error, Executor, JSON, Output, Settings, Workspace}
 
   @doc "The path of `result.json`, and what is in it."
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
@@ -12,11 +12,11 @@ defmodule Pipeline.Run do
   def run(pipeline, vars, settings, workspace_root) do
     path = Path.join(settings.output_dir, "result.json")
 
-    with :ok <- free(path),
+    with :ok <- Output.ready(path, "--output-dir"),
          {:ok, workspace} <- workspace(pipeline, workspace_root),
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
-         :ok <- Output.write_new(path, [JSON.encode(report), "\n"]) do
+         :ok <- written(path, report, result) do
       {:ok, path, report}
     end
   end
@@ -26,10 +26,9 @@ defmodule Pipeline.Run do
   def workspace(pipeline, root),
     do: if(Pipeline.needs_workspace?(pipeline), do: Workspace.open(root), else: {:ok, nil})
 
-  defp free(path) do
-    if File.exists?(path),
-      do: {:error, Error.new(:usage, "#{path} exists already: name a new folder with --output-dir")},
-      else: :ok
+  defp written(path, report, result) do
+    with {:error, error} <- Output.write_new(path, [JSON.encode(report), "\n"]),
+         do: {:error, Error.after_run(error, result)}
   end
 
   defp report(pipeline, result, workspace) do
@@ -37,12 +36,9 @@ defmodule Pipeline.Run do
       pipeline: pipeline.name,
       reply: result.reply,
       answers: Map.new(result.answers, fn {name, answer} -> {name, answer.value} end),
-      steps: for(step <- result.steps, do: %{step | usage: usage(step.usage)}),
-      usage: usage(result.usage),
       files: result.files,
       workspace: workspace && workspace.root
     }
+    |> Map.merge(Bill.json(result))
   end
-
-  defp usage(%Usage{} = usage), do: Map.from_struct(usage)
 end

@@ -9,8 +9,9 @@ defmodule Pipeline.Serve do
   | `DELETE /runs/ID` | the run, cancelled if it had not ended |
   | `GET /health` | version, addresses of the providers, load; the only one that needs no token |
 
-  A run is `{"id", "status"}`; `status` is `running`, `done` (then with `text`, `usage`, `seconds`, `warnings`),
-  `failed` (with `error`) or `cancelled`. An error is `{"error": {"kind", "message"}}`: 400 for no JSON, 401 for no
+  A run is `{"id", "status"}`; `status` is `running`, `done` (then with `text`, `files`, `steps`, `usage`,
+  `seconds`, `warnings`), `failed` (with `error`, and with `steps` and `usage` where it began any) or `cancelled`. `files`
+  has the texts that steps wrote by `output_to_file`, by name; `steps` has each one's `name`, `status`, `seconds` and `usage`. An error is `{"error": {"kind", "message"}}`: 400 for no JSON, 401 for no
   token, 404, 405, 409 for a key of another order, 413 for a body over the limit, 422 for a pipeline or a value that
   cannot be used, 429 and Retry-After past the limit of runs at once, 503 and Retry-After while it ends.
   """

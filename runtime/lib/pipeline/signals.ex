@@ -12,8 +12,7 @@ defmodule Pipeline.Signals do
   @terminated 143
   @patience 1_500
 
-  @writers 1
-  @ending 2
+  @ending 1
 
   @spec child_spec(term()) :: Supervisor.child_spec()
   def child_spec(_), do: Registry.child_spec(keys: :duplicate, name: __MODULE__)
@@ -21,7 +20,7 @@ defmodule Pipeline.Signals do
   @doc "Take SIGTERM over from the VM: `on_term` is called in a process of its own, and has to end with `stop/1`."
   @spec install(mfa :: {module(), atom(), [term()]}) :: :ok
   def install(on_term \\ {__MODULE__, :stop, [@terminated]}) do
-    :persistent_term.put(__MODULE__, :atomics.new(2, []))
+    :persistent_term.put(__MODULE__, :atomics.new(1, []))
 
     present =
       if __MODULE__ in :gen_event.which_handlers(:erl_signal_server),
@@ -40,7 +39,7 @@ defmodule Pipeline.Signals do
   def whole(write) do
     case :persistent_term.get(__MODULE__, nil) do
       nil -> write.()
-      counts -> counted(counts, write)
+      counts -> listed(counts, write)
     end
   end
 
@@ -72,7 +71,7 @@ defmodule Pipeline.Signals do
 
     with counts when counts != nil <- :persistent_term.get(__MODULE__, nil) do
       :atomics.put(counts, @ending, 1)
-      wait(counts, deadline)
+      wait(deadline)
     end
 
     cleared_away(deadline)
@@ -100,19 +99,20 @@ defmodule Pipeline.Signals do
   @impl true
   def handle_call(_, state), do: {:ok, :ok, state}
 
-  # Counted first and asked second: whoever ends asks in the other order, so that one of the two sees the other.
-  defp counted(counts, write) do
-    :atomics.add(counts, @writers, 1)
+  # Listed first and asked second: whoever ends asks in the other order, so that one of the two sees the other. The list
+  # forgets a process that is killed in the middle.
+  defp listed(counts, write) do
+    {:ok, _} = Registry.register(__MODULE__, :writes, nil)
 
     if :atomics.get(counts, @ending) == 1 do
-      :atomics.sub(counts, @writers, 1)
+      Registry.unregister(__MODULE__, :writes)
       go_on()
     end
 
     try do
       write.()
     after
-      :atomics.sub(counts, @writers, 1)
+      Registry.unregister(__MODULE__, :writes)
     end
   end
 
@@ -133,10 +133,12 @@ defmodule Pipeline.Signals do
     end
   end
 
-  defp wait(counts, deadline) do
-    if :atomics.get(counts, @writers) > 0 and System.monotonic_time(:millisecond) < deadline do
+  defp wait(deadline) do
+    writes? = Enum.any?(Registry.lookup(__MODULE__, :writes), fn {pid, _} -> Process.alive?(pid) end)
+
+    if writes? and System.monotonic_time(:millisecond) < deadline do
       Process.sleep(5)
-      wait(counts, deadline)
+      wait(deadline)
     end
   end
 end

@@ -8,9 +8,12 @@ defmodule Pipeline.Work do
 
   alias Pipeline.Error
 
-  @doc "Many at once, at most `limit`; their values in order, or the first error, which ends the others."
+  @doc """
+  Many at once, at most `limit`; their values in order, or the first error, which ends the others, and the values of those
+  that were done before it.
+  """
   @spec each([item], pos_integer(), (item -> {:ok, value} | {:error, Error.t()})) ::
-          {:ok, [value]} | {:error, Error.t()}
+          {:ok, [value]} | {:error, Error.t(), [value]}
         when item: term(), value: term()
   def each(items, limit, work) do
     items = Enum.with_index(items)
@@ -19,7 +22,7 @@ defmodule Pipeline.Work do
   end
 
   defp gather(running, _, _, done) when running == %{},
-    do: {:ok, done |> Enum.sort() |> Enum.map(&elem(&1, 1))}
+    do: {:ok, in_order(done)}
 
   defp gather(running, waiting, work, done) do
     receive do
@@ -37,13 +40,15 @@ defmodule Pipeline.Work do
 
       {reference, {:error, error}} when is_map_key(running, reference) ->
         stop(running)
-        {:error, error}
+        {:error, error, in_order(done)}
 
       {:DOWN, reference, :process, _, reason} when is_map_key(running, reference) ->
         stop(running)
-        {:error, crashed("a step", reason)}
+        {:error, crashed("a step", reason), in_order(done)}
     end
   end
+
+  defp in_order(done), do: done |> Enum.sort_by(&elem(&1, 0)) |> Enum.map(&elem(&1, 1))
 
   defp started({item, index}, work) do
     task = start(fn -> caught("a step", fn -> work.(item) end) end)
@@ -63,6 +68,29 @@ defmodule Pipeline.Work do
       {:ok, result} -> result
       {:exit, reason} -> {:error, crashed(name, reason)}
       nil -> {:error, Error.new(:timeout, "#{name} was not done within #{timeout} ms")}
+    end
+  end
+
+  @doc "End what a process began here, and what that began in its turn, and return when none of it is left."
+  @spec end_all_of(pid()) :: :ok
+  def end_all_of(owner) do
+    tasks = for pid <- Task.Supervisor.children(Pipeline.Steps), owner in callers(pid), do: pid
+
+    for pid <- tasks do
+      monitor = Process.monitor(pid)
+      Process.exit(pid, :kill)
+      receive do: ({:DOWN, ^monitor, _, _, _} -> :ok)
+    end
+
+    # What one of them began meanwhile is found the next time.
+    if tasks == [], do: :ok, else: end_all_of(owner)
+  end
+
+  # Task keeps there who began it, and who began that.
+  defp callers(pid) do
+    case Process.info(pid, :dictionary) do
+      {:dictionary, kept} -> Keyword.get(kept, :"$callers", [])
+      nil -> []
     end
   end
 

@@ -4,7 +4,7 @@ defmodule Pipeline.Workspace do
 
   A path is relative, with `/` between its names (`Pipeline.Workspace.Name`). No link is followed, wherever it stands
   on the way, and a file with a second name is left alone, as that may stand outside (`Pipeline.Workspace.Way`). Files
-  are UTF-8, of up to 2,000,000 bytes. A write takes a file's place at once and whole. The reasons for a refusal are
+  are UTF-8, of up to 2,000,000 bytes, and a run may add so many (`Pipeline.Workspace.Room`). A write takes a file's place at once and whole. The reasons for a refusal are
   sentences for a person, or for a model.
 
   OTP opens files by their path alone (there is no `openat`, no `O_NOFOLLOW`). So the way is looked at before a file is
@@ -14,8 +14,8 @@ defmodule Pipeline.Workspace do
   for one, runs as the same user, and could write there without our help.
   """
 
-  alias Pipeline.{Error, Signals}
-  alias Pipeline.Workspace.{Listing, Name, Way}
+  alias Pipeline.{Error, Signals, Temporary}
+  alias Pipeline.Workspace.{Listing, Name, Room, Way}
 
   @most_bytes 2_000_000
   # One look may be deceived by who swaps a folder for a link and back; so many at changing times are not.
@@ -23,17 +23,17 @@ defmodule Pipeline.Workspace do
   # Places of an edit's text are counted up to here.
   @most_places 100
 
-  @enforce_keys [:root]
-  defstruct [:root]
+  @enforce_keys [:root, :room]
+  defstruct [:root, :room]
 
-  @type t :: %__MODULE__{root: Path.t()}
+  @type t :: %__MODULE__{root: Path.t(), room: Room.t()}
   @type reason :: String.t()
 
   @doc "The folder, made if it is missing."
   @spec open(Path.t()) :: {:ok, t()} | {:error, Error.t()}
   def open(root) do
     case File.mkdir_p(root) do
-      :ok -> {:ok, %__MODULE__{root: Path.expand(root)}}
+      :ok -> {:ok, %__MODULE__{root: Path.expand(root), room: Room.new()}}
       {:error, reason} -> {:error, Error.new(:write, "#{root}: #{:file.format_error(reason)}")}
     end
   end
@@ -191,21 +191,21 @@ defmodule Pipeline.Workspace do
     end
   end
 
-  defp replace(%{root: root}, names, content) do
+  defp replace(%{root: root, room: room}, names, content) do
     temporary = Path.join(root, Name.temporary())
 
-    try do
+    Temporary.whilst(temporary, fn ->
       with {:ok, before} <- Way.to(root, names),
            :ok <- replaceable(before),
+           {:ok, more} <- Room.for_file(room, before.found, content),
            {:ok, id} <- said(write_synced(temporary, content, before.found)),
            {:ok, way} <- Way.to(root, names, make: true),
            :ok <- replaceable(way),
-           :ok <- said(:file.rename(temporary, way.path)) do
-        arrived(Way.to(root, names), way, id)
+           :ok <- said(:file.rename(temporary, way.path)),
+           :ok <- arrived(Way.to(root, names), way, id) do
+        Room.taken(room, more)
       end
-    after
-      File.rm(temporary)
-    end
+    end)
   end
 
   defp replaceable(%Way{found: %{type: :directory}}), do: {:error, "is a folder"}

@@ -9,6 +9,7 @@ defmodule Mix.Tasks.Pipeline.Generate do
       mix pipeline.generate -- "-- a prompt that begins with a dash"
 
   The words of PROMPT are joined by spaces. Standard output ends with `✅ Pipeline generated at PATH`.
+  Standard error has what each step used, in tokens and US dollars, also where a later one failed.
 
   ## Options
 

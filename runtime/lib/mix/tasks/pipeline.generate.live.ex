@@ -9,6 +9,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
       mix pipeline.generate.live -- "-- a prompt that begins with a dash"
 
   The words of PROMPT are joined by spaces. Standard output ends with `✅ Pipeline generated at PATH`.
+  Standard error has what each step used, in tokens and US dollars, also where a later one failed.
 
   ## Options
 
@@ -26,6 +27,9 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
   `PIPELINE_HTTP_TIMEOUT_MS` bounds one call of a provider, ten minutes by default. `PIPELINE_RETRIES` says how often a
   call that a provider failed at is made again, 3 times by default, and `PIPELINE_RETRY_BASE_MS` how long the first wait may
   be, 500 by default: it doubles with each.
+
+  A VM that ends for lack of memory writes its memory to a file, keys and prompts with it. `ERL_CRASH_DUMP_BYTES=0` keeps
+  it from doing so.
 
   ## Exit status
 

@@ -20,7 +20,8 @@ defmodule Mix.Tasks.Pipeline.Run do
     * `--workspace DIR` - where steps read and write files, instead of a new folder under `workspaces/` beside the output
     * `--rehearsal URL` - ask the scripted services at this address instead of the real ones, and send no key
     * `--seed N` - which sample of the model is meant, where its provider takes a seed
-    * `--json` - print the contents of `result.json`, instead of the line with its path
+    * `--json` - print the contents of `result.json`, instead of the line with its path; of a run that failed, an object
+      with `error` (`kind` and `message`), and the `steps` and `usage` until then
 
   ## Environment and exit status
 
@@ -29,7 +30,7 @@ defmodule Mix.Tasks.Pipeline.Run do
 
   use Mix.Task
 
-  alias Pipeline.{Command, JSON, Output, Run}
+  alias Pipeline.{Bill, Command, Error, JSON, Output, Run}
   alias Pipeline.Command.Options
 
   @switches [
@@ -55,7 +56,20 @@ defmodule Mix.Tasks.Pipeline.Run do
          workspace = Path.expand(options[:workspace] || beside(folder)),
          {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
       {:ok, if(options[:json], do: [JSON.encode(report)], else: ["✅ Pipeline completed: #{path}"])}
+    else
+      {:error, error} -> failed(error, options[:json])
     end
+  end
+
+  defp failed(%Error{kind: kind, message: message} = error, true) do
+    said = Map.merge(Bill.json(error), %{error: %{kind: kind, message: message}})
+    Mix.shell().info(JSON.encode(said))
+    {:error, error}
+  end
+
+  defp failed(error, _) do
+    Enum.each(Bill.lines(error), &IO.puts(:stderr, &1))
+    {:error, error}
   end
 
   defp fresh_folder(pipeline),

@@ -1,7 +1,7 @@
 defmodule Pipeline.Command.Generate do
   @moduledoc "What `mix pipeline.generate` and `mix pipeline.generate.live` have in common, which is nearly all."
 
-  alias Pipeline.{Command, Generate}
+  alias Pipeline.{Bill, Command, Generate}
   alias Pipeline.Command.Options
 
   @switches [
@@ -21,9 +21,17 @@ defmodule Pipeline.Command.Generate do
            output = Path.expand(options[:output] || Generate.fresh_path(File.cwd!())),
            {:ok, pipeline} <- Options.pipeline(options[:pipeline] || Generate.genesis()),
            workspace = options[:workspace] && Path.expand(options[:workspace]),
-           {:ok, path} <- Generate.generate(prompt, pipeline, output, settings, workspace) do
+           {:ok, path, result} <- Generate.generate(prompt, pipeline, output, settings, workspace) do
+        tell_usage(result)
         {:ok, ["✅ Pipeline generated at #{path}"]}
+      else
+        {:error, error} ->
+          tell_usage(error)
+          {:error, error}
       end
     end)
   end
+
+  # Standard output has the one line that programs read.
+  defp tell_usage(of), do: Enum.each(Bill.lines(of), &IO.puts(:stderr, &1))
 end

@@ -73,12 +73,14 @@ defmodule Pipeline.Loader.Asks do
     sources = [values, options, budget, preset, defaults.options, defaults.budget, defaults]
     pick = fn key -> Enum.find_value(sources, &wrapped(&1, key)) |> unwrapped() end
 
+    model = model(pick.(:model) || @models[family], values[:via])
+
     ask = %Ask{
       provider: provider(family, values[:via]),
-      model: model(pick.(:model) || @models[family], values[:via]),
+      model: model,
       prompt: prompt,
       temperature: pick.(:temperature),
-      max_tokens: pick.(:max_tokens) || 32_768,
+      max_tokens: pick.(:max_tokens) || Ask.max_tokens(model),
       system_prompt: joined(pick.(:system_prompt), pick.(:append_system_prompt)),
       schema: schema,
       tools: if(family == :claude, do: allowed(pick, kind, options), else: []),

@@ -3,7 +3,7 @@ defmodule Pipeline.Loader.Steps do
   The steps of a workflow, in order: each may refer to those before it. Steps of a parallel group do not see each other.
   """
 
-  alias Pipeline.{Condition, Step}
+  alias Pipeline.{Condition, Output, Step}
   alias Pipeline.Loader.{Actions, Asks, Document, Fields, Parts, Source}
 
   @common [
@@ -169,20 +169,9 @@ defmodule Pipeline.Loader.Steps do
   defp output(nil, _), do: []
 
   defp output(file, place) do
-    names = Path.split(file)
-
-    cond do
-      Path.type(file) != :relative or ".." in names or String.ends_with?(file, "/") ->
-        [Fields.error(place, "expected a path below the run's output folder#{Fields.got(file)}")]
-
-      Path.basename(file) == "result.json" and length(names -- ["."]) == 1 ->
-        [Fields.error(place, "result.json is the run's own: name another file")]
-
-      String.replace(file, ~r/\{\{\s*timestamp\s*\}\}/, "") =~ "{{" ->
-        [Fields.error(place, "{{…}} is not evaluated here, but for {{timestamp}}")]
-
-      true ->
-        []
+    case Output.check(file) do
+      :ok -> []
+      {:error, reason} -> [Fields.error(place, reason)]
     end
   end
 

@@ -7,12 +7,17 @@ defmodule Pipeline.Provider.Anthropic do
 
   @behaviour Pipeline.Provider
 
-  alias Pipeline.{Ask, Error, HTTP, Price, Provider, Reply, Request, Tools, Usage}
+  alias Pipeline.{Ask, HTTP, Price, Provider, Reply, Request, Tools, Usage}
 
   @told "When you are done, give your answer by calling the tool answer, once; write no other text."
 
   # Keywords that this interface does not take at the top of a tool's schema.
   @not_on_top ~w(anyOf oneOf allOf $ref)
+
+  @impl true
+  def ready(settings) do
+    with {:ok, _} <- Provider.key(:anthropic, settings), do: :ok
+  end
 
   @impl true
   def complete(%Request{ask: ask} = request, settings) do
@@ -85,26 +90,38 @@ defmodule Pipeline.Provider.Anthropic do
 
   defp wrapped?(schema), do: schema["type"] != "object" or Enum.any?(@not_on_top, &is_map_key(schema, &1))
 
-  defp read(%{"stop_reason" => stop}, ask) when stop in ["max_tokens", "model_context_window_exceeded"],
-    do: Provider.cut_off(ask.model)
+  defp read(%{"stop_reason" => stop} = reply, ask)
+       when stop in ["max_tokens", "model_context_window_exceeded"],
+       do: Provider.cut_off(ask.model, usage(reply["usage"], ask.model))
 
-  defp read(%{"stop_reason" => "refusal"}, ask),
-    do: {:error, Error.new(:blocked, "#{ask.model} refused the prompt")}
+  defp read(%{"stop_reason" => "refusal"} = reply, ask),
+    do: Provider.blocked("#{ask.model} refused the prompt", usage(reply["usage"], ask.model))
 
-  defp read(reply, ask) do
-    content = if is_list(reply["content"]), do: reply["content"], else: []
+  defp read(%{"content" => content} = reply, ask) when is_list(content) do
+    if Enum.all?(content, &block?/1),
+      do: {:ok, reply(content, reply, ask)},
+      else: Provider.malformed(ask.model)
+  end
 
-    {:ok,
-     %Reply{
-       text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
-       calls:
-         for(
-           %{"type" => "tool_use", "id" => id, "name" => name} = use <- content,
-           do: call(id, name, use, ask)
-         ),
-       content: content,
-       usage: usage(reply["usage"], ask.model)
-     }}
+  defp read(_, ask), do: Provider.malformed(ask.model)
+
+  defp block?(%{"type" => "text", "text" => text}), do: is_binary(text) and String.valid?(text)
+  defp block?(%{"type" => "tool_use", "id" => id, "name" => name}), do: is_binary(id) and is_binary(name)
+  # There are blocks of other kinds, which say nothing here and are sent back as they are.
+  defp block?(%{"type" => type}), do: type not in ["text", "tool_use"]
+  defp block?(_), do: false
+
+  defp reply(content, reply, ask) do
+    %Reply{
+      text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
+      calls:
+        for(
+          %{"type" => "tool_use", "id" => id, "name" => name} = use <- content,
+          do: call(id, name, use, ask)
+        ),
+      content: content,
+      usage: usage(reply["usage"], ask.model)
+    }
   end
 
   defp call(id, name, use, ask) do

@@ -8,11 +8,29 @@ defmodule Pipeline.Provider.ClaudeProgram do
 
   alias Pipeline.{Ask, Error, JSON, Program, Reply, Request, Settings, Usage}
 
+  @most_of_a_reason 500
+
+  @impl true
+  def ready(settings) do
+    with {:ok, _} <- find(settings), do: :ok
+  end
+
   @impl true
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, program} <- find(settings),
          {:ok, lines, stderr, status} <- run(program, request, settings) do
-      lines |> result() |> read(status, stderr, ask) |> scrub(settings)
+      result = result(lines)
+
+      case read(result, status, stderr, ask) do
+        {:ok, reply} ->
+          {:ok, reply}
+
+        {:error, error} ->
+          {:error, %{error | usage: usage(result)}}
+
+        {:failed, what, said} ->
+          {:error, %{failed(what, without_keys(said, settings)) | usage: usage(result)}}
+      end
     end
   end
 
@@ -98,20 +116,36 @@ defmodule Pipeline.Provider.ClaudeProgram do
   end
 
   defp read(nil, status, stderr, _),
-    do: failed("claude ended without a result (exit status #{status})", stderr)
+    do: {:failed, "claude ended without a result (exit status #{status})", stderr}
 
   defp read(result, status, stderr, _),
-    do: failed("claude failed (exit status #{status})", result["result"] || stderr)
+    do: {:failed, "claude failed (exit status #{status})", said(result["result"] || stderr)}
 
-  defp failed(what, said) do
-    said = said |> to_text() |> String.trim()
-    last = if said == "", do: "it did not say why", else: String.slice(said, -500, 500)
-    {kind, again} = kind(said)
-    {:error, Error.new(kind, "#{what}: #{last}", again)}
+  defp said(text) when is_binary(text), do: text
+  defp said(value), do: JSON.encode(value)
+
+  # Before it is cut: what is cut off in the middle of a key ends in a part of it.
+  defp without_keys(said, settings) do
+    keys = for {_, key} <- settings.keys, value = key.(), do: value
+    Enum.reduce(keys, said, &String.replace(&2, &1, "…"))
   end
 
-  defp to_text(said) when is_binary(said), do: if(String.valid?(said), do: said, else: inspect(said))
-  defp to_text(said), do: JSON.encode(said)
+  defp failed(what, said) do
+    last = said |> last_bytes() |> String.slice(-@most_of_a_reason, @most_of_a_reason) |> String.trim()
+    {kind, again} = kind(said)
+    Error.new(kind, "#{what}: #{if last == "", do: "it did not say why", else: last}", again)
+  end
+
+  # Bytes that are no text, and the rest of a character that was cut, are left out.
+  defp last_bytes(said) do
+    size = min(byte_size(said), @most_of_a_reason * 4)
+
+    said
+    |> binary_part(byte_size(said), -size)
+    |> String.codepoints()
+    |> Enum.filter(&String.valid?/1)
+    |> Enum.join()
+  end
 
   # It says what was wrong only in words.
   defp kind(said) do
@@ -122,6 +156,9 @@ defmodule Pipeline.Provider.ClaudeProgram do
       true -> {:provider_unavailable, :never}
     end
   end
+
+  # Without a result nobody knows.
+  defp usage(nil), do: %Usage{}
 
   defp usage(result) do
     tokens = if is_map(result["usage"]), do: result["usage"], else: %{}
@@ -134,11 +171,4 @@ defmodule Pipeline.Provider.ClaudeProgram do
       cost: if(is_number(result["total_cost_usd"]), do: result["total_cost_usd"] / 1)
     }
   end
-
-  defp scrub({:error, error}, settings) do
-    keys = for {_, key} <- settings.keys, value = key.(), do: value
-    {:error, %{error | message: Enum.reduce(keys, error.message, &String.replace(&2, &1, "…"))}}
-  end
-
-  defp scrub(reply, _), do: reply
 end

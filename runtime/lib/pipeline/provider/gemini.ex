@@ -14,6 +14,11 @@ defmodule Pipeline.Provider.Gemini do
            ~w(additionalProperties required $ref $defs)
 
   @impl true
+  def ready(settings) do
+    with {:ok, _} <- Provider.key(:gemini, settings), do: :ok
+  end
+
+  @impl true
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, key} <- Provider.key(:gemini, settings),
          url = "#{settings.base_urls.gemini}/v1beta/models/#{URI.encode(ask.model)}:generateContent",
@@ -65,22 +70,34 @@ defmodule Pipeline.Provider.Gemini do
 
   defp each(schemas), do: Map.new(schemas, fn {name, schema} -> {name, taken(schema)} end)
 
-  defp read(%{"candidates" => [%{"finishReason" => "MAX_TOKENS"} | _]}, model), do: Provider.cut_off(model)
+  defp read(%{"candidates" => [%{"finishReason" => "MAX_TOKENS"} | _]} = reply, model),
+    do: Provider.cut_off(model, usage(reply["usageMetadata"], model))
 
   defp read(%{"candidates" => [%{"content" => %{"parts" => parts}} | _]} = reply, model)
        when is_list(parts) do
-    # A thought is not part of the answer.
-    text = parts |> Enum.reject(& &1["thought"]) |> Enum.map_join(&(&1["text"] || ""))
-    {:ok, %Reply{text: text, content: parts, usage: usage(reply["usageMetadata"], model)}}
+    if Enum.all?(parts, &part?/1) do
+      # A thought is not part of the answer.
+      text = parts |> Enum.reject(& &1["thought"]) |> Enum.map_join(&(&1["text"] || ""))
+      {:ok, %Reply{text: text, content: parts, usage: usage(reply["usageMetadata"], model)}}
+    else
+      Provider.malformed(model)
+    end
   end
 
-  defp read(%{"candidates" => [%{"finishReason" => reason} | _]}, model) when reason != "STOP",
-    do: {:error, Error.new(:blocked, "#{model} gave no answer: #{reason}")}
+  defp read(%{"candidates" => [%{"finishReason" => reason} | _]} = reply, model)
+       when is_binary(reason) and reason != "STOP",
+       do: Provider.blocked("#{model} gave no answer: #{reason}", usage(reply["usageMetadata"], model))
 
-  defp read(%{"promptFeedback" => %{"blockReason" => reason}}, model),
-    do: {:error, Error.new(:blocked, "#{model} refused the prompt: #{reason}")}
+  defp read(%{"promptFeedback" => %{"blockReason" => reason}} = reply, model) when is_binary(reason),
+    do: Provider.blocked("#{model} refused the prompt: #{reason}", usage(reply["usageMetadata"], model))
 
-  defp read(_, model), do: {:error, Error.new(:empty_reply, "#{model} answered nothing")}
+  defp read(reply, model) do
+    error = Error.new(:empty_reply, "#{model} answered nothing")
+    {:error, %{error | usage: usage(reply["usageMetadata"], model)}}
+  end
+
+  defp part?(%{"text" => text}), do: is_binary(text) and String.valid?(text)
+  defp part?(part), do: is_map(part)
 
   # Thoughts are paid for as output, and counted apart.
   defp usage(%{} = usage, model) do

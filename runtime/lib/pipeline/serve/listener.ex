@@ -6,25 +6,52 @@ defmodule Pipeline.Serve.Listener do
 
   alias Pipeline.Serve.{Router, Token}
 
+  # mochiweb itself waits five minutes for a request, and thirty seconds for each line of it: who has no token could keep
+  # all others out with connections that say nothing. Between requests a client may take longer than for its first.
+  @first_request_ms 10_000
+  @next_request_ms 60_000
+
+  # A client waits for its run on one connection, and may have others.
+  @connections_of_a_run 4
+  @least_connections 2_048
+
   @doc """
   Listen. Options: `ip` and `port` (0: a free one), `token`, `body_limit` in bytes, `busy`, a counter of the requests
-  that are being answered.
+  that are being answered, `limit` of runs at once, and `first_request_ms`, how long a connection may be silent.
   """
   @spec child_spec(keyword()) :: Supervisor.child_spec()
   def child_spec(options), do: %{id: __MODULE__, start: {__MODULE__, :start_link, [options]}}
 
   @spec start_link(keyword()) :: {:ok, pid()} | {:error, term()}
   def start_link(options) do
-    server = Map.new(Keyword.take(options, [:token, :body_limit, :busy]))
+    server = Map.new(Keyword.take(options, [:token, :body_limit, :busy, :first_request_ms]))
 
-    :mochiweb_http.start_link(
+    :mochiweb_clock.start()
+
+    # What mochiweb_http would do, but for the watch over connections.
+    :mochiweb_socket_server.start_link(
       name: :undefined,
       ip: options[:ip],
       port: options[:port],
-      loop: &handle(&1, server),
+      loop: {__MODULE__, :connected, [server]},
+      max: max(@least_connections, options[:limit] * @connections_of_a_run),
       nodelay: true,
       backlog: 1024
     )
+  end
+
+  @doc false
+  @spec connected(term(), [term()], map()) :: no_return()
+  def connected(socket, options, server) do
+    await_request(server[:first_request_ms] || @first_request_ms)
+    :mochiweb_http.loop(socket, options, &handle(&1, server))
+  end
+
+  # A connection ends with its process.
+  defp await_request(milliseconds) do
+    {:ok, timer} = :timer.exit_after(milliseconds, {:shutdown, :no_request})
+    Process.put(__MODULE__, timer)
+    :ok
   end
 
   @doc "The port that it listens on."
@@ -32,6 +59,7 @@ defmodule Pipeline.Serve.Listener do
   def port(listener), do: :mochiweb_socket_server.get(listener, :port)
 
   defp handle(request, server) do
+    :timer.cancel(Process.get(__MODULE__))
     :counters.add(server.busy, 1, 1)
 
     try do
@@ -41,6 +69,7 @@ defmodule Pipeline.Serve.Listener do
       end
     after
       :counters.sub(server.busy, 1, 1)
+      await_request(@next_request_ms)
     end
   end
 

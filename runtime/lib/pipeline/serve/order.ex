@@ -9,7 +9,7 @@ defmodule Pipeline.Serve.Order do
     * `inputs` - texts that the pipeline takes beside them, by name
     * `seed` - which sample of the model is meant
     * `timeout_ms` - for the whole run, a quarter of an hour by default
-    * `key` - an order with the key of an earlier one is that one, and is not run again
+    * `key` - an order with the key of an earlier one is that one, and is not run again: all else has to be the same
   """
 
   alias Pipeline.{Error, Loader}
@@ -58,7 +58,7 @@ defmodule Pipeline.Serve.Order do
          seed: seed,
          timeout: timeout,
          key: key,
-         digest: :crypto.hash(:sha256, :erlang.term_to_binary({text, vars, inputs, seed}))
+         digest: :crypto.hash(:sha256, :erlang.term_to_binary({text, name, vars, inputs, seed, timeout}))
        }}
     end
   end

@@ -7,8 +7,8 @@ defmodule Pipeline.Serve.Run do
   are part of what is told.
   """
 
-  alias Pipeline.{Error, Generate, JSON, Settings}
-  alias Pipeline.Serve.Order
+  alias Pipeline.{Bill, Error, Generate, JSON, Settings}
+  alias Pipeline.Serve.{Folder, Order}
 
   @type status :: :running | :done | :failed | :cancelled
   @type ended :: {status(), json :: binary()}
@@ -19,12 +19,11 @@ defmodule Pipeline.Serve.Run do
     Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, order) end)
   end
 
-  @doc "End it; its steps do not outlive it. Nothing of it is heard after that."
-  @spec stop(String.t(), Task.t()) :: :ok
-  def stop(id, %Task{} = task) do
+  @doc "End it; its steps do not outlive it, and its folder goes after them. Nothing of it is heard after that."
+  @spec stop(Task.t()) :: :ok
+  def stop(%Task{} = task) do
     Process.demonitor(task.ref, [:flush])
-    Task.Supervisor.terminate_child(Pipeline.Runs, task.pid)
-    File.rm_rf(folder(id))
+    Process.exit(task.pid, :kill)
     :ok
   end
 
@@ -34,58 +33,59 @@ defmodule Pipeline.Serve.Run do
 
   @doc "A run that crashed, without the values that made it crash: they may be a prompt or a plan."
   @spec crashed(String.t(), term()) :: ended()
-  def crashed(id, reason) do
-    File.rm_rf(folder(id))
-    {:failed, said(id, :failed, Error.new(:crashed, "the run crashed: #{name(reason)}"))}
-  end
+  def crashed(id, reason),
+    do: {:failed, said(id, :failed, Error.new(:crashed, "the run crashed: #{name(reason)}"))}
 
   defp execute(id, order) do
     begun = System.monotonic_time(:millisecond)
-    folder = folder(id)
-    files = Path.join(folder, "files")
-    settings = Settings.from_environment(seed: order.seed, inputs: order.inputs, output_dir: files)
 
-    try do
-      with :ok <- private(folder, order.pipeline),
-           {:ok, workspace} <- Pipeline.Run.workspace(order.pipeline, Path.join(folder, "workspace")),
-           {:ok, text, result} <- Generate.plan_with_vars(order.pipeline, order.vars, settings, workspace) do
-        {:done, encode(done(id, text, result, order, files, begun), nil)}
-      else
-        {:error, %Error{} = error} ->
-          {:failed, encode(%{id: id, status: :failed, seconds: since(begun)}, error)}
+    with {:ok, folder} <- folder(id, order.pipeline) do
+      files = folder && Path.join(folder, "files")
+      settings = Settings.from_environment(seed: order.seed, inputs: order.inputs, output_dir: files)
+
+      try do
+        with {:ok, workspace} <- workspace(order.pipeline, folder),
+             {:ok, text, result} <- Generate.plan(order.pipeline, order.vars, settings, workspace) do
+          {:ok, done(id, text, result, order, files, begun)}
+        end
+      after
+        # Before anybody hears of the end: whoever does may look.
+        if folder, do: File.rm_rf(folder)
       end
-    after
-      File.rm_rf(folder)
+    end
+    |> case do
+      {:ok, done} ->
+        {:done, encode(done, nil)}
+
+      {:error, %Error{} = error} ->
+        {:failed, encode(failed(id, error, begun), error)}
     end
   end
+
+  defp failed(id, error, begun),
+    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, Bill.json(error))
+
+  # Only where it is needed: a VM that is killed leaves it behind.
+  defp folder(id, pipeline) do
+    if Pipeline.needs_workspace?(pipeline) or Enum.any?(Pipeline.all_steps(pipeline), & &1.output_to_file),
+      do: Folder.make(id),
+      else: {:ok, nil}
+  end
+
+  defp workspace(_, nil), do: {:ok, nil}
+  defp workspace(pipeline, folder), do: Pipeline.Run.workspace(pipeline, Path.join(folder, "workspace"))
 
   defp done(id, text, result, order, files, begun) do
     %{
       id: id,
       status: :done,
       text: text,
-      usage: Map.from_struct(result.usage),
       seconds: since(begun),
       files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
       warnings: order.pipeline.warnings
     }
+    |> Map.merge(Bill.json(result))
   end
-
-  # Only where it is needed: a VM that is killed leaves it behind.
-  defp private(folder, pipeline) do
-    with true <-
-           Pipeline.needs_workspace?(pipeline) or Enum.any?(Pipeline.all_steps(pipeline), & &1.output_to_file),
-         :ok <- File.mkdir(folder),
-         :ok <- File.chmod(folder, 0o700) do
-      :ok
-    else
-      false -> :ok
-      {:error, reason} -> {:error, Error.new(:write, "#{folder}: #{:file.format_error(reason)}")}
-    end
-  end
-
-  # The id is drawn at random, so that nobody else can have made this folder.
-  defp folder(id), do: Path.join(System.tmp_dir!(), "pipeline-#{id}")
 
   defp encode(map, nil), do: JSON.encode(map)
 

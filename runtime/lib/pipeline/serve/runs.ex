@@ -13,20 +13,22 @@ defmodule Pipeline.Serve.Runs do
   @kept_bytes 64_000_000
   @kept_ms 600_000
   @look_ms 30_000
+  # A client that asks now and then does so within this time.
+  @asked_again_ms 10_000
 
   defmodule Entry do
     @moduledoc false
-    defstruct [:status, :json, :key, :digest, :task, :timer, waiting: [], read?: false]
+    defstruct [:status, :json, :key, :digest, :task, :timer, :ended_at, waiting: [], read?: false]
   end
 
   defstruct [
     :limit,
+    :drained_at,
     entries: %{},
     keys: %{},
     running: %{},
     ended: :queue.new(),
-    bytes: 0,
-    draining?: false
+    bytes: 0
   ]
 
   @type load :: %{
@@ -62,7 +64,7 @@ defmodule Pipeline.Serve.Runs do
   @spec end_all() :: non_neg_integer()
   def end_all, do: GenServer.call(__MODULE__, :end_all)
 
-  @doc "How many run and are kept; `unread` have ended since `drain/0` and nobody has asked yet."
+  @doc "How many run and are kept; `unread` have ended since `drain/0`, or just before it, and nobody has asked yet."
   @spec load() :: load()
   def load, do: GenServer.call(__MODULE__, :load)
 
@@ -75,7 +77,7 @@ defmodule Pipeline.Serve.Runs do
   @impl true
   def handle_call({:start, order}, _, state) do
     case state.entries[order.key && state.keys[order.key]] do
-      %Entry{digest: digest} = entry when digest == order.digest -> {:reply, {:known, entry.json}, state}
+      %Entry{digest: digest} when digest == order.digest -> told(state.keys[order.key], :known, state)
       %Entry{} -> {:reply, {:error, :conflict}, state}
       nil -> begin(order, state)
     end
@@ -90,8 +92,8 @@ defmodule Pipeline.Serve.Runs do
         timer = Process.send_after(self(), {:waited, id, from}, wait)
         {:noreply, put(state, id, %{entry | waiting: [{from, timer} | entry.waiting]})}
 
-      entry ->
-        {:reply, {:ok, entry.json}, put(state, id, %{entry | read?: true})}
+      _ ->
+        told(id, :ok, state)
     end
   end
 
@@ -101,28 +103,29 @@ defmodule Pipeline.Serve.Runs do
         {:reply, :error, state}
 
       %Entry{status: :running} = entry ->
-        Run.stop(id, entry.task)
-        state = ended(state, id, {:cancelled, Run.said(id, :cancelled)})
-        {:reply, {:ok, state.entries[id].json}, state}
+        Run.stop(entry.task)
+        told(id, :ok, ended(state, id, {:cancelled, Run.said(id, :cancelled)}))
 
-      entry ->
-        {:reply, {:ok, entry.json}, state}
+      _ ->
+        told(id, :ok, state)
     end
   end
 
-  def handle_call(:drain, _, state), do: {:reply, :ok, %{state | draining?: true}}
+  def handle_call(:drain, _, state), do: {:reply, :ok, %{state | drained_at: now()}}
 
   def handle_call(:end_all, _, state) do
-    for {_, id} <- state.running, do: Run.stop(id, state.entries[id].task)
+    for {_, id} <- state.running, do: Run.stop(state.entries[id].task)
     {:reply, map_size(state.running), %{state | running: %{}}}
   end
 
   def handle_call(:load, _, state) do
     running = map_size(state.running)
     # Only asked for where it matters: it looks at every one that is kept.
-    unread = if state.draining?, do: Enum.count(state.entries, fn {_, entry} -> unread?(entry) end), else: 0
+    unread =
+      if state.drained_at, do: Enum.count(state.entries, fn {_, entry} -> unread?(entry, state) end), else: 0
+
     kept = map_size(state.entries) - running
-    {:reply, %{running: running, kept: kept, unread: unread, draining: state.draining?}, state}
+    {:reply, %{running: running, kept: kept, unread: unread, draining: state.drained_at != nil}, state}
   end
 
   @impl true
@@ -139,7 +142,7 @@ defmodule Pipeline.Serve.Runs do
   def handle_info({:deadline, id}, state) do
     case state.entries[id] do
       %Entry{status: :running} = entry ->
-        Run.stop(id, entry.task)
+        Run.stop(entry.task)
         error = Error.new(:timeout, "the run did not end within its time and was ended")
         {:noreply, ended(state, id, {:failed, Run.said(id, :failed, error)})}
 
@@ -165,7 +168,7 @@ defmodule Pipeline.Serve.Runs do
 
   def handle_info(_, state), do: {:noreply, state}
 
-  defp begin(_, %{draining?: true} = state), do: {:reply, {:error, :draining}, state}
+  defp begin(_, %{drained_at: at} = state) when at != nil, do: {:reply, {:error, :draining}, state}
 
   defp begin(_, %{running: running, limit: limit} = state) when map_size(running) >= limit,
     do: {:reply, {:error, :full}, state}
@@ -200,10 +203,10 @@ defmodule Pipeline.Serve.Runs do
       GenServer.reply(from, {:ok, json})
     end
 
-    read? = entry.waiting != [] or not state.draining?
     state = %{state | running: Map.delete(state.running, entry.task.ref)}
-    entry = %{entry | status: status, json: json, task: nil, timer: nil, waiting: [], read?: read?}
-    ended = :queue.in({id, System.monotonic_time(:millisecond), byte_size(json)}, state.ended)
+    entry = %{entry | status: status, json: json, task: nil, timer: nil, ended_at: now()}
+    entry = %{entry | waiting: [], read?: entry.waiting != []}
+    ended = :queue.in({id, entry.ended_at, byte_size(json)}, state.ended)
     forget(%{put(state, id, entry) | ended: ended, bytes: state.bytes + byte_size(json)})
   end
 
@@ -228,7 +231,18 @@ defmodule Pipeline.Serve.Runs do
     end
   end
 
-  defp old?(at), do: System.monotonic_time(:millisecond) - at > @kept_ms
+  defp old?(at), do: now() - at > @kept_ms
   defp put(state, id, entry), do: %{state | entries: Map.put(state.entries, id, entry)}
-  defp unread?(entry), do: entry.status != :running and not entry.read?
+  defp now, do: System.monotonic_time(:millisecond)
+
+  # Whoever is told of the end of a run has read it.
+  defp told(id, how, state) do
+    entry = state.entries[id]
+    {:reply, {how, entry.json}, put(state, id, %{entry | read?: entry.status != :running})}
+  end
+
+  # Somebody may be about to ask again for one that ended just before; of one that ended long before, nobody will.
+  defp unread?(%Entry{status: :running}, _), do: false
+  defp unread?(%Entry{read?: true}, _), do: false
+  defp unread?(entry, state), do: entry.ended_at >= min(state.drained_at, now() - @asked_again_ms)
 end

@@ -9,7 +9,7 @@ defmodule Pipeline.Workspace.Way do
   defstruct [:path, :folders, :found]
 
   @type id :: {device :: non_neg_integer(), inode :: non_neg_integer()}
-  @type found :: %{id: id(), type: atom(), mode: non_neg_integer()} | nil
+  @type found :: %{id: id(), type: atom(), mode: non_neg_integer(), size: non_neg_integer()} | nil
   @type t :: %__MODULE__{path: Path.t(), folders: [id()], found: found()}
 
   @doc """
@@ -55,7 +55,7 @@ defmodule Pipeline.Workspace.Way do
   defp allowed(%{type: :symlink}), do: {:error, "is a symbolic link"}
 
   defp allowed(%{type: type} = stat) when type in [:regular, :directory],
-    do: {:ok, %{id: id(stat), type: type, mode: stat.mode}}
+    do: {:ok, %{id: id(stat), type: type, mode: stat.mode, size: stat.size}}
 
   defp allowed(_), do: {:error, "is a device, a pipe or a socket"}
 
@@ -68,7 +68,7 @@ defmodule Pipeline.Workspace.Way do
   end
 
   defp go(path, [], [id | _] = folders, _),
-    do: {:ok, way(path, folders, %{id: id, type: :directory, mode: 0})}
+    do: {:ok, way(path, folders, %{id: id, type: :directory, mode: 0, size: 0})}
 
   defp go(folder, [name | rest], folders, make?) do
     path = Path.join(folder, name)
