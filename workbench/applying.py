@@ -1,13 +1,11 @@
-"""The winner of a run in the user's own pipeline file: one commit on a new branch, and back again."""
+"""The winner of a run in the user's own pipeline file: one commit on a new branch."""
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,10 @@ from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.report import rehearsal, sentence, visible
 from workbench.evidence.summary import Summary, summarize
 from workbench.execution.write_back import write_back
-from workbench.files import write_whole
-from workbench.git import Repository
-from workbench.placing import Chosen, place
+from workbench.git import Head, Repository
+from workbench.placing import Chosen, Place, place
 from workbench.runs import RunFolder
-
-#: Where it was applied, in the run's folder, and the file as it was.
-RECORD, BEFORE = "applied.json", "applied.before"
+from workbench.way_back import WayBack
 
 
 @dataclass(frozen=True)
@@ -51,25 +46,21 @@ class Applied:
         ]
 
 
-@dataclass(frozen=True)
-class Reverted:
-    """`now` is the branch, or the commit, that the user is on again."""
-
-    run: str
-    file: Path
-    now: str
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "file": str(self.file)}
-
-
-def apply(run: RunFolder, chosen: Chosen, branch: str | None, environ: Mapping[str, str], *, dry_run: bool) -> Applied:
-    """Put the run's best prompt where it was measured.
+def apply(
+    run: RunFolder,
+    chosen: Chosen,
+    branch: str | None,
+    environ: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    anyway: bool = False,
+) -> Applied:
+    """Put the run's best prompt where it was measured; with `anyway` also one that was measured as worse.
 
     Raises:
-        RunNotFound: it has no confirmed winner yet.
-        NotApplied: why it cannot be put there; nothing was changed.
+        RunNotFound: it has no confirmed winner yet, or its folder is not whole.
+        NotApplied: why it cannot be put there. Nothing was changed; but where git stopped halfway, and says so, the
+            way back is kept.
     """
     summary = summarize(run)
     if summary.status != "done":
@@ -77,90 +68,75 @@ def apply(run: RunFolder, chosen: Chosen, branch: str | None, environ: Mapping[s
             f"{run.name} has no confirmed winner yet: it is {summary.status}; run the study again to go on"
         )
     found = place(run, chosen)
-    before = found.file.read_bytes()
-    after = write_back(_text(before, found.file), found.step, found.part, found.text).encode()
-    notes = _notes(summary, found.step, found.part, found.text)
-    made = Applied(run.name, found.file, found.step, _diff(before, after, found.file.name), None, None, notes)
-    if dry_run or before == after:
+    after = write_back(found.content, found.step, found.part, found.text)
+    notes = _notes(summary, found, after)
+    made = Applied(run.name, found.file, found.step, _diff(found.content, after, found.file), None, None, notes)
+    if after == found.content:
         return made
+    if dry_run:
+        if branch is not None:
+            Repository(found.file.parent, environ).ask_for_name(branch)
+        return made
+    if (worse := _worse(summary)) and not anyway:
+        raise NotApplied(f"{worse}; --anyway applies it")
     repository = Repository(found.file.parent, environ)
+    way, done = _go(repository, run, found, after.encode(), _message(summary, found.step, notes), branch)
+    return replace(made, branch=way.branch, commit=way.commit, notes=(*notes, *done))
+
+
+def _go(
+    repository: Repository, run: RunFolder, found: Place, after: bytes, message: str, branch: str | None
+) -> tuple[WayBack, tuple[str, ...]]:
+    """Commit, and take the user there. The way back is kept before anything shows. Returns notes as well."""
+    wanted = f"workbench/{run.name}" if branch is None else branch
     repository.ask_for_clean()
     repository.ask_for_identity()
-    head, name = repository.head(), branch or f"workbench/{run.name}"
-    commit = repository.commit(found.file, after, _message(summary, found.step, notes), name)
-    write_whole(run.path / BEFORE, before)
-    run.write_json(
-        RECORD,
-        {
-            "file": str(found.file),
-            "branch": name,
-            "commit": commit,
-            "from": {"branch": head.branch, "commit": head.commit},
-            "at": time.time(),
-        },
-    )
+    _ask_for_no_earlier(repository, run)
+    repository.ask_for_name(wanted)
+    name, mode, before = repository.name(found.file), found.file.stat().st_mode, found.content.encode()
+    origin = repository.head()
+    commit = repository.commit(name, before, after, message)
+    way = WayBack(run, repository.top, name, wanted, commit, origin)
+    way.keep(before)
     try:
-        repository.go(name, found.file, after)
+        repository.add(wanted, commit)
+        repository.go(Head(wanted, commit))
     except NotApplied:
-        repository.delete(name, commit)
-        (run.path / RECORD).unlink()
+        if repository.head() == origin and not repository.changes():
+            repository.delete(wanted, commit)
+            way.forget()
         raise
-    return Applied(run.name, found.file, found.step, made.diff, name, commit, notes)
+    if repository.give_back(name, after, mode) and not repository.changes():
+        return way, ()
+    return way, (f"git made something else of {found.file} than was applied: see git status, and its attributes",)
 
 
-def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted:
-    """Go back to where the user was before a run, by default the last one, was applied. Its branch goes with it.
-
-    Raises:
-        RunNotFound: no such run, or nothing is applied.
-        NotApplied: why there is no way back; nothing was changed.
-    """
-    run = RunFolder.find(home, name) if name else _last(home)
-    if not (run.path / RECORD).exists():
-        raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} does it")
-    record = run.read_json(RECORD)
-    file, branch, came_from = Path(record["file"]), record["branch"], record["from"]
-    repository = Repository(file.parent, environ)
-    repository.ask_for_clean()
-    head, now = repository.head(), came_from["branch"] or came_from["commit"]
-    if head.branch not in (branch, came_from["branch"]):
-        raise NotApplied(f"{repository.top} is on {head.branch or head.commit}: git switch {branch} first, then again")
-    if head.branch == branch:
-        repository.go(now, file, (run.path / BEFORE).read_bytes(), detach=came_from["branch"] is None)
-    notes: tuple[str, ...] = ()
-    if (at := repository.branch(branch)) == record["commit"]:
-        repository.delete(branch, record["commit"])
-    elif at is not None:
-        notes = (f"the branch {branch} has more commits than ours, and is kept",)
-    (run.path / RECORD).unlink()
-    return Reverted(run.name, file, now, notes)
+def _ask_for_no_earlier(repository: Repository, run: RunFolder) -> None:
+    """A second way back would be kept in the place of the first, which nobody would find any more."""
+    earlier = WayBack.of(run)
+    if earlier is not None and repository.branch(earlier.branch):
+        raise NotApplied(
+            f"{run.name} is applied on branch {earlier.branch}: git switch {earlier.branch} leads there, "
+            f"workbench apply {run.name} --revert takes it back"
+        )
 
 
-def _last(home: Path) -> RunFolder:
-    applied = [(json.loads(record.read_bytes())["at"], record.parent) for record in (home / "runs").glob(f"*/{RECORD}")]
-    if not applied:
-        raise RunNotFound("no run is applied: workbench apply RUN does it")
-    return RunFolder(max(applied)[1])
+def _worse(summary: Summary) -> str | None:
+    comparison = summary.comparison
+    if comparison is None or comparison.best >= comparison.baseline:
+        return None
+    return f"this prompt is worse than the first: {comparison.best:.2f} against {comparison.baseline:.2f}"
 
 
-def _text(content: bytes, file: Path) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise NotApplied(f"{file} is not UTF-8 (byte {error.start}): convert it first") from error
-
-
-def _notes(summary: Summary, step: str, part: int, text: str) -> tuple[str, ...]:
+def _notes(summary: Summary, found: Place, after: str) -> tuple[str, ...]:
     """What a person should know before they believe in it."""
     notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal)]
-    if summary.comparison is not None and not summary.comparison.better:
+    if worse := _worse(summary):
+        notes.append(worse)
+    elif summary.comparison is not None and not summary.comparison.better:
         notes.append("this prompt is not better than the first beyond chance")
-    about, measured = summary.about, summary.run / "pipeline.yaml"
-    file = Path(about["pipeline"]).read_bytes()
-    if measured.exists() and file != (before := measured.read_bytes()):
-        applied = write_back(before.decode(), step, part, text).encode()
-        if file != applied:
-            notes.append("the pipeline file is not the one that was measured any more: its score may be another")
+    if found.content not in (found.measured, after):
+        notes.append("the pipeline file is not the one that was measured any more: its score may be another")
     return tuple(notes)
 
 
@@ -180,8 +156,10 @@ def _line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
-def _diff(before: bytes, after: bytes, name: str) -> str:
-    """As `git diff` would show it, so that git or patch can apply it."""
-    old, new = (re.findall(r"[^\n]*\n|[^\n]+", one.decode()) for one in (before, after))
+def _diff(before: str, after: str, file: Path) -> str:
+    """As `git diff` would show it, so that git or patch can apply it at the top of the repository."""
+    top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
+    name = file.relative_to(top).as_posix()
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))
     lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

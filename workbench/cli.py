@@ -213,6 +213,7 @@ def apply(
     branch: str | None = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     revert: Annotated[bool, Parameter(negative=())] = False,
+    anyway: Annotated[bool, Parameter(negative=())] = False,
     json_file: JsonFile = None,
 ) -> int:
     """Put the best prompt of a run into the pipeline file that it was measured with, on a new git branch.
@@ -231,18 +232,22 @@ def apply(
         Show the change, and make none.
     revert
         Go back to the branch and the state before.
+    anyway
+        Also a prompt that was measured as worse than the first.
     json_file
         Write what was done there, as JSON.
     """
-    from workbench import applying
+    from workbench import applying, reverting
     from workbench.placing import Chosen
 
     if revert:
-        back = applying.revert(home(), run, os.environ)
-        told, notes, lines = back.to_json(), back.notes, [f"back on {back.now}, where {back.file} is as it was"]
+        if dry_run or anyway or (step, goal, branch) != (None, None, None):
+            raise UserError("--revert takes a run and --json, and nothing else: it goes back to where you were")
+        back = reverting.revert(home(), run, os.environ)
+        told, notes, lines = back.to_json(), back.notes, back.lines()
     else:
         found = RunFolder.find(home(), run or "latest")
-        made = applying.apply(found, Chosen(step, goal), branch, os.environ, dry_run=dry_run)
+        made = applying.apply(found, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
         told, notes, lines = made.to_json(), made.notes, made.lines(dry_run=dry_run)
     for note in notes:
         err.print(f"note: {visible(note)}", markup=False, highlight=False)
@@ -265,19 +270,20 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     output
         The study file to write; it must not exist yet.
     """
-    from workbench.starter import starter
+    from workbench.starter import own_pipeline, starter
 
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():
         raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
-    write_whole(output.absolute(), starter(goal, gold, output.absolute().parent).encode())
-    try:
-        load(Wanted(output))
-    except UserError:
-        output.unlink()
-        raise
-    out.print(f"wrote {output}; next: workbench check {output}", highlight=False)
+    with own_pipeline(output.absolute()) as pipeline:
+        write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
+        try:
+            load(Wanted(output))
+        except UserError:
+            output.unlink()
+            raise
+    out.print(f"wrote {output}, with {pipeline.name} beside it; next: workbench check {output}", highlight=False)
     return 0
 
 

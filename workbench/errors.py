@@ -87,11 +87,11 @@ class PipelineRejected(UserError):
 
 
 class NotApplied(UserError):
-    """The prompt cannot be put into the user's pipeline file, or not be taken back. Nothing was changed."""
+    """The prompt cannot be put into the user's pipeline file, or not be taken back; nothing of theirs is lost."""
 
 
 class RunNotFound(UserError):
-    """No run folder of that name under WORKBENCH_HOME/runs."""
+    """No run folder of that name under WORKBENCH_HOME/runs, or one that lacks what a run leaves."""
 
 
 class MissingKey(OutsideError):

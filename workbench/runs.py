@@ -11,7 +11,8 @@ program.json      the winner as a DSPy program
 working           locked by the process that works on it, as long as it does
 failed.json       why it does not go on, if that is not an interrupt
 report.json       the result, as the command line's --json writes it
-applied.json      where the winner was put into the user's pipeline file (workbench.applying), until it is taken back
+applied.json      where the winner was put into the user's pipeline file (workbench.way_back), until it is taken back
+applied.before    that file as it was, as long
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from workbench.files import anyone_holds, append_line, held, write_whole
 from workbench.trial import Trial
 
 WORKING, FAILED = "working", "failed.json"
+#: What helps where a run's folder is not whole.
+AGAIN = "run the study again, nothing is paid twice"
 
 
 @dataclass(frozen=True)
@@ -103,5 +106,26 @@ class RunFolder:
         }
         append_line(self.path / "trials.jsonl", json.dumps(line, ensure_ascii=False))
 
+    def read(self, name: str) -> str:
+        """
+        Raises:
+            RunNotFound: the run did not leave it, or not whole.
+        """
+        try:
+            return (self.path / name).read_bytes().decode()
+        except OSError as error:
+            raise RunNotFound(f"{self.path / name} cannot be read ({error.strerror}): {AGAIN}") from error
+        except UnicodeDecodeError as error:
+            raise RunNotFound(
+                f"{self.path / name} is not UTF-8 (byte {error.start}): convert what it was copied from, and {AGAIN}"
+            ) from error
+
     def read_json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        """
+        Raises:
+            RunNotFound: the run did not leave it, or not whole.
+        """
+        try:
+            return json.loads(self.read(name))
+        except json.JSONDecodeError as error:
+            raise RunNotFound(f"{self.path / name} is no JSON ({error}): {AGAIN}") from error

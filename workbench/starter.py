@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
+from workbench.errors import UserError
+from workbench.files import write_whole
+
+#: The pipeline that comes with Workbench. Every study may name it; a study of one's own gets a copy to change.
 GENESIS = Path(__file__).resolve().parents[1] / "runtime" / "priv" / "pipelines" / "genesis.yaml"
 
 TEMPLATE = """\
@@ -47,13 +53,39 @@ seed: 0
 """
 
 
-def starter(goal: str, gold: Path, directory: Path) -> str:
-    """The text of a study in `directory` for one goal and one gold plan."""
+@contextlib.contextmanager
+def own_pipeline(study: Path) -> Iterator[Path]:
+    """A copy of the shipped pipeline beside the study, or one that is there already; nothing is written over.
+
+    Left by an error, it takes its copy away again.
+
+    Raises:
+        UserError: files of other content have the names that it could have.
+    """
+    content, names = GENESIS.read_bytes(), [study.with_name(name) for name in ("pipeline.yaml", "genesis.yaml")]
+    names = [file for file in names if file != study]
+    for file in names:
+        if file.is_file() and file.read_bytes() == content:
+            yield file
+            return
+    free = next((file for file in names if not os.path.lexists(file)), None)
+    if free is None:
+        there = " and ".join(f"{file} exists" for file in names)
+        raise UserError(f"{there}, and the study gets a pipeline of its own: write it into another folder (--output)")
+    try:
+        yield write_whole(free, content)
+    except BaseException:
+        free.unlink()
+        raise
+
+
+def starter(goal: str, gold: Path, pipeline: Path) -> str:
+    """The text of a study beside its pipeline, for one goal and one gold plan."""
     return TEMPLATE.format(
         name="study",
         goal=_quoted(goal),
-        gold=_quoted(_from(directory, gold.absolute())),
-        pipeline=_quoted(_from(directory, GENESIS)),
+        gold=_quoted(_from(pipeline.parent, gold.absolute())),
+        pipeline=_quoted(pipeline.name),
     )
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.edge import Wanted, load
-from workbench.errors import StudyError
-from workbench.starter import starter
+from workbench.errors import StudyError, UserError
+from workbench.starter import GENESIS, own_pipeline, starter
 from workbench.study import Study
 from workbench.trial import Engine
 
@@ -164,5 +164,20 @@ def test_no_file_makes_the_loader_fail_otherwise(folder: Path, text: str) -> Non
 @given(st.text(min_size=1, max_size=200).filter(lambda text: text.strip() and text.isprintable()))
 def test_what_init_writes_can_be_loaded(folder: Path, goal: str) -> None:
     """Whatever the goal's text is."""
-    (folder / "study.yaml").write_text(starter(goal, folder / "gold.md", folder), encoding="utf-8")
+    (folder / "study.yaml").write_text(starter(goal, folder / "gold.md", folder / "pipeline.yaml"), encoding="utf-8")
     assert load(Wanted(folder / "study.yaml")).goals[0].text == goal.strip()
+
+
+def test_a_study_of_ones_own_gets_a_pipeline_of_its_own(tmp_path: Path) -> None:
+    """A copy: what is applied to it changes no other study. No file of the user's is written over or taken away."""
+    with own_pipeline(tmp_path / "study.yaml") as first, own_pipeline(tmp_path / "other.yaml") as again:
+        assert (first, first.read_bytes()) == (again, GENESIS.read_bytes())
+    with pytest.raises(RuntimeError), own_pipeline(tmp_path / "other.yaml"):
+        raise RuntimeError
+    first.write_text("mine")
+    with pytest.raises(RuntimeError), own_pipeline(tmp_path / "study.yaml") as second:
+        assert second == tmp_path / "genesis.yaml"
+        raise RuntimeError
+    assert [file.name for file in tmp_path.iterdir()] == ["pipeline.yaml"]
+    with pytest.raises(UserError, match=r"pipeline\.yaml exists"), own_pipeline(tmp_path / "genesis.yaml"):
+        pass

@@ -230,6 +230,9 @@ def test_a_readable_prompt_is_written_readably() -> None:
     [
         ("workflow: [", "not one YAML document"),
         ("a: 1\n---\nb: 2\n", "not one YAML document"),
+        ("", "nothing is in it"),
+        ("a: \x01", "unacceptable character"),
+        ('workflow:\n  name: "x"\t# why\n', "line 2: found character '\\t' that cannot start any token"),
         (
             "workflow: {steps: [{name: a, prompt: []}]}",
             "no static part 1 in step plan of the pipeline: the step is",
@@ -239,12 +242,27 @@ def test_a_readable_prompt_is_written_readably() -> None:
         ("workflow: {x: &a old, steps: [{name: plan, prompt: [{type: static, content: *a}]}]}", "YAML alias"),
         ("workflow: {x: &a [{type: static, content: old}], steps: [{name: plan, prompt: *a}]}", "YAML alias"),
         ("workflow: {steps: [{name: plan, prompt: [{type: static, content: !!binary aGk=}]}]}", "do it by hand"),
+        # Readers disagree whether "! null" is a text.
+        ("workflow: {steps: [{name: plan, prompt: [{type: static, content: ! old}]}]}", "do it by hand"),
     ],
 )
 def test_what_cannot_be_done_is_refused(text: str, said: str) -> None:
     """With the reason, and nothing half done."""
     with pytest.raises(NotApplied, match=re.escape(said)):
         write_back(text, "plan", 1, "new\nprompt")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_block_that_begins_with_a_tab_keeps_nobody_out(number: int) -> None:
+    """libyaml does not take such a file; those who read it are not told that their prompt cannot be written."""
+    text = FILE % "|\n            \told\n            words"
+    text = text.replace("content: second}", "content: second}\n        - {type: static, content: third}")
+    with pytest.raises(yaml.YAMLError):
+        yaml.load(text, Loader=yaml.CSafeLoader)
+    written = write_back(text, "plan", number, "new\nwords\n")
+    before, after = (yaml.load(one, Loader=yaml.SafeLoader) for one in (text, written))
+    before["workflow"]["steps"][1]["prompt"][number - 1]["content"] = "new\nwords\n"
+    assert after == before
 
 
 def test_a_lone_surrogate_is_no_text() -> None:

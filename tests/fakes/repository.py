@@ -9,12 +9,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.applying import apply
+from workbench import starter
+from workbench.applying import Applied, apply
 from workbench.placing import Chosen
+from workbench.reverting import Reverted, revert
 from workbench.runs import RunFolder
 from workbench.trial import Trial, Verdict
 
 PROMPT = "Order the stages: supervision first.\n\n## Example 1\n\nFor each: ”what breaks” – and\ttests."
+GENESIS = starter.GENESIS.read_bytes()
+PARTS = b"""# My pipeline
+workflow:
+  name: mine
+  steps:
+    - name: draft
+      type: claude
+      prompt:
+        - type: static
+          content: "Write it."   # to be improved
+        - {type: static, content: Be brief.}
+    - name: polish
+      type: claude
+      prompt: [{type: previous_response, step: draft}]
+"""
+
+
+def target(**more: object) -> dict[str, Any]:
+    return {"runtime": "pipeline_ex", "target": {"step": "draft", "output": "polish", "part": 1}, **more}
+
+
+def several(text: bytes) -> bytes:
+    """A pipeline with a second step that takes the prompt."""
+    step = text[text.index(b"    - name: write_plan") :]
+    return text + step.replace(b"write_plan", b"second")
 
 
 def git(folder: Path, *arguments: str, **environ: str) -> str:
@@ -70,8 +97,13 @@ class World:
                     folder.add_trial("confirm", Trial(candidate, goal["name"], n, f"{candidate}{n}", verdict))
         return folder
 
-    def apply(self, run: RunFolder, *, dry_run: bool = False, branch: str | None = None, **chosen: str) -> Any:
-        return apply(run, Chosen(**chosen), branch, self.environ, dry_run=dry_run)
+    def apply(
+        self, run: RunFolder, *, dry_run: bool = False, anyway: bool = False, branch: str | None = None, **chosen: str
+    ) -> Applied:
+        return apply(run, Chosen(**chosen), branch, self.environ, dry_run=dry_run, anyway=anyway)
+
+    def revert(self, name: str | None = None) -> Reverted:
+        return revert(self.home, name, self.environ)
 
     def state(self) -> tuple[dict[Path, bytes], bytes, str, str]:
         """Everything of the user's that must not change: files, index, branches, where they are."""

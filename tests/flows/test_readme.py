@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from tests.fakes.command_line import CHECKOUT, CommandLine, study
+from workbench.starter import GENESIS
 
 
 def test_your_own_study_works_as_it_is_described(line: CommandLine, tmp_path: Path) -> None:
@@ -21,6 +22,9 @@ def test_your_own_study_works_as_it_is_described(line: CommandLine, tmp_path: Pa
         ended = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
         assert ended.exit_code == 0, (arguments, ended.stderr)
     assert (tmp_path / "plan.yaml").read_text()
+    # One's own, for the winner to be put into.
+    assert yaml.safe_load((tmp_path / "study.yaml").read_text())["pipeline"] == "pipeline.yaml"
+    assert (tmp_path / "pipeline.yaml").read_bytes() == GENESIS.read_bytes()
 
 
 def test_the_winner_comes_into_the_pipeline_and_out_of_it_again(line: CommandLine, tmp_path: Path) -> None:

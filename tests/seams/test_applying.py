@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.fakes.command_line import CHECKOUT, CommandLine
-from tests.fakes.repository import PROMPT, World, git
-from workbench.applying import apply, revert
-from workbench.errors import NotApplied, RunNotFound, UserError
+from tests.fakes.command_line import WORKBENCH, CommandLine
+from tests.fakes.repository import GENESIS, PARTS, PROMPT, World, git, target
+from workbench.applying import apply
+from workbench.errors import NotApplied, UserError
 from workbench.placing import Chosen
 from workbench.trial import Trial, Verdict
-
-GENESIS = (CHECKOUT / "runtime" / "priv" / "pipelines" / "genesis.yaml").read_bytes()
-PARTS = b"""# My pipeline
-workflow:
-  name: mine
-  steps:
-    - name: draft
-      type: claude
-      prompt:
-        - type: static
-          content: "Write it."   # to be improved
-        - {type: static, content: Be brief.}
-    - name: polish
-      type: claude
-      prompt: [{type: previous_response, step: draft}]
-"""
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """With an identity, and a second branch that is nobody's business."""
-    made = World(tmp_path / "repository", tmp_path / "home")
-    made.repository.mkdir()
-    made.home.mkdir()
-    made.git("init", "-q", "-b", "main")
-    made.git("config", "user.name", "Ü")
-    made.git("config", "user.email", "u@example.org")
-    made.pipeline(GENESIS)
-    made.git("branch", "other")
-    return made
-
-
-def target(**more: object) -> dict[str, Any]:
-    return {"runtime": "pipeline_ex", "target": {"step": "draft", "output": "polish", "part": 1}, **more}
 
 
 def test_the_prompt_is_committed_on_a_new_branch_with_what_it_was_worth(world: World) -> None:
@@ -101,75 +69,9 @@ def test_applying_twice_changes_nothing(world: World) -> None:
     assert (again.commit, again.diff, world.state()) == (None, "", after)
     world.git("checkout", "-q", "main")
     patch = world.repository.parent / "patch"
-    patch.write_bytes(shown.diff.replace("a/Mein", "a/pipelines/Mein").replace("b/Mein", "b/pipelines/Mein").encode())
+    patch.write_bytes(shown.diff.encode())
     world.git("apply", str(patch))
     assert world.git("diff", f"workbench/{run.name}") == ""
-
-
-@pytest.mark.parametrize("detached", [False, True])
-def test_reverting_goes_back_to_the_state_before(world: World, detached: bool) -> None:
-    """Branch, files and branches: as if nothing had been."""
-    if detached:
-        world.git("checkout", "-q", "--detach")
-    (world.repository / "untracked").write_text("mine")
-    run = world.run()
-    files, _, refs, head = world.state()
-    world.apply(run)
-    revert(world.home, None, world.environ)
-    assert world.state()[0] == files
-    assert world.state()[2:] == (refs, head)
-    assert world.git("status", "--porcelain") == "?? untracked"
-    with pytest.raises(RunNotFound, match="no run is applied"):
-        revert(world.home, None, world.environ)
-    assert world.apply(run).commit is not None
-
-
-def test_commits_that_were_added_are_not_thrown_away(world: World) -> None:
-    """The branch is kept then, and a note says so."""
-    run = world.run()
-    world.apply(run)
-    (world.repository / "more").write_text("work")
-    world.git("add", "-A")
-    world.git("commit", "-qm", "More")
-    back = revert(world.home, run.name, world.environ)
-    assert "is kept" in back.notes[0]
-    assert world.git("branch", "--show-current") == "main"
-    assert world.git("log", "-1", "--format=%s", f"workbench/{run.name}") == "More"
-
-
-@pytest.mark.parametrize("what", ["changed", "staged", "merging", "detour"])
-def test_a_dirty_tree_is_refused_either_way(world: World, what: str) -> None:
-    """Whatever is not committed could get lost, or into our commit."""
-    run = world.run()
-    other = world.repository / "other.txt"
-    other.write_text("one\n")
-    world.git("add", "-A")
-    world.git("commit", "-qm", "Other")
-
-    def dirty() -> None:
-        if what == "merging":
-            (world.repository / ".git" / "MERGE_HEAD").write_text(world.git("rev-parse", "other") + "\n")
-        elif what == "detour":
-            world.git("checkout", "-q", "other")
-        else:
-            other.write_text("two\n")
-            if what == "staged":
-                world.git("add", "-A")
-
-    if what != "detour":
-        dirty()
-        before = world.state()
-        with pytest.raises(NotApplied, match=r"commit or stash|a merge is going on"):
-            world.apply(run)
-        assert world.state() == before
-        (world.repository / ".git" / "MERGE_HEAD").unlink(missing_ok=True)
-        world.git("reset", "-q", "--hard")
-    world.apply(run)
-    dirty()
-    before = world.state()
-    with pytest.raises(NotApplied, match=r"commit or stash|a merge is going on|git switch workbench/"):
-        revert(world.home, None, world.environ)
-    assert world.state() == before
 
 
 def test_hooks_and_filters_of_the_user_change_nothing(world: World) -> None:
@@ -184,7 +86,7 @@ def test_hooks_and_filters_of_the_user_change_nothing(world: World) -> None:
     assert not list(world.repository.rglob("hooked"))
     assert b"\r" not in world.file.read_bytes()
     assert world.git("-c", "core.hooksPath=/dev/null", "status", "--porcelain") == ""
-    revert(world.home, None, world.environ)
+    world.revert()
     assert world.file.read_bytes() == GENESIS
 
 
@@ -236,94 +138,64 @@ def test_a_pipeline_that_was_changed_since_is_told(world: World) -> None:
     assert b"temperature: 0.9" in world.file.read_bytes()
 
 
-def several(text: bytes) -> bytes:
-    """A pipeline with a second step that takes the prompt."""
-    step = text[text.index(b"    - name: write_plan") :]
-    return text + step.replace(b"write_plan", b"second")
-
-
-def test_a_step_is_named_where_several_take_the_prompt(world: World) -> None:
-    """The message says which there are."""
-    world.pipeline(several(GENESIS))
-    run = world.run()
-    with pytest.raises(NotApplied, match=r"several steps take the prompt .* --step write_plan \| second"):
-        world.apply(run)
-    assert world.apply(run, step="second").step == "second"
-    with pytest.raises(NotApplied, match='did you mean "second"'):
-        world.apply(run, step="secnd")
-
-
-def test_a_goal_is_named_where_the_study_has_several(world: World) -> None:
-    """It is in the text that was measured."""
-    world.pipeline(PARTS)
-    goals = [{"name": "safe", "text": "Make it safe"}, {"name": "fast", "text": "Make it fast"}]
-    run = world.run(**target(goals=goals))
-    with pytest.raises(NotApplied, match=r"--goal safe \| fast"):
-        world.apply(run)
-    world.apply(run, goal="fast")
-    assert "## Goal\n\n            Make it fast\n" in world.file.read_text()
-
-
-@pytest.mark.parametrize(
-    ("about", "said"),
-    [
-        ({"program": "writer"}, "workbench generate"),
-        ({"runtime": "pipeline_ex"}, "the request of mix pipeline.generate.live"),
-        ({"pipeline": "/nowhere/at/all.yaml"}, "is not there any more"),
-    ],
-)
-def test_a_prompt_that_has_no_place_in_a_file_is_not_put_there(world: World, about: dict[str, Any], said: str) -> None:
-    """With where it belongs instead."""
-    before = world.state()
-    with pytest.raises(NotApplied, match=said):
-        world.apply(world.run(**about))
-    assert world.state() == before
-
-
-def test_what_the_pipeline_would_replace_in_the_prompt_is_refused(world: World) -> None:
-    """It was measured from a file, where nothing is replaced."""
+def test_a_target_that_was_changed_since_is_replaced_with_a_note(world: World) -> None:
+    """All of it is the prompt; git keeps what was there."""
     world.pipeline(PARTS)
     run = world.run(**target())
-    run.write("best_prompt.md", "Use {{1+1}} stages")
-    with pytest.raises(NotApplied, match=r"\{\{1\+1\}\}"):
-        world.apply(run)
+    world.pipeline(PARTS.replace(b"Write it.", b"Write it well."))
+    assert any("not the one that was measured" in note for note in world.apply(run).notes)
 
 
-def test_git_that_cannot_commit_says_what_to_do(world: World, tmp_path: Path) -> None:
-    """No identity, a branch that is there, a file that is not in git, no repository, no git."""
-    run = world.run()
-    world.git("branch", "taken")
-    for branch, said in (("taken", "git switch taken"), ("a..b", "no name for a branch"), ("main/x", "git update-ref")):
-        with pytest.raises(NotApplied, match=said):
-            world.apply(run, branch=branch)
+def test_who_signs_commits_signs_this_one(world: World) -> None:
+    """With their own program; where it fails, nothing is committed."""
+    run, program = world.run(), world.home / "gpg"
+    world.git("config", "commit.gpgsign", "true")
+    world.git("config", "gpg.program", str(program))
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
     before = world.state()
-    for name in ("user.name", "user.email"):
-        world.git("config", "--unset", name)
-    world.git("config", "user.useConfigOnly", "true")
-    with pytest.raises(NotApplied, match="git config --global user"):
+    with pytest.raises(NotApplied, match=r"git commit-tree failed .* sign"):
         world.apply(run)
-    world.git("rm", "-q", "--cached", str(world.file))
-    world.git("-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "Out")
-    with pytest.raises(NotApplied, match=r"git does not know who you are|is not in git"):
-        world.apply(run)
-    with pytest.raises(NotApplied, match="git is not on the PATH"):
-        apply(run, Chosen(), None, {"PATH": str(tmp_path)}, dry_run=False)
-    (world.repository / ".git").rename(tmp_path / "elsewhere")
-    with pytest.raises(NotApplied, match="not a git repository"):
-        world.apply(run)
-    assert world.file.read_bytes() == before[0][world.file]
+    assert world.state() == before
+    program.write_text("#!/bin/sh\ncat >/dev/null\nprintf '\\n[GNUPG:] SIG_CREATED \\n' >&2\necho SIGNED\n")
+    world.apply(run)
+    assert "gpgsig SIGNED" in world.git("cat-file", "commit", "HEAD")
 
 
 def test_where_git_is_told_to_look_elsewhere_it_does_not(world: World, tmp_path: Path) -> None:
     """As in a hook of another repository's."""
     git(tmp_path, "init", "-q", "elsewhere")
     environ = {**world.environ, "GIT_DIR": str(tmp_path / "elsewhere" / ".git"), "GIT_INDEX_FILE": "nothing"}
-    assert apply(world.run(), Chosen(), None, environ, dry_run=False).commit == world.git("rev-parse", "HEAD")
+    assert apply(world.run(), Chosen(), None, environ).commit == world.git("rev-parse", "HEAD")
 
 
-def test_the_command_does_it_and_takes_it_back(world: World) -> None:
+PATCHED = {
+    "tabs, spaces and smileys": "Use :smile: and\ttabs\n\n\t[bold]x[/bold]  \nend",
+    "carriage returns": "old\r\nnew\rlines",
+    "wide": "日本\u202e" * 200 + "\nü",
+}
+
+
+@pytest.mark.parametrize("prompt", PATCHED.values(), ids=PATCHED)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+def test_git_takes_what_a_dry_run_prints(world: World, prompt: str, end: bytes) -> None:
+    """At the top of the repository, byte for byte what apply itself does."""
+    world.pipeline(PARTS.replace(b"to be improved", b"\t:bug: to be improved").replace(b"\n", end))
+    run, line = world.run(**target()), CommandLine(world.home, {"HOME": str(world.home)})
+    run.write("best_prompt.md", prompt)
+    pipe = f"{shlex.quote(str(WORKBENCH))} apply --dry-run | git apply"
+    subprocess.run(["bash", "-o", "pipefail", "-c", pipe], cwd=world.repository, env=line.env, check=True)
+    patched = world.file.read_bytes()
+    world.git("checkout", "-q", ".")
+    world.apply(run)
+    assert world.file.read_bytes() == patched
+
+
+def test_the_command_does_it(world: World) -> None:
     """With its messages, its exit codes, and everything as JSON too."""
     run, line = world.run(), CommandLine(world.home, {"HOME": str(world.home)})
+    refused = line.run("apply", "--goal", "only")
+    assert (refused.exit_code, "leave --goal out" in refused.stderr) == (UserError.exit_code, True)
     shown = line.run("apply", "--dry-run")
     assert (shown.exit_code, "+            Order the stages" in shown.stdout) == (0, True)
     report = world.home / "report.json"
@@ -334,7 +206,3 @@ def test_the_command_does_it_and_takes_it_back(world: World) -> None:
     assert told["commit"] == world.git("rev-parse", "better")
     assert (told["changed"], told["branch"], told["step"]) == (True, "better", "write_plan")
     assert "nothing was changed" in line.run("apply").stdout
-    back = line.run("apply", "--revert")
-    assert (back.exit_code, "back on main" in back.stdout) == (0, True)
-    again = line.run("apply", "--revert")
-    assert (again.exit_code, "no run is applied" in again.stderr) == (UserError.exit_code, True)

@@ -22,7 +22,8 @@ BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 HEADER = re.compile(r"[|>][-+0-9]*")
 #: libyaml where it is built in: it is quick, and a second opinion on what the marks of the first were used for.
 READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-TEXT = (None, "!", "tag:yaml.org,2002:str")
+#: Behind the tag "!" readers disagree whether null and 5 are texts.
+TEXT = (None, "tag:yaml.org,2002:str")
 
 
 def write_back(text: str, step: str, part: int, prompt: str) -> str:
@@ -35,14 +36,34 @@ def write_back(text: str, step: str, part: int, prompt: str) -> str:
     Raises:
         NotApplied: there is no such part, or nothing else than its text cannot be kept.
     """
-    root = document(text)
-    if root is None:
-        raise NotApplied("the pipeline file is not one YAML document, or cannot be read as YAML")
+    root = read(text)
     found = steps(root).get(step)
     if found is None or not 1 <= part <= len(found.statics):
         has = f"has {len(found.statics)} static parts" if found else f"is none of {', '.join(steps(root)) or 'it'}"
         raise NotApplied(f"there is no static part {part} in step {step} of the pipeline: the step {has}")
     return replaced(text, root, found.statics[part - 1], prompt)
+
+
+def read(text: str) -> yaml.Node:
+    """
+    Raises:
+        NotApplied: it is no pipeline file, and where that shows.
+    """
+    root = document(text)
+    if root is None:
+        raise NotApplied(f"the pipeline file is not one YAML document that can be read ({_unreadable(text)})")
+    return root
+
+
+def _unreadable(text: str) -> str:
+    """In the words of the reader that tells where everything stands: another one may take the file."""
+    try:
+        yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        return f"line {error.problem_mark.line + 1}: {error.problem}" if error.problem_mark else str(error.problem)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return str(error).partition("\n")[0]
+    return "nothing is in it"
 
 
 def replaced(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> str:
@@ -178,7 +199,8 @@ def _spellings(place: _Place, prompt: str) -> Iterator[str]:
 def _only(before: str, after: str, number: int, prompt: str) -> bool:
     """Whether nothing but the value of this scalar differs."""
     try:
-        old, new = (list(yaml.parse(text, Loader=READER)) for text in (before, after))
+        reader = _reader(before)
+        old, new = (list(yaml.parse(text, Loader=reader)) for text in (before, after))
     except (yaml.YAMLError, ValueError):
         return False
     if len(old) != len(new):
@@ -188,6 +210,16 @@ def _only(before: str, after: str, number: int, prompt: str) -> bool:
         _is(other, one, prompt) if one is here else _told(one) == _told(other)
         for one, other in zip(old, new, strict=True)
     )
+
+
+def _reader(text: str) -> Any:
+    """libyaml does not take a block whose first line begins with a tab: the file is good for those who do."""
+    try:
+        for _ in yaml.parse(text, Loader=READER):
+            pass
+    except (yaml.YAMLError, ValueError):
+        return yaml.SafeLoader
+    return READER
 
 
 def _is(event: yaml.Event, before: yaml.ScalarEvent, prompt: str) -> bool:
