@@ -16,6 +16,7 @@ from workbench.execution.write_back import write_back
 from workbench.git import Head, Repository
 from workbench.placing import Chosen, Place, place
 from workbench.runs import RunFolder
+from workbench.starter import GENESIS
 from workbench.way_back import WayBack
 
 
@@ -135,6 +136,8 @@ def _notes(summary: Summary, found: Place, after: str) -> tuple[str, ...]:
         notes.append(worse)
     elif summary.comparison is not None and not summary.comparison.better:
         notes.append("this prompt is not better than the first beyond chance")
+    if found.file.resolve() == GENESIS:
+        notes.append("this pipeline comes with Workbench: on that branch, every study that names it has the prompt")
     if found.content not in (found.measured, after):
         notes.append("the pipeline file is not the one that was measured any more: its score may be another")
     return tuple(notes)

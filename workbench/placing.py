@@ -13,7 +13,6 @@ from workbench.execution.variant import interpolated
 from workbench.execution.write_back import read
 from workbench.runs import AGAIN, RunFolder
 from workbench.search.candidate import HEADING, addressed
-from workbench.starter import GENESIS
 from workbench.steps import Step, steps, value
 from workbench.study_form import nearest
 
@@ -76,11 +75,6 @@ def _own(file: Path) -> str:
         )
     if not file.is_file():
         raise NotApplied(f"{file} is not there any more")
-    if file.resolve() == GENESIS:
-        raise NotApplied(
-            f"{file} comes with Workbench, and other studies name it too: copy it beside your study, name the copy "
-            f"there as its pipeline, and {AGAIN}"
-        )
     try:
         return file.read_bytes().decode()
     except OSError as error:

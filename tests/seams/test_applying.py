@@ -13,6 +13,7 @@ import yaml
 
 from tests.fakes.command_line import WORKBENCH, CommandLine
 from tests.fakes.repository import GENESIS, PARTS, PROMPT, World, git, target
+from workbench import starter
 from workbench.applying import apply
 from workbench.errors import NotApplied, UserError
 from workbench.placing import Chosen
@@ -206,3 +207,10 @@ def test_the_command_does_it(world: World) -> None:
     assert told["commit"] == world.git("rev-parse", "better")
     assert (told["changed"], told["branch"], told["step"]) == (True, "better", "write_plan")
     assert "nothing was changed" in line.run("apply").stdout
+
+
+def test_that_the_pipeline_is_everybodys_is_noted(world: World) -> None:
+    """The one that comes with Workbench, which the example names."""
+    made = world.apply(world.run(pipeline=str(starter.GENESIS)), dry_run=True)
+    assert "+++ b/runtime/priv/pipelines/genesis.yaml" in made.diff
+    assert any("comes with Workbench" in note for note in made.notes)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.fakes.repository import GENESIS, PARTS, World, several, target
-from workbench import starter
 from workbench.applying import apply
 from workbench.errors import NotApplied, UserError
 from workbench.git import Repository
@@ -115,7 +114,6 @@ def test_a_goal_is_named_where_the_study_has_several(world: World) -> None:
         ({"runtime": "pipeline_ex"}, "the request of mix pipeline.generate.live"),
         ({"pipeline": "/nowhere/at/all.yaml"}, "is not there any more"),
         ({"pipeline": "/proc/self/mem"}, "/proc/self/mem cannot be read"),
-        ({"pipeline": str(starter.GENESIS)}, "comes with Workbench.*copy it beside your study"),
     ],
 )
 def test_a_prompt_that_has_no_place_in_a_file_is_not_put_there(world: World, about: dict[str, Any], said: str) -> None:
