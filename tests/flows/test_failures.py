@@ -1,4 +1,4 @@
-"""Providers that fail now and then, for a while, and altogether."""
+"""Providers that fail now and then, and for a while."""
 
 from __future__ import annotations
 
@@ -20,19 +20,6 @@ def test_one_call_in_five_fails_and_the_run_finishes(line: CommandLine, tmp_path
     assert report["status"] == "done"
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert not any("purpose" in json.loads(trial)["reason"] for trial in trials)
-
-
-def test_when_all_calls_fail_the_run_ends_with_exit_code_3(line: CommandLine, tmp_path: Path) -> None:
-    """After its retries, with what to do, and with the failures in the journal."""
-    with line.rehearsing(fail_rate=1.0) as (pointed, _):
-        ended = pointed.run("run", study(tmp_path / "study"), "--rehearse")
-    assert ended.exit_code == 3
-    assert "the same command goes on" in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert not line.results("execute")
-    shown = line.run("show")
-    assert shown.exit_code == 0
-    assert "failures" in shown.stdout
 
 
 def test_a_flow_that_is_retried_goes_on_where_it_was(line: CommandLine, tmp_path: Path) -> None:

@@ -64,7 +64,8 @@ def test_a_better_prompt_is_found_and_confirmed(done: Done) -> None:
 def test_the_report_counts_what_was_really_called(done: Done) -> None:
     """A program named mix, first on the PATH, counts as many."""
     first = done.report["executions"]
-    assert 24 <= first <= 30
+    # Of at most 24 and 6; how many depends on what the optimizer makes of the models' answers.
+    assert 12 <= first <= 30
     assert done.report["cache_hits"] == 0
     again, report = done.line.optimize(EXAMPLE, "--rehearse")
     assert again.exit_code == 0
