@@ -263,6 +263,10 @@ defmodule Pipeline.CommandsTest do
     assert ran.status == 0
     assert ran.stderr == "warning: --var untaken has no effect: no step takes the variable\n"
     assert {:ok, %{"reply" => _}} = JSON.decode(ran.stdout)
+    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", Path.join(folder, "other")])
+    assert ran.status == 2
+    assert {:ok, %{"error" => %{"message" => message}}} = JSON.decode(ran.stdout)
+    assert message =~ ~s(needs the variable "taken")
   end
 
   test "a number in the environment that is none is told by its name" do

@@ -25,6 +25,11 @@ defmodule Pipeline.SignalsTest do
     end
   end
 
+  test "SIGTERM ends it where nothing of the application runs yet" do
+    code = "Pipeline.Signals.install(); Pipeline.Signals.stop(143)"
+    assert {_, 143} = System.cmd("elixir", ["-pa", Mix.Project.compile_path(), "-e", code])
+  end
+
   test "SIGTERM before a command has begun ends it", %{tmp_dir: folder} do
     File.write!(
       Path.join(folder, "p.yaml"),

@@ -11,9 +11,10 @@ defmodule Pipeline.Serve do
 
   A run is `{"id", "status"}`; `status` is `running`, `done` (then with `text`, `files`, `steps`, `usage`,
   `seconds`, `warnings`), `failed` (with `error`, and with `steps` and `usage` where it began any) or `cancelled`. `files`
-  has the texts that steps wrote by `output_to_file`, by name; `steps` has each one's `name`, `status`, `seconds` and `usage`. An error is `{"error": {"kind", "message"}}`: 400 for no JSON, 401 for no
-  token, 404, 405, 409 for a key of another order, 413 for a body over the limit, 422 for a pipeline or a value that
-  cannot be used, 429 and Retry-After past the limit of runs at once, 503 and Retry-After while it ends.
+  has the texts that steps wrote by `output_to_file`, by name; `steps` has each one's `name`, `status`, `seconds` and
+  `usage`. An error is `{"error": {"kind", "message"}}`: 400 for no JSON, 401 for no token, 404, 405, 409 for a key of
+  another order, 413 for a body over the limit, 422 for a pipeline or a value that cannot be used, 429 and Retry-After past
+  the limit of runs at once, 503 and Retry-After while it ends.
   """
 
   use Supervisor

@@ -119,11 +119,8 @@ defmodule Pipeline.Signals do
   end
 
   defp cleared_away(deadline) do
-    # The list is not there yet where a command has only begun.
-    registered = if Process.whereis(__MODULE__), do: Registry.lookup(__MODULE__, :clears_away), else: []
-
     monitors =
-      for {pid, _} <- registered do
+      for pid <- registered(:clears_away) do
         monitor = Process.monitor(pid)
         send(pid, :vm_ends)
         monitor
@@ -139,11 +136,16 @@ defmodule Pipeline.Signals do
   end
 
   defp wait(deadline) do
-    writes? = Enum.any?(Registry.lookup(__MODULE__, :writes), fn {pid, _} -> Process.alive?(pid) end)
-
-    if writes? and System.monotonic_time(:millisecond) < deadline do
+    if Enum.any?(registered(:writes), &Process.alive?/1) and System.monotonic_time(:millisecond) < deadline do
       Process.sleep(5)
       wait(deadline)
     end
+  end
+
+  # The list is not there yet where a command has only begun.
+  defp registered(kind) do
+    if Process.whereis(__MODULE__),
+      do: for({pid, _} <- Registry.lookup(__MODULE__, kind), do: pid),
+      else: []
   end
 end

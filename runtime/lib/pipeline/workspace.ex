@@ -4,8 +4,8 @@ defmodule Pipeline.Workspace do
 
   A path is relative, with `/` between its names (`Pipeline.Workspace.Name`). No link is followed, wherever it stands
   on the way, and a file with a second name is left alone, as that may stand outside (`Pipeline.Workspace.Way`). Files
-  are UTF-8, of up to 2,000,000 bytes, and a run may add so many (`Pipeline.Workspace.Room`). A write takes a file's place at once and whole. The reasons for a refusal are
-  sentences for a person, or for a model.
+  are UTF-8, of up to 2,000,000 bytes, and a run may add so many (`Pipeline.Workspace.Room`). A write takes a file's place
+  at once and whole. The reasons for a refusal are sentences for a person, or for a model.
 
   OTP opens files by their path alone (there is no `openat`, no `O_NOFOLLOW`). So the way is looked at before a file is
   opened and several times after it, and has to lead to the very file that was opened. These tools make neither links nor

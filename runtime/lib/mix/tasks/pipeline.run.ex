@@ -64,7 +64,7 @@ defmodule Mix.Tasks.Pipeline.Run do
 
   defp failed(%Error{kind: kind, message: message} = error, true) do
     said = Map.merge(Bill.json(error), %{error: %{kind: kind, message: message}})
-    Mix.shell().info(JSON.encode(said))
+    IO.puts(JSON.encode(said))
     {:error, error}
   end
 
