@@ -3,73 +3,11 @@ defmodule Pipeline.ServeTest do
 
   use ExUnit.Case, async: false
 
-  import Pipeline.{Answers, Waiting}
+  import Pipeline.{Answers, Served, Waiting}
 
   alias Pipeline.{ScriptedProvider, Serve}
-  alias Pipeline.Serve.Token
 
-  @genesis File.read!(Pipeline.Generate.genesis())
-
-  setup do
-    # Settings are read from the environment, at each run.
-    for name <- ["GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "PIPELINE_RETRIES"] do
-      before = System.get_env(name)
-      on_exit(fn -> if before, do: System.put_env(name, before), else: System.delete_env(name) end)
-    end
-
-    System.put_env("GEMINI_API_KEY", "secret-key")
-    System.put_env("PIPELINE_RETRIES", "0")
-    :ok
-  end
-
-  defp serve(answers, options \\ []) do
-    provider = start_supervised!({ScriptedProvider, answers})
-    System.put_env("GOOGLE_GEMINI_BASE_URL", ScriptedProvider.url(provider))
-    token = Token.new("the token")
-    options = options ++ [ip: {127, 0, 0, 1}, port: 0, token: token, limit: 64, busy: :counters.new(1, [])]
-    start_supervised!(%{id: Serve, start: {__MODULE__, :started, [options, self()]}, type: :supervisor})
-    assert_receive {:port, port}
-    %{url: "http://127.0.0.1:#{port}", port: port, provider: provider}
-  end
-
-  def started(options, test) do
-    {:ok, server, port} = Serve.start_link(options)
-    send(test, {:port, port})
-    {:ok, server}
-  end
-
-  defp ask(server, method, path, body \\ nil, token \\ "the token") do
-    url = to_charlist(server.url <> path)
-    # httpc lets a request wait behind another one on a connection that stays.
-    headers = [{~c"connection", ~c"close"}]
-    headers = if token, do: [{~c"authorization", to_charlist("Bearer #{token}")} | headers], else: headers
-    body = if is_map(body), do: body |> :jiffy.encode() |> IO.iodata_to_binary(), else: body
-    request = if body, do: {url, headers, ~c"application/json", body}, else: {url, headers}
-    {:ok, {{_, status, _}, headers, text}} = :httpc.request(method, request, [], body_format: :binary)
-    {status, :jiffy.decode(text, [:return_maps]), Map.new(headers)}
-  end
-
-  @post "POST /runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n"
-
-  defp raw(server, bytes) do
-    {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
-    :ok = :gen_tcp.send(socket, bytes)
-    {:ok, answer} = :gen_tcp.recv(socket, 0, 5_000)
-    :gen_tcp.close(socket)
-    answer
-  end
-
-  defp order(changes \\ %{}), do: Map.merge(%{pipeline: @genesis, prompt: "Write {{a}} plan"}, changes)
-
-  defp begin(server, changes \\ %{}) do
-    assert {202, %{"id" => id, "status" => "running"}, _} = ask(server, :post, "/runs", order(changes))
-    id
-  end
-
-  defp ended(server, id) do
-    {200, run, _} = ask(server, :get, "/runs/#{id}?wait=10")
-    run
-  end
+  setup :environment
 
   test "a run is begun, waited for, and says what it wrote and used" do
     server = serve([gemini("```yaml\ntitle: ü\n```")])
@@ -297,7 +235,7 @@ defmodule Pipeline.ServeTest do
 
     body = order() |> :jiffy.encode() |> IO.iodata_to_binary()
     # httpc takes a 503 with Retry-After for its own to try again.
-    answer = raw(server, @post <> "Content-Length: #{byte_size(body)}
+    answer = raw(server, begun_order() <> "Content-Length: #{byte_size(body)}
 
 " <> body)
     assert answer =~ "HTTP/1.1 503"
@@ -359,112 +297,5 @@ defmodule Pipeline.ServeTest do
       until(fn -> not File.exists?(folder.(id)) end)
       assert Task.Supervisor.children(Pipeline.Steps) == []
     end
-  end
-
-  describe "what is no good HTTP" do
-    test "is refused, and nobody else notices" do
-      server = serve([gemini("a: 1")])
-      id = begin(server)
-
-      for bytes <- [
-            @post <> "Content-Length: many\r\n\r\n",
-            @post <> "Content-Length: 5, 6\r\n\r\n",
-            @post <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-            @post <> "Transfer-Encoding: gzip\r\n\r\n",
-            @post <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-            "GET /#{String.duplicate("x", 20_000)} HTTP/1.1\r\n\r\n",
-            "GET /health HTTP/1.1\r\nX: #{String.duplicate("x", 20_000)}\r\n\r\n",
-            "GET /health HTTP/1.1\r\n" <> String.duplicate("X: y\r\n", 1_500) <> "\r\n"
-          ] do
-        assert raw(server, bytes) =~ "HTTP/1.1 400"
-      end
-
-      assert raw(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~ "404"
-      assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
-      assert raw(server, @post <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~ "422"
-      assert %{"status" => "done"} = ended(server, id)
-    end
-
-    test "a body over the limit is refused before it is read, also where its length is not told" do
-      server = serve([], body_limit: 1_000)
-      assert raw(server, @post <> "Content-Length: 1001\r\n\r\n") =~ "413"
-      chunk = "1f4\r\n#{String.duplicate("x", 500)}\r\n"
-      assert raw(server, @post <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk) =~ "413"
-    end
-
-    test "a client that sends slowly, or waits, holds nobody up" do
-      server = serve([gemini("a: 1")])
-
-      slow =
-        for _ <- 1..200 do
-          {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
-          :ok = :gen_tcp.send(socket, @post <> "Content-Length: 100\r\n\r\n{")
-          socket
-        end
-
-      assert %{"status" => "done"} = ended(server, begin(server))
-      Enum.each(slow, &:gen_tcp.close/1)
-    end
-
-    test "connections that say nothing, or half a request, end, and keep nobody out" do
-      server = serve([], first_request_ms: 300)
-
-      sockets =
-        for n <- 1..2_100, reduce: [] do
-          sockets ->
-            case :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false], 2_000) do
-              {:ok, socket} ->
-                if rem(n, 2) == 0, do: :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nX:")
-                [socket | sockets]
-
-              {:error, _} ->
-                sockets
-            end
-        end
-
-      assert {200, _, _} = ask(server, :get, "/health", nil, nil)
-      Enum.each(sockets, &:gen_tcp.close/1)
-    end
-
-    test "one connection takes one request after the other" do
-      server = serve([])
-      {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
-
-      for _ <- 1..3 do
-        :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\n\r\n")
-        assert {:ok, "HTTP/1.1 200" <> _} = :gen_tcp.recv(socket, 0, 5_000)
-      end
-    end
-  end
-
-  describe "the token's file" do
-    @describetag :tmp_dir
-
-    test "is one that only its owner can read", %{tmp_dir: folder} do
-      file = Path.join(folder, "token")
-      File.write!(file, " the token\n")
-      File.chmod!(file, 0o644)
-      assert {:error, %{kind: :usage, message: message}} = Token.read(file)
-      assert message =~ "chmod 600"
-      File.chmod!(file, 0o600)
-      assert {:ok, token} = Token.read(file)
-      assert Token.matches?(token, "the token")
-      refute Token.matches?(token, "the token\n")
-      refute inspect(token) =~ "hash"
-      File.write!(file, " \n")
-      assert {:error, %{message: message}} = Token.read(file)
-      assert message =~ "is empty"
-      assert {:error, %{message: message}} = Token.read(Path.join(folder, "absent"))
-      assert message =~ "no such file"
-    end
-  end
-
-  test "a port that is taken is told" do
-    server = serve([])
-    token = Token.new("x")
-    Process.flag(:trap_exit, true)
-    options = [ip: {127, 0, 0, 1}, port: server.port, token: token, limit: 1, busy: :counters.new(1, [])]
-    assert {:error, {:already_started, _}} = Serve.Runs.start_link(options)
-    assert {:error, :eaddrinuse} = Serve.Listener.start_link(options)
   end
 end

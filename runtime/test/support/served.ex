@@ -1,0 +1,90 @@
+defmodule Pipeline.Served do
+  @moduledoc "A server over real HTTP, with a provider that answers from a script, and a client of it."
+
+  import ExUnit.Assertions
+  import ExUnit.Callbacks
+
+  alias Pipeline.{ScriptedProvider, Serve}
+  alias Pipeline.Serve.Token
+
+  @genesis File.read!(Pipeline.Generate.genesis())
+
+  @doc "Settings are read from the environment, at each run: the test's, until it ends."
+  @spec environment(map()) :: :ok
+  def environment(_) do
+    for name <- ["GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "PIPELINE_RETRIES"] do
+      before = System.get_env(name)
+      on_exit(fn -> if before, do: System.put_env(name, before), else: System.delete_env(name) end)
+    end
+
+    System.put_env("GEMINI_API_KEY", "secret-key")
+    System.put_env("PIPELINE_RETRIES", "0")
+    :ok
+  end
+
+  @doc "A server of the test's, whose models are a scripted provider with these answers."
+  @spec serve([ScriptedProvider.answer()], keyword()) :: map()
+  def serve(answers, options \\ []) do
+    provider = start_supervised!({ScriptedProvider, answers})
+    System.put_env("GOOGLE_GEMINI_BASE_URL", ScriptedProvider.url(provider))
+    token = Token.new("the token")
+    options = options ++ [ip: {127, 0, 0, 1}, port: 0, token: token, limit: 64, busy: :counters.new(1, [])]
+    start_supervised!(%{id: Serve, start: {__MODULE__, :started, [options, self()]}, type: :supervisor})
+    assert_receive {:port, port}
+    %{url: "http://127.0.0.1:#{port}", port: port, provider: provider}
+  end
+
+  @doc false
+  @spec started(keyword(), pid()) :: {:ok, pid()}
+  def started(options, test) do
+    {:ok, server, port} = Serve.start_link(options)
+    send(test, {:port, port})
+    {:ok, server}
+  end
+
+  @doc "Status, decoded body and headers of the answer to a request."
+  @spec ask(map(), atom(), String.t(), map() | binary() | nil, String.t() | nil) ::
+          {pos_integer(), map(), map()}
+  def ask(server, method, path, body \\ nil, token \\ "the token") do
+    url = to_charlist(server.url <> path)
+    # httpc lets a request wait behind another one on a connection that stays.
+    headers = [{~c"connection", ~c"close"}]
+    headers = if token, do: [{~c"authorization", to_charlist("Bearer #{token}")} | headers], else: headers
+    body = if is_map(body), do: body |> :jiffy.encode() |> IO.iodata_to_binary(), else: body
+    request = if body, do: {url, headers, ~c"application/json", body}, else: {url, headers}
+    {:ok, {{_, status, _}, headers, text}} = :httpc.request(method, request, [], body_format: :binary)
+    {status, :jiffy.decode(text, [:return_maps]), Map.new(headers)}
+  end
+
+  @doc "The beginning of an order, for who sends the rest by hand."
+  @spec begun_order() :: binary()
+  def begun_order, do: "POST /runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n"
+
+  @doc "What comes first of the answer to these bytes."
+  @spec raw(map(), iodata()) :: binary()
+  def raw(server, bytes) do
+    {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+    :ok = :gen_tcp.send(socket, bytes)
+    {:ok, answer} = :gen_tcp.recv(socket, 0, 5_000)
+    :gen_tcp.close(socket)
+    answer
+  end
+
+  @doc "An order that can be executed, but for what is changed of it."
+  @spec order(map()) :: map()
+  def order(changes \\ %{}), do: Map.merge(%{pipeline: @genesis, prompt: "Write {{a}} plan"}, changes)
+
+  @doc "Send one; the id of its run."
+  @spec begin(map(), map()) :: String.t()
+  def begin(server, changes \\ %{}) do
+    assert {202, %{"id" => id, "status" => "running"}, _} = ask(server, :post, "/runs", order(changes))
+    id
+  end
+
+  @doc "A run, when it has ended."
+  @spec ended(map(), String.t()) :: map()
+  def ended(server, id) do
+    {200, run, _} = ask(server, :get, "/runs/#{id}?wait=10")
+    run
+  end
+end
