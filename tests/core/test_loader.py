@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 def study(folder: Path, text: str, **overrides: int | str | None) -> Study:
     (folder / "study.yaml").write_text(text)
-    return load(Wanted(folder / "study.yaml", **overrides))  # type: ignore[arg-type]
+    return load(Wanted(folder / "study.yaml", **overrides))  # type: ignore[arg-type]  # what a test overrides may be wrong
 
 
 def problems(folder: Path, text: str, **overrides: int | str | None) -> list[str]:
