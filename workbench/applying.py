@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.report import rehearsal, sentence, visible
+from workbench.evidence.report import by_chance, rehearsal, sentence, visible
 from workbench.evidence.summary import Summary, summarize
 from workbench.execution.write_back import write_back
 from workbench.git import Head, Repository
@@ -132,10 +132,8 @@ def _worse(summary: Summary) -> str | None:
 def _notes(summary: Summary, found: Place, after: str) -> tuple[str, ...]:
     """What a person should know before they believe in it."""
     notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal)]
-    if worse := _worse(summary):
-        notes.append(worse)
-    elif summary.comparison is not None and not summary.comparison.better:
-        notes.append("this prompt is not better than the first beyond chance")
+    if said := _worse(summary) or by_chance(summary):
+        notes.append(said)
     if found.file.resolve() == GENESIS:
         notes.append("this pipeline comes with Workbench: on that branch, every study that names it has the prompt")
     if found.content not in (found.measured, after):

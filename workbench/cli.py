@@ -18,9 +18,9 @@ from rich.console import Console
 from workbench import server, terminal
 from workbench.edge import Wanted, ask_for_keys, load
 from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, explain
-from workbench.evidence.report import rows, visible
+from workbench.evidence.report import by_chance, rows, visible
 from workbench.evidence.summary import summarize, to_json
-from workbench.files import write_whole
+from workbench.files import unusable, write_whole
 from workbench.home import home, made
 from workbench.leaving import INTERRUPTED, leaving_in_order
 from workbench.runs import RunFolder
@@ -30,15 +30,11 @@ def to_be_written(_: object, file: Path | None) -> None:
     """Validates an option: what cannot be written is said before anything is paid for."""
     if file is None:
         return
-    folder = file.absolute().parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"{folder} cannot be made: {error.strerror}") from error
     if file.is_dir():
         raise ValueError(f"{file} is a folder; expected a file")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(f"{folder} is not yours to write into")
+    folder = file.absolute().parent
+    if why := unusable(folder):
+        raise ValueError(f"{folder} cannot be used: {why}")
 
 
 JsonFile = Annotated[Path | None, Parameter(name="--json", validator=to_be_written)]
@@ -190,8 +186,8 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     found = RunFolder.find(home(), run)
     with leaving_in_order():
         made = once(found, goal, home=home(), environ=os.environ)
-    if (comparison := summarize(found).comparison) is not None and not comparison.better:
-        err.print("note: this prompt is not better than the first beyond chance", highlight=False)
+    if said := by_chance(summarize(found)):
+        err.print(f"note: {said}", highlight=False)
     if made.rehearsal:
         err.print(f"[bold]rehearsal[/bold] ({made.rehearsal}): a scripted provider wrote this plan")
     err.rule("the prompt that the pipeline got")

@@ -28,6 +28,15 @@ def write_whole(file: Path, content: bytes, mode: int = 0o644) -> Path:
     return file
 
 
+def unusable(folder: Path) -> str | None:
+    """Why nothing can be written into a folder, which is made if it is missing; None where something can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None if os.access(folder, os.W_OK | os.X_OK) else "it is not yours to write into"
+
+
 def append_line(file: Path, line: str) -> None:
     """One write on an O_APPEND descriptor: lines of several threads and processes never mix."""
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

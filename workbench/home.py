@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.errors import UserError
+from workbench.files import unusable
 
 
 def made(path: Path) -> Path:
@@ -15,17 +16,9 @@ def made(path: Path) -> Path:
     Raises:
         UserError: why it is not.
     """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unusable(path, error.strerror or type(error).__name__) from error
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise _unusable(path, "it is not yours to write into")
+    if why := unusable(path):
+        raise UserError(f"{path} cannot be used ({why}): set WORKBENCH_HOME to a folder for what is to be kept")
     return path
-
-
-def _unusable(path: Path, why: str) -> UserError:
-    return UserError(f"{path} cannot be used ({why}): set WORKBENCH_HOME to a folder for what is to be kept")
 
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:

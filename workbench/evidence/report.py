@@ -36,6 +36,12 @@ def sentence(summary: Summary) -> str:
     )
 
 
+def by_chance(summary: Summary) -> str | None:
+    """What a person should know of a winner that is none."""
+    unsure = summary.comparison is not None and not summary.comparison.better
+    return "this prompt is not better than the first beyond chance" if unsure else None
+
+
 def markdown(summary: Summary) -> str:
     """The artifact. Whatever a model wrote is shown as text and nothing else."""
     parts = [f"# {_plain(summary.study)}"]
