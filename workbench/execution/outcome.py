@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.execution import pipeline_ex_log, reply
-from workbench.execution.causes import cause, failure, says_error
+from workbench.execution.causes import cause, failure
 from workbench.execution.failure import BY_PROMPT
 from workbench.execution.pipeline_ex_log import Log
-from workbench.execution.plan import TRIMMED, WRAPPED, problem, unfenced
+from workbench.execution.plan import TRIMMED, problem, unfenced
 
 Status = Literal["ok", "invalid plan", "failed"]
 
@@ -214,12 +214,8 @@ def _error(opened: reply.Reply) -> Outcome | None:
     if opened.wrong is not None:
         kind, message = opened.wrong
         return _failed(cause(message) or kind if kind in ("no result", "crashed") else kind, message)
-    wrapped = WRAPPED.match(opened.text)
-    body = wrapped["reply"] if wrapped else opened.text
-    if not says_error(body) or problem(unfenced(opened.text)) is None:
-        return None
-    said = " ".join(body.split())[:300]
-    return _failed(cause(body) or "crashed", f"the claude program's reply is an error: {said}")
+    said = reply.error_in(opened.text)
+    return None if said is None else _failed(cause(said) or "crashed", reply.told(said))
 
 
 def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:

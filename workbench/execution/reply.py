@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.execution.causes import says_error
-from workbench.execution.plan import ESCAPED_LINES, problem, unfenced
+from workbench.execution.plan import ESCAPED_LINES, WRAPPED, problem, unfenced
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
 ESCAPED = "\\n"
@@ -51,6 +51,17 @@ def opened(saved: str) -> Reply:
     return replace(_taken(envelope, saved), unlogged=len(answers))
 
 
+def error_in(text: str) -> str | None:
+    """What a reply says that is nothing but an error of the claude program's, in pipeline_ex's wrapper or without."""
+    wrapped = WRAPPED.match(text)
+    said = wrapped["reply"] if wrapped else text
+    return said if says_error(said) and problem(unfenced(text)) is not None else None
+
+
+def told(error: str) -> str:
+    return f"the claude program's reply is an error: {' '.join(error.split())[:300]}"
+
+
 def _taken(envelope: dict[str, Any], saved: str) -> Reply:
     if (wrong := _wrong(envelope)) is not None:
         return Reply("", wrong)
@@ -60,8 +71,8 @@ def _taken(envelope: dict[str, Any], saved: str) -> Reply:
     reply = _decoded(text)
     if "session_id" not in envelope or reply.wrong is not None:
         return reply
-    if says_error(reply.text) and problem(unfenced(reply.text)) is not None:
-        return Reply("", ("crashed", f"the claude program's reply is an error: {' '.join(reply.text.split())[:300]}"))
+    if (said := error_in(reply.text)) is not None:
+        return Reply("", ("crashed", told(said)))
     return reply if reply.proved or _answered(envelope, text) else Reply("", ("no result", UNANSWERED))
 
 
