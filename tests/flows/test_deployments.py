@@ -40,8 +40,11 @@ def served(line: CommandLine) -> bool:
 def ask_for_a_run(line: CommandLine) -> str:
     """A run of the deployment, now, smaller than a night's."""
     said = {"parameters": {"optimizer": "static", "budget": 1}}
-    made = httpx.post(f"{api(line)}/deployments/{deployment(line)['id']}/create_flow_run", json=said).raise_for_status()
-    return str(made.json()["id"])
+    url, deadline = f"{api(line)}/deployments/{deployment(line)['id']}/create_flow_run", time.monotonic() + 60
+    # While another has its database, the server says that it is busy; Prefect's own client asks again, too.
+    while (made := httpx.post(url, json=said)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(1)
+    return str(made.raise_for_status().json()["id"])
 
 
 def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
