@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,12 @@ from tests.fakes.command_line import CommandLine, study
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path / "home")
+def line(tmp_path: Path) -> Iterator[CommandLine]:
+    """A server that an interrupted run has begun to start stays for the next one: here there is none."""
+    made = CommandLine(tmp_path / "home")
+    yield made
+    if (made.home / "server.json").exists():
+        made.run("server", "--stop")
 
 
 @pytest.mark.parametrize(
