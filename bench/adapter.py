@@ -32,10 +32,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=1)
     told = parser.parse_args()
-    from tests.fakes.checkout import checkout
-    from workbench.execution.checkout import environment
-    from workbench.execution.pipeline_ex import PipelineEx
-    from workbench.trial import Engine, ExecutionRequest, Goal, Pipeline
+    from tests.support.checkout import checkout
+    from workbench.execution.pipeline_ex.checkout import environment
+    from workbench.execution.pipeline_ex.runtime import PipelineEx
+    from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
 
     with tempfile.TemporaryDirectory(prefix="workbench-adapter-") as place:
         folder = Path(place)

@@ -18,9 +18,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["workbench.execution", "yaml"]):
-    from workbench.execution.outcome import classify
+    from workbench.execution.pipeline_ex.outcome import classify
+    from workbench.execution.pipeline_ex.reply import opened
     from workbench.execution.plan import problem, unfenced
-    from workbench.execution.reply import opened
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 tried = 0

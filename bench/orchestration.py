@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.setting import Setting
+    from workbench.run.setting import Setting
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SLEEP = 2.0
@@ -50,9 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--levels", type=int, nargs="+", default=LEVELS, help="executions in flight")
     levels = parser.parse_args().levels
-    from workbench import server
     from workbench.execution.runtime import runtime_of
-    from workbench.trial import Engine
+    from workbench.nouns import Engine
+    from workbench.system import prefect_server
 
     # The real one is compiled before the stand-in takes its name.
     runtime_of(Engine("mix")).prepare()
@@ -72,8 +72,10 @@ def main() -> None:
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     url = ending.enter_context(judge())
     os.environ["GOOGLE_GEMINI_BASE_URL"] = os.environ["ANTHROPIC_BASE_URL"] = url
-    ending.callback(server.stop, home)
-    os.environ["PREFECT_API_URL"] = server.ensure(home, os.environ, lambda text: print(text, file=sys.stderr)).url
+    ending.callback(prefect_server.stop, home)
+    os.environ["PREFECT_API_URL"] = prefect_server.ensure(
+        home, os.environ, lambda text: print(text, file=sys.stderr)
+    ).url
     print(json.dumps(measure(home, levels)))
 
 
@@ -91,7 +93,7 @@ def judge() -> Iterator[str]:
 
 def measure(home: Path, levels: list[int]) -> dict[str, object]:
     """Both loops on the same command; seconds are wall time."""
-    from workbench.edge import Wanted, opened
+    from workbench.study.opening import Wanted, opened
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
     environ = {**os.environ, "GEMINI_API_KEY": "rehearsal"}
@@ -135,7 +137,7 @@ def sequential(setting: Setting) -> None:
     """The loop that one would write first: run, read, judge, one after the other."""
     from workbench.execution.plan import problem
     from workbench.judging import judge
-    from workbench.trial import Plan, ScoreRequest
+    from workbench.nouns import Plan, ScoreRequest
 
     for number in range(SEQUENTIAL):
         output = setting.run.path / f"sequential-{number}.yaml"
@@ -150,9 +152,9 @@ def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> 
     """The same number of trials through the flow's tasks, on a running server."""
     from prefect import flow
 
-    from flows.optimize import answer
+    from workbench.flows.optimize import answer
+    from workbench.nouns import ExecutionRequest, ScoreRequest
     from workbench.search.asks import Asks, Desk, slots
-    from workbench.trial import ExecutionRequest, ScoreRequest
 
     goal = setting.study.goals[0]
 

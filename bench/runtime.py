@@ -64,8 +64,8 @@ class Bench:
 
     def __init__(self, engine: str, latency: float, home: Path) -> None:
         from workbench.execution.runtime import runtime_of
+        from workbench.nouns import Engine
         from workbench.providers import rehearsal
-        from workbench.trial import Engine
 
         self.engine = Engine(engine)
         self.runtime = runtime_of(self.engine)
@@ -80,9 +80,9 @@ class Bench:
         self.number = 0
 
     def execute(self, number: int) -> None:
-        from workbench.execution.elixir import RUNTIME
+        from workbench.execution.own.project import RUNTIME
         from workbench.execution.runtime import execute
-        from workbench.trial import ExecutionRequest, Goal, Pipeline
+        from workbench.nouns import ExecutionRequest, Goal, Pipeline
 
         file = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
         pipeline = Pipeline(self.engine, "bench", file, hashlib.sha256(file.read_bytes()).hexdigest())

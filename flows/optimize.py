@@ -14,17 +14,17 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from tasks.confirm import confirm
-from tasks.execute import execute
-from tasks.propose import propose
-from tasks.publish import Glance, publish
-from tasks.retrieve import retrieve
-from tasks.score import score
-from workbench.edge import Wanted, opened
-from workbench.execution.process import ended_on_interrupt
-from workbench.home import home
 from workbench.search.asks import Asks, Execute, Propose, Retrieve, Score, slots
 from workbench.search.optimization import confirmation, optimization
+from workbench.study.opening import Wanted, opened
+from workbench.system.home import home
+from workbench.system.process import ended_on_interrupt
+from workbench.tasks.confirm import confirm
+from workbench.tasks.execute import execute
+from workbench.tasks.propose import propose
+from workbench.tasks.publish import Glance, publish
+from workbench.tasks.retrieve import retrieve
+from workbench.tasks.score import score
 
 
 def title() -> str:

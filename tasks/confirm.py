@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from workbench.evidence.statistics import Comparison, compare
-from workbench.trial import Trial
+from workbench.nouns import Trial
 
 
 @task(task_run_name="confirm", cache_policy=NO_CACHE, persist_result=False)

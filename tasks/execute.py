@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from tasks.paid import paid
 from workbench.execution import runtime
-from workbench.home import home
-from workbench.trial import Execution, ExecutionRequest
+from workbench.nouns import Execution, ExecutionRequest
+from workbench.system.home import home
+from workbench.tasks.paid import paid
 
 
 @paid("execute {request.title}", key=lambda given: given["request"].key)

@@ -19,10 +19,10 @@ from prefect.tasks import exponential_backoff
 from pydantic import TypeAdapter
 
 from workbench.errors import OutsideError
-from workbench.files import write_whole
-from workbench.home import home
+from workbench.nouns import Execution, Verdict
 from workbench.search.proposal import Proposal
-from workbench.trial import Execution, Verdict
+from workbench.system.files import write_whole
+from workbench.system.home import home
 
 P = ParamSpec("P")
 R = TypeVar("R")

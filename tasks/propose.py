@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from tasks.paid import paid
 from workbench.search import proposer
 from workbench.search.proposal import Proposal, ProposalRequest
+from workbench.tasks.paid import paid
 
 
 @paid("propose {request.title}", key=lambda given: given["request"].key)

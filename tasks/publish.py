@@ -14,7 +14,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 
 from workbench.evidence.report import markdown
 from workbench.evidence.summary import summarize, to_json
-from workbench.runs import RunFolder
+from workbench.run.folder import RunFolder
 
 #: Seconds between two updates while a run goes on.
 PAUSE = 5.0

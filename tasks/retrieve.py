@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from workbench.execution import plan
-from workbench.trial import Execution, Plan
+from workbench.nouns import Execution, Plan
 
 
 @task(task_run_name="retrieve {title}", cache_policy=NO_CACHE, persist_result=False)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from tasks.paid import paid
 from workbench.judging import judge
-from workbench.trial import Plan, ScoreRequest, Verdict
+from workbench.nouns import Plan, ScoreRequest, Verdict
+from workbench.tasks.paid import paid
 
 
 @paid("score {request.title}", key=lambda given: given["request"].key(given["plan"]))

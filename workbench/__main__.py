@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 
-from workbench.leaving import INTERRUPTED
+from workbench.system.interruption import INTERRUPTED
 
 
 def main() -> None:
     heard = signal.getsignal(signal.SIGINT)
     if heard is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
-    from workbench import cli
+    from workbench.commands import cli
 
     signal.signal(signal.SIGINT, heard)
     cli.main()

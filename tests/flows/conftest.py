@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.command_line import CommandLine
+from tests.support.command_line import CommandLine
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.checkout import WRITE_TARGET, checkout
-from tests.fakes.command_line import CommandLine, study
-from tests.fakes.service import service
-from workbench import journal
+from tests.support.checkout import WRITE_TARGET, checkout
+from tests.support.command_line import CommandLine, study
+from tests.support.service import service
+from workbench.run import journal
+
+pytestmark = pytest.mark.processes
 
 
 def of_checkout(folder: Path, checkout: Path, **changes: object) -> Path:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.fakes.command_line import CHECKOUT, CommandLine
+import pytest
+
+from tests.support.command_line import CHECKOUT, CommandLine
+
+pytestmark = pytest.mark.processes
 
 DEMO = CHECKOUT / "script" / "demo"
 

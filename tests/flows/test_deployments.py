@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
+from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
+
+pytestmark = pytest.mark.processes
 
 NIGHTLY = "optimize/nightly"
 PYTHON = Path(sys.executable)

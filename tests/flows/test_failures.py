@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.fakes.command_line import CommandLine, study, wait_for
-from workbench import journal
+from tests.support.command_line import CommandLine, study, wait_for
+from workbench.run import journal
+
+pytestmark = pytest.mark.processes
 
 
 def test_one_call_in_five_fails_and_the_run_finishes(line: CommandLine, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.command_line import CommandLine, study, wait_for
+from tests.support.command_line import CommandLine, study, wait_for
+
+pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

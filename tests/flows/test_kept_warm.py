@@ -6,8 +6,12 @@ import os
 import signal
 from pathlib import Path
 
-from tests.fakes.command_line import CommandLine, study, wait_for
-from tests.fakes.processes import beams
+import pytest
+
+from tests.support.command_line import CommandLine, study, wait_for
+from tests.support.processes import beams
+
+pytestmark = pytest.mark.processes
 
 
 def test_the_vm_is_killed_in_the_middle_and_the_study_ends_as_it_would_have(line: CommandLine, tmp_path: Path) -> None:

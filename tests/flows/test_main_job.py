@@ -12,8 +12,10 @@ import dspy
 import httpx
 import pytest
 
-from tests.fakes.command_line import EXAMPLE, CommandLine, Ended
+from tests.support.command_line import EXAMPLE, CommandLine, Ended
 from workbench.search.programs import Direct
+
+pytestmark = pytest.mark.processes
 
 REPORT = {
     "study", "run_id", "optimizer", "rehearsal", "baseline", "best", "executions", "cache_hits", "proposals",

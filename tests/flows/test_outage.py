@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.fakes.command_line import CommandLine, study
+import pytest
+
+from tests.support.command_line import CommandLine, study
+
+pytestmark = pytest.mark.processes
 
 
 def test_when_all_calls_fail_the_run_ends_with_exit_code_3(line: CommandLine, tmp_path: Path) -> None:

@@ -7,10 +7,13 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
-from tests.fakes.command_line import CHECKOUT, CommandLine, study
-from workbench.starter import GENESIS
+from tests.support.command_line import CHECKOUT, CommandLine, study
+from workbench.execution.own.project import SHIPPED_PIPELINE
+
+pytestmark = pytest.mark.processes
 
 
 def test_your_own_study_works_as_it_is_described(line: CommandLine, tmp_path: Path) -> None:
@@ -24,7 +27,7 @@ def test_your_own_study_works_as_it_is_described(line: CommandLine, tmp_path: Pa
     assert (tmp_path / "plan.yaml").read_text()
     # One's own, for the winner to be put into.
     assert yaml.safe_load((tmp_path / "study.yaml").read_text())["pipeline"] == "pipeline.yaml"
-    assert (tmp_path / "pipeline.yaml").read_bytes() == GENESIS.read_bytes()
+    assert (tmp_path / "pipeline.yaml").read_bytes() == SHIPPED_PIPELINE.read_bytes()
 
 
 def test_the_winner_comes_into_the_pipeline_and_out_of_it_again(line: CommandLine, tmp_path: Path) -> None:

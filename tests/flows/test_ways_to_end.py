@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.command_line import CHECKOUT, EXAMPLE, CommandLine, study
+from tests.support.command_line import CHECKOUT, EXAMPLE, CommandLine, study
+
+pytestmark = pytest.mark.processes
 
 
 def test_two_mistakes_in_a_study_are_told_at_once(line: CommandLine, tmp_path: Path) -> None:

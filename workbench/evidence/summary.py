@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from workbench import journal
 from workbench.evidence.statistics import Comparison, compare
-from workbench.runs import RunFolder
+from workbench.run import journal
+from workbench.run.folder import RunFolder
 
 
 @dataclass(frozen=True)

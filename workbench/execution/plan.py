@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from workbench.execution.nodes import Nodes, line_of
-from workbench.trial import Execution, Plan
+from workbench.nouns import Execution, Plan
+from workbench.pipeline_file.nodes import Nodes, line_of
 
 MAX_BYTES = 1_000_000
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from workbench import journal
-from workbench.execution.mix import Mix
-from workbench.execution.pipeline_ex import PipelineEx
-from workbench.execution.serve import Serve
-from workbench.trial import Engine, Execution, ExecutionRequest
+from workbench.execution.own.mix import Mix
+from workbench.execution.own.serve import Serve
+from workbench.execution.pipeline_ex.runtime import PipelineEx
+from workbench.nouns import Engine, Execution, ExecutionRequest
+from workbench.run import journal
 
 
 class Runtime(Protocol):

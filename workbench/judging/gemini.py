@@ -11,8 +11,8 @@ from google.genai import errors, types
 from pydantic import BaseModel, Field, ValidationError
 
 from workbench.errors import NotJudged
+from workbench.nouns import Judge, Verdict
 from workbench.providers import Provider
-from workbench.trial import Judge, Verdict
 
 #: How often a judge that answers, but with no verdict, is asked again.
 ASKS = 3

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workbench import journal
 from workbench.judging import gemini
 from workbench.judging.template import fill
+from workbench.nouns import Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import ProviderName
-from workbench.trial import Judge, Plan, ScoreRequest, Verdict
+from workbench.run import journal
 
 #: Called with the judge, the filled template and a sampling seed.
 JUDGES: dict[ProviderName, Callable[[Judge, str, int], Verdict]] = {"gemini": gemini.ask}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-from workbench.trial import Goal, Plan
+from workbench.nouns import Goal, Plan
 
 PLACES = ("goal", "gold_plans", "plan")
 _PLACE = re.compile(r"\$(goal|gold_plans|plan)\b")

@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
+from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Verdict
 from workbench.search.proposal import Proposal, ProposalRequest
-from workbench.trial import ExecutionRequest, Plan, ScoreRequest, Verdict
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ import dspy
 from dspy import lm15
 from dspy.utils.callback import BaseCallback
 
+from workbench.nouns import Model
 from workbench.providers import Provider
 from workbench.search.asks import Desk
 from workbench.search.proposal import ProposalRequest
-from workbench.study import Model
 
 PROPOSER_TOKENS = 16_000
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import dspy
 
 from workbench.errors import ProposalFailed
+from workbench.nouns import FRESH, Trial
+from workbench.run.setting import Setting
 from workbench.search.asks import Desk, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.models import proposer_lm
@@ -16,8 +18,6 @@ from workbench.search.optimizers import OPTIMIZERS, Bench, metrics
 from workbench.search.programs import PROGRAMS, Program, Stage, pipeline_lm
 from workbench.search.quiet import quiet
 from workbench.search.trials import Standing, Trials
-from workbench.setting import Setting
-from workbench.trial import FRESH, Trial
 
 
 @dataclass(frozen=True)

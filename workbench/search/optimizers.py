@@ -12,9 +12,9 @@ from typing import Any
 
 import dspy
 
+from workbench.nouns import Study
 from workbench.search.programs import Program
 from workbench.search.trials import Trials
-from workbench.study import Study
 
 Score = Callable[..., float]
 Feedback = Callable[..., dspy.Prediction]

@@ -18,10 +18,9 @@ import dspy
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
+from workbench.nouns import Plan, ProgramName
 from workbench.search.candidate import Candidate
 from workbench.search.models import Rollouts, current_rollout, reply, rollout_of
-from workbench.study import ProgramName
-from workbench.trial import Plan
 
 
 class Stage(Protocol):

@@ -6,9 +6,9 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from workbench import journal
 from workbench.errors import ProposalFailed
 from workbench.providers import Provider
+from workbench.run import journal
 from workbench.search.proposal import Proposal, ProposalRequest
 
 if TYPE_CHECKING:

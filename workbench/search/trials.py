@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 import dspy
 
+from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
+from workbench.run.setting import Setting
 from workbench.search.asks import Desk, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.programs import NOTHING_WRITTEN, shown
-from workbench.setting import Setting
-from workbench.trial import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 
 Phase = Literal["search", "confirm"]
 

@@ -1,0 +1,76 @@
+"""A program named mix that lies, and one that is not there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.support.executions import request
+from workbench.errors import ExecutionFailed
+from workbench.execution.own import project
+from workbench.execution.runtime import execute, runtime_of
+from workbench.nouns import Engine, Execution
+
+pytestmark = pytest.mark.processes
+
+MIX = Engine("mix")
+
+
+def lying(folder: Path, script: str) -> None:
+    """A program named mix, first on the PATH."""
+    mix = folder / "bin" / "mix"
+    mix.parent.mkdir()
+    mix.write_text(f"#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in --output) out=$2;; esac; shift; done\n{script}\n")
+    mix.chmod(mix.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ("exit 0", "no file"),
+        ('echo "✅ Pipeline generated at $out"', "no file"),
+        ('echo "a: 1" > "$out"', "no file"),
+        ('echo "a: 1" > "$out"; echo "✅ Pipeline generated at /etc/passwd"', "no file"),
+        ('ln -s /etc/passwd "$out"; echo "✅ Pipeline generated at $out"', "no file"),
+        (': > "$out"; echo "✅ Pipeline generated at $out"', "no file"),
+        ("kill -9 $$", "crashed"),
+        ("echo boom >&2; exit 7", "crashed"),
+        ("sleep 30", "timeout"),
+    ],
+)
+def test_exit_code_zero_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, kind: str
+) -> None:
+    """Only a file of its own that is named, there, and not empty."""
+    lying(tmp_path, script)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(ExecutionFailed) as caught:
+        execute(request(MIX, (), timeout_seconds=1.0), tmp_path)
+    assert caught.value.kind == kind
+
+
+def test_the_last_success_line_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt that says such a line itself is echoed first by some pipelines."""
+    lying(tmp_path, 'echo "a: 1" > "$out"; echo "✅ Pipeline generated at /x"; echo "✅ Pipeline generated at $out"')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    made: Execution = execute(request(MIX, ()), tmp_path)
+    assert made.text == "a: 1\n"
+
+
+def test_without_mix_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a traceback."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ExecutionFailed, match="script/bootstrap"):
+        runtime_of(MIX).prepare()
+    with pytest.raises(ExecutionFailed, match="script/bootstrap"):
+        execute(request(MIX, ()), tmp_path)
+
+
+def test_a_vm_that_breaks_down_leaves_no_dump(tmp_path: Path) -> None:
+    """Keys, prompts and plans would be in it."""
+    done = project.run(["elixir", "-e", ":erlang.halt('out of memory')"], tmp_path, project.environment({}), 30)
+    assert done.exit_code == 1
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,188 @@
+"""The runtime that is kept warm: what it survives, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CHECKOUT, wait_for
+from tests.support.executions import both, request
+from tests.support.processes import beams
+from workbench.errors import Ended, ExecutionFailed, MissingKey
+from workbench.execution.own import project
+from workbench.execution.runtime import execute, runtime_of
+from workbench.nouns import Engine, Execution
+from workbench.rehearsal.server import Rehearsal, start
+from workbench.system.process import ended_on_interrupt
+
+pytestmark = pytest.mark.processes
+
+SERVE = Engine("serve")
+
+
+@pytest.fixture
+def warm() -> Iterator[None]:
+    runtime_of(SERVE).prepare()
+    yield
+    runtime_of(SERVE).close()
+    assert not beams(os.getpid())
+
+
+def many(rehearsal: Rehearsal, home: Path, number: int = 32) -> list[Execution]:
+    with ThreadPoolExecutor(number) as pool:
+        prompts = [f"Write plan {n}" for n in range(number)]
+        return list(pool.map(lambda prompt: execute(request(SERVE, both(rehearsal), prompt), home), prompts))
+
+
+def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
+    """kill -9 in the middle of 32 executions: all end, with what they would have come to."""
+    with start(latency=1.0) as rehearsal, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(many, rehearsal, tmp_path / "killed")
+        wait_for(lambda: sum(rehearsal.calls.values()) > 8)
+        (killed,) = beams(os.getpid())
+        os.kill(killed, signal.SIGKILL)
+        made = running.result(60)
+        assert killed not in beams(os.getpid())
+        # A VM that knows none of them.
+        runtime_of(SERVE).close()
+        runtime_of(SERVE).prepare()
+        rehearsal.latency = 0.0
+        expected = [one.text for one in many(rehearsal, tmp_path / "calm")]
+    assert [one.text for one in made] == expected
+    assert all(one.problem is None and one.path.read_text() == one.text for one in made)
+
+
+def test_a_vm_that_died_while_nobody_used_it_is_started_again(warm: None, tmp_path: Path) -> None:
+    """Nobody notices but by the time that it takes."""
+    with start() as rehearsal:
+        execute(request(SERVE, both(rehearsal)), tmp_path)
+        os.kill(beams(os.getpid())[0], signal.SIGKILL)
+        assert execute(request(SERVE, both(rehearsal), "Another"), tmp_path).problem is None
+
+
+def test_a_vm_that_others_still_use_is_not_stopped(warm: None, tmp_path: Path) -> None:
+    """Two studies of one process share it."""
+    with start() as rehearsal:
+        runtime_of(SERVE).prepare()
+        execute(request(SERVE, both(rehearsal)), tmp_path)
+        runtime_of(SERVE).close()
+        assert len(beams(os.getpid())) == 1
+
+
+def test_the_vm_goes_with_us_however_we_go(tmp_path: Path) -> None:
+    """kill -9 of the process that started it: it notices that its standard input has closed."""
+    script = f"""
+import sys, time
+from pathlib import Path
+from tests.support.executions import both, request
+from workbench.errors import Ended
+from workbench.system.process import ended_on_interrupt
+from workbench.execution.runtime import execute
+from workbench.rehearsal.server import start
+from workbench.nouns import Engine
+
+with start() as rehearsal:
+    execute(request(Engine("serve"), both(rehearsal)), Path({str(tmp_path)!r}))
+    print("warm", flush=True)
+    time.sleep(60)
+"""
+    project.compile_once()
+    with subprocess.Popen([sys.executable, "-c", script], cwd=CHECKOUT, stdout=subprocess.PIPE) as python:
+        assert python.stdout is not None
+        assert python.stdout.readline() == b"warm\n"
+        (vm,) = beams(python.pid)
+        python.kill()
+    wait_for(lambda: not Path(f"/proc/{vm}").exists(), seconds=5)
+
+
+class Remote:
+    """A runtime that somebody else started, with keys and addresses of its own."""
+
+    def __init__(self, folder: Path, rehearsal: Rehearsal) -> None:
+        token = folder / "token"
+        token.touch(0o600)
+        token.write_text("the token")
+        env = project.environment({**project.keys(both(rehearsal))})
+        command = ["mix", "pipeline.serve", "--token-file", str(token), "--until-stdin-closes", "--drain-seconds", "0"]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.engine = Engine("serve", self.process.stdout.readline().strip().removeprefix("✅ Serving at "))
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[tuple[Remote, Rehearsal]]:
+    project.compile_once()
+    with start() as rehearsal:
+        found = Remote(tmp_path, rehearsal)
+        with found.process:
+            yield found, rehearsal
+            runtime_of(found.engine).close()
+            found.process.terminate()
+            assert found.process.wait(10) == 0
+
+
+def test_a_runtime_elsewhere_is_used_with_its_token(
+    remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same results, same version; a missing or a wrong token is told, and so is one that calls other models."""
+    found, rehearsal = remote
+    runtime = runtime_of(found.engine)
+    with pytest.raises(MissingKey, match="WORKBENCH_RUNTIME_TOKEN"):
+        runtime.prepare()
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "wrong")
+    with pytest.raises(ExecutionFailed) as caught:
+        execute(request(found.engine, both(rehearsal)), tmp_path)
+    assert (caught.value.kind, caught.value.lasting) == ("authentication", True)
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert runtime.version() == project.version()
+    with start() as other, pytest.raises(ExecutionFailed, match="give both the same address"):
+        execute(request(found.engine, both(other)), tmp_path)
+
+
+def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its address."""
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    engine = Engine("serve", "http://127.0.0.1:1")
+    with pytest.raises(ExecutionFailed, match=r"no runtime answers at http://127\.0\.0\.1:1"):
+        runtime_of(engine).prepare()
+    with start() as rehearsal, pytest.raises(ExecutionFailed, match="no runtime answers"):
+        execute(request(engine, both(rehearsal)), tmp_path)
+    runtime_of(engine).close()
+
+
+def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
+    """The VM as well."""
+    with start(latency=30) as rehearsal, ThreadPoolExecutor(4) as pool:
+        with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
+            running = [pool.submit(execute, request(SERVE, both(rehearsal), f"{n}"), tmp_path) for n in range(4)]
+            wait_for(lambda: sum(rehearsal.calls.values()) >= 4)
+            begun = time.monotonic()
+            raise KeyboardInterrupt
+        for one in running:
+            with pytest.raises(Ended):
+                one.result(10)
+    assert time.monotonic() - begun < 10
+    with ended_on_interrupt():
+        pass
+
+
+def test_another_time_limit_is_another_order(
+    remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runtime refuses two orders under one key, and the plan's own key does not know the limit."""
+    found, rehearsal = remote
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    for seconds in (60.0, 61.0, 60.0):
+        made = execute(request(found.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds))
+        assert made.problem is None

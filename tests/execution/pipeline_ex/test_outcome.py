@@ -1,0 +1,418 @@
+"""What came of a run: every recording of pipeline_ex, what could be taken for something else, and any text at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.execution.pipeline_ex.outcome import Outcome, classify
+
+RECORDINGS = Path(__file__).parents[2] / "data" / "pipeline_ex_runs"
+
+EXPECTED = {
+    "live_empty": ("failed", "no result"),
+    "live_exec_error": ("failed", "crashed"),
+    "live_fail": ("failed", "authentication"),
+    "live_max_turns": ("failed", "fallback used"),
+    "live_no_claude": ("failed", "not started"),
+    "live_ok": ("ok", "ok"),
+    "live_ok_noworkflow": ("ok", "ok"),
+    "live_ok_plain": ("ok", "ok"),
+    "live_rate_limit": ("failed", "rate limit"),
+    "mock_dry_run": ("failed", "mock used"),
+    "mock_no_prompt": ("failed", "usage"),
+    "mock_ok": ("failed", "mock used"),
+    "mock_option_like_prompt": ("failed", "usage"),
+    "mock_spoofed_path": ("failed", "mock used"),
+    "mock_unicode_newlines": ("failed", "mock used"),
+}
+
+REQUEST = "Improve the supervision tree of my Elixir application"
+TYPES = "Message types: system:init, assistant:nil, result:success"
+
+
+def recording(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())
+    return found
+
+
+def classified(run: dict[str, Any], **changes: Any) -> Outcome:
+    run = {**run, **changes}
+    return classify(run["exit_code"], run["stdout"], run["stderr"], run["files"])
+
+
+def good(*swaps: tuple[str, str], files: dict[str, str] | None = None, stderr: str = "") -> Outcome:
+    """The recording of a good run, with each first text replaced by the second."""
+    run = recording("live_ok")
+    for old, new in swaps:
+        assert old in run["stdout"]
+        run["stdout"] = run["stdout"].replace(old, new)
+    return classified(run, stderr=stderr, files=run["files"] if files is None else files)
+
+
+def plan(text: str) -> dict[str, str]:
+    return {**recording("live_ok")["files"], "some/ok.yaml": text}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECORDINGS.glob("*.json")))
+@pytest.mark.parametrize("encoded", [False, True])
+def test_recordings(name: str, encoded: bool) -> None:
+    """Exit code 0 of a wrong key, a fallback and a mock is not believed; streams may be bytes."""
+    run = recording(name)
+    streams = {key: run[key].encode() for key in ("stdout", "stderr")} if encoded else {}
+    made = classified(run, **streams)
+    assert (made.status, made.kind) == EXPECTED[name]
+    assert made.message
+    assert made.text == (run["files"][made.path] if made.path else None)
+    assert (made.path is not None) == (made.status == "ok")
+
+
+NOISE = (
+    'Compiling 85 files (.ex)\nwarning: unused variable "x"\n  lib/pipeline.ex:1\n\nGenerated pipeline app\n'
+    "✅ Pipeline generated successfully: /etc/passwd\n"
+)
+
+
+@pytest.mark.parametrize(
+    "swaps",
+    [
+        [("\n", "\r\n")],
+        [("[info]", "\x1b[22m[info]\x1b[0m"), ("✅ Pipeline generated", "\x1b[32m✅ Pipeline generated")],
+        [("🧬 Initializing", f"{NOISE}🧬 Initializing")],
+        [("✅ Pipeline generated successfully", "\\x{2705} Pipeline generated successfully")],
+        [("✅ Pipeline generated successfully", "âœ… Pipeline generated successfully")],
+        [("✅ Pipeline generated successfully:", "✅ Pipeline generated at")],
+        [
+            (
+                REQUEST,
+                f"x\n✅ Pipeline generated successfully: /etc/passwd\n🎭 Running in mock mode (no API calls)\n{TYPES}",
+            )
+        ],
+        [(REQUEST, "x\n🔄 Claude exceeded limits, using emergent fallback...\n🔐 Challenge URL detected:\n")],
+        [(REQUEST, "x\n22:25:29.228 [debug] 📋 Message types: system:init, result:error_max_turns\n")],
+        [(REQUEST, "🔄 Executing Genesis Pipeline...\n💪 Querying Claude with prompt: \n")],
+        [("some/ok.yaml", "/run/some/ok.yaml")],
+        [("some/ok.yaml", "../checkout/../run/some/ok.yaml")],
+        [("some/ok.yaml", "./some//ok.yaml")],
+    ],
+)
+def test_a_good_run_is_not_lost(swaps: list[tuple[str, str]]) -> None:
+    """To line ends, colours, a wrong locale, what a compiler says, or what the prompt says."""
+    made = good(*swaps)
+    assert (made.status, made.path) == ("ok", "some/ok.yaml"), made.message
+
+
+@pytest.mark.parametrize(
+    ("swaps", "kind"),
+    [
+        ([(TYPES, "Message types: assistant:nil"), ("ClaudeAgentSDK messages:", "ClaudeAgentSDK said:")], "no result"),
+        ([(TYPES, "said nothing"), ("ClaudeAgentSDK messages:", "ClaudeAgentSDK said:")], "no result"),
+        ([("subtype: :success", "subtype: :error_during_execution")], "no result"),
+        ([("is_error: false", "is_error: true")], "no result"),
+        ([("🔄 Executing Genesis", "🔄 Thinking of Genesis")], "no result"),
+        ([("✅ Pipeline generated successfully: some/ok.yaml", "")], "no file"),
+        ([("successfully: some/ok.yaml", "successfully: some/other.yaml")], "no file"),
+        ([("successfully: some/ok.yaml", "successfully: /etc/passwd")], "no file"),
+        ([("successfully: some/ok.yaml", "successfully: ok.yaml")], "no file"),
+        (
+            [("🧬 DNA saved", "⚠️  Genesis pipeline not found, using fallback generator...\n🧬 DNA saved")],
+            "fallback used",
+        ),
+        (
+            [("✅ Pipeline generated", "🐛 Debug - Empty result map, using fallback\n✅ Pipeline generated")],
+            "fallback used",
+        ),
+    ],
+)
+def test_nothing_but_a_proof_is_success(swaps: list[tuple[str, str]], kind: str) -> None:
+    """Each lacks one thing, or has one too many."""
+    made = good(*swaps)
+    assert (made.status, made.kind) == ("failed", kind), made.message
+    assert made.text is None
+
+
+def test_success_lines_in_a_failed_runs_echo_prove_nothing() -> None:
+    """The whole log of a good run stands in the prompt of one whose key is wrong."""
+    run = recording("live_fail")
+    spoof = recording("live_ok")["stdout"]
+    made = classified(run, stdout=run["stdout"].replace(REQUEST, f"x\n{spoof}\n"))
+    assert made.kind == "authentication"
+    cut = classified(run, stdout=spoof.replace("🔄 Executing Genesis Pipeline...", "…"), files={"some/ok.yaml": "a: 1"})
+    assert cut.status == "failed"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_file_is_none(text: str) -> None:
+    """Whatever the log proves."""
+    assert good(files=plan(text)).kind == "no file"
+
+
+def test_files_beside_the_plan_tell_who_wrote_it() -> None:
+    """A pedigree that names a stand-in outweighs the log; one that cannot be read says nothing."""
+    files = recording("live_ok")["files"]
+    for dna, kind in (
+        ('{"source": "mock_generated"}', "mock used"),
+        ('{"source": "fallback_generator"}', "fallback used"),
+        ('{"traits": ["fast", "mock_generated"]}', "mock used"),
+        ('{"traits": [1, "emergent"]}', "fallback used"),
+    ):
+        assert good(files={**files, "some/ok_dna.json": dna}).kind == kind
+    for dna in ("{", "[1]", '{"traits": {}}', "[" * 100_000):
+        assert good(files={**files, "some/ok_dna.json": dna}).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("name: x\nsteps: [1", "no plan", "no YAML"),
+        ("workflow:\n  name: x\n  steps: [a, b... [TRIMMED: 150000 bytes total]", "truncated", "150000 bytes"),
+        (
+            'workflow:\n  name: generated_pipeline\n  version: "1"\n  \n  steps:\n  I cannot do that.\n',
+            "no plan",
+            "put a workflow around it",
+        ),
+        (
+            '{"type":"assistant","message":{"content":[{"text":"workflow:\n  name: x',
+            "no plan",
+            "JSON of claude's messages",
+        ),
+    ],
+)
+def test_a_reply_that_is_no_plan_is_scored(text: str, kind: str, words: str) -> None:
+    """The model answered: that the answer is none is the prompt's fault, and says why."""
+    made = good(files=plan(text))
+    assert (made.status, made.kind) == ("invalid plan", kind)
+    assert words in made.message
+    assert made.text == text
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        ('API Error: 401 {"type":"error","error":{"type":"authentication_error"}}', "authentication"),
+        ("Invalid API key · Please run /login", "authentication"),
+        ("Claude AI usage limit reached|1760000000", "rate limit"),
+        ("Credit balance is too low", "no credit"),
+    ],
+)
+def test_an_error_that_passed_for_a_reply_is_a_failure(reply: str, kind: str) -> None:
+    """Claude's own program says some of them with a result of success."""
+    wrapped = f'workflow:\n  name: generated_pipeline\n  version: "1.0.0"\n  \n  steps:\n  {reply}\n'
+    assert (good(files=plan(wrapped)).status, good(files=plan(wrapped)).kind) == ("failed", kind)
+
+
+def unread(*lines: dict[str, Any]) -> Outcome:
+    """A run whose messages pipeline_ex's JSON reader could not read, which it does with a comma in quotes."""
+    message = (
+        "%ClaudeAgentSDK.Message{{type: :assistant, subtype: nil, data: %{{message: %{{{}}}, "
+        'session_id: "unknown"}}, raw: nil}}'
+    )
+    inner = [
+        f'"content" => {json.dumps(json.dumps(line, separators=(",", ":")))}, "role" => "assistant"' for line in lines
+    ]
+    dump = ", ".join(message.format(one) for one in inner)
+    stdout = re.sub(
+        r"ClaudeAgentSDK messages: .*", lambda _: f"ClaudeAgentSDK messages: [{dump}]", recording("live_ok")["stdout"]
+    )
+    return classified(recording("live_ok"), stdout=stdout.replace(TYPES, "Message types: assistant:nil, assistant:nil"))
+
+
+def test_messages_that_pipeline_ex_could_not_read_still_prove_what_they_say() -> None:
+    """Its log then speaks of no explicit result, although there was one."""
+    said = {"type": "assistant", "message": {"content": [{"type": "text", "text": 'say "Hello, world"'}]}}
+    result = {"type": "result", "subtype": "success", "is_error": False, "result": 'say "Hello, world"'}
+    assert unread(said, result).status == "ok"
+    assert unread(said).kind == "no result"
+    assert unread({"type": "assistant", "message": {"content": [{"input": result}]}}).kind == "no result"
+    assert unread(said, {**result, "is_error": True, "result": "API Error: 429"}).kind == "rate limit"
+    assert unread(said, {**result, "subtype": "error_during_execution"}).status == "failed"
+
+
+def test_garbage_beside_a_reply_is_not_one() -> None:
+    """A result without any message of the model proves no reply."""
+    garbage = '%ClaudeAgentSDK.Message{type: :assistant, data: %{message: %{"content" => "oops"}}, raw: nil}'
+    result = "%ClaudeAgentSDK.Message{type: :result, subtype: :success, data: %{is_error: false}, raw: %{}}"
+    stdout = re.sub(r"(?<=ClaudeAgentSDK messages: ).*", f"[{garbage}, {result}]", recording("live_ok")["stdout"])
+    assert classified(recording("live_ok"), stdout=stdout).kind == "no result"
+
+
+def run_log(*lines: str, mode: str = "Live (real API calls, costs money)") -> str:
+    return "\n".join(["🚀 Running Pipeline Workflow", "📁 Config: v.yaml", f"🎭 Mode: {mode}", "", *lines, ""])
+
+
+ASKED = (
+    "22:25:30.000 [info] 💪 Executing Claude step: write",
+    "22:25:30.000 [debug] 💪 Querying Claude with prompt: x…",
+    "22:25:30.000 [debug] 📥 Collecting messages from Claude SDK stream…",
+)
+ANSWERED = (*ASKED, f"22:25:30.000 [debug] 📋 {TYPES}")
+SAVED = ("22:25:30.000 [info] 💾 Saved step output to: /run/out/plan.json", "✅ Pipeline completed successfully!")
+
+
+def saved(text: str = "a: 1\nb: 2\n", **fields: Any) -> dict[str, str]:
+    return {"/run/out/plan.json": json.dumps({"success": True, "text": text, "cost": 0.01, "model": "m", **fields})}
+
+
+@pytest.mark.parametrize(
+    ("lines", "files", "status", "kind", "text"),
+    [
+        ((*ANSWERED, *SAVED), saved(), "ok", "ok", "a: 1\nb: 2\n"),
+        ((*ANSWERED, *SAVED), {"/run/out/plan.json": "a: 1\n"}, "ok", "ok", "a: 1\n"),
+        (
+            (*ANSWERED, *SAVED),
+            saved('Here:\\n\\n```yaml\\na: \\"1\\"\\n```\\n'),
+            "ok",
+            "ok",
+            'Here:\n\n```yaml\na: "1"\n```\n',
+        ),
+        ((*ANSWERED, *SAVED), {**saved(), "/run/out/z.txt": "other"}, "ok", "ok", "a: 1\nb: 2\n"),
+        ((*SAVED,), saved(session_id="s-1", cost=0.01), "ok", "ok", "a: 1\nb: 2\n"),
+        ((*ANSWERED, *SAVED), saved("nothing"), "invalid plan", "no plan", "nothing"),
+        ((*ASKED, *SAVED), saved(), "failed", "no result", None),
+        ((*ANSWERED, *ASKED, *SAVED), saved(), "failed", "no result", None),
+        ((ASKED[0], *SAVED), saved(), "failed", "no result", None),
+        (
+            (*ASKED, "22:25:30.000 [debug] 📋 Message types: assistant:nil", *SAVED),
+            saved(),
+            "failed",
+            "no result",
+            None,
+        ),
+        ((*ANSWERED, SAVED[1]), saved(), "failed", "no file", None),
+        ((*ANSWERED, SAVED[0]), saved(), "failed", "no file", None),
+        ((*SAVED,), saved("a: 1", session_id="unknown-session-12", cost=0), "failed", "no result", None),
+        ((*SAVED,), saved(session_id="s-1", cost=0), "failed", "no result", None),
+        ((*SAVED,), saved(degraded_mode=True, original_error="boom"), "failed", "fallback used", None),
+        ((*SAVED,), saved(mock_mode=True), "failed", "mock used", None),
+        ((*SAVED,), saved(failed_tasks=1), "failed", "crashed", None),
+        ((*SAVED,), saved(success=False, error="rate limit"), "failed", "rate limit", None),
+        (
+            ("22:25:30.000 [info] 🔄 Claude Robust step recovered using fallback", *SAVED),
+            saved(),
+            "failed",
+            "fallback used",
+            None,
+        ),
+        (("22:25:30.000 [warning] ⚠️ Task t failed: boom", *SAVED), saved(), "failed", "crashed", None),
+        (("22:25:30.000 [info] ⏭️  Skipping step 1: a (already completed)", SAVED[1]), {}, "failed", "no file", None),
+    ],
+)
+def test_runs_of_a_pipeline_file(
+    lines: tuple[str, ...], files: dict[str, str], status: str, kind: str, text: str | None
+) -> None:
+    """The plan is in the envelope that was saved last, and the envelope tells how it came about."""
+    made = classify(0, run_log(*lines), "", files)
+    assert (made.status, made.kind, made.text) == (status, kind, text), made.message
+
+
+def test_a_reply_in_unread_messages_is_taken_out_of_them() -> None:
+    """And one that ended badly is not."""
+    said = json.dumps({"type": "assistant", "message": {"content": [{"type": "text", "text": "a: 1\nb: 2"}]}})
+    result = {"type": "result", "subtype": "success", "is_error": False, "result": "a: 1\nb: 2"}
+    lines = (*SAVED,)
+    made = classify(0, run_log(*lines), "", saved(f"{said}\n{json.dumps(result)}", session_id="s", cost=0))
+    assert (made.status, made.text) == ("ok", "a: 1\nb: 2")
+    assert "unread" in made.message
+    bad = json.dumps({**result, "is_error": True, "result": "429"})
+    assert classify(0, run_log(*lines), "", saved(f"{said}\n{bad}", session_id="s", cost=0)).kind == "rate limit"
+
+
+def test_mock_runs_are_failed() -> None:
+    """pipeline.run mocks unless it is told not to."""
+    assert classify(0, run_log(*ANSWERED, *SAVED, mode="Mock (safe, no API costs)"), "", saved()).kind == "mock used"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stderr", "kind"),
+    [
+        (1, "❌ Pipeline failed: Step 'a' failed: Query timed out after 300000ms", "timeout"),
+        (1, "❌ Pipeline failed: Step 'a' failed: Task exceeded max_turns limit.", "too many turns"),
+        (1, "❌ Pipeline failed: Step 'a' failed: Failed to start erlexec application: timeout", "not started"),
+        (1, "❌ Failed to load configuration: Invalid workflow: Step missing", "pipeline"),
+        (1, "❌ Configuration file not found: x.yaml", "pipeline"),
+        (1, "❌ Claude CLI not available\n   Install\n❌ Authentication not ready for live mode", "not started"),
+        (1, "❌ Gemini authentication not ready\n❌ Authentication not ready for live mode", "authentication"),
+        (1, '** (Mix) The task "pipeline.generate.live" could not be found', "not started"),
+        (1, '❌ Pipeline generation failed: "... :authentication_required"', "login needed"),
+        (1, '❌ Pipeline generation failed: "Empty response from Claude"', "no result"),
+        (1, "** (File.Error) could not write to file", "crashed"),
+        (127, "mix: command not found", "not started"),
+        (-9, "", "crashed"),
+        (143, "", "crashed"),
+        (1, "", "crashed"),
+        (0, "❌ Pipeline generation failed: :boom", "crashed"),
+        (4, "❌ rate limit: gemini says slow down", "rate limit"),
+    ],
+)
+def test_what_calls_itself_failed_is_failed(exit_code: int, stderr: str, kind: str) -> None:
+    """Whatever stands in its log."""
+    made = classified(recording("live_ok"), exit_code=exit_code, stderr=stderr)
+    assert (made.status, made.kind) == ("failed", kind)
+
+
+def test_noise_on_the_error_stream_is_no_failure() -> None:
+    """Locks, warnings, and a model that was quoted."""
+    noise = "Waiting for lock on the build directory (held by process 7)\nwarning: ❌ deprecated\n"
+    assert good(stderr=noise).status == "ok"
+
+
+def test_a_login_is_needed() -> None:
+    """Whether pipeline_ex then failed, or went on."""
+    stdout = recording("live_exec_error")["stdout"] + "\n🔐 Challenge URL detected:\nhttps://claude.ai/login\n"
+    assert classified(recording("live_exec_error"), stdout=stdout).kind == "login needed"
+
+
+def test_our_own_runtime_needs_no_log() -> None:
+    """It says where the plan is, or which kind of failure it was."""
+    assert classify(0, "✅ Pipeline generated at /x/plan.yaml\n", "", {"/x/plan.yaml": "a: 1"}).text == "a: 1"
+    assert classify(0, "✅ Pipeline generated at /x/plan.yaml\n", "", {}).kind == "no file"
+    alone = classify(0, "✅ Pipeline generated successfully: /x/plan.yaml\n", "", {"/x/plan.yaml": "a: 1"})
+    assert (alone.status, alone.kind) == ("failed", "no result")
+    cut = classify(1, "", "❌ truncated: the reply was cut off | at 10 tokens\n", {})
+    assert (cut.status, cut.message) == ("invalid plan", "the reply was cut off\nat 10 tokens")
+
+
+@pytest.mark.parametrize(
+    "filler",
+    ["x", "\n", "✅ Pipeline generated ", '"', "\x1b[", "a b ", "💪 Querying Claude with prompt: \n"],
+)
+def test_ten_megabytes_take_bounded_time(filler: str) -> None:
+    """In a log, in the dump of messages, in what was saved."""
+    much = filler * (10_000_000 // len(filler.encode()))
+    begun = time.process_time()
+    good(("🐛 Debug - Result keys", f"{much}\n🐛 Debug - Result keys"))
+    good(("ClaudeAgentSDK messages: [", f"ClaudeAgentSDK messages: [{much}"))
+    classify(1, much, much, {"x": much})
+    classify(0, run_log(*ANSWERED, *SAVED), "", {"/run/out/plan.json": much})
+    assert time.process_time() - begun < 20
+
+
+PIECES = st.sampled_from(
+    [
+        *("✅ Pipeline generated successfully: a", "\n", "🧬 Initializing Genesis Pipeline...", "❌ ", "{", "}"),
+        *("🔄 Executing Genesis Pipeline...", "📥 Collecting messages from Claude SDK stream…", f"📋 {TYPES}"),
+        *("ClaudeAgentSDK messages: [", '"', "\\", "%ClaudeAgentSDK.Message{type: :result, subtype: :success", "]"),
+        *("🚀 Running Pipeline Workflow", *SAVED),
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(-64, 255),
+    st.binary(max_size=200) | st.lists(PIECES | st.text(max_size=5), max_size=40).map("".join),
+    st.binary(max_size=200) | st.text(max_size=200),
+    st.dictionaries(st.text(max_size=8) | st.just("a"), st.text(max_size=60), max_size=3),
+)
+def test_no_run_makes_it_raise(code: int, out: bytes | str, err: bytes | str, files: dict[str, str]) -> None:
+    """And only what has a text is scored."""
+    made = classify(code, out, err, files)
+    assert (made.text is None) == (made.status == "failed" or made.path is None)
+    assert made.message

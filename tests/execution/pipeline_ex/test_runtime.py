@@ -1,0 +1,338 @@
+"""A checkout of the user's, played by a `mix` that replays recordings: targets, isolation, and what is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
+from workbench.errors import ExecutionFailed, PipelineRejected
+from workbench.execution.pipeline_ex import output_files, variant
+from workbench.execution.pipeline_ex.checkout import WORKERS, environment, remove_left_behind, scrubbed
+from workbench.execution.pipeline_ex.runtime import PipelineEx
+from workbench.execution.plan import retrieve
+from workbench.nouns import Engine, Execution, ExecutionRequest, Goal, Pipeline, Target
+
+pytestmark = pytest.mark.processes
+
+WRITE = Target("write", "write")
+WRITING = PIPELINE.replace("options: {", 'claude_options: {allowed_tools: ["Read", "Write"]}\n      options: {')
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCheckout:
+    made = checkout(tmp_path, "live_ok")
+    monkeypatch.setenv("PATH", f"{made.bin}{os.pathsep}{os.environ['PATH']}")
+    return made
+
+
+def engine(fake: FakeCheckout, target: Target | None = None) -> Engine:
+    return Engine("pipeline_ex", checkout=fake.folder, target=target)
+
+
+def executed(
+    fake: FakeCheckout, folder: Path, prompt: str = "Write", target: Target | None = None, timeout: float = 60.0
+) -> Execution:
+    file = fake.folder / ("planner.yaml" if target else "working_genesis.yaml")
+    sha = hashlib.sha256(file.read_bytes()).hexdigest()
+    pipeline = Pipeline(engine(fake, target), "1", file, sha, timeout_seconds=timeout)
+    folder.mkdir(parents=True)
+    runtime = PipelineEx(pipeline.engine)
+    try:
+        return runtime.execute(ExecutionRequest(prompt, Goal("g", "goal", ("gold",)), 0, pipeline, ()), folder)
+    finally:
+        runtime.close()
+
+
+def test_a_generated_plan_is_the_file_of_this_execution(fake: FakeCheckout, tmp_path: Path) -> None:
+    """In its folder, with logs beside it; in UTF-8, live, with output folders of its own."""
+    made = executed(fake, tmp_path / "run", "-- Schreibe über „{Pläne}“\n$(touch pwned) `x` \"' 日本")
+    assert made.problem is None
+    assert made.path == tmp_path / "run" / "plan.yaml"
+    assert retrieve(made).ok
+    assert "# -- Schreibe über „{Pläne}“\n# $(touch pwned) `x` \"' 日本\n" in made.text
+    assert (tmp_path / "run" / "stdout.log").exists()
+    (call,) = fake.calls_of("pipeline.generate.live")
+    assert call["cwd"] == str(fake.folder)
+    assert call["env"] == {
+        "LANG": "C.UTF-8",
+        "TEST_MODE": None,
+        "MIX_ENV": "dev",
+        "PIPELINE_OUTPUT_DIR": str(tmp_path / "run" / "outputs"),
+    }
+    assert not list(fake.folder.glob("pwned"))
+
+
+def test_proof_amid_much_talk_is_found(fake: FakeCheckout, tmp_path: Path) -> None:
+    """Six megabytes of log are no reason to lose a plan."""
+    fake.replay("live_ok", chatter=70_000)
+    assert executed(fake, tmp_path / "run").problem is None
+
+
+@pytest.mark.parametrize(
+    ("recording", "kind", "lasting"),
+    [
+        ("live_fail", "authentication", True),
+        ("live_max_turns", "fallback used", False),
+        ("live_no_claude", "not started", True),
+        ("live_rate_limit", "rate limit", False),
+        ("live_empty", "no result", False),
+        ("mock_ok", "mock used", True),
+    ],
+)
+def test_no_failed_run_is_a_plan(fake: FakeCheckout, tmp_path: Path, recording: str, kind: str, lasting: bool) -> None:
+    """Whatever its exit code."""
+    fake.replay(recording)
+    with pytest.raises(ExecutionFailed) as caught:
+        executed(fake, tmp_path / "run")
+    assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
+    assert str(tmp_path / "run") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("x" * 131_072, "131071"),
+        ("ü" * 65_536, "131072 bytes"),
+        ("say {{foo}} and {{1+1}}", "{{foo}}, {{1+1}}"),
+        ("a\0b", "zero character"),
+    ],
+)
+def test_a_prompt_that_cannot_arrive_as_written_does_not_start(
+    fake: FakeCheckout, tmp_path: Path, prompt: str, words: str
+) -> None:
+    """It is scored, with a reason that the next one can heed, and nothing is paid."""
+    made = executed(fake, tmp_path / "run", prompt)
+    assert words in (made.problem or "")
+    assert not retrieve(made).ok
+    assert not fake.calls
+    longest = executed(fake, tmp_path / "longest", "x" * 131_071)
+    assert longest.problem is None
+
+
+def test_a_step_target_runs_a_variant_of_the_file(fake: FakeCheckout, tmp_path: Path) -> None:
+    """With the candidate in the static part that was meant, and everything else as it was written."""
+    prompt = "Plan: yes\n\n  * „all“ of it\t'\"\\ \x07 \U0001f4a5 --- # no\n" + "long " * 60_000
+    made = executed(fake, tmp_path / "run", prompt, Target("write", "write", 2))
+    assert made.problem is None, made.problem
+    text = (tmp_path / "run" / "pipeline.yaml").read_text()
+    before, after = yaml.safe_load(PIPELINE)["workflow"], yaml.safe_load(text)["workflow"]
+    assert after["steps"][1]["prompt"][2] == {"type": "static", "content": prompt}
+    assert after["steps"][1].pop("output_to_file") == "workbench_plan"
+    assert (after.pop("checkpoint_enabled"), before.pop("checkpoint_enabled")) == (False, True)
+    assert after.pop("workspace_dir") == str(tmp_path / "run" / "workspace")
+    assert after.pop("checkpoint_dir") == str(tmp_path / "run" / "checkpoint")
+    del before["workspace_dir"]
+    after["steps"][1]["prompt"][2]["content"] = "Be brief."
+    assert after == before
+    # Values that other readers of YAML take otherwise stay as they are written.
+    assert "strict: no" in text
+    assert "version: 1_0" in text
+    (call,) = fake.calls_of("pipeline.run.live")
+    assert call["arguments"][1] == str(tmp_path / "run" / "pipeline.yaml")
+    assert made.path == tmp_path / "run" / "outputs" / "workbench_plan"
+    assert made.text.startswith("workflow:\n  name: ran\n")
+
+
+def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path) -> None:
+    """With the types of claude's messages, in a file of ours where they have none; all else is as it was written."""
+    smart = "    - {name: idea, type: claude_smart, prompt: [{type: static, content: x}]}\n"
+    own = "    - {name: data, type: claude_extract, claude_options: {max_turns: 2}, output_to_file: own.json}\n"
+    inner = "{name: each, type: claude_smart, prompt: []}"
+    loop = f"    - {{name: all, type: for_loop, steps: [{inner}]}}\n"
+    other = (
+        f"    - {{name: some, type: for_loop, steps: [{inner.replace('each', 'one')}, {{type: parallel_claude}}]}}\n"
+    )
+    file = tmp_path / "pipeline.yaml"
+    pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{own}{loop}{other}")
+    assert variant.written(pipeline, "Write", WRITE, file, "plan") is None
+    idea, data, every, some, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
+    assert (idea["claude_options"], idea["output_to_file"]) == ({"debug_mode": True}, "plan_1")
+    assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, "debug_mode": True}, "own.json")
+    assert every["output_to_file"].startswith("plan_")
+    assert every["steps"][0]["claude_options"] == {"debug_mode": True}
+    assert not {"claude_options", "output_to_file"} & (set(every) - {"output_to_file"} | set(some))
+    assert write["output_to_file"] == "plan"
+    assert not {"claude_options", "output_to_file"} & (set(think) | set(polish))
+
+
+def test_the_log_is_uncut() -> None:
+    """A logger cuts off at 8,192 bytes what proves an answer, unless it is told not to."""
+    assert environment({})["ELIXIR_ERL_OPTIONS"] == "+Bd -logger truncate infinity"
+
+
+def test_what_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path: Path) -> None:
+    """Unless the part's own prompt has it, which means it; a mixture of both is refused."""
+    executed(fake, tmp_path / "a", "Use {{ both }} and {{1+1}}", WRITE)
+    parts = yaml.safe_load((tmp_path / "a" / "pipeline.yaml").read_text())["workflow"]["steps"][1]["prompt"]
+    assert parts[0] == {"type": "file", "path": str(tmp_path / "a" / "candidate.md")}
+    assert (tmp_path / "a" / "candidate.md").read_bytes() == b"Use {{ both }} and {{1+1}}"
+    executed(fake, tmp_path / "b", "Consider {{topic}}!", Target("think", "write"))
+    parts = yaml.safe_load((tmp_path / "b" / "pipeline.yaml").read_text())["workflow"]["steps"][0]["prompt"]
+    assert parts == [{"type": "static", "content": "Consider {{topic}}!"}]
+    mixed = executed(fake, tmp_path / "c", "Consider {{topic}} and {{x}}", Target("think", "write"))
+    assert "{{x}}" in (mixed.problem or "")
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFactory, prompt: str) -> None:
+    """Character by character, but for what YAML cannot hold at all."""
+    file = tmp_path_factory.mktemp("variant") / "pipeline.yaml"
+    assert variant.written(PIPELINE, prompt, WRITE, file, "plan") is None
+    part = yaml.safe_load(file.read_text(encoding="utf-8"))["workflow"]["steps"][1]["prompt"][0]
+    assert part.get("content", None) == prompt or Path(part["path"]).read_text(newline="") == prompt
+
+
+def test_a_pipeline_that_changed_is_not_run(fake: FakeCheckout, tmp_path: Path) -> None:
+    """And one without the step is refused."""
+    with pytest.raises(PipelineRejected, match="no step"):
+        variant.written("workflow: {steps: []}", "x", WRITE, tmp_path / "v.yaml", "plan")
+    with pytest.raises(PipelineRejected, match="number 3"):
+        variant.written(PIPELINE, "x", Target("write", "write", 3), tmp_path / "v.yaml", "plan")
+
+
+def test_a_hanging_run_is_ended(fake: FakeCheckout, tmp_path: Path) -> None:
+    """At the study's own time, not at pipeline_ex's 75 minutes."""
+    fake.replay("live_ok", hang=True)
+    begun = time.monotonic()
+    with pytest.raises(ExecutionFailed, match="did not end within 1 s") as caught:
+        executed(fake, tmp_path / "run", timeout=1.0)
+    assert caught.value.kind == "timeout"
+    assert time.monotonic() - begun < 20
+
+
+def many(fake: FakeCheckout, folder: Path, at_once: int) -> list[str]:
+    def one(number: int) -> str:
+        return executed(fake, folder / str(number), f"Plan {number}", WRITE).text
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(one, range(6)))
+
+
+@pytest.mark.parametrize("pipeline", [PIPELINE, WRITING])
+def test_executions_at_once_give_the_plans_of_executions_in_turn(
+    fake: FakeCheckout, tmp_path: Path, pipeline: str
+) -> None:
+    """On one checkout, and on copies of it where the pipeline writes files, which then do not land in it."""
+    (fake.folder / "planner.yaml").write_text(pipeline)
+    fake.replay("live_ok", seconds=0.2)
+    paths = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn", 1)]
+    once = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn2", 6)]
+    assert [text.replace("turn2", "turn") for text in once] == paths
+    assert len(set(paths)) == 6
+    assert (fake.folder / "left_behind.txt").exists() == (pipeline == PIPELINE)
+
+
+def test_workers_are_copies_that_are_used_again_and_removed(fake: FakeCheckout) -> None:
+    """Compiled once each; nothing of one execution is there for the next."""
+    from workbench.execution.pipeline_ex.checkout import Checkout
+
+    (fake.folder / "data").mkdir()
+    (fake.folder / "data" / "in.txt").write_text("in")
+    place = Checkout(fake.folder)
+    place.compile()
+    with place.worker() as first, place.worker() as second:
+        assert first != second
+        assert (first / "lib").is_symlink()
+        assert not (first / "_build").is_symlink()
+        assert (first / "_build" / "dev").is_dir()
+        (first / "data" / "in.txt").write_text("changed")
+        (first / "new.txt").write_text("new")
+    assert (fake.folder / "data" / "in.txt").read_text() == "in"
+    with place.worker() as third, place.worker() as fourth:
+        assert {third, fourth} == {first, second}
+        assert [(one / "data" / "in.txt").read_text() for one in (third, fourth)] == ["in", "in"]
+        assert not (third / "new.txt").exists()
+        assert not (fourth / "new.txt").exists()
+    assert len(fake.calls_of("compile")) == 3
+    place.close()
+    assert not first.exists()
+    assert not second.exists()
+
+
+def test_copies_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    """Those of one that lives are not."""
+    dead, alive = tmp_path / f"{WORKERS}999999999-x", tmp_path / f"{WORKERS}{os.getpid()}-x"
+    dead.mkdir()
+    alive.mkdir()
+    remove_left_behind(tmp_path)
+    assert (dead.exists(), alive.exists()) == (False, True)
+
+
+def test_the_version_is_the_commit_and_what_differs_from_it(fake: FakeCheckout, tmp_path: Path) -> None:
+    """Of the code: what runs leave behind in the checkout makes no other version."""
+
+    def version() -> str:
+        return PipelineEx(engine(fake)).version()
+
+    clean = version()
+    (fake.folder / "outputs").mkdir()
+    (fake.folder / "outputs" / "x.yaml").write_text("x")
+    assert version() == clean
+    assert "+" not in clean
+    (fake.folder / "lib" / "new.ex").write_text("1")
+    new = version()
+    (fake.folder / "mix.exs").write_text("2")
+    changed = version()
+    commit(fake.folder)
+    assert len({clean, new, changed, version()}) == 4
+    assert new.startswith(f"{clean}+")
+    assert "+" not in version()
+    assert PipelineEx(engine(fake, WRITE)).version() == f"{version()} write/1/write"
+
+
+def test_a_checkout_that_does_not_compile_says_so_before_the_search(fake: FakeCheckout) -> None:
+    """With mix's own words."""
+    PipelineEx(engine(fake)).prepare()
+    (fake.folder / "mix.exs").unlink()
+    with pytest.raises(ExecutionFailed, match="Could not find a Mix"):
+        PipelineEx(engine(fake)).prepare()
+
+
+def test_only_new_files_inside_that_nobody_writes_any_more_are_looked_at(tmp_path: Path) -> None:
+    """No links, no pipes, nothing that grows."""
+    folder = tmp_path / "run"
+    (folder / "sub").mkdir(parents=True)
+    old = folder / "old.yaml"
+    old.write_text("old")
+    before = set(output_files.regular(folder))
+    (folder / "sub" / "plan.yaml").write_text("a: 1")
+    (folder / "bytes").write_bytes(b"\xff\xfe")
+    (folder / "link.yaml").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe")
+    (folder / "big").write_bytes(b"x" * (output_files.MAX_BYTES + 1))
+    over = threading.Event()
+
+    def grow() -> None:
+        with (folder / "growing").open("w") as file:
+            while not over.is_set():
+                file.write("x" * 5000)
+                file.flush()
+
+    thread = threading.Thread(target=grow)
+    thread.start()
+    try:
+        time.sleep(0.1)
+        found = output_files.files(folder, before)
+    finally:
+        over.set()
+        thread.join()
+    assert found == {str(folder / "sub" / "plan.yaml"): "a: 1", str(folder / "bytes"): "\ufffd\ufffd"}
+
+
+def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever variable the claude program takes them from; other variables of ours it does not see."""
+    monkeypatch.setenv("CLAUDE_AGENT_OAUTH_TOKEN", "tokentokentoken")
+    monkeypatch.setenv("TEST_MODE", "mock")
+    env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"})
+    assert scrubbed("a tokentokentoken b geminikey c", env) == "a … b … c"
+    assert not {"TEST_MODE", "ANTHROPIC_BASE_URL", "WORKBENCH_HOME"} & set(env)

@@ -1,0 +1,140 @@
+"""The rehearsal through the clients that production uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import dspy
+import httpx
+import pytest
+from dspy.propose.grounded_proposer import generate_instruction_class
+from dspy.teleprompt.copro_optimizer import BasicGenerateInstruction, GenerateInstructionGivenAttempts
+from dspy.teleprompt.gepa.instruction_proposal import ProposeInstruction
+from dspy.teleprompt.simba_utils import OfferFeedback
+
+from workbench.errors import NotJudged, ProposalFailed
+from workbench.judging.judge import score
+from workbench.judging.template import default_template
+from workbench.nouns import Goal, Judge, Plan, ScoreRequest
+from workbench.providers import rehearsal
+from workbench.rehearsal.server import Rehearsal, start
+from workbench.search.proposal import ProposalRequest
+from workbench.search.proposer import propose
+
+pytestmark = pytest.mark.processes
+
+GOAL = Goal(
+    "g", "migrate the database", ("# Migration\n## Rollback\nrollback rollback\n## Backfill\nbackfill backfill",)
+)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Rehearsal]:
+    with start(seed=3) as found:
+        yield found
+
+
+def asking(running: Rehearsal, text: str = "rollback: yes", replicate: int = 0) -> tuple[ScoreRequest, Plan]:
+    provider = rehearsal(running.url, running.world, running.seed)["gemini"]
+    judge = Judge("gemini-2.5-pro", provider, default_template())
+    return ScoreRequest(GOAL, judge, replicate), Plan(text)
+
+
+def proposal(running: Rehearsal, provider: str = "gemini", **changes: object) -> ProposalRequest:
+    found = rehearsal(running.url, running.world, running.seed)
+    request = ProposalRequest(
+        model=f"{provider}/some-model",
+        system=None,
+        messages=(("user", "Write a plan for a rollback"),),
+        temperature=1.0,
+        max_tokens=1000,
+        response_format=None,
+        provider=found["gemini" if provider == "gemini" else "anthropic"],
+        rollout=0,
+        draw=0,
+    )
+    return replace(request, **changes)  # type: ignore[arg-type]
+
+
+def test_the_judge_answers_with_a_verdict(running: Rehearsal) -> None:
+    """Through google-genai, with a schema; a plan that covers more has more."""
+    poor, rich = (score(*asking(running, text)) for text in ("other: thing", "rollback: backfill\nmigration: database"))
+    assert 0 <= poor.score < rich.score <= 10
+    assert "Missing" in poor.reason
+
+
+def test_judging_again_gives_the_same_and_another_replicate_another(running: Rehearsal) -> None:
+    """Determinism by seed, under threads."""
+    with ThreadPoolExecutor(8) as pool:
+        same = set(pool.map(lambda _: score(*asking(running)), range(16)))
+    assert len(same) == 1
+    assert len({score(*asking(running, replicate=n)).score for n in range(12)}) > 1
+
+
+@pytest.mark.parametrize("provider", ["gemini", "anthropic"])
+def test_proposals_come_through_dspys_own_client(running: Rehearsal, provider: str) -> None:
+    """Both protocols."""
+    assert propose(proposal(running, provider)).text.strip()
+
+
+def test_draws_differ_and_repeat(running: Rehearsal) -> None:
+    """The same draw is the same answer, another one is not."""
+    drawn = [propose(proposal(running, draw=n)).text for n in (0, 1, 2, 0)]
+    assert drawn[0] == drawn[3]
+    assert len(set(drawn)) == 3
+
+
+@pytest.mark.parametrize("adapter", [dspy.ChatAdapter(use_json_adapter_fallback=False), dspy.JSONAdapter()])
+def test_every_optimizers_question_gets_an_answer_that_it_can_read(running: Rehearsal, adapter: dspy.Adapter) -> None:
+    """COPRO's, MIPROv2's, SIMBA's and GEPA's own signatures, in both of DSPy's formats."""
+    model = dspy.LM("gemini/m", api_base=f"{running.url}/v1beta", api_key="none", cache=False)
+    feedback = [
+        {"Inputs": {"goal": "g"}, "Generated Outputs": {"plan": "p"}, "Feedback": "Missing: rollback, backfill."}
+    ]
+    trajectories = dict.fromkeys([*OfferFeedback.input_fields], "text")
+    trajectories.update(worse_reward_value="0.1", better_reward_value="0.5", module_names=["predict"])  # type: ignore[arg-type]
+    grounded = generate_instruction_class(False, False, False, False, False)
+    with dspy.context(lm=model, adapter=adapter, disable_history=True):
+        first = dspy.Predict(BasicGenerateInstruction)(basic_instruction="Write the plan.")
+        later = dspy.Predict(GenerateInstructionGivenAttempts)(
+            attempted_instructions=["Instruction #1: Do it.", "Prefix #1: Plan:", "Resulting Score #1: 30.0"]
+        )
+        reflected = dspy.Predict(ProposeInstruction)(current_instruction="Do it.", examples_with_feedback=feedback)
+        advised = dspy.Predict(OfferFeedback)(**trajectories)
+        proposed = grounded(task_demos="none", basic_instruction="Do it.")
+    assert first.proposed_instruction.startswith("Write the plan.")
+    assert len(first.proposed_instruction) > len("Write the plan.")
+    assert later.proposed_instruction.startswith("Do it.")
+    assert "rollback" in reflected.new_instruction or "backfill" in reflected.new_instruction
+    assert list(advised.module_advice) == ["predict"]
+    assert proposed.proposed_instruction
+
+
+def test_it_can_be_told_from_a_real_provider(running: Rehearsal) -> None:
+    """So that nothing it answers passes for a model's answer."""
+    assert httpx.get(f"{running.url}/rehearsal").json()["rehearsal"] is True
+
+
+def test_what_it_does_not_know_is_an_error_in_the_providers_form(running: Rehearsal) -> None:
+    """Not a crash."""
+    wrong = httpx.post(f"{running.url}/v1beta/models/m:generateContent", json={"nothing": 1})
+    assert wrong.status_code == 400
+    assert wrong.json()["error"]["status"] == "INVALID_ARGUMENT"
+    assert httpx.post(f"{running.url}/v1/messages", content=b"{").json()["error"]["type"] == "invalid_request_error"
+    assert httpx.get(f"{running.url}/elsewhere").status_code == 404
+
+
+def test_one_that_always_fails_is_never_believed() -> None:
+    """Whatever the failure, it is an error with a kind, and no verdict and no proposal."""
+    kinds = set()
+    with start(fail_rate=1.0) as failing:
+        for draw in range(8):
+            with pytest.raises(ProposalFailed) as caught:
+                propose(proposal(failing, draw=draw))
+            kinds.add(caught.value.kind)
+        with pytest.raises(NotJudged):
+            score(*asking(failing))
+    assert kinds <= {"rate limit", "provider unavailable", "timeout"}
+    assert len(kinds) > 1

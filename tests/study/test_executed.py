@@ -1,0 +1,108 @@
+"""The keys of a study that has the user's own checkout executed, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkout import PIPELINE
+from workbench.errors import StudyError, UserError
+from workbench.nouns import Study, Target
+from workbench.study.opening import Wanted, answering, load, needed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "gold.md").write_text("# Gold\n")
+    (tmp_path / "pipeline.yaml").write_text("workflow: {}\n")
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "mix.exs").write_text("")
+    (own / "working_genesis.yaml").write_text("workflow: {name: g, steps: [{name: a, type: claude}]}")
+    (own / "planner.yaml").write_text(PIPELINE)
+    (own / "bare.yaml").write_text("name: x\nsteps: []\n")
+    return tmp_path
+
+
+def study(folder: Path, **changes: object) -> Study:
+    said = {
+        "study": "s",
+        "goals": [{"name": "one", "goal": "write a plan", "gold": "gold.md"}],
+        "runtime": "pipeline_ex",
+        "checkout": "own",
+        "optimizer": "gepa",
+        "budget": 12,
+        **changes,
+    }
+    (folder / "study.yaml").write_text(json.dumps({key: value for key, value in said.items() if value is not None}))
+    return load(Wanted(folder / "study.yaml"))
+
+
+def test_without_a_target_the_genesis_pipeline_is_executed(folder: Path) -> None:
+    """It stands in every execution's key."""
+    found = study(folder)
+    assert (found.engine.checkout, found.engine.target) == (folder / "own", None)
+    assert found.pipeline == folder / "own" / "working_genesis.yaml"
+    assert len(found.pipeline_sha256) == 64
+
+
+def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
+    """By default that step's own output, and its first static part."""
+    target = {"pipeline": "planner.yaml", "step": "write"}
+    found = study(folder, target=target)
+    assert found.engine.target == Target("write", "write", 1)
+    assert found.pipeline == folder / "own" / "planner.yaml"
+    assert study(folder, target={**target, "output": "polish", "part": 2}).engine.target == Target("write", "polish", 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"checkout": None}, "checkout: this key is missing; runtime: pipeline_ex needs it"),
+        ({"checkout": "nowhere"}, 'checkout: "nowhere": there is no mix.exs'),
+        ({"checkout": "."}, 'checkout: ".": there is no mix.exs'),
+        ({"pipeline": "pipeline.yaml"}, "pipeline: this says nothing to runtime: pipeline_ex; its own"),
+        ({"inputs": {"code": "gold.md"}}, "inputs: this says nothing to runtime: pipeline_ex"),
+        ({"runtime": "mix"}, "pipeline: this key is missing"),
+        ({"runtime": "mix", "pipeline": "pipeline.yaml"}, "checkout: this says nothing to runtime: mix"),
+        ({"runtime": "pipelin_ex"}, 'did you mean "pipeline_ex"?'),
+        ({"target": {"step": "write"}}, "target.pipeline: this key is missing"),
+        ({"target": {"pipeline": "planner.yaml", "step": "write", "outputs": "x"}}, 'did you mean "output"?'),
+        ({"target": {"pipeline": "plan.yaml", "step": "write"}}, 'target.pipeline: "plan.yaml": there is no such file'),
+        ({"target": {"pipeline": "bare.yaml", "step": "write"}}, "has no workflow: at its root"),
+        ({"target": {"pipeline": "planner.yaml", "step": "wrte"}}, 'one of think, write; did you mean "write"?'),
+        ({"target": {"pipeline": "planner.yaml", "step": "polish"}}, '"polish" has no static part'),
+        ({"target": {"pipeline": "planner.yaml", "step": "write", "part": 3}}, "has 2 static parts, not 3"),
+        ({"target": {"pipeline": "planner.yaml", "step": "write", "output": "polsh"}}, 'did you mean "polish"?'),
+        (
+            {"target": {"pipeline": "planner.yaml", "step": "write", "output": "think"}},
+            '"think" stands before the step',
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_nearest_word(folder: Path, changes: dict[str, object], words: str) -> None:
+    """And with the line of it."""
+    with pytest.raises(StudyError) as caught:
+        study(folder, **changes)
+    assert words in str(caught.value)
+    assert "study.yaml:1:" in str(caught.value)
+
+
+def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> None:
+    """pipeline_ex would make plans of its own, and say that they are generated."""
+    (folder / "own" / "working_genesis.yaml").unlink()
+    with pytest.raises(StudyError, match=r"no working_genesis\.yaml"):
+        study(folder)
+
+
+def test_the_claude_program_needs_no_key_of_ours(folder: Path) -> None:
+    """It has its own login; a gemini step has none."""
+    assert needed(study(folder)) == {"gemini"}
+
+
+def test_a_rehearsal_cannot_stand_in_for_the_claude_program(folder: Path) -> None:
+    """Which would be asked, and paid."""
+    with pytest.raises(UserError, match="runtime: mix"), answering(study(folder), rehearse=True, environ={}):
+        pass

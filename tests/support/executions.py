@@ -1,0 +1,30 @@
+"""Requests for executions of the Genesis pipeline, for tests of the runtimes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from workbench.execution.own.project import SHIPPED_PIPELINE
+from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
+from workbench.providers import Provider, rehearsal
+from workbench.rehearsal.server import Rehearsal
+
+GOAL = Goal("g", "goal", ("gold",))
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def request(
+    engine: Engine, providers: tuple[Provider, ...], prompt: str = "Write a plan", **changes: object
+) -> ExecutionRequest:
+    file = changes.pop("file", SHIPPED_PIPELINE)
+    assert isinstance(file, Path)
+    pipeline = Pipeline(engine, "1", file, sha256(file), **changes)  # type: ignore[arg-type]
+    return ExecutionRequest(prompt, GOAL, 4, pipeline, providers)
+
+
+def both(running: Rehearsal) -> tuple[Provider, ...]:
+    return tuple(rehearsal(running.url, running.world, running.seed).values())

@@ -1,0 +1,50 @@
+"""Settings for tests: a study in memory, providers that nobody answers for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workbench.nouns import Engine, ExecutionRequest, Goal, Model, Pipeline, Study
+from workbench.providers import Provider, ProviderName, rehearsal
+from workbench.run.folder import RunFolder
+from workbench.run.setting import Setting
+
+STUDY = Study(
+    file=Path("study.yaml"),
+    name="study",
+    goals=(Goal("one", "write the plan", ("gold",)),),
+    engine=Engine("mix"),
+    pipeline=Path("pipeline.yaml"),
+    pipeline_sha256="0",
+    pipeline_files=(),
+    inputs=(),
+    timeout=30.0,
+    program="direct",
+    prompt="Write a plan.",
+    optimizer="static",
+    proposer=Model("gemini", "gemini-2.5-flash", 1.0),
+    judge=Model("gemini", "gemini-2.5-pro", 0.0),
+    template="$goal $gold_plans $plan",
+    passing=8.0,
+    budget=12,
+    confirm=3,
+    concurrency=4,
+    seed=0,
+)
+
+
+def goals(number: int) -> tuple[Goal, ...]:
+    return tuple(Goal(f"goal-{n}", f"write plan number {n}", ("gold",)) for n in range(number))
+
+
+def setting(
+    home: Path, providers: dict[ProviderName, Provider] | None = None, name: str = "run", **changes: Any
+) -> Setting:
+    found = providers or rehearsal("http://127.0.0.1:9", "default", 0)
+    return Setting(replace(STUDY, **changes), found, "1.0.0", RunFolder.create(home, name))
+
+
+def request(prompt: str, replicate: int = 0, goal: Goal = STUDY.goals[0]) -> ExecutionRequest:
+    return ExecutionRequest(prompt, goal, replicate, Pipeline(Engine("mix"), "1", Path("p"), "0"), ())

@@ -1,0 +1,227 @@
+"""Whatever becomes of a command, or of us, nothing that was started stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workbench.system import process
+from workbench.system.bounded import LIMIT
+from workbench.system.process import Finished
+from workbench.system.supervisor import GRACE, SHORT_GRACE
+
+pytestmark = pytest.mark.processes
+
+RUNNER = Path(__file__).parents[1] / "support" / "runner.py"
+MARK = "WORKBENCH_TEST_TREE"
+
+#: Trees that are hard to end, each with a part in a session of its own that ignores TERM.
+STUBBORN = "setsid sh -c 'trap \"\" TERM; while :; do sleep 0.2; done' & sleep 60"
+DAEMON = "(setsid -f sleep 61 &) ; (sleep 62 &) ; trap '' TERM; while :; do sleep 0.2; done"
+BRIEF = "(setsid -f sleep 63 &) ; sleep 0.05"
+
+
+def sh(script: str, tree: str, timeout: float = 20.0) -> Finished:
+    env = {"PATH": os.environ["PATH"], MARK: tree}
+    return process.run(["sh", "-c", script], cwd=Path("/"), env=env, timeout=timeout)
+
+
+@pytest.fixture
+def tree() -> Iterator[str]:
+    """What the environment of every process of a test's tree has in it; what a test that fails leaves is ended."""
+    yield (mark := uuid.uuid4().hex)
+    for pid in marked(mark):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def marked(tree: str, what: str = "cmdline") -> dict[int, str]:
+    """The command line, or other file, of all with that mark; not even clearing its arguments hides a process."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{MARK}={tree}".encode() in (folder / "environ").read_bytes():
+                found[int(folder.name)] = (folder / what).read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+def alive(tree: str) -> list[str]:
+    return list(marked(tree).values())
+
+
+def begun(tree: str) -> None:
+    """Wait until a helper that is hard to end runs."""
+    deadline = time.monotonic() + 20
+    while "sleep 0.2 " not in alive(tree):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def gone(tree: str, seconds: float) -> list[str]:
+    """What is still there after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while (left := alive(tree)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.mark.parametrize("script", [STUBBORN, DAEMON])
+def test_a_time_out_ends_daemons_too(tree: str, script: str) -> None:
+    """TERM first, KILL after it; when `run` comes back, all are gone."""
+    begun = time.monotonic()
+    assert sh(script, tree, timeout=0.5).timed_out
+    assert alive(tree) == []
+    assert time.monotonic() - begun < 10
+
+
+def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:
+    """The helper programs of pipelines are such."""
+    assert sh(f"{BRIEF}; exit 7", tree).exit_code == 7
+    assert alive(tree) == []
+
+
+def test_one_with_an_environment_of_its_own_is_found_too(tmp_path: Path, tree: str) -> None:
+    """Descent is what counts, not what a process says of itself."""
+    sh(f"env -i setsid -f /bin/sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'; sleep 0.3", tree)
+    pid = (tmp_path / "pid").read_text().strip()
+    assert not Path("/proc", pid).exists()
+
+
+def test_time_to_end_in_order_is_given(tmp_path: Path, tree: str) -> None:
+    """To helpers as well, even when the command itself has ended before them."""
+    note = f"trap 'sleep 0.5; echo tidy > {tmp_path}/note; exit' TERM"
+    done = sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 60', tree, timeout=0.5)
+    assert done.timed_out
+    assert (tmp_path / "note").read_text() == "tidy\n"
+
+
+def test_what_a_command_leaves_may_end_in_order(tmp_path: Path, tree: str) -> None:
+    """A helper has files to put away, also when its pipeline has ended well."""
+    note = f"trap 'sleep 0.1; echo tidy > {tmp_path}/note; exit' TERM; touch {tmp_path}/ready"
+    wait = f"until [ -e {tmp_path}/ready ]; do sleep 0.01; done"
+    assert sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & {wait}; exit 3', tree).exit_code == 3
+    assert (tmp_path / "note").read_text() == "tidy\n"
+
+
+def test_what_a_command_leaves_holds_its_result_for_a_moment_at_most(tree: str) -> None:
+    """And nothing left means no wait; none of it is the command's time."""
+    stubborn = sh(f"{STUBBORN.removesuffix('sleep 60')} sleep 0.1; exit 3", tree, timeout=0.5)
+    assert (stubborn.exit_code, stubborn.timed_out) == (3, False)
+    assert SHORT_GRACE < stubborn.seconds < GRACE
+    assert alive(tree) == []
+    assert min(sh("true", tree).seconds for _ in range(3)) < SHORT_GRACE / 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP])
+def test_the_signal_that_ended_a_command_comes_through(tree: str, number: signal.Signals) -> None:
+    """As `subprocess` tells it."""
+    assert sh(f"kill -{number.value} $$", tree).exit_code == -number
+
+
+def test_every_exit_code_comes_through(tree: str) -> None:
+    """All that there are."""
+    assert [sh(f"exit {code}", tree).exit_code for code in range(0, 256, 17)] == list(range(0, 256, 17))
+
+
+def test_a_command_gets_its_three_streams_and_nothing_else(tree: str) -> None:
+    """With a second copy of a pipe its end would never be heard, and on the control socket it could say `ended`."""
+    for _ in range(2):
+        # The fourth is the folder that `ls` reads.
+        assert sh("exec ls /proc/self/fd", tree).stdout.split() == [b"0", b"1", b"2", b"3"]
+
+
+def test_both_pipes_filled_at_once_block_nobody(tree: str) -> None:
+    """And memory is bounded."""
+    done = sh("yes out | head -c 9000000 & yes err | head -c 9000000 >&2; wait", tree)
+    assert done.exit_code == 0
+    assert all(LIMIT <= len(stream) < LIMIT + 100 for stream in (done.stdout, done.stderr))
+
+
+def test_one_that_closes_its_pipes_and_runs_on_is_waited_for(tree: str) -> None:
+    """Silence is no end; and its time runs all the same."""
+    assert sh("exec >&- 2>&-; sleep 0.5; exit 4", tree).exit_code == 4
+    assert sh("exec >&- 2>&-; sleep 60", tree, timeout=0.3).timed_out
+    assert alive(tree) == []
+
+
+def test_a_large_environment_and_a_long_argument_arrive_whole(tree: str) -> None:
+    """Up to what the system takes; beyond that its own error is raised."""
+    env = {"PATH": os.environ["PATH"], "LARGE": "ä" * 60_000}
+    command = ["sh", "-c", 'printf "%s%s" "$LARGE" "$1"', "sh", "ö\udc80" * 30_000]
+    done = process.run(command, cwd=Path("/"), env=env, timeout=10)
+    assert done.stdout == ("ä" * 60_000).encode() + b"\xc3\xb6\x80" * 30_000
+    with pytest.raises(OSError, match="Argument list too long"):
+        process.run(["true", "x" * 200_000], cwd=Path("/"), env=env, timeout=10)
+
+
+def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
+    """It is told as a KILL of the command; the next command is executed as ever."""
+    done = sh(f"{STUBBORN.removesuffix('sleep 60')} kill -9 $PPID; sleep 60", tree)
+    assert (done.exit_code, gone(tree, 5)) == (-signal.SIGKILL, [])
+    assert sh("exit 3", tree).exit_code == 3
+
+
+@pytest.mark.parametrize(("where", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
+def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) -> None:
+    """`pkill -9 -f workbench` and `pkill -9 python` meet us, but not those who end what we leave."""
+    one = runner(tree, "-X", "workbench")
+    begun(tree)
+    met = [pid for pid, said in marked(tree, where).items() if pattern in said]
+    assert one.pid in met
+    for pid in met:
+        os.kill(pid, signal.SIGKILL)
+    one.wait(20)
+    assert gone(tree, 15) == []
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
+def test_a_supervisor_that_cannot_be_started_is_told_as_that(tree: str, python: str) -> None:
+    """Not as a command that was killed, nor as one whose program is missing."""
+    code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.execution import process"
+    code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
+    code += "\nexcept OSError as error: print(type(error).__name__, error)"
+    done = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
+    assert done.stdout.startswith(b"OSError "), done
+    assert python.encode() in done.stdout
+
+
+def test_a_fork_of_ours_does_not_keep_what_we_run(tree: str) -> None:
+    """It has no hold on our commands, and supervises its own."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(sh("exit 5", tree).exit_code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+    assert sh("exit 6", tree).exit_code == 6
+
+
+@pytest.mark.timeout(240)
+def test_fifty_kills_at_any_moment_leave_nothing(tree: str) -> None:
+    """Of us: KILL, TERM and INT, with trees that do all to stay."""
+    chance = random.Random(4)
+    for _ in range(5):
+        runners = [runner(f"{tree}-{number}") for number in range(10)]
+        for number, one in enumerate(runners):
+            time.sleep(chance.uniform(0, 0.3))
+            one.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
+        for one in runners:
+            one.wait(20)
+        assert gone(tree, 15) == []
+
+
+def runner(tree: str, *options: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, *options, str(RUNNER), STUBBORN, DAEMON, BRIEF, "true"],
+        env={**os.environ, MARK: tree},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

@@ -1,0 +1,93 @@
+"""The winning program once more: one execution, outside any search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import RunNotFound
+from workbench.execution.plan import retrieve
+from workbench.execution.runtime import execute, runtime_of
+from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
+from workbench.run.folder import RunFolder
+from workbench.run.setting import Setting
+from workbench.search.candidate import Candidate
+from workbench.search.proposal import Proposal, ProposalRequest
+from workbench.search.proposer import propose
+from workbench.study.opening import Wanted, answering, load
+
+#: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
+ONCE_MORE = 2_000_000
+
+
+@dataclass(frozen=True)
+class Generated:
+    """`rehearsal` is the rehearsal's world and seed, or None."""
+
+    prompt: str
+    plan: Plan
+    rehearsal: str | None
+
+
+class _AtOnce:
+    """Answers asks where they are asked: a desk, and the stage on which one program performs once."""
+
+    def __init__(self, setting: Setting, goal: Goal, home: Path) -> None:
+        self._setting = setting
+        self._goal = goal
+        self._home = home
+        self.prompt = ""
+        self.made = Plan("", problem="the writer's answer had no prompt in it")
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> _AtOnce:
+        return self
+
+    def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
+        setting = self._setting
+        self.prompt = prompt
+        request = ExecutionRequest(
+            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, setting.run.path
+        )
+        self.made = self.plan(request)
+        return self.made
+
+    def propose(self, request: ProposalRequest) -> Proposal:
+        return propose(request)
+
+    def plan(self, request: ExecutionRequest) -> Plan:
+        return retrieve(execute(request, self._home))
+
+    def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
+        raise AssertionError("a program that performs once is not judged")
+
+
+def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[str, str]) -> Generated:
+    """Perform the winner on `goal`, by default the study's first. Prompt and plan are kept in the run's folder.
+
+    Raises:
+        RunNotFound: the run has no winner yet.
+        StudyError, OutsideError: as a run does.
+    """
+    from workbench.search.optimization import perform
+
+    if not (run.path / "program.json").exists():
+        raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to go on")
+    about = run.read_json("run.json")
+    study = load(Wanted(Path(about["study_file"])))
+    wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
+    before = len(list((run.path / "generated").glob("*/")))
+    with answering(study, rehearse=about["rehearsal"] is not None, environ=environ) as providers:
+        runtime = runtime_of(study.engine)
+        runtime.prepare()
+        try:
+            setting = Setting(study, providers, runtime.version(), run)
+            stage = _AtOnce(setting, wanted, home)
+            perform(setting, stage, stage, wanted.text, ONCE_MORE + before)
+        finally:
+            runtime.close()
+    folder = f"generated/{before + 1:03d}"
+    run.write(f"{folder}/prompt.md", stage.prompt)
+    run.write(f"{folder}/plan.yaml", stage.made.text)
+    return Generated(stage.prompt, stage.made, about["rehearsal"])

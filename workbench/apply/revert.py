@@ -1,0 +1,102 @@
+"""Back to where the user was before a prompt was applied. What others made of it meanwhile stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.apply.git import Head, Repository
+from workbench.apply.record import WayBack, last
+from workbench.errors import NotApplied, RunNotFound
+from workbench.run.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """`now` is the branch, or the commit, that the user is on; `as_it_was` says whether the file there is."""
+
+    run: str
+    file: Path
+    now: str
+    as_it_was: bool
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "file": str(self.file)}
+
+    def lines(self) -> list[str]:
+        """What a person reads."""
+        return [f"back on {self.now}{f', where {self.file} is as it was' if self.as_it_was else ''}"]
+
+
+def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted:
+    """Go back to where the user was before a run, by default the last one, was applied. Its branch goes with it.
+
+    Raises:
+        RunNotFound: no such run, or nothing is applied.
+        NotApplied: why there is no way back, or not all of it. What is not done yet, the same call does.
+    """
+    run = RunFolder.find(home, name) if name else last(home)
+    way = WayBack.of(run)
+    if way is None:
+        raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} does it")
+    repository = _repository(way, environ)
+    repository.ask_for_clean()
+    head, notes = repository.head(), list[str]()
+    if head.branch == way.branch:
+        head, notes = _left(repository, way)
+    elif repository.branch(way.branch) and not _at(head, way.origin):
+        raise NotApplied(f"{repository.top} is on {head}: git switch {way.branch} first, then again")
+    otherwise = _otherwise(repository, way, head)
+    notes += otherwise
+    if repository.branch(way.branch) and not repository.delete(way.branch, way.commit):
+        notes.append(f"the branch {way.branch} has other commits than ours or a worktree on it, and is kept")
+    way.forget()
+    return Reverted(run.name, way.file, str(head), not otherwise, tuple(notes))
+
+
+def _repository(way: WayBack, environ: Mapping[str, str]) -> Repository:
+    """That of the record, and none around the place where it was."""
+    if not way.repository.is_dir():
+        raise NotApplied(f"{way.repository} is not there any more, and with it the branch {way.branch}: put it back")
+    repository = Repository(way.repository, environ)
+    if repository.top.resolve() != way.repository.resolve():
+        raise NotApplied(f"{way.repository} is no repository any more: its branch {way.branch} is not to be found")
+    return repository
+
+
+def _at(head: Head, origin: Head) -> bool:
+    return head.branch == origin.branch if head.branch else head.commit == origin.commit
+
+
+def _left(repository: Repository, way: WayBack) -> tuple[Head, list[str]]:
+    """Take the user back, and the file's own bytes with them where git has it as before. Where they are, and notes."""
+    mode = way.file.stat().st_mode if way.file.exists() else None
+    head, notes = repository.go(way.origin), list[str]()
+    if head.branch != way.origin.branch:
+        notes.append(f"the branch {way.origin} is gone: you are on no branch, at the commit that it was at")
+    before = way.before()
+    if before is not None:
+        repository.give_back(way.name, before, mode)
+    if changes := repository.changes():
+        notes.append(f"git status tells of changes ({changes}): a filter of yours makes them")
+    return head, notes
+
+
+def _otherwise(repository: Repository, way: WayBack, head: Head) -> list[str]:
+    """In what the file is not as it was: nothing of it is ours to change."""
+    there = repository.entry("HEAD", way.name)
+    if not there:
+        return [f"{way.file} is not on {head} any more"]
+    if there == repository.entry(way.commit, way.name):
+        return [f"the prompt came into {head} by other ways too, and stays there: git revert {way.commit[:12]}"]
+    if there != repository.entry(way.origin.commit, way.name):
+        return [f"{way.file} was changed on {head} since, and is left as it is there"]
+    try:
+        if way.before() == way.file.read_bytes():
+            return []
+    except OSError as error:
+        return [f"{way.file} cannot be read: {error.strerror}"]
+    return [f"{way.file} has the bytes that git gives it, which may not be those that it had"]

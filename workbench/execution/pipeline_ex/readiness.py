@@ -1,0 +1,144 @@
+"""What a study with pipeline_ex needs of this machine, thing by thing, and what to do where it is not there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import ExecutionFailed
+from workbench.execution.own import project
+from workbench.execution.pipeline_ex.checkout import Checkout, environment
+from workbench.nouns import Engine
+from workbench.system import process
+
+FREE_BYTES = 1_000_000_000
+TASKS = Path("lib/mix/tasks/pipeline.generate.ex")
+#: Where the claude program keeps that somebody logged in, and variables that do instead. Nothing of either is read.
+LOGINS = (".claude/.credentials.json", ".claude.json")
+TOKENS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_AGENT_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+SERVICES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is needed. `advice` says what to do where it is not `there`, and is empty where it is."""
+
+    name: str
+    there: bool
+    found: str
+    advice: str = ""
+
+
+def checks(engine: Engine, home: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Check]:
+    """All of them, each made when it is asked for: compiling comes last, since it takes longest."""
+    checkout = engine.checkout or Path()
+    yield _is_pipeline_ex(checkout)
+    yield _program("mix", "install Elixir; script/bootstrap does on Debian")
+    yield _elixir(checkout)
+    yield _program("claude", "npm install -g @anthropic-ai/claude-code")
+    yield _login(environ)
+    yield _variable("HOME", environ, "the claude program looks for its login there")
+    yield _variable("SHELL", environ, "export SHELL=/bin/sh")
+    yield _user()
+    yield _locale(environ)
+    yield _room(home)
+    yield _git(checkout)
+    yield _compiles(checkout)
+
+
+def _check(name: str, there: bool, found: str, advice: str) -> Check:
+    return Check(name, there, found, "" if there else advice)
+
+
+def _is_pipeline_ex(checkout: Path) -> Check:
+    there = (checkout / "mix.exs").is_file() and (checkout / TASKS).is_file()
+    found = str(checkout) if there else f"{checkout} has no {TASKS}"
+    return _check("checkout", there, found, "name the folder of a pipeline_ex checkout in the study's `checkout`")
+
+
+def _program(name: str, advice: str) -> Check:
+    path = shutil.which(name)
+    return _check(f"{name} program", path is not None, path or "not on the PATH", advice)
+
+
+def _elixir(checkout: Path) -> Check:
+    try:
+        wanted = re.search(r'elixir:\s*"~>\s*(\d+)\.(\d+)', (checkout / "mix.exs").read_text(errors="replace"))
+        done = project.run(["mix", "--version"], Path.cwd(), environment({}), 60.0)
+    except (OSError, ExecutionFailed) as error:
+        return Check("Elixir version", False, str(error).splitlines()[0], "install Elixir 1.18 or later")
+    said = re.search(r"Mix (\d+)\.(\d+)\S*", done.stdout.decode(errors="replace"))
+    enough = said is not None and (wanted is None or _number(said) >= _number(wanted))
+    needs = f"{wanted[1]}.{wanted[2]}" if wanted else "any"
+    return _check(
+        "Elixir version", enough, f"{said[0] if said else 'unknown'}, wanted {needs}", f"install Elixir {needs}"
+    )
+
+
+def _number(version: re.Match[str]) -> tuple[int, int]:
+    return int(version[1]), int(version[2])
+
+
+def _login(environ: Mapping[str, str]) -> Check:
+    home = Path(environ.get("HOME", "/nonexistent"))
+    named = next((name for name in (*TOKENS, *SERVICES) if environ.get(name)), None)
+    file = next((name for name in LOGINS if (home / name).is_file()), None)
+    found = f"{named} is set" if named else f"~/{file} is there" if file else "no login and no key is to be seen"
+    advice = f"run `claude` once and log in, or set {TOKENS[0]}"
+    return _check("claude login", bool(named or file), found, advice)
+
+
+def _variable(name: str, environ: Mapping[str, str], advice: str) -> Check:
+    return _check(name, bool(environ.get(name)), environ.get(name) or "not set", f"set {name}: {advice}")
+
+
+def _user() -> Check:
+    root = os.geteuid() == 0
+    return _check(
+        "user", not root, "root" if root else "not root",
+        "run as another user: the library that starts the claude program refuses to do so as root",
+    )  # fmt: skip
+
+
+def _locale(environ: Mapping[str, str]) -> Check:
+    """Whether the one that executions get is known here: without UTF-8 the prompt is encoded twice."""
+    mine = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "none"
+    try:
+        done = process.run(["locale", "charmap"], cwd=Path.cwd(), env=environment({}), timeout=10.0)
+        charmap = done.stdout.decode(errors="replace").strip()
+    except OSError:
+        # musl has no such program, and no other encoding.
+        charmap = "UTF-8"
+    found = f"executions get C.UTF-8, which is {charmap} here (yours: {mine})"
+    return _check("locale", charmap == "UTF-8", found, "have the system's C.UTF-8 locale generated")
+
+
+def _room(home: Path) -> Check:
+    folder = next(one for one in (home, *home.parents) if one.exists())
+    free = shutil.disk_usage(folder).free
+    return _check("free disk", free >= FREE_BYTES, f"{free // 1_000_000} MB at {folder}", "make 1 GB of room")
+
+
+def _git(checkout: Path) -> Check:
+    """For information: a run's results say which commit they are of, and with which changes."""
+    return _told("git state", lambda: Checkout(checkout).version())
+
+
+def _compiles(checkout: Path) -> Check:
+    def compiled() -> str:
+        Checkout(checkout).compile()
+        return "it does"
+
+    return _told("checkout compiles", compiled)
+
+
+def _told(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except (ExecutionFailed, OSError) as error:
+        first, _, rest = str(error).partition("\n")
+        return Check(name, False, rest.strip()[-600:] or first, first)

@@ -1,0 +1,190 @@
+"""What a step of pipeline_ex saved: the model's reply, in an envelope of JSON that tells how it came about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from workbench.execution.pipeline_ex.causes import says_error
+from workbench.execution.plan import ESCAPED_LINES, WRAPPED, problem, unfenced
+
+#: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
+ESCAPED = "\\n"
+
+LITERAL = "pipeline_ex left its line breaks as literal \\n; they were turned back"
+UNREAD = "pipeline_ex passed claude's messages on unread; the reply was taken out of them"
+UNREAD_PARTS = "pipeline_ex passed some of claude's messages on unread; the reply was taken out of them"
+UNANSWERED = (
+    "the claude program ended without a result; with output_format text, as the preset chat has it, there never is one"
+)
+#: What a claude_extract step puts before a reply.
+HEADING = re.compile(r"\A#{1,2} Extracted Content\s*")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`wrong` is a failure's kind and sentence, or None; `note` names what was done to the text, or is empty.
+
+    `proved` says that a result message of success stands in the text; `unlogged` counts the answers to questions that
+    are not logged: those of a loop or a batch are all in what it saved.
+    """
+
+    text: str
+    wrong: tuple[str, str] | None = None
+    note: str = ""
+    proved: bool = False
+    unlogged: int = 0
+
+
+def opened(saved: str) -> Reply:
+    """Take a reply out of what was saved. A text that is in no envelope is the reply itself."""
+    envelope = _envelope(saved)
+    if envelope is None:
+        return Reply(saved)
+    answers = list(_unlogged(envelope))
+    for answer in answers:
+        if answer is not envelope and (wrong := _taken(answer, saved).wrong) is not None:
+            return Reply("", wrong)
+    return replace(_taken(envelope, saved), unlogged=len(answers))
+
+
+def error_in(text: str) -> str | None:
+    """What a reply says that is nothing but an error of the claude program's, in pipeline_ex's wrapper or without."""
+    wrapped = WRAPPED.match(text)
+    said = wrapped["reply"] if wrapped else text
+    return said if says_error(said) and problem(unfenced(text)) is not None else None
+
+
+def told(error: str) -> str:
+    return f"the claude program's reply is an error: {' '.join(error.split())[:300]}"
+
+
+def _taken(envelope: dict[str, Any], saved: str) -> Reply:
+    if (wrong := _wrong(envelope)) is not None:
+        return Reply("", wrong)
+    text = envelope.get("text")
+    if not isinstance(text, str):
+        return Reply(saved)
+    reply = _decoded(text)
+    if "session_id" not in envelope or reply.wrong is not None:
+        return reply
+    if (said := error_in(reply.text)) is not None:
+        return Reply("", ("crashed", told(said)))
+    return reply if reply.proved or _answered(envelope, text) else Reply("", ("no result", UNANSWERED))
+
+
+def _unlogged(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The envelopes of the steps whose questions are not logged: they have claude's session in them."""
+    waiting: list[Any] = [saved]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict) and "session_id" in one and isinstance(one.get("text"), str):
+            yield one
+        elif isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+
+
+def _envelope(saved: str) -> dict[str, Any] | None:
+    if not saved.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(saved)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and "success" in value else None
+
+
+def _wrong(envelope: dict[str, Any]) -> tuple[str, str] | None:
+    why = str(envelope.get("original_error") or envelope.get("error") or envelope.get("reason") or "no reason given")
+    if envelope.get("mock_mode"):
+        return "mock used", "a mock wrote this reply: TEST_MODE is not live"
+    if any(envelope.get(name) for name in ("degraded_mode", "emergency_mode", "cached_response", "fallback_type")):
+        return "fallback used", f"the step failed, and its fallback wrote the reply: {why[:300]}"
+    if envelope.get("skipped"):
+        return "no file", f"the step was skipped: {why[:300]}"
+    if envelope.get("success") is not True:
+        return "crashed", f"the step did not succeed: {why[:300]}"
+    if isinstance(failed := envelope.get("failed_tasks"), int) and failed > 0:
+        return "crashed", f"{failed} of the step's tasks failed"
+    return None
+
+
+def _answered(envelope: dict[str, Any], text: str) -> bool:
+    """Whether a step whose questions are not logged was answered.
+
+    With `debug_mode`, it tells the types of its messages. With the output format json, all of claude's output is one
+    line: one that became several was a whole document.
+    """
+    session, body = str(envelope.get("session_id")), HEADING.sub("", text).strip()
+    debug = envelope.get("debug_info")
+    types = debug.get("message_types") if isinstance(debug, dict) else None
+    if isinstance(types, list):
+        ended = [one for one in types if isinstance(one, dict) and one.get("type") == "result"]
+        return any(one.get("subtype") == "success" for one in ended) if ended else len(types) == 1 and "\n" in body
+    # Where there was no result message, pipeline_ex fills in a whole 0 for costs.
+    if type(envelope.get("cost")) is not int or envelope["cost"] != 0:
+        return True
+    # Without any message at all, the text is all of the output, which an error cannot be if it is a plan.
+    return session.startswith("unknown-session-") and "\n" in body and problem(unfenced(text)) is None
+
+
+def _decoded(text: str) -> Reply:
+    """A reply whose escapes, or some of whose messages, are still those of JSON."""
+    lines = [(line, _messages(line)) for line in text.split("\n")]
+    messages = [one for _, found in lines for one in found]
+    if not messages:
+        turned = _unescaped(text)
+        return Reply(text) if turned is None else Reply(turned, note=LITERAL)
+    result = next((one for one in messages if one["type"] == "result"), None)
+    if result is not None and (result.get("subtype") != "success" or result.get("is_error")):
+        why = str(result.get("result") or result.get("error") or result.get("subtype"))
+        return Reply("", ("no result", f"the claude program gave no good result: {why[:300]}"))
+    said: list[str] = []
+    for line, found in lines:
+        if not found:
+            said.append(_unescaped(line) or line)
+        said += [text for one in found if one["type"] == "assistant" for text in _texts(one)]
+    if result is None:
+        return Reply("\n".join(said), note=UNREAD_PARTS)
+    # With the output format json and without `verbose`, there is no other message.
+    return Reply("\n".join(said or [str(result.get("result") or "")]), note=UNREAD, proved=True)
+
+
+def _unescaped(text: str) -> str | None:
+    """None where it is as it should be: no text of JSON's, or more lines than literal breaks.
+
+    Each of the model's turns is a line; several short ones can stand before the plan, which then shows its own lines.
+    """
+    lines = text.strip().split("\n")
+    if text.count(ESCAPED) < 2 or (len(lines) > text.count(ESCAPED) and len(ESCAPED_LINES.findall(text)) < 2):
+        return None
+    try:
+        return "\n".join(str(json.loads(f'"{line}"')) for line in lines)
+    except ValueError:
+        return None
+
+
+def _messages(line: str) -> list[dict[str, Any]]:
+    """A line of claude's own output, which pipeline_ex passed on unread: a message, or a document of all of them."""
+    if not line.startswith(("{", "[")):
+        return []
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return []
+    found = value if isinstance(value, list) else [value]
+    kinds = ("assistant", "result", "system", "user")
+    messages = all(isinstance(one, dict) and one.get("type") in kinds for one in found)
+    return found if messages else []
+
+
+def _texts(message: dict[str, Any]) -> list[str]:
+    inner = message.get("message")
+    content = inner.get("content") if isinstance(inner, dict) else None
+    if isinstance(content, str):
+        return [content]
+    parts = content if isinstance(content, list) else []
+    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]

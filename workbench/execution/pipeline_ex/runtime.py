@@ -1,0 +1,137 @@
+"""The user's own checkout of pipeline_ex, as a process for each execution. What it says of itself is not believed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.errors import ExecutionFailed, PipelineRejected
+from workbench.execution.own import project
+from workbench.execution.pipeline_ex import output_files, variant
+from workbench.execution.pipeline_ex.checkout import Checkout, environment, remove_left_behind, scrubbed
+from workbench.execution.pipeline_ex.outcome import Outcome, classify
+from workbench.nouns import Engine, Execution, ExecutionRequest
+
+#: Linux takes no argument of more bytes, its closing zero included.
+ARGUMENT_BYTES = 131_072
+PLAN = "workbench_plan"
+#: Of its log, in which the proof of a good run may stand anywhere.
+LOG_BYTES = 16_000_000
+
+#: Kinds that another try cannot mend.
+LASTING = ("authentication", "login needed", "mock used", "no credit", "not started")
+BY_USER = ("pipeline", "usage")
+#: pipeline.run.live wants the variable set, even if no step of the pipeline asks Gemini.
+NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
+
+
+class PipelineEx:
+    """Starts `mix` in the checkout, or in a copy of it where the pipeline writes files."""
+
+    def __init__(self, engine: Engine) -> None:
+        if engine.checkout is None:
+            raise PipelineRejected("runtime: pipeline_ex needs a checkout")
+        self._checkout = Checkout(engine.checkout)
+        self._target = engine.target
+
+    def version(self) -> str:
+        target = self._target
+        return self._checkout.version() + (f" {target.step}/{target.part}/{target.output}" if target else "")
+
+    def prepare(self) -> None:
+        remove_left_behind()
+        self._checkout.compile()
+
+    def close(self) -> None:
+        """Remove the workers' copies."""
+        self._checkout.close()
+
+    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+        folder = folder.absolute()
+        pipeline = project.unchanged(request.pipeline.file, request.pipeline.sha256).decode("utf-8", errors="replace")
+        for item in request.pipeline.files:
+            project.unchanged(item.path, item.sha256)
+        problem = self._asked(pipeline, request.prompt, folder)
+        if problem is not None:
+            return Execution(request.key, "", folder / PLAN, 0.0, problem)
+        with self._place(pipeline) as cwd:
+            return self._run(request, folder, cwd)
+
+    def _asked(self, pipeline: str, prompt: str, folder: Path) -> str | None:
+        """Make ready what the process is given; what is wrong with a prompt that cannot arrive as it was written."""
+        if self._target is not None:
+            return variant.written(pipeline, prompt, self._target, folder / "pipeline.yaml", PLAN)
+        size = len(prompt.encode("utf-8", errors="replace"))
+        if size >= ARGUMENT_BYTES:
+            return (
+                f"the prompt has {size} bytes, and the system passes at most {ARGUMENT_BYTES - 1} to a program; a "
+                "target step in the study has it read from a file, of any length"
+            )
+        if "\0" in prompt:
+            return "the prompt has a zero character, which cannot be passed to a program"
+        if strange := variant.interpolated(prompt):
+            return (
+                f"the prompt has {', '.join(strange)[:300]}, which pipeline_ex would replace by something else or "
+                "nothing: it needs other words for it; a target step in the study can take it as it is"
+            )
+        return None
+
+    @contextlib.contextmanager
+    def _place(self, pipeline: str) -> Iterator[Path]:
+        """Where the process runs: output folders of its own are enough, unless the pipeline writes other files."""
+        if self._target is None or not variant.writes_files(pipeline):
+            yield self._checkout.path
+        else:
+            with self._checkout.worker() as folder:
+                yield folder
+
+    def _run(self, request: ExecutionRequest, folder: Path, cwd: Path) -> Execution:
+        keys = project.keys(request.providers)
+        before = set(output_files.regular(folder))
+        timeout = request.pipeline.timeout_seconds
+        env = {**environment({**NO_KEY, **keys}), **_folders(folder)}
+        done = project.run(self._command(request.prompt, folder), cwd, env, timeout, LOG_BYTES)
+        out, err = (scrubbed(one.decode("utf-8", errors="replace"), env) for one in (done.stdout, done.stderr))
+        (folder / "stdout.log").write_text(out, encoding="utf-8")
+        (folder / "stderr.log").write_text(err, encoding="utf-8")
+        before |= {folder / "stdout.log", folder / "stderr.log"}
+        if done.timed_out:
+            raise ExecutionFailed(
+                f"pipeline_ex did not end within {timeout:.0f} s and was ended; its output: {folder}; raise `timeout` "
+                "in the study if it needs longer",
+                kind="timeout",
+            )
+        plan = PLAN if self._target else None
+        made = classify(done.exit_code, out, err, self._left(folder, before), plan)
+        if made.status == "failed":
+            raise _failure(made, folder)
+        path = Path(made.path) if made.path else folder / PLAN
+        return Execution(
+            request.key, made.text or "", path, done.seconds, made.message if made.status != "ok" else None
+        )
+
+    def _command(self, prompt: str, folder: Path) -> list[str]:
+        if self._target is not None:
+            return ["mix", "pipeline.run.live", str(folder / "pipeline.yaml")]
+        return ["mix", "pipeline.generate.live", "--output", str(folder / "plan.yaml"), "--", prompt]
+
+    def _left(self, folder: Path, before: set[Path]) -> dict[str, str]:
+        """What the process left: of a pipeline file's run, what its steps saved."""
+        return output_files.files(folder if self._target is None else folder / "outputs", before)
+
+
+def _folders(folder: Path) -> dict[str, str]:
+    names = {
+        "PIPELINE_OUTPUT_DIR": "outputs",
+        "PIPELINE_WORKSPACE_DIR": "workspace",
+        "PIPELINE_CHECKPOINT_DIR": "checkpoint",
+    }
+    return {variable: str(folder / name) for variable, name in names.items()}
+
+
+def _failure(made: Outcome, folder: Path) -> ExecutionFailed | PipelineRejected:
+    message = f"{made.message}; its output is in {folder}"
+    if made.kind in BY_USER:
+        return PipelineRejected(message)
+    return ExecutionFailed(message, kind=made.kind, lasting=made.kind in LASTING)

@@ -1,0 +1,138 @@
+"""The pipeline file of one execution: the user's, with the candidate in its step and its output in our place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from workbench.errors import PipelineRejected
+from workbench.nouns import Target
+from workbench.pipeline_file.steps import Step, document, put, scalar, steps, value, workflow
+
+#: What pipeline_ex replaces, everywhere in a step. The text of a `file` part alone is left as it is.
+INTERPOLATED = re.compile(r"\{\{[^}]+\}\}")
+#: Tools with which a `claude` step writes files, and modes in which it may.
+WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
+WRITING_MODES = {"accept_edits", "acceptedits", "bypass_permissions", "bypasspermissions"}
+WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
+#: Steps whose questions pipeline_ex does not log: only what they save can prove that they were answered.
+UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust", "claude_batch"}
+#: What can be saved of a loop; of other steps' answers in it pipeline_ex makes no JSON, and then fails.
+SAVED_IN_LOOPS = {*UNLOGGED_STEPS, "claude", "gemini", "for_loop"}
+
+
+def interpolated(prompt: str) -> list[str]:
+    """What of a prompt pipeline_ex would replace, each once."""
+    return list(dict.fromkeys(INTERPOLATED.findall(prompt)))
+
+
+def written(pipeline: str, prompt: str, target: Target, file: Path, output: str) -> str | None:
+    """Write the variant to `file`, which has to be absolute; what is wrong with the prompt, or None.
+
+    Args:
+        pipeline: the text of the user's file.
+        output: the file's name in the output folder that gets the plan; with a number, it gets another step's answer.
+
+    Raises:
+        PipelineRejected: the pipeline has no such steps any more.
+    """
+    root = document(pipeline)
+    inside, known = workflow(root), steps(root)
+    if inside is None or target.step not in known or target.output not in known:
+        raise PipelineRejected(f"the pipeline has no step {target.step} or {target.output} any more")
+    step = known[target.step]
+    if len(step.statics) < target.part:
+        raise PipelineRejected(f"step {target.step} has no static part number {target.part} any more")
+    place = step.statics[target.part - 1]
+    own = interpolated(place.value)
+    strange = [one for one in interpolated(prompt) if one not in own]
+    if strange and own:
+        return _mixed(strange, own)
+    if strange:
+        _by_file(step.node, place, prompt, file.with_name("candidate.md"))
+    else:
+        place.value, place.style, place.tag = prompt, '"', scalar("").tag
+    _have_proof_saved(known.values(), output)
+    put(known[target.output].node, "output_to_file", scalar(output))
+    for key in ("workspace_dir", "checkpoint_dir"):
+        put(inside, key, scalar(str(file.with_name(key.partition("_")[0]))))
+    put(inside, "checkpoint_enabled", scalar("false", "bool"))
+    file.write_text(yaml.serialize(root, allow_unicode=True, width=2**31), encoding="utf-8")
+    return None
+
+
+def _mixed(strange: Iterable[str], own: Iterable[str]) -> str:
+    return (
+        f"the prompt has {', '.join(strange)[:300]}, which the pipeline would replace by something else or nothing; "
+        f"of such only {', '.join(own)[:300]} can stand in this step's prompt"
+    )
+
+
+def _by_file(step: yaml.MappingNode, place: yaml.ScalarNode, prompt: str, file: Path) -> None:
+    """Have the part read the prompt from a file, where nothing is replaced in it."""
+    file.write_text(prompt, encoding="utf-8", newline="")
+    parts = value(step, "prompt")
+    for part in parts.value if isinstance(parts, yaml.SequenceNode) else []:
+        if value(part, "content") is place:
+            part.value = [(scalar("type"), scalar("file")), (scalar("path"), scalar(str(file)))]
+
+
+def _have_proof_saved(known: Iterable[Step], output: str) -> None:
+    """Have each step whose questions are not logged save its answer, with the types of claude's messages.
+
+    Not so the output format: what pipeline_ex makes of an answer differs with it.
+    """
+    for number, step in enumerate(known, 1):
+        kinds = _types(step.node)
+        if not kinds & UNLOGGED_STEPS:
+            continue
+        if _types(step.node, within=False) & UNLOGGED_STEPS:
+            _debugged(step.node)
+        if step.top and kinds <= SAVED_IN_LOOPS and value(step.node, "output_to_file") is None:
+            put(step.node, "output_to_file", scalar(f"{output}_{number}"))
+
+
+def _debugged(step: yaml.MappingNode) -> None:
+    options = value(step, "claude_options")
+    if not isinstance(options, yaml.MappingNode):
+        options = yaml.MappingNode("tag:yaml.org,2002:map", [])
+        put(step, "claude_options", options)
+    put(options, "debug_mode", scalar("true", "bool"))
+
+
+def _types(step: yaml.Node, within: bool = True) -> set[str]:
+    """The type of a step, and of the steps within it."""
+    kind, inner = value(step, "type"), value(step, "steps")
+    found = {str(kind.value)} if isinstance(kind, yaml.ScalarNode) else set()
+    for one in inner.value if within and isinstance(inner, yaml.SequenceNode) else []:
+        found |= _types(one)
+    return found
+
+
+def writes_files(pipeline: str) -> bool:
+    """Whether a step of it may write files of its own, beside its output: then each execution needs its own folder."""
+    found = _values(document(pipeline), set())
+    return bool(found & WRITERS or {one.lower() for one in found} & WRITING_MODES or found & WRITING_STEPS)
+
+
+def _values(root: yaml.Node | None, seen: set[int]) -> set[str]:
+    """Every scalar that stands under a key which says what a step does or may do."""
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            for key, inner in node.value:
+                waiting.append(inner)
+                if key.value in ("type", "allowed_tools", "permission_mode"):
+                    items = inner.value if isinstance(inner, yaml.SequenceNode) else [inner]
+                    found |= {str(item.value) for item in items if isinstance(item, yaml.ScalarNode)}
+    return found
