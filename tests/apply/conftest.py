@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import World
-from workbench.study.new import GENESIS
+from workbench.execution.own.project import SHIPPED_PIPELINE
 
 
 @pytest.fixture
@@ -19,6 +19,6 @@ def world(tmp_path: Path) -> World:
     made.git("init", "-q", "-b", "main")
     made.git("config", "user.name", "Ü")
     made.git("config", "user.email", "u@example.org")
-    made.pipeline(GENESIS.read_bytes())
+    made.pipeline(SHIPPED_PIPELINE.read_bytes())
     made.git("branch", "other")
     return made

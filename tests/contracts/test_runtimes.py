@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.executions import GENESIS, both, request, sha256
+from tests.support.executions import both, request, sha256
 from tests.support.scripted_server import said, scripted
 from workbench.errors import ExecutionFailed, MissingKey, OutsideError, PipelineRejected
+from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.execution.runtime import execute, runtime_of
 from workbench.nouns import Engine, ExecutionRequest, InputFile
 from workbench.providers import Provider
@@ -127,9 +128,9 @@ def test_a_pipeline_that_cannot_be_read_is_the_users(engine: Engine, running: Re
 def test_a_file_that_changed_meanwhile_is_not_executed(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
     """Its plan would be kept under another's name."""
     file = tmp_path / "pipeline.yaml"
-    file.write_text(GENESIS.read_text())
+    file.write_text(SHIPPED_PIPELINE.read_text())
     made = request(engine, both(running), file=file)
-    file.write_text(GENESIS.read_text() + "# changed\n")
+    file.write_text(SHIPPED_PIPELINE.read_text() + "# changed\n")
     with pytest.raises(PipelineRejected, match="was changed"):
         execute(made, tmp_path)
 
