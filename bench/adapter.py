@@ -35,6 +35,7 @@ def main() -> None:
     from tests.support.checkout import checkout
     from workbench.execution.pipeline_ex.checkout import environment
     from workbench.execution.pipeline_ex.runtime import PipelineEx
+    from workbench.execution.pipeline_ex.study import CheckoutSettings
     from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
 
     with tempfile.TemporaryDirectory(prefix="workbench-adapter-") as place:
@@ -43,7 +44,7 @@ def main() -> None:
         fake.replay("live_ok", seconds=told.seconds)
         os.environ["PATH"] = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
         genesis = fake.folder / "working_genesis.yaml"
-        engine = Engine("pipeline_ex", checkout=fake.folder)
+        engine = Engine("pipeline_ex", CheckoutSettings(fake.folder))
         pipeline = Pipeline(engine, "1", genesis, hashlib.sha256(genesis.read_bytes()).hexdigest())
         request = ExecutionRequest(PROMPT, Goal("g", "goal", ("gold",)), 0, pipeline, ())
         runtime = PipelineEx(engine)

@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--levels", type=int, nargs="+", default=LEVELS, help="executions in flight")
     levels = parser.parse_args().levels
-    from workbench.execution.runtime import runtime_of
+    from workbench.execution.runtimes import runtime_of
     from workbench.nouns import Engine
     from workbench.system import prefect_server
 

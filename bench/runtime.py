@@ -63,7 +63,7 @@ class Bench:
     """Executions of Genesis by one engine, through the very code that a study uses."""
 
     def __init__(self, engine: str, latency: float, home: Path) -> None:
-        from workbench.execution.runtime import runtime_of
+        from workbench.execution.runtimes import runtime_of
         from workbench.nouns import Engine
         from workbench.providers import rehearsal
 
@@ -81,7 +81,7 @@ class Bench:
 
     def execute(self, number: int) -> None:
         from workbench.execution.own.project import RUNTIME
-        from workbench.execution.runtime import execute
+        from workbench.execution.runtimes import execute
         from workbench.nouns import ExecutionRequest, Goal, Pipeline
 
         file = RUNTIME / "priv" / "pipelines" / "genesis.yaml"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from workbench.execution import runtime
+from workbench.execution import runtimes
 from workbench.nouns import Execution, ExecutionRequest
 from workbench.system.home import home
 from workbench.tasks.paid import paid
@@ -9,4 +9,4 @@ from workbench.tasks.paid import paid
 @paid("execute {request.title}", key=lambda given: given["request"].key)
 def execute(request: ExecutionRequest) -> Execution:
     """Run the pipeline once."""
-    return runtime.execute(request, home())
+    return runtimes.execute(request, home())

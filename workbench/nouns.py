@@ -5,6 +5,8 @@ All of them are frozen, compare by value, and travel between threads and process
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -32,6 +34,11 @@ class InputFile:
     path: Path
     sha256: str
 
+    @classmethod
+    def read(cls, name: str, path: Path) -> InputFile:
+        """Return the file with the hash of its present content."""
+        return cls(name, path, hashlib.sha256(path.read_bytes()).hexdigest())
+
 
 @dataclass(frozen=True)
 class Target:
@@ -44,33 +51,37 @@ class Target:
 
 @dataclass(frozen=True)
 class Engine:
-    """Which runtime executes: a word of `workbench.execution.runtime.RUNTIMES`, and where it is if it is not ours.
+    """The runtime that executes, by its word in `workbench.execution.runtimes.RUNTIMES`, and its settings.
 
-    Attributes:
-        url: the address of one that runs elsewhere.
-        checkout: the folder of one that is the user's.
-        target: what of its pipeline the candidate is; without one, the request that a plan is generated for.
+    `settings` is an object of the runtime's own: frozen, hashable, and small enough to travel to other processes.
     """
 
     name: str
-    url: str | None = None
-    checkout: Path | None = None
-    target: Target | None = None
+    settings: Hashable = None
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Which pipeline file, executed by what. `version` says which executor it really is, whoever starts it.
+    """What an execution executes, and everything outside of the prompt that its plan depends on.
 
-    `inputs` are given by the study, `files` are named by the pipeline file itself.
+    Attributes:
+        engine: the runtime, with its settings.
+        version: what the runtime said of itself when it was prepared; empty before.
+        file: the pipeline file, None for a runtime that has none.
+        sha256: the hash of that file's content.
+        inputs: files that the study gives to the pipeline.
+        files: files that the pipeline itself consists of or names.
+        target: the prompt in the pipeline file whose place the candidate takes; None where the pipeline takes a prompt.
+        timeout_seconds: the longest time for one execution.
     """
 
     engine: Engine
-    version: str
-    file: Path
-    sha256: str
+    version: str = ""
+    file: Path | None = None
+    sha256: str = ""
     inputs: tuple[InputFile, ...] = ()
     files: tuple[InputFile, ...] = ()
+    target: Target | None = None
     timeout_seconds: float = 900.0
 
 
@@ -218,12 +229,7 @@ class Study:
         file: the study file itself.
         name: what runs and reports call it.
         goals: at least one; their names differ.
-        engine: what executes the pipeline.
-        pipeline: the pipeline file that the runtime executes.
-        pipeline_sha256: of its content, as it was when the study was read.
-        pipeline_files: the files that it names itself, as far as they are there.
-        inputs: files that the pipeline gets beside the prompt.
-        timeout: seconds for one execution.
+        pipeline: what is executed, with the content of its files as it was when the study was read.
         program: `direct` sends the candidate and the goal as the prompt; `writer` has a model write the prompt.
         prompt: the starting instructions: the baseline.
         optimizer: a word of `workbench.search.catalogue.OPTIMIZERS`.
@@ -240,12 +246,7 @@ class Study:
     file: Path
     name: str
     goals: tuple[Goal, ...]
-    engine: Engine
-    pipeline: Path
-    pipeline_sha256: str
-    pipeline_files: tuple[InputFile, ...]
-    inputs: tuple[InputFile, ...]
-    timeout: float
+    pipeline: Pipeline
     program: ProgramName
     prompt: str
     optimizer: str

@@ -11,7 +11,7 @@ from tests.support.executions import both, request, sha256
 from tests.support.scripted_server import said, scripted
 from workbench.errors import ExecutionFailed, MissingKey, OutsideError, PipelineRejected
 from workbench.execution.own.project import SHIPPED_PIPELINE
-from workbench.execution.runtime import execute, runtime_of
+from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Engine, ExecutionRequest, InputFile
 from workbench.providers import Provider
 from workbench.rehearsal.server import Rehearsal, start

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.study.test_loader import GOOD, folder, study
-from workbench.nouns import ExecutionRequest, Goal, Pipeline
+from workbench.nouns import ExecutionRequest, Goal
 from workbench.pipeline_file import needs
 
 __all__ = ["folder"]
@@ -49,10 +50,7 @@ def test_an_execution_is_another_when_a_file_of_its_pipeline_is(folder: Path) ->
     (folder / "pipeline.yaml").write_text("workflow: {steps: [{prompt: [{type: file, path: style.md}]}]}\n")
 
     def key() -> str:
-        found = study(folder, GOOD)
-        pipeline = Pipeline(
-            found.engine, "1", found.pipeline, found.pipeline_sha256, found.inputs, found.pipeline_files
-        )
+        pipeline = replace(study(folder, GOOD).pipeline, version="1")
         return ExecutionRequest("prompt", Goal("g", "goal", ("gold",)), 0, pipeline, ()).key
 
     without = key()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import StudyError, UserError
 from workbench.execution.own.project import SHIPPED_PIPELINE
+from workbench.execution.own.serve import ServeSettings
 from workbench.nouns import Engine, Study
 from workbench.study.new import own_pipeline, starter
 from workbench.study.opening import Wanted, load
@@ -51,15 +52,15 @@ def test_the_example_is_a_study() -> None:
     found = load(Wanted(EXAMPLE))
     assert found.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
     assert "Stop the Bleeding" in found.goals[0].gold[0]
-    assert found.pipeline.name == "genesis.yaml"
+    assert found.pipeline.file.name == "genesis.yaml"
     assert (found.passing, found.optimizer, found.judge.provider) == (8, "gepa", "gemini")
-    assert [item.name for item in found.inputs] == ["codebase"]
+    assert [item.name for item in found.pipeline.inputs] == ["codebase"]
 
 
 def test_defaults_are_what_most_want(folder: Path) -> None:
     """A short study is a whole one."""
     found = study(folder, GOOD)
-    assert (found.engine.name, found.program, found.confirm, found.concurrency, found.seed) == (
+    assert (found.pipeline.engine.name, found.program, found.confirm, found.concurrency, found.seed) == (
         "mix",
         "direct",
         3,
@@ -94,7 +95,7 @@ def test_defaults_are_what_most_want(folder: Path) -> None:
         ("budget: 12", "budget: 12\njudge: {temprature: 1}", 'judge.temprature: this key is not known'),
         ("budget: 12", "budget: 12\nruntime: serv", 'study.yaml:9: runtime: "serv" is not known'),
         ("budget: 12", "budget: 12\nruntime: serv", 'did you mean "serve"?'),
-        ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: only for a runtime that'),
+        ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: runtime: mix does not take this key; it'),
         ("budget: 12", "budget: 12\nruntime: serve\nruntime_url: a:1", 'study.yaml:10: runtime_url: "a:1" is not an'),
         ("study: good", "study: [good", "study.yaml:2: this is no YAML"),
         ("goals:", "goals: &g", "study.yaml"),
@@ -113,8 +114,10 @@ def test_a_mistake_is_told_with_its_line_and_the_nearest_word(folder: Path, old:
 def test_a_runtime_that_serves_may_be_elsewhere(folder: Path) -> None:
     """Or one of our own."""
     text = f"{GOOD}runtime: serve\n"
-    assert study(folder, text).engine == Engine("serve")
-    assert study(folder, f"{text}runtime_url: https://host:4100\n").engine == Engine("serve", "https://host:4100")
+    assert study(folder, text).pipeline.engine == Engine("serve")
+    assert study(folder, f"{text}runtime_url: https://host:4100\n").pipeline.engine == Engine(
+        "serve", ServeSettings("https://host:4100")
+    )
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(folder: Path) -> None:

@@ -15,7 +15,7 @@ from workbench.apply.record import WayBack
 from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.report import by_chance, rehearsal, sentence, visible
 from workbench.evidence.summary import Summary, summarize
-from workbench.execution.own.project import SHIPPED_PIPELINE
+from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.pipeline_file.write_back import write_back
 from workbench.run.folder import RunFolder
 

@@ -9,14 +9,15 @@ from typing import Any
 
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
-from workbench.execution.runtime import execute, runtime_of
+from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
 from workbench.run.folder import RunFolder
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
-from workbench.study.opening import Wanted, answering, load
+from workbench.study.opening import Wanted, load
+from workbench.study.services import services
 
 #: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
 ONCE_MORE = 2_000_000
@@ -78,8 +79,8 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     study = load(Wanted(Path(about["study_file"])))
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
     before = len(list((run.path / "generated").glob("*/")))
-    with answering(study, rehearse=about["rehearsal"] is not None, environ=environ) as providers:
-        runtime = runtime_of(study.engine)
+    with services(study, rehearse=about["rehearsal"] is not None, environ=environ) as providers:
+        runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, providers, runtime.version(), run)

@@ -9,15 +9,14 @@ from typing import Any
 import yaml
 
 from workbench.errors import NotApplied
-from workbench.execution.pipeline_ex.variant import interpolated
+from workbench.execution.runtime import IntoStep, NotWritten
+from workbench.execution.runtimes import RUNTIMES
+from workbench.fields import nearest
+from workbench.nouns import Target
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
 from workbench.run.folder import AGAIN, RunFolder
 from workbench.search.candidate import HEADING, addressed
-from workbench.study.form import nearest
-
-#: The variable that our own runtime gives the prompt in.
-VARIABLE = "user_prompt"
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,16 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
             "with program: writer the prompt is for the model that writes prompts, and stands in no pipeline file; "
             f"workbench generate {run.name} has it write one"
         )
-    if about["target"] is None and about["runtime"] == "pipeline_ex":
-        raise NotApplied(
-            "the study's prompt is the request of mix pipeline.generate.live, and stands in no pipeline file: give it "
-            f"{run.path / 'best_prompt.md'}, or name a step of a file as the study's target"
-        )
+    target = Target(**about["target"]) if about["target"] else None
+    write_back = RUNTIMES[about["runtime"]].write_back(target)
+    if isinstance(write_back, NotWritten):
+        raise NotApplied(write_back.reason.format(file=run.path / "best_prompt.md"))
     file = Path(about["pipeline"])
     content, measured = _own(file), run.read("pipeline.yaml")
-    if about["target"] is not None:
-        return Place(file, content, measured, *_in_target(about, measured, prompt, chosen))
-    return Place(file, content, measured, *_before_variable(file, content, measured, prompt, chosen))
+    if isinstance(write_back, IntoStep):
+        return Place(file, content, measured, *_in_target(about, write_back, measured, prompt, chosen))
+    variable = write_back.variable
+    return Place(file, content, measured, *_before_variable(file, content, measured, prompt, variable, chosen))
 
 
 def _own(file: Path) -> str:
@@ -83,11 +82,13 @@ def _own(file: Path) -> str:
         raise NotApplied(f"{file} is not UTF-8 (byte {error.start}): convert it first") from error
 
 
-def _in_target(about: dict[str, Any], measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
+def _in_target(
+    about: dict[str, Any], target: IntoStep, measured: str, prompt: str, chosen: Chosen
+) -> tuple[str, int, str]:
     """What was measured is the whole of it: the candidate and the goal are that part's text."""
-    target, goals = about["target"], {goal["name"]: goal["text"] for goal in about["goals"]}
-    if chosen.step not in (None, target["step"]):
-        raise NotApplied(f"the run measured its prompt in step {target['step']}, and in no step {chosen.step}")
+    goals = {goal["name"]: goal["text"] for goal in about["goals"]}
+    if chosen.step not in (None, target.step):
+        raise NotApplied(f"the run measured its prompt in step {target.step}, and in no step {chosen.step}")
     name = next(iter(goals)) if chosen.goal is None and len(goals) == 1 else chosen.goal
     if name not in goals:
         said = (
@@ -97,20 +98,22 @@ def _in_target(about: dict[str, Any], measured: str, prompt: str, chosen: Chosen
         )
         raise NotApplied(f"{said}: name one with --goal {' | '.join(goals)}{nearest(name or '', goals)}")
     text = addressed(prompt, goals[name])
-    own = interpolated(steps(read(measured))[target["step"]].statics[target["part"] - 1].value)
-    if strange := [one for one in interpolated(text) if one not in own]:
+    own = set(target.replaced.findall(steps(read(measured))[target.step].statics[target.part - 1].value))
+    if strange := [one for one in dict.fromkeys(target.replaced.findall(text)) if one not in own]:
         raise NotApplied(
             f"the prompt has {', '.join(strange)[:300]}, which the pipeline would replace by something else; it was "
             "measured as a part of type: file, which is left as it is: make it one by hand"
         )
-    return target["step"], target["part"], text
+    return target.step, target.part, text
 
 
-def _before_variable(file: Path, content: str, measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
+def _before_variable(
+    file: Path, content: str, measured: str, prompt: str, variable: str, chosen: Chosen
+) -> tuple[str, int, str]:
     """What was measured came after the static part, at the head of the variable: it goes to that part's end."""
     if chosen.goal is not None:
-        raise NotApplied(f"leave --goal out: the goal stays the value of {{{{{VARIABLE}}}}}, and is not written")
-    known = {name: step for name, step in steps(read(measured)).items() if _variable(step) is not None}
+        raise NotApplied(f"leave --goal out: the goal stays the value of {{{{{variable}}}}}, and is not written")
+    known = {name: step for name, step in steps(read(measured)).items() if _variable(step, variable) is not None}
     name = next(iter(known)) if chosen.step is None and len(known) == 1 else chosen.step
     if name not in known:
         said = (
@@ -121,11 +124,11 @@ def _before_variable(file: Path, content: str, measured: str, prompt: str, chose
             else f'step "{name}" takes no prompt'
         )
         names = f": name one with --step {' | '.join(known)}{nearest(name or '', known)}" if known else ""
-        raise NotApplied(f"{said} by a part {{type: variable, name: {VARIABLE}}} in {file}{names}")
-    part = _variable(known[name])
+        raise NotApplied(f"{said} by a part {{type: variable, name: {variable}}} in {file}{names}")
+    part = _variable(known[name], variable)
     if not part:
         raise NotApplied(
-            f"step {name} has no static part right before its variable {VARIABLE}, for the prompt to go to: write one, "
+            f"step {name} has no static part right before its variable {variable}, for the prompt to go to: write one, "
             'with content: "", and run the study again'
         )
     before = known[name].statics[part - 1].value
@@ -133,21 +136,21 @@ def _before_variable(file: Path, content: str, measured: str, prompt: str, chose
     text = (f"{own}\n\n" if own else "") + prompt + HEADING.rstrip("\n") + "\n"
     now = steps(read(content)).get(name)
     # The prompt stands behind the user's own text: written with the old one, it would undo what they changed of it.
-    if now is not None and (_variable(now) != part or now.statics[part - 1].value not in (before, text)):
+    if now is not None and (_variable(now, variable) != part or now.statics[part - 1].value not in (before, text)):
         raise NotApplied(
-            f"the text before {{{{{VARIABLE}}}}} in step {name} of {file} was changed since it was measured: "
+            f"the text before {{{{{variable}}}}} in step {name} of {file} was changed since it was measured: "
             "run the study again, so that the prompt is measured behind that text"
         )
     return name, part, text
 
 
-def _variable(step: Step) -> int | None:
+def _variable(step: Step, variable: str) -> int | None:
     """The number of the static part right before the prompt's variable, 0 without one; None without a variable."""
     parts = value(step.node, "prompt")
     number, last = 0, False
     for part in parts.value if isinstance(parts, yaml.SequenceNode) else []:
         kind, name = (getattr(value(part, key), "value", None) for key in ("type", "name"))
-        if kind == "variable" and name == VARIABLE:
+        if kind == "variable" and name == variable:
             return number if last else 0
         last = kind == "static" and isinstance(value(part, "content"), yaml.ScalarNode)
         number += last

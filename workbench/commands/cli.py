@@ -20,7 +20,8 @@ from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserEr
 from workbench.evidence.report import by_chance, rows, visible
 from workbench.evidence.summary import summarize, to_json
 from workbench.run.folder import RunFolder
-from workbench.study.opening import Wanted, ask_for_keys, load
+from workbench.study.opening import Wanted, load
+from workbench.study.services import ask_for_keys
 from workbench.system import prefect_server
 from workbench.system.files import unusable, write_whole
 from workbench.system.home import home, made

@@ -1,78 +1,147 @@
-"""The seam between Workbench and what executes pipelines: a Protocol and a dict literal."""
+"""The seam between Workbench and the programs that execute pipelines.
+
+A runtime is one class. It declares what it needs (its study keys, provider keys, checks for `doctor`, whether it can be
+rehearsed, how a winner is written back), and it executes. `runtimes.py` lists the classes; no other module outside a
+runtime's own files knows a runtime by name. docs/extending.md shows how to add one.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
-from workbench.execution.own.mix import Mix
-from workbench.execution.own.serve import Serve
-from workbench.execution.pipeline_ex.runtime import PipelineEx
-from workbench.nouns import Engine, Execution, ExecutionRequest
-from workbench.run import journal
+from workbench.fields import Form, KeyPath
+from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
+from workbench.providers import ProviderName
+
+
+class StudyFile(Protocol):
+    """The study file while it is read. A runtime reports its problems at the study's keys."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the study's paths are relative to."""
+        ...
+
+    def problem(self, path: KeyPath, message: str) -> None:
+        """Add a problem, with the line of this key."""
+        ...
+
+    def text(self, path: KeyPath, file: Path, limit: int) -> str | None:
+        """Return the text of a file that this key names; None if it cannot be read, which is then a problem."""
+        ...
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What executions need from the environment: keys of providers, and variables by name."""
+
+    providers: frozenset[ProviderName] = frozenset()
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a study needs from this machine. `advice` says what to do if it is not `there`, else is empty."""
+
+    name: str
+    there: bool
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class BeforeVariable:
+    """Write a winner at the end of the static part before the prompt part that takes this variable."""
+
+    variable: str
+
+
+@dataclass(frozen=True)
+class IntoStep:
+    """Write a winner, with its goal, as the text of this static part (from 1) of this step.
+
+    `replaced` matches what the pipeline would replace in such a text by something else.
+    """
+
+    step: str
+    part: int
+    replaced: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class NotWritten:
+    """Write a winner nowhere. `reason` says why, and what to do with `{file}`, the winner's own file."""
+
+    reason: str
+
+
+WriteBack = BeforeVariable | IntoStep | NotWritten
 
 
 class Runtime(Protocol):
-    """Executes pipelines. A new one is a class with these four, and a line below."""
+    """Executes pipelines for one engine. All threads of a process share one object for each engine."""
+
+    #: The study keys that only this runtime takes, beside those that every study has.
+    Keys: ClassVar[type[Form]]
+    #: What to use instead of a key that other runtimes take, by that key.
+    instead: ClassVar[Mapping[str, str]]
+    #: What is real even in a rehearsal, as the subject of a sentence; empty if everything real is left out.
+    real_in_rehearsal: ClassVar[str]
+
+    def __init__(self, engine: Engine) -> None: ...
+
+    @classmethod
+    def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
+        """Return the pipeline that these study keys describe; report what is wrong with them to `study`.
+
+        Args:
+            name: the word that the study named this runtime with.
+            keys: an object of `Keys`, valid on its own.
+        """
+        ...
+
+    @classmethod
+    def write_back(cls, target: Target | None) -> WriteBack:
+        """Return where `workbench apply` writes the winner of a run with this target."""
+        ...
+
+    def needs(self, pipeline: Pipeline) -> Needs:
+        """Return what executions of this pipeline need from the environment."""
+        ...
+
+    def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
+        """Return why this pipeline cannot be rehearsed, and what to do; None if it can."""
+        ...
+
+    def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+        """Check this machine, one thing at a time, the slowest last. Calls no model."""
+        ...
 
     def version(self) -> str:
-        """What stands for this runtime in an execution's key: another version may write other plans."""
+        """Return what stands for this runtime in an execution's key: another version may write other plans."""
         ...
 
     def prepare(self) -> None:
-        """Whatever is done once, before a study's first execution: compile, look for programs. `close` ends it.
+        """Do what is done once before a study's first execution: compile, look for programs. `close` ends it.
 
         Raises:
-            ExecutionFailed: nothing can be executed here, and what to do about it.
+            ExecutionFailed: nothing can be executed here; the message says what to do.
         """
         ...
 
     def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
-        """Run the pipeline once; `folder` is its own, new and empty.
+        """Run the pipeline once. `folder` belongs to this execution alone and holds only its prompt.md.
 
         Raises:
-            ExecutionFailed: the system is to blame.
-            PipelineRejected: the pipeline file or an input is.
+            ExecutionFailed: the outside world is to blame.
+            PipelineRejected: the pipeline file or an input is to blame.
         """
         ...
 
     def close(self) -> None:
-        """Let go of what is kept warm, with the last study of this process that had prepared it."""
+        """Release what is kept between executions, when the last study of this process that prepared it closes it."""
         ...
-
-
-RUNTIMES: dict[str, Callable[[Engine], Runtime]] = {"mix": Mix, "serve": Serve, "pipeline_ex": PipelineEx}
-
-_made: dict[Engine, Runtime] = {}
-_making = threading.Lock()
-
-
-def runtime_of(engine: Engine) -> Runtime:
-    """The one that this process has for an engine: what it keeps warm is shared by all threads."""
-    with _making:
-        if engine not in _made:
-            _made[engine] = RUNTIMES[engine.name](engine)
-        return _made[engine]
-
-
-def execute(request: ExecutionRequest, home: Path) -> Execution:
-    """Execute in a folder of its own, which keeps prompt, plan and logs: `executions/KEY/1`, 2 for a second try, …"""
-    with journal.attempt(request.run, "execute", request.key):
-        folder = _folder(home / "executions" / request.key)
-        (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
-        return runtime_of(request.pipeline.engine).execute(request, folder)
-
-
-def _folder(parent: Path) -> Path:
-    parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = parent / str(number)
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder

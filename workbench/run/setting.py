@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.nouns import Judge, Pipeline, Study
 from workbench.providers import Provider, ProviderName
@@ -41,13 +41,5 @@ class Setting:
 
     @property
     def pipeline(self) -> Pipeline:
-        study = self.study
-        return Pipeline(
-            engine=study.engine,
-            version=self.version,
-            file=study.pipeline,
-            sha256=study.pipeline_sha256,
-            inputs=study.inputs,
-            files=study.pipeline_files,
-            timeout_seconds=study.timeout,
-        )
+        """The study's pipeline, with the version of the prepared runtime."""
+        return replace(self.study.pipeline, version=self.version)

@@ -1,140 +1,156 @@
-"""The form of a study file, and what is said about a value that does not fit it."""
+"""The form of a study file, and the words for a value that does not fit it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from workbench.providers import KNOWN
-from workbench.study.yaml_lines import Place
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
-ADDRESS = r"^https?://[^\s/?#@]+$"
-MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$"
-
-#: What a pattern stands for, in words.
-EXPECTED = {
-    NAME: "a name of letters, digits, - _ and .",
-    ADDRESS: "an address such as http://host:4100",
-    MODEL: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash",
-}
-
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
-Text = Annotated[str, StringConstraints(pattern=r"\S")]
-ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
-Heat = Annotated[float, Field(ge=0, le=2)]
+from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
+from workbench.fields import (
+    EXPECTED,
+    Form,
+    KeyPath,
+    ModelName,
+    Name,
+    Temperature,
+    Text,
+    dotted,
+    key_names,
+    kind,
+    nearest,
+    short,
+)
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+class GoalForm(Form):
+    """One goal with its gold plans."""
+
+    name: Name = Field(description="what runs and reports call the goal")
+    goal: Text = Field(description="what a plan is wanted for")
+    gold: Text | list[Text] = Field(description="the hand-written plan that the judge compares with, or a list of them")
 
 
-class GoalForm(_File):
-    name: Name
-    goal: Text
-    gold: Text | list[Text]
+class ProposerForm(Form):
+    """The model that proposes prompts."""
+
+    model: ModelName = Field(default="gemini/gemini-2.5-flash", description="PROVIDER/MODEL")
+    temperature: Temperature = Field(default=1.0, description="0 to 2")
 
 
-class TargetForm(_File):
-    pipeline: Text
-    step: Text
-    output: Text | None = None
-    part: Annotated[int, Field(ge=1, le=1000)] = 1
+class JudgeForm(Form):
+    """The model that scores plans."""
+
+    model: ModelName = Field(default="gemini/gemini-2.5-pro", description="PROVIDER/MODEL")
+    temperature: Temperature = Field(default=0.0, description="0 to 2")
+    template: Text | None = Field(
+        default=None,
+        description="a file with the judge's prompt, in which $goal, $gold_plans and $plan are filled in",
+    )
 
 
-class _Proposer(_File):
-    model: ModelName = "gemini/gemini-2.5-flash"
-    temperature: Heat = 1.0
+class StudyForm(Form):
+    """The keys that every study has. Each runtime adds keys of its own."""
+
+    study: Name = Field(description="what runs and reports call the study")
+    goals: Annotated[list[GoalForm], Field(min_length=1)] = Field(description="what plans are wanted for")
+    runtime: str = Field(default=DEFAULT_RUNTIME, description="what executes the pipeline")
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(default=900.0, description="seconds for one execution")
+    program: Literal["direct", "writer"] = Field(
+        default="direct",
+        description="direct: candidate and goal are the prompt; writer: a model writes a prompt for each goal",
+    )
+    prompt: Text = Field(
+        default="Write the plan that the goal asks for.",
+        description="the starting prompt: the baseline that has to be beaten",
+    )
+    optimizer: str = Field(description="the search for a better prompt")
+    proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
+    judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
+    passing: Annotated[float, Field(ge=0, le=10)] = Field(
+        default=8.0, alias="pass", description="the score, 0 to 10, from which a plan passes"
+    )
+    budget: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        description="executions that the search may ask for; confirming the result takes more"
+    )
+    confirm: Annotated[int, Field(ge=3, le=1000)] = Field(
+        default=3, description="fresh executions of the starting prompt and of the best one, on each goal"
+    )
+    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=4, description="executions at once")
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        default=0, description="the seed of everything random on Workbench's side"
+    )
 
 
-class _Judge(_File):
-    model: ModelName = "gemini/gemini-2.5-pro"
-    temperature: Heat = 0.0
-    template: Text | None = None
+@lru_cache
+def form_of(runtime: str) -> type[StudyForm]:
+    """Return the form of a study with this runtime: the shared keys and the runtime's own."""
+    form: type[StudyForm] = type("StudyForm", (StudyForm, RUNTIMES[runtime].Keys), {})
+    return form
 
 
-class StudyForm(_File):
-    study: Name
-    goals: Annotated[list[GoalForm], Field(min_length=1)]
-    runtime: str = "mix"
-    runtime_url: Address | None = None
-    checkout: Text | None = None
-    target: TargetForm | None = None
-    pipeline: Text | None = None
-    inputs: dict[str, Text] = Field(default_factory=dict)
-    timeout: Annotated[float, Field(gt=0, le=86_400)] = 900.0
-    program: Literal["direct", "writer"] = "direct"
-    prompt: Text = "Write the plan that the goal asks for."
-    optimizer: str
-    proposer: _Proposer = _Proposer()
-    judge: _Judge = _Judge()
-    passing: Annotated[float, Field(ge=0, le=10, alias="pass")] = 8.0
-    budget: Annotated[int, Field(ge=1, le=100_000)]
-    confirm: Annotated[int, Field(ge=3, le=1000)] = 3
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+def own_keys(runtime: str) -> list[str]:
+    """Return the keys that this runtime adds to every study's."""
+    return key_names(RUNTIMES[runtime].Keys)
 
 
-def message(error: Any, place: Place) -> str:
-    name, wrong, context = dotted(place), error["type"], error.get("ctx", {})
-    got = f"{short(error['input'])}" if wrong != "missing" else ""
+def runtimes_with(key: str) -> list[str]:
+    """Return the runtimes that take this key."""
+    return [runtime for runtime in RUNTIMES if key in own_keys(runtime)]
+
+
+def message(error: Any, path: KeyPath, runtime: str) -> str:
+    """Return what is wrong with the value at `path`, from one of pydantic's errors."""
+    name, wrong, context = dotted(path), error["type"], error.get("ctx", {})
+    value = f"{short(error['input'])}" if wrong != "missing" else ""
     match wrong:
+        case "extra_forbidden" if len(path) == 1 and (takers := runtimes_with(str(path[0]))):
+            instead = RUNTIMES[runtime].instead.get(str(path[0]))
+            hint = instead or f"it belongs to runtime: {' or '.join(takers)}"
+            return f"{name}: runtime: {runtime} does not take this key; {hint}"
         case "extra_forbidden":
-            known = _keys(place[:-1])
-            return f"{name}: this key is not known; expected one of {', '.join(known)}{nearest(str(place[-1]), known)}"
+            known = key_names(_form_at(form_of(runtime), path[:-1]))
+            return f"{name}: this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
+        case "missing" if len(path) == 1 and path[0] in own_keys(runtime):
+            return f"{name}: this key is missing; runtime: {runtime} needs it"
         case "missing":
             return f"{name}: this key is missing"
         case "literal_error":
             known = re.findall(r"'([^']+)'", context["expected"])
-            return f"{name}: {got} is not known; expected {' or '.join(known)}{nearest(str(error['input']), known)}"
+            return f"{name}: {value} is not known; expected {' or '.join(known)}{nearest(str(error['input']), known)}"
         case "string_pattern_mismatch" if not error["input"].strip():
             return f"{name}: expected a text, got an empty one"
         case "string_pattern_mismatch":
-            return f"{name}: {got} is not {EXPECTED.get(context['pattern'], context['pattern'])}"
-        case "tooshort":
+            return f"{name}: {value} is not {EXPECTED.get(context['pattern'], context['pattern'])}"
+        case "too_short":
             return f"{name}: expected at least one"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            return f"{name}: {got} is out of range; {error['msg'].replace('Input should be', 'expected').lower()}"
+            return f"{name}: {value} is out of range; {error['msg'].replace('Input should be', 'expected').lower()}"
         case "finite_number":
-            return f"{name}: {got} is not a finite number"
+            return f"{name}: {value} is not a finite number"
         case _:
             expected = error["msg"].removeprefix("Input should be ").replace("valid ", "")
-            return f"{name}: expected {_plain(expected)}, got {kind(error['input'])} {got}".rstrip()
+            return f"{name}: expected {_plain(expected)}, got {kind(error['input'])} {value}".rstrip()
 
 
-def _keys(place: Place) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "goals": GoalForm,
-        "proposer": _Proposer,
-        "judge": _Judge,
-        "target": TargetForm,
-    }
-    model = models.get(str(place[0]), StudyForm) if place else StudyForm
-    return [field.alias or name for name, field in model.model_fields.items()]
+def _form_at(form: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
+    """Return the form of the keys below `path`."""
+    for part in path:
+        if isinstance(part, str):
+            fields = {field.alias or name: field for name, field in form.model_fields.items()}
+            form = next(_forms_in(fields[part].annotation), form)
+    return form
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
-
-
-def dotted(place: Place) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-
-
-def short(value: object) -> str:
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
-def kind(value: object) -> str:
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}
-    return kinds.get(type(value), "nothing" if value is None else "something else")
+def _forms_in(annotation: Any) -> Any:
+    """Yield the forms within a type such as `list[GoalForm]` or `TargetKeys | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _forms_in(part)
 
 
 def _plain(expected: str) -> str:

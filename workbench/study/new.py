@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from workbench.errors import UserError
-from workbench.execution.own.project import SHIPPED_PIPELINE
+from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.system.files import write_whole
 
 TEMPLATE = """\

@@ -1,4 +1,4 @@
-"""The edge: where a run's surroundings are decided, once. Nothing deeper reads the environment for them."""
+"""Opens a study for a run: study loaded, model services chosen, runtime prepared, run folder made."""
 
 from __future__ import annotations
 
@@ -8,23 +8,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
-
-from workbench import providers
-from workbench.errors import UserError
-from workbench.execution.runtime import RUNTIMES, runtime_of
-from workbench.judging.template import check_template, default_template
+from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.nouns import Study
-from workbench.pipeline_file import needs
-from workbench.providers import Provider, ProviderName
-from workbench.rehearsal import server
 from workbench.run.folder import RunFolder
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
-from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
+from workbench.study.services import services
 from workbench.system.home import made
 
 
@@ -45,16 +36,8 @@ class Wanted:
 
 
 def load(wanted: Wanted) -> Study:
-    """Raises StudyError with every problem of the file and of the overrides."""
-    least = {name: optimizer.least for name, optimizer in OPTIMIZERS.items()}
-    return loader.load(
-        wanted.study,
-        optimizers=least,
-        runtimes=tuple(RUNTIMES),
-        template=default_template,
-        check_template=check_template,
-        overrides=wanted.overrides,
-    )
+    """Load the study, with what is to be changed of it. Raises StudyError with every problem."""
+    return loader.load(wanted.study, wanted.overrides)
 
 
 @contextlib.contextmanager
@@ -72,9 +55,8 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
         ExecutionFailed: the runtime cannot be started here.
     """
     study = load(wanted)
-    with answering(study, rehearse=wanted.rehearse, environ=environ) as found:
-        _rehearsable(study, found)
-        runtime = runtime_of(study.engine)
+    with services(study, rehearse=wanted.rehearse, environ=environ) as found:
+        runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, found, runtime.version(), RunFolder.create(made(home), run))
@@ -85,74 +67,15 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
             runtime.close()
 
 
-@contextlib.contextmanager
-def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[dict[ProviderName, Provider]]:
-    """The providers: a rehearsal that runs where the environment points, one of our own, or the real services."""
-    found = providers.real(environ)
-    running = _recognised(found["gemini"].base_url)
-    if study.engine.checkout is not None and (rehearse or running):
-        raise UserError(
-            "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
-            "answer for money: rehearse with runtime: mix"
-        )
-    if not rehearse:
-        ask_for_keys(study, environ)
-    if running is not None:
-        yield running
-    elif rehearse:
-        with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)
-    else:
-        yield found
-
-
-def _rehearsable(study: Study, found: Mapping[ProviderName, Provider]) -> None:
-    rehearsal = any(provider.rehearsal for provider in found.values())
-    if rehearsal and needs.programs(study.pipeline.read_text(encoding="utf-8")):
-        raise UserError(
-            f"{study.pipeline}: a step says via: program, and the claude program cannot be rehearsed, as it asks the "
-            "real service; leave that out for a rehearsal"
-        )
-
-
-def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
-    """Raises MissingKey for the first provider of the study that has none."""
-    for name in sorted(needed(study)):
-        providers.real(environ)[name].key(environ)
-
-
-def needed(study: Study) -> set[ProviderName]:
-    """Whose keys a study needs here."""
-    wanted: set[ProviderName] = {study.judge.provider}
-    if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
-        wanted.add(study.proposer.provider)
-    if study.engine.url is not None:
-        # The steps' keys are where they are executed.
-        return wanted
-    steps = needs.providers(study.pipeline.read_text(encoding="utf-8", errors="replace"))
-    # pipeline_ex asks the claude program, which has a login of its own.
-    return wanted | (steps - {"anthropic"} if study.engine.checkout else steps)
-
-
-def _recognised(url: str) -> dict[ProviderName, Provider] | None:
-    """The rehearsal at this address, if there is one: what it answers must never pass for a model's answer."""
-    if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
-        return None
-    try:
-        told = httpx.get(f"{url}/rehearsal", timeout=5.0).json()
-        return providers.rehearsal(url, told["world"], told["seed"]) if told.get("rehearsal") is True else None
-    except (httpx.HTTPError, ValueError, KeyError, AttributeError):
-        return None
-
-
 def _introduce(setting: Setting, url: str | None) -> None:
     """Write down what the run is, unless an earlier attempt of it has."""
     run, study = setting.run, setting.study
     if (run.path / "run.json").exists():
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
-    if study.pipeline.is_file():
-        shutil.copyfile(study.pipeline, run.path / "pipeline.yaml")
+    file = study.pipeline.file
+    if file is not None and file.is_file():
+        shutil.copyfile(file, run.path / "pipeline.yaml")
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
     run.write_json(
         "run.json",
@@ -169,10 +92,11 @@ def _introduce(setting: Setting, url: str | None) -> None:
             "passing": study.passing,
             "goals": [{"name": goal.name, "text": goal.text} for goal in study.goals],
             "rehearsal": label.partition(":")[2] if label else None,
+            "real_in_rehearsal": RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
             "baseline": Candidate(study.prompt).name,
-            "pipeline": str(study.pipeline),
-            "runtime": study.engine.name,
-            "target": asdict(study.engine.target) if study.engine.target else None,
+            "pipeline": str(file) if file else None,
+            "runtime": study.pipeline.engine.name,
+            "target": asdict(study.pipeline.target) if study.pipeline.target else None,
             "flow_run_url": url,
             "started": time.time(),
         },

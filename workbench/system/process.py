@@ -77,10 +77,18 @@ _commands = _Commands()
 atexit.register(_commands.end)
 
 
-def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT) -> Finished:
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout: float,
+    limit: int = LIMIT,
+    stdin: Path = Path(os.devnull),
+) -> Finished:
     """Run a command to its end, or to the end of its time (seconds). What it leaves then gets TERM, and KILL after it.
 
-    `limit` bytes are kept of each stream.
+    `limit` bytes are kept of each stream. The command reads the file `stdin` as its standard input.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
@@ -90,7 +98,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: f
     """
     begun = time.monotonic()
     with ExitStack() as ending:
-        started, kept = _start(command, cwd, env, limit, ending)
+        started, kept = _start(command, cwd, env, limit, stdin, ending)
         timed_out = _follow(started, kept, begun + timeout)
     if _commands.ended.is_set():
         raise Ended("interrupted")
@@ -172,12 +180,12 @@ def ended_on_interrupt() -> Iterator[None]:
 
 
 def _start(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: int, ending: ExitStack
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: int, stdin: Path, ending: ExitStack
 ) -> tuple[Supervised, dict[int, Kept]]:
     """The command, and what is kept of its two streams, by the descriptors to read them from."""
     kept: dict[int, Kept] = {}
     with ExitStack() as theirs:
-        streams = [os.open(os.devnull, os.O_RDONLY)]
+        streams = [os.open(stdin, os.O_RDONLY)]
         theirs.callback(os.close, streams[0])
         for _ in range(2):
             ours, written = _pipe(ending, theirs)

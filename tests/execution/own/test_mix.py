@@ -11,7 +11,7 @@ import pytest
 from tests.support.executions import request
 from workbench.errors import ExecutionFailed
 from workbench.execution.own import project
-from workbench.execution.runtime import execute, runtime_of
+from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Engine, Execution
 
 pytestmark = pytest.mark.processes

@@ -17,8 +17,10 @@ from tests.support.command_line import CHECKOUT, wait_for
 from tests.support.executions import both, request
 from tests.support.processes import beams
 from workbench.errors import Ended, ExecutionFailed, MissingKey
+from workbench.execution import program
 from workbench.execution.own import project
-from workbench.execution.runtime import execute, runtime_of
+from workbench.execution.own.serve import ServeSettings
+from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Engine, Execution
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.system.process import ended_on_interrupt
@@ -85,7 +87,7 @@ from pathlib import Path
 from tests.support.executions import both, request
 from workbench.errors import Ended
 from workbench.system.process import ended_on_interrupt
-from workbench.execution.runtime import execute
+from workbench.execution.runtimes import execute
 from workbench.rehearsal.server import start
 from workbench.nouns import Engine
 
@@ -110,13 +112,15 @@ class Remote:
         token = folder / "token"
         token.touch(0o600)
         token.write_text("the token")
-        env = project.environment({**project.keys(both(rehearsal))})
+        env = project.environment(program.provider_variables(both(rehearsal)))
         command = ["mix", "pipeline.serve", "--token-file", str(token), "--until-stdin-closes", "--drain-seconds", "0"]
         self.process = subprocess.Popen(
             command, cwd=folder, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
-        self.engine = Engine("serve", self.process.stdout.readline().strip().removeprefix("✅ Serving at "))
+        self.engine = Engine(
+            "serve", ServeSettings(self.process.stdout.readline().strip().removeprefix("✅ Serving at "))
+        )
 
 
 @pytest.fixture
@@ -153,7 +157,7 @@ def test_a_runtime_elsewhere_is_used_with_its_token(
 def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its address."""
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
-    engine = Engine("serve", "http://127.0.0.1:1")
+    engine = Engine("serve", ServeSettings("http://127.0.0.1:1"))
     with pytest.raises(ExecutionFailed, match=r"no runtime answers at http://127\.0\.0\.1:1"):
         runtime_of(engine).prepare()
     with start() as rehearsal, pytest.raises(ExecutionFailed, match="no runtime answers"):

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution.pipeline_ex import output_files, variant
-from workbench.execution.pipeline_ex.checkout import WORKERS, environment, remove_left_behind, scrubbed
+from workbench.execution.pipeline_ex.checkout import WORKERS, environment, remove_left_behind, secrets_in
 from workbench.execution.pipeline_ex.runtime import PipelineEx
+from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
+from workbench.execution.program import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Goal, Pipeline, Target
 
 pytestmark = pytest.mark.processes
@@ -36,7 +38,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCheckout:
 
 
 def engine(fake: FakeCheckout, target: Target | None = None) -> Engine:
-    return Engine("pipeline_ex", checkout=fake.folder, target=target)
+    return Engine("pipeline_ex", CheckoutSettings(fake.folder, target))
 
 
 def executed(
@@ -334,5 +336,5 @@ def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAUDE_AGENT_OAUTH_TOKEN", "tokentokentoken")
     monkeypatch.setenv("TEST_MODE", "mock")
     env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"})
-    assert scrubbed("a tokentokentoken b geminikey c", env) == "a … b … c"
+    assert scrubbed("a tokentokentoken b geminikey c", secrets_in(env)) == "a … b … c"
     assert not {"TEST_MODE", "ANTHROPIC_BASE_URL", "WORKBENCH_HOME"} & set(env)

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, ClassVar
 
 from workbench.errors import ExecutionFailed
+from workbench.execution import program
+from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import project
 from workbench.execution.own.failure import blame
-from workbench.nouns import Engine, Execution, ExecutionRequest
+from workbench.execution.own.study import OwnKeys, OwnRuntime, pipeline_of
+from workbench.execution.pipeline_source import unchanged_pipeline
+from workbench.execution.runtime import StudyFile
+from workbench.fields import Form
+from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 
 SUCCESS = re.compile(r"^✅ Pipeline generated at (?P<path>.+)$")
 FAILURE = re.compile(r"^❌ (?P<kind>[a-z ]+): (?P<message>.*)$")
 
 
-class Mix:
-    """Starts a VM for every execution: nothing is shared, nothing stays."""
+class Mix(OwnRuntime):
+    """Starts a VM for every execution: executions share nothing, and nothing stays between them."""
+
+    Keys: ClassVar[type[Form]] = OwnKeys
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+
+    @classmethod
+    def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
+        return pipeline_of(Engine(name), keys, study)
 
     def version(self) -> str:
         return project.version()
@@ -27,34 +40,32 @@ class Mix:
         project.compile_once()
 
     def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
-        keys = project.keys(request.providers)
+        variables = program.provider_variables(request.providers)
         output = folder / "plan.yaml"
-        timeout = request.pipeline.timeout_seconds
-        done = project.run(_command(request, folder, output), folder, project.environment(keys), timeout)
-        out, err = (project.scrubbed(one.decode("utf-8", errors="replace"), keys) for one in (done.stdout, done.stderr))
-        (folder / "stdout.log").write_text(out, encoding="utf-8")
-        (folder / "stderr.log").write_text(err, encoding="utf-8")
-        if done.timed_out:
-            raise ExecutionFailed(
-                f"the pipeline did not end within {timeout:.0f} s and was ended; its output: {folder}; raise `timeout` "
-                "in the study if it needs longer",
-                kind="timeout",
-            )
-        text, problem = ("", _blame(done.exit_code, err, folder)) if done.exit_code != 0 else (_plan(out, output), None)
-        return Execution(request.key, text, output, done.seconds, problem)
+        ended = program.run_logged(
+            _command(request, folder, output),
+            folder=folder,
+            cwd=folder,
+            env=project.environment(variables),
+            secrets=program.secret_values(variables),
+            timeout=request.pipeline.timeout_seconds,
+            advice=INSTALL_ELIXIR,
+        )
+        if ended.exit_code != 0:
+            text, problem = "", _blame(ended.exit_code, ended.stderr, folder)
+        else:
+            text, problem = _plan(ended.stdout, output), None
+        return Execution(request.key, text, output, ended.seconds, problem)
 
     def close(self) -> None:
         """Nothing is kept."""
 
 
 def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
-    pipeline = request.pipeline
+    file, _ = unchanged_pipeline(request.pipeline)
     command = ["mix", "pipeline.generate.live", "--prompt-file", str(folder / "prompt.md"), "--output", str(output)]
-    command += ["--pipeline", str(pipeline.file), "--seed", str(request.replicate)]
-    project.unchanged(pipeline.file, pipeline.sha256)
-    for item in (*pipeline.inputs, *pipeline.files):
-        project.unchanged(item.path, item.sha256)
-    for item in pipeline.inputs:
+    command += ["--pipeline", str(file), "--seed", str(request.replicate)]
+    for item in request.pipeline.inputs:
         command += ["--input", f"{item.name}={item.path}"]
     return command
 
@@ -75,8 +86,8 @@ def _plan(out: str, output: Path) -> str:
     said = [found["path"] for line in out.splitlines() if (found := SUCCESS.match(line.strip()))]
     if not said or Path(said[-1]) != output or output.is_symlink() or not output.is_file():
         raise ExecutionFailed(f"the pipeline ended well, but wrote no plan to {output}", kind="no file")
-    if output.stat().st_size > project.PLAN_BYTES:
-        raise ExecutionFailed(f"{output} has more than {project.PLAN_BYTES} bytes", kind="no file")
+    if output.stat().st_size > program.PLAN_BYTES:
+        raise ExecutionFailed(f"{output} has more than {program.PLAN_BYTES} bytes", kind="no file")
     text = output.read_text(encoding="utf-8", errors="replace")
     if not text.strip():
         raise ExecutionFailed(f"the pipeline ended well, but {output} is empty", kind="no file")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
-from workbench.providers import KNOWN, Provider
+from workbench.errors import ExecutionFailed
+from workbench.execution import program
+from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.system import process
-from workbench.system.bounded import LIMIT
 from workbench.system.files import alone
 
 #: In the checkout a link to the folder beside the package; in an installed package the folder itself.
@@ -23,15 +22,6 @@ SHIPPED_PIPELINE = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
 BUILD = RUNTIME / "_build" / "workbench"
 
 COMPILE_SECONDS = 300.0
-#: The most that a plan may have.
-PLAN_BYTES = 5_000_000
-
-#: What a child may see of our environment; keys and addresses are added for its providers.
-PASSED = (
-    "PATH", "HOME", "SHELL", "USER", "TMPDIR", "TZ", "MIX_HOME", "HEX_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-    "PIPELINE_HTTP_TIMEOUT_MS", "PIPELINE_RETRIES", "PIPELINE_RETRY_BASE_MS",
-)  # fmt: skip
 
 
 def version() -> str:
@@ -47,7 +37,7 @@ def compile_once() -> None:
         ExecutionFailed: there is no mix, or it does not compile.
     """
     if shutil.which("mix") is None:
-        raise not_started()
+        raise program.not_on_path("mix", INSTALL_ELIXIR)
     sources = [RUNTIME / "mix.exs", *sorted((RUNTIME / "lib").rglob("*.ex"))]
     stamp = BUILD / "compiled"
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
@@ -69,42 +59,15 @@ def problems(pipeline: Path) -> str | None:
     return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
 
 
-def run(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float, limit: int = LIMIT
-) -> process.Finished:
-    """`process.run`, for a program that may not be installed."""
-    try:
-        return process.run(command, cwd=cwd, env=env, timeout=timeout, limit=limit)
-    except (FileNotFoundError, PermissionError) as error:
-        raise not_started() from error
-    except OSError as error:
-        raise ExecutionFailed(f"mix was not started: {error}", kind="not started") from error
-
-
-def not_started() -> ExecutionFailed:
-    return ExecutionFailed("mix is not on the PATH: script/bootstrap installs Elixir", kind="not started", lasting=True)
-
-
-def keys(providers: Iterable[Provider]) -> dict[str, str]:
-    """Keys and addresses, by variable. A key that is missing is left out: the runtime says if a step needs it."""
-    given: dict[str, str] = {}
-    for provider in providers:
-        _, variables, address = KNOWN[provider.name]
-        given[address] = provider.base_url
-        try:
-            given[variables[0]] = provider.key()
-        except MissingKey:
-            continue
-    return given
+def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> process.Finished:
+    """Run a mix command, as `program.run` does."""
+    return program.run(command, cwd=cwd, env=env, timeout=timeout, advice=INSTALL_ELIXIR)
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a mix process, with what `keys` gave."""
-    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
+    """Return the whole environment of a mix process, with the provider's variables that are `given`."""
     return {
-        **passed,
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
+        **program.passed_environment(),
         "MIX_ENV": "prod",
         "MIX_EXS": str(RUNTIME / "mix.exs"),
         "MIX_BUILD_PATH": str(BUILD),
@@ -114,19 +77,3 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "ERL_CRASH_DUMP_BYTES": "0",
         **given,
     }
-
-
-def scrubbed(text: str, given: Mapping[str, str]) -> str:
-    """Without the keys that `keys` gave."""
-    for name, value in given.items():
-        if name.endswith("_KEY"):
-            text = text.replace(value, "…")
-    return text
-
-
-def unchanged(file: Path, sha256: str) -> bytes:
-    """The file's content, which must be what stands in the key: a result would be kept under another's name."""
-    content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise PipelineRejected(f"{file} was changed while the study ran: run it again with the file as it is now")
-    return content

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
+from pydantic import Field
 
 from workbench.errors import Ended, ExecutionFailed, PipelineRejected
+from workbench.execution import program
 from workbench.execution.own import project
 from workbench.execution.own.failure import blame
-from workbench.execution.own.vm import LIMIT, Elsewhere, Forgotten, Own, remote_token, unreachable
-from workbench.nouns import Engine, Execution, ExecutionRequest
+from workbench.execution.own.study import OwnKeys, OwnRuntime, pipeline_of
+from workbench.execution.own.vm import LIMIT, TOKEN_VARIABLE, Elsewhere, Forgotten, Own, remote_token, unreachable
+from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
+from workbench.execution.runtime import Check, Needs, StudyFile
+from workbench.fields import Address, Form
+from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import process
 from workbench.system.files import write_whole
@@ -26,15 +33,51 @@ WAIT_SECONDS = 5
 STARTS = 3
 
 
-class Serve:
+class ServeKeys(OwnKeys):
+    """The study keys of a runtime that is kept warm, here or elsewhere."""
+
+    runtime_url: Address | None = Field(
+        default=None, description="the address of a runtime that you started elsewhere with mix pipeline.serve"
+    )
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """`url` is the address of a VM that somebody else started."""
+
+    url: str
+
+
+class Serve(OwnRuntime):
     """Executes over HTTP. A VM of our own is started when it is first needed, and again when it has died."""
 
+    Keys: ClassVar[type[Form]] = ServeKeys
+
     def __init__(self, engine: Engine) -> None:
-        self._engine, self._url = engine, engine.url
-        self._client = _client(engine)
+        self._url = engine.settings.url if isinstance(engine.settings, ServeSettings) else None
+        self._client = _client(self._url)
         self._own: dict[tuple[str, ...], Own] = {}
         self._users = 0
         self._lock = threading.Lock()
+
+    @classmethod
+    def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
+        settings = ServeSettings(keys.runtime_url) if keys.runtime_url else None
+        return pipeline_of(Engine(name, settings), keys, study)
+
+    def needs(self, pipeline: Pipeline) -> Needs:
+        # The keys of a VM elsewhere are where it is.
+        return super().needs(pipeline) if self._url is None else Needs(variables=(TOKEN_VARIABLE,))
+
+    def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+        if self._url is None:
+            yield from super().checks(pipeline, home, environ)
+            return
+        try:
+            self.prepare()
+            yield Check("runtime", True, self.version())
+        except ExecutionFailed as error:
+            yield Check("runtime", False, "cannot be started", error.message)
 
     def version(self) -> str:
         return project.version() if self._url is None else f"pipeline {self._health(self._url)['version']}"
@@ -60,7 +103,7 @@ class Serve:
                     raise Ended("interrupted") from error
                 vm.lost(error)
                 continue
-            text, problem = _outcome(ended, folder, project.keys(request.providers))
+            text, problem = _outcome(ended, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
                 _keep(ended.get("files") or {}, folder / "plan_files")
@@ -79,7 +122,7 @@ class Serve:
             while self._own:
                 self._own.popitem()[1].stop()
             self._client.close()
-            self._client = _client(self._engine)
+            self._client = _client(self._url)
 
     def health(self, providers: Iterable[Provider]) -> dict[str, Any]:
         """What the VM that calls these providers says of itself."""
@@ -164,25 +207,24 @@ class Serve:
                 )
 
 
-def _client(engine: Engine) -> httpx.Client:
+def _client(url: str | None) -> httpx.Client:
     return httpx.Client(
         timeout=httpx.Timeout(WAIT_SECONDS + 30.0, connect=10.0),
         limits=httpx.Limits(max_connections=LIMIT, max_keepalive_connections=LIMIT),
         # A proxy is for what is elsewhere.
-        trust_env=engine.url is not None,
+        trust_env=url is not None,
     )
 
 
 def _body(request: ExecutionRequest) -> dict[str, Any]:
     pipeline = request.pipeline
-    for item in pipeline.files:
-        project.unchanged(item.path, item.sha256)
-    name, timeout_ms = str(pipeline.file), int(pipeline.timeout_seconds * 1000)
+    file, content = unchanged_pipeline(pipeline)
+    name, timeout_ms = str(file), int(pipeline.timeout_seconds * 1000)
     return {
-        "pipeline": project.unchanged(pipeline.file, pipeline.sha256).decode("utf-8"),
+        "pipeline": content.decode("utf-8"),
         "name": name,
         "prompt": request.prompt,
-        "inputs": {item.name: project.unchanged(item.path, item.sha256).decode("utf-8") for item in pipeline.inputs},
+        "inputs": {item.name: unchanged(item.path, item.sha256).decode("utf-8") for item in pipeline.inputs},
         "seed": request.replicate,
         "timeout_ms": timeout_ms,
         # The plan depends on neither, but the runtime takes no two orders under one key.
@@ -190,19 +232,23 @@ def _body(request: ExecutionRequest) -> dict[str, Any]:
     }
 
 
-def _outcome(ended: dict[str, Any], folder: Path, keys: dict[str, str]) -> tuple[str, str | None]:
+def _secrets(providers: Iterable[Provider]) -> list[str]:
+    return program.secret_values(program.provider_variables(providers))
+
+
+def _outcome(ended: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:
     """Text and problem of an ended run, as `Execution` has them; what the runtime said is kept beside the prompt."""
     said = json.dumps(
         {name: value for name, value in ended.items() if name not in ("text", "files")}, indent=2, ensure_ascii=False
     )
-    (folder / "run.json").write_text(project.scrubbed(said, keys) + "\n", encoding="utf-8")
+    (folder / "run.json").write_text(program.scrubbed(said, secrets) + "\n", encoding="utf-8")
     text = ended.get("text") or ""
     if ended["status"] == "done" and text.strip():
-        if len(text.encode()) > project.PLAN_BYTES:
-            raise ExecutionFailed(f"the plan has more than {project.PLAN_BYTES} bytes", kind="no file")
+        if len(text.encode()) > program.PLAN_BYTES:
+            raise ExecutionFailed(f"the plan has more than {program.PLAN_BYTES} bytes", kind="no file")
         return text, None
     error = ended.get("error") or {"kind": "no file", "message": f"it ended as {ended['status']} without a plan"}
-    message = project.scrubbed(str(error["message"]), keys)
+    message = program.scrubbed(str(error["message"]), secrets)
     return "", blame(str(error["kind"]).replace("_", " "), message, folder)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey
+from workbench.execution import program
+from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import project
 from workbench.providers import Provider
 from workbench.system import process
@@ -54,17 +56,17 @@ class Own:
         self.head = {"authorization": f"Bearer {token}"}
         command = ["mix", "pipeline.serve", "--port", "0", "--token-file", str(file), "--limit", str(LIMIT)]
         command += ["--drain-seconds", "0", "--until-stdin-closes"]
-        keys = project.keys(providers)
-        env = project.environment(keys)
+        variables = program.provider_variables(providers)
+        env = project.environment(variables)
         env["ELIXIR_ERL_OPTIONS"] += WARM_OPTIONS
         try:
             self._service = process.Service(command, cwd=folder, env=env)
         except (FileNotFoundError, PermissionError) as error:
-            raise project.not_started() from error
+            raise program.not_on_path("mix", INSTALL_ELIXIR) from error
         line = self._service.line(START_SECONDS)
         if line is None or not line.startswith(READY):
             self.stop()
-            said = project.scrubbed(self._service.errors.strip()[-1000:], keys)
+            said = program.scrubbed(self._service.errors.strip()[-1000:], program.secret_values(variables))
             raise ExecutionFailed(f"mix pipeline.serve did not start: {said or line}", kind="not started")
         self.url = line.removeprefix(READY)
 

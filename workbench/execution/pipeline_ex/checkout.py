@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed
-from workbench.execution.own import project
+from workbench.execution import program
+from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.providers import KNOWN
 from workbench.system import process
 
@@ -58,7 +59,13 @@ class Checkout:
         Raises:
             ExecutionFailed: it does not compile here.
         """
-        done = project.run(["mix", "compile"], folder or self.path, environment({}), COMPILE_SECONDS)
+        done = program.run(
+            ["mix", "compile"],
+            cwd=folder or self.path,
+            env=environment({}),
+            timeout=COMPILE_SECONDS,
+            advice=INSTALL_ELIXIR,
+        )
         if done.exit_code != 0 or done.timed_out:
             said = (done.stdout + done.stderr).decode(errors="replace").strip()[-2000:]
             raise ExecutionFailed(
@@ -137,14 +144,11 @@ def environment(keys: Mapping[str, str]) -> dict[str, str]:
     """What a process of pipeline_ex may see: an address only if it is not the provider's usual one."""
     usual = {override: default for default, _, override in KNOWN.values()}
     given = {name: value for name, value in keys.items() if usual.get(name) != value}
-    passed = {name: os.environ[name] for name in project.PASSED if name in os.environ}
     claude = {name: value for name, value in os.environ.items() if name.startswith(CLAUDE_VARIABLES)}
     return {
-        **passed,
+        # Its locale is UTF-8: without one the prompt is encoded twice.
+        **program.passed_environment(),
         **claude,
-        # Without it the prompt is encoded twice.
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
         "SHELL": os.environ.get("SHELL", "/bin/sh"),
         # Its log proves what it did only at this environment's level, and with its lines uncut.
         "MIX_ENV": "dev",
@@ -153,12 +157,9 @@ def environment(keys: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def scrubbed(text: str, env: Mapping[str, str]) -> str:
-    """Without the values of variables that are named like secrets; one of few characters hides nothing."""
-    for name, value in env.items():
-        if len(value) > 7 and any(word in name for word in SECRETS):
-            text = text.replace(value, "…")
-    return text
+def secrets_in(env: Mapping[str, str]) -> list[str]:
+    """Return the values of variables that are named like secrets. A value of few characters hides nothing."""
+    return [value for name, value in env.items() if len(value) > 7 and any(word in name for word in SECRETS)]
 
 
 def remove_left_behind(folder: Path | None = None) -> None:

@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed
-from workbench.execution.own import project
+from workbench.execution import program
+from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex.checkout import Checkout, environment
-from workbench.nouns import Engine
+from workbench.execution.runtime import Check
 from workbench.system import process
 
 FREE_BYTES = 1_000_000_000
@@ -23,19 +23,8 @@ TOKENS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_AGENT_OAUTH_TOKEN
 SERVICES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that is needed. `advice` says what to do where it is not `there`, and is empty where it is."""
-
-    name: str
-    there: bool
-    found: str
-    advice: str = ""
-
-
-def checks(engine: Engine, home: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Check]:
-    """All of them, each made when it is asked for: compiling comes last, since it takes longest."""
-    checkout = engine.checkout or Path()
+def checks(checkout: Path, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Check one thing after the other. Compiling comes last, since it takes longest."""
     yield _is_pipeline_ex(checkout)
     yield _program("mix", "install Elixir; script/bootstrap does on Debian")
     yield _elixir(checkout)
@@ -68,7 +57,9 @@ def _program(name: str, advice: str) -> Check:
 def _elixir(checkout: Path) -> Check:
     try:
         wanted = re.search(r'elixir:\s*"~>\s*(\d+)\.(\d+)', (checkout / "mix.exs").read_text(errors="replace"))
-        done = project.run(["mix", "--version"], Path.cwd(), environment({}), 60.0)
+        done = program.run(
+            ["mix", "--version"], cwd=Path.cwd(), env=environment({}), timeout=60.0, advice=INSTALL_ELIXIR
+        )
     except (OSError, ExecutionFailed) as error:
         return Check("Elixir version", False, str(error).splitlines()[0], "install Elixir 1.18 or later")
     said = re.search(r"Mix (\d+)\.(\d+)\S*", done.stdout.decode(errors="replace"))

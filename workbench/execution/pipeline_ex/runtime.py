@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, ClassVar
 
 from workbench.errors import ExecutionFailed, PipelineRejected
-from workbench.execution.own import project
-from workbench.execution.pipeline_ex import output_files, variant
-from workbench.execution.pipeline_ex.checkout import Checkout, environment, remove_left_behind, scrubbed
+from workbench.execution import program
+from workbench.execution.elixir import INSTALL_ELIXIR
+from workbench.execution.pipeline_ex import output_files, readiness, variant
+from workbench.execution.pipeline_ex.checkout import Checkout, environment, remove_left_behind, secrets_in
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
-from workbench.nouns import Engine, Execution, ExecutionRequest
+from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
+from workbench.execution.pipeline_source import pipeline_text, unchanged_pipeline
+from workbench.execution.runtime import Check, IntoStep, Needs, NotWritten, StudyFile, WriteBack
+from workbench.fields import Form
+from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
+from workbench.pipeline_file import needs
 
 #: Linux takes no argument of more bytes, its closing zero included.
 ARGUMENT_BYTES = 131_072
@@ -29,11 +36,41 @@ NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
 class PipelineEx:
     """Starts `mix` in the checkout, or in a copy of it where the pipeline writes files."""
 
+    Keys: ClassVar[type[Form]] = CheckoutKeys
+    instead: ClassVar[Mapping[str, str]] = {"pipeline": "its own pipeline is executed: see target"}
+    real_in_rehearsal: ClassVar[str] = ""
+
     def __init__(self, engine: Engine) -> None:
-        if engine.checkout is None:
+        if not isinstance(engine.settings, CheckoutSettings):
             raise PipelineRejected("runtime: pipeline_ex needs a checkout")
-        self._checkout = Checkout(engine.checkout)
-        self._target = engine.target
+        self._checkout = Checkout(engine.settings.checkout)
+        self._target = engine.settings.target
+
+    @classmethod
+    def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
+        return pipeline_of(name, keys, study)
+
+    @classmethod
+    def write_back(cls, target: Target | None) -> WriteBack:
+        if target is not None:
+            return IntoStep(target.step, target.part, variant.INTERPOLATED)
+        return NotWritten(
+            "the study's prompt is the request of mix pipeline.generate.live, and stands in no pipeline file: give it "
+            "{file}, or name a step of a file as the study's target"
+        )
+
+    def needs(self, pipeline: Pipeline) -> Needs:
+        # pipeline_ex asks the claude program, which has a login of its own.
+        return Needs(frozenset(needs.providers(pipeline_text(pipeline)) - {"anthropic"}))
+
+    def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
+        return (
+            "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
+            "answer for money: rehearse with runtime: mix"
+        )
+
+    def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+        return readiness.checks(self._checkout.path, home, environ)
 
     def version(self) -> str:
         target = self._target
@@ -49,9 +86,8 @@ class PipelineEx:
 
     def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
         folder = folder.absolute()
-        pipeline = project.unchanged(request.pipeline.file, request.pipeline.sha256).decode("utf-8", errors="replace")
-        for item in request.pipeline.files:
-            project.unchanged(item.path, item.sha256)
+        _, content = unchanged_pipeline(request.pipeline)
+        pipeline = content.decode("utf-8", errors="replace")
         problem = self._asked(pipeline, request.prompt, folder)
         if problem is not None:
             return Execution(request.key, "", folder / PLAN, 0.0, problem)
@@ -87,28 +123,27 @@ class PipelineEx:
                 yield folder
 
     def _run(self, request: ExecutionRequest, folder: Path, cwd: Path) -> Execution:
-        keys = project.keys(request.providers)
+        variables = program.provider_variables(request.providers)
         before = set(output_files.regular(folder))
-        timeout = request.pipeline.timeout_seconds
-        env = {**environment({**NO_KEY, **keys}), **_folders(folder)}
-        done = project.run(self._command(request.prompt, folder), cwd, env, timeout, LOG_BYTES)
-        out, err = (scrubbed(one.decode("utf-8", errors="replace"), env) for one in (done.stdout, done.stderr))
-        (folder / "stdout.log").write_text(out, encoding="utf-8")
-        (folder / "stderr.log").write_text(err, encoding="utf-8")
+        env = {**environment({**NO_KEY, **variables}), **_folders(folder)}
+        ended = program.run_logged(
+            self._command(request.prompt, folder),
+            folder=folder,
+            cwd=cwd,
+            env=env,
+            secrets=secrets_in(env),
+            timeout=request.pipeline.timeout_seconds,
+            advice=INSTALL_ELIXIR,
+            limit=LOG_BYTES,
+        )
         before |= {folder / "stdout.log", folder / "stderr.log"}
-        if done.timed_out:
-            raise ExecutionFailed(
-                f"pipeline_ex did not end within {timeout:.0f} s and was ended; its output: {folder}; raise `timeout` "
-                "in the study if it needs longer",
-                kind="timeout",
-            )
         plan = PLAN if self._target else None
-        made = classify(done.exit_code, out, err, self._left(folder, before), plan)
+        made = classify(ended.exit_code, ended.stdout, ended.stderr, self._left(folder, before), plan)
         if made.status == "failed":
             raise _failure(made, folder)
         path = Path(made.path) if made.path else folder / PLAN
         return Execution(
-            request.key, made.text or "", path, done.seconds, made.message if made.status != "ok" else None
+            request.key, made.text or "", path, ended.seconds, made.message if made.status != "ok" else None
         )
 
     def _command(self, prompt: str, folder: Path) -> list[str]:

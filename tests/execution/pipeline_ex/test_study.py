@@ -9,8 +9,11 @@ import pytest
 
 from tests.support.checkout import PIPELINE
 from workbench.errors import StudyError, UserError
+from workbench.execution.pipeline_ex.study import CheckoutSettings
+from workbench.execution.runtime import Needs
 from workbench.nouns import Study, Target
-from workbench.study.opening import Wanted, answering, load, needed
+from workbench.study.opening import Wanted, load
+from workbench.study.services import needed, services
 
 
 @pytest.fixture
@@ -43,18 +46,20 @@ def study(folder: Path, **changes: object) -> Study:
 def test_without_a_target_the_genesis_pipeline_is_executed(folder: Path) -> None:
     """It stands in every execution's key."""
     found = study(folder)
-    assert (found.engine.checkout, found.engine.target) == (folder / "own", None)
-    assert found.pipeline == folder / "own" / "working_genesis.yaml"
-    assert len(found.pipeline_sha256) == 64
+    assert found.pipeline.engine.settings == CheckoutSettings(folder / "own")
+    assert found.pipeline.file == folder / "own" / "working_genesis.yaml"
+    assert len(found.pipeline.sha256) == 64
 
 
 def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
     """By default that step's own output, and its first static part."""
     target = {"pipeline": "planner.yaml", "step": "write"}
     found = study(folder, target=target)
-    assert found.engine.target == Target("write", "write", 1)
-    assert found.pipeline == folder / "own" / "planner.yaml"
-    assert study(folder, target={**target, "output": "polish", "part": 2}).engine.target == Target("write", "polish", 2)
+    assert found.pipeline.target == Target("write", "write", 1)
+    assert found.pipeline.file == folder / "own" / "planner.yaml"
+    assert study(folder, target={**target, "output": "polish", "part": 2}).pipeline.target == Target(
+        "write", "polish", 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,10 +68,16 @@ def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
         ({"checkout": None}, "checkout: this key is missing; runtime: pipeline_ex needs it"),
         ({"checkout": "nowhere"}, 'checkout: "nowhere": there is no mix.exs'),
         ({"checkout": "."}, 'checkout: ".": there is no mix.exs'),
-        ({"pipeline": "pipeline.yaml"}, "pipeline: this says nothing to runtime: pipeline_ex; its own"),
-        ({"inputs": {"code": "gold.md"}}, "inputs: this says nothing to runtime: pipeline_ex"),
-        ({"runtime": "mix"}, "pipeline: this key is missing"),
-        ({"runtime": "mix", "pipeline": "pipeline.yaml"}, "checkout: this says nothing to runtime: mix"),
+        ({"pipeline": "pipeline.yaml"}, "pipeline: runtime: pipeline_ex does not take this key; its own"),
+        (
+            {"inputs": {"code": "gold.md"}},
+            "inputs: runtime: pipeline_ex does not take this key; it belongs to runtime: mix or serve",
+        ),
+        ({"runtime": "mix"}, "pipeline: this key is missing; runtime: mix needs it"),
+        (
+            {"runtime": "mix", "pipeline": "pipeline.yaml"},
+            "checkout: runtime: mix does not take this key; it belongs to runtime: pipeline_ex",
+        ),
         ({"runtime": "pipelin_ex"}, 'did you mean "pipeline_ex"?'),
         ({"target": {"step": "write"}}, "target.pipeline: this key is missing"),
         ({"target": {"pipeline": "planner.yaml", "step": "write", "outputs": "x"}}, 'did you mean "output"?'),
@@ -99,10 +110,10 @@ def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> Non
 
 def test_the_claude_program_needs_no_key_of_ours(folder: Path) -> None:
     """It has its own login; a gemini step has none."""
-    assert needed(study(folder)) == {"gemini"}
+    assert needed(study(folder)) == Needs(frozenset({"gemini"}))
 
 
 def test_a_rehearsal_cannot_stand_in_for_the_claude_program(folder: Path) -> None:
     """Which would be asked, and paid."""
-    with pytest.raises(UserError, match="runtime: mix"), answering(study(folder), rehearse=True, environ={}):
+    with pytest.raises(UserError, match="runtime: mix"), services(study(folder), rehearse=True, environ={}):
         pass

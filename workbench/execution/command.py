@@ -1,0 +1,252 @@
+"""Any program that takes a prompt and writes a plan, for people whose pipeline is not pipeline_ex.
+
+The prompt reaches the program in a file or on standard input, never as an argument. The plan is the program's output
+file, or its standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from workbench.errors import ExecutionFailed, MissingKey
+from workbench.execution import program
+from workbench.execution.pipeline_source import check_unchanged
+from workbench.execution.runtime import Check, Needs, NotWritten, StudyFile, WriteBack
+from workbench.fields import Form, Text, VariableName, nearest
+from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
+from workbench.providers import digest
+
+PLACEHOLDERS = ("prompt_file", "output_file", "goal", "replicate")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+#: Exit codes with which a shell says that it could not start a program.
+NOT_STARTED = (126, 127)
+ADVICE = "name an existing program as the first word of the study's `command`"
+
+
+class CommandKeys(Form):
+    """The study keys of a runtime that starts a program of the user's."""
+
+    command: Annotated[list[Text], Field(min_length=1)] = Field(
+        description="the program and its arguments; {prompt_file}, {output_file}, {goal} and {replicate} are filled in"
+    )
+    files: list[Text] = Field(
+        default_factory=list,
+        description="files that the program reads: when one changes, its plans are bought again; an argument that is "
+        "the name of one becomes its absolute path",
+    )
+    version: Text | None = Field(default=None, description="any text: when it changes, all plans are bought again")
+    environment: list[VariableName] = Field(
+        default_factory=list, description="environment variables that the program gets, such as the keys it needs"
+    )
+    rehearsal: Literal["allowed"] | None = Field(
+        default=None,
+        description="allowed: a rehearsal starts the real program, without the variables of `environment` and with the "
+        "scripted server's address in the providers' variables",
+    )
+
+
+@dataclass(frozen=True)
+class CommandSettings:
+    """The argument list. `program` is an absolute path, or a name on the PATH; `files` has names with their paths."""
+
+    program: str
+    arguments: tuple[str, ...]
+    files: tuple[tuple[str, str], ...] = ()
+    version: str = ""
+    environment: tuple[str, ...] = ()
+    may_rehearse: bool = False
+
+
+class Command:
+    """Starts the program in a folder of its own for every execution."""
+
+    Keys: ClassVar[type[Form]] = CommandKeys
+    instead: ClassVar[Mapping[str, str]] = {
+        "pipeline": "the program is the pipeline: see command",
+        "inputs": "the program reads its files itself: see files",
+    }
+    real_in_rehearsal: ClassVar[str] = "the command itself"
+
+    def __init__(self, engine: Engine) -> None:
+        if not isinstance(engine.settings, CommandSettings):
+            raise ValueError("runtime: command needs CommandSettings")
+        self._settings = engine.settings
+
+    @classmethod
+    def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
+        _check_placeholders(keys.command, study)
+        named = tuple(_named_files(keys.files, study))
+        first = keys.command[0]
+        file = _program_file(first, study.folder)
+        if file is None:
+            study.problem(("command", 0), f'command[0]: "{first}" is no program on the PATH or in {study.folder}')
+        settings = CommandSettings(
+            program=str(file) if file is not None and "/" in first else first,
+            arguments=tuple(keys.command[1:]),
+            files=tuple((item.name, str(item.path)) for item in named),
+            version=keys.version or "",
+            environment=tuple(keys.environment),
+            may_rehearse=keys.rehearsal == "allowed",
+        )
+        started = () if file is None else (InputFile.read(first, file),)
+        return Pipeline(Engine(name, settings), files=(*started, *named))
+
+    @classmethod
+    def write_back(cls, target: Target | None) -> WriteBack:
+        return NotWritten(
+            "runtime: command has no pipeline file that the prompt could be written into: give the program {file}"
+        )
+
+    def needs(self, pipeline: Pipeline) -> Needs:
+        return Needs(variables=self._settings.environment)
+
+    def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
+        if self._settings.may_rehearse:
+            return None
+        return (
+            f"a rehearsal would start {self._settings.program}, which may call real models for money: say rehearsal: "
+            "allowed in the study if it may be started without its keys, or rehearse with runtime: mix"
+        )
+
+    def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+        path = shutil.which(self._settings.program)
+        yield Check("program", path is not None, path or f"{self._settings.program} is missing", "" if path else ADVICE)
+
+    def version(self) -> str:
+        settings = self._settings
+        # The program itself stands in the key by its content, as one of the pipeline's files.
+        return f"command {digest('command/1', settings.version, *settings.arguments)}"
+
+    def prepare(self) -> None:
+        if shutil.which(self._settings.program) is None:
+            raise program.not_on_path(self._settings.program, ADVICE)
+
+    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+        check_unchanged(request.pipeline)
+        output = folder / "plan.yaml"
+        env, secrets = self._environment(request)
+        ended = program.run_logged(
+            self._command(request, folder, output),
+            folder=folder,
+            cwd=folder,
+            env=env,
+            secrets=secrets,
+            timeout=request.pipeline.timeout_seconds,
+            advice=ADVICE,
+            limit=2 * program.PLAN_BYTES,
+            stdin=Path(os.devnull) if self._takes("prompt_file") else folder / "prompt.md",
+        )
+        if ended.exit_code != 0:
+            raise self._failure(ended, folder)
+        text = self._written(output, folder) if self._takes("output_file") else ended.stdout
+        text = program.scrubbed(text, secrets)
+        if not text.strip():
+            raise ExecutionFailed(
+                f"{self._settings.program} ended with exit code 0 and wrote no plan; its output is in {folder}",
+                kind="no file",
+            )
+        if len(text.encode()) > program.PLAN_BYTES:
+            problem = f"the program wrote more than {program.PLAN_BYTES} bytes"
+            return Execution(request.key, "", output, ended.seconds, problem)
+        return Execution(request.key, text, output, ended.seconds)
+
+    def close(self) -> None:
+        """Nothing is kept between executions."""
+
+    def _takes(self, placeholder: str) -> bool:
+        return any(f"{{{placeholder}}}" in argument for argument in self._settings.arguments)
+
+    def _command(self, request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
+        values = {
+            "prompt_file": str(folder / "prompt.md"),
+            "output_file": str(output),
+            "goal": request.goal.text,
+            "replicate": str(request.replicate),
+        }
+        files = dict(self._settings.files)
+        arguments = (
+            files.get(argument) or PLACEHOLDER.sub(lambda match: values[match[1]], argument)
+            for argument in self._settings.arguments
+        )
+        return [self._settings.program, *arguments]
+
+    def _environment(self, request: ExecutionRequest) -> tuple[dict[str, str], list[str]]:
+        """Return the program's environment, and the secrets in it.
+
+        Raises:
+            MissingKey: a variable that the study names is not set.
+        """
+        passed = program.passed_environment()
+        if any(provider.rehearsal for provider in request.providers):
+            return {**passed, **program.provider_variables(request.providers)}, []
+        missing = [name for name in self._settings.environment if not os.environ.get(name)]
+        if missing:
+            raise MissingKey(
+                f"{missing[0]} is not set, and the study's `environment` names it: set it, or rehearse with --rehearse",
+                kind="missing key",
+                lasting=True,
+            )
+        named = {name: os.environ[name] for name in self._settings.environment}
+        return {**passed, **named}, list(named.values())
+
+    def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
+        lasting = ended.exit_code in NOT_STARTED
+        return ExecutionFailed(
+            f"{self._settings.program} ended with exit code {ended.exit_code}: {_last_line(ended.stderr)}; its output "
+            f"is in {folder}",
+            kind="not started" if lasting else "crashed",
+            lasting=lasting,
+        )
+
+    def _written(self, output: Path, folder: Path) -> str:
+        """Return the text of the output file. An exit code of 0 alone proves nothing.
+
+        Raises:
+            ExecutionFailed: there is no such file.
+        """
+        if output.is_symlink() or not output.is_file():
+            raise ExecutionFailed(
+                f"{self._settings.program} ended with exit code 0 and wrote no file {output.name} to {folder}",
+                kind="no file",
+            )
+        with output.open("rb") as file:
+            return file.read(program.PLAN_BYTES + 1).decode("utf-8", errors="replace")
+
+
+def _check_placeholders(command: Sequence[str], study: StudyFile) -> None:
+    known = ", ".join(f"{{{word}}}" for word in PLACEHOLDERS)
+    for number, argument in enumerate(command):
+        for name in PLACEHOLDER.findall(argument):
+            if name not in PLACEHOLDERS:
+                study.problem(
+                    ("command", number),
+                    f"command[{number}]: {{{name}}} is not known; expected {known}{nearest(name, PLACEHOLDERS)}",
+                )
+
+
+def _named_files(names: Sequence[str], study: StudyFile) -> Iterator[InputFile]:
+    for number, name in enumerate(names):
+        path = (study.folder / name).resolve()
+        if path.is_file():
+            yield InputFile.read(name, path)
+        else:
+            study.problem(("files", number), f'files[{number}]: "{name}": there is no such file')
+
+
+def _program_file(name: str, folder: Path) -> Path | None:
+    """Return the file of a program: a path is relative to the study, a bare name is looked for on the PATH."""
+    path = shutil.which(str((folder / name).resolve()) if "/" in name else name)
+    return Path(path) if path else None
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return lines[-1][:300] if lines else "it printed nothing to standard error"

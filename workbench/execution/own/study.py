@@ -1,0 +1,94 @@
+"""What a study says to our own runtime: its keys, the needs of its pipeline, and the checks of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from workbench.errors import ExecutionFailed
+from workbench.execution.own import project
+from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files, pipeline_text
+from workbench.execution.runtime import BeforeVariable, Check, Needs, StudyFile, WriteBack
+from workbench.fields import EXPECTED, VARIABLE, Form, Text
+from workbench.nouns import Engine, InputFile, Pipeline, Target
+from workbench.pipeline_file import needs
+from workbench.pipeline_file.steps import document, workflow
+
+INPUT_BYTES = 20_000_000
+#: The variable in which the runtime gives the prompt to a step.
+PROMPT_VARIABLE = "user_prompt"
+
+
+class OwnKeys(Form):
+    """The study keys of a runtime that executes a pipeline file of the user's with our own runtime."""
+
+    pipeline: Text = Field(description="the pipeline file that writes the plans")
+    inputs: dict[str, Text] = Field(
+        default_factory=dict,
+        description="files that the pipeline gets beside the prompt, by the name of their variable",
+    )
+
+
+class OwnRuntime:
+    """What our own runtime declares, however it is started."""
+
+    instead: ClassVar[Mapping[str, str]] = {}
+    real_in_rehearsal: ClassVar[str] = ""
+
+    @classmethod
+    def write_back(cls, target: Target | None) -> WriteBack:
+        return BeforeVariable(PROMPT_VARIABLE)
+
+    def needs(self, pipeline: Pipeline) -> Needs:
+        return Needs(frozenset(needs.providers(pipeline_text(pipeline))))
+
+    def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
+        if not needs.programs(pipeline_text(pipeline)):
+            return None
+        return (
+            f"{pipeline.file}: a step says via: program, and the claude program cannot be rehearsed, as it asks the "
+            "real service; leave that out for a rehearsal"
+        )
+
+    def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
+        try:
+            project.compile_once()
+        except ExecutionFailed as error:
+            yield Check("runtime", False, "cannot be started", error.message)
+            return
+        yield Check("runtime", True, project.version())
+        problems = project.problems(pipeline.file) if pipeline.file else None
+        yield Check("pipeline", problems is None, str(pipeline.file), problems or "")
+
+
+def pipeline_of(engine: Engine, keys: OwnKeys, study: StudyFile) -> Pipeline:
+    """Return the pipeline that these keys name, with the content hashes of all its files."""
+    file = (study.folder / keys.pipeline).resolve()
+    text = study.text(("pipeline",), file, PIPELINE_BYTES) or ""
+    if text and workflow(document(text)) is None:
+        study.problem(
+            ("pipeline",),
+            f'pipeline: "{keys.pipeline}" is no pipeline file; expected YAML with workflow: at its root, and steps: '
+            "in it",
+        )
+    return Pipeline(
+        engine,
+        file=file,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        inputs=tuple(_inputs(keys.inputs, study)),
+        files=named_files(text, file.parent),
+    )
+
+
+def _inputs(names: Mapping[str, str], study: StudyFile) -> Iterator[InputFile]:
+    for name, value in sorted(names.items()):
+        if not re.fullmatch(VARIABLE, name):
+            study.problem(("inputs", name), f'inputs: "{name}" is not {EXPECTED[VARIABLE]}')
+        text = study.text(("inputs", name), study.folder / value, INPUT_BYTES) or ""
+        path = (study.folder / value).resolve()
+        yield InputFile(name, path, hashlib.sha256(text.encode()).hexdigest())

@@ -1,0 +1,108 @@
+"""What a study says to `runtime: pipeline_ex`: the checkout, and the step whose prompt the candidate becomes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
+from workbench.execution.runtime import StudyFile
+from workbench.fields import Form, KeyPath, Text, nearest
+from workbench.nouns import Engine, Pipeline, Target
+from workbench.pipeline_file.steps import document, steps, workflow
+
+#: The pipeline of the checkout that its generate task runs.
+WORKING_GENESIS = "working_genesis.yaml"
+
+
+class TargetKeys(Form):
+    """The keys of a study's target."""
+
+    pipeline: Text = Field(description="the pipeline file, relative to the checkout")
+    step: Text = Field(description="the step whose prompt the candidate becomes")
+    output: Text | None = Field(default=None, description="the step that puts out the plan; by default the same step")
+    part: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="which static part of the step's prompt the candidate replaces, counted from 1"
+    )
+
+
+class CheckoutKeys(Form):
+    """The study keys of a runtime that executes the user's own checkout."""
+
+    checkout: Text = Field(description="the folder of your checkout of pipeline_ex")
+    target: TargetKeys | None = Field(
+        default=None, description="the step to optimise; without it, the request of mix pipeline.generate.live"
+    )
+
+
+@dataclass(frozen=True)
+class CheckoutSettings:
+    """The checkout's absolute path, and the study's target."""
+
+    checkout: Path
+    target: Target | None = None
+
+
+def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
+    """Return the pipeline of the checkout that these keys name."""
+    checkout = (study.folder / keys.checkout).expanduser().resolve()
+    if not (checkout / "mix.exs").is_file():
+        study.problem(("checkout",), f'checkout: "{keys.checkout}": there is no mix.exs; expected a Mix project')
+    if keys.target is None:
+        target, file = None, checkout / WORKING_GENESIS
+        if (checkout / "mix.exs").is_file() and not file.is_file():
+            study.problem(
+                ("checkout",), f"checkout: there is no {file.name} in it, without which it makes plans of its own"
+            )
+    else:
+        target = Target(keys.target.step, keys.target.output or keys.target.step, keys.target.part)
+        file = (checkout / keys.target.pipeline).resolve()
+        _check(study, keys.target, file)
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    return Pipeline(
+        Engine(name, CheckoutSettings(checkout, target)),
+        file=file,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        files=named_files(text, checkout),
+        target=target,
+    )
+
+
+def _check(study: StudyFile, target: TargetKeys, file: Path) -> None:
+    """Report if the pipeline lacks the target's step, or has its output before it."""
+    path: KeyPath = ("target", "pipeline")
+    text = study.text(path, file, PIPELINE_BYTES)
+    if text is None:
+        return None
+    root = document(text)
+    if workflow(root) is None:
+        return study.problem(path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root; none is run')
+    known = steps(root)
+    with_prompt = [name for name, step in known.items() if step.statics]
+    if target.step not in with_prompt:
+        problem = "has no static part in its prompt" if target.step in known else "is no step of it"
+        return _unknown(study, "step", target.step, problem, with_prompt)
+    parts = len(known[target.step].statics)
+    if target.part > parts:
+        study.problem(
+            ("target", "part"), f"target.part: step {target.step} has {parts} static parts, not {target.part}"
+        )
+    after = _from(list(known), target.step, [name for name, step in known.items() if step.top])
+    if (output := target.output or target.step) not in after:
+        problem = "stands before the step" if output in known else "is no step of it"
+        return _unknown(study, "output", output, problem, after)
+    return None
+
+
+def _unknown(study: StudyFile, key: str, word: str, problem: str, known: list[str]) -> None:
+    expected = f"expected one of {', '.join(known) or 'none'}{nearest(word, known)}"
+    study.problem(("target", key), f'target.{key}: "{word}" {problem}; {expected}')
+
+
+def _from(names: list[str], first: str, top: list[str]) -> list[str]:
+    """Return the file's own steps from this one on: their outputs can be saved."""
+    return [name for name in names[names.index(first) :] if name in top]

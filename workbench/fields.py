@@ -1,0 +1,68 @@
+"""The types of a study file's values, and the words for a value that does not fit. Forms in every room use them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from workbench.providers import KNOWN
+
+#: The way to a value: keys, and indexes in lists, such as ("goals", 0, "gold").
+KeyPath = tuple[str | int, ...]
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
+ADDRESS = r"^https?://[^\s/?#@]+$"
+MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+#: Each pattern in words.
+EXPECTED = {
+    NAME: "a name of letters, digits, - _ and .",
+    ADDRESS: "an address such as http://host:4100",
+    MODEL: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash",
+    VARIABLE: "a name of letters, digits and _",
+}
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
+Text = Annotated[str, StringConstraints(pattern=r"\S")]
+ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
+VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+
+
+class Form(BaseModel):
+    """The base of every form: strict types, no unknown keys, frozen."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def key_names(form: type[BaseModel]) -> list[str]:
+    """Return the keys of a form as a study file spells them."""
+    return [field.alias or name for name, field in form.model_fields.items()]
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return `; did you mean "…"?` for the known word that is most like this one, or nothing."""
+    close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a key path as people write it: `goals[0].gold`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def short(value: object) -> str:
+    """Return a value for a message: texts in quotes, at most 60 characters."""
+    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def kind(value: object) -> str:
+    """Return what a value is, in words: `a text`, `a list`, …"""
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}
+    return kinds.get(type(value), "nothing" if value is None else "something else")
