@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
@@ -141,16 +141,16 @@ def _form_at(form: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel
     for part in path:
         if isinstance(part, str):
             fields = {field.alias or name: field for name, field in form.model_fields.items()}
-            form = next(_forms_in(fields[part].annotation), form)
+            form = next(forms_in(fields[part].annotation), form)
     return form
 
 
-def _forms_in(annotation: Any) -> Any:
+def forms_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Yield the forms within a type such as `list[GoalForm]` or `TargetKeys | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _forms_in(part)
+        yield from forms_in(part)
 
 
 def _plain(expected: str) -> str:

@@ -1,70 +1,42 @@
-"""The study file that `workbench init` writes: complete, commented, ready to run."""
+"""The study file that `workbench init` writes: ready to run, with every other key as a comment."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from workbench.errors import UserError
-from workbench.execution.runtimes import SHIPPED_PIPELINE
+from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES, SHIPPED_PIPELINE
+from workbench.fields import key_names
+from workbench.search.catalogue import OPTIMIZERS
+from workbench.study.form import form_of, forms_in
 from workbench.system.files import write_whole
 
-TEMPLATE = """\
-# A study: what to optimise. `workbench check` validates it, `workbench run` searches. Paths are relative to this file.
-study: {name}
-
-# What a plan is wanted for, and hand-written plans that show what a good one is: a file, or a list of files.
-goals:
-  - name: {name}
-    goal: {goal}
-    gold: {gold}
-
-# The pipeline that writes the plans.
-pipeline: {pipeline}
-# Files that it gets beside the prompt, if it takes any:
-# inputs: {{codebase: packed.xml}}
-# Seconds for one execution:
-timeout: 900
-
-# direct: the candidate and the goal are the prompt. writer: a model writes the prompt for each goal.
-program: direct
-# The starting instructions: the baseline that has to be beaten.
-prompt: Write the plan that the goal asks for.
-
-# static, bootstrap, random_search, copro, mipro, simba or gepa
-optimizer: gepa
-proposer: {{model: gemini/gemini-2.5-flash, temperature: 1.0}}
-judge: {{model: gemini/gemini-2.5-pro, temperature: 0.0}}
-# The score, 0 to 10, from which a plan passes.
-pass: 8
-
-# Executions that the search may ask for. Confirming the result takes 2 × confirm × goals more.
-budget: 24
-confirm: 3
-# Executions at once.
-concurrency: 4
-seed: 0
-"""
+#: The order of the keys in a new study. Keys that are not named here follow.
+ORDER = ("study", "goals", "pipeline", "inputs", "prompt", "optimizer", "pass", "budget", "confirm", "concurrency")
+OPTIMIZER, BUDGET = "gepa", 24
+WIDTH = 110
 
 
 @contextlib.contextmanager
 def own_pipeline(study: Path) -> Iterator[Path]:
-    """A copy of the shipped pipeline beside the study, or one that is there already; nothing is written over.
+    """Yield a copy of the shipped pipeline beside the study, or a file with that content that is there already.
 
-    Left by an error, it takes its copy away again.
+    The copy is removed again if the block raises.
 
     Raises:
-        UserError: files of other content have the names that it could have.
+        UserError: files with other content have the names that the copy could have.
     """
-    content, names = (
-        SHIPPED_PIPELINE.read_bytes(),
-        [study.with_name(name) for name in ("pipeline.yaml", "genesis.yaml")],
-    )
-    names = [file for file in names if file != study]
+    content = SHIPPED_PIPELINE.read_bytes()
+    names = [study.with_name(name) for name in ("pipeline.yaml", "genesis.yaml") if study.name != name]
     for file in names:
         if file.is_file() and file.read_bytes() == content:
             yield file
@@ -81,21 +53,86 @@ def own_pipeline(study: Path) -> Iterator[Path]:
 
 
 def starter(goal: str, gold: Path, pipeline: Path) -> str:
-    """The text of a study beside its pipeline, for one goal and one gold plan."""
-    return TEMPLATE.format(
-        name="study",
-        goal=_quoted(goal),
-        gold=_quoted(_from(pipeline.parent, gold.absolute())),
-        pipeline=_quoted(pipeline.name),
-    )
+    """Return the text of a study beside its pipeline, for one goal and one gold plan."""
+    values: dict[str, Any] = {
+        "study": "study",
+        "goals": [{"name": "study", "goal": goal, "gold": _relative(pipeline.parent, gold.absolute())}],
+        "pipeline": pipeline.name,
+        "prompt": None,
+        "optimizer": OPTIMIZER,
+        "pass": None,
+        "budget": BUDGET,
+        "confirm": None,
+    }
+    fields = {field.alias or name: field for name, field in form_of(DEFAULT_RUNTIME).model_fields.items()}
+    keys = [*(key for key in ORDER if key in fields), *(key for key in fields if key not in ORDER)]
+    blocks = [_block(key, fields[key], values) for key in keys]
+    return "\n".join([*HEADER, *blocks, FOOTER])
 
 
-def _from(directory: Path, file: Path) -> str:
-    """Relative where both have a home in common; the way through the root is none."""
+HEADER = (
+    "# A study: what to optimise. `workbench check` validates it, `workbench run` searches.",
+    "# Paths are relative to this file. Keys behind a # are optional, and stand there with their defaults.",
+    "",
+)
+FOOTER = "# Other runtimes take other keys: docs/study.md of Workbench has all of them.\n"
+
+
+def _block(key: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
+    """Return the lines of one key: what it means, and the key itself, behind a # if the study does without it."""
+    comment = textwrap.wrap(_meaning(key, field), WIDTH)
+    value = values.get(key)
+    text = _written(key, _shown(field) if value is None else value)
+    lines = text if key in values else [f"# {line}" for line in text]
+    return "\n".join([*(f"# {line}" for line in comment), *lines, ""])
+
+
+def _meaning(key: str, field: FieldInfo) -> str:
+    words = {"optimizer": tuple(OPTIMIZERS), "runtime": tuple(RUNTIMES)}.get(key)
+    known = f": {', '.join(words[:-1])} or {words[-1]}" if words else ""
+    inner = ", ".join(name for form in forms_in(field.annotation) for name in key_names(form))
+    keys = f" (its keys: {inner})" if inner else ""
+    meaning = f"{field.description}{known}{keys}"
+    return f"{meaning[0].upper()}{meaning[1:]}." if meaning[0].islower() else f"{meaning}."
+
+
+def _shown(field: FieldInfo) -> Any:
+    """Return a field's example if it has one, else its default as plain values."""
+    if field.examples:
+        return field.examples[0]
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        return {name: _short(value) for name, value in default.model_dump(exclude_none=True).items()}
+    return _short(default)
+
+
+def _short(value: Any) -> Any:
+    """Return a whole number without its decimal point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _written(key: str, value: Any) -> list[str]:
+    """Return a key and its value as YAML lines: goals as a list of blocks, everything else on one line."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        items = [[f"{name}: {_quoted(text)}" for name, text in item.items()] for item in value]
+        return [f"{key}:", *(f"  {'- ' if not n else '  '}{line}" for item in items for n, line in enumerate(item))]
+    return [f"{key}: {_flow(value)}"]
+
+
+def _flow(value: Any) -> str:
+    """Return a value on one line."""
+    if isinstance(value, str):
+        return value if value == yaml.safe_load(value) and ": " not in value else _quoted(value)
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9)
+    return text.removesuffix("\n...\n").strip()
+
+
+def _relative(directory: Path, file: Path) -> str:
+    """Return a relative path if both share a top-level folder, else an absolute one."""
     relative = os.path.relpath(file, directory.absolute())
     return str(file) if directory.absolute().parts[:2] != file.parts[:2] else relative
 
 
 def _quoted(text: str) -> str:
-    """On one line, whatever stands in it."""
+    """Return a text in quotes, on one line whatever it contains."""
     return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9).strip()

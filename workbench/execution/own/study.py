@@ -30,6 +30,7 @@ class OwnKeys(Form):
     pipeline: Text = Field(description="the pipeline file that writes the plans")
     inputs: dict[str, Text] = Field(
         default_factory=dict,
+        examples=[{"codebase": "packed.xml"}],
         description="files that the pipeline gets beside the prompt, by the name of their variable",
     )
 

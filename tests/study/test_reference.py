@@ -1,0 +1,21 @@
+"""The reference of the study keys is made from the forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.study.reference import reference
+
+PAGE = Path(__file__).parents[2] / "docs" / "study.md"
+
+
+def test_the_page_is_up_to_date() -> None:
+    """`python -m workbench.study.reference > docs/study.md` writes it."""
+    assert PAGE.read_text(encoding="utf-8") == reference()
+
+
+def test_every_key_has_a_meaning() -> None:
+    """No table row ends without one."""
+    rows = [line for line in reference().split("\n") if line.startswith("| `")]
+    assert len(rows) > 40
+    assert not [row for row in rows if row.rstrip("| ").endswith("None")]
