@@ -3,7 +3,9 @@ defmodule Pipeline.ClaudeProgramTest do
 
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Answer, Ask, Error, Model, Settings, Workspace}
+  alias Pipeline.{Error, Model, Settings}
+  alias Pipeline.Files.Workspace
+  alias Pipeline.Model.{Answer, Ask}
 
   @moduletag :tmp_dir
 

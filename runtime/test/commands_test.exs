@@ -8,7 +8,8 @@ defmodule Pipeline.CommandsTest do
 
   alias Mix.Tasks.Pipeline.{Check, Generate, Run}
   alias Mix.Tasks.Pipeline.Generate.Live
-  alias Pipeline.{JSON, ScriptedProvider}
+  alias Pipeline.ScriptedProvider
+  alias Pipeline.Value.JSON
 
   @moduletag :tmp_dir
 

@@ -1,7 +1,8 @@
 defmodule Pipeline.ConditionTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Answer, Condition}
+  alias Pipeline.Model.Answer
+  alias Pipeline.Step.Condition
 
   @scope %{
     vars: %{

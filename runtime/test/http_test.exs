@@ -1,7 +1,8 @@
 defmodule Pipeline.HTTPTest do
   use ExUnit.Case, async: false
 
-  alias Pipeline.{Error, HTTP, ScriptedProvider}
+  alias Pipeline.{Error, ScriptedProvider}
+  alias Pipeline.Model.HTTP
 
   defp post(server, timeout \\ 5_000),
     do: HTTP.post_json(ScriptedProvider.url(server) <> "/v1", [{"x-api-key", "secret"}], %{a: "ü"}, timeout)

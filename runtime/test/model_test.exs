@@ -3,7 +3,9 @@ defmodule Pipeline.ModelTest do
 
   import Pipeline.Answers
 
-  alias Pipeline.{Answer, Ask, Error, Model, ScriptedProvider, Settings, Workspace}
+  alias Pipeline.{Error, Model, ScriptedProvider, Settings}
+  alias Pipeline.Files.Workspace
+  alias Pipeline.Model.{Answer, Ask}
 
   @schema %{
     "type" => "object",
@@ -389,12 +391,12 @@ defmodule Pipeline.ModelTest do
     end
 
     test "prices hold for a model's versions, and from a size on for larger prompts" do
-      assert Pipeline.Price.cost("claude-opus-4-5-20251101", 1_000_000, 0) == 5.0
-      assert Pipeline.Price.cost("claude-opus-4-20250514", 1_000_000, 0) == 15.0
-      assert Pipeline.Price.cost("gemini-2.5-flash-lite", 1_000_000, 0) == 0.1
-      assert Pipeline.Price.cost("gemini-2.5-pro", 100_000, 0) == 0.125
-      assert Pipeline.Price.cost("gemini-2.5-pro", 1_000_000, 0) == 2.5
-      assert Pipeline.Price.cost("gemini-2.5-prow", 1, 1) == nil
+      assert Pipeline.Model.Price.cost("claude-opus-4-5-20251101", 1_000_000, 0) == 5.0
+      assert Pipeline.Model.Price.cost("claude-opus-4-20250514", 1_000_000, 0) == 15.0
+      assert Pipeline.Model.Price.cost("gemini-2.5-flash-lite", 1_000_000, 0) == 0.1
+      assert Pipeline.Model.Price.cost("gemini-2.5-pro", 100_000, 0) == 0.125
+      assert Pipeline.Model.Price.cost("gemini-2.5-pro", 1_000_000, 0) == 2.5
+      assert Pipeline.Model.Price.cost("gemini-2.5-prow", 1, 1) == nil
     end
   end
 end

@@ -3,7 +3,8 @@ defmodule Pipeline.PipelinesTest do
 
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Workspace}
+  alias Pipeline.{Error, Executor, Loader, ScriptedProvider}
+  alias Pipeline.Files.Workspace
 
   @moduletag :tmp_dir
   @folder Path.expand("../../tests/data/pipelines", __DIR__)

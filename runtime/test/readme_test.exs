@@ -3,7 +3,8 @@ defmodule Pipeline.ReadmeTest do
 
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Executor, Loader, ScriptedProvider, Workspace}
+  alias Pipeline.{Executor, Loader, ScriptedProvider}
+  alias Pipeline.Files.Workspace
 
   @moduletag :tmp_dir
 

@@ -6,7 +6,8 @@ defmodule Pipeline.ReadyTest do
   import Pipeline.Answers
   import Pipeline.ScriptedProvider, only: [settings: 2]
 
-  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Workspace}
+  alias Pipeline.{Error, Executor, Loader, ScriptedProvider}
+  alias Pipeline.Files.Workspace
 
   @moduletag :tmp_dir
 

@@ -5,11 +5,11 @@ defmodule Pipeline.ReportsTest do
 
   import ExUnit.CaptureLog
 
-  alias Pipeline.Reports
+  alias Pipeline.System.CrashReports
 
   setup do
-    Reports.install()
-    on_exit(fn -> :logger.remove_primary_filter(Reports) end)
+    CrashReports.install()
+    on_exit(fn -> :logger.remove_primary_filter(CrashReports) end)
   end
 
   defp logged(crash) do

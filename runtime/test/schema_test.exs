@@ -1,7 +1,7 @@
 defmodule Pipeline.SchemaTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.Schema
+  alias Pipeline.Model.Schema
 
   # Schema, values that fit, values that do not with what is said of them.
   @table [

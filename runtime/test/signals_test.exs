@@ -26,7 +26,7 @@ defmodule Pipeline.SignalsTest do
   end
 
   test "SIGTERM ends it where nothing of the application runs yet" do
-    code = "Pipeline.Signals.install(); Pipeline.Signals.stop(143)"
+    code = "Pipeline.System.Signals.install(); Pipeline.System.Signals.stop(143)"
     assert {_, 143} = System.cmd("elixir", ["-pa", Mix.Project.compile_path(), "-e", code])
   end
 

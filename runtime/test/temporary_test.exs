@@ -3,7 +3,8 @@ defmodule Pipeline.TemporaryTest do
 
   import Pipeline.Waiting
 
-  alias Pipeline.{Signals, Temporary}
+  alias Pipeline.Files.Temporary
+  alias Pipeline.System.Signals
 
   @moduletag :tmp_dir
 

@@ -1,7 +1,8 @@
 defmodule Pipeline.ToolsTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Schema, Tools, Workspace}
+  alias Pipeline.Files.Workspace
+  alias Pipeline.Model.{Schema, Tools}
 
   @moduletag :tmp_dir
 

@@ -2,7 +2,7 @@ defmodule Pipeline.WorkTest do
   # Its tasks are those of all tests.
   use ExUnit.Case, async: false
 
-  alias Pipeline.Work
+  alias Pipeline.System.SupervisedTask
 
   test "ends what a process began, and what that began, before it returns" do
     test = self()
@@ -14,8 +14,10 @@ defmodule Pipeline.WorkTest do
 
     owner =
       spawn(fn ->
-        Work.run("outer", 60_000, fn ->
-          Work.each([:a, :b], 2, fn name -> Work.run("inner", 60_000, fn -> work.(name) end) end)
+        SupervisedTask.run("outer", 60_000, fn ->
+          SupervisedTask.each([:a, :b], 2, fn name ->
+            SupervisedTask.run("inner", 60_000, fn -> work.(name) end)
+          end)
         end)
       end)
 
@@ -23,7 +25,7 @@ defmodule Pipeline.WorkTest do
     assert_receive {:began, :b, b}
     # They may not have heard of it yet.
     Process.exit(owner, :kill)
-    Work.end_all_of(owner)
+    SupervisedTask.end_all_of(owner)
     refute Process.alive?(a) or Process.alive?(b)
     assert Task.Supervisor.children(Pipeline.Steps) == []
   end

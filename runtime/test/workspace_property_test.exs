@@ -5,7 +5,7 @@ defmodule Pipeline.WorkspacePropertyTest do
 
   import :proper_types, only: [elements: 1, frequency: 1, list: 1, non_empty: 1, tuple: 1, binary: 0]
 
-  alias Pipeline.Workspace
+  alias Pipeline.Files.Workspace
 
   @moduletag :tmp_dir
 

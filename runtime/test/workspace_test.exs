@@ -1,7 +1,8 @@
 defmodule Pipeline.WorkspaceTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Error, Workspace}
+  alias Pipeline.Error
+  alias Pipeline.Files.Workspace
 
   @moduletag :tmp_dir
 

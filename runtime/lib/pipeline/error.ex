@@ -12,7 +12,7 @@ defmodule Pipeline.Error do
   `again` says whether the same call may go well later: `:never`, `:soon`, or not before so many milliseconds.
   """
 
-  alias Pipeline.Usage
+  alias Pipeline.Model.Usage
 
   defexception [:kind, :message, again: :never, usage: %Usage{}, steps: []]
 
@@ -39,7 +39,7 @@ defmodule Pipeline.Error do
           message: String.t(),
           again: again(),
           usage: Usage.t(),
-          steps: [Pipeline.Bill.step()]
+          steps: [Pipeline.UsageReport.step()]
         }
 
   @spec new(kind(), String.t(), again()) :: t()

@@ -1,7 +1,8 @@
 defmodule Pipeline.Generate do
   @moduledoc "A prompt goes in, the file that a pipeline wrote from it comes out."
 
-  alias Pipeline.{Error, Executor, Output, Run, Settings, Workspace}
+  alias Pipeline.{Error, Executor, Run, Settings}
+  alias Pipeline.Files.{Output, Workspace}
 
   @genesis Path.expand("../../priv/pipelines/genesis.yaml", __DIR__)
 

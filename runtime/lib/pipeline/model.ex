@@ -4,21 +4,10 @@ defmodule Pipeline.Model do
   an answer that does not fit its schema.
   """
 
-  alias Pipeline.{
-    Answer,
-    Ask,
-    Error,
-    JSON,
-    Provider,
-    Reply,
-    Request,
-    Retry,
-    Schema,
-    Settings,
-    Tools,
-    Usage,
-    Workspace
-  }
+  alias Pipeline.{Error, Settings}
+  alias Pipeline.Files.Workspace
+  alias Pipeline.Model.{Answer, Ask, Provider, Reply, Request, Retry, Schema, Tools, Usage}
+  alias Pipeline.Value.JSON
 
   # So many of the things that are wrong with an answer are told, to the model and to the user.
   @most_problems 20

@@ -4,8 +4,8 @@ defmodule Pipeline.Loader.Asks do
   preset, and all of them before the `defaults` of the workflow.
   """
 
-  alias Pipeline.{Ask, Schema}
   alias Pipeline.Loader.{Fields, Options, Parts, Source}
+  alias Pipeline.Model.{Ask, Schema}
 
   @types %{
     "claude" => {:claude, :text},

@@ -1,8 +1,9 @@
 defmodule Pipeline.Loader.Parts do
   @moduledoc "The parts of a prompt, and of a text that a file operation writes."
 
-  alias Pipeline.{Ask, Extract}
   alias Pipeline.Loader.{Fields, Source}
+  alias Pipeline.Model.Ask
+  alias Pipeline.Value.Extract
 
   @specifications %{
     "static" => [content: {:required, :text}],

@@ -3,8 +3,10 @@ defmodule Pipeline.Loader.Steps do
   The steps of a workflow, in order: each may refer to those before it. Steps of a parallel group do not see each other.
   """
 
-  alias Pipeline.{Condition, Output, Step}
+  alias Pipeline.Step
+  alias Pipeline.Files.Output
   alias Pipeline.Loader.{Actions, Asks, Document, Fields, Parts, Source}
+  alias Pipeline.Step.Condition
 
   @common [
     name: {:required, :text},

@@ -3,8 +3,9 @@ defmodule Pipeline.Serve.Router do
   What is answered to a request. Every answer is JSON; an error is `{"error": {"kind": …, "message": …}}`.
   """
 
-  alias Pipeline.{Error, JSON, Number}
-  alias Pipeline.Serve.{Order, Runs, Token}
+  alias Pipeline.Error
+  alias Pipeline.Serve.{RunRequest, Runs, Token}
+  alias Pipeline.Value.{JSON, Number}
 
   @type request :: %{
           method: String.t(),
@@ -63,7 +64,7 @@ defmodule Pipeline.Serve.Router do
   defp order(body) do
     with {:ok, text} <- body.(),
          {:ok, map} <- decode(text),
-         {:ok, order} <- Order.read(map) do
+         {:ok, order} <- RunRequest.read(map) do
       started(Runs.start(order))
     else
       {:error, %Error{kind: kind, message: message}} -> error(422, kind, message)

@@ -7,15 +7,16 @@ defmodule Pipeline.Serve.Run do
   are part of what is told.
   """
 
-  alias Pipeline.{Bill, Error, Generate, JSON, Settings}
-  alias Pipeline.Serve.{Folder, Order}
+  alias Pipeline.{Error, Generate, Settings, UsageReport}
+  alias Pipeline.Serve.{Folder, RunRequest}
+  alias Pipeline.Value.JSON
 
   @type status :: :running | :done | :failed | :cancelled
   @type ended :: {status(), json :: binary()}
 
   @doc "Begin it under `Pipeline.Runs`. The caller gets the task's messages; its reply is an `t:ended/0`."
-  @spec start(String.t(), Order.t()) :: Task.t()
-  def start(id, %Order{} = order) do
+  @spec start(String.t(), RunRequest.t()) :: Task.t()
+  def start(id, %RunRequest{} = order) do
     Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, order) end)
   end
 
@@ -63,7 +64,7 @@ defmodule Pipeline.Serve.Run do
   end
 
   defp failed(id, error, begun),
-    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, Bill.json(error))
+    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, UsageReport.json(error))
 
   # Only where it is needed: a VM that is killed leaves it behind.
   defp folder(id, pipeline) do
@@ -84,7 +85,7 @@ defmodule Pipeline.Serve.Run do
       files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
       warnings: order.pipeline.warnings
     }
-    |> Map.merge(Bill.json(result))
+    |> Map.merge(UsageReport.json(result))
   end
 
   defp encode(map, nil), do: JSON.encode(map)

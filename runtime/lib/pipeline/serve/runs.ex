@@ -7,7 +7,7 @@ defmodule Pipeline.Serve.Runs do
   use GenServer
 
   alias Pipeline.Error
-  alias Pipeline.Serve.{Order, Run}
+  alias Pipeline.Serve.{Run, RunRequest}
 
   @kept 1_000
   @kept_bytes 64_000_000
@@ -45,8 +45,8 @@ defmodule Pipeline.Serve.Runs do
   end
 
   @doc "Begin a run, or find the one that has its key. `:conflict`: the key belongs to another order."
-  @spec start(Order.t()) :: {:new | :known, json :: binary()} | {:error, :full | :draining | :conflict}
-  def start(%Order{} = order), do: GenServer.call(__MODULE__, {:start, order})
+  @spec start(RunRequest.t()) :: {:new | :known, json :: binary()} | {:error, :full | :draining | :conflict}
+  def start(%RunRequest{} = order), do: GenServer.call(__MODULE__, {:start, order})
 
   @doc "What there is to say of a run, at its end, or after `wait` milliseconds."
   @spec await(String.t(), non_neg_integer()) :: {:ok, json :: binary()} | :error
