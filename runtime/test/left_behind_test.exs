@@ -28,12 +28,12 @@ defmodule Pipeline.LeftBehindTest do
     link = Path.join(folder, "pipeline-" <> String.duplicate("e", 24))
     File.ln_s!(hd(kept), link)
 
-    assert StaleFolders.clear(folder) == :ok
+    assert StaleFolders.remove(folder) == :ok
     refute Enum.any?(gone, &File.exists?/1)
     assert Enum.all?([link, Path.join(hd(kept), "stdin") | kept], &File.exists?/1)
   end
 
   test "a folder that cannot be read has nothing in it for us", %{tmp_dir: folder} do
-    assert StaleFolders.clear(Path.join(folder, "absent")) == :ok
+    assert StaleFolders.remove(Path.join(folder, "absent")) == :ok
   end
 end

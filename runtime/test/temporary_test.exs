@@ -16,8 +16,8 @@ defmodule Pipeline.TemporaryTest do
 
     writer =
       spawn(fn ->
-        Signals.whole(fn ->
-          Temporary.whilst(file, fn ->
+        Signals.uninterrupted(fn ->
+          Temporary.with_file(file, fn ->
             File.write!(file, "half")
             send(test, :written)
             Process.sleep(:infinity)
@@ -34,11 +34,11 @@ defmodule Pipeline.TemporaryTest do
 
   test "it is gone when the function has returned, or raised", %{tmp_dir: folder} do
     file = Path.join(folder, "temporary")
-    assert Temporary.whilst(file, fn -> File.write(file, "whole") end) == :ok
+    assert Temporary.with_file(file, fn -> File.write(file, "whole") end) == :ok
     refute File.exists?(file)
 
     assert_raise RuntimeError, fn ->
-      Temporary.whilst(file, fn -> File.write!(file, "x") && raise "no" end)
+      Temporary.with_file(file, fn -> File.write!(file, "x") && raise "no" end)
     end
 
     refute File.exists?(file)

@@ -185,8 +185,8 @@ defmodule Pipeline.WorkspaceTest do
   test "a run adds no more than it may: files, and bytes beyond those that were there", context do
     %{workspace: workspace, root: root} = context
     File.write!(Path.join(root, "large"), String.duplicate("x", 1_000_000))
-    :counters.put(workspace.room, 1, 999)
-    :counters.put(workspace.room, 2, 99_000_000)
+    :counters.put(workspace.quota, 1, 999)
+    :counters.put(workspace.quota, 2, 99_000_000)
     assert :ok = Workspace.write(workspace, "one", "x")
     assert {:error, reason} = Workspace.write(workspace, "two", "x")
     assert reason =~ ~s("two": would be one of more than 1000 files)

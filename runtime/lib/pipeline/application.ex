@@ -13,7 +13,7 @@ defmodule Pipeline.Application do
     children = [
       Pipeline.System.Signals,
       {Task.Supervisor, name: Pipeline.Steps},
-      {Task, &Pipeline.Files.StaleFolders.clear/0}
+      {Task, &Pipeline.Files.StaleFolders.remove/0}
     ]
 
     Supervisor.start_link(children, strategy: :one_for_one, name: Pipeline.Supervisor)

@@ -28,7 +28,7 @@ defmodule Pipeline.Command do
     {:ok, _} = Application.ensure_all_started(:pipeline)
 
     outcome = parse(Enum.map(arguments, &as_typed/1), [help: :boolean] ++ switches, call)
-    Signals.go_on()
+    Signals.wait_if_ending()
 
     case outcome do
       # Not by Mix's shell, which MIX_QUIET silences: this is what the command was called for.

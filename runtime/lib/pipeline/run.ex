@@ -14,7 +14,7 @@ defmodule Pipeline.Run do
   def run(pipeline, vars, settings, workspace_root) do
     path = Path.join(settings.output_dir, "result.json")
 
-    with :ok <- Output.ready(path, "--output-dir"),
+    with :ok <- Output.check_writable(path, "--output-dir"),
          {:ok, workspace} <- workspace(pipeline, workspace_root),
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),

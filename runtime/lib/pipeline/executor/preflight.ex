@@ -109,7 +109,7 @@ defmodule Pipeline.Executor.Preflight do
     |> Enum.flat_map(&asked/1)
     |> Enum.map(&Provider.for_ask/1)
     |> Enum.uniq()
-    |> first_error(& &1.ready(settings))
+    |> first_error(& &1.preflight(settings))
   end
 
   defp asked(%Step{condition: nil, action: %Ask{} = ask}), do: [ask]
@@ -134,7 +134,7 @@ defmodule Pipeline.Executor.Preflight do
         refused(pipeline, "one step writes #{path} by output_to_file, and another one takes it for a folder")
 
       true ->
-        first_error(paths, &Output.ready(&1, "--output-dir"))
+        first_error(paths, &Output.check_writable(&1, "--output-dir"))
     end
   end
 

@@ -46,8 +46,8 @@ defmodule Pipeline.Files.Output do
   Whether a new file can be written there, asked before a model is paid: nothing stands there, and its folder, which is made
   for it, takes files. `option` is the one that names another.
   """
-  @spec ready(Path.t(), String.t()) :: :ok | {:error, Error.t()}
-  def ready(path, option) do
+  @spec check_writable(Path.t(), String.t()) :: :ok | {:error, Error.t()}
+  def check_writable(path, option) do
     case File.lstat(path) do
       {:ok, _} -> {:error, Error.new(:usage, "#{path} exists already: name a new one with #{option}")}
       {:error, reason} when reason in [:enoent, :enotdir] -> path |> probe() |> said(path)
@@ -66,12 +66,12 @@ defmodule Pipeline.Files.Output do
 
   @doc "Write beside it, sync, link: a link never takes the place of a file that exists."
   @spec write_new(Path.t(), iodata()) :: :ok | {:error, Error.t()}
-  def write_new(path, content), do: Signals.whole(fn -> write(path, content) end)
+  def write_new(path, content), do: Signals.uninterrupted(fn -> write(path, content) end)
 
   defp write(path, content) do
     temporary = beside(path)
 
-    Temporary.whilst(temporary, fn ->
+    Temporary.with_file(temporary, fn ->
       with :ok <- File.mkdir_p(Path.dirname(path)),
            :ok <- write_synced(temporary, content),
            :ok <- File.ln(temporary, path) do

@@ -11,8 +11,8 @@ defmodule Pipeline.Files.StaleFolders do
   @name ~r/\Apipeline-(?:[0-9a-f]{24}|[0-9a-f]{32})\z/
 
   @doc "Take them away."
-  @spec clear(Path.t()) :: :ok
-  def clear(folder \\ System.tmp_dir!()) do
+  @spec remove(Path.t()) :: :ok
+  def remove(folder \\ System.tmp_dir!()) do
     with {:ok, names} <- File.ls(folder),
          [_ | _] = old <-
            for(name <- names, name =~ @name, path = Path.join(folder, name), old?(path), do: path),

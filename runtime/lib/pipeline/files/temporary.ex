@@ -1,8 +1,8 @@
 defmodule Pipeline.Files.Temporary do
   @moduledoc "A file that is gone when a function has returned, or when its process was killed in the middle of it."
 
-  @spec whilst(Path.t(), (() -> result)) :: result when result: term()
-  def whilst(path, work) do
+  @spec with_file(Path.t(), (() -> result)) :: result when result: term()
+  def with_file(path, work) do
     owner = self()
     guard = spawn(fn -> guard(Process.monitor(owner), path) end)
 

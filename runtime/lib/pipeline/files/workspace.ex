@@ -26,17 +26,17 @@ defmodule Pipeline.Files.Workspace do
   # Places of an edit's text are counted up to here.
   @most_places 100
 
-  @enforce_keys [:root, :room]
-  defstruct [:root, :room]
+  @enforce_keys [:root, :quota]
+  defstruct [:root, :quota]
 
-  @type t :: %__MODULE__{root: Path.t(), room: Quota.t()}
+  @type t :: %__MODULE__{root: Path.t(), quota: Quota.t()}
   @type reason :: String.t()
 
   @doc "The folder, made if it is missing."
   @spec open(Path.t()) :: {:ok, t()} | {:error, Error.t()}
   def open(root) do
     case File.mkdir_p(root) do
-      :ok -> {:ok, %__MODULE__{root: Path.expand(root), room: Quota.new()}}
+      :ok -> {:ok, %__MODULE__{root: Path.expand(root), quota: Quota.new()}}
       {:error, reason} -> {:error, Error.new(:write, "#{root}: #{:file.format_error(reason)}")}
     end
   end
@@ -93,9 +93,9 @@ defmodule Pipeline.Files.Workspace do
     do: {:error, "#{inspect(path, limit: 50, printable_limit: 200)}: #{reason}"}
 
   defp content(%{root: root}, names) do
-    with {:ok, way} <- ResolvedPath.to(root, names),
-         :ok <- regular(way),
-         {:ok, bytes} <- opened(way, fn file -> same(file, root, names, way) end) do
+    with {:ok, resolved} <- ResolvedPath.resolve(root, names),
+         :ok <- regular(resolved),
+         {:ok, bytes} <- opened(resolved, fn file -> same(file, root, names, resolved) end) do
       cond do
         byte_size(bytes) > @most_bytes -> {:error, "has more than #{@most_bytes} bytes"}
         not String.valid?(bytes) -> {:error, "is not UTF-8"}
@@ -104,12 +104,12 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp regular(%ResolvedPath{found: nil}), do: {:error, "there is no such file"}
-  defp regular(%ResolvedPath{found: %{type: :directory}}), do: {:error, "is a folder"}
+  defp regular(%ResolvedPath{entry: nil}), do: {:error, "there is no such file"}
+  defp regular(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
   defp regular(%ResolvedPath{}), do: :ok
 
-  defp opened(way, check) do
-    with {:ok, file} <- said(:file.open(way.path, [:read, :raw, :binary])) do
+  defp opened(resolved, check) do
+    with {:ok, file} <- said(:file.open(resolved.path, [:read, :raw, :binary])) do
       try do
         with :ok <- check.(file) do
           case :file.read(file, @most_bytes + 1) do
@@ -124,9 +124,9 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp same(file, root, names, way) do
-    if ResolvedPath.opened(file) == {:ok, way.found.id} and
-         Enum.all?(1..@looks, fn _ -> ResolvedPath.still?(way, root, names) end),
+  defp same(file, root, names, resolved) do
+    if ResolvedPath.identity(file) == {:ok, resolved.entry.id} and
+         Enum.all?(1..@looks, fn _ -> ResolvedPath.unchanged?(resolved, root, names) end),
        do: :ok,
        else: {:error, "was changed in this moment by somebody else"}
   end
@@ -145,7 +145,7 @@ defmodule Pipeline.Files.Workspace do
 
     if :global.set_lock(lock, [node()], 0) do
       try do
-        Signals.whole(write)
+        Signals.uninterrupted(write)
       after
         :global.del_lock(lock, [node()])
       end
@@ -194,24 +194,24 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp replace(%{root: root, room: room}, names, content) do
+  defp replace(%{root: root, quota: quota}, names, content) do
     temporary = Path.join(root, Name.temporary())
 
-    Temporary.whilst(temporary, fn ->
-      with {:ok, before} <- ResolvedPath.to(root, names),
+    Temporary.with_file(temporary, fn ->
+      with {:ok, before} <- ResolvedPath.resolve(root, names),
            :ok <- replaceable(before),
-           {:ok, more} <- Quota.for_file(room, before.found, content),
-           {:ok, id} <- said(write_synced(temporary, content, before.found)),
-           {:ok, way} <- ResolvedPath.to(root, names, make: true),
-           :ok <- replaceable(way),
-           :ok <- said(:file.rename(temporary, way.path)),
-           :ok <- arrived(ResolvedPath.to(root, names), way, id) do
-        Quota.taken(room, more)
+           {:ok, more} <- Quota.check(quota, before.entry, content),
+           {:ok, id} <- said(write_synced(temporary, content, before.entry)),
+           {:ok, resolved} <- ResolvedPath.resolve(root, names, make: true),
+           :ok <- replaceable(resolved),
+           :ok <- said(:file.rename(temporary, resolved.path)),
+           :ok <- arrived(ResolvedPath.resolve(root, names), resolved, id) do
+        Quota.add(quota, more)
       end
     end)
   end
 
-  defp replaceable(%ResolvedPath{found: %{type: :directory}}), do: {:error, "is a folder"}
+  defp replaceable(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
   defp replaceable(%ResolvedPath{}), do: :ok
 
   # A file in whose place another comes keeps its mode.
@@ -221,7 +221,7 @@ defmodule Pipeline.Files.Workspace do
         with :ok <- :file.write(file, content),
              :ok <- if(former, do: File.chmod(path, Bitwise.band(former.mode, 0o777)), else: :ok),
              :ok <- :file.sync(file) do
-          ResolvedPath.opened(file)
+          ResolvedPath.identity(file)
         end
       after
         :file.close(file)
@@ -229,7 +229,7 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp arrived({:ok, %ResolvedPath{found: %{id: id}, folders: folders}}, %ResolvedPath{folders: folders}, id),
+  defp arrived({:ok, %ResolvedPath{entry: %{id: id}, folders: folders}}, %ResolvedPath{folders: folders}, id),
     do: :ok
 
   defp arrived(_, _, _), do: {:error, "was changed in this moment by somebody else"}

@@ -11,7 +11,7 @@ defmodule Pipeline.Model.Provider do
   @callback complete(Request.t(), Settings.t()) :: {:ok, Reply.t()} | {:error, Error.t()}
 
   @doc "Whether it can be asked at all: it has its key, or its program. Called before any model is paid."
-  @callback ready(Settings.t()) :: :ok | {:error, Error.t()}
+  @callback preflight(Settings.t()) :: :ok | {:error, Error.t()}
 
   @by_name %{
     anthropic: Pipeline.Model.Provider.Anthropic,

@@ -16,7 +16,7 @@ defmodule Pipeline.Serve.Folder do
 
     {guard, ended} =
       spawn_monitor(fn ->
-        Signals.clears_away()
+        Signals.clear_before_end()
         monitor = Process.monitor(run)
         send(run, {:guarded, self()})
         guard(run, monitor, folder)

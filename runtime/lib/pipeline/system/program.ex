@@ -37,7 +37,7 @@ defmodule Pipeline.System.Program do
 
     {guard, ended} =
       spawn_monitor(fn ->
-        Signals.clears_away()
+        Signals.clear_before_end()
         guard(Process.monitor(owner), private)
       end)
 

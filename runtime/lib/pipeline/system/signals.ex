@@ -37,8 +37,8 @@ defmodule Pipeline.System.Signals do
   def terminated, do: @terminated
 
   @doc "Call `write`, which no SIGTERM interrupts: it is ended before the VM is, or not begun."
-  @spec whole((() -> result)) :: result when result: term()
-  def whole(write) do
+  @spec uninterrupted((() -> result)) :: result when result: term()
+  def uninterrupted(write) do
     case :persistent_term.get(__MODULE__, nil) do
       nil -> write.()
       counts -> listed(counts, write)
@@ -46,8 +46,8 @@ defmodule Pipeline.System.Signals do
   end
 
   @doc "Go on, unless the VM is about to end: what comes of a call then is not to be told."
-  @spec go_on() :: :ok
-  def go_on do
+  @spec wait_if_ending() :: :ok
+  def wait_if_ending do
     with counts when counts != nil <- :persistent_term.get(__MODULE__, nil),
          1 <- :atomics.get(counts, @ending) do
       Process.sleep(:infinity)
@@ -60,9 +60,9 @@ defmodule Pipeline.System.Signals do
   The calling process has something to clear away before the VM ends. It is sent `:vm_ends` then, and has to end when it
   has done so.
   """
-  @spec clears_away() :: :ok
-  def clears_away do
-    {:ok, _} = Registry.register(__MODULE__, :clears_away, nil)
+  @spec clear_before_end() :: :ok
+  def clear_before_end do
+    {:ok, _} = Registry.register(__MODULE__, :clear_before_end, nil)
     :ok
   end
 
@@ -76,7 +76,7 @@ defmodule Pipeline.System.Signals do
       wait(deadline)
     end
 
-    cleared_away(deadline)
+    wait_until_cleared(deadline)
 
     # Not flushed: a reader that does not read would hold it up.
     :erlang.halt(status, flush: false)
@@ -108,7 +108,7 @@ defmodule Pipeline.System.Signals do
 
     if :atomics.get(counts, @ending) == 1 do
       Registry.unregister(__MODULE__, :writes)
-      go_on()
+      wait_if_ending()
     end
 
     try do
@@ -118,9 +118,9 @@ defmodule Pipeline.System.Signals do
     end
   end
 
-  defp cleared_away(deadline) do
+  defp wait_until_cleared(deadline) do
     monitors =
-      for pid <- registered(:clears_away) do
+      for pid <- registered(:clear_before_end) do
         monitor = Process.monitor(pid)
         send(pid, :vm_ends)
         monitor

@@ -8,11 +8,11 @@ defmodule Pipeline.Files.Workspace.Listing do
   @doc "Their paths in the workspace, in order. What no path can name, and what is no file of its own, is left out."
   @spec files(Path.t(), [String.t()]) :: {:ok, [String.t()]} | {:error, String.t()}
   def files(root, names) do
-    case ResolvedPath.to(root, names) do
-      {:ok, %ResolvedPath{found: %{type: :directory} = folder, path: path}} ->
+    case ResolvedPath.resolve(root, names) do
+      {:ok, %ResolvedPath{entry: %{type: :directory} = folder, path: path}} ->
         with {:ok, files, _} <- inside(path, names, folder, 0), do: {:ok, Enum.sort(files)}
 
-      {:ok, %ResolvedPath{found: nil}} ->
+      {:ok, %ResolvedPath{entry: nil}} ->
         {:error, "there is no such folder"}
 
       {:ok, %ResolvedPath{}} ->
@@ -26,7 +26,7 @@ defmodule Pipeline.Files.Workspace.Listing do
   # A folder that became a link while it was read is left out: its names would be another folder's.
   defp inside(path, names, %{id: id}, count) do
     with {:ok, entries} <- ResolvedPath.names(path),
-         true <- names == [] or match?({:ok, %{id: ^id}}, ResolvedPath.look(path)) do
+         true <- names == [] or match?({:ok, %{id: ^id}}, ResolvedPath.lookup(path)) do
       Enum.reduce_while(entries, {:ok, [], count}, fn name, {:ok, files, count} ->
         case entry(Path.join(path, name), names ++ [name], count + 1) do
           {:ok, more, count} -> {:cont, {:ok, more ++ files, count}}
@@ -44,7 +44,7 @@ defmodule Pipeline.Files.Workspace.Listing do
   defp entry(path, names, count) do
     named = Enum.join(names, "/")
 
-    case Name.split(named) == {:ok, names} && ResolvedPath.look(path) do
+    case Name.split(named) == {:ok, names} && ResolvedPath.lookup(path) do
       {:ok, %{type: :directory} = folder} -> inside(path, names, folder, count)
       {:ok, _} -> {:ok, [named], count}
       _ -> {:ok, [], count}

@@ -18,16 +18,16 @@ defmodule Pipeline.Files.Workspace.Quota do
   @spec new() :: t()
   def new, do: :counters.new(2, [])
 
-  @doc "What it adds to write this where that is found; or that there is no room for it."
-  @spec for_file(t(), ResolvedPath.found(), binary()) :: {:ok, more()} | {:error, String.t()}
-  def for_file(room, found, content) do
-    {files, bytes} = more = if found, do: {0, byte_size(content) - found.size}, else: {1, byte_size(content)}
+  @doc "What it adds to write this in the place of that entry; or that there is no room for it."
+  @spec check(t(), ResolvedPath.entry(), binary()) :: {:ok, more()} | {:error, String.t()}
+  def check(quota, entry, content) do
+    {files, bytes} = more = if entry, do: {0, byte_size(content) - entry.size}, else: {1, byte_size(content)}
 
     cond do
-      :counters.get(room, @files) + files > @most_files ->
+      :counters.get(quota, @files) + files > @most_files ->
         {:error, "would be one of more than #{@most_files} files that this run adds"}
 
-      bytes > 0 and :counters.get(room, @bytes) + bytes > @most_bytes ->
+      bytes > 0 and :counters.get(quota, @bytes) + bytes > @most_bytes ->
         {:error, "would make more than #{@most_bytes} bytes that this run adds"}
 
       true ->
@@ -35,9 +35,9 @@ defmodule Pipeline.Files.Workspace.Quota do
     end
   end
 
-  @spec taken(t(), more()) :: :ok
-  def taken(room, {files, bytes}) do
-    :counters.add(room, @files, files)
-    :counters.add(room, @bytes, bytes)
+  @spec add(t(), more()) :: :ok
+  def add(quota, {files, bytes}) do
+    :counters.add(quota, @files, files)
+    :counters.add(quota, @bytes, bytes)
   end
 end

@@ -2,22 +2,22 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   @moduledoc """
   The way from a workspace's root to a file, each folder on it looked at by itself: a link is never followed.
 
-  `folders` and `found` say which ones stood there, so that a later look tells whether they are still the same.
+  `folders` and `entry` say which ones stood there, so that a later look tells whether they are still the same.
   """
 
-  @enforce_keys [:path, :folders, :found]
-  defstruct [:path, :folders, :found]
+  @enforce_keys [:path, :folders, :entry]
+  defstruct [:path, :folders, :entry]
 
   @type id :: {device :: non_neg_integer(), inode :: non_neg_integer()}
-  @type found :: %{id: id(), type: atom(), mode: non_neg_integer(), size: non_neg_integer()} | nil
-  @type t :: %__MODULE__{path: Path.t(), folders: [id()], found: found()}
+  @type entry :: %{id: id(), type: atom(), mode: non_neg_integer(), size: non_neg_integer()} | nil
+  @type t :: %__MODULE__{path: Path.t(), folders: [id()], entry: entry()}
 
   @doc """
   Go there. What stands at its end is a folder, or a regular file with no second name, or nothing. Folders that are
   missing on the way are made with `make: true`; without it, there is nothing at its end.
   """
-  @spec to(Path.t(), [String.t()], keyword()) :: {:ok, t()} | {:error, String.t()}
-  def to(root, names, options \\ []) do
+  @spec resolve(Path.t(), [String.t()], keyword()) :: {:ok, t()} | {:error, String.t()}
+  def resolve(root, names, options \\ []) do
     case :file.read_file_info(root, [:raw, time: :posix]) do
       {:ok, info} -> go(root, names, [id(File.Stat.from_record(info))], options[:make] || false)
       {:error, reason} -> {:error, "the workspace is gone: #{:file.format_error(reason)}"}
@@ -25,23 +25,23 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   end
 
   @doc "Whether the same folders and the same file still stand on the way."
-  @spec still?(t(), Path.t(), [String.t()]) :: boolean()
-  def still?(%__MODULE__{folders: folders, found: %{id: id}}, root, names) do
+  @spec unchanged?(t(), Path.t(), [String.t()]) :: boolean()
+  def unchanged?(%__MODULE__{folders: folders, entry: %{id: id}}, root, names) do
     [_ | below] = Enum.reverse([id | folders])
     paths = names |> Enum.scan(root, &Path.join(&2, &1))
-    paths |> Enum.zip(below) |> Enum.all?(fn {path, id} -> match?({:ok, %{id: ^id}}, look(path)) end)
+    paths |> Enum.zip(below) |> Enum.all?(fn {path, id} -> match?({:ok, %{id: ^id}}, lookup(path)) end)
   end
 
   @doc "The identity of a file that is open."
-  @spec opened(:file.fd()) :: {:ok, id()} | {:error, atom()}
-  def opened(file) do
+  @spec identity(:file.fd()) :: {:ok, id()} | {:error, atom()}
+  def identity(file) do
     with {:ok, info} <- :file.read_file_info(file, [:raw, time: :posix]),
          do: {:ok, info |> File.Stat.from_record() |> id()}
   end
 
   @doc "What stands at the end of a path of which the folders are known to be none but folders."
-  @spec look(Path.t()) :: {:ok, map()} | :nothing | {:error, String.t()}
-  def look(path) do
+  @spec lookup(Path.t()) :: {:ok, map()} | :nothing | {:error, String.t()}
+  def lookup(path) do
     case :file.read_link_info(path, [:raw, time: :posix]) do
       {:ok, info} -> info |> File.Stat.from_record() |> allowed()
       {:error, :enoent} -> :nothing
@@ -68,18 +68,18 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   end
 
   defp go(path, [], [id | _] = folders, _),
-    do: {:ok, way(path, folders, %{id: id, type: :directory, mode: 0, size: 0})}
+    do: {:ok, resolved(path, folders, %{id: id, type: :directory, mode: 0, size: 0})}
 
   defp go(folder, [name | rest], folders, make?) do
     path = Path.join(folder, name)
 
-    case as_written(look(path), folder, name) do
+    case as_written(lookup(path), folder, name) do
       {:ok, %{type: :directory, id: id}} -> go(path, rest, [id | folders], make?)
-      {:ok, found} when rest == [] -> {:ok, way(path, folders, found)}
+      {:ok, entry} when rest == [] -> {:ok, resolved(path, folders, entry)}
       {:ok, _} -> {:error, "#{name} is a file, not a folder"}
-      :nothing when rest == [] -> {:ok, way(path, folders, nil)}
+      :nothing when rest == [] -> {:ok, resolved(path, folders, nil)}
       :nothing when make? -> make(folder, name, rest, folders)
-      :nothing -> {:ok, way(Path.join([path | rest]), folders, nil)}
+      :nothing -> {:ok, resolved(Path.join([path | rest]), folders, nil)}
       {:error, reason} -> {:error, "#{name} #{reason}"}
     end
   end
@@ -93,10 +93,10 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   end
 
   # Where upper and lower case name the same file, a name counts only as it stands in its folder.
-  defp as_written({:ok, found}, folder, name) do
+  defp as_written({:ok, entry}, folder, name) do
     with {:ok, names} <- names(folder),
          true <- name in names do
-      {:ok, found}
+      {:ok, entry}
     else
       _ -> {:error, "is written with other letters there"}
     end
@@ -104,7 +104,7 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
 
   defp as_written(nothing, _, _), do: nothing
 
-  defp way(path, folders, found), do: %__MODULE__{path: path, folders: folders, found: found}
+  defp resolved(path, folders, entry), do: %__MODULE__{path: path, folders: folders, entry: entry}
 
   # In a C locale the VM gives a name as its bytes, otherwise as its characters.
   defp bytes(name) when is_binary(name), do: name

@@ -15,7 +15,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
   @not_on_top ~w(anyOf oneOf allOf $ref)
 
   @impl true
-  def ready(settings) do
+  def preflight(settings) do
     with {:ok, _} <- Provider.key(:anthropic, settings), do: :ok
   end
 

@@ -14,7 +14,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   @most_of_a_reason 500
 
   @impl true
-  def ready(settings) do
+  def preflight(settings) do
     with {:ok, _} <- find(settings), do: :ok
   end
 

@@ -15,7 +15,7 @@ defmodule Pipeline.Model.Provider.Gemini do
            ~w(additionalProperties required $ref $defs)
 
   @impl true
-  def ready(settings) do
+  def preflight(settings) do
     with {:ok, _} <- Provider.key(:gemini, settings), do: :ok
   end
 
