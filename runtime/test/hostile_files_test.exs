@@ -7,6 +7,7 @@ defmodule Pipeline.HostileFilesTest do
 
   alias Pipeline.{Error, Loader}
   alias Pipeline.Loader.Source
+  alias Pipeline.Loader.Source.Scanner
 
   @files Path.wildcard(Path.expand("../../tests/data/pipelines/*.yaml", __DIR__))
 
@@ -140,7 +141,7 @@ defmodule Pipeline.HostileFilesTest do
 
     compared =
       for text <- Enum.map(@files, &File.read!/1) ++ random,
-          %Source{problems: []} = source <- [Source.scan(text)],
+          %Source{problems: []} = source <- [Scanner.scan(text)],
           {:ok, [root]} <- [:fast_yaml.decode(text, [:sane_scalars, :maps])],
           places = places(root, []),
           # A mapping of one pair may stand bare in a list, and a collection be a key: these have no line of their own.

@@ -6,7 +6,7 @@ defmodule Pipeline.Loader do
 
   alias Pipeline.Error
   alias Pipeline.Files.UserFile
-  alias Pipeline.Loader.{Document, Fields, Options, Source, Steps}
+  alias Pipeline.Loader.{Document, Fields, Note, Options, Source, Steps}
 
   @most_problems 100
   @workflow [
@@ -109,7 +109,7 @@ defmodule Pipeline.Loader do
 
   defp pipeline(root, _) do
     bare = if is_map_key(root, "steps"), do: ": put name and steps below it", else: ""
-    {nil, [Fields.error([], "the key workflow is missing at the top#{bare}")]}
+    {nil, [Note.error([], "the key workflow is missing at the top#{bare}")]}
   end
 
   defp defaults(defaults, place) do
@@ -121,7 +121,7 @@ defmodule Pipeline.Loader do
     outside =
       if dir && (Path.type(dir) != :relative or ".." in Path.split(dir)),
         do: [
-          Fields.error(["output_dir" | place], "expected a path below the working folder#{Fields.got(dir)}")
+          Note.error(["output_dir" | place], "expected a path below the working folder#{Note.got(dir)}")
         ],
         else: []
 

@@ -1,7 +1,6 @@
 defmodule Pipeline.UsageReport do
   @moduledoc "What the steps of a run used, and all of them, as it is told: of a result, and of an error as well."
 
-  alias Pipeline.{Error, Executor}
   alias Pipeline.Model.Usage
 
   @type step :: %{
@@ -11,13 +10,16 @@ defmodule Pipeline.UsageReport do
           usage: Usage.t()
         }
 
+  @typedoc "The part of a result, or of an error, that says what was used."
+  @type t :: %{:steps => [step()], :usage => Usage.t(), optional(atom()) => term()}
+
   @doc "For programs."
-  @spec json(Executor.Result.t() | Error.t()) :: %{steps: [map()], usage: map()}
+  @spec json(t()) :: %{steps: [map()], usage: map()}
   def json(%{steps: steps, usage: usage}),
     do: %{steps: for(step <- steps, do: %{step | usage: map(step.usage)}), usage: map(usage)}
 
   @doc "For people: a line for each step that called a model, and one for all of them."
-  @spec lines(Executor.Result.t() | Error.t()) :: [String.t()]
+  @spec lines(t()) :: [String.t()]
   def lines(%{steps: steps, usage: usage}) do
     case for(step <- steps, step.usage.calls > 0, do: "used by #{step.name}: #{words(step.usage)}") do
       [_, _ | _] = lines -> lines ++ ["used in all: #{words(usage)}"]

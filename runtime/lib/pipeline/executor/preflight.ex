@@ -10,7 +10,7 @@ defmodule Pipeline.Executor.Preflight do
   alias Pipeline.{Error, Settings, Step}
   alias Pipeline.Executor.Prompt
   alias Pipeline.Files.{Output, Workspace}
-  alias Pipeline.Model.{Ask, Provider}
+  alias Pipeline.Model.{Ask, Providers}
 
   @spec check(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           :ok | {:error, Error.t()}
@@ -107,7 +107,7 @@ defmodule Pipeline.Executor.Preflight do
   defp providers(pipeline, settings) do
     pipeline.steps
     |> Enum.flat_map(&asked/1)
-    |> Enum.map(&Provider.for_ask/1)
+    |> Enum.map(&Providers.for_ask/1)
     |> Enum.uniq()
     |> first_error(& &1.preflight(settings))
   end

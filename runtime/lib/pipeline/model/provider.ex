@@ -1,8 +1,10 @@
 defmodule Pipeline.Model.Provider do
-  @moduledoc "A model service. A new one is a module with these callbacks, and a line in `@by_name`."
+  @moduledoc """
+  A model service. A new one is a module with these callbacks, and a line in `Pipeline.Model.Providers`.
+  """
 
   alias Pipeline.{Error, Settings}
-  alias Pipeline.Model.{Ask, Reply, Request, Usage}
+  alias Pipeline.Model.{Reply, Request, Usage}
 
   @doc """
   Have the model say what comes next in the conversation: one call, no retries. Where the step has a schema, the answer is
@@ -12,15 +14,6 @@ defmodule Pipeline.Model.Provider do
 
   @doc "Whether it can be asked at all: it has its key, or its program. Called before any model is paid."
   @callback preflight(Settings.t()) :: :ok | {:error, Error.t()}
-
-  @by_name %{
-    anthropic: Pipeline.Model.Provider.Anthropic,
-    gemini: Pipeline.Model.Provider.Gemini,
-    claude_program: Pipeline.Model.Provider.ClaudeProgram
-  }
-
-  @spec for_ask(Ask.t()) :: module()
-  def for_ask(%Ask{provider: provider}), do: Map.fetch!(@by_name, provider)
 
   @doc "The key from the settings, or an error that names the variables."
   @spec key(Settings.provider(), Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}
