@@ -1,4 +1,4 @@
-defmodule Pipeline.ReportsTest do
+defmodule Pipeline.System.CrashReportsTest do
   @moduledoc "What is logged of a crash: where, and of which kind, but nothing that the process had in its hands."
 
   use ExUnit.Case, async: false

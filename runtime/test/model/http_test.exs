@@ -1,4 +1,4 @@
-defmodule Pipeline.HTTPTest do
+defmodule Pipeline.Model.HTTPTest do
   use ExUnit.Case, async: false
 
   alias Pipeline.{Error, ScriptedProvider}

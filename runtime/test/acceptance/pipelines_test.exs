@@ -1,4 +1,4 @@
-defmodule Pipeline.PipelinesTest do
+defmodule Pipeline.Acceptance.PipelinesTest do
   @moduledoc "Files of real users: which run here, and why the others do not."
 
   use ExUnit.Case, async: true
@@ -7,7 +7,7 @@ defmodule Pipeline.PipelinesTest do
   alias Pipeline.Files.Workspace
 
   @moduletag :tmp_dir
-  @folder Path.expand("../../tests/data/pipelines", __DIR__)
+  @folder Path.expand("../../../tests/data/pipelines", __DIR__)
 
   # What each model step is asked, in order, and the warnings, by their places.
   @run %{

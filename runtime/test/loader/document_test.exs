@@ -1,4 +1,4 @@
-defmodule Pipeline.HostileFilesTest do
+defmodule Pipeline.Loader.DocumentTest do
   @moduledoc "Whatever bytes are in a file, loading it ends with a pipeline or with reasons."
 
   use ExUnit.Case, async: true
@@ -9,7 +9,7 @@ defmodule Pipeline.HostileFilesTest do
   alias Pipeline.Loader.Source
   alias Pipeline.Loader.Source.Scanner
 
-  @files Path.wildcard(Path.expand("../../tests/data/pipelines/*.yaml", __DIR__))
+  @files Path.wildcard(Path.expand("../../../tests/data/pipelines/*.yaml", __DIR__))
 
   defp reasons(text) do
     case Loader.parse(text, "p.yaml") do

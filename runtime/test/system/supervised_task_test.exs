@@ -1,4 +1,4 @@
-defmodule Pipeline.WorkTest do
+defmodule Pipeline.System.SupervisedTaskTest do
   # Its tasks are those of all tests.
   use ExUnit.Case, async: false
 

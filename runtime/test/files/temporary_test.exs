@@ -1,4 +1,4 @@
-defmodule Pipeline.TemporaryTest do
+defmodule Pipeline.Files.TemporaryTest do
   use ExUnit.Case, async: true
 
   import Pipeline.Waiting

@@ -1,5 +1,5 @@
-defmodule Pipeline.CommandsTest do
-  @moduledoc "The commands, called as Mix calls them; one process for each is what generate_live_test.exs has."
+defmodule Pipeline.CommandTest do
+  @moduledoc "The commands, called as Mix calls them; one process for each is what mix/tasks/ has."
 
   use ExUnit.Case, async: false
 

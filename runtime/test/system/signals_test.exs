@@ -1,4 +1,4 @@
-defmodule Pipeline.SignalsTest do
+defmodule Pipeline.System.SignalsTest do
   @moduledoc "Commands as processes, and what ends them in the middle of their work."
 
   use ExUnit.Case, async: true

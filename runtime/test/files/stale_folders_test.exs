@@ -1,4 +1,4 @@
-defmodule Pipeline.LeftBehindTest do
+defmodule Pipeline.Files.StaleFoldersTest do
   use ExUnit.Case, async: true
 
   alias Pipeline.Files.StaleFolders

@@ -1,4 +1,4 @@
-defmodule Pipeline.ConditionTest do
+defmodule Pipeline.Step.ConditionTest do
   use ExUnit.Case, async: true
 
   alias Pipeline.Model.Answer

@@ -1,4 +1,4 @@
-defmodule Pipeline.ReadyTest do
+defmodule Pipeline.Executor.PreflightTest do
   @moduledoc "What is told before a model is asked."
 
   use ExUnit.Case, async: true

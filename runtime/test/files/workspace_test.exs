@@ -1,4 +1,4 @@
-defmodule Pipeline.WorkspaceTest do
+defmodule Pipeline.Files.WorkspaceTest do
   use ExUnit.Case, async: true
 
   alias Pipeline.Error

@@ -1,4 +1,4 @@
-defmodule Pipeline.ClaudeProgramTest do
+defmodule Pipeline.Model.Provider.ClaudeProgramTest do
   @moduledoc "A stand-in for the `claude` program: a script at the front of a PATH that only these settings have."
 
   use ExUnit.Case, async: true

@@ -1,4 +1,4 @@
-defmodule Pipeline.GenerateLiveTest do
+defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
   @moduledoc "The command as a process of its own, as Workbench calls it: another working folder, nothing compiled."
 
   use ExUnit.Case, async: true

@@ -1,4 +1,4 @@
-defmodule Pipeline.ServeHTTPTest do
+defmodule Pipeline.Serve.ListenerTest do
   @moduledoc "What reaches the server that is no good HTTP, or not from whom it should be."
 
   use ExUnit.Case, async: false

@@ -1,4 +1,4 @@
-defmodule Pipeline.WorkspacePropertyTest do
+defmodule Pipeline.Files.WorkspacePropertyTest do
   @moduledoc "Hostile paths against a workspace with hostile content in it."
 
   use ExUnit.Case, async: true

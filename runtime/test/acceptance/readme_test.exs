@@ -1,4 +1,4 @@
-defmodule Pipeline.ReadmeTest do
+defmodule Pipeline.Acceptance.ReadmeTest do
   @moduledoc "Every pipeline in the README loads without a warning, and runs."
 
   use ExUnit.Case, async: true

@@ -1,4 +1,4 @@
-defmodule Pipeline.SchemaTest do
+defmodule Pipeline.Model.SchemaTest do
   use ExUnit.Case, async: true
 
   alias Pipeline.Model.Schema

@@ -1,4 +1,4 @@
-defmodule Pipeline.ToolsTest do
+defmodule Pipeline.Model.ToolsTest do
   use ExUnit.Case, async: true
 
   alias Pipeline.Files.Workspace

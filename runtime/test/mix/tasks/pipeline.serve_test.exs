@@ -1,4 +1,4 @@
-defmodule Pipeline.ServeCommandTest do
+defmodule Mix.Tasks.Pipeline.ServeTest do
   @moduledoc "`mix pipeline.serve` as a process: how it begins, and how it ends."
 
   use ExUnit.Case, async: true
