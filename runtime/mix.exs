@@ -16,6 +16,9 @@ defmodule Pipeline.MixProject do
       deps_path: Path.join(__DIR__, "deps"),
       lockfile: Path.join(__DIR__, "mix.lock"),
       start_permanent: false,
+      # Debian's libraries are no dependencies that Mix knows of: from 1.15 on it would take them off the code path.
+      prune_code_paths: false,
+      aliases: aliases(),
       deps: deps()
     ]
   end
@@ -33,11 +36,46 @@ defmodule Pipeline.MixProject do
   # MIX_EXS may name this file from any working folder. Mix wants its own folders relative, others absolute.
   defp here(path), do: __DIR__ |> Path.join(path) |> Path.relative_to_cwd()
 
-  # YAML, JSON and the HTTP server, and what the property tests need: Debian's packages where they are installed, the
-  # same from Hex elsewhere.
+  # A command compiles what is not compiled yet. What Mix says of that goes to standard error: standard output has the
+  # lines of the command alone, which programs read.
+  defp aliases do
+    [
+      "deps.loadpaths": &on_standard_error("deps.loadpaths", &1),
+      compile: &on_standard_error("compile", &1),
+      "compile.elixir": &compile_from_one_folder/1
+    ]
+  end
+
+  defp on_standard_error(task, arguments) do
+    leader = Process.group_leader()
+    Process.group_leader(self(), Process.whereis(:standard_error))
+
+    try do
+      Mix.Task.run(task, arguments)
+    after
+      Process.group_leader(self(), leader)
+    end
+  end
+
+  # From 1.15 on, Mix compiles everything anew when the working folder is another one than the last time. A build at an
+  # absolute path, out of absolute paths, is the same from wherever a command is started, and is made in its own folder.
+  defp compile_from_one_folder(arguments) do
+    build = System.get_env("MIX_BUILD_PATH", "")
+    compile = fn -> Mix.Task.run("compile.elixir", arguments) end
+
+    if Enum.all?([build | Mix.Project.config()[:elixirc_paths]], &(Path.type(&1) == :absolute)) do
+      File.mkdir_p!(build)
+      File.cd!(build, compile)
+    else
+      compile.()
+    end
+  end
+
+  # YAML, JSON and the HTTP server, and what the property tests need: Debian's packages where they are installed,
+  # elsewhere the same versions from Hex (docs/decisions/0009-elixir-versions.md).
   defp deps do
-    if(installed() == [], do: [{:fast_yaml, "~> 1.0"}, {:jiffy, "~> 1.1"}, {:mochiweb, "~> 3.1"}], else: []) ++
-      if installed?(:proper), do: [], else: [{:proper, "~> 1.4", only: :test}]
+    if(installed() == [], do: [{:fast_yaml, "1.0.36"}, {:jiffy, "1.1.1"}, {:mochiweb, "3.1.1"}], else: []) ++
+      if installed?(:proper), do: [], else: [{:proper, "1.4.0", only: :test}]
   end
 
   defp installed do

@@ -4,7 +4,10 @@ defmodule Pipeline.ExecutorTest do
   import ExUnit.CaptureLog
   import Pipeline.Answers
 
-  alias Pipeline.{Ask, Error, Executor, JSON, Loader, ScriptedProvider, Settings, Step, Workspace}
+  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Settings, Step}
+  alias Pipeline.Files.Workspace
+  alias Pipeline.Model.Ask
+  alias Pipeline.Value.JSON
 
   defp settings(server, changes) do
     url = ScriptedProvider.url(server)

@@ -1,7 +1,8 @@
 defmodule Pipeline.LoaderTest do
   use ExUnit.Case, async: true
 
-  alias Pipeline.{Ask, Error, Loader, Step}
+  alias Pipeline.{Error, Loader, Step}
+  alias Pipeline.Model.Ask
 
   @moduletag :tmp_dir
 

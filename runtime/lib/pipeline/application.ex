@@ -8,12 +8,12 @@ defmodule Pipeline.Application do
 
   @impl true
   def start(_type, _arguments) do
-    :ok = Pipeline.HTTP.start()
+    :ok = Pipeline.Model.HTTP.start()
 
     children = [
-      Pipeline.Signals,
+      Pipeline.System.Signals,
       {Task.Supervisor, name: Pipeline.Steps},
-      {Task, &Pipeline.LeftBehind.clear/0}
+      {Task, &Pipeline.Files.StaleFolders.remove/0}
     ]
 
     Supervisor.start_link(children, strategy: :one_for_one, name: Pipeline.Supervisor)

@@ -8,7 +8,8 @@ defmodule Pipeline.Command do
   what Erlang's VM makes of it.
   """
 
-  alias Pipeline.{Error, Reports, Signals}
+  alias Pipeline.Error
+  alias Pipeline.System.{CrashReports, Signals}
 
   @type switches :: keyword()
   @type outcome :: {:ok, [String.t()]} | {:error, Error.t()} | {:error, Error.t(), exit_status :: 1 | 2}
@@ -23,11 +24,11 @@ defmodule Pipeline.Command do
     # The VM takes a C locale for Latin-1; what is written here is UTF-8.
     for device <- [:standard_io, :standard_error], do: :io.setopts(device, encoding: :unicode)
     Mix.Task.run("loadpaths", ["--no-deps-check"])
-    Reports.install()
+    CrashReports.install()
     {:ok, _} = Application.ensure_all_started(:pipeline)
 
     outcome = parse(Enum.map(arguments, &as_typed/1), [help: :boolean] ++ switches, call)
-    Signals.go_on()
+    Signals.wait_if_ending()
 
     case outcome do
       # Not by Mix's shell, which MIX_QUIET silences: this is what the command was called for.

@@ -12,7 +12,8 @@ defmodule Pipeline.Error do
   `again` says whether the same call may go well later: `:never`, `:soon`, or not before so many milliseconds.
   """
 
-  alias Pipeline.Usage
+  alias Pipeline.Model.Usage
+  alias Pipeline.UsageReport
 
   defexception [:kind, :message, again: :never, usage: %Usage{}, steps: []]
 
@@ -39,7 +40,7 @@ defmodule Pipeline.Error do
           message: String.t(),
           again: again(),
           usage: Usage.t(),
-          steps: [Pipeline.Bill.step()]
+          steps: [UsageReport.step()]
         }
 
   @spec new(kind(), String.t(), again()) :: t()
@@ -50,7 +51,7 @@ defmodule Pipeline.Error do
   def after_usage(%__MODULE__{} = error, usage), do: %{error | usage: Usage.add(usage, error.usage)}
 
   @doc "An error after the last step of a run, all of which was paid."
-  @spec after_run(t(), Pipeline.Executor.Result.t()) :: t()
+  @spec after_run(t(), UsageReport.t()) :: t()
   def after_run(%__MODULE__{} = error, result), do: %{error | usage: result.usage, steps: result.steps}
 
   @doc "2 where the user has to change something, 1 where the outside world failed."

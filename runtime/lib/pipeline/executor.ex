@@ -4,29 +4,14 @@ defmodule Pipeline.Executor do
   supervised task with a time-out (an hour, unless it says another), and the steps of a parallel group run side by side.
   """
 
-  alias Pipeline.{Action, Answer, Condition, Error, Output, Prompt, Ready, Settings}
-  alias Pipeline.{Step, Usage, Work, Workspace}
+  alias Pipeline.{Error, Settings, Step}
+  alias Pipeline.Executor.{Action, Preflight, Prompt, Result}
+  alias Pipeline.Files.{Output, Workspace}
+  alias Pipeline.Model.{Answer, Usage}
+  alias Pipeline.Step.Condition
+  alias Pipeline.System.SupervisedTask
 
   @timeout :timer.hours(1)
-
-  defmodule Result do
-    @moduledoc """
-    What an execution came to: the last step's answer as text, every step's answer by name, how each went, and what it
-    used in all. A parallel group has an answer, the values of its steps by name; its steps stand in `steps`.
-    """
-
-    @enforce_keys [:reply]
-    defstruct [:reply, answers: %{}, vars: %{}, steps: [], usage: %Usage{}, files: []]
-
-    @type t :: %__MODULE__{
-            reply: String.t(),
-            answers: %{String.t() => Answer.t()},
-            vars: %{String.t() => term()},
-            steps: [Pipeline.Bill.step()],
-            usage: Usage.t(),
-            files: [Path.t()]
-          }
-  end
 
   @doc """
   Execute with `vars`, by name. The settings of the environment are used where none are given. All that can be known
@@ -42,7 +27,7 @@ defmodule Pipeline.Executor do
       ) do
     vars = Map.merge(pipeline.variables, vars)
 
-    with :ok <- Ready.check(pipeline, vars, settings, workspace) do
+    with :ok <- Preflight.check(pipeline, vars, settings, workspace) do
       start = %Result{reply: "", vars: vars}
 
       Enum.reduce_while(pipeline.steps, {:ok, start}, fn step, {:ok, result} ->
@@ -70,7 +55,7 @@ defmodule Pipeline.Executor do
 
   defp do_step(%Step{action: {:parallel, steps, limit}} = group, scope, settings, workspace) do
     timed(group, fn ->
-      case Work.each(steps, limit, &execute(&1, scope, settings, workspace)) do
+      case SupervisedTask.each(steps, limit, &execute(&1, scope, settings, workspace)) do
         {:ok, parts} -> {:ok, steps |> Enum.zip(parts) |> Enum.reduce(nothing(), &added/2) |> grouped()}
         {:error, error, parts} -> {:error, Enum.reduce(Enum.reverse(parts), error, &after_steps(&2, &1))}
       end
@@ -91,7 +76,7 @@ defmodule Pipeline.Executor do
   # A group that failed tells by which of its steps; where no step is told of, it is this one.
   defp timed(step, work) do
     began = System.monotonic_time(:microsecond)
-    done = Work.run("step #{step.name}", step.timeout || @timeout, work)
+    done = SupervisedTask.run("step #{step.name}", step.timeout || @timeout, work)
     seconds = (System.monotonic_time(:microsecond) - began) / 1_000_000
 
     case done do

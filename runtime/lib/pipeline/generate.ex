@@ -1,7 +1,8 @@
 defmodule Pipeline.Generate do
   @moduledoc "A prompt goes in, the file that a pipeline wrote from it comes out."
 
-  alias Pipeline.{Error, Executor, Output, Run, Settings, Workspace}
+  alias Pipeline.{Error, Executor, Run, Settings}
+  alias Pipeline.Files.{Output, Workspace}
 
   @genesis Path.expand("../../priv/pipelines/genesis.yaml", __DIR__)
 
@@ -19,7 +20,7 @@ defmodule Pipeline.Generate do
     settings = %{settings | output_dir: settings.output_dir || Path.rootname(output) <> "_files"}
     root = workspace || Path.join([Path.dirname(output), "workspaces", Output.fresh_name()])
 
-    with :ok <- Output.ready(output, "--output"),
+    with :ok <- Output.check_writable(output, "--output"),
          {:ok, workspace} <- Run.workspace(pipeline, root),
          {:ok, plan, result} <- plan(pipeline, %{"user_prompt" => prompt}, settings, workspace),
          :ok <- written(output, plan, result) do

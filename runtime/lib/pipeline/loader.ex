@@ -4,8 +4,9 @@ defmodule Pipeline.Loader do
   `file.yaml:12: steps[3].prompt[1].type: "varable" …`. What has no effect is told in the pipeline's `warnings`.
   """
 
-  alias Pipeline.{Bounded, Error}
-  alias Pipeline.Loader.{Document, Fields, Options, Source, Steps}
+  alias Pipeline.Error
+  alias Pipeline.Files.UserFile
+  alias Pipeline.Loader.{Document, Fields, Note, Options, Source, Steps}
 
   @most_problems 100
   @workflow [
@@ -30,7 +31,7 @@ defmodule Pipeline.Loader do
 
   @spec load(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def load(file) do
-    case Bounded.read(file, Document.most_bytes()) do
+    case UserFile.read(file, Document.most_bytes()) do
       {:ok, text} -> parse(text, file)
       {:error, reason} -> {:error, error(["#{file}: #{reason}"])}
     end
@@ -66,7 +67,7 @@ defmodule Pipeline.Loader do
   @doc "A mapping of names to values, from a YAML or JSON file."
   @spec variables(Path.t()) :: {:ok, %{String.t() => term()}} | {:error, Error.t()}
   def variables(file) do
-    with {:ok, text} <- Bounded.read(file, Document.most_bytes()),
+    with {:ok, text} <- UserFile.read(file, Document.most_bytes()),
          {:ok, variables, _} <- Document.decode(text) do
       {:ok, variables}
     else
@@ -108,7 +109,7 @@ defmodule Pipeline.Loader do
 
   defp pipeline(root, _) do
     bare = if is_map_key(root, "steps"), do: ": put name and steps below it", else: ""
-    {nil, [Fields.error([], "the key workflow is missing at the top#{bare}")]}
+    {nil, [Note.error([], "the key workflow is missing at the top#{bare}")]}
   end
 
   defp defaults(defaults, place) do
@@ -120,7 +121,7 @@ defmodule Pipeline.Loader do
     outside =
       if dir && (Path.type(dir) != :relative or ".." in Path.split(dir)),
         do: [
-          Fields.error(["output_dir" | place], "expected a path below the working folder#{Fields.got(dir)}")
+          Note.error(["output_dir" | place], "expected a path below the working folder#{Note.got(dir)}")
         ],
         else: []
 

@@ -4,21 +4,10 @@ defmodule Pipeline.Model do
   an answer that does not fit its schema.
   """
 
-  alias Pipeline.{
-    Answer,
-    Ask,
-    Error,
-    JSON,
-    Provider,
-    Reply,
-    Request,
-    Retry,
-    Schema,
-    Settings,
-    Tools,
-    Usage,
-    Workspace
-  }
+  alias Pipeline.{Error, Settings}
+  alias Pipeline.Files.Workspace
+  alias Pipeline.Model.{Answer, Ask, Providers, Reply, Request, Retry, Schema, Tools, Usage}
+  alias Pipeline.Value.JSON
 
   # So many of the things that are wrong with an answer are told, to the model and to the user.
   @most_problems 20
@@ -51,7 +40,7 @@ defmodule Pipeline.Model do
   defp refused(message), do: {:error, Error.new(:pipeline, message)}
 
   defp talk(%Request{ask: ask} = request, settings, so_far) do
-    call = fn -> Provider.for_ask(ask).complete(request, settings) end
+    call = fn -> Providers.for_ask(ask).complete(request, settings) end
 
     with {:ok, reply} <- Retry.run(call, ask.retries || settings.retries, settings.retry_base),
          :ok <- not_blank(reply, ask) do

@@ -4,7 +4,9 @@ defmodule Pipeline.Run do
   run's output folder.
   """
 
-  alias Pipeline.{Bill, Error, Executor, JSON, Output, Settings, Workspace}
+  alias Pipeline.{Error, Executor, Settings, UsageReport}
+  alias Pipeline.Files.{Output, Workspace}
+  alias Pipeline.Value.JSON
 
   @doc "The path of `result.json`, and what is in it."
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
@@ -12,7 +14,7 @@ defmodule Pipeline.Run do
   def run(pipeline, vars, settings, workspace_root) do
     path = Path.join(settings.output_dir, "result.json")
 
-    with :ok <- Output.ready(path, "--output-dir"),
+    with :ok <- Output.check_writable(path, "--output-dir"),
          {:ok, workspace} <- workspace(pipeline, workspace_root),
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
@@ -39,6 +41,6 @@ defmodule Pipeline.Run do
       files: result.files,
       workspace: workspace && workspace.root
     }
-    |> Map.merge(Bill.json(result))
+    |> Map.merge(UsageReport.json(result))
   end
 end

@@ -4,7 +4,7 @@ defmodule Pipeline.Serve do
 
   | request | answer |
   | --- | --- |
-  | `POST /runs` | 202 and the new run, or 200 and the one that has this `key`; see `Pipeline.Serve.Order` |
+  | `POST /runs` | 202 and the new run, or 200 and the one that has this `key`; see `Pipeline.Serve.RunRequest` |
   | `GET /runs/ID?wait=SECONDS` | the run, when it has ended or after so many seconds |
   | `DELETE /runs/ID` | the run, cancelled if it had not ended |
   | `GET /health` | version, addresses of the providers, load; the only one that needs no token |

@@ -30,8 +30,10 @@ defmodule Mix.Tasks.Pipeline.Run do
 
   use Mix.Task
 
-  alias Pipeline.{Bill, Command, Error, JSON, Output, Run}
+  alias Pipeline.{Command, Error, Run, UsageReport}
   alias Pipeline.Command.Options
+  alias Pipeline.Files.Output
+  alias Pipeline.Value.JSON
 
   @switches [
     var: :keep,
@@ -63,13 +65,13 @@ defmodule Mix.Tasks.Pipeline.Run do
   end
 
   defp failed(%Error{kind: kind, message: message} = error, true) do
-    said = Map.merge(Bill.json(error), %{error: %{kind: kind, message: message}})
+    said = Map.merge(UsageReport.json(error), %{error: %{kind: kind, message: message}})
     IO.puts(JSON.encode(said))
     {:error, error}
   end
 
   defp failed(error, _) do
-    Enum.each(Bill.lines(error), &IO.puts(:stderr, &1))
+    Enum.each(UsageReport.lines(error), &IO.puts(:stderr, &1))
     {:error, error}
   end
 

@@ -31,9 +31,10 @@ defmodule Mix.Tasks.Pipeline.Serve do
 
   use Mix.Task
 
-  alias Pipeline.{Command, Error, Serve, Signals}
+  alias Pipeline.{Command, Error, Serve}
   alias Pipeline.Command.Options
   alias Pipeline.Serve.{Drain, Token}
+  alias Pipeline.System.Signals
 
   @switches [
     token_file: :string,

@@ -1,7 +1,7 @@
 defmodule Pipeline.Command.Generate do
   @moduledoc "What `mix pipeline.generate` and `mix pipeline.generate.live` have in common, which is nearly all."
 
-  alias Pipeline.{Bill, Command, Generate}
+  alias Pipeline.{Command, Generate, UsageReport}
   alias Pipeline.Command.Options
 
   @switches [
@@ -33,5 +33,5 @@ defmodule Pipeline.Command.Generate do
   end
 
   # Standard output has the one line that programs read.
-  defp tell_usage(of), do: Enum.each(Bill.lines(of), &IO.puts(:stderr, &1))
+  defp tell_usage(of), do: Enum.each(UsageReport.lines(of), &IO.puts(:stderr, &1))
 end

@@ -1,7 +1,8 @@
 defmodule Pipeline.Command.Options do
   @moduledoc "What several commands are told in the same words: prompts, inputs, variables, a rehearsal."
 
-  alias Pipeline.{Bounded, Command, Error, Loader, Settings}
+  alias Pipeline.{Command, Error, Loader, Settings}
+  alias Pipeline.Files.UserFile
 
   @longest_prompt 10_000_000
 
@@ -17,7 +18,7 @@ defmodule Pipeline.Command.Options do
   end
 
   defp from_file(file) do
-    case Bounded.read(file, @longest_prompt) do
+    case UserFile.read(file, @longest_prompt) do
       {:ok, text} ->
         if String.valid?(text), do: not_blank(text, file), else: Command.usage("#{file} is not UTF-8")
 

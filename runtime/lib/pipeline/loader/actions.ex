@@ -1,7 +1,7 @@
 defmodule Pipeline.Loader.Actions do
   @moduledoc "The steps that ask no model: `file_ops` and `set_variable`."
 
-  alias Pipeline.Loader.{Fields, Parts, Source}
+  alias Pipeline.Loader.{Fields, Note, Parts, Source}
 
   @operations %{
     "read" => {:read, [path: {:required, :text}]},
@@ -41,20 +41,20 @@ defmodule Pipeline.Loader.Actions do
   def kind("file_ops", step), do: if(step["operation"] == "list", do: :structured, else: :text)
 
   @spec make(String.t(), map(), Source.place(), Parts.context()) ::
-          {Pipeline.Step.action() | nil, [Fields.note()]}
+          {Pipeline.Step.action() | nil, [Note.t()]}
   def make("set_variable", %{variables: variables} = values, place, _) when variables != nil do
     if [values.variable, values.value, values.from] == [nil, nil, nil],
       do:
         {{:set_variable, Map.new(variables, fn {name, value} -> {name, {:value, value}} end)},
          unevaluated(variables, ["variables" | place])},
-      else: {nil, [Fields.error(place, "takes variables, or one variable with its value, not both")]}
+      else: {nil, [Note.error(place, "takes variables, or one variable with its value, not both")]}
   end
 
   def make("set_variable", %{variable: nil}, place, _),
-    do: {nil, [Fields.error(place, "expected variable with value or from, or variables")]}
+    do: {nil, [Note.error(place, "expected variable with value or from, or variables")]}
 
   def make("set_variable", %{from: nil, value: nil}, place, _),
-    do: {nil, [Fields.error(place, "expected the key value, or from; what nobody sets is null anyway")]}
+    do: {nil, [Note.error(place, "expected the key value, or from; what nobody sets is null anyway")]}
 
   def make("set_variable", %{variable: name, from: nil, value: value}, place, _),
     do: {{:set_variable, %{name => {:value, value}}}, unevaluated(value, ["value" | place])}
@@ -64,12 +64,12 @@ defmodule Pipeline.Loader.Actions do
     {{:set_variable, %{name => part}}, notes}
   end
 
-  def make("set_variable", _, place, _), do: {nil, [Fields.error(place, "takes value or from, not both")]}
+  def make("set_variable", _, place, _), do: {nil, [Note.error(place, "takes value or from, not both")]}
 
   def make("file_ops", %{operation: operation}, place, _) when is_map_key(@refused, operation),
     do:
       {nil,
-       [Fields.error(["operation" | place], "#{inspect(operation)} is not supported: #{@refused[operation]}")]}
+       [Note.error(["operation" | place], "#{inspect(operation)} is not supported: #{@refused[operation]}")]}
 
   def make("file_ops", %{operation: operation} = values, place, context)
       when is_map_key(@operations, operation) do
@@ -90,8 +90,8 @@ defmodule Pipeline.Loader.Actions do
 
   def make("file_ops", %{operation: operation}, place, _) do
     known = Map.keys(@operations)
-    reason = "expected one of #{Enum.join(known, ", ")}#{Fields.nearest(operation, known)}"
-    {nil, [Fields.error(["operation" | place], "#{inspect(operation)} is not known, #{reason}")]}
+    reason = "expected one of #{Enum.join(known, ", ")}#{Note.nearest(operation, known)}"
+    {nil, [Note.error(["operation" | place], "#{inspect(operation)} is not known, #{reason}")]}
   end
 
   defp text(nil, _, _), do: {[{:static, ""}], []}
@@ -109,13 +109,13 @@ defmodule Pipeline.Loader.Actions do
 
   defp unevaluated(value, place) do
     if is_binary(value) and value =~ "{{",
-      do: [Fields.error(place, "{{…}} is not evaluated: take what a step answered with from")],
+      do: [Note.error(place, "{{…}} is not evaluated: take what a step answered with from")],
       else: []
   end
 
   defp placeholders(paths, place) do
     for {key, path} <- paths,
         path =~ "{{",
-        do: Fields.error([Atom.to_string(key) | place], "{{…}} is not evaluated")
+        do: Note.error([Atom.to_string(key) | place], "{{…}} is not evaluated")
   end
 end

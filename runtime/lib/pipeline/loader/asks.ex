@@ -4,8 +4,8 @@ defmodule Pipeline.Loader.Asks do
   preset, and all of them before the `defaults` of the workflow.
   """
 
-  alias Pipeline.{Ask, Schema}
-  alias Pipeline.Loader.{Fields, Options, Parts, Source}
+  alias Pipeline.Loader.{Fields, Note, Options, Parts, Source}
+  alias Pipeline.Model.{Ask, Schema}
 
   @types %{
     "claude" => {:claude, :text},
@@ -56,7 +56,7 @@ defmodule Pipeline.Loader.Asks do
 
   @doc "The ask, its time-out, and the notes."
   @spec make(String.t(), map(), Source.place(), Parts.context()) ::
-          {Ask.t(), pos_integer() | nil, [Fields.note()]}
+          {Ask.t(), pos_integer() | nil, [Note.t()]}
   def make(type, values, place, context) do
     {family, kind} = @types[type]
 
@@ -131,7 +131,7 @@ defmodule Pipeline.Loader.Asks do
   # One of them would be dropped.
   defp schema(%{functions: functions} = values, place, _)
        when functions != nil and (values.schema != nil or values.extraction_config != nil),
-       do: {nil, [Fields.error(["functions" | place], "takes a schema, or functions, not both")]}
+       do: {nil, [Note.error(["functions" | place], "takes a schema, or functions, not both")]}
 
   defp schema(%{extraction_config: config} = values, place, _) when config != nil do
     {read, notes} =
@@ -143,7 +143,7 @@ defmodule Pipeline.Loader.Asks do
 
       {_, _, "text"} ->
         {nil,
-         [Fields.error(["extraction_config" | place], "takes a schema, or format: text, not both") | notes]}
+         [Note.error(["extraction_config" | place], "takes a schema, or format: text, not both") | notes]}
 
       {nil, schema, _} ->
         with_notes(known_schema(schema || %{}, ["schema" | place]), notes)
@@ -152,7 +152,7 @@ defmodule Pipeline.Loader.Asks do
         with_notes(known_schema(schema, ["schema" | place]), notes)
 
       _ ->
-        {nil, [Fields.error(["extraction_config" | place], "the schema is there twice") | notes]}
+        {nil, [Note.error(["extraction_config" | place], "the schema is there twice") | notes]}
     end
   end
 
@@ -163,17 +163,17 @@ defmodule Pipeline.Loader.Asks do
 
       _ ->
         {nil,
-         [Fields.error([0, "functions" | place], "gemini_functions has no #{inspect(name)} with parameters")]}
+         [Note.error([0, "functions" | place], "gemini_functions has no #{inspect(name)} with parameters")]}
     end
   end
 
   defp schema(%{functions: [_, _ | _]}, place, _),
-    do: {nil, [Fields.error(["functions" | place], "expected one function: the answer is one value")]}
+    do: {nil, [Note.error(["functions" | place], "expected one function: the answer is one value")]}
 
   defp schema(%{schema: nil}, place, _),
     do:
       {nil,
-       [Fields.error(place, "expected the key schema, a JSON schema, or extraction_config with format: json")]}
+       [Note.error(place, "expected the key schema, a JSON schema, or extraction_config with format: json")]}
 
   defp schema(%{schema: schema}, place, _), do: known_schema(schema, ["schema" | place])
 
@@ -185,7 +185,7 @@ defmodule Pipeline.Loader.Asks do
         {schema, []}
 
       {:error, problems} ->
-        {nil, for(problem <- problems, do: Fields.error(place, "as a JSON schema: #{problem}"))}
+        {nil, for(problem <- problems, do: Note.error(place, "as a JSON schema: #{problem}"))}
     end
   end
 
@@ -196,9 +196,8 @@ defmodule Pipeline.Loader.Asks do
       no_effect = "has no effect: the claude program decides on it by itself"
 
       if values[key],
-        do: Fields.warning([name | place], no_effect),
-        else:
-          Fields.warning(place, "the #{name} of its token_budget, its preset or the defaults #{no_effect}")
+        do: Note.warning([name | place], no_effect),
+        else: Note.warning(place, "the #{name} of its token_budget, its preset or the defaults #{no_effect}")
     end
   end
 

@@ -5,7 +5,7 @@ defmodule Pipeline.Loader.Document do
   """
 
   alias Pipeline.Loader.Source
-  alias Pipeline.Loader.Source.Bounds
+  alias Pipeline.Loader.Source.{Bounds, Scanner}
 
   @max_bytes 1_000_000
   @largest 9_223_372_036_854_775_807
@@ -20,7 +20,7 @@ defmodule Pipeline.Loader.Document do
   @spec decode(binary()) :: {:ok, %{String.t() => term()}, Source.t()} | {:error, [problem()]}
   def decode(text) do
     with :ok <- readable(text),
-         %Source{problems: []} = source <- Source.scan(text),
+         %Source{problems: []} = source <- Scanner.scan(text),
          nil <- Bounds.problem(text),
          {:ok, documents} <- parse(text, [:sane_scalars, :maps]),
          {:ok, root} <- one_mapping(documents),

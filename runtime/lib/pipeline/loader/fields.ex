@@ -4,11 +4,10 @@ defmodule Pipeline.Loader.Fields do
   does not fit. No atom is made of what is in a file: the names are those of the specification.
   """
 
-  alias Pipeline.Loader.{Keys, Source}
+  alias Pipeline.Loader.{Keys, Note, Source}
 
   @day :timer.hours(24)
 
-  @type note :: {:error | :warning, Source.place(), String.t()}
   @type kind ::
           :text
           | :boolean
@@ -24,7 +23,7 @@ defmodule Pipeline.Loader.Fields do
   @type specification :: [{atom(), kind() | {:required, kind()}}]
 
   @doc "The values by name, nil where a key is missing or does not fit; and the notes, also on keys that nobody takes."
-  @spec read(term(), Source.place(), specification()) :: {%{atom() => term()}, [note()]}
+  @spec read(term(), Source.place(), specification()) :: {%{atom() => term()}, [Note.t()]}
   def read(map, place, specification) when is_map(map) do
     {values, notes} =
       Enum.map_reduce(specification, [], fn {name, type}, notes ->
@@ -38,33 +37,13 @@ defmodule Pipeline.Loader.Fields do
 
   def read(other, place, specification) do
     {Map.new(specification, fn {name, _} -> {name, nil} end),
-     [error(place, "expected a mapping#{got(other)}")]}
+     [Note.error(place, "expected a mapping#{Note.got(other)}")]}
   end
-
-  @spec error(Source.place(), String.t()) :: note()
-  def error(place, message), do: {:error, place, message}
-
-  @spec warning(Source.place(), String.t()) :: note()
-  def warning(place, message), do: {:warning, place, message}
-
-  @doc "`; did you mean \"steps\"?`, or nothing."
-  @spec nearest(String.t(), [String.t()]) :: String.t()
-  # Of so many no one is meant, and to compare each with each would take minutes.
-  def nearest(_, words) when length(words) > 200, do: ""
-
-  def nearest(word, words) do
-    best = Enum.max_by(words, &String.jaro_distance(word, &1), fn -> nil end)
-    if best && String.jaro_distance(word, best) > 0.8, do: "; did you mean #{inspect(best)}?", else: ""
-  end
-
-  @doc "What was found instead, short enough for a message."
-  @spec got(term()) :: String.t()
-  def got(value), do: ", got #{inspect(value, limit: 5, printable_limit: 60)}"
 
   defp value(map, key, {:required, type}, place) do
     case map[key] do
-      nil -> {nil, [error(place, "the key #{key} is missing")]}
-      "" when type != :any -> {nil, [error([key | place], "expected #{expected(type)}, got nothing")]}
+      nil -> {nil, [Note.error(place, "the key #{key} is missing")]}
+      "" when type != :any -> {nil, [Note.error([key | place], "expected #{expected(type)}, got nothing")]}
       _ -> value(map, key, type, place)
     end
   end
@@ -76,7 +55,7 @@ defmodule Pipeline.Loader.Fields do
     cond do
       is_nil(value) -> {nil, []}
       fits?(type, value) -> {value, []}
-      true -> {nil, [error([key | place], mistake(type, value))]}
+      true -> {nil, [Note.error([key | place], mistake(type, value))]}
     end
   end
 
@@ -106,7 +85,7 @@ defmodule Pipeline.Loader.Fields do
 
   defp mistake({:one_of, words} = type, value) when is_binary(value),
     do:
-      "#{inspect(value, printable_limit: 60)} is not known, expected #{expected(type)}#{nearest(value, words)}"
+      "#{inspect(value, printable_limit: 60)} is not known, expected #{expected(type)}#{Note.nearest(value, words)}"
 
-  defp mistake(type, value), do: "expected #{expected(type)}#{got(value)}"
+  defp mistake(type, value), do: "expected #{expected(type)}#{Note.got(value)}"
 end

@@ -7,7 +7,7 @@ defmodule Pipeline.Loader.Keys do
   warning. One that is close to a known key is an error: it is a slip of the pen.
   """
 
-  alias Pipeline.Loader.{Fields, Source}
+  alias Pipeline.Loader.{Note, Source}
 
   @refused %{
     "hooks" => "hooks run programs, and this runtime runs none",
@@ -81,21 +81,21 @@ defmodule Pipeline.Loader.Keys do
     "fallback_action" => "a step that fails after its last try fails the run, no answer is made up for it"
   }
 
-  @spec notes(map(), [String.t()], Source.place()) :: [Fields.note()]
+  @spec notes(map(), [String.t()], Source.place()) :: [Note.t()]
   def notes(map, known, place) do
     for {key, value} <- Enum.sort(map), key not in known, note = note(key, value, known, place), do: note
   end
 
   defp note(key, value, known, place) do
-    near = Fields.nearest(key, known)
+    near = Note.nearest(key, known)
 
     case {@refused, @without_effect} do
-      {%{^key => reason}, _} -> Fields.error([key | place], "cannot be honoured: #{reason}")
+      {%{^key => reason}, _} -> Note.error([key | place], "cannot be honoured: #{reason}")
       # To switch off what is not there anyway is no news.
       {_, %{^key => _}} when value in [false, nil] -> nil
-      {_, %{^key => reason}} -> Fields.warning([key | place], "has no effect: #{reason}")
-      _ when near != "" -> Fields.error([key | place], "is not known here#{near}")
-      _ -> Fields.warning([key | place], "is not known here and has no effect")
+      {_, %{^key => reason}} -> Note.warning([key | place], "has no effect: #{reason}")
+      _ when near != "" -> Note.error([key | place], "is not known here#{near}")
+      _ -> Note.warning([key | place], "is not known here and has no effect")
     end
   end
 end

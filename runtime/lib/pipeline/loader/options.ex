@@ -1,7 +1,7 @@
 defmodule Pipeline.Loader.Options do
   @moduledoc "The settings that come in bundles: `claude_options`, `token_budget`, `retry_config`, and the presets."
 
-  alias Pipeline.Loader.{Fields, Parts, Source}
+  alias Pipeline.Loader.{Fields, Note, Parts, Source}
 
   @options [
     model: :text,
@@ -28,7 +28,7 @@ defmodule Pipeline.Loader.Options do
   def presets, do: Map.keys(@presets)
 
   @doc "What `claude_options` says, wherever it stands."
-  @spec claude(map() | nil, Source.place()) :: {map(), [Fields.note()]}
+  @spec claude(map() | nil, Source.place()) :: {map(), [Note.t()]}
   def claude(nil, _), do: {%{}, []}
 
   def claude(options, place) do
@@ -38,7 +38,7 @@ defmodule Pipeline.Loader.Options do
     transcript =
       if format in ["json", "stream_json"],
         do: [
-          Fields.warning(
+          Note.warning(
             ["output_format" | place],
             "has no effect: an answer is a text; for JSON use claude_extract"
           )
@@ -57,7 +57,7 @@ defmodule Pipeline.Loader.Options do
   end
 
   @doc "What `token_budget` says, wherever it stands, under the names that a step has for it."
-  @spec budget(map() | nil, Source.place()) :: {map(), [Fields.note()]}
+  @spec budget(map() | nil, Source.place()) :: {map(), [Note.t()]}
   def budget(nil, _), do: {%{}, []}
 
   def budget(budget, place) do
@@ -73,7 +73,7 @@ defmodule Pipeline.Loader.Options do
   def preset(_, named, defaults), do: Map.get(@presets, named || defaults.preset, %{})
 
   @doc "How often to try again, where it is said."
-  @spec retries(map() | nil, Source.place()) :: {non_neg_integer() | nil, [Fields.note()]}
+  @spec retries(map() | nil, Source.place()) :: {non_neg_integer() | nil, [Note.t()]}
   def retries(nil, _), do: {nil, []}
 
   def retries(config, place) do
@@ -92,7 +92,7 @@ defmodule Pipeline.Loader.Options do
       for {name, index} <- Enum.with_index(names), not is_map_key(@tools, name) do
         known = "Read, Write, Edit and List (or LS)"
 
-        Fields.error(
+        Note.error(
           [index | place],
           "the tool #{inspect(name)} is not to be had here, only #{known} in the run's workspace"
         )

@@ -1,8 +1,9 @@
 defmodule Pipeline.Loader.Parts do
   @moduledoc "The parts of a prompt, and of a text that a file operation writes."
 
-  alias Pipeline.{Ask, Extract}
-  alias Pipeline.Loader.{Fields, Source}
+  alias Pipeline.Loader.{Fields, Note, Source}
+  alias Pipeline.Model.Ask
+  alias Pipeline.Value.Extract
 
   @specifications %{
     "static" => [content: {:required, :text}],
@@ -23,7 +24,7 @@ defmodule Pipeline.Loader.Parts do
           optional(atom()) => term()
         }
 
-  @spec read(term(), Source.place(), context()) :: {[Ask.part()], [Fields.note()]}
+  @spec read(term(), Source.place(), context()) :: {[Ask.part()], [Note.t()]}
   def read(parts, place, context) when is_list(parts) and parts != [] do
     {parts, notes} =
       parts
@@ -37,7 +38,7 @@ defmodule Pipeline.Loader.Parts do
   def read(text, place, _) when is_binary(text) do
     {[],
      [
-       Fields.error(
+       Note.error(
          place,
          "is a text, expected a list of parts: write it as `- type: static` with `content`, and what it takes from " <>
            "elsewhere as parts of type variable, file or previous_response"
@@ -46,11 +47,11 @@ defmodule Pipeline.Loader.Parts do
   end
 
   def read(other, place, _),
-    do: {[], [Fields.error(place, "expected a list of at least one part#{Fields.got(other)}")]}
+    do: {[], [Note.error(place, "expected a list of at least one part#{Note.got(other)}")]}
 
-  @spec part(term(), Source.place(), context()) :: {Ask.part() | nil, [Fields.note()]}
+  @spec part(term(), Source.place(), context()) :: {Ask.part() | nil, [Note.t()]}
   def part(%{"type" => type}, place, _) when is_map_key(@refused, type),
-    do: {nil, [Fields.error(["type" | place], "#{inspect(type)} is not supported: #{@refused[type]}")]}
+    do: {nil, [Note.error(["type" | place], "#{inspect(type)} is not supported: #{@refused[type]}")]}
 
   def part(%{"type" => type} = part, place, context) when is_map_key(@specifications, type) do
     {values, notes} = Fields.read(part, place, [type: :text] ++ @specifications[type])
@@ -76,7 +77,7 @@ defmodule Pipeline.Loader.Parts do
   defp make("variable", %{name: name}, _, _), do: {{:variable, name}, []}
 
   defp make("file", %{path: nil, input: nil}, place, _),
-    do: {nil, [Fields.error(place, "expected the key path, or input")]}
+    do: {nil, [Note.error(place, "expected the key path, or input")]}
 
   defp make("file", %{path: nil} = values, _, _), do: {{:input, values.input, values.optional || false}, []}
 
@@ -88,7 +89,7 @@ defmodule Pipeline.Loader.Parts do
     end
   end
 
-  defp make("file", _, place, _), do: {nil, [Fields.error(place, "takes input or path, not both")]}
+  defp make("file", _, place, _), do: {nil, [Note.error(place, "takes input or path, not both")]}
 
   defp make("previous_response", values, place, context) do
     with {:ok, kind} <- earlier(values.step, context),
@@ -96,7 +97,7 @@ defmodule Pipeline.Loader.Parts do
       part = {:previous_response, values.step, path}
       {if(values.optional, do: {:optional, part}, else: part), []}
     else
-      {key, message} -> {nil, [Fields.error([key | place], message)]}
+      {key, message} -> {nil, [Note.error([key | place], message)]}
     end
   end
 
@@ -105,14 +106,14 @@ defmodule Pipeline.Loader.Parts do
       path =~ "{{" ->
         {nil,
          [
-           Fields.error(
+           Note.error(
              ["path" | place],
              "{{…}} is not evaluated: name the whole file from outside, with input"
            )
          ]}
 
       values.optional != nil ->
-        {nil, [Fields.error(["optional" | place], "only an input, or the answer of a step, may be optional")]}
+        {nil, [Note.error(["optional" | place], "only an input, or the answer of a step, may be optional")]}
 
       true ->
         {{:file, Path.expand(path, context.folder)}, []}
@@ -127,7 +128,7 @@ defmodule Pipeline.Loader.Parts do
         {:ok, kind}
 
       earlier ->
-        near = Fields.nearest(step, Map.keys(earlier))
+        near = Note.nearest(step, Map.keys(earlier))
         {"step", "no step before this one is named #{inspect(step)}#{near}"}
     end
   end
@@ -143,19 +144,19 @@ defmodule Pipeline.Loader.Parts do
         {"extract", "that step answers with a text, which has no places: have it answer by a schema"}
 
       :error ->
-        {"extract", "expected a place such as a.b[0]#{Fields.got(text)}"}
+        {"extract", "expected a place such as a.b[0]#{Note.got(text)}"}
     end
   end
 
   @doc "A warning of the first `{{…}}` in a text, which is sent as it stands."
-  @spec placeholders(String.t() | nil, Source.place()) :: [Fields.note()]
+  @spec placeholders(String.t() | nil, Source.place()) :: [Note.t()]
   def placeholders(nil, _), do: []
 
   def placeholders(text, place) do
     case Regex.run(~r/\{\{[^{}\n]{0,80}\}\}/u, text) do
       [found] ->
         [
-          Fields.warning(
+          Note.warning(
             place,
             "#{found} is sent as it stands: values are parts of their own, of type variable"
           )

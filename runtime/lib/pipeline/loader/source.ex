@@ -1,16 +1,12 @@
 defmodule Pipeline.Loader.Source do
   @moduledoc """
-  Scans the text of a YAML file for what its parser does not tell: the line of each place, and the uses of anchors,
-  aliases, merge keys, tags and complex keys, which it would take for something else.
-
-  It follows libyaml where a node begins and ends, and judges nothing else: what is no YAML is for the parser to say.
-  It stops where the text is nested deeper than any pipeline is: the parser takes the whole VM down at some thousands.
+  What `Pipeline.Loader.Source.Scanner` finds in the text of a YAML file: the line of each place, and the problems; and
+  the state while it scans.
   """
 
   import Pipeline.Loader.Source.Lexemes, only: [word: 1]
 
   alias Pipeline.Loader.Source
-  alias Pipeline.Loader.Source.Block
 
   @deepest 64
   @most_problems 20
@@ -25,18 +21,6 @@ defmodule Pipeline.Loader.Source do
           lines: %{place() => pos_integer()},
           problems: [{pos_integer(), String.t()}]
         }
-
-  @doc "`lines` has places from the leaf to the root, as `[1, \"prompt\", 3, \"steps\", \"workflow\"]`."
-  @spec scan(String.t()) :: t()
-  def scan(text) do
-    # All that libyaml takes for the end of a line.
-    text = String.replace(text, ["\r\n", "\r", "\u0085", "\u2028", "\u2029"], "\n")
-    found = text |> String.trim_leading("\uFEFF") |> Block.line(%Source{})
-    %{found | problems: Enum.reverse(found.problems)}
-  catch
-    {:enough, problems} -> %Source{problems: Enum.reverse(problems)}
-    {:too_deep, line} -> %Source{problems: [{line, "is nested deeper than #{@deepest} levels"}]}
-  end
 
   @doc "The line of a place, or of the nearest one around it that was found; of all, where the first of it is."
   @spec line_of(t(), place()) :: pos_integer() | nil
@@ -83,6 +67,8 @@ defmodule Pipeline.Loader.Source do
   @doc "Stop where there are too many levels."
   @spec not_too_deep(t(), list()) :: t()
   def not_too_deep(s, levels) do
-    if length(levels) > @deepest, do: throw({:too_deep, s.line}), else: s
+    if length(levels) > @deepest,
+      do: throw({:enough, [{s.line, "is nested deeper than #{@deepest} levels"}]}),
+      else: s
   end
 end

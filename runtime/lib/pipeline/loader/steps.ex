@@ -3,8 +3,10 @@ defmodule Pipeline.Loader.Steps do
   The steps of a workflow, in order: each may refer to those before it. Steps of a parallel group do not see each other.
   """
 
-  alias Pipeline.{Condition, Output, Step}
-  alias Pipeline.Loader.{Actions, Asks, Document, Fields, Parts, Source}
+  alias Pipeline.Step
+  alias Pipeline.Files.Output
+  alias Pipeline.Loader.{Actions, Asks, Document, Fields, Note, Parts, Source}
+  alias Pipeline.Step.Condition
 
   @common [
     name: {:required, :text},
@@ -32,16 +34,16 @@ defmodule Pipeline.Loader.Steps do
     "gemini_functions" => "have the answer fit a schema, with gemini_extract"
   }
 
-  @spec read(term(), Source.place(), Parts.context()) :: {[Step.t()], [Fields.note()]}
+  @spec read(term(), Source.place(), Parts.context()) :: {[Step.t()], [Note.t()]}
   def read(steps, place, _) when is_list(steps) and length(steps) > @most,
-    do: {[], [Fields.error(place, "expected no more than #{@most} steps, got #{length(steps)}")]}
+    do: {[], [Note.error(place, "expected no more than #{@most} steps, got #{length(steps)}")]}
 
   def read(steps, place, context) when is_list(steps) and steps != [] do
     {steps, {_, notes}} = steps(steps, place, {context, []})
     {steps, (notes |> Enum.reverse() |> Enum.concat()) ++ twice(steps)}
   end
 
-  def read(_, place, _), do: {[], [Fields.error(place, "expected a list of at least one step")]}
+  def read(_, place, _), do: {[], [Note.error(place, "expected a list of at least one step")]}
 
   # A step sees all that were before it; `kinds` says what may be taken from their answers.
   defp steps(steps, place, before) do
@@ -74,7 +76,7 @@ defmodule Pipeline.Loader.Steps do
 
       true ->
         known = Asks.types() ++ Actions.types() ++ ["parallel"]
-        near = if is_binary(type), do: Fields.nearest(type, known), else: ""
+        near = if is_binary(type), do: Note.nearest(type, known), else: ""
         reason = "#{inspect(type)} is not known, expected one of #{Enum.join(known, ", ")}#{near}"
         {blank, kinds, notes} = unsupported(step, place, reason)
         # A slip of the pen in the type hides none in the prompt.
@@ -89,11 +91,11 @@ defmodule Pipeline.Loader.Steps do
 
   defp step(step, place, _) when is_map(step) do
     name = step["name"]
-    {blank(name, place), kinds(name, :unknown), [Fields.error(place, "the key type is missing")]}
+    {blank(name, place), kinds(name, :unknown), [Note.error(place, "the key type is missing")]}
   end
 
   defp step(other, place, _),
-    do: {blank(nil, place), %{}, [Fields.error(place, "expected a mapping#{Fields.got(other)}")]}
+    do: {blank(nil, place), %{}, [Note.error(place, "expected a mapping#{Note.got(other)}")]}
 
   # Once the schema of a step was refused, nothing is said on references into its answer.
   defp kind_of_refused(:structured, [_ | _]), do: :unknown
@@ -103,8 +105,7 @@ defmodule Pipeline.Loader.Steps do
   defp unsupported(step, place, reason) do
     {values, notes} = Fields.read(Map.take(step, ["name"]), place, name: {:required, :text})
 
-    {blank(values.name, place), kinds(values.name, :unknown),
-     notes ++ [Fields.error(["type" | place], reason)]}
+    {blank(values.name, place), kinds(values.name, :unknown), notes ++ [Note.error(["type" | place], reason)]}
   end
 
   defp group(step, place, context) do
@@ -118,7 +119,7 @@ defmodule Pipeline.Loader.Steps do
       |> Enum.map(fn
         {%{"parallel" => _}, index} ->
           {nil, %{},
-           [Fields.error([index | within], "a group within a group is not supported: put all steps into one")]}
+           [Note.error([index | within], "a group within a group is not supported: put all steps into one")]}
 
         {step, index} ->
           step(step, [index | within], context)
@@ -128,8 +129,8 @@ defmodule Pipeline.Loader.Steps do
 
     wrong =
       cond do
-        values.parallel == nil -> [Fields.error(place, "expected the key parallel, a list of steps")]
-        length(values.parallel) > @most -> [Fields.error(within, "expected no more than #{@most} steps")]
+        values.parallel == nil -> [Note.error(place, "expected the key parallel, a list of steps")]
+        length(values.parallel) > @most -> [Note.error(within, "expected no more than #{@most} steps")]
         true -> []
       end
 
@@ -167,11 +168,11 @@ defmodule Pipeline.Loader.Steps do
            name <- names,
            {_, message} <- [Parts.earlier(name, context)],
            is_binary(message),
-           do: Fields.error(place, message)
+           do: Note.error(place, message)
          )}
 
       {:error, message} ->
-        {nil, [Fields.error(place, message)]}
+        {nil, [Note.error(place, message)]}
     end
   end
 
@@ -180,7 +181,7 @@ defmodule Pipeline.Loader.Steps do
   defp output(file, place) do
     case Output.check(file) do
       :ok -> []
-      {:error, reason} -> [Fields.error(place, reason)]
+      {:error, reason} -> [Note.error(place, reason)]
     end
   end
 
@@ -191,7 +192,7 @@ defmodule Pipeline.Loader.Steps do
 
     for %Step{name: name, at: at} <- all,
         name != nil and first[name] != at,
-        do: Fields.error(place(at), "the name #{inspect(name)} is taken by #{first[name]}")
+        do: Note.error(place(at), "the name #{inspect(name)} is taken by #{first[name]}")
   end
 
   defp inner({:parallel, steps, _}), do: steps

@@ -5,7 +5,7 @@ defmodule Pipeline.Serve.Drain do
   """
 
   alias Pipeline.Serve.Runs
-  alias Pipeline.Signals
+  alias Pipeline.System.Signals
 
   @look_ms 50
   # For answers that are being sent, after the last run has ended.

@@ -4,7 +4,8 @@ defmodule Pipeline.Serve.Folder do
   process stands by that ends the run's steps first, as one that still writes would make the folder anew.
   """
 
-  alias Pipeline.{Error, Signals, Work}
+  alias Pipeline.Error
+  alias Pipeline.System.{Signals, SupervisedTask}
 
   @doc "Make the folder of the run that is the calling process."
   @spec make(String.t()) :: {:ok, Path.t()} | {:error, Error.t()}
@@ -15,7 +16,7 @@ defmodule Pipeline.Serve.Folder do
 
     {guard, ended} =
       spawn_monitor(fn ->
-        Signals.clears_away()
+        Signals.clear_before_end()
         monitor = Process.monitor(run)
         send(run, {:guarded, self()})
         guard(run, monitor, folder)
@@ -43,7 +44,7 @@ defmodule Pipeline.Serve.Folder do
 
   defp clean(run, folder) do
     Process.exit(run, :kill)
-    Work.end_all_of(run)
+    SupervisedTask.end_all_of(run)
     File.rm_rf(folder)
   end
 end

@@ -3,8 +3,9 @@ defmodule Pipeline.Serve.Router do
   What is answered to a request. Every answer is JSON; an error is `{"error": {"kind": …, "message": …}}`.
   """
 
-  alias Pipeline.{Error, JSON, Number}
-  alias Pipeline.Serve.{Order, Runs, Token}
+  alias Pipeline.Error
+  alias Pipeline.Serve.{RunRequest, Runs, Token}
+  alias Pipeline.Value.{JSON, Number}
 
   @type request :: %{
           method: String.t(),
@@ -35,7 +36,7 @@ defmodule Pipeline.Serve.Router do
   def error(status, kind, message, headers \\ []),
     do: {status, headers, JSON.encode(%{error: %{kind: kind, message: message}})}
 
-  defp routed(%{path: ["runs"]} = request), do: allowed(request, %{"POST" => fn -> order(request.body) end})
+  defp routed(%{path: ["runs"]} = request), do: allowed(request, %{"POST" => fn -> create(request.body) end})
 
   defp routed(%{path: ["runs", id]} = request) do
     allowed(request, %{
@@ -60,11 +61,11 @@ defmodule Pipeline.Serve.Router do
     end
   end
 
-  defp order(body) do
+  defp create(body) do
     with {:ok, text} <- body.(),
          {:ok, map} <- decode(text),
-         {:ok, order} <- Order.read(map) do
-      started(Runs.start(order))
+         {:ok, run_request} <- RunRequest.read(map) do
+      started(Runs.start(run_request))
     else
       {:error, %Error{kind: kind, message: message}} -> error(422, kind, message)
       {:error, message} -> error(413, :too_large, message)

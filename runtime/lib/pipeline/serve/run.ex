@@ -1,22 +1,23 @@
 defmodule Pipeline.Serve.Run do
   @moduledoc """
-  One run, in a process of its own: an order goes in, what clients are told of its end comes out, as JSON. It is encoded
+  One run, in a process of its own: a request goes in, what clients are told of its end comes out, as JSON. It is encoded
   once and here, however often it is asked for.
 
   Its workspace, and what its steps write by `output_to_file`, are in a folder of its own, which goes with it; the files
   are part of what is told.
   """
 
-  alias Pipeline.{Bill, Error, Generate, JSON, Settings}
-  alias Pipeline.Serve.{Folder, Order}
+  alias Pipeline.{Error, Generate, Settings, UsageReport}
+  alias Pipeline.Serve.{Folder, RunRequest}
+  alias Pipeline.Value.JSON
 
   @type status :: :running | :done | :failed | :cancelled
   @type ended :: {status(), json :: binary()}
 
   @doc "Begin it under `Pipeline.Runs`. The caller gets the task's messages; its reply is an `t:ended/0`."
-  @spec start(String.t(), Order.t()) :: Task.t()
-  def start(id, %Order{} = order) do
-    Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, order) end)
+  @spec start(String.t(), RunRequest.t()) :: Task.t()
+  def start(id, %RunRequest{} = run_request) do
+    Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, run_request) end)
   end
 
   @doc "End it; its steps do not outlive it, and its folder goes after them. Nothing of it is heard after that."
@@ -36,17 +37,19 @@ defmodule Pipeline.Serve.Run do
   def crashed(id, reason),
     do: {:failed, said(id, :failed, Error.new(:crashed, "the run crashed: #{name(reason)}"))}
 
-  defp execute(id, order) do
+  defp execute(id, run_request) do
     begun = System.monotonic_time(:millisecond)
 
-    with {:ok, folder} <- folder(id, order.pipeline) do
+    with {:ok, folder} <- folder(id, run_request.pipeline) do
       files = folder && Path.join(folder, "files")
-      settings = Settings.from_environment(seed: order.seed, inputs: order.inputs, output_dir: files)
+
+      settings =
+        Settings.from_environment(seed: run_request.seed, inputs: run_request.inputs, output_dir: files)
 
       try do
-        with {:ok, workspace} <- workspace(order.pipeline, folder),
-             {:ok, text, result} <- Generate.plan(order.pipeline, order.vars, settings, workspace) do
-          {:ok, done(id, text, result, order, files, begun)}
+        with {:ok, workspace} <- workspace(run_request.pipeline, folder),
+             {:ok, text, result} <- Generate.plan(run_request.pipeline, run_request.vars, settings, workspace) do
+          {:ok, done(id, text, result, run_request, files, begun)}
         end
       after
         # Before anybody hears of the end: whoever does may look.
@@ -63,7 +66,7 @@ defmodule Pipeline.Serve.Run do
   end
 
   defp failed(id, error, begun),
-    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, Bill.json(error))
+    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, UsageReport.json(error))
 
   # Only where it is needed: a VM that is killed leaves it behind.
   defp folder(id, pipeline) do
@@ -75,16 +78,16 @@ defmodule Pipeline.Serve.Run do
   defp workspace(_, nil), do: {:ok, nil}
   defp workspace(pipeline, folder), do: Pipeline.Run.workspace(pipeline, Path.join(folder, "workspace"))
 
-  defp done(id, text, result, order, files, begun) do
+  defp done(id, text, result, run_request, files, begun) do
     %{
       id: id,
       status: :done,
       text: text,
       seconds: since(begun),
       files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
-      warnings: order.pipeline.warnings
+      warnings: run_request.pipeline.warnings
     }
-    |> Map.merge(Bill.json(result))
+    |> Map.merge(UsageReport.json(result))
   end
 
   defp encode(map, nil), do: JSON.encode(map)

@@ -7,7 +7,7 @@ defmodule Pipeline.Serve.Runs do
   use GenServer
 
   alias Pipeline.Error
-  alias Pipeline.Serve.{Order, Run}
+  alias Pipeline.Serve.{Run, RunRequest}
 
   @kept 1_000
   @kept_bytes 64_000_000
@@ -44,9 +44,9 @@ defmodule Pipeline.Serve.Runs do
     GenServer.start_link(__MODULE__, options[:limit], name: __MODULE__, spawn_opt: [fullsweep_after: 10])
   end
 
-  @doc "Begin a run, or find the one that has its key. `:conflict`: the key belongs to another order."
-  @spec start(Order.t()) :: {:new | :known, json :: binary()} | {:error, :full | :draining | :conflict}
-  def start(%Order{} = order), do: GenServer.call(__MODULE__, {:start, order})
+  @doc "Begin a run, or find the one that has its key. `:conflict`: the key belongs to another request."
+  @spec start(RunRequest.t()) :: {:new | :known, json :: binary()} | {:error, :full | :draining | :conflict}
+  def start(%RunRequest{} = run_request), do: GenServer.call(__MODULE__, {:start, run_request})
 
   @doc "What there is to say of a run, at its end, or after `wait` milliseconds."
   @spec await(String.t(), non_neg_integer()) :: {:ok, json :: binary()} | :error
@@ -75,11 +75,16 @@ defmodule Pipeline.Serve.Runs do
   end
 
   @impl true
-  def handle_call({:start, order}, _, state) do
-    case state.entries[order.key && state.keys[order.key]] do
-      %Entry{digest: digest} when digest == order.digest -> told(state.keys[order.key], :known, state)
-      %Entry{} -> {:reply, {:error, :conflict}, state}
-      nil -> begin(order, state)
+  def handle_call({:start, run_request}, _, state) do
+    case state.entries[run_request.key && state.keys[run_request.key]] do
+      %Entry{digest: digest} when digest == run_request.digest ->
+        told(state.keys[run_request.key], :known, state)
+
+      %Entry{} ->
+        {:reply, {:error, :conflict}, state}
+
+      nil ->
+        begin(run_request, state)
     end
   end
 
@@ -173,24 +178,24 @@ defmodule Pipeline.Serve.Runs do
   defp begin(_, %{running: running, limit: limit} = state) when map_size(running) >= limit,
     do: {:reply, {:error, :full}, state}
 
-  defp begin(order, state) do
+  defp begin(run_request, state) do
     id = 16 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower)
-    task = Run.start(id, order)
-    timer = Process.send_after(self(), {:deadline, id}, order.timeout)
+    task = Run.start(id, run_request)
+    timer = Process.send_after(self(), {:deadline, id}, run_request.timeout)
     json = Run.said(id, :running)
 
     entry = %Entry{
       status: :running,
       json: json,
-      key: order.key,
-      digest: order.digest,
+      key: run_request.key,
+      digest: run_request.digest,
       task: task,
       timer: timer
     }
 
     state = put(state, id, entry)
     state = %{state | running: Map.put(state.running, task.ref, id)}
-    state = if order.key, do: %{state | keys: Map.put(state.keys, order.key, id)}, else: state
+    state = if run_request.key, do: %{state | keys: Map.put(state.keys, run_request.key, id)}, else: state
     {:reply, {:new, json}, state}
   end
 

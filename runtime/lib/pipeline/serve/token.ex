@@ -7,7 +7,8 @@ defmodule Pipeline.Serve.Token do
 
   import Bitwise
 
-  alias Pipeline.{Bounded, Error}
+  alias Pipeline.Error
+  alias Pipeline.Files.UserFile
 
   @longest 10_000
 
@@ -21,7 +22,7 @@ defmodule Pipeline.Serve.Token do
   @spec read(Path.t()) :: {:ok, t()} | {:error, Error.t()}
   def read(file) do
     with {:ok, %{mode: mode}} when (mode &&& 0o077) == 0 <- File.stat(file),
-         {:ok, text} <- Bounded.read(file, @longest),
+         {:ok, text} <- UserFile.read(file, @longest),
          token when token != "" <- String.trim(text) do
       {:ok, new(token)}
     else

@@ -1,6 +1,6 @@
 defmodule Pipeline.Loader.Source.Bounds do
   @moduledoc """
-  At some thousands of levels the parser takes the whole VM down, and long before it is slow. `Pipeline.Loader.Source`
+  At some thousands of levels the parser takes the whole VM down, and long before it is slow. `Pipeline.Loader.Source.Scanner`
   counts levels as the parser does; these bounds hold whatever it may have taken for something else. They leave less than
   half of what the parser can bear, and no file that people write comes near them.
   """

@@ -1,0 +1,184 @@
+defmodule Pipeline.Loader.DocumentTest do
+  @moduledoc "Whatever bytes are in a file, loading it ends with a pipeline or with reasons."
+
+  use ExUnit.Case, async: true
+
+  import :proper_types, only: [elements: 1, frequency: 1, list: 1]
+
+  alias Pipeline.{Error, Loader}
+
+  @files Path.wildcard(Path.expand("../../../tests/data/pipelines/*.yaml", __DIR__))
+
+  defp reasons(text) do
+    case Loader.parse(text, "p.yaml") do
+      {:error, %Error{kind: :pipeline, message: "p.yaml" <> _ = message}} -> message
+      {:ok, %Pipeline{}} -> :loaded
+    end
+  end
+
+  for {name, text, reason} <- [
+        {"an empty file", "", "p.yaml: is empty"},
+        {"a comment alone", "# nothing\n", "is empty"},
+        {"a scalar", "just words", "p.yaml:1: expected one mapping"},
+        {"a list", "- 1", "expected one mapping"},
+        {"two documents", "a: 1\n---\nb: 2\n", "got several"},
+        {"a NUL", "a: 1\nb: x\0y\n", "p.yaml:2: has a control character"},
+        {"what is not UTF-8", <<"a: ", 0xFF>>, "is not UTF-8"},
+        {"an unclosed bracket", "a: [1\nb: 2\n", "p.yaml:2: is no YAML"},
+        {"deep brackets", String.duplicate("[", 100_000), "p.yaml:1: is nested deeper than 64 levels"},
+        {"deep brackets behind a bracket in quotes", String.duplicate("[\"]\",", 50_000), "nested deeper"},
+        {"deep brackets behind a comment", "[#a, 'x\n" <> String.duplicate("[", 50_000), "nested deeper"},
+        {"deep brackets after a block scalar", "a: |1\n  x\n \"\nb: " <> String.duplicate("[", 50_000),
+         "nested deeper"},
+        {"deep brackets after a strange line break", "a: |\n  x\u2028b: " <> String.duplicate("[", 50_000),
+         "nested deeper"},
+        {"deep lists", String.duplicate("- ", 100_000), "nested deeper"},
+        {"deep complex keys", String.duplicate("? ", 100_000), "a key that begins with ?"},
+        {"deep mappings", Enum.map_join(0..200, "\n", &(String.duplicate(" ", &1) <> "a:")),
+         "p.yaml:65: is nested deeper"},
+        {"a large file", "a: " <> String.duplicate("x", 1_000_001), "is larger than 1000000 bytes"},
+        {"deep brackets behind a key that is a list",
+         "- [a]: |\n  b: #{String.duplicate("[", 20_000)}#{String.duplicate("]", 20_000)}",
+         "p.yaml:1: a key in brackets"},
+        {"deep brackets behind a key over two lines",
+         "- \"a\n b\": |\n  b: " <> String.duplicate("[", 20_000),
+         "p.yaml:2: a key in brackets or over several lines"},
+        {"brackets that only seem to be text", "a: |\n  " <> String.duplicate("[", 2_000),
+         "has more than 1500 brackets"},
+        {"an indentation that only seems to be text", "a: |\n  " <> String.duplicate("- ", 2_000),
+         "is indented by more than 500"},
+        {"a key that is a list", "[a]: 1", "keys are texts"},
+        {"a key that is a list, in brackets", "{a: {[a]: 1}}", "a key is no text"},
+        {"a key that is there twice", "workflow:\n  name: a\n  name: b\n",
+         "p.yaml:3: workflow.name: the key is there twice"},
+        {"an anchor", "a: &x 1\n", "p.yaml:1: the anchor &x is not supported"},
+        {"an alias", "a: 1\nb: [1, *x]\n", "p.yaml:2: the alias *x is not supported"},
+        {"a merge key", "a:\n  <<: {b: 1}\n", "p.yaml:2: the merge key << is not supported"},
+        {"a tag", "a: !!binary aGk=\n", "p.yaml:1: the tag !!binary is not supported"},
+        {"a number of more than 64 bits", "a:\n  - 1\n  - 99999999999999999999\n",
+         "p.yaml:3: a[1]: a whole number of more than 64 bits: quote it"},
+        {"a time-out that no timer knows",
+         "workflow:\n  name: a\n  steps:\n    - name: b\n      type: set_variable\n      timeout_ms: 99999999999\n",
+         "p.yaml:6: steps[0].timeout_ms: expected a whole number from 1 to 86400000"},
+        {"a workflow that is a text", "workflow: x", "p.yaml:1: workflow: expected a mapping"},
+        {"steps that are no steps", "workflow: {name: a, steps: [1, null]}", "steps[1]: expected a mapping"},
+        {"a step that is a mapping of lists", "workflow: {name: [], steps: [{name: {}, type: []}]}",
+         "steps[0].type"}
+      ] do
+    test "#{name} is refused with the reason" do
+      assert reasons(unquote(text)) =~ unquote(reason)
+    end
+  end
+
+  test "what only looks like an anchor, an alias or a merge key is a text" do
+    text = ~S'''
+    workflow:
+      name: "*not an alias"
+      description: 'and & so on' # &nor *this
+      version: a *b* &c
+      metadata:
+        block: |
+          *one
+          &two
+          <<: three
+        folded: plain
+          *going on
+        flow: [a*b, "&c", {d: 'e &f'}]
+      steps:
+        - {name: one, type: gemini, prompt: [{type: static, content: "x"}]}
+    '''
+
+    assert reasons(text) == :loaded
+  end
+
+  # Where a text seems to begin or end, with something deep behind it.
+  defp hostile do
+    small =
+      elements(
+        ["a", "a: ", "- ", "? ", ": ", "\n", "\n  ", "\n    ", "\n- ", "[a]: ", "{a: b}: ", "\"a\n b\": "] ++
+          [
+            "|\n",
+            "|2\n",
+            ">-\n  ",
+            "'",
+            "\"",
+            "\\\"",
+            "''",
+            "#",
+            " #",
+            "---\n",
+            "---",
+            "...\n",
+            "%a\n",
+            "\t",
+            "\r"
+          ] ++
+          [
+            "\u0085",
+            "\u2028",
+            "\uFEFF",
+            "[",
+            "]",
+            "{",
+            "}",
+            ", ",
+            ",",
+            "!a ",
+            "&a ",
+            "*a",
+            "@",
+            "`",
+            "é",
+            "\0"
+          ]
+      )
+
+    deep =
+      elements(
+        for bit <- ["[", "{a: ", "- ", "? ", ": ", "- [a]: ", "[\"]\","], do: String.duplicate(bit, 8_000)
+      )
+
+    frequency([{12, small}, {1, deep}])
+  end
+
+  test "no text takes the VM down, or time" do
+    property =
+      :proper.forall(list(hostile()), fn bits ->
+        text = Enum.join(bits)
+        task = Task.async(fn -> Loader.parse(text, "p.yaml") end)
+        match?({:ok, {told, _}} when told in [:ok, :error], Task.yield(task, 5_000) || Task.shutdown(task))
+      end)
+
+    assert :proper.quickcheck(property, [:quiet, numtests: 1_000, max_size: 30]) == true
+  end
+
+  test "many brackets that are closed are none too many" do
+    lines = String.duplicate("        {a, [b], foo[0]} and [x](y) \#{z} {{w}}\n", 1_000)
+    step = "{name: one, type: gemini, prompt: [{type: static, content: x}]}"
+    text = "workflow:\n  name: a\n  metadata:\n    code: |\n#{lines}  steps:\n    - #{step}\n"
+    assert reasons(text) == :loaded
+  end
+
+  test "real files, cut off or with bytes changed, never crash it" do
+    :rand.seed(:exsss, {4, 5, 6})
+
+    for file <- @files, text = File.read!(file), _ <- 1..10 do
+      size = byte_size(text)
+      cut = binary_part(text, 0, :rand.uniform(size))
+      bytes = :binary.bin_to_list(text)
+
+      spots =
+        for _ <- 1..3,
+            into: %{},
+            do: {:rand.uniform(size) - 1, Enum.random([0, 9, 10, 32, 34, 38, 42, 45, 58, 91, 123, 255])}
+
+      changed =
+        bytes
+        |> Enum.with_index()
+        |> Enum.map(fn {byte, at} -> spots[at] || byte end)
+        |> :binary.list_to_bin()
+
+      for damaged <- [cut, changed], do: reasons(damaged)
+    end
+  end
+end

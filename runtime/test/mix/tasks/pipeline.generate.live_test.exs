@@ -1,0 +1,105 @@
+defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
+  @moduledoc "The command as a process of its own, as Workbench calls it: another working folder, nothing compiled."
+
+  use ExUnit.Case, async: true
+
+  import Pipeline.Answers
+
+  alias Pipeline.ScriptedProvider
+
+  @moduletag :tmp_dir
+
+  defp mix(folder, server, arguments, environment \\ []) do
+    environment =
+      %{
+        "MIX_EXS" => Path.expand("mix.exs"),
+        "MIX_BUILD_PATH" => Pipeline.CommandProcess.build(),
+        "MIX_ENV" => "prod",
+        "LC_ALL" => "C",
+        "GEMINI_API_KEY" => "secret-key",
+        "PIPELINE_RETRIES" => "0",
+        "GOOGLE_GEMINI_BASE_URL" => server && ScriptedProvider.url(server)
+      }
+      |> Map.merge(Map.new(environment))
+      |> Enum.map(fn {name, value} -> "#{name}=#{value}" end)
+
+    # The two streams are told apart by a file; `env` starts mix without a shell around the arguments.
+    script = Path.join(folder, "run.sh")
+    File.write!(script, "#!/bin/sh\ncd \"$1\" && shift && exec env \"$@\" 2> stderr.txt\n")
+    File.chmod!(script, 0o755)
+    arguments = [folder] ++ environment ++ ["mix", "pipeline.generate.live"] ++ arguments
+    {stdout, status} = System.cmd(script, arguments)
+    %{stdout: stdout, stderr: File.read!(Path.join(folder, "stderr.txt")), status: status}
+  end
+
+  defp provider(answers), do: start_supervised!({ScriptedProvider, answers})
+
+  defp sent(server) do
+    [%{body: %{"contents" => [%{"parts" => parts}]}}] = ScriptedProvider.requests(server)
+    Enum.map(parts, & &1["text"])
+  end
+
+  defp left(folder), do: Path.wildcard(Path.join(folder, "**/*"), match_dot: true) -- scaffolding(folder)
+  defp scaffolding(folder), do: Enum.map(["run.sh", "stderr.txt"], &Path.join(folder, &1))
+
+  test "genesis sends the words of the prompt to the model and writes its reply to a new file", %{
+    tmp_dir: folder
+  } do
+    server = provider([gemini("title: ü\n")])
+    ran = mix(folder, server, ["find", "the", "{{leak}} ü"])
+    assert ran.status == 0
+    assert "find the {{leak}} ü" in sent(server)
+    assert [_, path] = Regex.run(~r/✅ Pipeline generated at (.+)\n\z/u, ran.stdout)
+    assert Path.type(path) == :absolute
+    assert File.read!(path) == "title: ü\n"
+    assert Enum.filter(left(folder), &File.regular?/1) == [path]
+  end
+
+  test "a prompt file of any length is taken as it is, and an input goes beside it", %{tmp_dir: folder} do
+    prompt = String.duplicate("Zeile mit ü und \"quotes\"\n", 9_000)
+    File.write!(Path.join(folder, "prompt.md"), prompt)
+    File.write!(Path.join(folder, "code.xml"), "<code/>")
+    server = provider([gemini("```yaml\ntitle: fenced\n```\n")])
+    options = ["--prompt-file", "prompt.md", "--output", "out/plan.yaml", "--input", "codebase=code.xml"]
+    assert %{status: 0} = mix(folder, server, options)
+    assert prompt in sent(server)
+    assert Enum.any?(sent(server), &(&1 =~ "<code/>"))
+    assert File.read!(Path.join(folder, "out/plan.yaml")) == "title: fenced\n"
+  end
+
+  test "after -- a prompt may begin with a dash", %{tmp_dir: folder} do
+    server = provider([gemini("a: 1")])
+    assert %{status: 0} = mix(folder, server, ["--output", "plan.yaml", "--", "--help me"])
+    assert "--help me" in sent(server)
+  end
+
+  test "an error of the provider leaves no file and ends with one line for programs", %{tmp_dir: folder} do
+    ran = mix(folder, provider([refused(429, "secret-key: slow down")]), ["--output", "plan.yaml", "hello"])
+    assert ran.status == 1
+
+    assert ran.stderr |> String.split("\n", trim: true) |> List.last() ==
+             "❌ rate limit: 127.0.0.1 answered 429: …: slow down"
+
+    assert left(folder) == []
+    refute ran.stdout =~ "✅"
+    refute ran.stdout <> ran.stderr =~ "secret-key"
+  end
+
+  test "a missing key is told before anything is sent", %{tmp_dir: folder} do
+    server = provider([])
+    ran = mix(folder, server, ["hello"], [{"GEMINI_API_KEY", ""}, {"GOOGLE_API_KEY", ""}])
+    assert ran.status == 1
+    assert ran.stderr =~ "❌ authentication: no key for gemini"
+    assert ScriptedProvider.requests(server) == []
+  end
+
+  test "what the user can mend is exit status 2, and costs nothing", %{tmp_dir: folder} do
+    File.write!(Path.join(folder, "there.yaml"), "mine")
+    server = provider([])
+    ran = mix(folder, server, ["--output", "there.yaml", "hello"])
+    assert ran.status == 2
+    assert ran.stderr =~ "exists already"
+    assert File.read!(Path.join(folder, "there.yaml")) == "mine"
+    assert ScriptedProvider.requests(server) == []
+  end
+end

@@ -1,0 +1,109 @@
+defmodule Mix.Tasks.Pipeline.RunTest do
+  use ExUnit.Case, async: false
+
+  import Pipeline.Answers
+  import Pipeline.CommandCall
+
+  alias Mix.Tasks.Pipeline.Run
+  alias Pipeline.ScriptedProvider
+  alias Pipeline.Value.JSON
+
+  @moduletag :tmp_dir
+
+  test "run executes a file with variables and leaves all that came of it", %{tmp_dir: folder} do
+    server = provider([gemini("hello ü"), claude(~s({"score": 9}))])
+    pipeline = file(folder, "p.yaml", greeting())
+    vars = file(folder, "vars.json", ~s({"who": "nobody", "other": [1]}))
+    out = Path.join(folder, "out")
+
+    ran =
+      command(
+        Run,
+        [pipeline, "--var", "who={{you}}=me", "--vars-file", vars, "--output-dir", out] ++ rehearsal(server)
+      )
+
+    assert ran.status == 0
+    assert ran.stdout == "✅ Pipeline completed: #{out}/result.json\n"
+    assert ran.stderr == "warning: #{pipeline}:4: workflow.colour: is not known here and has no effect\n"
+    assert {:ok, result} = JSON.decode(File.read!(Path.join(out, "result.json")))
+    assert result["answers"] == %{"hello" => "hello ü", "note" => "note.md", "rating" => %{"score" => 9}}
+    assert [%{"name" => "hello", "status" => "done", "usage" => %{"calls" => 1}}, _, _] = result["steps"]
+    assert result["usage"]["calls"] == 2
+    assert result["files"] == [Path.join(out, "texts/hello.md")]
+    assert File.read!(Path.join(out, "texts/hello.md")) == "hello ü"
+    assert File.read!(Path.join(result["workspace"], "note.md")) == "hello ü"
+    assert Path.dirname(result["workspace"]) == Path.join(folder, "workspaces")
+    assert [asked, claude] = ScriptedProvider.requests(server)
+    assert inspect(asked.body) =~ "{{you}}=me"
+    assert asked.headers["x-goog-api-key"] == "no-key-in-rehearsal"
+    assert claude.headers["x-api-key"] == "no-key-in-rehearsal"
+  end
+
+  test "run --json prints one object and nothing else on standard output", %{tmp_dir: folder} do
+    text = "workflow: {name: a, steps: [{name: one, type: set_variable, variable: x, value: [1, null]}]}"
+    out = Path.join(folder, "out")
+    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out])
+    assert {:ok, %{"answers" => %{"one" => %{"x" => [1, nil]}}, "workspace" => nil}} = JSON.decode(ran.stdout)
+    assert ran.stdout == File.read!(Path.join(out, "result.json"))
+    refute File.exists?(Path.join(folder, "workspaces"))
+  end
+
+  test "a failed step is exit status 1, and leaves no result", %{tmp_dir: folder} do
+    server = provider([refused(400, "no such model")])
+    out = Path.join(folder, "out")
+    options = ["--var", "who=x", "--output-dir", out] ++ rehearsal(server)
+    ran = command(Run, [file(folder, "p.yaml", greeting()) | options])
+    assert ran.status == 1
+    assert ran.stdout == ""
+    assert ran.last =~ "❌ bad request: "
+    refute File.exists?(Path.join(out, "result.json"))
+  end
+
+  test "what was paid is told of a run that fails: as JSON, or in lines", %{tmp_dir: folder} do
+    pipeline = file(folder, "p.yaml", greeting())
+    {200, said} = gemini("hello")
+    paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000_000, candidatesTokenCount: 10})}
+    server = provider([paid, refused(400, "no"), paid, refused(400, "no")])
+    options = fn name -> ["--var", "who=x", "--output-dir", Path.join(folder, name)] ++ rehearsal(server) end
+
+    ran = command(Run, [pipeline, "--json" | options.("a")])
+    assert {:ok, told} = JSON.decode(ran.stdout)
+    assert %{"kind" => "bad_request", "message" => _} = told["error"]
+    assert %{"calls" => 1, "input_tokens" => 1_000_000} = told["usage"]
+
+    assert [%{"name" => "hello", "status" => "done"}, _, %{"name" => "rating", "status" => "failed"}] =
+             told["steps"]
+
+    assert {ran.status, ran.last =~ "❌ bad request: "} == {1, true}
+
+    ran = command(Run, [pipeline | options.("b")])
+    assert ran.stdout == ""
+    assert ran.stderr =~ "used by hello: 1 call, 1000000 tokens in, 10 out, $0.3000\n❌ bad request: "
+  end
+
+  test "a variable that no step takes is told, and MIX_QUIET silences nothing that was asked for", %{
+    tmp_dir: folder
+  } do
+    text = """
+    workflow:
+      name: a
+      steps:
+        - {name: one, type: set_variable, variable: x, value: 1, condition: vars.wanted}
+        - {name: two, type: set_variable, variable: y, from: {type: variable, name: taken}}
+    """
+
+    shell = Mix.shell()
+    Mix.shell(Mix.Shell.Quiet)
+    on_exit(fn -> Mix.shell(shell) end)
+    variables = for name <- ~w(taken wanted untaken), word <- ["--var", "#{name}=1"], do: word
+    out = Path.join(folder, "out")
+    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | variables])
+    assert ran.status == 0
+    assert ran.stderr == "warning: --var untaken has no effect: no step takes the variable\n"
+    assert {:ok, %{"reply" => _}} = JSON.decode(ran.stdout)
+    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", Path.join(folder, "other")])
+    assert ran.status == 2
+    assert {:ok, %{"error" => %{"message" => message}}} = JSON.decode(ran.stdout)
+    assert message =~ ~s(needs the variable "taken")
+  end
+end

@@ -1,0 +1,38 @@
+defmodule Pipeline.MixExsTest do
+  @moduledoc "What mix.exs adds to Mix: where a command's compilation is told, and when there is one."
+
+  use ExUnit.Case, async: true
+
+  @moduletag :tmp_dir
+
+  # It compiles the whole runtime.
+  @tag timeout: 180_000
+  test "a command compiles once, wherever it is started, and tells it on standard error", %{tmp_dir: folder} do
+    for name <- ["build", "one", "two"], do: File.mkdir!(Path.join(folder, name))
+
+    assert {stdout, stderr} = check(folder, "one")
+    assert stdout == "✅ Pipeline valid: #{Path.join(folder, "one/p.yaml")}\n"
+    assert stderr =~ ~r/\ACompiling \d+ files \(\.ex\)\nGenerated pipeline app\n/
+
+    assert {"✅ Pipeline valid: " <> _, ""} = check(folder, "two")
+  end
+
+  defp check(folder, name) do
+    folder_of_command = Path.join(folder, name)
+
+    File.write!(
+      Path.join(folder_of_command, "p.yaml"),
+      "workflow: {name: a, steps: [{name: b, type: set_variable, variable: c, value: 1}]}"
+    )
+
+    environment = [
+      {"MIX_EXS", Path.expand("mix.exs")},
+      {"MIX_BUILD_PATH", Path.join(folder, "build")},
+      {"MIX_ENV", "prod"}
+    ]
+
+    command = ["-c", "mix pipeline.check p.yaml 2> stderr.txt"]
+    assert {stdout, 0} = System.cmd("sh", command, cd: folder_of_command, env: environment)
+    {stdout, File.read!(Path.join(folder_of_command, "stderr.txt"))}
+  end
+end

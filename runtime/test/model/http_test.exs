@@ -1,0 +1,162 @@
+defmodule Pipeline.Model.HTTPTest do
+  use ExUnit.Case, async: false
+
+  alias Pipeline.{Error, ScriptedProvider}
+  alias Pipeline.Model.HTTP
+
+  defp post(server, timeout \\ 5_000),
+    do: HTTP.post_json(ScriptedProvider.url(server) <> "/v1", [{"x-api-key", "secret"}], %{a: "ü"}, timeout)
+
+  test "64 calls at once do not wait for each other" do
+    server = start_supervised!({ScriptedProvider, List.duplicate({:after, 400, {200, %{ok: true}}}, 64)})
+    begun = System.monotonic_time(:millisecond)
+
+    done =
+      1..64 |> Task.async_stream(fn _ -> post(server, 20_000) end, max_concurrency: 64, timeout: :infinity)
+
+    assert Enum.all?(done, &(&1 == {:ok, {:ok, %{"ok" => true}}}))
+    # One after the other, or two at a time, they would take more than 12 seconds.
+    assert System.monotonic_time(:millisecond) - begun < 5_000
+  end
+
+  test "calls leave no process behind" do
+    server = start_supervised!({ScriptedProvider, List.duplicate({200, %{}}, 200)})
+    for _ <- 1..20, do: {:ok, _} = post(server)
+    before = length(Process.list())
+    for _ <- 1..180, do: {:ok, _} = post(server)
+    assert eventually(fn -> length(Process.list()) <= before + 5 end)
+    assert Process.info(self(), :message_queue_len) == {:message_queue_len, 0}
+  end
+
+  test "a call whose process was ended lets go of its connection" do
+    {:ok, listen} = :gen_tcp.listen(0, [:binary, ip: {127, 0, 0, 1}, active: false])
+    {:ok, port} = :inet.port(listen)
+    {pid, ended} = spawn_monitor(fn -> HTTP.post_json("http://127.0.0.1:#{port}", [], %{}, 5_000) end)
+    {:ok, socket} = :gen_tcp.accept(listen)
+    assert {:ok, "POST / HTTP/1.1\r\n" <> _} = :gen_tcp.recv(socket, 0, 1_000)
+    Process.exit(pid, :kill)
+    assert_receive {:DOWN, ^ended, :process, _, :killed}
+    assert {:error, :closed} = closed(socket)
+  end
+
+  defp closed(socket) do
+    with {:ok, _} <- :gen_tcp.recv(socket, 0, 1_000), do: closed(socket)
+  end
+
+  # Answers one connection with these bytes, until nobody reads them any more.
+  defp answering(bytes) do
+    {:ok, listen} = :gen_tcp.listen(0, [:binary, ip: {127, 0, 0, 1}, active: false])
+    {:ok, port} = :inet.port(listen)
+
+    start_supervised!(
+      {Task,
+       fn ->
+         {:ok, socket} = :gen_tcp.accept(listen)
+         {:ok, _} = :gen_tcp.recv(socket, 0)
+         Enum.find(bytes, &(:gen_tcp.send(socket, &1) != :ok))
+         :gen_tcp.close(socket)
+       end}
+    )
+
+    "http://127.0.0.1:#{port}/v1"
+  end
+
+  describe "a reply" do
+    for {name, bytes, answer} <- [
+          {"of a told length", ["HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\"", ": 1}"], %{"a" => 1}},
+          {"in chunks",
+           [
+             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{\"a",
+             "\r\n5;x=y\r\n\": 1}\r\n0\r\n\r\n"
+           ], %{"a" => 1}},
+          {"to the end of the connection", ["HTTP/1.0 200 OK\r\n\r\n{\"a\"", ": 1}"], %{"a" => 1}},
+          {"after its announcement",
+           ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"], %{}}
+        ] do
+      test "#{name} is read whole" do
+        assert HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000) ==
+                 {:ok, unquote(Macro.escape(answer))}
+      end
+    end
+
+    for {name, bytes, said} <- [
+          {"that is cut off", ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"], "the connection was lost"},
+          {"that is no HTTP", ["SSH-2.0-OpenSSH\r\n\r\n"], "the connection was lost"},
+          {"with a chunk of no length", ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
+           "the connection was lost"}
+        ] do
+      test "#{name} is an error" do
+        assert {:error, %Error{kind: :provider_unavailable, message: message}} =
+                 HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000)
+
+        assert message =~ unquote(said)
+      end
+    end
+
+    for {name, length} <- [
+          {"a length of gigabytes", "Content-Length: 3000000000"},
+          {"chunks without an end", "Transfer-Encoding: chunked"},
+          {"no length and no end", "X: y"}
+        ] do
+      test "of #{name} is not read into memory, and not asked for again" do
+        part = String.duplicate(" ", 1_000_000)
+        part = if unquote(length) =~ "chunked", do: "f4240\r\n#{part}\r\n", else: part
+        head = "HTTP/1.1 200 x\r\n#{unquote(length)}\r\n\r\n"
+        url = answering(Stream.concat([head], Stream.repeatedly(fn -> part end)))
+
+        assert {:error, %Error{kind: :provider_unavailable, again: :never, message: message}} =
+                 HTTP.post_json(url, [], %{}, 20_000)
+
+        assert message == "127.0.0.1: answered more than 64000000 bytes"
+      end
+    end
+  end
+
+  test "no part of a key is in an error, wherever it is cut" do
+    for length <- 480..500 do
+      message = String.duplicate("x", length) <> "secret-key-of-some-length"
+      server = start_supervised!({ScriptedProvider, [{401, %{error: %{message: message}}}]}, id: length)
+      url = ScriptedProvider.url(server)
+
+      assert {:error, %Error{kind: :authentication, message: said}} =
+               HTTP.post_json(url, [{"x-api-key", "secret-key-of-some-length"}], %{}, 2_000)
+
+      refute said =~ "xs"
+    end
+  end
+
+  test "a redirect is not followed, and not asked for again" do
+    server = start_supervised!({ScriptedProvider, [{302, "", [{"location", "/elsewhere"}]}]})
+    assert {:error, %Error{kind: :provider_unavailable, again: :never}} = post(server)
+  end
+
+  test "a certificate that nobody here trusts is told in a sentence, and not asked again" do
+    key = {:namedCurve, :secp256r1}
+    made = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
+    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ made)
+    {:ok, {_, port}} = :ssl.sockname(listen)
+
+    start_supervised!(
+      {Task, fn -> with {:ok, socket} <- :ssl.transport_accept(listen), do: :ssl.handshake(socket, 2_000) end}
+    )
+
+    assert {:error, %Error{kind: :provider_unavailable, again: :never, message: message}} =
+             HTTP.post_json("https://127.0.0.1:#{port}", [], %{}, 2_000)
+
+    assert message =~ "127.0.0.1: no secure connection ("
+    refute message =~ ~r/[{}\[\]]/
+  end
+
+  test "an address that is none is an error, without the key in it" do
+    for url <- ["nowhere", "http://127.0.0.1:1/v1", "ftp://x"] do
+      assert {:error, %Error{kind: :provider_unavailable} = error} =
+               HTTP.post_json(url, [{"x-api-key", "secret"}], %{}, 500)
+
+      refute inspect(error) =~ "secret"
+    end
+  end
+
+  defp eventually(holds?, tries \\ 200) do
+    holds?.() or (tries > 0 and Process.sleep(10) == :ok and eventually(holds?, tries - 1))
+  end
+end

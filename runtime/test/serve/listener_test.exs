@@ -1,0 +1,99 @@
+defmodule Pipeline.Serve.ListenerTest do
+  @moduledoc "What reaches the server that is no good HTTP, or not from whom it should be."
+
+  use ExUnit.Case, async: false
+
+  import Pipeline.{Answers, Served}
+
+  alias Pipeline.Serve
+  alias Pipeline.Serve.Token
+
+  setup :environment
+
+  describe "what is no good HTTP" do
+    test "is refused, and nobody else notices" do
+      server = serve([gemini("a: 1")])
+      id = begin(server)
+
+      for bytes <- [
+            begun_order() <> "Content-Length: many\r\n\r\n",
+            begun_order() <> "Content-Length: 5, 6\r\n\r\n",
+            begun_order() <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            begun_order() <> "Transfer-Encoding: gzip\r\n\r\n",
+            begun_order() <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "GET /#{String.duplicate("x", 20_000)} HTTP/1.1\r\n\r\n",
+            "GET /health HTTP/1.1\r\nX: #{String.duplicate("x", 20_000)}\r\n\r\n",
+            "GET /health HTTP/1.1\r\n" <> String.duplicate("X: y\r\n", 1_500) <> "\r\n"
+          ] do
+        assert raw(server, bytes) =~ "HTTP/1.1 400"
+      end
+
+      assert raw(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~ "404"
+      assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
+      assert raw(server, begun_order() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~ "422"
+      assert %{"status" => "done"} = ended(server, id)
+    end
+
+    test "a body over the limit is refused before it is read, also where its length is not told" do
+      server = serve([], body_limit: 1_000)
+      assert raw(server, begun_order() <> "Content-Length: 1001\r\n\r\n") =~ "413"
+      chunk = "1f4\r\n#{String.duplicate("x", 500)}\r\n"
+
+      assert raw(server, begun_order() <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk) =~
+               "413"
+    end
+
+    test "a client that sends slowly, or waits, holds nobody up" do
+      server = serve([gemini("a: 1")])
+
+      slow =
+        for _ <- 1..200 do
+          {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+          :ok = :gen_tcp.send(socket, begun_order() <> "Content-Length: 100\r\n\r\n{")
+          socket
+        end
+
+      assert %{"status" => "done"} = ended(server, begin(server))
+      Enum.each(slow, &:gen_tcp.close/1)
+    end
+
+    test "connections that say nothing, or half a request, end, and keep nobody out" do
+      server = serve([], first_request_ms: 300)
+
+      sockets =
+        for n <- 1..2_100, reduce: [] do
+          sockets ->
+            case :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false], 2_000) do
+              {:ok, socket} ->
+                if rem(n, 2) == 0, do: :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nX:")
+                [socket | sockets]
+
+              {:error, _} ->
+                sockets
+            end
+        end
+
+      assert {200, _, _} = ask(server, :get, "/health", nil, nil)
+      Enum.each(sockets, &:gen_tcp.close/1)
+    end
+
+    test "one connection takes one request after the other" do
+      server = serve([])
+      {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+
+      for _ <- 1..3 do
+        :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\n\r\n")
+        assert {:ok, "HTTP/1.1 200" <> _} = :gen_tcp.recv(socket, 0, 5_000)
+      end
+    end
+  end
+
+  test "a port that is taken is told" do
+    server = serve([])
+    token = Token.new("x")
+    Process.flag(:trap_exit, true)
+    options = [ip: {127, 0, 0, 1}, port: server.port, token: token, limit: 1, busy: :counters.new(1, [])]
+    assert {:error, {:already_started, _}} = Serve.Runs.start_link(options)
+    assert {:error, :eaddrinuse} = Serve.Listener.start_link(options)
+  end
+end

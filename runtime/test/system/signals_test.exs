@@ -1,0 +1,91 @@
+defmodule Pipeline.System.SignalsTest do
+  @moduledoc "Commands as processes, and what ends them in the middle of their work."
+
+  use ExUnit.Case, async: true
+
+  import Pipeline.Waiting
+
+  alias Pipeline.{CommandProcess, ScriptedProvider}
+
+  @moduletag :tmp_dir
+
+  for {signal, status} <- [{"TERM", 143}, {"INT", 130}] do
+    test "SIG#{signal} in the middle of a call ends a command at once, and leaves nothing", %{tmp_dir: folder} do
+      provider = start_supervised!({ScriptedProvider, [:hang]})
+
+      command =
+        CommandProcess.start(folder, provider, ["pipeline.generate.live", "--output", "plan.yaml", "hello"])
+
+      until(fn -> ScriptedProvider.requests(provider) != [] end)
+      CommandProcess.signal(command, unquote(signal))
+      assert {unquote(status), printed, milliseconds} = CommandProcess.ended(command)
+      assert milliseconds < 2_000
+      refute printed =~ "✅"
+      assert File.ls!(folder) == []
+    end
+  end
+
+  test "SIGTERM ends it where nothing of the application runs yet" do
+    code = "Pipeline.System.Signals.install(); Pipeline.System.Signals.stop(143)"
+    assert {_, 143} = System.cmd("elixir", ["-pa", Mix.Project.compile_path(), "-e", code])
+  end
+
+  test "SIGTERM before a command has begun ends it", %{tmp_dir: folder} do
+    File.write!(
+      Path.join(folder, "p.yaml"),
+      "workflow: {name: a, steps: [{name: b, type: set_variable, variable: c, value: 1}]}"
+    )
+
+    signal = ~S|System.cmd("kill", ["-TERM", System.pid()]); Process.sleep(100)|
+    command = CommandProcess.start(folder, nil, ["do", "eval", signal, "+", "pipeline.run", "p.yaml"])
+    assert {143, "", _} = CommandProcess.ended(command)
+    assert File.ls!(folder) == ["p.yaml"]
+  end
+
+  test "SIGTERM ends the program that answers, and takes its prompt away", %{tmp_dir: folder} do
+    said = Path.join(folder, "said")
+    bin = Path.join(folder, "bin")
+    File.mkdir!(bin)
+    # It does not end by itself when it is asked to.
+    File.write!(Path.join(bin, "claude"), """
+    #!/bin/sh
+    trap '' TERM
+    echo "$PIPELINE_STDIN" > #{said}.stdin
+    echo $$ > #{said}
+    while true; do sleep 1; done
+    """)
+
+    File.chmod!(Path.join(bin, "claude"), 0o755)
+
+    File.write!(Path.join(folder, "pipeline.yaml"), """
+    workflow:
+      name: program
+      steps:
+        - name: one
+          type: claude
+          via: program
+          prompt: [{type: variable, name: user_prompt}]
+    """)
+
+    arguments = ["pipeline.generate.live", "--pipeline", "pipeline.yaml", "--output", "plan.yaml", "hello"]
+    command = CommandProcess.start(folder, nil, arguments, [{"PATH", "#{bin}:#{System.get_env("PATH")}"}])
+    until(fn -> File.exists?(said) and File.read!(said) != "" end)
+    prompt = said |> Kernel.<>(".stdin") |> File.read!() |> String.trim()
+    assert File.exists?(prompt)
+    CommandProcess.signal(command, "TERM")
+    assert {143, printed, milliseconds} = CommandProcess.ended(command)
+    assert milliseconds < 2_000
+    refute printed =~ "✅"
+    refute File.exists?(Path.dirname(prompt))
+    refute File.exists?(Path.join(folder, "plan.yaml"))
+    until(fn -> ended?(said |> File.read!() |> String.trim()) end)
+  end
+
+  # One that was killed may still wait for its parent to hear of it.
+  defp ended?(pid) do
+    case File.read("/proc/#{pid}/status") do
+      {:ok, status} -> status =~ ~r/^State:\s+Z/m
+      {:error, _} -> true
+    end
+  end
+end
