@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -10,19 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
+from workbench.execution.own import build
 from workbench.providers import KNOWN, Provider
 from workbench.system import process
 from workbench.system.bounded import LIMIT
-from workbench.system.files import alone
 
 #: In the checkout a link to the folder beside the package; in an installed package the folder itself.
 RUNTIME = (Path(__file__).parents[2] / "runtime").resolve()
 #: The pipeline that comes with Workbench. Every study may name it; `workbench init` copies it beside a new study.
 SHIPPED_PIPELINE = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
-#: Apart from the developer's own `_build`, which may be of another Mix environment.
-BUILD = RUNTIME / "_build" / "workbench"
+#: What to do on a machine without `mix`.
+INSTALL_ELIXIR = (
+    "on Debian run `apt-get install elixir erlang-p1-yaml erlang-jiffy erlang-mochiweb` as root; elsewhere follow "
+    "https://elixir-lang.org/install.html"
+)
 
 COMPILE_SECONDS = 300.0
+VERSION_SECONDS = 60.0
 #: The most that a plan may have.
 PLAN_BYTES = 5_000_000
 
@@ -41,31 +46,47 @@ def version() -> str:
 
 
 def compile_once() -> None:
-    """Compile it, unless that was done since it last changed.
+    """Compile the runtime unless that was done since its sources or Elixir changed.
 
     Raises:
-        ExecutionFailed: there is no mix, or it does not compile.
+        ExecutionFailed: there is no mix, or the runtime does not compile.
+        UserError: no folder for the build can be written into.
     """
     if shutil.which("mix") is None:
         raise not_started()
-    sources = [RUNTIME / "mix.exs", *sorted((RUNTIME / "lib").rglob("*.ex"))]
-    stamp = BUILD / "compiled"
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    # Two runs that begin together compile once.
-    with alone(BUILD / "lock"):
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-            return
-        done = run(["mix", "compile"], BUILD, environment({}), COMPILE_SECONDS)
-        if done.exit_code != 0:
-            said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
-            raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
-        stamp.write_text(wanted, encoding="utf-8")
+    build.compile_once(build.folder(RUNTIME, _elixir()), _compile)
+    # The sources may be others than when this process compiled them before. From now on the new build is executed.
+    _build.cache_clear()
+
+
+def _compile(folder: Path) -> None:
+    env = {**environment({}), "MIX_BUILD_PATH": str(folder)}
+    done = run(["mix", "compile"], folder, env, COMPILE_SECONDS)
+    if done.exit_code != 0:
+        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+        raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
+
+
+@functools.cache
+def _build() -> Path:
+    """Return the folder that the runtime is compiled into."""
+    return build.folder(RUNTIME, _elixir())
+
+
+@functools.cache
+def _elixir() -> str:
+    """Return the versions of Elixir and OTP, which `mix` runs with."""
+    program = "IO.write(System.version() <> System.otp_release())"
+    done = run(["elixir", "-e", program], Path.cwd(), _passed(), VERSION_SECONDS)
+    if done.exit_code != 0:
+        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+        raise ExecutionFailed(f"elixir does not tell its version:\n{said}", kind="not started", lasting=True)
+    return done.stdout.decode(errors="replace")
 
 
 def problems(pipeline: Path) -> str | None:
     """What the runtime says is wrong with a pipeline file; nothing is executed."""
-    done = run(["mix", "pipeline.check", str(pipeline)], BUILD, environment({}), COMPILE_SECONDS)
+    done = run(["mix", "pipeline.check", str(pipeline)], _build(), environment({}), COMPILE_SECONDS)
     return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
 
 
@@ -82,7 +103,7 @@ def run(
 
 
 def not_started() -> ExecutionFailed:
-    return ExecutionFailed("mix is not on the PATH: script/bootstrap installs Elixir", kind="not started", lasting=True)
+    return ExecutionFailed(f"mix is not on the PATH: {INSTALL_ELIXIR}", kind="not started", lasting=True)
 
 
 def keys(providers: Iterable[Provider]) -> dict[str, str]:
@@ -100,20 +121,23 @@ def keys(providers: Iterable[Provider]) -> dict[str, str]:
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a mix process, with what `keys` gave."""
-    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
     return {
-        **passed,
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
+        **_passed(),
         "MIX_ENV": "prod",
         "MIX_EXS": str(RUNTIME / "mix.exs"),
-        "MIX_BUILD_PATH": str(BUILD),
+        "MIX_BUILD_PATH": str(_build()),
         # Without it the VM waits for an answer when it is interrupted.
         "ELIXIR_ERL_OPTIONS": "+Bd",
         # A dump of a VM that ran out of memory would hold keys, prompts and plans.
         "ERL_CRASH_DUMP_BYTES": "0",
         **given,
     }
+
+
+def _passed() -> dict[str, str]:
+    """Return what every Elixir process may see of our environment."""
+    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
+    return {**passed, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 def scrubbed(text: str, given: Mapping[str, str]) -> str:

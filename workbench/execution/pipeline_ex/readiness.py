@@ -37,7 +37,7 @@ def checks(engine: Engine, home: Path, environ: Mapping[str, str] = os.environ) 
     """All of them, each made when it is asked for: compiling comes last, since it takes longest."""
     checkout = engine.checkout or Path()
     yield _is_pipeline_ex(checkout)
-    yield _program("mix", "install Elixir; script/bootstrap does on Debian")
+    yield _program("mix", project.INSTALL_ELIXIR)
     yield _elixir(checkout)
     yield _program("claude", "npm install -g @anthropic-ai/claude-code")
     yield _login(environ)
