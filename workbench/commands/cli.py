@@ -3,6 +3,7 @@ world (with everything kept), 130 interrupted (the same command goes on)."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import sys
@@ -46,6 +47,7 @@ NewFile = Annotated[Path, Parameter(validator=to_be_written)]
 app = App(
     name="workbench",
     suppress_keyboard_interrupt=False,
+    version=lambda: importlib.metadata.version("workbench"),
     help="Finds the prompt that makes an Elixir AI pipeline write its best plan.",
 )
 out = Console(soft_wrap=True, emoji=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,16 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
+from workbench.execution.own import build
 from workbench.system import process
-from workbench.system.files import alone
 
 #: In the checkout a link to the folder beside the package; in an installed package the folder itself.
 RUNTIME = (Path(__file__).parents[2] / "runtime").resolve()
 #: The pipeline that comes with Workbench. Every study may name it; `workbench init` copies it beside a new study.
 SHIPPED_PIPELINE = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
-#: Apart from the developer's own `_build`, which may be of another Mix environment.
-BUILD = RUNTIME / "_build" / "workbench"
 
 COMPILE_SECONDS = 300.0
+VERSION_SECONDS = 60.0
 
 
 def version() -> str:
@@ -31,31 +30,47 @@ def version() -> str:
 
 
 def compile_once() -> None:
-    """Compile it, unless that was done since it last changed.
+    """Compile the runtime unless that was done since its sources or Elixir changed.
 
     Raises:
-        ExecutionFailed: there is no mix, or it does not compile.
+        ExecutionFailed: there is no mix, or the runtime does not compile.
+        UserError: no folder for the build can be written into.
     """
     if shutil.which("mix") is None:
         raise program.not_on_path("mix", INSTALL_ELIXIR)
-    sources = [RUNTIME / "mix.exs", *sorted((RUNTIME / "lib").rglob("*.ex"))]
-    stamp = BUILD / "compiled"
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    # Two runs that begin together compile once.
-    with alone(BUILD / "lock"):
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-            return
-        done = run(["mix", "compile"], BUILD, environment({}), COMPILE_SECONDS)
-        if done.exit_code != 0:
-            said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
-            raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
-        stamp.write_text(wanted, encoding="utf-8")
+    build.compile_once(build.folder(RUNTIME, _elixir()), _compile)
+    # The sources may be others than when this process compiled them before. From now on the new build is executed.
+    _build.cache_clear()
+
+
+def _compile(folder: Path) -> None:
+    env = {**environment({}), "MIX_BUILD_PATH": str(folder)}
+    done = run(["mix", "compile"], folder, env, COMPILE_SECONDS)
+    if done.exit_code != 0:
+        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+        raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
+
+
+@functools.cache
+def _build() -> Path:
+    """Return the folder that the runtime is compiled into."""
+    return build.folder(RUNTIME, _elixir())
+
+
+@functools.cache
+def _elixir() -> str:
+    """Return the versions of Elixir and OTP, which `mix` runs with."""
+    script = "IO.write(System.version() <> System.otp_release())"
+    done = run(["elixir", "-e", script], Path.cwd(), program.passed_environment(), VERSION_SECONDS)
+    if done.exit_code != 0:
+        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+        raise ExecutionFailed(f"elixir does not tell its version:\n{said}", kind="not started", lasting=True)
+    return done.stdout.decode(errors="replace")
 
 
 def problems(pipeline: Path) -> str | None:
     """What the runtime says is wrong with a pipeline file; nothing is executed."""
-    done = run(["mix", "pipeline.check", str(pipeline)], BUILD, environment({}), COMPILE_SECONDS)
+    done = run(["mix", "pipeline.check", str(pipeline)], _build(), environment({}), COMPILE_SECONDS)
     return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
 
 
@@ -70,7 +85,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         **program.passed_environment(),
         "MIX_ENV": "prod",
         "MIX_EXS": str(RUNTIME / "mix.exs"),
-        "MIX_BUILD_PATH": str(BUILD),
+        "MIX_BUILD_PATH": str(_build()),
         # Without it the VM waits for an answer when it is interrupted.
         "ELIXIR_ERL_OPTIONS": "+Bd",
         # A dump of a VM that ran out of memory would hold keys, prompts and plans.

@@ -26,7 +26,7 @@ SERVICES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
 def checks(checkout: Path, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
     """Check one thing after the other. Compiling comes last, since it takes longest."""
     yield _is_pipeline_ex(checkout)
-    yield _program("mix", "install Elixir; script/bootstrap does on Debian")
+    yield _program("mix", INSTALL_ELIXIR)
     yield _elixir(checkout)
     yield _program("claude", "npm install -g @anthropic-ai/claude-code")
     yield _login(environ)

@@ -1,0 +1,90 @@
+"""Decide where our Elixir runtime is compiled, compile it once for all processes of a user, and remove old builds."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from workbench.system.files import alone, anyone_holds, held, unusable
+from workbench.system.home import home, made
+
+#: Seconds after which a build that no process uses is removed. Versions that take turns are not compiled each time.
+UNUSED_SECONDS = 7 * 86_400.0
+#: In a build's folder: says that the compilation has ended well.
+STAMP = "compiled"
+#: In a build's folder: every process that uses the build holds this lock until it ends.
+IN_USE = "in_use"
+
+_held: dict[Path, contextlib.ExitStack] = {}
+
+
+def folder(runtime: Path, elixir: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder for the build of these sources by this Elixir. Other sources or another Elixir have another.
+
+    Args:
+        runtime: the folder of the sources. A build refers to it, so a copy elsewhere has a build of its own.
+        elixir: the versions of Elixir and OTP.
+    """
+    sources = [runtime / "mix.exs", *sorted((runtime / "lib").rglob("*.ex"))]
+    digest = hashlib.sha256(f"{runtime}\0{elixir}".encode())
+    for file in sources:
+        content = file.read_bytes()
+        digest.update(f"\0{file.relative_to(runtime)}\0{len(content)}\0".encode() + content)
+    return root(runtime, environ) / digest.hexdigest()[:16]
+
+
+def root(runtime: Path, environ: Mapping[str, str]) -> Path:
+    """Return the folder for all builds: in a checkout beside the sources, else in the user's cache or WORKBENCH_HOME.
+
+    Raises:
+        UserError: no such folder can be written into.
+    """
+    candidates = [runtime / "_build" / "workbench"] if (runtime.parent / "pyproject.toml").is_file() else []
+    if cache := _cache(environ):
+        candidates.append(cache / "workbench" / "runtime")
+    usable = (candidate for candidate in candidates if unusable(candidate) is None)
+    return next(usable, None) or made(home(environ) / "runtime")
+
+
+def compile_once(build: Path, compile_into: Callable[[Path], None]) -> None:
+    """Compile into this folder unless that was done before, and keep other processes from removing it.
+
+    Removes builds that nobody has used for `UNUSED_SECONDS`.
+    """
+    # One lock for all builds: processes that start together compile once, and nobody removes what another compiles.
+    with alone(build.parent / "lock"):
+        # What is executed from there must not be for others to change.
+        build.mkdir(mode=0o700, exist_ok=True)
+        if not (build / STAMP).exists():
+            compile_into(build)
+            (build / STAMP).touch()
+        _hold(build)
+        for other in build.parent.iterdir():
+            if other != build and other.is_dir() and _unused(other):
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def _cache(environ: Mapping[str, str]) -> Path | None:
+    """Return the user's cache folder; None if the environment names no home."""
+    if cache := environ.get("XDG_CACHE_HOME"):
+        return Path(cache).expanduser().absolute()
+    return Path(environ["HOME"]).absolute() / ".cache" if environ.get("HOME") else None
+
+
+def _hold(build: Path) -> None:
+    """Mark a build as used now, and as in use until this process ends."""
+    if build not in _held:
+        _held[build] = contextlib.ExitStack()
+        _held[build].enter_context(held(build / IN_USE))
+    os.utime(build / IN_USE)
+
+
+def _unused(build: Path) -> bool:
+    """Return whether no process uses a build, and none has for long."""
+    last_use = build / IN_USE if (build / IN_USE).exists() else build
+    return time.time() - last_use.stat().st_mtime > UNUSED_SECONDS and not anyone_holds(build / IN_USE)
