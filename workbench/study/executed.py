@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import StudyError
+from workbench.errors import PipelineUnreadable, StudyError
 from workbench.nouns import Engine, InputFile, Target
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.steps import document, steps, workflow
+from workbench.pipeline_file.document import YAMERL, parser_of, read
+from workbench.pipeline_file.steps import steps, workflow
 from workbench.study import yaml_lines
 from workbench.study.form import StudyForm, TargetForm, nearest
 from workbench.study.yaml_lines import Marked, Place
@@ -59,9 +60,11 @@ def _check(file: Marked, target: TargetForm, pipeline: Path) -> None:
     """Whether the pipeline has such steps, the second not before the first."""
     place: Place = ("target", "pipeline")
     try:
-        root = document(yaml_lines.read_text(pipeline, PIPELINE_BYTES))
+        root = read(yaml_lines.read_text(pipeline, PIPELINE_BYTES), YAMERL)
     except StudyError as error:
         return file.problem(place, f'target.pipeline: "{target.pipeline}": {error.problems[0].message}')
+    except PipelineUnreadable as error:
+        return file.problem(place, f'target.pipeline: "{target.pipeline}" cannot be read: {error}')
     if workflow(root) is None:
         return file.problem(place, f'target.pipeline: "{target.pipeline}" has no workflow: at its root; none is run')
     known = steps(root)
@@ -89,7 +92,8 @@ def _from(names: list[str], first: str, top: list[str]) -> list[str]:
     return [name for name in names[names.index(first) :] if name in top]
 
 
-def files(pipeline: str, folder: Path) -> tuple[InputFile, ...]:
+def files(pipeline: str, engine: Engine, folder: Path) -> tuple[InputFile, ...]:
     """The files of a pipeline's own; one that is not there is the runtime's to miss."""
-    there = [(name, folder / name) for name in needs.files(pipeline) if (folder / name).is_file()]
+    names = needs.files(read(pipeline, parser_of(engine)))
+    there = [(name, folder / name) for name in names if (folder / name).is_file()]
     return tuple(InputFile(name, path, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in there)

@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workbench.errors import Problem, StudyError
+from workbench.errors import PipelineUnreadable, Problem, StudyError
 from workbench.nouns import Engine, Goal, InputFile, Model, Study
-from workbench.pipeline_file.steps import document, workflow
+from workbench.pipeline_file.document import FAST_YAML, YAMERL, read
+from workbench.pipeline_file.steps import workflow
 from workbench.providers import KNOWN, ProviderName
 from workbench.study import executed, yaml_lines
 from workbench.study.form import StudyForm, dotted, kind, message, nearest, short
@@ -126,7 +127,7 @@ def _study(
         engine=engine,
         pipeline=pipeline_path,
         pipeline_sha256=_sha256(pipeline),
-        pipeline_files=executed.files(pipeline, engine.checkout or pipeline_path.parent),
+        pipeline_files=executed.files(pipeline, engine, engine.checkout or pipeline_path.parent),
         inputs=tuple(sorted(inputs, key=lambda item: item.name)),
         timeout=checked.timeout,
         program=checked.program,
@@ -147,13 +148,24 @@ def _pipeline(file: Marked, checked: StudyForm, engine: Engine, path: Path) -> s
     """The pipeline's text, if something names it."""
     if engine.checkout is None:
         text = _text(file, ("pipeline",), path, GOLD_BYTES) if checked.pipeline else None
-        if text is not None and workflow(document(text)) is None:
-            said = "is no pipeline file; expected YAML with workflow: at its root, and steps: in it"
-            file.problem(("pipeline",), f'pipeline: "{checked.pipeline}" {said}')
+        try:
+            if text is not None and workflow(read(text, FAST_YAML)) is None:
+                said = "is no pipeline file; expected YAML with workflow: at its root, and steps: in it"
+                file.problem(("pipeline",), f'pipeline: "{checked.pipeline}" {said}')
+        except PipelineUnreadable as error:
+            file.problem(("pipeline",), f'pipeline: "{checked.pipeline}" is no pipeline file: {error}')
         return text
     if engine.target is None and (engine.checkout / "mix.exs").is_file() and not path.is_file():
         file.problem(("checkout",), f"checkout: there is no {path.name} in it, without which it makes plans of its own")
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if engine.target is None:
+        try:
+            read(text, YAMERL)
+        except PipelineUnreadable as error:
+            file.problem(("checkout",), f"checkout: {path.name} in it is no pipeline file: {error}")
+    return text
 
 
 def _known_words(

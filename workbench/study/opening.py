@@ -18,6 +18,7 @@ from workbench.execution.runtime import RUNTIMES, runtime_of
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Study
 from workbench.pipeline_file import needs
+from workbench.pipeline_file.document import parser_of, read_file
 from workbench.providers import Provider, ProviderName
 from workbench.rehearsal import server
 from workbench.run.folder import RunFolder
@@ -73,7 +74,6 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
     """
     study = load(wanted)
     with answering(study, rehearse=wanted.rehearse, environ=environ) as found:
-        _rehearsable(study, found)
         runtime = runtime_of(study.engine)
         runtime.prepare()
         try:
@@ -95,6 +95,8 @@ def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> It
             "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
             "answer for money: rehearse with runtime: mix"
         )
+    if rehearse or running:
+        _check_rehearsable(study)
     if not rehearse:
         ask_for_keys(study, environ)
     if running is not None:
@@ -106,9 +108,8 @@ def answering(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> It
         yield found
 
 
-def _rehearsable(study: Study, found: Mapping[ProviderName, Provider]) -> None:
-    rehearsal = any(provider.rehearsal for provider in found.values())
-    if rehearsal and needs.programs(study.pipeline.read_text(encoding="utf-8")):
+def _check_rehearsable(study: Study) -> None:
+    if needs.programs(read_file(study.pipeline, parser_of(study.engine))):
         raise UserError(
             f"{study.pipeline}: a step says via: program, and the claude program cannot be rehearsed, as it asks the "
             "real service; leave that out for a rehearsal"
@@ -129,7 +130,7 @@ def needed(study: Study) -> set[ProviderName]:
     if study.engine.url is not None:
         # The steps' keys are where they are executed.
         return wanted
-    steps = needs.providers(study.pipeline.read_text(encoding="utf-8", errors="replace"))
+    steps = needs.providers(read_file(study.pipeline, parser_of(study.engine)))
     # pipeline_ex asks the claude program, which has a login of its own.
     return wanted | (steps - {"anthropic"} if study.engine.checkout else steps)
 
