@@ -4,6 +4,7 @@ WorkbenchError                 what happened, why, and what to do: the command l
 ├── UserError                  exit 2: the study, an option or a file has to change
 │   ├── StudyError             every problem of a study file at once, each with its line
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
+│   ├── PipelineUnreadable     a pipeline file that cannot be read as its runtime reads it, with the line
 │   ├── NotApplied             the prompt cannot be put into the user's pipeline file, or not be taken back
 │   └── RunNotFound            no run folder of that name
 └── OutsideError               exit 3: the outside world; everything is kept, the same command goes on
@@ -84,6 +85,22 @@ class StudyError(UserError):
 
 class PipelineRejected(UserError):
     """The runtime refused the pipeline file or an input, before it called any model."""
+
+
+class PipelineUnreadable(UserError):
+    """A pipeline file that Workbench cannot read, or not surely as the runtime reads it; `line` counts from 1."""
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(message, line)
+        self.message = message
+        self.line = line
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"line {self.line}: {self.message}"
+
+    def problem(self, file: Path) -> Problem:
+        """Return the same as a mistake in this file."""
+        return Problem(file, self.line, self.message)
 
 
 class NotApplied(UserError):

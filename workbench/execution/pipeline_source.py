@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import yaml
+
 from workbench.errors import PipelineRejected
 from workbench.nouns import InputFile, Pipeline
 from workbench.pipeline_file import needs
@@ -13,15 +15,10 @@ from workbench.pipeline_file import needs
 PIPELINE_BYTES = 1_000_000
 
 
-def named_files(text: str, folder: Path) -> tuple[InputFile, ...]:
+def named_files(root: yaml.MappingNode, folder: Path) -> tuple[InputFile, ...]:
     """Return the files that a pipeline file names itself. The runtime reports those that are missing."""
-    named = ((name, folder / name) for name in needs.files(text))
+    named = ((name, folder / name) for name in needs.files(root))
     return tuple(InputFile.read(name, path) for name, path in named if path.is_file())
-
-
-def pipeline_text(pipeline: Pipeline) -> str:
-    """Return the text of the pipeline file."""
-    return pipeline.file.read_text(encoding="utf-8", errors="replace") if pipeline.file else ""
 
 
 def unchanged_pipeline(pipeline: Pipeline) -> tuple[Path, bytes]:

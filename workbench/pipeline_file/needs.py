@@ -1,57 +1,43 @@
-"""What a pipeline file tells of itself before it is executed: whose keys its steps need, and which files it reads.
+"""Finds what a pipeline file needs before it can be executed: keys of providers, the claude program, files.
 
-Whether it is a good one is the runtime's to judge: of what cannot be read here, nothing is said here.
+A *need* is looked for in every mapping of the file, at any depth, whether the mapping is a step or not. A need too many
+costs nothing; one that is overlooked lets a rehearsal spend money, or a cached plan pass for that of a changed file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import yaml
 
+from workbench.pipeline_file.document import mappings, scalar_text, value
 from workbench.providers import ProviderName
 
 #: Beginnings of a step's type, by the provider that it calls: `claude_extract` is one of Anthropic's.
 STEP_PROVIDERS: dict[str, ProviderName] = {"claude": "anthropic", "gemini": "gemini"}
 
 
-def providers(text: str) -> set[ProviderName]:
-    """Whose keys the steps need. The `claude` program (`via: program`) has a login of its own."""
+def providers(root: yaml.Node) -> set[ProviderName]:
+    """Return the providers whose keys the steps need. The `claude` program (`via: program`) has a login of its own."""
     return {
         provider
-        for part in _mappings(text)
+        for mapping in mappings(root)
         for beginning, provider in STEP_PROVIDERS.items()
-        if str(part.get("type", "")).startswith(beginning) and part.get("via") != "program"
+        if (_text(mapping, "type") or "").startswith(beginning) and _text(mapping, "via") != "program"
     }
 
 
-def programs(text: str) -> bool:
-    """Whether a step asks the `claude` program, which goes where it likes: no rehearsal answers it."""
-    return any(part.get("via") == "program" for part in _mappings(text))
+def programs(root: yaml.Node) -> bool:
+    """Return whether a step asks the `claude` program, which asks the real service: no rehearsal answers it."""
+    return any(_text(mapping, "via") == "program" for mapping in mappings(root))
 
 
-def files(text: str) -> list[str]:
-    """The files that prompts are made of, apart from the study's inputs: the paths of parts `{type: file, path: …}`."""
-    parts = [part for part in _mappings(text) if part.get("type") == "file"]
-    return sorted({part["path"] for part in parts if isinstance(part.get("path"), str)})
+def files(root: yaml.Node) -> list[str]:
+    """Return the paths of all parts `{type: file, path: …}`: files that prompts are made of, beside the study's inputs.
+
+    A number is a path too: which runtime takes `path: 1_0` for a text is not known here.
+    """
+    paths = {_text(mapping, "path") for mapping in mappings(root) if _text(mapping, "type") == "file"}
+    return sorted(path for path in paths if path)
 
 
-def _mappings(text: str) -> Iterator[dict[Any, Any]]:
-    """Every mapping in the file, at any depth."""
-    try:
-        waiting = [yaml.safe_load(text)]
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return
-    seen: set[int] = set()
-    while waiting:
-        value = waiting.pop()
-        # An alias may stand for what it is in.
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, dict):
-            yield value
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
+def _text(mapping: yaml.MappingNode, key: str) -> str | None:
+    return scalar_text(value(mapping, key))

@@ -13,15 +13,12 @@ from typing import Any
 
 import yaml
 
-from workbench.errors import NotApplied
+from workbench.errors import NotApplied, PipelineUnreadable
+from workbench.pipeline_file.document import BREAK, LIBYAML, document
 from workbench.pipeline_file.spelling import double_quoted, literal, single_quoted
-from workbench.pipeline_file.steps import document, steps
+from workbench.pipeline_file.steps import steps
 
-#: YAML 1.1's line breaks, which PyYAML and libyaml go by.
-BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 HEADER = re.compile(r"[|>][-+0-9]*")
-#: libyaml where it is built in: it is quick, and a second opinion on what the marks of the first were used for.
-READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: Behind the tag "!" readers disagree whether null and 5 are texts.
 TEXT = (None, "tag:yaml.org,2002:str")
 
@@ -44,26 +41,16 @@ def write_back(text: str, step: str, part: int, prompt: str) -> str:
     return replaced(text, root, found.statics[part - 1], prompt)
 
 
-def read(text: str) -> yaml.Node:
-    """
+def read(text: str) -> yaml.MappingNode:
+    """Return the root of a pipeline file that is to be changed.
+
     Raises:
-        NotApplied: it is no pipeline file, and where that shows.
+        NotApplied: the text is no pipeline file; says in which line that shows.
     """
-    root = document(text)
-    if root is None:
-        raise NotApplied(f"the pipeline file is not one YAML document that can be read ({_unreadable(text)})")
-    return root
-
-
-def _unreadable(text: str) -> str:
-    """In the words of the reader that tells where everything stands: another one may take the file."""
     try:
-        yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        return f"line {error.problem_mark.line + 1}: {error.problem}" if error.problem_mark else str(error.problem)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return str(error).partition("\n")[0]
-    return "nothing is in it"
+        return document(text)
+    except PipelineUnreadable as error:
+        raise NotApplied(f"the pipeline file is not one YAML document that can be read ({error})") from error
 
 
 def replaced(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> str:
@@ -213,13 +200,16 @@ def _only(before: str, after: str, number: int, prompt: str) -> bool:
 
 
 def _reader(text: str) -> Any:
-    """libyaml does not take a block whose first line begins with a tab: the file is good for those who do."""
+    """Return libyaml: it is quick, and a second opinion on what PyYAML's own marks were used for.
+
+    It does not take a block whose first line begins with a tab. Such a file is good for those who do.
+    """
     try:
-        for _ in yaml.parse(text, Loader=READER):
+        for _ in yaml.parse(text, Loader=LIBYAML):
             pass
     except (yaml.YAMLError, ValueError):
         return yaml.SafeLoader
-    return READER
+    return LIBYAML
 
 
 def _is(event: yaml.Event, before: yaml.ScalarEvent, prompt: str) -> bool:

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+import yaml
 from pydantic import Field
 
-from workbench.errors import ExecutionFailed
+from workbench.errors import ExecutionFailed, PipelineUnreadable
 from workbench.execution.own import project
-from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files, pipeline_text
+from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
 from workbench.execution.runtime import BeforeVariable, Check, Needs, StudyFile, WriteBack
 from workbench.fields import EXPECTED, VARIABLE, Form, Text
 from workbench.nouns import Engine, InputFile, Pipeline, Target
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.steps import document, workflow
+from workbench.pipeline_file.document import FAST_YAML, read, read_file
+from workbench.pipeline_file.steps import workflow
 
 INPUT_BYTES = 20_000_000
 #: The variable in which the runtime gives the prompt to a step.
@@ -46,10 +48,10 @@ class OwnRuntime:
         return BeforeVariable(PROMPT_VARIABLE)
 
     def needs(self, pipeline: Pipeline) -> Needs:
-        return Needs(frozenset(needs.providers(pipeline_text(pipeline))))
+        return Needs(frozenset(needs.providers(_root(pipeline))))
 
     def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
-        if not needs.programs(pipeline_text(pipeline)):
+        if not needs.programs(_root(pipeline)):
             return None
         return (
             f"{pipeline.file}: a step says via: program, and the claude program cannot be rehearsed, as it asks the "
@@ -71,19 +73,34 @@ def pipeline_of(engine: Engine, keys: OwnKeys, study: StudyFile) -> Pipeline:
     """Return the pipeline that these keys name, with the content hashes of all its files."""
     file = (study.folder / keys.pipeline).resolve()
     text = study.text(("pipeline",), file, PIPELINE_BYTES) or ""
-    if text and workflow(document(text)) is None:
-        study.problem(
-            ("pipeline",),
-            f'pipeline: "{keys.pipeline}" is no pipeline file; expected YAML with workflow: at its root, and steps: '
-            "in it",
-        )
+    files: tuple[InputFile, ...] = ()
+    try:
+        root = read(text, FAST_YAML) if text else None
+    except PipelineUnreadable as error:
+        study.problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file: {error}')
+    else:
+        if root is not None and workflow(root) is None:
+            expected = "expected YAML with workflow: at its root, and steps: in it"
+            study.problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file; {expected}')
+        files = named_files(root, file.parent) if root is not None else ()
     return Pipeline(
         engine,
         file=file,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         inputs=tuple(_inputs(keys.inputs, study)),
-        files=named_files(text, file.parent),
+        files=files,
     )
+
+
+def _root(pipeline: Pipeline) -> yaml.MappingNode:
+    """Return the pipeline file's root.
+
+    Raises:
+        StudyError: the file cannot be read for certain.
+    """
+    if pipeline.file is None:
+        raise ValueError("our own runtime executes a pipeline file")
+    return read_file(pipeline.file, FAST_YAML)
 
 
 def _inputs(names: Mapping[str, str], study: StudyFile) -> Iterator[InputFile]:

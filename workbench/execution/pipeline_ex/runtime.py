@@ -14,11 +14,12 @@ from workbench.execution.pipeline_ex import output_files, readiness, variant
 from workbench.execution.pipeline_ex.checkout import Checkout, environment, remove_left_behind, secrets_in
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
 from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
-from workbench.execution.pipeline_source import pipeline_text, unchanged_pipeline
+from workbench.execution.pipeline_source import unchanged_pipeline
 from workbench.execution.runtime import Check, IntoStep, Needs, NotWritten, StudyFile, WriteBack
 from workbench.fields import Form
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.pipeline_file import needs
+from workbench.pipeline_file.document import YAMERL, read_file
 
 #: Linux takes no argument of more bytes, its closing zero included.
 ARGUMENT_BYTES = 131_072
@@ -61,7 +62,9 @@ class PipelineEx:
 
     def needs(self, pipeline: Pipeline) -> Needs:
         # pipeline_ex asks the claude program, which has a login of its own.
-        return Needs(frozenset(needs.providers(pipeline_text(pipeline)) - {"anthropic"}))
+        if pipeline.file is None:
+            return Needs()
+        return Needs(frozenset(needs.providers(read_file(pipeline.file, YAMERL)) - {"anthropic"}))
 
     def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
         return (

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import yaml
 from pydantic import Field
 
+from workbench.errors import PipelineUnreadable
 from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
 from workbench.execution.runtime import StudyFile
 from workbench.fields import Form, KeyPath, Text, nearest
 from workbench.nouns import Engine, Pipeline, Target
-from workbench.pipeline_file.steps import document, steps, workflow
+from workbench.pipeline_file.document import YAMERL, read
+from workbench.pipeline_file.steps import steps, workflow
 
 #: The pipeline of the checkout that its generate task runs.
 WORKING_GENESIS = "working_genesis.yaml"
@@ -61,24 +64,35 @@ def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
     else:
         target = Target(keys.target.step, keys.target.output or keys.target.step, keys.target.part)
         file = (checkout / keys.target.pipeline).resolve()
-        _check(study, keys.target, file)
+        study.text(("target", "pipeline"), file, PIPELINE_BYTES)
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    root = _root(study, keys, file.name, text) if text else None
+    if keys.target is not None and root is not None:
+        _check(study, keys.target, root)
     return Pipeline(
         Engine(name, CheckoutSettings(checkout, target)),
         file=file,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        files=named_files(text, checkout),
+        files=named_files(root, checkout) if root is not None else (),
         target=target,
     )
 
 
-def _check(study: StudyFile, target: TargetKeys, file: Path) -> None:
+def _root(study: StudyFile, keys: CheckoutKeys, name: str, text: str) -> yaml.MappingNode | None:
+    """Return the pipeline file's root; None if it cannot be read, which is then a problem."""
+    try:
+        return read(text, YAMERL)
+    except PipelineUnreadable as error:
+        if keys.target is not None:
+            study.problem(("target", "pipeline"), f'target.pipeline: "{keys.target.pipeline}" cannot be read: {error}')
+        else:
+            study.problem(("checkout",), f"checkout: {name} in it is no pipeline file: {error}")
+        return None
+
+
+def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode) -> None:
     """Report if the pipeline lacks the target's step, or has its output before it."""
     path: KeyPath = ("target", "pipeline")
-    text = study.text(path, file, PIPELINE_BYTES)
-    if text is None:
-        return None
-    root = document(text)
     if workflow(root) is None:
         return study.problem(path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root; none is run')
     known = steps(root)

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import yaml
 
-from workbench.errors import PipelineRejected
+from workbench.errors import PipelineRejected, PipelineUnreadable
 from workbench.nouns import Target
-from workbench.pipeline_file.steps import Step, document, put, scalar, steps, value, workflow
+from workbench.pipeline_file.document import YAMERL, items, mappings, read, scalar_text, value
+from workbench.pipeline_file.steps import Step, put, scalar, steps, workflow
 
 #: What pipeline_ex replaces, everywhere in a step. The text of a `file` part alone is left as it is.
 INTERPOLATED = re.compile(r"\{\{[^}]+\}\}")
 #: Tools with which a `claude` step writes files, and modes in which it may.
 WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
 WRITING_MODES = {"accept_edits", "acceptedits", "bypass_permissions", "bypasspermissions"}
+#: Keys that say what a step does or may do.
+PERMITTING = ("type", "allowed_tools", "permission_mode")
 WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
 #: Steps whose questions pipeline_ex does not log: only what they save can prove that they were answered.
 UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust", "claude_batch"}
@@ -37,9 +40,9 @@ def written(pipeline: str, prompt: str, target: Target, file: Path, output: str)
         output: the file's name in the output folder that gets the plan; with a number, it gets another step's answer.
 
     Raises:
-        PipelineRejected: the pipeline has no such steps any more.
+        PipelineRejected: the pipeline cannot be read, or has no such steps any more.
     """
-    root = document(pipeline)
+    root = _root(pipeline)
     inside, known = workflow(root), steps(root)
     if inside is None or target.step not in known or target.output not in known:
         raise PipelineRejected(f"the pipeline has no step {target.step} or {target.output} any more")
@@ -64,6 +67,13 @@ def written(pipeline: str, prompt: str, target: Target, file: Path, output: str)
     return None
 
 
+def _root(pipeline: str) -> yaml.MappingNode:
+    try:
+        return read(pipeline, YAMERL)
+    except PipelineUnreadable as error:
+        raise PipelineRejected(f"the pipeline file cannot be read: {error}") from error
+
+
 def _mixed(strange: Iterable[str], own: Iterable[str]) -> str:
     return (
         f"the prompt has {', '.join(strange)[:300]}, which the pipeline would replace by something else or nothing; "
@@ -74,8 +84,7 @@ def _mixed(strange: Iterable[str], own: Iterable[str]) -> str:
 def _by_file(step: yaml.MappingNode, place: yaml.ScalarNode, prompt: str, file: Path) -> None:
     """Have the part read the prompt from a file, where nothing is replaced in it."""
     file.write_text(prompt, encoding="utf-8", newline="")
-    parts = value(step, "prompt")
-    for part in parts.value if isinstance(parts, yaml.SequenceNode) else []:
+    for part in items(value(step, "prompt")):
         if value(part, "content") is place:
             part.value = [(scalar("type"), scalar("file")), (scalar("path"), scalar(str(file)))]
 
@@ -105,34 +114,25 @@ def _debugged(step: yaml.MappingNode) -> None:
 
 def _types(step: yaml.Node, within: bool = True) -> set[str]:
     """The type of a step, and of the steps within it."""
-    kind, inner = value(step, "type"), value(step, "steps")
-    found = {str(kind.value)} if isinstance(kind, yaml.ScalarNode) else set()
-    for one in inner.value if within and isinstance(inner, yaml.SequenceNode) else []:
-        found |= _types(one)
-    return found
+    kind = scalar_text(value(step, "type"))
+    types = set() if kind is None else {kind}
+    for inner in items(value(step, "steps")) if within else []:
+        types |= _types(inner)
+    return types
 
 
 def writes_files(pipeline: str) -> bool:
-    """Whether a step of it may write files of its own, beside its output: then each execution needs its own folder."""
-    found = _values(document(pipeline), set())
-    return bool(found & WRITERS or {one.lower() for one in found} & WRITING_MODES or found & WRITING_STEPS)
+    """Return whether a step may write files beside its output: then each execution needs its own folder.
+
+    Raises:
+        PipelineRejected: the pipeline cannot be read.
+    """
+    words = _permissions(_root(pipeline))
+    return bool(words & WRITERS or {word.lower() for word in words} & WRITING_MODES or words & WRITING_STEPS)
 
 
-def _values(root: yaml.Node | None, seen: set[int]) -> set[str]:
-    """Every scalar that stands under a key which says what a step does or may do."""
-    found: set[str] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if node is None or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        elif isinstance(node, yaml.MappingNode):
-            for key, inner in node.value:
-                waiting.append(inner)
-                if key.value in ("type", "allowed_tools", "permission_mode"):
-                    items = inner.value if isinstance(inner, yaml.SequenceNode) else [inner]
-                    found |= {str(item.value) for item in items if isinstance(item, yaml.ScalarNode)}
-    return found
+def _permissions(root: yaml.Node) -> set[str]:
+    """Every scalar under a key that says what a step does or may do."""
+    nodes = [value(mapping, key) for mapping in mappings(root) for key in PERMITTING]
+    words = [scalar_text(word) for node in nodes for word in (node, *items(node))]
+    return {word for word in words if word is not None}
