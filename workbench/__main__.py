@@ -12,10 +12,10 @@ def main() -> None:
     heard = signal.getsignal(signal.SIGINT)
     if heard is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
-    from workbench.commands import cli
+    from workbench.commands import app
 
     signal.signal(signal.SIGINT, heard)
-    cli.main()
+    app.main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""An interrupt ends a command in order even while the command still imports what it needs."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine, study
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[CommandLine]:
+    """An interrupted run may have begun to start a server, which would serve the next run: it is stopped here."""
+    command = CommandLine(tmp_path / "home")
+    yield command
+    if (command.home / "server.json").exists():
+        command.run("server", "--stop")
+
+
+@pytest.mark.parametrize("seconds", [0.6, 0.9])
+def test_an_interrupt_while_it_starts_is_told_by_the_exit_code(
+    line: CommandLine, tmp_path: Path, seconds: float
+) -> None:
+    """It imports for a second, and shows none of that."""
+    with line.start("run", study(tmp_path / "study"), "--rehearse") as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err) == (130, False), err

@@ -1,0 +1,40 @@
+"""`workbench init`: write a study file to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.commands.output import NewFile, out
+from workbench.errors import UserError
+from workbench.study.opening import Wanted, load
+from workbench.system.files import write_whole
+
+
+def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> int:
+    """Write a commented study file from a goal and a gold plan.
+
+    Parameters
+    ----------
+    goal
+        What a plan is wanted for.
+    gold
+        A hand-written plan: what the judge compares with.
+    output
+        The study file to write; it must not exist yet.
+    """
+    # Imported here, as no other command needs it.
+    from workbench.study.new import own_pipeline, starter
+
+    if output.exists():
+        raise UserError(f"{output} exists already: name a new file with --output")
+    if not gold.is_file():
+        raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
+    with own_pipeline(output.absolute()) as pipeline:
+        write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
+        try:
+            load(Wanted(output))
+        except UserError:
+            output.unlink()
+            raise
+    out.print(f"wrote {output}, with {pipeline.name} beside it; next: workbench check {output}", highlight=False)
+    return 0

@@ -1,0 +1,53 @@
+"""Where a command writes: the two consoles, JSON files, and the options that name a file to write."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from workbench.evidence.report import visible
+from workbench.system.files import unusable, write_whole
+
+out = Console(soft_wrap=True, emoji=False)
+err = Console(stderr=True, soft_wrap=True, emoji=False)
+
+
+def refuse_unwritable(_: object, file: Path | None) -> None:
+    """Validate an option that names a file to write, before the command pays for anything.
+
+    Raises:
+        ValueError: the file cannot be written.
+    """
+    if file is None:
+        return
+    if file.is_dir():
+        raise ValueError(f"{file} is a folder; expected a file")
+    folder = file.absolute().parent
+    if why := unusable(folder):
+        raise ValueError(f"{folder} cannot be used: {why}")
+
+
+JsonFile = Annotated[Path | None, Parameter(name="--json", validator=refuse_unwritable)]
+OutputFile = Annotated[Path | None, Parameter(validator=refuse_unwritable)]
+NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
+
+
+def write_json(file: Path, value: Any) -> None:
+    write_whole(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def print_foreign(text: str) -> None:
+    """Print a text that a model or a user wrote.
+
+    A file or a program gets the text as it is. A terminal gets it without the characters that a terminal would obey.
+    """
+    if out.is_terminal:
+        out.print(visible(text), markup=False, highlight=False)
+    else:
+        sys.stdout.buffer.write(f"{text}\n".encode())
+        sys.stdout.flush()

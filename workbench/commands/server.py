@@ -1,0 +1,27 @@
+"""`workbench server`: start or stop the background Prefect server."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from workbench.commands.output import err, out
+from workbench.system import prefect_server
+from workbench.system.home import home
+
+
+def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Start the background Prefect server, unless it runs, and tell its address.
+
+    Parameters
+    ----------
+    stop
+        Stop it instead.
+    """
+    if stop:
+        out.print("stopped the Prefect server" if prefect_server.stop(home()) else "no Prefect server was running")
+    else:
+        out.print(prefect_server.ensure(home(), os.environ, err.print).ui, highlight=False)
+    return 0
