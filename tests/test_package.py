@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.command_line import CHECKOUT, CommandLine
 
-MODULES = ("flows.optimize", "tasks.execute", "deployments.serve", "commands.cli", "execution.own.project")
+MODULES = ("flows.optimize", "tasks.execute", "deployments.serve", "commands.app", "execution.own.project")
 
 
 def build(source: Path, kind: str, folder: Path) -> Path:
