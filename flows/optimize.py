@@ -14,7 +14,8 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from workbench.search.asks import Asks, Execute, Propose, Retrieve, Score, slots
+from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
+from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
 from workbench.study.opening import Wanted, opened
 from workbench.system.home import home
@@ -59,9 +60,9 @@ def optimize(
         with ended_on_interrupt():
             with Asks(optimization(setting), slots(setting.study.concurrency), glance.refresh) as search:
                 answer(search)
-            with Asks(confirmation(setting, search.found), slots(setting.study.concurrency), glance.refresh) as trials:
+            with Asks(confirmation(setting, search.result), slots(setting.study.concurrency), glance.refresh) as trials:
                 answer(trials)
-        comparison = confirm.submit(trials.found, *search.found.names, wait_for=trials.verdicts, return_state=False)
+        comparison = confirm.submit(trials.result, *search.result.names, wait_for=trials.verdicts, return_state=False)
         report = publish.submit(setting.run, comparison).result()
         glance.refresh(now=True)
         return report

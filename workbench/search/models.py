@@ -20,7 +20,7 @@ from dspy.utils.callback import BaseCallback
 
 from workbench.nouns import Model
 from workbench.providers import Provider
-from workbench.search.asks import Desk
+from workbench.search.asks import Asker
 from workbench.search.proposal import ProposalRequest
 
 PROPOSER_TOKENS = 16_000
@@ -68,8 +68,8 @@ class ProposerEngine:
             replay numbers them alike. A program that asks the same again wants the same.
     """
 
-    def __init__(self, desk: Desk, provider: Provider, run: Path, *, samples: bool) -> None:
-        self._desk = desk
+    def __init__(self, asker: Asker, provider: Provider, run: Path, *, samples: bool) -> None:
+        self._asker = asker
         self._provider = provider
         self._run = run
         self._samples = samples
@@ -103,14 +103,14 @@ class ProposerEngine:
                 first = wanted.key
                 wanted = replace(wanted, draw=self._drawn[first])
                 self._drawn[first] += 1
-        return reply(request.model, self._desk.propose(wanted).text)
+        return reply(request.model, self._asker.propose(wanted).text)
 
 
-def proposer_lm(model: Model, desk: Desk, provider: Provider, run: Path, *, samples: bool) -> dspy.LM:
+def proposer_lm(model: Model, asker: Asker, provider: Provider, run: Path, *, samples: bool) -> dspy.LM:
     """The proposer as DSPy takes it: an optimizer's prompt_model or reflection_lm, or the model of the `writer`."""
     return dspy.LM(
         f"{model.provider}/{model.name}",
-        engine=ProposerEngine(desk, provider, run, samples=samples),
+        engine=ProposerEngine(asker, provider, run, samples=samples),
         temperature=model.temperature,
         max_tokens=PROPOSER_TOKENS,
         cache=False,

@@ -11,7 +11,7 @@ import dspy
 from workbench.errors import ProposalFailed
 from workbench.nouns import FRESH, Trial
 from workbench.run.setting import Setting
-from workbench.search.asks import Desk, SearchStopped
+from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.models import proposer_lm
 from workbench.search.optimizers import OPTIMIZERS, Bench, metrics
@@ -39,22 +39,22 @@ class Found:
         return (self.baseline.candidate.name, self.best.candidate.name)
 
 
-def optimization(setting: Setting) -> Callable[[Desk], Found]:
+def optimization(setting: Setting) -> Callable[[Asker], Found]:
     """The work of `Asks`: search within the study's budget."""
 
-    def work(desk: Desk) -> Found:
+    def work(asker: Asker) -> Found:
         study = setting.study
-        trials = Trials(setting, desk, phase="search", budget=study.budget)
+        trials = Trials(setting, asker, phase="search", budget=study.budget)
         program = _program(setting, trials)
         score, feedback = metrics(trials, program.given)
         examples = [program.example(goal.text) for goal in study.goals]
-        proposer = proposer_lm(study.proposer, desk, setting.proposer, setting.run.path, samples=True)
+        proposer = proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, samples=True)
         bench = Bench(study, program, examples, proposer, trials, score, feedback)
         evaluate = dspy.Evaluate(
             devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
         )
         chosen = program
-        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_performer(setting, trials, desk)):
+        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_performer(setting, trials, asker)):
             evaluate(program)
             try:
                 chosen = OPTIMIZERS[study.optimizer](bench)
@@ -84,15 +84,15 @@ def optimization(setting: Setting) -> Callable[[Desk], Found]:
     return work
 
 
-def confirmation(setting: Setting, found: Found) -> Callable[[Desk], list[Trial]]:
+def confirmation(setting: Setting, found: Found) -> Callable[[Asker], list[Trial]]:
     """The work of `Asks`: baseline and best on every goal, on replicates that no search has seen."""
 
-    def work(desk: Desk) -> list[Trial]:
+    def work(asker: Asker) -> list[Trial]:
         study = setting.study
-        trials = Trials(setting, desk, phase="confirm")
+        trials = Trials(setting, asker, phase="confirm")
         program = _program(setting, trials)
         score, _ = metrics(trials, program.given)
-        lm = _performer(setting, trials, desk)
+        lm = _performer(setting, trials, asker)
 
         def once(candidate: Candidate, goal: str, replicate: int) -> None:
             example = program.example(goal)
@@ -113,12 +113,12 @@ def confirmation(setting: Setting, found: Found) -> Callable[[Desk], list[Trial]
     return work
 
 
-def perform(setting: Setting, stage: Stage, desk: Desk, goal: str, replicate: int) -> None:
+def perform(setting: Setting, stage: Stage, asker: Asker, goal: str, replicate: int) -> None:
     """Have the run's winner, as it was saved, perform once on this stage."""
     study = setting.study
     program = PROGRAMS[study.program](study.prompt, stage)
     program.load(str(setting.run.path / "program.json"))
-    with dspy.context(lm=_performer(setting, stage, desk).copy(rollout_id=replicate)):
+    with dspy.context(lm=_performer(setting, stage, asker).copy(rollout_id=replicate)):
         program(**program.example(goal).inputs())
 
 
@@ -143,9 +143,9 @@ def _program(setting: Setting, trials: Trials) -> Program:
     return PROGRAMS[setting.study.program](setting.study.prompt, trials)
 
 
-def _performer(setting: Setting, stage: Stage, desk: Desk) -> dspy.LM:
+def _performer(setting: Setting, stage: Stage, asker: Asker) -> dspy.LM:
     """The language model of the program's predictor: the pipeline itself, or the one that writes for it."""
     study = setting.study
     if study.program == "direct":
         return pipeline_lm(stage)
-    return proposer_lm(study.proposer, desk, setting.proposer, setting.run.path, samples=False)
+    return proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, samples=False)

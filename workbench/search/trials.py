@@ -12,7 +12,7 @@ import dspy
 
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.setting import Setting
-from workbench.search.asks import Desk, SearchStopped
+from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.programs import NOTHING_WRITTEN, shown
 
@@ -35,9 +35,9 @@ class Trials:
         budget: how many different executions may be asked for; None is no limit.
     """
 
-    def __init__(self, setting: Setting, desk: Desk, *, phase: Phase, budget: int | None = None) -> None:
+    def __init__(self, setting: Setting, asker: Asker, *, phase: Phase, budget: int | None = None) -> None:
         self.setting = setting
-        self.desk = desk
+        self.asker = asker
         self.phase = phase
         self.budget = budget
         self.over_budget = False
@@ -83,7 +83,7 @@ class Trials:
             if candidate.name not in self._candidates:
                 self._candidates[candidate.name] = candidate
                 setting.run.write(f"candidates/{candidate.name}.md", candidate.text)
-        plan = self.desk.plan(request)
+        plan = self.asker.plan(request)
         with self._lock:
             self._plans[shown(plan)] = plan
             self._keys_of[candidate.name, self._goals[goal].name, replicate] = request.key
@@ -102,7 +102,7 @@ class Trials:
                 candidate=name,
                 run=self.setting.run.path,
             )
-            verdict = self.desk.verdict(request, self._plans[text])
+            verdict = self.asker.verdict(request, self._plans[text])
             key = self._keys_of[name, self._goals[goal].name, replicate]
         trial = Trial(name, self._goals[goal].name, replicate, key, verdict)
         place = (trial.candidate, trial.goal, trial.replicate)
