@@ -99,7 +99,7 @@ def test_the_winner_is_a_text_and_a_program_that_loads(done: Done) -> None:
     """By DSPy itself, into a program with the same instructions."""
     text = (done.run / "best_prompt.md").read_text()
     assert text == (done.run / "candidates" / f"{done.report['best']['candidate']}.md").read_text()
-    program = Direct("anything", stage=None)  # type: ignore[arg-type]  # it is not performed
+    program = Direct("anything")
     program.load(str(done.run / "program.json"))
     assert program.candidate.text == text
     assert isinstance(program, dspy.Module)
