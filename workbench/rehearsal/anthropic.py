@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from workbench.rehearsal.asked import Asked, Message
+from workbench.rehearsal.model_request import Message, ModelRequest
 
 TYPE = {
     400: "invalid_request_error",
@@ -16,9 +16,9 @@ TYPE = {
 }
 
 
-def read(body: dict[str, Any]) -> Asked:
+def read(body: dict[str, Any]) -> ModelRequest:
     tool = _forced(body.get("tools", []), body.get("tool_choice", {}))
-    return Asked(
+    return ModelRequest(
         model=body["model"],
         system="\n".join(_texts(body.get("system") or "")),
         messages=tuple(Message(message["role"], tuple(_texts(message["content"]))) for message in body["messages"]),
@@ -28,7 +28,7 @@ def read(body: dict[str, Any]) -> Asked:
     )
 
 
-def reply(asked: Asked, text: str) -> dict[str, Any]:
+def reply(asked: ModelRequest, text: str) -> dict[str, Any]:
     said = sum(len(part) for message in asked.messages for part in message.texts)
     content: dict[str, Any] = {"type": "text", "text": text}
     if asked.tool is not None:

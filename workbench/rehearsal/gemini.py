@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.rehearsal.asked import Asked, Message
+from workbench.rehearsal.model_request import Message, ModelRequest
 
 STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
 
 
-def read(model: str, body: dict[str, Any]) -> Asked:
+def read(model: str, body: dict[str, Any]) -> ModelRequest:
     config = body.get("generationConfig") or {}
     system = body.get("systemInstruction") or {}
-    return Asked(
+    return ModelRequest(
         model=model,
         system="\n".join(part.get("text", "") for part in system.get("parts", [])),
         messages=tuple(
@@ -27,7 +27,7 @@ def read(model: str, body: dict[str, Any]) -> Asked:
     )
 
 
-def reply(asked: Asked, text: str) -> dict[str, Any]:
+def reply(asked: ModelRequest, text: str) -> dict[str, Any]:
     return {
         "candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}],
         "usageMetadata": {
@@ -49,5 +49,5 @@ def _schema(config: dict[str, Any]) -> dict[str, Any] | None:
     return {} if schema is None and config.get("responseMimeType") == "application/json" else schema
 
 
-def _tokens(asked: Asked) -> int:
+def _tokens(asked: ModelRequest) -> int:
     return sum(len(text) for message in asked.messages for text in message.texts) // 4

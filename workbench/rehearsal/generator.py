@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.structured import fill
 from workbench.rehearsal.words import meaningful
 
@@ -31,7 +31,7 @@ SLIP = 0.02
 _FILE = re.compile(r'<file (?:path|name)="([^"]+)"')
 
 
-def answer(asked: Asked, luck: random.Random, *, heeds: bool = True) -> str:
+def answer(asked: ModelRequest, luck: random.Random, *, heeds: bool = True) -> str:
     """A plan, or the JSON that is wanted. With `heeds=False` the wording changes nothing: it is by chance alone."""
     said = [text for text in asked.last if not text.startswith("<file ")]
     things = _dealt_with(" ".join(said), luck) if heeds else luck.sample(HABITS, luck.randint(8, 14))
@@ -54,7 +54,7 @@ def _dealt_with(prompt: str, luck: random.Random) -> list[str]:
     return things + habits
 
 
-def _files(asked: Asked) -> list[str]:
+def _files(asked: ModelRequest) -> list[str]:
     return [path for text in asked.last if text.startswith("<file ") for path in _FILE.findall(text)[1:]]
 
 

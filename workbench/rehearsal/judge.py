@@ -6,7 +6,7 @@ import json
 import random
 import re
 
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import stems, topics
 
 #: Standard deviation of what two readings of the same plan differ by, in points.
@@ -14,12 +14,12 @@ NOISE = 0.3
 NAMED = 4
 
 
-def wanted(asked: Asked) -> bool:
+def wanted(asked: ModelRequest) -> bool:
     """Whether this is asked for: a score with its reason."""
     return asked.schema is not None and {"score", "reason"} <= set(asked.schema.get("properties", {}))
 
 
-def answer(asked: Asked, luck: random.Random) -> str:
+def answer(asked: ModelRequest, luck: random.Random) -> str:
     text = "\n".join(asked.last)
     gold = "\n\n".join(_inside(text, "gold_plan"))
     plan = "\n\n".join(_inside(text, "plan"))

@@ -11,7 +11,7 @@ import json
 import random
 import re
 
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import meaningful
 
 #: What makes plans better in general: all that a proposer without feedback can say.
@@ -42,12 +42,12 @@ _MISSING = re.compile(r"[Mm]issing: ([^.\"\\\n]+)")
 _COVER = re.compile(r"\s*Cover these: ([^.]*)\.")
 
 
-def wanted(asked: Asked) -> bool:
+def wanted(asked: ModelRequest) -> bool:
     """Whether this is a request in DSPy's format."""
     return _OUTPUTS.search(asked.system) is not None
 
 
-def answer(asked: Asked, luck: random.Random) -> str:
+def answer(asked: ModelRequest, luck: random.Random) -> str:
     given = dict(_INPUTS.findall("\n".join(asked.last)))
     listed = _OUTPUTS.search(asked.system)
     fields = re.findall(r"^\d+\. `(\w+)`", listed[1] if listed else "", re.MULTILINE)

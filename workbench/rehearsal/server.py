@@ -21,8 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workbench.errors import UserError
-from workbench.rehearsal import anthropic, gemini, mind
-from workbench.rehearsal.asked import Asked, chance
+from workbench.rehearsal import anthropic, gemini, roles
+from workbench.rehearsal.model_request import ModelRequest, chance
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -50,8 +50,8 @@ class Rehearsal:
     _samples: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        if self.world not in mind.WORLDS:
-            raise UserError(f'there is no world "{self.world}"; there are: {", ".join(mind.WORLDS)}')
+        if self.world not in roles.WORLDS:
+            raise UserError(f'there is no world "{self.world}"; there are: {", ".join(roles.WORLDS)}')
         if not 0 <= self.fail_rate <= 1:
             raise UserError(f"--fail-rate {self.fail_rate}: expected a share from 0 to 1")
         if self.latency < 0:
@@ -77,20 +77,20 @@ class Rehearsal:
 
     async def _answer(self, request: Request, protocol: ModuleType, read: Any) -> Response:
         try:
-            asked: Asked = read(await request.json())
+            asked: ModelRequest = read(await request.json())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return JSONResponse(protocol.error(400, f"not a request of this protocol: {error!r}"), 400)
-        self.calls[mind.role(asked)] += 1
+        self.calls[roles.role(asked)] += 1
         identity = f"{asked.identity}:{asked.seed}"
         self._tries[identity] += 1
         luck = chance("failing", str(self.seed), self.world, identity, str(self._tries[identity]))
         await asyncio.sleep(self.latency * luck.uniform(0.5, 1.5))
         if luck.random() < self.fail_rate:
             return await self._fail(protocol, luck)
-        text = mind.answer(asked, self.world, self._luck(asked))
+        text = roles.answer(asked, self.world, self._luck(asked))
         return JSONResponse(protocol.reply(asked, text))
 
-    def _luck(self, asked: Asked) -> random.Random:
+    def _luck(self, asked: ModelRequest) -> random.Random:
         sample = asked.seed
         if sample is None:
             sample = self._samples[asked.identity]

@@ -13,8 +13,8 @@ import yaml
 
 from workbench.errors import UserError
 from workbench.execution.plan import problem, unfenced
-from workbench.rehearsal import anthropic, mind
-from workbench.rehearsal.asked import Asked, Message, chance
+from workbench.rehearsal import anthropic, roles
+from workbench.rehearsal.model_request import Message, ModelRequest, chance
 from workbench.rehearsal.server import Rehearsal
 from workbench.rehearsal.words import topics
 
@@ -36,14 +36,14 @@ PLAIN = "Write the plan that the goal asks for."
 
 def plan(instructions: str, seed: int, world: str = "default") -> str:
     prompt = f"{instructions}\n\n## Goal\n\nAnalyze this Elixir codebase for OTP anti-patterns\n"
-    asked = Asked("m", "", (Message("user", (FORM["content"], prompt)),), None, seed)
-    return unfenced(mind.answer(asked, world, chance(world, asked.identity, str(seed))))
+    asked = ModelRequest("m", "", (Message("user", (FORM["content"], prompt)),), None, seed)
+    return unfenced(roles.answer(asked, world, chance(world, asked.identity, str(seed))))
 
 
 def verdict(text: str, gold: str, seed: int) -> tuple[float, str]:
     said = f"<goal>\ng\n</goal>\n\n<gold_plan>\n{gold}\n</gold_plan>\n\n<plan>\n{text}\n</plan>"
-    asked = Asked("m", "", (Message("user", (said,)),), VERDICT, seed)
-    reply = json.loads(mind.answer(asked, "default", chance(asked.identity, str(seed))))
+    asked = ModelRequest("m", "", (Message("user", (said,)),), VERDICT, seed)
+    reply = json.loads(roles.answer(asked, "default", chance(asked.identity, str(seed))))
     return reply["score"], reply["reason"]
 
 
@@ -77,8 +77,8 @@ def worth(instructions: str, gold: str, world: str = "default", samples: int = 2
 )
 def test_where_json_is_wanted_the_answer_fits_the_schema(schema: dict[str, Any]) -> None:
     """Whatever the schema, and in Anthropic's protocol as the use of the tool that was named."""
-    asked = Asked("m", "", (Message("user", (FORM["content"],)),), schema, 0)
-    value = json.loads(mind.answer(asked, "default", chance(asked.identity)))
+    asked = ModelRequest("m", "", (Message("user", (FORM["content"],)),), schema, 0)
+    value = json.loads(roles.answer(asked, "default", chance(asked.identity)))
     jsonschema.validate(value, lowered(schema))
     body = {"model": "m", "messages": [{"role": "user", "content": "Say it"}], "tool_choice": {"type": "any"}}
     forced = anthropic.read({**body, "tools": [{"name": "answer", "input_schema": schema}]})

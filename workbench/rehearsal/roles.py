@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable
 
 from workbench.rehearsal import generator, judge, proposer
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 
-Generator = Callable[[Asked, random.Random], str]
+Generator = Callable[[ModelRequest, random.Random], str]
 
 #: What a prompt's wording does to a plan. In `null` it does nothing: there is no better prompt to be found.
 WORLDS: dict[str, Generator] = {
@@ -18,13 +18,13 @@ WORLDS: dict[str, Generator] = {
 }
 
 
-def role(asked: Asked) -> str:
+def role(asked: ModelRequest) -> str:
     if judge.wanted(asked):
         return "judge"
     return "proposer" if proposer.wanted(asked) else "generator"
 
 
-def answer(asked: Asked, world: str, luck: random.Random) -> str:
+def answer(asked: ModelRequest, world: str, luck: random.Random) -> str:
     match role(asked):
         case "judge":
             return judge.answer(asked, luck)

@@ -18,7 +18,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelRequest:
     """`schema` is the JSON schema that the answer must follow, if there is one; `seed` the sample that is wanted.
 
     `tool` is what the answer is handed to where a provider's protocol asks for JSON by way of a tool.
