@@ -1,4 +1,4 @@
-"""A request to a model, as every protocol says it, and the chance that its answer depends on."""
+"""A request to a model in a form that all protocols share, and the random numbers that its answer depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workbench.providers import digest
 
 @dataclass(frozen=True)
 class Message:
-    """`role` is user or assistant; `texts` are its parts."""
+    """One message. `role` is "user" or "assistant", and `texts` has the texts of its parts."""
 
     role: str
     texts: tuple[str, ...]
@@ -19,9 +19,15 @@ class Message:
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """`schema` is the JSON schema that the answer must follow, if there is one; `seed` the sample that is wanted.
+    """A request to a model.
 
-    `tool` is what the answer is handed to where a provider's protocol asks for JSON by way of a tool.
+    Attributes:
+        model: the model's name.
+        system: the system prompt, or an empty text.
+        messages: the messages, oldest first.
+        schema: the JSON schema of the answer, or None for a plain text.
+        seed: the sampling seed of the request, or None if the request has no seed.
+        tool: the name of the tool that takes the answer, or None. Anthropic's clients ask for JSON by forcing a tool.
     """
 
     model: str
@@ -32,17 +38,17 @@ class ModelRequest:
     tool: str | None = None
 
     @property
-    def last(self) -> tuple[str, ...]:
-        """The texts of the last user message."""
+    def last_texts(self) -> tuple[str, ...]:
+        """Return the texts of the last user message."""
         return next((m.texts for m in reversed(self.messages) if m.role == "user"), ())
 
     @property
     def identity(self) -> str:
-        """The same for equal requests, whichever sample they ask for."""
-        said = (part for m in self.messages for part in (m.role, *m.texts))
-        return digest(self.model, self.system, str(self.schema), *said)
+        """Return a hash of the request without its seed."""
+        message_parts = (part for message in self.messages for part in (message.role, *message.texts))
+        return digest(self.model, self.system, str(self.schema), *message_parts)
 
 
-def chance(*parts: str) -> random.Random:
-    """Random numbers that follow from the parts alone."""
+def seeded_random(*parts: str) -> random.Random:
+    """Return a random number generator whose seed is a hash of the parts."""
     return random.Random(int(digest(*parts)[:16], 16))

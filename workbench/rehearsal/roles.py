@@ -1,4 +1,4 @@
-"""Which role is asked for, and in what world."""
+"""Find out which role a request is for, and answer it in that role: judge, proposer or generator."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from workbench.rehearsal.model_request import ModelRequest
 
 Generator = Callable[[ModelRequest, random.Random], str]
 
-#: What a prompt's wording does to a plan. In `null` it does nothing: there is no better prompt to be found.
+#: The generator of each world. In `default` the plan follows the wording of the prompt. In `null` the wording changes
+#: nothing, so no prompt is better than another.
 WORLDS: dict[str, Generator] = {
     "default": generator.answer,
-    "null": functools.partial(generator.answer, heeds=False),
+    "null": functools.partial(generator.answer, follows_prompt=False),
 }
 
 
-def role(asked: ModelRequest) -> str:
-    if judge.wanted(asked):
+def role(request: ModelRequest) -> str:
+    """Return the role by the form of the request. A request that fits no other role is for the generator."""
+    if judge.is_for_judge(request):
         return "judge"
-    return "proposer" if proposer.wanted(asked) else "generator"
+    return "proposer" if proposer.is_for_proposer(request) else "generator"
 
 
-def answer(asked: ModelRequest, world: str, luck: random.Random) -> str:
-    match role(asked):
+def answer(request: ModelRequest, world: str, rng: random.Random) -> str:
+    """Return the text of the answer. Equal random numbers give equal answers."""
+    match role(request):
         case "judge":
-            return judge.answer(asked, luck)
+            return judge.answer(request, rng)
         case "proposer":
-            return proposer.answer(asked, luck)
+            return proposer.answer(request, rng)
         case _:
-            return WORLDS[world](asked, luck)
+            return WORLDS[world](request, rng)
