@@ -74,8 +74,8 @@ def _check_storage() -> None:
     """
     if _unwritten:
         raise OutsideError(
-            f"a paid answer could not be written ({_unwritten[0]}); expected a writable folder with free space; no more "
-            "is bought until you make room and run the same command again",
+            f"a paid answer could not be written ({_unwritten[0]}); expected a writable folder with free space; "
+            "nothing more is bought, so make room and run the same command again",
             kind="storage",
             lasting=True,
         )
