@@ -47,7 +47,7 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
 def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
     """Remove the deployments of the same names that `prefect deploy` created for a worker.
 
-    They have no path, and an update would not give them one.
+    A worker's deployment has no path, and an update would not add one. So it has to be created anew.
     """
     with get_client(sync_client=True) as client:
         for deployment in served:

@@ -58,14 +58,16 @@ def optimize(
     """
     wanted = Wanted(study, optimizer, budget, seed, rehearse)
     with opened(wanted, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ) as setting:
-        artifact = RunArtifact(setting.run)
+        artifact, limits = RunArtifact(setting.run), slots(setting.study.concurrency)
         with ended_on_interrupt():
-            with Asks(optimization(setting), slots(setting.study.concurrency), artifact.refresh) as search:
+            with Asks(optimization(setting), limits, artifact.refresh) as search:
                 answer(search)
             outcome = search.result
-            with Asks(confirmation(setting, outcome), slots(setting.study.concurrency), artifact.refresh) as fresh:
-                answer(fresh)
-        comparison = confirm.submit(fresh.result, *outcome.names, wait_for=fresh.verdicts, return_state=False)
+            with Asks(confirmation(setting, outcome), limits, artifact.refresh) as fresh_trials:
+                answer(fresh_trials)
+        comparison = confirm.submit(
+            fresh_trials.result, *outcome.names, wait_for=fresh_trials.verdicts, return_state=False
+        )
         report = publish.submit(setting.run, comparison).result()
         artifact.refresh(now=True)
         return report

@@ -29,8 +29,8 @@ from workbench.system.home import home
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How many times a failed call is tried again. The pauses are 1, 2, 4 and 8 seconds, and each pause is up to a half
-#: longer by chance. If a provider is down for a longer time, the study stops. Its answers are kept.
+#: How many times a failed call is tried again. The pauses are 1, 2, 4 and 8 seconds, and each pause gets up to
+#: 50 % longer at random. If a provider is down for a longer time, the study stops. Its answers are kept.
 RETRIES = 4
 
 #: The types of the kept answers, by class name. The adapters are made once: making one takes longer than using it.
@@ -40,8 +40,9 @@ ANSWERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls i
 class WholeFiles(LocalFileSystem):
     """A local storage that writes each file whole or not at all.
 
-    Prefect's own local storage writes in place. If it crashes, it leaves a truncated result, and the answer is paid for
-    again. If Prefect cannot write a result, it logs the error and goes on. With this storage, no more is bought then.
+    Prefect's own local storage writes in place. A crash leaves a truncated result, and the answer is paid for again.
+    If Prefect cannot write a result, it logs the error and goes on. This storage remembers the error, so that no task
+    buys anything afterwards.
     """
 
     _block_type_name = "Workbench whole files"
@@ -127,7 +128,7 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             retry_jitter_factor=0.5,
             retry_condition_fn=_worth_retrying,
         )(buy)
-        # As an argument of `task`, Prefect accepts only a storage that is saved on a server. So it is set here.
+        # The storage is set here, because `task` accepts only a storage that is saved on a server.
         paid_task.result_storage = WholeFiles(basepath=str(home() / "results"))
         return paid_task
 

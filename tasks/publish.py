@@ -53,7 +53,7 @@ def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
     """Write report.json, and return the report. It is the same as `workbench run --json` writes.
 
     Args:
-        comparison: the future of the task `confirm`. Its value is not read, but it makes Prefect show the edge.
+        comparison: the result of the task `confirm`. It is not read. It makes Prefect show the edge between the tasks.
     """
     report = to_json(summarize(run))
     run.write_json("report.json", report)

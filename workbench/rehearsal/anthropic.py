@@ -18,7 +18,7 @@ ERROR_TYPES = {
 
 
 def read(body: dict[str, Any]) -> ModelRequest:
-    """Return the request that stands in the body of an HTTP request."""
+    """Return the request in the body of an HTTP request."""
     tool = _forced_tool(body.get("tools", []), body.get("tool_choice", {}))
     return ModelRequest(
         model=body["model"],

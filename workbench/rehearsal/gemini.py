@@ -17,7 +17,7 @@ ERROR_STATUSES = {
 
 
 def read(model: str, body: dict[str, Any]) -> ModelRequest:
-    """Return the request that stands in the path (the model) and the body of an HTTP request."""
+    """Return the request in an HTTP request. Its path names the model, and its body holds everything else."""
     config = body.get("generationConfig") or {}
     system = body.get("systemInstruction") or {}
     return ModelRequest(
@@ -57,7 +57,7 @@ def error(status: int, message: str) -> dict[str, Any]:
 def _schema(config: dict[str, Any]) -> dict[str, Any] | None:
     """Return the schema of the answer, or None for a plain text.
 
-    A request may ask for JSON without a schema. Then any JSON fits, which is the empty schema.
+    A request may ask for JSON without a schema. Then any JSON fits, so the schema is empty.
     """
     schema: dict[str, Any] | None = config.get("responseSchema") or config.get("responseJsonSchema")
     return {} if schema is None and config.get("responseMimeType") == "application/json" else schema

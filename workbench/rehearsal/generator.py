@@ -16,7 +16,7 @@ from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.structured import fill
 from workbench.rehearsal.words import meaningful
 
-#: The probability that the plan covers a topic of the prompt. It falls if the prompt has more than `SPAN` topics.
+#: The probability that the plan covers a topic of the prompt. With more than `SPAN` topics, the probability falls.
 ATTENTION = 0.95
 SPAN = 24
 #: Topics that the plan may cover although the prompt does not name them. Each is added with probability `HABIT`.
@@ -51,7 +51,7 @@ def answer(request: ModelRequest, rng: random.Random, *, follows_prompt: bool = 
     )
     roll = rng.random()
     if roll < SLIP:
-        return f"Here is the plan: as you request\n{plan}  - [unfinished"
+        return f"Here is the plan: as you asked\n{plan}  - [unfinished"
     return f"```yaml\n{plan}```" if roll < SLIP + FENCED else plan
 
 

@@ -27,10 +27,11 @@ from workbench.rehearsal.model_request import ModelRequest, seeded_random
 HOST = "127.0.0.1"
 #: The longest wait for the server to start.
 START_SECONDS = 10.0
-#: How long a call of the failure "hang" gets no answer before its connection is closed.
+#: Seconds until the connection of a call that fails with "hang" is closed.
 HANG_SECONDS = 2.0
 
-#: The ways in which a call can fail: an HTTP status, a lost connection, or a body that is no JSON.
+#: The ways in which a call can fail. "hang" loses the connection, and "malformed" sends a body that is no JSON. The
+#: others are HTTP statuses.
 FAILURES = ("429", "500", "503", "hang", "malformed")
 
 
@@ -38,8 +39,8 @@ FAILURES = ("429", "500", "503", "hang", "malformed")
 class Rehearsal:
     """A rehearsal, with its settings and its counters.
 
-    An answer follows from the world, the rehearsal's seed, the request and the number of a sample. The number is the
-    request's own seed. If the request has no seed, it is the count of equal requests before.
+    An answer follows from the world, the rehearsal's seed, the request and a sample number. If the request has a seed,
+    this seed is the sample number. Otherwise the sample number counts the equal requests before.
 
     Attributes:
         world: a key of `workbench.rehearsal.roles.WORLDS`.

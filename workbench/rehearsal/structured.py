@@ -18,14 +18,14 @@ class _SchemaFiller:
     """Make values for the parts of one schema. References are resolved in `root`."""
 
     def __init__(self, root: dict[str, Any], words: list[str], rng: random.Random) -> None:
-        self._root, self._words, self._luck = root, words, rng
+        self._root, self._words, self._rng = root, words, rng
 
     def value(self, schema: dict[str, Any], depth: int) -> Any:
         schema = self._resolved(schema)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
-            return self._luck.choice(schema["enum"])
+            return self._rng.choice(schema["enum"])
         match _type(schema):
             case "object":
                 return self._object(schema, depth)
@@ -38,7 +38,7 @@ class _SchemaFiller:
             case "integer" | "number" as kind:
                 return self._number(schema, whole=kind == "integer")
             case "boolean":
-                return self._luck.random() < 0.5
+                return self._rng.random() < 0.5
             case _:
                 return None
 
@@ -68,7 +68,7 @@ class _SchemaFiller:
         }
 
     def _text(self, schema: dict[str, Any]) -> str:
-        text = " ".join(self._luck.sample(self._words, min(4, len(self._words))))
+        text = " ".join(self._rng.sample(self._words, min(4, len(self._words))))
         return text.ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength")]
 
     def _number(self, schema: dict[str, Any], *, whole: bool) -> int | float:

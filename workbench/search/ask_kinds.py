@@ -1,4 +1,10 @@
-"""The four kinds of ask, and how many asks of each kind may run at once."""
+"""The four kinds of ask, and how many asks of each kind may run at once.
+
+Every kind has two attributes in common:
+
+key        holds everything that the answer depends on. Asks with equal keys share one answer.
+waiting    the futures on which threads of the work wait for the answer.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +30,7 @@ class AnswerFuture(Protocol):
 
 @dataclass(eq=False)
 class Propose:
-    """Ask the proposer's model for its answer to a request.
-
-    Every kind of ask has these two attributes:
-
-    Attributes:
-        key: holds everything that the answer depends on. Asks with equal keys share one answer.
-        waiting: the futures on which threads of the work wait for the answer.
-    """
+    """Send a request to the proposer's model."""
 
     request: ProposalRequest
     key: str

@@ -1,4 +1,4 @@
-"""Connect a search, which runs in a thread of its own, with the flow, which does the search's paid work.
+"""Connect the search with the Prefect flow: the search asks for paid answers, and the flow provides them.
 
 A DSPy optimizer runs a loop of its own, and so does a Prefect flow. `Asks` connects the two loops. Code that needs paid
 answers is called the *work*: an optimizer's `compile`, or the trials of the confirmation. The work runs in a thread of
@@ -11,17 +11,19 @@ tasks:
             asks.answer(ask, task.submit(...))
     asks.result
 
-One plan takes this way:
+For example, the work gets a plan in five steps:
 
-    the work's thread                         the flow's thread
-    asker.plan(request)     ── Execute ──►    yielded to the flow, answered with an `execute` task
-    waits                                     Retrieve follows, answered with a `retrieve` task
-    returns the plan        ◄── plan ─────    the retrieval is finished
+    1. In a thread of the work, `asker.plan(request)` puts an `Execute` into the queue, and waits.
+    2. In the flow's thread, the loop yields the `Execute`. The flow answers it with an `execute` task.
+    3. When this task has finished, the loop yields a `Retrieve`. The flow answers it with a `retrieve` task.
+    4. When this task has finished, `Asks` hands the plan to the waiting thread.
+    5. In the work's thread, `asker.plan` returns the plan.
 
 Five rules keep the connection sound:
 
-leaving        When the loop ends, for any reason, every ask that waits raises `SearchStopped` in the work's thread, and
-               so does every later ask. `__exit__` returns only after the work's thread has ended.
+leaving        The flow can leave its loop early, for instance because of an interrupt or a failed task. Then every call
+               of the asker that waits raises `SearchStopped`, and so does every later call. `__exit__` waits until the
+               work's thread has ended.
                Reason: Prefect may retry the flow, and the old search must never run beside the new one.
 stopping       `SearchStopped` is a BaseException and not an Exception.
                Reason: optimizers catch Exception and ask again.
@@ -32,7 +34,8 @@ single flight  Asks with equal keys share one task run and its answer. The answe
                is not kept.
                Reason: nothing is paid for twice.
 replay         A key never depends on the order in which asks arrive.
-               Reason: a search that is started again asks with the same keys, and finds the answers that were kept.
+               Reason: a search that is started again asks with the same keys, so the flow's tasks find the answers
+               that they kept.
 """
 
 from __future__ import annotations
@@ -53,15 +56,20 @@ from workbench.search.proposal import Proposal, ProposalRequest
 T = TypeVar("T")
 A = TypeVar("A")
 
+#: The longest time that `__exit__` waits for the work's thread to end.
 JOIN_SECONDS = 10.0
 
 
 class SearchStopped(BaseException):
-    """Raised by every ask once the flow has left its loop. It must reach the top of the work: never catch it."""
+    """Raised in the work to end it. Code of the work that catches it must raise it again.
+
+    Every ask raises it once the flow has left its loop. `Trials` raises it when the budget is reached: that is the one
+    case in which the search catches it, and goes on with what it has.
+    """
 
 
 class Asker(Protocol):
-    """What the work asks through, from any of its threads. Each method blocks until the answer is there.
+    """The three questions that the work can ask, from any of its threads. Each method waits for its answer.
 
     Raises (all three methods): SearchStopped if the flow has left its loop.
     """
@@ -73,8 +81,8 @@ class Asker(Protocol):
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
 
 
-# What arrives in the queue. Threads of the work and of the task runner put events in. Only the flow's thread takes them
-# out, so the state of `Asks` needs no lock.
+# These events arrive in the queue. Threads of the work and of the task runner put them in. Only the flow's thread takes
+# them out and changes the state of `Asks`, so this state needs no lock.
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class _NewAsk:
 
 @dataclass(frozen=True)
 class _NewScore:
-    """A request for a verdict. The flow's thread makes the ask of it: only there is the plan's retrieval known."""
+    """A request for a verdict. Only the flow's thread knows the plan's retrieval, so it makes the `Score`."""
 
     request: ScoreRequest
     plan: Plan

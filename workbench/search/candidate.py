@@ -53,7 +53,7 @@ class Candidate:
         return with_goal(self.text, goal)
 
 
-#: Stands between a candidate's text and the goal.
+#: The text between a candidate's text and the goal.
 HEADING = "\n\n## Goal\n\n"
 
 

@@ -3,6 +3,8 @@
 An *engine* is the part of a `dspy.LM` that answers requests. The proposer's engine is in this module. The pipeline's
 engine is in `workbench.search.programs`. DSPy's own cache and retries are off for both, because the flow's tasks keep
 answers and retry.
+
+DSPy sets a `rollout_id` on a model to get another sample of the same request. It becomes the execution's replicate.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class Writer(Program):
             with dspy.context(adapter=dspy.ChatAdapter(use_json_adapter_fallback=False)):
                 prompt = self.predict(high_level_goal=high_level_goal).prompt
         except AdapterParseError:
-            # The candidate's instructions led the model to an answer without a prompt, so the candidate gets the blame.
+            # The candidate's instructions led the model to an answer without a prompt, so the candidate scores 0.
             prompt = ""
         if prompt and self.executor is not None:
             plan = output_text(self.executor.execute(candidate, prompt, high_level_goal, replicate))

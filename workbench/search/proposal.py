@@ -50,7 +50,7 @@ class ProposalRequest:
 
     @property
     def seed(self) -> int:
-        """Return a sampling seed of 31 bits, another one for each rollout and draw. Some providers take no seed."""
+        """Return a sampling seed of 31 bits. Each rollout and draw has its own. Some providers take no seed."""
         return int(digest("seed", str(self.rollout), str(self.draw))[:8], 16) & 0x7FFFFFFF
 
 

@@ -58,7 +58,7 @@ class Trials:
 
     @property
     def spent(self) -> int:
-        """Return how many different executions were asked for, executions whose answers were kept included."""
+        """Return how many different executions were asked for. Executions with a kept answer count too."""
         return len(self._requested_keys)
 
     @property
@@ -122,7 +122,7 @@ class Trials:
         return verdict
 
     def mean_score(self, candidate: Candidate) -> float | None:
-        """Return a candidate's mean score, or None if the candidate has no trial yet on one of the goals."""
+        """Return a candidate's mean score, or None if the candidate was not tried on every goal."""
         means = []
         for goal in self._goals.values():
             scores = [t.verdict.score for t in self.trials if t.candidate == candidate.name and t.goal == goal.name]
@@ -132,7 +132,7 @@ class Trials:
         return fmean(means)
 
     def best(self, preferred: Candidate) -> ScoredCandidate:
-        """Return the best candidate that has trials on every goal, and `preferred` if it has the best score too."""
+        """Return the candidate with the best score, of all that were tried on every goal. `preferred` wins a tie."""
         candidates = {preferred.name: preferred, **self._candidates}
         scored = [
             ScoredCandidate(candidate, score)
