@@ -13,7 +13,7 @@ from tests.support.command_line import CommandLine
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Yield the variables that lead to the server."""
+    """Yield the environment variables with which a command finds the server."""
     owner = CommandLine(tmp_path_factory.mktemp("server"))
     result = owner.run("server")
     assert result.exit_code == 0, result.stderr

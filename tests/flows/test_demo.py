@@ -15,7 +15,7 @@ DEMO = CHECKOUT / "script" / "demo"
 
 
 def test_the_demo_starts_a_server_and_says_how_to_stop_it(tmp_path: Path) -> None:
-    """It takes the arguments of `workbench run`, and its database is under PREFECT_HOME."""
+    """The demo takes the arguments of `workbench run`. Its database is under PREFECT_HOME."""
     line = CommandLine(tmp_path / "home", {"PREFECT_HOME": str(tmp_path / "prefect")})
     file = tmp_path / "report.json"
     result = line.run("--optimizer", "static", "--budget", "1", "--json", file, program=DEMO, cwd=tmp_path)
@@ -35,7 +35,7 @@ def test_the_demo_starts_a_server_and_says_how_to_stop_it(tmp_path: Path) -> Non
 
 
 def test_the_demo_calls_real_models_only_with_a_key(tmp_path: Path) -> None:
-    """With --live and without a key it ends with exit code 3, and starts no server."""
+    """With --live and without a key, the demo ends with exit code 3 and starts no server."""
     result = CommandLine(tmp_path / "home").run("--live", program=DEMO)
     assert result.exit_code == 3
     assert "GEMINI_API_KEY" in result.stderr

@@ -16,7 +16,7 @@ from workbench.execution.own.project import SHIPPED_PIPELINE
 pytestmark = pytest.mark.processes
 
 
-def test_a_study_of_ones_own_works_as_described(line: CommandLine, tmp_path: Path) -> None:
+def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path) -> None:
     """The commands work in a user's folder that holds nothing but the gold plan."""
     commands = block(0)
     assert [words[1] for words in commands] == ["init", "check", "run", "show", "generate"]
@@ -57,7 +57,7 @@ def block(number: int) -> list[list[str]]:
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
-    """This covers links and names of scripts, benchmarks, deployments and flows."""
+    """The check covers links, and names of scripts, benchmarks, deployments and flows."""
     text = (CHECKOUT / "README.md").read_text()
     names = re.findall(r"\]\(([^)]+)\)", text) + re.findall(
         r"\b((?:script|bench|deployments|flows)/\w+(?:\.py)?)", text

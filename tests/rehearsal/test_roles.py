@@ -124,7 +124,7 @@ def test_the_judge_names_missing_topics() -> None:
 
 
 def test_a_few_plans_are_no_valid_yaml() -> None:
-    """A real model does not always keep to the form either."""
+    """The generator sometimes writes invalid YAML, as a real model does."""
     invalid = sum(problem(plan(PLAIN, seed)) is not None for seed in range(300))
     assert 0 < invalid < 20
 

@@ -17,7 +17,7 @@ from workbench.search.proposal import Proposal, ProposalRequest
 
 
 def test_a_candidate_is_named_by_its_content() -> None:
-    """Equal texts have equal names. A demonstration, or another place of a boundary, gives another name."""
+    """Equal texts have equal names. The name also depends on where the instructions end and a demonstration begins."""
     assert Candidate("Write.").name == Candidate("Write.").name
     assert Candidate("Write.").name != Candidate("Write.", (("goal", "plan"),)).name
     assert Candidate("ab", (("c", "d"),)).name != Candidate("a", (("bc", "d"),)).name
@@ -66,7 +66,7 @@ def test_writer_sends_the_prompt_that_the_model_wrote(tmp_path: Path) -> None:
 
 
 def test_a_writers_answer_without_a_prompt_scores_zero(tmp_path: Path) -> None:
-    """The candidate gets the zero, the search goes on, and nothing is executed."""
+    """The candidate scores zero, the search goes on, and nothing is executed."""
     flow = Flow(propose=lambda request: Proposal("no fields at all"))
     outcome = flow.answer(optimization(setting(tmp_path, program="writer")))
     assert outcome.baseline.score == 0
