@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from workbench.errors import NotApplied
 from workbench.execution.pipeline_ex.variant import interpolated
+from workbench.nouns import Target
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
-from workbench.run.folder import AGAIN, RunFolder
+from workbench.run.folder import RunFolder
+from workbench.run.record import AGAIN, RunRecord
 from workbench.search.candidate import HEADING, addressed
 from workbench.study.form import nearest
 
@@ -46,24 +47,24 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
         NotApplied: the winner has no place in a pipeline file, or it is not clear which.
         RunNotFound: the run's folder is not whole.
     """
-    about: dict[str, Any] = run.read_json("run.json")
-    if "pipeline" not in about:
+    record = run.load(RunRecord)
+    if record.pipeline is None:
         raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {AGAIN}")
     prompt = run.read("best_prompt.md")
-    if about["program"] == "writer":
+    if record.program == "writer":
         raise NotApplied(
             "with program: writer the prompt is for the model that writes prompts, and stands in no pipeline file; "
             f"workbench generate {run.name} has it write one"
         )
-    if about["target"] is None and about["runtime"] == "pipeline_ex":
+    if record.target is None and record.runtime == "pipeline_ex":
         raise NotApplied(
             "the study's prompt is the request of mix pipeline.generate.live, and stands in no pipeline file: give it "
             f"{run.path / 'best_prompt.md'}, or name a step of a file as the study's target"
         )
-    file = Path(about["pipeline"])
+    file = record.pipeline
     content, measured = _own(file), run.read("pipeline.yaml")
-    if about["target"] is not None:
-        return Place(file, content, measured, *_in_target(about, measured, prompt, chosen))
+    if record.target is not None:
+        return Place(file, content, measured, *_in_target(record, record.target, measured, prompt, chosen))
     return Place(file, content, measured, *_before_variable(file, content, measured, prompt, chosen))
 
 
@@ -83,11 +84,11 @@ def _own(file: Path) -> str:
         raise NotApplied(f"{file} is not UTF-8 (byte {error.start}): convert it first") from error
 
 
-def _in_target(about: dict[str, Any], measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
+def _in_target(record: RunRecord, target: Target, measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
     """What was measured is the whole of it: the candidate and the goal are that part's text."""
-    target, goals = about["target"], {goal["name"]: goal["text"] for goal in about["goals"]}
-    if chosen.step not in (None, target["step"]):
-        raise NotApplied(f"the run measured its prompt in step {target['step']}, and in no step {chosen.step}")
+    goals = {goal.name: goal.text for goal in record.goals}
+    if chosen.step not in (None, target.step):
+        raise NotApplied(f"the run measured its prompt in step {target.step}, and in no step {chosen.step}")
     name = next(iter(goals)) if chosen.goal is None and len(goals) == 1 else chosen.goal
     if name not in goals:
         said = (
@@ -97,13 +98,13 @@ def _in_target(about: dict[str, Any], measured: str, prompt: str, chosen: Chosen
         )
         raise NotApplied(f"{said}: name one with --goal {' | '.join(goals)}{nearest(name or '', goals)}")
     text = addressed(prompt, goals[name])
-    own = interpolated(steps(read(measured))[target["step"]].statics[target["part"] - 1].value)
+    own = interpolated(steps(read(measured))[target.step].statics[target.part - 1].value)
     if strange := [one for one in interpolated(text) if one not in own]:
         raise NotApplied(
             f"the prompt has {', '.join(strange)[:300]}, which the pipeline would replace by something else; it was "
             "measured as a part of type: file, which is left as it is: make it one by hand"
         )
-    return target["step"], target["part"], text
+    return target.step, target.part, text
 
 
 def _before_variable(file: Path, content: str, measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:

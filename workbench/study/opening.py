@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from workbench.pipeline_file import needs
 from workbench.providers import Provider, ProviderName
 from workbench.rehearsal import server
 from workbench.run.folder import RunFolder
+from workbench.run.record import GoalRecord, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
@@ -148,32 +149,31 @@ def _recognised(url: str) -> dict[ProviderName, Provider] | None:
 def _introduce(setting: Setting, url: str | None) -> None:
     """Write down what the run is, unless an earlier attempt of it has."""
     run, study = setting.run, setting.study
-    if (run.path / "run.json").exists():
+    if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
     if study.pipeline.is_file():
         shutil.copyfile(study.pipeline, run.path / "pipeline.yaml")
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
-    run.write_json(
-        "run.json",
-        {
-            "study": study.name,
-            "study_file": str(study.file),
-            "run_id": run.name,
-            "optimizer": study.optimizer,
-            "program": study.program,
-            "seed": study.seed,
-            "budget": study.budget,
-            "confirm": study.confirm,
-            "concurrency": study.concurrency,
-            "passing": study.passing,
-            "goals": [{"name": goal.name, "text": goal.text} for goal in study.goals],
-            "rehearsal": label.partition(":")[2] if label else None,
-            "baseline": Candidate(study.prompt).name,
-            "pipeline": str(study.pipeline),
-            "runtime": study.engine.name,
-            "target": asdict(study.engine.target) if study.engine.target else None,
-            "flow_run_url": url,
-            "started": time.time(),
-        },
+    run.save(
+        RunRecord(
+            study=study.name,
+            study_file=study.file,
+            run_id=run.name,
+            optimizer=study.optimizer,
+            program=study.program,
+            seed=study.seed,
+            budget=study.budget,
+            confirm=study.confirm,
+            concurrency=study.concurrency,
+            passing=study.passing,
+            goals=tuple(GoalRecord(name=goal.name, text=goal.text) for goal in study.goals),
+            rehearsal=label.partition(":")[2] if label else None,
+            baseline=Candidate(study.prompt).name,
+            pipeline=study.pipeline,
+            runtime=study.engine.name,
+            target=study.engine.target,
+            flow_run_url=url,
+            started=time.time(),
+        )
     )
