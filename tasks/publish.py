@@ -13,7 +13,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from workbench.evidence.report import markdown
-from workbench.evidence.summary import summarize, to_json
+from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 
 #: Seconds between two updates while a run goes on.
@@ -45,9 +46,9 @@ class Glance:
 @task(task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
     """Write report.json, as the command line's --json gives it. `comparison` is the edge to what it rests on."""
-    report = to_json(summarize(run))
-    run.write_json("report.json", report)
-    return report
+    report = ReportRecord.of(summarize(run))
+    run.save(report)
+    return report.to_json()
 
 
 def _key(run: RunFolder) -> str:

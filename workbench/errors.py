@@ -6,7 +6,8 @@ WorkbenchError                 what happened, why, and what to do: the command l
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
 │   ├── PipelineUnreadable     a pipeline file that cannot be read as its runtime reads it, with the line
 │   ├── NotApplied             the prompt cannot be put into the user's pipeline file, or not be taken back
-│   └── RunNotFound            no run folder of that name
+│   ├── RunNotFound            no run folder of that name
+│   └── RunTooNew              a newer Workbench wrote a file of the run's folder
 └── OutsideError               exit 3: the outside world; everything is kept, the same command goes on
     ├── MissingKey             a provider's key is not in the environment
     ├── ExecutionFailed        the pipeline did not write a plan, and the prompt is not to blame
@@ -109,6 +110,10 @@ class NotApplied(UserError):
 
 class RunNotFound(UserError):
     """No run folder of that name under WORKBENCH_HOME/runs, or one that lacks what a run leaves."""
+
+
+class RunTooNew(UserError):
+    """A newer Workbench wrote a file of the run's folder, in a format that this one does not know."""
 
 
 class MissingKey(OutsideError):

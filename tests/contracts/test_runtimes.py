@@ -84,7 +84,7 @@ def test_a_failure_of_the_system_is_an_error_with_a_kind(
         made = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
         execute(ExecutionRequest(made.prompt, made.goal, 0, made.pipeline, made.providers, run=run), tmp_path)
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
-    assert [line["kind"] for line in journal.read(run)] == [kind]
+    assert [call.kind for call in journal.read(run)] == [kind]
     assert not list(tmp_path.rglob("plan.yaml"))
 
 

@@ -37,10 +37,10 @@ def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, tar
         assert ended.exit_code == 0, ended.stderr
         _, again = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
     calls = fake.calls_of(f"pipeline.{task}.live")
-    entries = [one for one in journal.read(line.home / "runs" / report["run_id"]) if one["action"] == "execute"]
-    failed = [one["kind"] for one in entries if one["kind"] != "ok"]
+    executions = [one for one in journal.read(line.home / "runs" / report["run_id"]) if one.action == "execute"]
+    failed = [one.kind for one in executions if one.kind != "ok"]
     assert sorted(failed) == sorted(["fallback used", "rate limit"] if target is None else ["rate limit"])
-    assert len(calls) == len(entries) == report["executions"]
+    assert len(calls) == len(executions) == report["executions"]
     assert again["executions"] == 0
     assert len(fake.calls_of("compile")) == 2
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()

@@ -38,7 +38,7 @@ def test_a_flow_that_is_retried_goes_on_where_it_was(line: CommandLine, tmp_path
         _, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     (run,) = (line.home / "runs").iterdir()
-    made = [entry["key"] for entry in journal.read(run) if (entry["action"], entry["kind"]) == ("execute", "ok")]
+    made = [call.key for call in journal.read(run) if (call.action, call.kind) == ("execute", "ok")]
     assert len(made) == len(set(made)) == len(line.results("execute"))
     told = json.loads(report.read_text())
     assert told["status"] == "done"

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.apply.git import Head, Repository
 from workbench.apply.placement import Chosen, Place, place
-from workbench.apply.record import WayBack
+from workbench.apply.record import AppliedRecord, WayBack
 from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.report import by_chance, rehearsal, sentence, visible
 from workbench.evidence.summary import Summary, summarize
@@ -82,7 +82,7 @@ def apply(
         raise NotApplied(f"{worse}; --anyway applies it")
     repository = Repository(found.file.parent, environ)
     way, done = _go(repository, run, found, after.encode(), _message(summary, found.step, notes), branch)
-    return replace(made, branch=way.branch, commit=way.commit, notes=(*notes, *done))
+    return replace(made, branch=way.applied.branch, commit=way.applied.commit, notes=(*notes, *done))
 
 
 def _go(
@@ -97,7 +97,8 @@ def _go(
     name, mode, before = repository.name(found.file), found.file.stat().st_mode, found.content.encode()
     origin = repository.head()
     commit = repository.commit(name, before, after, message)
-    way = WayBack(run, repository.top, name, wanted, commit, origin)
+    record = AppliedRecord(repository=repository.top, name=name, branch=wanted, commit=commit, origin=origin)
+    way = WayBack(run, record)
     way.keep(before)
     try:
         repository.add(wanted, commit)
@@ -115,9 +116,9 @@ def _go(
 def _ask_for_no_earlier(repository: Repository, run: RunFolder) -> None:
     """A second way back would be kept in the place of the first, which nobody would find any more."""
     earlier = WayBack.of(run)
-    if earlier is not None and repository.branch(earlier.branch):
+    if earlier is not None and repository.branch(branch := earlier.applied.branch):
         raise NotApplied(
-            f"{run.name} is applied on branch {earlier.branch}: git switch {earlier.branch} leads there, "
+            f"{run.name} is applied on branch {branch}: git switch {branch} leads there, "
             f"workbench apply {run.name} --revert takes it back"
         )
 

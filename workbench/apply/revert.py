@@ -45,25 +45,26 @@ def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted
     repository = _repository(way, environ)
     repository.ask_for_clean()
     head, notes = repository.head(), list[str]()
-    if head.branch == way.branch:
+    if head.branch == way.applied.branch:
         head, notes = _left(repository, way)
-    elif repository.branch(way.branch) and not _at(head, way.origin):
-        raise NotApplied(f"{repository.top} is on {head}: git switch {way.branch} first, then again")
+    elif repository.branch(way.applied.branch) and not _at(head, way.applied.origin):
+        raise NotApplied(f"{repository.top} is on {head}: git switch {way.applied.branch} first, then again")
     otherwise = _otherwise(repository, way, head)
     notes += otherwise
-    if repository.branch(way.branch) and not repository.delete(way.branch, way.commit):
-        notes.append(f"the branch {way.branch} has other commits than ours or a worktree on it, and is kept")
+    if repository.branch(way.applied.branch) and not repository.delete(way.applied.branch, way.applied.commit):
+        notes.append(f"the branch {way.applied.branch} has other commits than ours or a worktree on it, and is kept")
     way.forget()
-    return Reverted(run.name, way.file, str(head), not otherwise, tuple(notes))
+    return Reverted(run.name, way.applied.file, str(head), not otherwise, tuple(notes))
 
 
 def _repository(way: WayBack, environ: Mapping[str, str]) -> Repository:
     """That of the record, and none around the place where it was."""
-    if not way.repository.is_dir():
-        raise NotApplied(f"{way.repository} is not there any more, and with it the branch {way.branch}: put it back")
-    repository = Repository(way.repository, environ)
-    if repository.top.resolve() != way.repository.resolve():
-        raise NotApplied(f"{way.repository} is no repository any more: its branch {way.branch} is not to be found")
+    top, branch = way.applied.repository, way.applied.branch
+    if not top.is_dir():
+        raise NotApplied(f"{top} is not there any more, and with it the branch {branch}: put it back")
+    repository = Repository(top, environ)
+    if repository.top.resolve() != top.resolve():
+        raise NotApplied(f"{top} is no repository any more: its branch {branch} is not to be found")
     return repository
 
 
@@ -73,13 +74,13 @@ def _at(head: Head, origin: Head) -> bool:
 
 def _left(repository: Repository, way: WayBack) -> tuple[Head, list[str]]:
     """Take the user back, and the file's own bytes with them where git has it as before. Where they are, and notes."""
-    mode = way.file.stat().st_mode if way.file.exists() else None
-    head, notes = repository.go(way.origin), list[str]()
-    if head.branch != way.origin.branch:
-        notes.append(f"the branch {way.origin} is gone: you are on no branch, at the commit that it was at")
+    mode = way.applied.file.stat().st_mode if way.applied.file.exists() else None
+    head, notes = repository.go(way.applied.origin), list[str]()
+    if head.branch != way.applied.origin.branch:
+        notes.append(f"the branch {way.applied.origin} is gone: you are on no branch, at the commit that it was at")
     before = way.before()
     if before is not None:
-        repository.give_back(way.name, before, mode)
+        repository.give_back(way.applied.name, before, mode)
     if changes := repository.changes():
         notes.append(f"git status tells of changes ({changes}): a filter of yours makes them")
     return head, notes
@@ -87,16 +88,16 @@ def _left(repository: Repository, way: WayBack) -> tuple[Head, list[str]]:
 
 def _otherwise(repository: Repository, way: WayBack, head: Head) -> list[str]:
     """In what the file is not as it was: nothing of it is ours to change."""
-    there = repository.entry("HEAD", way.name)
+    there = repository.entry("HEAD", way.applied.name)
     if not there:
-        return [f"{way.file} is not on {head} any more"]
-    if there == repository.entry(way.commit, way.name):
-        return [f"the prompt came into {head} by other ways too, and stays there: git revert {way.commit[:12]}"]
-    if there != repository.entry(way.origin.commit, way.name):
-        return [f"{way.file} was changed on {head} since, and is left as it is there"]
+        return [f"{way.applied.file} is not on {head} any more"]
+    if there == repository.entry(way.applied.commit, way.applied.name):
+        return [f"the prompt came into {head} by other ways too, and stays there: git revert {way.applied.commit[:12]}"]
+    if there != repository.entry(way.applied.origin.commit, way.applied.name):
+        return [f"{way.applied.file} was changed on {head} since, and is left as it is there"]
     try:
-        if way.before() == way.file.read_bytes():
+        if way.before() == way.applied.file.read_bytes():
             return []
     except OSError as error:
-        return [f"{way.file} cannot be read: {error.strerror}"]
-    return [f"{way.file} has the bytes that git gives it, which may not be those that it had"]
+        return [f"{way.applied.file} cannot be read: {error.strerror}"]
+    return [f"{way.applied.file} has the bytes that git gives it, which may not be those that it had"]

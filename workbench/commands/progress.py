@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from workbench.evidence.summary import Summary, summarize
 from workbench.nouns import FRESH, Study
 from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
 
 PAUSE = 0.5
 
@@ -41,8 +42,9 @@ def watching(home: Path, run: str, study: Study, console: Console) -> Iterator[N
 
 
 def _look(home: Path, run: str, view: _Bar | _Lines) -> None:
-    if (home / "runs" / run / "run.json").exists():
-        view.show(summarize(RunFolder(home / "runs" / run)))
+    folder = RunFolder(home / "runs" / run)
+    if folder.has(RunRecord):
+        view.show(summarize(folder))
 
 
 def expected(study: Study) -> int:
@@ -75,7 +77,7 @@ class _Bar:
 
     def show(self, summary: Summary) -> None:
         done = summary.executions + summary.cache_hits
-        total = self._total if summary.found is None else max(done, summary.found["spent"] + self._confirming)
+        total = self._total if summary.result is None else max(done, summary.result.spent + self._confirming)
         self._progress.update(
             self._task,
             completed=done,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from workbench.commands import progress
 from workbench.commands.output import JsonFile, out, write_json
 from workbench.evidence.report import rows
-from workbench.evidence.summary import summarize, to_json
+from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 
@@ -23,5 +24,5 @@ def show(run: str = "latest", /, *, json_file: JsonFile = None) -> int:
     summary = summarize(RunFolder.find(home(), run))
     progress.table(summary.study, rows(summary), out)
     if json_file is not None:
-        write_json(json_file, to_json(summary))
+        write_json(json_file, ReportRecord.of(summary).to_json())
     return 0

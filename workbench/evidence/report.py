@@ -7,7 +7,8 @@ import re
 
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
-from workbench.evidence.summary import Shown, Summary, prompt_file
+from workbench.evidence.summary import Summary, prompt_file
+from workbench.run.record import TrialRecord
 
 CANDIDATES = 10
 #: Characters of a judge's reason.
@@ -23,7 +24,7 @@ def sentence(summary: Summary) -> str:
     comparison = summary.comparison
     if comparison is None:
         so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
-        done = f"{len(summary.search)} trials of at most {summary.about['budget']} executions"
+        done = f"{len(summary.search)} trials of at most {summary.record.budget} executions"
         return f"{summary.status.capitalize()}: {done}{so_far}."
     if not comparison.better:
         return (
@@ -68,12 +69,14 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     shown.append(("result", sentence(summary)))
     if summary.status == "failed":
         shown.append(("why", summary.stopped or ""))
-    if summary.comparison is not None and summary.found is not None:
+    if summary.comparison is not None and summary.result is not None:
         shown.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
         shown.append(("best score", f"{summary.comparison.best:.2f}"))
-        shown.append(("search score", f"{summary.found['search_score']:.2f}, the search's own number for the best"))
+        shown.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
-            why = ENDED[summary.found["ended"]].format(spent=summary.found["spent"], **summary.about)
+            why = ENDED[summary.result.ended].format(
+                spent=summary.result.spent, budget=summary.record.budget, optimizer=summary.record.optimizer
+            )
             shown.append(("search ended", why))
     shown += [
         ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
@@ -83,7 +86,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     ]
     if summary.best:
         shown.append(("best prompt", str(prompt_file(summary))))
-    return [*shown, ("run", summary.run.name), ("Prefect UI", summary.about["flow_run_url"] or "–")]
+    return [*shown, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
 
 
 def visible(text: str) -> str:
@@ -112,7 +115,7 @@ def _reasons(summary: Summary) -> str:
     trials = summary.trials
     if not trials:
         return "Nothing yet."
-    wanted: dict[str, Shown] = {}
+    wanted: dict[str, TrialRecord] = {}
     for trial in trials:
         if trial.candidate == summary.best:
             wanted["the best prompt"] = trial

@@ -10,6 +10,7 @@ import dspy
 
 from workbench.errors import ProposalFailed
 from workbench.nouns import FRESH, Trial
+from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Desk, SearchStopped
 from workbench.search.candidate import Candidate
@@ -27,7 +28,7 @@ class Found:
     baseline: Standing
     best: Standing
     spent: int
-    ended: str
+    ended: Ending
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -127,15 +128,14 @@ def _keep(setting: Setting, program: Program, found: Found) -> None:
     run, best = setting.run, found.best.candidate
     run.write("best_prompt.md", best.text)
     program.holding(best).save(str(run.path / "program.json"))
-    run.write_json(
-        "found.json",
-        {
-            "best": best.name,
-            "search_score": found.best.score,
-            "baseline_search_score": found.baseline.score,
-            "spent": found.spent,
-            "ended": found.ended,
-        },
+    run.save(
+        SearchResult(
+            best=best.name,
+            search_score=found.best.score,
+            baseline_search_score=found.baseline.score,
+            spent=found.spent,
+            ended=found.ended,
+        )
     )
 
 

@@ -6,12 +6,13 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.nouns import Study
 from workbench.run.folder import RunFolder
+from workbench.run.record import GoalRecord, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.study import loader
@@ -70,34 +71,33 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
 def _introduce(setting: Setting, url: str | None) -> None:
     """Write down what the run is, unless an earlier attempt of it has."""
     run, study = setting.run, setting.study
-    if (run.path / "run.json").exists():
+    if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
         shutil.copyfile(file, run.path / "pipeline.yaml")
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
-    run.write_json(
-        "run.json",
-        {
-            "study": study.name,
-            "study_file": str(study.file),
-            "run_id": run.name,
-            "optimizer": study.optimizer,
-            "program": study.program,
-            "seed": study.seed,
-            "budget": study.budget,
-            "confirm": study.confirm,
-            "concurrency": study.concurrency,
-            "passing": study.passing,
-            "goals": [{"name": goal.name, "text": goal.text} for goal in study.goals],
-            "rehearsal": label.partition(":")[2] if label else None,
-            "real_in_rehearsal": RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
-            "baseline": Candidate(study.prompt).name,
-            "pipeline": str(file) if file else None,
-            "runtime": study.pipeline.engine.name,
-            "target": asdict(study.pipeline.target) if study.pipeline.target else None,
-            "flow_run_url": url,
-            "started": time.time(),
-        },
+    run.save(
+        RunRecord(
+            study=study.name,
+            study_file=study.file,
+            run_id=run.name,
+            optimizer=study.optimizer,
+            program=study.program,
+            seed=study.seed,
+            budget=study.budget,
+            confirm=study.confirm,
+            concurrency=study.concurrency,
+            passing=study.passing,
+            goals=tuple(GoalRecord(name=goal.name, text=goal.text) for goal in study.goals),
+            rehearsal=label.partition(":")[2] if label else None,
+            real_in_rehearsal=RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
+            baseline=Candidate(study.prompt).name,
+            pipeline=study.pipeline.file,
+            runtime=study.pipeline.engine.name,
+            target=study.pipeline.target,
+            flow_run_url=url,
+            started=time.time(),
+        )
     )
