@@ -117,3 +117,11 @@ def test_a_rehearsal_cannot_stand_in_for_the_claude_program(folder: Path) -> Non
     """Which would be asked, and paid."""
     with pytest.raises(UserError, match="runtime: mix"), services(study(folder), rehearse=True, environ={}):
         pass
+
+
+@pytest.mark.parametrize("target", [None, {"pipeline": "working_genesis.yaml", "step": "a"}])
+def test_a_pipeline_of_a_checkout_that_cannot_be_read_is_refused(folder: Path, target: object) -> None:
+    """It is not taken for one that names no files, and the message names its line."""
+    (folder / "own" / "working_genesis.yaml").write_text("workflow:\n  name: g\n  name: h\n")
+    with pytest.raises(StudyError, match=r'working_genesis\.yaml.* line 3: the key "name" stands in line 2 too'):
+        study(folder, target=target)
