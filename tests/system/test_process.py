@@ -108,8 +108,16 @@ def test_sixty_four_at_once_are_no_trouble(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     """To be translated by whoever wanted it."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="no-such-program"):
         process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Otherwise the program would seem to be missing."""
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        process.run(["true"], cwd=tmp_path / "no such folder", env=ENV, timeout=1)
+    with pytest.raises(ValueError, match="executed"):
+        process.run(["true"], cwd=Path("\0"), env=ENV, timeout=1)
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,10 @@ def run(
         OSError: nothing can be executed, or not this.
         Ended: `ended_on_interrupt` was left meanwhile.
     """
-    begun = time.monotonic()
     with ExitStack() as ending:
         started, kept = _start(command, cwd, env, limit, stdin, ending)
+        # The start of its supervisor is no time of the command's: on a busy machine it takes tenths of a second.
+        begun = time.monotonic()
         timed_out = _follow(started, kept, begun + timeout)
     if _commands.ended.is_set():
         raise Ended("interrupted")
@@ -220,7 +221,7 @@ def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool
                 selector.unregister(started)
                 patience = now + GRACE
                 continue
-            if patience is None and started.over:
+            if patience is None and started.exit_code is not None:
                 # What it left behind takes none of its time.
                 patience = now + 3 * GRACE
             if patience is None and now > deadline:
