@@ -14,7 +14,7 @@ from workbench.execution.runtimes import DEFAULT_RUNTIME, SHIPPED_PIPELINE
 from workbench.fields import key_names
 from workbench.study.form import form_of
 from workbench.study.new import own_pipeline, starter
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 
 __all__ = ["folder"]
 
@@ -26,13 +26,13 @@ def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
         assert f"\n{key}:" in text or f"\n# {key}:" in text
     (folder / "packed.xml").write_text("<code/>")
     (folder / "study.yaml").write_text(text)
-    short = load(Wanted(folder / "study.yaml"))
+    short = load(RunOptions(folder / "study.yaml"))
     lines = [
         line[2:] if line.startswith("# ") and line[2:].partition(":")[0].islower() else line
         for line in text.split("\n")
     ]
     (folder / "study.yaml").write_text("\n".join(lines))
-    long = load(Wanted(folder / "study.yaml"))
+    long = load(RunOptions(folder / "study.yaml"))
     assert long.pipeline.inputs
     assert (long.judge, long.proposer, long.concurrency) == (short.judge, short.proposer, short.concurrency)
 
@@ -42,7 +42,7 @@ def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
 def test_what_init_writes_can_be_loaded(folder: Path, goal: str) -> None:
     """Whatever the goal's text is."""
     (folder / "study.yaml").write_text(starter(goal, folder / "gold.md", folder / "pipeline.yaml"), encoding="utf-8")
-    assert load(Wanted(folder / "study.yaml")).goals[0].text == goal.strip()
+    assert load(RunOptions(folder / "study.yaml")).goals[0].text == goal.strip()
 
 
 def test_a_study_of_ones_own_gets_a_pipeline_of_its_own(tmp_path: Path) -> None:

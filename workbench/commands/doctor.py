@@ -8,7 +8,7 @@ from pathlib import Path
 from workbench.commands.output import JsonFile, out, write_json
 from workbench.errors import OutsideError
 from workbench.evidence.report import visible
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 
 
@@ -25,7 +25,7 @@ def doctor(study: Path, /, *, json_file: JsonFile = None) -> int:
     # Imported here, as no other command needs it.
     from workbench.study.readiness import examine, to_json
 
-    loaded = load(Wanted(study))
+    loaded = load(RunOptions(study))
     checks = []
     for check in examine(loaded, home(), os.environ):
         checks.append(check)

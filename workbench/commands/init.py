@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.commands.output import NewFile, out
 from workbench.errors import UserError
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.system.files import write_whole
 
 
@@ -32,7 +32,7 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     with own_pipeline(output.absolute()) as pipeline:
         write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
         try:
-            load(Wanted(output))
+            load(RunOptions(output))
         except UserError:
             output.unlink()
             raise

@@ -16,7 +16,7 @@ from workbench.errors import ServerUnavailable
 from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.study.services import ask_for_keys
 from workbench.system import prefect_server
 from workbench.system.home import home, made
@@ -50,7 +50,7 @@ def run(
     rehearse
         Scripted models instead of real ones: costs nothing, proves nothing about a prompt.
     """
-    loaded = load(Wanted(study, optimizer, budget, seed, rehearse))
+    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse))
     if not rehearse:
         # The flow asks too; asked here, a missing key starts no server and no run.
         ask_for_keys(loaded, os.environ)

@@ -12,7 +12,7 @@ from workbench.errors import StudyError, UserError
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.runtime import Needs
 from workbench.nouns import Study, Target
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.study.services import needed, services
 
 
@@ -40,7 +40,7 @@ def study(folder: Path, **changes: object) -> Study:
         **changes,
     }
     (folder / "study.yaml").write_text(json.dumps({key: value for key, value in said.items() if value is not None}))
-    return load(Wanted(folder / "study.yaml"))
+    return load(RunOptions(folder / "study.yaml"))
 
 
 def test_without_a_target_the_genesis_pipeline_is_executed(folder: Path) -> None:
