@@ -19,7 +19,7 @@ from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import ask_for_keys
 from workbench.system import prefect_server
-from workbench.system.home import home, made
+from workbench.system.home import ensure_usable, home
 from workbench.system.interruption import leaving_in_order
 
 
@@ -72,7 +72,7 @@ def run(
 
 def use_server() -> None:
     """Point Prefect at the server that the user has, else at one of ours. Call this before Prefect is imported."""
-    made(home())
+    ensure_usable(home())
     os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")

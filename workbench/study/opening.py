@@ -16,7 +16,7 @@ from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.study import loader
 from workbench.study.services import services
-from workbench.system.home import made
+from workbench.system.home import ensure_usable
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def opened(
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
-            setting = Setting(study, found, runtime.version(), RunFolder.create(made(home), run))
+            setting = Setting(study, found, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
                 _introduce(setting, url)
                 yield setting

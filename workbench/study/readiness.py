@@ -13,7 +13,7 @@ from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
 from workbench.nouns import Study
 from workbench.study.services import needed
-from workbench.system.home import made
+from workbench.system.home import ensure_usable
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -43,6 +43,6 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _home(home: Path) -> Check:
     try:
-        return Check("WORKBENCH_HOME", True, str(made(home)))
+        return Check("WORKBENCH_HOME", True, str(ensure_usable(home)))
     except UserError as error:
         return Check("WORKBENCH_HOME", False, str(home), str(error))

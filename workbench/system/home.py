@@ -10,7 +10,7 @@ from workbench.errors import UserError
 from workbench.system.files import unusable
 
 
-def made(path: Path) -> Path:
+def ensure_usable(path: Path) -> Path:
     """The same folder, there and ours to write into.
 
     Raises:

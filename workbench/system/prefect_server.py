@@ -22,7 +22,7 @@ import httpx
 
 from workbench.errors import ServerUnavailable
 from workbench.system.files import alone, write_whole
-from workbench.system.home import made
+from workbench.system.home import ensure_usable
 
 #: A new database takes 11 to 15 s on two cores; a slow disk some more.
 START_SECONDS = 180.0
@@ -70,7 +70,7 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     Raises:
         ServerUnavailable: it did not come up; its log says why.
     """
-    made(home)
+    ensure_usable(home)
     # Two runs that begin together start one server.
     with alone(home / "server.lock"):
         running = known(home)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from workbench.system.files import alone, anyone_holds, held, unusable
-from workbench.system.home import home, made
+from workbench.system.home import ensure_usable, home
 
 #: Seconds after which a build that no process uses is removed. Versions that take turns are not compiled each time.
 UNUSED_SECONDS = 7 * 86_400.0
@@ -48,7 +48,7 @@ def root(runtime: Path, environ: Mapping[str, str]) -> Path:
     if cache := _cache(environ):
         candidates.append(cache / "workbench" / "runtime")
     usable = (candidate for candidate in candidates if unusable(candidate) is None)
-    return next(usable, None) or made(home(environ) / "runtime")
+    return next(usable, None) or ensure_usable(home(environ) / "runtime")
 
 
 def compile_once(build: Path, compile_into: Callable[[Path], None]) -> None:
