@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench.errors import NotApplied
 from workbench.system import process
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
 SECONDS = 60.0
 #: What would point git to another place than the file's own.
@@ -170,7 +170,7 @@ class Repository:
             if file.read_bytes() != content:
                 if self._hashed(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
                     return False
-                write_whole(file, content, mode=mode)
+                write_atomically(file, content, mode=mode)
                 # It stages nothing: git only notes the new size and time.
                 self._git("add", "--", f":(literal,top){name}")
             elif given != mode:

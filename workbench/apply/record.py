@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.apply.git import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
 #: The way, and the file as it was.
 RECORD, BEFORE = "applied.json", "applied.before"
@@ -63,7 +63,7 @@ class WayBack:
             NotApplied: it cannot be kept.
         """
         try:
-            write_whole(self.run.path / BEFORE, before)
+            write_atomically(self.run.path / BEFORE, before)
             self.run.write_json(
                 RECORD,
                 {

@@ -9,7 +9,7 @@ from workbench.errors import UserError
 from workbench.evidence.report import by_chance, visible
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 from workbench.system.home import home
 from workbench.system.interruption import leaving_in_order
 
@@ -45,5 +45,5 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")
     print_foreign(generated.plan.text)
     if output is not None:
-        write_whole(output.absolute(), generated.plan.text.encode())
+        write_atomically(output.absolute(), generated.plan.text.encode())
     return 0

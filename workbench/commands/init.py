@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench.commands.output import NewFile, out
 from workbench.errors import UserError
 from workbench.study.opening import RunOptions, load
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
 
 def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> int:
@@ -30,7 +30,7 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     if not gold.is_file():
         raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
     with own_pipeline(output.absolute()) as pipeline:
-        write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
+        write_atomically(output.absolute(), starter(goal, gold, pipeline).encode())
         try:
             load(RunOptions(output))
         except UserError:

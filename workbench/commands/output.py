@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from workbench.evidence.report import visible
-from workbench.system.files import unusable, write_whole
+from workbench.system.files import unusable, write_atomically
 
 out = Console(soft_wrap=True, emoji=False)
 err = Console(stderr=True, soft_wrap=True, emoji=False)
@@ -38,7 +38,7 @@ NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
 
 
 def write_json(file: Path, value: Any) -> None:
-    write_whole(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def print_foreign(text: str) -> None:

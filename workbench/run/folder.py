@@ -27,7 +27,7 @@ from typing import Any
 
 from workbench.errors import RunNotFound, explain
 from workbench.nouns import Trial
-from workbench.system.files import anyone_holds, append_line, held, write_whole
+from workbench.system.files import anyone_holds, append_line, held, write_atomically
 
 WORKING, FAILED = "working", "failed.json"
 #: What helps where a run's folder is not whole.
@@ -88,7 +88,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """A file that is there whole or not at all."""
-        return write_whole(self.path / name, text.encode())
+        return write_atomically(self.path / name, text.encode())
 
     def write_json(self, name: str, value: Any) -> Path:
         return self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes, mode: int = 0o644) -> Path:
+def write_atomically(file: Path, content: bytes, mode: int = 0o644) -> Path:
     """Write beside it, sync, rename: a crash leaves the old file or the new one, never half of one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")

@@ -25,7 +25,7 @@ from workbench.fields import Address, Form
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import process
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
 #: For one long poll; an interrupt is noticed after as long.
 WAIT_SECONDS = 5
@@ -107,7 +107,7 @@ class Serve(OwnRuntime):
             output = folder / "plan.yaml"
             if problem is None:
                 _keep(ended.get("files") or {}, folder / "plan_files")
-                write_whole(output, text.encode())
+                write_atomically(output, text.encode())
             return Execution(request.key, text, output, time.monotonic() - begun, problem)
         raise ExecutionFailed(
             f"the runtime died {STARTS} times under this execution; its output is in {folder}", kind="crashed"
@@ -257,4 +257,4 @@ def _keep(files: dict[str, str], folder: Path) -> None:
     for name, text in files.items():
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise ExecutionFailed(f"the runtime names a file outside of its folder: {name}", kind="no file")
-        write_whole(folder / name, text.encode())
+        write_atomically(folder / name, text.encode())
