@@ -27,7 +27,7 @@ from typing import Any
 
 from workbench.errors import RunNotFound, explain
 from workbench.nouns import Trial
-from workbench.system.files import anyone_holds, append_line, held, write_atomically
+from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
 WORKING, FAILED = "working", "failed.json"
 #: What helps where a run's folder is not whole.
@@ -68,7 +68,7 @@ class RunFolder:
         """While this lasts, whoever looks sees that the run goes on; and why not, if it fails."""
         failed = self.path / FAILED
         failed.unlink(missing_ok=True)
-        with held(self.path / WORKING):
+        with shared_lock(self.path / WORKING):
             try:
                 yield
             except Exception as error:
@@ -78,7 +78,7 @@ class RunFolder:
     @property
     def stopped(self) -> str | None:
         """None while somebody works on it; else why it failed, or nothing if it was interrupted."""
-        if anyone_holds(self.path / WORKING):
+        if is_locked(self.path / WORKING):
             return None
         return str(self.read_json(FAILED)["why"]) if (self.path / FAILED).exists() else ""
 

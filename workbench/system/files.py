@@ -47,14 +47,14 @@ def append_line(file: Path, line: str) -> None:
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
+def shared_lock(lock: Path) -> Iterator[None]:
     """Hold this lock, beside others who do. The kernel lets go of it whatever becomes of us."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
-def anyone_holds(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,7 +66,7 @@ def anyone_holds(lock: Path) -> bool:
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
     """Wait for any other process that holds this lock. The kernel lets go of it whatever becomes of us."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

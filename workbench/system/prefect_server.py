@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.system.files import alone, write_atomically
+from workbench.system.files import exclusive_lock, write_atomically
 from workbench.system.home import ensure_usable
 
 #: A new database takes 11 to 15 s on two cores; a slow disk some more.
@@ -72,7 +72,7 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     """
     ensure_usable(home)
     # Two runs that begin together start one server.
-    with alone(home / "server.lock"):
+    with exclusive_lock(home / "server.lock"):
         running = known(home)
         if running is not None and healthy(running.url):
             return running
