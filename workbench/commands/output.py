@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from workbench.evidence.report import visible
-from workbench.system.files import unusable, write_atomically
+from workbench.system.files import why_unwritable, write_atomically
 
 out = Console(soft_wrap=True, emoji=False)
 err = Console(stderr=True, soft_wrap=True, emoji=False)
@@ -28,7 +28,7 @@ def refuse_unwritable(_: object, file: Path | None) -> None:
     if file.is_dir():
         raise ValueError(f"{file} is a folder; expected a file")
     folder = file.absolute().parent
-    if why := unusable(folder):
+    if why := why_unwritable(folder):
         raise ValueError(f"{folder} cannot be used: {why}")
 
 

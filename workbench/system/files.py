@@ -28,7 +28,7 @@ def write_atomically(file: Path, content: bytes, mode: int = 0o644) -> Path:
     return file
 
 
-def unusable(folder: Path) -> str | None:
+def why_unwritable(folder: Path) -> str | None:
     """Why nothing can be written into a folder, which is made if it is missing; None where something can."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

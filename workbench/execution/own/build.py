@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workbench.system.files import exclusive_lock, is_locked, shared_lock, unusable
+from workbench.system.files import exclusive_lock, is_locked, shared_lock, why_unwritable
 from workbench.system.home import ensure_usable, home
 
 #: Seconds after which a build that no process uses is removed. Versions that take turns are not compiled each time.
@@ -47,7 +47,7 @@ def root(runtime: Path, environ: Mapping[str, str]) -> Path:
     candidates = [runtime / "_build" / "workbench"] if (runtime.parent / "pyproject.toml").is_file() else []
     if cache := _cache(environ):
         candidates.append(cache / "workbench" / "runtime")
-    usable = (candidate for candidate in candidates if unusable(candidate) is None)
+    usable = (candidate for candidate in candidates if why_unwritable(candidate) is None)
     return next(usable, None) or ensure_usable(home(environ) / "runtime")
 
 
