@@ -13,7 +13,7 @@ from workbench.apply.git import Head, Repository
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import WayBack
 from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.report import by_chance, rehearsal, sentence, visible
+from workbench.evidence.report import by_chance, printable, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.pipeline_file.write_back import write_back
@@ -154,7 +154,7 @@ def _message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(visible(text).split())
+    return " ".join(printable(text).split())
 
 
 def _diff(before: str, after: str, file: Path) -> str:

@@ -23,7 +23,7 @@ from workbench.commands.run import run
 from workbench.commands.server import server
 from workbench.commands.show import show
 from workbench.errors import MissingKey, OutsideError, UserError, explain
-from workbench.evidence.report import visible
+from workbench.evidence.report import printable
 from workbench.system.interruption import INTERRUPTED
 
 app = App(
@@ -56,7 +56,7 @@ def main() -> None:
         known = explain(error)
         if known is None or isinstance(error, SystemExit):
             raise
-        err.print(visible(str(known)), markup=False, highlight=False)
+        err.print(printable(str(known)), markup=False, highlight=False)
         if isinstance(known, OutsideError) and not isinstance(known, MissingKey):
             err.print("what was paid for is kept; the same command goes on from here")
         code = known.exit_code

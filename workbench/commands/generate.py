@@ -6,7 +6,7 @@ import os
 
 from workbench.commands.output import OutputFile, err, print_foreign
 from workbench.errors import UserError
-from workbench.evidence.report import by_chance, visible
+from workbench.evidence.report import by_chance, printable
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.system.files import write_atomically
@@ -41,7 +41,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     if generated.rehearsal:
         err.print(f"[bold]rehearsal[/bold] ({generated.rehearsal}): a scripted provider wrote this plan")
     err.rule("the prompt that the pipeline got")
-    err.print(visible(generated.prompt), markup=False, highlight=False)
+    err.print(printable(generated.prompt), markup=False, highlight=False)
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")
     print_foreign(generated.plan.text)
     if output is not None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from workbench.evidence.report import visible
+from workbench.evidence.report import printable
 from workbench.system.files import why_unwritable, write_atomically
 
 out = Console(soft_wrap=True, emoji=False)
@@ -47,7 +47,7 @@ def print_foreign(text: str) -> None:
     A file or a program gets the text as it is. A terminal gets it without the characters that a terminal would obey.
     """
     if out.is_terminal:
-        out.print(visible(text), markup=False, highlight=False)
+        out.print(printable(text), markup=False, highlight=False)
     else:
         sys.stdout.buffer.write(f"{text}\n".encode())
         sys.stdout.flush()
