@@ -14,7 +14,7 @@ from typing import Literal
 from workbench.providers import Provider, ProviderName, digest
 
 #: Replicates from here on are for confirmation: no optimizer numbers its rollouts so high.
-FRESH = 1_000_000
+FIRST_CONFIRM_REPLICATE = 1_000_000
 
 
 @dataclass(frozen=True)
