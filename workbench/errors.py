@@ -131,7 +131,7 @@ class ServerUnavailable(OutsideError):
     """The Prefect server does not answer."""
 
 
-def explain(error: BaseException) -> WorkbenchError | None:
+def workbench_error_in(error: BaseException) -> WorkbenchError | None:
     """The error of ours at the bottom of what a flow raised, if there is one."""
     seen: BaseException | None = error
     while seen is not None:

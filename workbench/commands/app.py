@@ -22,7 +22,7 @@ from workbench.commands.rehearsal import rehearsal
 from workbench.commands.run import run
 from workbench.commands.server import server
 from workbench.commands.show import show
-from workbench.errors import MissingKey, OutsideError, UserError, explain
+from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
 from workbench.evidence.report import printable
 from workbench.system.interruption import INTERRUPTED
 
@@ -53,7 +53,7 @@ def main() -> None:
         err.print("interrupted: what was paid for is kept, the same command goes on from here")
         code = INTERRUPTED
     except BaseException as error:
-        known = explain(error)
+        known = workbench_error_in(error)
         if known is None or isinstance(error, SystemExit):
             raise
         err.print(printable(str(known)), markup=False, highlight=False)

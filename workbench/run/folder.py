@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RunNotFound, explain
+from workbench.errors import RunNotFound, workbench_error_in
 from workbench.nouns import Trial
 from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
@@ -72,7 +72,7 @@ class RunFolder:
             try:
                 yield
             except Exception as error:
-                self.write_json(FAILED, {"why": str(explain(error) or type(error).__name__)})
+                self.write_json(FAILED, {"why": str(workbench_error_in(error) or type(error).__name__)})
                 raise
 
     @property
