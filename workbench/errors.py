@@ -13,7 +13,7 @@ WorkbenchError                 what happened, why, and what to do: the command l
     ├── ProposalFailed         the proposer gave no answer
     ├── NotJudged              the judge gave no verdict: never the same as a zero
     └── ServerUnavailable      the Prefect server does not answer
-Ended                          somebody interrupted the run: no failure, and nothing to retry
+Interrupted                          somebody interrupted the run: no failure, and nothing to retry
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class WorkbenchError(Exception):
     exit_code = 1
 
 
-class Ended(Exception):
+class Interrupted(Exception):
     """The run that wanted this process was interrupted. Nothing to retry."""
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from workbench.errors import Ended, OutsideError
+from workbench.errors import Interrupted, OutsideError
 from workbench.system.files import append_line
 
 Action = Literal["propose", "execute", "score"]
@@ -39,7 +39,7 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
     except OutsideError as error:
         kind = error.kind
         raise
-    except Ended:
+    except Interrupted:
         raise
     except Exception as error:
         kind = type(error).__name__

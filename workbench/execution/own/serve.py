@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import Field
 
-from workbench.errors import Ended, ExecutionFailed, PipelineRejected
+from workbench.errors import ExecutionFailed, Interrupted, PipelineRejected
 from workbench.execution import program
 from workbench.execution.own import project
 from workbench.execution.own.failure import blame
@@ -100,7 +100,7 @@ class Serve(OwnRuntime):
                 ended = self._run(vm, body, folder.name, begun + request.pipeline.timeout_seconds)
             except (httpx.TransportError, Forgotten) as error:
                 if process.interrupted():
-                    raise Ended("interrupted") from error
+                    raise Interrupted("interrupted") from error
                 vm.lost(error)
                 continue
             text, problem = _outcome(ended, folder, _secrets(request.providers))
@@ -136,7 +136,7 @@ class Serve(OwnRuntime):
         wanted = tuple(provider.base_url for provider in providers)
         with self._lock:
             if process.interrupted():
-                raise Ended("interrupted")
+                raise Interrupted("interrupted")
             vm = self._own.get(wanted)
             if vm is None or not vm.runs:
                 if vm is not None:
@@ -155,7 +155,7 @@ class Serve(OwnRuntime):
             if late or process.interrupted():
                 self._client.delete(where, headers=vm.head)
             if process.interrupted():
-                raise Ended("interrupted")
+                raise Interrupted("interrupted")
             if late:
                 return {**run, "status": "failed", "error": {"kind": "timeout", "message": "it did not end in time"}}
             run = self._said(self._client.get(where, params={"wait": WAIT_SECONDS}, headers=vm.head))
