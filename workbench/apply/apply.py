@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.apply.git import Head, Repository
 from workbench.apply.placement import Chosen, Place, place
-from workbench.apply.record import WayBack
+from workbench.apply.record import AppliedRecord
 from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.report import by_chance, printable, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
@@ -81,13 +81,13 @@ def apply(
     if (worse := _worse(summary)) and not anyway:
         raise NotApplied(f"{worse}; --anyway applies it")
     repository = Repository(found.file.parent, environ)
-    way, done = _go(repository, run, found, after.encode(), _message(summary, found.step, notes), branch)
-    return replace(made, branch=way.branch, commit=way.commit, notes=(*notes, *done))
+    record, done = _go(repository, run, found, after.encode(), _message(summary, found.step, notes), branch)
+    return replace(made, branch=record.branch, commit=record.commit, notes=(*notes, *done))
 
 
 def _go(
     repository: Repository, run: RunFolder, found: Place, after: bytes, message: str, branch: str | None
-) -> tuple[WayBack, tuple[str, ...]]:
+) -> tuple[AppliedRecord, tuple[str, ...]]:
     """Commit, and take the user there. The way back is kept before anything shows. Returns notes as well."""
     wanted = f"workbench/{run.name}" if branch is None else branch
     repository.ask_for_clean()
@@ -97,24 +97,24 @@ def _go(
     name, mode, before = repository.name(found.file), found.file.stat().st_mode, found.content.encode()
     origin = repository.head()
     commit = repository.commit(name, before, after, message)
-    way = WayBack(run, repository.top, name, wanted, commit, origin)
-    way.keep(before)
+    record = AppliedRecord(run, repository.top, name, wanted, commit, origin)
+    record.keep(before)
     try:
         repository.add(wanted, commit)
         repository.go(Head(wanted, commit))
     except NotApplied:
         if repository.head() == origin and not repository.changes():
             repository.delete(wanted, commit)
-            way.forget()
+            record.forget()
         raise
     if repository.give_back(name, after, mode) and not repository.changes():
-        return way, ()
-    return way, (f"git made something else of {found.file} than was applied: see git status, and its attributes",)
+        return record, ()
+    return record, (f"git made something else of {found.file} than was applied: see git status, and its attributes",)
 
 
 def _ask_for_no_earlier(repository: Repository, run: RunFolder) -> None:
     """A second way back would be kept in the place of the first, which nobody would find any more."""
-    earlier = WayBack.of(run)
+    earlier = AppliedRecord.of(run)
     if earlier is not None and repository.branch(earlier.branch):
         raise NotApplied(
             f"{run.name} is applied on branch {earlier.branch}: git switch {earlier.branch} leads there, "

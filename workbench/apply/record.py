@@ -1,4 +1,4 @@
-"""Where a run's prompt was applied, kept in the run's folder until it is taken back: nothing else knows the way."""
+"""Where a run's prompt was applied, kept in the run's folder until it is taken back: nothing else knows the record."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
 from workbench.system.files import write_atomically
 
-#: The way, and the file as it was.
+#: The record, and the file as it was.
 RECORD, BEFORE = "applied.json", "applied.before"
 
 
 @dataclass(frozen=True)
-class WayBack:
+class AppliedRecord:
     """`name` is the file's path in the repository; `origin` is where the user was."""
 
     run: RunFolder
@@ -27,7 +27,7 @@ class WayBack:
     origin: Head
 
     @classmethod
-    def of(cls, run: RunFolder) -> WayBack | None:
+    def of(cls, run: RunFolder) -> AppliedRecord | None:
         """None for a run that is not applied.
 
         Raises:
