@@ -93,11 +93,11 @@ def judge() -> Iterator[str]:
 
 def measure(home: Path, levels: list[int]) -> dict[str, object]:
     """Both loops on the same command; seconds are wall time."""
-    from workbench.study.opening import RunOptions, opened
+    from workbench.study.opening import RunOptions, open_run
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
     environ = {**os.environ, "GEMINI_API_KEY": "rehearsal"}
-    with opened(RunOptions(study), home=home, run="bench", url=None, environ=environ) as setting:
+    with open_run(RunOptions(study), home=home, run="bench", url=None, environ=environ) as setting:
         sequential_seconds = timed(lambda: sequential(setting))
         found = []
         for in_flight in levels:

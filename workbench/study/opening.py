@@ -41,7 +41,7 @@ def load(options: RunOptions) -> Study:
 
 
 @contextlib.contextmanager
-def opened(
+def open_run(
     options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
 ) -> Iterator[Setting]:
     """The setting of a run, as long as it lasts: study loaded, providers found, runtime ready, folder made.
