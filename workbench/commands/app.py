@@ -24,7 +24,7 @@ from workbench.commands.server import server
 from workbench.commands.show import show
 from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
 from workbench.evidence.report import printable
-from workbench.system.interruption import INTERRUPTED
+from workbench.system.interruption import EXIT_INTERRUPTED
 
 app = App(
     name="workbench",
@@ -51,7 +51,7 @@ def main() -> None:
         code = UserError.exit_code
     except KeyboardInterrupt:
         err.print("interrupted: what was paid for is kept, the same command goes on from here")
-        code = INTERRUPTED
+        code = EXIT_INTERRUPTED
     except BaseException as error:
         known = workbench_error_in(error)
         if known is None or isinstance(error, SystemExit):
@@ -62,4 +62,4 @@ def main() -> None:
         code = known.exit_code
     sys.stdout.flush()
     # Threads that wait for a provider must not keep an ended command from ending.
-    os._exit(code) if code == INTERRUPTED else sys.exit(code)
+    os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)

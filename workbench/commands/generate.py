@@ -11,7 +11,7 @@ from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.system.files import write_atomically
 from workbench.system.home import home
-from workbench.system.interruption import leaving_in_order
+from workbench.system.interruption import GracefulInterrupt
 
 
 def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputFile = None) -> int:
@@ -34,7 +34,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     if output is not None and output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     folder = RunFolder.find(home(), run)
-    with leaving_in_order():
+    with GracefulInterrupt():
         generated = winner.generate(folder, goal, home=home(), environ=os.environ)
     if warning := by_chance(summarize(folder)):
         err.print(f"note: {warning}", highlight=False)

@@ -20,7 +20,7 @@ from workbench.study.opening import RunOptions, load
 from workbench.study.services import ask_for_keys
 from workbench.system import prefect_server
 from workbench.system.home import ensure_usable, home
-from workbench.system.interruption import leaving_in_order
+from workbench.system.interruption import GracefulInterrupt
 
 
 def run(
@@ -59,7 +59,7 @@ def run(
     from workbench.flows.optimize import optimize
 
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
-    with progress.watching(home(), name, loaded, err), leaving_in_order():
+    with progress.watching(home(), name, loaded, err), GracefulInterrupt():
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
