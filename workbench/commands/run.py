@@ -63,7 +63,7 @@ def run(
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
-    more = [("to stop", "workbench server --stop ends the Prefect server")] if prefect_server.known(home()) else []
+    more = [("to stop", "workbench server --stop ends the Prefect server")] if prefect_server.running_server(home()) else []
     progress.table(loaded.name, [*rows(summarize(RunFolder.find(home(), name))), *more], out)
     if json_file is not None:
         write_json(json_file, report)

@@ -73,14 +73,14 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     ensure_usable(home)
     # Two runs that begin together start one server.
     with exclusive_lock(home / "server.lock"):
-        running = known(home)
+        running = running_server(home)
         if running is not None and healthy(running.url):
             return running
         say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
         return _start(home, environ)
 
 
-def known(home: Path) -> Server | None:
+def running_server(home: Path) -> Server | None:
     """The server that was started here, if its process is still there."""
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
@@ -93,7 +93,7 @@ def known(home: Path) -> Server | None:
 
 def stop(home: Path) -> bool:
     """End the background server and its services; False when none runs."""
-    server = known(home)
+    server = running_server(home)
     if server is None:
         return False
     for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
@@ -102,9 +102,9 @@ def stop(home: Path) -> bool:
         except ProcessLookupError:
             break
         deadline = time.monotonic() + patience
-        while known(home) is not None and time.monotonic() < deadline:
+        while running_server(home) is not None and time.monotonic() < deadline:
             time.sleep(0.1)
-        if known(home) is None:
+        if running_server(home) is None:
             break
     (home / "server.json").unlink(missing_ok=True)
     return True
