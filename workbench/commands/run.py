@@ -17,7 +17,7 @@ from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, load
-from workbench.study.services import ask_for_keys
+from workbench.study.services import require_keys
 from workbench.system import prefect_server
 from workbench.system.home import ensure_usable, home
 from workbench.system.interruption import GracefulInterrupt
@@ -53,7 +53,7 @@ def run(
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse))
     if not rehearse:
         # The flow asks too; asked here, a missing key starts no server and no run.
-        ask_for_keys(loaded, os.environ)
+        require_keys(loaded, os.environ)
     use_server()
     # Only now: Prefect reads its settings when it is imported.
     from workbench.flows.optimize import optimize
@@ -63,7 +63,11 @@ def run(
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
-    more = [("to stop", "workbench server --stop ends the Prefect server")] if prefect_server.running_server(home()) else []
+    more = (
+        [("to stop", "workbench server --stop ends the Prefect server")]
+        if prefect_server.running_server(home())
+        else []
+    )
     progress.table(loaded.name, [*rows(summarize(RunFolder.find(home(), name))), *more], out)
     if json_file is not None:
         write_json(json_file, report)

@@ -12,7 +12,7 @@ from workbench.errors import MissingKey, UserError
 from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
 from workbench.nouns import Study
-from workbench.study.services import needed
+from workbench.study.services import needs_of
 from workbench.system.home import ensure_usable
 
 
@@ -28,7 +28,7 @@ def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
 
 
 def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
-    needs = needed(study)
+    needs = needs_of(study)
     for name in sorted(needs.providers):
         try:
             providers.real(environ)[name].key(environ)
