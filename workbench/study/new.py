@@ -27,7 +27,7 @@ WIDTH = 110
 
 
 @contextlib.contextmanager
-def own_pipeline(study: Path) -> Iterator[Path]:
+def pipeline_copy(study: Path) -> Iterator[Path]:
     """Yield a copy of the shipped pipeline beside the study, or a file with that content that is there already.
 
     The copy is removed again if the block raises.
@@ -52,7 +52,7 @@ def own_pipeline(study: Path) -> Iterator[Path]:
         raise
 
 
-def starter(goal: str, gold: Path, pipeline: Path) -> str:
+def starter_study(goal: str, gold: Path, pipeline: Path) -> str:
     """Return the text of a study beside its pipeline, for one goal and one gold plan."""
     values: dict[str, Any] = {
         "study": "study",
