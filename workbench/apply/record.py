@@ -1,4 +1,7 @@
-"""Where a run's prompt was applied, kept in the run's folder until it is taken back: nothing else knows the record."""
+"""Stores where a run's prompt was applied. `revert` needs this record; nothing else holds its content.
+
+The record is kept in the run's folder until the prompt is taken back.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,21 @@ from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
 from workbench.system.files import write_atomically
 
-#: The record, and the file as it was.
+#: File names in the run's folder: the record, and the bytes of the pipeline file before the change.
 RECORD, BEFORE = "applied.json", "applied.before"
 
 
 @dataclass(frozen=True)
 class AppliedRecord:
-    """`name` is the file's path in the repository; `origin` is where the user was."""
+    """Where a run's prompt was applied.
+
+    Attributes:
+        repository: the top folder of the user's repository.
+        name: the path of the pipeline file within the repository.
+        branch: the new branch.
+        commit: the commit that contains the prompt.
+        origin: what was checked out before.
+    """
 
     run: RunFolder
     repository: Path
@@ -27,23 +38,24 @@ class AppliedRecord:
     origin: Head
 
     @classmethod
-    def of(cls, run: RunFolder) -> AppliedRecord | None:
-        """None for a run that is not applied.
+    def load(cls, run: RunFolder) -> AppliedRecord | None:
+        """Return the record of a run, or None if the run is not applied.
 
         Raises:
-            NotApplied: what is kept cannot be read.
+            NotApplied: the record cannot be read.
         """
-        record = run.path / RECORD
-        if not record.exists():
+        file = run.path / RECORD
+        if not file.exists():
             return None
         try:
-            said = json.loads(record.read_bytes())
-            origin = Head(said["from"]["branch"], said["from"]["commit"])
-            repository = Path(said["repository"])
-            return cls(run, repository, said["name"], said["branch"], said["commit"], origin)
+            values = json.loads(file.read_bytes())
+            origin = Head(values["from"]["branch"], values["from"]["commit"])
+            repository = Path(values["repository"])
+            return cls(run, repository, values["name"], values["branch"], values["commit"], origin)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NotApplied(
-                f"{record} cannot be read, so the way back is lost: git switch leads to your branch; then remove it"
+                f"{file} cannot be read, so Workbench cannot go back: switch to your branch with git switch, "
+                "then delete that file"
             ) from error
 
     @property
@@ -51,16 +63,20 @@ class AppliedRecord:
         return self.repository / self.name
 
     def before(self) -> bytes | None:
-        """The file as it was, None if that is lost; git has it as well, but for what a filter makes of it."""
+        """Return the bytes of the pipeline file before the change, or None if they are lost.
+
+        Git has the content as well, but a git filter can change its bytes.
+        """
         try:
             return (self.run.path / BEFORE).read_bytes()
         except OSError:
             return None
 
-    def keep(self, before: bytes) -> None:
-        """
+    def save(self, before: bytes) -> None:
+        """Write the record and the earlier bytes of the pipeline file into the run's folder.
+
         Raises:
-            NotApplied: it cannot be kept.
+            NotApplied: the files cannot be written.
         """
         try:
             write_atomically(self.run.path / BEFORE, before)
@@ -75,27 +91,30 @@ class AppliedRecord:
                 },
             )
         except OSError as error:
-            raise NotApplied(f"the way back cannot be kept in {self.run.path}: {error.strerror}") from error
+            raise NotApplied(
+                f"the record that --revert needs cannot be written into {self.run.path}: {error.strerror}"
+            ) from error
 
-    def forget(self) -> None:
-        """
+    def delete(self) -> None:
+        """Delete the record.
+
         Raises:
-            NotApplied: it cannot be removed.
+            NotApplied: its files cannot be deleted.
         """
         try:
             for name in (RECORD, BEFORE):
                 (self.run.path / name).unlink(missing_ok=True)
         except OSError as error:
-            raise NotApplied(f"{self.run.path / RECORD} cannot be removed: {error.strerror}") from error
+            raise NotApplied(f"{self.run.path / RECORD} cannot be deleted: {error.strerror}") from error
 
 
-def last(home: Path) -> RunFolder:
-    """The run that was applied last, by when its record was written.
+def last_applied(home: Path) -> RunFolder:
+    """Return the run that was applied last, by the time of its record.
 
     Raises:
-        RunNotFound: none is applied.
+        RunNotFound: no run is applied.
     """
     applied = [(record.stat().st_mtime_ns, record.parent) for record in (home / "runs").glob(f"*/{RECORD}")]
     if not applied:
-        raise RunNotFound("no run is applied: workbench apply RUN does it")
+        raise RunNotFound("no run is applied: workbench apply RUN applies one")
     return RunFolder(max(applied)[1])
