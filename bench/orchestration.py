@@ -117,11 +117,11 @@ def judge() -> Iterator[str]:
 
 def measure(home: Path, size: Size) -> dict[str, Any]:
     """Both loops on the same command; seconds are wall time."""
-    from workbench.study.opening import Wanted, opened
+    from workbench.study.opening import RunOptions, open_run
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
     environ = {**os.environ, "GEMINI_API_KEY": "rehearsal"}
-    with opened(Wanted(study), home=home, run="bench", url=None, environ=environ) as setting:
+    with open_run(RunOptions(study), home=home, run="bench", url=None, environ=environ) as setting:
         sequential_seconds = timed(lambda: sequential(setting, size.sequential))
         levels = []
         for in_flight in size.levels:

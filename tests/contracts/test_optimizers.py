@@ -15,7 +15,7 @@ from workbench.providers import rehearsal
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run.setting import Setting
 from workbench.search.catalogue import OPTIMIZERS as CATALOGUE
-from workbench.search.optimization import FRESH, Found, confirmation, optimization
+from workbench.search.optimization import FIRST_CONFIRM_REPLICATE, Found, confirmation, optimization
 from workbench.search.optimizers import OPTIMIZERS
 from workbench.search.programs import PROGRAMS
 from workbench.search.proposal import Proposal, ProposalRequest
@@ -140,11 +140,15 @@ def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  #
 
     flow = Flow(propose=propose, execute=note)
     found = flow.answer(optimization(made))
-    assert max(request.replicate for request in seen) < FRESH
+    assert max(request.replicate for request in seen) < FIRST_CONFIRM_REPLICATE
     seen.clear()
     trials = flow.answer(confirmation(made, found))
     assert len(trials) == 2 * 2 * 3
-    assert sorted({request.replicate for request in seen}) == [FRESH, FRESH + 1, FRESH + 2]
+    assert sorted({request.replicate for request in seen}) == [
+        FIRST_CONFIRM_REPLICATE,
+        FIRST_CONFIRM_REPLICATE + 1,
+        FIRST_CONFIRM_REPLICATE + 2,
+    ]
 
 
 def test_a_dead_proposer_does_not_pass_for_a_result(study) -> None:  # type: ignore[no-untyped-def]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from workbench.errors import StudyError
 from workbench.execution.own.serve import ServeSettings
 from workbench.nouns import Engine, Study
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def study(folder: Path, text: str, **overrides: int | str | None) -> Study:
     (folder / "study.yaml").write_text(text)
-    return load(Wanted(folder / "study.yaml", **overrides))  # type: ignore[arg-type]  # what a test overrides may be wrong
+    return load(RunOptions(folder / "study.yaml", **overrides))  # type: ignore[arg-type]  # what a test overrides may be wrong
 
 
 def problems(folder: Path, text: str, **overrides: int | str | None) -> list[str]:
@@ -47,7 +47,7 @@ def problems(folder: Path, text: str, **overrides: int | str | None) -> list[str
 
 def test_the_example_is_a_study() -> None:
     """The mission's own goal, gold plan, pipeline, optimizer, judge, pass and budget."""
-    found = load(Wanted(EXAMPLE))
+    found = load(RunOptions(EXAMPLE))
     assert found.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
     assert "Stop the Bleeding" in found.goals[0].gold[0]
     assert found.pipeline.file.name == "genesis.yaml"
@@ -141,15 +141,15 @@ def test_what_is_no_study_at_all_is_told_too(folder: Path, content: bytes) -> No
     file = folder / "study.yaml"
     file.write_bytes(content)
     with pytest.raises(StudyError):
-        load(Wanted(file))
+        load(RunOptions(file))
 
 
 def test_a_study_that_is_not_there_is_told_by_its_name(folder: Path) -> None:
     """No traceback for a typing mistake."""
     with pytest.raises(StudyError, match="there is no such file"):
-        load(Wanted(folder / "absent.yaml"))
+        load(RunOptions(folder / "absent.yaml"))
     with pytest.raises(StudyError, match="is a folder"):
-        load(Wanted(folder))
+        load(RunOptions(folder))
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -158,4 +158,4 @@ def test_no_file_makes_the_loader_fail_otherwise(folder: Path, text: str) -> Non
     """Whatever stands in it, a person gets a message."""
     (folder / "study.yaml").write_text(text, encoding="utf-8", errors="replace")
     with pytest.raises(StudyError):
-        load(Wanted(folder / "study.yaml"))
+        load(RunOptions(folder / "study.yaml"))

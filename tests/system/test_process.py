@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import Ended
+from workbench.errors import Interrupted
 from workbench.system import process
 from workbench.system.bounded import LIMIT
 from workbench.system.process import Finished, ended_on_interrupt
@@ -79,7 +79,7 @@ def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
     def long(number: int) -> str:
         try:
             sh(f"echo $$ > {number}; sleep 60", tmp_path, timeout=60)
-        except Ended:
+        except Interrupted:
             return "ended"
         return "finished"
 
@@ -92,7 +92,7 @@ def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
             raise KeyboardInterrupt
         assert [one.result(10) for one in running] == ["ended"] * 4
     assert time.monotonic() - begun < 5
-    with pytest.raises(Ended):
+    with pytest.raises(Interrupted):
         sh("true", tmp_path)
     with ended_on_interrupt():
         assert sh("true", tmp_path).exit_code == 0

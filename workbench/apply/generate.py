@@ -17,7 +17,7 @@ from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
 
 #: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
@@ -77,7 +77,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to go on")
     record = run.load(RunRecord)
-    study = load(Wanted(record.study_file))
+    study = load(RunOptions(record.study_file))
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
     before = len(list((run.path / "generated").glob("*/")))
     with services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:

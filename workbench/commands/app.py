@@ -22,9 +22,9 @@ from workbench.commands.rehearsal import rehearsal
 from workbench.commands.run import run
 from workbench.commands.server import server
 from workbench.commands.show import show
-from workbench.errors import MissingKey, OutsideError, UserError, explain
-from workbench.evidence.report import visible
-from workbench.system.interruption import INTERRUPTED
+from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
+from workbench.evidence.report import printable
+from workbench.system.interruption import EXIT_INTERRUPTED
 
 app = App(
     name="workbench",
@@ -51,15 +51,15 @@ def main() -> None:
         code = UserError.exit_code
     except KeyboardInterrupt:
         err.print("interrupted: what was paid for is kept, the same command goes on from here")
-        code = INTERRUPTED
+        code = EXIT_INTERRUPTED
     except BaseException as error:
-        known = explain(error)
+        known = workbench_error_in(error)
         if known is None or isinstance(error, SystemExit):
             raise
-        err.print(visible(str(known)), markup=False, highlight=False)
+        err.print(printable(str(known)), markup=False, highlight=False)
         if isinstance(known, OutsideError) and not isinstance(known, MissingKey):
             err.print("what was paid for is kept; the same command goes on from here")
         code = known.exit_code
     sys.stdout.flush()
     # Threads that wait for a provider must not keep an ended command from ending.
-    os._exit(code) if code == INTERRUPTED else sys.exit(code)
+    os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from workbench.commands.output import JsonFile, err, print_foreign, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import visible
+from workbench.evidence.report import printable
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 
@@ -62,7 +62,7 @@ def apply(
         applied = applying.apply(folder, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
         report, notes, lines = applied.to_json(), applied.notes, applied.lines(dry_run=dry_run)
     for note in notes:
-        err.print(f"note: {visible(note)}", markup=False, highlight=False)
+        err.print(f"note: {printable(note)}", markup=False, highlight=False)
     print_foreign("\n".join(lines))
     if json_file is not None:
         write_json(json_file, report)

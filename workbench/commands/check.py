@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.commands.output import JsonFile, out, write_json
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 
 
@@ -22,7 +22,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     # Imported here, as no other command needs it.
     from workbench.study.estimate import estimate
 
-    estimated = estimate(load(Wanted(study)), home())
+    estimated = estimate(load(RunOptions(study)), home())
     out.print(estimated.text)
     if json_file is not None:
         write_json(json_file, estimated.to_json())

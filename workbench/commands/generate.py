@@ -6,12 +6,12 @@ import os
 
 from workbench.commands.output import OutputFile, err, print_foreign
 from workbench.errors import UserError
-from workbench.evidence.report import by_chance, visible
+from workbench.evidence.report import by_chance, printable
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 from workbench.system.home import home
-from workbench.system.interruption import leaving_in_order
+from workbench.system.interruption import GracefulInterrupt
 
 
 def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputFile = None) -> int:
@@ -34,16 +34,16 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     if output is not None and output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     folder = RunFolder.find(home(), run)
-    with leaving_in_order():
+    with GracefulInterrupt():
         generated = winner.generate(folder, goal, home=home(), environ=os.environ)
     if warning := by_chance(summarize(folder)):
         err.print(f"note: {warning}", highlight=False)
     if generated.rehearsal:
         err.print(f"[bold]rehearsal[/bold] ({generated.rehearsal}): a scripted provider wrote this plan")
     err.rule("the prompt that the pipeline got")
-    err.print(visible(generated.prompt), markup=False, highlight=False)
+    err.print(printable(generated.prompt), markup=False, highlight=False)
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")
     print_foreign(generated.plan.text)
     if output is not None:
-        write_whole(output.absolute(), generated.plan.text.encode())
+        write_atomically(output.absolute(), generated.plan.text.encode())
     return 0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from workbench.commands.output import NewFile, out
 from workbench.errors import UserError
-from workbench.study.opening import Wanted, load
-from workbench.system.files import write_whole
+from workbench.study.opening import RunOptions, load
+from workbench.system.files import write_atomically
 
 
 def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> int:
@@ -23,16 +23,16 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
         The study file to write; it must not exist yet.
     """
     # Imported here, as no other command needs it.
-    from workbench.study.new import own_pipeline, starter
+    from workbench.study.new import pipeline_copy, starter_study
 
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():
         raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
-    with own_pipeline(output.absolute()) as pipeline:
-        write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
+    with pipeline_copy(output.absolute()) as pipeline:
+        write_atomically(output.absolute(), starter_study(goal, gold, pipeline).encode())
         try:
-            load(Wanted(output))
+            load(RunOptions(output))
         except UserError:
             output.unlink()
             raise

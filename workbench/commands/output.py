@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from workbench.evidence.report import visible
-from workbench.system.files import unusable, write_whole
+from workbench.evidence.report import printable
+from workbench.system.files import why_unwritable, write_atomically
 
 out = Console(soft_wrap=True, emoji=False)
 err = Console(stderr=True, soft_wrap=True, emoji=False)
@@ -28,7 +28,7 @@ def refuse_unwritable(_: object, file: Path | None) -> None:
     if file.is_dir():
         raise ValueError(f"{file} is a folder; expected a file")
     folder = file.absolute().parent
-    if why := unusable(folder):
+    if why := why_unwritable(folder):
         raise ValueError(f"{folder} cannot be used: {why}")
 
 
@@ -38,7 +38,7 @@ NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
 
 
 def write_json(file: Path, value: Any) -> None:
-    write_whole(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    write_atomically(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def print_foreign(text: str) -> None:
@@ -47,7 +47,7 @@ def print_foreign(text: str) -> None:
     A file or a program gets the text as it is. A terminal gets it without the characters that a terminal would obey.
     """
     if out.is_terminal:
-        out.print(visible(text), markup=False, highlight=False)
+        out.print(printable(text), markup=False, highlight=False)
     else:
         sys.stdout.buffer.write(f"{text}\n".encode())
         sys.stdout.flush()

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from workbench.evidence.summary import Summary, summarize
-from workbench.nouns import FRESH, Study
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 
@@ -111,7 +111,7 @@ class _Lines:
     def show(self, summary: Summary) -> None:
         for trial in summary.trials[self._shown :]:
             # Those that confirm are counted from far behind all that a search asks for.
-            number = trial.replicate % FRESH
+            number = trial.replicate % FIRST_CONFIRM_REPLICATE
             self._console.print(
                 f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}", highlight=False
             )

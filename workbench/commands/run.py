@@ -16,11 +16,11 @@ from workbench.errors import ServerUnavailable
 from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.study.opening import Wanted, load
-from workbench.study.services import ask_for_keys
+from workbench.study.opening import RunOptions, load
+from workbench.study.services import require_keys
 from workbench.system import prefect_server
-from workbench.system.home import home, made
-from workbench.system.interruption import leaving_in_order
+from workbench.system.home import ensure_usable, home
+from workbench.system.interruption import GracefulInterrupt
 
 
 def run(
@@ -50,20 +50,24 @@ def run(
     rehearse
         Scripted models instead of real ones: costs nothing, proves nothing about a prompt.
     """
-    loaded = load(Wanted(study, optimizer, budget, seed, rehearse))
+    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse))
     if not rehearse:
         # The flow asks too; asked here, a missing key starts no server and no run.
-        ask_for_keys(loaded, os.environ)
+        require_keys(loaded, os.environ)
     use_server()
     # Only now: Prefect reads its settings when it is imported.
     from workbench.flows.optimize import optimize
 
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
-    with progress.watching(home(), name, loaded, err), leaving_in_order():
+    with progress.watching(home(), name, loaded, err), GracefulInterrupt():
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
-    more = [("to stop", "workbench server --stop ends the Prefect server")] if prefect_server.known(home()) else []
+    more = (
+        [("to stop", "workbench server --stop ends the Prefect server")]
+        if prefect_server.running_server(home())
+        else []
+    )
     progress.table(loaded.name, [*rows(summarize(RunFolder.find(home(), name))), *more], out)
     if json_file is not None:
         write_json(json_file, report)
@@ -72,7 +76,7 @@ def run(
 
 def use_server() -> None:
     """Point Prefect at the server that the user has, else at one of ours. Call this before Prefect is imported."""
-    made(home())
+    ensure_usable(home())
     os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")

@@ -89,7 +89,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     return [*shown, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
 
 
-def visible(text: str) -> str:
+def printable(text: str) -> str:
     """Without the control characters that a terminal would obey; a model may have written them."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
 
@@ -158,8 +158,8 @@ def _cost(summary: Summary) -> str:
 
 def _plain(text: str) -> str:
     """One line in which nothing is markup, a link or a picture: every ASCII sign is escaped, as CommonMark allows."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(visible(text).split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))
 
 
 def _quoted(text: str) -> str:
-    return f"<pre>{html.escape(visible(text))}</pre>"
+    return f"<pre>{html.escape(printable(text))}</pre>"

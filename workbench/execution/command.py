@@ -87,7 +87,7 @@ class Command:
         first = keys.command[0]
         file = _program_file(first, study.folder)
         if file is None:
-            study.problem(("command", 0), f'command[0]: "{first}" is no program on the PATH or in {study.folder}')
+            study.add_problem(("command", 0), f'command[0]: "{first}" is no program on the PATH or in {study.folder}')
         settings = CommandSettings(
             program=str(file) if file is not None and "/" in first else first,
             arguments=tuple(keys.command[1:]),
@@ -226,7 +226,7 @@ def _check_placeholders(command: Sequence[str], study: StudyFile) -> None:
     for number, argument in enumerate(command):
         for name in PLACEHOLDER.findall(argument):
             if name not in PLACEHOLDERS:
-                study.problem(
+                study.add_problem(
                     ("command", number),
                     f"command[{number}]: {{{name}}} is not known; expected {known}{nearest(name, PLACEHOLDERS)}",
                 )
@@ -238,7 +238,7 @@ def _named_files(names: Sequence[str], study: StudyFile) -> Iterator[InputFile]:
         if path.is_file():
             yield InputFile.read(name, path)
         else:
-            study.problem(("files", number), f'files[{number}]: "{name}": there is no such file')
+            study.add_problem(("files", number), f'files[{number}]: "{name}": there is no such file')
 
 
 def _program_file(name: str, folder: Path) -> Path | None:

@@ -26,10 +26,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import RunNotFound, explain
+from workbench.errors import RunNotFound, workbench_error_in
 from workbench.nouns import Trial
 from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, TrialRecord, parse
-from workbench.system.files import anyone_holds, append_line, held, write_whole
+from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
 
@@ -67,17 +67,17 @@ class RunFolder:
     def worked_on(self) -> Iterator[None]:
         """While this lasts, whoever looks sees that the run goes on; and why not, if it fails."""
         (self.path / FailureRecord.FILE).unlink(missing_ok=True)
-        with held(self.path / WORKING):
+        with shared_lock(self.path / WORKING):
             try:
                 yield
             except Exception as error:
-                self.save(FailureRecord(why=str(explain(error) or type(error).__name__)))
+                self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
                 raise
 
     @property
     def stopped(self) -> str | None:
         """None while somebody works on it; else why it failed, or nothing if it was interrupted."""
-        if anyone_holds(self.path / WORKING):
+        if is_locked(self.path / WORKING):
             return None
         return self.load(FailureRecord).why if self.has(FailureRecord) else ""
 
@@ -87,7 +87,7 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """A file that is there whole or not at all."""
-        return write_whole(self.path / name, text.encode())
+        return write_atomically(self.path / name, text.encode())
 
     def has(self, kind: type[Record]) -> bool:
         return (self.path / kind.FILE).exists()

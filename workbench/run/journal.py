@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from workbench.errors import Ended, OutsideError
+from workbench.errors import Interrupted, OutsideError
 from workbench.run.folder import RunFolder
 from workbench.run.record import Record
 
@@ -41,7 +41,7 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
     except OutsideError as error:
         kind = error.kind
         raise
-    except Ended:
+    except Interrupted:
         raise
     except Exception as error:
         kind = type(error).__name__

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import dspy
 
 from workbench.errors import ProposalFailed
-from workbench.nouns import FRESH, Trial
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, Trial
 from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Desk, SearchStopped
@@ -97,7 +97,7 @@ def confirmation(setting: Setting, found: Found) -> Callable[[Desk], list[Trial]
 
         def once(candidate: Candidate, goal: str, replicate: int) -> None:
             example = program.example(goal)
-            with dspy.context(lm=lm.copy(rollout_id=FRESH + replicate)):
+            with dspy.context(lm=lm.copy(rollout_id=FIRST_CONFIRM_REPLICATE + replicate)):
                 score(example, program.holding(candidate)(**example.inputs()))
 
         with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:

@@ -38,7 +38,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     file = yaml_lines.read(path)
     given = dict(overrides or {})
     if not isinstance(file.value, dict):
-        file.problem((), f"expected keys such as study, goals and budget, not {kind(file.value)}")
+        file.add_problem((), f"expected keys such as study, goals and budget, not {kind(file.value)}")
         raise StudyError(file.problems)
     file.value.update(given)
     runtime = _runtime(file, given)
@@ -126,7 +126,7 @@ def _goal(form: StudyForm, file: YamlFile, index: int) -> Goal:
     else:
         names = {(*path, number): name for number, name in enumerate(goal.gold)}
     if not names:
-        file.problem(path, f"goals[{index}].gold: expected at least one")
+        file.add_problem(path, f"goals[{index}].gold: expected at least one")
     texts = [file.text(place, file.folder / name, TEXT_BYTES) for place, name in names.items()]
     return Goal(goal.name, goal.goal.strip(), tuple(text or "" for text in texts))
 
@@ -138,7 +138,7 @@ def _template(form: StudyForm, file: YamlFile) -> str | None:
         return default_template()
     text = file.text(path, file.folder / name, TEXT_BYTES)
     if text is not None and (problem := check_template(text)):
-        file.problem(path, f"judge.template: {problem}")
+        file.add_problem(path, f"judge.template: {problem}")
     return text
 
 
@@ -150,7 +150,7 @@ def _known_words(file: YamlFile, given: Mapping[str, object]) -> None:
     judge = file.value.get("judge")
     model = judge.get("model") if isinstance(judge, dict) else None
     if isinstance(model, str) and model.startswith("anthropic/"):
-        file.problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a gemini model")
+        file.add_problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a gemini model")
 
 
 def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:
@@ -166,7 +166,7 @@ def _names_differ(file: YamlFile) -> None:
         if isinstance(name, str) and first.setdefault(name, index) != index:
             line = file.line(("goals", first[name], "name"))
             said = f'goals[{index}].name: "{name}" is the name of the goal in line {line} too'
-            file.problem(("goals", index, "name"), said)
+            file.add_problem(("goals", index, "name"), said)
 
 
 def _enough_budget(file: YamlFile, given: Mapping[str, object]) -> None:
@@ -199,7 +199,7 @@ def _add(file: YamlFile, place: KeyPath, message: str, given: Mapping[str, objec
         file.problems.append(Problem(Path(f"--{place[0]}"), None, said))
     else:
         said = message if message.startswith(dotted(place)) else f"{dotted(place)}: {message}"
-        file.problem(place, said)
+        file.add_problem(place, said)
 
 
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:

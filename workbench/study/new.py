@@ -18,7 +18,7 @@ from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES, SHIPPED_PIPE
 from workbench.fields import key_names
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study.form import form_of, forms_in
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
 #: The order of the keys in a new study. Keys that are not named here follow.
 ORDER = ("study", "goals", "pipeline", "inputs", "prompt", "optimizer", "pass", "budget", "confirm", "concurrency")
@@ -27,7 +27,7 @@ WIDTH = 110
 
 
 @contextlib.contextmanager
-def own_pipeline(study: Path) -> Iterator[Path]:
+def pipeline_copy(study: Path) -> Iterator[Path]:
     """Yield a copy of the shipped pipeline beside the study, or a file with that content that is there already.
 
     The copy is removed again if the block raises.
@@ -46,13 +46,13 @@ def own_pipeline(study: Path) -> Iterator[Path]:
         there = " and ".join(f"{file} exists" for file in names)
         raise UserError(f"{there}, and the study gets a pipeline of its own: write it into another folder (--output)")
     try:
-        yield write_whole(free, content)
+        yield write_atomically(free, content)
     except BaseException:
         free.unlink()
         raise
 
 
-def starter(goal: str, gold: Path, pipeline: Path) -> str:
+def starter_study(goal: str, gold: Path, pipeline: Path) -> str:
     """Return the text of a study beside its pipeline, for one goal and one gold plan."""
     values: dict[str, Any] = {
         "study": "study",

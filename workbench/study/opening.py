@@ -17,11 +17,11 @@ from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.study import loader
 from workbench.study.services import services
-from workbench.system.home import made
+from workbench.system.home import ensure_usable
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunOptions:
     """What a person, a schedule or a trigger asks for: a study, and what to change of it for this run."""
 
     study: Path
@@ -36,13 +36,15 @@ class Wanted:
         return {name: value for name, value in given.items() if value is not None}
 
 
-def load(wanted: Wanted) -> Study:
+def load(options: RunOptions) -> Study:
     """Load the study, with what is to be changed of it. Raises StudyError with every problem."""
-    return loader.load(wanted.study, wanted.overrides)
+    return loader.load(options.study, options.overrides)
 
 
 @contextlib.contextmanager
-def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]) -> Iterator[Setting]:
+def open_run(
+    options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
+) -> Iterator[Setting]:
     """The setting of a run, as long as it lasts: study loaded, providers found, runtime ready, folder made.
 
     Args:
@@ -55,12 +57,12 @@ def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Ma
         MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
         ExecutionFailed: the runtime cannot be started here.
     """
-    study = load(wanted)
-    with services(study, rehearse=wanted.rehearse, environ=environ) as found:
+    study = load(options)
+    with services(study, rehearse=options.rehearse, environ=environ) as found:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
-            setting = Setting(study, found, runtime.version(), RunFolder.create(made(home), run))
+            setting = Setting(study, found, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
                 _introduce(setting, url)
                 yield setting

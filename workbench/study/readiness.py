@@ -12,8 +12,8 @@ from workbench.errors import MissingKey, UserError
 from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
 from workbench.nouns import Study
-from workbench.study.services import needed
-from workbench.system.home import made
+from workbench.study.services import needs_of
+from workbench.system.home import ensure_usable
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -28,7 +28,7 @@ def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
 
 
 def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
-    needs = needed(study)
+    needs = needs_of(study)
     for name in sorted(needs.providers):
         try:
             providers.real(environ)[name].key(environ)
@@ -43,6 +43,6 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _home(home: Path) -> Check:
     try:
-        return Check("WORKBENCH_HOME", True, str(made(home)))
+        return Check("WORKBENCH_HOME", True, str(ensure_usable(home)))
     except UserError as error:
         return Check("WORKBENCH_HOME", False, str(home), str(error))

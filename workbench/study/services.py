@@ -33,7 +33,7 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     if rehearse or running:
         _refuse_if_not_rehearsable(study)
     if not rehearse:
-        ask_for_keys(study, environ)
+        require_keys(study, environ)
     if running is not None:
         yield running
     elif rehearse:
@@ -43,13 +43,13 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
         yield found
 
 
-def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
+def require_keys(study: Study, environ: Mapping[str, str]) -> None:
     """Check that all keys are set.
 
     Raises:
         MissingKey: for the first that is not.
     """
-    needs = needed(study)
+    needs = needs_of(study)
     for name in sorted(needs.providers):
         providers.real(environ)[name].key(environ)
     for variable in needs.variables:
@@ -61,7 +61,7 @@ def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
             )
 
 
-def needed(study: Study) -> Needs:
+def needs_of(study: Study) -> Needs:
     """Return what a study needs from the environment: for its judge, its proposer and its executions."""
     executions = runtime_of(study.pipeline.engine).needs(study.pipeline)
     models = {study.judge.provider}

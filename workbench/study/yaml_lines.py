@@ -37,7 +37,7 @@ class YamlFile:
         """The folder that the paths in the file are relative to."""
         return self.file.absolute().parent
 
-    def problem(self, path: KeyPath, message: str) -> None:
+    def add_problem(self, path: KeyPath, message: str) -> None:
         """Add a problem, with the line of this key."""
         self.problems.append(Problem(self.file, self.line(path), message))
 
@@ -50,7 +50,7 @@ class YamlFile:
             for part in path:
                 value = value[part]
             name = value[0] if isinstance(value, list) else value
-            self.problem(path, f'{dotted(path)}: "{name}": {error.problems[0].message}')
+            self.add_problem(path, f'{dotted(path)}: "{name}": {error.problems[0].message}')
             return None
 
 
@@ -104,11 +104,11 @@ def read_text(file: Path, most: int) -> str:
 def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -> Any:
     document.lines[path] = node.start_mark.line + 1
     if id(node) in seen:
-        document.problem(path, "YAML aliases are not taken here: write it out")
+        document.add_problem(path, "YAML aliases are not taken here: write it out")
         return None
     seen.add(id(node))
     if len(path) > MAX_DEPTH:
-        document.problem(path, f"nested more than {MAX_DEPTH} levels deep")
+        document.add_problem(path, f"nested more than {MAX_DEPTH} levels deep")
         return None
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, document, seen)
@@ -117,7 +117,7 @@ def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -
     try:
         return yaml.SafeLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError, OverflowError):
-        document.problem(path, f"{str(node.value)[:60]!r} cannot be read as a value")
+        document.add_problem(path, f"{str(node.value)[:60]!r} cannot be read as a value")
         return None
 
 

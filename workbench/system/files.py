@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes, mode: int = 0o644) -> Path:
+def write_atomically(file: Path, content: bytes, mode: int = 0o644) -> Path:
     """Write beside it, sync, rename: a crash leaves the old file or the new one, never half of one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
@@ -28,7 +28,7 @@ def write_whole(file: Path, content: bytes, mode: int = 0o644) -> Path:
     return file
 
 
-def unusable(folder: Path) -> str | None:
+def why_unwritable(folder: Path) -> str | None:
     """Why nothing can be written into a folder, which is made if it is missing; None where something can."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,14 +47,14 @@ def append_line(file: Path, line: str) -> None:
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
+def shared_lock(lock: Path) -> Iterator[None]:
     """Hold this lock, beside others who do. The kernel lets go of it whatever becomes of us."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
-def anyone_holds(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
     try:
         with lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,7 +66,7 @@ def anyone_holds(lock: Path) -> bool:
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
     """Wait for any other process that holds this lock. The kernel lets go of it whatever becomes of us."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.system.files import unusable
+from workbench.system.files import why_unwritable
 
 
-def made(path: Path) -> Path:
+def ensure_usable(path: Path) -> Path:
     """The same folder, there and ours to write into.
 
     Raises:
         UserError: why it is not.
     """
-    if why := unusable(path):
+    if why := why_unwritable(path):
         raise UserError(f"{path} cannot be used ({why}): set WORKBENCH_HOME to a folder for what is to be kept")
     return path
 

@@ -9,12 +9,12 @@ import time
 from types import FrameType
 
 #: The exit code of a command that was interrupted.
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 #: Seconds that it has for leaving in order, before it is left all the same.
 PATIENCE = 15.0
 
 
-class leaving_in_order:  # noqa: N801  # read as a phrase
+class GracefulInterrupt:
     """SIGTERM is taken for Ctrl-C; a second one, or no end in sight, ends the process at once. Nothing paid is lost."""
 
     def __enter__(self) -> None:
@@ -26,7 +26,7 @@ class leaving_in_order:  # noqa: N801  # read as a phrase
         if self.asked is not None:
             # Prefect sends a signal that it has caught once more; a person takes longer to lose patience.
             if now - self.asked > 1.0:
-                os._exit(INTERRUPTED)
+                os._exit(EXIT_INTERRUPTED)
             return
         self.asked = now
         threading.Thread(target=self.lose_patience, daemon=True).start()
@@ -34,7 +34,7 @@ class leaving_in_order:  # noqa: N801  # read as a phrase
 
     def lose_patience(self) -> None:
         time.sleep(PATIENCE)
-        os._exit(INTERRUPTED)
+        os._exit(EXIT_INTERRUPTED)
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():

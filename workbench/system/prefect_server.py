@@ -21,8 +21,8 @@ from pathlib import Path
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.system.files import alone, write_whole
-from workbench.system.home import made
+from workbench.system.files import exclusive_lock, write_atomically
+from workbench.system.home import ensure_usable
 
 #: A new database takes 11 to 15 s on two cores; a slow disk some more.
 START_SECONDS = 180.0
@@ -70,17 +70,17 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     Raises:
         ServerUnavailable: it did not come up; its log says why.
     """
-    made(home)
+    ensure_usable(home)
     # Two runs that begin together start one server.
-    with alone(home / "server.lock"):
-        running = known(home)
+    with exclusive_lock(home / "server.lock"):
+        running = running_server(home)
         if running is not None and healthy(running.url):
             return running
         say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
         return _start(home, environ)
 
 
-def known(home: Path) -> Server | None:
+def running_server(home: Path) -> Server | None:
     """The server that was started here, if its process is still there."""
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
@@ -93,7 +93,7 @@ def known(home: Path) -> Server | None:
 
 def stop(home: Path) -> bool:
     """End the background server and its services; False when none runs."""
-    server = known(home)
+    server = running_server(home)
     if server is None:
         return False
     for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
@@ -102,9 +102,9 @@ def stop(home: Path) -> bool:
         except ProcessLookupError:
             break
         deadline = time.monotonic() + patience
-        while known(home) is not None and time.monotonic() < deadline:
+        while running_server(home) is not None and time.monotonic() < deadline:
             time.sleep(0.1)
-        if known(home) is None:
+        if running_server(home) is None:
             break
     (home / "server.json").unlink(missing_ok=True)
     return True
@@ -136,7 +136,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
             start_new_session=True,
         )
     server = Server(process.pid, f"http://127.0.0.1:{port}/api")
-    write_whole(home / "server.json", json.dumps(asdict(server)).encode())
+    write_atomically(home / "server.json", json.dumps(asdict(server)).encode())
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if healthy(server.url, timeout=2.0):

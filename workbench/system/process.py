@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import Ended
+from workbench.errors import Interrupted
 from workbench.system.bounded import CHUNK, LIMIT, Kept, reading
 from workbench.system.supervised import Supervised, readable
 from workbench.system.supervisor import GRACE
@@ -47,7 +47,7 @@ class _Commands:
     def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> Supervised:
         with self._lock:
             if self.ended.is_set():
-                raise Ended("interrupted")
+                raise Interrupted("interrupted")
         started = Supervised(command, cwd, env, streams)
         with self._lock:
             self._running.add(started)
@@ -94,7 +94,7 @@ def run(
         FileNotFoundError, PermissionError: there is no such program.
         ValueError: no system could start that: it is empty, or has a NUL byte in it.
         OSError: nothing can be executed, or not this.
-        Ended: `ended_on_interrupt` was left meanwhile.
+        Interrupted: `ended_on_interrupt` was left meanwhile.
     """
     with ExitStack() as ending:
         started, kept = _start(command, cwd, env, limit, stdin, ending)
@@ -102,7 +102,7 @@ def run(
         begun = time.monotonic()
         timed_out = _follow(started, kept, begun + timeout)
     if _commands.ended.is_set():
-        raise Ended("interrupted")
+        raise Interrupted("interrupted")
     exit_code = -signal.SIGKILL if started.exit_code is None else started.exit_code
     out, err = (one.all() for one in kept.values())
     return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
