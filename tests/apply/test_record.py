@@ -11,7 +11,7 @@ from tests.support.old_run import NEWER_KEYS, old_run
 from tests.support.run_folder import begin
 from workbench.apply.git import Head
 from workbench.apply.placement import Chosen, place
-from workbench.apply.record import AppliedRecord, WayBack
+from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunTooNew
 
 APPLIED = AppliedRecord(
@@ -19,21 +19,19 @@ APPLIED = AppliedRecord(
 )
 
 
-def test_the_way_back_is_kept_and_forgotten(tmp_path: Path) -> None:
-    """With the file as it was; `from` is where the user was."""
+def test_a_record_is_saved_loaded_and_deleted(tmp_path: Path) -> None:
+    """With the bytes of the file before the change; `from` is what was checked out."""
     folder = begin(tmp_path)
-    assert WayBack.of(folder) is None
-    WayBack(folder, APPLIED).keep(b"before")
+    assert load_applied(folder) is None
+    save_applied(folder, APPLIED, b"before")
     assert json.loads(folder.read("applied.json")) == {
         "schema": 1, "repository": "/somewhere", "name": "a/b.yaml", "branch": "workbench/x", "commit": "c0ffee",
         "from": {"branch": None, "commit": "beef"},
     }  # fmt: skip
-    way = WayBack.of(folder)
-    assert way == WayBack(folder, APPLIED)
-    assert way is not None
-    assert way.before() == b"before"
-    way.forget()
-    assert WayBack.of(folder) is None
+    assert load_applied(folder) == APPLIED
+    assert bytes_before(folder) == b"before"
+    delete_applied(folder)
+    assert load_applied(folder) is None
 
 
 def test_a_record_from_before_formats_had_versions_leads_back(tmp_path: Path) -> None:
@@ -42,7 +40,7 @@ def test_a_record_from_before_formats_had_versions_leads_back(tmp_path: Path) ->
     value = APPLIED.to_json()
     del value["schema"]
     folder.write("applied.json", json.dumps(value))
-    assert WayBack.of(folder) == WayBack(folder, APPLIED)
+    assert load_applied(folder) == APPLIED
 
 
 def test_a_record_of_a_newer_workbench_is_not_lost(tmp_path: Path) -> None:
@@ -50,7 +48,7 @@ def test_a_record_of_a_newer_workbench_is_not_lost(tmp_path: Path) -> None:
     folder = begin(tmp_path)
     folder.write("applied.json", json.dumps({**APPLIED.to_json(), "schema": 2}))
     with pytest.raises(RunTooNew, match=r"applied\.json has schema 2"):
-        WayBack.of(folder)
+        load_applied(folder)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
@@ -58,8 +56,8 @@ def test_a_damaged_record_is_told(tmp_path: Path, text: str) -> None:
     """With where it is and what to do."""
     folder = begin(tmp_path)
     folder.write("applied.json", text)
-    with pytest.raises(NotApplied, match=r"applied\.json cannot be read, so the way back is lost: .* remove it"):
-        WayBack.of(folder)
+    with pytest.raises(NotApplied, match=r"applied\.json cannot be read, .* delete that file"):
+        load_applied(folder)
 
 
 def test_a_run_that_did_not_keep_its_pipeline_cannot_be_applied(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.checkout import checkout
 from tests.support.command_line import CHECKOUT, CommandLine, study
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.nouns import Target
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 
 pytestmark = pytest.mark.processes
 
@@ -107,7 +107,7 @@ def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> N
     del shared["pipeline"]
     keys = yaml.safe_load(blocks("yaml")[number])
     file.write_text(json.dumps({**shared, **keys}))
-    loaded = load(Wanted(file))
+    loaded = load(RunOptions(file))
     assert loaded.pipeline.engine.name == keys["runtime"]
     if keys["runtime"] == "pipeline_ex":
         assert loaded.pipeline.target == Target("write", "polish")

@@ -13,8 +13,8 @@ from workbench.errors import PipelineUnreadable, StudyError, UserError
 from workbench.nouns import ExecutionRequest, Goal, Study
 from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import FAST_YAML, PLACES, YAMERL, Parser, read
-from workbench.study.opening import Wanted, load
-from workbench.study.services import needed, services
+from workbench.study.opening import RunOptions, load
+from workbench.study.services import needs_of, services
 
 __all__ = ["folder"]
 
@@ -94,11 +94,11 @@ def hard(tmp_path: Path) -> Path:
 
 def test_a_changed_file_of_a_hard_pipeline_buys_new_executions(hard: Path) -> None:
     """PyYAML makes no value of the pipeline's `version: =`."""
-    before = load(Wanted(hard / "study_eq.yaml"))
+    before = load(RunOptions(hard / "study_eq.yaml"))
     assert [item.name for item in before.pipeline.files] == ["style.md"]
     (hard / "style.md").write_text("Use short sentences.")
-    assert key(load(Wanted(hard / "study_eq.yaml"))) != key(before)
-    assert "gemini" in needed(before).providers
+    assert key(load(RunOptions(hard / "study_eq.yaml"))) != key(before)
+    assert "gemini" in needs_of(before).providers
 
 
 @pytest.mark.parametrize("word", ["0000-00-00", "=", "1"])
@@ -106,7 +106,7 @@ def test_a_rehearsal_of_the_claude_program_is_refused(hard: Path, word: str) -> 
     """It would start the real program. Nothing is started and no provider is handed out before the refusal."""
     pipeline = hard / "pipeline_prog.yaml"
     pipeline.write_text(pipeline.read_text().replace("0000-00-00", word))
-    study = load(Wanted(hard / "study_prog.yaml"))
+    study = load(RunOptions(hard / "study_prog.yaml"))
     with pytest.raises(UserError, match="via: program"), services(study, rehearse=True, environ={}):
         raise AssertionError("a rehearsal began")
 
@@ -131,17 +131,17 @@ def test_a_study_whose_pipeline_is_not_read_for_certain_is_refused(
     pipeline = hard / "pipeline_eq.yaml"
     pipeline.write_text(pipeline.read_text().replace(old, new, 1))
     with pytest.raises(StudyError) as caught:
-        load(Wanted(hard / "study_eq.yaml"))
+        load(RunOptions(hard / "study_eq.yaml"))
     assert str(caught.value).startswith(f'{hard / "study_eq.yaml"}:6: pipeline: "pipeline_eq.yaml" is no pipeline file')
     assert message in str(caught.value)
 
 
 def test_a_pipeline_that_was_spoiled_after_the_study_was_read_is_refused(hard: Path) -> None:
     """With file and line, and not as a pipeline that needs no keys."""
-    study = load(Wanted(hard / "study_eq.yaml"))
+    study = load(RunOptions(hard / "study_eq.yaml"))
     study.pipeline.file.write_text("workflow:\n  steps: [\n")
     with pytest.raises(StudyError, match=r"pipeline_eq\.yaml:3: did not find"):
-        needed(study)
+        needs_of(study)
     study.pipeline.file.write_bytes(b"workflow: \xff")
     with pytest.raises(StudyError, match=r"pipeline_eq\.yaml: the pipeline file cannot be read"):
-        needed(study)
+        needs_of(study)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import Ended, NotJudged
+from workbench.errors import Interrupted, NotJudged
 from workbench.run import journal
 from workbench.run.journal import attempt
 
@@ -16,7 +16,7 @@ from workbench.run.journal import attempt
     ("error", "kind"),
     [
         (NotJudged("no verdict", kind="rate limit"), "rate limit"),
-        (Ended(), "interrupted"),
+        (Interrupted(), "interrupted"),
         (KeyboardInterrupt(), "interrupted"),
         (ValueError("secret"), "ValueError"),
     ],
