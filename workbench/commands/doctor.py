@@ -1,4 +1,4 @@
-"""`workbench doctor`: look whether this machine has what a study needs."""
+"""`workbench doctor`: check that this machine has everything a study needs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from workbench.system.home import home
 
 
 def doctor(study: Path, /, *, json_file: JsonFile = None) -> int:
-    """Look whether this machine has what a study needs, and say what to do where it has not. Calls no model.
+    """Check that this machine has everything a study needs, and say how to fix each missing thing. Calls no model.
 
     Parameters
     ----------
     study
         The study file.
     json_file
-        Write what was found there, as JSON.
+        A file for the checks as JSON.
     """
-    # Imported here, as no other command needs it.
+    # Imported here to keep the start of other commands fast.
     from workbench.study.readiness import examine, to_json
 
     loaded = load(RunOptions(study))

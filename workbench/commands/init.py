@@ -1,4 +1,4 @@
-"""`workbench init`: write a study file to begin with."""
+"""`workbench init`: write a first study file."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     Parameters
     ----------
     goal
-        What a plan is wanted for.
+        The goal in words: what a plan should achieve.
     gold
-        A hand-written plan: what the judge compares with.
+        A file with a hand-written plan, which the judge compares plans with.
     output
-        The study file to write; it must not exist yet.
+        The new study file.
     """
-    # Imported here, as no other command needs it.
+    # Imported here to keep the start of other commands fast.
     from workbench.study.new import pipeline_copy, starter_study
 
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():
-        raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
+        raise UserError(f"{gold} is not a file; expected a file with a hand-written plan as the second argument")
     with pipeline_copy(output.absolute()) as pipeline:
         write_atomically(output.absolute(), starter_study(goal, gold, pipeline).encode())
         try:

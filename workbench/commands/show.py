@@ -1,4 +1,4 @@
-"""`workbench show`: show what came of a run."""
+"""`workbench show`: show the state and the result of a run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from workbench.system.home import home
 
 
 def show(run: str = "latest", /, *, json_file: JsonFile = None) -> int:
-    """Show what came of a run.
+    """Show the state and the result of a run.
 
     Parameters
     ----------
     run
-        The run's name, the beginning of it, or `latest`.
+        The run's name, the beginning of its name, or `latest`.
     json_file
-        Write the report there, as JSON.
+        A file for the report as JSON.
     """
     summary = summarize(RunFolder.find(home(), run))
     progress.table(summary.study, rows(summary), out)

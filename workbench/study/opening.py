@@ -1,4 +1,4 @@
-"""Opens a study for a run: study loaded, model services chosen, runtime prepared, run folder made."""
+"""Opens a study for a run: loads it, chooses the model services, prepares the runtime, creates the run folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from workbench.system.home import ensure_usable
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a person, a schedule or a trigger asks for: a study, and what to change of it for this run."""
+    """The study that a person, a schedule or a trigger wants to run, and the values that differ in this run.
+
+    None means that the study's own value applies.
+    """
 
     study: Path
     optimizer: str | None = None
@@ -32,12 +35,17 @@ class RunOptions:
 
     @property
     def overrides(self) -> dict[str, object]:
-        given = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
-        return {name: value for name, value in given.items() if value is not None}
+        """Return the values that replace the study's own, by key."""
+        options = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
+        return {key: value for key, value in options.items() if value is not None}
 
 
 def load(options: RunOptions) -> Study:
-    """Load the study, with what is to be changed of it. Raises StudyError with every problem."""
+    """Return the study with the values that the options replace.
+
+    Raises:
+        StudyError: the study or the options have mistakes. The error holds all of them.
+    """
     return loader.load(options.study, options.overrides)
 
 
@@ -45,33 +53,35 @@ def load(options: RunOptions) -> Study:
 def open_run(
     options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
 ) -> Iterator[Setting]:
-    """The setting of a run, as long as it lasts: study loaded, providers found, runtime ready, folder made.
+    """Yield the setting of a run: its study, its providers, the runtime's version and the run folder.
+
+    The runtime and a rehearsal started here are stopped when the block ends.
 
     Args:
-        run: the run's name; its folder is taken up again if it exists.
-        url: where the run can be watched, for the report.
+        run: the run's name. If its folder exists, the run continues in it.
+        url: the page in the Prefect UI that shows the run, for the report.
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: it cannot be rehearsed, or nothing can be kept.
-        MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
-        ExecutionFailed: the runtime cannot be started here.
+        UserError: the study cannot be rehearsed, or `home` cannot be written to.
+        MissingKey: a provider that the study needs has no key, and this is no rehearsal.
+        ExecutionFailed: the runtime cannot be started on this machine.
     """
     study = load(options)
-    with services(study, rehearse=options.rehearse, environ=environ) as found:
+    with services(study, rehearse=options.rehearse, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
-            setting = Setting(study, found, runtime.version(), RunFolder.create(ensure_usable(home), run))
+            setting = Setting(study, providers, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
-                _introduce(setting, url)
+                _describe(setting, url)
                 yield setting
         finally:
             runtime.close()
 
 
-def _introduce(setting: Setting, url: str | None) -> None:
-    """Write down what the run is, unless an earlier attempt of it has."""
+def _describe(setting: Setting, url: str | None) -> None:
+    """Write run.json and copies of the study and its pipeline file, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
     if run.has(RunRecord):
         return
