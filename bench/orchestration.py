@@ -182,16 +182,17 @@ def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> 
 
     from workbench.flows.optimize import answer
     from workbench.nouns import ExecutionRequest, ScoreRequest
-    from workbench.search.asks import Asks, Desk, slots
+    from workbench.search.ask_kinds import slots
+    from workbench.search.asks import Asker, Asks
 
     goal = setting.study.goals[0]
 
-    def work(desk: Desk) -> None:
+    def work(asker: Asker) -> None:
         def trial(number: int) -> None:
             request = ExecutionRequest(
                 f"write a plan: {name}", goal, number, setting.pipeline, setting.executing, name, setting.run.path
             )
-            desk.verdict(ScoreRequest(goal, setting.judge, number, name, setting.run.path), desk.plan(request))
+            asker.verdict(ScoreRequest(goal, setting.judge, number, name, setting.run.path), asker.plan(request))
 
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(trial, range(count)))

@@ -1,6 +1,6 @@
-"""Serve the deployments of prefect.yaml, schedules included, from this one process: for a machine without a worker.
+"""Serve the deployments of prefect.yaml, with their schedules, from one process. It needs no worker.
 
-python deployments/serve.py
+Run it with `python deployments/serve.py`.
 """
 
 from __future__ import annotations
@@ -22,36 +22,43 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def deployments(file: Path) -> list[RunnerDeployment]:
-    """What prefect.yaml says, as deployments that this process runs itself. Its paths are relative to this folder."""
-    return [_deployment(said) for said in yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]]
+    """Return the deployments of prefect.yaml as deployments that this process runs itself.
+
+    The paths in prefect.yaml are relative to the working directory.
+    """
+    return [_deployment(entry) for entry in yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]]
 
 
-def _deployment(said: dict[str, Any]) -> RunnerDeployment:
-    limit = said.get("concurrency_limit")
+def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
+    limit = entry.get("concurrency_limit")
     return RunnerDeployment.from_entrypoint(
-        said["entrypoint"],
-        name=said["name"],
-        description=said.get("description"),
-        parameters=said.get("parameters"),
+        entry["entrypoint"],
+        name=entry["name"],
+        description=entry.get("description"),
+        parameters=entry.get("parameters"),
         schedules=[
-            Cron(one["cron"], timezone=one.get("timezone"), active=one.get("active", True)) for one in said["schedules"]
+            Cron(schedule["cron"], timezone=schedule.get("timezone"), active=schedule.get("active", True))
+            for schedule in entry["schedules"]
         ],
         concurrency_limit=ConcurrencyLimitConfig(**limit) if limit else None,
     )
 
 
-def take_over(made: list[RunnerDeployment]) -> None:
-    """Remove what `prefect deploy` has made for a worker: it has no path, and an update would give it none."""
+def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
+    """Remove the deployments of the same names that `prefect deploy` created for a worker.
+
+    They have no path, and an update would not give them one.
+    """
     with get_client(sync_client=True) as client:
-        for deployment in made:
+        for deployment in served:
             with suppress(ObjectNotFound):
-                known = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
-                if known.work_pool_name is not None:
-                    client.delete_deployment(known.id)
+                existing = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
+                if existing.work_pool_name is not None:
+                    client.delete_deployment(existing.id)
 
 
 if __name__ == "__main__":
     os.chdir(CHECKOUT)
     served = deployments(CHECKOUT / "prefect.yaml")
-    take_over(served)
+    remove_worker_deployments(served)
     serve(*served)

@@ -1,8 +1,10 @@
-"""Find the prompt that makes the pipeline write its best plan.
+"""The flow `optimize`: find the prompt that makes the pipeline write its best plan.
 
-propose ─┐
-         ├─ the search asks, the flow answers ─ confirm ─ publish
-execute ─ retrieve ─ score
+The search runs in a thread of its own and asks for answers. The flow answers each ask with a task run
+(`workbench.search.asks` explains how):
+
+    for each ask    propose  or  execute → retrieve  or  score
+    at the end      confirm → publish
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from workbench.search.asks import Asks, Execute, Propose, Retrieve, Score, slots
+from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
+from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
 from workbench.study.opening import RunOptions, open_run
 from workbench.system.home import home
@@ -22,13 +25,13 @@ from workbench.system.process import ended_on_interrupt
 from workbench.tasks.confirm import confirm
 from workbench.tasks.execute import execute
 from workbench.tasks.propose import propose
-from workbench.tasks.publish import Glance, publish
+from workbench.tasks.publish import RunArtifact, publish
 from workbench.tasks.retrieve import retrieve
 from workbench.tasks.score import score
 
 
 def title() -> str:
-    """What a person reads of a flow run: the study's folder and file."""
+    """Return the flow run's name: the study's folder and file."""
     study = Path(flow_run.parameters["study"])
     return f"{study.parent.name}/{study.stem}"
 
@@ -42,35 +45,37 @@ def optimize(
     rehearse: bool = False,
     run: str | None = None,
 ) -> dict[str, Any]:
-    """Search, then confirm on fresh trials. A retried or repeated run executes nothing twice.
+    """Search for a better prompt, then confirm it on fresh trials. A retried or repeated run executes nothing twice.
 
     Args:
         study: the study file.
-        optimizer, budget, seed: instead of the study's own.
-        rehearse: scripted models instead of real ones.
-        run: name of the run's folder; by default the time and the flow run's id.
+        optimizer, budget, seed: replace the study's own values.
+        rehearse: use scripted models instead of real models.
+        run: the name of the run's folder. By default it is made of the time and the flow run's id.
 
     Returns:
         The report, as `workbench run --json` writes it.
     """
     options = RunOptions(study, optimizer, budget, seed, rehearse)
     with open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ) as setting:
-        glance = Glance(setting.run)
+        artifact = RunArtifact(setting.run)
         with ended_on_interrupt():
-            with Asks(optimization(setting), slots(setting.study.concurrency), glance.refresh) as search:
+            with Asks(optimization(setting), slots(setting.study.concurrency), artifact.refresh) as search:
                 answer(search)
-            with Asks(confirmation(setting, search.found), slots(setting.study.concurrency), glance.refresh) as trials:
-                answer(trials)
-        comparison = confirm.submit(trials.found, *search.found.names, wait_for=trials.verdicts, return_state=False)
+            outcome = search.result
+            with Asks(confirmation(setting, outcome), slots(setting.study.concurrency), artifact.refresh) as fresh:
+                answer(fresh)
+        comparison = confirm.submit(fresh.result, *outcome.names, wait_for=fresh.verdicts, return_state=False)
         report = publish.submit(setting.run, comparison).result()
-        glance.refresh(now=True)
+        artifact.refresh(now=True)
         return report
 
 
 def answer(asks: Asks[Any]) -> None:
-    """Answer every ask with a task run, as soon as its inputs are there.
+    """Answer every ask with a task run, as soon as the ask is ready.
 
-    `return_state` picks the one of Prefect's signatures that takes a future for an input, which keeps the edge.
+    `return_state=False` picks the overload of `submit` that takes a future as an input. So Prefect shows an edge
+    between the two task runs.
     """
     for ask in asks:
         match ask:
@@ -85,5 +90,5 @@ def answer(asks: Asks[Any]) -> None:
 
 
 def run_name() -> str:
-    """The same for every attempt of a flow run, and sorted by time."""
+    """Return a name that is the same for every attempt of a flow run. Names sort by time."""
     return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}-{flow_run.id[:8]}"

@@ -1,3 +1,5 @@
+"""The task `execute`: run the pipeline, which costs money."""
+
 from __future__ import annotations
 
 from workbench.execution import runtimes
@@ -6,7 +8,7 @@ from workbench.system.home import home
 from workbench.tasks.paid import paid
 
 
-@paid("execute {request.title}", key=lambda given: given["request"].key)
+@paid("execute {request.title}", key=lambda parameters: parameters["request"].key)
 def execute(request: ExecutionRequest) -> Execution:
-    """Run the pipeline once."""
+    """Run the pipeline once, and return the text that it wrote."""
     return runtimes.execute(request, home())

@@ -1,6 +1,8 @@
-"""Tasks whose answers cost money: kept under a key that says everything, tried again when the outside world fails.
+"""The decorator `paid` for tasks whose answers cost money.
 
-Answers are whole files of readable JSON under WORKBENCH_HOME/results, one folder per task: `results/execute/KEY`.
+An answer is kept under a key that holds everything the answer depends on, so nothing is paid for twice. A call is tried
+again if the outside world fails. Answers are files of readable JSON under WORKBENCH_HOME/results, with one folder for
+each task: `results/execute/KEY`. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -27,18 +29,19 @@ from workbench.system.home import home
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Tries after the first, 1, 2, 4 and 8 seconds apart, each up to half as long again. A provider that is down for longer
-#: stops the study, which keeps everything.
+#: How many times a failed call is tried again. The pauses are 1, 2, 4 and 8 seconds, and each pause is up to a half
+#: longer by chance. If a provider is down for a longer time, the study stops. Its answers are kept.
 RETRIES = 4
 
-#: What is kept, by the name under which it is. Made once: to make one of these takes longer than to use it.
+#: The types of the kept answers, by class name. The adapters are made once: making one takes longer than using it.
 ANSWERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in (Execution, Proposal, Verdict)}
 
 
 class WholeFiles(LocalFileSystem):
-    """Prefect's own local storage writes in place: a crash leaves a truncated result, which is then paid for again.
+    """A local storage that writes each file whole or not at all.
 
-    Prefect logs a result that could not be written, and goes on. Here nothing more is paid for after that.
+    Prefect's own local storage writes in place. If it crashes, it leaves a truncated result, and the answer is paid for
+    again. If Prefect cannot write a result, it logs the error and goes on. With this storage, no more is bought then.
     """
 
     _block_type_name = "Workbench whole files"
@@ -46,7 +49,7 @@ class WholeFiles(LocalFileSystem):
     async def awrite_path(self, path: str, content: bytes, **_: Any) -> str:
         return self._write(path, content)
 
-    def write_path(  # type: ignore[override]  # Prefect's own is a coroutine or not, by where it is called
+    def write_path(  # type: ignore[override]  # Prefect's own method is a coroutine if a coroutine calls it
         self, path: str, content: bytes, **_: Any
     ) -> str:
         return self._write(path, content)
@@ -59,28 +62,34 @@ class WholeFiles(LocalFileSystem):
             raise
 
 
+#: Files that could not be written, each with the reason.
 _unwritten: list[str] = []
 
 
-def _still_kept() -> None:
+def _check_storage() -> None:
+    """Check that every paid answer could be kept.
+
+    Raises:
+        OutsideError: an answer could not be written.
+    """
     if _unwritten:
         raise OutsideError(
-            f"an answer that was paid for could not be kept ({_unwritten[0]}), so no more is bought: make room, and "
-            "run the same command again",
+            f"a paid answer could not be written ({_unwritten[0]}); expected a writable folder with free space; "
+            "nothing more is bought, so make room and run the same command again",
             kind="storage",
             lasting=True,
         )
 
 
 class Answers(Serializer):
-    """Answers as JSON, which outlives a change of the classes that a pickle would not survive."""
+    """Write answers as JSON. JSON can still be read after a change of the classes, and a pickle cannot."""
 
     type: Literal["workbench-answers"] = "workbench-answers"
 
     def dumps(self, obj: Any) -> bytes:
         kind = type(obj).__name__
         if kind not in ANSWERS:
-            # The exception of a failed run: Prefect stores it beside the run's state, never under an answer's key.
+            # This is the exception of a failed run. Prefect keeps it with the run's state, never under an answer's key.
             return PickleSerializer().dumps(obj)
         return json.dumps({kind: ANSWERS[kind].dump_python(obj, mode="json")}, ensure_ascii=False).encode()
 
@@ -92,7 +101,12 @@ class Answers(Serializer):
 
 
 def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """The decorator: `title` names the task run, `key` makes the cache key of the parameters."""
+    """Return a decorator that makes a task of a function whose answer costs money.
+
+    Args:
+        title: the template of the task run's name.
+        key: returns the cache key for the parameters of a call.
+    """
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         def cache_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -100,10 +114,10 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
 
         @functools.wraps(function)
         def buy(*args: P.args, **kwargs: P.kwargs) -> R:
-            _still_kept()
+            _check_storage()
             return function(*args, **kwargs)
 
-        made: Task[P, R] = task(
+        paid_task: Task[P, R] = task(
             task_run_name=title,
             cache_key_fn=cache_key,
             persist_result=True,
@@ -113,15 +127,15 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             retry_jitter_factor=0.5,
             retry_condition_fn=_worth_retrying,
         )(buy)
-        # Not an argument above: there Prefect takes only a storage that a server has stored.
-        made.result_storage = WholeFiles(basepath=str(home() / "results"))
-        return made
+        # As an argument of `task`, Prefect accepts only a storage that is saved on a server. So it is set here.
+        paid_task.result_storage = WholeFiles(basepath=str(home() / "results"))
+        return paid_task
 
     return decorate
 
 
 def _worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    """Only the outside world gets another chance, and only where it may answer differently."""
+    """Return True if the outside world failed, and may answer differently at the next try."""
     try:
         state.result()
     except OutsideError as error:

@@ -1,3 +1,5 @@
+"""The task `propose`: call the proposer, which costs money."""
+
 from __future__ import annotations
 
 from workbench.search import proposer
@@ -5,7 +7,7 @@ from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.tasks.paid import paid
 
 
-@paid("propose {request.title}", key=lambda given: given["request"].key)
+@paid("propose {request.title}", key=lambda parameters: parameters["request"].key)
 def propose(request: ProposalRequest) -> Proposal:
-    """Ask the proposer's model once."""
+    """Ask the proposer's model once, and return its answer."""
     return proposer.propose(request)

@@ -1,4 +1,7 @@
-"""What a run looks like in the Prefect UI: one markdown artifact, made early and updated while the run goes on."""
+"""Show a run in the Prefect UI as one markdown artifact, and write the report (the task `publish`).
+
+The artifact is created early and updated while the run goes on.
+"""
 
 from __future__ import annotations
 
@@ -17,39 +20,47 @@ from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 
-#: Seconds between two updates while a run goes on.
-PAUSE = 5.0
+#: The shortest time between two updates while a run goes on.
+PAUSE_SECONDS = 5.0
 
 
-class Glance:
-    """The run's artifact. Called from the flow's thread only."""
+class RunArtifact:
+    """The run's artifact. Use it in the flow's thread only."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._artifact: UUID | None = None
-        self._shown = 0.0
+        self._updated_at = 0.0
 
     def refresh(self, *_: Any, now: bool = False) -> None:
-        """Show how the run stands, unless that was done a moment ago."""
-        if not now and time.monotonic() - self._shown < PAUSE:
+        """Update the artifact, unless the last update was less than `PAUSE_SECONDS` ago. `now` forces the update.
+
+        The other arguments are ignored, so that `Asks` can call this method after each answer.
+        """
+        if not now and time.monotonic() - self._updated_at < PAUSE_SECONDS:
             return
         text = markdown(summarize(self._run))
         if self._artifact is None:
-            made = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
-            self._artifact = cast("UUID", made)  # a coroutine only where it is called from one
+            artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
+            self._artifact = cast("UUID", artifact)  # a coroutine only if a coroutine calls the function
         else:
             with get_client(sync_client=True) as client:
                 client.update_artifact(self._artifact, ArtifactUpdate(data=text))
-        self._shown = time.monotonic()
+        self._updated_at = time.monotonic()
 
 
 @task(task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
-    """Write report.json, as the command line's --json gives it. `comparison` is the edge to what it rests on."""
+    """Write report.json, and return the report. It is the same as `workbench run --json` writes.
+
+    Args:
+        comparison: the future of the task `confirm`. Its value is not read, but it makes Prefect show the edge.
+    """
     report = ReportRecord.of(summarize(run))
     run.save(report)
     return report.to_json()
 
 
 def _key(run: RunFolder) -> str:
+    """Return the run's name in the letters that Prefect allows in an artifact's key."""
     return "".join(letter if letter.isalnum() else "-" for letter in run.name.lower())

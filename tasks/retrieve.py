@@ -1,3 +1,5 @@
+"""The task `retrieve`: take the plan out of an execution's text."""
+
 from __future__ import annotations
 
 from prefect import task
@@ -9,5 +11,5 @@ from workbench.nouns import Execution, Plan
 
 @task(task_run_name="retrieve {title}", cache_policy=NO_CACHE, persist_result=False)
 def retrieve(execution: Execution, title: str) -> Plan:
-    """Read the plan out of what the pipeline wrote. Costs nothing, and is done anew each time."""
+    """Return the plan in the text that the pipeline wrote. This costs nothing, so every run does it again."""
     return plan.retrieve(execution)

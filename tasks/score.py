@@ -1,3 +1,5 @@
+"""The task `score`: call the judge, which costs money."""
+
 from __future__ import annotations
 
 from workbench.judging import judge
@@ -5,7 +7,7 @@ from workbench.nouns import Plan, ScoreRequest, Verdict
 from workbench.tasks.paid import paid
 
 
-@paid("score {request.title}", key=lambda given: given["request"].key(given["plan"]))
+@paid("score {request.title}", key=lambda parameters: parameters["request"].key(parameters["plan"]))
 def score(request: ScoreRequest, plan: Plan) -> Verdict:
-    """Have the judge compare the plan with the goal's gold plans."""
+    """Have the judge compare the plan with the goal's gold plans, and return its verdict."""
     return judge.score(request, plan)

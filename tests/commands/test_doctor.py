@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.checkout import FakeCheckout, checkout
-from tests.support.command_line import CommandLine, Ended, study
+from tests.support.command_line import CommandLine, CommandResult, study
 
 pytestmark = pytest.mark.processes
 
@@ -26,7 +26,7 @@ def fake(tmp_path: Path) -> FakeCheckout:
     return checkout(tmp_path, "live_ok")
 
 
-def doctor(fake: FakeCheckout, folder: Path, **environ: str) -> tuple[Ended, dict[str, Any], list[str]]:
+def doctor(fake: FakeCheckout, folder: Path, **environ: str) -> tuple[CommandResult, dict[str, Any], list[str]]:
     """Run `workbench doctor` on a study with this checkout. Return its end, its report, and what is missing."""
     file = study(folder / "study", runtime="pipeline_ex", checkout=str(fake.folder), pipeline=None)
     keys = json.loads(file.read_text())

@@ -15,7 +15,7 @@ from workbench.providers import rehearsal
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run.setting import Setting
 from workbench.search.catalogue import OPTIMIZERS as CATALOGUE
-from workbench.search.optimization import FIRST_CONFIRM_REPLICATE, Found, confirmation, optimization
+from workbench.search.optimization import FIRST_CONFIRM_REPLICATE, SearchOutcome, confirmation, optimization
 from workbench.search.optimizers import OPTIMIZERS
 from workbench.search.programs import PROGRAMS
 from workbench.search.proposal import Proposal, ProposalRequest
@@ -67,7 +67,7 @@ def test_an_optimizer_ends_within_its_budget(study, optimizer: str, program: str
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "static"])
 def test_the_champion_does_not_depend_on_the_order_of_arrival(study, optimizer: str) -> None:  # type: ignore[no-untyped-def]
     """One thread, four threads, and shuffled latencies find the same candidate from the same executions."""
-    champions: list[Found] = []
+    champions: list[SearchOutcome] = []
     for concurrency, shuffle in ((1, 0), (4, 1), (4, 2)):
         made = study(optimizer=optimizer, goals=goals(2), budget=24, concurrency=concurrency)
         flow = Flow(propose=propose, concurrency=concurrency, latency=0.01, shuffle=shuffle)
@@ -163,5 +163,5 @@ def test_a_dead_proposer_does_not_pass_for_a_result(study) -> None:  # type: ign
     for optimizer in ("gepa", "mipro", "simba", "copro"):
         with pytest.raises(ProposalFailed, match="no answer"):
             Flow(propose=dead).answer(optimization(study(optimizer=optimizer, goals=goals(3), budget=60)))
-    with pytest.raises(ProposalFailed, match="no new prompt came of it"):
+    with pytest.raises(ProposalFailed, match="without a new prompt; expected at least one prompt that differs"):
         Flow(propose=babbling).answer(optimization(study(optimizer="gepa", budget=4)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.executions import both, request, sha256
-from tests.support.scripted_server import said, scripted
+from tests.support.scripted_server import gemini_reply, scripted
 from workbench.errors import ExecutionFailed, MissingKey, OutsideError, PipelineRejected
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.execution.runtimes import execute, runtime_of
@@ -52,7 +52,7 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_
     code = tmp_path / "code.xml"
     code.write_text("<code>ü</code>")
     prompt = "-- $(touch pwned) `id` {{x}} \"' ü\n" * 10_000
-    with scripted(said("a: 1")) as server:
+    with scripted(gemini_reply("a: 1")) as server:
         provider = Provider("gemini", server.url, "rehearsal:test:0")
         execute(request(engine, (provider,), prompt, inputs=(InputFile("codebase", code, sha256(code)),)), tmp_path)
     (_, body), (headers,) = server.requests[0], server.headers
@@ -71,7 +71,7 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_
         ((400, {"error": {"message": "no such model"}}), "bad request", True),
         ((500, {"error": {"message": "oh"}}), "provider unavailable", False),
         ((200, b"{"), "provider unavailable", False),
-        (said("  "), "empty reply", False),
+        (gemini_reply("  "), "empty reply", False),
     ],
 )
 def test_a_failure_of_the_system_is_an_error_with_a_kind(
@@ -104,7 +104,7 @@ def test_what_steps_write_stands_beside_the_plan(engine: Engine, tmp_path: Path)
         "workflow: {name: x, steps: [{name: a, type: gemini, output_to_file: notes/a.md, "
         "prompt: [{type: variable, name: user_prompt}]}]}"
     )
-    with scripted(said("a: 1")) as server:
+    with scripted(gemini_reply("a: 1")) as server:
         made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
     assert (made.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
 

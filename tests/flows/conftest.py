@@ -1,4 +1,4 @@
-"""One Prefect server for all that is tested here, started and stopped as a user would."""
+"""One Prefect server for all tests of this folder. It is started and stopped with the command, as a user does it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.support.command_line import CommandLine
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which it answers."""
+    """Yield the variables that lead to the server."""
     owner = CommandLine(tmp_path_factory.mktemp("server"))
-    ended = owner.run("server")
-    assert ended.exit_code == 0, ended.stderr
+    result = owner.run("server")
+    assert result.exit_code == 0, result.stderr
     try:
         url = json.loads((owner.home / "server.json").read_text())["url"]
         yield {"PREFECT_API_URL": url, "PREFECT_HOME": str(owner.home / "prefect")}
@@ -27,5 +27,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 @pytest.fixture
 def line(server: dict[str, str], tmp_path: Path) -> CommandLine:
-    """The command, with an empty home."""
+    """Return the command line of a user with an empty home."""
     return CommandLine(tmp_path / "home", server)

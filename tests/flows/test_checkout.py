@@ -1,4 +1,4 @@
-"""A whole study on a checkout of pipeline_ex, played by a `mix` that replays recordings of it."""
+"""Tests of whole studies on a checkout of pipeline_ex. Its `mix` replays recordings of the real `mix`."""
 
 from __future__ import annotations
 
@@ -16,66 +16,68 @@ from workbench.run import journal
 pytestmark = pytest.mark.processes
 
 
-def of_checkout(folder: Path, checkout: Path, **changes: object) -> Path:
+def checkout_study(folder: Path, checkout: Path, **changes: object) -> Path:
+    """Write a study for the checkout, and return the study file."""
     file = study(folder, runtime="pipeline_ex", checkout=str(checkout), **changes)
-    said = json.loads(file.read_text())
-    del said["pipeline"]
-    file.write_text(json.dumps(said))
+    values = json.loads(file.read_text())
+    del values["pipeline"]
+    file.write_text(json.dumps(values))
     return file
 
 
 @pytest.mark.parametrize(("task", "target"), [("generate", None), ("run", WRITE_TARGET)])
 def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, target: dict[str, str] | None) -> None:
-    """Failures of the first runs, whatever their exit code, are tried again and never scored; the search goes on."""
+    """Failed executions are tried again and never scored, whatever their exit code. The search goes on."""
     fake = checkout(tmp_path, "live_ok")
     fake.replay(*(["live_max_turns", "live_rate_limit"] if target is None else ["live_rate_limit"]), "live_ok")
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
     changes = {} if target is None else {"target": target}
     with service() as url:
-        there = line.having(PATH=path, GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
-        ended, report = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
-        assert ended.exit_code == 0, ended.stderr
-        _, again = there.optimize(of_checkout(tmp_path / "study", fake.folder, budget=6, **changes))
+        checkout_line = line.having(PATH=path, GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
+        result, report = checkout_line.optimize(checkout_study(tmp_path / "study", fake.folder, budget=6, **changes))
+        assert result.exit_code == 0, result.stderr
+        _, again = checkout_line.optimize(checkout_study(tmp_path / "study", fake.folder, budget=6, **changes))
     calls = fake.calls_of(f"pipeline.{task}.live")
-    executions = [one for one in journal.read(line.home / "runs" / report["run_id"]) if one.action == "execute"]
-    failed = [one.kind for one in executions if one.kind != "ok"]
+    executions = [call for call in journal.read(line.home / "runs" / report["run_id"]) if call.action == "execute"]
+    failed = [call.kind for call in executions if call.kind != "ok"]
     assert sorted(failed) == sorted(["fallback used", "rate limit"] if target is None else ["rate limit"])
     assert len(calls) == len(executions) == report["executions"]
     assert again["executions"] == 0
     assert len(fake.calls_of("compile")) == 2
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert all("fallback" not in json.loads(trial)["reason"] for trial in trials)
-    assert not [one for one in fake.folder.iterdir() if one.name not in EXPECTED]
+    assert not [file for file in fake.folder.iterdir() if file.name not in EXPECTED_FILES]
 
 
-EXPECTED = {
+#: The names in a checkout's folder after a study.
+EXPECTED_FILES = {
     "mix.exs", "lib", "deps", "config", "working_genesis.yaml", "planner.yaml", ".gitignore", ".git", "_build",
     "left_behind.txt",
 }  # fmt: skip
 
 
 def test_a_wrong_key_stops_the_study_at_once(line: CommandLine, tmp_path: Path) -> None:
-    """Although every run exits 0 and writes a file: nothing is scored, and nothing is tried again."""
+    """Every execution exits 0 and writes a file, but nothing is scored and nothing is tried again."""
     fake = checkout(tmp_path, "live_fail")
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
     with service() as url:
-        there = line.having(PATH=path, GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
-        ended = there.run("run", of_checkout(tmp_path / "study", fake.folder, concurrency=1))
-    assert ended.exit_code == 3
-    assert "Invalid API key" in ended.stderr
-    assert "Traceback" not in ended.stderr
+        checkout_line = line.having(PATH=path, GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
+        result = checkout_line.run("run", checkout_study(tmp_path / "study", fake.folder, concurrency=1))
+    assert result.exit_code == 3
+    assert "Invalid API key" in result.stderr
+    assert "Traceback" not in result.stderr
     assert not line.results("execute")
     (run,) = (line.home / "runs").iterdir()
     assert not (run / "trials.jsonl").exists() or not (run / "trials.jsonl").read_text()
 
 
-def test_a_rehearsal_where_the_environment_points_starts_no_claude_program(line: CommandLine, tmp_path: Path) -> None:
-    """It would answer for money, and its plans would pass for rehearsed ones."""
+def test_a_study_that_starts_the_claude_program_is_not_rehearsed(line: CommandLine, tmp_path: Path) -> None:
+    """The Claude program costs money even if the environment names a rehearsal, and its plans would look rehearsed."""
     fake = checkout(tmp_path, "live_ok")
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
-    with line.rehearsing() as (pointed, _):
-        there = pointed.having(PATH=path, GEMINI_API_KEY="any")
-        ended = there.run("run", of_checkout(tmp_path / "study", fake.folder))
-    assert ended.exit_code == 2
-    assert "runtime: mix" in ended.stderr
+    with line.rehearsing() as (rehearsal_line, _):
+        checkout_line = rehearsal_line.having(PATH=path, GEMINI_API_KEY="any")
+        result = checkout_line.run("run", checkout_study(tmp_path / "study", fake.folder))
+    assert result.exit_code == 2
+    assert "runtime: mix" in result.stderr
     assert not fake.calls

@@ -1,4 +1,4 @@
-"""prefect.yaml for a worker, deployments/serve.py without one: the same deployment, run to its end by either."""
+"""Tests of the deployment in prefect.yaml: a worker runs it to its end, and so does deployments/serve.py."""
 
 from __future__ import annotations
 
@@ -29,27 +29,29 @@ def api(line: CommandLine) -> str:
 
 
 def deployment(line: CommandLine) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}").raise_for_status().json()
-    return found
+    """Return the deployment, as the server describes it."""
+    response = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}").raise_for_status()
+    return dict(response.json())
 
 
-def served(line: CommandLine) -> bool:
-    """Whether it is there, and no worker's; for a moment it is not there at all."""
-    answer = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}")
-    return answer.status_code == 200 and answer.json()["work_pool_name"] is None
+def is_served(line: CommandLine) -> bool:
+    """Return True if the deployment exists and belongs to no worker. For a moment it does not exist at all."""
+    response = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}")
+    return response.status_code == 200 and response.json()["work_pool_name"] is None
 
 
-def ask_for_a_run(line: CommandLine) -> str:
-    """A run of the deployment, now, smaller than a night's."""
-    said = {"parameters": {"optimizer": "static", "budget": 1}}
+def create_flow_run(line: CommandLine) -> str:
+    """Create a small run of the deployment, and return the flow run's id."""
+    overrides = {"parameters": {"optimizer": "static", "budget": 1}}
     url, deadline = f"{api(line)}/deployments/{deployment(line)['id']}/create_flow_run", time.monotonic() + 60
-    # While another has its database, the server says that it is busy; Prefect's own client asks again, too.
-    while (made := httpx.post(url, json=said)).status_code == 503 and time.monotonic() < deadline:
+    # The server answers 503 while its database is locked. Prefect's own client tries again, too.
+    while (response := httpx.post(url, json=overrides)).status_code == 503 and time.monotonic() < deadline:
         time.sleep(1)
-    return str(made.raise_for_status().json()["id"])
+    return str(response.raise_for_status().json()["id"])
 
 
 def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
+    """Wait for the end of a flow run, and return its state type and message."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         state = httpx.get(f"{api(line)}/flow_runs/{flow_run}").json()["state"]
@@ -61,6 +63,7 @@ def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
 
 @contextmanager
 def running(line: CommandLine, program: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a program while the context lasts. It gets an interrupt at the end, and is killed after 20 seconds."""
     process = line.start(*arguments, program=program)
     try:
         yield process
@@ -73,15 +76,17 @@ def running(line: CommandLine, program: Path, *arguments: object) -> Iterator[su
             process.communicate()
 
 
-def expect_the_schedule(line: CommandLine) -> None:
-    found = deployment(line)
-    (schedule,) = found["schedules"]
+def check_schedule(line: CommandLine) -> None:
+    """Check that the deployment has the settings of prefect.yaml."""
+    settings = deployment(line)
+    (schedule,) = settings["schedules"]
     assert (schedule["schedule"]["cron"], schedule["active"]) == ("0 3 * * *", True)
-    assert found["parameters"]["rehearse"] is True
-    assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert settings["parameters"]["rehearse"] is True
+    assert settings["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 
 
-def expect_a_report(line: CommandLine) -> None:
+def check_report(line: CommandLine) -> None:
+    """Check that one run has ended with a report."""
     (file,) = line.home.glob("runs/*/report.json")
     report = json.loads(file.read_text())
     assert (report["status"], report["rehearsal"]) == ("done", True)
@@ -90,23 +95,24 @@ def expect_a_report(line: CommandLine) -> None:
 
 @pytest.fixture
 def deployed(line: CommandLine) -> CommandLine:
-    ended = line.run("--no-prompt", "deploy", "--all", program=PREFECT)
-    assert ended.exit_code == 0, ended.stderr + ended.stdout
+    """Return a command line whose server has the deployments of prefect.yaml."""
+    result = line.run("--no-prompt", "deploy", "--all", program=PREFECT)
+    assert result.exit_code == 0, result.stderr + result.stdout
     return line
 
 
 def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) -> None:
-    """Deployed by Prefect's own command, from prefect.yaml as it stands."""
-    expect_the_schedule(deployed)
+    """Prefect's own command has created the deployment from prefect.yaml."""
+    check_schedule(deployed)
     with running(deployed, PREFECT, "worker", "start", "--pool", "workbench", "--type", "process"):
-        assert end_of(deployed, ask_for_a_run(deployed)) == "COMPLETED"
-    expect_a_report(deployed)
+        assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"
+    check_report(deployed)
 
 
 def test_one_process_serves_the_same_deployments_without_a_worker(deployed: CommandLine) -> None:
-    """Also where a worker's were before."""
+    """The process replaces deployments that were created for a worker."""
     with running(deployed, PYTHON, CHECKOUT / "deployments" / "serve.py"):
-        wait_for(lambda: served(deployed))
-        expect_the_schedule(deployed)
-        assert end_of(deployed, ask_for_a_run(deployed)) == "COMPLETED"
-    expect_a_report(deployed)
+        wait_for(lambda: is_served(deployed))
+        check_schedule(deployed)
+        assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"
+    check_report(deployed)

@@ -1,4 +1,4 @@
-"""A study whose runtime is kept warm, as a user runs it."""
+"""Test of a study whose runtime keeps one Erlang VM running (`runtime: serve`)."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from tests.support.processes import beams
 pytestmark = pytest.mark.processes
 
 
-def test_the_vm_is_killed_in_the_middle_and_the_study_ends_as_it_would_have(line: CommandLine, tmp_path: Path) -> None:
-    """With the same numbers as a VM for each execution gives, each execution counted once, and no VM left."""
-    same = {"optimizer": "copro", "budget": 8, "concurrency": 8}
-    served = study(tmp_path / "served", runtime="serve", **same)
-    with line.rehearsing(latency=0.5) as (pointed, rehearsal):
-        running = pointed.start("run", served, "--rehearse", "--json", line.home / "report.json")
+def test_a_killed_vm_does_not_change_the_studys_result(line: CommandLine, tmp_path: Path) -> None:
+    """The report equals that of a run with a VM for each execution. Each execution counts once, and no VM is left."""
+    settings = {"optimizer": "copro", "budget": 8, "concurrency": 8}
+    served = study(tmp_path / "served", runtime="serve", **settings)
+    with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
+        process = rehearsal_line.start("run", served, "--rehearse", "--json", line.home / "report.json")
         wait_for(lambda: len(line.results("execute")) >= 3)
-        (killed,) = beams(running.pid)
-        os.kill(killed, signal.SIGKILL)
-        _, err = running.communicate(timeout=120)
-        assert running.returncode == 0, err
-        assert not Path(f"/proc/{killed}").exists()
-        report = pointed.report()
+        (vm,) = beams(process.pid)
+        os.kill(vm, signal.SIGKILL)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert not Path(f"/proc/{vm}").exists()
+        report = rehearsal_line.report()
         assert report["failures"] == {}
         rehearsal.latency = 0.0
-        elsewhere = CommandLine(tmp_path / "another home", pointed.environ)
-        ended, expected = elsewhere.optimize(study(tmp_path / "mix", **same), "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
-    for found in (report, expected):
-        found["best"]["prompt"] = Path(found["best"].pop("prompt_file")).read_text()
+        other_line = CommandLine(tmp_path / "another home", rehearsal_line.environ)
+        result, expected = other_line.optimize(study(tmp_path / "mix", **settings), "--rehearse")
+    assert result.exit_code == 0, result.stderr
+    for one_report in (report, expected):
+        best = one_report["best"]
+        best["prompt"] = Path(best.pop("prompt_file")).read_text()
     for name in ("best", "baseline", "better", "executions", "failures", "cache_hits"):
         assert report[name] == expected[name], name

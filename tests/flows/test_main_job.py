@@ -1,4 +1,4 @@
-"""The example study from nothing: once, again, and with one result lost; and what is to be seen of it afterwards."""
+"""Tests of the example study in a new home: its result, a second run, a lost answer, and what shows the run later."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ import dspy
 import httpx
 import pytest
 
-from tests.support.command_line import EXAMPLE, CommandLine, Ended
+from tests.support.command_line import EXAMPLE, CommandLine, CommandResult
 from workbench.search.programs import Direct
 
 pytestmark = pytest.mark.processes
 
-REPORT = {
+#: Keys that every report has.
+REPORT_KEYS = {
     "study", "run_id", "optimizer", "rehearsal", "baseline", "best", "executions", "cache_hits", "proposals",
     "failures", "seconds", "flow_run_url",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Done:
-    """The first run of a home, and how to do more there."""
+class FirstRun:
+    """The first run of a home, and a command line for further commands in this home."""
 
     line: CommandLine
-    ended: Ended
+    result: CommandResult
     report: dict[str, Any]
     mix_calls: Path
 
@@ -38,76 +39,77 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
-    line, log = CommandLine(tmp_path_factory.mktemp("home"), server).counting()
-    ended, report = line.optimize(EXAMPLE, "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
-    yield Done(line, ended, report, log)
+def first(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstRun]:
+    line, mix_calls = CommandLine(tmp_path_factory.mktemp("home"), server).counting()
+    result, report = line.optimize(EXAMPLE, "--rehearse")
+    assert result.exit_code == 0, result.stderr
+    yield FirstRun(line, result, report, mix_calls)
 
 
-def calls(done: Done) -> int:
-    return len(done.mix_calls.read_text().splitlines())
+def calls(first: FirstRun) -> int:
+    """Return how many executions the real `mix` made."""
+    return len(first.mix_calls.read_text().splitlines())
 
 
-def test_a_better_prompt_is_found_and_confirmed(done: Done) -> None:
-    """Above the baseline, on executions that the search never saw, and told so in the table."""
-    report = done.report
-    assert set(report) >= REPORT
+def test_a_better_prompt_is_found_and_confirmed(first: FirstRun) -> None:
+    """The best prompt scores above the baseline on executions that the search never saw, and the table says so."""
+    report = first.report
+    assert set(report) >= REPORT_KEYS
     assert (report["study"], report["optimizer"], report["rehearsal"]) == ("otp_refactor", "gepa", True)
     assert report["better"] is True
     assert report["best"]["score"] > report["baseline"]["score"] + 1
     assert report["best"]["candidate"] != report["baseline"]["candidate"]
     assert report["failures"] == {}
     for words in ("REHEARSAL", "baseline score", "best score", "search score", "best_prompt.md", "server --stop"):
-        # A server that the user has is the user's to stop.
-        assert (words in done.ended.stdout) == (words != "server --stop")
+        # The server belongs to the user, so the output does not say how to stop it.
+        assert (words in first.result.stdout) == (words != "server --stop")
 
 
-def test_the_report_counts_what_was_really_called(done: Done) -> None:
-    """A program named mix, first on the PATH, counts as many."""
-    first = done.report["executions"]
-    # Of at most 24 and 6; how many depends on what the optimizer makes of the models' answers.
-    assert 12 <= first <= 30
-    assert done.report["cache_hits"] == 0
-    again, report = done.line.optimize(EXAMPLE, "--rehearse")
+def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
+    """A program named `mix`, first on the PATH, counts the same number."""
+    executions = first.report["executions"]
+    # At most 24 executions search and 6 confirm. The number depends on the answers that the optimizer gets.
+    assert 12 <= executions <= 30
+    assert first.report["cache_hits"] == 0
+    again, report = first.line.optimize(EXAMPLE, "--rehearse")
     assert again.exit_code == 0
-    assert (report["executions"], report["cache_hits"], report["proposals"]) == (0, first, 0)
+    assert (report["executions"], report["cache_hits"], report["proposals"]) == (0, executions, 0)
     for side in ("baseline", "best"):
         assert (report[side]["score"], report[side]["candidate"]) == (
-            done.report[side]["score"],
-            done.report[side]["candidate"],
+            first.report[side]["score"],
+            first.report[side]["candidate"],
         )
-    assert calls(done) == first
-    done.line.results("execute")[3].unlink()
-    _, report = done.line.optimize(EXAMPLE, "--rehearse")
-    assert (report["executions"], report["cache_hits"]) == (1, first - 1)
-    assert calls(done) == first + 1
+    assert calls(first) == executions
+    first.line.results("execute")[3].unlink()
+    _, report = first.line.optimize(EXAMPLE, "--rehearse")
+    assert (report["executions"], report["cache_hits"]) == (1, executions - 1)
+    assert calls(first) == executions + 1
 
 
-def test_the_plans_are_files_that_the_elixir_process_wrote(done: Done) -> None:
-    """Each in a folder of its own, with the prompt that it was written for."""
-    for file in done.line.results("execute"):
-        ((kind, kept),) = json.loads(json.loads(file.read_text())["result"]).items()
+def test_the_plans_are_files_that_the_elixir_process_wrote(first: FirstRun) -> None:
+    """Each plan stands in a folder of its own, together with its prompt and the process's output."""
+    for file in first.line.results("execute"):
+        ((kind, execution),) = json.loads(json.loads(file.read_text())["result"]).items()
         assert kind == "Execution"
-        plan = Path(kept["path"])
-        assert plan.read_text() == kept["text"]
+        plan = Path(execution["path"])
+        assert plan.read_text() == execution["text"]
         assert (plan.parent / "prompt.md").read_text()
         assert f"✅ Pipeline generated at {plan}" in (plan.parent / "stdout.log").read_text()
 
 
-def test_the_winner_is_a_text_and_a_program_that_loads(done: Done) -> None:
-    """By DSPy itself, into a program with the same instructions."""
-    text = (done.run / "best_prompt.md").read_text()
-    assert text == (done.run / "candidates" / f"{done.report['best']['candidate']}.md").read_text()
-    program = Direct("anything", stage=None)  # type: ignore[arg-type]  # it is not performed
-    program.load(str(done.run / "program.json"))
+def test_the_winner_is_a_text_and_a_program_that_dspy_loads(first: FirstRun) -> None:
+    """The loaded program holds the text of best_prompt.md."""
+    text = (first.run / "best_prompt.md").read_text()
+    assert text == (first.run / "candidates" / f"{first.report['best']['candidate']}.md").read_text()
+    program = Direct("anything")
+    program.load(str(first.run / "program.json"))
     assert program.candidate.text == text
     assert isinstance(program, dspy.Module)
 
 
-def test_the_ui_has_tasks_named_after_what_they_do_with_edges_between_them(done: Done) -> None:
-    """execute → retrieve → score → confirm → publish; the names hold candidate, goal and replicate."""
-    api, flow_run = done.line.env["PREFECT_API_URL"], done.report["flow_run_url"].rpartition("/")[2]
+def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: FirstRun) -> None:
+    """The edges are execute → retrieve → score → confirm → publish. Names hold candidate, goal and replicate."""
+    api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
     runs: list[dict[str, Any]] = []
     while page := httpx.post(
         f"{api}/task_runs/filter",
@@ -117,69 +119,70 @@ def test_the_ui_has_tasks_named_after_what_they_do_with_edges_between_them(done:
     by_id = {run["id"]: run for run in runs}
 
     def parents(run: dict[str, Any]) -> set[str]:
-        ids = [one["id"] for given in run["task_inputs"].values() for one in given if one["input_type"] == "task_run"]
-        return {by_id[one]["name"].split()[0] for one in ids}
+        inputs = [entry for entries in run["task_inputs"].values() for entry in entries]
+        ids = [entry["id"] for entry in inputs if entry["input_type"] == "task_run"]
+        return {by_id[run_id]["name"].split()[0] for run_id in ids}
 
-    of: dict[str, list[dict[str, Any]]] = {}
+    runs_of: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
-        of.setdefault(run["name"].split()[0], []).append(run)
-    assert set(of) == {"propose", "execute", "retrieve", "score", "confirm", "publish"}
-    assert len(of["execute"]) == len(of["retrieve"]) == done.report["executions"]
-    assert all(parents(run) == {"execute"} for run in of["retrieve"])
-    assert all(parents(run) == {"retrieve"} for run in of["score"])
-    assert parents(of["confirm"][0]) == {"score"}
-    assert parents(of["publish"][0]) == {"confirm"}
-    baseline = done.report["baseline"]["candidate"]
+        runs_of.setdefault(run["name"].split()[0], []).append(run)
+    assert set(runs_of) == {"propose", "execute", "retrieve", "score", "confirm", "publish"}
+    assert len(runs_of["execute"]) == len(runs_of["retrieve"]) == first.report["executions"]
+    assert all(parents(run) == {"execute"} for run in runs_of["retrieve"])
+    assert all(parents(run) == {"retrieve"} for run in runs_of["score"])
+    assert parents(runs_of["confirm"][0]) == {"score"}
+    assert parents(runs_of["publish"][0]) == {"confirm"}
+    baseline = first.report["baseline"]["candidate"]
     assert f"execute {baseline} · otp_refactor · 0" in {run["name"] for run in runs}
     assert f"score {baseline} · otp_refactor · 1000002" in {run["name"] for run in runs}
     assert all(run["state_type"] == "COMPLETED" for run in runs)
 
 
-def test_the_artifact_tells_the_run_at_a_glance(done: Done) -> None:
-    """One, brought up to date to the end, labelled as a rehearsal."""
-    api, flow_run = done.line.env["PREFECT_API_URL"], done.report["flow_run_url"].rpartition("/")[2]
-    found = httpx.post(f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}).json()
-    (artifact,) = [one for one in found if one["type"] == "markdown"]
+def test_the_artifact_shows_the_run(first: FirstRun) -> None:
+    """The run has one artifact. It shows the end of the run, and says that the run was a rehearsal."""
+    api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
+    artifacts = httpx.post(f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}).json()
+    (artifact,) = [item for item in artifacts if item["type"] == "markdown"]
     text = artifact["data"]
     assert "REHEARSAL" in text
     assert text.count("](data:image/svg+xml;base64,") == 2
-    assert f"{done.report['best']['score']:.2f} instead of {done.report['baseline']['score']:.2f}" in text
-    assert f"| executions | {done.report['executions']} |" in text
+    assert f"{first.report['best']['score']:.2f} instead of {first.report['baseline']['score']:.2f}" in text
+    assert f"| executions | {first.report['executions']} |" in text
     assert "Missing" in text
 
 
-def test_show_says_it_again(done: Done) -> None:
-    """By the run's name, by its beginning, and as JSON; another name is refused with the known ones."""
-    file = done.line.home / "shown.json"
-    shown = done.line.run("show", done.run.name[:18], "--json", file)
+def test_show_prints_the_result_again(first: FirstRun) -> None:
+    """The beginning of the run's name is enough, also for JSON. An unknown name is refused with the known names."""
+    file = first.line.home / "shown.json"
+    shown = first.line.run("show", first.run.name[:18], "--json", file)
     assert shown.exit_code == 0
     assert "REHEARSAL" in shown.stdout
-    assert json.loads(file.read_text()) == done.report
-    unknown = done.line.run("show", "nothing")
+    assert json.loads(file.read_text()) == first.report
+    unknown = first.line.run("show", "nothing")
     assert unknown.exit_code == 2
-    assert done.run.name in unknown.stderr
+    assert first.run.name in unknown.stderr
 
 
-def test_generate_runs_the_winner_once_more(done: Done) -> None:
-    """On a goal that it has not seen; plan and prompt are shown, and one execution is made."""
-    before = calls(done)
-    output = done.line.home / "plan.yaml"
-    made = done.line.run("generate", done.run.name, "--goal", "Add telemetry to the billing", "--output", output)
-    assert made.exit_code == 0, made.stderr
-    assert calls(done) == before + 1
-    assert "Add telemetry to the billing" in made.stderr
-    assert (done.run / "best_prompt.md").read_text().split("\n")[0] in made.stderr
-    assert "rehearsal" in made.stderr
-    assert output.read_text().strip() == made.stdout.strip()
-    again = done.line.run("generate", done.run.name, "--output", output)
+def test_generate_runs_the_winner_once_more(first: FirstRun) -> None:
+    """The goal is new. The command prints plan and prompt, and makes one execution."""
+    before = calls(first)
+    output = first.line.home / "plan.yaml"
+    generated = first.line.run("generate", first.run.name, "--goal", "Add telemetry to the billing", "--output", output)
+    assert generated.exit_code == 0, generated.stderr
+    assert calls(first) == before + 1
+    assert "Add telemetry to the billing" in generated.stderr
+    assert (first.run / "best_prompt.md").read_text().split("\n")[0] in generated.stderr
+    assert "rehearsal" in generated.stderr
+    assert output.read_text().strip() == generated.stdout.strip()
+    again = first.line.run("generate", first.run.name, "--output", output)
     assert again.exit_code == 2
     assert "exists already" in again.stderr
 
 
-def test_check_estimates_without_keys_or_servers(done: Done) -> None:
-    """At most as many executions as were made; how long a rehearsed one took says nothing."""
-    file = done.line.home / "estimate.json"
-    checked = done.line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run("check", EXAMPLE, "--json", file)
+def test_check_estimates_without_keys_or_servers(first: FirstRun) -> None:
+    """The estimate is the largest possible number of executions. Times of a rehearsal do not count as measured."""
+    file = first.line.home / "estimate.json"
+    checked = first.line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run("check", EXAMPLE, "--json", file)
     assert checked.exit_code == 0, checked.stderr
     estimate = json.loads(file.read_text())
     assert (estimate["executions"], estimate["measured"]) == (30, False)

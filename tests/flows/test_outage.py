@@ -1,4 +1,4 @@
-"""Providers that fail altogether."""
+"""Test with providers whose calls all fail."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.support.command_line import CommandLine, study
 pytestmark = pytest.mark.processes
 
 
-def test_when_all_calls_fail_the_run_ends_with_exit_code_3(line: CommandLine, tmp_path: Path) -> None:
-    """After its retries, with what to do, and with the failures in the journal."""
-    with line.rehearsing(fail_rate=1.0) as (pointed, _):
-        ended = pointed.run("run", study(tmp_path / "study"), "--rehearse")
-    assert ended.exit_code == 3
-    assert "the same command goes on" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_a_run_ends_with_exit_code_3_if_all_calls_fail(line: CommandLine, tmp_path: Path) -> None:
+    """The run retries, says what to do, and records the failures in the journal."""
+    with line.rehearsing(fail_rate=1.0) as (rehearsal_line, _):
+        result = rehearsal_line.run("run", study(tmp_path / "study"), "--rehearse")
+    assert result.exit_code == 3
+    assert "the same command goes on" in result.stderr
+    assert "Traceback" not in result.stderr
     assert not line.results("execute")
     shown = line.run("show")
     assert shown.exit_code == 0

@@ -26,37 +26,37 @@ pytestmark = pytest.mark.processes
 README = CHECKOUT / "README.md"
 
 
-def test_your_own_study_works_as_it_is_described(line: CommandLine, tmp_path: Path) -> None:
-    """In a folder of the user's, where nothing but the gold plan is."""
+def test_a_study_of_ones_own_works_as_described(line: CommandLine, tmp_path: Path) -> None:
+    """The commands work in a user's folder that holds nothing but the gold plan."""
     commands = commands_of("sh", 1)
     assert [words[1] for words in commands] == ["init", "check", "run", "show", "generate"]
     (tmp_path / "gold.md").write_text("# Plan\n\nSupervision first. Telemetry everywhere. Rollback of each stage.\n")
     for program, *arguments in commands:
-        ended = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
-        assert ended.exit_code == 0, (arguments, ended.stderr)
+        result = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
+        assert result.exit_code == 0, (arguments, result.stderr)
     assert (tmp_path / "plan.yaml").read_text()
-    # One's own, for the winner to be put into.
+    # The user gets a pipeline file of their own, into which the winner can be written.
     assert yaml.safe_load((tmp_path / "study.yaml").read_text())["pipeline"] == "pipeline.yaml"
     assert (tmp_path / "pipeline.yaml").read_bytes() == SHIPPED_PIPELINE.read_bytes()
 
 
-def test_the_winner_comes_into_the_pipeline_and_out_of_it_again(line: CommandLine, tmp_path: Path) -> None:
-    """In a repository of the user's, after a real search."""
+def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: CommandLine, tmp_path: Path) -> None:
+    """The commands work in a user's repository after a real search."""
     file = study(tmp_path / "mine").with_name("pipeline.yaml")
     before, identity = file.read_bytes(), {"NAME": "t", "EMAIL": "t@example.org"}
     line = line.having(**{f"GIT_{who}_{key}": identity[key] for who in ("AUTHOR", "COMMITTER") for key in identity})
     for words in ("init -q -b main", "add -A", "commit -qm mine"):
         subprocess.run(["git", *words.split()], cwd=file.parent, env=line.env, check=True)
-    ended, report = line.optimize(file.with_name("study.yaml"), "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
+    result, report = line.optimize(file.with_name("study.yaml"), "--rehearse")
+    assert result.exit_code == 0, result.stderr
     best = Path(report["best"]["prompt_file"]).read_text()
-    seen = []
+    contents = []
     for program, *arguments in commands_of("sh", 2):
-        ended = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
-        assert ended.exit_code == 0, (arguments, ended.stderr)
-        seen.append(file.read_bytes())
-    assert (seen[0], seen[2]) == (before, before)
-    (part, _, _) = yaml.safe_load(seen[1])["workflow"]["steps"][0]["prompt"]
+        result = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
+        assert result.exit_code == 0, (arguments, result.stderr)
+        contents.append(file.read_bytes())
+    assert (contents[0], contents[2]) == (before, before)
+    (part, _, _) = yaml.safe_load(contents[1])["workflow"]["steps"][0]["prompt"]
     assert best in part["content"]
 
 
@@ -86,9 +86,9 @@ def test_the_first_two_commands_are_scripts() -> None:
 def test_optimize_is_called_from_python(line: CommandLine, tmp_path: Path) -> None:
     """As a script of the user's."""
     study(tmp_path, optimizer="static", budget=1)
-    ended = line.run("-c", blocks("python")[0], program=Path(sys.executable), cwd=tmp_path)
-    assert ended.exit_code == 0, ended.stderr
-    assert re.search(r"^\d+\.\d+ False$", ended.stdout, re.MULTILINE)
+    result = line.run("-c", blocks("python")[0], program=Path(sys.executable), cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"^\d+\.\d+ False$", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -116,8 +116,8 @@ def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> N
 def test_the_night_is_deployed_and_a_worker_starts(line: CommandLine) -> None:
     """tests/flows/test_deployments.py has the worker run the deployment."""
     deploy, worker = commands_of("sh", 3)
-    ended = line.run(*deploy[1:], program=CHECKOUT / deploy[0])
-    assert ended.exit_code == 0, ended.stderr + ended.stdout
+    result = line.run(*deploy[1:], program=CHECKOUT / deploy[0])
+    assert result.exit_code == 0, result.stderr + result.stdout
     with line.start(*worker[1:], program=CHECKOUT / worker[0]) as process:
         assert process.stdout is not None
         assert "started" in process.stdout.readline()
@@ -138,11 +138,11 @@ def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
         process.communicate(timeout=30)
 
 
-def test_what_the_readme_names_is_there() -> None:
-    """Every file that it links to or names."""
+def test_every_file_that_the_readme_names_exists() -> None:
+    """This covers links and names of scripts, benchmarks, deployments and flows."""
     text = README.read_text()
-    named = re.findall(r"\]\(([^)]+)\)", text) + re.findall(
+    names = re.findall(r"\]\(([^)]+)\)", text) + re.findall(
         r"\b((?:script|bench|deployments|flows)/\w+(?:\.py)?)", text
     )
-    assert len(named) > 8
-    assert [name for name in named if not (CHECKOUT / name).exists()] == []
+    assert len(names) > 8
+    assert [name for name in names if not (CHECKOUT / name).exists()] == []

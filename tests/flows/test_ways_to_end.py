@@ -1,4 +1,4 @@
-"""How a run ends when it cannot go on: the exit code, the words, and what is kept."""
+"""Tests of how a run ends: its exit code, its messages, and the files that it leaves."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.support.command_line import CHECKOUT, EXAMPLE, CommandLine, study
 pytestmark = pytest.mark.processes
 
 
-def test_two_mistakes_in_a_study_are_told_at_once(line: CommandLine, tmp_path: Path) -> None:
-    """Each with its line, and nothing is started."""
+def test_all_mistakes_in_a_study_are_reported_together(line: CommandLine, tmp_path: Path) -> None:
+    """Each mistake has its file and line, and nothing is started."""
     file = study(tmp_path / "study", optimizer="gepaa", budgett=3)
     for command in (["run"], ["check"]):
-        ended = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run(*command, file)
-        assert ended.exit_code == 2
-        assert 'optimizer: "gepaa" is not known' in ended.stderr
-        assert 'did you mean "gepa"' in ended.stderr
-        assert "budgett: this key is not known" in ended.stderr
-        assert 'did you mean "budget"' in ended.stderr
-        assert all(f"{file}:" in row for row in ended.stderr.splitlines())
-        assert "Traceback" not in ended.stderr
+        result = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run(*command, file)
+        assert result.exit_code == 2
+        assert 'optimizer: "gepaa" is not known' in result.stderr
+        assert 'did you mean "gepa"' in result.stderr
+        assert "budgett: this key is not known" in result.stderr
+        assert 'did you mean "budget"' in result.stderr
+        assert all(f"{file}:" in row for row in result.stderr.splitlines())
+        assert "Traceback" not in result.stderr
     assert not (line.home / "runs").exists()
 
 
@@ -42,44 +42,44 @@ def test_two_mistakes_in_a_study_are_told_at_once(line: CommandLine, tmp_path: P
         (["init", "a goal", "no-gold.md"], "no-gold.md"),
     ],
 )
-def test_what_the_user_can_mend_is_exit_code_2(line: CommandLine, arguments: list[object], words: str) -> None:
-    """With what is wrong, and without a traceback."""
-    ended = line.run(*arguments)
-    assert ended.exit_code == 2, ended
-    assert words in ended.stderr + ended.stdout
-    assert "Traceback" not in ended.stderr
+def test_a_users_mistake_ends_with_exit_code_2(line: CommandLine, arguments: list[object], words: str) -> None:
+    """The output says what is wrong, without a traceback."""
+    result = line.run(*arguments)
+    assert result.exit_code == 2, result
+    assert words in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
 
 
-def test_a_missing_key_is_exit_code_3_and_never_a_rehearsal(line: CommandLine) -> None:
-    """Told before anything is paid for."""
-    ended = line.run("run", EXAMPLE)
-    assert ended.exit_code == 3
-    assert "GEMINI_API_KEY" in ended.stderr
-    assert "--rehearse" in ended.stderr
+def test_a_missing_key_ends_with_exit_code_3_and_never_rehearses(line: CommandLine) -> None:
+    """The run ends before anything is paid for."""
+    result = line.run("run", EXAMPLE)
+    assert result.exit_code == 3
+    assert "GEMINI_API_KEY" in result.stderr
+    assert "--rehearse" in result.stderr
     assert not line.results("execute")
-    assert "Traceback" not in ended.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_the_claude_program_is_not_rehearsed(line: CommandLine, tmp_path: Path) -> None:
-    """It would ask the real service."""
+    """The Claude program would call the real service."""
     file = study(tmp_path / "study")
     pipeline = tmp_path / "study" / "pipeline.yaml"
     pipeline.write_text(pipeline.read_text().replace("type: gemini", "type: claude\n      via: program"))
-    ended = line.run("run", file, "--rehearse")
-    assert ended.exit_code == 2
-    assert "via: program" in ended.stderr
+    result = line.run("run", file, "--rehearse")
+    assert result.exit_code == 2
+    assert "via: program" in result.stderr
     assert not line.results("execute")
 
 
-def test_a_server_that_does_not_answer_is_exit_code_3(line: CommandLine) -> None:
-    """An address that the user gave is not replaced by another."""
-    ended = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run("run", EXAMPLE, "--rehearse")
-    assert ended.exit_code == 3
-    assert "PREFECT_API_URL" in ended.stderr
+def test_a_server_that_does_not_answer_ends_the_run_with_exit_code_3(line: CommandLine) -> None:
+    """Workbench starts no server of its own if the user names an address."""
+    result = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run("run", EXAMPLE, "--rehearse")
+    assert result.exit_code == 3
+    assert "PREFECT_API_URL" in result.stderr
 
 
-def test_init_writes_a_study_that_checks(line: CommandLine, tmp_path: Path) -> None:
-    """Once: a file that is there is not overwritten."""
+def test_init_writes_a_study_that_passes_check(line: CommandLine, tmp_path: Path) -> None:
+    """A second `init` does not overwrite the file."""
     gold = tmp_path / "gold plan.md"
     gold.write_text("# Gold\n\nTelemetry.")
     output = tmp_path / "mine" / "study.yaml"
@@ -90,17 +90,17 @@ def test_init_writes_a_study_that_checks(line: CommandLine, tmp_path: Path) -> N
 
 
 def test_in_the_null_world_no_better_prompt_is_found(line: CommandLine, tmp_path: Path) -> None:
-    """Which is a result, not a failure."""
-    with line.rehearsing(world="null") as (pointed, _):
-        ended, report = pointed.optimize(study(tmp_path / "study"), "--rehearse")
-    assert ended.exit_code == 0
+    """A run without a better prompt is a result and not a failure."""
+    with line.rehearsing(world="null") as (rehearsal_line, _):
+        result, report = rehearsal_line.optimize(study(tmp_path / "study"), "--rehearse")
+    assert result.exit_code == 0
     assert report["better"] is False
     assert report["rehearsal_world"] == "null:0"
-    assert "No better prompt found" in ended.stdout
+    assert "No better prompt found" in result.stdout
 
 
-def test_another_goal_another_gold_plan_another_program(line: CommandLine, tmp_path: Path) -> None:
-    """No code changes: only the study does. Two goals, two gold plans for one of them, a writer."""
+def test_a_study_can_have_several_goals_and_gold_plans_and_a_writer(line: CommandLine, tmp_path: Path) -> None:
+    """Two goals, two gold plans for one goal and the `writer` program need nothing but another study file."""
     data = CHECKOUT / "tests" / "data" / "otp_refactor"
     gold = [str(file) for file in sorted(data.glob("*.md"))]
     file = study(
@@ -113,8 +113,8 @@ def test_another_goal_another_gold_plan_another_program(line: CommandLine, tmp_p
         ],
         budget=8,
     )
-    ended, report = line.optimize(file, "--rehearse")
-    assert ended.exit_code == 0, ended.stderr
+    result, report = line.optimize(file, "--rehearse")
+    assert result.exit_code == 0, result.stderr
     assert report["status"] == "done"
     assert report["proposals"] > 0
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()

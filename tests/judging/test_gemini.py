@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.scripted_server import Answer, Scripted, said, scripted
+from tests.support.scripted_server import Answer, Scripted, gemini_reply, scripted
 from workbench.errors import MissingKey, NotJudged
 from workbench.judging import gemini
 from workbench.judging.judge import score
@@ -16,7 +16,7 @@ from workbench.providers import Provider
 
 pytestmark = pytest.mark.processes
 
-GOOD = said(json.dumps({"score": 7.5, "reason": " names the files "}))
+GOOD = gemini_reply(json.dumps({"score": 7.5, "reason": " names the files "}))
 KEY = "secret-key-of-a-test"
 
 
@@ -48,9 +48,12 @@ def test_a_verdict_is_asked_for_with_a_schema_and_a_seed() -> None:
 )
 def test_a_reply_that_is_no_verdict_is_asked_for_again(text: str) -> None:
     """Three times in all; then it is not judged, which is never a zero."""
-    with scripted(said(text), GOOD) as server:
+    with scripted(gemini_reply(text), GOOD) as server:
         assert judged(server).score == 7.5
-    with scripted(said(text), said(text), said(text)) as server, pytest.raises(NotJudged) as caught:
+    with (
+        scripted(gemini_reply(text), gemini_reply(text), gemini_reply(text)) as server,
+        pytest.raises(NotJudged) as caught,
+    ):
         judged(server)
     assert caught.value.kind == "no verdict"
     assert not caught.value.lasting

@@ -1,4 +1,7 @@
-"""A world in which the wording changes nothing: what a search finds there is luck, and has to be called so."""
+"""Test of the statistics in the null world, where the wording of a prompt changes nothing.
+
+Every improvement that a search finds there is luck, and the confirmation must not report it as an improvement.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,17 @@ SEEDS = 20
 GOLD = "# Plan\n\nSupervision first. Restart limits. Monitoring and telemetry. Rollback. Security review. Migration.\n"
 
 
-def test_over_many_seeds_the_confirmed_difference_is_nought(tmp_path: Path) -> None:
-    """The search's own numbers promise an improvement, the confirmation takes it back. Executed by the real runtime."""
+def test_over_many_seeds_the_confirmed_difference_is_zero(tmp_path: Path) -> None:
+    """The search's own scores show an improvement, but the confirmation does not. The real runtime executes both."""
     engine = Engine("serve")
     runtimes.runtime_of(engine).prepare()
     goal = Goal("one", "Write the plan for a safer release", (GOLD,))
-    confirmed, promised, believed, port = [], [], 0, 0
+    confirmed_differences, search_differences, called_better, port = [], [], 0, 0
     for seed in range(SEEDS):
-        # Always at the same address: one VM executes all of it.
+        # The address stays the same, so one VM executes everything.
         with start(port=port, world="null", seed=seed) as running:
             port = urlsplit(running.url).port or 0
-            made = setting(
+            run_setting = setting(
                 tmp_path,
                 rehearsal(running.url, running.world, running.seed),
                 f"run-{seed}",
@@ -54,14 +57,14 @@ def test_over_many_seeds_the_confirmed_difference_is_nought(tmp_path: Path) -> N
                 ),
                 template=default_template(),
             )
-            flow = Flow(propose=propose, execute=lambda ask: runtimes.execute(ask, tmp_path), score=judge.score)
-            found = flow.answer(optimization(made))
-            trials = flow.answer(confirmation(made, found))
-        comparison = confirm.fn(trials, *found.names)
-        confirmed.append(comparison.difference)
-        promised.append(found.best.score - found.baseline.score)
-        believed += comparison.better
+            flow = Flow(propose=propose, execute=lambda request: runtimes.execute(request, tmp_path), score=judge.score)
+            outcome = flow.answer(optimization(run_setting))
+            trials = flow.answer(confirmation(run_setting, outcome))
+        comparison = confirm.fn(trials, *outcome.names)
+        confirmed_differences.append(comparison.difference)
+        search_differences.append(outcome.best.score - outcome.baseline.score)
+        called_better += comparison.better
     runtimes.runtime_of(engine).close()
-    assert abs(fmean(confirmed)) < 3 * stdev(confirmed) / sqrt(SEEDS)
-    assert fmean(promised) > 0.5
-    assert believed <= 1
+    assert abs(fmean(confirmed_differences)) < 3 * stdev(confirmed_differences) / sqrt(SEEDS)
+    assert fmean(search_differences) > 0.5
+    assert called_better <= 1

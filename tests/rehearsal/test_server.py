@@ -1,4 +1,4 @@
-"""The rehearsal through the clients that production uses."""
+"""Tests of the rehearsal through the clients that production uses."""
 
 from __future__ import annotations
 
@@ -32,18 +32,20 @@ GOAL = Goal(
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Rehearsal]:
-    with start(seed=3) as found:
-        yield found
+    with start(seed=3) as rehearsal_server:
+        yield rehearsal_server
 
 
-def asking(running: Rehearsal, text: str = "rollback: yes", replicate: int = 0) -> tuple[ScoreRequest, Plan]:
+def scoring(running: Rehearsal, text: str = "rollback: yes", replicate: int = 0) -> tuple[ScoreRequest, Plan]:
+    """Return the arguments of `score` for a plan with this text."""
     provider = rehearsal(running.url, running.world, running.seed)["gemini"]
     judge = Judge("gemini-2.5-pro", provider, default_template())
     return ScoreRequest(GOAL, judge, replicate), Plan(text)
 
 
 def proposal(running: Rehearsal, provider: str = "gemini", **changes: object) -> ProposalRequest:
-    found = rehearsal(running.url, running.world, running.seed)
+    """Return a request to the proposer, with these changes."""
+    providers = rehearsal(running.url, running.world, running.seed)
     request = ProposalRequest(
         model=f"{provider}/some-model",
         system=None,
@@ -51,7 +53,7 @@ def proposal(running: Rehearsal, provider: str = "gemini", **changes: object) ->
         temperature=1.0,
         max_tokens=1000,
         response_format=None,
-        provider=found["gemini" if provider == "gemini" else "anthropic"],
+        provider=providers["gemini" if provider == "gemini" else "anthropic"],
         rollout=0,
         draw=0,
     )
@@ -59,36 +61,38 @@ def proposal(running: Rehearsal, provider: str = "gemini", **changes: object) ->
 
 
 def test_the_judge_answers_with_a_verdict(running: Rehearsal) -> None:
-    """Through google-genai, with a schema; a plan that covers more has more."""
-    poor, rich = (score(*asking(running, text)) for text in ("other: thing", "rollback: backfill\nmigration: database"))
+    """The verdict comes through google-genai with a schema. A plan that covers more topics scores higher."""
+    poor, rich = (
+        score(*scoring(running, text)) for text in ("other: thing", "rollback: backfill\nmigration: database")
+    )
     assert 0 <= poor.score < rich.score <= 10
     assert "Missing" in poor.reason
 
 
-def test_judging_again_gives_the_same_and_another_replicate_another(running: Rehearsal) -> None:
-    """Determinism by seed, under threads."""
+def test_a_verdict_depends_on_the_replicate_and_not_on_the_moment(running: Rehearsal) -> None:
+    """Sixteen equal calls from eight threads get one verdict. Other replicates get other scores."""
     with ThreadPoolExecutor(8) as pool:
-        same = set(pool.map(lambda _: score(*asking(running)), range(16)))
-    assert len(same) == 1
-    assert len({score(*asking(running, replicate=n)).score for n in range(12)}) > 1
+        verdicts = set(pool.map(lambda _: score(*scoring(running)), range(16)))
+    assert len(verdicts) == 1
+    assert len({score(*scoring(running, replicate=n)).score for n in range(12)}) > 1
 
 
 @pytest.mark.parametrize("provider", ["gemini", "anthropic"])
 def test_proposals_come_through_dspys_own_client(running: Rehearsal, provider: str) -> None:
-    """Both protocols."""
+    """The proposer answers in both protocols."""
     assert propose(proposal(running, provider)).text.strip()
 
 
-def test_draws_differ_and_repeat(running: Rehearsal) -> None:
-    """The same draw is the same answer, another one is not."""
-    drawn = [propose(proposal(running, draw=n)).text for n in (0, 1, 2, 0)]
-    assert drawn[0] == drawn[3]
-    assert len(set(drawn)) == 3
+def test_each_draw_has_an_answer_of_its_own(running: Rehearsal) -> None:
+    """The same draw gets the same answer again, and another draw gets another answer."""
+    answers = [propose(proposal(running, draw=n)).text for n in (0, 1, 2, 0)]
+    assert answers[0] == answers[3]
+    assert len(set(answers)) == 3
 
 
 @pytest.mark.parametrize("adapter", [dspy.ChatAdapter(use_json_adapter_fallback=False), dspy.JSONAdapter()])
-def test_every_optimizers_question_gets_an_answer_that_it_can_read(running: Rehearsal, adapter: dspy.Adapter) -> None:
-    """COPRO's, MIPROv2's, SIMBA's and GEPA's own signatures, in both of DSPy's formats."""
+def test_every_optimizer_can_read_the_answers_to_its_requests(running: Rehearsal, adapter: dspy.Adapter) -> None:
+    """The signatures of COPRO, MIPROv2, SIMBA and GEPA get answers in both of DSPy's formats."""
     model = dspy.LM("gemini/m", api_base=f"{running.url}/v1beta", api_key="none", cache=False)
     feedback = [
         {"Inputs": {"goal": "g"}, "Generated Outputs": {"plan": "p"}, "Feedback": "Missing: rollback, backfill."}
@@ -112,29 +116,29 @@ def test_every_optimizers_question_gets_an_answer_that_it_can_read(running: Rehe
     assert proposed.proposed_instruction
 
 
-def test_it_can_be_told_from_a_real_provider(running: Rehearsal) -> None:
-    """So that nothing it answers passes for a model's answer."""
+def test_a_rehearsal_says_that_it_is_one(running: Rehearsal) -> None:
+    """A client can tell a rehearsal from a real provider, so no scripted answer passes for a model's answer."""
     assert httpx.get(f"{running.url}/rehearsal").json()["rehearsal"] is True
 
 
-def test_what_it_does_not_know_is_an_error_in_the_providers_form(running: Rehearsal) -> None:
-    """Not a crash."""
-    wrong = httpx.post(f"{running.url}/v1beta/models/m:generateContent", json={"nothing": 1})
-    assert wrong.status_code == 400
-    assert wrong.json()["error"]["status"] == "INVALID_ARGUMENT"
+def test_an_unknown_request_gets_an_error_in_the_providers_form(running: Rehearsal) -> None:
+    """The server answers with status 400 or 404 and does not crash."""
+    response = httpx.post(f"{running.url}/v1beta/models/m:generateContent", json={"nothing": 1})
+    assert response.status_code == 400
+    assert response.json()["error"]["status"] == "INVALID_ARGUMENT"
     assert httpx.post(f"{running.url}/v1/messages", content=b"{").json()["error"]["type"] == "invalid_request_error"
     assert httpx.get(f"{running.url}/elsewhere").status_code == 404
 
 
-def test_one_that_always_fails_is_never_believed() -> None:
-    """Whatever the failure, it is an error with a kind, and no verdict and no proposal."""
+def test_a_failed_call_is_never_an_answer() -> None:
+    """Every failure is an error with a kind, and never a proposal or a verdict."""
     kinds = set()
     with start(fail_rate=1.0) as failing:
         for draw in range(8):
-            with pytest.raises(ProposalFailed) as caught:
+            with pytest.raises(ProposalFailed) as error:
                 propose(proposal(failing, draw=draw))
-            kinds.add(caught.value.kind)
+            kinds.add(error.value.kind)
         with pytest.raises(NotJudged):
-            score(*asking(failing))
+            score(*scoring(failing))
     assert kinds <= {"rate limit", "provider unavailable", "timeout"}
     assert len(kinds) > 1

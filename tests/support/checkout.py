@@ -1,4 +1,4 @@
-"""A checkout of pipeline_ex that is none: its files' names, a pipeline, and a `mix` that replays recordings."""
+"""A stand-in for a checkout of pipeline_ex: files of its names, a pipeline, and a `mix` that replays recordings."""
 
 from __future__ import annotations
 
@@ -48,44 +48,48 @@ WRITE_TARGET = {"pipeline": "planner.yaml", "step": "write", "output": "write"}
 
 @dataclass(frozen=True)
 class FakeCheckout:
-    """`bin` has the `mix`; it goes first on the PATH."""
+    """The checkout's folder, and the folder `bin` with the `mix`. A test puts `bin` first on the PATH."""
 
     folder: Path
     bin: Path
 
     @property
     def calls(self) -> list[dict[str, Any]]:
+        """Return all calls of `mix`, in their order."""
         log = self.bin / "calls.jsonl"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     def calls_of(self, task: str) -> list[dict[str, Any]]:
+        """Return the calls of one mix task."""
         return [call for call in self.calls if call["task"] == task]
 
-    def replay(self, *turns: str, **how: Any) -> None:
-        told = {"recordings": str(RECORDINGS), "turns": turns, "seconds": 0.0, **how}
-        (self.bin / "replay.json").write_text(json.dumps(told))
+    def replay(self, *turns: str, **settings: Any) -> None:
+        """Set which recordings the next calls replay. `pipeline_ex_mix` lists the settings."""
+        script = {"recordings": str(RECORDINGS), "turns": turns, "seconds": 0.0, **settings}
+        (self.bin / "replay.json").write_text(json.dumps(script))
 
 
 def checkout(folder: Path, *turns: str) -> FakeCheckout:
-    """Make one, under git, whose runs replay these recordings."""
-    made = FakeCheckout(folder / "checkout", folder / "bin")
+    """Make a checkout under git whose runs replay these recordings."""
+    fake = FakeCheckout(folder / "checkout", folder / "bin")
     for name in ("lib/mix/tasks", "deps", "config"):
-        (made.folder / name).mkdir(parents=True)
-    (made.folder / "mix.exs").write_text('defmodule P do\n  [app: :pipeline, elixir: "~> 1.18"]\nend\n')
-    (made.folder / "lib/mix/tasks/pipeline.generate.ex").write_text("defmodule G do\nend\n")
-    (made.folder / "working_genesis.yaml").write_text("workflow: {name: working_genesis, steps: []}\n")
-    (made.folder / "planner.yaml").write_text(PIPELINE)
-    (made.folder / ".gitignore").write_text("_build\n")
-    made.bin.mkdir()
-    shutil.copy(TESTS / "support" / "pipeline_ex_mix.py", made.bin / "mix")
-    (made.bin / "mix").chmod(0o755)
-    made.replay(*turns)
-    git(made.folder, "init", "--quiet")
-    commit(made.folder)
-    return made
+        (fake.folder / name).mkdir(parents=True)
+    (fake.folder / "mix.exs").write_text('defmodule P do\n  [app: :pipeline, elixir: "~> 1.18"]\nend\n')
+    (fake.folder / "lib/mix/tasks/pipeline.generate.ex").write_text("defmodule G do\nend\n")
+    (fake.folder / "working_genesis.yaml").write_text("workflow: {name: working_genesis, steps: []}\n")
+    (fake.folder / "planner.yaml").write_text(PIPELINE)
+    (fake.folder / ".gitignore").write_text("_build\n")
+    fake.bin.mkdir()
+    shutil.copy(TESTS / "support" / "pipeline_ex_mix.py", fake.bin / "mix")
+    (fake.bin / "mix").chmod(0o755)
+    fake.replay(*turns)
+    git(fake.folder, "init", "--quiet")
+    commit(fake.folder)
+    return fake
 
 
 def commit(folder: Path) -> None:
+    """Commit all files of the folder."""
     git(folder, "add", "--all")
     git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "--message", "as it is")
 

@@ -1,4 +1,7 @@
-"""The command `workbench` as a user has it: a process of its own, a home of its own, a Prefect server that runs."""
+"""Run the command `workbench` as a user does: as a process, with a home of its own.
+
+`study` writes a small study for such a run.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ EXAMPLE = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
 
 
 @dataclass(frozen=True)
-class Ended:
-    """What a command printed, and how it ended."""
+class CommandResult:
+    """The exit code of a command, and what it printed."""
 
     exit_code: int
     stdout: str
@@ -34,19 +37,26 @@ class Ended:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """`home` is WORKBENCH_HOME; `environ` stands beside what a shell would give."""
+    """A user's command line.
+
+    Attributes:
+        home: WORKBENCH_HOME.
+        environ: variables that are added to those of a usual shell.
+    """
 
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def having(self, **environ: str) -> CommandLine:
+        """Return the same command line with more variables in its environment."""
         return replace(self, environ={**self.environ, **environ})
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        """Return the whole environment of the command. No model key of the real environment is in it."""
+        shell = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return {
-            **kept,
+            **shell,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "WORKBENCH_HOME": str(self.home),
@@ -54,6 +64,7 @@ class CommandLine:
         }
 
     def start(self, *arguments: object, program: Path = WORKBENCH, cwd: Path = CHECKOUT) -> subprocess.Popen[str]:
+        """Start a program in a session of its own, and return its process."""
         return subprocess.Popen(
             [str(program), *map(str, arguments)],
             env=self.env,
@@ -64,59 +75,69 @@ class CommandLine:
             start_new_session=True,
         )
 
-    def run(self, *arguments: object, program: Path = WORKBENCH, cwd: Path = CHECKOUT, timeout: float = 180) -> Ended:
+    def run(
+        self, *arguments: object, program: Path = WORKBENCH, cwd: Path = CHECKOUT, timeout: float = 180
+    ) -> CommandResult:
+        """Run a program to its end. After `timeout` seconds, kill it and raise TimeoutExpired."""
         with self.start(*arguments, program=program, cwd=cwd) as process:
             try:
                 out, err = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
-        return Ended(process.returncode, out, err)
+        return CommandResult(process.returncode, out, err)
 
-    def optimize(self, study: Path, *arguments: object) -> tuple[Ended, dict[str, Any]]:
-        """`workbench run`, with its report; which is empty if there is none."""
+    def optimize(self, study: Path, *arguments: object) -> tuple[CommandResult, dict[str, Any]]:
+        """Run `workbench run`, and return its result and its report. The report is empty if the run wrote none."""
         report = self.home / "report.json"
         report.unlink(missing_ok=True)
-        ended = self.run("run", study, "--json", report, *arguments)
-        return ended, self.report()
+        result = self.run("run", study, "--json", report, *arguments)
+        return result, self.report()
 
     def report(self) -> dict[str, Any]:
+        """Return the report of the last run, or an empty one if there is none."""
         report = self.home / "report.json"
         return json.loads(report.read_text()) if report.exists() else {}
 
     @contextmanager
-    def rehearsing(self, **how: Any) -> Iterator[tuple[CommandLine, Rehearsal]]:
-        """A rehearsal of the test's own, where the environment says that the providers are."""
-        with start(**how) as running:
-            yield self.having(GOOGLE_GEMINI_BASE_URL=running.url, ANTHROPIC_BASE_URL=running.url), running
+    def rehearsing(self, **settings: Any) -> Iterator[tuple[CommandLine, Rehearsal]]:
+        """Start a rehearsal, and yield it with a command line whose environment names it as all providers."""
+        with start(**settings) as rehearsal:
+            yield self.having(GOOGLE_GEMINI_BASE_URL=rehearsal.url, ANTHROPIC_BASE_URL=rehearsal.url), rehearsal
 
     def counting(self) -> tuple[CommandLine, Path]:
-        """With a program named mix before the real one, which notes each generate call and passes it on."""
+        """Return a command line that counts calls of `mix`, and the log with one line for each generate call.
+
+        A program named `mix` comes first on the PATH. It writes the line, and then runs the real `mix`.
+        """
         log, wrapper = self.home / "mix-calls.log", self.home / "bin" / "mix"
         wrapper.parent.mkdir(parents=True)
-        real = shutil.which("mix")
-        assert real is not None
+        real_mix = shutil.which("mix")
+        assert real_mix is not None
         wrapper.write_text(
-            f'#!/bin/sh\ncase "$1" in pipeline.generate.live) echo "$*" >> {log};; esac\nexec {real} "$@"\n'
+            f'#!/bin/sh\ncase "$1" in pipeline.generate.live) echo "$*" >> {log};; esac\nexec {real_mix} "$@"\n'
         )
         wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
         log.touch()
         return self.having(PATH=f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}"), log
 
     def results(self, task: str) -> list[Path]:
-        """The answers that are kept, of one task. What a killed writer leaves begins with a dot."""
+        """Return the files of a task's kept answers. The file of a killed writer begins with a dot and is left out."""
         return sorted(file for file in (self.home / "results" / task).glob("[!.]*") if file.is_file())
 
 
 def study(folder: Path, **changes: object) -> Path:
-    """A small study of its own, in a folder of its own."""
+    """Write a small study with its gold plan and its pipeline into a folder, and return the study file.
+
+    `changes` are keys of the study.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "gold.md").write_text(
         "# Plan\n\nSupervision trees before anything else. Telemetry for every process. Backpressure at the edges.\n"
         "Idempotence of migrations. Rollback of each stage. Property tests for parsers. Credentials never in logs.\n"
     )
     shutil.copy(CHECKOUT / "runtime" / "priv" / "pipelines" / "genesis.yaml", folder / "pipeline.yaml")
-    said: dict[str, object] = {
+    values: dict[str, object] = {
         "study": "small",
         "goals": [{"name": "only", "goal": "Write the plan for a safer release", "gold": "gold.md"}],
         "pipeline": "pipeline.yaml",
@@ -126,12 +147,13 @@ def study(folder: Path, **changes: object) -> Path:
         **changes,
     }
     file = folder / "study.yaml"
-    file.write_text(json.dumps(said, indent=1))
+    file.write_text(json.dumps(values, indent=1))
     return file
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until the condition is true. Fail after this many seconds."""
     deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition was not true within {seconds:.0f} s"
         time.sleep(0.05)

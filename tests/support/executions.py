@@ -1,4 +1,4 @@
-"""Requests for executions of the Genesis pipeline, for tests of the runtimes."""
+"""Requests for executions of the shipped Genesis pipeline, for tests of the runtimes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def sha256(file: Path) -> str:
 def request(
     engine: Engine, providers: tuple[Provider, ...], prompt: str = "Write a plan", **changes: object
 ) -> ExecutionRequest:
+    """Return a request for an execution. `changes` are attributes of the pipeline."""
     file = changes.pop("file", SHIPPED_PIPELINE)
     assert isinstance(file, Path)
     pipeline = Pipeline(engine, "1", file, sha256(file), **changes)  # type: ignore[arg-type]
@@ -27,4 +28,5 @@ def request(
 
 
 def both(running: Rehearsal) -> tuple[Provider, ...]:
+    """Return both providers, played by a rehearsal."""
     return tuple(rehearsal(running.url, running.world, running.seed).values())

@@ -1,4 +1,4 @@
-"""Answers asks as the flow does, with threads instead of task runs: for tests of the search alone."""
+"""A flow for tests of the search alone: it answers asks as the real flow does, in threads instead of task runs."""
 
 from __future__ import annotations
 
@@ -14,35 +14,45 @@ from typing import Any, TypeVar
 from workbench.execution.plan import retrieve
 from workbench.nouns import Execution, ExecutionRequest, Plan, ScoreRequest, Verdict
 from workbench.providers import digest
-from workbench.search.asks import Asks, Desk, Execute, Propose, Retrieve, Score, slots
+from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
+from workbench.search.asks import Asker, Asks
 from workbench.search.proposal import Proposal, ProposalRequest
 
 T = TypeVar("T")
 
-#: What a plan may speak of. A prompt that names one gets it; others come by chance.
+#: The topics that a plan can cover. A plan covers every topic that its prompt names, and others by chance.
 TOPICS = ("supervision", "telemetry", "backpressure", "rollback", "idempotence", "property tests")
 
 
 def pipeline(request: ExecutionRequest) -> Execution:
-    """A pipeline whose plan covers what its prompt names, and a little by chance."""
+    """Return an execution whose plan covers the topics that its prompt names, and a few others by chance."""
     lucky = {topic for topic in TOPICS if int(digest(request.key, topic)[:2], 16) < 90}
     covered = [topic for topic in TOPICS if topic in request.prompt or topic in lucky]
     return Execution(request.key, "stages:\n" + "".join(f"- {topic}\n" for topic in covered) + "- end\n", Path(), 0.0)
 
 
 def judge(request: ScoreRequest, plan: Plan) -> Verdict:
-    """A judge who counts topics and names a missing one."""
+    """Return a verdict that counts the plan's topics and names up to two missing topics."""
     missing = [topic for topic in TOPICS if topic not in plan.text]
     return Verdict(10 * (1 - len(missing) / len(TOPICS)), f"missing: {', '.join(missing[:2]) or 'nothing'}")
 
 
 def no_proposer(request: ProposalRequest) -> Proposal:
-    raise AssertionError("nothing was to be proposed")
+    raise AssertionError("the search asked for a proposal; this test expects none")
 
 
 @dataclass
 class Flow:
-    """Who answers, how many at once, and how much their latencies differ (seconds). `calls` counts what was asked."""
+    """How asks are answered.
+
+    Attributes:
+        propose, execute, score: the functions that answer.
+        concurrency: how many executions run at once.
+        latency: the longest pause before an answer, in seconds. Each pause is random.
+        shuffle: the seed of the pauses.
+        calls: counts the asks of each kind.
+        most_at_once: the highest number of executions that ran at once.
+    """
 
     propose: Callable[[ProposalRequest], Proposal] = no_proposer
     execute: Callable[[ExecutionRequest], Execution] = pipeline
@@ -51,33 +61,33 @@ class Flow:
     latency: float = 0.0
     shuffle: int = 0
     calls: Counter[str] = field(default_factory=Counter)
-    at_once: int = 0
+    most_at_once: int = 0
 
-    def answer(self, work: Callable[[Desk], T]) -> T:
-        """Run a piece of work to its end and return what it found."""
-        chance = random.Random(self.shuffle)
+    def answer(self, work: Callable[[Asker], T]) -> T:
+        """Run the work to its end, and return its result."""
+        rng = random.Random(self.shuffle)
         with ThreadPoolExecutor(64) as pool, Asks(work, slots(self.concurrency)) as asks:
             running = 0
 
             def begin(kind: str, call: Callable[[], Any]) -> Future[Any]:
                 nonlocal running
                 self.calls[kind] += 1
-                pause = chance.random() * self.latency
+                pause = rng.random() * self.latency
                 if kind == "execute":
                     running += 1
-                    self.at_once = max(self.at_once, running)
+                    self.most_at_once = max(self.most_at_once, running)
 
-                def play() -> Any:
+                def call_after_pause() -> Any:
                     time.sleep(pause)
                     return call()
 
-                future = pool.submit(play)
+                future = pool.submit(call_after_pause)
 
-                def over(_: Future[Any]) -> None:
+                def count_end(_: Future[Any]) -> None:
                     nonlocal running
                     running -= kind == "execute"
 
-                future.add_done_callback(over)
+                future.add_done_callback(count_end)
                 return future
 
             for ask in asks:
@@ -90,4 +100,4 @@ class Flow:
                         asks.answer(ask, begin("retrieve", lambda ask=ask: retrieve(ask.execution.result())))
                     case Score():
                         asks.answer(ask, begin("score", lambda ask=ask: self.score(ask.request, ask.plan.result())))
-        return asks.found
+        return asks.result

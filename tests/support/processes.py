@@ -1,4 +1,4 @@
-"""Who runs, as the kernel says."""
+"""Find running Erlang VMs in the kernel's list of processes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 
 def beams(ancestor: int) -> list[int]:
-    """The VMs that a process has started, itself or through others, and that run."""
+    """Return the ids of the running VMs that a process has started, directly or through other processes."""
     running: dict[int, tuple[str, int]] = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, _, rest = file.read_text().rpartition(")")
+            name, _, fields = file.read_text().rpartition(")")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        state, started_by = rest.split()[:2]
+        state, parent = fields.split()[:2]
         if state not in "ZX":
-            running[int(file.parent.name)] = (name, int(started_by))
-    below = {ancestor}
+            running[int(file.parent.name)] = (name, int(parent))
+    descendants = {ancestor}
     for _ in running:
-        more = {pid for pid, (_, started_by) in running.items() if started_by in below} - below
-        if not more:
+        children = {pid for pid, (_, parent) in running.items() if parent in descendants} - descendants
+        if not children:
             break
-        below |= more
-    # Programs that a VM starts have its name until they have their own.
-    return [pid for pid in below if "(beam" in running.get(pid, ("", 0))[0]]
+        descendants |= children
+    # A program that a VM has just started still has the VM's name for a moment.
+    return [pid for pid in descendants if "(beam" in running.get(pid, ("", 0))[0]]

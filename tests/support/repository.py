@@ -1,4 +1,4 @@
-"""A repository of a user's with a pipeline in it, and the folder of a run that measured it."""
+"""A user's git repository with a pipeline in it, and the folder of a run that measured the pipeline."""
 
 from __future__ import annotations
 
@@ -36,25 +36,27 @@ workflow:
 
 
 def target(**more: object) -> dict[str, Any]:
+    """Return the keys of run.json for a run that searched for the prompt of one step."""
     return {"runtime": "pipeline_ex", "target": {"step": "draft", "output": "polish", "part": 1}, **more}
 
 
 def several(text: bytes) -> bytes:
-    """A pipeline with a second step that takes the prompt."""
+    """Return the pipeline with a second step that takes the prompt."""
     step = text[text.index(b"    - name: write_plan") :]
     return text + step.replace(b"write_plan", b"second")
 
 
 def git(folder: Path, *arguments: str, **environ: str) -> str:
-    done = subprocess.run(
+    """Run git in a folder, and return what it printed."""
+    completed = subprocess.run(
         ["git", *arguments], cwd=folder, env={**os.environ, **environ}, check=True, capture_output=True, text=True
     )
-    return done.stdout.rstrip("\n")
+    return completed.stdout.rstrip("\n")
 
 
 @dataclass(frozen=True)
 class World:
-    """A user's repository with a pipeline in it, and a home with a run that measured it."""
+    """A user's repository with a pipeline in it, and a home with a run that measured the pipeline."""
 
     repository: Path
     home: Path
@@ -71,13 +73,14 @@ class World:
         return git(self.repository, *arguments, HOME=str(self.home))
 
     def pipeline(self, content: bytes) -> None:
+        """Write the pipeline file, and commit it."""
         self.file.parent.mkdir(exist_ok=True)
         self.file.write_bytes(content)
         self.git("add", "-A")
         self.git("commit", "-qm", "The pipeline")
 
     def run(self, name: str = "20260101-000000-abcdef", **about: Any) -> RunFolder:
-        """As a run leaves its folder: measured, confirmed, done."""
+        """Make the folder of a run that has ended: its search and its confirmation are done."""
         folder = RunFolder.create(self.home, name)
         goals = [{"name": "only", "text": "Make it safe"}]
         folder.save(record(**{"study": "mine", "run_id": name, "goals": goals, "pipeline": str(self.file), **about}))
@@ -100,7 +103,7 @@ class World:
         return revert(self.home, name, self.environ)
 
     def state(self) -> tuple[dict[Path, bytes], bytes, str, str]:
-        """Everything of the user's that must not change: files, index, branches, where they are."""
+        """Return everything of the user's that must not change: files, index, branches and the checked-out branch."""
         files = {
             file: file.read_bytes()
             for file in self.repository.rglob("*")

@@ -1,4 +1,4 @@
-"""A program of ours that executes commands in a pool's threads, for as long as it is left alone."""
+"""A program that runs commands in threads of a pool, again and again, until it is interrupted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workbench.system import process
 
 
 def main(commands: list[str]) -> None:
-    def forever(command: str) -> None:
+    def run_forever(command: str) -> None:
         while True:
             process.run(["sh", "-c", command], cwd=Path("/"), env=dict(os.environ), timeout=60)
 
     with ThreadPoolExecutor(len(commands)) as pool, process.ended_on_interrupt():
-        for running in [pool.submit(forever, command) for command in commands]:
+        for running in [pool.submit(run_forever, command) for command in commands]:
             running.result()
 
 

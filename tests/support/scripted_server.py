@@ -1,4 +1,7 @@
-"""A provider on loopback that answers from a script, one entry per request, and fails the test on any other."""
+"""A provider on loopback that answers each request with the next entry of a script.
+
+A request after the end of the script fails the test.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,21 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-#: (status, body), or "hang".
+#: A pair of status and body, or "hang" for no answer within a second.
 Answer = tuple[int, Any] | str
 
 
 @dataclass
 class Scripted:
-    """`requests` has (path, body) of all that was asked, in order."""
+    """A server with a script.
+
+    Attributes:
+        script: the answers that are left.
+        url: the server's address.
+        requests: the path and body of each request, in order.
+        headers: the headers of each request, in order.
+        unscripted: counts the requests after the end of the script.
+    """
 
     script: list[Answer]
     url: str = ""
@@ -26,24 +37,25 @@ class Scripted:
     unscripted: int = 0
 
 
-def said(text: str) -> Answer:
-    """Gemini saying this."""
+def gemini_reply(text: str) -> Answer:
+    """Return Gemini's reply with this text."""
     return 200, {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}]}
 
 
 @contextmanager
 def scripted(*script: Answer) -> Iterator[Scripted]:
-    told = Scripted(list(script))
+    """Serve the script while the context lasts."""
+    state = Scripted(list(script))
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # the library's name
+        def do_POST(self) -> None:  # http.server prescribes the name
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             with lock:
-                told.requests.append((self.path, body))
-                told.headers.append(dict(self.headers))
-                answer: Answer = told.script.pop(0) if told.script else (500, {"error": {"message": "unscripted"}})
-                told.unscripted += not told.script and answer == (500, {"error": {"message": "unscripted"}})
+                state.requests.append((self.path, body))
+                state.headers.append(dict(self.headers))
+                answer: Answer = state.script.pop(0) if state.script else (500, {"error": {"message": "unscripted"}})
+                state.unscripted += not state.script and answer == (500, {"error": {"message": "unscripted"}})
             if isinstance(answer, str):
                 time.sleep(1.0)
                 return
@@ -60,11 +72,11 @@ def scripted(*script: Answer) -> Iterator[Scripted]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield told
+        yield state
     finally:
         server.shutdown()
         server.server_close()
         thread.join(5)
-    assert told.unscripted == 0, f"{told.unscripted} requests beyond the script"
+    assert state.unscripted == 0, f"{state.unscripted} requests came after the end of the script"

@@ -1,4 +1,4 @@
-"""Gemini as it looks from outside: a rehearsal answers, and does not say that it is one."""
+"""A stand-in for the real Gemini service: a rehearsal answers, but the server does not say that it is a rehearsal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workbench.rehearsal.server import start
 
 @contextmanager
 def service() -> Iterator[str]:
-    """The address, as long as it lasts."""
-    with start() as behind, httpx.Client(base_url=behind.url, timeout=30.0) as client:
+    """Yield the address, and serve while the context lasts."""
+    with start() as rehearsal, httpx.Client(base_url=rehearsal.url, timeout=30.0) as client:
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the library's name
+            def do_POST(self) -> None:  # http.server prescribes the name
                 body = self.rfile.read(int(self.headers["content-length"]))
                 answer = client.post(self.path, content=body, headers={"content-type": "application/json"})
                 self.send_response(answer.status_code)

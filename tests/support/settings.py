@@ -1,4 +1,4 @@
-"""Settings for tests: a study in memory, providers that nobody answers for."""
+"""Settings for tests: a study in memory, and providers at an address where no server listens."""
 
 from __future__ import annotations
 
@@ -31,15 +31,18 @@ STUDY = Study(
 
 
 def goals(number: int) -> tuple[Goal, ...]:
+    """Return this many goals."""
     return tuple(Goal(f"goal-{n}", f"write plan number {n}", ("gold",)) for n in range(number))
 
 
 def setting(
     home: Path, providers: dict[ProviderName, Provider] | None = None, name: str = "run", **changes: Any
 ) -> Setting:
-    found = providers or rehearsal("http://127.0.0.1:9", "default", 0)
-    return Setting(replace(STUDY, **changes), found, "1.0.0", RunFolder.create(home, name))
+    """Return a setting with a new run folder. `changes` are attributes of the study."""
+    providers = providers or rehearsal("http://127.0.0.1:9", "default", 0)
+    return Setting(replace(STUDY, **changes), providers, "1.0.0", RunFolder.create(home, name))
 
 
 def request(prompt: str, replicate: int = 0, goal: Goal = STUDY.goals[0]) -> ExecutionRequest:
+    """Return a request for an execution of this prompt."""
     return ExecutionRequest(prompt, goal, replicate, Pipeline(Engine("mix"), "1", Path("p"), "0"), ())

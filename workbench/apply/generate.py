@@ -72,7 +72,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
         RunNotFound: the run has no winner yet.
         StudyError, OutsideError: as a run does.
     """
-    from workbench.search.optimization import perform
+    from workbench.search.optimization import run_winner
 
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to go on")
@@ -86,7 +86,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
         try:
             setting = Setting(study, providers, runtime.version(), run)
             stage = _AtOnce(setting, wanted, home)
-            perform(setting, stage, stage, wanted.text, ONCE_MORE + before)
+            run_winner(setting, stage, stage, wanted.text, ONCE_MORE + before)
         finally:
             runtime.close()
     folder = f"generated/{before + 1:03d}"

@@ -15,7 +15,7 @@ from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
 from workbench.run.folder import RunFolder
 from workbench.run.record import AGAIN, RunRecord
-from workbench.search.candidate import HEADING, addressed
+from workbench.search.candidate import HEADING, with_goal
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _in_target(record: RunRecord, target: IntoStep, measured: str, prompt: str, 
             else f'"{name}" is no goal of the study'
         )
         raise NotApplied(f"{said}: name one with --goal {' | '.join(goals)}{nearest(name or '', goals)}")
-    text = addressed(prompt, goals[name])
+    text = with_goal(prompt, goals[name])
     own = set(target.replaced.findall(steps(read(measured))[target.step].statics[target.part - 1].value))
     if strange := [one for one in dict.fromkeys(target.replaced.findall(text)) if one not in own]:
         raise NotApplied(

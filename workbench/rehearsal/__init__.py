@@ -1,5 +1,5 @@
-"""The rehearsal: scripted models behind the providers' own protocols, on loopback.
+"""The rehearsal: scripted models on loopback that speak the providers' own protocols.
 
-It stands for Gemini and Anthropic where no model can or shall be called. Nothing here knows Workbench's requests from
-anybody else's: what is answered follows from the text of the request alone, as a model's answer would.
+The rehearsal stands in for Gemini and Anthropic if no real model can or should be called. It does not know that
+Workbench is the client. The answer follows from the text of the request alone, as a real model's answer does.
 """

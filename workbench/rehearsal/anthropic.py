@@ -1,13 +1,14 @@
-"""Anthropic's protocol: `POST /v1/messages`."""
+"""Read requests and write replies in Anthropic's protocol: `POST /v1/messages`."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from workbench.rehearsal.asked import Asked, Message
+from workbench.rehearsal.model_request import Message, ModelRequest
 
-TYPE = {
+#: Anthropic's error types by HTTP status.
+ERROR_TYPES = {
     400: "invalid_request_error",
     404: "not_found_error",
     429: "rate_limit_error",
@@ -16,9 +17,10 @@ TYPE = {
 }
 
 
-def read(body: dict[str, Any]) -> Asked:
-    tool = _forced(body.get("tools", []), body.get("tool_choice", {}))
-    return Asked(
+def read(body: dict[str, Any]) -> ModelRequest:
+    """Return the request that stands in the body of an HTTP request."""
+    tool = _forced_tool(body.get("tools", []), body.get("tool_choice", {}))
+    return ModelRequest(
         model=body["model"],
         system="\n".join(_texts(body.get("system") or "")),
         messages=tuple(Message(message["role"], tuple(_texts(message["content"]))) for message in body["messages"]),
@@ -28,33 +30,41 @@ def read(body: dict[str, Any]) -> Asked:
     )
 
 
-def reply(asked: Asked, text: str) -> dict[str, Any]:
-    said = sum(len(part) for message in asked.messages for part in message.texts)
+def reply(request: ModelRequest, text: str) -> dict[str, Any]:
+    """Return the body of the reply with this text, or with this JSON if the request forces a tool.
+
+    Four characters count as one token.
+    """
+    input_length = sum(len(part) for message in request.messages for part in message.texts)
     content: dict[str, Any] = {"type": "text", "text": text}
-    if asked.tool is not None:
-        content = {"type": "tool_use", "id": "toolu_rehearsal", "name": asked.tool, "input": json.loads(text)}
+    if request.tool is not None:
+        content = {"type": "tool_use", "id": "toolu_rehearsal", "name": request.tool, "input": json.loads(text)}
     return {
         "id": "msg_rehearsal",
         "type": "message",
         "role": "assistant",
-        "model": asked.model,
+        "model": request.model,
         "content": [content],
-        "stop_reason": "end_turn" if asked.tool is None else "tool_use",
+        "stop_reason": "end_turn" if request.tool is None else "tool_use",
         "stop_sequence": None,
-        "usage": {"input_tokens": said // 4, "output_tokens": len(text) // 4},
+        "usage": {"input_tokens": input_length // 4, "output_tokens": len(text) // 4},
     }
 
 
 def error(status: int, message: str) -> dict[str, Any]:
-    return {"type": "error", "error": {"type": TYPE.get(status, "api_error"), "message": message}}
+    """Return the body of a reply that reports an error."""
+    return {"type": "error", "error": {"type": ERROR_TYPES.get(status, "api_error"), "message": message}}
 
 
-def _forced(tools: list[dict[str, Any]], choice: dict[str, Any]) -> dict[str, Any] | None:
-    """The tool that has to be used, if one has. Where the model may choose, this one answers in words."""
+def _forced_tool(tools: list[dict[str, Any]], choice: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the tool that the request forces, or None.
+
+    A real model may also choose a tool that is not forced. The scripted models answer with text then.
+    """
     if choice.get("type") == "any" and tools:
         return tools[-1]
-    wanted = choice.get("name") if choice.get("type") == "tool" else None
-    return next((tool for tool in tools if tool["name"] == wanted), None)
+    name = choice.get("name") if choice.get("type") == "tool" else None
+    return next((tool for tool in tools if tool["name"] == name), None)
 
 
 def _texts(content: str | list[dict[str, Any]]) -> list[str]:

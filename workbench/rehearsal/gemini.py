@@ -1,18 +1,26 @@
-"""Gemini's protocol: `POST /{version}/models/{model}:generateContent`."""
+"""Read requests and write replies in Gemini's protocol: `POST /{version}/models/{model}:generateContent`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from workbench.rehearsal.asked import Asked, Message
+from workbench.rehearsal.model_request import Message, ModelRequest
 
-STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
+#: Gemini's error statuses by HTTP status.
+ERROR_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
 
 
-def read(model: str, body: dict[str, Any]) -> Asked:
+def read(model: str, body: dict[str, Any]) -> ModelRequest:
+    """Return the request that stands in the path (the model) and the body of an HTTP request."""
     config = body.get("generationConfig") or {}
     system = body.get("systemInstruction") or {}
-    return Asked(
+    return ModelRequest(
         model=model,
         system="\n".join(part.get("text", "") for part in system.get("parts", [])),
         messages=tuple(
@@ -27,27 +35,33 @@ def read(model: str, body: dict[str, Any]) -> Asked:
     )
 
 
-def reply(asked: Asked, text: str) -> dict[str, Any]:
+def reply(request: ModelRequest, text: str) -> dict[str, Any]:
+    """Return the body of the reply with this text. Four characters count as one token."""
+    input_tokens, output_tokens = _input_tokens(request), len(text) // 4
     return {
         "candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}],
         "usageMetadata": {
-            "promptTokenCount": (said := _tokens(asked)),
-            "candidatesTokenCount": len(text) // 4,
-            "totalTokenCount": said + len(text) // 4,
+            "promptTokenCount": input_tokens,
+            "candidatesTokenCount": output_tokens,
+            "totalTokenCount": input_tokens + output_tokens,
         },
-        "modelVersion": asked.model,
+        "modelVersion": request.model,
     }
 
 
 def error(status: int, message: str) -> dict[str, Any]:
-    return {"error": {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}}
+    """Return the body of a reply that reports an error."""
+    return {"error": {"code": status, "message": message, "status": ERROR_STATUSES.get(status, "UNKNOWN")}}
 
 
 def _schema(config: dict[str, Any]) -> dict[str, Any] | None:
-    """JSON may be wanted without a schema: then any will do."""
+    """Return the schema of the answer, or None for a plain text.
+
+    A request may ask for JSON without a schema. Then any JSON fits, which is the empty schema.
+    """
     schema: dict[str, Any] | None = config.get("responseSchema") or config.get("responseJsonSchema")
     return {} if schema is None and config.get("responseMimeType") == "application/json" else schema
 
 
-def _tokens(asked: Asked) -> int:
-    return sum(len(text) for message in asked.messages for text in message.texts) // 4
+def _input_tokens(request: ModelRequest) -> int:
+    return sum(len(text) for message in request.messages for text in message.texts) // 4

@@ -1,4 +1,7 @@
-"""The scripted generator: writes a YAML plan from the wording of its prompt. It never sees a gold plan."""
+"""The scripted pipeline model: write a YAML plan that follows the wording of the prompt.
+
+The generator never sees a gold plan.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from typing import Any
 
 import yaml
 
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.structured import fill
 from workbench.rehearsal.words import meaningful
 
-#: How sure it is that a thing asked for is dealt with, when few are; attention thins out over more than `SPAN`.
+#: The probability that the plan covers a topic of the prompt. It falls if the prompt has more than `SPAN` topics.
 ATTENTION = 0.95
 SPAN = 24
-#: What it adds without being asked: now and then, from what every engineer knows.
+#: Topics that the plan may cover although the prompt does not name them. Each is added with probability `HABIT`.
 HABITS = (
     "supervision", "restart", "timeout", "monitoring", "logging", "telemetry", "rollback", "migration", "deployment",
     "interface", "error handling", "state", "process", "message", "resource", "leak", "performance", "security",
@@ -25,60 +28,70 @@ HABITS = (
 )  # fmt: skip
 HABIT = 0.12
 
+#: The probability of a plan inside a Markdown code fence.
 FENCED = 0.04
+#: The probability of a text that is no valid YAML.
 SLIP = 0.02
 
 _FILE = re.compile(r'<file (?:path|name)="([^"]+)"')
 
 
-def answer(asked: Asked, luck: random.Random, *, heeds: bool = True) -> str:
-    """A plan, or the JSON that is wanted. With `heeds=False` the wording changes nothing: it is by chance alone."""
-    said = [text for text in asked.last if not text.startswith("<file ")]
-    things = _dealt_with(" ".join(said), luck) if heeds else luck.sample(HABITS, luck.randint(8, 14))
-    if asked.schema is not None:
-        return json.dumps(fill(asked.schema, things or list(HABITS), luck), ensure_ascii=False)
+def answer(request: ModelRequest, rng: random.Random, *, follows_prompt: bool = True) -> str:
+    """Return a plan, or JSON if the request has a schema.
+
+    Args:
+        follows_prompt: if False, the topics are random, and the wording of the prompt changes nothing.
+    """
+    prompt_texts = [text for text in request.last_texts if not text.startswith("<file ")]
+    topics = _covered_topics(" ".join(prompt_texts), rng) if follows_prompt else rng.sample(HABITS, rng.randint(8, 14))
+    if request.schema is not None:
+        return json.dumps(fill(request.schema, topics or list(HABITS), rng), ensure_ascii=False)
     plan = yaml.safe_dump(
-        _plan(things, _files(asked), luck), sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
+        _plan(topics, _files(request), rng), sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
     )
-    roll = luck.random()
+    roll = rng.random()
     if roll < SLIP:
-        return f"Here is the plan: as you asked\n{plan}  - [unfinished"
+        return f"Here is the plan: as you request\n{plan}  - [unfinished"
     return f"```yaml\n{plan}```" if roll < SLIP + FENCED else plan
 
 
-def _dealt_with(prompt: str, luck: random.Random) -> list[str]:
-    asked_for = list(meaningful(prompt).values())
-    attention = ATTENTION * min(1.0, SPAN / max(1, len(asked_for))) ** 0.25
-    things = [word for word in asked_for if luck.random() < attention]
-    habits = [habit for habit in HABITS if luck.random() < HABIT and habit not in things]
-    return things + habits
+def _covered_topics(prompt: str, rng: random.Random) -> list[str]:
+    """Return most of the prompt's topics, and a few habits."""
+    named = list(meaningful(prompt).values())
+    attention = ATTENTION * min(1.0, SPAN / max(1, len(named))) ** 0.25
+    covered = [word for word in named if rng.random() < attention]
+    habits = [habit for habit in HABITS if rng.random() < HABIT and habit not in covered]
+    return covered + habits
 
 
-def _files(asked: Asked) -> list[str]:
-    return [path for text in asked.last if text.startswith("<file ") for path in _FILE.findall(text)[1:]]
+def _files(request: ModelRequest) -> list[str]:
+    """Return the paths of the source files in the request's input files.
+
+    The runtime puts a `<file name=…>` tag around each input file. So the first name in a text is left out. An input
+    file that packs a codebase has a `<file path=…>` tag for each source file.
+    """
+    return [path for text in request.last_texts if text.startswith("<file ") for path in _FILE.findall(text)[1:]]
 
 
-def _plan(things: list[str], files: list[str], luck: random.Random) -> dict[str, Any]:
-    groups = [things[start : start + 4] for start in range(0, len(things), 4)]
+def _plan(topics: list[str], files: list[str], rng: random.Random) -> dict[str, Any]:
+    groups = [topics[start : start + 4] for start in range(0, len(topics), 4)]
     return {
-        "title": f"A plan for {' and '.join(things[:2]) or 'the work'}",
+        "title": f"A plan for {' and '.join(topics[:2]) or 'the work'}",
         "summary": f"{len(groups)} stages, the most urgent first.",
-        "stages": [_stage(number, group, files, luck) for number, group in enumerate(groups, start=1)],
+        "stages": [_stage(number, group, files, rng) for number, group in enumerate(groups, start=1)],
     }
 
 
-def _stage(number: int, group: list[str], files: list[str], luck: random.Random) -> dict[str, Any]:
+def _stage(number: int, group: list[str], files: list[str], rng: random.Random) -> dict[str, Any]:
     subject, *rest = group
     return {
         "name": f"{number}. {subject}",
         "problem": f"Nothing answers for {subject} today, and it shows under load.",
         "actions": [
-            luck.choice(
-                (f"Find every place that touches {thing}.", f"Put {thing} in one place, and use it from there.")
-            )
-            for thing in group
+            rng.choice((f"Find every place that touches {topic}.", f"Put {topic} in one place, and use it from there."))
+            for topic in group
         ],
-        "files": luck.sample(files, min(2, len(files))) if files else [],
-        "tests": [f"Shows that {thing} holds." for thing in rest[:2]] or [f"Shows that {subject} holds."],
-        "risk": luck.choice(("low", "medium", "high")),
+        "files": rng.sample(files, min(2, len(files))) if files else [],
+        "tests": [f"Shows that {topic} holds." for topic in rest[:2]] or [f"Shows that {subject} holds."],
+        "risk": rng.choice(("low", "medium", "high")),
     }

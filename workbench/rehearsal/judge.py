@@ -1,4 +1,4 @@
-"""The scripted judge: reads the gold plans in its prompt, and looks for what they are about in the plan."""
+"""The scripted judge: read the gold plans in the prompt, and score how many of their topics the plan covers."""
 
 from __future__ import annotations
 
@@ -6,40 +6,43 @@ import json
 import random
 import re
 
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import stems, topics
 
-#: Standard deviation of what two readings of the same plan differ by, in points.
+#: The standard deviation of the random error of a score, in points.
 NOISE = 0.3
+#: How many missing topics the reason names.
 NAMED = 4
 
 
-def wanted(asked: Asked) -> bool:
-    """Whether this is asked for: a score with its reason."""
-    return asked.schema is not None and {"score", "reason"} <= set(asked.schema.get("properties", {}))
+def is_for_judge(request: ModelRequest) -> bool:
+    """Return True if the request asks for a score with a reason."""
+    return request.schema is not None and {"score", "reason"} <= set(request.schema.get("properties", {}))
 
 
-def answer(asked: Asked, luck: random.Random) -> str:
-    text = "\n".join(asked.last)
-    gold = "\n\n".join(_inside(text, "gold_plan"))
-    plan = "\n\n".join(_inside(text, "plan"))
-    about = topics(gold)
-    there = stems(plan)
-    whole = sum(weight for _, _, weight in about) or 1.0
-    covered = sum(weight for key, _, weight in about if key in there) / whole
-    # The first half of what matters is easier to earn than the second.
-    score = 10 * (1 - (1 - covered) ** 1.4) + luck.gauss(0, NOISE)
-    has = [word for key, word, _ in about if key in there]
-    lacks = [word for key, word, _ in about if key not in there]
-    luck.shuffle(lacks)
-    parts = [f"The plan deals with {_and(has[:3])}." if has else "The plan hardly touches the subject."]
-    if lacks:
-        parts.append(f"Missing: {', '.join(lacks[:NAMED])}.")
+def answer(request: ModelRequest, rng: random.Random) -> str:
+    """Return a verdict as JSON: the score, and a reason that names missing topics."""
+    text = "\n".join(request.last_texts)
+    gold_plans = "\n\n".join(_contents(text, "gold_plan"))
+    plan = "\n\n".join(_contents(text, "plan"))
+    gold_topics = topics(gold_plans)
+    plan_stems = stems(plan)
+    total_weight = sum(weight for _, _, weight in gold_topics) or 1.0
+    covered = sum(weight for stem, _, weight in gold_topics if stem in plan_stems) / total_weight
+    # The curve is concave, so the first topics earn more points than the last topics.
+    score = 10 * (1 - (1 - covered) ** 1.4) + rng.gauss(0, NOISE)
+    present = [word for stem, word, _ in gold_topics if stem in plan_stems]
+    missing = [word for stem, word, _ in gold_topics if stem not in plan_stems]
+    rng.shuffle(missing)
+    parts = [f"The plan deals with {_and(present[:3])}." if present else "The plan hardly touches the subject."]
+    if missing:
+        parts.append(f"Missing: {', '.join(missing[:NAMED])}.")
     return json.dumps({"score": round(min(10.0, max(0.0, score)), 1), "reason": " ".join(parts)})
 
 
-def _inside(text: str, tag: str) -> list[str]:
-    return [found.strip() for found in re.findall(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)]
+def _contents(text: str, tag: str) -> list[str]:
+    """Return the contents of every element with this tag."""
+    return [content.strip() for content in re.findall(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)]
 
 
 def _and(words: list[str]) -> str:

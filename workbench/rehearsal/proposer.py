@@ -1,7 +1,8 @@
-"""The scripted proposer: answers what DSPy's optimizers ask, and the `writer` program.
+"""The scripted proposer: answer the requests of DSPy's optimizers and of the `writer` program.
 
-One mechanism for all: the wanted output fields are read from the request, and each is filled according to its name. It
-sees what a real one would see: instructions, scores, and where there is feedback, what the judge found missing.
+All requests are answered in the same way. The proposer reads the output fields from the request, and fills each field
+according to its name. It sees what a real proposer sees: instructions, scores and, if the request has feedback, the
+topics that the judge found missing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import json
 import random
 import re
 
-from workbench.rehearsal.asked import Asked
+from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import meaningful
 
-#: What makes plans better in general: all that a proposer without feedback can say.
+#: Advice that improves any plan. Without feedback, the proposer has nothing else to add.
 CRAFT = (
     "Name every file and module that has to change.",
     "For each stage state the problem, the action items and the tests.",
@@ -30,10 +31,11 @@ CRAFT = (
     "Write custom lint rules that ban the dangerous primitives.",
 )  # fmt: skip
 
+#: The most topics that an instruction names.
 MOST_TOPICS = 30
-#: How often a new instruction forgets some of what the old one had.
+#: The probability that a new instruction drops a part of the old instruction.
 FORGETS = 0.1
-#: How often it takes up a thing that was found missing, and adds a general rule besides.
+#: The probabilities that a new instruction takes up a missing topic, and that it adds a line of `CRAFT`.
 TAKES_UP, ADDS_CRAFT = 0.75, 0.4
 
 _INPUTS = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ## |\n\nRespond with |\Z)", re.DOTALL)
@@ -42,83 +44,91 @@ _MISSING = re.compile(r"[Mm]issing: ([^.\"\\\n]+)")
 _COVER = re.compile(r"\s*Cover these: ([^.]*)\.")
 
 
-def wanted(asked: Asked) -> bool:
-    """Whether this is a request in DSPy's format."""
-    return _OUTPUTS.search(asked.system) is not None
+def is_for_proposer(request: ModelRequest) -> bool:
+    """Return True if the request has DSPy's format."""
+    return _OUTPUTS.search(request.system) is not None
 
 
-def answer(asked: Asked, luck: random.Random) -> str:
-    given = dict(_INPUTS.findall("\n".join(asked.last)))
-    listed = _OUTPUTS.search(asked.system)
-    fields = re.findall(r"^\d+\. `(\w+)`", listed[1] if listed else "", re.MULTILINE)
-    filled = {field: _fill(field, given, asked.system, luck) for field in fields}
-    if "Outputs will be a JSON object" in asked.system or asked.schema is not None:
-        return json.dumps(filled)
-    shown = (
+def answer(request: ModelRequest, rng: random.Random) -> str:
+    """Return all output fields, as JSON or in DSPy's chat format, as the request demands."""
+    inputs = dict(_INPUTS.findall("\n".join(request.last_texts)))
+    output_list = _OUTPUTS.search(request.system)
+    fields = re.findall(r"^\d+\. `(\w+)`", output_list[1] if output_list else "", re.MULTILINE)
+    values = {field: _value(field, inputs, request.system, rng) for field in fields}
+    if "Outputs will be a JSON object" in request.system or request.schema is not None:
+        return json.dumps(values)
+    sections = (
         f"[[ ## {field} ## ]]\n{value if isinstance(value, str) else json.dumps(value)}"
-        for field, value in filled.items()
+        for field, value in values.items()
     )
-    return "\n\n".join([*shown, "[[ ## completed ## ]]"])
+    return "\n\n".join([*sections, "[[ ## completed ## ]]"])
 
 
-def _fill(field: str, given: dict[str, str], system: str, luck: random.Random) -> str | dict[str, str]:
+def _value(field: str, inputs: dict[str, str], system: str, rng: random.Random) -> str | dict[str, str]:
+    """Return the value of an output field, chosen by the field's name."""
     if field == "prompt":
-        return _prompt(given, system)
+        return _prompt(inputs, system)
     if field == "module_advice":
-        advice = f"If the module receives a goal, then it should write as follows. {_instruction(given, luck)}"
-        return dict.fromkeys(_names(given.get("module_names", "")), advice)
+        advice = f"If the module receives a goal, then it should write as follows. {_instruction(inputs, rng)}"
+        return dict.fromkeys(_module_names(inputs.get("module_names", "")), advice)
     if "instruction" in field:
-        return _instruction(given, luck)
+        return _instruction(inputs, rng)
     if "prefix" in field:
         return "The plan:"
-    about = list(meaningful(" ".join(given.values())).values())[:8]
-    return f"It is about {', '.join(about)}." if about else "There is nothing to add."
+    words = list(meaningful(" ".join(inputs.values())).values())[:8]
+    return f"It is about {', '.join(words)}." if words else "There is nothing to add."
 
 
-def _instruction(given: dict[str, str], luck: random.Random) -> str:
-    """The instruction that there is, with what was found missing in it, or with some craft."""
-    old = _current(given)
-    missing = [word for found in _MISSING.findall("\n".join(given.values())) for word in found.split(", ")]
-    topics = [word for found in _COVER.findall(old) for word in found.split(", ")]
+def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
+    """Return an improved instruction.
+
+    If the request names missing topics, the new instruction asks for most of them. Otherwise it gets some lines of
+    `CRAFT`.
+    """
+    old = _old_instruction(inputs)
+    missing = [word for group in _MISSING.findall("\n".join(inputs.values())) for word in group.split(", ")]
+    topics = [word for group in _COVER.findall(old) for word in group.split(", ")]
     if missing:
-        taken = [word.strip() for word in missing if luck.random() < TAKES_UP] or missing[:1]
-        topics += [word for word in dict.fromkeys(taken) if word not in topics]
-        if luck.random() < FORGETS:
-            topics = luck.sample(topics, max(1, len(topics) * 2 // 3))
-        craft = [line for line in CRAFT if line not in old]
-        more = f" {luck.choice(craft)}" if craft and luck.random() < ADDS_CRAFT else ""
-        return f"{_COVER.sub('', old).strip()}{more} Cover these: {', '.join(topics[:MOST_TOPICS])}."
-    kept = [line for line in CRAFT if line in old]
-    new = luck.sample([line for line in CRAFT if line not in kept], min(luck.randint(1, 3), len(CRAFT) - len(kept)))
-    if kept and luck.random() < FORGETS:
-        kept = kept[1:]
+        added = [word.strip() for word in missing if rng.random() < TAKES_UP] or missing[:1]
+        topics += [word for word in dict.fromkeys(added) if word not in topics]
+        if rng.random() < FORGETS:
+            topics = rng.sample(topics, max(1, len(topics) * 2 // 3))
+        new_craft = [line for line in CRAFT if line not in old]
+        craft_line = f" {rng.choice(new_craft)}" if new_craft and rng.random() < ADDS_CRAFT else ""
+        return f"{_COVER.sub('', old).strip()}{craft_line} Cover these: {', '.join(topics[:MOST_TOPICS])}."
+    old_craft = [line for line in CRAFT if line in old]
+    new_craft = [line for line in CRAFT if line not in old_craft]
+    added = rng.sample(new_craft, min(rng.randint(1, 3), len(new_craft)))
+    if old_craft and rng.random() < FORGETS:
+        old_craft = old_craft[1:]
     base = old
     for line in CRAFT:
         base = base.replace(line, "")
-    return " ".join([" ".join(base.split()), *kept, *new])
+    return " ".join([" ".join(base.split()), *old_craft, *added])
 
 
-def _current(given: dict[str, str]) -> str:
-    """What the new instruction is to improve on; of several attempts the last, which DSPy puts the best."""
+def _old_instruction(inputs: dict[str, str]) -> str:
+    """Return the instruction to improve. Of several attempts it is the last one: DSPy sorts the best one last."""
     for name in ("current_instruction", "basic_instruction", "instruction"):
-        if given.get(name, "").strip():
-            return given[name].strip()
-    tried = re.findall(
-        r"Instruction #\d+: (.*?)(?=\n?\[?\d*\]?\W*Prefix #)", given.get("attempted_instructions", ""), re.DOTALL
+        if inputs.get(name, "").strip():
+            return inputs[name].strip()
+    attempts = re.findall(
+        r"Instruction #\d+: (.*?)(?=\n?\[?\d*\]?\W*Prefix #)", inputs.get("attempted_instructions", ""), re.DOTALL
     )
-    return tried[-1].strip(" '\",«»\n") if tried else "Write the plan that the goal asks for."
+    return attempts[-1].strip(" '\",«»\n") if attempts else "Write the plan that the goal asks for."
 
 
-def _names(said: str) -> list[str]:
+def _module_names(text: str) -> list[str]:
+    """Return the names of a Python list of names, or DSPy's usual name if the text is no such list."""
     try:
-        found = ast.literal_eval(said)
+        names = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return ["predict"]
-    return [str(name) for name in found] if isinstance(found, list) else ["predict"]
+    return [str(name) for name in names] if isinstance(names, list) else ["predict"]
 
 
-def _prompt(given: dict[str, str], system: str) -> str:
-    """A prompt for the pipeline: the goal, under the instructions that the writer itself was given."""
+def _prompt(inputs: dict[str, str], system: str) -> str:
+    """Return a prompt for the pipeline: the goal, followed by the writer's own instructions."""
     objective = system.partition("your objective is:")[2]
-    goal = given.get("high_level_goal") or next(iter(given.values()), "")
+    goal = inputs.get("high_level_goal") or next(iter(inputs.values()), "")
     return f"{goal.strip()}\n\n{' '.join(objective.split())}"

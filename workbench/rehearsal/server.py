@@ -1,4 +1,4 @@
-"""Serves the rehearsal on loopback: in a thread of this process, or in the foreground for the command line."""
+"""Serve the rehearsal on loopback, in a thread of this process or in the foreground for the command line."""
 
 from __future__ import annotations
 
@@ -21,23 +21,33 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workbench.errors import UserError
-from workbench.rehearsal import anthropic, gemini, mind
-from workbench.rehearsal.asked import Asked, chance
+from workbench.rehearsal import anthropic, gemini, roles
+from workbench.rehearsal.model_request import ModelRequest, seeded_random
 
 HOST = "127.0.0.1"
+#: The longest wait for the server to start.
 START_SECONDS = 10.0
-#: Seconds that a call hangs which is to time out, before its connection is closed.
+#: How long a call of the failure "hang" gets no answer before its connection is closed.
 HANG_SECONDS = 2.0
 
+#: The ways in which a call can fail: an HTTP status, a lost connection, or a body that is no JSON.
 FAILURES = ("429", "500", "503", "hang", "malformed")
 
 
 @dataclass
 class Rehearsal:
-    """What is played, and how well: `latency` in mean seconds, `fail_rate` as a share of calls.
+    """A rehearsal, with its settings and its counters.
 
-    An answer follows from world, seed and request: from the seed in the request where there is one, else from how often
-    the same was asked before.
+    An answer follows from the world, the rehearsal's seed, the request and the number of a sample. The number is the
+    request's own seed. If the request has no seed, it is the count of equal requests before.
+
+    Attributes:
+        world: a key of `workbench.rehearsal.roles.WORLDS`.
+        seed: the seed of all random numbers.
+        latency: the mean time before an answer, in seconds.
+        fail_rate: the share of calls that fail, from 0 to 1.
+        url: the address, once the server listens.
+        calls: counts the calls by role.
     """
 
     world: str = "default"
@@ -50,14 +60,15 @@ class Rehearsal:
     _samples: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        if self.world not in mind.WORLDS:
-            raise UserError(f'there is no world "{self.world}"; there are: {", ".join(mind.WORLDS)}')
+        if self.world not in roles.WORLDS:
+            raise UserError(f'--world "{self.world}" is not known; expected one of: {", ".join(roles.WORLDS)}')
         if not 0 <= self.fail_rate <= 1:
-            raise UserError(f"--fail-rate {self.fail_rate}: expected a share from 0 to 1")
+            raise UserError(f"--fail-rate {self.fail_rate} is not a share of calls; expected a number from 0 to 1")
         if self.latency < 0:
-            raise UserError(f"--latency {self.latency}: expected seconds from 0")
+            raise UserError(f"--latency {self.latency} is not a time; expected seconds, 0 or more")
 
     def app(self) -> Starlette:
+        """Return the web application with the routes of all protocols."""
         routes = [
             Route("/rehearsal", self._introduce, methods=["GET"]),
             Route("/{version}/models/{model}:generateContent", self._gemini, methods=["POST"]),
@@ -66,8 +77,9 @@ class Rehearsal:
         return Starlette(routes=routes)
 
     async def _introduce(self, request: Request) -> Response:
-        told = {"rehearsal": True, "world": self.world, "seed": self.seed, "calls": dict(self.calls)}
-        return JSONResponse(told)
+        """Say that this is a rehearsal, so that no client takes the server for a real provider."""
+        introduction = {"rehearsal": True, "world": self.world, "seed": self.seed, "calls": dict(self.calls)}
+        return JSONResponse(introduction)
 
     async def _gemini(self, request: Request) -> Response:
         return await self._answer(request, gemini, lambda body: gemini.read(request.path_params["model"], body))
@@ -76,32 +88,35 @@ class Rehearsal:
         return await self._answer(request, anthropic, anthropic.read)
 
     async def _answer(self, request: Request, protocol: ModuleType, read: Any) -> Response:
+        """Answer a request, or fail on purpose, after the latency."""
         try:
-            asked: Asked = read(await request.json())
+            model_request: ModelRequest = read(await request.json())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return JSONResponse(protocol.error(400, f"not a request of this protocol: {error!r}"), 400)
-        self.calls[mind.role(asked)] += 1
-        identity = f"{asked.identity}:{asked.seed}"
+        self.calls[roles.role(model_request)] += 1
+        identity = f"{model_request.identity}:{model_request.seed}"
         self._tries[identity] += 1
-        luck = chance("failing", str(self.seed), self.world, identity, str(self._tries[identity]))
-        await asyncio.sleep(self.latency * luck.uniform(0.5, 1.5))
-        if luck.random() < self.fail_rate:
-            return await self._fail(protocol, luck)
-        text = mind.answer(asked, self.world, self._luck(asked))
-        return JSONResponse(protocol.reply(asked, text))
+        rng = seeded_random("failing", str(self.seed), self.world, identity, str(self._tries[identity]))
+        await asyncio.sleep(self.latency * rng.uniform(0.5, 1.5))
+        if rng.random() < self.fail_rate:
+            return await self._fail(protocol, rng)
+        text = roles.answer(model_request, self.world, self._answer_rng(model_request))
+        return JSONResponse(protocol.reply(model_request, text))
 
-    def _luck(self, asked: Asked) -> random.Random:
-        sample = asked.seed
+    def _answer_rng(self, model_request: ModelRequest) -> random.Random:
+        """Return the random numbers for an answer."""
+        sample = model_request.seed
         if sample is None:
-            sample = self._samples[asked.identity]
-            self._samples[asked.identity] += 1
-        return chance("answer", str(self.seed), self.world, asked.identity, str(sample))
+            sample = self._samples[model_request.identity]
+            self._samples[model_request.identity] += 1
+        return seeded_random("answer", str(self.seed), self.world, model_request.identity, str(sample))
 
-    async def _fail(self, protocol: ModuleType, luck: random.Random) -> Response:
-        match luck.choice(FAILURES):
+    async def _fail(self, protocol: ModuleType, rng: random.Random) -> Response:
+        """Fail in one of the ways of `FAILURES`."""
+        match rng.choice(FAILURES):
             case "hang":
                 await asyncio.sleep(HANG_SECONDS)
-                # Less than was announced: the client sees its connection lost.
+                # The body is shorter than its announced length, so the client sees a lost connection.
                 return Response(b"{", headers={"content-length": "1000", "connection": "close"})
             case "malformed":
                 return Response(b'{"candidates": [{"content": ', media_type="application/json")
@@ -115,12 +130,12 @@ class Rehearsal:
 def start(
     *, port: int = 0, seed: int = 0, latency: float = 0.0, fail_rate: float = 0.0, world: str = "default"
 ) -> Iterator[Rehearsal]:
-    """Serve while this lasts, from a thread of this process, on a free port unless one is named."""
+    """Serve while the context lasts, from a thread of this process. Port 0 takes a free port."""
     rehearsal = Rehearsal(world, seed, latency, fail_rate)
-    listening = _listen(port)
-    rehearsal.url = f"http://{HOST}:{listening.getsockname()[1]}"
+    listener = _listen(port)
+    rehearsal.url = f"http://{HOST}:{listener.getsockname()[1]}"
     server = uvicorn.Server(_config(rehearsal))
-    thread = threading.Thread(target=server.run, args=([listening],), name="workbench-rehearsal", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), name="workbench-rehearsal", daemon=True)
     thread.start()
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -130,17 +145,17 @@ def start(
     finally:
         server.should_exit = server.force_exit = True
         thread.join(timeout=2.0)
-        listening.close()
+        listener.close()
 
 
 def serve_forever(*, port: int, seed: int, latency: float, fail_rate: float, world: str) -> None:
-    """Serve until interrupted; the address is the one line on standard output."""
+    """Serve until an interrupt. Print the address as the only line on standard output."""
     rehearsal = Rehearsal(world, seed, latency, fail_rate)
-    listening = _listen(port)
-    rehearsal.url = f"http://{HOST}:{listening.getsockname()[1]}"
+    listener = _listen(port)
+    rehearsal.url = f"http://{HOST}:{listener.getsockname()[1]}"
     print(rehearsal.url, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(_config(rehearsal)).run([listening])
+        uvicorn.Server(_config(rehearsal)).run([listener])
 
 
 def _config(rehearsal: Rehearsal) -> uvicorn.Config:
@@ -150,12 +165,20 @@ def _config(rehearsal: Rehearsal) -> uvicorn.Config:
 
 
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Return a socket that listens on the port.
+
+    Raises:
+        UserError: the port cannot be used.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HOST, port))
+        listener.bind((HOST, port))
     except OSError as error:
-        listening.close()
-        raise UserError(f"--port {port}: {error.strerror}; 0 takes a free one") from error
-    listening.listen(512)
-    return listening
+        listener.close()
+        raise UserError(
+            f"--port {port} cannot be used ({error.strerror}); expected a free port; use another one, "
+            "or 0 for any free port"
+        ) from error
+    listener.listen(512)
+    return listener

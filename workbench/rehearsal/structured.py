@@ -1,21 +1,24 @@
-"""A value that fits a JSON schema, made of given words: what the scripted generator answers where JSON is wanted."""
+"""Make a JSON value that fits a schema, for the scripted generator."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
-#: Schemas may refer to themselves: deeper than this, what may be left out is.
-DEEP = 6
+#: From this depth on, optional fields are left out, because a schema may refer to itself.
+MAX_DEPTH = 6
 
 
-def fill(schema: dict[str, Any], words: list[str], luck: random.Random) -> Any:
-    return _Filling(schema, words, luck).value(schema, 0)
+def fill(schema: dict[str, Any], words: list[str], rng: random.Random) -> Any:
+    """Return a value that fits the schema. Its texts are made of `words`."""
+    return _SchemaFiller(schema, words, rng).value(schema, 0)
 
 
-class _Filling:
-    def __init__(self, root: dict[str, Any], words: list[str], luck: random.Random) -> None:
-        self._root, self._words, self._luck = root, words, luck
+class _SchemaFiller:
+    """Make values for the parts of one schema. References are resolved in `root`."""
+
+    def __init__(self, root: dict[str, Any], words: list[str], rng: random.Random) -> None:
+        self._root, self._words, self._luck = root, words, rng
 
     def value(self, schema: dict[str, Any], depth: int) -> Any:
         schema = self._resolved(schema)
@@ -27,7 +30,9 @@ class _Filling:
             case "object":
                 return self._object(schema, depth)
             case "array":
-                return [self.value(schema.get("items") or {"type": "string"}, depth + 1) for _ in range(_many(schema))]
+                return [
+                    self.value(schema.get("items") or {"type": "string"}, depth + 1) for _ in range(_length(schema))
+                ]
             case "string":
                 return self._text(schema)
             case "integer" | "number" as kind:
@@ -38,13 +43,13 @@ class _Filling:
                 return None
 
     def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The first of several alternatives, with what a reference refers to in its place."""
-        for _ in range(DEEP):
+        """Return the plain schema: follow references, take the first alternative, merge the parts of an `allOf`."""
+        for _ in range(MAX_DEPTH):
             if isinstance(name := schema.get("$ref"), str):
-                found: Any = self._root
+                target: Any = self._root
                 for part in name.removeprefix("#/").split("/"):
-                    found = found[part]
-                schema = found
+                    target = target[part]
+                schema = target
             elif alternatives := schema.get("anyOf") or schema.get("oneOf"):
                 schema = alternatives[0]
             elif parts := schema.get("allOf"):
@@ -55,8 +60,12 @@ class _Filling:
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         fields = schema.get("properties") or {"answer": {"type": "string"}}
-        needed = schema.get("required", [])
-        return {name: self.value(one, depth + 1) for name, one in fields.items() if depth < DEEP or name in needed}
+        required = schema.get("required", [])
+        return {
+            name: self.value(field, depth + 1)
+            for name, field in fields.items()
+            if depth < MAX_DEPTH or name in required
+        }
 
     def _text(self, schema: dict[str, Any]) -> str:
         text = " ".join(self._luck.sample(self._words, min(4, len(self._words))))
@@ -70,12 +79,16 @@ class _Filling:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """Gemini writes types in capitals; of several, the first that says something. Without one it is an object."""
-    named = schema.get("type", "object")
-    kinds = [named] if isinstance(named, str) else named
+    """Return the type in small letters: Gemini writes types in capitals.
+
+    Of several types it is the first one that is not null. A schema without a type is an object.
+    """
+    declared = schema.get("type", "object")
+    kinds = [declared] if isinstance(declared, str) else declared
     return next((kind.lower() for kind in kinds if kind.lower() != "null"), "null")
 
 
-def _many(schema: dict[str, Any]) -> int:
-    least = int(schema.get("minItems", 0))
-    return min(max(2, least), int(schema.get("maxItems", max(2, least))))
+def _length(schema: dict[str, Any]) -> int:
+    """Return the length of an array, as close to two as the schema allows."""
+    min_items = int(schema.get("minItems", 0))
+    return min(max(2, min_items), int(schema.get("maxItems", max(2, min_items))))

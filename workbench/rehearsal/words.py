@@ -1,4 +1,4 @@
-"""What a text is about, in words: enough for a scripted model, and for any subject."""
+"""Find the words that a text is about. The method is simple, but works for any subject."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import lru_cache
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{3,}")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*)$|^\s*\*\*(.+?)\*\*", re.MULTILINE)
 
+#: Words that say nothing about the subject of a text.
 _STOP = frozenset(
     """
     about above after again against also although always among another answer answers anything because been
@@ -27,7 +28,7 @@ _STOP = frozenset(
 
 
 def stem(word: str) -> str:
-    """Singular and plural, noun and verb of the usual kinds are one word."""
+    """Return the stem of a word. Singular and plural, and the usual noun and verb forms, have the same stem."""
     word = word.lower()
     for ending in ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "e", "y"):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
@@ -36,30 +37,35 @@ def stem(word: str) -> str:
 
 
 def meaningful(text: str) -> dict[str, str]:
-    """The words that say something, in their order: stem → the word as it first stands."""
-    found: dict[str, str] = {}
+    """Return the words that are about the subject, in the order of the text: stem → first form of the word."""
+    words: dict[str, str] = {}
     for match in _WORD.finditer(text):
         word = match[0].strip("-_")
         if len(word) > 3 and word.lower() not in _STOP:
-            found.setdefault(stem(word), word)
-    return found
+            words.setdefault(stem(word), word)
+    return words
 
 
 @lru_cache(maxsize=64)
 def stems(text: str) -> frozenset[str]:
+    """Return the stems of the words that are about the subject."""
     return frozenset(meaningful(text))
 
 
 @lru_cache(maxsize=64)
 def topics(text: str, most: int = 36) -> tuple[tuple[str, str, float], ...]:
-    """What a plan is about: (stem, word, weight), weightiest first. Headings weigh more than what stands below them."""
+    """Return up to `most` topics of a plan as (stem, word, weight), the heaviest first.
+
+    A word in a heading weighs more than a word in the text.
+    """
     counts: Counter[str] = Counter()
     for match in _WORD.finditer(text):
         counts[stem(match[0].strip("-_"))] += 1
     for match in _HEADING.finditer(text):
         for key in meaningful(match[1] or match[2] or ""):
             counts[key] += 6
-    known = meaningful(text)
-    weighed = [(key, word, math.log1p(counts[key])) for key, word in known.items() if counts[key] > 1]
-    weighed = weighed or [(key, word, 1.0) for key, word in known.items()]
-    return tuple(sorted(weighed, key=lambda topic: (-topic[2], topic[0]))[:most])
+    words = meaningful(text)
+    # A word is a topic if it occurs twice or in a heading. If there is no such word, every word is a topic.
+    weighted = [(key, word, math.log1p(counts[key])) for key, word in words.items() if counts[key] > 1]
+    weighted = weighted or [(key, word, 1.0) for key, word in words.items()]
+    return tuple(sorted(weighted, key=lambda topic: (-topic[2], topic[0]))[:most])

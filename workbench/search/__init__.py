@@ -1,4 +1,5 @@
 import os
 
-# Read by tqdm when it is first imported (DSPy does): progress bars would be drawn into the terminal from any thread.
+# tqdm reads this variable when DSPy first imports tqdm. Without the variable, any thread could draw a progress bar into
+# the terminal.
 os.environ.setdefault("TQDM_DISABLE", "1")

@@ -1,22 +1,38 @@
-"""The search asks, the flow answers.
+"""Connect a search, which runs in a thread of its own, with the flow, which does the search's paid work.
 
-Work that wants answers (an optimizer's `compile`, the confirmation's trials) runs in a thread of its own and *asks*.
-The flow iterates over the asks that are ready, answers each with a task run, and so stays the only one that submits:
+A DSPy optimizer runs a loop of its own, and so does a Prefect flow. `Asks` connects the two loops. Code that needs paid
+answers is called the *work*: an optimizer's `compile`, or the trials of the confirmation. The work runs in a thread of
+its own. When it needs a proposal, a plan or a verdict, it puts an *ask* into a queue and waits for the answer. The flow
+iterates over the asks that are ready, and answers each ask with a task run. So the flow is the only part that submits
+tasks:
 
-    with Asks(work, slots) as asks:
+    with Asks(work, slots(concurrency)) as asks:
         for ask in asks:
-            asks.answer(ask, task.submit(ask...))
-    asks.found
+            asks.answer(ask, task.submit(...))
+    asks.result
 
-Five rules make it sound:
+One plan takes this way:
 
-leaving       Whatever ends the loop, every present and future ask is answered with `SearchStopped`, and the thread is
-              joined before `__exit__` returns: a flow that is retried never runs beside its own ghost.
-stopping      `SearchStopped` is a BaseException: optimizers swallow Exception and ask on.
-slots         One queue carries asks and completions. An ask is ready when its inputs are finished and a slot of its
-              kind is free, so that no task occupies a worker while it waits for another.
-single flight Two asks with one key share one answer. A failure is forgotten; an answer is kept while the work lasts.
-replay        No key depends on the order of arrival.
+    the work's thread                         the flow's thread
+    asker.plan(request)     ── Execute ──►    yielded to the flow, answered with an `execute` task
+    waits                                     Retrieve follows, answered with a `retrieve` task
+    returns the plan        ◄── plan ─────    the retrieval is finished
+
+Five rules keep the connection sound:
+
+leaving        When the loop ends, for any reason, every ask that waits raises `SearchStopped` in the work's thread, and
+               so does every later ask. `__exit__` returns only after the work's thread has ended.
+               Reason: Prefect may retry the flow, and the old search must never run beside the new one.
+stopping       `SearchStopped` is a BaseException and not an Exception.
+               Reason: optimizers catch Exception and ask again.
+slots          Each kind of ask has a limited number of slots. The flow gets an ask when the ask's inputs are finished
+               and a slot of its kind is free. New asks and finished tasks arrive in one queue.
+               Reason: no task may occupy a worker while it waits for another task.
+single flight  Asks with equal keys share one task run and its answer. The answer is kept until the work ends. A failure
+               is not kept.
+               Reason: nothing is paid for twice.
+replay         A key never depends on the order in which asks arrive.
+               Reason: a search that is started again asks with the same keys, and finds the answers that were kept.
 """
 
 from __future__ import annotations
@@ -24,87 +40,30 @@ from __future__ import annotations
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Verdict
+from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Execute, Propose, Retrieve, Score, Slots
 from workbench.search.proposal import Proposal, ProposalRequest
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 JOIN_SECONDS = 10.0
 
 
 class SearchStopped(BaseException):
-    """The answer to every ask after the search was left. Not an Exception: nobody may swallow it."""
+    """Raised by every ask once the flow has left its loop. It must reach the top of the work: never catch it."""
 
 
-class Finished(Protocol):
-    """What `answer` is given, and what a later ask gets as its input: a Prefect future, or any other with these two."""
+class Asker(Protocol):
+    """What the work asks through, from any of its threads. Each method blocks until the answer is there.
 
-    def result(self) -> Any: ...
-
-    def add_done_callback(self, fn: Callable[[Any], None]) -> None: ...
-
-
-@dataclass(eq=False)
-class Propose:
-    """The proposer shall answer this request."""
-
-    request: ProposalRequest
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Execute:
-    """The pipeline shall run."""
-
-    request: ExecutionRequest
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Retrieve:
-    """The plan of a finished execution is wanted."""
-
-    execution: Finished
-    title: str
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Score:
-    """A retrieved plan shall be judged; `plan` is the finished future that it came from."""
-
-    request: ScoreRequest
-    plan: Finished
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
-
-
-Ask = Propose | Execute | Retrieve | Score
-
-#: Slowest first: a free slot is worth most to an execution.
-ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose)
-
-Slots = Mapping[type[Ask], int]
-
-
-def slots(concurrency: int) -> Slots:
-    """How many of each kind may be in flight, for `concurrency` executions at once."""
-    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: min(concurrency, 8)}
-
-
-class Desk(Protocol):
-    """Where work asks, from any thread. Every method blocks until the flow has answered.
-
-    Raises (all three): SearchStopped when the search was left; it must not be caught.
+    Raises (all three methods): SearchStopped if the flow has left its loop.
     """
 
     def propose(self, request: ProposalRequest) -> Proposal: ...
@@ -114,183 +73,246 @@ class Desk(Protocol):
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
 
 
+# What arrives in the queue. Threads of the work and of the task runner put events in. Only the flow's thread takes them
+# out, so the state of `Asks` needs no lock.
+
+
+@dataclass(frozen=True)
+class _NewAsk:
+    ask: Propose | Execute
+    answer: Future[Any]
+
+
+@dataclass(frozen=True)
+class _NewScore:
+    """A request for a verdict. The flow's thread makes the ask of it: only there is the plan's retrieval known."""
+
+    request: ScoreRequest
+    plan: Plan
+    answer: Future[Any]
+
+
+@dataclass(frozen=True)
+class _TaskFinished:
+    ask: Ask
+    task: AnswerFuture
+
+
+@dataclass(frozen=True)
+class _WorkFailed:
+    error: BaseException
+
+
+@dataclass(frozen=True)
+class _WorkEnded:
+    """The last event of every work, after a failure too."""
+
+
+_Event = _NewAsk | _NewScore | _TaskFinished | _WorkFailed | _WorkEnded
+
+
 class Asks(Generic[T]):
-    """One piece of work, turned inside out.
+    """One work in a thread of its own, and the iterator over its asks.
 
     Args:
-        work: called with this object as its `Desk`, in a thread of its own.
-        slots: how many asks of each kind may be in flight at once.
-        on_answer: called in the flow's thread after each answered ask, with the ask and its value.
+        work: called in a thread of its own, with this object as its `Asker`.
+        slots: how many asks of each kind may run at once.
+        on_answer: called in the flow's thread for each answered ask, with the ask and its answer. The work gets the
+            answer after this call.
     """
 
     def __init__(
         self,
-        work: Callable[[Desk], T],
+        work: Callable[[Asker], T],
         slots: Slots,
         on_answer: Callable[[Ask, Any], None] = lambda ask, value: None,
     ) -> None:
         self._work = work
         self._slots = dict(slots)
         self._on_answer = on_answer
-        self._inbox: queue.SimpleQueue[tuple[str, Any, Any]] = queue.SimpleQueue()
-        self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in ORDER}
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        #: Asks whose inputs are finished and that wait for a slot.
+        self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in SUBMIT_ORDER}
+        #: How many asks of each kind the flow has, and has not answered yet.
         self._running: Counter[type[Ask]] = Counter()
-        self._flights: dict[str, Ask] = {}
+        #: Asks without an answer, by key: those that are ready and those that run.
+        self._in_flight: dict[str, Ask] = {}
+        #: Plans, verdicts and proposals by key.
         self._answers: dict[str, Any] = {}
-        self._plans: dict[Plan, Finished] = {}
+        #: The finished retrieval of each plan. A Score takes it as its input, so that Prefect shows the edge.
+        self._retrievals: dict[Plan, AnswerFuture] = {}
+        #: Held while an ask enters the queue and while the queue is closed, so that no ask enters afterwards.
         self._closing = threading.Lock()
         self._closed = False
         self._working = True
+        #: Why the loop has to end early, if it has to.
         self._cause: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="workbench-search", daemon=True)
-        self._result: list[T] = []
-        #: The finished futures of all scores, in the order in which they came.
-        self.verdicts: list[Finished] = []
+        #: Empty, or the one value that the work returned.
+        self._returned: list[T] = []
+        #: The finished futures of all scores, in the order in which they finished.
+        self.verdicts: list[AnswerFuture] = []
 
     @property
-    def found(self) -> T:
-        """What the work returned. Only after the loop has ended without an error."""
-        (result,) = self._result
+    def result(self) -> T:
+        """Return what the work returned. Read it only after the loop has ended without an error."""
+        (result,) = self._returned
         return result
 
-    # The work's side, in any thread ------------------------------------------------------------------------------
+    # Called by the work, in any thread ----------------------------------------------------------------------------
 
     def propose(self, request: ProposalRequest) -> Proposal:
-        answer: Proposal = self._ask("ask", Propose(request, request.key))
-        return answer
+        answer: Future[Proposal] = Future()
+        return self._wait(_NewAsk(Propose(request, request.key), answer), answer)
 
     def plan(self, request: ExecutionRequest) -> Plan:
-        answer: Plan = self._ask("ask", Execute(request, request.key))
-        return answer
+        answer: Future[Plan] = Future()
+        return self._wait(_NewAsk(Execute(request, request.key), answer), answer)
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
-        answer: Verdict = self._ask("score", (request, plan))
-        return answer
+        answer: Future[Verdict] = Future()
+        return self._wait(_NewScore(request, plan, answer), answer)
 
-    def _ask(self, kind: Literal["ask", "score"], wanted: Any) -> Any:
-        future: Future[Any] = Future()
+    def _wait(self, event: _NewAsk | _NewScore, answer: Future[A]) -> A:
+        """Put a new ask into the queue, wait for its answer, and return the answer."""
         with self._closing:
             if self._closed:
                 raise SearchStopped
-            self._inbox.put((kind, wanted, future))
-        return future.result()
+            self._events.put(event)
+        return answer.result()
 
     def _run(self) -> None:
+        """Run the work to its end. This is the body of the work's thread."""
         try:
-            self._result.append(self._work(self))
+            self._returned.append(self._work(self))
         except SearchStopped:
             pass
-        except BaseException as error:  # whatever it is, the flow's thread raises it
-            self._inbox.put(("failed", error, None))
+        except BaseException as error:  # of any kind: the flow's thread raises the error again
+            self._events.put(_WorkFailed(error))
         finally:
-            self._inbox.put(("ended", None, None))
+            self._events.put(_WorkEnded())
 
-    # The flow's side, in the flow's thread -----------------------------------------------------------------------
+    # Called by the flow, in its own thread ------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __iter__(self) -> Iterator[Ask]:
-        """Yield asks as their inputs and slots allow; end when the work has ended or a cause is recorded."""
+        """Yield each ask when its inputs are finished and a slot is free.
+
+        The loop ends when the work has ended, or when there is a cause to stop early. Before it ends, it waits for all
+        tasks that run: they are paid for.
+        """
         while True:
-            while self._working and self._cause is None and (ask := self._take()):
+            while self._working and self._cause is None and (ask := self._next_ready()):
                 self._running[type(ask)] += 1
                 yield ask
-            if not self._running.total() and (self._cause is not None or not self._working):
+            ending = self._cause is not None or not self._working
+            if ending and not self._running.total():
                 return
-            self._read(*self._inbox.get())
+            self._handle(self._events.get())
 
-    def answer(self, ask: Ask, future: Finished) -> None:
-        """The flow promises that `future` will answer `ask`."""
-        future.add_done_callback(lambda done: self._inbox.put(("done", ask, done)))
+    def answer(self, ask: Ask, task: AnswerFuture) -> None:
+        """Answer an ask with the result that `task` will have."""
+        task.add_done_callback(lambda finished: self._events.put(_TaskFinished(ask, finished)))
 
     def stop(self, cause: BaseException | None = None) -> None:
-        """Ask for an early end, from the flow's thread or from `on_answer`. Without a cause it is no error."""
+        """End the loop early. Call it in the flow's thread only, for instance from `on_answer`.
+
+        Args:
+            cause: the error that `__exit__` raises. Without a cause, the early end is no error.
+        """
         if self._cause is None:
             self._cause = cause or SearchStopped()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self._refuse_asks()
         self._thread.join(JOIN_SECONDS)
         if error is None and self._cause is not None and not isinstance(self._cause, SearchStopped):
             raise self._cause
         if self._thread.is_alive():
-            raise RuntimeError(f"the search did not end within {JOIN_SECONDS:.0f} s of being stopped") from error
+            raise RuntimeError(
+                f"the search's thread still runs {JOIN_SECONDS:.0f} s after it was stopped; it should end as soon as "
+                "an ask raises SearchStopped; find the code in the optimizer that catches BaseException or that blocks"
+            ) from error
 
-    def _take(self) -> Ask | None:
-        for kind in ORDER:
+    def _next_ready(self) -> Ask | None:
+        """Take the next ready ask whose kind has a free slot. Return None if there is no such ask."""
+        for kind in SUBMIT_ORDER:
             if self._ready[kind] and self._running[kind] < self._slots[kind]:
                 return self._ready[kind].popleft()
         return None
 
-    def _read(self, kind: str, what: Any, future: Any) -> None:
-        match kind:
-            case "ask":
-                self._board(what, future)
-            case "score":
-                request, plan = what
-                self._board(Score(request, self._plans[plan], request.key(plan)), future)
-            case "done":
-                self._land(what, future)
-            case "failed":
-                self.stop(what)
-            case "ended":
+    def _handle(self, event: _Event) -> None:
+        match event:
+            case _NewAsk(ask, answer):
+                self._join_or_start(ask, answer)
+            case _NewScore(request, plan, answer):
+                self._join_or_start(Score(request, self._retrievals[plan], request.key(plan)), answer)
+            case _TaskFinished(ask, task):
+                self._finish(ask, task)
+            case _WorkFailed(error):
+                self.stop(error)
+            case _WorkEnded():
                 self._working = False
 
-    def _board(self, ask: Ask, *waiting: Future[Any]) -> None:
-        """Join the flight with this key if there is one, else start one."""
+    def _join_or_start(self, ask: Ask, answer: Future[Any]) -> None:
+        """Give the kept answer, or wait with an equal ask that is in flight, or make the ask ready."""
         if ask.key in self._answers:
-            _resolve(waiting, self._answers[ask.key])
-        elif flight := self._flights.get(ask.key):
-            flight.waiting.extend(waiting)
+            _resolve([answer], self._answers[ask.key])
+        elif equal_ask := self._in_flight.get(ask.key):
+            equal_ask.waiting.append(answer)
         else:
-            ask.waiting.extend(waiting)
-            self._flights[ask.key] = ask
+            ask.waiting.append(answer)
+            self._in_flight[ask.key] = ask
             self._ready[type(ask)].append(ask)
 
-    def _land(self, ask: Ask, done: Finished) -> None:
+    def _finish(self, ask: Ask, task: AnswerFuture) -> None:
+        """Hand a finished task's result to the threads that wait for it, or stop because the task failed."""
         self._running[type(ask)] -= 1
         try:
-            value = done.result()
+            value = task.result()
         except Exception as error:
-            # The waiting are answered when the loop is left: until then nobody may act on a failure.
+            # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
             return
         if isinstance(ask, Execute):
-            # Those who wait for the plan keep waiting, under the execution's key, while it is retrieved.
-            then = Retrieve(done, ask.request.title, ask.key, ask.waiting)
-            self._flights[ask.key] = then
-            self._ready[Retrieve].append(then)
-        else:
-            del self._flights[ask.key]
-            self._answers[ask.key] = value
-            if isinstance(ask, Retrieve):
-                self._plans[value] = done
-            elif isinstance(ask, Score):
-                self.verdicts.append(done)
+            # The work waits for the plan and not for the execution. So the retrieval takes over the execution's key and
+            # its waiting threads.
+            retrieval = Retrieve(task, ask.request.title, ask.key, ask.waiting)
+            self._in_flight[ask.key] = retrieval
+            self._ready[Retrieve].append(retrieval)
+            self._on_answer(ask, value)
+            return
+        del self._in_flight[ask.key]
+        self._answers[ask.key] = value
+        if isinstance(ask, Retrieve):
+            self._retrievals[value] = task
+        elif isinstance(ask, Score):
+            self.verdicts.append(task)
         self._on_answer(ask, value)
-        if not isinstance(ask, Execute):
-            _resolve(ask.waiting, value)
+        _resolve(ask.waiting, value)
 
-    def _close(self) -> None:
+    def _refuse_asks(self) -> None:
+        """Raise SearchStopped in every thread that waits for an answer, and in every thread that asks from now on."""
         with self._closing:
             self._closed = True
-            left = [ask for flight in self._flights.values() for ask in flight.waiting]
-            while not self._inbox.empty():
-                kind, what, future = self._inbox.get()
-                if kind in ("ask", "score"):
-                    left.append(future)
-                elif kind == "failed":
-                    self.stop(what)
-        for future in left:
-            if not future.done():
-                future.set_exception(SearchStopped())
+            unanswered = [answer for ask in self._in_flight.values() for answer in ask.waiting]
+            while not self._events.empty():
+                match self._events.get():
+                    case _NewAsk(_, answer) | _NewScore(_, _, answer):
+                        unanswered.append(answer)
+                    case _WorkFailed(error):
+                        self.stop(error)
+        for answer in unanswered:
+            if not answer.done():
+                answer.set_exception(SearchStopped())
 
 
-def _resolve(waiting: tuple[Future[Any], ...] | list[Future[Any]], value: Any) -> None:
+def _resolve(waiting: list[Future[Any]], answer: Any) -> None:
     for future in waiting:
         if not future.done():
-            future.set_result(value)
+            future.set_result(answer)

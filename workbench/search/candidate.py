@@ -1,4 +1,4 @@
-"""A candidate is a prompt text: instructions and demonstrations, named by its content."""
+"""Candidates: prompt texts made of instructions and demonstrations, named by a hash of their content."""
 
 from __future__ import annotations
 
@@ -11,42 +11,52 @@ from workbench.providers import digest
 
 @dataclass(frozen=True)
 class Candidate:
-    """Instructions, and demonstrations as (input, output) pairs: what an optimizer may change, and nothing else."""
+    """Everything that an optimizer may change, and nothing else.
+
+    Attributes:
+        instructions: the text in front of the demonstrations.
+        demos: the demonstrations, as pairs of input and output.
+    """
 
     instructions: str
     demos: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, instructions: str, demos: Iterable[Mapping[str, Any]], fields: tuple[str, str]) -> Candidate:
-        """From DSPy's demonstrations; those that lack the input or the output show nothing and are left out."""
-        given, wanted = fields
-        pairs = tuple((str(demo[given]), str(demo[wanted])) for demo in demos if demo.get(given) and demo.get(wanted))
+        """Return the candidate of a DSPy predictor.
+
+        Args:
+            demos: DSPy's demonstrations. A demonstration without an input or an output is left out: it shows nothing.
+            fields: the names of the predictor's input field and output field.
+        """
+        source, target = fields
+        pairs = tuple((str(demo[source]), str(demo[target])) for demo in demos if demo.get(source) and demo.get(target))
         return cls(instructions, pairs)
 
     @property
     def name(self) -> str:
-        """Twelve hex digits: the same text has the same name in every run."""
+        """Return twelve hex digits. The same text has the same name in every run."""
         parts = (part for demo in self.demos for part in demo)
         return digest("candidate/1", self.instructions, *parts)[:12]
 
     @property
     def text(self) -> str:
-        """The whole of it as a person reads it, and as the pipeline gets it in front of the goal."""
-        shown = (
-            f"## Example {number}\n\n### Goal\n\n{given}\n\n### Answer\n\n{wanted}"
-            for number, (given, wanted) in enumerate(self.demos, start=1)
+        """Return the whole text, as a person reads it and as the pipeline gets it in front of the goal."""
+        examples = (
+            f"## Example {number}\n\n### Goal\n\n{goal}\n\n### Answer\n\n{answer}"
+            for number, (goal, answer) in enumerate(self.demos, start=1)
         )
-        return "\n\n".join([self.instructions.strip(), *shown])
+        return "\n\n".join([self.instructions.strip(), *examples])
 
     def prompt(self, goal: str) -> str:
-        """The prompt that the pipeline gets for a goal when nobody writes one in between."""
-        return addressed(self.text, goal)
+        """Return the prompt that the `direct` program sends to the pipeline for this goal."""
+        return with_goal(self.text, goal)
 
 
-#: What stands between a candidate's text and the goal.
+#: Stands between a candidate's text and the goal.
 HEADING = "\n\n## Goal\n\n"
 
 
-def addressed(text: str, goal: str) -> str:
-    """A candidate's text and the goal, as one prompt."""
+def with_goal(text: str, goal: str) -> str:
+    """Return one prompt, made of a candidate's text and the goal."""
     return f"{text}{HEADING}{goal}\n"

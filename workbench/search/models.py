@@ -1,6 +1,8 @@
-"""DSPy language models that ask: the pipeline and the proposer, as engines of `dspy.LM`.
+"""Make the proposer a DSPy language model that asks the flow, and read DSPy's rollout numbers.
 
-DSPy's own cache and retries are off for both: answers are kept by the flow's tasks, which retry too.
+An *engine* is the part of a `dspy.LM` that answers requests. The proposer's engine is in this module. The pipeline's
+engine is in `workbench.search.programs`. DSPy's own cache and retries are off for both, because the flow's tasks keep
+answers and retry.
 """
 
 from __future__ import annotations
@@ -20,24 +22,28 @@ from dspy.utils.callback import BaseCallback
 
 from workbench.nouns import Model
 from workbench.providers import Provider
-from workbench.search.asks import Desk
+from workbench.search.asks import Asker
 from workbench.search.proposal import ProposalRequest
 
+#: The longest answer that the proposer may give, in tokens.
 PROPOSER_TOKENS = 16_000
-
 
 _rollout: ContextVar[int] = ContextVar("workbench_rollout")
 
 
 class Rollouts(BaseCallback):  # type: ignore[misc]  # DSPy has no type information
-    """Notes each call's rollout where its engine can read it: DSPy tells engines nothing, but shares their thread."""
+    """Store the rollout number of each model call where the engine can read it.
+
+    DSPy does not pass the rollout to an engine. The callback and the engine run in the same thread, so a context
+    variable carries the number.
+    """
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token[int]] = {}
 
     def on_lm_start(self, call_id: str, instance: Any, inputs: dict[str, Any]) -> None:
-        given = inputs.get("kwargs") or {}
-        rollout = given.get("rollout_id", instance.kwargs.get("rollout_id"))
+        arguments = inputs.get("kwargs") or {}
+        rollout = arguments.get("rollout_id", instance.kwargs.get("rollout_id"))
         self._tokens[call_id] = _rollout.set(rollout or 0)
 
     def on_lm_end(self, call_id: str, outputs: Any, exception: Exception | None = None) -> None:
@@ -45,48 +51,54 @@ class Rollouts(BaseCallback):  # type: ignore[misc]  # DSPy has no type informat
 
 
 def rollout_of(lm: dspy.LM | None) -> int:
-    """The rollout that an optimizer gave this model: 0 unless it wants another sample of the same."""
+    """Return the rollout number that an optimizer set on this model, or 0.
+
+    Optimizers set another number if they want another sample of the same request.
+    """
     lm = lm or dspy.settings.lm
     return (lm.kwargs.get("rollout_id") if lm is not None else None) or 0
 
 
 def current_rollout() -> int:
+    """Return the rollout number of the model call that runs in this thread."""
     return _rollout.get()
 
 
 def reply(model: str, text: str) -> lm15.Response:
+    """Return a text as the response of an engine."""
     message = lm15.Message(role="assistant", parts=(lm15.TextPart(text),))
     return lm15.Response(id=None, model=model, message=message, finish_reason="stop", usage=lm15.Usage())
 
 
 class ProposerEngine:
-    """Hands a request to the flow and waits for its answer.
+    """Send each request to the flow, and wait for its answer.
 
     Args:
-        samples: an optimizer that asks the same again wants another sample: COPRO asks ten times at once, GEPA whenever
-            it comes back to a prompt. The n-th equal request is draw n; optimizers ask one after the other, so that a
-            replay numbers them alike. A program that asks the same again wants the same.
+        samples: True for an optimizer. If an optimizer repeats a request, it expects another sample: COPRO repeats one
+            request ten times at once, and GEPA repeats it whenever it returns to a prompt. So equal requests are
+            numbered, and the n-th is draw n. Optimizers send one request after the other, so a replay numbers the
+            requests in the same way. False for a program: if it repeats a request, it expects the same answer.
     """
 
-    def __init__(self, desk: Desk, provider: Provider, run: Path, *, samples: bool) -> None:
-        self._desk = desk
+    def __init__(self, asker: Asker, provider: Provider, run: Path, *, samples: bool) -> None:
+        self._asker = asker
         self._provider = provider
         self._run = run
         self._samples = samples
-        self._drawn: Counter[str] = Counter()
+        self._draws: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
-    def asked(self) -> int:
-        """How many samples an optimizer has asked for."""
-        return self._drawn.total()
+    def samples_requested(self) -> int:
+        """Return how many samples the optimizer has asked for."""
+        return self._draws.total()
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> ProposerEngine:
         return self  # copies of a model share the numbering of its draws
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         system, config = request.system, request.config
-        wanted = ProposalRequest(
+        proposal = ProposalRequest(
             model=request.model,
             system=system if system is None or isinstance(system, str) else "\n".join(part.text for part in system),
             messages=tuple((message.role, message.text or "") for message in request.messages),
@@ -100,17 +112,21 @@ class ProposerEngine:
         )
         if self._samples:
             with self._lock:
-                first = wanted.key
-                wanted = replace(wanted, draw=self._drawn[first])
-                self._drawn[first] += 1
-        return reply(request.model, self._desk.propose(wanted).text)
+                key = proposal.key
+                proposal = replace(proposal, draw=self._draws[key])
+                self._draws[key] += 1
+        return reply(request.model, self._asker.propose(proposal).text)
 
 
-def proposer_lm(model: Model, desk: Desk, provider: Provider, run: Path, *, samples: bool) -> dspy.LM:
-    """The proposer as DSPy takes it: an optimizer's prompt_model or reflection_lm, or the model of the `writer`."""
+def proposer_lm(model: Model, asker: Asker, provider: Provider, run: Path, *, samples: bool) -> dspy.LM:
+    """Return the proposer as a DSPy model.
+
+    It serves as an optimizer's `prompt_model` or `reflection_lm`, and as the model of the `writer` program.
+    `ProposerEngine` explains `samples`.
+    """
     return dspy.LM(
         f"{model.provider}/{model.name}",
-        engine=ProposerEngine(desk, provider, run, samples=samples),
+        engine=ProposerEngine(asker, provider, run, samples=samples),
         temperature=model.temperature,
         max_tokens=PROPOSER_TOKENS,
         cache=False,

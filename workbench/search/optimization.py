@@ -1,4 +1,8 @@
-"""The search's own work, in its thread: score the starting prompt, let the optimizer look for a better one."""
+"""The two kinds of work that `Asks` runs: the search for a better prompt, and the confirmation on fresh trials.
+
+The search scores the starting prompt, and lets the optimizer look for a better prompt. The confirmation executes the
+starting prompt and the best prompt again.
+"""
 
 from __future__ import annotations
 
@@ -12,129 +16,140 @@ from workbench.errors import ProposalFailed
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Trial
 from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
-from workbench.search.asks import Desk, SearchStopped
+from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.models import proposer_lm
 from workbench.search.optimizers import OPTIMIZERS, Bench, metrics
-from workbench.search.programs import PROGRAMS, Program, Stage, pipeline_lm
+from workbench.search.programs import PROGRAMS, Executor, Program, pipeline_lm
 from workbench.search.quiet import quiet
-from workbench.search.trials import Standing, Trials
+from workbench.search.trials import ScoredCandidate, Trials
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search came to. `ended` says by what: "optimizer", or "budget"."""
+class SearchOutcome:
+    """The outcome of a search.
 
-    baseline: Standing
-    best: Standing
+    Attributes:
+        baseline: the starting prompt.
+        best: the best prompt, which is the starting prompt if the search found no better one.
+        spent: how many different executions the search asked for.
+        ended: what ended the search, "optimizer" or "budget".
+    """
+
+    baseline: ScoredCandidate
+    best: ScoredCandidate
     spent: int
     ended: Ending
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """What is to be confirmed: twice the same where the search found nothing better."""
+        """Return baseline and best: twice the same candidate if the search found no better prompt."""
         return (self.baseline.candidate, self.best.candidate)
 
     @property
     def names(self) -> tuple[str, str]:
+        """Return the names of baseline and best."""
         return (self.baseline.candidate.name, self.best.candidate.name)
 
 
-def optimization(setting: Setting) -> Callable[[Desk], Found]:
-    """The work of `Asks`: search within the study's budget."""
+def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
+    """Return the work that searches within the study's budget."""
 
-    def work(desk: Desk) -> Found:
+    def work(asker: Asker) -> SearchOutcome:
         study = setting.study
-        trials = Trials(setting, desk, phase="search", budget=study.budget)
+        trials = Trials(setting, asker, phase="search", budget=study.budget)
         program = _program(setting, trials)
-        score, feedback = metrics(trials, program.given)
+        score, feedback = metrics(trials, program.input_field)
         examples = [program.example(goal.text) for goal in study.goals]
-        proposer = proposer_lm(study.proposer, desk, setting.proposer, setting.run.path, samples=True)
+        proposer = proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, samples=True)
         bench = Bench(study, program, examples, proposer, trials, score, feedback)
         evaluate = dspy.Evaluate(
             devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
         )
         chosen = program
-        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_performer(setting, trials, desk)):
+        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_predictor_lm(setting, trials, asker)):
+            # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
             evaluate(program)
             try:
                 chosen = OPTIMIZERS[study.optimizer](bench)
                 evaluate(chosen)
             except SearchStopped:
+                # A search that reached its budget has ended well. Any other stop comes from the flow.
                 if not trials.over_budget:
                     raise
-        asked = proposer.engine.asked
-        if asked and not trials.over_budget and len({trial.candidate for trial in trials.trials}) == 1:
+        requested = proposer.engine.samples_requested
+        if requested and not trials.over_budget and len({trial.candidate for trial in trials.trials}) == 1:
             raise ProposalFailed(
-                f"the proposer answered {asked} times and no new prompt came of it: what it said is in "
-                f"{setting.run.path / 'optimizer.log'}; try another proposer model, or another optimizer",
+                f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
+                f"differs from the starting prompt; read its answers in {setting.run.path / 'optimizer.log'}, then try "
+                "another proposer model or another optimizer",
                 kind="no proposal",
             )
-        baseline = trials.standing(program.candidate)
-        if baseline is None:
-            raise RuntimeError("the starting prompt was not scored on every goal")
-        found = Found(
-            baseline=Standing(program.candidate, baseline),
-            best=trials.leader(preferred=chosen.candidate),
+        baseline_score = trials.mean_score(program.candidate)
+        if baseline_score is None:
+            raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
+        outcome = SearchOutcome(
+            baseline=ScoredCandidate(program.candidate, baseline_score),
+            best=trials.best(preferred=chosen.candidate),
             spent=trials.spent,
             ended="budget" if trials.over_budget else "optimizer",
         )
-        _keep(setting, program, found)
-        return found
+        _write_outcome(setting, program, outcome)
+        return outcome
 
     return work
 
 
-def confirmation(setting: Setting, found: Found) -> Callable[[Desk], list[Trial]]:
-    """The work of `Asks`: baseline and best on every goal, on replicates that no search has seen."""
+def confirmation(setting: Setting, outcome: SearchOutcome) -> Callable[[Asker], list[Trial]]:
+    """Return the work that tries baseline and best on every goal, on replicates that no search has seen."""
 
-    def work(desk: Desk) -> list[Trial]:
+    def work(asker: Asker) -> list[Trial]:
         study = setting.study
-        trials = Trials(setting, desk, phase="confirm")
+        trials = Trials(setting, asker, phase="confirm")
         program = _program(setting, trials)
-        score, _ = metrics(trials, program.given)
-        lm = _performer(setting, trials, desk)
+        score, _ = metrics(trials, program.input_field)
+        lm = _predictor_lm(setting, trials, asker)
 
-        def once(candidate: Candidate, goal: str, replicate: int) -> None:
+        def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
             example = program.example(goal)
             with dspy.context(lm=lm.copy(rollout_id=FIRST_CONFIRM_REPLICATE + replicate)):
-                score(example, program.holding(candidate)(**example.inputs()))
+                score(example, program.with_candidate(candidate)(**example.inputs()))
 
         with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
-            wanted = [
-                pool.submit(once, candidate, goal.text, replicate)
+            pending = [
+                pool.submit(run_trial, candidate, goal.text, replicate)
                 for replicate in range(study.confirm)
-                for candidate in dict.fromkeys(found.candidates)
+                for candidate in dict.fromkeys(outcome.candidates)
                 for goal in study.goals
             ]
-            for one in wanted:
-                one.result()
+            for trial in pending:
+                trial.result()
         return trials.trials
 
     return work
 
 
-def perform(setting: Setting, stage: Stage, desk: Desk, goal: str, replicate: int) -> None:
-    """Have the run's winner, as it was saved, perform once on this stage."""
+def run_winner(setting: Setting, executor: Executor, asker: Asker, goal: str, replicate: int) -> None:
+    """Load the run's winner from its file, and run it once on a goal, with this executor."""
     study = setting.study
-    program = PROGRAMS[study.program](study.prompt, stage)
+    program = PROGRAMS[study.program](study.prompt, executor)
     program.load(str(setting.run.path / "program.json"))
-    with dspy.context(lm=_performer(setting, stage, desk).copy(rollout_id=replicate)):
+    with dspy.context(lm=_predictor_lm(setting, executor, asker).copy(rollout_id=replicate)):
         program(**program.example(goal).inputs())
 
 
-def _keep(setting: Setting, program: Program, found: Found) -> None:
-    """The winner as a text, and as a program that DSPy loads again."""
-    run, best = setting.run, found.best.candidate
+def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -> None:
+    """Write the winner as a text and as a program that DSPy can load, and the outcome with its scores."""
+    run, best = setting.run, outcome.best.candidate
     run.write("best_prompt.md", best.text)
-    program.holding(best).save(str(run.path / "program.json"))
+    program.with_candidate(best).save(str(run.path / "program.json"))
     run.save(
         SearchResult(
             best=best.name,
-            search_score=found.best.score,
-            baseline_search_score=found.baseline.score,
-            spent=found.spent,
-            ended=found.ended,
+            search_score=outcome.best.score,
+            baseline_search_score=outcome.baseline.score,
+            spent=outcome.spent,
+            ended=outcome.ended,
         )
     )
 
@@ -143,9 +158,9 @@ def _program(setting: Setting, trials: Trials) -> Program:
     return PROGRAMS[setting.study.program](setting.study.prompt, trials)
 
 
-def _performer(setting: Setting, stage: Stage, desk: Desk) -> dspy.LM:
-    """The language model of the program's predictor: the pipeline itself, or the one that writes for it."""
+def _predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
+    """Return the model of the program's predictor: the pipeline itself, or the model that writes prompts for it."""
     study = setting.study
     if study.program == "direct":
-        return pipeline_lm(stage)
-    return proposer_lm(study.proposer, desk, setting.proposer, setting.run.path, samples=False)
+        return pipeline_lm(executor)
+    return proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, samples=False)

@@ -1,11 +1,11 @@
-"""What is optimised: two DSPy programs behind one seam.
+"""The two DSPy programs that can be optimised, and the pipeline as a DSPy language model.
 
-direct   the candidate's instructions and demonstrations, with the goal, are the prompt: the pipeline itself is the
-         language model of a plain `dspy.Predict`
-writer   a model writes the prompt for each goal (`high_level_goal -> prompt`), under the candidate's instructions and
-         demonstrations, and the pipeline gets what it wrote
+direct   sends the candidate's instructions and demonstrations with the goal as the prompt. The pipeline itself is the
+         language model of a plain `dspy.Predict`.
+writer   has a model write the prompt for each goal (`high_level_goal -> prompt`). The model gets the candidate's
+         instructions and demonstrations, and the pipeline gets the prompt that the model wrote.
 
-A program saved by DSPy holds the candidate and nothing else, and loads again into a program without a stage.
+A program that DSPy has saved holds the candidate and nothing else. It can be loaded into a program without an executor.
 """
 
 from __future__ import annotations
@@ -23,72 +23,82 @@ from workbench.search.candidate import Candidate
 from workbench.search.models import Rollouts, current_rollout, reply, rollout_of
 
 
-class Stage(Protocol):
-    """Where a program's prompts are executed: the only thing of a program that is not saved."""
+class Executor(Protocol):
+    """Executes a program's prompts with the pipeline. It is the only part of a program that is not saved."""
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan: ...
 
 
 @dataclass(frozen=True)
-class _Performing:
+class _Call:
+    """The call of a program that runs in this thread."""
+
     candidate: Candidate
     goal: str
 
 
-_performing: ContextVar[_Performing] = ContextVar("workbench_performing")
+_current_call: ContextVar[_Call] = ContextVar("workbench_current_call")
 
 
 class Program(dspy.Module):  # type: ignore[misc]  # DSPy has no type information
-    """One predictor, one candidate. `forward` gives a Prediction with `plan` (text), `candidate`, `replicate`."""
+    """A DSPy program with one predictor, which holds one candidate.
 
-    given: str
-    wanted: str
+    `forward` returns a Prediction with `plan` (the text), `candidate` (the name) and `replicate`.
 
-    def __init__(self, instructions: str, stage: Stage | None = None) -> None:
+    Attributes:
+        input_field: the predictor's input, which is the goal.
+        output_field: the predictor's output.
+    """
+
+    input_field: str
+    output_field: str
+
+    def __init__(self, instructions: str, executor: Executor | None = None) -> None:
         super().__init__()
-        self.predict = dspy.Predict(dspy.Signature(f"{self.given} -> {self.wanted}", instructions))
-        self.stage = stage
+        self.predict = dspy.Predict(dspy.Signature(f"{self.input_field} -> {self.output_field}", instructions))
+        self.executor = executor
 
     @property
     def candidate(self) -> Candidate:
         predictor = self.predict
-        return Candidate.of(predictor.signature.instructions, predictor.demos, (self.given, self.wanted))
+        return Candidate.of(predictor.signature.instructions, predictor.demos, (self.input_field, self.output_field))
 
-    def holding(self, candidate: Candidate) -> Self:
-        """A copy of this program with that candidate in it."""
+    def with_candidate(self, candidate: Candidate) -> Self:
+        """Return a copy of this program that holds another candidate."""
         program: Self = self.deepcopy()
         program.predict.signature = program.predict.signature.with_instructions(candidate.instructions)
         program.predict.demos = [
-            dspy.Example({self.given: given, self.wanted: wanted}).with_inputs(self.given)
-            for given, wanted in candidate.demos
+            dspy.Example({self.input_field: goal, self.output_field: answer}).with_inputs(self.input_field)
+            for goal, answer in candidate.demos
         ]
         return program
 
     def example(self, goal: str) -> dspy.Example:
-        return dspy.Example({self.given: goal}).with_inputs(self.given)
+        """Return the goal as the program's input."""
+        return dspy.Example({self.input_field: goal}).with_inputs(self.input_field)
 
 
 class Direct(Program):
-    """The pipeline is the language model; its prompt is the candidate and the goal."""
+    """Use the pipeline as the language model, with the candidate and the goal as its prompt."""
 
-    given, wanted = "goal", "plan"
+    input_field, output_field = "goal", "plan"
 
     def forward(self, goal: str) -> dspy.Prediction:
-        performing = _Performing(self.candidate, goal)
-        token = _performing.set(performing)
+        call = _Call(self.candidate, goal)
+        token = _current_call.set(call)
         try:
             with dspy.context(adapter=_PromptText()):
-                predicted = self.predict(goal=goal)
+                prediction = self.predict(goal=goal)
         finally:
-            _performing.reset(token)
+            _current_call.reset(token)
         replicate = rollout_of(self.predict.lm)
-        return dspy.Prediction(plan=predicted.plan, candidate=performing.candidate.name, replicate=replicate)
+        return dspy.Prediction(plan=prediction.plan, candidate=call.candidate.name, replicate=replicate)
 
 
 class Writer(Program):
-    """A model writes the prompt for the goal; the pipeline gets what it wrote."""
+    """Have a model write the prompt for the goal, and send this prompt to the pipeline."""
 
-    given, wanted = "high_level_goal", "prompt"
+    input_field, output_field = "high_level_goal", "prompt"
 
     def forward(self, high_level_goal: str) -> dspy.Prediction:
         candidate, replicate = self.candidate, rollout_of(self.predict.lm)
@@ -96,52 +106,56 @@ class Writer(Program):
             with dspy.context(adapter=dspy.ChatAdapter(use_json_adapter_fallback=False)):
                 prompt = self.predict(high_level_goal=high_level_goal).prompt
         except AdapterParseError:
-            # The candidate led the writer to an answer without a prompt in it: that is the candidate's fault.
+            # The candidate's instructions led the model to an answer without a prompt, so the candidate gets the blame.
             prompt = ""
-        if prompt and self.stage is not None:
-            plan = shown(self.stage.execute(candidate, prompt, high_level_goal, replicate))
+        if prompt and self.executor is not None:
+            plan = output_text(self.executor.execute(candidate, prompt, high_level_goal, replicate))
         else:
-            plan = NOTHING_WRITTEN
+            plan = NO_PROMPT
         return dspy.Prediction(prompt=prompt, plan=plan, candidate=candidate.name, replicate=replicate)
 
 
 PROGRAMS: dict[ProgramName, type[Program]] = {"direct": Direct, "writer": Writer}
 
-#: What stands for the plan when the writer's answer had no prompt in it.
-NOTHING_WRITTEN = "(no plan: the writer's answer had no prompt in it)"
+#: Stands in place of the plan if the writer's answer had no prompt in it.
+NO_PROMPT = "(no plan: the writer's answer had no prompt in it)"
 
 
-def shown(plan: Plan) -> str:
-    """The plan as a program's output: never empty, since DSPy takes an empty reply for a failure of the model."""
+def output_text(plan: Plan) -> str:
+    """Return the plan as a program's output, which is never empty: DSPy takes an empty reply for a failed model."""
     return plan.text if plan.text.strip() else f"(no plan: {plan.problem})"
 
 
 class _PromptText(dspy.Adapter):  # type: ignore[misc]  # DSPy has no type information
-    """Renders a candidate and its goal to one prompt text, and takes the whole reply as the one output.
+    """Send the candidate and the goal as one prompt text, and take the whole reply as the one output.
 
-    It never falls back to another format: that would be a second paid execution.
+    DSPy's own adapters try another format if they cannot read a reply. This adapter never does, because a second try
+    would be a second paid execution.
     """
 
     def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        performing = _performing.get()
-        return [{"role": "user", "content": performing.candidate.prompt(performing.goal)}]
+        call = _current_call.get()
+        return [{"role": "user", "content": call.candidate.prompt(call.goal)}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        return {Direct.wanted: completion}
+        return {Direct.output_field: completion}
 
 
 class PipelineEngine:
-    """The pipeline as a language model: a prompt goes in, a plan comes out."""
+    """The pipeline as a language model: the request is a prompt, and the response is a plan."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        performing = _performing.get()
+        call = _current_call.get()
         prompt = "\n\n".join(message.text or "" for message in request.messages)
-        plan = self.stage.execute(performing.candidate, prompt, performing.goal, current_rollout())
-        return reply(request.model, shown(plan))
+        plan = self.executor.execute(call.candidate, prompt, call.goal, current_rollout())
+        return reply(request.model, output_text(plan))
 
 
-def pipeline_lm(stage: Stage) -> dspy.LM:
-    return dspy.LM("elixir/pipeline", engine=PipelineEngine(stage), cache=False, num_retries=0, callbacks=[Rollouts()])
+def pipeline_lm(executor: Executor) -> dspy.LM:
+    """Return the pipeline as a DSPy model."""
+    return dspy.LM(
+        "elixir/pipeline", engine=PipelineEngine(executor), cache=False, num_retries=0, callbacks=[Rollouts()]
+    )

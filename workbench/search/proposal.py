@@ -1,4 +1,4 @@
-"""Proposals: what DSPy's optimizers, and the `writer` program, ask of a model."""
+"""Proposals: the requests that DSPy's optimizers and the `writer` program send to a model, and the answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from workbench.providers import Provider, digest
 
 @dataclass(frozen=True)
 class ProposalRequest:
-    """A whole request to a model: `model` as PROVIDER/NAME, messages as (role, text), the rest as the optimizer set it.
+    """A whole request to a model.
 
-    `response_format` is JSON text, or None. `rollout` is DSPy's rollout_id, and `draw` numbers identical requests
-    within one call of an optimizer: together they say which sample is meant, so that a retry or a replay gets the same.
+    Attributes:
+        model: PROVIDER/NAME.
+        messages: pairs of role and text.
+        system, temperature, max_tokens: as the optimizer set them.
+        response_format: JSON text, or None.
+        provider: the service that has the model.
+        rollout: DSPy's rollout_id.
+        draw: numbers equal requests within one call of an optimizer. Rollout and draw together name a sample, so that a
+            retry or a replay gets the same sample.
+        run: the run's folder, for the journal. It is not in the key.
     """
 
     model: str
@@ -30,23 +38,24 @@ class ProposalRequest:
 
     @property
     def key(self) -> str:
-        """Everything that the answer depends on, and nothing else."""
+        """Return a hash of everything that the answer depends on, and of nothing else."""
         sampling = json.dumps([self.temperature, self.max_tokens, self.response_format, self.rollout, self.draw])
-        said = (part for message in self.messages for part in message)
-        return digest("proposal/1", self.provider.label, self.model, sampling, json.dumps(self.system), *said)
+        message_parts = (part for message in self.messages for part in message)
+        return digest("proposal/1", self.provider.label, self.model, sampling, json.dumps(self.system), *message_parts)
 
     @property
     def title(self) -> str:
+        """Return the text that names the request for people."""
         return f"{self.model.partition('/')[2]} · rollout {self.rollout} · draw {self.draw}"
 
     @property
     def seed(self) -> int:
-        """A sampling seed of its own for every draw, for the providers that take one (31 bits)."""
+        """Return a sampling seed of 31 bits, another one for each rollout and draw. Some providers take no seed."""
         return int(digest("seed", str(self.rollout), str(self.draw))[:8], 16) & 0x7FFFFFFF
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the model answered: never blank."""
+    """The model's answer. It is never blank."""
 
     text: str

@@ -1,4 +1,4 @@
-"""The one call that answers a proposal, through DSPy's own client for the provider."""
+"""Answer a request for a proposal with one call to the model, through DSPy's own client for the provider."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     import dspy
     from dspy import lm15
 
+#: The longest time that one call may take.
 ATTEMPT_SECONDS = 300.0
 
-#: Where DSPy's clients expect a provider's address to end.
+#: The path that DSPy's client expects at the end of a provider's address.
 API_PATH = {"gemini": "/v1beta", "anthropic": "/v1"}
 
 
 def propose(request: ProposalRequest) -> Proposal:
-    """Ask the model once.
+    """Ask the model once, and return its answer.
 
     Raises:
         MissingKey: the provider's key is not in the environment.
-        ProposalFailed: the model did not answer, or answered nothing.
+        ProposalFailed: the model did not answer, or its answer is blank.
     """
     key = request.provider.key()
     with journal.attempt(request.run, "propose", request.key):
@@ -34,7 +35,8 @@ def propose(request: ProposalRequest) -> Proposal:
         text = response.message.text or ""
         if not text.strip():
             raise ProposalFailed(
-                f"{request.model} answered nothing ({response.finish_reason}); run the same command again to go on",
+                f"the answer of {request.model} is empty (finish reason: {response.finish_reason}); expected a text; "
+                "run the same command again to go on",
                 kind="empty reply",
             )
         return Proposal(text)
@@ -45,7 +47,7 @@ def _call(request: ProposalRequest, key: str) -> lm15.Response:
     from dspy import lm15
     from dspy.utils.exceptions import LMError
 
-    wanted = lm15.Request(
+    lm_request = lm15.Request(
         model=request.model,
         system=request.system,
         messages=tuple(lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in request.messages),
@@ -58,17 +60,17 @@ def _call(request: ProposalRequest, key: str) -> lm15.Response:
     )
     try:
         with dspy.context(disable_history=True):
-            response: lm15.Response = _client(request.model, request.provider, key)(request=wanted)
+            response: lm15.Response = _client(request.model, request.provider, key)(request=lm_request)
             return response
     except LMError as error:
-        raise _translated(error, request, key) from error
+        raise _proposal_failed(error, request, key) from error
 
 
 @lru_cache(maxsize=8)
 def _client(model: str, provider: Provider, key: str) -> dspy.LM:
     import dspy
 
-    # Results are cached by Prefect's tasks, and retried by them: DSPy does neither here.
+    # Prefect's tasks cache answers and retry calls, so DSPy does neither.
     return dspy.LM(
         model,
         api_base=provider.base_url + API_PATH[provider.name],
@@ -79,16 +81,17 @@ def _client(model: str, provider: Provider, key: str) -> dspy.LM:
     )
 
 
-def _translated(error: Exception, request: ProposalRequest, key: str) -> ProposalFailed:
-    from dspy.utils import exceptions as said
+def _proposal_failed(error: Exception, request: ProposalRequest, key: str) -> ProposalFailed:
+    """Return an error of DSPy's client as an error of ours. The provider's key is removed from its text."""
+    from dspy.utils import exceptions
 
     kinds: tuple[tuple[type[Exception], str, bool], ...] = (
-        (said.LMAuthError, "authentication", True),
-        (said.LMBillingError, "billing", True),
-        (said.LMRateLimitError, "rate limit", False),
-        (said.LMTimeoutError, "timeout", False),
-        (said.LMInvalidRequestError, "bad request", True),
-        (said.LMUnsupportedModelError, "bad request", True),
+        (exceptions.LMAuthError, "authentication", True),
+        (exceptions.LMBillingError, "billing", True),
+        (exceptions.LMRateLimitError, "rate limit", False),
+        (exceptions.LMTimeoutError, "timeout", False),
+        (exceptions.LMInvalidRequestError, "bad request", True),
+        (exceptions.LMUnsupportedModelError, "bad request", True),
     )
     kind, lasting = next(
         ((kind, lasting) for cls, kind, lasting in kinds if isinstance(error, cls)), ("provider unavailable", False)

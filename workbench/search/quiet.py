@@ -1,4 +1,4 @@
-"""Optimizers talk: DSPy logs, prints and draws progress bars. All of it goes to a file of the run."""
+"""Write the optimizers' log lines and prints into a file of the run instead of the terminal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+#: The loggers of DSPy and of the libraries that its optimizers use.
 LOGGERS = ("dspy", "gepa", "optuna")
 
 
-class _Aside(io.TextIOBase):
-    """Standard output for the main thread; what any other prints goes to a file: optimizers start their own threads."""
+class _MainThreadOutput(io.TextIOBase):
+    """Send prints of the main thread to standard output, and prints of all other threads to a file.
 
-    def __init__(self, rest: Any, aside: io.TextIOBase) -> None:
-        self._rest, self._aside = rest, aside
+    Optimizers start threads of their own, so every thread but the main thread counts as the optimizer's.
+    """
+
+    def __init__(self, stdout: Any, log: io.TextIOBase) -> None:
+        self._stdout, self._log = stdout, log
 
     def _stream(self) -> Any:
-        return self._rest if threading.current_thread() is threading.main_thread() else self._aside
+        return self._stdout if threading.current_thread() is threading.main_thread() else self._log
 
     def write(self, text: str) -> int:
         written: int = self._stream().write(text)
@@ -34,13 +38,13 @@ class _Aside(io.TextIOBase):
         return bool(self._stream().isatty())
 
     def fileno(self) -> int:
-        number: int = self._rest.fileno()
+        number: int = self._stdout.fileno()
         return number
 
 
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[None]:
-    """While this lasts, what DSPy logs and what threads other than the main one print is appended to `log`."""
+    """Append to `log` what DSPy logs and what threads other than the main thread print, while the context lasts."""
     with log.open("a", encoding="utf-8") as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
@@ -49,7 +53,7 @@ def quiet(log: Path) -> Iterator[None]:
         for logger in loggers:
             logger.handlers, logger.propagate = [handler], False
         try:
-            with contextlib.redirect_stdout(_Aside(sys.stdout, file)):
+            with contextlib.redirect_stdout(_MainThreadOutput(sys.stdout, file)):
                 yield
         finally:
             for logger, (handlers, propagate) in zip(loggers, before, strict=True):

@@ -1,4 +1,4 @@
-"""Trials as the programs see them: execute a prompt, score its plan, and remember what every candidate was worth."""
+"""Execute prompts and score plans for a program, within the budget, and remember every candidate's scores."""
 
 from __future__ import annotations
 
@@ -13,48 +13,52 @@ import dspy
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.record import Phase
 from workbench.run.setting import Setting
-from workbench.search.asks import Desk, SearchStopped
+from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
-from workbench.search.programs import NOTHING_WRITTEN, shown
+from workbench.search.programs import NO_PROMPT, output_text
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A candidate's mean score, 0 to 10, over goals (each the mean of its replicates)."""
+class ScoredCandidate:
+    """A candidate and its mean score, 0 to 10: the mean over the goals of the mean over a goal's replicates."""
 
     candidate: Candidate
     score: float
 
 
 class Trials:
-    """The stage of a search: every prompt passes through here, so that the budget holds whatever the optimizer thinks.
+    """The executor of a program's prompts, and the record of the trials.
+
+    Every prompt passes through this class, so the budget holds for every optimizer.
 
     Args:
-        phase: in `confirm`, each replicate has a verdict of its own; in `search`, equal plans share the judge's first.
-        budget: how many different executions may be asked for; None is no limit.
+        phase: in `confirm`, each replicate gets a verdict of its own. In `search`, equal plans share one verdict.
+        budget: how many different executions may be asked for, or None for no limit.
     """
 
-    def __init__(self, setting: Setting, desk: Desk, *, phase: Phase, budget: int | None = None) -> None:
+    def __init__(self, setting: Setting, asker: Asker, *, phase: Phase, budget: int | None = None) -> None:
         self.setting = setting
-        self.desk = desk
+        self.asker = asker
         self.phase = phase
         self.budget = budget
         self.over_budget = False
         self._goals = {goal.text: goal for goal in setting.study.goals}
         self._lock = threading.Lock()
-        self._keys: set[str] = set()
+        self._requested_keys: set[str] = set()
         self._candidates: dict[str, Candidate] = {}
+        #: Plans by the text that the program puts out for them.
         self._plans: dict[str, Plan] = {}
-        self._keys_of: dict[tuple[str, str, int], str] = {}
+        #: The keys of executions and the trials, each by candidate, goal and replicate.
+        self._execution_keys: dict[tuple[str, str, int], str] = {}
         self._trials: dict[tuple[str, str, int], Trial] = {}
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Trials:
-        return self  # optimizers copy programs; all copies play on one stage
+        return self  # optimizers copy programs, and all copies share one budget
 
     @property
     def spent(self) -> int:
-        """Different executions asked for so far, whether they were made now or had been kept."""
-        return len(self._keys)
+        """Return how many different executions were asked for, executions whose answers were kept included."""
+        return len(self._requested_keys)
 
     @property
     def trials(self) -> list[Trial]:
@@ -62,7 +66,11 @@ class Trials:
             return list(self._trials.values())
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
-        """Raises SearchStopped when the budget is reached: what was executed before keeps its worth."""
+        """Have the flow execute a prompt, and return the plan.
+
+        Raises:
+            SearchStopped: the budget is reached. The trials before keep their scores.
+        """
         setting = self.setting
         request = ExecutionRequest(
             prompt=prompt,
@@ -74,24 +82,24 @@ class Trials:
             run=setting.run.path,
         )
         with self._lock:
-            if request.key not in self._keys:
-                if self.budget is not None and len(self._keys) >= self.budget:
+            if request.key not in self._requested_keys:
+                if self.budget is not None and len(self._requested_keys) >= self.budget:
                     self.over_budget = True
                     raise SearchStopped
-                self._keys.add(request.key)
+                self._requested_keys.add(request.key)
             if candidate.name not in self._candidates:
                 self._candidates[candidate.name] = candidate
                 setting.run.write(f"candidates/{candidate.name}.md", candidate.text)
-        plan = self.desk.plan(request)
+        plan = self.asker.plan(request)
         with self._lock:
-            self._plans[shown(plan)] = plan
-            self._keys_of[candidate.name, self._goals[goal].name, replicate] = request.key
+            self._plans[output_text(plan)] = plan
+            self._execution_keys[candidate.name, self._goals[goal].name, replicate] = request.key
         return plan
 
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
-        """What a program's prediction is worth; remembered as a trial of the candidate that made it."""
+        """Return the verdict on a program's prediction, and record it as a trial of the program's candidate."""
         name, replicate, text = prediction.candidate, prediction.replicate, prediction.plan
-        if text == NOTHING_WRITTEN:
+        if text == NO_PROMPT:
             verdict, key = Verdict(0.0, "The instructions led to an answer without a prompt in it."), ""
         else:
             request = ScoreRequest(
@@ -101,19 +109,19 @@ class Trials:
                 candidate=name,
                 run=self.setting.run.path,
             )
-            verdict = self.desk.verdict(request, self._plans[text])
-            key = self._keys_of[name, self._goals[goal].name, replicate]
+            verdict = self.asker.verdict(request, self._plans[text])
+            key = self._execution_keys[name, self._goals[goal].name, replicate]
         trial = Trial(name, self._goals[goal].name, replicate, key, verdict)
-        place = (trial.candidate, trial.goal, trial.replicate)
+        trial_id = (trial.candidate, trial.goal, trial.replicate)
         with self._lock:
-            new = place not in self._trials
-            self._trials[place] = trial
-        if new:
+            is_new = trial_id not in self._trials
+            self._trials[trial_id] = trial
+        if is_new:
             self.setting.run.add_trial(self.phase, trial)
         return verdict
 
-    def standing(self, candidate: Candidate) -> float | None:
-        """Mean score of a candidate, or None while a goal has no trial of it."""
+    def mean_score(self, candidate: Candidate) -> float | None:
+        """Return a candidate's mean score, or None if the candidate has no trial yet on one of the goals."""
         means = []
         for goal in self._goals.values():
             scores = [t.verdict.score for t in self.trials if t.candidate == candidate.name and t.goal == goal.name]
@@ -122,12 +130,13 @@ class Trials:
             means.append(fmean(scores))
         return fmean(means)
 
-    def leader(self, preferred: Candidate) -> Standing:
-        """The best candidate that was tried on every goal; the optimizer's choice where it is as good as any."""
-        known = {preferred.name: preferred, **self._candidates}
-        standings = [
-            Standing(candidate, score)
-            for candidate in known.values()
-            if (score := self.standing(candidate)) is not None
+    def best(self, preferred: Candidate) -> ScoredCandidate:
+        """Return the best candidate that has trials on every goal, and `preferred` if it has the best score too."""
+        candidates = {preferred.name: preferred, **self._candidates}
+        scored = [
+            ScoredCandidate(candidate, score)
+            for candidate in candidates.values()
+            if (score := self.mean_score(candidate)) is not None
         ]
-        return max(standings, key=lambda standing: standing.score)
+        # Of equal scores, `max` takes the first, and the preferred candidate is the first.
+        return max(scored, key=lambda candidate: candidate.score)

@@ -1,4 +1,4 @@
-"""What the scripted models answer follows from the request alone."""
+"""Tests of the scripted models: their answers follow from the request alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import yaml
 
 from workbench.errors import UserError
 from workbench.execution.plan import problem, unfenced
-from workbench.rehearsal import anthropic, mind
-from workbench.rehearsal.asked import Asked, Message, chance
+from workbench.rehearsal import anthropic, roles
+from workbench.rehearsal.model_request import Message, ModelRequest, seeded_random
 from workbench.rehearsal.server import Rehearsal
 from workbench.rehearsal.words import topics
 
@@ -35,19 +35,22 @@ PLAIN = "Write the plan that the goal asks for."
 
 
 def plan(instructions: str, seed: int, world: str = "default") -> str:
+    """Return the generator's plan for a prompt with these instructions."""
     prompt = f"{instructions}\n\n## Goal\n\nAnalyze this Elixir codebase for OTP anti-patterns\n"
-    asked = Asked("m", "", (Message("user", (FORM["content"], prompt)),), None, seed)
-    return unfenced(mind.answer(asked, world, chance(world, asked.identity, str(seed))))
+    request = ModelRequest("m", "", (Message("user", (FORM["content"], prompt)),), None, seed)
+    return unfenced(roles.answer(request, world, seeded_random(world, request.identity, str(seed))))
 
 
 def verdict(text: str, gold: str, seed: int) -> tuple[float, str]:
-    said = f"<goal>\ng\n</goal>\n\n<gold_plan>\n{gold}\n</gold_plan>\n\n<plan>\n{text}\n</plan>"
-    asked = Asked("m", "", (Message("user", (said,)),), VERDICT, seed)
-    reply = json.loads(mind.answer(asked, "default", chance(asked.identity, str(seed))))
+    """Return the judge's score and reason for a plan."""
+    prompt = f"<goal>\ng\n</goal>\n\n<gold_plan>\n{gold}\n</gold_plan>\n\n<plan>\n{text}\n</plan>"
+    request = ModelRequest("m", "", (Message("user", (prompt,)),), VERDICT, seed)
+    reply = json.loads(roles.answer(request, "default", seeded_random(request.identity, str(seed))))
     return reply["score"], reply["reason"]
 
 
-def worth(instructions: str, gold: str, world: str = "default", samples: int = 20) -> float:
+def mean_score(instructions: str, gold: str, world: str = "default", samples: int = 20) -> float:
+    """Return the mean score of many plans for a prompt with these instructions."""
     return fmean(verdict(plan(instructions, seed, world), gold, seed)[0] for seed in range(samples))
 
 
@@ -75,65 +78,72 @@ def worth(instructions: str, gold: str, world: str = "default", samples: int = 2
         },
     ],
 )
-def test_where_json_is_wanted_the_answer_fits_the_schema(schema: dict[str, Any]) -> None:
-    """Whatever the schema, and in Anthropic's protocol as the use of the tool that was named."""
-    asked = Asked("m", "", (Message("user", (FORM["content"],)),), schema, 0)
-    value = json.loads(mind.answer(asked, "default", chance(asked.identity)))
+def test_an_answer_in_json_fits_its_schema(schema: dict[str, Any]) -> None:
+    """Every schema is followed. In Anthropic's protocol the JSON is the input of the forced tool."""
+    request = ModelRequest("m", "", (Message("user", (FORM["content"],)),), schema, 0)
+    value = json.loads(roles.answer(request, "default", seeded_random(request.identity)))
     jsonschema.validate(value, lowered(schema))
     body = {"model": "m", "messages": [{"role": "user", "content": "Say it"}], "tool_choice": {"type": "any"}}
     forced = anthropic.read({**body, "tools": [{"name": "answer", "input_schema": schema}]})
-    (said,) = anthropic.reply(forced, json.dumps(value))["content"]
-    assert (said["type"], said["name"], said["input"]) == ("tool_use", "answer", value)
+    (part,) = anthropic.reply(forced, json.dumps(value))["content"]
+    assert (part["type"], part["name"], part["input"]) == ("tool_use", "answer", value)
 
 
 def lowered(schema: Any) -> Any:
-    """Gemini's capitals as JSON schema has them."""
+    """Return the schema with types in small letters: Gemini writes types in capitals."""
     if isinstance(schema, dict):
         return {
             name: value.lower() if name == "type" and isinstance(value, str) else lowered(value)
             for name, value in schema.items()
         }
-    return [lowered(one) for one in schema] if isinstance(schema, list) else schema
+    return [lowered(item) for item in schema] if isinstance(schema, list) else schema
 
 
 @pytest.mark.parametrize("gold", [GOLD, OTHER, DATABASE], ids=["otp-1", "otp-2", "database"])
-def test_a_prompt_that_names_what_matters_gets_the_better_plan(gold: str) -> None:
-    """For any gold plan: the plain prompt is poor, the informed one passes, in between it rises."""
+def test_a_prompt_that_names_the_gold_plans_topics_gets_a_better_plan(gold: str) -> None:
+    """The more topics a prompt names, the higher is its score, for every gold plan."""
     words = [word for _, word, _ in topics(gold)]
     some, all_ = (f"{PLAIN} Cover these: {', '.join(words[:n])}." for n in (len(words) // 2, len(words)))
-    plain, half, whole = worth(PLAIN, gold), worth(some, gold), worth(all_, gold)
+    plain, half, whole = mean_score(PLAIN, gold), mean_score(some, gold), mean_score(all_, gold)
     assert plain < 5 < whole
     assert plain + 1 < half < whole - 1
 
 
 def test_in_the_null_world_the_wording_changes_nothing() -> None:
-    """Over many seeds the difference of two prompts is within what chance leaves."""
+    """Over many seeds the mean scores of two prompts differ by chance only."""
     words = ", ".join(word for _, word, _ in topics(GOLD))
-    difference = worth(f"{PLAIN} Cover these: {words}.", GOLD, "null", 200) - worth(PLAIN, GOLD, "null", 200)
+    difference = mean_score(f"{PLAIN} Cover these: {words}.", GOLD, "null", 200) - mean_score(PLAIN, GOLD, "null", 200)
     assert abs(difference) < 0.25
 
 
-def test_the_judge_names_what_is_missing() -> None:
-    """What a real judge's reason is for: the next prompt."""
+def test_the_judge_names_missing_topics() -> None:
+    """The reason helps to write the next prompt, as a real judge's reason does."""
     score, reason = verdict("title: nothing much\n", DATABASE, 0)
     assert score < 2
     assert "Missing: " in reason
 
 
-def test_plans_are_yaml_but_for_a_slip_now_and_then() -> None:
-    """A model does not always keep to the form."""
-    wrong = sum(problem(plan(PLAIN, seed)) is not None for seed in range(300))
-    assert 0 < wrong < 20
+def test_a_few_plans_are_no_valid_yaml() -> None:
+    """A real model does not always keep to the form either."""
+    invalid = sum(problem(plan(PLAIN, seed)) is not None for seed in range(300))
+    assert 0 < invalid < 20
 
 
 def test_the_same_request_and_seed_have_the_same_answer() -> None:
-    """And another seed another one."""
+    """Another seed gives another answer."""
     assert plan(PLAIN, 1) == plan(PLAIN, 1)
     assert plan(PLAIN, 1) != plan(PLAIN, 2)
 
 
-@pytest.mark.parametrize("wrong", [{"world": "nul"}, {"fail_rate": 2.0}, {"latency": -1.0}])
-def test_a_wrong_setting_is_told(wrong: dict[str, object]) -> None:
-    """With what there is."""
-    with pytest.raises(UserError):
-        Rehearsal(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("setting", "expectation"),
+    [
+        ({"world": "nul"}, "expected one of: default, null"),
+        ({"fail_rate": 2.0}, "expected a number from 0 to 1"),
+        ({"latency": -1.0}, "expected seconds, 0 or more"),
+    ],
+)
+def test_a_wrong_setting_is_a_user_error(setting: dict[str, object], expectation: str) -> None:
+    """The message says what was expected."""
+    with pytest.raises(UserError, match=expectation):
+        Rehearsal(**setting)  # type: ignore[arg-type]

@@ -1,0 +1,80 @@
+"""The four kinds of ask, and how many asks of each kind may run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workbench.nouns import ExecutionRequest, ScoreRequest
+from workbench.search.proposal import ProposalRequest
+
+
+class AnswerFuture(Protocol):
+    """A future that answers an ask, and that a later ask takes as its input.
+
+    Prefect's futures fit, and so does every other future that has these two methods.
+    """
+
+    def result(self) -> Any: ...
+
+    def add_done_callback(self, fn: Callable[[Any], None]) -> None: ...
+
+
+@dataclass(eq=False)
+class Propose:
+    """Ask the proposer's model for its answer to a request.
+
+    Every kind of ask has these two attributes:
+
+    Attributes:
+        key: holds everything that the answer depends on. Asks with equal keys share one answer.
+        waiting: the futures on which threads of the work wait for the answer.
+    """
+
+    request: ProposalRequest
+    key: str
+    waiting: list[Future[Any]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Execute:
+    """Run the pipeline once."""
+
+    request: ExecutionRequest
+    key: str
+    waiting: list[Future[Any]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Retrieve:
+    """Read the plan out of a finished execution. `title` names the execution for people."""
+
+    execution: AnswerFuture
+    title: str
+    key: str
+    waiting: list[Future[Any]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Score:
+    """Have the judge score a retrieved plan. `plan` is the finished future of the plan's retrieval."""
+
+    request: ScoreRequest
+    plan: AnswerFuture
+    key: str
+    waiting: list[Future[Any]] = field(default_factory=list)
+
+
+Ask = Propose | Execute | Retrieve | Score
+
+#: The order in which ready asks are submitted. Executions are the slowest, so they get a free slot first.
+SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose)
+
+Slots = Mapping[type[Ask], int]
+
+
+def slots(concurrency: int) -> Slots:
+    """Return how many asks of each kind may run at once, for `concurrency` executions at once."""
+    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: min(concurrency, 8)}
