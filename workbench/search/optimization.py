@@ -13,8 +13,9 @@ from workbench.nouns import FRESH, Trial
 from workbench.run.setting import Setting
 from workbench.search.asks import Desk, SearchStopped
 from workbench.search.candidate import Candidate
+from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.models import proposer_lm
-from workbench.search.optimizers import OPTIMIZERS, Bench, metrics
+from workbench.search.optimizers.bench import Bench, metrics
 from workbench.search.programs import PROGRAMS, Program, Stage, pipeline_lm
 from workbench.search.quiet import quiet
 from workbench.search.trials import Standing, Trials
@@ -57,7 +58,7 @@ def optimization(setting: Setting) -> Callable[[Desk], Found]:
         with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_performer(setting, trials, desk)):
             evaluate(program)
             try:
-                chosen = OPTIMIZERS[study.optimizer](bench)
+                chosen = OPTIMIZERS[study.optimizer].load()(bench)
                 evaluate(chosen)
             except SearchStopped:
                 if not trials.over_budget:

@@ -11,6 +11,8 @@ import yaml
 
 from workbench.errors import UserError
 from workbench.execution.runtimes import SHIPPED_PIPELINE
+from workbench.judging.judge import DEFAULT_MODEL
+from workbench.search.catalogue import OPTIMIZERS
 from workbench.system.files import write_whole
 
 TEMPLATE = """\
@@ -35,10 +37,10 @@ program: direct
 # The starting instructions: the baseline that has to be beaten.
 prompt: Write the plan that the goal asks for.
 
-# static, bootstrap, random_search, copro, mipro, simba or gepa
+# {optimizers}
 optimizer: gepa
 proposer: {{model: gemini/gemini-2.5-flash, temperature: 1.0}}
-judge: {{model: gemini/gemini-2.5-pro, temperature: 0.0}}
+judge: {{model: {judge}, temperature: 0.0}}
 # The score, 0 to 10, from which a plan passes.
 pass: 8
 
@@ -84,6 +86,8 @@ def starter(goal: str, gold: Path, pipeline: Path) -> str:
     """The text of a study beside its pipeline, for one goal and one gold plan."""
     return TEMPLATE.format(
         name="study",
+        optimizers=_listed(list(OPTIMIZERS)),
+        judge=DEFAULT_MODEL,
         goal=_quoted(goal),
         gold=_quoted(_from(pipeline.parent, gold.absolute())),
         pipeline=_quoted(pipeline.name),
@@ -94,6 +98,11 @@ def _from(directory: Path, file: Path) -> str:
     """Relative where both have a home in common; the way through the root is none."""
     relative = os.path.relpath(file, directory.absolute())
     return str(file) if directory.absolute().parts[:2] != file.parts[:2] else relative
+
+
+def _listed(words: list[str]) -> str:
+    """Return the words as a sentence has them: `a, b or c`."""
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _quoted(text: str) -> str:
