@@ -131,7 +131,7 @@ def _worse(summary: Summary) -> str | None:
 
 def _notes(summary: Summary, found: Place, after: str) -> tuple[str, ...]:
     """What a person should know before they believe in it."""
-    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal)]
+    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal, summary.real_in_rehearsal)]
     if said := _worse(summary) or by_chance(summary):
         notes.append(said)
     if found.file.resolve() == SHIPPED_PIPELINE:

@@ -188,10 +188,16 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     found = RunFolder.find(home(), run)
     with leaving_in_order():
         made = once(found, goal, home=home(), environ=os.environ)
-    if said := by_chance(summarize(found)):
+    summary = summarize(found)
+    if said := by_chance(summary):
         err.print(f"note: {said}", highlight=False)
     if made.rehearsal:
-        err.print(f"[bold]rehearsal[/bold] ({made.rehearsal}): a scripted provider wrote this plan")
+        writer = (
+            f"{summary.real_in_rehearsal} was real"
+            if summary.real_in_rehearsal
+            else "a scripted provider wrote this plan"
+        )
+        err.print(f"[bold]rehearsal[/bold] ({made.rehearsal}): {writer}")
     err.rule("the prompt that the pipeline got")
     err.print(visible(made.prompt), markup=False, highlight=False)
     err.rule("the plan" if made.plan.ok else f"no valid plan: {made.plan.problem}")

@@ -62,6 +62,11 @@ class Summary:
         return told
 
     @property
+    def real_in_rehearsal(self) -> str | None:
+        """What was real although the run is a rehearsal, as the subject of a sentence; None if nothing was."""
+        return str(self.about.get("real_in_rehearsal") or "") or None
+
+    @property
     def baseline(self) -> str:
         return str(self.about["baseline"])
 
@@ -144,6 +149,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "optimizer": summary.about["optimizer"],
         "rehearsal": summary.rehearsal is not None,
         "rehearsal_world": summary.rehearsal,
+        "real_in_rehearsal": summary.real_in_rehearsal,
         "status": summary.status,
         "why": summary.stopped if summary.status == "failed" else None,
         "baseline": {
