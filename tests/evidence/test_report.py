@@ -116,6 +116,18 @@ def test_calls_are_counted_from_what_was_written_down(tmp_path: Path) -> None:
     assert ("rehearsal", "REHEARSAL: scripted providers (world default, seed 0), no model was called") in rows(summary)
 
 
+def test_what_was_real_in_a_rehearsal_is_told_wherever_the_rehearsal_is(tmp_path: Path) -> None:
+    """In the table, the artifact and the JSON: nobody is told that no model was called."""
+    folder = run(tmp_path, rehearsal="default:0")
+    assert to_json(summarize(folder))["real_in_rehearsal"] is None
+    folder.write_json("run.json", {**folder.read_json("run.json"), "real_in_rehearsal": "the command itself"})
+    summary = summarize(folder)
+    sentence = "REHEARSAL: scripted providers (world default, seed 0), but the command itself was real"
+    assert ("rehearsal", sentence) in rows(summary)
+    assert f"> **{sentence}**" in markdown(summary)
+    assert to_json(summary)["real_in_rehearsal"] == "the command itself"
+
+
 def test_an_unfinished_confirmation_is_no_result(tmp_path: Path) -> None:
     """Two of three replicates tell nothing yet."""
     folder = run(tmp_path)

@@ -8,6 +8,7 @@ Put into a folder of its own as `mix`, with `replay.json` beside it:
     chatter     lines of log before what was recorded, and as many after it
     seconds     how long a call takes, instead of the recorded time
     hang        true: never ends, and neither does a process in a session of its own
+    echo        names of variables whose values it prints to both streams
 
 Every call is noted in `calls.jsonl`. The plan of a good run follows the prompt, so that prompts can be told apart.
 """
@@ -109,8 +110,9 @@ def following(prompt: str) -> str:
 
 def end(run: dict, out: str, err: str) -> int:
     chatter = "00:00:00.000 [debug] Nothing of importance\n" * TOLD.get("chatter", 0)
-    sys.stdout.buffer.write(f"{chatter}{out}{chatter}".encode())
-    sys.stderr.buffer.write(err.encode())
+    echo = "".join(f"00:00:00.000 [debug] {name}: {os.environ.get(name)}\n" for name in TOLD.get("echo", []))
+    sys.stdout.buffer.write(f"{echo}{chatter}{out}{chatter}".encode())
+    sys.stderr.buffer.write(f"{echo}{err}".encode())
     return run["exit_code"]
 
 
