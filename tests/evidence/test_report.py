@@ -11,9 +11,10 @@ from markdown_it import MarkdownIt
 
 from tests.support.run_folder import add, begin, finish
 from workbench.evidence.picture import picture
-from workbench.evidence.report import markdown
+from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
+from workbench.run.record import RunRecord
 
 HOSTILE = (
     "</svg><script>alert(1)</script> ![x](http://evil/) [l](javascript:x) | `c` \x00\x1b[31m ~~~ \n# head\n> quote"
@@ -29,6 +30,18 @@ def test_a_run_that_has_just_begun_can_be_shown(tmp_path: Path) -> None:
     assert "Searching: 0 trials of at most 10 executions" in markdown(summary)
     assert ReportRecord.of(summary).to_json()["best"]["score"] is None
     ElementTree.fromstring(picture(summary))
+
+
+def test_what_was_real_in_a_rehearsal_is_told_wherever_the_rehearsal_is(tmp_path: Path) -> None:
+    """In the table, the artifact and the JSON: nobody is told that no model was called."""
+    folder = begin(tmp_path, rehearsal="default:0")
+    assert ReportRecord.of(summarize(folder)).real_in_rehearsal is None
+    folder.save(folder.load(RunRecord).model_copy(update={"real_in_rehearsal": "the command itself"}))
+    summary = summarize(folder)
+    sentence = "REHEARSAL: scripted providers (world default, seed 0), but the command itself was real"
+    assert ("rehearsal", sentence) in rows(summary)
+    assert f"> **{sentence}**" in markdown(summary)
+    assert ReportRecord.of(summary).real_in_rehearsal == "the command itself"
 
 
 def test_what_a_model_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:

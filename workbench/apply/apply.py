@@ -151,7 +151,7 @@ def _worse(summary: Summary) -> str | None:
 
 def _notes(summary: Summary, target: Place, after: str) -> tuple[str, ...]:
     """Return what a person should know before relying on the prompt."""
-    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal)]
+    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal, summary.real_in_rehearsal)]
     if warning := _worse(summary) or by_chance(summary):
         notes.append(warning)
     if target.file.resolve() == SHIPPED_PIPELINE:

@@ -47,7 +47,7 @@ def markdown(summary: Summary) -> str:
     """The artifact. Whatever a model wrote is shown as text and nothing else."""
     parts = [f"# {_plain(summary.study)}"]
     if summary.rehearsal:
-        parts.append(f"> **{rehearsal(summary.rehearsal)}**")
+        parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
     parts += [
         f"**{sentence(summary)}**",
         f"![Score over executions]({data_uri(picture(summary))})",
@@ -65,7 +65,8 @@ def markdown(summary: Summary) -> str:
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
     """The end of `workbench run`, and all of `workbench show`: what, and how it stands."""
-    shown = [("rehearsal", rehearsal(summary.rehearsal))] if summary.rehearsal else []
+    label, real = summary.rehearsal, summary.real_in_rehearsal
+    shown = [("rehearsal", rehearsal(label, real))] if label else []
     shown.append(("result", sentence(summary)))
     if summary.status == "failed":
         shown.append(("why", summary.stopped or ""))
@@ -94,9 +95,16 @@ def printable(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
 
 
-def rehearsal(label: str) -> str:
+def rehearsal(label: str, real: str | None) -> str:
+    """Return the sentence that marks a rehearsal.
+
+    Args:
+        label: the world and the seed, as `default:0`.
+        real: what was real all the same, as the subject of a sentence.
+    """
     world, _, seed = label.partition(":")
-    return f"REHEARSAL: scripted providers (world {world}, seed {seed}), no model was called"
+    rest = f"but {real} was real" if real else "no model was called"
+    return f"REHEARSAL: scripted providers (world {world}, seed {seed}), {rest}"
 
 
 def _prompts(summary: Summary) -> str:

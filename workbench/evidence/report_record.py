@@ -41,7 +41,7 @@ class DifferenceRecord(Frozen):
 class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
-    `rehearsal_world` is world and seed, `why` the reason of a failed run, `ended` what ended the search.
+    `rehearsal_world` is world and seed, `real_in_rehearsal` what was real all the same, `why` the reason of a failed run, `ended` what ended the search.
     """
 
     FILE: ClassVar[str] = "report.json"
@@ -51,6 +51,7 @@ class ReportRecord(Record):
     optimizer: str
     rehearsal: bool
     rehearsal_world: str | None
+    real_in_rehearsal: str | None = None
     status: Status
     why: str | None = None
     baseline: BaselineRecord
@@ -77,6 +78,7 @@ class ReportRecord(Record):
             optimizer=summary.record.optimizer,
             rehearsal=summary.rehearsal is not None,
             rehearsal_world=summary.rehearsal,
+            real_in_rehearsal=summary.real_in_rehearsal,
             status=summary.status,
             why=summary.stopped if summary.status == "failed" else None,
             baseline=BaselineRecord(

@@ -50,6 +50,11 @@ class Summary:
         return self.record.rehearsal
 
     @property
+    def real_in_rehearsal(self) -> str | None:
+        """What was real although the run is a rehearsal, as the subject of a sentence; None if nothing was."""
+        return self.record.real_in_rehearsal or None
+
+    @property
     def baseline(self) -> str:
         return self.record.baseline
 

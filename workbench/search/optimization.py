@@ -18,8 +18,9 @@ from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
+from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.models import proposer_lm
-from workbench.search.optimizers import OPTIMIZERS, Bench, metrics
+from workbench.search.optimizers.bench import Bench, metrics
 from workbench.search.programs import PROGRAMS, Executor, Program, pipeline_lm
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
@@ -71,7 +72,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
             # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
             evaluate(program)
             try:
-                chosen = OPTIMIZERS[study.optimizer](bench)
+                chosen = OPTIMIZERS[study.optimizer].load()(bench)
                 evaluate(chosen)
             except SearchStopped:
                 # A search that reached its budget has ended well. Any other stop comes from the flow.

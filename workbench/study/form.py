@@ -24,6 +24,7 @@ from workbench.fields import (
     nearest,
     short,
 )
+from workbench.judging.judge import DEFAULT_MODEL
 
 
 class GoalForm(Form):
@@ -46,7 +47,7 @@ class ProposerForm(Form):
 class JudgeForm(Form):
     """The model that scores plans."""
 
-    model: ModelName = Field(default="gemini/gemini-2.5-pro", description="PROVIDER/MODEL")
+    model: ModelName = Field(default=DEFAULT_MODEL, description="PROVIDER/MODEL")
     temperature: Temperature = Field(default=0.0, description="0 to 2")
     template: Text | None = Field(
         default=None,

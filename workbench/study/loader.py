@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from workbench.errors import Problem, StudyError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, dotted, kind, nearest, short
+from workbench.judging.judge import judging_providers
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
 from workbench.providers import KNOWN, ProviderName
@@ -151,8 +152,11 @@ def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
         _add_problem(file, ("optimizer",), f"{short(word)} is not known; {expected}", overrides)
     judge = file.value.get("judge")
     model = judge.get("model") if isinstance(judge, dict) else None
-    if isinstance(model, str) and model.startswith("anthropic/"):
-        file.add_problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a gemini model")
+    provider = model.partition("/")[0] if isinstance(model, str) else ""
+    if provider in KNOWN and provider not in (known := judging_providers()):
+        file.add_problem(
+            ("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a {' or '.join(known)} model"
+        )
 
 
 def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:
