@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scripted_server import Answer, scripted
+from tests.support.scripted_server import Answer, gemini_reply, scripted
 from workbench.errors import MissingKey, NotJudged
 from workbench.judging import gemini
 from workbench.judging.judge import DEFAULT_MODEL, JUDGES, judging_providers, score

@@ -41,7 +41,8 @@ class DifferenceRecord(Frozen):
 class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
-    `rehearsal_world` is world and seed, `real_in_rehearsal` what was real all the same, `why` the reason of a failed run, `ended` what ended the search.
+    `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
+    reason of a failed run, and `ended` what ended the search.
     """
 
     FILE: ClassVar[str] = "report.json"
