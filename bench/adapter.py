@@ -1,17 +1,17 @@
 """What the adapter of pipeline_ex costs: executions through it, against bare `mix` calls, in turn and in one run.
 
     python bench/adapter.py [--seconds 1.1] [--calls 20] [--at-once 1]
+    python bench/adapter.py --smallest
 
 `mix` is a stand-in that takes as long as a cold start of pipeline_ex and replays a recording of a good run, the same
-one for both. Prints one line of JSON last: seconds for one call bare and through the adapter, their ratio, and what
-the adapter takes away in executions per second.
+one for both. Prints one line of JSON on stdout: seconds for one call bare and through the adapter, their ratio, and
+what the adapter takes away in executions per second. Exits with 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -21,17 +21,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from outcome import conclude, positive
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 PROMPT = "Write the plan that the goal asks for.\n" * 20
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.1, help="that the stand-in takes")
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=1)
-    told = parser.parse_args()
+    parser.add_argument("--smallest", action="store_true", help="3 calls of 0.2 s")
+    arguments = parser.parse_args()
+    if arguments.smallest:
+        arguments.seconds, arguments.calls, arguments.at_once = 0.2, 3, 1
     from tests.support.checkout import checkout
     from workbench.execution.pipeline_ex.checkout import environment
     from workbench.execution.pipeline_ex.runtime import PipelineEx
@@ -41,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="workbench-adapter-") as place:
         folder = Path(place)
         fake = checkout(folder, "live_ok")
-        fake.replay("live_ok", seconds=told.seconds)
+        fake.replay("live_ok", seconds=arguments.seconds)
         os.environ["PATH"] = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
         genesis = fake.folder / "working_genesis.yaml"
         engine = Engine("pipeline_ex", CheckoutSettings(fake.folder))
@@ -61,20 +66,26 @@ def main() -> None:
         bare(-1)
         adapted(-1)
         # Alternating, so that both meet the same machine.
-        rounds = [(timed(bare, n, told.at_once), timed(adapted, n, told.at_once)) for n in range(told.calls)]
-    one, other = (median(side) for side in zip(*rounds, strict=True))
-    print(
-        json.dumps(
-            {
-                "calls": told.calls * told.at_once,
-                "at_once": told.at_once,
-                "bare_seconds": round(one, 4),
-                "adapter_seconds": round(other, 4),
-                "ratio": round(other / one, 4),
-                "added_ms": round(1000 * (other - one), 1),
-                "executions_per_second_lost": round(told.at_once / one - told.at_once / other, 4),
-            }
-        )
+        rounds = [
+            (timed(bare, n, arguments.at_once), timed(adapted, n, arguments.at_once)) for n in range(arguments.calls)
+        ]
+    bare_seconds, adapter_seconds = (median(side) for side in zip(*rounds, strict=True))
+    numbers = {
+        "calls": arguments.calls * arguments.at_once,
+        "at_once": arguments.at_once,
+        "bare_seconds": round(bare_seconds, 4),
+        "adapter_seconds": round(adapter_seconds, 4),
+        "ratio": round(adapter_seconds / bare_seconds, 4),
+        "added_ms": round(1000 * (adapter_seconds - bare_seconds), 1),
+        "executions_per_second_lost": round(arguments.at_once / bare_seconds - arguments.at_once / adapter_seconds, 4),
+    }
+    return conclude(
+        numbers,
+        {
+            "a bare call takes as long as the stand-in, or longer": bare_seconds >= arguments.seconds,
+            "a call through the adapter takes as long as the stand-in, or longer": adapter_seconds >= arguments.seconds,
+            "the ratio is finite and positive": positive(adapter_seconds / bare_seconds),
+        },
     )
 
 
@@ -90,4 +101,4 @@ def median(values: tuple[float, ...]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

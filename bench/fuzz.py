@@ -1,47 +1,54 @@
-"""Fuzzes what reads model-written text, guided by coverage: retrieval, envelopes, logs. Not part of CI.
+"""Fuzzes what reads model-written text, guided by coverage: retrieval, envelopes, logs. CI tries a few.
 
-    pip install atheris && python bench/fuzz.py -max_total_time=600
+    python bench/fuzz.py -max_total_time=600
+    python bench/fuzz.py --smallest
 
-Whatever libFuzzer understands can follow. It starts from the recordings and pipelines in tests/data. An exception is a
-crash, and so is what takes longer than `-timeout` seconds for one text. Prints one line of JSON last.
+Further arguments are libFuzzer's. It starts from the recordings and pipelines in tests/data. An exception is a crash,
+and so is what takes longer than `-timeout` seconds for one text. Prints one line of JSON on stdout: how long a fuzzed
+text takes, and its ratio to a text to begin with. Exits with 1 if there was a crash or the numbers are implausible.
 """
 
 from __future__ import annotations
 
-import atexit
 import json
+import multiprocessing
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import atheris
+from outcome import conclude, positive
 
 with atheris.instrument_imports(include=["workbench.execution", "yaml"]):
     from workbench.execution.pipeline_ex.outcome import classify
     from workbench.execution.pipeline_ex.reply import opened
     from workbench.execution.plan import problem, unfenced
 
+SMALLEST = ["-max_total_time=5"]
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
-tried = 0
+
+#: libFuzzer ends its process without a word to Python. So it has a process of its own, which shares this counter.
+FORK = multiprocessing.get_context("fork")
+tried = FORK.Value("Q", 0, lock=False)
 
 
 def one(data: bytes) -> None:
     """The first byte says which reader gets the rest."""
-    global tried
-    tried += 1
-    what, rest = data[:1], data[1:]
+    tried.value += 1
+    kind, rest = data[:1], data[1:]
     text = rest.decode("utf-8", errors="replace")
-    if what < b"\x60":
-        said = problem(unfenced(text))
-        assert said is None or said.strip()
-    elif what < b"\x90":
+    if kind < b"\x60":
+        reason = problem(unfenced(text))
+        assert reason is None or reason.strip()
+    elif kind < b"\x90":
         opened(text)
     else:
         out, _, more = rest.partition(b"\xff\xff")
         err, _, file = more.partition(b"\xff\xff")
-        made = classify(data[0] % 2, out, err, {"some/ok.yaml": file.decode("utf-8", errors="replace")})
-        assert (made.text is None) == (made.path is None)
+        outcome = classify(data[0] % 2, out, err, {"some/ok.yaml": file.decode("utf-8", errors="replace")})
+        assert (outcome.text is None) == (outcome.path is None)
 
 
 def seeds(folder: Path) -> None:
@@ -56,14 +63,43 @@ def seeds(folder: Path) -> None:
         (folder / f"reply-{number}").write_bytes(b"\x70" + json.dumps({"success": True, "text": plan}).encode())
 
 
-def main() -> None:
+def main() -> int:
+    arguments = [one for argument in sys.argv[1:] for one in (SMALLEST if argument == "--smallest" else [argument])]
     with tempfile.TemporaryDirectory(prefix="workbench-fuzz-") as corpus:
         seeds(Path(corpus))
-        begun = time.monotonic()
-        atexit.register(lambda: print(json.dumps({"tried": tried, "seconds": round(time.monotonic() - begun)})))
-        atheris.Setup([sys.argv[0], "-timeout=10", "-max_len=20000", *sys.argv[1:], corpus], one)
-        atheris.Fuzz()
+        texts = [file.read_bytes() for file in Path(corpus).iterdir()]
+        seed_seconds = timed(lambda: [one(text) for text in texts]) / len(texts)
+        tried.value = 0
+        process = FORK.Process(target=fuzz, args=(["-timeout=10", "-max_len=20000", *arguments, corpus],))
+        seconds = timed(lambda: (process.start(), process.join()))
+    each = seconds / max(1, tried.value)
+    numbers = {
+        "tried": tried.value,
+        "seconds": round(seconds, 1),
+        "ms": round(1000 * each, 3),
+        "seed_ms": round(1000 * seed_seconds, 3),
+        "ratio": round(each / seed_seconds, 3),
+    }
+    return conclude(
+        numbers,
+        {
+            f"no text is a crash, but libFuzzer ended with {process.exitcode}": process.exitcode == 0,
+            f"texts are tried beyond the {len(texts)} to begin with, not {tried.value}": tried.value > len(texts),
+            "the ratio is finite and positive": positive(each / seed_seconds),
+        },
+    )
+
+
+def fuzz(arguments: list[str]) -> None:
+    atheris.Setup([sys.argv[0], *arguments], one)
+    atheris.Fuzz()
+
+
+def timed(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,16 +1,15 @@
-"""What orchestration costs: trials of 2 s through the flow's own tasks, against the sequential loop, in one run.
+"""What orchestration costs: trials through the flow's own tasks, against the sequential loop, in one run.
 
-    python bench/orchestration.py
+    python bench/orchestration.py [--levels 16 64 | --smallest]
 
 Each trial is the flow's persisted execute → retrieve → score: a stand-in `mix` that sleeps 2 s and writes a plan, and
-the judge over HTTP. Prints one line of JSON last.
+the judge over HTTP. Prints one line of JSON on stdout. Exits with 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
 
 import argparse
 import atexit
-import json
 import math
 import os
 import shutil
@@ -21,16 +20,28 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from outcome import conclude, is_share, positive
 
 if TYPE_CHECKING:
     from workbench.run.setting import Setting
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-SLEEP = 2.0
-LEVELS = (16, 64)
-SEQUENTIAL = 8
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is measured: seconds that a stand-in sleeps, executions in flight, and trials of the sequential loop."""
+
+    sleep: float = 2.0
+    levels: tuple[int, ...] = (16, 64)
+    sequential: int = 8
+
+
+SMALLEST = Size(sleep=0.5, levels=(4,), sequential=2)
 
 STAND_IN = """#!/bin/sh
 # Stands in for a pipeline that takes its time: sleeps, writes a plan, says where.
@@ -46,10 +57,12 @@ printf '✅ Pipeline generated at %s\\n' "$output"
 """
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--levels", type=int, nargs="+", default=LEVELS, help="executions in flight")
-    levels = parser.parse_args().levels
+    parser.add_argument("--levels", type=int, nargs="+", default=Size.levels, help="executions in flight")
+    parser.add_argument("--smallest", action="store_true", help="as few trials as still measure it")
+    arguments = parser.parse_args()
+    size = SMALLEST if arguments.smallest else replace(Size(), levels=tuple(arguments.levels))
     from workbench.execution.runtimes import runtime_of
     from workbench.nouns import Engine
     from workbench.system import prefect_server
@@ -64,7 +77,7 @@ def main() -> None:
     ending.callback(shutil.rmtree, home, ignore_errors=True)
     mix = home / "bin" / "mix"
     mix.parent.mkdir()
-    mix.write_text(STAND_IN.replace("{sleep}", str(SLEEP)))
+    mix.write_text(STAND_IN.replace("{sleep}", str(size.sleep)))
     mix.chmod(0o755)
     os.environ["PATH"] = f"{mix.parent}{os.pathsep}{os.environ['PATH']}"
     os.environ["WORKBENCH_HOME"] = str(home)
@@ -76,7 +89,18 @@ def main() -> None:
     os.environ["PREFECT_API_URL"] = prefect_server.ensure(
         home, os.environ, lambda text: print(text, file=sys.stderr)
     ).url
-    print(json.dumps(measure(home, levels)))
+    numbers = measure(home, size)
+    return conclude(numbers, expectations(numbers))
+
+
+def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
+    levels, speed_up = numbers["levels"], numbers["speed_up"]
+    return {
+        "every level reaches a share of the ideal": all(is_share(level["share_of_ideal"]) for level in levels),
+        f"the tasks are quicker than the sequential loop, not {speed_up} times as quick": positive(speed_up)
+        and speed_up > 1,
+        "the sequential loop takes as long as its executions, or longer": numbers["sequential"]["share_of_ideal"] <= 1,
+    }
 
 
 @contextmanager
@@ -91,33 +115,37 @@ def judge() -> Iterator[str]:
             process.terminate()
 
 
-def measure(home: Path, levels: list[int]) -> dict[str, object]:
+def measure(home: Path, size: Size) -> dict[str, Any]:
     """Both loops on the same command; seconds are wall time."""
-    from workbench.study.opening import Wanted, opened
+    from workbench.study.opening import RunOptions, open_run
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
     environ = {**os.environ, "GEMINI_API_KEY": "rehearsal"}
-    with opened(Wanted(study), home=home, run="bench", url=None, environ=environ) as setting:
-        sequential_seconds = timed(lambda: sequential(setting))
-        found = []
-        for in_flight in levels:
+    with open_run(RunOptions(study), home=home, run="bench", url=None, environ=environ) as setting:
+        sequential_seconds = timed(lambda: sequential(setting, size.sequential))
+        levels = []
+        for in_flight in size.levels:
             orchestrated(setting, f"warm-up {in_flight}", count=1, in_flight=in_flight)
             count = 4 * in_flight
             seconds = timed(lambda n=in_flight, c=count: orchestrated(setting, f"level {n}", count=c, in_flight=n))
-            found.append(level(in_flight, count, seconds))
-            print(found[-1], file=sys.stderr)
-    in_flight, last = levels[-1], found[-1]
-    each = float(last["seconds"]) / float(last["trials"])
+            levels.append(level(size.sleep, in_flight, count, seconds))
+            print(levels[-1], file=sys.stderr)
+    in_flight, last = size.levels[-1], levels[-1]
+    each = last["seconds"] / last["trials"]
     return {
-        "levels": found,
-        "sequential": {"trials": SEQUENTIAL, "seconds": round(sequential_seconds, 2)},
-        "speed_up": round(sequential_seconds / SEQUENTIAL / each, 1),
-        "overhead_ms_per_trial": round(1000 * (each - SLEEP / in_flight), 2),
+        "levels": levels,
+        "sequential": {
+            "trials": size.sequential,
+            "seconds": round(sequential_seconds, 2),
+            "share_of_ideal": round(size.sequential * size.sleep / sequential_seconds, 3),
+        },
+        "speed_up": round(sequential_seconds / size.sequential / each, 1),
+        "overhead_ms_per_trial": round(1000 * (each - size.sleep / in_flight), 2),
     }
 
 
-def level(in_flight: int, trials: int, seconds: float) -> dict[str, float]:
-    ideal = math.ceil(trials / in_flight) * SLEEP
+def level(sleep: float, in_flight: int, trials: int, seconds: float) -> dict[str, float]:
+    ideal = math.ceil(trials / in_flight) * sleep
     return {
         "in_flight": in_flight,
         "trials": trials,
@@ -133,13 +161,13 @@ def timed(work: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def sequential(setting: Setting) -> None:
+def sequential(setting: Setting, trials: int) -> None:
     """The loop that one would write first: run, read, judge, one after the other."""
     from workbench.execution.plan import problem
     from workbench.judging import judge
     from workbench.nouns import Plan, ScoreRequest
 
-    for number in range(SEQUENTIAL):
+    for number in range(trials):
         output = setting.run.path / f"sequential-{number}.yaml"
         subprocess.run(
             ["mix", "pipeline.generate.live", "--output", str(output), "write a plan"], check=True, capture_output=True
@@ -178,4 +206,4 @@ def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> 
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,8 +1,9 @@
 """What an execution costs beside its model: a VM for each against one that is kept warm, in one run.
 
-    python bench/runtime.py [--runs 10000]
+    python bench/runtime.py [--runs 10000 | --smallest]
 
-A stand-in provider answers at once, or after 2 s. Prints a table, and one line of JSON last.
+A stand-in provider answers at once, or after 2 s. CPU time is that of everything that takes part, but for the provider.
+Prints a table on stderr and one line of JSON on stdout. Exits with 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -10,21 +11,34 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import json
-import os
-import resource
+import math
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-COLD = 8
-WARM = 400
-AT_ONCE = 64
-LATENCY = 2.0
+from outcome import conclude, is_share, positive
+from process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machines, watching_peak
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many executions each part measures; the provider of `at_once` answers after `latency` seconds."""
+
+    cold: int = 8
+    warm: int = 400
+    at_once: int = 64
+    latency: float = 2.0
+    runs: int = 10_000
+
+
+SMALLEST = Size(cold=2, warm=50, at_once=8, latency=1.0, runs=100)
 
 
 def provider(latency: float) -> None:
@@ -90,6 +104,10 @@ class Bench:
         made = execute(ExecutionRequest(f"Write plan {number}", goal, number, pipeline, self.providers), self.home)
         assert made.problem is None, made.problem
 
+    def cpu_seconds(self) -> float:
+        """CPU seconds until now: ours, the VMs' and those of what stands between, without the stand-in provider's."""
+        return cpu_seconds(apart=self._provider.pid)
+
     def run(self, count: int, at_once: int) -> float:
         """Seconds for `count` more executions, `at_once` of them in flight."""
         numbers = range(self.number, self.number + count)
@@ -105,89 +123,132 @@ class Bench:
         self._provider.wait()
 
 
-def main() -> None:
+@contextmanager
+def measured(engine: str, latency: float, home: Path) -> Iterator[Bench]:
+    bench = Bench(engine, latency, home)
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=10_000, help="executions in one VM, to see whether it grows")
+    parser.add_argument("--runs", type=int, default=Size.runs, help="executions in one VM, to see whether it grows")
+    parser.add_argument("--smallest", action="store_true", help="as few of everything as still measure it")
     parser.add_argument("--provider", type=float, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.provider is not None:
-        provider(given.provider)
-        return
+    arguments = parser.parse_args()
+    if arguments.provider is not None:
+        provider(arguments.provider)
+        return 0
+    size = SMALLEST if arguments.smallest else replace(Size(), runs=arguments.runs)
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as folder:
         home = Path(folder)
-        found = {"cold": cold(home), "warm": warm(home), "at_once": at_once(home), "many": many(home, given.runs)}
-    found["cpu_ratio"] = round(found["cold"]["cpu_ms"] / found["warm"]["cpu_ms"], 1)
-    for name, value in found.items():
+        parts = {
+            "cold": cold(home, size),
+            "warm": warm(home, size),
+            "at_once": at_once(home, size),
+            "many": many(home, size),
+        }
+    numbers = {**parts, **ratios(parts["cold"], parts["warm"])}
+    for name, value in numbers.items():
         print(f"{name:10} {value}", file=sys.stderr)
-    print(json.dumps(found))
+    return conclude(numbers, expectations(numbers))
 
 
-def cold(home: Path) -> dict[str, Any]:
-    """One VM for each: milliseconds, CPU milliseconds with those of what started it, peak megabytes of one."""
-    bench = Bench("mix", 0.0, home)
-    bench.run(1, 1)
-    before, ours = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
-    seconds = bench.run(COLD, 1)
-    after, ours = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time() - ours
-    bench.close()
-    cpu = ours + after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def ratios(cold: dict[str, Any], warm: dict[str, Any]) -> dict[str, float]:
+    """Return how much more a VM for each execution takes than one that is kept warm."""
     return {
-        "executions": COLD,
-        "ms": round(seconds / COLD * 1000, 1),
-        "cpu_ms": round(cpu / COLD * 1000, 1),
-        "peak_mb": round(after.ru_maxrss / 1024, 1),
+        "cpu_ratio": round(cold["cpu_ms"] / warm["cpu_ms"], 1) if warm["cpu_ms"] > 0 else math.nan,
+        "time_ratio": round(cold["ms"] / warm["ms"], 1),
     }
 
 
-def warm(home: Path) -> dict[str, Any]:
-    """One VM for all."""
-    bench = Bench("serve", 0.0, home)
-    bench.run(50, 1)
-    vm = beam()
-    before, ours = cpu_seconds(vm), time.process_time()
-    seconds = bench.run(WARM, 1)
-    inside, ours = cpu_seconds(vm) - before, time.process_time() - ours
-    peak = megabytes(vm, "VmHWM")
-    bench.close()
+def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
+    cold, warm, at_once, many = (numbers[name] for name in ("cold", "warm", "at_once", "many"))
     return {
-        "executions": WARM,
-        "ms": round(seconds / WARM * 1000, 2),
-        "cpu_ms": round((inside + ours) / WARM * 1000, 2),
-        "cpu_ms_of_the_vm": round(inside / WARM * 1000, 2),
+        f"the start of a VM takes 100 ms of CPU or more, not {cold['cpu_ms']} ms": cold["cpu_ms"] >= 100,
+        f"a cold execution takes no less CPU than a warm one: {cold['cpu_ms']} ms, {warm['cpu_ms']} ms": cold["cpu_ms"]
+        >= warm["cpu_ms"],
+        "a warm execution takes some CPU, part of it in the VM": 0 < warm["cpu_ms_of_the_vm"] <= warm["cpu_ms"],
+        "the ratios are finite and positive": positive(numbers["cpu_ratio"], numbers["time_ratio"]),
+        "a VM takes 10 MB or more": all(part["peak_mb"] >= 10 for part in (cold, warm, at_once)),
+        f"executions at once reach a share of the ideal, not {at_once['share_of_ideal']}": is_share(
+            at_once["share_of_ideal"]
+        ),
+        "the rates, the memory and the processes of many executions are positive": all(
+            positive(*many[name]) for name in ("per_second", "rss_mb", "processes")
+        ),
+    }
+
+
+def cold(home: Path, size: Size) -> dict[str, Any]:
+    """One VM for each: milliseconds, CPU milliseconds with those of what started it, peak megabytes of one."""
+    with measured("mix", 0.0, home) as bench:
+        with watching_peak() as peak:
+            bench.run(1, 1)
+        before = bench.cpu_seconds()
+        seconds = bench.run(size.cold, 1)
+        cpu = bench.cpu_seconds() - before
+    return {
+        "executions": size.cold,
+        "ms": round(seconds / size.cold * 1000, 1),
+        "cpu_ms": round(cpu / size.cold * 1000, 1),
+        "peak_mb": peak[0],
+    }
+
+
+def warm(home: Path, size: Size) -> dict[str, Any]:
+    """One VM for all."""
+    with measured("serve", 0.0, home) as bench:
+        bench.run(min(50, size.warm), 1)
+        vm = machine()
+        inside, before = cpu_seconds_of(vm), bench.cpu_seconds()
+        seconds = bench.run(size.warm, 1)
+        inside, cpu = cpu_seconds_of(vm) - inside, bench.cpu_seconds() - before
+        peak = megabytes(vm, "VmHWM")
+    return {
+        "executions": size.warm,
+        "ms": round(seconds / size.warm * 1000, 2),
+        "cpu_ms": round(cpu / size.warm * 1000, 2),
+        "cpu_ms_of_the_vm": round(inside / size.warm * 1000, 2),
         "peak_mb": peak,
     }
 
 
-def at_once(home: Path) -> dict[str, Any]:
-    """As many as that in one VM, with a provider that takes its time."""
-    bench = Bench("serve", LATENCY, home)
-    bench.run(1, 1)
-    seconds = bench.run(AT_ONCE, AT_ONCE)
-    found = {
-        "executions": AT_ONCE,
-        "latency": LATENCY,
+def at_once(home: Path, size: Size) -> dict[str, Any]:
+    """As many as that in one VM, with a provider that takes its time. Ideally they all take as long as one answer."""
+    with measured("serve", size.latency, home) as bench:
+        bench.run(1, 1)
+        seconds = bench.run(size.at_once, size.at_once)
+        peak = megabytes(machine(), "VmHWM")
+    return {
+        "executions": size.at_once,
+        "latency": size.latency,
         "seconds": round(seconds, 2),
-        "peak_mb": megabytes(beam(), "VmHWM"),
+        "share_of_ideal": round(size.latency / seconds, 3),
+        "peak_mb": peak,
     }
-    bench.close()
-    return found
 
 
-def many(home: Path, runs: int) -> dict[str, Any]:
+def many(home: Path, size: Size) -> dict[str, Any]:
     """The first and the last thousand in one VM: executions a second, and memory and processes after them."""
-    bench = Bench("serve", 0.0, home)
-    thousand = min(1000, runs // 2)
-    first = thousand_of(bench, thousand)
-    bench.run(runs - 2 * thousand, 16)
-    last = thousand_of(bench, thousand)
-    bench.close()
-    return {"runs": runs, **{name: [first[name], last[name]] for name in first}}
+    with measured("serve", 0.0, home) as bench:
+        thousand = min(1000, size.runs // 2)
+        first = thousand_of(bench, thousand)
+        bench.run(size.runs - 2 * thousand, 16)
+        last = thousand_of(bench, thousand)
+    return {
+        "runs": size.runs,
+        **{name: [first[name], last[name]] for name in first},
+        "ratios": {name: round(last[name] / first[name], 3) for name in first},
+    }
 
 
 def thousand_of(bench: Bench, count: int) -> dict[str, Any]:
     seconds = bench.run(count, 16)
     processes = processes_inside(bench)
-    return {"per_second": round(count / seconds, 1), "rss_mb": megabytes(beam(), "VmRSS"), "processes": processes}
+    return {"per_second": round(count / seconds, 1), "rss_mb": megabytes(machine(), "VmRSS"), "processes": processes}
 
 
 def processes_inside(bench: Bench) -> int:
@@ -196,24 +257,11 @@ def processes_inside(bench: Bench) -> int:
     return int(health["processes"])
 
 
-def beam() -> int:
-    """The VM among our children."""
-    for task in Path("/proc/self/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if "beam" in Path("/proc", child, "comm").read_text():
-                return int(child)
-    raise RuntimeError("no VM runs")
-
-
-def cpu_seconds(process: int) -> float:
-    fields = Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def megabytes(process: int, what: str) -> float:
-    lines = Path("/proc", str(process), "status").read_text().splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024, 1)
+def machine() -> int:
+    """The one VM that runs."""
+    (vm,) = virtual_machines()
+    return vm
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

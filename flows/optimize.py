@@ -19,7 +19,7 @@ from prefect.runtime import flow_run
 from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
 from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
-from workbench.study.opening import Wanted, opened
+from workbench.study.opening import RunOptions, open_run
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.confirm import confirm
@@ -56,8 +56,8 @@ def optimize(
     Returns:
         The report, as `workbench run --json` writes it.
     """
-    wanted = Wanted(study, optimizer, budget, seed, rehearse)
-    with opened(wanted, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ) as setting:
+    options = RunOptions(study, optimizer, budget, seed, rehearse)
+    with open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ) as setting:
         artifact, limits = RunArtifact(setting.run), slots(setting.study.concurrency)
         with ended_on_interrupt():
             with Asks(optimization(setting), limits, artifact.refresh) as search:

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from workbench.errors import OutsideError
 from workbench.nouns import Execution, Verdict
 from workbench.search.proposal import Proposal
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 from workbench.system.home import home
 
 P = ParamSpec("P")
@@ -57,7 +57,7 @@ class WholeFiles(LocalFileSystem):
 
     def _write(self, path: str, content: bytes) -> str:
         try:
-            return str(write_whole(self._resolve_path(path), content))
+            return str(write_atomically(self._resolve_path(path), content))
         except OSError as error:
             _unwritten.append(f"{path}: {error.strerror}")
             raise

@@ -16,7 +16,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from workbench.evidence.report import markdown
-from workbench.evidence.summary import summarize, to_json
+from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 
 #: The shortest time between two updates while a run goes on.
@@ -55,9 +56,9 @@ def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
     Args:
         comparison: the result of the task `confirm`. It is not read. It makes Prefect show the edge between the tasks.
     """
-    report = to_json(summarize(run))
-    run.write_json("report.json", report)
-    return report
+    report = ReportRecord.of(summarize(run))
+    run.save(report)
+    return report.to_json()
 
 
 def _key(run: RunFolder) -> str:

@@ -1,4 +1,4 @@
-"""Accidents are impossible here: no keys, no homes of the user's, no connection beyond this machine."""
+"""Prevents accidents in tests: no keys, no folders of the user, no connections beyond this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# Before anything imports Prefect or Workbench, which read these when they are imported.
+# Prefect and Workbench read these variables when they are imported. Set them before that.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
 for _name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("PREFECT_")]:
     del os.environ[_name]
@@ -23,23 +23,25 @@ os.environ["WORKBENCH_HOME"] = str(_HOME / "workbench")
 os.environ["PREFECT_HOME"] = str(_HOME / "prefect")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
-# One request, one answer: what a script does not say is asked once, and fails the test.
+# The runtime asks once and does not retry. A request without a scripted answer fails its test at once.
 os.environ["PIPELINE_RETRIES"] = "0"
 
-# A busy machine is slow, not wrong.
+# A slow machine must not fail a test.
 settings.register_profile("workbench", deadline=None)
 settings.load_profile("workbench")
 
 _connect = socket.socket.connect
 
 
-def _connect_here(self: socket.socket, address: Any) -> None:
+def _connect_to_loopback(self: socket.socket, address: Any) -> None:
+    """Connect a socket, unless the address is beyond this machine."""
     if self.family in (socket.AF_INET, socket.AF_INET6) and not _loopback(address[0]):
         raise AssertionError(f"a test tried to reach {address[0]}")
     _connect(self, address)
 
 
 def _loopback(host: str) -> bool:
+    """Return True if the host is this machine."""
     if host == "localhost":
         return True
     try:
@@ -50,7 +52,7 @@ def _loopback(host: str) -> bool:
 
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback() -> Iterator[None]:
-    """Whatever a test does, nothing leaves the machine."""
-    socket.socket.connect = _connect_here  # type: ignore[method-assign]  # the one place where all clients meet
+    """Refuse all connections beyond this machine, in all tests."""
+    socket.socket.connect = _connect_to_loopback  # type: ignore[method-assign]  # all clients call this method
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]

@@ -51,9 +51,7 @@ def test_one_version_is_said_everywhere() -> None:
     """In pyproject.toml, in the runtime and in the changelog."""
     version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     assert f'@version "{version}"' in (CHECKOUT / "runtime" / "mix.exs").read_text()
-    newest = re.search(r"^## (\S+)", (CHECKOUT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest is not None
-    assert newest[1] == version
+    assert f"The version of this work is {version}." in (CHECKOUT / "CHANGELOG.md").read_text()
 
 
 @pytest.mark.processes

@@ -1,20 +1,24 @@
-"""The entry point. What it imports takes a second, in which nothing is there yet that could be left in order."""
+"""Starts the command line.
+
+The imports take about a second. Ctrl-C in that second ends the process at once: there is nothing to save yet.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 
-from workbench.system.interruption import INTERRUPTED
+from workbench.system.interruption import EXIT_INTERRUPTED
 
 
 def main() -> None:
-    heard = signal.getsignal(signal.SIGINT)
-    if heard is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+    """Run the command line."""
+    previous = signal.getsignal(signal.SIGINT)
+    if previous is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(EXIT_INTERRUPTED))
     from workbench.commands import app
 
-    signal.signal(signal.SIGINT, heard)
+    signal.signal(signal.SIGINT, previous)
     app.main()
 
 

@@ -1,19 +1,20 @@
-"""Everything that Workbench raises on purpose.
+"""Defines the exceptions that Workbench raises on purpose.
 
-WorkbenchError                 what happened, why, and what to do: the command line prints it, never a traceback
-├── UserError                  exit 2: the study, an option or a file has to change
-│   ├── StudyError             every problem of a study file at once, each with its line
+WorkbenchError                 says what happened, why, and what to do; the command line prints it without a traceback
+├── UserError                  exit 2: the user has to change the study, an option or a file
+│   ├── StudyError             holds all problems of a study file, each with its line
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
-│   ├── PipelineUnreadable     a pipeline file that cannot be read as its runtime reads it, with the line
-│   ├── NotApplied             the prompt cannot be put into the user's pipeline file, or not be taken back
-│   └── RunNotFound            no run folder of that name
-└── OutsideError               exit 3: the outside world; everything is kept, the same command goes on
+│   ├── PipelineUnreadable     Workbench cannot read a pipeline file as its runtime reads it; names the line
+│   ├── NotApplied             the prompt cannot be put into the user's pipeline file or taken out again
+│   ├── RunNotFound            no run folder has this name, or a run folder is incomplete
+│   └── RunTooNew              a newer Workbench wrote a file of the run's folder
+└── OutsideError               exit 3: the outside world failed; all results are kept, the same command continues
     ├── MissingKey             a provider's key is not in the environment
-    ├── ExecutionFailed        the pipeline did not write a plan, and the prompt is not to blame
+    ├── ExecutionFailed        the pipeline wrote no plan, and the prompt is not to blame
     ├── ProposalFailed         the proposer gave no answer
-    ├── NotJudged              the judge gave no verdict: never the same as a zero
+    ├── NotJudged              the judge gave no valid verdict, which is never the same as a zero
     └── ServerUnavailable      the Prefect server does not answer
-Ended                          somebody interrupted the run: no failure, and nothing to retry
+Interrupted                    somebody interrupted the run; this is no failure, and nothing is retried
 """
 
 from __future__ import annotations
@@ -24,25 +25,27 @@ from pathlib import Path
 
 
 class WorkbenchError(Exception):
-    """A message for a person; `exit_code` is what the command line ends with."""
+    """An error whose message is written for a person. The command line exits with `exit_code`."""
 
     exit_code = 1
 
 
-class Ended(Exception):
-    """The run that wanted this process was interrupted. Nothing to retry."""
+class Interrupted(Exception):
+    """Somebody interrupted the run. This is no failure, and nothing is retried."""
 
 
 class UserError(WorkbenchError):
-    """The user can mend it by changing what they gave us."""
+    """An error that the user can fix by changing the study, an option or a file."""
 
     exit_code = 2
 
 
 class OutsideError(WorkbenchError):
-    """The outside world failed. `kind` is the word that failures are counted under.
+    """A failure of the outside world: a provider, a program, a server or the machine.
 
-    `lasting` says that trying again cannot help (a missing key, a refused login), so that no retry is spent on it.
+    Attributes:
+        kind: the word under which the journal and the report count this failure.
+        lasting: True if a retry cannot help, as for a missing key or a refused login. Such a failure is not retried.
     """
 
     exit_code = 3
@@ -54,7 +57,7 @@ class OutsideError(WorkbenchError):
         self.lasting = lasting
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Task results cross process boundaries pickled, and Exception's own reduction drops keyword arguments.
+        # Task results cross process boundaries pickled. The __reduce__ of Exception drops keyword arguments.
         return (_rebuild, (type(self), self.message, self.kind, self.lasting))
 
 
@@ -64,7 +67,7 @@ def _rebuild(cls: type[OutsideError], message: str, kind: str, lasting: bool) ->
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a file: `line` counts from 1, None where the file as a whole is meant."""
+    """One mistake in a file. `line` counts from 1. It is None if the mistake concerns the whole file."""
 
     file: Path
     line: int | None
@@ -76,7 +79,7 @@ class Problem:
 
 
 class StudyError(UserError):
-    """A study file that cannot be used; `problems` has all of them, in the order of their lines."""
+    """The study file cannot be used. `problems` holds all mistakes, in the order of their lines."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -84,11 +87,14 @@ class StudyError(UserError):
 
 
 class PipelineRejected(UserError):
-    """The runtime refused the pipeline file or an input, before it called any model."""
+    """The runtime refused the pipeline file or an input before it called any model."""
 
 
 class PipelineUnreadable(UserError):
-    """A pipeline file that Workbench cannot read, or not surely as the runtime reads it; `line` counts from 1."""
+    """Workbench cannot read a pipeline file, or cannot be sure that the runtime reads it in the same way.
+
+    `line` counts from 1. It is None if no line is known.
+    """
 
     def __init__(self, message: str, line: int | None) -> None:
         super().__init__(message, line)
@@ -99,16 +105,23 @@ class PipelineUnreadable(UserError):
         return self.message if self.line is None else f"line {self.line}: {self.message}"
 
     def problem(self, file: Path) -> Problem:
-        """Return the same as a mistake in this file."""
+        """Return this error as a mistake in `file`."""
         return Problem(file, self.line, self.message)
 
 
 class NotApplied(UserError):
-    """The prompt cannot be put into the user's pipeline file, or not be taken back; nothing of theirs is lost."""
+    """The prompt cannot be put into the user's pipeline file, or cannot be taken out again.
+
+    Nothing that belongs to the user is lost.
+    """
 
 
 class RunNotFound(UserError):
-    """No run folder of that name under WORKBENCH_HOME/runs, or one that lacks what a run leaves."""
+    """WORKBENCH_HOME/runs has no run folder of this name, or the run folder lacks files that a finished run leaves."""
+
+
+class RunTooNew(UserError):
+    """A newer Workbench wrote a file of the run's folder, in a format that this one does not know."""
 
 
 class MissingKey(OutsideError):
@@ -116,7 +129,7 @@ class MissingKey(OutsideError):
 
 
 class ExecutionFailed(OutsideError):
-    """The pipeline did not write a plan, and the prompt is not to blame."""
+    """The pipeline wrote no plan, and the prompt is not to blame."""
 
 
 class ProposalFailed(OutsideError):
@@ -124,18 +137,21 @@ class ProposalFailed(OutsideError):
 
 
 class NotJudged(OutsideError):
-    """The judge gave no valid verdict. Never the same as a zero."""
+    """The judge gave no valid verdict. This is never the same as a score of zero."""
 
 
 class ServerUnavailable(OutsideError):
     """The Prefect server does not answer."""
 
 
-def explain(error: BaseException) -> WorkbenchError | None:
-    """The error of ours at the bottom of what a flow raised, if there is one."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, WorkbenchError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
+def workbench_error_in(error: BaseException) -> WorkbenchError | None:
+    """Return the first WorkbenchError in the chain of causes of `error`, or None.
+
+    Prefect and DSPy wrap the errors that our code raises inside them.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, WorkbenchError):
+            return link
+        link = link.__cause__ or link.__context__
     return None

@@ -1,4 +1,7 @@
-"""The types of a study file's values, and the words for a value that does not fit. Forms in every room use them."""
+"""Defines the types of the values in a study file, and the words that describe a value that does not fit.
+
+The forms of all packages use these types.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from workbench.providers import KNOWN
 
-#: The way to a value: keys, and indexes in lists, such as ("goals", 0, "gold").
+#: The path of a value: its keys and list indexes, such as ("goals", 0, "gold").
 KeyPath = tuple[str | int, ...]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
@@ -18,7 +21,7 @@ ADDRESS = r"^https?://[^\s/?#@]+$"
 MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
-#: Each pattern in words.
+#: pattern → the description of the values that match the pattern
 EXPECTED = {
     NAME: "a name of letters, digits, - _ and .",
     ADDRESS: "an address such as http://host:4100",
@@ -46,7 +49,7 @@ def key_names(form: type[BaseModel]) -> list[str]:
 
 
 def nearest(word: str, known: Collection[str]) -> str:
-    """Return `; did you mean "…"?` for the known word that is most like this one, or nothing."""
+    """Return `; did you mean "…"?` with the known word most similar to `word`, or "" if none is similar."""
     close = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f'; did you mean "{close[0]}"?' if close else ""
 
@@ -57,12 +60,12 @@ def dotted(path: KeyPath) -> str:
 
 
 def short(value: object) -> str:
-    """Return a value for a message: texts in quotes, at most 60 characters."""
+    """Return a value as a message shows it: a text in quotes, at most 60 characters."""
     text = repr(value) if not isinstance(value, str) else f'"{value}"'
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def kind(value: object) -> str:
-    """Return what a value is, in words: `a text`, `a list`, …"""
+    """Return the kind of a value in words, such as `a text` or `a list`."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}
     return kinds.get(type(value), "nothing" if value is None else "something else")

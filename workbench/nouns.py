@@ -1,6 +1,6 @@
-"""The nouns that everything shares: goal, candidate, execution, plan, verdict, trial.
+"""Defines the data types that all packages share: goal, execution, plan, verdict, trial, study and others.
 
-All of them are frozen, compare by value, and travel between threads and processes as they are.
+All of them are frozen and compare by value. Threads and processes can exchange them without conversion.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Literal
 
 from workbench.providers import Provider, ProviderName, digest
 
-#: Replicates from here on are for confirmation: no optimizer numbers its rollouts so high.
-FRESH = 1_000_000
+#: The first replicate number of a confirmation. No optimizer numbers its rollouts so high.
+FIRST_CONFIRM_REPLICATE = 1_000_000
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a plan is wanted for, with the hand-written plans that it is measured against (at least one)."""
+    """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with."""
 
     name: str
     text: str
@@ -28,7 +28,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that the pipeline reads beside the prompt; `sha256` of its content stands in the execution's key."""
+    """A file that the pipeline reads beside the prompt. The key of an execution contains its name and `sha256`."""
 
     name: str
     path: Path
@@ -36,13 +36,19 @@ class InputFile:
 
     @classmethod
     def read(cls, name: str, path: Path) -> InputFile:
-        """Return the file with the hash of its present content."""
+        """Return the file with the hash of its current content."""
         return cls(name, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @dataclass(frozen=True)
 class Target:
-    """The step whose prompt the candidate is (its `part`-th static part, from 1), and the step that puts out plans."""
+    """A pipeline step whose own prompt the candidate replaces.
+
+    Attributes:
+        step: the step that contains the prompt.
+        output: the step whose output is the plan.
+        part: which static part of the step's prompt the candidate replaces, from 1.
+    """
 
     step: str
     output: str
@@ -51,9 +57,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Engine:
-    """The runtime that executes, by its word in `workbench.execution.runtimes.RUNTIMES`, and its settings.
+    """The runtime that executes the pipeline.
 
-    `settings` is an object of the runtime's own: frozen, hashable, and small enough to travel to other processes.
+    Attributes:
+        name: the runtime's key in `workbench.execution.runtimes.RUNTIMES`.
+        settings: an object that the runtime defines. It is frozen, hashable and small, as it is sent to processes.
     """
 
     name: str
@@ -62,17 +70,17 @@ class Engine:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What an execution executes, and everything outside of the prompt that its plan depends on.
+    """The pipeline that an execution runs: all that its plan depends on, except prompt, goal and models.
 
     Attributes:
         engine: the runtime, with its settings.
-        version: what the runtime said of itself when it was prepared; empty before.
-        file: the pipeline file, None for a runtime that has none.
-        sha256: the hash of that file's content.
+        version: the version that the runtime reported after `prepare`; empty before.
+        file: the pipeline file, or None for a runtime without one.
+        sha256: the hash of the pipeline file's content.
         inputs: files that the study gives to the pipeline.
         files: files that the pipeline itself consists of or names.
-        target: the prompt in the pipeline file whose place the candidate takes; None where the pipeline takes a prompt.
-        timeout_seconds: the longest time for one execution.
+        target: the prompt in the pipeline file that the candidate replaces; None if the pipeline takes a prompt.
+        timeout_seconds: the time limit of one execution, in seconds.
     """
 
     engine: Engine
@@ -87,9 +95,9 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class ExecutionRequest:
-    """One run of the pipeline: this prompt, for this goal, for the `replicate`-th time.
+    """A request to run the pipeline once with one prompt on one goal. `replicate` numbers repeats of the same pair.
 
-    `candidate` and `run` name it for people and appear in no key.
+    `candidate` (a name) and `run` (a folder) serve display and the journal. They are not part of the key.
     """
 
     prompt: str
@@ -106,7 +114,7 @@ class ExecutionRequest:
 
     @property
     def key(self) -> str:
-        """Everything that the plan depends on, and nothing else."""
+        """Return the cache key: a hash of everything that the plan depends on, and of nothing else."""
         return digest(
             "execution/2",
             self.prompt,
@@ -122,9 +130,14 @@ class ExecutionRequest:
 
 @dataclass(frozen=True)
 class Execution:
-    """What the pipeline wrote. `text` is the file's content, kept here so that a paid result outlives its folder.
+    """The result of one run of the pipeline.
 
-    `problem` is None, or says why the reply is no plan although the system worked (cut off, refused).
+    Attributes:
+        key: the cache key of the request.
+        path: the file that the pipeline wrote.
+        text: the content of that file, stored here so that a paid result survives the loss of its folder.
+        seconds: the duration of the run.
+        problem: why the model's reply is no plan although the system worked (cut off, refused), or None.
     """
 
     key: str
@@ -136,7 +149,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Plan:
-    """A retrieved plan: `problem` is None, or a sentence that says why this text is not one."""
+    """A retrieved plan. `problem` is None, or a sentence that says why the text is not a valid plan."""
 
     text: str
     problem: str | None = None
@@ -148,7 +161,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Judge:
-    """Who scores: the model, where it is, and the prompt template (its text, whole)."""
+    """The model that scores plans, its provider, and the full text of its prompt template."""
 
     model: str
     provider: Provider
@@ -158,7 +171,10 @@ class Judge:
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """One verdict wanted: this plan against this goal's gold plans, by this judge, for the `replicate`-th time."""
+    """A request to score a plan against the gold plans of a goal. `replicate` numbers repeats of the same request.
+
+    `candidate` (a name) and `run` (a folder) serve display and the journal. They are not part of the key.
+    """
 
     goal: Goal
     judge: Judge
@@ -171,6 +187,7 @@ class ScoreRequest:
         return title(self.candidate, self.goal, self.replicate)
 
     def key(self, plan: Plan) -> str:
+        """Return the cache key of the verdict on `plan`."""
         return digest(
             "score/1",
             plan.text,
@@ -187,7 +204,7 @@ class ScoreRequest:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judge's score, 0 to 10, with its reason. A plan that is none has 0, and its reason says why."""
+    """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid."""
 
     score: float
     reason: str
@@ -195,7 +212,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Trial:
-    """Execution, plan and verdict together: what one candidate was worth on one goal, once."""
+    """One measurement: the score of one candidate on one goal, with the key of its execution."""
 
     candidate: str
     goal: str
@@ -205,7 +222,7 @@ class Trial:
 
 
 def title(candidate: str, goal: Goal, replicate: int) -> str:
-    """What a person reads of a trial: candidate, goal, replicate."""
+    """Return the name of a trial as a person reads it: candidate, goal, replicate."""
     return f"{candidate} · {goal.name} · {replicate}"
 
 
@@ -214,7 +231,7 @@ ProgramName = Literal["direct", "writer"]
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a provider; `temperature` is what it samples with."""
+    """A model of a provider, and the temperature that it samples with."""
 
     provider: ProviderName
     name: str
@@ -223,24 +240,24 @@ class Model:
 
 @dataclass(frozen=True)
 class Study:
-    """One study file, validated: every path is absolute and was readable, every word is a known one.
+    """A validated study file. Every path is absolute and was readable. Every word is known.
 
     Attributes:
         file: the study file itself.
-        name: what runs and reports call it.
-        goals: at least one; their names differ.
-        pipeline: what is executed, with the content of its files as it was when the study was read.
-        program: `direct` sends the candidate and the goal as the prompt; `writer` has a model write the prompt.
-        prompt: the starting instructions: the baseline.
-        optimizer: a word of `workbench.search.catalogue.OPTIMIZERS`.
-        proposer: who proposes prompts (and, for `writer`, writes them).
-        judge: who scores plans.
+        name: the name of the study in runs and reports.
+        goals: at least one goal; their names differ.
+        pipeline: the pipeline, with hashes of its files from the time when the study was read.
+        program: `direct` sends the candidate and the goal as the prompt; with `writer`, a model writes the prompt.
+        prompt: the starting instructions, which are the baseline.
+        optimizer: a key of `workbench.search.catalogue.OPTIMIZERS`.
+        proposer: the model that proposes prompts (and, for `writer`, writes them).
+        judge: the model that scores plans.
         template: the text of the judge's prompt template.
-        passing: the score, 0 to 10, from which a plan passes.
-        budget: executions that the search may ask for; those that confirm its result come on top.
-        confirm: fresh replicates of baseline and best on every goal, at least 3.
-        concurrency: executions at once.
-        seed: of everything random on our side.
+        passing: the lowest score, 0 to 10, with which a plan passes.
+        budget: how many executions the search may request; executions that confirm the result are extra.
+        confirm: how many fresh replicates the baseline and the best prompt each get on every goal; at least 3.
+        concurrency: how many executions may run at the same time.
+        seed: the seed of all random choices that Workbench makes.
     """
 
     file: Path

@@ -1,8 +1,10 @@
-"""Where the models are: one place knows their addresses, and one place reads their keys.
+"""Knows the model providers: their addresses and the environment variables that hold their keys.
 
-A `Provider` travels with every request and in no key of it: cache keys hold the `label`, so that a result bought from
-the real service and one from a rehearsal can never be taken for each other, and a rehearsal on another port is the
-same.
+No other module reads a provider's key or knows a provider's address.
+
+Every request carries a `Provider`. A cache key holds only the provider's `label`. Therefore a result of the real
+service is never confused with a result of a rehearsal. A rehearsal on another port has the same label, so its results
+are found again.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from workbench.errors import MissingKey
 
 ProviderName = Literal["gemini", "anthropic"]
 
-#: name → (address, variables that may hold the key, variable that overrides the address)
+#: name → (address, environment variables that may hold the key, environment variable that overrides the address)
 KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
     "gemini": (
         "https://generativelanguage.googleapis.com",
@@ -27,13 +29,18 @@ KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
     "anthropic": ("https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
 }
 
-#: What a rehearsal is given instead of a key: a real one is never sent to it.
+#: The key that a rehearsal gets. A real key is never sent to a rehearsal.
 REHEARSAL_KEY = "no-key-in-rehearsal"
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A model service: `base_url` without a trailing slash; `label` is its identity in cache keys and reports."""
+    """A model service.
+
+    Attributes:
+        base_url: the address, without a trailing slash.
+        label: the identity in cache keys and reports: the address, or `rehearsal:WORLD:SEED`.
+    """
 
     name: ProviderName
     base_url: str
@@ -41,13 +48,14 @@ class Provider:
 
     @property
     def rehearsal(self) -> bool:
+        """Return True if the rehearsal plays this provider."""
         return self.label.startswith("rehearsal:")
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str:
-        """The secret for this provider, read when it is needed and kept nowhere.
+        """Return the provider's key. The key is read when it is needed and stored nowhere.
 
         Raises:
-            MissingKey: no variable holds one.
+            MissingKey: no environment variable holds a key.
         """
         if self.rehearsal:
             return REHEARSAL_KEY
@@ -63,22 +71,28 @@ class Provider:
 
 
 def real(environ: Mapping[str, str]) -> dict[ProviderName, Provider]:
-    """The providers that the environment names: the public services unless an address overrides them."""
-    found: dict[ProviderName, Provider] = {}
+    """Return the providers at their public addresses, or at the addresses that the environment sets instead."""
+    providers: dict[ProviderName, Provider] = {}
     for name, (default, _, override) in KNOWN.items():
         url = environ.get(override, default).rstrip("/")
-        found[name] = Provider(name, url, label=url)
-    return found
+        providers[name] = Provider(name, url, label=url)
+    return providers
 
 
 def rehearsal(url: str, world: str, seed: int) -> dict[ProviderName, Provider]:
-    """Both providers, played by the rehearsal at `url`; its world and seed say which results belong together."""
+    """Return all providers as the rehearsal at `url` plays them.
+
+    Results of rehearsals with the same world and the same seed share one cache.
+    """
     label = f"rehearsal:{world}:{seed}"
     return {name: Provider(name, url.rstrip("/"), label) for name in KNOWN}
 
 
 def digest(*parts: str | bytes) -> str:
-    """SHA-256 over length-prefixed parts, in hex: no two different lists of parts give the same bytes."""
+    """Return the SHA-256 of the parts in hex.
+
+    Each part is prefixed with its length, so that no two different lists of parts give the same bytes.
+    """
     sha = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part

@@ -1,4 +1,4 @@
-"""What several seams' tests begin with."""
+"""Provides a git repository with a pipeline, and a home with a run, for the tests of apply and revert."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from workbench.execution.own.project import SHIPPED_PIPELINE
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """With an identity, and a second branch that is nobody's business."""
-    made = World(tmp_path / "repository", tmp_path / "home")
-    made.repository.mkdir()
-    made.home.mkdir()
-    made.git("init", "-q", "-b", "main")
-    made.git("config", "user.name", "Ü")
-    made.git("config", "user.email", "u@example.org")
-    made.pipeline(SHIPPED_PIPELINE.read_bytes())
-    made.git("branch", "other")
-    return made
+    """Return a repository with an identity, a committed pipeline and a second branch `other`."""
+    world = World(tmp_path / "repository", tmp_path / "home")
+    world.repository.mkdir()
+    world.home.mkdir()
+    world.git("init", "-q", "-b", "main")
+    world.git("config", "user.name", "Ü")
+    world.git("config", "user.email", "u@example.org")
+    world.pipeline(SHIPPED_PIPELINE.read_bytes())
+    world.git("branch", "other")
+    return world

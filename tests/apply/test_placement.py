@@ -1,4 +1,4 @@
-"""What keeps a winner out of the user's file: the reason, what to do, and nothing changed."""
+"""If the best prompt cannot be applied, the message gives the reason and the remedy, and nothing changes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workbench.nouns import Trial, Verdict
 
 pytestmark = pytest.mark.processes
 
-NAMED = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+IDENTITY = {f"GIT_{role}_{field}": "x" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")}
 
 
-@pytest.mark.parametrize("what", ["changed", "staged", "merging", "detour"])
-def test_a_dirty_tree_is_refused_either_way(world: World, what: str) -> None:
-    """Whatever is not committed could get lost, or into our commit."""
+@pytest.mark.parametrize("situation", ["changed", "staged", "merging", "detour"])
+def test_apply_and_revert_refuse_uncommitted_changes(world: World, situation: str) -> None:
+    """They could get lost, or get into our commit. Revert also refuses to act while another branch is checked out."""
     run = world.run()
     other = world.repository / "other.txt"
     other.write_text("one\n")
@@ -29,16 +29,16 @@ def test_a_dirty_tree_is_refused_either_way(world: World, what: str) -> None:
     world.git("commit", "-qm", "Other")
 
     def dirty() -> None:
-        if what == "merging":
+        if situation == "merging":
             (world.repository / ".git" / "MERGE_HEAD").write_text(world.git("rev-parse", "other") + "\n")
-        elif what == "detour":
+        elif situation == "detour":
             world.git("checkout", "-q", "other")
         else:
             other.write_text("two\n")
-            if what == "staged":
+            if situation == "staged":
                 world.git("add", "-A")
 
-    if what != "detour":
+    if situation != "detour":
         dirty()
         before = world.state()
         with pytest.raises(NotApplied, match=r"commit or stash|a merge is going on"):
@@ -54,8 +54,8 @@ def test_a_dirty_tree_is_refused_either_way(world: World, what: str) -> None:
     assert world.state() == before
 
 
-def test_a_prompt_that_is_worse_than_the_first_is_applied_only_anyway(world: World) -> None:
-    """Nobody puts it into a pipeline by mistake; a dry run shows it all the same."""
+def test_a_prompt_that_is_worse_than_the_first_is_applied_only_with_anyway(world: World) -> None:
+    """Nobody applies such a prompt by mistake. A dry run shows it without --anyway."""
     run = world.run()
     for n in range(3):
         run.add_trial("confirm", Trial("best", "only", n, f"best{n}", Verdict(1.0 + n / 10, "poor")))
@@ -76,8 +76,8 @@ def test_a_prompt_that_is_worse_than_the_first_is_applied_only_anyway(world: Wor
     ],
     ids=["the text", "another before it"],
 )
-def test_a_text_before_the_prompt_that_was_changed_since_is_not_undone(world: World, old: bytes, new: bytes) -> None:
-    """The prompt was measured behind another, and would be written with it."""
+def test_the_users_change_of_the_text_before_the_prompt_is_not_undone(world: World, old: bytes, new: bytes) -> None:
+    """The prompt was measured behind the old text, and applying it would write that text again."""
     run = world.run()
     assert GENESIS.count(old) == 1
     world.pipeline(GENESIS.replace(old, new))
@@ -87,8 +87,8 @@ def test_a_text_before_the_prompt_that_was_changed_since_is_not_undone(world: Wo
     assert world.state() == before
 
 
-def test_a_step_is_named_where_several_take_the_prompt(world: World) -> None:
-    """The message says which there are."""
+def test_a_step_must_be_named_if_several_take_the_prompt(world: World) -> None:
+    """The message lists the steps."""
     world.pipeline(several(GENESIS))
     run = world.run()
     with pytest.raises(NotApplied, match=r"several steps take the prompt .* --step write_plan \| second"):
@@ -98,8 +98,8 @@ def test_a_step_is_named_where_several_take_the_prompt(world: World) -> None:
         world.apply(run, step="secnd")
 
 
-def test_a_goal_is_named_where_the_study_has_several(world: World) -> None:
-    """It is in the text that was measured."""
+def test_a_goal_must_be_named_if_the_study_has_several(world: World) -> None:
+    """The text that is written into a target step contains the goal."""
     world.pipeline(PARTS)
     goals = [{"name": "safe", "text": "Make it safe"}, {"name": "fast", "text": "Make it fast"}]
     run = world.run(**target(goals=goals))
@@ -110,7 +110,7 @@ def test_a_goal_is_named_where_the_study_has_several(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("about", "said"),
+    ("about", "message"),
     [
         ({"program": "writer"}, "workbench generate"),
         ({"runtime": "pipeline_ex"}, "the request of mix pipeline.generate.live"),
@@ -118,16 +118,16 @@ def test_a_goal_is_named_where_the_study_has_several(world: World) -> None:
         ({"pipeline": "/proc/self/mem"}, "/proc/self/mem cannot be read"),
     ],
 )
-def test_a_prompt_that_has_no_place_in_a_file_is_not_put_there(world: World, about: dict[str, Any], said: str) -> None:
-    """With where it belongs instead."""
+def test_a_prompt_that_has_no_place_in_a_file_is_refused(world: World, about: dict[str, Any], message: str) -> None:
+    """The message says where the prompt belongs instead, or why the file cannot be used."""
     before = world.state()
-    with pytest.raises(NotApplied, match=said):
+    with pytest.raises(NotApplied, match=message):
         world.apply(world.run(**about))
     assert world.state() == before
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("run.json", None, r"run\.json cannot be read \(No such file"),
         ("run.json", b"{", r"run\.json is no JSON"),
@@ -137,19 +137,19 @@ def test_a_prompt_that_has_no_place_in_a_file_is_not_put_there(world: World, abo
         ("pipeline.yaml", b"a:\t1\n", "not one YAML document that can be read .line 1"),
     ],
 )
-def test_a_run_that_is_not_whole_is_told(world: World, name: str, content: bytes | None, said: str) -> None:
-    """With what is missing of it."""
+def test_an_incomplete_run_folder_is_reported(world: World, name: str, content: bytes | None, message: str) -> None:
+    """The message names the file that is missing or unreadable."""
     run = world.run()
     if content is None:
         (run.path / name).unlink()
     else:
         (run.path / name).write_bytes(content)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         world.apply(run)
 
 
-def test_a_link_is_no_pipeline_file(world: World) -> None:
-    """Only the folders on the way may be links."""
+def test_a_symbolic_link_is_refused_as_pipeline_file(world: World) -> None:
+    """Only the folders above the file may be links."""
     run = world.run()
     moved = world.file.with_name("moved.yaml")
     world.file.rename(moved)
@@ -158,8 +158,8 @@ def test_a_link_is_no_pipeline_file(world: World) -> None:
         world.apply(run)
 
 
-def test_what_the_pipeline_would_replace_in_the_prompt_is_refused(world: World) -> None:
-    """It was measured from a file, where nothing is replaced."""
+def test_a_prompt_with_placeholders_is_refused(world: World) -> None:
+    """The pipeline would replace {{…}}. The measured prompt came from a file, in which nothing is replaced."""
     world.pipeline(PARTS)
     run = world.run(**target())
     run.write("best_prompt.md", "Use {{1+1}} stages")
@@ -167,16 +167,16 @@ def test_what_the_pipeline_would_replace_in_the_prompt_is_refused(world: World) 
         world.apply(run)
 
 
-def test_git_that_cannot_commit_says_what_to_do(world: World, tmp_path: Path) -> None:
-    """No identity, a branch that is there, a file that is not in git, no repository, no git."""
+def test_if_git_cannot_commit_the_message_says_what_to_do(world: World, tmp_path: Path) -> None:
+    """No identity, an existing branch, an invalid name, an untracked file, no git and no repository are covered."""
     run = world.run()
     world.git("branch", "taken")
-    for branch, said in (
+    for branch, message in (
         ("taken", "git switch taken"),
-        ("a..b", "no name for a branch"),
-        ("main/x", "a branch main, and git has no main/x"),
+        ("a..b", "is not a valid branch name"),
+        ("main/x", "the branch main exists, and git cannot hold a branch main/x"),
     ):
-        with pytest.raises(NotApplied, match=said):
+        with pytest.raises(NotApplied, match=message):
             world.apply(run, branch=branch)
     before = world.state()
     for name in ("user.name", "user.email"):
@@ -187,7 +187,7 @@ def test_git_that_cannot_commit_says_what_to_do(world: World, tmp_path: Path) ->
     world.git("rm", "-q", "--cached", str(world.file))
     world.git("-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "Out")
     with pytest.raises(NotApplied, match="is not in git"):
-        apply(run, Chosen(), None, {**world.environ, **NAMED})
+        apply(run, Chosen(), None, {**world.environ, **IDENTITY})
     with pytest.raises(NotApplied, match="git is not on the PATH"):
         apply(run, Chosen(), None, {"PATH": str(tmp_path)})
     (world.repository / ".git").rename(tmp_path / "elsewhere")
@@ -196,50 +196,51 @@ def test_git_that_cannot_commit_says_what_to_do(world: World, tmp_path: Path) ->
     assert world.file.read_bytes() == before[0][world.file]
 
 
-def test_another_name_for_the_branch_helps_where_the_usual_one_cannot_be(world: World) -> None:
-    """No file is a folder as well."""
+def test_another_branch_name_helps_if_git_cannot_hold_the_default_one(world: World) -> None:
+    """Git cannot hold the branches `a` and `a/b` at the same time."""
     run = world.run()
     world.git("branch", "workbench")
     world.git("branch", "a/b/c")
-    for name, said in ((None, "workbench"), ("a/b", "a/b/c")):
-        with pytest.raises(NotApplied, match=f"there is a branch {said}, and git has no .* name another with --branch"):
+    for name, conflict in ((None, "workbench"), ("a/b", "a/b/c")):
+        message = f"the branch {conflict} exists, and git cannot hold .* choose another name with --branch"
+        with pytest.raises(NotApplied, match=message):
             world.apply(run, branch=name)
     for name in ("", "-x", "HEAD", "@{-1}", "a..b"):
         for dry_run in (True, False):
-            with pytest.raises(NotApplied, match="no name for a branch"):
+            with pytest.raises(NotApplied, match="is not a valid branch name"):
                 world.apply(run, branch=name, dry_run=dry_run)
     assert world.apply(run, branch="better").branch == "better"
     assert world.apply(run, branch="better", dry_run=True).diff == ""
 
 
-def test_a_run_is_applied_once_at_a_time(world: World) -> None:
-    """Its record holds one way back."""
+def test_a_run_cannot_be_applied_twice_at_the_same_time(world: World) -> None:
+    """The run's folder holds only one record to revert."""
     world.pipeline(several(GENESIS))
     run = world.run()
     world.apply(run, step="second")
     before = world.state()
-    with pytest.raises(NotApplied, match=f"is applied on branch workbench/{run.name}: .* --revert takes it back"):
+    with pytest.raises(NotApplied, match=f"already applied on branch workbench/{run.name}: .* --revert takes it back"):
         world.apply(run, step="write_plan", branch="more")
     world.git("checkout", "-q", "main")
-    with pytest.raises(NotApplied, match="is applied on branch"):
+    with pytest.raises(NotApplied, match="is already applied on branch"):
         world.apply(run, step="second", branch="more")
     assert world.state()[2] == before[2]
     assert world.revert().as_it_was
     assert world.apply(run, step="write_plan", branch="more").commit
 
 
-def test_a_way_back_that_cannot_be_kept_leaves_nothing(world: World) -> None:
-    """No branch that nobody knows how to leave."""
+def test_if_the_record_cannot_be_written_nothing_changes(world: World) -> None:
+    """Without the record, nobody could revert the new branch."""
     run, before = world.run(), world.state()
     (run.path / "applied.before").mkdir()
     (run.path / "applied.before" / "full").touch()
-    with pytest.raises(NotApplied, match="the way back cannot be kept"):
+    with pytest.raises(NotApplied, match="the record that --revert needs cannot be written"):
         world.apply(run)
     assert world.state() == before
 
 
-def test_a_checkout_that_fails_leaves_nothing(world: World) -> None:
-    """As where another git is at work."""
+def test_if_the_checkout_fails_nothing_changes(world: World) -> None:
+    """A checkout fails, for example, while another git process holds the lock."""
     run, before = world.run(), world.state()
     kept = sorted(run.path.iterdir())
     lock = world.repository / ".git" / "index.lock"
@@ -250,8 +251,8 @@ def test_a_checkout_that_fails_leaves_nothing(world: World) -> None:
     assert (world.state(), sorted(run.path.iterdir())) == (before, kept)
 
 
-def test_a_bisection_is_finished_first(world: World) -> None:
-    """It goes on from the commit that it is at."""
+def test_an_unfinished_bisection_is_refused(world: World) -> None:
+    """A bisection continues from the commit that is checked out, so that commit must not change."""
     world.pipeline(GENESIS + b"# more\n")
     run = world.run()
     world.git("bisect", "start", "HEAD", "HEAD~1")
@@ -259,13 +260,13 @@ def test_a_bisection_is_finished_first(world: World) -> None:
         world.apply(run)
 
 
-def test_what_git_has_against_a_name_is_told_in_its_own_words(world: World) -> None:
-    """It may be a date."""
+def test_gits_reason_to_refuse_an_identity_is_quoted(world: World) -> None:
+    """The reason may be an invalid date."""
     with pytest.raises(NotApplied, match="invalid date format: garbage"):
         apply(world.run(), Chosen(), None, {**world.environ, "GIT_AUTHOR_DATE": "garbage"})
 
 
-def test_only_a_missing_git_is_said_to_be_missing(world: World) -> None:
-    """Not where the folder to start it in is."""
+def test_a_missing_folder_is_not_reported_as_a_missing_git(world: World) -> None:
+    """The message names the folder in which git could not be started."""
     with pytest.raises(NotApplied, match=r"cannot be started \(/nowhere: No such file"):
         Repository(Path("/nowhere"), world.environ)

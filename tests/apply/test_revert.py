@@ -1,4 +1,4 @@
-"""The way back from a prompt that was applied: to where the user was, and over nobody's work."""
+"""`revert` goes back to the state before a prompt was applied, and overwrites nobody's work."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def applied(world: World) -> RunFolder:
-    """A run whose prompt is in the file, on a branch that the user is on."""
+    """Return a run whose prompt is applied, with its branch checked out."""
     run = world.run()
     world.apply(run)
     return run
 
 
-def warmer(world: World) -> bytes:
-    """A colleague's change, committed where the user is."""
+def commit_other_temperature(world: World) -> bytes:
+    """Commit a colleague's change to the pipeline on the current branch. Return the new content."""
     world.pipeline(world.file.read_bytes().replace(b"temperature: 0.7", b"temperature: 0.1"))
     return world.file.read_bytes()
 
 
 @pytest.mark.parametrize("detached", [False, True])
-def test_reverting_goes_back_to_the_state_before(world: World, detached: bool) -> None:
-    """Branch, files, their modes and branches: as if nothing had been."""
+def test_reverting_restores_the_state_before(world: World, detached: bool) -> None:
+    """The checked-out branch, the files, their modes and the list of branches are as before."""
     if detached:
         world.git("checkout", "-q", "--detach")
     (world.repository / "untracked").write_text("mine")
@@ -41,8 +41,8 @@ def test_reverting_goes_back_to_the_state_before(world: World, detached: bool) -
     kept = sorted(run.path.iterdir())
     world.apply(run)
     assert world.file.stat().st_mode & 0o777 == 0o600
-    back = world.revert()
-    assert (back.as_it_was, back.notes) == (True, ())
+    reverted = world.revert()
+    assert (reverted.as_it_was, reverted.notes) == (True, ())
     assert world.state()[0] == files
     assert world.state()[2:] == (refs, head)
     assert world.file.stat().st_mode & 0o777 == 0o600
@@ -53,76 +53,76 @@ def test_reverting_goes_back_to_the_state_before(world: World, detached: bool) -
     assert world.apply(run).commit is not None
 
 
-def test_commits_that_were_added_are_not_thrown_away(world: World, applied: RunFolder) -> None:
-    """The branch is kept then, and a note says so."""
+def test_a_branch_with_added_commits_is_kept(world: World, applied: RunFolder) -> None:
+    """A note says that the branch is kept."""
     (world.repository / "more").write_text("work")
     world.git("add", "-A")
     world.git("commit", "-qm", "More")
-    back = world.revert(applied.name)
-    assert "is kept" in back.notes[0]
+    reverted = world.revert(applied.name)
+    assert "is kept" in reverted.notes[0]
     assert world.git("branch", "--show-current") == "main"
     assert world.git("log", "-1", "--format=%s", f"workbench/{applied.name}") == "More"
 
 
-def test_what_a_colleague_committed_meanwhile_stays(world: World, applied: RunFolder) -> None:
-    """It is theirs: neither written over nor staged away, and the message claims no older state."""
+def test_a_colleagues_later_commit_stays(world: World, applied: RunFolder) -> None:
+    """The change is neither overwritten nor staged. The message does not claim that the file is as before."""
     world.git("checkout", "-q", "main")
-    changed = warmer(world)
+    changed = commit_other_temperature(world)
     world.git("checkout", "-q", f"workbench/{applied.name}")
-    back = world.revert()
+    reverted = world.revert()
     assert (world.file.read_bytes(), world.git("status", "--porcelain")) == (changed, "")
-    assert (back.now, back.as_it_was) == ("main", False)
-    assert "was changed on main since" in back.notes[0]
-    assert "as it was" not in back.lines()[0]
+    assert (reverted.now, reverted.as_it_was) == ("main", False)
+    assert "was changed on main since then" in reverted.notes[0]
+    assert "as it was" not in reverted.lines()[0]
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_prompt_that_was_merged_stays_where_it_is(world: World, applied: RunFolder, there: bool) -> None:
-    """Nobody asked to undo main; a note tells how."""
+@pytest.mark.parametrize("on_main", [False, True])
+def test_a_merged_prompt_stays_in_main(world: World, applied: RunFolder, on_main: bool) -> None:
+    """Revert does not undo main. A note says which command does."""
     new, commit = world.file.read_bytes(), world.git("rev-parse", "HEAD")
     world.git("branch", "-f", "main", "HEAD")
-    if there:
+    if on_main:
         world.git("checkout", "-q", "main")
-    back = world.revert()
+    reverted = world.revert()
     assert (world.file.read_bytes(), world.git("status", "--porcelain")) == (new, "")
-    assert not back.as_it_was
-    assert f"git revert {commit[:12]}" in back.notes[0]
+    assert not reverted.as_it_was
+    assert f"git revert {commit[:12]}" in reverted.notes[0]
     assert world.git("branch", "--format=%(refname:short)").split() == ["main", "other"]
 
 
-def test_a_file_that_is_gone_meanwhile_is_not_missed(world: World, applied: RunFolder) -> None:
-    """Its folder with it: git needs another one to stand in."""
+def test_reverting_works_if_the_pipeline_file_was_deleted_meanwhile(world: World, applied: RunFolder) -> None:
+    """The file's folder is gone too, so git has to run in another folder."""
     world.git("checkout", "-q", "main")
     world.git("rm", "-qr", "pipelines")
     world.git("commit", "-qm", "Out")
     world.git("checkout", "-q", f"workbench/{applied.name}")
-    back = world.revert()
-    assert "is not on main any more" in back.notes[0]
+    reverted = world.revert()
+    assert "does not exist on main any more" in reverted.notes[0]
     assert not world.file.exists()
     assert world.git("status", "--porcelain") == ""
 
 
-def test_a_file_that_a_sparse_checkout_leaves_out_is_told(world: World, applied: RunFolder) -> None:
-    """git has it, and the folder has not."""
+def test_a_note_says_that_a_sparse_checkout_leaves_the_file_out(world: World, applied: RunFolder) -> None:
+    """Git has the file, but the working folder does not."""
     (world.repository / "kept").mkdir()
     world.git("sparse-checkout", "set", "kept")
     assert not world.file.exists()
-    back = world.revert()
-    assert (back.now, back.as_it_was, "No such file" in back.notes[0]) == ("main", False, True)
+    reverted = world.revert()
+    assert (reverted.now, reverted.as_it_was, "No such file" in reverted.notes[0]) == ("main", False, True)
 
 
-def test_the_bytes_before_may_be_lost(world: World, applied: RunFolder) -> None:
-    """git has them too, and the note says whose they are."""
+def test_reverting_works_if_the_saved_bytes_are_lost(world: World, applied: RunFolder) -> None:
+    """The file then has git's bytes, and a note says so."""
     before = world.git("show", f"main:{world.file.relative_to(world.repository)}")
     (applied.path / "applied.before").unlink()
-    back = world.revert()
+    reverted = world.revert()
     assert world.file.read_text() == before + "\n"
-    assert (back.as_it_was, "that git gives it" in back.notes[0]) == (False, True)
+    assert (reverted.as_it_was, "that git gives it" in reverted.notes[0]) == (False, True)
 
 
-def test_one_who_went_elsewhere_is_not_told_to_be_back(world: World) -> None:
-    """Neither on a branch nor on another commit of none."""
-    warmer(world)
+def test_revert_refuses_if_another_branch_or_commit_is_checked_out(world: World) -> None:
+    """The message says which branch to switch to. On the original commit, revert works."""
+    commit_other_temperature(world)
     world.git("checkout", "-q", "--detach")
     run = world.run()
     world.apply(run)
@@ -136,8 +136,8 @@ def test_one_who_went_elsewhere_is_not_told_to_be_back(world: World) -> None:
     assert world.revert().now == world.git("rev-parse", "main")
 
 
-def test_a_branch_that_is_gone_is_nothing_to_go_back_from(world: World, applied: RunFolder) -> None:
-    """The record goes, the user stays."""
+def test_if_the_applied_branch_was_deleted_only_the_record_is_deleted(world: World, applied: RunFolder) -> None:
+    """The branch that is checked out stays checked out."""
     world.git("checkout", "-q", "other")
     world.git("branch", "-D", f"workbench/{applied.name}")
     assert world.revert().now == "other"
@@ -145,16 +145,16 @@ def test_a_branch_that_is_gone_is_nothing_to_go_back_from(world: World, applied:
         world.revert()
 
 
-def test_a_branch_that_a_worktree_is_on_is_kept(world: World, applied: RunFolder) -> None:
-    """Without it, that worktree would be on nothing."""
+def test_a_branch_that_is_checked_out_in_a_worktree_is_kept(world: World, applied: RunFolder) -> None:
+    """Without the branch, that worktree would break."""
     world.git("checkout", "-q", "main")
     world.git("worktree", "add", "-q", "../beside", f"workbench/{applied.name}")
-    assert "a worktree on it, and is kept" in world.revert().notes[0]
+    assert "is kept: it has other commits than ours, or a worktree uses it" in world.revert().notes[0]
     assert world.git("rev-parse", f"workbench/{applied.name}")
 
 
-def test_where_the_user_came_from_may_be_gone(world: World) -> None:
-    """As after the first of two that stand on each other: its commit is still there."""
+def test_reverting_works_if_the_original_branch_is_gone(world: World) -> None:
+    """Two runs are applied on top of each other, and the first is reverted first. The original commit still exists."""
     runs = [world.run("20260101-000000-aaaaaa")]
     world.apply(runs[0])
     first, commit = world.file.read_bytes(), world.git("rev-parse", "HEAD")
@@ -164,30 +164,30 @@ def test_where_the_user_came_from_may_be_gone(world: World) -> None:
     world.git("checkout", "-q", f"workbench/{runs[0].name}")
     world.revert(runs[0].name)
     world.git("checkout", "-q", f"workbench/{runs[1].name}")
-    back = world.revert()
-    assert (back.now, back.as_it_was, world.file.read_bytes()) == (commit, True, first)
-    assert "on no branch" in back.notes[0]
+    reverted = world.revert()
+    assert (reverted.now, reverted.as_it_was, world.file.read_bytes()) == (commit, True, first)
+    assert "on no branch" in reverted.notes[0]
     assert world.git("branch", "--format=%(refname:short)", "--list", "workbench/*") == ""
 
 
-def test_a_tag_of_the_same_name_is_no_branch(world: World) -> None:
-    """git itself says heads/main then."""
+def test_a_tag_with_the_name_of_a_branch_is_not_taken_for_the_branch(world: World) -> None:
+    """In this situation, git itself prints heads/main."""
     world.git("tag", "main")
     world.git("tag", "v1")
     world.apply(world.run(), branch="v1")
-    back = world.revert()
-    assert (back.now, back.notes, world.git("branch", "--show-current")) == ("main", (), "main")
+    reverted = world.revert()
+    assert (reverted.now, reverted.notes, world.git("branch", "--show-current")) == ("main", (), "main")
 
 
-def test_a_repository_may_move(world: World, applied: RunFolder) -> None:
-    """Behind a link it is the same; without one, no other repository is taken for it."""
+def test_a_moved_repository_is_found_behind_a_symbolic_link(world: World, applied: RunFolder) -> None:
+    """Without a link, revert refuses. It uses no other repository instead."""
     moved = world.repository.with_name("moved")
     world.repository.rename(moved)
-    with pytest.raises(NotApplied, match="put it back"):
+    with pytest.raises(NotApplied, match="put the folder back"):
         world.revert()
     git(world.repository.parent, "init", "-q")
     world.repository.mkdir()
-    with pytest.raises(NotApplied, match="is no repository any more"):
+    with pytest.raises(NotApplied, match="is not a git repository any more"):
         world.revert()
     world.repository.rmdir()
     world.repository.symlink_to(moved)
@@ -197,16 +197,16 @@ def test_a_repository_may_move(world: World, applied: RunFolder) -> None:
     assert world.revert().as_it_was
 
 
-@pytest.mark.parametrize("said", ["{", "[]", '{"repository": 5}'])
-def test_a_way_back_that_cannot_be_read_is_told(world: World, applied: RunFolder, said: str) -> None:
-    """With where it is."""
-    applied.write("applied.json", said)
+@pytest.mark.parametrize("content", ["{", "[]", '{"repository": 5}'])
+def test_an_unreadable_record_is_reported(world: World, applied: RunFolder, content: str) -> None:
+    """The message names the file."""
+    applied.write("applied.json", content)
     with pytest.raises(NotApplied, match=r"applied\.json cannot be read"):
         world.revert()
 
 
-def test_the_command_takes_it_back(world: World, applied: RunFolder) -> None:
-    """And nothing beside it: what it does not do is refused, and not left out."""
+def test_the_revert_option_takes_the_prompt_back(world: World, applied: RunFolder) -> None:
+    """Options that do not fit --revert are refused, not ignored."""
     line = CommandLine(world.home, {"HOME": str(world.home)})
     before = world.state()
     for more in (["--dry-run"], ["--branch", "x"], ["--step", "x"], ["--goal", "x"], ["--anyway"]):
@@ -214,16 +214,16 @@ def test_the_command_takes_it_back(world: World, applied: RunFolder) -> None:
         assert (refused.exit_code, "nothing else" in refused.stderr) == (UserError.exit_code, True)
     assert world.state() == before
     report = world.home / "report.json"
-    back = line.run("apply", "--revert", "--json", report)
-    assert (back.exit_code, "back on main, where" in back.stdout) == (0, True)
+    reverted = line.run("apply", "--revert", "--json", report)
+    assert (reverted.exit_code, "back on main, where" in reverted.stdout) == (0, True)
     assert json.loads(report.read_text())["as_it_was"] is True
     assert PROMPT.encode() not in world.file.read_bytes()
     again = line.run("apply", "--revert")
     assert (again.exit_code, "no run is applied" in again.stderr) == (UserError.exit_code, True)
 
 
-def test_no_run_has_to_be_there(tmp_path: Path) -> None:
-    """A home that nothing was kept in."""
+def test_an_empty_home_has_no_applied_run(tmp_path: Path) -> None:
+    """Revert says that no run is applied."""
     world = World(tmp_path, tmp_path / "home")
     with pytest.raises(RunNotFound, match="no run is applied"):
         world.revert()

@@ -1,4 +1,4 @@
-"""The command with a home of its own, which the tests of every verb begin with."""
+"""Provides the `workbench` command with its own home, for the tests of all verbs."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ from tests.support.command_line import CommandLine
 
 @pytest.fixture
 def line(tmp_path: Path) -> CommandLine:
+    """Return the command line with an empty home."""
     return CommandLine(tmp_path / "home")

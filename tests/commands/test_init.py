@@ -1,4 +1,4 @@
-"""`workbench init` writes a study that can be used, or nothing."""
+"""`workbench init` writes a valid study, or no file at all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.support.command_line import CommandLine
 pytestmark = pytest.mark.processes
 
 
-def test_a_study_that_cannot_be_begun_leaves_nothing(line: CommandLine, tmp_path: Path) -> None:
-    """The corrected command is not refused because of the wrong one."""
+def test_a_refused_study_leaves_no_file(line: CommandLine, tmp_path: Path) -> None:
+    """The corrected command then finds no file in its way."""
     (tmp_path / "gold.md").write_text("# Plan\n")
     assert line.run("init", "", "gold.md", cwd=tmp_path).exit_code == 2
     assert [file.name for file in tmp_path.glob("*.*")] == ["gold.md"]

@@ -1,4 +1,4 @@
-"""`workbench run` refuses what it cannot do before it starts a server or pays for anything."""
+"""`workbench run` reports wrong settings before it starts a server or spends money."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.errors import ServerUnavailable
 
 
 def test_a_prefect_server_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the variable that points at it, and no server of our own started in its place."""
+    """The message names PREFECT_API_URL. No other server is started instead."""
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -23,16 +23,16 @@ def test_a_prefect_server_that_does_not_answer_is_named(tmp_path: Path, monkeypa
 
 @pytest.mark.processes
 @pytest.mark.parametrize("home", ["/proc/nope", "file"])
-def test_a_home_that_cannot_be_used_is_told(line: CommandLine, tmp_path: Path, home: str) -> None:
-    """Before a server is started, or a run begun."""
+def test_an_unwritable_home_is_reported(line: CommandLine, tmp_path: Path, home: str) -> None:
+    """This happens before a server or a run is started."""
     (tmp_path / "file").write_text("")
     file = study(tmp_path / "study")
-    ended = line.having(WORKBENCH_HOME=str(tmp_path / home)).run("run", file, "--rehearse")
-    assert (ended.exit_code, "set WORKBENCH_HOME to a folder" in ended.stderr) == (2, True), ended.stderr
+    result = line.having(WORKBENCH_HOME=str(tmp_path / home)).run("run", file, "--rehearse")
+    assert (result.exit_code, "set WORKBENCH_HOME to a folder" in result.stderr) == (2, True), result.stderr
 
 
 @pytest.mark.processes
-def test_without_a_key_nothing_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
-    """So nothing is said of what was."""
-    ended = line.run("run", study(tmp_path / "study"))
-    assert (ended.exit_code, "GEMINI_API_KEY" in ended.stderr, "paid" in ended.stderr) == (3, True, False)
+def test_a_missing_key_is_reported_without_words_about_paid_results(line: CommandLine, tmp_path: Path) -> None:
+    """Without a key, nothing can have been paid for."""
+    result = line.run("run", study(tmp_path / "study"))
+    assert (result.exit_code, "GEMINI_API_KEY" in result.stderr, "paid" in result.stderr) == (3, True, False)

@@ -1,4 +1,4 @@
-"""`workbench server` tells a home that cannot be used."""
+"""`workbench server` reports a home that cannot be written to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.mark.parametrize("home", ["/proc/nope", "file"])
-def test_a_home_that_cannot_be_used_is_told(line: CommandLine, tmp_path: Path, home: str) -> None:
-    """Before a server is started."""
+def test_an_unwritable_home_is_reported(line: CommandLine, tmp_path: Path, home: str) -> None:
+    """This happens before a server is started."""
     (tmp_path / "file").write_text("")
-    ended = line.having(WORKBENCH_HOME=str(tmp_path / home)).run("server")
-    assert (ended.exit_code, "set WORKBENCH_HOME to a folder" in ended.stderr) == (2, True), ended.stderr
+    result = line.having(WORKBENCH_HOME=str(tmp_path / home)).run("server")
+    assert (result.exit_code, "set WORKBENCH_HOME to a folder" in result.stderr) == (2, True), result.stderr

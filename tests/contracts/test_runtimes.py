@@ -1,154 +1,265 @@
-"""What every runtime of ours holds to: a VM for each execution, and one that is kept warm."""
+"""What every runtime holds to. tests/support/runtimes.py has the table of them."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.executions import both, request, sha256
-from tests.support.scripted_server import gemini_reply, scripted
-from workbench.errors import ExecutionFailed, MissingKey, OutsideError, PipelineRejected
-from workbench.execution.own.project import SHIPPED_PIPELINE
-from workbench.execution.runtimes import execute, runtime_of
-from workbench.nouns import Engine, ExecutionRequest, InputFile
-from workbench.providers import Provider
-from workbench.rehearsal.server import Rehearsal, start
+from tests.support.command_line import wait_for
+from tests.support.processes import working_in
+from tests.support.runtimes import SECRET, SUBJECTS, Subject, World
+from workbench.errors import ExecutionFailed, Interrupted, MissingKey, OutsideError, PipelineRejected
+from workbench.execution.runtime import BeforeVariable, Check, IntoStep, Needs, NotWritten, Runtime
+from workbench.execution.runtimes import RUNTIMES, execute, runtime_of
+from workbench.fields import Form, key_names
+from workbench.nouns import Execution, ExecutionRequest, Pipeline, Study
+from workbench.providers import KNOWN
 from workbench.run import journal
+from workbench.study.opening import RunOptions, load
+from workbench.study.services import require_keys
+from workbench.system.process import ended_on_interrupt
 
 pytestmark = pytest.mark.processes
 
 
-@pytest.fixture(params=["mix", "serve"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A new runtime is one more name here."""
-    found = Engine(request.param)
-    runtime_of(found).prepare()
-    yield found
-    runtime_of(found).close()
+@pytest.fixture(params=SUBJECTS)
+def subject(request: pytest.FixtureRequest) -> Subject:
+    return SUBJECTS[request.param]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Rehearsal]:
-    with start() as found:
-        yield found
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "study"
 
 
-def test_a_plan_is_what_the_pipeline_wrote(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
-    """In a folder of its own, with prompt and logs beside it."""
-    made = execute(request(engine, both(running)), tmp_path)
-    assert made.problem is None
-    assert made.path.read_text() == made.text
-    assert made.path.is_relative_to(tmp_path / "executions" / made.key)
-    assert (made.path.parent / "prompt.md").read_text() == "Write a plan"
-    again = execute(request(engine, both(running)), tmp_path)
-    assert again.path.parent != made.path.parent
-    assert again.text == made.text
+@contextmanager
+def prepared(study: Study) -> Iterator[Runtime]:
+    """The study's runtime, as a run has it."""
+    runtime = runtime_of(study.pipeline.engine)
+    runtime.prepare()
+    try:
+        yield runtime
+    finally:
+        runtime.close()
 
 
-def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_path: Path) -> None:
-    """A prompt of 300 kB with everything in it that a shell, an option parser or a template would take."""
-    code = tmp_path / "code.xml"
-    code.write_text("<code>ü</code>")
-    prompt = "-- $(touch pwned) `id` {{x}} \"' ü\n" * 10_000
-    with scripted(gemini_reply("a: 1")) as server:
-        provider = Provider("gemini", server.url, "rehearsal:test:0")
-        execute(request(engine, (provider,), prompt, inputs=(InputFile("codebase", code, sha256(code)),)), tmp_path)
-    (_, body), (headers,) = server.requests[0], server.headers
-    parts = [part["text"] for part in body["contents"][0]["parts"]]
-    assert prompt in parts
-    assert any("<code>ü</code>" in part and 'name="codebase"' in part for part in parts)
-    assert body["generationConfig"]["seed"] == 4
-    assert "rehearsal" in str(headers)
+def request_of(
+    study: Study, world: World | None = None, prompt: str = "Write a plan", **changes: object
+) -> ExecutionRequest:
+    """A request as a search makes it: the key has the runtime's version."""
+    pipeline = replace(study.pipeline, version=runtime_of(study.pipeline.engine).version())
+    providers = world.providers if world else ()
+    return replace(ExecutionRequest(prompt, study.goals[0], 4, pipeline, providers), **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind", "lasting"),
-    [
-        ((429, {"error": {"message": "slow down"}}), "rate limit", False),
-        ((401, {"error": {"message": "who are you"}}), "authentication", True),
-        ((400, {"error": {"message": "no such model"}}), "bad request", True),
-        ((500, {"error": {"message": "oh"}}), "provider unavailable", False),
-        ((200, b"{"), "provider unavailable", False),
-        (gemini_reply("  "), "empty reply", False),
-    ],
-)
-def test_a_failure_of_the_system_is_an_error_with_a_kind(
-    engine: Engine, tmp_path: Path, answer: tuple[int, object], kind: str, lasting: bool
+def within(seconds: float, request: ExecutionRequest) -> ExecutionRequest:
+    return replace(request, pipeline=replace(request.pipeline, timeout_seconds=seconds))
+
+
+def holds(folder: Path, text: str) -> list[Path]:
+    """The files that have this text in them."""
+    return [file for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
+
+
+def test_every_runtime_stands_in_this_suite() -> None:
+    """A runtime that is added to the table of runtimes is added to that of the tests."""
+    assert list(SUBJECTS) == list(RUNTIMES)
+
+
+def test_a_plan_is_what_was_written_in_a_folder_of_its_own(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never a plan."""
+    """With the prompt beside it. The same request executed again writes into another folder."""
+    study = subject.study(folder)
+    home = tmp_path / "home"
+    with subject.world(folder, monkeypatch, "answer") as world, prepared(study):
+        request = request_of(study, world)
+        executions = [execute(request, home) for _ in range(2)]
+        # A runtime that is kept warm may know the first one's answer.
+        assert 1 <= world.asked() <= 2
+    for number, execution in enumerate(executions, start=1):
+        assert execution.problem is None
+        assert execution.key == request.key
+        assert execution.text.strip()
+        assert execution.path.read_text() == execution.text
+        assert execution.path.parent == home / "executions" / request.key / str(number)
+        assert (execution.path.parent / "prompt.md").read_text() == "Write a plan"
+        assert execution.seconds > 0
+        logs = [file for file in execution.path.parent.iterdir() if file.suffix in (".log", ".json")]
+        assert logs
+    assert executions[0].text == executions[1].text
+    assert not holds(home, SECRET)
+
+
+def test_the_key_has_all_that_a_plan_depends_on(subject: Subject, folder: Path, tmp_path: Path) -> None:
+    """Prompt, goal, replicate, version, the content of the files, and the study's keys of this runtime."""
+    study = subject.study(folder)
+    request = request_of(study)
+    keys = {"as it is": request.key}
+    keys["prompt"] = replace(request, prompt="Write another").key
+    keys["goal"] = replace(request, goal=replace(request.goal, text="another goal")).key
+    keys["replicate"] = replace(request, replicate=5).key
+    keys["version"] = replace(request, pipeline=replace(request.pipeline, version="another")).key
+    for name, value in subject.other_keys.items():
+        keys[f"study key {name}"] = request_of(subject.study(tmp_path / "others", **{name: value})).key
+    file = subject.write(folder)
+    dependency = folder / subject.dependency
+    dependency.write_text(f"{dependency.read_text()}\n# changed\n")
+    keys["content"] = request_of(load(RunOptions(file))).key
+    assert len(set(keys.values())) == len(keys), keys
+
+
+def test_the_key_has_nothing_else(subject: Subject, folder: Path, tmp_path: Path) -> None:
+    """A run's folder, a candidate's name and the place of the study change no key: nothing is paid for twice."""
+    request = request_of(subject.study(folder))
+    assert replace(request, run=tmp_path / "run", candidate="another").key == request.key
+    assert within(1.0, request).key == request.key
+    moved = tmp_path / "elsewhere" / "study"
+    shutil.copytree(folder, moved)
+    assert request_of(load(RunOptions(moved / "study.yaml"))).key == request.key
+
+
+def test_a_failure_is_an_error_with_a_kind_and_no_plan(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal has its kind. A key that the outside world echoes stands in no file and in no message."""
+    study = subject.study(folder)
     run = tmp_path / "run"
     run.mkdir()
-    with scripted(answer) as server, pytest.raises(OutsideError) as caught:
-        made = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
-        execute(ExecutionRequest(made.prompt, made.goal, 0, made.pipeline, made.providers, run=run), tmp_path)
-    assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
-    assert [line["kind"] for line in journal.read(run)] == [kind]
-    assert not list(tmp_path.rglob("plan.yaml"))
-
-
-def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path: Path) -> None:
-    """Data, with a reason, not an error."""
-    cut = (200, {"candidates": [{"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}]})
-    with scripted(cut) as server:
-        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
-    assert made.problem is not None
-    assert "cut off" in made.problem
-
-
-def test_what_steps_write_stands_beside_the_plan(engine: Engine, tmp_path: Path) -> None:
-    """In the same place."""
-    file = tmp_path / "pipeline.yaml"
-    file.write_text(
-        "workflow: {name: x, steps: [{name: a, type: gemini, output_to_file: notes/a.md, "
-        "prompt: [{type: variable, name: user_prompt}]}]}"
-    )
-    with scripted(gemini_reply("a: 1")) as server:
-        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
-    assert (made.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
-
-
-def test_an_execution_ends_with_its_time(engine: Engine, tmp_path: Path) -> None:
-    """Whatever the provider does."""
-    with scripted("hang") as server, pytest.raises(ExecutionFailed) as caught:
-        execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), timeout_seconds=0.5), tmp_path)
-    assert (caught.value.kind, caught.value.lasting) == ("timeout", False)
-    assert not list(tmp_path.rglob("plan.yaml"))
-
-
-def test_a_pipeline_that_cannot_be_read_is_the_users(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
-    """With all that the runtime says of it."""
-    file = tmp_path / "wrong.yaml"
-    file.write_text("workflow: {name: x, steps: [{name: a, type: gemni, prompt: []}]}")
-    with pytest.raises(PipelineRejected, match='did you mean "gemini"'):
-        execute(request(engine, both(running), file=file), tmp_path)
-
-
-def test_a_file_that_changed_meanwhile_is_not_executed(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
-    """Its plan would be kept under another's name."""
-    file = tmp_path / "pipeline.yaml"
-    file.write_text(SHIPPED_PIPELINE.read_text())
-    made = request(engine, both(running), file=file)
-    file.write_text(SHIPPED_PIPELINE.read_text() + "# changed\n")
-    with pytest.raises(PipelineRejected, match="was changed"):
-        execute(made, tmp_path)
-
-
-def test_a_missing_key_is_told_by_its_name(engine: Engine, tmp_path: Path) -> None:
-    """Nothing is sent."""
-    with scripted() as server, pytest.raises(MissingKey, match="GEMINI_API_KEY"):
-        execute(request(engine, (Provider("gemini", server.url, server.url),)), tmp_path)
-
-
-def test_the_key_is_in_no_file_and_no_message(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where the provider says it back."""
-    monkeypatch.setenv("GEMINI_API_KEY", "sk-very-secret")
     with (
-        scripted((500, {"error": {"message": "your key sk-very-secret"}})) as server,
+        subject.world(folder, monkeypatch, "fail") as world,
+        prepared(study),
         pytest.raises(OutsideError) as caught,
     ):
-        execute(request(engine, (Provider("gemini", server.url, server.url),)), tmp_path)
-    assert server.headers[0].get("X-Goog-Api-Key", server.headers[0].get("x-goog-api-key")) == "sk-very-secret"
-    assert "sk-very-secret" not in str(caught.value)
-    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"sk-very-secret" in file.read_bytes()]
+        execute(request_of(study, world, run=run), tmp_path / "home")
+    assert caught.value.kind
+    assert [(line["action"], line["kind"]) for line in journal.read(run)] == [("execute", caught.value.kind)]
+    assert (next((tmp_path / "home").rglob("prompt.md"))).read_text() == "Write a plan"
+    assert SECRET not in str(caught.value)
+    assert not holds(tmp_path / "home", SECRET)
+    assert not holds(run, SECRET)
+
+
+def test_an_execution_ends_with_its_time(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So does all that it started. Another try may be faster, so that the failure is not lasting."""
+    study = subject.study(folder)
+    with subject.world(folder, monkeypatch, "hang") as world, prepared(study):
+        with pytest.raises(ExecutionFailed) as caught:
+            execute(within(1.0, request_of(study, world)), tmp_path / "home")
+        assert (caught.value.kind, caught.value.lasting) == ("timeout", False)
+        wait_for(lambda: not working_in(tmp_path), seconds=10)
+    assert not list(tmp_path.rglob("plan.yaml"))
+
+
+def test_an_interrupt_ends_what_is_executed(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soon, with all that it started, and as no failure."""
+    study = subject.study(folder)
+
+    def one(number: int) -> Execution:
+        return execute(request_of(study, world, f"Plan {number}"), tmp_path / "home")
+
+    with subject.world(folder, monkeypatch, "hang") as world, prepared(study), ThreadPoolExecutor(2) as pool:
+        with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
+            running = [pool.submit(one, number) for number in range(2)]
+            wait_for(lambda: world.asked() >= 2)
+            raise KeyboardInterrupt
+        for execution in running:
+            with pytest.raises(Interrupted):
+                execution.result(15)
+        wait_for(lambda: not working_in(tmp_path), seconds=10)
+    with ended_on_interrupt():
+        """Commands may start again."""
+
+
+@pytest.mark.parametrize("change", ["changed", "removed"])
+def test_a_file_that_changed_meanwhile_is_not_executed(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Its plan would be kept under the key of another file."""
+    study = subject.study(folder)
+    file = folder / subject.dependency
+    with subject.world(folder, monkeypatch, "answer") as world, prepared(study):
+        request = request_of(study, world)
+        if change == "changed":
+            file.write_text(f"{file.read_text()}\n# changed\n")
+        else:
+            file.unlink()
+        with pytest.raises(PipelineRejected, match=re.escape(str(file))):
+            execute(request, tmp_path / "home")
+        assert world.asked() == 0
+
+
+def test_what_executions_need_from_the_environment_is_declared(
+    subject: Subject, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that is not set is named before anything is executed."""
+    study = subject.study(folder, **subject.needing)
+    needs = runtime_of(study.pipeline.engine).needs(study.pipeline)
+    assert isinstance(needs, Needs)
+    variables = [variable for name in needs.providers for variable in KNOWN[name][1]]
+    assert subject.variable in {*variables, *needs.variables}
+    environ = dict.fromkeys({*variables, *needs.variables} - {subject.variable, "GOOGLE_API_KEY"}, "set")
+    with pytest.raises(MissingKey, match=subject.variable) as caught:
+        require_keys(study, environ)
+    assert caught.value.exit_code == 3
+    assert caught.value.lasting
+    require_keys(study, {**environ, subject.variable: "set"})
+
+
+def test_a_runtime_declares_what_the_rest_of_workbench_asks(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys, the way to write a winner back, and its checks, which call no model."""
+    study = subject.study(folder)
+    runtime = runtime_of(study.pipeline.engine)
+    assert isinstance(study.pipeline, Pipeline)
+    assert study.pipeline.engine.name == subject.name
+    assert issubclass(runtime.Keys, Form)
+    assert isinstance(hash(study.pipeline), int)
+    others = {key for other in RUNTIMES.values() for key in key_names(other.Keys)}
+    assert set(runtime.instead) <= others - set(key_names(runtime.Keys))
+    assert all(isinstance(text, str) and text for text in runtime.instead.values())
+    assert isinstance(runtime.real_in_rehearsal, str)
+    place = runtime.write_back(study.pipeline.target)
+    assert isinstance(place, BeforeVariable | IntoStep | NotWritten)
+    assert not isinstance(place, NotWritten) or "{file}" in place.reason
+    refusal = runtime.refusal_to_rehearse(study.pipeline)
+    assert refusal is None or "rehears" in refusal
+    assert runtime.version().strip()
+    with subject.world(folder, monkeypatch, "answer") as world:
+        checks = list(runtime.checks(study.pipeline, tmp_path / "home", {}))
+        assert world.asked() == 0
+    assert checks
+    for check in checks:
+        assert isinstance(check, Check)
+        assert check.name
+        assert check.found
+        assert bool(check.advice) != check.there, check
+    assert not (tmp_path / "home").exists()
+
+
+def test_two_studies_of_a_process_prepare_and_close_the_same_runtime(
+    subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first to close takes nothing from the other. A closed runtime can be prepared again, or closed again."""
+    study = subject.study(folder)
+    with subject.world(folder, monkeypatch, "answer") as world:
+        with prepared(study) as first:
+            with prepared(study) as second:
+                assert first is second
+            execute(request_of(study, world), tmp_path / "home")
+        first.close()
+        with prepared(study):
+            execute(request_of(study, world), tmp_path / "home")
+        assert world.asked() == 2

@@ -38,10 +38,10 @@ def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, tar
         assert result.exit_code == 0, result.stderr
         _, again = checkout_line.optimize(checkout_study(tmp_path / "study", fake.folder, budget=6, **changes))
     calls = fake.calls_of(f"pipeline.{task}.live")
-    entries = [entry for entry in journal.read(line.home / "runs" / report["run_id"]) if entry["action"] == "execute"]
-    failed = [entry["kind"] for entry in entries if entry["kind"] != "ok"]
+    executions = [call for call in journal.read(line.home / "runs" / report["run_id"]) if call.action == "execute"]
+    failed = [call.kind for call in executions if call.kind != "ok"]
     assert sorted(failed) == sorted(["fallback used", "rate limit"] if target is None else ["rate limit"])
-    assert len(calls) == len(entries) == report["executions"]
+    assert len(calls) == len(executions) == report["executions"]
     assert again["executions"] == 0
     assert len(fake.calls_of("compile")) == 2
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()

@@ -38,7 +38,7 @@ def test_a_retried_flow_executes_nothing_twice(line: CommandLine, tmp_path: Path
         _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     (run,) = (line.home / "runs").iterdir()
-    executed = [entry["key"] for entry in journal.read(run) if (entry["action"], entry["kind"]) == ("execute", "ok")]
+    executed = [call.key for call in journal.read(run) if (call.action, call.kind) == ("execute", "ok")]
     assert len(executed) == len(set(executed)) == len(line.results("execute"))
     report = json.loads(report_file.read_text())
     assert report["status"] == "done"

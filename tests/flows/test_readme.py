@@ -1,24 +1,34 @@
-"""Tests that run the README's commands as they stand there."""
+"""Every fenced block of the README works as it stands there."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
+from tests.support.checkout import checkout
 from tests.support.command_line import CHECKOUT, CommandLine, study
-from workbench.execution.own.project import SHIPPED_PIPELINE
+from workbench.execution.runtimes import SHIPPED_PIPELINE
+from workbench.nouns import Target
+from workbench.study.opening import RunOptions, load
 
 pytestmark = pytest.mark.processes
+
+README = CHECKOUT / "README.md"
 
 
 def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path) -> None:
     """The commands work in a user's folder that holds nothing but the gold plan."""
-    commands = block(0)
+    commands = commands_of("sh", 1)
     assert [words[1] for words in commands] == ["init", "check", "run", "show", "generate"]
     (tmp_path / "gold.md").write_text("# Plan\n\nSupervision first. Telemetry everywhere. Rollback of each stage.\n")
     for program, *arguments in commands:
@@ -41,7 +51,7 @@ def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: Command
     assert result.exit_code == 0, result.stderr
     best = Path(report["best"]["prompt_file"]).read_text()
     contents = []
-    for program, *arguments in block(1):
+    for program, *arguments in commands_of("sh", 2):
         result = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
         assert result.exit_code == 0, (arguments, result.stderr)
         contents.append(file.read_bytes())
@@ -50,15 +60,87 @@ def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: Command
     assert best in part["content"]
 
 
-def block(number: int) -> list[list[str]]:
-    """Return the commands of one of the README's examples, counted from 0."""
-    blocks = re.findall(r"```sh\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
-    return [shlex.split(command) for command in blocks[number].splitlines()]
+def blocks(language: str) -> list[str]:
+    """Return the README's fenced blocks in this language, in their order."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for word, text in found if word == language]
+
+
+def commands_of(language: str, number: int) -> list[list[str]]:
+    return [shlex.split(command) for command in blocks(language)[number].splitlines()]
+
+
+def test_every_block_has_a_test() -> None:
+    """A new block needs a test in this file."""
+    tested = {"sh": 5, "python": 1, "yaml": 3}
+    languages = re.findall(r"^```(\w*)\n.*?^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    assert {language: languages.count(language) for language in languages} == tested
+
+
+def test_the_first_two_commands_are_scripts() -> None:
+    """tests/flows/test_demo.py runs the first, and this suite is the second."""
+    for (program,) in commands_of("sh", 0):
+        assert os.access(CHECKOUT / program, os.X_OK)
+
+
+def test_optimize_is_called_from_python(line: CommandLine, tmp_path: Path) -> None:
+    """As a script of the user's."""
+    study(tmp_path, optimizer="static", budget=1)
+    result = line.run("-c", blocks("python")[0], program=Path(sys.executable), cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"^\d+\.\d+ False$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> None:
+    """Beside the keys that every study has."""
+    fake = checkout(tmp_path)
+    fake.folder.rename(tmp_path / "pipeline_ex")
+    (tmp_path / "pipeline_ex" / "pipelines").mkdir()
+    (tmp_path / "pipeline_ex" / "planner.yaml").rename(tmp_path / "pipeline_ex" / "pipelines" / "planner.yaml")
+    folder = tmp_path / "study"
+    file = study(folder)
+    (folder / "plan.py").write_text("#!/bin/sh\n")
+    (folder / "plan.py").chmod(0o755)
+    (folder / "rules.md").write_text("Be brief.")
+    shared = json.loads(file.read_text())
+    del shared["pipeline"]
+    keys = yaml.safe_load(blocks("yaml")[number])
+    file.write_text(json.dumps({**shared, **keys}))
+    loaded = load(RunOptions(file))
+    assert loaded.pipeline.engine.name == keys["runtime"]
+    if keys["runtime"] == "pipeline_ex":
+        assert loaded.pipeline.target == Target("write", "polish")
+
+
+def test_the_night_is_deployed_and_a_worker_starts(line: CommandLine) -> None:
+    """tests/flows/test_deployments.py has the worker run the deployment."""
+    deploy, worker = commands_of("sh", 3)
+    result = line.run(*deploy[1:], program=CHECKOUT / deploy[0])
+    assert result.exit_code == 0, result.stderr + result.stdout
+    with line.start(*worker[1:], program=CHECKOUT / worker[0]) as process:
+        assert process.stdout is not None
+        assert "started" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
+    """Which says what it plays."""
+    program, *arguments = commands_of("sh", 4)[number]
+    with line.start(*arguments, program=CHECKOUT / program) as process:
+        assert process.stdout is not None
+        address = re.search(r"http://\S+", process.stdout.readline())
+        assert address is not None
+        assert httpx.get(f"{address[0].rstrip('/')}/rehearsal").json()["rehearsal"] is True
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
     """The check covers links, and names of scripts, benchmarks, deployments and flows."""
-    text = (CHECKOUT / "README.md").read_text()
+    text = README.read_text()
     names = re.findall(r"\]\(([^)]+)\)", text) + re.findall(
         r"\b((?:script|bench|deployments|flows)/\w+(?:\.py)?)", text
     )

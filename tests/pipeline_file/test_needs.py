@@ -1,17 +1,26 @@
-"""What is read out of a pipeline file before it is executed."""
+"""What a pipeline file needs is found before it is executed."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.study.test_loader import GOOD, folder, study
-from workbench.nouns import ExecutionRequest, Goal
+from workbench.errors import PipelineUnreadable, StudyError, UserError
+from workbench.nouns import ExecutionRequest, Goal, Study
 from workbench.pipeline_file import needs
+from workbench.pipeline_file.document import FAST_YAML, PLACES, YAMERL, Parser, read
+from workbench.study.opening import RunOptions, load
+from workbench.study.services import needs_of, services
 
 __all__ = ["folder"]
+
+HARD = Path(__file__).parents[1] / "data" / "pipelines_hard"
+#: Words that PyYAML takes for a date, a number or an operator, and then makes no value of.
+NO_VALUES = ["=", "0000-00-00", "2026-06-31", "2026-13-01 00:00:00", "0b_", "0x_", "-0b_", "1:2_", "0o_", "<<"]
 
 STEPS = """\
 workflow:
@@ -27,34 +36,112 @@ workflow:
 
 def test_files_and_providers_are_found_in_steps_of_steps() -> None:
     """A file that two steps read is one; an input of the study's is not the pipeline's."""
-    assert needs.files(STEPS) == ["deep/more.md", "style.md"]
-    assert needs.providers(STEPS) == {"anthropic", "gemini"}
+    root = read(STEPS, FAST_YAML)
+    assert needs.files(root) == ["deep/more.md", "style.md"]
+    assert needs.providers(root) == {"anthropic", "gemini"}
 
 
 def test_the_claude_program_needs_no_key() -> None:
     """It has a login of its own."""
-    assert needs.providers("a: {type: claude, via: program}") == set()
-    assert needs.programs(STEPS)
-    assert not needs.programs("a: {type: claude, via: api}")
+    assert needs.providers(read("a: {type: claude, via: program}", FAST_YAML)) == set()
+    assert needs.programs(read(STEPS, FAST_YAML))
+    assert not needs.programs(read("a: {type: claude, via: api}", FAST_YAML))
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "- 1", "a: &a [*a]", "a: \x00", "type: file\npath: 3", "[" * 2000])
-def test_what_cannot_be_read_says_nothing(text: str) -> None:
-    """The runtime refuses it, with its own words."""
-    assert needs.files(text) == []
-    assert needs.providers(text) == set()
+@pytest.mark.parametrize("parser", [FAST_YAML, YAMERL, PLACES])
+@pytest.mark.parametrize("word", NO_VALUES)
+def test_a_word_that_pyyaml_makes_no_value_of_hides_nothing(word: str, parser: Parser) -> None:
+    """The runtimes take each of these words for a text."""
+    root = read(STEPS.replace("  name: two\n", f"  name: two\n  version: {word}\n"), parser)
+    assert needs.files(root) == ["deep/more.md", "style.md"]
+    assert needs.providers(root) == {"anthropic", "gemini"}
+    assert needs.programs(root)
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "- 1", "a: &a [*a]", "a: \x00", "[" * 2000, "a: 1\n---\nb: 2\n", "word"])
+@pytest.mark.parametrize("parser", [FAST_YAML, YAMERL, PLACES])
+def test_what_cannot_be_read_is_refused(text: str, parser: Parser) -> None:
+    """It is never taken for a file that needs nothing."""
+    with pytest.raises(PipelineUnreadable):
+        read(text, parser)
+
+
+def test_a_number_as_a_path_counts_as_a_path() -> None:
+    """One file too many costs nothing. No path is no file."""
+    assert needs.files(read("type: file\npath: 3", FAST_YAML)) == ["3"]
+    assert needs.files(read("a: [{type: file}, {type: file, path: }]", FAST_YAML)) == []
 
 
 def test_an_execution_is_another_when_a_file_of_its_pipeline_is(folder: Path) -> None:
     """Its plan would be taken for that of the file as it was."""
     (folder / "pipeline.yaml").write_text("workflow: {steps: [{prompt: [{type: file, path: style.md}]}]}\n")
-
-    def key() -> str:
-        pipeline = replace(study(folder, GOOD).pipeline, version="1")
-        return ExecutionRequest("prompt", Goal("g", "goal", ("gold",)), 0, pipeline, ()).key
-
-    without = key()
+    without = key(study(folder, GOOD))
     (folder / "style.md").write_text("Be brief.")
-    brief = key()
+    brief = key(study(folder, GOOD))
     (folder / "style.md").write_text("Be exact.")
-    assert len({without, brief, key()}) == 3
+    assert len({without, brief, key(study(folder, GOOD))}) == 3
+
+
+def key(study: Study) -> str:
+    pipeline = replace(study.pipeline, version="1")
+    return ExecutionRequest("prompt", Goal("g", "goal", ("gold",)), 0, pipeline, ()).key
+
+
+@pytest.fixture
+def hard(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(HARD, tmp_path / "hard"))
+
+
+def test_a_changed_file_of_a_hard_pipeline_buys_new_executions(hard: Path) -> None:
+    """PyYAML makes no value of the pipeline's `version: =`."""
+    before = load(RunOptions(hard / "study_eq.yaml"))
+    assert [item.name for item in before.pipeline.files] == ["style.md"]
+    (hard / "style.md").write_text("Use short sentences.")
+    assert key(load(RunOptions(hard / "study_eq.yaml"))) != key(before)
+    assert "gemini" in needs_of(before).providers
+
+
+@pytest.mark.parametrize("word", ["0000-00-00", "=", "1"])
+def test_a_rehearsal_of_the_claude_program_is_refused(hard: Path, word: str) -> None:
+    """It would start the real program. Nothing is started and no provider is handed out before the refusal."""
+    pipeline = hard / "pipeline_prog.yaml"
+    pipeline.write_text(pipeline.read_text().replace("0000-00-00", word))
+    study = load(RunOptions(hard / "study_prog.yaml"))
+    with pytest.raises(UserError, match="via: program"), services(study, rehearse=True, environ={}):
+        raise AssertionError("a rehearsal began")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  version: =", "  version: [", 'pipeline_eq.yaml" is no pipeline file: line 5: did not find expected'),
+        ("  version: =", "  name: again", 'line 3: the key "name" stands in line 2 too: take one out'),
+        ("  version: =", "  <<: {a: b}", "line 3: the merge key << is not supported"),
+        ("  version: =", "  version: &v 1", "line 3: the anchor &v is not supported"),
+        ("  version: =", "  version: *v", "line 3: the alias *v is not supported"),
+        ("  version: =", "  version: !ruby/x 1", "line 3: the tag !ruby/x is not supported"),
+        ("workflow:", "--- {a: b}\n---\nworkflow:", "line 2: a second YAML document begins here"),
+        ("  version: =", "  version: " + "[" * 70 + "]" * 70, "line 3: nested more than 64 levels deep"),
+    ],
+)
+def test_a_study_whose_pipeline_is_not_read_for_certain_is_refused(
+    hard: Path, old: str, new: str, message: str
+) -> None:
+    """The message names the study's line, the pipeline and its line."""
+    pipeline = hard / "pipeline_eq.yaml"
+    pipeline.write_text(pipeline.read_text().replace(old, new, 1))
+    with pytest.raises(StudyError) as caught:
+        load(RunOptions(hard / "study_eq.yaml"))
+    assert str(caught.value).startswith(f'{hard / "study_eq.yaml"}:6: pipeline: "pipeline_eq.yaml" is no pipeline file')
+    assert message in str(caught.value)
+
+
+def test_a_pipeline_that_was_spoiled_after_the_study_was_read_is_refused(hard: Path) -> None:
+    """With file and line, and not as a pipeline that needs no keys."""
+    study = load(RunOptions(hard / "study_eq.yaml"))
+    study.pipeline.file.write_text("workflow:\n  steps: [\n")
+    with pytest.raises(StudyError, match=r"pipeline_eq\.yaml:3: did not find"):
+        needs_of(study)
+    study.pipeline.file.write_bytes(b"workflow: \xff")
+    with pytest.raises(StudyError, match=r"pipeline_eq\.yaml: the pipeline file cannot be read"):
+        needs_of(study)

@@ -1,4 +1,4 @@
-"""A study file is one frozen study, or all that is wrong with it, each with its line."""
+"""The loader returns one frozen study, or reports all mistakes of a study file, each with its line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from workbench.errors import StudyError
 from workbench.execution.own.serve import ServeSettings
 from workbench.nouns import Engine, Study
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def study(folder: Path, text: str, **overrides: int | str | None) -> Study:
     (folder / "study.yaml").write_text(text)
-    return load(Wanted(folder / "study.yaml", **overrides))  # type: ignore[arg-type]  # what a test overrides may be wrong
+    return load(RunOptions(folder / "study.yaml", **overrides))  # type: ignore[arg-type]  # what a test overrides may be wrong
 
 
 def problems(folder: Path, text: str, **overrides: int | str | None) -> list[str]:
@@ -46,26 +46,21 @@ def problems(folder: Path, text: str, **overrides: int | str | None) -> list[str
 
 
 def test_the_example_is_a_study() -> None:
-    """The mission's own goal, gold plan, pipeline, optimizer, judge, pass and budget."""
-    found = load(Wanted(EXAMPLE))
-    assert found.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
-    assert "Stop the Bleeding" in found.goals[0].gold[0]
-    assert found.pipeline.file.name == "genesis.yaml"
-    assert (found.passing, found.optimizer, found.judge.provider) == (8, "gepa", "gemini")
-    assert [item.name for item in found.pipeline.inputs] == ["codebase"]
+    """It has the expected goal, gold plan, pipeline, optimizer, judge, passing score and input."""
+    loaded = load(RunOptions(EXAMPLE))
+    assert loaded.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
+    assert "Stop the Bleeding" in loaded.goals[0].gold[0]
+    assert loaded.pipeline.file.name == "genesis.yaml"
+    assert (loaded.passing, loaded.optimizer, loaded.judge.provider) == (8, "gepa", "gemini")
+    assert [item.name for item in loaded.pipeline.inputs] == ["codebase"]
 
 
-def test_defaults_are_what_most_want(folder: Path) -> None:
-    """A short study is a whole one."""
-    found = study(folder, GOOD)
-    assert (found.pipeline.engine.name, found.program, found.confirm, found.concurrency, found.seed) == (
-        "mix",
-        "direct",
-        3,
-        4,
-        0,
-    )
-    assert "$gold_plans" in found.template
+def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
+    """A study with only the required keys is complete."""
+    loaded = study(folder, GOOD)
+    assert loaded.pipeline.engine.name == "mix"
+    assert (loaded.program, loaded.confirm, loaded.concurrency, loaded.seed) == ("direct", 3, 4, 0)
+    assert "$gold_plans" in loaded.template
 
 
 @pytest.mark.parametrize(
@@ -80,14 +75,14 @@ def test_defaults_are_what_most_want(folder: Path) -> None:
         ("budget: 12", "budget: 1.5", "study.yaml:8: budget: expected a whole number"),
         ("goal: write a plan", 'goal: "  "', "study.yaml:4: goals[0].goal: expected a text, got an empty one"),
         ("gold: gold.md", "gold: silver.md", 'study.yaml:5: goals[0].gold: "silver.md": there is no such file'),
-        ("gold: gold.md", "gold: []", "study.yaml:5: goals[0].gold: expected at least one"),
+        ("gold: gold.md", "gold: []", "study.yaml:5: goals[0].gold: the list is empty; expected at least one"),
         ("gold: gold.md", "glod: gold.md", "study.yaml:3: goals[0].gold: this key is missing"),
         ("pipeline: pipeline.yaml", "pipeline: nope.yaml", 'study.yaml:6: pipeline: "nope.yaml": there is no such'),
         ("pipeline: pipeline.yaml", "pipeline: gold.md", 'study.yaml:6: pipeline: "gold.md" is no pipeline file'),
         ("budget: 12", "budget: 12\ninputs: {code: nope}", 'study.yaml:9: inputs.code: "nope": there is no such file'),
         ("budget: 12", "budget: 12\npass: .nan", "study.yaml:9: pass: nan is out of range"),
         ("budget: 12", "budget: 12\nseed: yes", "study.yaml:9: seed: expected a whole number, got true or false True"),
-        ("budget: 12", "budget: 12\nbudget: 13", '"budget" stands here again; it was in line 8 before'),
+        ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/claude}", "cannot judge; expected a gemini model"),
         ("budget: 12", "budget: 12\njudge: {temprature: 1}", 'judge.temprature: this key is not known'),
@@ -95,22 +90,22 @@ def test_defaults_are_what_most_want(folder: Path) -> None:
         ("budget: 12", "budget: 12\nruntime: serv", 'did you mean "serve"?'),
         ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: runtime: mix does not take'),
         ("budget: 12", "budget: 12\nruntime: serve\nruntime_url: a:1", 'study.yaml:10: runtime_url: "a:1" is not an'),
-        ("study: good", "study: [good", "study.yaml:2: this is no YAML"),
+        ("study: good", "study: [good", "study.yaml:2: this is not valid YAML"),
         ("goals:", "goals: &g", "study.yaml"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_line_and_the_nearest_word(folder: Path, old: str, new: str, expected: str) -> None:
-    """What stands there, what was expected, what was probably meant."""
+def test_a_mistake_is_reported_with_its_line(folder: Path, old: str, new: str, expected: str) -> None:
+    """The message says what is wrong, what was expected, and which known word is similar."""
     text = GOOD.replace(old, new)
     if "&g" in new:
         text += "more: *g\n"
-        expected = "YAML aliases are not taken here"
-    found = "\n".join(problems(folder, text))
-    assert expected in found, found
+        expected = "YAML aliases are not supported; write the value out"
+    messages = "\n".join(problems(folder, text))
+    assert expected in messages, messages
 
 
-def test_a_runtime_that_serves_may_be_elsewhere(folder: Path) -> None:
-    """Or one of our own."""
+def test_the_serve_runtime_takes_an_optional_address(folder: Path) -> None:
+    """Without `runtime_url`, Workbench starts a server of its own."""
     text = f"{GOOD}runtime: serve\n"
     assert study(folder, text).pipeline.engine == Engine("serve")
     assert study(folder, f"{text}runtime_url: https://host:4100\n").pipeline.engine == Engine(
@@ -118,44 +113,44 @@ def test_a_runtime_that_serves_may_be_elsewhere(folder: Path) -> None:
     )
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(folder: Path) -> None:
-    """Two goals of one name, a missing file, a wrong word and a short budget are five lines in one message."""
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(folder: Path) -> None:
+    """Two goals with the same name, a missing file, a wrong word and a small budget give four lines."""
     text = GOOD.replace("gold: gold.md", "gold: none.md\n  - name: one\n    goal: again\n    gold: gold.md")
-    found = problems(folder, text.replace("budget: 12", "budget: 1\nprogram: x\n"))
-    lines = [int(problem.split(":")[1]) for problem in found]
+    messages = problems(folder, text.replace("budget: 12", "budget: 1\nprogram: x\n"))
+    lines = [int(message.split(":")[1]) for message in messages]
     assert lines == sorted(lines)
-    assert len(found) == 4
-    assert any('goals[1].name: "one" is the name of the goal in line 3 too' in problem for problem in found)
+    assert len(messages) == 4
+    assert any('goals[1].name: the goal in line 3 has the name "one" too' in message for message in messages)
 
 
-def test_what_the_command_line_says_is_checked_as_what_the_file_says(folder: Path) -> None:
-    """The message names the option."""
+def test_values_from_the_command_line_are_checked_like_the_files(folder: Path) -> None:
+    """The message names the option of the command line."""
     assert study(folder, GOOD, optimizer="static", budget=1).budget == 1
     assert problems(folder, GOOD, budget=2) == ["--budget: 2 executions are too few: gepa needs at least 3 for 1 goal"]
     assert problems(folder, GOOD, optimizer="gpa")[0].startswith('--optimizer: "gpa" is not known')
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"- 1", b"[" * 2000, b"a: \x00", b"\t", b"!!binary x"])
-def test_what_is_no_study_at_all_is_told_too(folder: Path, content: bytes) -> None:
-    """Empty, not UTF-8, a list, nested beyond reason."""
+def test_a_file_that_is_not_a_study_is_refused(folder: Path, content: bytes) -> None:
+    """The file is empty, not UTF-8, a list, nested too deeply, or not valid YAML."""
     file = folder / "study.yaml"
     file.write_bytes(content)
     with pytest.raises(StudyError):
-        load(Wanted(file))
+        load(RunOptions(file))
 
 
-def test_a_study_that_is_not_there_is_told_by_its_name(folder: Path) -> None:
-    """No traceback for a typing mistake."""
+def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:
+    """A folder in its place is reported as a folder."""
     with pytest.raises(StudyError, match="there is no such file"):
-        load(Wanted(folder / "absent.yaml"))
+        load(RunOptions(folder / "absent.yaml"))
     with pytest.raises(StudyError, match="is a folder"):
-        load(Wanted(folder))
+        load(RunOptions(folder))
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=300) | st.text(alphabet="abgo:-[]{}&*!|>'\"#\n ", max_size=150))
-def test_no_file_makes_the_loader_fail_otherwise(folder: Path, text: str) -> None:
-    """Whatever stands in it, a person gets a message."""
+def test_arbitrary_text_only_raises_a_study_error(folder: Path, text: str) -> None:
+    """Any content of a study file gives a message for a person, never another exception."""
     (folder / "study.yaml").write_text(text, encoding="utf-8", errors="replace")
     with pytest.raises(StudyError):
-        load(Wanted(folder / "study.yaml"))
+        load(RunOptions(folder / "study.yaml"))

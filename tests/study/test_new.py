@@ -1,4 +1,4 @@
-"""`workbench init` writes a study that can be loaded and that shows every key."""
+"""The study that `workbench init` writes can be loaded and shows every key."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ from workbench.errors import UserError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, SHIPPED_PIPELINE
 from workbench.fields import key_names
 from workbench.study.form import form_of
-from workbench.study.new import own_pipeline, starter
-from workbench.study.opening import Wanted, load
+from workbench.study.new import pipeline_copy, starter_study
+from workbench.study.opening import RunOptions, load
 
 __all__ = ["folder"]
 
 
 def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
-    """Required keys with values, optional keys as comments; uncommented, they are the defaults."""
-    text = starter("Write the plan", folder / "gold.md", folder / "pipeline.yaml")
+    """Required keys have values. Optional keys are comments that show the defaults."""
+    text = starter_study("Write the plan", folder / "gold.md", folder / "pipeline.yaml")
     for key in key_names(form_of(DEFAULT_RUNTIME)):
         assert f"\n{key}:" in text or f"\n# {key}:" in text
     (folder / "packed.xml").write_text("<code/>")
     (folder / "study.yaml").write_text(text)
-    short = load(Wanted(folder / "study.yaml"))
+    short = load(RunOptions(folder / "study.yaml"))
     lines = [
         line[2:] if line.startswith("# ") and line[2:].partition(":")[0].islower() else line
         for line in text.split("\n")
     ]
     (folder / "study.yaml").write_text("\n".join(lines))
-    long = load(Wanted(folder / "study.yaml"))
+    long = load(RunOptions(folder / "study.yaml"))
     assert long.pipeline.inputs
     assert (long.judge, long.proposer, long.concurrency) == (short.judge, short.proposer, short.concurrency)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(min_size=1, max_size=200).filter(lambda text: text.strip() and text.isprintable()))
-def test_what_init_writes_can_be_loaded(folder: Path, goal: str) -> None:
-    """Whatever the goal's text is."""
-    (folder / "study.yaml").write_text(starter(goal, folder / "gold.md", folder / "pipeline.yaml"), encoding="utf-8")
-    assert load(Wanted(folder / "study.yaml")).goals[0].text == goal.strip()
+def test_a_new_study_can_be_loaded(folder: Path, goal: str) -> None:
+    """This holds for every text of the goal."""
+    (folder / "study.yaml").write_text(
+        starter_study(goal, folder / "gold.md", folder / "pipeline.yaml"), encoding="utf-8"
+    )
+    assert load(RunOptions(folder / "study.yaml")).goals[0].text == goal.strip()
 
 
-def test_a_study_of_ones_own_gets_a_pipeline_of_its_own(tmp_path: Path) -> None:
-    """A copy: what is applied to it changes no other study. No file of the user's is written over or taken away."""
-    with own_pipeline(tmp_path / "study.yaml") as first, own_pipeline(tmp_path / "other.yaml") as again:
+def test_a_new_study_gets_its_own_copy_of_the_pipeline(tmp_path: Path) -> None:
+    """A prompt that is applied to it changes no other study. No file of the user is overwritten or deleted."""
+    with pipeline_copy(tmp_path / "study.yaml") as first, pipeline_copy(tmp_path / "other.yaml") as again:
         assert (first, first.read_bytes()) == (again, SHIPPED_PIPELINE.read_bytes())
-    with pytest.raises(RuntimeError), own_pipeline(tmp_path / "other.yaml"):
+    with pytest.raises(RuntimeError), pipeline_copy(tmp_path / "other.yaml"):
         raise RuntimeError
     first.write_text("mine")
-    with pytest.raises(RuntimeError), own_pipeline(tmp_path / "study.yaml") as second:
+    with pytest.raises(RuntimeError), pipeline_copy(tmp_path / "study.yaml") as second:
         assert second == tmp_path / "genesis.yaml"
         raise RuntimeError
     assert [file.name for file in tmp_path.iterdir()] == ["pipeline.yaml"]
-    with pytest.raises(UserError, match=r"pipeline\.yaml exists"), own_pipeline(tmp_path / "genesis.yaml"):
+    with pytest.raises(UserError, match=r"pipeline\.yaml exists"), pipeline_copy(tmp_path / "genesis.yaml"):
         pass

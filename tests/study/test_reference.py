@@ -1,4 +1,4 @@
-"""The reference of the study keys is made from the forms."""
+"""docs/study.md is generated from the forms."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "study.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    """`python -m workbench.study.reference > docs/study.md` writes it."""
+    """If this fails, run `python -m workbench.study.reference > docs/study.md`."""
     assert PAGE.read_text(encoding="utf-8") == reference()
 
 
 def test_every_key_has_a_meaning() -> None:
-    """No table row ends without one."""
+    """No row of a table has an empty meaning."""
     rows = [line for line in reference().split("\n") if line.startswith("| `")]
     assert len(rows) > 40
     assert not [row for row in rows if row.rstrip("| ").endswith("None")]

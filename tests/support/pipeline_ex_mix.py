@@ -8,6 +8,7 @@ The script needs nothing but Python 3. A test copies it into a folder of its own
     chatter     number of log lines before the recorded output, and again after it
     seconds     how long a call takes, instead of the recorded time
     hang        if true, the call does not end, and it starts a process in another session that does not end either
+    echo        names of variables whose values are printed to both streams
 
 Every call is recorded in `calls.jsonl`. The plan of a good run ends with the prompt as a comment, so that each
 prompt gets another plan.
@@ -113,8 +114,9 @@ def commented(prompt: str) -> str:
 def end(run: dict, out: str, err: str) -> int:
     """Print the output, and return the recorded exit code."""
     chatter = "00:00:00.000 [debug] Nothing of importance\n" * SCRIPT.get("chatter", 0)
-    sys.stdout.buffer.write(f"{chatter}{out}{chatter}".encode())
-    sys.stderr.buffer.write(err.encode())
+    echo = "".join(f"00:00:00.000 [debug] {name}: {os.environ.get(name)}\n" for name in SCRIPT.get("echo", []))
+    sys.stdout.buffer.write(f"{echo}{chatter}{out}{chatter}".encode())
+    sys.stderr.buffer.write(f"{echo}{err}".encode())
     return run["exit_code"]
 
 

@@ -24,3 +24,17 @@ def beams(ancestor: int) -> list[int]:
         descendants |= children
     # A program that a VM has just started still has the VM's name for a moment.
     return [pid for pid in descendants if "(beam" in running.get(pid, ("", 0))[0]]
+
+
+def working_in(folder: Path) -> list[int]:
+    """Return the processes whose working directory is this folder or one in it."""
+    working = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            directory = (process / "cwd").readlink()
+        except OSError:
+            # It has ended, or is no process of ours.
+            continue
+        if directory.is_relative_to(folder):
+            working.append(int(process.name))
+    return working

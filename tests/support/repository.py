@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.run_folder import record
 from workbench.apply.apply import Applied, apply
 from workbench.apply.placement import Chosen
 from workbench.apply.revert import Reverted, revert
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.nouns import Trial, Verdict
 from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord, SearchResult
 
 PROMPT = "Order the stages: supervision first.\n\n## Example 1\n\nFor each: ”what breaks” – and\ttests."
 GENESIS = SHIPPED_PIPELINE.read_bytes()
@@ -81,23 +82,16 @@ class World:
     def run(self, name: str = "20260101-000000-abcdef", **about: Any) -> RunFolder:
         """Make the folder of a run that has ended: its search and its confirmation are done."""
         folder = RunFolder.create(self.home, name)
-        folder.write_json(
-            "run.json",
-            {
-                "study": "mine", "run_id": name, "optimizer": "gepa", "program": "direct", "budget": 10, "confirm": 3,
-                "passing": 8.0, "goals": [{"name": "only", "text": "Make it safe"}], "rehearsal": None,
-                "baseline": "first", "flow_run_url": None, "started": 0.0, "pipeline": str(self.file),
-                "runtime": "mix", "target": None, **about,
-            },
-        )  # fmt: skip
+        goals = [{"name": "only", "text": "Make it safe"}]
+        folder.save(record(**{"study": "mine", "run_id": name, "goals": goals, "pipeline": str(self.file), **about}))
         (folder.path / "pipeline.yaml").write_bytes(self.file.read_bytes())
         folder.write("best_prompt.md", PROMPT)
-        folder.write_json("found.json", {"best": "best", "search_score": 9.5, "ended": "optimizer"})
+        folder.save(SearchResult(best="best", search_score=9.5, baseline_search_score=4.0, spent=10, ended="optimizer"))
         for candidate, score in (("first", 4.0), ("best", 9.0)):
-            for goal in json.loads((folder.path / "run.json").read_text())["goals"]:
+            for goal in folder.load(RunRecord).goals:
                 for n in range(3):
                     verdict = Verdict(score + n / 10, "fine")
-                    folder.add_trial("confirm", Trial(candidate, goal["name"], n, f"{candidate}{n}", verdict))
+                    folder.add_trial("confirm", Trial(candidate, goal.name, n, f"{candidate}{n}", verdict))
         return folder
 
     def apply(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import Ended
+from workbench.errors import Interrupted
 from workbench.system import process
 from workbench.system.bounded import LIMIT
 from workbench.system.process import Finished, ended_on_interrupt
@@ -79,7 +79,7 @@ def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
     def long(number: int) -> str:
         try:
             sh(f"echo $$ > {number}; sleep 60", tmp_path, timeout=60)
-        except Ended:
+        except Interrupted:
             return "ended"
         return "finished"
 
@@ -92,7 +92,7 @@ def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
             raise KeyboardInterrupt
         assert [one.result(10) for one in running] == ["ended"] * 4
     assert time.monotonic() - begun < 5
-    with pytest.raises(Ended):
+    with pytest.raises(Interrupted):
         sh("true", tmp_path)
     with ended_on_interrupt():
         assert sh("true", tmp_path).exit_code == 0
@@ -108,8 +108,16 @@ def test_sixty_four_at_once_are_no_trouble(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     """To be translated by whoever wanted it."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="no-such-program"):
         process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Otherwise the program would seem to be missing."""
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        process.run(["true"], cwd=tmp_path / "no such folder", env=ENV, timeout=1)
+    with pytest.raises(ValueError, match="executed"):
+        process.run(["true"], cwd=Path("\0"), env=ENV, timeout=1)
 
 
 @pytest.mark.parametrize(

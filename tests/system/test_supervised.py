@@ -18,6 +18,7 @@ import pytest
 from workbench.system import process
 from workbench.system.bounded import LIMIT
 from workbench.system.process import Finished
+from workbench.system.supervised import Supervised
 from workbench.system.supervisor import GRACE, SHORT_GRACE
 
 pytestmark = pytest.mark.processes
@@ -171,6 +172,36 @@ def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     assert sh("exit 3", tree).exit_code == 3
 
 
+def test_a_command_without_its_guard_is_supervised_to_its_end(tree: str) -> None:
+    """The guard is only there for a killed supervisor, so a killed guard changes nothing."""
+    kill = "kill -9 $(cut -d ' ' -f 4 /proc/$PPID/stat)"
+    assert sh(f"{kill}; {BRIEF}; exit 5", tree).exit_code == 5
+    assert alive(tree) == []
+    assert sh(f"{kill}; {STUBBORN}", tree, timeout=0.5).timed_out
+    assert alive(tree) == []
+
+
+def test_no_supervisor_stays_behind_as_a_zombie(tree: str) -> None:
+    """Neither of a command that ended, nor of one that was refused, nor of one that nobody waited for."""
+    let_go = Supervised(["sleep", "60"], Path("/"), {MARK: tree, "PATH": os.environ["PATH"]}, [0, 1, 2])
+    let_go.close()
+    with pytest.raises(FileNotFoundError):
+        process.run(["no-such-program"], cwd=Path("/"), env={}, timeout=5)
+    assert gone(tree, 5) == []
+    deadline = time.monotonic() + 5
+    while zombies() and time.monotonic() < deadline:
+        assert sh("exit 3", tree).exit_code == 3
+    assert zombies() == []
+
+
+def zombies() -> list[str]:
+    """Return what the kernel says of our children that have ended and were not waited for."""
+    tasks = Path("/proc/self/task").iterdir()
+    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    stats = [Path("/proc", pid, "stat").read_text() for pid in children]
+    return [stat for stat in stats if stat.rpartition(")")[2].split()[0] == "Z"]
+
+
 @pytest.mark.parametrize(("where", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
 def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) -> None:
     """`pkill -9 -f workbench` and `pkill -9 python` meet us, but not those who end what we leave."""
@@ -187,7 +218,7 @@ def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) 
 @pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
 def test_a_supervisor_that_cannot_be_started_is_told_as_that(tree: str, python: str) -> None:
     """Not as a command that was killed, nor as one whose program is missing."""
-    code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.execution import process"
+    code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.system import process"
     code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
     code += "\nexcept OSError as error: print(type(error).__name__, error)"
     done = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)

@@ -1,4 +1,4 @@
-"""The winner of a run in the user's own pipeline file: one commit on a new branch."""
+"""Puts the best prompt of a run into the user's pipeline file: one commit on a new git branch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from workbench.apply.git import Head, Repository
 from workbench.apply.placement import Chosen, Place, place
-from workbench.apply.record import WayBack
+from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.report import by_chance, rehearsal, sentence, visible
+from workbench.evidence.report import by_chance, printable, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.pipeline_file.write_back import write_back
@@ -22,7 +22,7 @@ from workbench.run.folder import RunFolder
 
 @dataclass(frozen=True)
 class Applied:
-    """`branch` and `commit` are None where nothing was changed; `notes` are for a person."""
+    """The result of `apply`. `branch` and `commit` are None if nothing changed. `notes` are warnings for a person."""
 
     run: str
     file: Path
@@ -36,13 +36,13 @@ class Applied:
         return {**vars(self), "file": str(self.file), "changed": self.commit is not None}
 
     def lines(self, *, dry_run: bool) -> list[str]:
-        """What a person reads."""
+        """Return the lines that `workbench apply` prints."""
         if not self.diff:
-            return [f"{self.file} has this prompt already; nothing was changed"]
+            return [f"{self.file} already has this prompt; nothing was changed"]
         if dry_run:
             return self.diff.removesuffix("\n").split("\n")
         return [
-            f"{self.file}: the best prompt of {self.run} is in step {self.step}",
+            f"{self.file}: step {self.step} now has the best prompt of {self.run}",
             f"on the new branch {self.branch}, commit {str(self.commit)[:12]}; workbench apply --revert goes back",
         ]
 
@@ -56,109 +56,131 @@ def apply(
     dry_run: bool = False,
     anyway: bool = False,
 ) -> Applied:
-    """Put the run's best prompt where it was measured; with `anyway` also one that was measured as worse.
+    """Write the run's best prompt to the place where the run measured it.
+
+    Args:
+        branch: the new branch; by default `workbench/RUN`.
+        dry_run: only compute the change.
+        anyway: also apply a prompt that was measured as worse than the first.
 
     Raises:
-        RunNotFound: it has no confirmed winner yet, or its folder is not whole.
-        NotApplied: why it cannot be put there. Nothing was changed; but where git stopped halfway, and says so, the
-            way back is kept.
+        RunNotFound: the run has no confirmed best prompt yet, or its folder is incomplete.
+        NotApplied: the prompt cannot be applied. Nothing was changed, except if git failed halfway. In that case the
+            message says so, and `revert` still works.
     """
     summary = summarize(run)
     if summary.status != "done":
         raise RunNotFound(
-            f"{run.name} has no confirmed winner yet: it is {summary.status}; run the study again to go on"
+            f"{run.name} has no confirmed best prompt yet: its state is {summary.status}; "
+            "run the study again to continue it"
         )
-    found = place(run, chosen)
-    after = write_back(found.content, found.step, found.part, found.text)
-    notes = _notes(summary, found, after)
-    made = Applied(run.name, found.file, found.step, _diff(found.content, after, found.file), None, None, notes)
-    if after == found.content:
-        return made
+    target = place(run, chosen)
+    after = write_back(target.content, target.step, target.part, target.text)
+    notes = _notes(summary, target, after)
+    diff = _diff(target.content, after, target.file)
+    unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes)
+    if after == target.content:
+        return unchanged
     if dry_run:
         if branch is not None:
-            Repository(found.file.parent, environ).ask_for_name(branch)
-        return made
-    if (worse := _worse(summary)) and not anyway:
-        raise NotApplied(f"{worse}; --anyway applies it")
-    repository = Repository(found.file.parent, environ)
-    way, done = _go(repository, run, found, after.encode(), _message(summary, found.step, notes), branch)
-    return replace(made, branch=way.branch, commit=way.commit, notes=(*notes, *done))
+            Repository(target.file.parent, environ).require_new_branch_name(branch)
+        return unchanged
+    if (warning := _worse(summary)) and not anyway:
+        raise NotApplied(f"{warning}; --anyway applies it")
+    repository = Repository(target.file.parent, environ)
+    message = _commit_message(summary, target.step, notes)
+    record, more_notes = _commit_and_check_out(repository, run, target, after.encode(), message, branch)
+    return replace(unchanged, branch=record.branch, commit=record.commit, notes=(*notes, *more_notes))
 
 
-def _go(
-    repository: Repository, run: RunFolder, found: Place, after: bytes, message: str, branch: str | None
-) -> tuple[WayBack, tuple[str, ...]]:
-    """Commit, and take the user there. The way back is kept before anything shows. Returns notes as well."""
-    wanted = f"workbench/{run.name}" if branch is None else branch
-    repository.ask_for_clean()
-    repository.ask_for_identity()
-    _ask_for_no_earlier(repository, run)
-    repository.ask_for_name(wanted)
-    name, mode, before = repository.name(found.file), found.file.stat().st_mode, found.content.encode()
+def _commit_and_check_out(
+    repository: Repository, run: RunFolder, target: Place, after: bytes, message: str, branch: str | None
+) -> tuple[AppliedRecord, tuple[str, ...]]:
+    """Commit the change on a new branch and check the branch out. Return the record and notes for a person.
+
+    The record is saved before the change becomes visible in the repository.
+    """
+    new_branch = f"workbench/{run.name}" if branch is None else branch
+    repository.require_clean()
+    repository.require_identity()
+    _require_not_applied(repository, run)
+    repository.require_new_branch_name(new_branch)
+    name, mode, before = repository.name(target.file), target.file.stat().st_mode, target.content.encode()
     origin = repository.head()
     commit = repository.commit(name, before, after, message)
-    way = WayBack(run, repository.top, name, wanted, commit, origin)
-    way.keep(before)
+    record = AppliedRecord(repository=repository.top, name=name, branch=new_branch, commit=commit, origin=origin)
+    save_applied(run, record, before)
     try:
-        repository.add(wanted, commit)
-        repository.go(Head(wanted, commit))
+        repository.add_branch(new_branch, commit)
+        repository.checkout(Head(new_branch, commit))
     except NotApplied:
         if repository.head() == origin and not repository.changes():
-            repository.delete(wanted, commit)
-            way.forget()
+            repository.delete_branch(new_branch, commit)
+            delete_applied(run)
         raise
-    if repository.give_back(name, after, mode) and not repository.changes():
-        return way, ()
-    return way, (f"git made something else of {found.file} than was applied: see git status, and its attributes",)
+    if repository.restore_file(name, after, mode) and not repository.changes():
+        return record, ()
+    return record, (
+        f"git did not check out {target.file} as it was applied: see git status, and check the file's git attributes",
+    )
 
 
-def _ask_for_no_earlier(repository: Repository, run: RunFolder) -> None:
-    """A second way back would be kept in the place of the first, which nobody would find any more."""
-    earlier = WayBack.of(run)
+def _require_not_applied(repository: Repository, run: RunFolder) -> None:
+    """Check that the run is not applied already.
+
+    A second record would overwrite the first, and nobody could revert the first any more.
+
+    Raises:
+        NotApplied: the run is applied, and its branch still exists.
+    """
+    earlier = load_applied(run)
     if earlier is not None and repository.branch(earlier.branch):
         raise NotApplied(
-            f"{run.name} is applied on branch {earlier.branch}: git switch {earlier.branch} leads there, "
+            f"{run.name} is already applied on branch {earlier.branch}: git switch {earlier.branch} checks it out, "
             f"workbench apply {run.name} --revert takes it back"
         )
 
 
 def _worse(summary: Summary) -> str | None:
+    """Return a warning if the best prompt scored lower than the first in the confirmation."""
     comparison = summary.comparison
     if comparison is None or comparison.best >= comparison.baseline:
         return None
     return f"this prompt is worse than the first: {comparison.best:.2f} against {comparison.baseline:.2f}"
 
 
-def _notes(summary: Summary, found: Place, after: str) -> tuple[str, ...]:
-    """What a person should know before they believe in it."""
-    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal)]
-    if said := _worse(summary) or by_chance(summary):
-        notes.append(said)
-    if found.file.resolve() == SHIPPED_PIPELINE:
-        notes.append("this pipeline comes with Workbench: on that branch, every study that names it has the prompt")
-    if found.content not in (found.measured, after):
-        notes.append("the pipeline file is not the one that was measured any more: its score may be another")
+def _notes(summary: Summary, target: Place, after: str) -> tuple[str, ...]:
+    """Return what a person should know before relying on the prompt."""
+    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal, summary.real_in_rehearsal)]
+    if warning := _worse(summary) or by_chance(summary):
+        notes.append(warning)
+    if target.file.resolve() == SHIPPED_PIPELINE:
+        notes.append(
+            "this pipeline comes with Workbench: on the new branch, every study that uses the pipeline gets the prompt"
+        )
+    if target.content not in (target.measured, after):
+        notes.append("the pipeline file changed after it was measured: the prompt may score differently in it")
     return tuple(notes)
 
 
-def _message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
-    """What the commit says: score, interval and run."""
+def _commit_message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
+    """Return the commit message, with the score, its interval and the run."""
     parts = [
-        _line(f"Put the best prompt of study {summary.study} into step {step}"),
-        _line(sentence(summary)),
-        *(_line(f"Note: {note}.") for note in notes),
+        _one_line(f"Put the best prompt of study {summary.study} into step {step}"),
+        _one_line(sentence(summary)),
+        *(_one_line(f"Note: {note}.") for note in notes),
         f"Run: {summary.run.name}\nCandidate: {summary.best}\n"
         f"Confirmed on: {len(summary.confirm)} fresh executions of both prompts",
     ]
     return "\n\n".join(parts)
 
 
-def _line(text: str) -> str:
-    return " ".join(visible(text).split())
+def _one_line(text: str) -> str:
+    return " ".join(printable(text).split())
 
 
 def _diff(before: str, after: str, file: Path) -> str:
-    """As `git diff` would show it, so that git or patch can apply it at the top of the repository."""
+    """Return the change as `git diff` prints it. `git apply` and `patch` accept it at the top of the repository."""
     top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
     name = file.relative_to(top).as_posix()
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))

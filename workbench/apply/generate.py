@@ -12,11 +12,12 @@ from workbench.execution.plan import retrieve
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
 from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
 
 #: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
@@ -75,11 +76,11 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
 
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to go on")
-    about = run.read_json("run.json")
-    study = load(Wanted(Path(about["study_file"])))
+    record = run.load(RunRecord)
+    study = load(RunOptions(record.study_file))
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
     before = len(list((run.path / "generated").glob("*/")))
-    with services(study, rehearse=about["rehearsal"] is not None, environ=environ) as providers:
+    with services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
@@ -91,4 +92,4 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     folder = f"generated/{before + 1:03d}"
     run.write(f"{folder}/prompt.md", stage.prompt)
     run.write(f"{folder}/plan.yaml", stage.made.text)
-    return Generated(stage.prompt, stage.made, about["rehearsal"])
+    return Generated(stage.prompt, stage.made, record.rehearsal)

@@ -1,7 +1,7 @@
-"""The user's git repository, as far as a prompt is put into it: one commit on a new branch, and back.
+"""Changes the user's git repository: adds one commit on a new branch, checks it out, and goes back.
 
-git is called as a program, without a shell and without the user's hooks: a formatter would change more than the prompt.
-The commit is made beside the user's index, so that nothing shows before all of it is there.
+The `git` program is called without a shell. The user's hooks do not run, because a formatter would change more than the
+prompt. The commit is built in a temporary index, so that nothing is visible before the commit is complete.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from pathlib import Path
 
 from workbench.errors import NotApplied
 from workbench.system import process
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
-SECONDS = 60.0
-#: What would point git to another place than the file's own.
-ELSEWHERE = (
+#: The time limit of one git command.
+TIMEOUT_SECONDS = 60.0
+#: Environment variables that would point git to another repository than the file's own. They are removed.
+REPOSITORY_VARIABLES = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE",
 )  # fmt: skip
-#: What git keeps while something is half done.
-HALF_DONE = {
+#: The files in `.git` that show an unfinished operation, and the name of the operation.
+UNFINISHED = {
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
     "REVERT_HEAD": "a revert",
@@ -30,13 +31,13 @@ HALF_DONE = {
     "rebase-apply": "a rebase",
     "BISECT_LOG": "a bisection",
 }
-#: A full name of a branch begins so. Short ones are not asked for: beside a tag of the same name git says heads/NAME.
+#: The prefix of a branch's full name. Short names are ambiguous: if a tag has the same name, git prints heads/NAME.
 BRANCHES = "refs/heads/"
 
 
 @dataclass(frozen=True)
 class Head:
-    """Where the user is: on a branch, or (None) on a commit of no branch."""
+    """What is checked out: a branch at a commit, or only a commit (`branch` is None)."""
 
     branch: str | None
     commit: str
@@ -46,180 +47,216 @@ class Head:
 
 
 class Repository:
-    """The repository that a folder is in; every call is a git process of its own. `name` is a file's path in it."""
+    """The git repository that contains a folder. Each method runs one or more git processes.
+
+    A parameter `name` is the path of a file within the repository. `top` is the repository's top folder.
+    """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """
+        """Find the repository that contains `folder`.
+
         Raises:
-            NotApplied: there is no git, or the folder is in no repository.
+            NotApplied: git is not installed, or the folder is in no repository.
         """
-        self._env = {name: value for name, value in environ.items() if name not in ELSEWHERE}
+        self._env = {name: value for name, value in environ.items() if name not in REPOSITORY_VARIABLES}
         self._env |= {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
         self.top = folder
         self.top = Path(self._git("rev-parse", "--show-toplevel"))
 
     def head(self) -> Head:
-        if not self._says("rev-parse", "-q", "--verify", "HEAD^{commit}"):
+        """Return what is checked out.
+
+        Raises:
+            NotApplied: the repository has no commit.
+        """
+        if not self._succeeds("rev-parse", "-q", "--verify", "HEAD^{commit}"):
             raise NotApplied(f"{self.top} has no commit yet: commit the pipeline file first")
-        named = self._says("symbolic-ref", "-q", "HEAD")
-        branch = self._git("symbolic-ref", "HEAD").removeprefix(BRANCHES) if named else None
+        on_branch = self._succeeds("symbolic-ref", "-q", "HEAD")
+        branch = self._git("symbolic-ref", "HEAD").removeprefix(BRANCHES) if on_branch else None
         return Head(branch, self._git("rev-parse", "HEAD"))
 
     def name(self, file: Path) -> str:
-        """The file's path here: git goes by real folders, whatever links lead to them."""
+        """Return the path of `file` within the repository. Links among its folders are resolved, as git does."""
         return (file.parent.resolve() / file.name).relative_to(self.top.resolve()).as_posix()
 
     def changes(self) -> str:
-        """What is not committed, for a message; files that git does not know are nobody's business here."""
-        changed = self._git("status", "--porcelain=v1", "--untracked-files=no").splitlines()
-        return ", ".join(line.strip() for line in changed[:5])
+        """Return up to five uncommitted changes for a message, or "". Files that git does not track are ignored."""
+        changes = self._git("status", "--porcelain=v1", "--untracked-files=no").splitlines()
+        return ", ".join(line.strip() for line in changes[:5])
 
-    def ask_for_clean(self) -> None:
-        """
+    def require_clean(self) -> None:
+        """Check that nothing is uncommitted and that no operation such as a merge is unfinished.
+
         Raises:
-            NotApplied: there are changes that are not committed, or something is half done.
+            NotApplied: the repository has uncommitted changes or an unfinished operation.
         """
         if changes := self.changes():
             raise NotApplied(f"{self.top} has changes that are not committed ({changes}): commit or stash them first")
-        for name, what in HALF_DONE.items():
+        for name, operation in UNFINISHED.items():
             if (self.top / self._git("rev-parse", "--git-path", name)).exists():
-                raise NotApplied(f"{what} is going on in {self.top}: finish it first, or git says how to abort it")
-
-    def ask_for_identity(self) -> None:
-        """Raises NotApplied where git cannot say who commits, and when."""
-        for role in ("AUTHOR", "COMMITTER"):
-            done = self._run("var", f"GIT_{role}_IDENT")
-            if done.exit_code != 0:
                 raise NotApplied(
-                    f"git cannot say who commits ({_words(done)}). If it does not know who you are: "
+                    f"{operation} is going on in {self.top}: finish or abort it first (git status says how)"
+                )
+
+    def require_identity(self) -> None:
+        """Check that git knows the author, the committer and the date of a new commit.
+
+        Raises:
+            NotApplied: git does not know them.
+        """
+        for role in ("AUTHOR", "COMMITTER"):
+            result = self._run("var", f"GIT_{role}_IDENT")
+            if result.exit_code != 0:
+                raise NotApplied(
+                    f"git cannot tell who commits ({_reason(result)}). If git does not know your name, run "
                     'git config --global user.name "Your Name" and git config --global user.email you@example.org'
                 )
 
-    def ask_for_name(self, branch: str) -> None:
-        """Raises NotApplied where no new branch can have this name."""
-        if branch.startswith("-") or branch == "HEAD" or not self._says("check-ref-format", BRANCHES + branch):
-            raise NotApplied(f'"{branch}" is no name for a branch: name another with --branch')
+    def require_new_branch_name(self, branch: str) -> None:
+        """Check that a new branch can have this name.
+
+        Raises:
+            NotApplied: the name is invalid or taken, or git cannot hold it beside an existing branch.
+        """
+        if branch.startswith("-") or branch == "HEAD" or not self._succeeds("check-ref-format", BRANCHES + branch):
+            raise NotApplied(f'"{branch}" is not a valid branch name: choose another name with --branch')
         if self.branch(branch):
-            raise NotApplied(f"there is a branch {branch} already: git switch {branch}, or name another with --branch")
-        # git keeps a branch as a file in a folder, and no file is a folder as well.
+            raise NotApplied(
+                f"the branch {branch} exists already: git switch {branch}, or choose another name with --branch"
+            )
+        # Git cannot hold the branches `a` and `a/b` at the same time.
         parts = branch.split("/")
         above = [name for n in range(1, len(parts)) if self.branch(name := "/".join(parts[:n]))]
         below = self._git("for-each-ref", "--count=1", "--format=%(refname)", f"{BRANCHES}{branch}/")
-        if beside := [*above, *([below.removeprefix(BRANCHES)] if below else [])]:
+        if conflicts := [*above, *([below.removeprefix(BRANCHES)] if below else [])]:
             raise NotApplied(
-                f"there is a branch {beside[0]}, and git has no {branch} beside it: name another with --branch"
+                f"the branch {conflicts[0]} exists, and git cannot hold a branch {branch} at the same time: "
+                "choose another name with --branch"
             )
 
     def branch(self, name: str) -> str | None:
-        """The commit that it is at, None if there is no such branch."""
-        found = self._says("rev-parse", "-q", "--verify", f"{BRANCHES}{name}^{{commit}}")
-        return self._git("rev-parse", BRANCHES + name) if found else None
+        """Return the commit of a branch, or None if the branch does not exist."""
+        exists = self._succeeds("rev-parse", "-q", "--verify", f"{BRANCHES}{name}^{{commit}}")
+        return self._git("rev-parse", BRANCHES + name) if exists else None
 
     def entry(self, commit: str, name: str) -> str:
-        """Mode and content of a file as a commit has it, in git's words; empty where it has none."""
-        there = self._says("rev-parse", "-q", "--verify", f"{commit}^{{commit}}")
-        return self._git("ls-tree", commit, "--", f":(literal,top){name}") if there else ""
+        """Return git's line about a file in a commit (mode and content hash), or "" if the commit lacks the file."""
+        exists = self._succeeds("rev-parse", "-q", "--verify", f"{commit}^{{commit}}")
+        return self._git("ls-tree", commit, "--", f":(literal,top){name}") if exists else ""
 
     def commit(self, name: str, before: bytes, after: bytes, message: str) -> str:
-        """A commit on top of where the user is, in which only this file differs. No branch is at it.
+        """Create a commit on top of HEAD that changes one file from `before` to `after`. Return the commit's hash.
 
-        Nothing of it shows in the user's files, index or branches.
+        No branch points to the commit. The user's files, index and branches do not change.
+
+        Raises:
+            NotApplied: git does not track the file, git holds other content than `before`, or git failed.
         """
         listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
         if not listed:
             raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
         with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-            how = self._filters(name, before, self._git("rev-parse", f"HEAD:{name}"))
-            blob = self._hashed(after, "-w", *how)
+            options = self._filter_options(name, before, self._git("rev-parse", f"HEAD:{name}"))
+            blob = self._hash(after, "-w", *options)
             self._git("read-tree", "HEAD", more=index)
             self._git("update-index", "--cacheinfo", f"{listed[0]},{blob},{name}", more=index)
             tree = self._git("write-tree", more=index)
-        # commit-tree signs only what it is told to.
-        signed = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
-        return self._git("commit-tree", tree, "-p", "HEAD", *(["-S"] if signed else []), "-m", message)
+        # Unlike `git commit`, `git commit-tree` does not read commit.gpgsign.
+        sign = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
+        return self._git("commit-tree", tree, "-p", "HEAD", *(["-S"] if sign else []), "-m", message)
 
-    def add(self, branch: str, commit: str) -> None:
-        """A new branch; an old one of this name is never moved."""
+    def add_branch(self, branch: str, commit: str) -> None:
+        """Create a branch at `commit`. Git fails if the branch exists, so that no branch is ever moved."""
         self._git("update-ref", "-m", "workbench apply", BRANCHES + branch, commit, "0" * len(commit))
 
-    def delete(self, branch: str, commit: str) -> bool:
-        """Only if it is still at this commit, and no worktree is on it; whether it is gone."""
-        here = self._git("for-each-ref", "--format=%(objectname) %(worktreepath)", BRANCHES + branch).split(" ", 1)
-        if here != [commit, ""]:
+    def delete_branch(self, branch: str, commit: str) -> bool:
+        """Delete a branch if it is still at `commit` and checked out in no worktree. Return True if it was deleted."""
+        state = self._git("for-each-ref", "--format=%(objectname) %(worktreepath)", BRANCHES + branch).split(" ", 1)
+        if state != [commit, ""]:
             return False
         self._git("update-ref", "-d", BRANCHES + branch, commit)
         return True
 
-    def go(self, where: Head) -> Head:
-        """Check it out; its commit where there is no such branch any more. Where the user is now."""
-        known = where.branch and self.branch(where.branch)
-        self._git("checkout", "-q", *([str(where.branch)] if known else ["--detach", where.commit]), "--")
+    def checkout(self, head: Head) -> Head:
+        """Check out a branch, or its commit if the branch does not exist any more. Return what is checked out then."""
+        exists = head.branch and self.branch(head.branch)
+        self._git("checkout", "-q", *([str(head.branch)] if exists else ["--detach", head.commit]), "--")
         return self.head()
 
-    def give_back(self, name: str, content: bytes, mode: int | None) -> bool:
-        """The very bytes and mode of a file, which a filter or a checkout may not give. Whether it has them now.
+    def restore_file(self, name: str, content: bytes, mode: int | None) -> bool:
+        """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
 
-        Only where git takes these bytes for what it has: nobody's work is written over.
+        The file is written only if git stores `content` exactly as it stores the file at HEAD. Therefore nobody's work
+        is overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays.
         """
         file = self.top / name
         try:
-            given = file.stat().st_mode
-            # Whether it can be executed is git's own to say.
-            mode = given if mode is None or (mode ^ given) & stat.S_IXUSR else mode
+            current_mode = file.stat().st_mode
+            mode = current_mode if mode is None or (mode ^ current_mode) & stat.S_IXUSR else mode
             if file.read_bytes() != content:
-                if self._hashed(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
+                if self._hash(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
                     return False
-                write_whole(file, content, mode=mode)
-                # It stages nothing: git only notes the new size and time.
+                write_atomically(file, content, mode=mode)
+                # This stages no change. It only makes git note the new size and time.
                 self._git("add", "--", f":(literal,top){name}")
-            elif given != mode:
+            elif current_mode != mode:
                 file.chmod(mode & 0o7777)
         except (OSError, NotApplied):
             return False
         return True
 
-    def _filters(self, name: str, content: bytes, blob: str) -> list[str]:
-        """How git makes what it keeps from what is in the file, as far as it does so without touching more."""
-        for how in ([f"--path={name}"], ["--no-filters"]):
-            if self._hashed(content, *how) == blob:
-                return how
+    def _filter_options(self, name: str, content: bytes, blob: str) -> list[str]:
+        """Return the options with which `git hash-object` turns the file's `content` into the stored `blob`.
+
+        Git may convert line ends and apply filters, or store a file as it is.
+
+        Raises:
+            NotApplied: neither way gives the stored blob.
+        """
+        for options in ([f"--path={name}"], ["--no-filters"]):
+            if self._hash(content, *options) == blob:
+                return options
         raise NotApplied(
-            f"{self.top / name} is not what git has of it, though git says so: look at its attributes and index flags"
+            f"{self.top / name} differs from what git has stored, although git reports no change: "
+            "check the file's git attributes and index flags"
         )
 
-    def _hashed(self, content: bytes, *how: str) -> str:
+    def _hash(self, content: bytes, *options: str) -> str:
         with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-            written = Path(folder, "content")
-            written.write_bytes(content)
-            return self._git("hash-object", *how, str(written))
+            file = Path(folder, "content")
+            file.write_bytes(content)
+            return self._git("hash-object", *options, str(file))
 
-    def _says(self, *arguments: str) -> bool:
+    def _succeeds(self, *arguments: str) -> bool:
         return self._run(*arguments).exit_code == 0
 
     def _git(self, *arguments: str, more: Mapping[str, str] | None = None) -> str:
-        """
+        """Run git with `more` environment variables. Return its output without the final newline.
+
         Raises:
-            NotApplied: with what git said.
+            NotApplied: git failed; the message contains git's own words.
         """
-        done = self._run(*arguments, more=more)
-        if done.exit_code != 0:
-            raise NotApplied(f"git {arguments[0]} failed in {self.top}: {_words(done)}")
-        return done.stdout.decode(errors="surrogateescape").rstrip("\n")
+        result = self._run(*arguments, more=more)
+        if result.exit_code != 0:
+            raise NotApplied(f"git {arguments[0]} failed in {self.top}: {_reason(result)}")
+        return result.stdout.decode(errors="surrogateescape").rstrip("\n")
 
     def _run(self, *arguments: str, more: Mapping[str, str] | None = None) -> process.Finished:
         command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false", *arguments]
         try:
-            return process.run(command, cwd=self.top, env={**self._env, **(more or {})}, timeout=SECONDS)
+            return process.run(command, cwd=self.top, env={**self._env, **(more or {})}, timeout=TIMEOUT_SECONDS)
         except OSError as error:
             if error.filename != "git":
-                why = f"{error.filename}: {error.strerror}" if error.filename else error
-                raise NotApplied(f"git cannot be started ({why})") from error
+                reason = f"{error.filename}: {error.strerror}" if error.filename else error
+                raise NotApplied(f"git cannot be started ({reason})") from error
             raise NotApplied("git is not on the PATH: install it, or see the change with --dry-run") from error
 
 
-def _words(done: process.Finished) -> str:
-    """Why it failed, as git says it: what is fatal before what leads up to it."""
-    said = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-    fatal = [line.removeprefix("fatal: ") for line in said if line.startswith("fatal: ")]
-    return "it did not end" if done.timed_out else next(iter([*fatal, *said]), f"exit code {done.exit_code}")
+def _reason(result: process.Finished) -> str:
+    """Return why git failed: its first `fatal:` line, else its first line."""
+    lines = [line.strip() for line in result.stderr.decode(errors="replace").splitlines() if line.strip()]
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    if result.timed_out:
+        return f"it did not end within {TIMEOUT_SECONDS:.0f} s"
+    return next(iter([*fatal, *lines]), f"exit code {result.exit_code}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -12,10 +11,10 @@ from workbench.errors import NotApplied
 from workbench.execution.runtime import IntoStep, NotWritten
 from workbench.execution.runtimes import RUNTIMES
 from workbench.fields import nearest
-from workbench.nouns import Target
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
-from workbench.run.folder import AGAIN, RunFolder
+from workbench.run.folder import RunFolder
+from workbench.run.record import AGAIN, RunRecord
 from workbench.search.candidate import HEADING, with_goal
 
 
@@ -45,23 +44,24 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
         NotApplied: the winner has no place in a pipeline file, or it is not clear which.
         RunNotFound: the run's folder is not whole.
     """
-    about: dict[str, Any] = run.read_json("run.json")
-    if "pipeline" not in about:
+    record = run.load(RunRecord)
+    if record.runtime is None:
         raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {AGAIN}")
     prompt = run.read("best_prompt.md")
-    if about["program"] == "writer":
+    if record.program == "writer":
         raise NotApplied(
             "with program: writer the prompt is for the model that writes prompts, and stands in no pipeline file; "
             f"workbench generate {run.name} has it write one"
         )
-    target = Target(**about["target"]) if about["target"] else None
-    write_back = RUNTIMES[about["runtime"]].write_back(target)
+    write_back = RUNTIMES[record.runtime].write_back(record.target)
     if isinstance(write_back, NotWritten):
         raise NotApplied(write_back.reason.format(file=run.path / "best_prompt.md"))
-    file = Path(about["pipeline"])
+    if record.pipeline is None:
+        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {AGAIN}")
+    file = record.pipeline
     content, measured = _own(file), run.read("pipeline.yaml")
     if isinstance(write_back, IntoStep):
-        return Place(file, content, measured, *_in_target(about, write_back, measured, prompt, chosen))
+        return Place(file, content, measured, *_in_target(record, write_back, measured, prompt, chosen))
     variable = write_back.variable
     return Place(file, content, measured, *_before_variable(file, content, measured, prompt, variable, chosen))
 
@@ -82,11 +82,9 @@ def _own(file: Path) -> str:
         raise NotApplied(f"{file} is not UTF-8 (byte {error.start}): convert it first") from error
 
 
-def _in_target(
-    about: dict[str, Any], target: IntoStep, measured: str, prompt: str, chosen: Chosen
-) -> tuple[str, int, str]:
+def _in_target(record: RunRecord, target: IntoStep, measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
     """What was measured is the whole of it: the candidate and the goal are that part's text."""
-    goals = {goal["name"]: goal["text"] for goal in about["goals"]}
+    goals = {goal.name: goal.text for goal in record.goals}
     if chosen.step not in (None, target.step):
         raise NotApplied(f"the run measured its prompt in step {target.step}, and in no step {chosen.step}")
     name = next(iter(goals)) if chosen.goal is None and len(goals) == 1 else chosen.goal

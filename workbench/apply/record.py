@@ -1,101 +1,113 @@
-"""Where a run's prompt was applied, kept in the run's folder until it is taken back: nothing else knows the way."""
+"""Stores where a run's prompt was applied. `revert` needs this record; nothing else holds its content.
+
+The record is kept in the run's folder until the prompt is taken back.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
 
 from workbench.apply.git import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
-from workbench.system.files import write_whole
+from workbench.run.record import Record
+from workbench.system.files import write_atomically
 
-#: The way, and the file as it was.
-RECORD, BEFORE = "applied.json", "applied.before"
+#: The file with the bytes of the pipeline file before the change, in the run's folder.
+BEFORE = "applied.before"
 
 
-@dataclass(frozen=True)
-class WayBack:
-    """`name` is the file's path in the repository; `origin` is where the user was."""
+class AppliedRecord(Record):
+    """Where a run's prompt was applied.
 
-    run: RunFolder
+    Attributes:
+        repository: the top folder of the user's repository.
+        name: the path of the pipeline file within the repository.
+        branch: the new branch.
+        commit: the commit that contains the prompt.
+        origin: what was checked out before.
+    """
+
+    FILE: ClassVar[str] = "applied.json"
+
     repository: Path
     name: str
     branch: str
     commit: str
-    origin: Head
-
-    @classmethod
-    def of(cls, run: RunFolder) -> WayBack | None:
-        """None for a run that is not applied.
-
-        Raises:
-            NotApplied: what is kept cannot be read.
-        """
-        record = run.path / RECORD
-        if not record.exists():
-            return None
-        try:
-            said = json.loads(record.read_bytes())
-            origin = Head(said["from"]["branch"], said["from"]["commit"])
-            repository = Path(said["repository"])
-            return cls(run, repository, said["name"], said["branch"], said["commit"], origin)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise NotApplied(
-                f"{record} cannot be read, so the way back is lost: git switch leads to your branch; then remove it"
-            ) from error
+    origin: Head = Field(validation_alias="from", serialization_alias="from")
 
     @property
     def file(self) -> Path:
         return self.repository / self.name
 
-    def before(self) -> bytes | None:
-        """The file as it was, None if that is lost; git has it as well, but for what a filter makes of it."""
-        try:
-            return (self.run.path / BEFORE).read_bytes()
-        except OSError:
-            return None
 
-    def keep(self, before: bytes) -> None:
-        """
-        Raises:
-            NotApplied: it cannot be kept.
-        """
-        try:
-            write_whole(self.run.path / BEFORE, before)
-            self.run.write_json(
-                RECORD,
-                {
-                    "repository": str(self.repository),
-                    "name": self.name,
-                    "branch": self.branch,
-                    "commit": self.commit,
-                    "from": {"branch": self.origin.branch, "commit": self.origin.commit},
-                },
-            )
-        except OSError as error:
-            raise NotApplied(f"the way back cannot be kept in {self.run.path}: {error.strerror}") from error
-
-    def forget(self) -> None:
-        """
-        Raises:
-            NotApplied: it cannot be removed.
-        """
-        try:
-            for name in (RECORD, BEFORE):
-                (self.run.path / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise NotApplied(f"{self.run.path / RECORD} cannot be removed: {error.strerror}") from error
-
-
-def last(home: Path) -> RunFolder:
-    """The run that was applied last, by when its record was written.
+def load_applied(run: RunFolder) -> AppliedRecord | None:
+    """Return the record of a run, or None if the run is not applied.
 
     Raises:
-        RunNotFound: none is applied.
+        NotApplied: the record is damaged.
+        RunTooNew: a newer Workbench wrote the record.
     """
-    applied = [(record.stat().st_mtime_ns, record.parent) for record in (home / "runs").glob(f"*/{RECORD}")]
+    if not run.has(AppliedRecord):
+        return None
+    try:
+        return run.load(AppliedRecord)
+    except RunNotFound as error:
+        raise NotApplied(
+            f"{run.path / AppliedRecord.FILE} cannot be read, so Workbench cannot go back: switch to your branch with "
+            "git switch, then delete that file"
+        ) from error
+
+
+def bytes_before(run: RunFolder) -> bytes | None:
+    """Return the bytes of the pipeline file before the change, or None if they are lost.
+
+    Git has the content as well, but a git filter can change its bytes.
+    """
+    try:
+        return (run.path / BEFORE).read_bytes()
+    except OSError:
+        return None
+
+
+def save_applied(run: RunFolder, record: AppliedRecord, before: bytes) -> None:
+    """Write the record and the earlier bytes of the pipeline file into the run's folder.
+
+    Raises:
+        NotApplied: the files cannot be written.
+    """
+    try:
+        write_atomically(run.path / BEFORE, before)
+        run.save(record)
+    except OSError as error:
+        raise NotApplied(
+            f"the record that --revert needs cannot be written into {run.path}: {error.strerror}"
+        ) from error
+
+
+def delete_applied(run: RunFolder) -> None:
+    """Delete the record of a run.
+
+    Raises:
+        NotApplied: its files cannot be deleted.
+    """
+    try:
+        for name in (AppliedRecord.FILE, BEFORE):
+            (run.path / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise NotApplied(f"{run.path / AppliedRecord.FILE} cannot be deleted: {error.strerror}") from error
+
+
+def last_applied(home: Path) -> RunFolder:
+    """Return the run that was applied last, by the time of its record.
+
+    Raises:
+        RunNotFound: no run is applied.
+    """
+    applied = [(record.stat().st_mtime_ns, record.parent) for record in (home / "runs").glob(f"*/{AppliedRecord.FILE}")]
     if not applied:
-        raise RunNotFound("no run is applied: workbench apply RUN does it")
+        raise RunNotFound("no run is applied: workbench apply RUN applies one")
     return RunFolder(max(applied)[1])

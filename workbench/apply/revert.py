@@ -1,4 +1,4 @@
-"""Back to where the user was before a prompt was applied. What others made of it meanwhile stays."""
+"""Goes back to the git state before a prompt was applied. Changes that others made since then stay."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from workbench.apply.git import Head, Repository
-from workbench.apply.record import WayBack, last
+from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, last_applied, load_applied
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
 
 
 @dataclass(frozen=True)
 class Reverted:
-    """`now` is the branch, or the commit, that the user is on; `as_it_was` says whether the file there is."""
+    """The result of `revert`.
+
+    Attributes:
+        now: the branch that is checked out now, or the commit if no branch is.
+        as_it_was: True if the pipeline file is there exactly as it was before the prompt was applied.
+        notes: warnings for a person.
+    """
 
     run: str
     file: Path
@@ -27,76 +33,101 @@ class Reverted:
         return {**vars(self), "file": str(self.file)}
 
     def lines(self) -> list[str]:
-        """What a person reads."""
-        return [f"back on {self.now}{f', where {self.file} is as it was' if self.as_it_was else ''}"]
+        """Return the lines that `workbench apply --revert` prints."""
+        return [f"back on {self.now}{f', where {self.file} is as it was before' if self.as_it_was else ''}"]
 
 
 def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted:
-    """Go back to where the user was before a run, by default the last one, was applied. Its branch goes with it.
+    """Check out what was checked out before a run was applied, and delete the branch of the run.
+
+    Args:
+        name: the run; by default the run that was applied last.
 
     Raises:
-        RunNotFound: no such run, or nothing is applied.
-        NotApplied: why there is no way back, or not all of it. What is not done yet, the same call does.
+        RunNotFound: the run does not exist, or no run is applied.
+        NotApplied: going back is impossible or failed halfway. Calling `revert` again does the rest.
     """
-    run = RunFolder.find(home, name) if name else last(home)
-    way = WayBack.of(run)
-    if way is None:
-        raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} does it")
-    repository = _repository(way, environ)
-    repository.ask_for_clean()
+    run = RunFolder.find(home, name) if name else last_applied(home)
+    record = load_applied(run)
+    if record is None:
+        raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} applies it")
+    repository = _repository(record, environ)
+    repository.require_clean()
     head, notes = repository.head(), list[str]()
-    if head.branch == way.branch:
-        head, notes = _left(repository, way)
-    elif repository.branch(way.branch) and not _at(head, way.origin):
-        raise NotApplied(f"{repository.top} is on {head}: git switch {way.branch} first, then again")
-    otherwise = _otherwise(repository, way, head)
-    notes += otherwise
-    if repository.branch(way.branch) and not repository.delete(way.branch, way.commit):
-        notes.append(f"the branch {way.branch} has other commits than ours or a worktree on it, and is kept")
-    way.forget()
-    return Reverted(run.name, way.file, str(head), not otherwise, tuple(notes))
+    if head.branch == record.branch:
+        head, notes = _check_out_origin(repository, record, bytes_before(run))
+    elif repository.branch(record.branch) and not _is_at(head, record.origin):
+        raise NotApplied(
+            f"{head} is checked out in {repository.top}, not {record.branch}: "
+            f"git switch {record.branch} first, then revert again"
+        )
+    differences = _differences(repository, record, head, bytes_before(run))
+    notes += differences
+    if repository.branch(record.branch) and not repository.delete_branch(record.branch, record.commit):
+        notes.append(f"the branch {record.branch} is kept: it has other commits than ours, or a worktree uses it")
+    delete_applied(run)
+    return Reverted(run.name, record.file, str(head), not differences, tuple(notes))
 
 
-def _repository(way: WayBack, environ: Mapping[str, str]) -> Repository:
-    """That of the record, and none around the place where it was."""
-    if not way.repository.is_dir():
-        raise NotApplied(f"{way.repository} is not there any more, and with it the branch {way.branch}: put it back")
-    repository = Repository(way.repository, environ)
-    if repository.top.resolve() != way.repository.resolve():
-        raise NotApplied(f"{way.repository} is no repository any more: its branch {way.branch} is not to be found")
+def _repository(record: AppliedRecord, environ: Mapping[str, str]) -> Repository:
+    """Return the repository of the record.
+
+    Raises:
+        NotApplied: its folder is gone or is not the top of a repository any more. A repository around the folder is
+            never used instead.
+    """
+    if not record.repository.is_dir():
+        raise NotApplied(
+            f"{record.repository} does not exist any more, and the branch {record.branch} is in it: "
+            "put the folder back, then revert again"
+        )
+    repository = Repository(record.repository, environ)
+    if repository.top.resolve() != record.repository.resolve():
+        raise NotApplied(
+            f"{record.repository} is not a git repository any more, and the branch {record.branch} was in it: "
+            "put the repository back, then revert again"
+        )
     return repository
 
 
-def _at(head: Head, origin: Head) -> bool:
+def _is_at(head: Head, origin: Head) -> bool:
+    """Return True if `head` is the same branch as `origin`, or the same commit if no branch is checked out."""
     return head.branch == origin.branch if head.branch else head.commit == origin.commit
 
 
-def _left(repository: Repository, way: WayBack) -> tuple[Head, list[str]]:
-    """Take the user back, and the file's own bytes with them where git has it as before. Where they are, and notes."""
-    mode = way.file.stat().st_mode if way.file.exists() else None
-    head, notes = repository.go(way.origin), list[str]()
-    if head.branch != way.origin.branch:
-        notes.append(f"the branch {way.origin} is gone: you are on no branch, at the commit that it was at")
-    before = way.before()
+def _check_out_origin(repository: Repository, record: AppliedRecord, before: bytes | None) -> tuple[Head, list[str]]:
+    """Check out what was checked out before, and restore the exact bytes of the pipeline file if git has it unchanged.
+
+    Return what is checked out now, and notes for a person.
+    """
+    mode = record.file.stat().st_mode if record.file.exists() else None
+    head, notes = repository.checkout(record.origin), list[str]()
+    if head.branch != record.origin.branch:
+        notes.append(
+            f"the branch {record.origin} does not exist any more: its former commit is checked out, on no branch"
+        )
     if before is not None:
-        repository.give_back(way.name, before, mode)
+        repository.restore_file(record.name, before, mode)
     if changes := repository.changes():
-        notes.append(f"git status tells of changes ({changes}): a filter of yours makes them")
+        notes.append(f"git status reports changes ({changes}): one of your git filters makes them")
     return head, notes
 
 
-def _otherwise(repository: Repository, way: WayBack, head: Head) -> list[str]:
-    """In what the file is not as it was: nothing of it is ours to change."""
-    there = repository.entry("HEAD", way.name)
-    if not there:
-        return [f"{way.file} is not on {head} any more"]
-    if there == repository.entry(way.commit, way.name):
-        return [f"the prompt came into {head} by other ways too, and stays there: git revert {way.commit[:12]}"]
-    if there != repository.entry(way.origin.commit, way.name):
-        return [f"{way.file} was changed on {head} since, and is left as it is there"]
+def _differences(repository: Repository, record: AppliedRecord, head: Head, before: bytes | None) -> list[str]:
+    """List how the pipeline file differs from when the prompt was applied. Changes nothing."""
+    current = repository.entry("HEAD", record.name)
+    if not current:
+        return [f"{record.file} does not exist on {head} any more"]
+    if current == repository.entry(record.commit, record.name):
+        return [
+            f"{head} contains the prompt too, for example by a merge, and keeps it: "
+            f"git revert {record.commit[:12]} removes it"
+        ]
+    if current != repository.entry(record.origin.commit, record.name):
+        return [f"{record.file} was changed on {head} since then, and stays as it is there"]
     try:
-        if way.before() == way.file.read_bytes():
+        if before == record.file.read_bytes():
             return []
     except OSError as error:
-        return [f"{way.file} cannot be read: {error.strerror}"]
-    return [f"{way.file} has the bytes that git gives it, which may not be those that it had"]
+        return [f"{record.file} cannot be read: {error.strerror}"]
+    return [f"{record.file} has the bytes that git gives it, which may differ from its bytes before"]

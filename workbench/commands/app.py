@@ -1,7 +1,7 @@
-"""The command line: the list of its verbs, and how a command ends.
+"""Lists the verbs of the command line, and turns the end of a command into an exit code.
 
-Each verb is a function in a file of its own. Its exit codes are 0 (done), 2 (the user's input has to change), 3 (the
-outside world failed, and everything is kept) and 130 (interrupted, and the same command goes on).
+Each verb is a function in its own file. The exit codes are 0 (done), 2 (the user has to change the input), 3 (the
+outside world failed, and all results are kept) and 130 (interrupted; the same command continues the run).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from workbench.commands.rehearsal import rehearsal
 from workbench.commands.run import run
 from workbench.commands.server import server
 from workbench.commands.show import show
-from workbench.errors import MissingKey, OutsideError, UserError, explain
-from workbench.evidence.report import visible
-from workbench.system.interruption import INTERRUPTED
+from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
+from workbench.evidence.report import printable
+from workbench.system.interruption import EXIT_INTERRUPTED
 
 app = App(
     name="workbench",
     suppress_keyboard_interrupt=False,
     version=lambda: importlib.metadata.version("workbench"),
-    help="Finds the prompt that makes an Elixir AI pipeline write its best plan.",
+    help="Find the prompt that makes an Elixir AI pipeline write its best plan.",
 )
 app.command(run)
 app.command(check)
@@ -44,22 +44,22 @@ app.command(server)
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit. An error of ours is a message, never a traceback."""
+    """Run the command that the arguments name, and exit. Print a WorkbenchError as a message without a traceback."""
     try:
         code = app(exit_on_error=False, result_action="return_value")
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
-        err.print("interrupted: what was paid for is kept, the same command goes on from here")
-        code = INTERRUPTED
+        err.print("interrupted: all paid results are kept, and the same command goes on from here")
+        code = EXIT_INTERRUPTED
     except BaseException as error:
-        known = explain(error)
-        if known is None or isinstance(error, SystemExit):
+        workbench_error = workbench_error_in(error)
+        if workbench_error is None or isinstance(error, SystemExit):
             raise
-        err.print(visible(str(known)), markup=False, highlight=False)
-        if isinstance(known, OutsideError) and not isinstance(known, MissingKey):
-            err.print("what was paid for is kept; the same command goes on from here")
-        code = known.exit_code
+        err.print(printable(str(workbench_error)), markup=False, highlight=False)
+        if isinstance(workbench_error, OutsideError) and not isinstance(workbench_error, MissingKey):
+            err.print("all paid results are kept, and the same command goes on from here")
+        code = workbench_error.exit_code
     sys.stdout.flush()
-    # Threads that wait for a provider must not keep an ended command from ending.
-    os._exit(code) if code == INTERRUPTED else sys.exit(code)
+    # After an interrupt, threads may still wait for a provider. os._exit does not wait for them.
+    os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)

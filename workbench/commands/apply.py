@@ -1,4 +1,4 @@
-"""`workbench apply`: put the best prompt of a run into the user's pipeline file, or take it back."""
+"""`workbench apply`: put the best prompt of a run into the user's pipeline file, or take it out again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from workbench.commands.output import JsonFile, err, print_foreign, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import visible
+from workbench.evidence.report import printable
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 
@@ -31,38 +31,39 @@ def apply(
     Parameters
     ----------
     run
-        The run's name, the beginning of it, or `latest`, which it is by default; with --revert the one applied last.
+        The run's name, the beginning of its name, or `latest`. Default: the latest run; with --revert, the run that
+        was applied last.
     step
-        The step that the prompt goes to, where several take it.
+        The step that gets the prompt, if several steps take it.
     goal
-        The goal that is written with the prompt, where the prompt is a step's own text and the study has several.
+        The goal to write with the prompt, if the prompt is a step's own text and the study has several goals.
     branch
-        Instead of workbench/RUN.
+        The new git branch. Default: workbench/RUN.
     dry_run
-        Show the change, and make none.
+        Show the change, but do not make it.
     revert
-        Go back to the branch and the state before.
+        Take the prompt out again: go back to the branch and the files before.
     anyway
-        Also a prompt that was measured as worse than the first.
+        Also apply a prompt that was measured as worse than the first.
     json_file
-        Write what was done there, as JSON.
+        A file for the result as JSON.
     """
-    # Imported here, as no other command needs it.
-    from workbench.apply import apply as applying
-    from workbench.apply import revert as reverting
+    # Imported here to keep the start of other commands fast.
+    from workbench.apply.apply import apply as apply_prompt
     from workbench.apply.placement import Chosen
+    from workbench.apply.revert import revert as revert_prompt
 
     if revert:
         if dry_run or anyway or (step, goal, branch) != (None, None, None):
-            raise UserError("--revert takes a run and --json, and nothing else: it goes back to where you were")
-        reverted = reverting.revert(home(), run, os.environ)
+            raise UserError("--revert takes a run and --json, and nothing else: leave the other options out")
+        reverted = revert_prompt(home(), run, os.environ)
         report, notes, lines = reverted.to_json(), reverted.notes, reverted.lines()
     else:
         folder = RunFolder.find(home(), run or "latest")
-        applied = applying.apply(folder, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
+        applied = apply_prompt(folder, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
         report, notes, lines = applied.to_json(), applied.notes, applied.lines(dry_run=dry_run)
     for note in notes:
-        err.print(f"note: {visible(note)}", markup=False, highlight=False)
+        err.print(f"note: {printable(note)}", markup=False, highlight=False)
     print_foreign("\n".join(lines))
     if json_file is not None:
         write_json(json_file, report)

@@ -1,28 +1,28 @@
-"""`workbench check`: validate a study and estimate what it takes."""
+"""`workbench check`: validate a study, and estimate its executions and its time."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from workbench.commands.output import JsonFile, out, write_json
-from workbench.study.opening import Wanted, load
+from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 
 
 def check(study: Path, /, *, json_file: JsonFile = None) -> int:
-    """Validate a study and estimate what it takes. Needs no keys and calls no model.
+    """Validate a study, and estimate its executions and its time. Needs no keys and calls no model.
 
     Parameters
     ----------
     study
         The study file.
     json_file
-        Write the estimate there, as JSON.
+        A file for the estimate as JSON.
     """
-    # Imported here, as no other command needs it.
+    # Imported here to keep the start of other commands fast.
     from workbench.study.estimate import estimate
 
-    estimated = estimate(load(Wanted(study)), home())
+    estimated = estimate(load(RunOptions(study)), home())
     out.print(estimated.text)
     if json_file is not None:
         write_json(json_file, estimated.to_json())

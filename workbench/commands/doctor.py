@@ -1,4 +1,4 @@
-"""`workbench doctor`: look whether this machine has what a study needs."""
+"""`workbench doctor`: check that this machine has everything a study needs."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from pathlib import Path
 
 from workbench.commands.output import JsonFile, out, write_json
 from workbench.errors import OutsideError
-from workbench.evidence.report import visible
-from workbench.study.opening import Wanted, load
+from workbench.evidence.report import printable
+from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 
 
 def doctor(study: Path, /, *, json_file: JsonFile = None) -> int:
-    """Look whether this machine has what a study needs, and say what to do where it has not. Calls no model.
+    """Check that this machine has everything a study needs, and say how to fix each missing thing. Calls no model.
 
     Parameters
     ----------
     study
         The study file.
     json_file
-        Write what was found there, as JSON.
+        A file for the checks as JSON.
     """
-    # Imported here, as no other command needs it.
+    # Imported here to keep the start of other commands fast.
     from workbench.study.readiness import examine, to_json
 
-    loaded = load(Wanted(study))
+    loaded = load(RunOptions(study))
     checks = []
     for check in examine(loaded, home(), os.environ):
         checks.append(check)
         out.print(
-            f"{'ok     ' if check.there else 'MISSING'}  {visible(check.name)}: {visible(check.found)}", markup=False
+            f"{'ok     ' if check.there else 'MISSING'}  {printable(check.name)}: {printable(check.found)}",
+            markup=False,
         )
         if check.advice:
-            out.print(f"         {visible(check.advice)}", markup=False, highlight=False)
+            out.print(f"         {printable(check.advice)}", markup=False, highlight=False)
     if json_file is not None:
         write_json(json_file, to_json(loaded, checks))
     return 0 if all(check.there for check in checks) else OutsideError.exit_code

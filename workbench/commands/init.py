@@ -1,4 +1,4 @@
-"""`workbench init`: write a study file to begin with."""
+"""`workbench init`: write a first study file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from workbench.commands.output import NewFile, out
 from workbench.errors import UserError
-from workbench.study.opening import Wanted, load
-from workbench.system.files import write_whole
+from workbench.study.opening import RunOptions, load
+from workbench.system.files import write_atomically
 
 
 def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> int:
@@ -16,23 +16,23 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     Parameters
     ----------
     goal
-        What a plan is wanted for.
+        The goal in words: what a plan should achieve.
     gold
-        A hand-written plan: what the judge compares with.
+        A file with a hand-written plan, which the judge compares plans with.
     output
-        The study file to write; it must not exist yet.
+        The new study file.
     """
-    # Imported here, as no other command needs it.
-    from workbench.study.new import own_pipeline, starter
+    # Imported here to keep the start of other commands fast.
+    from workbench.study.new import pipeline_copy, starter_study
 
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():
-        raise UserError(f"{gold} is not a file; the second argument is a hand-written plan")
-    with own_pipeline(output.absolute()) as pipeline:
-        write_whole(output.absolute(), starter(goal, gold, pipeline).encode())
+        raise UserError(f"{gold} is not a file; expected a file with a hand-written plan as the second argument")
+    with pipeline_copy(output.absolute()) as pipeline:
+        write_atomically(output.absolute(), starter_study(goal, gold, pipeline).encode())
         try:
-            load(Wanted(output))
+            load(RunOptions(output))
         except UserError:
             output.unlink()
             raise

@@ -1,4 +1,4 @@
-"""Where a command writes: the two consoles, JSON files, and the options that name a file to write."""
+"""Defines the output of commands: the two consoles, JSON files, and the options that name an output file."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from workbench.evidence.report import visible
-from workbench.system.files import unusable, write_whole
+from workbench.evidence.report import printable
+from workbench.system.files import why_unwritable, write_atomically
 
 out = Console(soft_wrap=True, emoji=False)
 err = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 def refuse_unwritable(_: object, file: Path | None) -> None:
-    """Validate an option that names a file to write, before the command pays for anything.
+    """Check an option that names an output file, before the command does anything that costs money.
 
     Raises:
         ValueError: the file cannot be written.
@@ -28,8 +28,8 @@ def refuse_unwritable(_: object, file: Path | None) -> None:
     if file.is_dir():
         raise ValueError(f"{file} is a folder; expected a file")
     folder = file.absolute().parent
-    if why := unusable(folder):
-        raise ValueError(f"{folder} cannot be used: {why}")
+    if reason := why_unwritable(folder):
+        raise ValueError(f"{folder} cannot be used ({reason}); expected a folder that you can write into")
 
 
 JsonFile = Annotated[Path | None, Parameter(name="--json", validator=refuse_unwritable)]
@@ -38,16 +38,18 @@ NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
 
 
 def write_json(file: Path, value: Any) -> None:
-    write_whole(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write `value` as indented JSON."""
+    write_atomically(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def print_foreign(text: str) -> None:
-    """Print a text that a model or a user wrote.
+    """Print to standard output a text that a model or a user wrote.
 
-    A file or a program gets the text as it is. A terminal gets it without the characters that a terminal would obey.
+    If standard output is a terminal, control characters are replaced, because a terminal would obey them. A file or
+    another program gets the text unchanged.
     """
     if out.is_terminal:
-        out.print(visible(text), markup=False, highlight=False)
+        out.print(printable(text), markup=False, highlight=False)
     else:
         sys.stdout.buffer.write(f"{text}\n".encode())
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar where there is a terminal, a line per trial where there is none."""
+"""Shows the progress of a run: a progress bar on a terminal, otherwise one line for each trial."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from workbench.evidence.summary import Summary, summarize
-from workbench.nouns import FRESH, Study
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
 
-PAUSE = 0.5
+#: Seconds between two looks into the run's folder.
+INTERVAL_SECONDS = 0.5
 
 
 @contextmanager
 def watching(home: Path, run: str, study: Study, console: Console) -> Iterator[None]:
-    """While this lasts, follow the run's folder, which other threads write, and show how it stands."""
+    """Show the progress of a run until the block ends, by reading the run's folder, which other threads write."""
     view = _Bar(study, console) if console.is_terminal else _Lines(study, console)
     over = threading.Event()
 
     def follow() -> None:
-        while not over.wait(PAUSE):
-            _look(home, run, view)
+        while not over.wait(INTERVAL_SECONDS):
+            _update(home, run, view)
 
     thread = threading.Thread(target=follow, name="workbench-terminal", daemon=True)
     with view:
@@ -37,35 +39,39 @@ def watching(home: Path, run: str, study: Study, console: Console) -> Iterator[N
         finally:
             over.set()
             thread.join()
-            _look(home, run, view)
+            _update(home, run, view)
 
 
-def _look(home: Path, run: str, view: _Bar | _Lines) -> None:
-    if (home / "runs" / run / "run.json").exists():
-        view.show(summarize(RunFolder(home / "runs" / run)))
+def _update(home: Path, run: str, view: _Bar | _Lines) -> None:
+    """Show the current state of the run, if its folder exists already."""
+    folder = RunFolder(home / "runs" / run)
+    if folder.has(RunRecord):
+        view.show(summarize(folder))
 
 
-def expected(study: Study) -> int:
-    """Executions asked for when the search uses its whole budget and two candidates are confirmed."""
+def most_executions(study: Study) -> int:
+    """Return the number of executions if the search uses its whole budget and two candidates are confirmed."""
     return study.budget + 2 * study.confirm * len(study.goals)
 
 
 class _Bar:
+    """The progress bar of a terminal."""
+
     def __init__(self, study: Study, console: Console) -> None:
-        self._total = expected(study)
+        self._total = most_executions(study)
         self._confirming = self._total - study.budget
-        self._begun = time.monotonic()
+        self._start = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[standing]}"),
+            TextColumn("{task.fields[counts]}"),
             TimeElapsedColumn(),
             console=console,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task: TaskID = self._progress.add_task(f"{study.name}: starting", total=self._total, standing="")
+        self._task: TaskID = self._progress.add_task(f"{study.name}: starting", total=self._total, counts="")
 
     def __enter__(self) -> None:
         self._progress.start()
@@ -75,23 +81,26 @@ class _Bar:
 
     def show(self, summary: Summary) -> None:
         done = summary.executions + summary.cache_hits
-        total = self._total if summary.found is None else max(done, summary.found["spent"] + self._confirming)
+        total = self._total if summary.result is None else max(done, summary.result.spent + self._confirming)
         self._progress.update(
             self._task,
             completed=done,
             total=total,
             description=f"{summary.study}: {summary.status}",
-            standing=f"{standing(summary)} · {self._left(done, total)}",
+            counts=f"{counts(summary)} · {self._left(done, total)}",
         )
 
     def _left(self, done: int, total: int) -> str:
+        """Return the estimated remaining time."""
         if not done or done >= total:
             return "…"
-        seconds = (time.monotonic() - self._begun) / done * (total - done)
+        seconds = (time.monotonic() - self._start) / done * (total - done)
         return f"about {seconds // 60:.0f}:{seconds % 60:02.0f} left"
 
 
 class _Lines:
+    """The lines for a file or a program: one for each new trial, and one when failures were added."""
+
     def __init__(self, study: Study, console: Console) -> None:
         self._console = console
         self._shown = 0
@@ -100,7 +109,8 @@ class _Lines:
 
     def __enter__(self) -> None:
         self._console.print(
-            f"{self._study.name}: {self._study.optimizer}, at most {expected(self._study)} executions", highlight=False
+            f"{self._study.name}: {self._study.optimizer}, at most {most_executions(self._study)} executions",
+            highlight=False,
         )
 
     def __exit__(self, *_: object) -> None:
@@ -108,8 +118,8 @@ class _Lines:
 
     def show(self, summary: Summary) -> None:
         for trial in summary.trials[self._shown :]:
-            # Those that confirm are counted from far behind all that a search asks for.
-            number = trial.replicate % FRESH
+            # The replicates of a confirmation are numbered from FIRST_CONFIRM_REPLICATE. A person sees 0, 1, 2.
+            number = trial.replicate % FIRST_CONFIRM_REPLICATE
             self._console.print(
                 f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}", highlight=False
             )
@@ -117,19 +127,20 @@ class _Lines:
         failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}
         if failures != self._failures:
             self._failures = failures
-            said = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
-            self._console.print(f"failed calls so far: {said}", highlight=False)
+            failed_calls = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
+            self._console.print(f"failed calls so far: {failed_calls}", highlight=False)
 
 
 def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
-    """Two columns. Long values are not folded: paths and addresses have to survive being copied."""
+    """Print two columns. Long values are not wrapped, so that paths and addresses can be copied."""
     width = max(len(name) for name, _ in rows)
     console.rule(f"[bold]{escape(title)}", align="left")
     for name, value in rows:
         console.print(f"[bold]{name:{width}}[/bold]  {escape(value)}", highlight=False, soft_wrap=True)
 
 
-def standing(summary: Summary) -> str:
+def counts(summary: Summary) -> str:
+    """Return the numbers of executions, cache hits and failed calls, and the best score so far."""
     best = "–" if summary.best_so_far is None else f"{summary.best_so_far:.1f}"
     failed = f" · failed calls {sum(summary.failures.values())}" if summary.failures else ""
     return f"executions {summary.executions} · cache hits {summary.cache_hits} · best {best}{failed}"

@@ -1,4 +1,4 @@
-"""`workbench rehearsal`: serve scripted models."""
+"""`workbench rehearsal`: serve scripted models instead of real ones."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ def rehearsal(
     fail_rate: Annotated[float, Parameter(validator=Number(gte=0, lte=1))] = 0.0,
     world: str = "default",
 ) -> int:
-    """Serve scripted models on loopback, in the protocols of Gemini and Anthropic, until interrupted.
+    """Serve scripted models on this machine in the protocols of Gemini and Anthropic, until interrupted.
 
-    Point GOOGLE_GEMINI_BASE_URL and ANTHROPIC_BASE_URL at the printed address, or run with --rehearse.
+    To use them, set GOOGLE_GEMINI_BASE_URL and ANTHROPIC_BASE_URL to the printed address. `workbench run --rehearse`
+    starts its own.
 
     Parameters
     ----------
     port
-        0 takes a free one.
+        The port on 127.0.0.1; 0 chooses a free port.
     seed
         The same seed gives the same answers.
     latency
-        Mean seconds for an answer.
+        The mean time of an answer, in seconds.
     fail_rate
-        Share of calls that fail, 0 to 1.
+        The share of calls that fail, 0 to 1.
     world
-        `default`, or `null`, where the wording of a prompt changes nothing.
+        `default`, or `null`. In the world `null`, the wording of a prompt changes nothing.
     """
     serve_forever(port=port, seed=seed, latency=latency, fail_rate=fail_rate, world=world)
     return 0

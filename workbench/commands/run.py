@@ -16,11 +16,11 @@ from workbench.errors import ServerUnavailable
 from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.study.opening import Wanted, load
-from workbench.study.services import ask_for_keys
+from workbench.study.opening import RunOptions, load
+from workbench.study.services import require_keys
 from workbench.system import prefect_server
-from workbench.system.home import home, made
-from workbench.system.interruption import leaving_in_order
+from workbench.system.home import ensure_usable, home
+from workbench.system.interruption import GracefulInterrupt
 
 
 def run(
@@ -40,39 +40,46 @@ def run(
     study
         The study file.
     json_file
-        Write the report there, as JSON.
+        A file for the report as JSON.
     optimizer
-        Instead of the study's own.
+        Replaces the study's optimizer.
     budget
-        Executions that the search may ask for, instead of the study's own number.
+        Replaces the study's budget: how many executions the search may request.
     seed
-        Instead of the study's own.
+        Replaces the study's seed.
     rehearse
-        Scripted models instead of real ones: costs nothing, proves nothing about a prompt.
+        Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
-    loaded = load(Wanted(study, optimizer, budget, seed, rehearse))
+    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse))
     if not rehearse:
-        # The flow asks too; asked here, a missing key starts no server and no run.
-        ask_for_keys(loaded, os.environ)
+        # The flow checks the keys too. This check comes before a server or a run is started.
+        require_keys(loaded, os.environ)
     use_server()
-    # Only now: Prefect reads its settings when it is imported.
+    # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.optimize import optimize
 
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
-    with progress.watching(home(), name, loaded, err), leaving_in_order():
+    with progress.watching(home(), name, loaded, err), GracefulInterrupt():
         report: dict[str, Any] = optimize(
             study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
         )
-    more = [("to stop", "workbench server --stop ends the Prefect server")] if prefect_server.known(home()) else []
-    progress.table(loaded.name, [*rows(summarize(RunFolder.find(home(), name))), *more], out)
+    result = rows(summarize(RunFolder.find(home(), name)))
+    if prefect_server.running_server(home()):
+        result.append(("to stop", "workbench server --stop ends the Prefect server"))
+    progress.table(loaded.name, result, out)
     if json_file is not None:
         write_json(json_file, report)
     return 0
 
 
 def use_server() -> None:
-    """Point Prefect at the server that the user has, else at one of ours. Call this before Prefect is imported."""
-    made(home())
+    """Point Prefect to the user's server, or to our background server. Must be called before Prefect is imported.
+
+    Raises:
+        UserError: WORKBENCH_HOME cannot be written to.
+        ServerUnavailable: no server answers.
+    """
+    ensure_usable(home())
     os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
@@ -80,6 +87,7 @@ def use_server() -> None:
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
     elif not prefect_server.healthy(url):
         raise ServerUnavailable(
-            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset that to use one of our own",
+            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset PREFECT_API_URL "
+            "to let Workbench start a server",
             kind="no server",
         )

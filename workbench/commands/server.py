@@ -13,12 +13,12 @@ from workbench.system.home import home
 
 
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Start the background Prefect server, unless it runs, and tell its address.
+    """Start the background Prefect server if it does not run, and print its address.
 
     Parameters
     ----------
     stop
-        Stop it instead.
+        Stop the server instead.
     """
     if stop:
         out.print("stopped the Prefect server" if prefect_server.stop(home()) else "no Prefect server was running")

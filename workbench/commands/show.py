@@ -1,27 +1,28 @@
-"""`workbench show`: show what came of a run."""
+"""`workbench show`: show the state and the result of a run."""
 
 from __future__ import annotations
 
 from workbench.commands import progress
 from workbench.commands.output import JsonFile, out, write_json
 from workbench.evidence.report import rows
-from workbench.evidence.summary import summarize, to_json
+from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 
 
 def show(run: str = "latest", /, *, json_file: JsonFile = None) -> int:
-    """Show what came of a run.
+    """Show the state and the result of a run.
 
     Parameters
     ----------
     run
-        The run's name, the beginning of it, or `latest`.
+        The run's name, the beginning of its name, or `latest`.
     json_file
-        Write the report there, as JSON.
+        A file for the report as JSON.
     """
     summary = summarize(RunFolder.find(home(), run))
     progress.table(summary.study, rows(summary), out)
     if json_file is not None:
-        write_json(json_file, to_json(summary))
+        write_json(json_file, ReportRecord.of(summary).to_json())
     return 0

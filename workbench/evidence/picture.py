@@ -8,7 +8,8 @@ from html import escape
 from statistics import fmean
 
 from workbench.evidence.statistics import interval
-from workbench.evidence.summary import Shown, Summary, standings
+from workbench.evidence.summary import Summary, standings
+from workbench.run.record import TrialRecord
 
 WIDTH, HEIGHT = 760, 300
 LEFT, TOP, BOTTOM = 42, 26, 258
@@ -48,7 +49,7 @@ def _axes(summary: Summary) -> list[str]:
         parts.append(_line(LEFT, _y(score), CONFIRM_RIGHT, _y(score), "#eaeef2"))
         parts.append(_text(LEFT - 8, _y(score) + 4, str(score), FAINT, anchor="end"))
     parts.append(_text(LEFT - 8, TOP - 12, "score", FAINT, anchor="end"))
-    passing = float(summary.about["passing"])
+    passing = summary.record.passing
     parts.append(_line(LEFT, _y(passing), CONFIRM_RIGHT, _y(passing), GREEN, dashed=True))
     parts.append(_text(LEFT + 4, _y(passing) - 4, f"pass {passing:g}", GREEN))
     parts.append(_text((LEFT + SEARCH_RIGHT) / 2, HEIGHT - 8, "executions of the search", FAINT, anchor="middle"))
@@ -78,8 +79,8 @@ def _search(summary: Summary) -> list[str]:
     return [_best_so_far(summary, trials, x), *dots, *numbers]
 
 
-def _best_so_far(summary: Summary, trials: tuple[Shown, ...], x: Callable[[int], float]) -> str:
-    goals = [goal["name"] for goal in summary.about["goals"]]
+def _best_so_far(summary: Summary, trials: tuple[TrialRecord, ...], x: Callable[[int], float]) -> str:
+    goals = [goal.name for goal in summary.record.goals]
     best, points = None, []
     # Every prefix of a long search would be read again; some fifty show the same line.
     stride = max(1, len(trials) // 50)

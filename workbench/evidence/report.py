@@ -7,7 +7,8 @@ import re
 
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
-from workbench.evidence.summary import Shown, Summary, prompt_file
+from workbench.evidence.summary import Summary, prompt_file
+from workbench.run.record import TrialRecord
 
 CANDIDATES = 10
 #: Characters of a judge's reason.
@@ -23,7 +24,7 @@ def sentence(summary: Summary) -> str:
     comparison = summary.comparison
     if comparison is None:
         so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
-        done = f"{len(summary.search)} trials of at most {summary.about['budget']} executions"
+        done = f"{len(summary.search)} trials of at most {summary.record.budget} executions"
         return f"{summary.status.capitalize()}: {done}{so_far}."
     if not comparison.better:
         return (
@@ -46,7 +47,7 @@ def markdown(summary: Summary) -> str:
     """The artifact. Whatever a model wrote is shown as text and nothing else."""
     parts = [f"# {_plain(summary.study)}"]
     if summary.rehearsal:
-        parts.append(f"> **{rehearsal(summary.rehearsal)}**")
+        parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
     parts += [
         f"**{sentence(summary)}**",
         f"![Score over executions]({data_uri(picture(summary))})",
@@ -64,16 +65,19 @@ def markdown(summary: Summary) -> str:
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
     """The end of `workbench run`, and all of `workbench show`: what, and how it stands."""
-    shown = [("rehearsal", rehearsal(summary.rehearsal))] if summary.rehearsal else []
+    label, real = summary.rehearsal, summary.real_in_rehearsal
+    shown = [("rehearsal", rehearsal(label, real))] if label else []
     shown.append(("result", sentence(summary)))
     if summary.status == "failed":
         shown.append(("why", summary.stopped or ""))
-    if summary.comparison is not None and summary.found is not None:
+    if summary.comparison is not None and summary.result is not None:
         shown.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
         shown.append(("best score", f"{summary.comparison.best:.2f}"))
-        shown.append(("search score", f"{summary.found['search_score']:.2f}, the search's own number for the best"))
+        shown.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
-            why = ENDED[summary.found["ended"]].format(spent=summary.found["spent"], **summary.about)
+            why = ENDED[summary.result.ended].format(
+                spent=summary.result.spent, budget=summary.record.budget, optimizer=summary.record.optimizer
+            )
             shown.append(("search ended", why))
     shown += [
         ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
@@ -83,17 +87,24 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     ]
     if summary.best:
         shown.append(("best prompt", str(prompt_file(summary))))
-    return [*shown, ("run", summary.run.name), ("Prefect UI", summary.about["flow_run_url"] or "–")]
+    return [*shown, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
 
 
-def visible(text: str) -> str:
+def printable(text: str) -> str:
     """Without the control characters that a terminal would obey; a model may have written them."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
 
 
-def rehearsal(label: str) -> str:
+def rehearsal(label: str, real: str | None) -> str:
+    """Return the sentence that marks a rehearsal.
+
+    Args:
+        label: the world and the seed, as `default:0`.
+        real: what was real all the same, as the subject of a sentence.
+    """
     world, _, seed = label.partition(":")
-    return f"REHEARSAL: scripted providers (world {world}, seed {seed}), no model was called"
+    rest = f"but {real} was real" if real else "no model was called"
+    return f"REHEARSAL: scripted providers (world {world}, seed {seed}), {rest}"
 
 
 def _prompts(summary: Summary) -> str:
@@ -112,7 +123,7 @@ def _reasons(summary: Summary) -> str:
     trials = summary.trials
     if not trials:
         return "Nothing yet."
-    wanted: dict[str, Shown] = {}
+    wanted: dict[str, TrialRecord] = {}
     for trial in trials:
         if trial.candidate == summary.best:
             wanted["the best prompt"] = trial
@@ -155,8 +166,8 @@ def _cost(summary: Summary) -> str:
 
 def _plain(text: str) -> str:
     """One line in which nothing is markup, a link or a picture: every ASCII sign is escaped, as CommonMark allows."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(visible(text).split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))
 
 
 def _quoted(text: str) -> str:
-    return f"<pre>{html.escape(visible(text))}</pre>"
+    return f"<pre>{html.escape(printable(text))}</pre>"

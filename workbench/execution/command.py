@@ -20,12 +20,15 @@ from workbench.errors import ExecutionFailed, MissingKey
 from workbench.execution import program
 from workbench.execution.pipeline_source import check_unchanged
 from workbench.execution.runtime import Check, Needs, NotWritten, StudyFile, WriteBack
-from workbench.fields import Form, Text, VariableName, nearest
+from workbench.fields import Form, KeyPath, Text, VariableName, dotted, nearest
 from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
 from workbench.providers import digest
+from workbench.system.files import write_atomically
 
 PLACEHOLDERS = ("prompt_file", "output_file", "goal", "replicate")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+#: Values of fewer characters are not removed from texts: they hide nothing, and would take words out of every plan.
+SECRET_CHARACTERS = 8
 #: Exit codes with which a shell says that it could not start a program.
 NOT_STARTED = (126, 127)
 ADVICE = "name an existing program as the first word of the study's `command`"
@@ -44,7 +47,9 @@ class CommandKeys(Form):
     )
     version: Text | None = Field(default=None, description="any text: when it changes, all plans are bought again")
     environment: list[VariableName] = Field(
-        default_factory=list, description="environment variables that the program gets, such as the keys it needs"
+        default_factory=list,
+        description="environment variables that the program gets, such as the keys it needs: their values are removed "
+        "from its plans and logs, and no plan is bought again when one changes",
     )
     rehearsal: Literal["allowed"] | None = Field(
         default=None,
@@ -83,11 +88,16 @@ class Command:
     @classmethod
     def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
         _check_placeholders(keys.command, study)
+        _check_arguments(keys.command, keys.files, study)
         named = tuple(_named_files(keys.files, study))
         first = keys.command[0]
         file = _program_file(first, study.folder)
         if file is None:
-            study.problem(("command", 0), f'command[0]: "{first}" is no program on the PATH or in {study.folder}')
+            study.add_problem(
+                ("command", 0),
+                f'command[0]: "{first}" is not a program; expected a name on the PATH, or the path of an executable '
+                f"file, relative to {study.folder}",
+            )
         settings = CommandSettings(
             program=str(file) if file is not None and "/" in first else first,
             arguments=tuple(keys.command[1:]),
@@ -96,7 +106,7 @@ class Command:
             environment=tuple(keys.environment),
             may_rehearse=keys.rehearsal == "allowed",
         )
-        started = () if file is None else (InputFile.read(first, file),)
+        started = () if file is None else _input_file(first, file, ("command", 0), study)
         return Pipeline(Engine(name, settings), files=(*started, *named))
 
     @classmethod
@@ -147,7 +157,6 @@ class Command:
         if ended.exit_code != 0:
             raise self._failure(ended, folder)
         text = self._written(output, folder) if self._takes("output_file") else ended.stdout
-        text = program.scrubbed(text, secrets)
         if not text.strip():
             raise ExecutionFailed(
                 f"{self._settings.program} ended with exit code 0 and wrote no plan; its output is in {folder}",
@@ -156,6 +165,9 @@ class Command:
         if len(text.encode()) > program.PLAN_BYTES:
             problem = f"the program wrote more than {program.PLAN_BYTES} bytes"
             return Execution(request.key, "", output, ended.seconds, problem)
+        text = program.scrubbed(text, secrets)
+        # The file is the plan as it is judged: of standard output too, and without secrets.
+        write_atomically(output, text.encode())
         return Execution(request.key, text, output, ended.seconds)
 
     def close(self) -> None:
@@ -195,7 +207,7 @@ class Command:
                 lasting=True,
             )
         named = {name: os.environ[name] for name in self._settings.environment}
-        return {**passed, **named}, list(named.values())
+        return {**passed, **named}, [value for value in named.values() if len(value) >= SECRET_CHARACTERS]
 
     def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
         lasting = ended.exit_code in NOT_STARTED
@@ -226,24 +238,55 @@ def _check_placeholders(command: Sequence[str], study: StudyFile) -> None:
     for number, argument in enumerate(command):
         for name in PLACEHOLDER.findall(argument):
             if name not in PLACEHOLDERS:
-                study.problem(
+                study.add_problem(
                     ("command", number),
                     f"command[{number}]: {{{name}}} is not known; expected {known}{nearest(name, PLACEHOLDERS)}",
                 )
 
 
+def _check_arguments(command: Sequence[str], files: Sequence[str], study: StudyFile) -> None:
+    """Report arguments that are the study's files without being listed: the program runs in another folder."""
+    for number, argument in enumerate(command[1:], start=1):
+        if argument not in files and not Path(argument).is_absolute() and _is_file(study.folder / argument):
+            study.add_problem(
+                ("command", number),
+                f'command[{number}]: "{argument}" is a file beside the study, and the program runs in another folder; '
+                "list it under files",
+            )
+
+
 def _named_files(names: Sequence[str], study: StudyFile) -> Iterator[InputFile]:
     for number, name in enumerate(names):
-        path = (study.folder / name).resolve()
-        if path.is_file():
-            yield InputFile.read(name, path)
+        path = study.folder / name
+        if _is_file(path):
+            yield from _input_file(name, path, ("files", number), study)
         else:
-            study.problem(("files", number), f'files[{number}]: "{name}": there is no such file')
+            study.add_problem(("files", number), f'files[{number}]: "{name}": there is no such file')
+
+
+def _input_file(name: str, path: Path, key: KeyPath, study: StudyFile) -> tuple[InputFile, ...]:
+    """Return the file with the hash of its content; none if it cannot be read, which is then a problem."""
+    try:
+        return (InputFile.read(name, path),)
+    except OSError as error:
+        study.add_problem(key, f'{dotted(key)}: "{name}" cannot be read ({error.strerror})')
+        return ()
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether this is a file. A text that no path can be is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _program_file(name: str, folder: Path) -> Path | None:
-    """Return the file of a program: a path is relative to the study, a bare name is looked for on the PATH."""
-    path = shutil.which(str((folder / name).resolve()) if "/" in name else name)
+    """Return the file of a program: a path is relative to the study, a bare name is looked for on the PATH.
+
+    A link is not followed: the Python of a virtual environment is a link, and finds its packages by where that stands.
+    """
+    path = shutil.which(folder / Path(name).expanduser() if "/" in name else name)
     return Path(path) if path else None
 
 

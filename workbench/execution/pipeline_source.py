@@ -49,7 +49,12 @@ def unchanged(file: Path, sha256: str) -> bytes:
     Raises:
         PipelineRejected: the file has changed, so its result would be kept under the wrong key.
     """
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise PipelineRejected(
+            f"{file} cannot be read any more ({error.strerror}): put it back, and run the study again"
+        ) from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise PipelineRejected(f"{file} was changed while the study ran: run it again with the file as it is now")
     return content

@@ -95,7 +95,8 @@ def run(
 
 def not_on_path(program: str, advice: str) -> ExecutionFailed:
     """Return the error for a program that cannot be found or not be executed."""
-    return ExecutionFailed(f"{program} is not on the PATH: {advice}", kind="not started", lasting=True)
+    problem = f"there is no program {program}" if "/" in program else f"{program} is not on the PATH"
+    return ExecutionFailed(f"{problem}: {advice}", kind="not started", lasting=True)
 
 
 def passed_environment() -> dict[str, str]:

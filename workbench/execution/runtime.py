@@ -26,7 +26,7 @@ class StudyFile(Protocol):
         """The folder that the study's paths are relative to."""
         ...
 
-    def problem(self, path: KeyPath, message: str) -> None:
+    def add_problem(self, path: KeyPath, message: str) -> None:
         """Add a problem, with the line of this key."""
         ...
 

@@ -43,7 +43,7 @@ SCHEMA = types.Schema(
 
 
 def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
-    """One verdict.
+    """Return one verdict: the `Ask` of models of Gemini.
 
     Raises:
         MissingKey, NotJudged: as `workbench.judging.judge.score`.

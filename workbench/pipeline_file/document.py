@@ -11,6 +11,7 @@ no file of a pipeline is overlooked.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +26,10 @@ MAX_DEPTH = 64
 
 #: YAML 1.1's line breaks, which PyYAML and libyaml go by.
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-#: A byte order mark that begins a line: libyaml skips it, other parsers read it as a part of the text behind it.
+#: A byte order mark that begins a line: libyaml skips it, PyYAML reads it as a part of the text behind it.
 INNER_MARK = re.compile("(?<=[\ufeff\n\r\x85\u2028\u2029])\ufeff")
+#: Line breaks of YAML 1.1 that are none in YAML 1.2, and every byte order mark but the first.
+OLD_BREAKS = re.compile("[\x85\u2028\u2029]|(?<!^)\ufeff")
 #: What no version of YAML takes unescaped: control characters, halves of surrogate pairs.
 NO_TEXT = yaml.reader.Reader.NON_PRINTABLE
 
@@ -44,17 +47,19 @@ class Parser:
         loaders: PyYAML's parsers that read as this one does; the first that takes a file is used.
         references: whether anchors and aliases are resolved; otherwise they are refused.
         tags: the tags that are taken; None stands for all.
+        doubtful: characters that this parser reads otherwise than PyYAML does.
     """
 
     loaders: tuple[Any, ...]
     references: bool
     tags: frozenset[str] | None
+    doubtful: re.Pattern[str] = INNER_MARK
 
 
 #: Our runtime's. It is libyaml, and the runtime refuses anchors, aliases and tags.
 FAST_YAML = Parser((LIBYAML,), references=False, tags=frozenset())
 #: pipeline_ex's. It takes some files that only one of PyYAML's two parsers takes.
-YAMERL = Parser((yaml.SafeLoader, LIBYAML), references=True, tags=STANDARD_TAGS)
+YAMERL = Parser((yaml.SafeLoader, LIBYAML), references=True, tags=STANDARD_TAGS, doubtful=OLD_BREAKS)
 #: PyYAML's own, which alone says exactly where each scalar begins and ends.
 PLACES = Parser((yaml.SafeLoader,), references=True, tags=None)
 
@@ -92,7 +97,7 @@ def read(text: str, parser: Parser) -> yaml.MappingNode:
     Raises:
         PipelineUnreadable: the text cannot be read, or the parser may read it otherwise than PyYAML does.
     """
-    _check_characters(text)
+    _check_characters(text, parser)
     errors: list[PipelineUnreadable] = []
     for loader in parser.loaders:
         try:
@@ -141,14 +146,18 @@ def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
             waiting += reversed(items(node))
 
 
-def _check_characters(text: str) -> None:
+def _check_characters(text: str, parser: Parser) -> None:
     if (unprintable := NO_TEXT.search(text)) is not None:
         code = f"#x{ord(unprintable[0]):04x}"
         raise PipelineUnreadable(
             f"unacceptable character {code}: take it out, or escape it in double quotes", _line(text, unprintable)
         )
-    if (mark := INNER_MARK.search(text)) is not None:
-        raise PipelineUnreadable("a byte order mark within the file: take it out", _line(text, mark))
+    if (character := parser.doubtful.search(text)) is not None:
+        name = unicodedata.name(character[0], "NEXT LINE")
+        raise PipelineUnreadable(
+            f"the character U+{ord(character[0]):04X} ({name}), which parsers of YAML read differently: take it out",
+            _line(text, character),
+        )
 
 
 def _line(text: str, place: re.Match[str]) -> int:
@@ -205,11 +214,15 @@ class _Events:
         if isinstance(event, yaml.AliasEvent):
             self._alias(event, name)
             return
-        if event.anchor is not None and not self.parser.references:
-            raise _refused(event, f"the anchor &{name} is not supported: write out what it stands for")
+        if event.anchor is not None:
+            if not self.parser.references:
+                raise _refused(event, f"the anchor &{name} is not supported: write out what it stands for")
+            if event.anchor in self.bracketed:
+                raise _refused(event, f"the anchor &{name} stands in the file twice: give the second another name")
         tag = event.tag if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) else None
         if tag is not None and self.parser.tags is not None and tag not in self.parser.tags:
-            raise _refused(event, f"the tag {tag[:80]} is not supported: leave it out")
+            name = tag.replace("tag:yaml.org,2002:", "!!")[:80]
+            raise _refused(event, f"the tag {name} is not supported: leave it out")
         if isinstance(event, yaml.CollectionStartEvent):
             self.open.append((event.anchor, bool(event.flow_style)))
         else:

@@ -1,37 +1,37 @@
 """The folder of a run: everything that is to be read about it later, and the one way to write into it.
 
+run.json          what the run is (workbench.run.record has the type of each JSON file, unless another is named here)
 study.yaml        the study as it was
 pipeline.yaml     the pipeline file as it was
 candidates/       every prompt that was tried, NAME.md
 trials.jsonl      what each was worth, one line per trial, in the order of the verdicts
 journal.jsonl     every call that was made (workbench.run.journal)
+found.json        the search's best prompt, by name
 optimizer.log     what the optimizer said
 best_prompt.md    the winner
 program.json      the winner as a DSPy program
 working           locked by the process that works on it, as long as it does
 failed.json       why it does not go on, if that is not an interrupt
-report.json       the result, as the command line's --json writes it
+report.json       the result, as the command line's --json writes it (workbench.evidence.report_record)
 applied.json      where the winner was put into the user's pipeline file, until it is taken back
+                  (workbench.apply.record)
 applied.before    that file as it was, as long
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from workbench.errors import RunNotFound, explain
+from workbench.errors import RunNotFound, workbench_error_in
 from workbench.nouns import Trial
-from workbench.system.files import anyone_holds, append_line, held, write_whole
+from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, TrialRecord, parse
+from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
-WORKING, FAILED = "working", "failed.json"
-#: What helps where a run's folder is not whole.
-AGAIN = "run the study again, nothing is paid twice"
+WORKING = "working"
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,20 @@ class RunFolder:
     @contextmanager
     def worked_on(self) -> Iterator[None]:
         """While this lasts, whoever looks sees that the run goes on; and why not, if it fails."""
-        failed = self.path / FAILED
-        failed.unlink(missing_ok=True)
-        with held(self.path / WORKING):
+        (self.path / FailureRecord.FILE).unlink(missing_ok=True)
+        with shared_lock(self.path / WORKING):
             try:
                 yield
             except Exception as error:
-                self.write_json(FAILED, {"why": str(explain(error) or type(error).__name__)})
+                self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
                 raise
 
     @property
     def stopped(self) -> str | None:
         """None while somebody works on it; else why it failed, or nothing if it was interrupted."""
-        if anyone_holds(self.path / WORKING):
+        if is_locked(self.path / WORKING):
             return None
-        return str(self.read_json(FAILED)["why"]) if (self.path / FAILED).exists() else ""
+        return self.load(FailureRecord).why if self.has(FailureRecord) else ""
 
     @property
     def name(self) -> str:
@@ -88,44 +87,66 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> Path:
         """A file that is there whole or not at all."""
-        return write_whole(self.path / name, text.encode())
+        return write_atomically(self.path / name, text.encode())
 
-    def write_json(self, name: str, value: Any) -> Path:
-        return self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    def has(self, kind: type[Record]) -> bool:
+        return (self.path / kind.FILE).exists()
 
-    def add_trial(self, phase: str, trial: Trial) -> None:
-        line = {
-            "phase": phase,
-            "candidate": trial.candidate,
-            "goal": trial.goal,
-            "replicate": trial.replicate,
-            "execution": trial.execution,
-            "score": trial.verdict.score,
-            "reason": trial.verdict.reason,
-            "at": time.time(),
-        }
-        append_line(self.path / "trials.jsonl", json.dumps(line, ensure_ascii=False))
+    def save(self, record: Record) -> Path:
+        return self.write(record.FILE, json.dumps(record.to_json(), indent=2, ensure_ascii=False) + "\n")
+
+    def append(self, record: Record) -> None:
+        """Add a line to the file that has a line for every record of this type."""
+        append_line(self.path / record.FILE, json.dumps(record.to_json(), ensure_ascii=False))
+
+    def add_trial(self, phase: Phase, trial: Trial) -> None:
+        self.append(TrialRecord.of(phase, trial))
+
+    def load(self, kind: type[R]) -> R:
+        """
+        Raises:
+            RunNotFound: the run did not leave the file, or the file is damaged.
+            RunTooNew: a newer Workbench wrote it.
+        """
+        return parse(kind, self.read(kind.FILE), str(self.path / kind.FILE))
+
+    def lines(self, kind: type[R]) -> list[R]:
+        """Return all records of a file of lines, in the order in which they were written; none without the file.
+
+        A last line that has no end is left out: a crash cut it off, or it is being written.
+
+        Raises:
+            RunNotFound: a line is damaged.
+            RunTooNew: a newer Workbench wrote a line.
+        """
+        if not self.has(kind):
+            return []
+        # Only "\n" ends a line: `splitlines` would also split inside texts, at U+2028 and U+0085 for instance.
+        *lines, _ = self._bytes(kind.FILE).split(b"\n")
+        file, records = self.path / kind.FILE, []
+        for number, line in enumerate(lines, start=1):
+            place = f"{file}:{number}"
+            records.append(parse(kind, _text(line, place), place))
+        return records
 
     def read(self, name: str) -> str:
         """
         Raises:
             RunNotFound: the run did not leave it, or not whole.
         """
+        return _text(self._bytes(name), str(self.path / name))
+
+    def _bytes(self, name: str) -> bytes:
         try:
-            return (self.path / name).read_bytes().decode()
+            return (self.path / name).read_bytes()
         except OSError as error:
             raise RunNotFound(f"{self.path / name} cannot be read ({error.strerror}): {AGAIN}") from error
-        except UnicodeDecodeError as error:
-            raise RunNotFound(
-                f"{self.path / name} is not UTF-8 (byte {error.start}): convert what it was copied from, and {AGAIN}"
-            ) from error
 
-    def read_json(self, name: str) -> Any:
-        """
-        Raises:
-            RunNotFound: the run did not leave it, or not whole.
-        """
-        try:
-            return json.loads(self.read(name))
-        except json.JSONDecodeError as error:
-            raise RunNotFound(f"{self.path / name} is no JSON ({error}): {AGAIN}") from error
+
+def _text(content: bytes, place: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise RunNotFound(
+            f"{place} is not UTF-8 (byte {error.start}): convert what it was copied from, and {AGAIN}"
+        ) from error

@@ -5,21 +5,23 @@ Reports count from here and not from memory, so that a retried or killed run sti
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import ClassVar, Literal
 
-from workbench.errors import Ended, OutsideError
-from workbench.system.files import append_line
+from workbench.errors import Interrupted, OutsideError
+from workbench.run.folder import RunFolder
+from workbench.run.record import Record
 
 Action = Literal["propose", "execute", "score"]
 
 
-class Line(TypedDict):
-    """`kind` is "ok", or the failure's kind; `seconds` is wall time; `at` is Unix time of the end."""
+class CallRecord(Record):
+    """One call. `kind` is "ok", or the failure's kind; `seconds` is wall time; `at` is Unix time of the end."""
+
+    FILE: ClassVar[str] = "journal.jsonl"
 
     action: Action
     key: str
@@ -39,21 +41,21 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
     except OutsideError as error:
         kind = error.kind
         raise
-    except Ended:
+    except Interrupted:
         raise
     except Exception as error:
         kind = type(error).__name__
         raise
     finally:
         if run is not None:
-            line = Line(action=action, key=key, kind=kind, seconds=time.monotonic() - begun, at=time.time())
-            append_line(run / "journal.jsonl", json.dumps(line))
+            call = CallRecord(action=action, key=key, kind=kind, seconds=time.monotonic() - begun, at=time.time())
+            RunFolder(run).append(call)
 
 
-def read(run: Path) -> list[Line]:
-    """All lines in the order in which they were written; a last line cut off by a crash is left out."""
-    try:
-        text = (run / "journal.jsonl").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+def read(run: Path) -> list[CallRecord]:
+    """Return all calls in the order in which they were written down.
+
+    Raises:
+        RunNotFound, RunTooNew: as `RunFolder.lines` does.
+    """
+    return RunFolder(run).lines(CallRecord)

@@ -1,51 +1,85 @@
-"""The optimizers by name: what each is, and what it needs. Importable without DSPy, which takes seconds."""
+"""The seam between Workbench and the searches for a better prompt.
+
+An optimizer is one function in a file of its own and one entry in `OPTIMIZERS`. The entry declares what the optimizer
+needs, and where its code is: the code is imported when a search begins, so that a study can be checked without DSPy,
+which takes seconds to import. No other module knows an optimizer by name. docs/extending.md shows how to add one.
+"""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from workbench.search.optimizers.bench import Bench
+    from workbench.search.programs import Program
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """`least` is the fewest executions that a search over N goals needs to be of any use; `proposes` says whether it
-    asks a model for prompts."""
+    """What an optimizer declares.
+
+    Attributes:
+        summary: what it does, for `workbench check`.
+        least: returns the fewest executions with which a search over so many goals is of any use.
+        proposes: whether it asks the proposer's model for prompts, so that its key is needed.
+        function: its code, as `module:function`. The function takes a `Bench` and returns the program with the best
+            prompt.
+    """
 
     summary: str
     least: Callable[[int], int]
     proposes: bool
+    function: str
+
+    def load(self) -> Callable[[Bench], Program]:
+        """Import the optimizer's function."""
+        return cast("Callable[[Bench], Program]", pkgutil.resolve_name(self.function))
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "static": Optimizer("scores the starting prompt, proposes nothing", lambda goals: goals, proposes=False),
+    "static": Optimizer(
+        "scores the starting prompt, proposes nothing",
+        lambda goals: goals,
+        proposes=False,
+        function="workbench.search.optimizers.static:search",
+    ),
     "bootstrap": Optimizer(
         "shows plans that passed as demonstrations (BootstrapFewShot, arXiv 2310.03714)",
         lambda goals: 2 * goals,
         proposes=False,
+        function="workbench.search.optimizers.bootstrap:search",
     ),
     "random_search": Optimizer(
         "tries sets of demonstrations (BootstrapFewShotWithRandomSearch, arXiv 2310.03714)",
         lambda goals: 3 * goals,
         proposes=False,
+        function="workbench.search.optimizers.random_search:search",
     ),
     "copro": Optimizer(
         "rewrites the instructions in breadth and depth (COPRO, arXiv 2310.03714)",
         lambda goals: 4 * goals,
         proposes=True,
+        function="workbench.search.optimizers.copro:search",
     ),
     "mipro": Optimizer(
         "proposes instructions and demonstrations, searches them by Bayesian optimisation (MIPROv2, arXiv 2406.11695)",
         lambda goals: 4 * goals,
         proposes=True,
+        function="workbench.search.optimizers.mipro:search",
     ),
     "simba": Optimizer(
         "learns rules and demonstrations from its own best and worst plans (SIMBA)",
         lambda goals: 6 * goals,
         proposes=True,
+        function="workbench.search.optimizers.simba:search",
     ),
     "gepa": Optimizer(
         "reflects on the judge's reasons and evolves the instructions (GEPA, arXiv 2507.19457)",
         lambda goals: 3 * goals,
         proposes=True,
+        function="workbench.search.optimizers.gepa:search",
     ),
 }

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import dspy
 
 from workbench.errors import ProposalFailed
-from workbench.nouns import FRESH, Trial
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, Trial
+from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
+from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.models import proposer_lm
-from workbench.search.optimizers import OPTIMIZERS, Bench, metrics
+from workbench.search.optimizers.bench import Bench, metrics
 from workbench.search.programs import PROGRAMS, Executor, Program, pipeline_lm
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
@@ -38,7 +40,7 @@ class SearchOutcome:
     baseline: ScoredCandidate
     best: ScoredCandidate
     spent: int
-    ended: str
+    ended: Ending
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -70,7 +72,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
             # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
             evaluate(program)
             try:
-                chosen = OPTIMIZERS[study.optimizer](bench)
+                chosen = OPTIMIZERS[study.optimizer].load()(bench)
                 evaluate(chosen)
             except SearchStopped:
                 # A search that reached its budget has ended well. Any other stop comes from the flow.
@@ -111,7 +113,7 @@ def confirmation(setting: Setting, outcome: SearchOutcome) -> Callable[[Asker], 
 
         def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
             example = program.example(goal)
-            with dspy.context(lm=lm.copy(rollout_id=FRESH + replicate)):
+            with dspy.context(lm=lm.copy(rollout_id=FIRST_CONFIRM_REPLICATE + replicate)):
                 score(example, program.with_candidate(candidate)(**example.inputs()))
 
         with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
@@ -142,15 +144,14 @@ def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -
     run, best = setting.run, outcome.best.candidate
     run.write("best_prompt.md", best.text)
     program.with_candidate(best).save(str(run.path / "program.json"))
-    run.write_json(
-        "found.json",
-        {
-            "best": best.name,
-            "search_score": outcome.best.score,
-            "baseline_search_score": outcome.baseline.score,
-            "spent": outcome.spent,
-            "ended": outcome.ended,
-        },
+    run.save(
+        SearchResult(
+            best=best.name,
+            search_score=outcome.best.score,
+            baseline_search_score=outcome.baseline.score,
+            spent=outcome.spent,
+            ended=outcome.ended,
+        )
     )
 
 

@@ -6,17 +6,16 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 import dspy
 
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
+from workbench.run.record import Phase
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.programs import NO_PROMPT, output_text
-
-Phase = Literal["search", "confirm"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.nouns import Study
 from workbench.run import journal
 from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
 from workbench.search.catalogue import OPTIMIZERS
 
 #: Seconds for an execution of which nothing is known yet: a model that writes a plan of some pages.
@@ -54,11 +55,11 @@ class Estimate:
 def estimate(study: Study, home: Path) -> Estimate:
     """From the study, and from how long executions took in earlier real runs of a study of that name."""
     took = [
-        line["seconds"]
+        call.seconds
         for run in sorted((home / "runs").glob("*/"))[-20:]
         if _tells(run, study)
-        for line in journal.read(run)
-        if line["action"] == "execute" and line["kind"] == "ok"
+        for call in journal.read(run)
+        if call.action == "execute" and call.kind == "ok"
     ]
     return Estimate(
         study=study.name,
@@ -73,7 +74,8 @@ def estimate(study: Study, home: Path) -> Estimate:
 
 
 def _tells(run: Path, study: Study) -> bool:
-    if not (run / "run.json").exists():
+    folder = RunFolder(run)
+    if not folder.has(RunRecord):
         return False
-    about = RunFolder(run).read_json("run.json")
-    return about["study"] == study.name and about["rehearsal"] is None
+    record = folder.load(RunRecord)
+    return record.study == study.name and record.rehearsal is None

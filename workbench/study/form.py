@@ -1,4 +1,4 @@
-"""The form of a study file, and the words for a value that does not fit it."""
+"""Defines the keys of a study file, and describes a value that does not fit them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from workbench.fields import (
     nearest,
     short,
 )
+from workbench.judging.judge import DEFAULT_MODEL
 
 
 class GoalForm(Form):
     """One goal with its gold plans."""
 
-    name: Name = Field(description="what runs and reports call the goal")
-    goal: Text = Field(description="what a plan is wanted for")
-    gold: Text | list[Text] = Field(description="the hand-written plan that the judge compares with, or a list of them")
+    name: Name = Field(description="the name of the goal in runs and reports")
+    goal: Text = Field(description="what the plan should achieve, in words")
+    gold: Text | list[Text] = Field(
+        description="a file with a hand-written plan for the judge to compare with, or a list of files"
+    )
 
 
 class ProposerForm(Form):
@@ -44,56 +47,63 @@ class ProposerForm(Form):
 class JudgeForm(Form):
     """The model that scores plans."""
 
-    model: ModelName = Field(default="gemini/gemini-2.5-pro", description="PROVIDER/MODEL")
+    model: ModelName = Field(default=DEFAULT_MODEL, description="PROVIDER/MODEL")
     temperature: Temperature = Field(default=0.0, description="0 to 2")
     template: Text | None = Field(
         default=None,
-        description="a file with the judge's prompt, in which $goal, $gold_plans and $plan are filled in",
+        description="a file with the judge's prompt; Workbench fills in $goal, $gold_plans and $plan",
     )
 
 
 class StudyForm(Form):
-    """The keys that every study has. Each runtime adds keys of its own."""
+    """The keys that every study has. Each runtime adds its own keys."""
 
-    study: Name = Field(description="what runs and reports call the study")
-    goals: Annotated[list[GoalForm], Field(min_length=1)] = Field(description="what plans are wanted for")
-    runtime: str = Field(default=DEFAULT_RUNTIME, description="what executes the pipeline")
-    timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(default=900.0, description="seconds for one execution")
+    study: Name = Field(description="the name of the study in runs and reports")
+    goals: Annotated[list[GoalForm], Field(min_length=1)] = Field(
+        description="the goals that the pipeline writes plans for"
+    )
+    runtime: str = Field(default=DEFAULT_RUNTIME, description="the program that executes the pipeline")
+    timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        default=900.0, description="the time limit of one execution, in seconds"
+    )
     program: Literal["direct", "writer"] = Field(
         default="direct",
-        description="direct: candidate and goal are the prompt; writer: a model writes a prompt for each goal",
+        description="direct: the prompt is candidate and goal; writer: a model writes a prompt for each goal",
     )
     prompt: Text = Field(
         default="Write the plan that the goal asks for.",
-        description="the starting prompt: the baseline that has to be beaten",
+        description="the starting prompt, which is the baseline that a better prompt must beat",
     )
-    optimizer: str = Field(description="the search for a better prompt")
+    optimizer: str = Field(description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
     judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
     passing: Annotated[float, Field(ge=0, le=10)] = Field(
-        default=8.0, alias="pass", description="the score, 0 to 10, from which a plan passes"
+        default=8.0, alias="pass", description="the lowest score, 0 to 10, with which a plan passes"
     )
     budget: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        description="executions that the search may ask for; confirming the result takes more"
+        description="how many executions the search may request; confirming the result takes more"
     )
     confirm: Annotated[int, Field(ge=3, le=1000)] = Field(
-        default=3, description="fresh executions of the starting prompt and of the best one, on each goal"
+        default=3,
+        description="how many fresh executions the starting and the best prompt each get on every goal",
     )
-    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=4, description="executions at once")
+    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=4, description="how many executions may run at the same time"
+    )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
-        default=0, description="the seed of everything random on Workbench's side"
+        default=0, description="the seed of all random choices that Workbench makes"
     )
 
 
 @lru_cache
 def form_of(runtime: str) -> type[StudyForm]:
-    """Return the form of a study with this runtime: the shared keys and the runtime's own."""
+    """Return the form of a study with this runtime: the keys of every study and the keys of the runtime."""
     form: type[StudyForm] = type("StudyForm", (StudyForm, RUNTIMES[runtime].Keys), {})
     return form
 
 
 def own_keys(runtime: str) -> list[str]:
-    """Return the keys that this runtime adds to every study's."""
+    """Return the keys that this runtime adds."""
     return key_names(RUNTIMES[runtime].Keys)
 
 
@@ -103,13 +113,13 @@ def runtimes_with(key: str) -> list[str]:
 
 
 def message(error: Any, path: KeyPath, runtime: str) -> str:
-    """Return what is wrong with the value at `path`, from one of pydantic's errors."""
-    name, wrong, context = dotted(path), error["type"], error.get("ctx", {})
-    value = f"{short(error['input'])}" if wrong != "missing" else ""
-    match wrong:
-        case "extra_forbidden" if len(path) == 1 and (takers := runtimes_with(str(path[0]))):
+    """Return a message about the value at `path`, made from one error of pydantic's `ValidationError.errors()`."""
+    name, error_type, context = dotted(path), error["type"], error.get("ctx", {})
+    value = f"{short(error['input'])}" if error_type != "missing" else ""
+    match error_type:
+        case "extra_forbidden" if len(path) == 1 and (others := runtimes_with(str(path[0]))):
             instead = RUNTIMES[runtime].instead.get(str(path[0]))
-            hint = instead or f"it belongs to runtime: {' or '.join(takers)}"
+            hint = instead or f"it belongs to runtime: {' or '.join(others)}"
             return f"{name}: runtime: {runtime} does not take this key; {hint}"
         case "extra_forbidden":
             known = key_names(_form_at(form_of(runtime), path[:-1]))
@@ -126,7 +136,7 @@ def message(error: Any, path: KeyPath, runtime: str) -> str:
         case "string_pattern_mismatch":
             return f"{name}: {value} is not {EXPECTED.get(context['pattern'], context['pattern'])}"
         case "too_short":
-            return f"{name}: expected at least one"
+            return f"{name}: the list is empty; expected at least one item"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
             return f"{name}: {value} is out of range; {error['msg'].replace('Input should be', 'expected').lower()}"
         case "finite_number":
@@ -137,7 +147,7 @@ def message(error: Any, path: KeyPath, runtime: str) -> str:
 
 
 def _form_at(form: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
-    """Return the form of the keys below `path`."""
+    """Return the form that describes the keys below `path`."""
     for part in path:
         if isinstance(part, str):
             fields = {field.alias or name: field for name, field in form.model_fields.items()}
@@ -154,5 +164,6 @@ def forms_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _plain(expected: str) -> str:
+    """Return pydantic's words for a type in the words of a study's author."""
     words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
     return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

@@ -1,4 +1,4 @@
-"""The study file that `workbench init` writes: ready to run, with every other key as a comment."""
+"""Writes the study file of `workbench init`. It is ready to run, and shows every optional key as a comment."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES, SHIPPED_PIPE
 from workbench.fields import key_names
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study.form import form_of, forms_in
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
-#: The order of the keys in a new study. Keys that are not named here follow.
+#: The order of the keys in a new study. All other keys follow.
 ORDER = ("study", "goals", "pipeline", "inputs", "prompt", "optimizer", "pass", "budget", "confirm", "concurrency")
 OPTIMIZER, BUDGET = "gepa", 24
 WIDTH = 110
 
 
 @contextlib.contextmanager
-def own_pipeline(study: Path) -> Iterator[Path]:
-    """Yield a copy of the shipped pipeline beside the study, or a file with that content that is there already.
+def pipeline_copy(study: Path) -> Iterator[Path]:
+    """Yield a copy of the shipped pipeline in the folder of the study.
 
-    The copy is removed again if the block raises.
+    If a file there already has that content, yield that file. A new copy is deleted again if the block raises.
 
     Raises:
-        UserError: files with other content have the names that the copy could have.
+        UserError: files with other content already have the possible names of the copy.
     """
     content = SHIPPED_PIPELINE.read_bytes()
     names = [study.with_name(name) for name in ("pipeline.yaml", "genesis.yaml") if study.name != name]
@@ -43,17 +43,19 @@ def own_pipeline(study: Path) -> Iterator[Path]:
             return
     free = next((file for file in names if not os.path.lexists(file)), None)
     if free is None:
-        there = " and ".join(f"{file} exists" for file in names)
-        raise UserError(f"{there}, and the study gets a pipeline of its own: write it into another folder (--output)")
+        existing = " and ".join(f"{file} exists" for file in names)
+        raise UserError(
+            f"{existing}, but the study needs a free name for its own pipeline: choose another folder with --output"
+        )
     try:
-        yield write_whole(free, content)
+        yield write_atomically(free, content)
     except BaseException:
         free.unlink()
         raise
 
 
-def starter(goal: str, gold: Path, pipeline: Path) -> str:
-    """Return the text of a study beside its pipeline, for one goal and one gold plan."""
+def starter_study(goal: str, gold: Path, pipeline: Path) -> str:
+    """Return the text of a study file with one goal and one gold plan, to be written beside `pipeline`."""
     values: dict[str, Any] = {
         "study": "study",
         "goals": [{"name": "study", "goal": goal, "gold": _relative(pipeline.parent, gold.absolute())}],
@@ -71,23 +73,24 @@ def starter(goal: str, gold: Path, pipeline: Path) -> str:
 
 
 HEADER = (
-    "# A study: what to optimise. `workbench check` validates it, `workbench run` searches.",
-    "# Paths are relative to this file. Keys behind a # are optional, and stand there with their defaults.",
+    "# A study says what to optimise. `workbench check` validates it, `workbench run` searches for a better prompt.",
+    "# Paths are relative to this file. Keys behind a # are optional and show their defaults.",
     "",
 )
-FOOTER = "# Other runtimes take other keys: docs/study.md of Workbench has all of them.\n"
+FOOTER = "# Other runtimes take other keys: docs/study.md of Workbench lists all of them.\n"
 
 
 def _block(key: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
-    """Return the lines of one key: what it means, and the key itself, behind a # if the study does without it."""
+    """Return the lines of one key: its meaning, and the key itself, behind a # if `values` does not contain it."""
     comment = textwrap.wrap(_meaning(key, field), WIDTH)
     value = values.get(key)
-    text = _written(key, _shown(field) if value is None else value)
-    lines = text if key in values else [f"# {line}" for line in text]
+    yaml_lines = _yaml_lines(key, _example(field) if value is None else value)
+    lines = yaml_lines if key in values else [f"# {line}" for line in yaml_lines]
     return "\n".join([*(f"# {line}" for line in comment), *lines, ""])
 
 
 def _meaning(key: str, field: FieldInfo) -> str:
+    """Return a sentence about a key: its description, its known words, and the keys within it."""
     words = {"optimizer": tuple(OPTIMIZERS), "runtime": tuple(RUNTIMES)}.get(key)
     known = f": {', '.join(words[:-1])} or {words[-1]}" if words else ""
     inner = ", ".join(name for form in forms_in(field.annotation) for name in key_names(form))
@@ -96,31 +99,31 @@ def _meaning(key: str, field: FieldInfo) -> str:
     return f"{meaning[0].upper()}{meaning[1:]}." if meaning[0].islower() else f"{meaning}."
 
 
-def _shown(field: FieldInfo) -> Any:
-    """Return a field's example if it has one, else its default as plain values."""
+def _example(field: FieldInfo) -> Any:
+    """Return a field's example if it has one, else its default, as plain values."""
     if field.examples:
         return field.examples[0]
     default = field.get_default(call_default_factory=True)
     if isinstance(default, BaseModel):
-        return {name: _short(value) for name, value in default.model_dump(exclude_none=True).items()}
-    return _short(default)
+        return {name: _plain(value) for name, value in default.model_dump(exclude_none=True).items()}
+    return _plain(default)
 
 
-def _short(value: Any) -> Any:
-    """Return a whole number without its decimal point."""
+def _plain(value: Any) -> Any:
+    """Return a whole number without a decimal point, and any other value as it is."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _written(key: str, value: Any) -> list[str]:
-    """Return a key and its value as YAML lines: goals as a list of blocks, everything else on one line."""
+def _yaml_lines(key: str, value: Any) -> list[str]:
+    """Return a key and its value as YAML lines: a list of mappings as blocks, everything else on one line."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         items = [[f"{name}: {_quoted(text)}" for name, text in item.items()] for item in value]
         return [f"{key}:", *(f"  {'- ' if not n else '  '}{line}" for item in items for n, line in enumerate(item))]
-    return [f"{key}: {_flow(value)}"]
+    return [f"{key}: {_one_line(value)}"]
 
 
-def _flow(value: Any) -> str:
-    """Return a value on one line."""
+def _one_line(value: Any) -> str:
+    """Return a value as YAML on one line."""
     if isinstance(value, str):
         return value if value == yaml.safe_load(value) and ": " not in value else _quoted(value)
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9)
@@ -134,5 +137,5 @@ def _relative(directory: Path, file: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a text in quotes, on one line whatever it contains."""
+    """Return a text as quoted YAML on one line, even if the text contains line breaks."""
     return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9).strip()

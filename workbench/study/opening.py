@@ -1,4 +1,4 @@
-"""Opens a study for a run: study loaded, model services chosen, runtime prepared, run folder made."""
+"""Opens a study for a run: loads it, chooses the model services, prepares the runtime, creates the run folder."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.nouns import Study
 from workbench.run.folder import RunFolder
+from workbench.run.record import GoalRecord, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.study import loader
 from workbench.study.services import services
-from workbench.system.home import made
+from workbench.system.home import ensure_usable
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a person, a schedule or a trigger asks for: a study, and what to change of it for this run."""
+class RunOptions:
+    """The study that a person, a schedule or a trigger wants to run, and the values that differ in this run.
+
+    None means that the study's own value applies.
+    """
 
     study: Path
     optimizer: str | None = None
@@ -31,73 +35,81 @@ class Wanted:
 
     @property
     def overrides(self) -> dict[str, object]:
-        given = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
-        return {name: value for name, value in given.items() if value is not None}
+        """Return the values that replace the study's own, by key."""
+        options = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
+        return {key: value for key, value in options.items() if value is not None}
 
 
-def load(wanted: Wanted) -> Study:
-    """Load the study, with what is to be changed of it. Raises StudyError with every problem."""
-    return loader.load(wanted.study, wanted.overrides)
+def load(options: RunOptions) -> Study:
+    """Return the study with the values that the options replace.
+
+    Raises:
+        StudyError: the study or the options have mistakes. The error holds all of them.
+    """
+    return loader.load(options.study, options.overrides)
 
 
 @contextlib.contextmanager
-def opened(wanted: Wanted, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]) -> Iterator[Setting]:
-    """The setting of a run, as long as it lasts: study loaded, providers found, runtime ready, folder made.
+def open_run(
+    options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
+) -> Iterator[Setting]:
+    """Yield the setting of a run: its study, its providers, the runtime's version and the run folder.
+
+    The runtime and a rehearsal started here are stopped when the block ends.
 
     Args:
-        run: the run's name; its folder is taken up again if it exists.
-        url: where the run can be watched, for the report.
+        run: the run's name. If its folder exists, the run continues in it.
+        url: the page in the Prefect UI that shows the run, for the report.
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: it cannot be rehearsed, or nothing can be kept.
-        MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
-        ExecutionFailed: the runtime cannot be started here.
+        UserError: the study cannot be rehearsed, or `home` cannot be written to.
+        MissingKey: a provider that the study needs has no key, and this is no rehearsal.
+        ExecutionFailed: the runtime cannot be started on this machine.
     """
-    study = load(wanted)
-    with services(study, rehearse=wanted.rehearse, environ=environ) as found:
+    study = load(options)
+    with services(study, rehearse=options.rehearse, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
-            setting = Setting(study, found, runtime.version(), RunFolder.create(made(home), run))
+            setting = Setting(study, providers, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
-                _introduce(setting, url)
+                _describe(setting, url)
                 yield setting
         finally:
             runtime.close()
 
 
-def _introduce(setting: Setting, url: str | None) -> None:
-    """Write down what the run is, unless an earlier attempt of it has."""
+def _describe(setting: Setting, url: str | None) -> None:
+    """Write run.json and copies of the study and its pipeline file, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
-    if (run.path / "run.json").exists():
+    if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
         shutil.copyfile(file, run.path / "pipeline.yaml")
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
-    run.write_json(
-        "run.json",
-        {
-            "study": study.name,
-            "study_file": str(study.file),
-            "run_id": run.name,
-            "optimizer": study.optimizer,
-            "program": study.program,
-            "seed": study.seed,
-            "budget": study.budget,
-            "confirm": study.confirm,
-            "concurrency": study.concurrency,
-            "passing": study.passing,
-            "goals": [{"name": goal.name, "text": goal.text} for goal in study.goals],
-            "rehearsal": label.partition(":")[2] if label else None,
-            "real_in_rehearsal": RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
-            "baseline": Candidate(study.prompt).name,
-            "pipeline": str(file) if file else None,
-            "runtime": study.pipeline.engine.name,
-            "target": asdict(study.pipeline.target) if study.pipeline.target else None,
-            "flow_run_url": url,
-            "started": time.time(),
-        },
+    run.save(
+        RunRecord(
+            study=study.name,
+            study_file=study.file,
+            run_id=run.name,
+            optimizer=study.optimizer,
+            program=study.program,
+            seed=study.seed,
+            budget=study.budget,
+            confirm=study.confirm,
+            concurrency=study.concurrency,
+            passing=study.passing,
+            goals=tuple(GoalRecord(name=goal.name, text=goal.text) for goal in study.goals),
+            rehearsal=label.partition(":")[2] if label else None,
+            real_in_rehearsal=RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
+            baseline=Candidate(study.prompt).name,
+            pipeline=study.pipeline.file,
+            runtime=study.pipeline.engine.name,
+            target=study.pipeline.target,
+            flow_run_url=url,
+            started=time.time(),
+        )
     )

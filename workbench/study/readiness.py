@@ -1,4 +1,4 @@
-"""Checks whether this machine has what a study needs, before anything is paid for."""
+"""Checks that this machine has everything a study needs, before anything costs money."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from workbench.errors import MissingKey, UserError
 from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
 from workbench.nouns import Study
-from workbench.study.services import needed
-from workbench.system.home import made
+from workbench.study.services import needs_of
+from workbench.system.home import ensure_usable
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Check one thing after the other, in an order in which mending is easy."""
+    """Yield one check after the other. A fix for one check can be needed by the checks after it."""
     yield _home(home)
     yield from _keys(study, environ)
     yield from runtime_of(study.pipeline.engine).checks(study.pipeline, home, environ)
 
 
 def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
-    return {"study": study.name, "ready": all(one.there for one in checks), "checks": [asdict(one) for one in checks]}
+    """Return what `workbench doctor --json` writes."""
+    ready = all(check.there for check in checks)
+    return {"study": study.name, "ready": ready, "checks": [asdict(check) for check in checks]}
 
 
 def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
-    needs = needed(study)
+    needs = needs_of(study)
     for name in sorted(needs.providers):
         try:
             providers.real(environ)[name].key(environ)
@@ -37,12 +39,12 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
         else:
             yield Check(f"{name} key", True, "set")
     for variable in needs.variables:
-        there = bool(environ.get(variable))
-        yield Check(variable, there, "set" if there else "not set", "" if there else f"set {variable}")
+        is_set = bool(environ.get(variable))
+        yield Check(variable, is_set, "set" if is_set else "not set", "" if is_set else f"set {variable}")
 
 
 def _home(home: Path) -> Check:
     try:
-        return Check("WORKBENCH_HOME", True, str(made(home)))
+        return Check("WORKBENCH_HOME", True, str(ensure_usable(home)))
     except UserError as error:
         return Check("WORKBENCH_HOME", False, str(home), str(error))

@@ -1,4 +1,4 @@
-"""The reference of all study keys, docs/study.md, from the descriptions of the forms' fields.
+"""Generates docs/study.md, the reference of all study keys, from the descriptions of the forms' fields.
 
 python -m workbench.study.reference > docs/study.md
 """
@@ -23,11 +23,11 @@ INTRODUCTION = f"""\
 # The keys of a study
 
 A study is one YAML file. `workbench init` writes one, `workbench check` validates it. Paths are relative to the file.
-Keys that no table names are refused. `runtime` decides which other keys a study has. Without that key it is
+Keys that no table names are refused. `runtime` decides which other keys a study has; its default is
 `{DEFAULT_RUNTIME}`.
 
-The forms that Workbench validates studies with are the source of this page. To write it anew:
-`python -m workbench.study.reference > docs/study.md`.
+This page is generated from the forms that Workbench validates studies with:
+`python -m workbench.study.reference > docs/study.md` writes it again.
 """
 HEAD = ("| key | value | default | meaning |", "| --- | --- | --- | --- |")
 
@@ -39,12 +39,12 @@ def reference() -> str:
         meaning = _first_sentence(runtime.__doc__)
         parts += [f"## `runtime: {name}`\n", f"{meaning}\n", *_tables(runtime.Keys)]
     parts += ["## Optimizers\n", "| `optimizer` | what it does | fewest executions for one goal |\n| --- | --- | --- |"]
-    parts += [f"| `{name}` | {one.summary} | {one.least(1)} |" for name, one in OPTIMIZERS.items()]
+    parts += [f"| `{name}` | {optimizer.summary} | {optimizer.least(1)} |" for name, optimizer in OPTIMIZERS.items()]
     return "\n".join(parts) + "\n"
 
 
 def _tables(form: type[BaseModel]) -> Iterator[str]:
-    """Yield the table of a form, and then those of the forms within it."""
+    """Yield the table of a form, and then the tables of the forms within it."""
     fields = {field.alias or name: field for name, field in form.model_fields.items()}
     yield "\n".join([*HEAD, *(_row(key, field) for key, field in fields.items())]) + "\n"
     for key, field in fields.items():
@@ -69,7 +69,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _value(field: FieldInfo) -> str:
-    """Return what values a field takes, in words."""
+    """Return the values that a field accepts, in words."""
     words = _type(field.annotation, tuple(field.metadata))
     return words if "`" in words else words.replace("|", "\\|")
 
@@ -85,19 +85,19 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if origin is dict:
         return "keys with texts"
     if inner:
-        return " or ".join(_type(one) for one in inner if one is not type(None))
+        return " or ".join(_type(member) for member in inner if member is not type(None))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "keys, see below"
     if annotation is str:
-        patterns = [str(one.pattern) for one in metadata if isinstance(one, StringConstraints)]
+        patterns = [str(item.pattern) for item in metadata if isinstance(item, StringConstraints)]
         return next((EXPECTED[pattern] for pattern in patterns if pattern in EXPECTED), "a text")
     kind = {int: "a whole number", float: "a number", bool: "true or false"}.get(annotation, "a value")
     return f"{kind}{_range(metadata)}"
 
 
 def _range(metadata: tuple[Any, ...]) -> str:
-    """Return the range of a number in words."""
-    bounds = [one for item in metadata for one in (getattr(item, "metadata", None) or [item])]
+    """Return the range of a number in words, such as `, from 1 to 256`."""
+    bounds = [bound for item in metadata for bound in (getattr(item, "metadata", None) or [item])]
     low = next((f"from {b.ge:g}" for b in bounds if isinstance(b, annotated_types.Ge)), "")
     above = next((f"above {b.gt:g}" for b in bounds if isinstance(b, annotated_types.Gt)), "")
     high = next((f"to {b.le:,}" for b in bounds if isinstance(b, annotated_types.Le)), "")

@@ -1,4 +1,4 @@
-"""Chooses who answers for the models: the real services, or a rehearsal of them."""
+"""Chooses the services that play the models: the real providers, or a rehearsal."""
 
 from __future__ import annotations
 
@@ -22,34 +22,37 @@ Providers = dict[ProviderName, Provider]
 
 @contextlib.contextmanager
 def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
-    """Yield the providers: a rehearsal that runs where the environment points, one of our own, or the real services.
+    """Yield the providers of a run.
+
+    A rehearsal that already runs at the address in the environment is used in any case. Otherwise, `rehearse` starts a
+    rehearsal that ends with the block. Without `rehearse`, the real providers are used.
 
     Raises:
         UserError: the study cannot be rehearsed.
-        MissingKey: a provider that the study needs has no key, and no rehearsal was asked for.
+        MissingKey: a provider that the study needs has no key, and `rehearse` is False.
     """
-    found = providers.real(environ)
-    running = _rehearsal_at(found["gemini"].base_url)
+    real = providers.real(environ)
+    running = _rehearsal_at(real["gemini"].base_url)
     if rehearse or running:
         _refuse_if_not_rehearsable(study)
     if not rehearse:
-        ask_for_keys(study, environ)
+        require_keys(study, environ)
     if running is not None:
         yield running
     elif rehearse:
         with server.start() as own:
             yield providers.rehearsal(own.url, own.world, own.seed)
     else:
-        yield found
+        yield real
 
 
-def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
-    """Check that all keys are set.
+def require_keys(study: Study, environ: Mapping[str, str]) -> None:
+    """Check that the environment has all keys and variables that the study needs.
 
     Raises:
-        MissingKey: for the first that is not.
+        MissingKey: one is missing. The message names the first.
     """
-    needs = needed(study)
+    needs = needs_of(study)
     for name in sorted(needs.providers):
         providers.real(environ)[name].key(environ)
     for variable in needs.variables:
@@ -61,8 +64,8 @@ def ask_for_keys(study: Study, environ: Mapping[str, str]) -> None:
             )
 
 
-def needed(study: Study) -> Needs:
-    """Return what a study needs from the environment: for its judge, its proposer and its executions."""
+def needs_of(study: Study) -> Needs:
+    """Return the keys and variables that the study's judge, proposer and executions need from the environment."""
     executions = runtime_of(study.pipeline.engine).needs(study.pipeline)
     models = {study.judge.provider}
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
@@ -71,17 +74,25 @@ def needed(study: Study) -> Needs:
 
 
 def _refuse_if_not_rehearsable(study: Study) -> None:
+    """Check that the study's runtime supports a rehearsal of its pipeline.
+
+    Raises:
+        UserError: it does not.
+    """
     refusal = runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline)
     if refusal is not None:
         raise UserError(refusal)
 
 
 def _rehearsal_at(url: str) -> Providers | None:
-    """Return the rehearsal at this address, if there is one: its answers must never pass for a model's."""
+    """Return the providers of the rehearsal that runs at this address, or None.
+
+    The answers of a rehearsal must never be taken for the answers of a model.
+    """
     if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
         return None
     try:
-        told = httpx.get(f"{url}/rehearsal", timeout=5.0).json()
-        return providers.rehearsal(url, told["world"], told["seed"]) if told.get("rehearsal") is True else None
+        answer = httpx.get(f"{url}/rehearsal", timeout=5.0).json()
+        return providers.rehearsal(url, answer["world"], answer["seed"]) if answer.get("rehearsal") is True else None
     except (httpx.HTTPError, ValueError, KeyError, AttributeError):
         return None

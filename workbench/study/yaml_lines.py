@@ -1,4 +1,4 @@
-"""YAML with the line of everything in it, so that no mistake is reported without its path."""
+"""Reads YAML together with the line of every key and value, so that each mistake can be reported with its line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ MAX_DEPTH = 20
 
 @dataclass
 class YamlFile:
-    """A document as plain values; `lines` has the line (from 1) of each value, `keys` of each key, by its path."""
+    """A YAML document.
+
+    Attributes:
+        value: the content as plain Python values.
+        lines: key path → the line of the value, from 1.
+        keys: key path → the line of the key, from 1.
+        problems: the mistakes found so far.
+    """
 
     file: Path
     value: Any = None
@@ -26,7 +33,7 @@ class YamlFile:
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, path: KeyPath) -> int:
-        """Where this is, or where it would have to be: the nearest thing around it that is there."""
+        """Return the line of a key path. If the path is missing, return the line of the nearest part that exists."""
         for length in range(len(path), -1, -1):
             if (line := self.keys.get(path[:length], self.lines.get(path[:length]))) is not None:
                 return line
@@ -34,15 +41,19 @@ class YamlFile:
 
     @property
     def folder(self) -> Path:
-        """The folder that the paths in the file are relative to."""
+        """Return the folder that the paths in the file are relative to."""
         return self.file.absolute().parent
 
-    def problem(self, path: KeyPath, message: str) -> None:
-        """Add a problem, with the line of this key."""
+    def add_problem(self, path: KeyPath, message: str) -> None:
+        """Add a problem at the line of this key path."""
         self.problems.append(Problem(self.file, self.line(path), message))
 
     def text(self, path: KeyPath, file: Path, limit: int) -> str | None:
-        """Return the text of a file that this key names; None if it cannot be read, which is then a problem."""
+        """Return the text of `file`, which the key at `path` names. If that fails, add a problem and return None.
+
+        Args:
+            limit: the largest accepted size, in bytes.
+        """
         try:
             return read_text(file, limit)
         except StudyError as error:
@@ -50,15 +61,15 @@ class YamlFile:
             for part in path:
                 value = value[part]
             name = value[0] if isinstance(value, list) else value
-            self.problem(path, f'{dotted(path)}: "{name}": {error.problems[0].message}')
+            self.add_problem(path, f'{dotted(path)}: "{name}": {error.problems[0].message}')
             return None
 
 
 def read(file: Path) -> YamlFile:
-    """Read a file that a person wrote. Safe values only, no aliases, keys are texts.
+    """Read a file that a person wrote. Accept plain values and text keys, but no YAML aliases.
 
     Raises:
-        StudyError: it cannot be read as YAML at all. Mistakes beyond that are in `problems`.
+        StudyError: the file cannot be read as YAML at all. The result lists all other mistakes in `problems`.
     """
     text = read_text(file, MAX_BYTES)
     document = YamlFile(file)
@@ -66,49 +77,53 @@ def read(file: Path) -> YamlFile:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise StudyError([Problem(file, mark.line + 1 if mark else None, f"this is no YAML: {said}")]) from error
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        line = mark.line + 1 if mark else None
+        raise StudyError([Problem(file, line, f"this is not valid YAML: {reason}")]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise StudyError([Problem(file, None, f"this is no YAML: {str(error).splitlines()[0]}")]) from error
+        raise StudyError([Problem(file, None, f"this is not valid YAML: {str(error).splitlines()[0]}")]) from error
     if node is None:
-        raise StudyError([Problem(file, None, "there is nothing in it; workbench init writes a study to begin with")])
+        raise StudyError([Problem(file, None, "it contains no keys; workbench init writes a study to begin with")])
     document.value = _value(node, (), document, set())
     return document
 
 
-def read_text(file: Path, most: int) -> str:
-    """A text that somebody has to have written: UTF-8, not empty, at most `most` bytes.
+def read_text(file: Path, limit: int) -> str:
+    """Return the text of a file, which must be UTF-8, not empty, and at most `limit` bytes long.
 
     Raises:
-        StudyError: with what is wrong with it.
+        StudyError: the file cannot be read or does not fulfil these conditions.
     """
     try:
         data = file.read_bytes() if file.is_file() else None
     except OSError as error:
         raise StudyError([Problem(file, None, f"cannot be read: {error.strerror}")]) from error
     except ValueError as error:
-        raise StudyError([Problem(file, None, "is no possible file name")]) from error
+        raise StudyError([Problem(file, None, "this is not a possible file name")]) from error
     if data is None:
         raise StudyError([Problem(file, None, "is a folder" if file.is_dir() else "there is no such file")])
-    if len(data) > most:
-        raise StudyError([Problem(file, None, f"has {len(data)} bytes; at most {most} are taken")])
+    if len(data) > limit:
+        raise StudyError([Problem(file, None, f"has {len(data)} bytes; expected at most {limit}")])
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise StudyError([Problem(file, data[: error.start].count(b"\n") + 1, "is not UTF-8")]) from error
+        raise StudyError(
+            [Problem(file, data[: error.start].count(b"\n") + 1, "is not UTF-8; save the file as UTF-8")]
+        ) from error
     if not text.strip():
-        raise StudyError([Problem(file, None, "is empty")])
+        raise StudyError([Problem(file, None, "is empty; expected a text")])
     return text
 
 
 def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -> Any:
+    """Return a node as a plain value, and note its line. `seen` holds the ids of all nodes so far, to find aliases."""
     document.lines[path] = node.start_mark.line + 1
     if id(node) in seen:
-        document.problem(path, "YAML aliases are not taken here: write it out")
+        document.add_problem(path, "YAML aliases are not supported; write the value out")
         return None
     seen.add(id(node))
     if len(path) > MAX_DEPTH:
-        document.problem(path, f"nested more than {MAX_DEPTH} levels deep")
+        document.add_problem(path, f"the value is nested too deeply; expected at most {MAX_DEPTH} levels")
         return None
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, document, seen)
@@ -117,7 +132,7 @@ def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -
     try:
         return yaml.SafeLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError, OverflowError):
-        document.problem(path, f"{str(node.value)[:60]!r} cannot be read as a value")
+        document.add_problem(path, f"{str(node.value)[:60]!r} is not a valid YAML value")
         return None
 
 
@@ -126,13 +141,15 @@ def _mapping(node: yaml.MappingNode, path: KeyPath, document: YamlFile, seen: se
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
-            document.problems.append(Problem(document.file, line, "a key has to be a word"))
+            document.problems.append(
+                Problem(document.file, line, "this key is a list or a mapping; expected a single word or text")
+            )
             continue
         key = str(key_node.value)
         if key in values:
             first = document.keys[(*path, key)]
             document.problems.append(
-                Problem(document.file, line, f'"{key}" stands here again; it was in line {first} before')
+                Problem(document.file, line, f'the key "{key}" appears again; it is already in line {first}')
             )
             continue
         document.keys[(*path, key)] = line

@@ -1,4 +1,4 @@
-"""How a command that works for long is left."""
+"""Ends a long command in order when it is interrupted."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ import time
 from types import FrameType
 
 #: The exit code of a command that was interrupted.
-INTERRUPTED = 130
-#: Seconds that it has for leaving in order, before it is left all the same.
-PATIENCE = 15.0
+EXIT_INTERRUPTED = 130
+#: The time that an interrupted command has to end in order, in seconds. Then its process is ended.
+GRACE_SECONDS = 15.0
 
 
-class leaving_in_order:  # noqa: N801  # read as a phrase
-    """SIGTERM is taken for Ctrl-C; a second one, or no end in sight, ends the process at once. Nothing paid is lost."""
+class GracefulInterrupt:
+    """A context manager that turns the first Ctrl-C or SIGTERM into KeyboardInterrupt.
+
+    A second signal ends the process at once. The process also ends after GRACE_SECONDS. No paid result is lost.
+    """
 
     def __enter__(self) -> None:
-        self.before = {number: signal.signal(number, self.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        self.asked: float | None = None
+        self._handlers = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._interrupted_at: float | None = None
 
-    def interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self.asked is not None:
-            # Prefect sends a signal that it has caught once more; a person takes longer to lose patience.
-            if now - self.asked > 1.0:
-                os._exit(INTERRUPTED)
+        if self._interrupted_at is not None:
+            # Prefect sends a caught signal again within a second. A person takes longer to repeat Ctrl-C.
+            if now - self._interrupted_at > 1.0:
+                os._exit(EXIT_INTERRUPTED)
             return
-        self.asked = now
-        threading.Thread(target=self.lose_patience, daemon=True).start()
+        self._interrupted_at = now
+        threading.Thread(target=self._exit_after_grace, daemon=True).start()
         raise KeyboardInterrupt
 
-    def lose_patience(self) -> None:
-        time.sleep(PATIENCE)
-        os._exit(INTERRUPTED)
+    def _exit_after_grace(self) -> None:
+        time.sleep(GRACE_SECONDS)
+        os._exit(EXIT_INTERRUPTED)
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)

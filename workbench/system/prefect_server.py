@@ -1,7 +1,7 @@
-"""A Prefect server in the background: started once, used by every run, stopped by its own process id.
+"""Starts and stops a Prefect server in the background. All runs use the same server.
 
-It is a process that must outlive the command that starts it, which is why it is not started by
-`workbench.system.process`.
+The server must outlive the command that starts it. Therefore `workbench.system.process` does not start it. The server
+is stopped by its process id.
 """
 
 from __future__ import annotations
@@ -21,43 +21,46 @@ from pathlib import Path
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.system.files import alone, write_whole
-from workbench.system.home import made
+from workbench.system.files import exclusive_lock, write_atomically
+from workbench.system.home import ensure_usable
 
-#: A new database takes 11 to 15 s on two cores; a slow disk some more.
+#: The time limit for the start. Creating a new database takes 11 to 15 s on two cores, and longer on a slow disk.
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 PREFERRED_PORT = 4200
-#: A server writes every state of a task run on its own, unless it is told to write many at once: a third of its work.
-#: The UI shows a state that much later (whole seconds: less is cut to 0, and the server then does nothing but look).
+#: These settings make the server write many task run states and events at once. By default it writes each on its own,
+#: which is a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a smaller
+#: value is cut to 0, and then the server only polls.
 BATCHES = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
 }
-#: The one that prefect.yaml names.
+#: The work pool that prefect.yaml names.
 WORK_POOL = "workbench"
 
 
 @dataclass(frozen=True)
 class Server:
-    """`url` is the API's, as PREFECT_API_URL takes it."""
+    """A Prefect server. `url` is the address of its API, in the form of PREFECT_API_URL."""
 
     pid: int
     url: str
 
     @property
     def ui(self) -> str:
+        """Return the address of the Prefect UI."""
         return self.url.removesuffix("/api")
 
 
 def prefect_home(home: Path, environ: Mapping[str, str]) -> str:
+    """Return the folder in which Prefect keeps its database."""
     return environ.get("PREFECT_HOME") or str(home / "prefect")
 
 
 def healthy(url: str, timeout: float = 5.0) -> bool:
-    """Whether a Prefect API answers at this address."""
+    """Return True if a Prefect API answers at this address within `timeout` seconds."""
     try:
         return httpx.get(f"{url.rstrip('/')}/health", timeout=timeout).status_code == 200
     except httpx.HTTPError:
@@ -65,35 +68,39 @@ def healthy(url: str, timeout: float = 5.0) -> bool:
 
 
 def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
-    """The background server, started now if it does not run.
+    """Return the background server. Start it first if it does not run.
+
+    Args:
+        say: is called with a line for a person before the server starts.
 
     Raises:
-        ServerUnavailable: it did not come up; its log says why.
+        UserError: `home` cannot be written to.
+        ServerUnavailable: the server did not start. Its log gives the reason.
     """
-    made(home)
-    # Two runs that begin together start one server.
-    with alone(home / "server.lock"):
-        running = known(home)
+    ensure_usable(home)
+    # The lock makes two runs that begin together start only one server.
+    with exclusive_lock(home / "server.lock"):
+        running = running_server(home)
         if running is not None and healthy(running.url):
             return running
         say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
         return _start(home, environ)
 
 
-def known(home: Path) -> Server | None:
-    """The server that was started here, if its process is still there."""
+def running_server(home: Path) -> Server | None:
+    """Return the server that was started with this home if its process still exists, else None."""
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
         command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
     except (OSError, ValueError, TypeError):
         return None
-    # Process ids are used again: only a Prefect server is ours.
+    # Process ids are reused, so check that the process is a Prefect server.
     return server if b"prefect" in command and b"server" in command else None
 
 
 def stop(home: Path) -> bool:
-    """End the background server and its services; False when none runs."""
-    server = known(home)
+    """Stop the background server and its services. Return False if no server runs."""
+    server = running_server(home)
     if server is None:
         return False
     for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
@@ -102,9 +109,9 @@ def stop(home: Path) -> bool:
         except ProcessLookupError:
             break
         deadline = time.monotonic() + patience
-        while known(home) is not None and time.monotonic() < deadline:
+        while running_server(home) is not None and time.monotonic() < deadline:
             time.sleep(0.1)
-        if known(home) is None:
+        if running_server(home) is None:
             break
     (home / "server.json").unlink(missing_ok=True)
     return True
@@ -124,7 +131,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
                 **BATCHES,
                 **environ,
                 "PREFECT_HOME": prefect_home(home, environ),
-                # By environment and not by option: otherwise the UI calls port 4200.
+                # If the port were set by a command-line option, the UI would call port 4200 all the same.
                 "PREFECT_SERVER_API_HOST": "127.0.0.1",
                 "PREFECT_SERVER_API_PORT": str(port),
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -136,7 +143,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
             start_new_session=True,
         )
     server = Server(process.pid, f"http://127.0.0.1:{port}/api")
-    write_whole(home / "server.json", json.dumps(asdict(server)).encode())
+    write_atomically(home / "server.json", json.dumps(asdict(server)).encode())
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if healthy(server.url, timeout=2.0):
@@ -144,29 +151,39 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
             return server
         time.sleep(0.2)
     stop(home)
-    raise ServerUnavailable(f"the Prefect server did not start; its log is {log}", kind="no server", lasting=True)
+    raise ServerUnavailable(
+        f"the Prefect server did not start within {START_SECONDS:.0f} s, or ended: see its log {log}",
+        kind="no server",
+        lasting=True,
+    )
 
 
 def _make_work_pool(server: Server) -> None:
-    """`prefect deploy` refuses a deployment whose work pool is not there yet."""
+    """Create the work pool. Without it, `prefect deploy` refuses a deployment."""
     httpx.post(f"{server.url}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=30.0)
 
 
 @contextmanager
 def _port() -> Iterator[int]:
-    """The usual one, unless it is taken, or about to be by a server of another home that starts just now."""
+    """Yield the preferred port, or a free port if the preferred one is taken.
+
+    The socket claims the preferred port until the block ends, because servers of two homes may start at the same time.
+    """
     with socket.socket(socket.AF_UNIX) as claim:
         try:
             claim.bind(f"\0workbench-port-{PREFERRED_PORT}-{os.getuid()}")
-            found = _free(PREFERRED_PORT) or _free(0)
+            port = _free(PREFERRED_PORT) or _free(0)
         except OSError:
-            found = _free(0)
-        if found is None:
-            raise ServerUnavailable("no port is free on the loopback interface", kind="no server", lasting=True)
-        yield found
+            port = _free(0)
+        if port is None:
+            raise ServerUnavailable(
+                "no port is free on 127.0.0.1: end a program that listens there", kind="no server", lasting=True
+            )
+        yield port
 
 
 def _free(port: int) -> int | None:
+    """Return the port if it is free on 127.0.0.1, else None. For 0, return any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

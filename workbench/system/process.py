@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import Ended
+from workbench.errors import Interrupted
 from workbench.system.bounded import CHUNK, LIMIT, Kept, reading
 from workbench.system.supervised import Supervised, readable
 from workbench.system.supervisor import GRACE
@@ -47,7 +47,7 @@ class _Commands:
     def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> Supervised:
         with self._lock:
             if self.ended.is_set():
-                raise Ended("interrupted")
+                raise Interrupted("interrupted")
         started = Supervised(command, cwd, env, streams)
         with self._lock:
             self._running.add(started)
@@ -94,14 +94,15 @@ def run(
         FileNotFoundError, PermissionError: there is no such program.
         ValueError: no system could start that: it is empty, or has a NUL byte in it.
         OSError: nothing can be executed, or not this.
-        Ended: `ended_on_interrupt` was left meanwhile.
+        Interrupted: `ended_on_interrupt` was left meanwhile.
     """
-    begun = time.monotonic()
     with ExitStack() as ending:
         started, kept = _start(command, cwd, env, limit, stdin, ending)
+        # The start of its supervisor is no time of the command's: on a busy machine it takes tenths of a second.
+        begun = time.monotonic()
         timed_out = _follow(started, kept, begun + timeout)
     if _commands.ended.is_set():
-        raise Ended("interrupted")
+        raise Interrupted("interrupted")
     exit_code = -signal.SIGKILL if started.exit_code is None else started.exit_code
     out, err = (one.all() for one in kept.values())
     return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
@@ -220,7 +221,7 @@ def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool
                 selector.unregister(started)
                 patience = now + GRACE
                 continue
-            if patience is None and started.over:
+            if patience is None and started.exit_code is not None:
                 # What it left behind takes none of its time.
                 patience = now + 3 * GRACE
             if patience is None and now > deadline:

@@ -1,10 +1,10 @@
-"""Commands under a supervisor (`workbench.system.supervisor`), seen from our side."""
+"""Start a command under a supervisor of its own (`workbench.system.supervisor`), hear of its end, and stop it."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import json
+import marshal
 import math
 import os
 import select
@@ -15,17 +15,16 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.system import supervisor
-from workbench.system.supervisor import GRACE, LENGTH
+from workbench.system.supervisor import GRACE, STOP
 
 
 class Supervised:
-    """A command that runs, with all that it starts, until it ends or is told to; it does not outlive us.
+    """A command that runs, with all that it starts, until it ends or is stopped. It does not outlive Workbench.
 
-    Its `fileno` becomes readable when there is something for `poll` to hear that it has not heard yet.
+    Its `fileno` becomes readable when there is news that `poll` has not taken yet.
     """
 
     def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> None:
@@ -37,16 +36,25 @@ class Supervised:
         """
         if not command:
             raise ValueError("a command is a program and its arguments, and this one is empty")
+        #: Known once the command itself has ended, though what it left behind may not have; negative for a signal.
         self.exit_code: int | None = None
-        #: It has ended, though what it left behind may not have.
-        self.over = False
-        self._heard = b""
-        self._said = ""
-        self._idle = self._told = self.closed = False
+        self.closed = False
+        self._unread = b""
+        self._answer = ""
+        self._tree_ended = False
         self._sending, self._hearing = threading.Lock(), threading.Lock()
-        self._control = _supervisors.take()
+        with _starting:
+            _discard_ended()
+            self._control, theirs = socket.socketpair()
+            try:
+                with theirs:
+                    self._supervisor = _start_supervisor(theirs, streams)
+                _all.add(self)
+            except BaseException:
+                self._control.close()
+                raise
         try:
-            self._ask(command, cwd, env, streams)
+            self._request(command, cwd, env)
         except BaseException:
             self.close()
             raise
@@ -55,156 +63,75 @@ class Supervised:
         return self._control.fileno()
 
     def poll(self) -> int | None:
-        """Its exit code, negative for a signal, once it has ended and all of its tree with it. Does not wait."""
+        """Return the exit code once the command and all of its tree have ended. Does not wait."""
         with self._hearing:
-            while self.exit_code is None and readable(self._control.fileno()):
+            while not self._tree_ended and not self.closed and readable(self._control.fileno()):
                 self._hear()
-        return self.exit_code
+        return self.exit_code if self._tree_ended else None
 
     def wait(self, seconds: float) -> int | None:
         deadline = time.monotonic() + seconds
-        while self.poll() is None and (left := deadline - time.monotonic()) > 0:
+        while self.poll() is None and not self.closed and (left := deadline - time.monotonic()) > 0:
             readable(self._control.fileno(), left)
-        return self.exit_code
+        return self.poll()
 
     def terminate(self) -> None:
-        """TERM to the whole tree, and KILL after `GRACE` seconds. Does not wait; may come from any thread."""
+        """Send TERM to the whole tree, and KILL after `GRACE` seconds. Does not wait; may come from any thread."""
         with self._sending, contextlib.suppress(OSError):
             if not self.closed:
-                self._told = True
-                self._control.send(b"t")
+                self._control.send(STOP)
 
     def close(self) -> None:
-        """Let go of it: what still runs is ended as by `terminate`."""
+        """Let go of the command: what still runs is ended as by `terminate`."""
         with self._sending:
-            if not self.closed:
-                # A supervisor that was told something may not have heard it yet.
-                _supervisors.give_back(self._control, idle=self._idle and not self._told)
+            self._control.close()
             self.closed = True
 
-    def _ask(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> None:
-        wanted = json.dumps({"command": list(command), "cwd": str(cwd), "env": dict(env)}).encode()
+    def _request(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        """Have the supervisor start the command, and raise the error that the supervisor met."""
+        request = marshal.dumps((list(map(str, command)), str(cwd), {str(name): str(env[name]) for name in env}))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self._control, [LENGTH.pack(len(wanted))], list(streams))
-            self._control.sendall(wanted)
-        while not self._said and self.exit_code is None:
+            self._control.sendall(request)
+        while not self._answer and not self._tree_ended:
             self._hear()
-        if not self._said:
-            raise OSError(f"{command[0]} was not executed: its supervisor, a {sys.executable}, is gone")
-        word, _, said = self._said.partition(" ")
+        if self._answer == "started":
+            return
+        while not self._tree_ended:
+            self._hear()
+        word, _, rest = self._answer.partition(" ")
         if word == "refused":
-            number, _, file = said.partition(" ")
-            raise OSError(int(number), os.strerror(int(number)), json.loads(file))
+            number, _, place = rest.partition(" ")
+            raise OSError(int(number), os.strerror(int(number)), str(cwd) if place == "folder" else command[0])
         if word == "unfit":
-            raise ValueError(f"{command[0]!r} cannot be executed like this: {said}")
+            raise ValueError(f"{command[0]!r} cannot be executed like this: {rest}")
         if word == "failed":
-            raise RuntimeError(f"the supervisor could not start {command[0]}: {said}")
+            raise RuntimeError(f"the supervisor could not start {command[0]}: {rest}")
+        raise OSError(f"{command[0]} was not executed: its supervisor, a {sys.executable}, is gone")
 
     def _hear(self) -> None:
+        """Take one piece of what the supervisor and its guard say; the end of it means that the tree has ended."""
         try:
             data = self._control.recv(4096)
         except ConnectionResetError:
             data = b""
-        self._heard += data
-        while b"\n" in self._heard:
-            line, _, self._heard = self._heard.partition(b"\n")
-            self._said = line.decode()
-            word, _, rest = self._said.partition(" ")
-            self._idle = word in ("ended", "refused", "unfit", "failed")
-            self.over |= word == "over"
-            if word in ("ended", "lost"):
-                self.exit_code = os.waitstatus_to_exitcode(int(rest))
-        if not data and self.exit_code is None:
-            # Somebody killed the supervisor; the one above it ends the tree.
-            self.exit_code = -signal.SIGKILL
-
-
-class _Supervisors:
-    """Those that wait for a command, and the server that forks new ones: a process, started when it is first wanted."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: list[socket.socket] = []
-        self._all: set[socket.socket] = set()
-        self._requests: socket.socket | None = None
-        self._server: subprocess.Popen[bytes] | None = None
-
-    def take(self) -> socket.socket:
-        """The socket to one that has nothing to do."""
-        with self._lock:
-            while self._idle:
-                control = self._idle.pop()
-                if not readable(control.fileno()):
-                    return control
-                # Only its end makes one readable that was asked nothing.
-                self._drop(control)
-            with ExitStack() as refused:
-                control, theirs = map(refused.enter_context, socket.socketpair())
-                if not self._sent(theirs):
-                    self._start()
-                    # Should it be gone again already, the command hears that nobody answers.
-                    self._sent(theirs)
-                theirs.close()
-                refused.pop_all()
-            self._all.add(control)
-            return control
-
-    def give_back(self, control: socket.socket, *, idle: bool) -> None:
-        with self._lock:
-            if idle and control in self._all:
-                self._idle.append(control)
+        self._unread += data
+        while b"\n" in self._unread:
+            line, _, self._unread = self._unread.partition(b"\n")
+            word, _, rest = line.decode().partition(" ")
+            if word == "over":
+                if self.exit_code is None:
+                    self.exit_code = os.waitstatus_to_exitcode(int(rest))
+                # A supervisor that was killed may have started the command and had no time to say so.
+                self._answer = self._answer or "started"
             else:
-                self._drop(control)
-
-    def end(self) -> None:
-        """Let go of all commands, and see their trees end."""
-        self.let_go()
-        if self._server is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._server.wait(2 * GRACE)
-
-    def let_go(self) -> None:
-        for control in list(self._all):
-            self._drop(control)
-        if self._requests is not None:
-            self._requests.close()
-
-    def _drop(self, control: socket.socket) -> None:
-        self._all.discard(control)
-        control.close()
-
-    def _sent(self, theirs: socket.socket) -> bool:
-        if self._requests is None:
-            return False
-        try:
-            socket.send_fds(self._requests, [b"c"], [theirs.fileno()])
-        except OSError:
-            return False
-        return True
-
-    def _start(self) -> None:
-        if self._requests is not None:
-            self._requests.close()
-        if self._server is not None:
-            self._server.poll()
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # Killed by our name, as `pkill -9 -f workbench` does, it could end nothing of what runs: its command line is no
-        # path of ours. And nothing of the user's Python is wanted there: it starts in a few hundredths of a second.
-        python = Path(sys.executable).resolve()
-        with theirs, Path(supervisor.__file__).open("rb") as source:
-            try:
-                self._server = subprocess.Popen(
-                    [python, "-S", "-E", "-I", "-", str(theirs.fileno())],
-                    cwd="/",
-                    stdin=source,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
-            except OSError as error:
-                # Not as it is: the command's own program would seem to be missing.
-                raise OSError(f"nothing can be executed: {python} does not start: {error.strerror}") from error
+                self._answer = line.decode()
+        if not data:
+            self._tree_ended = True
+            if self.exit_code is None:
+                # Somebody killed the supervisor and its guard.
+                self.exit_code = -signal.SIGKILL
+            self._supervisor.wait()
+            _all.discard(self)
 
 
 def readable(descriptor: int, seconds: float = 0.0) -> bool:
@@ -215,16 +142,59 @@ def readable(descriptor: int, seconds: float = 0.0) -> bool:
     return bool(poll.poll(max(0, math.ceil(seconds * 1000))))
 
 
-def _forked() -> None:
-    """In a fork of ours: all of this is the parent's, and with its sockets open here its commands would outlive it."""
-    global _supervisors
-    _supervisors.let_go()
-    if _supervisors._server is not None:
-        # It is no child of this process, which must not wait for it.
-        _supervisors._server.returncode = 0
-    _supervisors = _Supervisors()
+def _start_supervisor(control: socket.socket, streams: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start the guard, which forks the supervisor; both have the command's streams until the command has them."""
+    python = Path(sys.executable).resolve()
+    stdin, stdout, stderr = streams
+    with Path(supervisor.__file__).open("rb") as text:
+        passed = control.fileno(), text.fileno()
+        try:
+            # No path of Workbench's is on this command line, so `pkill -9 -f workbench` does not meet the supervisor.
+            # Without site packages, Python starts in a few hundredths of a second.
+            return subprocess.Popen(
+                [python, "-I", "-S", f"/dev/fd/{text.fileno()}", *map(str, passed)],
+                cwd="/",
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=passed,
+                start_new_session=True,
+            )
+        except OSError as error:
+            # A FileNotFoundError would say that the command's own program is missing.
+            raise OSError(f"nothing can be executed: {python} does not start: {error.strerror}") from error
 
 
-_supervisors = _Supervisors()
-atexit.register(lambda: _supervisors.end())
-os.register_at_fork(after_in_child=_forked)
+def _discard_ended() -> None:
+    """Reap the supervisors that were let go of and have ended since."""
+    for one in list(_all):
+        if one.closed and one._supervisor.poll() is not None:
+            _all.discard(one)
+
+
+def _end_all() -> None:
+    """Let go of all commands, and see their trees end."""
+    deadline = time.monotonic() + 2 * GRACE
+    for one in list(_all):
+        one.close()
+    for one in list(_all):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            one._supervisor.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _forget_all() -> None:
+    """In a fork of ours: the commands are the parent's, and they would outlive it if their sockets stayed open here."""
+    for one in _all:
+        one._control.close()
+        # The supervisor is no child of this process, which must not wait for it.
+        one._supervisor.returncode = 0
+    _all.clear()
+    _starting.release()
+
+
+#: Held while both ends of a socket are open here: a fork that kept one would hide the end of it.
+_starting = threading.Lock()
+#: Those whose supervisor has not been reaped yet.
+_all: set[Supervised] = set()
+atexit.register(_end_all)
+os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_forget_all)

@@ -1,200 +1,186 @@
-"""Stands between Workbench and every command, so that nothing which a command started outlives it, or us.
+"""Runs one command and ends every process that the command started, when the command ends or Workbench does.
 
-A Python reads this text (standard library only), once for each process of ours. It forks supervisors, as many as
-commands run at once. Each is a subreaper: whatever its command leaves behind comes back to it, in however many sessions
-of its own. It ends its tree when it is told to, and when the socket to us closes, which the kernel does even after
-`kill -9`. Once all of a tree has ended, its supervisor takes the next command, which is cheaper than to fork another.
+Workbench starts this text in a Python of its own (standard library only) for every command. That process forks once.
+The child, the *supervisor*, starts the command; the parent, the *guard*, ends the tree if somebody kills the
+supervisor. Both are subreapers: the kernel gives them what the command leaves behind, in whatever session it runs.
 
-On the socket, we send a request with the command's three streams, and perhaps `t` later; the answers are lines:
+Workbench sends the request on a socket, and perhaps `STOP` later. The kernel closes Workbench's end when Workbench
+ends, even after `kill -9`; the supervisor then stops the command too. The supervisor answers in lines. The end of the
+stream means that every process of the tree has ended:
 
-    started PID | refused ERRNO FILE | unfit WHAT | failed WHAT
-    over, when the command itself has ended and what it left behind is being ended
-    ended WAIT_STATUS | lost WAIT_STATUS
+    started | refused ERRNO folder | refused ERRNO program | unfit WHAT | failed WHAT
+    over WAIT_STATUS, when the command itself has ended, or the supervisor was killed
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
-import gc
-import json
-import math
+import marshal
 import os
 import select
 import signal
-import socket
-import struct
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any
 
 #: Seconds between TERM and KILL.
 GRACE = 2.0
 #: The same for what a command leaves behind when it ends by itself: its result waits for that.
 SHORT_GRACE = 0.5
-LENGTH = struct.Struct("!I")
-STREAMS = 3
+STOP = b"t"
 _NAME, _SUBREAPER = 15, 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def serve(requests: socket.socket) -> None:
-    """Fork a supervisor for each message, which brings its socket; end when we and all of them have."""
-    wakeup = _hear_children()
-    poll = _polling(requests.fileno(), wakeup)
-    supervisors: set[int] = set()
-    wanted, strays = True, False
-    while wanted or supervisors or strays:
-        heard = {descriptor for descriptor, _ in poll.poll(100 if strays else None)}
-        if requests.fileno() in heard:
-            message, passed = _received(requests, 1)
-            if wanted := bool(message):
-                supervisors.add(_fork(requests, wakeup, passed[0]))
-            else:
-                poll.unregister(requests)
-        ended = _reap(wakeup)
-        supervisors -= ended.keys()
-        # One that did not end by itself left its tree to us.
-        strays = (strays or any(ended.values())) and _kill(_descendants(os.getpid(), apart=supervisors)) > 0
-
-
-def _fork(requests: socket.socket, wakeup: int, passed: int) -> int:
-    pid = os.fork()
-    if pid == 0:
-        code = 1
+def supervise(control: int) -> None:
+    """Start the command that Workbench asks for, and return when it has ended with all its tree."""
+    wakeup = _signalled_by_children()
+    with open(control, "rb", closefd=False) as source:
         try:
-            requests.close()
-            os.close(wakeup)
-            _adopt_orphans()
-            control, wakeup = socket.socket(fileno=passed), _hear_children()
-            while _supervise(control, wakeup):
-                os.chdir("/")
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(passed)
-    return pid
-
-
-def _supervise(control: socket.socket, wakeup: int) -> bool:
-    """One command; whether there may be another."""
+            # Workbench sends it, with the same Python. To import `json` would make a start a sixth dearer.
+            command, cwd, env = marshal.load(source)  # noqa: S302
+        except (EOFError, ValueError, TypeError, OSError):
+            # Workbench ended before it had sent all of the request.
+            return
+    place = "folder"
     try:
-        request, streams = _receive(control)
-    except (EOFError, OSError):
-        return False
-    try:
-        leader = _start(request, streams)
+        os.chdir(cwd)
+        place = "program"
+        leader = _start(command, env)
     except OSError as error:
-        return _say(control, f"refused {error.errno} {json.dumps(str(error.filename))}")
+        _tell(control, f"refused {error.errno} {place}")
     except ValueError as error:
-        return _say(control, f"unfit {error}")
+        _tell(control, f"unfit {error}")
     except Exception as error:
-        return _say(control, f"failed {error!r}")
-    finally:
-        for descriptor in streams:
-            os.close(descriptor)
-    _say(control, f"started {leader}")
-    status = _follow(control, wakeup, leader)
-    return _end_all(control, wakeup, leader, status)
+        _tell(control, f"failed {error!r}")
+    else:
+        _let_go_of_streams()
+        _tell(control, "started")
+        _follow(control, wakeup, leader)
 
 
-def _start(request: dict[str, Any], streams: list[int]) -> int:
-    """As `subprocess` would, but for its cost: this process may go into the command's folder itself."""
-    command, env = request["command"], request["env"]
-    os.chdir(request["cwd"])
-    refused: OSError = FileNotFoundError(errno.ENOENT, "", command[0])
+def guard(control: int, supervisor: int) -> None:
+    """Wait until the supervisor has ended, and end what it left behind because somebody killed it."""
+    while (ended := os.waitpid(-1, 0))[0] != supervisor:
+        pass
+    if os.WIFSIGNALED(ended[1]):
+        _tell(control, f"over {ended[1]}")
+    while not _reap()[1]:
+        _send(signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _start(command: list[str], env: dict[str, str]) -> int:
+    """Start the command with our own standard streams, and return its process id."""
+    refused: OSError = FileNotFoundError(errno.ENOENT, "no such program")
     for folder in [""] if "/" in command[0] else os.get_exec_path(env):
+        file = os.path.join(folder, command[0])  # noqa: PTH118
         try:
-            return os.posix_spawn(
-                os.path.join(folder, command[0]),  # noqa: PTH118  # see _descendants
-                command,
-                env,
-                file_actions=[(os.POSIX_SPAWN_DUP2, ours, number) for number, ours in enumerate(streams)],
-                setsid=True,
-                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
-            )
+            return os.posix_spawn(file, command, env, setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
         except (FileNotFoundError, NotADirectoryError):
             continue
         except PermissionError as error:
-            # Another of that name may be further on; if not, this is what is told.
-            refused = PermissionError(error.errno, "", command[0])
+            # A later folder may have a program of that name. If none has, this error is reported.
+            refused = error
     raise refused
 
 
-def _follow(control: socket.socket, wakeup: int, leader: int) -> int | None:
-    """Wait for the command's own end, and have its tree end in order; its wait status, if it is over by then."""
-    poll = _polling(control.fileno(), wakeup)
-    status: int | None = None
-    deadline: float | None = None
+def _follow(control: int, wakeup: int, leader: int) -> None:
+    """Wait for the command's end or for word from Workbench, then send TERM, then KILL until no process is left."""
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(wakeup, select.POLLIN)
+    ended = False
+    kill_at: float | None = None
+    pause = 0.001
     while True:
-        status = _reap(wakeup).get(leader, status)
-        if status is not None and _alone():
-            return status
-        if status is not None and deadline is None:
-            _say(control, "over")
-            deadline = _terminate(SHORT_GRACE)
-        left = math.inf if deadline is None else deadline - time.monotonic()
-        if left <= 0:
-            return status
-        heard = poll.poll(None if deadline is None else left * 1000 + 1)
-        if control.fileno() in {descriptor for descriptor, _ in heard}:
-            # Told to, or nobody is there any more.
+        statuses, alone = _reap()
+        if leader in statuses:
+            ended = True
+            _tell(control, f"over {statuses[leader]}")
+        if alone:
+            return
+        if ended and kill_at is None:
+            kill_at = _terminate(SHORT_GRACE)
+        left = None if kill_at is None else kill_at - time.monotonic()
+        if left is not None and left <= 0:
+            # Processes that are forked meanwhile come back to us, so one KILL to each may not be enough.
+            _send(signal.SIGKILL)
+            left, pause = pause, min(pause * 2, 0.5)
+        heard = [descriptor for descriptor, _ in poll.poll(left and left * 1000 + 1)]
+        if wakeup in heard:
+            os.read(wakeup, 65_536)
+        if control in heard:
             poll.unregister(control)
-            deadline = deadline or _terminate(GRACE)
+            kill_at = kill_at or _terminate(GRACE)
 
 
 def _terminate(grace: float) -> float:
-    """TERM to the whole tree; when to send KILL."""
-    _kill(_descendants(os.getpid()), signal.SIGTERM)
+    """Send TERM to the whole tree, and return the time at which to send KILL."""
+    _send(signal.SIGTERM)
     return time.monotonic() + grace
 
 
-def _end_all(control: socket.socket, wakeup: int, leader: int, status: int | None) -> bool:
-    """KILL what is left until nothing is: what forks meanwhile comes back to us. What hangs in the kernel is `lost`."""
-    pause, deadline = 0.001, time.monotonic() + GRACE
-    while not _alone():
-        _kill(_descendants(os.getpid()))
-        select.select([wakeup], [], [], pause)
-        pause = min(pause * 2, 0.5)
-        status = _reap(wakeup).get(leader, status)
-        if time.monotonic() > deadline:
-            _say(control, f"lost {signal.SIGKILL if status is None else status}")
-            control.close()
-    return _say(control, f"ended {signal.SIGKILL if status is None else status}")
+def _reap() -> tuple[dict[int, int], bool]:
+    """Return the wait statuses of children that have ended, and whether there is no child left.
+
+    Without a child there is no descendant either.
+    """
+    statuses: dict[int, int] = {}
+    try:
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            statuses[child[0]] = child[1]
+    except ChildProcessError:
+        return statuses, True
+    return statuses, False
 
 
-def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    head, streams = _received(control, STREAMS)
-    (length,) = LENGTH.unpack(head + _exactly(control, LENGTH.size - 1))
-    return json.loads(_exactly(control, length)), streams
+def _send(number: signal.Signals) -> None:
+    """Send a signal to all our descendants, nearest first."""
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  # pathlib takes longer to import than all else
+        try:
+            with open(f"/proc/{name}/stat", "rb", 0) as stat:  # noqa: PTH123
+                parent = int(stat.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(name))
+    tree = [os.getpid()]
+    for pid in tree:
+        tree += children.get(pid, ())
+    for pid in tree[1:]:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            continue
 
 
-def _received(source: socket.socket, most: int) -> tuple[bytes, list[int]]:
-    """One byte, and what came with it, for us alone: a command that inherits the control socket could say `ended`."""
-    # The flag that asks the kernel for this is ignored by `recv_fds` of Python 3.11.
-    message, passed, _, _ = socket.recv_fds(source, 1, most)
-    for descriptor in passed:
-        os.set_inheritable(descriptor, False)
-    return message, passed
+def _tell(control: int, line: str) -> None:
+    try:
+        os.write(control, f"{line}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        # Workbench is gone, which `_follow` hears by itself.
+        return
 
 
-def _exactly(control: socket.socket, wanted: int) -> bytes:
-    data = bytearray()
-    while len(data) < wanted:
-        if not (more := control.recv(wanted - len(data))):
-            raise EOFError("nobody is there any more")
-        data += more
-    return bytes(data)
+def _let_go_of_streams() -> None:
+    """Replace our standard streams: the command alone decides when its pipes end."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nothing, number)
+    os.close(nothing)
 
 
-def _say(control: socket.socket, line: str) -> bool:
-    """Whether anybody is there to hear it."""
-    with contextlib.suppress(OSError):
-        control.sendall(f"{line}\n".encode())
-        return True
-    return False
+def _signalled_by_children() -> int:
+    """Return a descriptor that becomes readable when a child has ended."""
+    readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, _ignore)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing. A handler and not SIG_IGN, because commands inherit what is ignored."""
 
 
 def _adopt_orphans() -> None:
@@ -202,75 +188,27 @@ def _adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def _hear_children() -> int:
-    """A descriptor that becomes readable when a child has ended."""
-    readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    return readable
-
-
-def _polling(*descriptors: int) -> select.poll:
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLIN)
-    return poll
-
-
-def _reap(wakeup: int) -> dict[int, int]:
-    """Wait statuses of the children that have ended."""
-    with contextlib.suppress(BlockingIOError):
-        os.read(wakeup, 65_536)
-    ended: dict[int, int] = {}
-    with contextlib.suppress(ChildProcessError):
-        while (found := os.waitpid(-1, os.WNOHANG))[0]:
-            ended[found[0]] = found[1]
-    return ended
-
-
-def _alone() -> bool:
-    """Whether there is no child, running or not: then there is no descendant either."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return True
-    return False
-
-
-def _descendants(root: int, apart: Iterable[int] = ()) -> list[int]:
-    """Nearest first, without those in `apart` and theirs."""
-    children: dict[int, list[int]] = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  # pathlib costs a start more than all else
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb", 0) as stat:  # noqa: PTH123
-            parent = int(stat.read().rpartition(b")")[2].split()[1])
-            children.setdefault(parent, []).append(int(name))
-    found = [root]
-    for pid in found:
-        found += [child for child in children.get(pid, ()) if child not in apart]
-    return found[1:]
-
-
-def _kill(pids: list[int], number: signal.Signals = signal.SIGKILL) -> int:
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            os.kill(pid, number)
-    return len(pids)
-
-
 def main() -> None:
-    """The argument is the descriptor that requests come on; standard input is this text."""
+    """Fork; the arguments are the descriptors of the socket and of this text."""
+    control, text = map(int, sys.argv[1:])
+    os.set_inheritable(control, False)
+    os.close(text)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Heard by us too, who then end everything in order. A handler, since commands inherit what is ignored.
-        signal.signal(number, lambda number, frame: None)
-    _adopt_orphans()
-    # Killed by the name of Python, as `killall -9 python3.11` does, it could end nothing of what runs.
+        # Workbench hears these too, and then ends everything in order.
+        signal.signal(number, _ignore)
+    # `killall -9 python3.11` would otherwise kill the very processes that end the tree.
     _libc.prctl(_NAME, b"supervisor", 0, 0, 0)
-    # Forks share its memory until one of the two writes, and a collector writes everywhere.
-    gc.disable()
-    gc.freeze()
-    requests = socket.socket(fileno=int(sys.argv[1]))
-    requests.set_inheritable(False)
-    serve(requests)
+    _adopt_orphans()
+    if supervisor := os.fork():
+        # It keeps the socket open: Workbench hears the end only once the guard has ended too.
+        _let_go_of_streams()
+        guard(control, supervisor)
+        os._exit(0)
+    try:
+        _adopt_orphans()
+        supervise(control)
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pytest
 from tests.support.command_line import CHECKOUT, wait_for
 from tests.support.executions import both, request
 from tests.support.processes import beams
-from workbench.errors import Ended, ExecutionFailed, MissingKey
+from workbench.errors import ExecutionFailed, Interrupted, MissingKey
 from workbench.execution import program
 from workbench.execution.own import project
 from workbench.execution.own.serve import ServeSettings
@@ -85,7 +85,7 @@ def test_the_vm_goes_with_us_however_we_go(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 from tests.support.executions import both, request
-from workbench.errors import Ended
+from workbench.errors import Interrupted
 from workbench.system.process import ended_on_interrupt
 from workbench.execution.runtimes import execute
 from workbench.rehearsal.server import start
@@ -174,7 +174,7 @@ def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
             begun = time.monotonic()
             raise KeyboardInterrupt
         for one in running:
-            with pytest.raises(Ended):
+            with pytest.raises(Interrupted):
                 one.result(10)
     assert time.monotonic() - begun < 10
     with ended_on_interrupt():

@@ -338,3 +338,20 @@ def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"})
     assert scrubbed("a tokentokentoken b geminikey c", secrets_in(env)) == "a … b … c"
     assert not {"TEST_MODE", "ANTHROPIC_BASE_URL", "WORKBENCH_HOME"} & set(env)
+
+
+@pytest.mark.parametrize("text", ["", "workflow: [", "a: 1\n---\nb: 2\n", "a: 1\na: 2\n"])
+def test_a_pipeline_that_cannot_be_read_is_not_run(tmp_path: Path, text: str) -> None:
+    """It is neither a pipeline without the step nor one that writes no files."""
+    with pytest.raises(PipelineRejected, match="the pipeline file cannot be read"):
+        variant.written(text, "x", WRITE, tmp_path / "v.yaml", "plan")
+    with pytest.raises(PipelineRejected, match="the pipeline file cannot be read"):
+        variant.writes_files(text)
+
+
+def test_a_permission_is_found_beside_a_word_without_a_value() -> None:
+    """At any depth, in whatever style it is written."""
+    pipeline = "workflow: {version: =, steps: [{name: a, type: claude, claude_options: {%s}}]}"
+    assert variant.writes_files(pipeline % 'allowed_tools: [Read, "Write"]')
+    assert variant.writes_files(pipeline % "permission_mode: Accept_Edits")
+    assert not variant.writes_files(pipeline % "allowed_tools: [Read]")

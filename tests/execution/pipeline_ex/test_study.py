@@ -12,8 +12,8 @@ from workbench.errors import StudyError, UserError
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.runtime import Needs
 from workbench.nouns import Study, Target
-from workbench.study.opening import Wanted, load
-from workbench.study.services import needed, services
+from workbench.study.opening import RunOptions, load
+from workbench.study.services import needs_of, services
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def study(folder: Path, **changes: object) -> Study:
         **changes,
     }
     (folder / "study.yaml").write_text(json.dumps({key: value for key, value in said.items() if value is not None}))
-    return load(Wanted(folder / "study.yaml"))
+    return load(RunOptions(folder / "study.yaml"))
 
 
 def test_without_a_target_the_genesis_pipeline_is_executed(folder: Path) -> None:
@@ -110,10 +110,18 @@ def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> Non
 
 def test_the_claude_program_needs_no_key_of_ours(folder: Path) -> None:
     """It has its own login; a gemini step has none."""
-    assert needed(study(folder)) == Needs(frozenset({"gemini"}))
+    assert needs_of(study(folder)) == Needs(frozenset({"gemini"}))
 
 
 def test_a_rehearsal_cannot_stand_in_for_the_claude_program(folder: Path) -> None:
     """Which would be asked, and paid."""
     with pytest.raises(UserError, match="runtime: mix"), services(study(folder), rehearse=True, environ={}):
         pass
+
+
+@pytest.mark.parametrize("target", [None, {"pipeline": "working_genesis.yaml", "step": "a"}])
+def test_a_pipeline_of_a_checkout_that_cannot_be_read_is_refused(folder: Path, target: object) -> None:
+    """It is not taken for one that names no files, and the message names its line."""
+    (folder / "own" / "working_genesis.yaml").write_text("workflow:\n  name: g\n  name: h\n")
+    with pytest.raises(StudyError, match=r'working_genesis\.yaml.* line 3: the key "name" stands in line 2 too'):
+        study(folder, target=target)

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workbench.system.files import alone, anyone_holds, held, unusable
-from workbench.system.home import home, made
+from workbench.system.files import exclusive_lock, is_locked, shared_lock, why_unwritable
+from workbench.system.home import ensure_usable, home
 
 #: Seconds after which a build that no process uses is removed. Versions that take turns are not compiled each time.
 UNUSED_SECONDS = 7 * 86_400.0
@@ -47,8 +47,8 @@ def root(runtime: Path, environ: Mapping[str, str]) -> Path:
     candidates = [runtime / "_build" / "workbench"] if (runtime.parent / "pyproject.toml").is_file() else []
     if cache := _cache(environ):
         candidates.append(cache / "workbench" / "runtime")
-    usable = (candidate for candidate in candidates if unusable(candidate) is None)
-    return next(usable, None) or made(home(environ) / "runtime")
+    usable = (candidate for candidate in candidates if why_unwritable(candidate) is None)
+    return next(usable, None) or ensure_usable(home(environ) / "runtime")
 
 
 def compile_once(build: Path, compile_into: Callable[[Path], None]) -> None:
@@ -57,7 +57,7 @@ def compile_once(build: Path, compile_into: Callable[[Path], None]) -> None:
     Removes builds that nobody has used for `UNUSED_SECONDS`.
     """
     # One lock for all builds: processes that start together compile once, and nobody removes what another compiles.
-    with alone(build.parent / "lock"):
+    with exclusive_lock(build.parent / "lock"):
         # What is executed from there must not be for others to change.
         build.mkdir(mode=0o700, exist_ok=True)
         if not (build / STAMP).exists():
@@ -80,11 +80,11 @@ def _hold(build: Path) -> None:
     """Mark a build as used now, and as in use until this process ends."""
     if build not in _held:
         _held[build] = contextlib.ExitStack()
-        _held[build].enter_context(held(build / IN_USE))
+        _held[build].enter_context(shared_lock(build / IN_USE))
     os.utime(build / IN_USE)
 
 
 def _unused(build: Path) -> bool:
     """Return whether no process uses a build, and none has for long."""
     last_use = build / IN_USE if (build / IN_USE).exists() else build
-    return time.time() - last_use.stat().st_mtime > UNUSED_SECONDS and not anyone_holds(build / IN_USE)
+    return time.time() - last_use.stat().st_mtime > UNUSED_SECONDS and not is_locked(build / IN_USE)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import Field
 
-from workbench.errors import Ended, ExecutionFailed, PipelineRejected
+from workbench.errors import ExecutionFailed, Interrupted, PipelineRejected
 from workbench.execution import program
 from workbench.execution.own import project
 from workbench.execution.own.failure import blame
@@ -25,7 +25,7 @@ from workbench.fields import Address, Form
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import process
-from workbench.system.files import write_whole
+from workbench.system.files import write_atomically
 
 #: For one long poll; an interrupt is noticed after as long.
 WAIT_SECONDS = 5
@@ -100,14 +100,14 @@ class Serve(OwnRuntime):
                 ended = self._run(vm, body, folder.name, begun + request.pipeline.timeout_seconds)
             except (httpx.TransportError, Forgotten) as error:
                 if process.interrupted():
-                    raise Ended("interrupted") from error
+                    raise Interrupted("interrupted") from error
                 vm.lost(error)
                 continue
             text, problem = _outcome(ended, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
                 _keep(ended.get("files") or {}, folder / "plan_files")
-                write_whole(output, text.encode())
+                write_atomically(output, text.encode())
             return Execution(request.key, text, output, time.monotonic() - begun, problem)
         raise ExecutionFailed(
             f"the runtime died {STARTS} times under this execution; its output is in {folder}", kind="crashed"
@@ -136,7 +136,7 @@ class Serve(OwnRuntime):
         wanted = tuple(provider.base_url for provider in providers)
         with self._lock:
             if process.interrupted():
-                raise Ended("interrupted")
+                raise Interrupted("interrupted")
             vm = self._own.get(wanted)
             if vm is None or not vm.runs:
                 if vm is not None:
@@ -155,7 +155,7 @@ class Serve(OwnRuntime):
             if late or process.interrupted():
                 self._client.delete(where, headers=vm.head)
             if process.interrupted():
-                raise Ended("interrupted")
+                raise Interrupted("interrupted")
             if late:
                 return {**run, "status": "failed", "error": {"kind": "timeout", "message": "it did not end in time"}}
             run = self._said(self._client.get(where, params={"wait": WAIT_SECONDS}, headers=vm.head))
@@ -257,4 +257,4 @@ def _keep(files: dict[str, str], folder: Path) -> None:
     for name, text in files.items():
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise ExecutionFailed(f"the runtime names a file outside of its folder: {name}", kind="no file")
-        write_whole(folder / name, text.encode())
+        write_atomically(folder / name, text.encode())

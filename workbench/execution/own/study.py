@@ -77,11 +77,11 @@ def pipeline_of(engine: Engine, keys: OwnKeys, study: StudyFile) -> Pipeline:
     try:
         root = read(text, FAST_YAML) if text else None
     except PipelineUnreadable as error:
-        study.problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file: {error}')
+        study.add_problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file: {error}')
     else:
         if root is not None and workflow(root) is None:
             expected = "expected YAML with workflow: at its root, and steps: in it"
-            study.problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file; {expected}')
+            study.add_problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file; {expected}')
         files = named_files(root, file.parent) if root is not None else ()
     return Pipeline(
         engine,
@@ -106,7 +106,7 @@ def _root(pipeline: Pipeline) -> yaml.MappingNode:
 def _inputs(names: Mapping[str, str], study: StudyFile) -> Iterator[InputFile]:
     for name, value in sorted(names.items()):
         if not re.fullmatch(VARIABLE, name):
-            study.problem(("inputs", name), f'inputs: "{name}" is not {EXPECTED[VARIABLE]}')
+            study.add_problem(("inputs", name), f'inputs: "{name}" is not {EXPECTED[VARIABLE]}')
         text = study.text(("inputs", name), study.folder / value, INPUT_BYTES) or ""
         path = (study.folder / value).resolve()
         yield InputFile(name, path, hashlib.sha256(text.encode()).hexdigest())

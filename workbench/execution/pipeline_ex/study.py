@@ -54,11 +54,11 @@ def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
     """Return the pipeline of the checkout that these keys name."""
     checkout = (study.folder / keys.checkout).expanduser().resolve()
     if not (checkout / "mix.exs").is_file():
-        study.problem(("checkout",), f'checkout: "{keys.checkout}": there is no mix.exs; expected a Mix project')
+        study.add_problem(("checkout",), f'checkout: "{keys.checkout}": there is no mix.exs; expected a Mix project')
     if keys.target is None:
         target, file = None, checkout / WORKING_GENESIS
         if (checkout / "mix.exs").is_file() and not file.is_file():
-            study.problem(
+            study.add_problem(
                 ("checkout",), f"checkout: there is no {file.name} in it, without which it makes plans of its own"
             )
     else:
@@ -84,9 +84,11 @@ def _root(study: StudyFile, keys: CheckoutKeys, name: str, text: str) -> yaml.Ma
         return read(text, YAMERL)
     except PipelineUnreadable as error:
         if keys.target is not None:
-            study.problem(("target", "pipeline"), f'target.pipeline: "{keys.target.pipeline}" cannot be read: {error}')
+            study.add_problem(
+                ("target", "pipeline"), f'target.pipeline: "{keys.target.pipeline}" cannot be read: {error}'
+            )
         else:
-            study.problem(("checkout",), f"checkout: {name} in it is no pipeline file: {error}")
+            study.add_problem(("checkout",), f"checkout: {name} in it is no pipeline file: {error}")
         return None
 
 
@@ -94,7 +96,9 @@ def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode) -> None
     """Report if the pipeline lacks the target's step, or has its output before it."""
     path: KeyPath = ("target", "pipeline")
     if workflow(root) is None:
-        return study.problem(path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root; none is run')
+        return study.add_problem(
+            path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root; none is run'
+        )
     known = steps(root)
     with_prompt = [name for name, step in known.items() if step.statics]
     if target.step not in with_prompt:
@@ -102,7 +106,7 @@ def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode) -> None
         return _unknown(study, "step", target.step, problem, with_prompt)
     parts = len(known[target.step].statics)
     if target.part > parts:
-        study.problem(
+        study.add_problem(
             ("target", "part"), f"target.part: step {target.step} has {parts} static parts, not {target.part}"
         )
     after = _from(list(known), target.step, [name for name, step in known.items() if step.top])
@@ -114,7 +118,7 @@ def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode) -> None
 
 def _unknown(study: StudyFile, key: str, word: str, problem: str, known: list[str]) -> None:
     expected = f"expected one of {', '.join(known) or 'none'}{nearest(word, known)}"
-    study.problem(("target", key), f'target.{key}: "{word}" {problem}; {expected}')
+    study.add_problem(("target", key), f'target.{key}: "{word}" {problem}; {expected}')
 
 
 def _from(names: list[str], first: str, top: list[str]) -> list[str]:

@@ -1,0 +1,128 @@
+"""Measure what a supervisor costs: commands through `workbench.system.process` against bare subprocesses.
+
+    python bench/supervision.py [--calls 20] [--at-once 1 64] [--command true]
+
+Both sides run the same command, in turn and in one run. Prints one line of JSON last. For each number of commands at
+once it has the milliseconds of wall time and of CPU time per command (the CPU time of supervisors included), what
+supervision adds, and the ratio of the two wall times. `memory_mb` is what the supervisors of so many commands hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(CHECKOUT))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=20, help="rounds of so many commands at once")
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--command", nargs="+", default=["true"])
+    # Each measurement is a process of its own: the CPU time of its whole tree is known once it has ended.
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        print(json.dumps(SIDES[options.side](options.command, options.calls, options.at_once[0])))
+        return
+    print(json.dumps({str(number): compare(options.command, options.calls, number) for number in options.at_once}))
+
+
+def compare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    bare, supervised = (measure(side, command, calls, at_once) for side in ("bare", "supervised"))
+    return {
+        "bare_wall_ms": bare["wall_ms"],
+        "bare_cpu_ms": bare["cpu_ms"],
+        "supervised_wall_ms": supervised["wall_ms"],
+        "supervised_cpu_ms": supervised["cpu_ms"],
+        "added_wall_ms": round(supervised["wall_ms"] - bare["wall_ms"], 2),
+        "added_cpu_ms": round(supervised["cpu_ms"] - bare["cpu_ms"], 2),
+        "ratio": round(supervised["wall_ms"] / bare["wall_ms"], 2),
+        "memory_mb": measure("memory", command, calls, at_once)["memory_mb"],
+    }
+
+
+def measure(side: str, command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    """Return wall and CPU milliseconds per command; an empty round shows the CPU time of Python and its imports."""
+
+    def cpu(rounds: int) -> tuple[float, dict[str, float]]:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        line = [sys.executable, __file__, "--side", side, "--calls", str(rounds), "--at-once", str(at_once)]
+        done = subprocess.run([*line, "--command", *command], cwd=CHECKOUT, capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, json.loads(done.stdout)
+
+    if side == "memory":
+        return cpu(1)[1]
+    empty, _ = cpu(0)
+    used, numbers = cpu(calls)
+    return {**numbers, "cpu_ms": round(1000 * (used - empty) / (calls * at_once), 2)}
+
+
+def bare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    return rounds(lambda: subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True), calls, at_once)
+
+
+def supervised(command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    from workbench.system import process
+
+    env = dict(os.environ)
+    return rounds(lambda: process.run(command, cwd=CHECKOUT, env=env, timeout=60), calls, at_once)
+
+
+def memory(command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    """Return what all processes below this one hold while so many commands run, their own memory apart."""
+    from workbench.system import process
+
+    services = [process.Service(["sleep", "60"], cwd=CHECKOUT, env=dict(os.environ)) for _ in range(at_once)]
+    try:
+        return {"memory_mb": round(sum(map(proportional, descendants(os.getpid()))) / 1000, 1)}
+    finally:
+        with ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(lambda service: service.stop(), services))
+
+
+def rounds(call, calls: int, at_once: int) -> dict[str, float]:  # type: ignore[no-untyped-def]
+    """Return the median round's wall time, divided by the commands of a round."""
+    taken = [0.0]
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in range(calls):
+            begun = time.monotonic()
+            for one in [pool.submit(call) for _ in range(at_once)]:
+                one.result()
+            taken.append(time.monotonic() - begun)
+    return {"wall_ms": round(1000 * sorted(taken)[(calls + 1) // 2] / at_once, 2)}
+
+
+def descendants(root: int) -> list[int]:
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    below = [root]
+    for pid in below:
+        below += [child for child, parent in parents.items() if parent == pid]
+    return below[1:]
+
+
+def proportional(pid: int) -> int:
+    """Return the proportional set size in kB of a supervisor, 0 of a command."""
+    if Path("/proc", str(pid), "comm").read_text().strip() == "sleep":
+        return 0
+    lines = Path("/proc", str(pid), "smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+SIDES = {"bare": bare, "supervised": supervised, "memory": memory}
+
+
+if __name__ == "__main__":
+    main()

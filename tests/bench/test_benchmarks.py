@@ -1,0 +1,46 @@
+"""Every benchmark runs at its smallest size, and its numbers are plausible. So none of them rots."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from tests.support.command_line import CHECKOUT
+
+pytestmark = pytest.mark.processes
+
+#: What each measures, as a ratio to a baseline of the same run.
+RATIOS = {
+    "adapter": ["ratio"],
+    "fuzz": ["ratio"],
+    "orchestration": ["speed_up"],
+    "runtime": ["cpu_ratio", "time_ratio"],
+}
+#: Modules that the benchmarks share.
+SHARED = {"outcome", "process_tree"}
+NO_ATHERIS = pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel for this machine")
+
+
+def numbers_of(name: str) -> dict[str, Any]:
+    """Run a benchmark and return what it measured. A benchmark that finds its numbers implausible exits with 1."""
+    command = [sys.executable, str(CHECKOUT / "bench" / f"{name}.py"), "--smallest"]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=240, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    numbers: dict[str, Any] = json.loads(ended.stdout)
+    return numbers
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NO_ATHERIS if name == "fuzz" else ()) for name in RATIOS])
+def test_a_benchmark_measures_something_plausible(name: str) -> None:
+    """It prints nothing on stdout but one JSON object, which has its ratios."""
+    numbers = numbers_of(name)
+    assert all(numbers[ratio] > 0 for ratio in RATIOS[name])
+
+
+def test_every_benchmark_is_run_here() -> None:
+    assert {file.stem for file in (CHECKOUT / "bench").glob("*.py")} == RATIOS.keys() | SHARED

@@ -1,0 +1,199 @@
+"""What every judge holds to: a verdict or an error with a kind, never a zero for a failure, and no key in a message."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.scripted_server import Answer, gemini_reply, scripted
+from workbench.errors import MissingKey, NotJudged
+from workbench.judging import gemini
+from workbench.judging.judge import DEFAULT_MODEL, JUDGES, judging_providers, score
+from workbench.nouns import Goal, Judge, Plan, ScoreRequest, Verdict
+from workbench.providers import KNOWN, Provider, ProviderName, rehearsal
+from workbench.rehearsal.server import start
+from workbench.run import journal
+
+pytestmark = pytest.mark.processes
+
+KEY = "secret-key-of-a-test"
+TEMPLATE = "<goal>\n$goal\n</goal>\n$gold_plans\n<plan>\n$plan\n</plan>"
+GOAL = Goal("g", "the goal", ("the gold plan",))
+PLAN = Plan("the: plan")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a provider says things.
+
+    Attributes:
+        reply: returns the answer of a model that says this text.
+        refusal: returns an error with this status and message.
+        hurry: shortens the pauses of the provider's client.
+    """
+
+    model: str
+    reply: Callable[[str], Answer]
+    refusal: Callable[[int, str], Answer]
+    hurry: Callable[[pytest.MonkeyPatch], None]
+
+
+def _hurry_gemini(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gemini.RETRY, "initial_delay", 0.01)
+    monkeypatch.setattr(gemini.RETRY, "max_delay", 0.02)
+
+
+def _gemini_refusal(status: int, message: str) -> Answer:
+    return status, {"error": {"code": status, "message": message, "status": "X"}}
+
+
+#: The judges by name, and how the provider of each speaks. A new judge is one more line here.
+SPOKEN: dict[str, dict[ProviderName, Protocol]] = {
+    "gemini": {"gemini": Protocol("gemini-2.5-pro", gemini_reply, _gemini_refusal, _hurry_gemini)},
+}
+CASES = [(name, provider) for name, protocols in SPOKEN.items() for provider in protocols]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One judge with the models of one provider."""
+
+    provider: ProviderName
+    protocol: Protocol
+
+    def request(self, url: str, **changes: object) -> ScoreRequest:
+        judge = Judge(self.protocol.model, Provider(self.provider, url, url), TEMPLATE, 0.25)
+        return ScoreRequest(GOAL, judge, 5, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+    name, provider = request.param
+    protocol = SPOKEN[name][provider]
+    monkeypatch.setenv(KNOWN[provider][1][0], KEY)
+    protocol.hurry(monkeypatch)
+    return Case(provider, protocol)
+
+
+def verdict(score: object, reason: str = "names the files") -> str:
+    return json.dumps({"score": score, "reason": reason})
+
+
+def test_every_judge_stands_in_this_suite() -> None:
+    """With each of its providers, which no other judge serves."""
+    assert {name: set(entry.providers) for name, entry in JUDGES.items()} == {
+        name: set(protocols) for name, protocols in SPOKEN.items()
+    }
+    served = [provider for entry in JUDGES.values() for provider in entry.providers]
+    assert sorted(served) == sorted(set(served)) == sorted(judging_providers())
+    assert DEFAULT_MODEL.partition("/")[0] in judging_providers()
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_a_judge_declares_known_providers_and_code_that_loads(name: str) -> None:
+    """What its entry says is there."""
+    assert JUDGES[name].providers
+    assert JUDGES[name].providers <= set(KNOWN)
+    assert callable(JUDGES[name].load())
+
+
+def test_a_study_is_checked_without_the_library_of_any_judge() -> None:
+    """`workbench check` takes no second longer for each judge that there is."""
+    code = (
+        "import sys, workbench.study.loader\n"
+        "from workbench.judging.judge import JUDGES\n"
+        "modules = [judge.function.partition(':')[0] for judge in JUDGES.values()]\n"
+        "assert modules and not {'google.genai', 'dspy', *modules} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_verdict_is_the_models_score_and_reason(case: Case) -> None:
+    """The model reads the filled template, whole, once."""
+    with scripted(case.protocol.reply(verdict(7.5))) as server:
+        assert score(case.request(server.url), PLAN) == Verdict(7.5, "names the files")
+    ((path, body),) = server.requests
+    sent = json.dumps(body)
+    assert case.protocol.model in path + sent
+    for text in ("the goal", "the gold plan", "the: plan", "0.25"):
+        assert text in sent
+    assert KEY not in path + sent
+    assert KEY in server.headers[0].values()
+
+
+@pytest.mark.parametrize("value", [0, 10])
+def test_the_ends_of_the_scale_are_scores(case: Case, value: int) -> None:
+    """A zero that the judge gave is a verdict."""
+    with scripted(case.protocol.reply(verdict(value))) as server:
+        assert score(case.request(server.url), PLAN).score == value
+
+
+@pytest.mark.parametrize(
+    "text", ["no JSON", verdict(11), verdict(-1), verdict("NaN"), '{"score": 5}', verdict(5, " "), ""]
+)
+def test_a_reply_that_is_no_verdict_is_no_zero(case: Case, text: str) -> None:
+    """However often the judge is asked again, it ends as "not judged"."""
+    with scripted(*[case.protocol.reply(text)] * 20) as server, pytest.raises(NotJudged) as caught:
+        score(case.request(server.url), PLAN)
+    assert 1 <= len(server.requests) <= 5
+    assert (caught.value.kind, caught.value.lasting) == ("no verdict", False)
+    assert case.protocol.model in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "lasting"),
+    [
+        (400, "bad request", True),
+        (401, "authentication", True),
+        (403, "authentication", True),
+        (429, "rate limit", False),
+        (500, "provider unavailable", False),
+        (503, "provider unavailable", False),
+    ],
+)
+def test_a_failure_is_an_error_with_a_kind(case: Case, tmp_path: Path, status: int, kind: str, lasting: bool) -> None:
+    """The journal counts it under the kind, and the key is in neither message nor file."""
+    refusal = case.protocol.refusal(status, f"because of {KEY}")
+    with scripted(*[refusal] * 20) as server, pytest.raises(NotJudged) as caught:
+        score(case.request(server.url, run=tmp_path), PLAN)
+    assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
+    assert len(server.requests) == 1 or not lasting
+    assert KEY not in str(caught.value)
+    assert case.protocol.model in str(caught.value)
+    assert [(line["action"], line["kind"]) for line in journal.read(tmp_path)] == [("score", kind)]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and KEY in file.read_text()]
+
+
+def test_a_text_that_is_no_plan_is_not_sent(case: Case) -> None:
+    """It scores 0 for the price of nothing, and the reason says what is wrong with it."""
+    with scripted() as server:
+        given = score(case.request(server.url), Plan("x", "the plan is no YAML: line 3"))
+    assert given.score == 0
+    assert "line 3" in given.reason
+
+
+def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All variables that may hold it."""
+    variables = KNOWN[case.provider][1]
+    for variable in variables:
+        monkeypatch.delenv(variable, raising=False)
+    with scripted() as server, pytest.raises(MissingKey, match=" or ".join(variables)):
+        score(case.request(server.url), PLAN)
+
+
+def test_a_rehearsal_plays_the_judge(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key: the scripted judge answers in the provider's own protocol."""
+    monkeypatch.delenv(KNOWN[case.provider][1][0])
+    with start() as running:
+        provider = rehearsal(running.url, running.world, running.seed)[case.provider]
+        judge = Judge(case.protocol.model, provider, TEMPLATE)
+        given = score(ScoreRequest(Goal("g", "goal", ("Supervision trees. Telemetry.",)), judge), PLAN)
+        assert running.calls["judge"] == 1
+    assert 0 <= given.score <= 10
+    assert given.reason

@@ -1,0 +1,209 @@
+"""The real runtime and our reader take the same pipeline files, and find the same steps in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import PipelineUnreadable
+from workbench.execution.own import project
+from workbench.pipeline_file.document import FAST_YAML, read
+from workbench.pipeline_file.steps import steps, value
+
+pytestmark = pytest.mark.processes
+
+HARD = sorted((Path(__file__).parents[1] / "data" / "pipelines_hard").glob("pipeline_*.yaml"))
+SHIPPED = sorted((project.RUNTIME / "priv" / "pipelines").glob("*.yaml"))
+
+#: A file with %s in it, which is in the workflow; below is a step `a`.
+FILE = """\
+workflow:
+  name: w
+  %s
+  steps:
+    - {name: a, type: gemini, prompt: [{type: static, content: x}]}
+"""
+#: A file with %s in the place of a step's type.
+TYPE = "workflow: {name: w, steps: [{name: a, type: %s, prompt: [{type: static, content: x}]}]}\n"
+STEP = "{name: %s, type: gemini, prompt: [{type: static, content: x}]}"
+
+
+def nested(levels: int) -> str:
+    """A workflow with a value that many levels below the root."""
+    return FILE % f"metadata: {'[' * (levels - 2)}x{']' * (levels - 2)}"
+
+
+#: What the steps that ask a model are called, or None for a file that is refused.
+SNIPPETS: list[tuple[str, list[str] | None]] = [
+    *((FILE % f"version: {word}", ["a"]) for word in ("=", "0000-00-00", "2026-06-31", "0b_", "0x_", "1:2_", "~")),
+    *((FILE % f"{key}: 1", ["a"]) for key in ("1", "yes", "~", "2026-06-31", "=", '"q"', "a b")),
+    (FILE % "version: 1\n  version: 2", None),
+    (FILE % 'version: 1\n  "version": 2', None),
+    (FILE % "metadata: {b: {c: 1, c: 2}}", None),
+    (FILE % "metadata: [{c: 1, c: 2}]", None),
+    (FILE % "version: &v 1", None),
+    (FILE % "version: &v 1\n  metadata: *v", None),
+    (FILE % "version: *v", None),
+    (FILE % "metadata: {<<: {a: b}}", None),
+    (FILE % "'<<': {a: b}", None),
+    (FILE % "version: '<<'", ["a"]),
+    (FILE % "version: '*v &v !v'", ["a"]),
+    (FILE % "metadata: {[a]: b}", None),
+    (FILE % "metadata: {{a: b}: c}", None),
+    (TYPE % "gemini", ["a"]),
+    (TYPE % '"gem\\x69ni"', ["a"]),
+    (TYPE % "'gemini'", ["a"]),
+    (TYPE % "!!str gemini", None),
+    (TYPE % "! gemini", None),
+    (TYPE % "!ruby/x gemini", None),
+    (TYPE % "!!binary Z2VtaW5p", None),
+    (TYPE % "!<tag:yaml.org,2002:str> gemini", None),
+    ("%TAG !e! tag:example.org,2000:\n---\n" + TYPE % "!e!x gemini", None),
+    ("%YAML 1.1\n---\n" + TYPE % "gemini", ["a"]),
+    ("%YAML 1.2\n---\n" + TYPE % "gemini", ["a"]),
+    ("%YAML 1.3\n---\n" + TYPE % "gemini", None),
+    ("---\n" + TYPE % "gemini" + "...\n", ["a"]),
+    ("--- " + TYPE % "gemini", None),
+    (TYPE % "gemini" + "---\n", None),
+    (TYPE % "gemini" + "---\na: b\n", None),
+    (TYPE % "gemini" + "...\na: b\n", None),
+    ("---\n---\n" + TYPE % "gemini", None),
+    ("", None),
+    ("# nothing\n", None),
+    ("- a\n", None),
+    ("a\n", None),
+    ("\ufeff" + TYPE % "gemini", ["a"]),
+    ((FILE % "version: 1").replace("\n", "\r\n"), ["a"]),
+    ((FILE % "version: 1").replace("\n", "\r"), ["a"]),
+    ((FILE % "version: 1").replace("\n", "\u2028"), ["a"]),
+    ((FILE % "version: 1").replace("\n", "\x85"), ["a"]),
+    (FILE % 'version: "1"\t# why', ["a"]),
+    (FILE % "metadata: {b?: c, d: e:f, g}", ["a"]),
+    (FILE % "metadata: {b: c:}", None),
+    (FILE % "\tversion: 1", None),
+    (FILE % "version: |\n    \told", None),
+    (FILE % "version: |\n    old\n    \tnew", ["a"]),
+    (FILE % "version: |\n   \told\n   new", None),
+    (FILE % "version: @x", None),
+    (FILE % "version: `x`", None),
+    (FILE % 'version: "\\q"', None),
+    (FILE % 'version: "a\\/b\\x41"', ["a"]),
+    (FILE % "version: \x07", None),
+    (FILE % "version: \x7f", None),
+    (FILE % "version: \x81", None),
+    (FILE % "version: \ufffe", None),
+    (FILE % "version: 🙂", ["a"]),
+    (FILE % f"{'k' * 1100}: b", None),
+    (nested(63), ["a"]),
+    (nested(64), ["a"]),
+    (nested(65), None),
+    (nested(300), None),
+    ("workflow: [", None),
+    ("workflow: {name: w, steps: [" + ", ".join(STEP % name for name in "abc") + "]}\n", ["a", "b", "c"]),
+    (
+        "workflow:\n  name: w\n  version: =\n  steps:\n"
+        f"    - {STEP % 'a'}\n    - name: g\n      parallel:\n      - {STEP % 'b'}\n      - {STEP % '=c'}\n",
+        ["a", "b", "=c"],
+    ),
+]  # fmt: skip
+
+#: Files that our reader takes and the runtime refuses, before it asks a model.
+RUNTIME_ALONE = [
+    TYPE % "clade",
+    "? workflow\n: {name: w, steps: [" + STEP % "a" + "]}\n",
+    "workflow: {name: w, steps: [" + STEP % "a" + ", " + STEP % "a" + "]}\n",
+    FILE % f"version: {' ' * 501}\n{' ' * 501}1",
+    FILE % f"version: {2**64}",
+]
+
+#: For each file one line of JSON: the names of the steps that ask a model, or null for a file that is refused.
+SCRIPT = """
+for file <- System.argv() do
+  asks =
+    case Pipeline.Loader.load(file) do
+      {:ok, pipeline} ->
+        for step <- pipeline.steps,
+            one <- [step | case step.action do {:parallel, inner, _} -> inner; _ -> [] end],
+            is_struct(one.action, Pipeline.Ask),
+            do: one.name
+
+      {:error, _} ->
+        :null
+    end
+
+  IO.puts(["asks ", :jiffy.encode(asks)])
+end
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    project.compile_once()
+
+
+def asked_by_runtime(files: list[Path]) -> list[list[str] | None]:
+    """What the runtime's own loader finds, which `mix pipeline.check` and every run begin with."""
+    command = ["mix", "run", "--no-start", "-e", SCRIPT, "--", *map(str, files)]
+    done = project.run(command, project.BUILD, project.environment({}), 120)
+    assert done.exit_code == 0, done.stderr.decode()
+    lines = done.stdout.decode().splitlines()
+    return [json.loads(line.removeprefix("asks ")) for line in lines if line.startswith("asks ")]
+
+
+def asked(text: str) -> list[str] | None:
+    """What our reader finds."""
+    try:
+        found = steps(read(text, FAST_YAML))
+    except PipelineUnreadable:
+        return None
+    return [name for name, step in found.items() if value(step.node, "prompt") is not None]
+
+
+def written(folder: Path, texts: list[str]) -> list[Path]:
+    files = [folder / f"{number}.yaml" for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_bytes(text.encode())
+    return files
+
+
+def test_runtime_and_reader_take_the_same_files_with_the_same_steps(tmp_path: Path) -> None:
+    """Whatever YAML has to offer: neither reads a step that the other does not."""
+    by_runtime = asked_by_runtime(written(tmp_path, [text for text, _ in SNIPPETS]))
+    answers = [
+        {"file": text, "expected": names, "runtime": found, "reader": asked(text)}
+        for (text, names), found in zip(SNIPPETS, by_runtime, strict=True)
+    ]
+    assert not [answer for answer in answers if not answer["expected"] == answer["runtime"] == answer["reader"]]
+
+
+def test_runtime_and_reader_find_the_same_steps_in_whole_files() -> None:
+    """In the pipelines that are shipped, and in those that are hard to read."""
+    files = [*SHIPPED, *HARD]
+    by_runtime = asked_by_runtime(files)
+    assert all(by_runtime)
+    assert by_runtime == [asked(file.read_bytes().decode()) for file in files]
+
+
+def test_what_the_runtime_alone_refuses_is_refused_before_it_costs_anything(tmp_path: Path) -> None:
+    """A wrong step, a step twice, a key with a question mark: the reader sees what is in such a file."""
+    files = written(tmp_path, RUNTIME_ALONE)
+    assert asked_by_runtime(files) == [None] * len(files)
+    assert [asked(text) for text in RUNTIME_ALONE] == [["a"]] * len(files)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (FILE % "version: =", None),
+        (FILE % "version: 1\n  version: 2", ":4: workflow.version: the key is there twice"),
+        (FILE % "version: *v", ":3: the alias *v is not supported"),
+    ],
+)
+def test_pipeline_check_says_the_same(tmp_path: Path, text: str, reason: str | None) -> None:
+    """The command that a person checks a pipeline with."""
+    (file,) = written(tmp_path, [text])
+    problems = project.problems(file)
+    assert (problems is None) == (reason is None) == (asked(text) is not None)
+    assert (reason or "") in (problems or "")

@@ -1,0 +1,16 @@
+"""Two prompts side by side, as a picture."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.evidence.diff import diff
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_any_two_texts_have_a_picture_that_is_xml(first: str, best: str) -> None:
+    """Whatever characters a model writes."""
+    ElementTree.fromstring(diff(first, best, left="first", right="best"))

@@ -1,0 +1,37 @@
+"""The report as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.run_folder import add, begin, finish
+from workbench.evidence.report import sentence
+from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.summary import summarize
+
+
+def test_the_scores_that_are_reported_are_the_confirmed_ones(tmp_path: Path) -> None:
+    """The search's own stands beside them."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0)
+    add(folder, "search", "second", 0, 9.5)
+    finish(folder, "second", (3.0, 3.2, 3.1), (7.9, 8.1, 8.3))
+    report = ReportRecord.of(summarize(folder)).to_json()
+    assert report["baseline"]["score"] == 3.1
+    assert report["best"] == {
+        "score": 8.1, "search_score": 9.5, "candidate": "second",
+        "prompt_file": str(folder.path / "best_prompt.md"),
+    }  # fmt: skip
+    assert (report["better"], report["passed"], report["status"]) == (True, True, "done")
+    assert sentence(summarize(folder)).startswith("8.10 instead of 3.10")
+
+
+def test_a_lucky_score_is_not_believed(tmp_path: Path) -> None:
+    """9.5 in the search, no better than the first on fresh trials."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0)
+    add(folder, "search", "second", 0, 9.5)
+    finish(folder, "second", (5.0, 6.0, 4.0), (5.5, 6.5, 4.5))
+    summary = summarize(folder)
+    assert ReportRecord.of(summary).to_json()["better"] is False
+    assert sentence(summary).startswith("No better prompt found")

@@ -1,0 +1,86 @@
+"""What a run's folder is read as, at any moment of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.old_run import NEWER_KEYS, old_run
+from tests.support.run_folder import add, begin, call, finish
+from workbench.errors import NotJudged
+from workbench.evidence.report import markdown, rows
+from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.summary import summarize
+
+
+def test_calls_are_counted_from_what_was_written_down(tmp_path: Path) -> None:
+    """A retried flow's trial counts once; a last line cut off by a crash not at all; failures by kind."""
+    folder = begin(tmp_path, rehearsal="default:0")
+    add(folder, "search", "first", 0, 3.0)
+    add(folder, "search", "first", 0, 3.0)
+    add(folder, "search", "kept", 0, 4.0)
+    call(folder, ("execute", "first0", "ok"), ("execute", "x", "timeout"), ("execute", "y", "interrupted"),
+            ("propose", "p", "ok"), ("score", "s", "ok"))  # fmt: skip
+    for name in ("trials.jsonl", "journal.jsonl"):
+        with (folder.path / name).open("a") as file:
+            file.write('{"action": "exec')
+    summary = summarize(folder)
+    assert (summary.executions, summary.cache_hits, summary.proposals, summary.verdicts) == (2, 1, 1, 1)
+    assert summary.failures == {"timeout": 1, "interrupted": 1}
+    assert len(summary.trials) == 2
+    assert ("rehearsal", "REHEARSAL: scripted providers (world default, seed 0), no model was called") in rows(summary)
+
+
+def test_an_unfinished_confirmation_is_no_result(tmp_path: Path) -> None:
+    """Two of three replicates tell nothing yet."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0)
+    finish(folder, "second", (3.0, 3.0, 3.0), (8.0, 8.0))
+    with folder.worked_on():
+        summary = summarize(folder)
+    assert (summary.status, summary.comparison) == ("confirming", None)
+
+
+def test_a_run_that_nobody_works_on_any_more_says_so(tmp_path: Path) -> None:
+    """Interrupted, or failed and why; until it is taken up again, or done."""
+    folder = begin(tmp_path)
+    assert summarize(folder).status == "interrupted"
+    with pytest.raises(NotJudged), folder.worked_on():
+        raise NotJudged("no verdict", kind="judge")
+    summary = summarize(folder)
+    assert (summary.status, ReportRecord.of(summary).to_json()["why"]) == ("failed", "no verdict")
+    assert ("why", "no verdict") in rows(summary)
+    with pytest.raises(ValueError, match="secret"), folder.worked_on():
+        assert summarize(folder).status == "searching"
+        raise ValueError("secret")
+    assert summarize(folder).stopped == "ValueError"
+    with pytest.raises(KeyboardInterrupt), folder.worked_on():
+        raise KeyboardInterrupt
+    assert summarize(folder).status == "interrupted"
+    finish(folder, "second", (3.0, 3.0, 3.0), (8.0, 8.0, 8.0))
+    assert summarize(folder).status == "done"
+
+
+@pytest.mark.parametrize("without", [(), NEWER_KEYS], ids=["", "without its pipeline"])
+def test_a_run_from_before_formats_had_versions_is_shown(tmp_path: Path, without: tuple[str, ...]) -> None:
+    """As it was then."""
+    folder = old_run(tmp_path, without=without)
+    summary = summarize(folder)
+    report, then = ReportRecord.of(summary).to_json(), folder.load(ReportRecord).to_json()
+    # These two tell where the folder is, and when its files were written.
+    for value in (report, then):
+        assert value["best"].pop("prompt_file").endswith("best_prompt.md")
+        value.pop("seconds")
+    assert report == then
+    assert (summary.status, len(summary.search), len(summary.confirm)) == ("done", 4, 6)
+    assert "8.20 instead of 2.50" in dict(rows(summary))["result"]
+    assert "rehears" in markdown(summary).lower()
+
+
+def test_a_text_with_unusual_line_ends_is_shown(tmp_path: Path) -> None:
+    """A model's reason may hold characters that Python takes for the end of a line."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0, "first\u2028second\x85third")
+    assert summarize(folder).trials[0].reason == "first\u2028second\x85third"
+    assert "first second\ufffdthird" in markdown(summarize(folder))

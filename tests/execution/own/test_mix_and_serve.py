@@ -1,0 +1,123 @@
+"""What our own runtime does however it is started: a VM for each execution, and one that is kept warm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.executions import both, request, sha256
+from tests.support.scripted_server import gemini_reply, scripted
+from workbench.errors import MissingKey, OutsideError, PipelineRejected
+from workbench.execution.runtimes import execute, runtime_of
+from workbench.nouns import Engine, ExecutionRequest, InputFile
+from workbench.providers import Provider
+from workbench.rehearsal.server import Rehearsal, start
+from workbench.run import journal
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(params=["mix", "serve"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Both ways to start it."""
+    found = Engine(request.param)
+    runtime_of(found).prepare()
+    yield found
+    runtime_of(found).close()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Rehearsal]:
+    with start() as found:
+        yield found
+
+
+def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_path: Path) -> None:
+    """A prompt of 300 kB with everything in it that a shell, an option parser or a template would take."""
+    code = tmp_path / "code.xml"
+    code.write_text("<code>ü</code>")
+    prompt = "-- $(touch pwned) `id` {{x}} \"' ü\n" * 10_000
+    with scripted(gemini_reply("a: 1")) as server:
+        provider = Provider("gemini", server.url, "rehearsal:test:0")
+        execute(request(engine, (provider,), prompt, inputs=(InputFile("codebase", code, sha256(code)),)), tmp_path)
+    (_, body), (headers,) = server.requests[0], server.headers
+    parts = [part["text"] for part in body["contents"][0]["parts"]]
+    assert prompt in parts
+    assert any("<code>ü</code>" in part and 'name="codebase"' in part for part in parts)
+    assert body["generationConfig"]["seed"] == 4
+    assert "rehearsal" in str(headers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "lasting"),
+    [
+        ((429, {"error": {"message": "slow down"}}), "rate limit", False),
+        ((401, {"error": {"message": "who are you"}}), "authentication", True),
+        ((400, {"error": {"message": "no such model"}}), "bad request", True),
+        ((500, {"error": {"message": "oh"}}), "provider unavailable", False),
+        ((200, b"{"), "provider unavailable", False),
+        (gemini_reply("  "), "empty reply", False),
+    ],
+)
+def test_a_failure_of_the_system_is_an_error_with_a_kind(
+    engine: Engine, tmp_path: Path, answer: tuple[int, object], kind: str, lasting: bool
+) -> None:
+    """Never a plan."""
+    run = tmp_path / "run"
+    run.mkdir()
+    with scripted(answer) as server, pytest.raises(OutsideError) as caught:
+        made = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
+        execute(ExecutionRequest(made.prompt, made.goal, 0, made.pipeline, made.providers, run=run), tmp_path)
+    assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
+    assert [line["kind"] for line in journal.read(run)] == [kind]
+    assert not list(tmp_path.rglob("plan.yaml"))
+
+
+def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path: Path) -> None:
+    """Data, with a reason, not an error."""
+    cut = (200, {"candidates": [{"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}]})
+    with scripted(cut) as server:
+        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
+    assert made.problem is not None
+    assert "cut off" in made.problem
+
+
+def test_what_steps_write_stands_beside_the_plan(engine: Engine, tmp_path: Path) -> None:
+    """In the same place."""
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(
+        "workflow: {name: x, steps: [{name: a, type: gemini, output_to_file: notes/a.md, "
+        "prompt: [{type: variable, name: user_prompt}]}]}"
+    )
+    with scripted(gemini_reply("a: 1")) as server:
+        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
+    assert (made.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
+
+
+def test_a_pipeline_that_cannot_be_read_is_the_users(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
+    """With all that the runtime says of it."""
+    file = tmp_path / "wrong.yaml"
+    file.write_text("workflow: {name: x, steps: [{name: a, type: gemni, prompt: []}]}")
+    with pytest.raises(PipelineRejected, match='did you mean "gemini"'):
+        execute(request(engine, both(running), file=file), tmp_path)
+
+
+def test_a_missing_key_is_told_by_its_name(engine: Engine, tmp_path: Path) -> None:
+    """Nothing is sent."""
+    with scripted() as server, pytest.raises(MissingKey, match="GEMINI_API_KEY"):
+        execute(request(engine, (Provider("gemini", server.url, server.url),)), tmp_path)
+
+
+def test_the_key_is_in_no_file_and_no_message(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where the provider says it back."""
+    monkeypatch.setenv("GEMINI_API_KEY", "sk-very-secret")
+    with (
+        scripted((500, {"error": {"message": "your key sk-very-secret"}})) as server,
+        pytest.raises(OutsideError) as caught,
+    ):
+        execute(request(engine, (Provider("gemini", server.url, server.url),)), tmp_path)
+    assert server.headers[0].get("X-Goog-Api-Key", server.headers[0].get("x-goog-api-key")) == "sk-very-secret"
+    assert "sk-very-secret" not in str(caught.value)
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"sk-very-secret" in file.read_bytes()]

@@ -1,0 +1,95 @@
+"""A run's folder is found by its name, and its files are read whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.run_folder import add, begin
+from workbench.errors import NotJudged, RunNotFound, RunTooNew, UserError
+from workbench.run.folder import RunFolder
+from workbench.run.record import FailureRecord, RunRecord, TrialRecord
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("2026", None), ("latest", None), ("nothing", "is no run"), ("", "several")]
+)
+def test_runs_are_found_by_the_beginning_of_their_names(tmp_path: Path, name: str, words: str | None) -> None:
+    """Or refused with the names that are known."""
+    RunFolder.create(tmp_path, "20260101-a")
+    RunFolder.create(tmp_path, "19990101-b")
+    if words is None:
+        assert RunFolder.find(tmp_path, name).name == "20260101-a"
+    else:
+        with pytest.raises(RunNotFound, match=words):
+            RunFolder.find(tmp_path, name)
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n", "\r\n"])
+def test_a_text_with_line_ends_of_any_kind_stays_in_its_line(tmp_path: Path, sign: str) -> None:
+    """A model's reason may hold every character."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0, f"before{sign}after")
+    add(folder, "search", "second", 0, 4.0)
+    assert [trial.reason for trial in folder.lines(TrialRecord)] == [f"before{sign}after", "fine"]
+
+
+def test_a_last_line_that_has_no_end_is_left_out(tmp_path: Path) -> None:
+    """Wherever it was cut off, in the middle of a character too."""
+    folder = begin(tmp_path)
+    assert folder.lines(TrialRecord) == []
+    add(folder, "search", "first", 0, 3.0, "ü")
+    (file,) = tmp_path.rglob("trials.jsonl")
+    whole = file.read_bytes()
+    for end in range(len(whole)):
+        file.write_bytes(whole + whole[:end])
+        assert len(folder.lines(TrialRecord)) == 1
+    file.write_bytes(whole + whole)
+    assert len(folder.lines(TrialRecord)) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "words"),
+    [
+        (b"{\n", RunNotFound, r"trials\.jsonl:2 is no JSON"),
+        (b"\n", RunNotFound, r"trials\.jsonl:2 is no JSON"),
+        (b"{}\n", RunNotFound, r"trials\.jsonl:2 does not fit its format \(phase: Field required\)"),
+        (b"\xff\n", RunNotFound, r"trials\.jsonl:2 is not UTF-8 \(byte 0\)"),
+        (b'{"schema": 2}\n', RunTooNew, r"trials\.jsonl:2 has schema 2; expected at most 1"),
+    ],
+)
+def test_a_damaged_line_is_told_with_its_number(
+    tmp_path: Path, line: bytes, error: type[UserError], words: str
+) -> None:
+    """A whole line is never left out."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0)
+    with (folder.path / "trials.jsonl").open("ab") as file:
+        file.write(line)
+    with pytest.raises(error, match=words):
+        folder.lines(TrialRecord)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, r"run\.json cannot be read \(No such file"), (b"\xff", r"run\.json is not UTF-8 \(byte 0\)")],
+)
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """With what to do."""
+    folder = begin(tmp_path)
+    (folder.path / "run.json").unlink() if content is None else (folder.path / "run.json").write_bytes(content)
+    with pytest.raises(RunNotFound, match=f"{words}.*run the study again"):
+        folder.load(RunRecord)
+
+
+def test_why_a_run_does_not_go_on_is_kept(tmp_path: Path) -> None:
+    """Until it is taken up again."""
+    folder = begin(tmp_path)
+    with pytest.raises(NotJudged), folder.worked_on():
+        raise NotJudged("no verdict", kind="judge")
+    assert folder.load(FailureRecord) == FailureRecord(why="no verdict")
+    with folder.worked_on():
+        assert not folder.has(FailureRecord)
+        assert folder.stopped is None
+    assert folder.stopped == ""

@@ -1,0 +1,132 @@
+"""The files of a run's folder: their types, their versions, and what is told of a damaged one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.support.old_run import NEWER_KEYS, old_run
+from tests.support.run_folder import record
+from workbench.errors import RunNotFound, RunTooNew
+from workbench.evidence.report_record import ReportRecord
+from workbench.nouns import Target
+from workbench.run.journal import CallRecord
+from workbench.run.record import FailureRecord, Record, RunRecord, SearchResult, TrialRecord, parse
+
+RECORDS: list[Record] = [
+    record(),
+    record(target={"step": "draft", "output": "polish", "part": 2}, runtime="pipeline_ex", rehearsal="default:0"),
+    SearchResult(best="second", search_score=9.5, baseline_search_score=3, spent=2, ended="budget"),
+    TrialRecord(
+        phase="search", candidate="first", goal="g", replicate=0, execution="", score=10, reason="ü\u2028\x85", at=1.5
+    ),
+    CallRecord(action="execute", key="k", kind="rate limit", seconds=0.25, at=1.5),
+    FailureRecord(why="no verdict"),
+]
+
+
+def names(records: list[Record]) -> list[str]:
+    return [type(one).__name__ for one in records]
+
+
+@pytest.mark.parametrize("one", RECORDS, ids=names(RECORDS))
+def test_what_is_written_is_read_again(one: Record) -> None:
+    """With the version of the format before everything else."""
+    text = json.dumps(one.to_json())
+    assert text.startswith('{"schema": 1, ')
+    assert parse(type(one), text, "file") == one
+
+
+@pytest.mark.parametrize("one", RECORDS, ids=names(RECORDS))
+def test_a_file_of_a_newer_format_is_refused(one: Record) -> None:
+    """What it is, what was expected, what to do; although its keys would fit."""
+    text = json.dumps({**one.to_json(), "schema": 2})
+    with pytest.raises(RunTooNew, match=r"^some/file has schema 2; expected at most 1: .* upgrade"):
+        parse(type(one), text, "some/file")
+
+
+def test_a_newer_format_is_told_before_its_keys_are() -> None:
+    """They may all be others."""
+    with pytest.raises(RunTooNew, match="has schema 7"):
+        parse(RunRecord, '{"schema": 7}', "run.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", r"f is no JSON \(.*\): run the study again"),
+        ("", "f is no JSON"),
+        ("[]", r"f does not fit its format \(.*, got \[\]\): run the study again"),
+        ("null", "f does not fit its format"),
+        ("{}", r"\(why: Field required\)"),
+        ('{"why": 5}', r"\(why: Input should be a valid string, got 5\)"),
+        ('{"schema": "x", "why": 5}', r"\(why: "),
+    ],
+)
+def test_a_damaged_file_is_told(text: str, words: str) -> None:
+    """Which key, what was expected, what is there."""
+    with pytest.raises(RunNotFound, match=words):
+        parse(FailureRecord, text, "f")
+
+
+@given(st.text())
+def test_any_text_is_a_record_or_an_error_of_ours(text: str) -> None:
+    """Never another exception."""
+    with pytest.raises(RunNotFound):
+        parse(FailureRecord, text, "f")
+
+
+def test_keys_that_are_not_known_are_ignored() -> None:
+    """So that a new key with a default needs no new version."""
+    text = json.dumps({**FailureRecord(why="x").to_json(), "more": 1})
+    assert parse(FailureRecord, text, "f") == FailureRecord(why="x")
+
+
+@pytest.mark.parametrize(
+    "change", [{"budget": "10"}, {"goals": []}, {"program": "other"}, {"target": {"step": 1}}, {"passing": None}]
+)
+def test_values_are_strict(change: dict[str, object]) -> None:
+    """A text that looks like a number is none."""
+    with pytest.raises(ValidationError):
+        record(**change)
+
+
+@pytest.mark.parametrize("score", [-0.1, 10.1, float("nan"), float("inf")])
+def test_a_score_is_from_zero_to_ten(score: float) -> None:
+    with pytest.raises(ValidationError):
+        SearchResult(best="b", search_score=score, baseline_search_score=0.0, spent=1, ended="budget")
+
+
+def test_a_record_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        record().budget = 11  # type: ignore[misc]  # that is what is tested
+
+
+def test_a_record_has_the_nouns_of_the_study() -> None:
+    """Paths are paths, and the target is the study's own type."""
+    run = record(target={"step": "draft", "output": "polish", "part": 2})
+    assert (run.pipeline, run.target) == (Path("pipeline.yaml"), Target("draft", "polish", 2))
+    assert [(goal.name, goal.text) for goal in run.goals] == [("g", "goal")]
+
+
+def test_files_from_before_formats_had_versions_are_read(tmp_path: Path) -> None:
+    """All of them, with everything in them."""
+    folder = old_run(tmp_path)
+    for kind in (RunRecord, SearchResult, ReportRecord):
+        before = json.loads(folder.read(kind.FILE))
+        assert {"schema": 1, **before} == {key: folder.load(kind).to_json()[key] for key in ("schema", *before)}
+    for lines in (TrialRecord, CallRecord):
+        written = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]
+        assert [{"schema": 1, **line} for line in written] == [one.to_json() for one in folder.lines(lines)]
+        assert len(written) >= 10
+
+
+def test_a_run_that_did_not_keep_its_pipeline_is_read(tmp_path: Path) -> None:
+    """As the first runs did not."""
+    run = old_run(tmp_path, without=NEWER_KEYS).load(RunRecord)
+    assert (run.pipeline, run.runtime, run.target, run.study) == (None, None, None, "small")

@@ -1,0 +1,118 @@
+"""The report of a run as JSON: `report.json` of the run's folder, and what `--json` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from workbench.evidence.summary import Status, Summary, prompt_file
+from workbench.run.record import Ending, Frozen, Record
+
+#: A mean of scores is no more exact than this, and nobody wants to read 6.8999999999999995.
+DIGITS = 4
+
+
+class BaselineRecord(Frozen):
+    """The starting prompt. `score` is the confirmed mean, `search_score` the search's own; None before it is known."""
+
+    score: float | None
+    search_score: float | None
+    candidate: str
+
+
+class BestRecord(Frozen):
+    """The search's best prompt, with its scores as the baseline has them."""
+
+    score: float | None
+    search_score: float | None
+    candidate: str | None
+    prompt_file: Path | None
+
+
+class DifferenceRecord(Frozen):
+    """Best minus baseline: the mean, the ends of its 95 % interval, and the one-sided p."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+class ReportRecord(Record):
+    """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
+
+    `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
+    reason of a failed run, and `ended` what ended the search.
+    """
+
+    FILE: ClassVar[str] = "report.json"
+
+    study: str
+    run_id: str
+    optimizer: str
+    rehearsal: bool
+    rehearsal_world: str | None
+    real_in_rehearsal: str | None = None
+    status: Status
+    why: str | None = None
+    baseline: BaselineRecord
+    best: BestRecord
+    better: bool | None
+    difference: DifferenceRecord | None
+    passed: bool | None
+    executions: int
+    cache_hits: int
+    proposals: int
+    verdicts: int
+    failures: dict[str, int]
+    seconds: float
+    ended: Ending | None
+    flow_run_url: str | None
+
+    @classmethod
+    def of(cls, summary: Summary) -> ReportRecord:
+        """Return the report of a run as it stands now."""
+        comparison, result = summary.comparison, summary.result
+        return cls(
+            study=summary.study,
+            run_id=summary.run.name,
+            optimizer=summary.record.optimizer,
+            rehearsal=summary.rehearsal is not None,
+            rehearsal_world=summary.rehearsal,
+            real_in_rehearsal=summary.real_in_rehearsal,
+            status=summary.status,
+            why=summary.stopped if summary.status == "failed" else None,
+            baseline=BaselineRecord(
+                score=_rounded(comparison.baseline if comparison else None),
+                search_score=_rounded(summary.standings.get(summary.baseline)),
+                candidate=summary.baseline,
+            ),
+            best=BestRecord(
+                score=_rounded(comparison.best if comparison else None),
+                search_score=_rounded(result.search_score if result else summary.best_so_far),
+                candidate=summary.best,
+                prompt_file=prompt_file(summary) if summary.best else None,
+            ),
+            better=comparison.better if comparison else None,
+            difference=DifferenceRecord(
+                mean=round(comparison.difference, DIGITS),
+                low=round(comparison.low, DIGITS),
+                high=round(comparison.high, DIGITS),
+                p=comparison.p,
+            )
+            if comparison
+            else None,
+            passed=summary.passed,
+            executions=summary.executions,
+            cache_hits=summary.cache_hits,
+            proposals=summary.proposals,
+            verdicts=summary.verdicts,
+            failures=summary.failures,
+            seconds=round(summary.seconds, 1),
+            ended=result.ended if result else None,
+            flow_run_url=summary.record.flow_run_url,
+        )
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, DIGITS)

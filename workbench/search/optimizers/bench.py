@@ -1,0 +1,78 @@
+"""What every optimizer is given: the study, the starting program, the proposer, and the judge's verdicts as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dspy
+
+from workbench.nouns import Study
+from workbench.search.programs import Program
+from workbench.search.trials import Trials
+
+Score = Callable[..., float]
+Feedback = Callable[..., dspy.Prediction]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What an optimizer works with.
+
+    Attributes:
+        study: the study, with its budget, concurrency and seed.
+        program: the program that holds the starting prompt.
+        examples: one for each goal.
+        proposer: the model that proposes prompts.
+        trials: what was executed so far, and what it was worth.
+        score: the metric, from 0 to 1.
+        feedback: the same metric, with the judge's reason.
+    """
+
+    study: Study
+    program: Program
+    examples: list[dspy.Example]
+    proposer: dspy.LM
+    trials: Trials
+    score: Score
+    feedback: Feedback
+
+    @property
+    def goals(self) -> int:
+        return len(self.examples)
+
+    @property
+    def rounds(self) -> int:
+        """How often every goal can be executed within the budget."""
+        return self.study.budget // self.goals
+
+    @property
+    def threshold(self) -> float:
+        return self.study.passing / 10
+
+
+def metrics(trials: Trials, given: str) -> tuple[Score, Feedback]:
+    """Return the judge's verdict as DSPy's two kinds of metric.
+
+    Args:
+        given: the program's input field, which holds the goal.
+    """
+
+    def score(example: dspy.Example, prediction: dspy.Prediction | None, trace: Any = None) -> float:
+        # A program that raised has no prediction; what was to blame is recorded elsewhere.
+        return 0.0 if prediction is None else trials.verdict(example[given], prediction).score / 10
+
+    def feedback(
+        example: dspy.Example,
+        prediction: dspy.Prediction | None,
+        trace: Any = None,
+        pred_name: str | None = None,
+        pred_trace: Any = None,
+    ) -> dspy.Prediction:
+        if prediction is None:
+            return dspy.Prediction(score=0.0, feedback="no plan")
+        verdict = trials.verdict(example[given], prediction)
+        return dspy.Prediction(score=verdict.score / 10, feedback=verdict.reason)
+
+    return score, feedback

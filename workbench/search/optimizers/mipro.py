@@ -1,0 +1,32 @@
+"""MIPROv2: propose instructions and demonstrations, and search them by Bayesian optimisation."""
+
+from __future__ import annotations
+
+import dspy
+
+from workbench.search.optimizers.bench import Bench
+from workbench.search.programs import Program
+
+
+def search(bench: Bench) -> Program:
+    optimizer = dspy.MIPROv2(
+        metric=bench.score,
+        prompt_model=bench.proposer,
+        task_model=dspy.settings.lm,
+        auto=None,
+        num_candidates=max(2, min(10, bench.rounds - 1)),
+        max_bootstrapped_demos=min(2, bench.goals),
+        max_labeled_demos=0,
+        metric_threshold=bench.threshold,
+        num_threads=bench.study.concurrency,
+        init_temperature=bench.study.proposer.temperature,
+        # MIPROv2 takes a seed of 0 for no seed.
+        seed=bench.study.seed + 1,
+    )
+    return optimizer.compile(
+        bench.program,
+        trainset=bench.examples,
+        valset=bench.examples,
+        num_trials=max(2, bench.rounds - 1),
+        minibatch=False,
+    )
