@@ -4,7 +4,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
 ├── UserError                  exit 2: the user has to change the study, an option or a file
 │   ├── StudyError             holds all problems of a study file, each with its line
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
-│   ├── PipelineUnreadable     Workbench cannot read a pipeline file as its runtime reads it; names the line
+│   ├── PipelineUnreadable     Workbench cannot read a pipeline file as its runtime does; the error has the line
 │   ├── NotApplied             the prompt cannot be put into the user's pipeline file or taken out again
 │   ├── RunNotFound            no run folder has this name, or a run folder is incomplete
 │   └── RunTooNew              a newer Workbench wrote a file of the run's folder

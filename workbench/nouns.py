@@ -61,7 +61,8 @@ class Engine:
 
     Attributes:
         name: the runtime's key in `workbench.execution.runtimes.RUNTIMES`.
-        settings: an object that the runtime defines. It is frozen, hashable and small, as it is sent to processes.
+        settings: an object that the runtime defines. It is frozen, hashable, and small enough to be sent to other
+            processes.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The pipeline that an execution runs: all that its plan depends on, except prompt, goal and models.
+    """A pipeline: everything that a plan depends on, except the prompt, the goal and the models.
 
     Attributes:
         engine: the runtime, with its settings.

@@ -39,7 +39,7 @@ class Provider:
 
     Attributes:
         base_url: the address, without a trailing slash.
-        label: the identity in cache keys and reports: the address, or `rehearsal:WORLD:SEED`.
+        label: identifies the service in cache keys and reports. It is the address, or `rehearsal:WORLD:SEED`.
     """
 
     name: ProviderName

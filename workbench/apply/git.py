@@ -187,8 +187,8 @@ class Repository:
     def restore_file(self, name: str, content: bytes, mode: int | None) -> bool:
         """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
 
-        The file is written only if git stores `content` exactly as it stores the file at HEAD. Therefore nobody's work
-        is overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays.
+        The file is written only if git would store `content` as the blob that HEAD has. Therefore nobody's work is
+        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays.
         """
         file = self.top / name
         try:

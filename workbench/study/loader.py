@@ -182,8 +182,8 @@ def _check_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     if isinstance(budget, int) and isinstance(optimizer, str) and optimizer in OPTIMIZERS and goals:
         least = OPTIMIZERS[optimizer].least(goals)
         if 1 <= budget < least:
-            many = f"{goals} goal{'s' if goals > 1 else ''}"
-            problem = f"{budget} executions are too few: {optimizer} needs at least {least} for {many}"
+            goal_count = f"{goals} goal{'s' if goals > 1 else ''}"
+            problem = f"{budget} executions are too few: {optimizer} needs at least {least} for {goal_count}"
             _add_problem(file, ("budget",), problem, overrides)
 
 
@@ -209,7 +209,7 @@ def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping
 
 
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the different problems in the order of their lines; problems without a line come last."""
+    """Return the problems without duplicates, in the order of their lines. Problems without a line come last."""
     unique = dict.fromkeys(problems)
     return sorted(unique, key=lambda problem: problem.line if problem.line is not None else math.inf)
 

@@ -23,8 +23,8 @@ INTRODUCTION = f"""\
 # The keys of a study
 
 A study is one YAML file. `workbench init` writes one, `workbench check` validates it. Paths are relative to the file.
-Keys that no table names are refused. `runtime` decides which other keys a study has; its default is
-`{DEFAULT_RUNTIME}`.
+Keys that are in none of the tables are refused. The key `runtime` decides which other keys a study
+has. Its default is `{DEFAULT_RUNTIME}`.
 
 This page is generated from the forms that Workbench validates studies with:
 `python -m workbench.study.reference > docs/study.md` writes it again.

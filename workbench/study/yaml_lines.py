@@ -101,7 +101,9 @@ def read_text(file: Path, limit: int) -> str:
     except ValueError as error:
         raise StudyError([Problem(file, None, "this is not a possible file name")]) from error
     if data is None:
-        raise StudyError([Problem(file, None, "is a folder" if file.is_dir() else "there is no such file")])
+        raise StudyError(
+            [Problem(file, None, "is a folder; expected a file" if file.is_dir() else "there is no such file")]
+        )
     if len(data) > limit:
         raise StudyError([Problem(file, None, f"has {len(data)} bytes; expected at most {limit}")])
     try:

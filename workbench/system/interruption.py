@@ -17,7 +17,8 @@ GRACE_SECONDS = 15.0
 class GracefulInterrupt:
     """A context manager that turns the first Ctrl-C or SIGTERM into KeyboardInterrupt.
 
-    A second signal ends the process at once. The process also ends after GRACE_SECONDS. No paid result is lost.
+    A second signal ends the process at once. Without one, the process ends GRACE_SECONDS after the first signal at the
+    latest. No paid result is lost.
     """
 
     def __enter__(self) -> None:
