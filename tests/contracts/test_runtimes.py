@@ -83,7 +83,7 @@ def test_a_plan_is_what_was_written_in_a_folder_of_its_own(
         request = request_of(study, world)
         executions = [execute(request, home) for _ in range(2)]
         # A runtime that is kept warm may know the first one's answer.
-        assert 1 <= world.asked() <= 2
+        assert 1 <= world.calls() <= 2
     for number, execution in enumerate(executions, start=1):
         assert execution.problem is None
         assert execution.key == request.key
@@ -172,7 +172,7 @@ def test_an_interrupt_ends_what_is_executed(
     with subject.world(folder, monkeypatch, "hang") as world, prepared(study), ThreadPoolExecutor(2) as pool:
         with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
             running = [pool.submit(one, number) for number in range(2)]
-            wait_for(lambda: world.asked() >= 2)
+            wait_for(lambda: world.calls() >= 2)
             raise KeyboardInterrupt
         for execution in running:
             with pytest.raises(Interrupted):
@@ -197,7 +197,7 @@ def test_a_file_that_changed_meanwhile_is_not_executed(
             file.unlink()
         with pytest.raises(PipelineRejected, match=re.escape(str(file))):
             execute(request, tmp_path / "home")
-        assert world.asked() == 0
+        assert world.calls() == 0
 
 
 def test_what_executions_need_from_the_environment_is_declared(
@@ -239,7 +239,7 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     assert runtime.version().strip()
     with subject.world(folder, monkeypatch, "answer") as world:
         checks = list(runtime.checks(study.pipeline, tmp_path / "home", {}))
-        assert world.asked() == 0
+        assert world.calls() == 0
     assert checks
     for check in checks:
         assert isinstance(check, Check)
@@ -262,4 +262,4 @@ def test_two_studies_of_a_process_prepare_and_close_the_same_runtime(
         first.close()
         with prepared(study):
             execute(request_of(study, world), tmp_path / "home")
-        assert world.asked() == 2
+        assert world.calls() == 2

@@ -1,4 +1,4 @@
-"""Every fenced block of the README works as it stands there."""
+"""Tests that every fenced block of the README works as it stands there."""
 
 from __future__ import annotations
 
@@ -62,11 +62,12 @@ def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: Command
 
 def blocks(language: str) -> list[str]:
     """Return the README's fenced blocks in this language, in their order."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
-    return [text for word, text in found if word == language]
+    all_blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for word, text in all_blocks if word == language]
 
 
 def commands_of(language: str, number: int) -> list[list[str]]:
+    """Return the commands of one block in this language, counted from 0."""
     return [shlex.split(command) for command in blocks(language)[number].splitlines()]
 
 
@@ -78,13 +79,13 @@ def test_every_block_has_a_test() -> None:
 
 
 def test_the_first_two_commands_are_scripts() -> None:
-    """tests/flows/test_demo.py runs the first, and this suite is the second."""
+    """tests/flows/test_demo.py runs the first script. The second script runs these tests."""
     for (program,) in commands_of("sh", 0):
         assert os.access(CHECKOUT / program, os.X_OK)
 
 
-def test_optimize_is_called_from_python(line: CommandLine, tmp_path: Path) -> None:
-    """As a script of the user's."""
+def test_optimize_can_be_called_from_python(line: CommandLine, tmp_path: Path) -> None:
+    """The README's Python block runs as a script of the user's."""
     study(tmp_path, optimizer="static", budget=1)
     result = line.run("-c", blocks("python")[0], program=Path(sys.executable), cwd=tmp_path)
     assert result.exit_code == 0, result.stderr
@@ -93,7 +94,7 @@ def test_optimize_is_called_from_python(line: CommandLine, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", range(3))
 def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> None:
-    """Beside the keys that every study has."""
+    """The README's keys of a runtime, together with the keys that every study has, make a valid study."""
     fake = checkout(tmp_path)
     fake.folder.rename(tmp_path / "pipeline_ex")
     (tmp_path / "pipeline_ex" / "pipelines").mkdir()
@@ -113,8 +114,8 @@ def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> N
         assert loaded.pipeline.target == Target("write", "polish")
 
 
-def test_the_night_is_deployed_and_a_worker_starts(line: CommandLine) -> None:
-    """tests/flows/test_deployments.py has the worker run the deployment."""
+def test_the_nightly_run_is_deployed_and_a_worker_starts(line: CommandLine) -> None:
+    """In tests/flows/test_deployments.py, the worker also runs the deployment."""
     deploy, worker = commands_of("sh", 3)
     result = line.run(*deploy[1:], program=CHECKOUT / deploy[0])
     assert result.exit_code == 0, result.stderr + result.stdout
@@ -127,7 +128,7 @@ def test_the_night_is_deployed_and_a_worker_starts(line: CommandLine) -> None:
 
 @pytest.mark.parametrize("number", range(2))
 def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
-    """Which says what it plays."""
+    """The server at this address says that it is a rehearsal."""
     program, *arguments = commands_of("sh", 4)[number]
     with line.start(*arguments, program=CHECKOUT / program) as process:
         assert process.stdout is not None

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A pipeline of a user's: asks Gemini for a plan, over HTTP. Runs by itself, on any Python 3.
+"""A pipeline of a user's: it asks Gemini for a plan over HTTP. The script needs nothing but Python 3.
 
 planner.py [--prompt FILE] [--output FILE] [--seed N]
 
-The prompt is read from standard input, and the plan written to standard output, where no file is named. GEMINI_API_KEY
-and GOOGLE_GEMINI_BASE_URL come from the environment. While it works, a process in a session of its own works beside it.
+Without --prompt, the script reads the prompt from standard input. Without --output, it writes the plan to standard
+output. GEMINI_API_KEY and GOOGLE_GEMINI_BASE_URL come from the environment. While the script works, it has a child
+process in a session of its own.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     prompt = options.prompt.read_text("utf-8") if options.prompt else sys.stdin.buffer.read().decode()
-    beside = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
         plan = ask(prompt, options.seed)
     except urllib.error.HTTPError as error:
         print(f"the model refused: {error.code} {error.read().decode()}", file=sys.stderr)
         return 1
     finally:
-        beside.kill()
-        beside.wait()
+        child.kill()
+        child.wait()
     if options.output:
         options.output.write_text(plan, "utf-8")
     else:
@@ -45,6 +46,7 @@ def main() -> int:
 
 
 def ask(prompt: str, seed: int) -> str:
+    """Return the model's answer to the prompt."""
     body = {"contents": [{"role": "user", "parts": [{"text": prompt}]}], "generationConfig": {"seed": seed}}
     request = urllib.request.Request(
         os.environ["GOOGLE_GEMINI_BASE_URL"] + PATH,

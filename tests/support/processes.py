@@ -1,4 +1,4 @@
-"""Find running Erlang VMs in the kernel's list of processes."""
+"""Find running processes in the kernel's list: Erlang VMs, and processes that work in a folder."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def beams(ancestor: int) -> list[int]:
 
 
 def working_in(folder: Path) -> list[int]:
-    """Return the processes whose working directory is this folder or one in it."""
-    working = []
+    """Return the ids of the processes whose working directory is this folder or a folder in it."""
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             directory = (process / "cwd").readlink()
         except OSError:
-            # It has ended, or is no process of ours.
+            # The process has ended, or belongs to another user.
             continue
         if directory.is_relative_to(folder):
-            working.append(int(process.name))
-    return working
+            pids.append(int(process.name))
+    return pids

@@ -1,4 +1,4 @@
-"""The folder of a run at any point of the run, without a run."""
+"""Make the folder of a run as it is at any point of the run, without a real run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "20260101-000000-abcdef"
 
 
 def record(**changes: object) -> RunRecord:
-    """Return what is written when a run begins. `changes` are values of JSON."""
+    """Return the record that is written when a run begins. `changes` are JSON values."""
     value: dict[str, object] = {
         "study": "study_one", "study_file": "study.yaml", "run_id": NAME, "optimizer": "gepa", "program": "direct",
         "seed": 0, "budget": 10, "confirm": 3, "concurrency": 4, "passing": 8.0,
@@ -33,16 +33,18 @@ def begin(home: Path, **changes: object) -> RunFolder:
 
 
 def add(folder: RunFolder, phase: Phase, candidate: str, replicate: int, score: float, reason: str = "fine") -> None:
+    """Add a trial to the folder."""
     folder.add_trial(phase, Trial(candidate, "g", replicate, f"{candidate}{replicate}", Verdict(score, reason)))
 
 
 def call(folder: RunFolder, *calls: tuple[Action, str, str]) -> None:
+    """Add calls to the journal, each as action, key and kind."""
     for action, key, kind in calls:
         folder.append(CallRecord(action=action, key=key, kind=kind, seconds=1.0, at=1.0))
 
 
 def finish(folder: RunFolder, best: str, baseline: tuple[float, ...], confirmed: tuple[float, ...]) -> None:
-    """Write what the search came to, and the confirming trials of both candidates."""
+    """Write the search's result, and the confirming trials of both candidates."""
     folder.save(SearchResult(best=best, search_score=9.5, baseline_search_score=3.0, spent=2, ended="optimizer"))
     for number, score in enumerate(baseline):
         add(folder, "confirm", "first", 1_000_000 + number, score)

@@ -1,4 +1,4 @@
-"""The runtimes for one suite of tests: a study on each, and worlds in which its executions answer, hang or fail."""
+"""All runtimes for the contract suite: a study on each runtime, and worlds in which executions answer, hang or fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import WRITE_TARGET, FakeCheckout, checkout
-from tests.support.command_line import study as written
+from tests.support.command_line import study as write_study
 from tests.support.scripted_server import gemini_reply, scripted
 from workbench.nouns import Study
 from workbench.providers import Provider
@@ -21,18 +21,18 @@ from workbench.rehearsal.server import start
 from workbench.study.opening import RunOptions, load
 
 PLANNER = Path(__file__).with_name("planner.py")
-#: What the provider echoes, and what must stand in no file.
+#: The key. The provider repeats it in its error messages, and it must not stand in any file.
 SECRET = "sk-very-secret-0123"
-#: Seconds that a model which hangs takes for its answer.
+#: Seconds until a hanging model answers.
 FOREVER = 60.0
 
 
 @dataclass(frozen=True)
 class World:
-    """What answers for the models. `asked` returns how many paid calls were begun."""
+    """The providers that stand in for the models. `calls` returns how many paid calls were begun."""
 
     providers: tuple[Provider, ...]
-    asked: Callable[[], int]
+    calls: Callable[[], int]
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ class Subject:
     """One runtime.
 
     Attributes:
-        name: its word in a study.
-        lay: writes the files of a study into a folder, and returns the study keys that stand for them.
-        world: gives a world where executions "answer", "hang", or "fail" with an error that echoes the secret. The
-            environment is set with the patch.
+        name: the runtime's word in a study.
+        write_files: writes the files of a study into a folder, and returns the study keys that name them.
+        world: yields a world in which executions "answer", "hang", or "fail" with an error that contains the secret. It
+            sets the environment with the patch.
         dependency: the file of the study's folder whose content an execution depends on.
         variable: the variable that executions need from the environment.
-        other_keys: study keys, each of which makes other plans.
-        needing: study keys with which executions need the variable.
+        other_keys: study keys. A change of any of them changes the plans.
+        needing: study keys that make executions need the variable.
     """
 
     name: str
-    lay: Callable[[Path], dict[str, object]]
+    write_files: Callable[[Path], dict[str, object]]
     world: Callable[[Path, pytest.MonkeyPatch, str], AbstractContextManager[World]]
     dependency: str
     variable: str
@@ -59,12 +59,12 @@ class Subject:
     needing: Mapping[str, object] = field(default_factory=dict)
 
     def write(self, folder: Path, **changes: object) -> Path:
-        """Write a study on this runtime into a folder."""
+        """Write a study on this runtime into a folder, and return the study file."""
         folder.mkdir(parents=True, exist_ok=True)
-        return written(folder, **{"pipeline": None, **self.lay(folder), "runtime": self.name, **changes})
+        return write_study(folder, **{"pipeline": None, **self.write_files(folder), "runtime": self.name, **changes})
 
     def study(self, folder: Path, **changes: object) -> Study:
-        """Load a study on this runtime, written into a folder."""
+        """Write a study on this runtime into a folder, and return the loaded study."""
         return load(RunOptions(self.write(folder, **changes)))
 
 
@@ -92,17 +92,17 @@ def _checkout(folder: Path) -> dict[str, object]:
 
 
 @contextmanager
-def _over_http(folder: Path, patch: pytest.MonkeyPatch, how: str) -> Iterator[World]:
-    """Gemini's protocol on loopback, for runtimes whose executions ask models over HTTP."""
-    if how == "hang":
+def _over_http(folder: Path, patch: pytest.MonkeyPatch, behaviour: str) -> Iterator[World]:
+    """Yield a world that speaks Gemini's protocol on loopback, for runtimes whose executions call models over HTTP."""
+    if behaviour == "hang":
         with start(latency=FOREVER) as running:
             _environment(patch, running.url)
             provider = Provider("gemini", running.url, running.url)
             yield World((provider,), lambda: sum(running.calls.values()))
         return
     refusal = (500, {"error": {"message": f"your key {SECRET} is odd"}})
-    # As many answers as any test asks for.
-    with scripted(*[gemini_reply("stages: [one]\n") if how == "answer" else refusal] * 100) as server:
+    # No test makes more than a hundred calls.
+    with scripted(*[gemini_reply("stages: [one]\n") if behaviour == "answer" else refusal] * 100) as server:
         _environment(patch, server.url)
         yield World((Provider("gemini", server.url, server.url),), lambda: len(server.requests))
 
@@ -113,10 +113,12 @@ def _environment(patch: pytest.MonkeyPatch, url: str) -> None:
 
 
 @contextmanager
-def _of_recordings(folder: Path, patch: pytest.MonkeyPatch, how: str) -> Iterator[World]:
-    """A `mix` first on the PATH that replays recordings of pipeline_ex."""
+def _of_recordings(folder: Path, patch: pytest.MonkeyPatch, behaviour: str) -> Iterator[World]:
+    """Yield a world with a `mix` first on the PATH that replays recordings of pipeline_ex."""
     fake = FakeCheckout(folder / "checkout", folder / "bin")
-    fake.replay("live_rate_limit" if how == "fail" else "live_ok", hang=how == "hang", echo=["GEMINI_API_KEY"])
+    fake.replay(
+        "live_rate_limit" if behaviour == "fail" else "live_ok", hang=behaviour == "hang", echo=["GEMINI_API_KEY"]
+    )
     patch.setenv("PATH", f"{fake.bin}{os.pathsep}{os.environ['PATH']}")
     patch.setenv("GEMINI_API_KEY", SECRET)
     provider = Provider("gemini", "https://generativelanguage.googleapis.com", "gemini")

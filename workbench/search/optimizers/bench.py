@@ -52,16 +52,16 @@ class Bench:
         return self.study.passing / 10
 
 
-def metrics(trials: Trials, given: str) -> tuple[Score, Feedback]:
+def metrics(trials: Trials, input_field: str) -> tuple[Score, Feedback]:
     """Return the judge's verdict as DSPy's two kinds of metric.
 
     Args:
-        given: the program's input field, which holds the goal.
+        input_field: the program's input field, which holds the goal.
     """
 
     def score(example: dspy.Example, prediction: dspy.Prediction | None, trace: Any = None) -> float:
         # A program that raised has no prediction; what was to blame is recorded elsewhere.
-        return 0.0 if prediction is None else trials.verdict(example[given], prediction).score / 10
+        return 0.0 if prediction is None else trials.verdict(example[input_field], prediction).score / 10
 
     def feedback(
         example: dspy.Example,
@@ -72,7 +72,7 @@ def metrics(trials: Trials, given: str) -> tuple[Score, Feedback]:
     ) -> dspy.Prediction:
         if prediction is None:
             return dspy.Prediction(score=0.0, feedback="no plan")
-        verdict = trials.verdict(example[given], prediction)
+        verdict = trials.verdict(example[input_field], prediction)
         return dspy.Prediction(score=verdict.score / 10, feedback=verdict.reason)
 
     return score, feedback
