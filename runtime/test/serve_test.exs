@@ -73,16 +73,18 @@ defmodule Pipeline.ServeTest do
     assert Path.wildcard(Path.join(System.tmp_dir!(), "pipeline-*")) -- before == []
   end
 
-  test "an order is run once however often it is sent, and its key is taken" do
+  test "an run_request is run once however often it is sent, and its key is taken" do
     server = serve([gemini("a: 1")])
     id = begin(server, %{key: "one"})
-    assert {200, %{"id" => ^id}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+    assert {200, %{"id" => ^id}, _} = ask(server, :post, "/runs", run_request(%{key: "one"}))
     assert %{"status" => "done"} = ended(server, id)
-    assert {200, %{"id" => ^id, "status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+
+    assert {200, %{"id" => ^id, "status" => "done"}, _} =
+             ask(server, :post, "/runs", run_request(%{key: "one"}))
 
     for other <- [%{seed: 1}, %{name: "elsewhere/pipeline.yaml"}, %{timeout_ms: 1_000}, %{prompt: "x"}] do
       assert {409, %{"error" => %{"kind" => "conflict"}}, _} =
-               ask(server, :post, "/runs", order(Map.put(other, :key, "one")))
+               ask(server, :post, "/runs", run_request(Map.put(other, :key, "one")))
     end
 
     assert [_] = ScriptedProvider.requests(server.provider)
@@ -92,7 +94,11 @@ defmodule Pipeline.ServeTest do
     server = serve([])
 
     for token <- [nil, "", "the toke", "the tokens", "THE TOKEN"],
-        {method, path, body} <- [{:post, "/runs", order()}, {:get, "/runs/1", nil}, {:delete, "/runs/1", nil}] do
+        {method, path, body} <- [
+          {:post, "/runs", run_request()},
+          {:get, "/runs/1", nil},
+          {:delete, "/runs/1", nil}
+        ] do
       assert {401, %{"error" => %{"kind" => "authentication"}}, _} = ask(server, method, path, body, token)
     end
 
@@ -105,14 +111,14 @@ defmodule Pipeline.ServeTest do
     wrong = "workflow: {name: x, steps: [{name: a, type: gemni, prompt: []}]}"
 
     for {body, status, said} <- [
-          {order(%{pipeline: wrong}), 422, ~s(did you mean "gemini")},
-          {Map.delete(order(), :prompt), 422, "the key prompt is missing"},
-          {Map.delete(order(), :pipeline), 422, "the key pipeline is missing"},
-          {order(%{prompt: " "}), 422, "prompt: expected a text"},
-          {order(%{seed: -1}), 422, "seed: expected"},
-          {order(%{inputs: %{codebase: 1}}), 422, "inputs: expected"},
-          {order(%{timeout_ms: 0}), 422, "timeout_ms: expected"},
-          {order(%{promt: "x"}), 422, ~s(the key "promt" is not known)},
+          {run_request(%{pipeline: wrong}), 422, ~s(did you mean "gemini")},
+          {Map.delete(run_request(), :prompt), 422, "the key prompt is missing"},
+          {Map.delete(run_request(), :pipeline), 422, "the key pipeline is missing"},
+          {run_request(%{prompt: " "}), 422, "prompt: expected a text"},
+          {run_request(%{seed: -1}), 422, "seed: expected"},
+          {run_request(%{inputs: %{codebase: 1}}), 422, "inputs: expected"},
+          {run_request(%{timeout_ms: 0}), 422, "timeout_ms: expected"},
+          {run_request(%{promt: "x"}), 422, ~s(the key "promt" is not known)},
           {"[1]", 400, "no JSON object"},
           {"{", 400, "no JSON object"},
           {<<"{\"prompt\": \"", 0xFF, "\"}">>, 400, "no JSON object"}
@@ -144,7 +150,7 @@ defmodule Pipeline.ServeTest do
     id = begin(server)
 
     assert {429, %{"error" => %{"kind" => "full"}}, %{~c"retry-after" => ~c"1"}} =
-             ask(server, :post, "/runs", order())
+             ask(server, :post, "/runs", run_request())
 
     until(fn -> length(ScriptedProvider.requests(server.provider)) == 1 end)
     assert {200, %{"status" => "cancelled"}, _} = ask(server, :delete, "/runs/#{id}")
@@ -233,9 +239,9 @@ defmodule Pipeline.ServeTest do
     id = begin(server)
     Serve.Runs.drain()
 
-    body = order() |> :jiffy.encode() |> IO.iodata_to_binary()
+    body = run_request() |> :jiffy.encode() |> IO.iodata_to_binary()
     # httpc takes a 503 with Retry-After for its own to try again.
-    answer = raw(server, begun_order() <> "Content-Length: #{byte_size(body)}
+    answer = raw(server, run_request_head() <> "Content-Length: #{byte_size(body)}
 
 " <> body)
     assert answer =~ "HTTP/1.1 503"
@@ -256,9 +262,14 @@ defmodule Pipeline.ServeTest do
       assert %{running: 0, unread: 1} = Serve.Runs.load()
 
       case read do
-        :get -> ask(server, :get, "/runs/#{id}")
-        :post -> assert {200, %{"status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
-        :late -> :sys.replace_state(Serve.Runs, &long_ago(&1, id))
+        :get ->
+          ask(server, :get, "/runs/#{id}")
+
+        :post ->
+          assert {200, %{"status" => "done"}, _} = ask(server, :post, "/runs", run_request(%{key: "one"}))
+
+        :late ->
+          :sys.replace_state(Serve.Runs, &long_ago(&1, id))
       end
 
       assert %{running: 0, unread: 0} = Serve.Runs.load()

@@ -16,11 +16,11 @@ defmodule Pipeline.Serve.ListenerTest do
       id = begin(server)
 
       for bytes <- [
-            begun_order() <> "Content-Length: many\r\n\r\n",
-            begun_order() <> "Content-Length: 5, 6\r\n\r\n",
-            begun_order() <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-            begun_order() <> "Transfer-Encoding: gzip\r\n\r\n",
-            begun_order() <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            run_request_head() <> "Content-Length: many\r\n\r\n",
+            run_request_head() <> "Content-Length: 5, 6\r\n\r\n",
+            run_request_head() <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            run_request_head() <> "Transfer-Encoding: gzip\r\n\r\n",
+            run_request_head() <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
             "GET /#{String.duplicate("x", 20_000)} HTTP/1.1\r\n\r\n",
             "GET /health HTTP/1.1\r\nX: #{String.duplicate("x", 20_000)}\r\n\r\n",
             "GET /health HTTP/1.1\r\n" <> String.duplicate("X: y\r\n", 1_500) <> "\r\n"
@@ -30,16 +30,22 @@ defmodule Pipeline.Serve.ListenerTest do
 
       assert raw(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~ "404"
       assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
-      assert raw(server, begun_order() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~ "422"
+
+      assert raw(server, run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~
+               "422"
+
       assert %{"status" => "done"} = ended(server, id)
     end
 
     test "a body over the limit is refused before it is read, also where its length is not told" do
       server = serve([], body_limit: 1_000)
-      assert raw(server, begun_order() <> "Content-Length: 1001\r\n\r\n") =~ "413"
+      assert raw(server, run_request_head() <> "Content-Length: 1001\r\n\r\n") =~ "413"
       chunk = "1f4\r\n#{String.duplicate("x", 500)}\r\n"
 
-      assert raw(server, begun_order() <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk) =~
+      assert raw(
+               server,
+               run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk
+             ) =~
                "413"
     end
 
@@ -49,7 +55,7 @@ defmodule Pipeline.Serve.ListenerTest do
       slow =
         for _ <- 1..200 do
           {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
-          :ok = :gen_tcp.send(socket, begun_order() <> "Content-Length: 100\r\n\r\n{")
+          :ok = :gen_tcp.send(socket, run_request_head() <> "Content-Length: 100\r\n\r\n{")
           socket
         end
 
