@@ -13,7 +13,7 @@ defmodule Mix.Tasks.Pipeline.Run do
     * `reply` - the last step's answer, as text
     * `answers` - every step's answer, by the step's name
     * `steps` - every step's name, status, seconds and usage
-    * `usage` - the tokens that all steps used
+    * `usage` - the tokens that all steps used, by model and kind
     * `files` - the paths of the files that steps wrote by `output_to_file`
     * `workspace` - the run's workspace, or null if no step needs one
 
