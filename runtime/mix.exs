@@ -1,4 +1,5 @@
-# Until a command takes SIGTERM over, it is to end Mix as it ends any program: Erlang's VM would go on, or end with 0.
+# Let SIGTERM end Mix as it ends any program, until a command installs its own handler. Erlang's own handler would go on
+# working, or end with exit status 0.
 :os.set_signal(:sigterm, :default)
 
 defmodule Pipeline.MixProject do
@@ -11,12 +12,12 @@ defmodule Pipeline.MixProject do
       app: :pipeline,
       version: @version,
       elixir: "~> 1.14",
-      elixirc_paths: paths(Mix.env()),
+      elixirc_paths: source_folders(Mix.env()),
       elixirc_options: [warnings_as_errors: true],
       deps_path: Path.join(__DIR__, "deps"),
       lockfile: Path.join(__DIR__, "mix.lock"),
       start_permanent: false,
-      # Debian's libraries are no dependencies that Mix knows of: from 1.15 on it would take them off the code path.
+      # Mix does not know Debian's libraries as dependencies. From Elixir 1.15 on, it would remove them from the code path.
       prune_code_paths: false,
       aliases: aliases(),
       deps: deps()
@@ -26,18 +27,20 @@ defmodule Pipeline.MixProject do
   def application do
     [
       mod: {Pipeline.Application, []},
-      extra_applications: [:logger, :crypto, :ssl, :inets, :public_key] ++ installed() ++ for_tests()
+      extra_applications:
+        [:logger, :crypto, :ssl, :inets, :public_key] ++ installed_libraries() ++ test_libraries()
     ]
   end
 
-  defp paths(:test), do: [here("lib"), here("test/support")]
-  defp paths(_), do: [here("lib")]
+  defp source_folders(:test), do: [in_project("lib"), in_project("test/support")]
+  defp source_folders(_), do: [in_project("lib")]
 
-  # MIX_EXS may name this file from any working folder. Mix wants its own folders relative, others absolute.
-  defp here(path), do: __DIR__ |> Path.join(path) |> Path.relative_to_cwd()
+  # MIX_EXS may name this file from any working folder. Mix needs relative paths for folders below the working folder, and
+  # absolute paths for all others.
+  defp in_project(path), do: __DIR__ |> Path.join(path) |> Path.relative_to_cwd()
 
-  # A command compiles what is not compiled yet. What Mix says of that goes to standard error: standard output has the
-  # lines of the command alone, which programs read.
+  # A command compiles the runtime if that has not been done yet. Mix reports the compilation on standard error, because
+  # programs read standard output, and expect only the command's own lines there.
   defp aliases do
     [
       "deps.loadpaths": &on_standard_error("deps.loadpaths", &1),
@@ -57,34 +60,37 @@ defmodule Pipeline.MixProject do
     end
   end
 
-  # From 1.15 on, Mix compiles everything anew when the working folder is another one than the last time. A build at an
-  # absolute path, out of absolute paths, is the same from wherever a command is started, and is made in its own folder.
+  # From Elixir 1.15 on, Mix compiles everything again if the working folder has changed. A build does not depend on the
+  # working folder if its path and the paths of its sources are absolute. Such a build is compiled inside its own folder.
   defp compile_from_one_folder(arguments) do
-    build = System.get_env("MIX_BUILD_PATH", "")
+    build_folder = System.get_env("MIX_BUILD_PATH", "")
     compile = fn -> Mix.Task.run("compile.elixir", arguments) end
 
-    if Enum.all?([build | Mix.Project.config()[:elixirc_paths]], &(Path.type(&1) == :absolute)) do
-      File.mkdir_p!(build)
-      File.cd!(build, compile)
+    if Enum.all?([build_folder | Mix.Project.config()[:elixirc_paths]], &(Path.type(&1) == :absolute)) do
+      File.mkdir_p!(build_folder)
+      File.cd!(build_folder, compile)
     else
       compile.()
     end
   end
 
-  # YAML, JSON and the HTTP server, and what the property tests need: Debian's packages where they are installed,
-  # elsewhere the same versions from Hex (docs/decisions/0009-elixir-versions.md).
+  # The libraries for YAML, JSON, the HTTP server and the property tests. Debian's packages are used if they are installed.
+  # Otherwise the same versions come from Hex (docs/decisions/0009-elixir-versions.md).
   defp deps do
-    if(installed() == [], do: [{:fast_yaml, "1.0.36"}, {:jiffy, "1.1.1"}, {:mochiweb, "3.1.1"}], else: []) ++
+    if(installed_libraries() == [],
+      do: [{:fast_yaml, "1.0.36"}, {:jiffy, "1.1.1"}, {:mochiweb, "3.1.1"}],
+      else: []
+    ) ++
       if installed?(:proper), do: [], else: [{:proper, "1.4.0", only: :test}]
   end
 
-  defp installed do
-    wanted = [:fast_yaml, :jiffy, :mochiweb]
-    if Enum.all?(wanted, &installed?/1), do: wanted, else: []
+  defp installed_libraries do
+    libraries = [:fast_yaml, :jiffy, :mochiweb]
+    if Enum.all?(libraries, &installed?/1), do: libraries, else: []
   end
 
-  defp for_tests, do: if(Mix.env() == :test and installed?(:proper), do: [:proper], else: [])
+  defp test_libraries, do: if(Mix.env() == :test and installed?(:proper), do: [:proper], else: [])
 
-  # Debian's folder of fast_yaml is named p1_yaml: the application is asked for, not its folder.
+  # Look for the application, not for its folder: Debian names the folder of fast_yaml p1_yaml.
   defp installed?(app), do: Application.load(app) in [:ok, {:error, {:already_loaded, app}}]
 end

@@ -1,7 +1,11 @@
 defmodule Pipeline do
   @moduledoc """
-  A pipeline as it was loaded from its file: named steps, in order. `Pipeline.Loader` makes it, `Pipeline.Executor`
+  A pipeline: named steps that are executed in order. `Pipeline.Loader` reads it from a file and `Pipeline.Executor`
   executes it.
+
+      {:ok, pipeline} = Pipeline.Loader.load("plan.yaml")
+      {:ok, result} = Pipeline.Executor.execute_with_vars(pipeline, %{"user_prompt" => "Find the anti-patterns"})
+      result.reply
   """
 
   alias Pipeline.Model.Ask
@@ -11,7 +15,10 @@ defmodule Pipeline do
   @enforce_keys [:name, :steps, :file]
   defstruct [:name, :steps, :file, :output_dir, variables: %{}, warnings: []]
 
-  @typedoc "`variables` has values for those that a run is not given; `output_dir` is where a run's files go by default."
+  @typedoc """
+  `variables` has the default values of variables, by name. `output_dir` is the folder below which each run gets its output
+  folder, unless the command line names another folder.
+  """
   @type t :: %__MODULE__{
           name: String.t(),
           steps: [Step.t()],
@@ -21,7 +28,7 @@ defmodule Pipeline do
           warnings: [String.t()]
         }
 
-  @doc "The inputs that some step takes, as `{name, required?}`."
+  @doc "Return the inputs that the steps take: for each name, whether the input is required."
   @spec inputs(t()) :: %{String.t() => boolean()}
   def inputs(%__MODULE__{steps: steps}) do
     for step <- all_steps(steps),
@@ -31,7 +38,7 @@ defmodule Pipeline do
     end
   end
 
-  @doc "All steps, those of parallel groups after their group."
+  @doc "Return all steps in order. The steps of a parallel group follow their group."
   @spec all_steps(t() | [Step.t()]) :: [Step.t()]
   def all_steps(%__MODULE__{steps: steps}), do: all_steps(steps)
 
@@ -42,7 +49,7 @@ defmodule Pipeline do
     end)
   end
 
-  @doc "The parts of the texts that a step needs."
+  @doc "Return the parts of all texts that a step needs. A parallel group has none of its own."
   @spec parts(Step.t()) :: [Ask.part()]
   def parts(%Step{action: %Ask{prompt: parts}}), do: parts
   def parts(%Step{action: {:set_variable, values}}), do: Map.values(values)
@@ -52,11 +59,11 @@ defmodule Pipeline do
 
   def parts(%Step{action: {:parallel, _, _}}), do: []
 
-  @doc "The variables that some step takes, in a part or in its condition."
+  @doc "Return the names of the variables that steps use, in a part or in a condition."
   @spec variables(t()) :: [String.t()]
   def variables(pipeline) do
     for step <- all_steps(pipeline),
-        name <- Enum.flat_map(parts(step), &variable/1) ++ looked_at(step),
+        name <- Enum.flat_map(parts(step), &variable/1) ++ condition_variables(step),
         uniq: true,
         do: name
   end
@@ -65,10 +72,10 @@ defmodule Pipeline do
   defp variable({:optional, part}), do: variable(part)
   defp variable(_), do: []
 
-  defp looked_at(%Step{condition: nil}), do: []
-  defp looked_at(%Step{condition: condition}), do: Condition.variables(condition)
+  defp condition_variables(%Step{condition: nil}), do: []
+  defp condition_variables(%Step{condition: condition}), do: Condition.variables(condition)
 
-  @doc "Whether some step reads or writes files of the run's workspace."
+  @doc "Return true if a step reads or writes files of the run's workspace."
   @spec needs_workspace?(t()) :: boolean()
   def needs_workspace?(pipeline) do
     Enum.any?(all_steps(pipeline), fn

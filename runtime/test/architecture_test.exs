@@ -1,21 +1,23 @@
 defmodule Pipeline.ArchitectureTest do
-  @moduledoc "No two modules know each other. `mix xref` sees calls and structs; types are references here as well."
+  @moduledoc """
+  Tests that no two modules refer to each other. `mix xref` sees calls and structs only. This test sees types as well.
+  """
 
   use ExUnit.Case, async: true
 
-  test "no modules know each other, also through types" do
+  test "the references between modules form no cycle, types included" do
     assert :digraph_utils.cyclic_strong_components(graph()) == []
   end
 
-  test "a module's file is named as the module is" do
+  test "a module's file has the name of the module" do
     for module <- modules(),
         "Pipeline" <> _ <- [inspect(module)],
         [_, file] <- [String.split(source(module), "/lib/")] do
-      assert String.starts_with?(squeezed(inspect(module)), file |> Path.rootname() |> squeezed())
+      assert String.starts_with?(letters(inspect(module)), file |> Path.rootname() |> letters())
     end
   end
 
-  defp squeezed(name), do: name |> String.downcase() |> String.replace(["_", ".", "/"], "")
+  defp letters(name), do: name |> String.downcase() |> String.replace(["_", ".", "/"], "")
 
   defp graph do
     graph = :digraph.new()
@@ -35,14 +37,15 @@ defmodule Pipeline.ArchitectureTest do
 
   defp source(module), do: to_string(module.module_info(:compile)[:source])
 
-  # Calls, structs and types alike name a module by an atom.
+  # Calls, structs and types all name a module by an atom.
   defp references(module) do
     {_, beam, _} = :code.get_object_code(module)
     {:ok, {_, abstract_code: {:raw_abstract_v1, forms}}} = :beam_lib.chunks(beam, [:abstract_code])
-    forms |> Enum.reject(&about_itself?/1) |> atoms() |> Enum.uniq()
+    forms |> Enum.reject(&names_own_module?/1) |> atoms() |> Enum.uniq()
   end
 
-  defp about_itself?(form), do: match?({:attribute, _, name, _} when name in [:file, :module, :export], form)
+  defp names_own_module?(form),
+    do: match?({:attribute, _, name, _} when name in [:file, :module, :export], form)
 
   defp atoms(atom) when is_atom(atom), do: [atom]
   defp atoms([head | tail]), do: atoms(head) ++ atoms(tail)

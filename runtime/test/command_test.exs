@@ -1,5 +1,5 @@
 defmodule Pipeline.CommandTest do
-  @moduledoc "What the commands share, called as Mix calls them. Tests of one command are in mix/tasks/."
+  @moduledoc "Tests what all commands share, by calling them as Mix does. The tests of each command are in mix/tasks/."
 
   use ExUnit.Case, async: false
 
@@ -11,7 +11,7 @@ defmodule Pipeline.CommandTest do
 
   @moduletag :tmp_dir
 
-  test "a place that takes no file is told before a model is paid", %{tmp_dir: folder} do
+  test "an output path that cannot be written is an error before a model is asked", %{tmp_dir: folder} do
     server = provider([])
     pipeline = file(folder, "p.yaml", String.replace(greeting(), "name: who", "name: user_prompt"))
     long = Path.join(folder, String.duplicate("x", 256))
@@ -27,25 +27,27 @@ defmodule Pipeline.CommandTest do
     assert ScriptedProvider.requests(server) == []
   end
 
-  test "what the user can mend is exit status 2, and costs nothing", %{tmp_dir: folder} do
+  test "a mistake of the user ends with exit status 2 before a model is asked", %{tmp_dir: folder} do
     pipeline = file(folder, "p.yaml", greeting())
     bad = file(folder, "bad.yaml", "steps: []")
     vars = file(folder, "vars.yaml", "- 1")
-    there = file(folder, "result.json", "mine")
+    existing = file(folder, "result.json", "mine")
     latin = file(folder, "latin", <<0xE4>>)
 
-    for {task, arguments, said} <- [
-          {Run, [], "a pipeline file is expected"},
-          {Run, [pipeline, "more"], ~s("more": expected one pipeline file)},
+    for {task, arguments, reason} <- [
+          {Run, [], "the pipeline file is missing"},
+          {Run, [pipeline, "more"], ~s("more" is one word too many: expected one pipeline file)},
           {Run, [bad], "the key workflow is missing"},
-          {Run, [pipeline, "--vra", "a=b"], "did you mean --var?"},
+          {Run, [pipeline, "--vra", "a=b"], "--vra is not known; did you mean --var?"},
+          {Run, [pipeline, "--var"], "--var lacks its value"},
+          {Run, [pipeline, "--seed", "x"], ~s(--seed does not take the value "x")},
           {Run, [pipeline, "--var", "=b"], "expected NAME=VALUE"},
           {Run, [pipeline, "--var", "a=1", "--var", "a=2"], "--var a is given twice"},
           {Run, [pipeline, "--vars-file", vars], "expected one mapping"},
           {Run, [pipeline, "--vars-file", "absent"], "no such file"},
-          {Run, [pipeline, "--output-dir", folder], "#{there} exists already"},
+          {Run, [pipeline, "--output-dir", folder], "#{existing} exists already"},
           {Run, [pipeline, "--input", "x=y", "--output-dir", Path.join(folder, "o")], "takes no input"},
-          {Live, [], "a prompt is expected"},
+          {Live, [], "the prompt is missing"},
           {Live, ["  "], "the prompt is empty"},
           {Live, ["--promt-file", "x"], "did you mean --prompt-file?"},
           {Live, ["--pipeline", bad, "hello"], "the key workflow is missing"},
@@ -63,13 +65,13 @@ defmodule Pipeline.CommandTest do
       ran = command(task, arguments)
       assert {arguments, ran.status, ran.stdout} == {arguments, 2, ""}
       assert ran.last =~ "❌ "
-      assert ran.last =~ said
+      assert ran.last =~ reason
     end
 
-    assert File.read!(there) == "mine"
+    assert File.read!(existing) == "mine"
   end
 
-  test "a number in the environment that is none is told by its name" do
+  test "an environment variable with a wrong number is named in the error" do
     for {name, value, least} <- [
           {"PIPELINE_RETRIES", "many", 0},
           {"PIPELINE_RETRY_BASE_MS", "-1", 0},
@@ -85,15 +87,15 @@ defmodule Pipeline.CommandTest do
     end
   end
 
-  test "each command has its manual" do
-    for {task, words} <- [
+  test "each command prints its help with --help" do
+    for {task, excerpt} <- [
           {Run, "mix pipeline.run FILE"},
           {Check, "mix pipeline.check FILE"},
           {Generate, "--rehearsal"}
         ] do
       ran = command(task, ["--help"])
       assert ran.status == 0
-      assert ran.stdout =~ words
+      assert ran.stdout =~ excerpt
     end
   end
 end

@@ -44,7 +44,7 @@ defmodule Pipeline.ExecutorTest do
     {Executor.execute_with_vars(pipeline(steps), vars, settings(server, changes)), server}
   end
 
-  test "a gemini step gets the prompt as it was written, with the settings of the step" do
+  test "a gemini step sends the prompt unchanged, with the settings of the step" do
     step = step(temperature: 0.3, max_tokens: 99, system_prompt: "Be brief.")
     assert {{:ok, %{reply: "the plan"}}, server} = execute([gemini("the plan")], [step], %{seed: 7})
     assert [request] = ScriptedProvider.requests(server)
@@ -55,7 +55,7 @@ defmodule Pipeline.ExecutorTest do
     assert request.body["systemInstruction"] == %{"parts" => [%{"text" => "Be brief."}]}
   end
 
-  test "a claude step speaks Anthropic's protocol" do
+  test "a claude step sends a request of Anthropic's API" do
     step = step(provider: :anthropic, model: "claude-sonnet-4-5", system_prompt: "Be brief.")
     assert {{:ok, %{reply: "the plan"}}, server} = execute([claude("the plan")], [step])
     assert [request] = ScriptedProvider.requests(server)
@@ -70,7 +70,7 @@ defmodule Pipeline.ExecutorTest do
     assert text =~ "{{a}}"
   end
 
-  test "a later step sees an earlier one's reply, literally" do
+  test "a later step gets an earlier step's reply, literally" do
     steps = [step(), step(name: "two", prompt: [{:static, "Improve:"}, {:previous_response, "one", []}])]
     assert {{:ok, %{reply: "better"}}, server} = execute([gemini("{{user_prompt}}"), gemini("better")], steps)
     assert [_, second] = ScriptedProvider.requests(server)
@@ -78,7 +78,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   @tag :tmp_dir
-  test "an input is a part of its own, headed by its name", %{tmp_dir: folder} do
+  test "an input is a separate part of the prompt, with its name", %{tmp_dir: folder} do
     file = Path.join(folder, "packed.xml")
     File.write!(file, "<repository/>")
     step = step(prompt: [{:variable, "user_prompt"}, {:input, "codebase", false}])
@@ -90,7 +90,7 @@ defmodule Pipeline.ExecutorTest do
     assert part == "<file name=\"codebase\">\n<repository/>\n</file>"
   end
 
-  test "an input that nobody takes, and one that is missing, cost nothing" do
+  test "an unknown input and a missing input are errors before a model is asked" do
     assert {{:error, %Error{kind: :pipeline, message: message}}, server} =
              execute([], [step()], %{inputs: %{"codebase" => {:file, "x"}}})
 
@@ -109,7 +109,7 @@ defmodule Pipeline.ExecutorTest do
         {"too many requests", {429, %{error: %{message: "slow down"}}}, :rate_limit},
         {"a bad request", {400, %{error: %{message: "no such model"}}}, :bad_request},
         {"an error of the server", {503, "overloaded"}, :provider_unavailable},
-        {"what is no JSON", {200, "{\"candidates\": ["}, :provider_unavailable},
+        {"a body that is not JSON", {200, "{\"candidates\": ["}, :provider_unavailable},
         {"a lost connection", :close, :provider_unavailable},
         {"no answer in time", :hang, :timeout},
         {"a blank reply", {200, %{candidates: [%{content: %{parts: [%{text: " "}]}, finishReason: "STOP"}]}},
@@ -119,7 +119,7 @@ defmodule Pipeline.ExecutorTest do
          :truncated},
         {"a blocked prompt", {200, %{promptFeedback: %{blockReason: "SAFETY"}}}, :blocked}
       ] do
-    test "#{name} is an error of kind #{kind}, without the key in it" do
+    test "#{name} is an error of kind #{kind} whose message does not contain the key" do
       assert {{:error, %Error{kind: unquote(kind), message: message}}, _} =
                execute(
                  [unquote(Macro.escape(answer))],
@@ -136,21 +136,21 @@ defmodule Pipeline.ExecutorTest do
     pipeline
   end
 
-  # Asking for its key is the first thing that a step does, so a test can hold it there. Whether there is one is asked
-  # before any step.
-  defp held(test, name) do
-    in_step(fn ->
+  # A step reads its key first, so a test can hold the step there.
+  defp holding_key(test, name) do
+    key_for_step(fn ->
       send(test, {:began, name, self()})
       receive(do: (:go -> "secret-key"))
     end)
   end
 
-  defp in_step(key) do
-    asked = :counters.new(1, [])
+  # The preflight reads the key first. Call `key` only when the step reads it.
+  defp key_for_step(key) do
+    reads = :counters.new(1, [])
 
     fn ->
-      :counters.add(asked, 1, 1)
-      if :counters.get(asked, 1) == 1, do: "secret-key", else: key.()
+      :counters.add(reads, 1, 1)
+      if :counters.get(reads, 1) == 1, do: "secret-key", else: key.()
     end
   end
 
@@ -169,9 +169,11 @@ defmodule Pipeline.ExecutorTest do
   describe "parallel steps" do
     @describetag :tmp_dir
 
-    test "at most so many run at once, and the group has the answers of all by name", %{tmp_dir: folder} do
+    test "no more steps than the limit run at once, and the group's answer has all answers by name", %{
+      tmp_dir: folder
+    } do
       server = start_supervised!({ScriptedProvider, [any("yes"), any("yes"), any("yes")]})
-      keys = %{gemini: held(self(), :gemini), anthropic: held(self(), :claude)}
+      keys = %{gemini: holding_key(self(), :gemini), anthropic: holding_key(self(), :claude)}
 
       run =
         Task.async(fn ->
@@ -196,10 +198,10 @@ defmodule Pipeline.ExecutorTest do
       assert result.usage.calls == 3
     end
 
-    test "the first that fails is what the run reports, and ends the others", %{tmp_dir: folder} do
+    test "the first step that fails ends the others, and the run reports its error", %{tmp_dir: folder} do
       text = String.replace(@group, "limit: 2", "limit: 3")
       server = start_supervised!({ScriptedProvider, [refused(400, "no such model")]})
-      keys = %{gemini: held(self(), :gemini), anthropic: held(self(), :claude)}
+      keys = %{gemini: holding_key(self(), :gemini), anthropic: holding_key(self(), :claude)}
 
       run =
         Task.async(fn -> Executor.execute_with_vars(load(text, folder), %{}, settings(server, keys: keys)) end)
@@ -207,15 +209,15 @@ defmodule Pipeline.ExecutorTest do
       assert_receive {:began, :claude, step}
       assert_receive {:began, :gemini, failing}
       send(failing, :go)
-      ended = Process.monitor(step)
+      monitor = Process.monitor(step)
       assert {:error, %Error{kind: :bad_request}} = Task.await(run)
-      assert_receive {:DOWN, ^ended, _, _, _}
+      assert_receive {:DOWN, ^monitor, _, _, _}
     end
   end
 
-  test "a run that fails tells what its steps used, those of a group too" do
-    {200, said} = gemini("a")
-    paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000})}
+  test "a run that fails reports what its steps used, including the steps of a group" do
+    {200, body} = gemini("a")
+    paid = {200, Map.put(body, :usageMetadata, %{promptTokenCount: 1_000})}
 
     inner = [
       step(name: "two"),
@@ -232,15 +234,15 @@ defmodule Pipeline.ExecutorTest do
     assert %{calls: 2, input_tokens: 2_000} = error.usage
   end
 
-  describe "a step is a task of its own:" do
-    test "a crash in a condition is an error too" do
+  describe "the task of a step:" do
+    test "a crash in a condition is an error of its run" do
       broken = %{step() | condition: {:compare, "no operator", {:literal, 1}, {:literal, 1}}}
       assert {{:error, %Error{kind: :crashed, message: message}}, _} = execute([], [broken])
       assert message =~ "step one crashed"
     end
 
-    test "a crash is an error of its run, and shows nothing of what it had" do
-      key = in_step(fn -> raise "a secret prompt" end)
+    test "a crash is an error of its run, and neither message nor log shows the prompt" do
+      key = key_for_step(fn -> raise "a secret prompt" end)
 
       log =
         capture_log(fn ->
@@ -256,15 +258,15 @@ defmodule Pipeline.ExecutorTest do
     end
 
     test "a kill is an error of its run" do
-      key = in_step(fn -> Process.exit(self(), :kill) end)
+      key = key_for_step(fn -> Process.exit(self(), :kill) end)
 
       assert {{:error, %Error{kind: :crashed}}, _} =
                execute([], [step()], %{keys: %{gemini: key, anthropic: key}})
     end
 
-    test "past its time-out it is ended" do
+    test "a step is ended after its time limit" do
       step = %{step() | timeout: 50}
-      key = held(self(), :one)
+      key = holding_key(self(), :one)
 
       assert {{:error, %Error{kind: :timeout, message: message}}, _} =
                execute([], [step], %{keys: %{gemini: key}})
@@ -274,9 +276,9 @@ defmodule Pipeline.ExecutorTest do
       refute Process.alive?(pid)
     end
 
-    test "it ends with the process that wanted its answer" do
+    test "a step ends with the process that executes the pipeline" do
       server = start_supervised!({ScriptedProvider, []})
-      settings = settings(server, keys: %{gemini: held(self(), :one)})
+      settings = settings(server, keys: %{gemini: holding_key(self(), :one)})
 
       {caller, _} =
         spawn_monitor(fn ->
@@ -284,9 +286,9 @@ defmodule Pipeline.ExecutorTest do
         end)
 
       assert_receive {:began, :one, step}
-      ended = Process.monitor(step)
+      monitor = Process.monitor(step)
       Process.exit(caller, :kill)
-      assert_receive {:DOWN, ^ended, _, _, _}
+      assert_receive {:DOWN, ^monitor, _, _, _}
     end
   end
 
@@ -300,7 +302,7 @@ defmodule Pipeline.ExecutorTest do
       {Executor.execute_with_vars(load(text, folder), vars, settings(server, []), workspace), server}
     end
 
-    test "into a structured answer take values of any kind, and a missing place names what is there", %{
+    test "take values of any type from a structured answer, and a missing place is an error with the keys", %{
       tmp_dir: folder
     } do
       steps = """
@@ -324,7 +326,7 @@ defmodule Pipeline.ExecutorTest do
                ~s(step use: cannot take a value from the answer of "facts": a has no "z", it has n, x)
     end
 
-    test "to a skipped step are an error, unless they are optional", %{tmp_dir: folder} do
+    test "to a skipped step are an error unless they are optional", %{tmp_dir: folder} do
       steps = """
       - {name: one, type: set_variable, variable: x, value: 1, condition: vars.wanted}
       - {name: two, type: gemini, prompt: [{type: static, content: hi}, {type: previous_response, step: one}]}
@@ -342,7 +344,7 @@ defmodule Pipeline.ExecutorTest do
       assert {{:ok, _}, _} = run(steps, folder, [gemini("hello")], %{"wanted" => "yes"})
     end
 
-    test "an operation on a file that cannot be done fails its step with the reason", %{tmp_dir: folder} do
+    test "a file operation that fails is an error of its step, with the reason", %{tmp_dir: folder} do
       for {operation, reason} <- [
             {"read, path: absent", "no such file"},
             {"write, path: ../out, content: x", "step one: "},
@@ -359,14 +361,14 @@ defmodule Pipeline.ExecutorTest do
     end
   end
 
-  test "a missing key names the variables" do
+  test "the error for a missing key names the environment variables" do
     assert {{:error, %Error{kind: :authentication, message: message}}, _} =
              execute([], [step()], %{keys: %{gemini: fn -> nil end, anthropic: fn -> nil end}})
 
     assert message =~ "GEMINI_API_KEY or GOOGLE_API_KEY is not set"
   end
 
-  test "claude's truncation and refusal are told apart from answers" do
+  test "a truncated answer and a refusal of claude are errors, not answers" do
     claude = step(provider: :anthropic, model: "claude-sonnet-4-5")
     assert {{:error, %Error{kind: :truncated}}, _} = execute([claude("half", "max_tokens")], [claude])
     stop_supervised!(ScriptedProvider)

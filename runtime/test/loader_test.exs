@@ -17,15 +17,15 @@ defmodule Pipeline.LoaderTest do
     String.split(message, "\n")
   end
 
-  test "genesis takes the prompt as a variable, and a codebase if there is one" do
+  test "genesis takes the prompt as a variable and a codebase as an optional input" do
     assert {:ok, pipeline} = Loader.load(Pipeline.Generate.genesis())
     assert [%Step{action: %Ask{provider: :gemini, prompt: parts}}] = pipeline.steps
     assert {:variable, "user_prompt"} in parts
     assert Pipeline.inputs(pipeline) == %{"codebase" => false}
   end
 
-  test "every mistake is named at once, each with its place and the nearest known word", %{tmp_dir: folder} do
-    found =
+  test "all mistakes are listed at once, with their places and the nearest known words", %{tmp_dir: folder} do
+    problems =
       problems(folder, """
       workflow:
         name: wrong
@@ -45,30 +45,30 @@ defmodule Pipeline.LoaderTest do
       """)
 
     assert Enum.any?(
-             found,
+             problems,
              &(&1 =~ ~s(yaml:3: workflow.stepz: is not known here) and &1 =~ ~s(did you mean "steps"))
            )
 
-    assert Enum.any?(found, &(&1 =~ ~s(steps[0].type: "gemni") and &1 =~ ~s(did you mean "gemini")))
+    assert Enum.any?(problems, &(&1 =~ ~s(steps[0].type: "gemni") and &1 =~ ~s(did you mean "gemini")))
 
     assert Enum.any?(
-             found,
+             problems,
              &(&1 =~ ~s(steps[0].prompt[0].type: "varable") and &1 =~ ~s(did you mean "variable"))
            )
 
-    assert Enum.any?(found, &(&1 =~ ~s(steps[0].prompt[1].step: no step before this one is named "two")))
-    assert Enum.any?(found, &(&1 =~ ~s(steps[1]: the name "one" is taken)))
-    assert Enum.any?(found, &(&1 =~ "steps[1].temperature: expected a number"))
-    assert Enum.any?(found, &(&1 =~ "steps[1].prompt: is a text, expected a list"))
+    assert Enum.any?(problems, &(&1 =~ ~s(steps[0].prompt[1].step: no step before this one is named "two")))
+    assert Enum.any?(problems, &(&1 =~ ~s(steps[1]: the name "one" is taken)))
+    assert Enum.any?(problems, &(&1 =~ "steps[1].temperature: expected a number"))
+    assert Enum.any?(problems, &(&1 =~ "steps[1].prompt: is a text, expected a list"))
   end
 
-  test "what is no pipeline is refused with a reason", %{tmp_dir: folder} do
-    assert [one] = problems(folder, "name: bare\nsteps: []\n")
-    assert one =~ "the key workflow is missing"
-    assert [one] = problems(folder, "a: [1")
-    assert one =~ "is no YAML"
-    assert [one] = problems(folder, "- 1\n- 2\n")
-    assert one =~ "expected one mapping"
+  test "a file that is not a pipeline is refused with the reason", %{tmp_dir: folder} do
+    assert [problem] = problems(folder, "name: bare\nsteps: []\n")
+    assert problem =~ "the key workflow is missing"
+    assert [problem] = problems(folder, "a: [1")
+    assert problem =~ "is not valid YAML"
+    assert [problem] = problems(folder, "- 1\n- 2\n")
+    assert problem =~ "expected one mapping"
     assert {:error, %Error{message: message}} = Loader.load(Path.join(folder, "absent.yaml"))
     assert message =~ "no such file"
 
@@ -85,17 +85,17 @@ defmodule Pipeline.LoaderTest do
   @prompt "prompt: [{type: static, content: x}]"
   @program "type: claude, via: program, #{@prompt}"
 
-  for {step, told} <- [
+  for {step, problem} <- [
         {"type: file_ops, operation: write, path: a.md, content: 'a {{b}}'",
-         "warning: steps[0].content: {{b}} is sent as it stands"},
+         "warning: steps[0].content: {{b}} is sent unchanged"},
         {"type: gemini, system_prompt: 'a {{b}}', #{@prompt}",
-         "warning: steps[0].system_prompt: {{b}} is sent as it stands"},
+         "warning: steps[0].system_prompt: {{b}} is sent unchanged"},
         {"type: claude, claude_options: {append_system_prompt: 'a {{b}}'}, #{@prompt}",
-         "warning: steps[0].claude_options.append_system_prompt: {{b}} is sent as it stands"},
+         "warning: steps[0].claude_options.append_system_prompt: {{b}} is sent unchanged"},
         {"type: set_variable, variables: {x: [1, 'a {{b}}']}",
          "steps[0].variables.x[1]: {{…}} is not evaluated"},
         {"type: set_variable, variables: {x: 1}, value: false", "steps[0]: takes variables, or one variable"},
-        {"type: set_variable, variable: x", "steps[0]: expected the key value, or from"},
+        {"type: set_variable, variable: x", "steps[0]: expected the key value or from"},
         {"type: gemini_extract, schema: {type: object}, extraction_config: {format: text}, #{@prompt}",
          "steps[0].extraction_config: takes a schema, or format: text, not both"},
         {"type: gemini_extract, schema: {}, extraction_config: {format: json, schema: {}}, #{@prompt}",
@@ -109,18 +109,18 @@ defmodule Pipeline.LoaderTest do
         {"preset: analysis, #{@program}",
          "warning: steps[0]: the temperature of its token_budget, its preset"}
       ] do
-    test "{#{step}}: nothing of it is dropped in silence" do
-      assert [said] =
+    test "{#{step}} causes one error or warning" do
+      assert [message] =
                (case Loader.parse("workflow: {name: a, steps: [{name: b, #{unquote(step)}}]}", "p.yaml") do
                   {:ok, %{warnings: warnings}} -> Enum.map(warnings, &("warning: " <> &1))
                   {:error, error} -> [error.message]
                 end)
 
-      assert String.replace(said, "p.yaml:1: ", "") =~ unquote(told)
+      assert String.replace(message, "p.yaml:1: ", "") =~ unquote(problem)
     end
   end
 
-  test "many steps are read in no time, and too many are refused" do
+  test "1000 steps are read within two seconds, and one more is refused" do
     file = fn count ->
       "workflow:\n  name: a\n  steps:\n" <>
         Enum.map_join(
@@ -136,7 +136,7 @@ defmodule Pipeline.LoaderTest do
     assert message == "p.yaml:3: workflow.steps: expected no more than 1000 steps, got 1001"
   end
 
-  test "a step's file has a name that no file system makes another of" do
+  test "a name in output_to_file that some file system would change is refused" do
     for name <-
           ["result.json", "./result.json", "result.json/x.md", "Result.JSON", "", ".", "a/.", " ", "a/", "/a"] ++
             ["../a", "a/../b", "a\\0b", "a//b", String.duplicate("x", 256), "a{{b}}", "nul"] do

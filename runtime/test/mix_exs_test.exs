@@ -1,13 +1,15 @@
 defmodule Pipeline.MixExsTest do
-  @moduledoc "What mix.exs adds to Mix: where a command's compilation is told, and when there is one."
+  @moduledoc "Tests what mix.exs changes in Mix: when commands compile, and where they report the compilation."
 
   use ExUnit.Case, async: true
 
   @moduletag :tmp_dir
 
-  # It compiles the whole runtime.
+  # This test compiles the whole runtime.
   @tag timeout: 180_000
-  test "a command compiles once, wherever it is started, and tells it on standard error", %{tmp_dir: folder} do
+  test "commands in different working folders compile once and report it on standard error", %{
+    tmp_dir: folder
+  } do
     for name <- ["build", "one", "two"], do: File.mkdir!(Path.join(folder, name))
 
     assert {stdout, stderr} = check(folder, "one")

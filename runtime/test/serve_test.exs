@@ -1,5 +1,5 @@
 defmodule Pipeline.ServeTest do
-  @moduledoc "The server over real HTTP, with a provider that answers from a script."
+  @moduledoc "Tests the server over real HTTP, with a scripted provider."
 
   use ExUnit.Case, async: false
 
@@ -9,7 +9,7 @@ defmodule Pipeline.ServeTest do
 
   setup :environment
 
-  test "a run is begun, waited for, and says what it wrote and used" do
+  test "a run can be started and waited for, and returns its text, its steps and its usage" do
     server = serve([gemini("```yaml\ntitle: ü\n```")])
     id = begin(server, %{seed: 7, inputs: %{codebase: "<code/>"}})
     run = ended(server, id)
@@ -26,7 +26,7 @@ defmodule Pipeline.ServeTest do
     assert ended(server, id) == run
   end
 
-  test "variables have any name, and the files of a pipeline are beside it" do
+  test "variables may have any name, and files are read relative to the pipeline's name" do
     pipeline = """
     workflow:
       name: two
@@ -46,7 +46,7 @@ defmodule Pipeline.ServeTest do
     assert [%{"text" => "hello"}, %{"text" => "<file name=\"mix.exs\">" <> _}] = parts
   end
 
-  test "what steps write, and a workspace, are the run's own and go with it" do
+  test "a run has its own workspace and output files, and they are removed at its end" do
     pipeline = """
     workflow:
       name: files
@@ -73,26 +73,32 @@ defmodule Pipeline.ServeTest do
     assert Path.wildcard(Path.join(System.tmp_dir!(), "pipeline-*")) -- before == []
   end
 
-  test "an order is run once however often it is sent, and its key is taken" do
+  test "a request with a key is executed once, and a different request with this key is refused" do
     server = serve([gemini("a: 1")])
     id = begin(server, %{key: "one"})
-    assert {200, %{"id" => ^id}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+    assert {200, %{"id" => ^id}, _} = ask(server, :post, "/runs", run_request(%{key: "one"}))
     assert %{"status" => "done"} = ended(server, id)
-    assert {200, %{"id" => ^id, "status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
+
+    assert {200, %{"id" => ^id, "status" => "done"}, _} =
+             ask(server, :post, "/runs", run_request(%{key: "one"}))
 
     for other <- [%{seed: 1}, %{name: "elsewhere/pipeline.yaml"}, %{timeout_ms: 1_000}, %{prompt: "x"}] do
       assert {409, %{"error" => %{"kind" => "conflict"}}, _} =
-               ask(server, :post, "/runs", order(Map.put(other, :key, "one")))
+               ask(server, :post, "/runs", run_request(Map.put(other, :key, "one")))
     end
 
     assert [_] = ScriptedProvider.requests(server.provider)
   end
 
-  test "without the token nothing is begun or told but the health" do
+  test "without the token only /health is answered" do
     server = serve([])
 
     for token <- [nil, "", "the toke", "the tokens", "THE TOKEN"],
-        {method, path, body} <- [{:post, "/runs", order()}, {:get, "/runs/1", nil}, {:delete, "/runs/1", nil}] do
+        {method, path, body} <- [
+          {:post, "/runs", run_request()},
+          {:get, "/runs/1", nil},
+          {:delete, "/runs/1", nil}
+        ] do
       assert {401, %{"error" => %{"kind" => "authentication"}}, _} = ask(server, method, path, body, token)
     end
 
@@ -100,25 +106,25 @@ defmodule Pipeline.ServeTest do
              ask(server, :get, "/health", nil, nil)
   end
 
-  test "what cannot be run is told, and costs nothing" do
+  test "a wrong request is refused with the reason before a model is asked" do
     server = serve([])
     wrong = "workflow: {name: x, steps: [{name: a, type: gemni, prompt: []}]}"
 
-    for {body, status, said} <- [
-          {order(%{pipeline: wrong}), 422, ~s(did you mean "gemini")},
-          {Map.delete(order(), :prompt), 422, "the key prompt is missing"},
-          {Map.delete(order(), :pipeline), 422, "the key pipeline is missing"},
-          {order(%{prompt: " "}), 422, "prompt: expected a text"},
-          {order(%{seed: -1}), 422, "seed: expected"},
-          {order(%{inputs: %{codebase: 1}}), 422, "inputs: expected"},
-          {order(%{timeout_ms: 0}), 422, "timeout_ms: expected"},
-          {order(%{promt: "x"}), 422, ~s(the key "promt" is not known)},
-          {"[1]", 400, "no JSON object"},
-          {"{", 400, "no JSON object"},
-          {<<"{\"prompt\": \"", 0xFF, "\"}">>, 400, "no JSON object"}
+    for {body, status, reason} <- [
+          {run_request(%{pipeline: wrong}), 422, ~s(did you mean "gemini")},
+          {Map.delete(run_request(), :prompt), 422, "the key prompt is missing"},
+          {Map.delete(run_request(), :pipeline), 422, "the key pipeline is missing"},
+          {run_request(%{prompt: " "}), 422, "prompt: expected a text"},
+          {run_request(%{seed: -1}), 422, "seed: expected"},
+          {run_request(%{inputs: %{codebase: 1}}), 422, "inputs: expected"},
+          {run_request(%{timeout_ms: 0}), 422, "timeout_ms: expected"},
+          {run_request(%{promt: "x"}), 422, ~s(the key "promt" is not known)},
+          {"[1]", 400, "not a JSON object"},
+          {"{", 400, "not a JSON object"},
+          {<<"{\"prompt\": \"", 0xFF, "\"}">>, 400, "not a JSON object"}
         ] do
       assert {^status, %{"error" => %{"message" => message}}, _} = ask(server, :post, "/runs", body)
-      assert message =~ said
+      assert message =~ reason
     end
 
     assert {404, _, _} = ask(server, :get, "/nothing")
@@ -131,7 +137,7 @@ defmodule Pipeline.ServeTest do
     assert ScriptedProvider.requests(server.provider) == []
   end
 
-  test "an error of a provider is the run's, with its kind and without the key" do
+  test "an error of a provider is an error of the run, with its kind and without the key" do
     server = serve(List.duplicate(refused(400, "secret-key: no such model"), 1))
     assert %{"status" => "failed", "error" => error} = run = ended(server, begin(server))
     assert %{"steps" => [%{"status" => "failed"}], "usage" => %{"calls" => 0}} = run
@@ -139,12 +145,12 @@ defmodule Pipeline.ServeTest do
     refute message =~ "secret-key"
   end
 
-  test "past its limit more runs are told to come again, and a cancelled one makes room" do
+  test "a run beyond the limit gets 429, and cancelling a run makes room for it" do
     server = serve([:hang, gemini("a: 1")], limit: 1)
     id = begin(server)
 
     assert {429, %{"error" => %{"kind" => "full"}}, %{~c"retry-after" => ~c"1"}} =
-             ask(server, :post, "/runs", order())
+             ask(server, :post, "/runs", run_request())
 
     until(fn -> length(ScriptedProvider.requests(server.provider)) == 1 end)
     assert {200, %{"status" => "cancelled"}, _} = ask(server, :delete, "/runs/#{id}")
@@ -154,7 +160,7 @@ defmodule Pipeline.ServeTest do
     assert %{"status" => "done"} = ended(server, begin(server))
   end
 
-  test "cancelling wakes who waits, and a run that has ended stays what it is" do
+  test "cancelling a run answers the clients that wait for it" do
     server = serve([:hang])
     id = begin(server)
     waiting = Task.async(fn -> ended(server, id) end)
@@ -163,7 +169,7 @@ defmodule Pipeline.ServeTest do
     assert %{"status" => "cancelled"} = Task.await(waiting)
   end
 
-  test "a run ends with its time" do
+  test "a run is ended after its time limit" do
     server = serve([:hang])
 
     assert %{"status" => "failed", "error" => %{"kind" => "timeout"}} =
@@ -172,7 +178,7 @@ defmodule Pipeline.ServeTest do
     until(fn -> Task.Supervisor.children(Pipeline.Runs) == [] end)
   end
 
-  test "a wait that is over says that it still runs" do
+  test "when the wait is over before the run is, the status is running" do
     server = serve([:hang])
     id = begin(server)
     assert {200, %{"status" => "running"}, _} = ask(server, :get, "/runs/#{id}?wait=0.05")
@@ -180,7 +186,7 @@ defmodule Pipeline.ServeTest do
     ask(server, :delete, "/runs/#{id}")
   end
 
-  test "a crash is that run's end and no other's" do
+  test "a crash ends one run and no other" do
     server = serve([:hang, gemini("a: 1")])
     id = begin(server)
     until(fn -> length(ScriptedProvider.requests(server.provider)) == 1 end)
@@ -191,7 +197,7 @@ defmodule Pipeline.ServeTest do
     assert %{"status" => "failed", "error" => %{"kind" => "crashed"}} = ended(server, id)
   end
 
-  test "a hundred at once, each with its own answer, and nothing stays" do
+  test "a hundred runs at once each get their own answer, and no process is left" do
     plans = for n <- 1..100, do: "n: #{n}\n"
     server = serve(Enum.map(plans, &gemini/1), limit: 100)
 
@@ -208,7 +214,7 @@ defmodule Pipeline.ServeTest do
     assert {200, %{"runs" => %{"running" => 0, "kept" => 100}}, _} = ask(server, :get, "/health")
   end
 
-  test "the oldest results are forgotten, and their keys" do
+  test "old results are removed, together with their keys" do
     server = serve(List.duplicate(gemini("a: 1"), 2))
     id = begin(server, %{key: "old"})
     ended(server, id)
@@ -223,31 +229,29 @@ defmodule Pipeline.ServeTest do
       }
     end)
 
-    send(Serve.Runs, :look)
+    send(Serve.Runs, :cleanup)
     assert {404, _, _} = ask(server, :get, "/runs/#{id}")
     assert begin(server, %{key: "old"}) != id
   end
 
-  test "while it drains, what runs can be read and nothing new begins" do
+  test "while the server drains, runs can be read and new runs get 503" do
     server = serve([:hang])
     id = begin(server)
     Serve.Runs.drain()
 
-    body = order() |> :jiffy.encode() |> IO.iodata_to_binary()
-    # httpc takes a 503 with Retry-After for its own to try again.
-    answer = raw(server, begun_order() <> "Content-Length: #{byte_size(body)}
-
-" <> body)
+    body = run_request() |> :jiffy.encode() |> IO.iodata_to_binary()
+    # Send the request by hand, because httpc itself retries a 503 with Retry-After.
+    answer = raw(server, run_request_head() <> "Content-Length: #{byte_size(body)}\r\n\r\n" <> body)
     assert answer =~ "HTTP/1.1 503"
     assert answer =~ "Retry-After: 5"
 
     assert {200, %{"status" => "running"}, _} = ask(server, :get, "/runs/#{id}")
-    # Whoever cancels a run knows its end.
+    # A client that cancels a run has read its end.
     ask(server, :delete, "/runs/#{id}")
     assert %{running: 0, unread: 0} = Serve.Runs.load()
   end
 
-  test "what ended just before the drain is waited for, until it is read by its address or by its key" do
+  test "the drain waits until a run that ended just before has been read, by its id or its key" do
     for read <- [:get, :post, :late] do
       server = serve([gemini("a: 1")])
       id = begin(server, %{key: "one"})
@@ -256,9 +260,14 @@ defmodule Pipeline.ServeTest do
       assert %{running: 0, unread: 1} = Serve.Runs.load()
 
       case read do
-        :get -> ask(server, :get, "/runs/#{id}")
-        :post -> assert {200, %{"status" => "done"}, _} = ask(server, :post, "/runs", order(%{key: "one"}))
-        :late -> :sys.replace_state(Serve.Runs, &long_ago(&1, id))
+        :get ->
+          ask(server, :get, "/runs/#{id}")
+
+        :post ->
+          assert {200, %{"status" => "done"}, _} = ask(server, :post, "/runs", run_request(%{key: "one"}))
+
+        :late ->
+          :sys.replace_state(Serve.Runs, &with_earlier_end(&1, id))
       end
 
       assert %{running: 0, unread: 0} = Serve.Runs.load()
@@ -267,12 +276,12 @@ defmodule Pipeline.ServeTest do
     end
   end
 
-  defp long_ago(state, id) do
+  defp with_earlier_end(state, id) do
     state = update_in(state.drained_at, &(&1 + 1))
     %{state | entries: Map.update!(state.entries, id, &%{&1 | ended_at: &1.ended_at - 20_000})}
   end
 
-  test "a run that is cut off leaves no folder, and holds nobody up" do
+  test "a run that is cancelled, killed or too slow leaves no folder and no step" do
     pipeline = """
     workflow:
       name: files
@@ -289,9 +298,9 @@ defmodule Pipeline.ServeTest do
           fn id -> Process.exit(:sys.get_state(Serve.Runs).entries[id].task.pid, :kill) end,
           fn id -> send(Serve.Runs, {:deadline, id}) end
         ] do
-      asked = length(ScriptedProvider.requests(server.provider))
+      earlier_requests = length(ScriptedProvider.requests(server.provider))
       id = begin(server, %{pipeline: pipeline})
-      until(fn -> length(ScriptedProvider.requests(server.provider)) > asked end)
+      until(fn -> length(ScriptedProvider.requests(server.provider)) > earlier_requests end)
       assert File.exists?(Path.join(folder.(id), "workspace/a/b.txt"))
       end_it.(id)
       until(fn -> not File.exists?(folder.(id)) end)

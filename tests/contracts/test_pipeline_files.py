@@ -126,7 +126,7 @@ for file <- System.argv() do
       {:ok, pipeline} ->
         for step <- pipeline.steps,
             one <- [step | case step.action do {:parallel, inner, _} -> inner; _ -> [] end],
-            is_struct(one.action, Pipeline.Ask),
+            is_struct(one.action, Pipeline.Model.Ask),
             do: one.name
 
       {:error, _} ->
@@ -197,7 +197,7 @@ def test_what_the_runtime_alone_refuses_is_refused_before_it_costs_anything(tmp_
     ("text", "reason"),
     [
         (FILE % "version: =", None),
-        (FILE % "version: 1\n  version: 2", ":4: workflow.version: the key is there twice"),
+        (FILE % "version: 1\n  version: 2", ":4: workflow.version: the key occurs twice"),
         (FILE % "version: *v", ":3: the alias *v is not supported"),
     ],
 )

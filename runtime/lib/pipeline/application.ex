@@ -1,7 +1,10 @@
 defmodule Pipeline.Application do
   @moduledoc """
-  What is supervised: the tasks in which steps run, so that a crash of one is an error value of its run, and the list of
-  those that have something to clear away.
+  Starts the processes that every command needs:
+
+    * `Pipeline.System.Signals` - the list of processes that have to finish or clean up before the VM ends
+    * `Pipeline.Steps` - the supervisor of the tasks in which steps run. If a step crashes, its run gets an error value
+    * a task that removes the folders of VMs that were killed (`Pipeline.Files.StaleFolders`)
   """
 
   use Application

@@ -1,11 +1,15 @@
 defmodule Pipeline.Command do
   @moduledoc """
-  The door that all commands share: strict options with the nearest known one, `--help`, one call, and the one line on
-  standard error that tells what failed.
+  Runs a Mix task: parses its options strictly, prints its help, calls it, and prints one line on standard error if it
+  failed.
 
-  SIGTERM is taken over first of all. Before that, while Mix looks whether there is something to compile, it ends Mix as it
-  ends any program; and until Mix has read mix.exs, some tenths of a second, it may be lost or be an end with 0, which is
-  what Erlang's VM makes of it.
+      def run(arguments), do: Command.main(__MODULE__, arguments, [port: :integer], &serve/2)
+
+      defp serve(options, words), do: {:ok, ["✅ Serving at port \#{options[:port]}"]}
+
+  The task handles SIGTERM from the first line of `main/4` on. Before that, while Mix checks whether it has to compile,
+  SIGTERM ends Mix as it ends any program. In the first tenths of a second, until Mix has read `mix.exs`, Erlang's VM handles
+  SIGTERM in its own way: the signal may get lost, or may end the VM with exit status 0.
   """
 
   alias Pipeline.Error
@@ -15,35 +19,38 @@ defmodule Pipeline.Command do
   @type outcome :: {:ok, [String.t()]} | {:error, Error.t()} | {:error, Error.t(), exit_status :: 1 | 2}
 
   @doc """
-  Parse the arguments and make the call. What it returns is printed on standard output, or becomes an error and its exit
-  status.
+  Parse the arguments and call the task's function with the options and the words.
+
+  Print the lines that the function returns on standard output. If it returns an error, print `❌ KIND: message` on standard
+  error and exit with the error's exit status, or with the status that the function returns.
   """
   @spec main(module(), [String.t()], switches(), (keyword(), [String.t()] -> outcome())) :: :ok
   def main(task, arguments, switches, call) do
     Signals.install()
-    # The VM takes a C locale for Latin-1; what is written here is UTF-8.
+    # In a C locale the VM would write Latin-1. All output here is UTF-8.
     for device <- [:standard_io, :standard_error], do: :io.setopts(device, encoding: :unicode)
     Mix.Task.run("loadpaths", ["--no-deps-check"])
     CrashReports.install()
     {:ok, _} = Application.ensure_all_started(:pipeline)
 
-    outcome = parse(Enum.map(arguments, &as_typed/1), [help: :boolean] ++ switches, call)
+    outcome = parse(Enum.map(arguments, &decode_argument/1), [help: :boolean] ++ switches, call)
     Signals.wait_if_ending()
 
     case outcome do
-      # Not by Mix's shell, which MIX_QUIET silences: this is what the command was called for.
+      # Do not print with Mix's shell: MIX_QUIET would silence it.
       :help -> IO.puts(Mix.Task.moduledoc(task))
       {:ok, lines} -> Enum.each(lines, &IO.puts/1)
-      {:error, error} -> error |> told(task) |> fail(Error.exit_status(error))
-      {:error, error, status} -> error |> told(task) |> fail(status)
+      {:error, error} -> error |> with_hint(task) |> fail(Error.exit_status(error))
+      {:error, error, status} -> error |> with_hint(task) |> fail(status)
     end
   end
 
+  @doc "Return an error of kind `:usage`."
   @spec usage(String.t()) :: {:error, Error.t()}
   def usage(message), do: {:error, Error.new(:usage, message)}
 
-  # In a C locale the VM has taken each byte of an argument for a character of its own.
-  defp as_typed(argument) do
+  # In a C locale the VM decodes each byte of an argument as one character. Decode the bytes as UTF-8 instead.
+  defp decode_argument(argument) do
     with :latin1 <- :file.native_name_encoding(),
          bytes when is_binary(bytes) <- :unicode.characters_to_binary(argument, :utf8, :latin1),
          true <- String.valid?(bytes) do
@@ -59,25 +66,28 @@ defmodule Pipeline.Command do
         if options[:help], do: :help, else: call.(options, words)
 
       {_, _, [{option, nil} | _]} ->
-        usage("#{option} is not known, or lacks its value#{nearest(option, switches)}")
+        known = for {name, _} <- switches, do: "--" <> String.replace(to_string(name), "_", "-")
+
+        if option in known,
+          do: usage("#{option} lacks its value: write #{option} VALUE"),
+          else: usage("#{option} is not known#{nearest(option, known)}")
 
       {_, _, [{option, value} | _]} ->
-        usage("#{option} does not take #{inspect(value)}")
+        usage("#{option} does not take the value #{inspect(value)}")
     end
   end
 
-  defp nearest(option, switches) do
-    known = for {name, _} <- switches, do: "--" <> String.replace(to_string(name), "_", "-")
+  defp nearest(option, known) do
     best = Enum.max_by(known, &String.jaro_distance(&1, option))
     if String.jaro_distance(best, option) > 0.8, do: "; did you mean #{best}?", else: ""
   end
 
-  defp told(%Error{kind: :usage} = error, task),
+  defp with_hint(%Error{kind: :usage} = error, task),
     do: %{error | message: "#{error.message} (see mix help #{Mix.Task.task_name(task)})"}
 
-  defp told(error, _), do: error
+  defp with_hint(error, _), do: error
 
-  # Mix.raise would always end with 1, and print more than the one line.
+  # Mix.raise would always exit with status 1, and would print more than one line.
   defp fail(error, status) do
     IO.puts(:stderr, "❌ #{Error.line(error)}")
     exit({:shutdown, status})

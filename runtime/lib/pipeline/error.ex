@@ -1,15 +1,21 @@
 defmodule Pipeline.Error do
   @moduledoc """
-  What went wrong, for a person (`message`) and for a program (`kind`).
+  An error, with a `message` for a person and a `kind` for a program.
 
-  Kinds: `:usage` and `:pipeline` are the user's to mend. `:authentication`, `:rate_limit`, `:provider_unavailable`,
-  `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated`, `:blocked`,
-  `:turn_limit` (it would have gone on using tools) and `:invalid_answer` (it does not fit the schema) are what a model
-  made of the prompt. `:step` is a step that could not do its work, `:crashed` a defect of this runtime.
+  | kind | cause | exit status |
+  | --- | --- | --- |
+  | `:usage`, `:pipeline` | the user has to change the command line or the pipeline file | 2 |
+  | `:authentication`, `:rate_limit`, `:provider_unavailable`, `:bad_request`, `:timeout`, `:write` | a provider or the file system failed | 1 |
+  | `:empty_reply`, `:truncated`, `:blocked` | the model gave no whole answer to the prompt | 1 |
+  | `:turn_limit` | the model still called tools when its turns were used up | 1 |
+  | `:invalid_answer` | the model's answer does not fit the schema | 1 |
+  | `:step` | a step could not do its work | 1 |
+  | `:crashed` | a defect of this runtime | 1 |
 
-  `usage` is what was paid before it failed, as far as it is known, and `steps` says by which step of a run.
+  `usage` is what was used before the error, as far as it is known. `steps` lists the steps of the run until the error, and
+  what each of them used.
 
-  `again` says whether the same call may go well later: `:never`, `:soon`, or not before so many milliseconds.
+  `again` says whether the same call may succeed later: `:never`, `:soon`, or only after this number of milliseconds.
   """
 
   alias Pipeline.Model.Usage
@@ -43,23 +49,24 @@ defmodule Pipeline.Error do
           steps: [UsageReport.step()]
         }
 
+  @doc "Return an error of this kind. Nothing has been used before it."
   @spec new(kind(), String.t(), again()) :: t()
   def new(kind, message, again \\ :never), do: %__MODULE__{kind: kind, message: message, again: again}
 
-  @doc "The same, with more that was paid before it."
+  @doc "Return the error with `usage` added to what was used before it."
   @spec after_usage(t(), Usage.t()) :: t()
   def after_usage(%__MODULE__{} = error, usage), do: %{error | usage: Usage.add(usage, error.usage)}
 
-  @doc "An error after the last step of a run, all of which was paid."
+  @doc "Return the error with the steps and the usage of a run whose steps have all been executed."
   @spec after_run(t(), UsageReport.t()) :: t()
   def after_run(%__MODULE__{} = error, result), do: %{error | usage: result.usage, steps: result.steps}
 
-  @doc "2 where the user has to change something, 1 where the outside world failed."
+  @doc "Return 2 if the user has to change something, else 1."
   @spec exit_status(t()) :: 1 | 2
   def exit_status(%__MODULE__{kind: kind}) when kind in [:usage, :pipeline], do: 2
   def exit_status(%__MODULE__{}), do: 1
 
-  @doc "The one line that programs read: `KIND: message`."
+  @doc "Return the line that programs read: `KIND: message`. Line breaks in the message become ` | `."
   @spec line(t()) :: String.t()
   def line(%__MODULE__{kind: kind, message: message}) do
     words = kind |> Atom.to_string() |> String.replace("_", " ")

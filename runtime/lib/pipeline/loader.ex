@@ -1,14 +1,26 @@
 defmodule Pipeline.Loader do
   @moduledoc """
-  Reads a pipeline file, and says everything that is wrong with it at once, each with its place:
-  `file.yaml:12: steps[3].prompt[1].type: "varable" …`. What has no effect is told in the pipeline's `warnings`.
+  Reads a pipeline file and checks it.
+
+      {:ok, pipeline} = Pipeline.Loader.load("plan.yaml")
+      pipeline.warnings
+
+  An error lists all problems of the file, one per line, each with its place:
+
+      plan.yaml:12: steps[3].prompt[1].type: "varable" is not known, expected one of …; did you mean "variable"?
+
+  Keys that have no effect are listed in the same form in the pipeline's `warnings`.
+
+  The modules below this one divide the work. `Pipeline.Loader.Document` decodes the YAML. `Pipeline.Loader.Source` knows the
+  line of each place. `Pipeline.Loader.Fields` reads the keys of a mapping. `Pipeline.Loader.Steps` reads the steps.
   """
 
   alias Pipeline.Error
   alias Pipeline.Files.UserFile
   alias Pipeline.Loader.{Document, Fields, Note, Options, Source, Steps}
 
-  @most_problems 100
+  # An error lists at most this number of problems.
+  @max_problems 100
   @workflow [
     name: {:required, :text},
     description: :text,
@@ -29,45 +41,47 @@ defmodule Pipeline.Loader do
     output_dir: :text
   ]
 
+  @doc "Read a pipeline file. Relative paths in the file are relative to its folder."
   @spec load(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def load(file) do
-    case UserFile.read(file, Document.most_bytes()) do
+    case UserFile.read(file, Document.max_bytes()) do
       {:ok, text} -> parse(text, file)
       {:error, reason} -> {:error, error(["#{file}: #{reason}"])}
     end
   end
 
-  @doc "The same for a text that is already here; `file` is where it stands, for messages and relative paths."
+  @doc "Read a pipeline from the text of a file. `file` is the path of the text, for messages and relative paths."
   @spec parse(binary(), Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def parse(text, file) do
     case Document.decode(text) do
-      {:ok, root, source} -> root |> pipeline(file) |> judged(file, source)
+      {:ok, root, source} -> root |> pipeline(file) |> check_notes(file, source)
       {:error, problems} -> {:error, error(for {line, message} <- problems, do: located(file, line, message))}
     end
   end
 
-  defp judged({pipeline, notes}, file, source) do
-    lines =
+  defp check_notes({pipeline, notes}, file, source) do
+    notes_with_lines =
       notes
       |> Enum.map(fn {severity, place, message} ->
         {Source.line_of(source, place), severity, place, message}
       end)
       |> Enum.sort_by(fn {line, _, _, _} -> line || 0 end)
 
-    said = fn severity ->
-      for {line, ^severity, place, message} <- lines, do: located(file, line, named(place) <> message)
+    messages = fn severity ->
+      for {line, ^severity, place, message} <- notes_with_lines,
+          do: located(file, line, prefix(place) <> message)
     end
 
-    case said.(:error) do
-      [] -> {:ok, %{pipeline | warnings: said.(:warning)}}
+    case messages.(:error) do
+      [] -> {:ok, %{pipeline | warnings: messages.(:warning)}}
       problems -> {:error, error(problems)}
     end
   end
 
-  @doc "A mapping of names to values, from a YAML or JSON file."
+  @doc "Read variables, by name, from a YAML or JSON file with one mapping."
   @spec variables(Path.t()) :: {:ok, %{String.t() => term()}} | {:error, Error.t()}
   def variables(file) do
-    with {:ok, text} <- UserFile.read(file, Document.most_bytes()),
+    with {:ok, text} <- UserFile.read(file, Document.max_bytes()),
          {:ok, variables, _} <- Document.decode(text) do
       {:ok, variables}
     else
@@ -75,16 +89,16 @@ defmodule Pipeline.Loader do
         {:error, Error.new(:usage, "#{file}: #{reason}")}
 
       {:error, problems} ->
-        {:error,
-         Error.new(:usage, Enum.map_join(problems, "\n", fn {line, said} -> located(file, line, said) end))}
+        lines = Enum.map_join(problems, "\n", fn {line, message} -> located(file, line, message) end)
+        {:error, Error.new(:usage, lines)}
     end
   end
 
   defp pipeline(%{"workflow" => workflow} = root, file) do
     place = ["workflow"]
     {values, notes} = Fields.read(workflow, place, @workflow)
-    {_, extra} = Fields.read(root, [], workflow: :any)
-    {defaults, defaulted} = defaults(values.defaults || %{}, ["defaults" | place])
+    {_, root_notes} = Fields.read(root, [], workflow: :any)
+    {defaults, default_notes} = defaults(values.defaults || %{}, ["defaults" | place])
 
     context = %{
       folder: Path.dirname(file),
@@ -93,7 +107,7 @@ defmodule Pipeline.Loader do
       functions: values.gemini_functions || %{}
     }
 
-    {steps, stepped} =
+    {steps, step_notes} =
       if values.steps, do: Steps.read(values.steps, ["steps" | place], context), else: {[], []}
 
     pipeline = %Pipeline{
@@ -104,40 +118,40 @@ defmodule Pipeline.Loader do
       output_dir: defaults.output_dir
     }
 
-    {pipeline, extra ++ notes ++ defaulted ++ stepped}
+    {pipeline, root_notes ++ notes ++ default_notes ++ step_notes}
   end
 
   defp pipeline(root, _) do
-    bare = if is_map_key(root, "steps"), do: ": put name and steps below it", else: ""
-    {nil, [Note.error([], "the key workflow is missing at the top#{bare}")]}
+    hint = if is_map_key(root, "steps"), do: ": put name and steps below it", else: ""
+    {nil, [Note.error([], "the key workflow is missing at the top#{hint}")]}
   end
 
   defp defaults(defaults, place) do
     {values, notes} = Fields.read(defaults, place, @defaults)
-    {options, optioned} = Options.claude(values.claude_options, ["claude_options" | place])
-    {budget, budgeted} = Options.budget(values.gemini_token_budget, ["gemini_token_budget" | place])
-    dir = values.output_dir
+    {options, option_notes} = Options.claude(values.claude_options, ["claude_options" | place])
+    {budget, budget_notes} = Options.budget(values.gemini_token_budget, ["gemini_token_budget" | place])
+    folder = values.output_dir
 
-    outside =
-      if dir && (Path.type(dir) != :relative or ".." in Path.split(dir)),
+    folder_notes =
+      if folder && (Path.type(folder) != :relative or ".." in Path.split(folder)),
         do: [
-          Note.error(["output_dir" | place], "expected a path below the working folder#{Note.got(dir)}")
+          Note.error(["output_dir" | place], "expected a path below the working folder#{Note.got(folder)}")
         ],
         else: []
 
     {%{values | claude_options: options, gemini_token_budget: budget},
-     notes ++ optioned ++ budgeted ++ outside}
+     notes ++ option_notes ++ budget_notes ++ folder_notes}
   end
 
-  defp named([]), do: ""
-  defp named(place), do: "#{Document.name(place)}: "
+  defp prefix([]), do: ""
+  defp prefix(place), do: "#{Document.name(place)}: "
 
   defp located(file, nil, message), do: "#{file}: #{message}"
   defp located(file, line, message), do: "#{file}:#{line}: #{message}"
 
   defp error(problems) do
-    {told, more} = Enum.split(problems, @most_problems)
-    rest = if more == [], do: [], else: ["and #{length(more)} more"]
-    Error.new(:pipeline, Enum.join(told ++ rest, "\n"))
+    {listed, others} = Enum.split(problems, @max_problems)
+    summary = if others == [], do: [], else: ["and #{length(others)} more"]
+    Error.new(:pipeline, Enum.join(listed ++ summary, "\n"))
   end
 end

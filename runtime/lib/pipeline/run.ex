@@ -1,14 +1,15 @@
 defmodule Pipeline.Run do
   @moduledoc """
-  A pipeline file is executed with variables, and everything that came of it is put into one file, `result.json`, in the
-  run's output folder.
+  Executes a pipeline with variables and writes all results to one file, `result.json`, in the run's output folder.
+
+  `mix help pipeline.run` lists the keys of the file.
   """
 
   alias Pipeline.{Error, Executor, Settings, UsageReport}
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Value.JSON
 
-  @doc "The path of `result.json`, and what is in it."
+  @doc "Execute the pipeline. Return the path of `result.json` and its contents."
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
           {:ok, Path.t(), map()} | {:error, Error.t()}
   def run(pipeline, vars, settings, workspace_root) do
@@ -18,17 +19,17 @@ defmodule Pipeline.Run do
          {:ok, workspace} <- workspace(pipeline, workspace_root),
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
-         :ok <- written(path, report, result) do
+         :ok <- write(path, report, result) do
       {:ok, path, report}
     end
   end
 
-  @doc "The workspace, made only if some step needs it."
+  @doc "Create the workspace if a step needs one. Return nil otherwise."
   @spec workspace(Pipeline.t(), Path.t()) :: {:ok, Workspace.t() | nil} | {:error, Error.t()}
   def workspace(pipeline, root),
     do: if(Pipeline.needs_workspace?(pipeline), do: Workspace.open(root), else: {:ok, nil})
 
-  defp written(path, report, result) do
+  defp write(path, report, result) do
     with {:error, error} <- Output.write_new(path, [JSON.encode(report), "\n"]),
          do: {:error, Error.after_run(error, result)}
   end

@@ -1,20 +1,44 @@
 defmodule Pipeline.Serve do
   @moduledoc """
-  The warm runtime: many runs in one VM, over HTTP.
+  Executes pipelines for clients over HTTP, many at once in one VM.
 
   | request | answer |
   | --- | --- |
-  | `POST /runs` | 202 and the new run, or 200 and the one that has this `key`; see `Pipeline.Serve.RunRequest` |
-  | `GET /runs/ID?wait=SECONDS` | the run, when it has ended or after so many seconds |
-  | `DELETE /runs/ID` | the run, cancelled if it had not ended |
-  | `GET /health` | version, addresses of the providers, load; the only one that needs no token |
+  | `POST /runs` | 202 and the new run, or 200 and the earlier run with the same `key`; see `Pipeline.Serve.RunRequest` |
+  | `GET /runs/ID?wait=SECONDS` | the run, as soon as it has ended, or after this many seconds |
+  | `DELETE /runs/ID` | the run, which is cancelled unless it has ended already |
+  | `GET /health` | the version, the providers' addresses and the load. This request needs no token |
 
-  A run is `{"id", "status"}`; `status` is `running`, `done` (then with `text`, `files`, `steps`, `usage`,
-  `seconds`, `warnings`), `failed` (with `error`, and with `steps` and `usage` where it began any) or `cancelled`. `files`
-  has the texts that steps wrote by `output_to_file`, by name; `steps` has each one's `name`, `status`, `seconds` and
-  `usage`. An error is `{"error": {"kind", "message"}}`: 400 for no JSON, 401 for no token, 404, 405, 409 for a key of
-  another order, 413 for a body over the limit, 422 for a pipeline or a value that cannot be used, 429 and Retry-After past
-  the limit of runs at once, 503 and Retry-After while it ends.
+  All other requests need the header `Authorization: Bearer TOKEN`.
+
+  ## Runs
+
+  A run is an object with `id`, `status` and keys that depend on the status:
+
+  | `status` | further keys |
+  | --- | --- |
+  | `running` | none |
+  | `done` | `text`, `files`, `steps`, `usage`, `seconds`, `warnings` |
+  | `failed` | `error`; and `steps`, `usage`, `seconds` if the run ended by itself |
+  | `cancelled` | none |
+
+  `files` has the texts that steps wrote by `output_to_file`, by file name. `steps` has the `name`, `status`, `seconds` and
+  `usage` of each step.
+
+  ## Errors
+
+  An error is `{"error": {"kind": …, "message": …}}`, with one of these statuses:
+
+  | status | cause |
+  | --- | --- |
+  | 400 | the body is not a JSON object, or a header or `wait` is malformed |
+  | 401 | the token is missing or wrong |
+  | 404, 405 | the address or the method does not exist |
+  | 409 | the `key` belongs to a different request |
+  | 413 | the body is over the limit |
+  | 422 | the pipeline or a value cannot be used |
+  | 429 with Retry-After | the limit of runs at once is reached |
+  | 503 with Retry-After | the server is about to end |
   """
 
   use Supervisor
@@ -25,8 +49,15 @@ defmodule Pipeline.Serve do
   @body_limit 64_000_000
 
   @doc """
-  Serve. Options: `ip`, `port` (0: a free one), `token`, `limit` of runs at once, `body_limit` in bytes, and `busy`, a
-  counter of the requests that are being answered. The port is returned.
+  Start the server. Return its supervisor and its port.
+
+  Options:
+
+    * `ip`, `port` - the address to listen at; port 0 means any free port
+    * `token` - the `t:Pipeline.Serve.Token.t/0` that clients have to send
+    * `limit` - how many runs may be under way at once
+    * `body_limit` - the largest body of a request, in bytes; 64,000,000 by default
+    * `busy` - a counter of the requests that are being answered
   """
   @spec start_link(keyword()) :: {:ok, pid(), :inet.port_number()} | {:error, Error.t()}
   def start_link(options) do
@@ -36,8 +67,9 @@ defmodule Pipeline.Serve do
         {:ok, server, Listener.port(listener)}
 
       {:error, {:shutdown, {:failed_to_start_child, Listener, reason}}} ->
-        where = "#{:inet.ntoa(options[:ip])}, port #{options[:port]}"
-        {:error, Error.new(:usage, "cannot listen at #{where}: #{:inet.format_error(reason)}")}
+        address = "#{:inet.ntoa(options[:ip])}, port #{options[:port]}"
+        cause = :inet.format_error(reason)
+        {:error, Error.new(:usage, "cannot listen at #{address}: #{cause}; change --bind or --port")}
     end
   end
 
@@ -45,7 +77,8 @@ defmodule Pipeline.Serve do
   def init(options) do
     options = Keyword.put_new(options, :body_limit, @body_limit)
 
-    # What ran is lost with any of them, and a free port is another one the next time: whoever started the VM does it anew.
+    # If a child dies, do not restart it. The runs are lost, and a restarted listener may get another free port. The process
+    # that started the VM has to start it again.
     children = [{Task.Supervisor, name: Pipeline.Runs}, {Runs, options}, {Listener, options}]
     Supervisor.init(children, strategy: :one_for_all, max_restarts: 0)
   end

@@ -1,8 +1,13 @@
 defmodule Pipeline.Step do
   @moduledoc """
-  One step: what it does (`action`), whether it is done (`condition`), and what becomes of its answer.
+  One step of a pipeline.
 
-  `at` is its place in the file, for messages: `steps[2]`, or `steps[2].parallel[0]`.
+    * `name` - the name by which later steps refer to the answer
+    * `at` - the place in the pipeline file, for messages: `steps[2]`, or `steps[2].parallel[0]`
+    * `action` - what the step does
+    * `condition` - the step is skipped if this condition does not hold
+    * `output_to_file` - the file to which the answer is written, relative to the run's output folder
+    * `timeout` - the step's time limit in milliseconds
   """
 
   alias Pipeline.Model.Ask

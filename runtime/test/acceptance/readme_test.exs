@@ -1,5 +1,5 @@
 defmodule Pipeline.Acceptance.ReadmeTest do
-  @moduledoc "Every pipeline in the README loads without a warning, and runs."
+  @moduledoc "Tests that every pipeline in the README loads without a warning and runs."
 
   use ExUnit.Case, async: true
 
@@ -8,8 +8,9 @@ defmodule Pipeline.Acceptance.ReadmeTest do
 
   @moduletag :tmp_dir
 
-  # What the models answer, and what the run has to come to.
+  # The models' answers for each pipeline, and the reply of its run.
   @scripts %{
+    "hello" => {[{:gemini, "Hello!"}], "Hello!"},
     "genesis" => {[{:gemini, "a plan"}, {:claude, "a better plan"}], "a better plan"},
     "structured" =>
       {[{:claude, ~s({"score": 7, "remarks": [{"text": "too long"}]})}, {:gemini, ~s(["red", "green"])}],
@@ -46,7 +47,7 @@ defmodule Pipeline.Acceptance.ReadmeTest do
     end
   end
 
-  test "every example has its script" do
+  test "every example has a script" do
     names = for [_, name] <- Regex.scan(~r/^workflow:\n  name: (\w+)$/m, File.read!("README.md")), do: name
     assert Enum.sort(names) == Enum.sort(Map.keys(@scripts))
   end

@@ -1,5 +1,5 @@
 defmodule Pipeline.Executor.PreflightTest do
-  @moduledoc "What is told before a model is asked."
+  @moduledoc "Tests the errors that are found before a model is asked."
 
   use ExUnit.Case, async: true
 
@@ -17,18 +17,18 @@ defmodule Pipeline.Executor.PreflightTest do
   end
 
   for {name, step, changes, reason} <- [
-        {"a file that is missing", "prompt: [{type: file, path: absent.md}]", [],
+        {"a missing file", "prompt: [{type: file, path: absent.md}]", [],
          "absent.md cannot be read: no such file"},
-        {"a variable that nobody gives", "prompt: [{type: variable, name: tpoic}]", [],
+        {"a variable that is not set", "prompt: [{type: variable, name: tpoic}]", [],
          ~s(steps[0]: needs the variable "tpoic")},
         {"no output folder", "output_to_file: a.md, prompt: [{type: static, content: x}]", [],
-         "given no folder"},
+         "the run has no output folder"},
         {"no workspace", "claude_options: {allowed_tools: [Read]}, prompt: [{type: static, content: x}]", [],
-         "given no workspace"},
+         "the run has no workspace"},
         {"the claude program in a rehearsal", "via: program, prompt: [{type: static, content: x}]",
          [rehearsal?: true], "cannot be rehearsed"}
       ] do
-    test "#{name} is told", %{tmp_dir: folder} do
+    test "#{name} is an error", %{tmp_dir: folder} do
       text = "workflow: {name: a, steps: [{name: one, type: claude, #{unquote(step)}}]}"
       server = start_supervised!({ScriptedProvider, []})
       {:ok, workspace} = Workspace.open(Path.join(folder, "ws"))
@@ -47,7 +47,7 @@ defmodule Pipeline.Executor.PreflightTest do
     end
   end
 
-  defp refused_before(text, folder, changes \\ [], vars \\ %{}) do
+  defp preflight_error(text, folder, changes \\ [], vars \\ %{}) do
     server = start_supervised!({ScriptedProvider, []})
     result = Executor.execute_with_vars(load(text, folder), vars, settings(server, changes))
     assert ScriptedProvider.requests(server) == []
@@ -64,31 +64,31 @@ defmodule Pipeline.Executor.PreflightTest do
       - {name: two, type: claude, prompt: [{type: static, content: x}, {type: file, input: code}]}
   """
 
-  test "an input that cannot be read, or is no text, is told", %{tmp_dir: folder} do
+  test "an input that cannot be read or is not UTF-8 is an error", %{tmp_dir: folder} do
     latin = Path.join(folder, "latin")
     File.write!(latin, <<0xE4>>)
 
-    for {path, said} <- [
+    for {path, reason} <- [
           {"/nonexistent", "no such file"},
           {latin, "is not UTF-8"},
           {folder, "a directory, not a file"},
           {"/dev/zero", "a device, not a file"}
         ] do
       assert %{kind: :usage, message: message} =
-               refused_before(@two, folder, inputs: %{"code" => {:file, path}})
+               preflight_error(@two, folder, inputs: %{"code" => {:file, path}})
 
       assert message =~ "the input code: #{path} "
-      assert message =~ said
+      assert message =~ reason
     end
   end
 
-  test "the second provider's key is missing", %{tmp_dir: folder} do
+  test "a missing key of the second provider is an error", %{tmp_dir: folder} do
     keys = %{gemini: fn -> "secret-key" end, anthropic: fn -> nil end}
-    error = refused_before(@two, folder, keys: keys, inputs: %{"code" => {:text, "x"}})
+    error = preflight_error(@two, folder, keys: keys, inputs: %{"code" => {:text, "x"}})
     assert %{kind: :authentication, message: "no key for anthropic: ANTHROPIC_API_KEY is not set"} = error
   end
 
-  test "the claude program is missing", %{tmp_dir: folder} do
+  test "a missing claude program is an error", %{tmp_dir: folder} do
     text =
       "workflow: {name: a, steps: [{name: one, type: claude, via: program, prompt: [{type: static, content: x}]}]}"
 
@@ -112,9 +112,9 @@ defmodule Pipeline.Executor.PreflightTest do
       - {name: two, type: gemini, prompt: [{type: variable, name: kept}, {type: variable, name: topic}]}
   """
 
-  test "a later step's variable is missing", %{tmp_dir: folder} do
+  test "a missing variable of a later step is an error", %{tmp_dir: folder} do
     text = String.replace(@variables, "CONDITION", ", condition: vars.x")
-    assert %{kind: :pipeline, message: message} = refused_before(text, folder)
+    assert %{kind: :pipeline, message: message} = preflight_error(text, folder)
     assert message =~ ~s(steps[2]: needs the variable "topic", which neither)
 
     text =
@@ -124,11 +124,11 @@ defmodule Pipeline.Executor.PreflightTest do
         "keep, type: set_variable, variable: k"
       )
 
-    assert refused_before(text, folder, [], %{"topic" => 1}).message =~
+    assert preflight_error(text, folder, [], %{"topic" => 1}).message =~
              ~s(steps[2]: needs the variable "kept")
   end
 
-  test "what only a step takes that may be skipped is not asked for", %{tmp_dir: folder} do
+  test "variables and keys that only steps with a condition need may be missing", %{tmp_dir: folder} do
     text = """
     workflow:
       name: conditional
@@ -144,7 +144,7 @@ defmodule Pipeline.Executor.PreflightTest do
              Executor.execute_with_vars(load(text, folder), %{}, settings(server, keys: keys))
   end
 
-  test "a folder that cannot be written to, and one step's file that is another's folder", %{
+  test "an output folder that cannot be written to, and a file that is another step's folder, are errors", %{
     tmp_dir: folder
   } do
     text = """
@@ -155,16 +155,17 @@ defmodule Pipeline.Executor.PreflightTest do
         - {name: two, type: gemini, output_to_file: FILE, prompt: [{type: static, content: x}]}
     """
 
-    taken = String.replace(text, "FILE", "a")
-    assert refused_before(taken, folder, output_dir: folder).message =~ "another one takes it for a folder"
+    clash = String.replace(text, "FILE", "a")
+    message = preflight_error(clash, folder, output_dir: folder).message
+    assert message =~ ~r"one step writes (\S+/a) by output_to_file, and for another step \1 is a folder"
     text = String.replace(text, "FILE", "c")
-    assert %{kind: :write} = refused_before(text, folder, output_dir: "/proc/x")
+    assert %{kind: :write} = preflight_error(text, folder, output_dir: "/proc/x")
     File.write!(Path.join(folder, "a"), "a file")
-    assert %{kind: :write, message: message} = refused_before(text, folder, output_dir: folder)
+    assert %{kind: :write, message: message} = preflight_error(text, folder, output_dir: folder)
     assert message =~ "a/b"
   end
 
-  test "a file of output_to_file that is there already is told, and stays", %{tmp_dir: folder} do
+  test "a file of output_to_file that exists is an error and stays unchanged", %{tmp_dir: folder} do
     File.write!(Path.join(folder, "a.md"), "mine")
 
     text =

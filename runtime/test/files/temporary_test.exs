@@ -8,7 +8,7 @@ defmodule Pipeline.Files.TemporaryTest do
 
   @moduletag :tmp_dir
 
-  test "it is gone when its process was killed, and nobody waits for that write any more", %{tmp_dir: folder} do
+  test "a killed process leaves no temporary file and no entry in the list of writes", %{tmp_dir: folder} do
     file = Path.join(folder, "temporary")
     test = self()
     writers = fn -> for {pid, _} <- Registry.lookup(Signals, :writes), do: pid end
@@ -32,7 +32,7 @@ defmodule Pipeline.Files.TemporaryTest do
     until(fn -> writer not in writers.() end)
   end
 
-  test "it is gone when the function has returned, or raised", %{tmp_dir: folder} do
+  test "a temporary file is removed when the function returns or raises", %{tmp_dir: folder} do
     file = Path.join(folder, "temporary")
     assert Temporary.with_file(file, fn -> File.write(file, "whole") end) == :ok
     refute File.exists?(file)

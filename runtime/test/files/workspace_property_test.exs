@@ -1,5 +1,5 @@
 defmodule Pipeline.Files.WorkspacePropertyTest do
-  @moduledoc "Hostile paths against a workspace with hostile content in it."
+  @moduledoc "Tests 10,000 hostile paths in a workspace that contains links, hard links and pipes."
 
   use ExUnit.Case, async: true
 
@@ -9,10 +9,10 @@ defmodule Pipeline.Files.WorkspacePropertyTest do
 
   @moduletag :tmp_dir
 
-  # What is there, or leads out of it.
+  # Names of files in the workspace, and names that lead out of it.
   @names ~w(a A new folder Folder deep out out_of_folder within link dangling loop hard pipe root inside outside canary)
 
-  # What file systems and programs take for something else.
+  # Names that file systems or programs interpret in a special way.
   @hostile [
              "..",
              ".",
@@ -47,14 +47,14 @@ defmodule Pipeline.Files.WorkspacePropertyTest do
   @starts ["", "", "", "", "folder/", "folder/deep/", "out/", "./", "../", "/"]
   @separators ["/", "/", "/", "/", "//", "\\", "/./", "/../", "\0/", ""]
 
-  defp hostile do
+  defp hostile_path do
     name =
       frequency([{6, elements(@names)}, {4, elements(@hostile)}, {1, :proper_unicode.utf8(8)}, {1, binary()}])
 
     tuple([elements(@starts), non_empty(list({name, elements(@separators)}))])
   end
 
-  defp written({start, names}) do
+  defp path_text({start, names}) do
     [{last, _} | before] = Enum.reverse(names)
     (before |> Enum.reverse() |> Enum.reduce(start, fn {n, s}, path -> path <> n <> s end)) <> last
   end
@@ -82,27 +82,27 @@ defmodule Pipeline.Files.WorkspacePropertyTest do
     %{workspace: workspace, folder: folder, root: root}
   end
 
-  test "of 10,000 hostile paths none leaves the workspace", context do
-    before = around(context)
-    glance = glance(before)
+  test "none of 10,000 hostile paths leaves the workspace", context do
+    before = surroundings(context)
+    states = file_states(before)
 
     holds? = fn {path, operation} ->
-      path = written(path)
-      said = run(context.workspace, operation, path)
-      rightly?(said, path, context) and glance(before) == glance
+      path = path_text(path)
+      outcome = run(context.workspace, operation, path)
+      allowed?(outcome, path, context) and file_states(before) == states
     end
 
-    property = :proper.forall(tuple([hostile(), elements([:read, :write, :edit, :list])]), holds?)
+    property = :proper.forall(tuple([hostile_path(), elements([:read, :write, :edit, :list])]), holds?)
 
     assert :proper.quickcheck(property, [:quiet, :noshrink, numtests: 10_000]) == true,
            inspect(:proper.counterexample())
 
-    assert around(context) == before
+    assert surroundings(context) == before
 
-    # The paths reached something: else nothing was shown.
+    # Some paths have to reach a file. Otherwise the test would prove nothing.
     assert {:ok, files} = Workspace.list(context.workspace, ".")
-    written = Enum.filter(files, &(Workspace.read(context.workspace, &1) == {:ok, "written"}))
-    assert Enum.any?(written, &(&1 =~ ~r{\Afolder/.+})) and Enum.any?(written, &(not (&1 =~ "/")))
+    written_files = Enum.filter(files, &(Workspace.read(context.workspace, &1) == {:ok, "written"}))
+    assert Enum.any?(written_files, &(&1 =~ ~r{\Afolder/.+})) and Enum.any?(written_files, &(not (&1 =~ "/")))
     refute Enum.any?(files, &(&1 =~ ~r{(\A|/)\.pipeline-tmp-}i))
   end
 
@@ -111,26 +111,28 @@ defmodule Pipeline.Files.WorkspacePropertyTest do
   defp run(workspace, :edit, path), do: Workspace.edit(workspace, path, "the canary sings", "written")
   defp run(workspace, :list, path), do: Workspace.list(workspace, path)
 
-  defp rightly?({:ok, text}, _, _) when is_binary(text), do: not (text =~ "canary")
-  defp rightly?({:ok, files}, _, context), do: Enum.all?(files, &within?(&1, context.root))
-  defp rightly?(:ok, path, context), do: within?(path, context.root)
-  defp rightly?({:error, reason}, _, context), do: String.valid?(reason) and not (reason =~ context.folder)
+  # No text or path from outside, no change outside, and no absolute path in a message.
+  defp allowed?({:ok, text}, _, _) when is_binary(text), do: not (text =~ "canary")
+  defp allowed?({:ok, files}, _, context), do: Enum.all?(files, &within?(&1, context.root))
+  defp allowed?(:ok, path, context), do: within?(path, context.root)
+  defp allowed?({:error, reason}, _, context), do: String.valid?(reason) and not (reason =~ context.folder)
 
-  # Nothing but folders on its way, and a file of one name at its end.
+  # Only folders are on the way, and the end is a file without hard links.
   defp within?(path, root) do
     names = String.split(path, "/")
-    ways = names |> Enum.scan(&Path.join(&2, &1)) |> Enum.map(&File.lstat!(Path.join(root, &1)))
-    {folders, [file]} = Enum.split(ways, -1)
+    entries = names |> Enum.scan(&Path.join(&2, &1)) |> Enum.map(&File.lstat!(Path.join(root, &1)))
+    {folders, [file]} = Enum.split(entries, -1)
 
     ".." not in names and Enum.all?(folders, &(&1.type == :directory)) and file.type == :regular and
       file.links == 1
   end
 
-  # Cheap enough to be done for every path: what the operating system says of each file there.
-  defp glance(around), do: for({file, content} <- around, content, do: :file.read_link_info(file, [:raw]))
+  # The operating system's information on each file outside. Reading it for every path is cheap enough.
+  defp file_states(surroundings),
+    do: for({file, content} <- surroundings, content, do: :file.read_link_info(file, [:raw]))
 
   # All names and contents outside of the workspace.
-  defp around(%{folder: folder}) do
+  defp surroundings(%{folder: folder}) do
     for path <- ["", "outside", "outside/folder"], name <- Enum.sort(File.ls!(Path.join(folder, path))) do
       file = Path.join([folder, path, name])
       {file, if(name in ["canary", "a"], do: {File.read!(file), %{File.lstat!(file) | atime: nil}})}

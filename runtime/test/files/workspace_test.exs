@@ -14,16 +14,16 @@ defmodule Pipeline.Files.WorkspaceTest do
     %{workspace: workspace, root: workspace.root, outside: outside}
   end
 
-  defp everything(folder), do: Path.wildcard(Path.join(folder, "**"), match_dot: true)
+  defp all_paths(folder), do: Path.wildcard(Path.join(folder, "**"), match_dot: true)
 
-  defp canaries(outside) do
-    for path <- [outside | everything(outside)], do: {path, unchanged(path), File.read(path)}
+  defp snapshot(folder) do
+    for path <- [folder | all_paths(folder)], do: {path, file_state(path), File.read(path)}
   end
 
-  # Reading it is no change.
-  defp unchanged(path), do: %{File.lstat!(path) | atime: nil}
+  # Without the time of the last read, because a read is not a change.
+  defp file_state(path), do: %{File.lstat!(path) | atime: nil}
 
-  test "what was written is read, and listed by the path that reads it", %{workspace: workspace} do
+  test "a file that was written can be read, and is listed under the same path", %{workspace: workspace} do
     assert :ok = Workspace.write(workspace, "plans/deep/a ü.md", "eins\n")
     assert :ok = Workspace.write(workspace, "./b.md", "")
     assert Workspace.list(workspace, ".") == {:ok, ["b.md", "plans/deep/a ü.md"]}
@@ -32,7 +32,7 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert Workspace.read(workspace, "b.md") == {:ok, ""}
   end
 
-  test "a write takes a file's place, keeps its mode and leaves nothing beside it", context do
+  test "a write replaces a file, keeps its mode and leaves no other file", context do
     file = Path.join(context.root, "run.sh")
     File.write!(file, "old")
     File.chmod!(file, 0o750)
@@ -42,42 +42,46 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert File.ls!(context.root) == ["run.sh"]
   end
 
-  test "an edit changes the one place, literally", %{workspace: workspace} do
+  test "an edit replaces the one match, literally", %{workspace: workspace} do
     :ok = Workspace.write(workspace, "a", "one two three")
     assert :ok = Workspace.edit(workspace, "a", "two", "\\0 & ü")
     assert Workspace.read(workspace, "a") == {:ok, "one \\0 & ü three"}
   end
 
-  for {name, old, said} <- [
-        {"that matches nothing", "x", "does not stand in it"},
-        {"that matches twice", "b", "stands in it 2 times"},
-        {"of which the places overlap", "aa", "stands in it 2 times"},
-        {"of nothing", "", "is empty"}
+  for {name, old, message} <- [
+        {"that matches nothing", "x", "the file does not contain the old text"},
+        {"that matches twice", "b", "the file contains the old text 2 times"},
+        {"whose matches overlap", "aa", "the file contains the old text 2 times"},
+        {"of an empty text", "", "is empty"}
       ] do
-    test "an edit #{name} says so and changes nothing", %{workspace: workspace, root: root} do
+    test "an edit #{name} is an error and changes nothing", %{workspace: workspace, root: root} do
       :ok = Workspace.write(workspace, "a", "aaa b b")
-      before = unchanged(Path.join(root, "a"))
+      before = file_state(Path.join(root, "a"))
       assert {:error, reason} = Workspace.edit(workspace, "a", unquote(old), "new")
-      assert reason =~ unquote(said)
+      assert reason =~ unquote(message)
       assert reason =~ ~s("a")
-      assert unchanged(Path.join(root, "a")) == before
+      assert file_state(Path.join(root, "a")) == before
     end
   end
 
-  test "edits and writes at the same time do not undo each other", %{workspace: workspace} do
+  test "edits at the same time do not undo each other", %{workspace: workspace} do
     :ok = Workspace.write(workspace, "a", Enum.map_join(1..20, &"<#{&1}>"))
     edit = fn n -> Workspace.edit(workspace, "a", "<#{n}>", "[#{n}]") end
     assert 1..20 |> Task.async_stream(edit, max_concurrency: 20) |> Enum.all?(&(&1 == {:ok, :ok}))
     assert Workspace.read(workspace, "a") == {:ok, Enum.map_join(1..20, &"[#{&1}]")}
   end
 
-  test "no link is followed, wherever it stands", %{workspace: workspace, root: root, outside: outside} do
+  test "no symbolic link on the way or at the end is followed", %{
+    workspace: workspace,
+    root: root,
+    outside: outside
+  } do
     File.mkdir!(Path.join(root, "folder"))
     File.ln_s!(outside, Path.join(root, "folder/out"))
     File.ln_s!(Path.join(outside, "canary"), Path.join(root, "link"))
     File.ln_s!("folder", Path.join(root, "within"))
     File.ln_s!(Path.join(outside, "new"), Path.join(root, "dangling"))
-    before = canaries(outside)
+    before = snapshot(outside)
 
     for path <- ["folder/out/canary", "folder/out/new", "link", "within/x", "dangling"] do
       assert {:error, reason} = Workspace.read(workspace, path)
@@ -88,18 +92,18 @@ defmodule Pipeline.Files.WorkspaceTest do
     end
 
     assert Workspace.list(workspace, ".") == {:ok, []}
-    assert canaries(outside) == before
+    assert snapshot(outside) == before
   end
 
-  test "a file with a second name is left alone", %{workspace: workspace, root: root, outside: outside} do
+  test "a file with a hard link is refused", %{workspace: workspace, root: root, outside: outside} do
     File.ln!(Path.join(outside, "canary"), Path.join(root, "hard"))
-    before = canaries(outside)
+    before = snapshot(outside)
     assert {:error, reason} = Workspace.read(workspace, "hard")
     assert reason =~ "hard link"
     assert {:error, _} = Workspace.edit(workspace, "hard", "the", "no")
     assert {:error, _} = Workspace.write(workspace, "hard", "x")
     assert Workspace.list(workspace, ".") == {:ok, []}
-    assert canaries(outside) == before
+    assert snapshot(outside) == before
   end
 
   test "a pipe is never opened", %{workspace: workspace, root: root} do
@@ -110,8 +114,8 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert Workspace.list(workspace, ".") == {:ok, []}
   end
 
-  test "texts that name no file of the workspace are told why", %{workspace: workspace} do
-    for {path, said} <- [
+  test "a path that may not be used in a workspace is refused with the reason", %{workspace: workspace} do
+    for {path, message} <- [
           {"", "is empty"},
           {"/etc/passwd", "is absolute"},
           {"a/../b", ".."},
@@ -129,11 +133,11 @@ defmodule Pipeline.Files.WorkspaceTest do
           {String.duplicate("a", 256), "255 bytes"},
           {String.duplicate("a/", 600) <> "a", "1024 bytes"},
           {String.duplicate("a/", 40) <> "a", "32 folders"},
-          {:a, "no text"},
-          {nil, "no text"}
+          {:a, "not a text"},
+          {nil, "not a text"}
         ] do
       assert {:error, reason} = Workspace.write(workspace, path, "x")
-      assert reason =~ said
+      assert reason =~ message
       assert {:error, ^reason} = Workspace.read(workspace, path)
       assert {:error, ^reason} = Workspace.list(workspace, path)
     end
@@ -141,7 +145,10 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert Workspace.list(workspace, ".") == {:ok, []}
   end
 
-  test "what is too large, or no UTF-8, is neither read nor written", %{workspace: workspace, root: root} do
+  test "a text that is too large or not UTF-8 is neither read nor written", %{
+    workspace: workspace,
+    root: root
+  } do
     large = String.duplicate("a", 2_000_001)
     File.write!(Path.join(root, "large"), large)
     File.write!(Path.join(root, "latin"), <<0xE4>>)
@@ -156,7 +163,7 @@ defmodule Pipeline.Files.WorkspaceTest do
     refute File.exists?(Path.join(root, "new"))
   end
 
-  test "a folder of more entries than anybody reads is not listed in part", context do
+  test "a folder with more than 2000 entries is an error, not a partial list", context do
     folder = Path.join(context.root, "many")
     File.mkdir!(folder)
     for n <- 1..2_000, do: :ok = :file.write_file(Path.join(folder, "#{n}"), "", [:raw])
@@ -167,7 +174,7 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert reason =~ "more than 2000 entries"
   end
 
-  test "a folder is neither read nor written, a file is no folder", %{workspace: workspace} do
+  test "a folder is neither read nor written, and a file is not used as a folder", %{workspace: workspace} do
     :ok = Workspace.write(workspace, "folder/file", "x")
     assert {:error, _} = Workspace.read(workspace, "folder")
     assert {:error, _} = Workspace.write(workspace, "folder", "x")
@@ -178,20 +185,20 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert {:error, _} = Workspace.list(workspace, "absent")
   end
 
-  test "a folder that cannot be made is an error", %{outside: outside} do
+  test "a workspace that cannot be created is an error", %{outside: outside} do
     assert {:error, %Error{kind: :write}} = Workspace.open(Path.join(outside, "canary/x"))
   end
 
-  test "a run adds no more than it may: files, and bytes beyond those that were there", context do
+  test "a run cannot add more files or bytes than its quota", context do
     %{workspace: workspace, root: root} = context
     File.write!(Path.join(root, "large"), String.duplicate("x", 1_000_000))
     :counters.put(workspace.quota, 1, 999)
     :counters.put(workspace.quota, 2, 99_000_000)
     assert :ok = Workspace.write(workspace, "one", "x")
     assert {:error, reason} = Workspace.write(workspace, "two", "x")
-    assert reason =~ ~s("two": would be one of more than 1000 files)
+    assert reason =~ ~s("two": cannot be added: a run may add at most 1000 files)
     assert {:error, reason} = Workspace.write(workspace, "large", String.duplicate("x", 2_000_000))
-    assert reason =~ "would make more than 100000000 bytes"
+    assert reason =~ "cannot be written: a run may add at most 100000000 bytes"
     assert :ok = Workspace.write(workspace, "large", String.duplicate("x", 1_999_999))
     assert :ok = Workspace.write(workspace, "large", "small")
     assert Workspace.list(workspace, ".") == {:ok, ["large", "one"]}

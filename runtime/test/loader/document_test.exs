@@ -1,5 +1,5 @@
 defmodule Pipeline.Loader.DocumentTest do
-  @moduledoc "Whatever bytes are in a file, loading it ends with a pipeline or with reasons."
+  @moduledoc "Tests that loading any bytes ends with a pipeline or with a list of problems."
 
   use ExUnit.Case, async: true
 
@@ -9,7 +9,7 @@ defmodule Pipeline.Loader.DocumentTest do
 
   @files Path.wildcard(Path.expand("../../../tests/data/pipelines/*.yaml", __DIR__))
 
-  defp reasons(text) do
+  defp load(text) do
     case Loader.parse(text, "p.yaml") do
       {:error, %Error{kind: :pipeline, message: "p.yaml" <> _ = message}} -> message
       {:ok, %Pipeline{}} -> :loaded
@@ -23,8 +23,8 @@ defmodule Pipeline.Loader.DocumentTest do
         {"a list", "- 1", "expected one mapping"},
         {"two documents", "a: 1\n---\nb: 2\n", "got several"},
         {"a NUL", "a: 1\nb: x\0y\n", "p.yaml:2: has a control character"},
-        {"what is not UTF-8", <<"a: ", 0xFF>>, "is not UTF-8"},
-        {"an unclosed bracket", "a: [1\nb: 2\n", "p.yaml:2: is no YAML"},
+        {"a text that is not UTF-8", <<"a: ", 0xFF>>, "is not UTF-8"},
+        {"an unclosed bracket", "a: [1\nb: 2\n", "p.yaml:2: is not valid YAML"},
         {"deep brackets", String.duplicate("[", 100_000), "p.yaml:1: is nested deeper than 64 levels"},
         {"deep brackets behind a bracket in quotes", String.duplicate("[\"]\",", 50_000), "nested deeper"},
         {"deep brackets behind a comment", "[#a, 'x\n" <> String.duplicate("[", 50_000), "nested deeper"},
@@ -43,34 +43,35 @@ defmodule Pipeline.Loader.DocumentTest do
         {"deep brackets behind a key over two lines",
          "- \"a\n b\": |\n  b: " <> String.duplicate("[", 20_000),
          "p.yaml:2: a key in brackets or over several lines"},
-        {"brackets that only seem to be text", "a: |\n  " <> String.duplicate("[", 2_000),
+        {"many brackets that the scanner takes for text", "a: |\n  " <> String.duplicate("[", 2_000),
          "has more than 1500 brackets"},
-        {"an indentation that only seems to be text", "a: |\n  " <> String.duplicate("- ", 2_000),
+        {"a deep indentation that the scanner takes for text", "a: |\n  " <> String.duplicate("- ", 2_000),
          "is indented by more than 500"},
         {"a key that is a list", "[a]: 1", "keys are texts"},
-        {"a key that is a list, in brackets", "{a: {[a]: 1}}", "a key is no text"},
-        {"a key that is there twice", "workflow:\n  name: a\n  name: b\n",
-         "p.yaml:3: workflow.name: the key is there twice"},
+        {"a key that is a list, in brackets", "{a: {[a]: 1}}", "a key is not a text"},
+        {"a key that occurs twice", "workflow:\n  name: a\n  name: b\n",
+         "p.yaml:3: workflow.name: the key occurs twice"},
         {"an anchor", "a: &x 1\n", "p.yaml:1: the anchor &x is not supported"},
         {"an alias", "a: 1\nb: [1, *x]\n", "p.yaml:2: the alias *x is not supported"},
         {"a merge key", "a:\n  <<: {b: 1}\n", "p.yaml:2: the merge key << is not supported"},
         {"a tag", "a: !!binary aGk=\n", "p.yaml:1: the tag !!binary is not supported"},
         {"a number of more than 64 bits", "a:\n  - 1\n  - 99999999999999999999\n",
          "p.yaml:3: a[1]: a whole number of more than 64 bits: quote it"},
-        {"a time-out that no timer knows",
+        {"a time-out that is too long for a timer",
          "workflow:\n  name: a\n  steps:\n    - name: b\n      type: set_variable\n      timeout_ms: 99999999999\n",
          "p.yaml:6: steps[0].timeout_ms: expected a whole number from 1 to 86400000"},
         {"a workflow that is a text", "workflow: x", "p.yaml:1: workflow: expected a mapping"},
-        {"steps that are no steps", "workflow: {name: a, steps: [1, null]}", "steps[1]: expected a mapping"},
+        {"steps that are not mappings", "workflow: {name: a, steps: [1, null]}",
+         "steps[1]: expected a mapping"},
         {"a step that is a mapping of lists", "workflow: {name: [], steps: [{name: {}, type: []}]}",
          "steps[0].type"}
       ] do
     test "#{name} is refused with the reason" do
-      assert reasons(unquote(text)) =~ unquote(reason)
+      assert load(unquote(text)) =~ unquote(reason)
     end
   end
 
-  test "what only looks like an anchor, an alias or a merge key is a text" do
+  test "a text that looks like an anchor, an alias or a merge key is loaded" do
     text = ~S'''
     workflow:
       name: "*not an alias"
@@ -88,11 +89,11 @@ defmodule Pipeline.Loader.DocumentTest do
         - {name: one, type: gemini, prompt: [{type: static, content: "x"}]}
     '''
 
-    assert reasons(text) == :loaded
+    assert load(text) == :loaded
   end
 
-  # Where a text seems to begin or end, with something deep behind it.
-  defp hostile do
+  # Marks that begin or end a text in YAML, and sometimes deep nesting.
+  defp hostile_bits do
     small =
       elements(
         ["a", "a: ", "- ", "? ", ": ", "\n", "\n  ", "\n    ", "\n- ", "[a]: ", "{a: b}: ", "\"a\n b\": "] ++
@@ -141,25 +142,29 @@ defmodule Pipeline.Loader.DocumentTest do
     frequency([{12, small}, {1, deep}])
   end
 
-  test "no text takes the VM down, or time" do
+  test "no text ends the VM or takes longer than five seconds" do
     property =
-      :proper.forall(list(hostile()), fn bits ->
+      :proper.forall(list(hostile_bits()), fn bits ->
         text = Enum.join(bits)
         task = Task.async(fn -> Loader.parse(text, "p.yaml") end)
-        match?({:ok, {told, _}} when told in [:ok, :error], Task.yield(task, 5_000) || Task.shutdown(task))
+
+        match?(
+          {:ok, {outcome, _}} when outcome in [:ok, :error],
+          Task.yield(task, 5_000) || Task.shutdown(task)
+        )
       end)
 
     assert :proper.quickcheck(property, [:quiet, numtests: 1_000, max_size: 30]) == true
   end
 
-  test "many brackets that are closed are none too many" do
+  test "any number of brackets may be closed in their own line" do
     lines = String.duplicate("        {a, [b], foo[0]} and [x](y) \#{z} {{w}}\n", 1_000)
     step = "{name: one, type: gemini, prompt: [{type: static, content: x}]}"
     text = "workflow:\n  name: a\n  metadata:\n    code: |\n#{lines}  steps:\n    - #{step}\n"
-    assert reasons(text) == :loaded
+    assert load(text) == :loaded
   end
 
-  test "real files, cut off or with bytes changed, never crash it" do
+  test "real files that are cut off or have changed bytes never crash the loader" do
     :rand.seed(:exsss, {4, 5, 6})
 
     for file <- @files, text = File.read!(file), _ <- 1..10 do
@@ -167,7 +172,7 @@ defmodule Pipeline.Loader.DocumentTest do
       cut = binary_part(text, 0, :rand.uniform(size))
       bytes = :binary.bin_to_list(text)
 
-      spots =
+      changes =
         for _ <- 1..3,
             into: %{},
             do: {:rand.uniform(size) - 1, Enum.random([0, 9, 10, 32, 34, 38, 42, 45, 58, 91, 123, 255])}
@@ -175,10 +180,10 @@ defmodule Pipeline.Loader.DocumentTest do
       changed =
         bytes
         |> Enum.with_index()
-        |> Enum.map(fn {byte, at} -> spots[at] || byte end)
+        |> Enum.map(fn {byte, index} -> changes[index] || byte end)
         |> :binary.list_to_bin()
 
-      for damaged <- [cut, changed], do: reasons(damaged)
+      for damaged <- [cut, changed], do: load(damaged)
     end
   end
 end

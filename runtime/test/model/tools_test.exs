@@ -26,7 +26,7 @@ defmodule Pipeline.Model.ToolsTest do
     assert {:ok, "two"} = Tools.call(workspace, "Read", %{"path" => "a/b"})
     assert {:ok, "a/b"} = Tools.call(workspace, "List", %{"path" => "."})
     assert {:error, again} = Tools.call(workspace, "Edit", edit)
-    assert again =~ "does not stand in it"
+    assert again =~ "does not contain the old text"
   end
 
   test "whatever a model makes of them is a text for it", %{workspace: workspace} do

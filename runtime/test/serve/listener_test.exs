@@ -1,5 +1,5 @@
 defmodule Pipeline.Serve.ListenerTest do
-  @moduledoc "What reaches the server that is no good HTTP, or not from whom it should be."
+  @moduledoc "Tests malformed requests, large bodies, slow clients and silent connections."
 
   use ExUnit.Case, async: false
 
@@ -10,17 +10,17 @@ defmodule Pipeline.Serve.ListenerTest do
 
   setup :environment
 
-  describe "what is no good HTTP" do
-    test "is refused, and nobody else notices" do
+  describe "the listener" do
+    test "refuses malformed requests, and a run under way goes on" do
       server = serve([gemini("a: 1")])
       id = begin(server)
 
       for bytes <- [
-            begun_order() <> "Content-Length: many\r\n\r\n",
-            begun_order() <> "Content-Length: 5, 6\r\n\r\n",
-            begun_order() <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-            begun_order() <> "Transfer-Encoding: gzip\r\n\r\n",
-            begun_order() <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            run_request_head() <> "Content-Length: many\r\n\r\n",
+            run_request_head() <> "Content-Length: 5, 6\r\n\r\n",
+            run_request_head() <> "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            run_request_head() <> "Transfer-Encoding: gzip\r\n\r\n",
+            run_request_head() <> "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
             "GET /#{String.duplicate("x", 20_000)} HTTP/1.1\r\n\r\n",
             "GET /health HTTP/1.1\r\nX: #{String.duplicate("x", 20_000)}\r\n\r\n",
             "GET /health HTTP/1.1\r\n" <> String.duplicate("X: y\r\n", 1_500) <> "\r\n"
@@ -30,26 +30,32 @@ defmodule Pipeline.Serve.ListenerTest do
 
       assert raw(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~ "404"
       assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
-      assert raw(server, begun_order() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~ "422"
+
+      assert raw(server, run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~
+               "422"
+
       assert %{"status" => "done"} = ended(server, id)
     end
 
-    test "a body over the limit is refused before it is read, also where its length is not told" do
+    test "refuses a body over the limit before reading all of it, even if the length is not announced" do
       server = serve([], body_limit: 1_000)
-      assert raw(server, begun_order() <> "Content-Length: 1001\r\n\r\n") =~ "413"
+      assert raw(server, run_request_head() <> "Content-Length: 1001\r\n\r\n") =~ "413"
       chunk = "1f4\r\n#{String.duplicate("x", 500)}\r\n"
 
-      assert raw(server, begun_order() <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk) =~
+      assert raw(
+               server,
+               run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk
+             ) =~
                "413"
     end
 
-    test "a client that sends slowly, or waits, holds nobody up" do
+    test "answers other clients while clients send slowly" do
       server = serve([gemini("a: 1")])
 
       slow =
         for _ <- 1..200 do
           {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
-          :ok = :gen_tcp.send(socket, begun_order() <> "Content-Length: 100\r\n\r\n{")
+          :ok = :gen_tcp.send(socket, run_request_head() <> "Content-Length: 100\r\n\r\n{")
           socket
         end
 
@@ -57,7 +63,7 @@ defmodule Pipeline.Serve.ListenerTest do
       Enum.each(slow, &:gen_tcp.close/1)
     end
 
-    test "connections that say nothing, or half a request, end, and keep nobody out" do
+    test "closes connections that are silent or send half a request, so that others can connect" do
       server = serve([], first_request_ms: 300)
 
       sockets =
@@ -77,7 +83,7 @@ defmodule Pipeline.Serve.ListenerTest do
       Enum.each(sockets, &:gen_tcp.close/1)
     end
 
-    test "one connection takes one request after the other" do
+    test "takes several requests on one connection" do
       server = serve([])
       {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
 
@@ -88,7 +94,7 @@ defmodule Pipeline.Serve.ListenerTest do
     end
   end
 
-  test "a port that is taken is told" do
+  test "a port that is in use is an error" do
     server = serve([])
     token = Token.new("x")
     Process.flag(:trap_exit, true)

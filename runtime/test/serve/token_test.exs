@@ -5,7 +5,7 @@ defmodule Pipeline.Serve.TokenTest do
 
   @moduletag :tmp_dir
 
-  test "the token's file is one that only its owner can read", %{tmp_dir: folder} do
+  test "the file with the token has to be readable by its owner only, and not empty", %{tmp_dir: folder} do
     file = Path.join(folder, "token")
     File.write!(file, " the token\n")
     File.chmod!(file, 0o644)

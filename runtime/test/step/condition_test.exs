@@ -95,7 +95,7 @@ defmodule Pipeline.Step.ConditionTest do
     end
   end
 
-  test "it tells the steps that it is about" do
+  test "parse returns the names of the steps that the condition refers to" do
     assert {:ok, _, ["a", "b"]} = Condition.parse("a.x > 1 and (b or not a) and vars.c")
   end
 end

@@ -1,5 +1,5 @@
 defmodule Pipeline.Answers do
-  @moduledoc "What the providers answer, in their own shapes."
+  @moduledoc "Builds answers in the shapes of the providers' own APIs."
 
   @spec gemini(String.t(), String.t()) :: {200, map()}
   def gemini(text, finish \\ "STOP"),
@@ -12,7 +12,7 @@ defmodule Pipeline.Answers do
   @spec refused(pos_integer(), String.t()) :: {pos_integer(), map()}
   def refused(status, message), do: {status, %{error: %{message: message}}}
 
-  @doc "Claude calls tools, each as `{id, name, input}`."
+  @doc "Return an answer in which Claude calls tools, each given as `{id, name, input}`."
   @spec claude_calls([{String.t(), String.t(), term()}], String.t()) :: {200, map()}
   def claude_calls(calls, text \\ "") do
     said = if text == "", do: [], else: [%{type: "text", text: text}]
@@ -20,7 +20,7 @@ defmodule Pipeline.Answers do
     {200, %{content: said ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
   end
 
-  @doc "The same text in both shapes, where it is open who asks first."
+  @doc "Return an answer that both providers' clients can read, for tests in which either may ask first."
   @spec any(String.t()) :: {200, map()}
   def any(text) do
     {{200, claude}, {200, gemini}} = {claude(text), gemini(text)}

@@ -1,5 +1,5 @@
 defmodule Pipeline.CommandCall do
-  @moduledoc "A command called in the VM of the tests, as Mix calls it."
+  @moduledoc "Calls a command in the VM of the tests, as Mix does."
 
   import ExUnit.Assertions
   import ExUnit.Callbacks
@@ -32,11 +32,11 @@ defmodule Pipeline.CommandCall do
 
   @type t :: %{status: non_neg_integer(), stdout: String.t(), stderr: String.t(), last: String.t() | nil}
 
-  @doc "The text of a pipeline with a step of each kind, and one warning."
+  @doc "Return the text of a pipeline with a step of each kind and one key that causes a warning."
   @spec greeting() :: String.t()
   def greeting, do: @greeting
 
-  @doc "Its two streams, the last line of standard error, and its exit status."
+  @doc "Call a command. Return its exit status, both streams, and the last line of standard error."
   @spec command(module(), [String.t()]) :: t()
   def command(task, arguments) do
     status = make_ref()
@@ -70,6 +70,7 @@ defmodule Pipeline.CommandCall do
     }
   end
 
+  @doc "Write a file into the folder and return its path."
   @spec file(Path.t(), String.t(), binary()) :: Path.t()
   def file(folder, name, text) do
     path = Path.join(folder, name)
@@ -77,10 +78,11 @@ defmodule Pipeline.CommandCall do
     path
   end
 
+  @doc "Start a scripted provider for the test."
   @spec provider([ScriptedProvider.answer()]) :: pid()
   def provider(answers), do: start_supervised!({ScriptedProvider, answers})
 
-  @doc "The options that lead a command to a scripted provider."
+  @doc "Return the options that make a command ask this scripted provider."
   @spec rehearsal(pid()) :: [String.t()]
   def rehearsal(server), do: ["--rehearsal", ScriptedProvider.url(server)]
 end

@@ -1,5 +1,5 @@
 defmodule Pipeline.CommandProcess do
-  @moduledoc "A mix command as a process of its own, in another working folder, for tests of how it begins and ends."
+  @moduledoc "Starts a mix command as a process in another working folder, for tests of how commands start and end."
 
   alias Pipeline.ScriptedProvider
 
@@ -8,57 +8,59 @@ defmodule Pipeline.CommandProcess do
 
   @type t :: %__MODULE__{port: port(), os_pid: pos_integer()}
 
-  # Compiled from another folder, sources have other names: in the build of the tests they would be compiled anew, by
-  # each command that is started, and again for the next test run.
+  # Paths of sources depend on the working folder. In the build of the tests, each command would compile all sources again,
+  # and so would the next test run.
   @build Path.expand("../../_build/commands", __DIR__)
 
-  @doc "The build that commands run in; `compile/0` makes it."
+  @doc "Return the build folder of the commands. `compile/0` fills it."
   @spec build() :: Path.t()
   def build, do: @build
 
-  @doc "Compile what commands run, unless that was done since it last changed."
+  @doc "Compile the runtime for the commands, if its sources have changed."
   @spec compile() :: :ok
   def compile do
     File.mkdir_p!(@build)
     environment = [{"MIX_EXS", Path.expand("mix.exs")}, {"MIX_BUILD_PATH", @build}, {"MIX_ENV", "prod"}]
-    {said, status} = System.cmd("mix", ["compile"], cd: @build, env: environment, stderr_to_stdout: true)
-    if status == 0, do: :ok, else: raise(said)
+    {output, status} = System.cmd("mix", ["compile"], cd: @build, env: environment, stderr_to_stdout: true)
+    if status == 0, do: :ok, else: raise(output)
   end
 
+  @doc "Start a mix command in `folder`. Standard error is mixed into its output."
   @spec start(Path.t(), pid() | nil, [String.t()], [{String.t(), String.t()}]) :: t()
   def start(folder, provider, arguments, environment \\ []) do
-    spawned(System.find_executable("mix"), arguments, folder, environment(provider, environment))
+    open(System.find_executable("mix"), arguments, folder, environment(provider, environment))
   end
 
-  @doc "The same, with standard error in a file apart."
-  @spec start_apart(Path.t(), Path.t(), [String.t()], [{String.t(), String.t()}]) :: t()
-  def start_apart(folder, errors, arguments, environment \\ []) do
+  @doc "Start a mix command in `folder` and write its standard error to the file `errors`."
+  @spec start_with_stderr_in(Path.t(), Path.t(), [String.t()], [{String.t(), String.t()}]) :: t()
+  def start_with_stderr_in(errors, folder, arguments, environment \\ []) do
     shell = ["-c", ~s(exec mix "$@" 2>"$0"), errors | arguments]
-    spawned(System.find_executable("sh"), shell, folder, environment(nil, environment))
+    open(System.find_executable("sh"), shell, folder, environment(nil, environment))
   end
 
+  @doc "Send the command the signal of this name, such as `TERM`."
   @spec signal(t(), String.t()) :: :ok
   def signal(command, name) do
     {_, 0} = System.cmd("kill", ["-#{name}", "#{command.os_pid}"])
     :ok
   end
 
-  @doc "What it has printed when `pattern` stands in it."
-  @spec said(t(), Regex.t(), String.t()) :: String.t()
-  def said(%{port: port} = command, pattern, printed \\ "") do
+  @doc "Wait until the output matches `pattern` and return the output so far."
+  @spec output_until(t(), Regex.t(), String.t()) :: String.t()
+  def output_until(%{port: port} = command, pattern, printed \\ "") do
     if printed =~ pattern do
       printed
     else
       receive do
-        {^port, {:data, data}} -> said(command, pattern, printed <> data)
-        {^port, {:exit_status, status}} -> raise "it ended with #{status}: #{printed}"
+        {^port, {:data, data}} -> output_until(command, pattern, printed <> data)
+        {^port, {:exit_status, status}} -> raise "the command ended with #{status}: #{printed}"
       after
-        20_000 -> raise "it did not say so: #{printed}"
+        20_000 -> raise "the output does not match #{inspect(pattern)}: #{printed}"
       end
     end
   end
 
-  @doc "Its exit status, what it printed from now on, and the milliseconds that it took."
+  @doc "Wait for the end. Return the exit status, the output from now on, and the milliseconds until the end."
   @spec ended(t()) :: {non_neg_integer(), String.t(), non_neg_integer()}
   def ended(command), do: ended(command, "", System.monotonic_time(:millisecond))
 
@@ -70,21 +72,21 @@ defmodule Pipeline.CommandProcess do
       {^port, {:exit_status, status}} ->
         {status, without_helper(printed), System.monotonic_time(:millisecond) - begun}
     after
-      20_000 -> raise "it did not end: #{printed}"
+      20_000 -> raise "the command did not end within 20 seconds: #{printed}"
     end
   end
 
-  # OTP's own helper complains now and then that the VM was gone before a child of it was.
+  # OTP's helper program sometimes reports that the VM ended before one of its children did.
   defp without_helper(printed), do: String.replace(printed, ~r/^erl_child_setup: .*\R/m, "")
 
-  defp spawned(program, arguments, folder, environment) do
+  defp open(program, arguments, folder, environment) do
     options = [:binary, :exit_status, :stderr_to_stdout, args: arguments, cd: folder, env: environment]
     port = Port.open({:spawn_executable, program}, options)
     {:os_pid, os_pid} = Port.info(port, :os_pid)
     %__MODULE__{port: port, os_pid: os_pid}
   end
 
-  defp environment(provider, more) do
+  defp environment(provider, changes) do
     %{
       "MIX_EXS" => Path.expand("mix.exs"),
       "MIX_BUILD_PATH" => build(),
@@ -94,7 +96,7 @@ defmodule Pipeline.CommandProcess do
       "GEMINI_API_KEY" => "secret-key",
       "GOOGLE_GEMINI_BASE_URL" => provider && ScriptedProvider.url(provider)
     }
-    |> Map.merge(Map.new(more))
+    |> Map.merge(Map.new(changes))
     |> Enum.map(fn {name, value} -> {to_charlist(name), if(value, do: to_charlist(value), else: false)} end)
   end
 end

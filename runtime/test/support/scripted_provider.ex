@@ -1,7 +1,7 @@
 defmodule Pipeline.ScriptedProvider do
   @moduledoc """
-  A model service on a free loopback port that answers from a script, one entry per request, at once or `:after` so many
-  milliseconds. A request beyond the script is answered with 500 and told to the test, which `requests/1` then fails.
+  A model service on a free loopback port. It answers each request with the next entry of a script, at once or `:after` some
+  milliseconds. A request beyond the end of the script is answered with 500, and `requests/1` raises.
   """
 
   use GenServer
@@ -19,7 +19,7 @@ defmodule Pipeline.ScriptedProvider do
   @spec url(pid()) :: String.t()
   def url(server), do: GenServer.call(server, :url)
 
-  @doc "What was asked, in order, as `%{path, headers, body}`. Raises if anything was asked that no script answers."
+  @doc "Return the requests in order, as `%{path, headers, body}`. Raise if the script was too short for them."
   @spec requests(pid()) :: [map()]
   def requests(server) do
     case GenServer.call(server, :requests) do
@@ -28,7 +28,7 @@ defmodule Pipeline.ScriptedProvider do
     end
   end
 
-  @doc "Settings of a run whose models are a scripted provider."
+  @doc "Return the settings of a run that asks this scripted provider."
   @spec settings(pid(), keyword()) :: Pipeline.Settings.t()
   def settings(server, changes \\ []) do
     url = url(server)
@@ -96,7 +96,7 @@ defmodule Pipeline.ScriptedProvider do
     :gen_tcp.close(socket)
   end
 
-  # A client that gives up closes the connection.
+  # A client that stops waiting closes the connection.
   defp send_back(socket, :hang), do: :gen_tcp.recv(socket, 0, 5_000)
   defp send_back(_, :close), do: :ok
   defp send_back(socket, {status, body}), do: send_back(socket, {status, body, []})

@@ -1,5 +1,5 @@
 defmodule Pipeline.Served do
-  @moduledoc "A server over real HTTP, with a provider that answers from a script, and a client of it."
+  @moduledoc "Starts `Pipeline.Serve` with a scripted provider, and sends requests to it over real HTTP."
 
   import ExUnit.Assertions
   import ExUnit.Callbacks
@@ -9,7 +9,7 @@ defmodule Pipeline.Served do
 
   @genesis File.read!(Pipeline.Generate.genesis())
 
-  @doc "Settings are read from the environment, at each run: the test's, until it ends."
+  @doc "Set the environment variables that each run reads, and restore them when the test ends."
   @spec environment(map()) :: :ok
   def environment(_) do
     for name <- ["GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "PIPELINE_RETRIES"] do
@@ -22,7 +22,7 @@ defmodule Pipeline.Served do
     :ok
   end
 
-  @doc "A server of the test's, whose models are a scripted provider with these answers."
+  @doc "Start a server whose runs ask a scripted provider with these answers."
   @spec serve([ScriptedProvider.answer()], keyword()) :: map()
   def serve(answers, options \\ []) do
     provider = start_supervised!({ScriptedProvider, answers})
@@ -42,12 +42,12 @@ defmodule Pipeline.Served do
     {:ok, server}
   end
 
-  @doc "Status, decoded body and headers of the answer to a request."
+  @doc "Send a request. Return the status, the decoded body and the headers of the answer."
   @spec ask(map(), atom(), String.t(), map() | binary() | nil, String.t() | nil) ::
           {pos_integer(), map(), map()}
   def ask(server, method, path, body \\ nil, token \\ "the token") do
     url = to_charlist(server.url <> path)
-    # httpc lets a request wait behind another one on a connection that stays.
+    # httpc would let a request wait behind another request on the same connection.
     headers = [{~c"connection", ~c"close"}]
     headers = if token, do: [{~c"authorization", to_charlist("Bearer #{token}")} | headers], else: headers
     body = if is_map(body), do: body |> :jiffy.encode() |> IO.iodata_to_binary(), else: body
@@ -56,11 +56,11 @@ defmodule Pipeline.Served do
     {status, :jiffy.decode(text, [:return_maps]), Map.new(headers)}
   end
 
-  @doc "The beginning of an order, for who sends the rest by hand."
-  @spec begun_order() :: binary()
-  def begun_order, do: "POST /runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n"
+  @doc "Return the first lines of a `POST /runs`, for tests that send the rest by hand."
+  @spec run_request_head() :: binary()
+  def run_request_head, do: "POST /runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n"
 
-  @doc "What comes first of the answer to these bytes."
+  @doc "Send these bytes over a new connection and return the first bytes of the answer."
   @spec raw(map(), iodata()) :: binary()
   def raw(server, bytes) do
     {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
@@ -70,18 +70,18 @@ defmodule Pipeline.Served do
     answer
   end
 
-  @doc "An order that can be executed, but for what is changed of it."
-  @spec order(map()) :: map()
-  def order(changes \\ %{}), do: Map.merge(%{pipeline: @genesis, prompt: "Write {{a}} plan"}, changes)
+  @doc "Return the body of a valid `POST /runs`, with these changes."
+  @spec run_request(map()) :: map()
+  def run_request(changes \\ %{}), do: Map.merge(%{pipeline: @genesis, prompt: "Write {{a}} plan"}, changes)
 
-  @doc "Send one; the id of its run."
+  @doc "Start a run and return its id."
   @spec begin(map(), map()) :: String.t()
   def begin(server, changes \\ %{}) do
-    assert {202, %{"id" => id, "status" => "running"}, _} = ask(server, :post, "/runs", order(changes))
+    assert {202, %{"id" => id, "status" => "running"}, _} = ask(server, :post, "/runs", run_request(changes))
     id
   end
 
-  @doc "A run, when it has ended."
+  @doc "Wait for the end of a run and return the run."
   @spec ended(map(), String.t()) :: map()
   def ended(server, id) do
     {200, run, _} = ask(server, :get, "/runs/#{id}?wait=10")

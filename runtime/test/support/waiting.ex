@@ -1,6 +1,7 @@
 defmodule Pipeline.Waiting do
-  @moduledoc "For what happens elsewhere, and says nothing when it has. The test's own time-out bounds it."
+  @moduledoc "Waits for a condition that sends no message. The time-out of the test limits the wait."
 
+  @doc "Call `done?` every 10 milliseconds until it returns true."
   @spec until((() -> boolean())) :: :ok
   def until(done?) do
     if done?.() do

@@ -1,5 +1,5 @@
 defmodule Pipeline.System.CrashReportsTest do
-  @moduledoc "What is logged of a crash: where, and of which kind, but nothing that the process had in its hands."
+  @moduledoc "Tests that the log of a crash has its place and its kind, but no values."
 
   use ExUnit.Case, async: false
 
@@ -12,7 +12,7 @@ defmodule Pipeline.System.CrashReportsTest do
     on_exit(fn -> :logger.remove_primary_filter(CrashReports) end)
   end
 
-  defp logged(crash) do
+  defp log_of(crash) do
     capture_log(fn ->
       pid = crash.()
       monitor = Process.monitor(pid)
@@ -25,26 +25,26 @@ defmodule Pipeline.System.CrashReportsTest do
     Task.Supervisor.async_nolink(Pipeline.Steps, work).pid
   end
 
-  test "a task's exception" do
-    said = logged(fn -> task(fn -> String.to_integer("a secret") end) end)
-    assert said =~ "a process crashed: :badarg in :erlang.binary_to_integer/1"
-    refute said =~ "a secret"
+  test "the exception of a task is logged without its values" do
+    log = log_of(fn -> task(fn -> String.to_integer("a secret") end) end)
+    assert log =~ "a process crashed: :badarg in :erlang.binary_to_integer/1"
+    refute log =~ "a secret"
   end
 
-  test "a task's exit" do
-    said = logged(fn -> task(fn -> exit({:gone, "a secret"}) end) end)
-    assert said =~ "a process crashed"
-    refute said =~ "a secret"
+  test "the exit of a task is logged without its reason's values" do
+    log = log_of(fn -> task(fn -> exit({:gone, "a secret"}) end) end)
+    assert log =~ "a process crashed"
+    refute log =~ "a secret"
   end
 
-  test "a server's state and its last message" do
+  test "the crash of a server is logged without its state and its last message" do
     {:ok, agent} = Agent.start(fn -> "a secret" end)
-    said = logged(fn -> Agent.cast(agent, fn state -> String.to_integer(state) end) && agent end)
-    assert said =~ "a process crashed"
-    refute said =~ "a secret"
+    log = log_of(fn -> Agent.cast(agent, fn state -> String.to_integer(state) end) && agent end)
+    assert log =~ "a process crashed"
+    refute log =~ "a secret"
   end
 
-  test "other lines are left as they are" do
+  test "other messages are logged unchanged" do
     require Logger
     assert capture_log(fn -> Logger.error("as it is") end) =~ "as it is"
   end

@@ -1,5 +1,5 @@
 defmodule Pipeline.System.SignalsTest do
-  @moduledoc "Commands as processes, and what ends them in the middle of their work."
+  @moduledoc "Tests signals that end commands, as processes, in the middle of their work."
 
   use ExUnit.Case, async: true
 
@@ -10,7 +10,9 @@ defmodule Pipeline.System.SignalsTest do
   @moduletag :tmp_dir
 
   for {signal, status} <- [{"TERM", 143}, {"INT", 130}] do
-    test "SIG#{signal} in the middle of a call ends a command at once, and leaves nothing", %{tmp_dir: folder} do
+    test "SIG#{signal} during a call of a model ends a command at once and leaves no files", %{
+      tmp_dir: folder
+    } do
       provider = start_supervised!({ScriptedProvider, [:hang]})
 
       command =
@@ -25,12 +27,12 @@ defmodule Pipeline.System.SignalsTest do
     end
   end
 
-  test "SIGTERM ends it where nothing of the application runs yet" do
+  test "stop ends the VM even if the application has not started" do
     code = "Pipeline.System.Signals.install(); Pipeline.System.Signals.stop(143)"
     assert {_, 143} = System.cmd("elixir", ["-pa", Mix.Project.compile_path(), "-e", code])
   end
 
-  test "SIGTERM before a command has begun ends it", %{tmp_dir: folder} do
+  test "SIGTERM before a command begins ends it", %{tmp_dir: folder} do
     File.write!(
       Path.join(folder, "p.yaml"),
       "workflow: {name: a, steps: [{name: b, type: set_variable, variable: c, value: 1}]}"
@@ -42,16 +44,16 @@ defmodule Pipeline.System.SignalsTest do
     assert File.ls!(folder) == ["p.yaml"]
   end
 
-  test "SIGTERM ends the program that answers, and takes its prompt away", %{tmp_dir: folder} do
-    said = Path.join(folder, "said")
+  test "SIGTERM ends the claude program and removes the file with its prompt", %{tmp_dir: folder} do
+    pid_file = Path.join(folder, "pid")
     bin = Path.join(folder, "bin")
     File.mkdir!(bin)
-    # It does not end by itself when it is asked to.
+    # This program ignores SIGTERM.
     File.write!(Path.join(bin, "claude"), """
     #!/bin/sh
     trap '' TERM
-    echo "$PIPELINE_STDIN" > #{said}.stdin
-    echo $$ > #{said}
+    echo "$PIPELINE_STDIN" > #{pid_file}.stdin
+    echo $$ > #{pid_file}
     while true; do sleep 1; done
     """)
 
@@ -69,8 +71,8 @@ defmodule Pipeline.System.SignalsTest do
 
     arguments = ["pipeline.generate.live", "--pipeline", "pipeline.yaml", "--output", "plan.yaml", "hello"]
     command = CommandProcess.start(folder, nil, arguments, [{"PATH", "#{bin}:#{System.get_env("PATH")}"}])
-    until(fn -> File.exists?(said) and File.read!(said) != "" end)
-    prompt = said |> Kernel.<>(".stdin") |> File.read!() |> String.trim()
+    until(fn -> File.exists?(pid_file) and File.read!(pid_file) != "" end)
+    prompt = pid_file |> Kernel.<>(".stdin") |> File.read!() |> String.trim()
     assert File.exists?(prompt)
     CommandProcess.signal(command, "TERM")
     assert {143, printed, milliseconds} = CommandProcess.ended(command)
@@ -78,10 +80,10 @@ defmodule Pipeline.System.SignalsTest do
     refute printed =~ "✅"
     refute File.exists?(Path.dirname(prompt))
     refute File.exists?(Path.join(folder, "plan.yaml"))
-    until(fn -> ended?(said |> File.read!() |> String.trim()) end)
+    until(fn -> ended?(pid_file |> File.read!() |> String.trim()) end)
   end
 
-  # One that was killed may still wait for its parent to hear of it.
+  # A process that was killed stays a zombie until its parent has noticed.
   defp ended?(pid) do
     case File.read("/proc/#{pid}/status") do
       {:ok, status} -> status =~ ~r/^State:\s+Z/m

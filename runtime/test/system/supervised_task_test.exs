@@ -1,10 +1,10 @@
 defmodule Pipeline.System.SupervisedTaskTest do
-  # Its tasks are those of all tests.
+  # Not async: all tests share the supervisor of the tasks.
   use ExUnit.Case, async: false
 
   alias Pipeline.System.SupervisedTask
 
-  test "ends what a process began, and what that began, before it returns" do
+  test "end_all_of ends all tasks of a process, and the tasks of these tasks, before it returns" do
     test = self()
 
     work = fn name ->
@@ -23,7 +23,7 @@ defmodule Pipeline.System.SupervisedTaskTest do
 
     assert_receive {:began, :a, a}
     assert_receive {:began, :b, b}
-    # They may not have heard of it yet.
+    # The tasks may not have noticed yet that their owner has ended.
     Process.exit(owner, :kill)
     SupervisedTask.end_all_of(owner)
     refute Process.alive?(a) or Process.alive?(b)

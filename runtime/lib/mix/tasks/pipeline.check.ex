@@ -1,17 +1,22 @@
 defmodule Mix.Tasks.Pipeline.Check do
-  @shortdoc "Tells whether a pipeline file can be executed"
+  @shortdoc "Lists all problems of a pipeline file"
 
   @moduledoc """
-  Reads a pipeline file and tells everything that is wrong with it, without asking a model.
+  Lists all problems of a pipeline file. No model is asked.
 
       mix pipeline.check FILE
 
-  Reasons and warnings go to standard error, one a line: `FILE:LINE: steps[3].prompt[1]: reason`. Standard output ends
-  with `✅ Pipeline valid: FILE` if there is none but warnings.
+  Problems and warnings go to standard error, one per line, each with its place:
+
+      plan.yaml:12: steps[3].prompt[1].type: "varable" is not known, expected one of …; did you mean "variable"?
+
+  If the file has no problem, or only warnings, standard output ends with `✅ Pipeline valid: FILE`.
 
   ## Exit status
 
-  0 the file can be executed, 1 it cannot, 2 the command line has to be changed.
+    * 0 - the file can be executed
+    * 1 - the file cannot be executed
+    * 2 - the command line is wrong
   """
 
   use Mix.Task
@@ -29,10 +34,13 @@ defmodule Mix.Tasks.Pipeline.Check do
           {:ok, ["✅ Pipeline valid: #{file}"]}
 
         {:error, %Error{message: message} = error} ->
-          reasons = String.split(message, "\n")
-          Enum.each(reasons, &IO.puts(:stderr, &1))
-          {:error, %{error | message: "#{file}: #{length(reasons)} to be mended"}, 1}
+          problems = String.split(message, "\n")
+          Enum.each(problems, &IO.puts(:stderr, &1))
+          {:error, %{error | message: "#{file} has #{count(problems)}, listed above: correct the file"}, 1}
       end
     end
   end
+
+  defp count([_]), do: "1 problem"
+  defp count(problems), do: "#{length(problems)} problems"
 end

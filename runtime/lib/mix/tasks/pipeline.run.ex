@@ -2,30 +2,38 @@ defmodule Mix.Tasks.Pipeline.Run do
   @shortdoc "Executes a pipeline file"
 
   @moduledoc """
-  Executes a pipeline file with variables.
+  Executes a pipeline file with variables and writes the results to `result.json`.
 
       mix pipeline.run FILE
       mix pipeline.run FILE --var language=Elixir --vars-file vars.yaml
 
-  Everything that came of it is written to `result.json` in the run's output folder, beside what steps wrote there by
-  `output_to_file`: the last `reply`, `answers` by step, `steps` with status, seconds and usage, `usage` with tokens and
-  cost in US dollars, `files`, `workspace`. Standard output ends with `✅ Pipeline completed: PATH`, the path of that file.
+  Standard output ends with `✅ Pipeline completed: PATH`, the path of `result.json`. The file stands in the run's output
+  folder, beside the files that steps wrote there by `output_to_file`. It has these keys:
+
+    * `reply` - the last step's answer, as text
+    * `answers` - every step's answer, by the step's name
+    * `steps` - every step's name, status, seconds and usage
+    * `usage` - the tokens that all steps used, by model and kind
+    * `files` - the paths of the files that steps wrote by `output_to_file`
+    * `workspace` - the run's workspace, or null if no step needs one
 
   ## Options
 
-    * `--var NAME=VALUE` - a variable, as text; may be given several times
-    * `--vars-file FILE` - variables of any kind, as one YAML or JSON mapping; `--var` goes before it
-    * `--input NAME=FILE` - a file that the pipeline takes; may be given several times
-    * `--output-dir DIR` - the output folder, instead of a new one below the pipeline's `output_dir`, or `outputs/`
-    * `--workspace DIR` - where steps read and write files, instead of a new folder under `workspaces/` beside the output
+    * `--var NAME=VALUE` - set a variable to a text. Repeat the option for several variables
+    * `--vars-file FILE` - read variables of any type from one YAML or JSON mapping. `--var` takes precedence
+    * `--input NAME=FILE` - give the pipeline this file as its input NAME. Repeat the option for several inputs
+    * `--output-dir DIR` - the output folder. The default is a new folder below the pipeline's `output_dir`, or below
+      `outputs/`
+    * `--workspace DIR` - the folder in which steps read and write files. The default is a new folder under `workspaces/`,
+      beside the output folder
     * `--rehearsal URL` - ask the scripted services at this address instead of the real ones, and send no key
-    * `--seed N` - which sample of the model is meant, where its provider takes a seed
-    * `--json` - print the contents of `result.json`, instead of the line with its path; of a run that failed, an object
-      with `error` (`kind` and `message`), and the `steps` and `usage` until then
+    * `--seed N` - pass this seed to the providers that take one. The same seed asks for the same sample
+    * `--json` - print the contents of `result.json` instead of its path. If the run failed, print an object with `error`
+      (`kind` and `message`), and the `steps` and the `usage` until then
 
   ## Environment and exit status
 
-  As of `mix pipeline.generate.live`.
+  See `mix help pipeline.generate.live`.
   """
 
   use Mix.Task
@@ -54,29 +62,29 @@ defmodule Mix.Tasks.Pipeline.Run do
          {:ok, vars} <- Options.variables(options),
          {:ok, settings} <- Options.settings(options),
          {:ok, pipeline} <- Options.pipeline(file),
-         :ok <- Options.warn_of_untaken(options, pipeline),
-         folder = settings.output_dir || fresh_folder(pipeline),
-         workspace = Path.expand(options[:workspace] || beside(folder)),
+         :ok <- Options.warn_of_unused_variables(options, pipeline),
+         folder = settings.output_dir || new_output_folder(pipeline),
+         workspace = Path.expand(options[:workspace] || new_workspace_beside(folder)),
          {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
       {:ok, if(options[:json], do: [JSON.encode(report)], else: ["✅ Pipeline completed: #{path}"])}
     else
-      {:error, error} -> failed(error, options[:json])
+      {:error, error} -> report_failure(error, options[:json])
     end
   end
 
-  defp failed(%Error{kind: kind, message: message} = error, true) do
-    said = Map.merge(UsageReport.json(error), %{error: %{kind: kind, message: message}})
-    IO.puts(JSON.encode(said))
+  defp report_failure(%Error{kind: kind, message: message} = error, true) do
+    report = Map.merge(UsageReport.json(error), %{error: %{kind: kind, message: message}})
+    IO.puts(JSON.encode(report))
     {:error, error}
   end
 
-  defp failed(error, _) do
+  defp report_failure(error, _) do
     Enum.each(UsageReport.lines(error), &IO.puts(:stderr, &1))
     {:error, error}
   end
 
-  defp fresh_folder(pipeline),
+  defp new_output_folder(pipeline),
     do: Path.expand(Path.join(pipeline.output_dir || "outputs", Output.fresh_name()))
 
-  defp beside(folder), do: Path.join([Path.dirname(folder), "workspaces", Output.fresh_name()])
+  defp new_workspace_beside(folder), do: Path.join([Path.dirname(folder), "workspaces", Output.fresh_name()])
 end

@@ -1,42 +1,52 @@
 defmodule Pipeline.Command.Options do
-  @moduledoc "What several commands are told in the same words: prompts, inputs, variables, a rehearsal."
+  @moduledoc """
+  Reads the options that several commands share: the prompt, the pipeline file, variables, inputs, the seed and the
+  rehearsal.
+  """
 
   alias Pipeline.{Command, Error, Loader, Settings}
   alias Pipeline.Files.UserFile
 
   @longest_prompt 10_000_000
 
-  @doc "The prompt, from words or `--prompt-file`."
+  @doc "Return the prompt from the words of the command line or from `--prompt-file`."
   @spec prompt(keyword(), [String.t()]) :: {:ok, String.t()} | {:error, Error.t()}
   def prompt(options, words) do
     case {options[:prompt_file], words} do
-      {nil, []} -> Command.usage("a prompt is expected: words, or --prompt-file FILE")
-      {nil, words} -> words |> Enum.join(" ") |> not_blank("the prompt")
-      {file, []} -> from_file(file)
-      {_, _} -> Command.usage("expected words or --prompt-file, not both")
+      {nil, []} -> Command.usage("the prompt is missing: give it in words, or with --prompt-file FILE")
+      {nil, words} -> words |> Enum.join(" ") |> check_not_blank("the prompt")
+      {file, []} -> read_prompt(file)
+      {_, _} -> Command.usage("the prompt was given twice: use words or --prompt-file, not both")
     end
   end
 
-  defp from_file(file) do
+  defp read_prompt(file) do
     case UserFile.read(file, @longest_prompt) do
       {:ok, text} ->
-        if String.valid?(text), do: not_blank(text, file), else: Command.usage("#{file} is not UTF-8")
+        if String.valid?(text),
+          do: check_not_blank(text, file),
+          else: Command.usage("#{file} is not UTF-8: save it as UTF-8")
 
       {:error, reason} ->
         Command.usage("#{file} #{reason}")
     end
   end
 
-  defp not_blank(prompt, what),
-    do: if(String.trim(prompt) == "", do: Command.usage("#{what} is empty"), else: {:ok, prompt})
+  defp check_not_blank(prompt, source) do
+    if String.trim(prompt) == "",
+      do: Command.usage("#{source} is empty: expected what the plan should be about"),
+      else: {:ok, prompt}
+  end
 
-  @doc "The one file that a command takes."
+  @doc "Return the path of the one pipeline file that a command takes."
   @spec file([String.t()]) :: {:ok, Path.t()} | {:error, Error.t()}
   def file([file]), do: {:ok, Path.expand(file)}
-  def file([]), do: Command.usage("a pipeline file is expected")
-  def file([_, word | _]), do: Command.usage("#{inspect(word)}: expected one pipeline file")
+  def file([]), do: Command.usage("the pipeline file is missing: name one")
 
-  @doc "The pipeline of a file; its warnings go to standard error."
+  def file([_, word | _]),
+    do: Command.usage("#{inspect(word)} is one word too many: expected one pipeline file")
+
+  @doc "Load a pipeline file and print its warnings on standard error."
   @spec pipeline(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def pipeline(file) do
     with {:ok, pipeline} <- Loader.load(Path.expand(file)) do
@@ -45,32 +55,36 @@ defmodule Pipeline.Command.Options do
     end
   end
 
-  @doc "The variables of `--vars-file`, and of `--var`, which go before them."
+  @doc "Return the variables of `--vars-file` and `--var`. A `--var` replaces a variable of the same name from the file."
   @spec variables(keyword()) :: {:ok, %{String.t() => term()}} | {:error, Error.t()}
   def variables(options) do
-    with {:ok, named} <- pairs(options, :var, "NAME=VALUE"),
-         {:ok, filed} <- if(file = options[:vars_file], do: Loader.variables(file), else: {:ok, %{}}) do
-      {:ok, Map.merge(filed, named)}
+    with {:ok, from_options} <- pairs(options, :var, "NAME=VALUE"),
+         {:ok, from_file} <- if(file = options[:vars_file], do: Loader.variables(file), else: {:ok, %{}}) do
+      {:ok, Map.merge(from_file, from_options)}
     end
   end
 
-  @doc "A `--var` that no step takes is a slip of the pen; a file of variables may have more than one pipeline takes."
-  @spec warn_of_untaken(keyword(), Pipeline.t()) :: :ok
-  def warn_of_untaken(options, pipeline) do
-    with {:ok, named} <- pairs(options, :var, "NAME=VALUE") do
-      for name <- Map.keys(named) -- Pipeline.variables(pipeline),
+  @doc """
+  Print a warning for each `--var` that no step takes: its name is probably misspelled.
+
+  Variables of `--vars-file` cause no warning, because several pipelines may share one file.
+  """
+  @spec warn_of_unused_variables(keyword(), Pipeline.t()) :: :ok
+  def warn_of_unused_variables(options, pipeline) do
+    with {:ok, from_options} <- pairs(options, :var, "NAME=VALUE") do
+      for name <- Map.keys(from_options) -- Pipeline.variables(pipeline),
           do: IO.puts(:stderr, "warning: --var #{name} has no effect: no step takes the variable")
 
       :ok
     end
   end
 
-  @doc "The settings of the environment, or of the rehearsal, with seed, inputs and output folder."
+  @doc "Return the settings from the environment and the options `--input`, `--seed`, `--output-dir` and `--rehearsal`."
   @spec settings(keyword()) :: {:ok, Settings.t()} | {:error, Error.t()}
   def settings(options) do
     with {:ok, inputs} <- pairs(options, :input, "NAME=FILE"),
-         :ok <- seed(options[:seed]),
-         :ok <- url(options[:rehearsal]) do
+         :ok <- check_seed(options[:seed]),
+         :ok <- check_url(options[:rehearsal]) do
       inputs = Map.new(inputs, fn {name, file} -> {name, {:file, Path.expand(file)}} end)
       folder = options[:output_dir] && Path.expand(options[:output_dir])
       settings = Settings.from_environment(seed: options[:seed], inputs: inputs, output_dir: folder)
@@ -81,29 +95,32 @@ defmodule Pipeline.Command.Options do
   end
 
   defp pairs(options, key, form) do
-    read = for {^key, text} <- options, do: {text, String.split(text, "=", parts: 2)}
-    twice = for({_, [name, _]} <- read, do: name) |> then(&(&1 -- Enum.uniq(&1)))
-    bad = Enum.find(read, fn {_, pair} -> not good?(key, pair) end)
+    pairs = for {^key, text} <- options, do: {text, String.split(text, "=", parts: 2)}
+    repeated_names = for({_, [name, _]} <- pairs, do: name) |> then(&(&1 -- Enum.uniq(&1)))
+    malformed = Enum.find(pairs, fn {_, pair} -> not well_formed?(key, pair) end)
 
     cond do
-      bad -> Command.usage("--#{key} #{elem(bad, 0)}: expected #{form}")
-      twice != [] -> Command.usage("--#{key} #{hd(twice)} is given twice")
-      true -> {:ok, Map.new(read, fn {_, [name, value]} -> {name, value} end)}
+      malformed -> Command.usage("--#{key} #{elem(malformed, 0)}: expected #{form}")
+      repeated_names != [] -> Command.usage("--#{key} #{hd(repeated_names)} is given twice: give it once")
+      true -> {:ok, Map.new(pairs, fn {_, [name, value]} -> {name, value} end)}
     end
   end
 
-  # A variable may be empty, a file's name may not.
-  defp good?(:var, pair), do: match?([<<_, _::binary>>, _], pair)
-  defp good?(_, pair), do: match?([<<_, _::binary>>, <<_, _::binary>>], pair)
+  # The value of a variable may be empty. The name of a file may not.
+  defp well_formed?(:var, pair), do: match?([<<_, _::binary>>, _], pair)
+  defp well_formed?(_, pair), do: match?([<<_, _::binary>>, <<_, _::binary>>], pair)
 
-  defp seed(seed) when seed in [nil] or seed >= 0, do: :ok
-  defp seed(seed), do: Command.usage("--seed #{seed}: expected a whole number from 0")
+  defp check_seed(seed) when seed in [nil] or seed >= 0, do: :ok
+  defp check_seed(seed), do: Command.usage("--seed #{seed}: expected a whole number from 0")
 
-  defp url(nil), do: :ok
+  defp check_url(nil), do: :ok
 
-  defp url(url) do
+  defp check_url(url) do
     if Settings.address?(url),
       do: :ok,
-      else: Command.usage("--rehearsal #{url}: expected the address of a rehearsal, as http://127.0.0.1:8080")
+      else:
+        Command.usage(
+          "--rehearsal #{url}: expected the address of a rehearsal, such as http://127.0.0.1:8080"
+        )
   end
 end

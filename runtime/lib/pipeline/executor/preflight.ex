@@ -1,10 +1,10 @@
 defmodule Pipeline.Executor.Preflight do
   @moduledoc """
-  What a run needs and can be known to lack before a model is paid for: inputs and files that can be read, variables, a
-  workspace, folders that can be written to, the keys of its providers.
+  Checks a run before a model is paid for: inputs and files can be read, variables are set, there is a workspace, files can
+  be written, and the providers' keys are set.
 
-  A step with a condition may be skipped. Of what only such steps take, variables and keys are not asked for: a condition may
-  be there because they are missing.
+  A step with a condition may be skipped. The variables and keys that only such steps need may be missing: perhaps the
+  condition is there because they are.
   """
 
   alias Pipeline.{Error, Settings, Step}
@@ -12,140 +12,147 @@ defmodule Pipeline.Executor.Preflight do
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Model.{Ask, Providers}
 
+  @doc "Return `:ok`, or the first thing that the run lacks."
   @spec check(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           :ok | {:error, Error.t()}
   def check(pipeline, vars, settings, workspace) do
-    with :ok <- inputs(pipeline, settings),
-         :ok <- files(pipeline),
-         :ok <- variables(pipeline, vars),
-         :ok <- workspace(pipeline, workspace),
-         :ok <- rehearsal(pipeline, settings),
-         :ok <- providers(pipeline, settings) do
-      outputs(pipeline, settings)
+    with :ok <- check_inputs(pipeline, settings),
+         :ok <- check_files(pipeline),
+         :ok <- check_variables(pipeline, vars),
+         :ok <- check_workspace(pipeline, workspace),
+         :ok <- check_rehearsal(pipeline, settings),
+         :ok <- check_providers(pipeline, settings) do
+      check_outputs(pipeline, settings)
     end
   end
 
-  defp inputs(pipeline, settings) do
-    taken = Pipeline.inputs(pipeline)
-    unknown = Map.keys(settings.inputs) -- Map.keys(taken)
-    missing = for {name, true} <- taken, not Map.has_key?(settings.inputs, name), do: name
+  defp check_inputs(pipeline, settings) do
+    inputs = Pipeline.inputs(pipeline)
+    unknown = Map.keys(settings.inputs) -- Map.keys(inputs)
+    missing = for {name, true} <- inputs, not Map.has_key?(settings.inputs, name), do: name
 
     case {unknown, missing} do
       {[], []} ->
-        first_error(settings.inputs, &input/1)
+        first_error(settings.inputs, &check_input/1)
 
       {[name | _], _} ->
-        takes = if taken == %{}, do: "none", else: Enum.join(Map.keys(taken), ", ")
-        refused(pipeline, "takes no input #{inspect(name)}; it takes #{takes}")
+        known = if inputs == %{}, do: "none", else: Enum.join(Map.keys(inputs), ", ")
+        refuse(pipeline, "takes no input #{inspect(name)}; it takes #{known}")
 
       {[], [name | _]} ->
-        refused(pipeline, "needs the input #{inspect(name)}: --input #{name}=FILE")
+        refuse(pipeline, "needs the input #{inspect(name)}: give it with --input #{name}=FILE")
     end
   end
 
-  defp input({_, {:text, _}}), do: :ok
+  defp check_input({_, {:text, _}}), do: :ok
 
-  defp input({name, {:file, path}}) do
+  defp check_input({name, {:file, path}}) do
     case Prompt.read(path) do
       {:ok, _} -> :ok
       {:error, reason} -> {:error, Error.new(:usage, "the input #{name}: #{reason}")}
     end
   end
 
-  defp files(pipeline) do
-    taken = for step <- Pipeline.all_steps(pipeline), {:file, path} <- Pipeline.parts(step), do: {step, path}
+  defp check_files(pipeline) do
+    files = for step <- Pipeline.all_steps(pipeline), {:file, path} <- Pipeline.parts(step), do: {step, path}
 
-    first_error(taken, fn {step, path} ->
+    first_error(files, fn {step, path} ->
       case Prompt.read(path) do
         {:ok, _} -> :ok
-        {:error, reason} -> refused(pipeline, "#{step.at}: #{reason}")
+        {:error, reason} -> refuse(pipeline, "#{step.at}: #{reason}")
       end
     end)
   end
 
-  # Which there may be grows from step to step. Those of a parallel group do not see each other's.
-  defp variables(pipeline, vars) do
+  # Each step sees the variables that earlier steps set. The steps of a parallel group do not see each other's.
+  defp check_variables(pipeline, vars) do
     pipeline.steps
     |> Enum.reduce_while(Map.keys(vars), fn step, known ->
-      case missing(step, known) do
-        nil -> {:cont, known ++ set(step)}
+      case missing_variable(step, known) do
+        nil -> {:cont, known ++ variables_set_by(step)}
         {step, name} -> {:halt, {step, name}}
       end
     end)
     |> case do
       {step, name} ->
-        what = "#{step.at}: needs the variable #{inspect(name)}"
-        refused(pipeline, "#{what}, which neither the run, nor the workflow, nor a step before it gives")
+        lack = "#{step.at}: needs the variable #{inspect(name)}"
+        refuse(pipeline, "#{lack}, which neither the run, nor the workflow, nor an earlier step sets")
 
       _ ->
         :ok
     end
   end
 
-  defp missing(%Step{condition: nil, action: {:parallel, steps, _}}, known),
-    do: Enum.find_value(steps, &missing(&1, known))
+  defp missing_variable(%Step{condition: nil, action: {:parallel, steps, _}}, known),
+    do: Enum.find_value(steps, &missing_variable(&1, known))
 
-  defp missing(%Step{condition: nil} = step, known) do
+  defp missing_variable(%Step{condition: nil} = step, known) do
     Enum.find_value(Pipeline.parts(step), fn
       {:variable, name} -> if name not in known, do: {step, name}
       _ -> nil
     end)
   end
 
-  defp missing(_, _), do: nil
+  defp missing_variable(_, _), do: nil
 
-  defp set(%Step{action: {:set_variable, values}}), do: Map.keys(values)
-  defp set(%Step{action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &set/1)
-  defp set(_), do: []
+  defp variables_set_by(%Step{action: {:set_variable, values}}), do: Map.keys(values)
+  defp variables_set_by(%Step{action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &variables_set_by/1)
+  defp variables_set_by(_), do: []
 
-  defp workspace(pipeline, workspace) do
+  defp check_workspace(pipeline, workspace) do
     if workspace == nil and Pipeline.needs_workspace?(pipeline),
-      do: refused(pipeline, "works on files, and was given no workspace"),
+      do: refuse(pipeline, "has steps that work on files, but the run has no workspace"),
       else: :ok
   end
 
-  defp providers(pipeline, settings) do
+  defp check_providers(pipeline, settings) do
     pipeline.steps
-    |> Enum.flat_map(&asked/1)
+    |> Enum.flat_map(&unconditional_asks/1)
     |> Enum.map(&Providers.for_ask/1)
     |> Enum.uniq()
     |> first_error(& &1.preflight(settings))
   end
 
-  defp asked(%Step{condition: nil, action: %Ask{} = ask}), do: [ask]
-  defp asked(%Step{condition: nil, action: {:parallel, steps, _}}), do: Enum.flat_map(steps, &asked/1)
-  defp asked(_), do: []
+  defp unconditional_asks(%Step{condition: nil, action: %Ask{} = ask}), do: [ask]
 
-  defp outputs(pipeline, settings) do
-    written = for %Step{output_to_file: file} when file != nil <- Pipeline.all_steps(pipeline), do: file
-    paths = Enum.map(written, &Output.below(settings.output_dir || "/", &1))
+  defp unconditional_asks(%Step{condition: nil, action: {:parallel, steps, _}}),
+    do: Enum.flat_map(steps, &unconditional_asks/1)
+
+  defp unconditional_asks(_), do: []
+
+  defp check_outputs(pipeline, settings) do
+    files = for %Step{output_to_file: file} when file != nil <- Pipeline.all_steps(pipeline), do: file
+    paths = Enum.map(files, &Output.below(settings.output_dir || "/", &1))
 
     cond do
-      written == [] ->
+      files == [] ->
         :ok
 
       settings.output_dir == nil ->
-        refused(pipeline, "writes files by output_to_file, and was given no folder for them")
+        refuse(pipeline, "has steps that write files by output_to_file, but the run has no output folder")
 
       path = List.first(paths -- Enum.uniq(paths)) ->
-        refused(pipeline, "two steps write #{path} by output_to_file")
+        refuse(pipeline, "two steps write #{path} by output_to_file: give each step a file of its own")
 
       path = Enum.find(paths, fn path -> Enum.any?(paths, &String.starts_with?(&1, path <> "/")) end) ->
-        refused(pipeline, "one step writes #{path} by output_to_file, and another one takes it for a folder")
+        refuse(
+          pipeline,
+          "one step writes #{path} by output_to_file, and for another step #{path} is a folder"
+        )
 
       true ->
         first_error(paths, &Output.check_writable(&1, "--output-dir"))
     end
   end
 
-  # The program has a key of its own and goes where it likes.
-  defp rehearsal(pipeline, settings) do
+  # The claude program uses its own key and address. A rehearsal cannot redirect it.
+  defp check_rehearsal(pipeline, settings) do
     programs =
       for %Step{action: %Ask{provider: :claude_program}} = step <- Pipeline.all_steps(pipeline), do: step
 
     if settings.rehearsal? and programs != [],
       do:
-        refused(
+        refuse(
           pipeline,
           "#{hd(programs).at}: the claude program cannot be rehearsed: it asks the real service"
         ),
@@ -156,5 +163,5 @@ defmodule Pipeline.Executor.Preflight do
     Enum.find_value(items, :ok, fn item -> with :ok <- check.(item), do: nil end)
   end
 
-  defp refused(pipeline, message), do: {:error, Error.new(:pipeline, "#{pipeline.file}: #{message}")}
+  defp refuse(pipeline, message), do: {:error, Error.new(:pipeline, "#{pipeline.file}: #{message}")}
 end

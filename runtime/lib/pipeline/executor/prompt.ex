@@ -1,9 +1,12 @@
 defmodule Pipeline.Executor.Prompt do
   @moduledoc """
-  Renders the parts of a step's prompt to texts, each sent as a part of its own.
+  Renders the parts of a step's prompt to texts. Each text is sent to the model as a separate part.
 
-  Values are put in literally, once: a `{{…}}` in a user's or a model's text means nothing here. What is no text is
-  written as JSON.
+      parts = [{:static, "Improve this plan:"}, {:previous_response, "write_plan", []}]
+      {:ok, ["Improve this plan:", plan]} = Pipeline.Executor.Prompt.render(step, parts, scope, settings)
+
+  Values are inserted literally and only once: a `{{…}}` in a text of a user or a model has no meaning here. A value that is
+  not a text is written as JSON.
   """
 
   alias Pipeline.{Error, Settings, Step}
@@ -11,11 +14,12 @@ defmodule Pipeline.Executor.Prompt do
   alias Pipeline.Model.{Answer, Ask}
   alias Pipeline.Value.{Extract, JSON}
 
-  # As much as a server takes in one request.
-  @longest 64_000_000
+  # The same limit as for the body of a request to `Pipeline.Serve`.
+  @max_file_bytes 64_000_000
 
   @type scope :: %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}
 
+  @doc "Return the texts of the parts, in order. A missing part that is optional is left out."
   @spec render(Step.t(), [Ask.part()], scope(), Settings.t()) :: {:ok, [String.t()]} | {:error, Error.t()}
   def render(step, parts, scope, settings) do
     parts
@@ -32,7 +36,7 @@ defmodule Pipeline.Executor.Prompt do
     end
   end
 
-  @doc "What a part stands for, as it is."
+  @doc "Return the value of a part, or `:nothing` if the part is optional and there is no value."
   @spec value(Ask.part() | {:value, term()}, scope(), Settings.t()) ::
           {:ok, term()} | :nothing | {:error, String.t()}
   def value({:value, value}, _, _), do: {:ok, value}
@@ -44,49 +48,50 @@ defmodule Pipeline.Executor.Prompt do
 
   def value({:previous_response, step, path}, scope, _) do
     with %{^step => answer} <- scope.answers,
-         {:ok, value} <- taken(answer, path) do
+         {:ok, value} <- extract(answer, path) do
       {:ok, value}
     else
-      {:error, found} ->
-        {:error, "cannot take a value from the answer of #{inspect(step)}: #{found}"}
+      {:error, reason} ->
+        {:error, "cannot take a value from the answer of #{inspect(step)}: #{reason}"}
 
       _ ->
-        {:error, "the step #{inspect(step)} was skipped, it has no answer: set optional: true to do without"}
+        {:error,
+         "the step #{inspect(step)} was skipped and has no answer: set optional: true to leave this part out"}
     end
   end
 
   def value({:variable, name}, scope, _) do
     case scope.vars do
       %{^name => value} -> {:ok, value}
-      _ -> {:error, "no variable #{inspect(name)} was given"}
+      _ -> {:error, "the variable #{inspect(name)} is not set"}
     end
   end
 
   def value({:input, name, optional?}, _, settings) do
     case settings.inputs do
       %{^name => {:file, path}} -> file(name, path)
-      %{^name => {:text, text}} -> {:ok, headed(name, text)}
+      %{^name => {:text, text}} -> {:ok, with_name(name, text)}
       _ when optional? -> :nothing
       _ -> {:error, "the input #{inspect(name)} is missing: give it with --input #{name}=FILE"}
     end
   end
 
-  @doc "A value as a text: JSON, unless it is a text anyway."
+  @doc "Return a text as it is, and any other value as JSON."
   @spec text(term()) :: String.t()
   def text(value) when is_binary(value), do: value
   def text(value), do: JSON.encode(value)
 
-  defp taken(answer, []), do: {:ok, answer.text}
-  defp taken(answer, path), do: Extract.fetch(answer.value, path)
+  defp extract(answer, []), do: {:ok, answer.text}
+  defp extract(answer, path), do: Extract.fetch(answer.value, path)
 
   defp file(name, path) do
-    with {:ok, text} <- read(path), do: {:ok, headed(name, text)}
+    with {:ok, text} <- read(path), do: {:ok, with_name(name, text)}
   end
 
-  @doc "The text of a file that is part of a prompt, or why there is none."
+  @doc "Return the text of a file that is part of a prompt, or the reason why the file cannot be read."
   @spec read(Path.t()) :: {:ok, String.t()} | {:error, String.t()}
   def read(path) do
-    with {:ok, text} <- UserFile.read(path, @longest),
+    with {:ok, text} <- UserFile.read(path, @max_file_bytes),
          true <- String.valid?(text) do
       {:ok, text}
     else
@@ -95,5 +100,5 @@ defmodule Pipeline.Executor.Prompt do
     end
   end
 
-  defp headed(name, text), do: "<file name=#{inspect(name)}>\n#{text}\n</file>"
+  defp with_name(name, text), do: "<file name=#{inspect(name)}>\n#{text}\n</file>"
 end

@@ -1,7 +1,16 @@
 defmodule Pipeline.Executor.Result do
   @moduledoc """
-  What an execution came to: the last step's answer as text, every step's answer by name, how each went, and what it
-  used in all. A parallel group has an answer, the values of its steps by name; its steps stand in `steps`.
+  The result of an execution.
+
+    * `reply` - the last step's answer, as text
+    * `answers` - the answer of each step that was not skipped, by the step's name
+    * `vars` - the variables at the end of the run
+    * `steps` - the name, status, seconds and usage of each step
+    * `usage` - what all steps used
+    * `files` - the paths of the files that steps wrote by `output_to_file`
+
+  The answer of a parallel group has the values of the group's steps, by name. `steps` lists the steps of the group, not the
+  group itself.
   """
 
   alias Pipeline.Model.{Answer, Usage}

@@ -1,5 +1,10 @@
 defmodule Pipeline.Files.Output do
-  @moduledoc "Writes a file that is new and whole, or not there at all."
+  @moduledoc """
+  Writes new files for the user: a file appears whole, or not at all. A file that exists is never replaced.
+
+      :ok = Pipeline.Files.Output.check_writable("out/plan.yaml", "--output")   # before a model is paid
+      :ok = Pipeline.Files.Output.write_new("out/plan.yaml", plan)
+  """
 
   alias Pipeline.Error
   alias Pipeline.Files.Temporary
@@ -8,22 +13,30 @@ defmodule Pipeline.Files.Output do
 
   @timestamp ~r/\{\{\s*timestamp\s*\}\}/
 
-  @doc "Where a step's `output_to_file` leads. Its one placeholder is {{timestamp}}, the time of writing in UTC."
-  @spec below(Path.t(), Path.t()) :: Path.t()
-  def below(folder, file), do: Path.expand(stamped(file), folder)
+  @doc """
+  Return the path of a step's `output_to_file` in the output folder.
 
-  @doc "Whether a step may name its file so; the reason if not. It is a name as of a workspace, and not the run's own."
+  The only placeholder is `{{timestamp}}`. It becomes the time of writing in UTC.
+  """
+  @spec below(Path.t(), Path.t()) :: Path.t()
+  def below(folder, file), do: Path.expand(with_timestamp(file), folder)
+
+  @doc """
+  Check the name in a step's `output_to_file`. Return the reason if a step may not use it.
+
+  The rules are those for paths in a workspace (`Pipeline.Files.Workspace.Name`). The name `result.json` is reserved.
+  """
   @spec check(String.t()) :: :ok | {:error, String.t()}
   def check(file) do
-    case file |> stamped() |> Name.split() do
+    case file |> with_timestamp() |> Name.split() do
       {:ok, [first | _]} ->
         cond do
-          # Some file systems take upper and lower case for the same.
+          # Some file systems do not distinguish upper and lower case.
           String.downcase(first) == "result.json" ->
-            {:error, "result.json is the run's own: name another file"}
+            {:error, "the run itself writes result.json: name another file"}
 
-          stamped(file) =~ "{{" ->
-            {:error, "{{…}} is not evaluated here, but for {{timestamp}}"}
+          with_timestamp(file) =~ "{{" ->
+            {:error, "{{…}} is not evaluated here, except for {{timestamp}}"}
 
           true ->
             :ok
@@ -34,29 +47,31 @@ defmodule Pipeline.Files.Output do
     end
   end
 
-  @doc "The time, as it stands in names of files."
-  @spec stamp() :: String.t()
-  def stamp, do: Calendar.strftime(DateTime.utc_now(), "%Y%m%d-%H%M%S")
+  @doc "Return the time in UTC as it is used in names of files, such as `20260711-093000`."
+  @spec timestamp() :: String.t()
+  def timestamp, do: Calendar.strftime(DateTime.utc_now(), "%Y%m%d-%H%M%S")
 
-  @doc "A name that no other run has."
+  @doc "Return a name that no other run has: the time and eight random hexadecimal digits."
   @spec fresh_name() :: String.t()
-  def fresh_name, do: "#{stamp()}-#{4 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower)}"
+  def fresh_name, do: "#{timestamp()}-#{4 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower)}"
 
   @doc """
-  Whether a new file can be written there, asked before a model is paid: nothing stands there, and its folder, which is made
-  for it, takes files. `option` is the one that names another.
+  Check before a model is paid that a new file can be written at `path`: no file exists there, and its folder accepts files.
+  The folder is created if it is missing.
+
+  `option` is the command-line option that names another path. The message of the error mentions it.
   """
   @spec check_writable(Path.t(), String.t()) :: :ok | {:error, Error.t()}
   def check_writable(path, option) do
     case File.lstat(path) do
       {:ok, _} -> {:error, Error.new(:usage, "#{path} exists already: name a new one with #{option}")}
-      {:error, reason} when reason in [:enoent, :enotdir] -> path |> probe() |> said(path)
-      {:error, reason} -> said({:error, reason}, path)
+      {:error, reason} when reason in [:enoent, :enotdir] -> path |> probe_folder() |> with_path(path)
+      {:error, reason} -> with_path({:error, reason}, path)
     end
   end
 
-  defp probe(path) do
-    temporary = beside(path)
+  defp probe_folder(path) do
+    temporary = temporary_beside(path)
 
     with :ok <- File.mkdir_p(Path.dirname(path)),
          :ok <- File.write(temporary, "", [:exclusive]) do
@@ -64,12 +79,17 @@ defmodule Pipeline.Files.Output do
     end
   end
 
-  @doc "Write beside it, sync, link: a link never takes the place of a file that exists."
+  @doc """
+  Write a new file. Return an error if a file with this name exists.
+
+  The content is written to a temporary file in the same folder and synced to the disk. Then the temporary file is linked to
+  its name, because a link never replaces a file that exists.
+  """
   @spec write_new(Path.t(), iodata()) :: :ok | {:error, Error.t()}
   def write_new(path, content), do: Signals.uninterrupted(fn -> write(path, content) end)
 
   defp write(path, content) do
-    temporary = beside(path)
+    temporary = temporary_beside(path)
 
     Temporary.with_file(temporary, fn ->
       with :ok <- File.mkdir_p(Path.dirname(path)),
@@ -81,18 +101,18 @@ defmodule Pipeline.Files.Output do
           {:error, Error.new(:usage, "#{path} exists already: name a new file with --output")}
 
         {:error, reason} ->
-          said({:error, reason}, path)
+          with_path({:error, reason}, path)
       end
     end)
   end
 
-  # Short and drawn at random: none is in the way that another run left, and none is too long for its folder.
-  defp beside(path), do: Path.join(Path.dirname(path), Name.temporary())
+  # A random name cannot collide with a file that another run left behind. A short name is not too long for the folder.
+  defp temporary_beside(path), do: Path.join(Path.dirname(path), Name.temporary())
 
-  defp said({:error, reason}, path),
+  defp with_path({:error, reason}, path),
     do: {:error, Error.new(:write, "#{path}: #{:file.format_error(reason)}")}
 
-  defp said(:ok, _), do: :ok
+  defp with_path(:ok, _), do: :ok
 
   defp write_synced(path, content) do
     with {:ok, file} <- :file.open(path, [:write, :exclusive, :raw, :binary]) do
@@ -104,15 +124,16 @@ defmodule Pipeline.Files.Output do
     end
   end
 
-  # Its new name is in the folder. Where a folder cannot be opened, or synced, the system does it in its own time.
+  # The new name is part of the folder, so sync the folder as well. If the folder cannot be opened or synced, the operating
+  # system writes it some time later.
   defp sync_folder(folder) do
-    with {:ok, opened} <- :file.open(folder, [:read, :raw, :directory]) do
-      :file.sync(opened)
-      :file.close(opened)
+    with {:ok, descriptor} <- :file.open(folder, [:read, :raw, :directory]) do
+      :file.sync(descriptor)
+      :file.close(descriptor)
     end
 
     :ok
   end
 
-  defp stamped(file), do: String.replace(file, @timestamp, stamp())
+  defp with_timestamp(file), do: String.replace(file, @timestamp, timestamp())
 end

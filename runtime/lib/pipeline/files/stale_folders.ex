@@ -1,33 +1,35 @@
 defmodule Pipeline.Files.StaleFolders do
   @moduledoc """
-  Folders of runs and programs that a VM which was killed could not take away. A prompt or a plan may be in them, so the next
-  VM does it, if they are ours and so old that nothing here can still be using them: a run takes a day at most.
+  Removes temporary folders of runs and programs that a killed VM left behind. They may hold a prompt or a plan.
+
+  A folder is removed only if it belongs to this user, nobody else may enter it, and it is more than two days old. No run can
+  still use such a folder, because a run takes a day at most.
   """
 
   import Bitwise
 
-  @days 2
-  # What `Pipeline.System.Program` and `Pipeline.Serve.Folder` draw at random.
+  @max_age_days 2
+  # The names that `Pipeline.System.Program` (24 digits) and `Pipeline.Serve.Folder` (32 digits) draw at random.
   @name ~r/\Apipeline-(?:[0-9a-f]{24}|[0-9a-f]{32})\z/
 
-  @doc "Take them away."
+  @doc "Remove the stale folders in `folder`, the system's folder for temporary files by default."
   @spec remove(Path.t()) :: :ok
   def remove(folder \\ System.tmp_dir!()) do
     with {:ok, names} <- File.ls(folder),
-         [_ | _] = old <-
-           for(name <- names, name =~ @name, path = Path.join(folder, name), old?(path), do: path),
+         [_ | _] = stale_folders <-
+           for(name <- names, name =~ @name, path = Path.join(folder, name), stale?(path), do: path),
          uid when uid != nil <- own_uid() do
-      for path <- old, match?({:ok, %{uid: ^uid}}, File.lstat(path)), do: File.rm_rf(path)
+      for path <- stale_folders, match?({:ok, %{uid: ^uid}}, File.lstat(path)), do: File.rm_rf(path)
     end
 
     :ok
   end
 
-  # One that nobody else may enter, so that nobody changes what is in it while it is taken away.
-  defp old?(path) do
+  # If others could enter the folder, they could change its contents while it is removed.
+  defp stale?(path) do
     case File.lstat(path, time: :posix) do
       {:ok, %{type: :directory, mode: mode, mtime: time}} ->
-        band(mode, 0o077) == 0 and System.os_time(:second) - time > @days * 86_400
+        band(mode, 0o077) == 0 and System.os_time(:second) - time > @max_age_days * 86_400
 
       _ ->
         false

@@ -1,6 +1,7 @@
 defmodule Pipeline.Files.Temporary do
-  @moduledoc "A file that is gone when a function has returned, or when its process was killed in the middle of it."
+  @moduledoc "Removes a temporary file when a function has returned, or when the calling process is killed."
 
+  @doc "Call `work` and return its result. Remove the file at `path` afterwards, even if the calling process is killed."
   @spec with_file(Path.t(), (() -> result)) :: result when result: term()
   def with_file(path, work) do
     owner = self()

@@ -1,18 +1,33 @@
 defmodule Pipeline.Files.Workspace do
   @moduledoc """
-  A run's own folder, and the only one that its file tools reach: no path leaves it.
+  Reads, writes, edits and lists the files of a run's workspace. No path leads out of this folder.
 
-  A path is relative, with `/` between its names (`Pipeline.Files.Workspace.Name`). No link is followed, wherever it
-  stands on the way, and a file with a second name is left alone, as that may stand outside
-  (`Pipeline.Files.Workspace.ResolvedPath`). Files are UTF-8, of up to 2,000,000 bytes, and a run may add so many
-  (`Pipeline.Files.Workspace.Quota`). A write takes a file's place at once and whole. The reasons for a refusal are
-  sentences for a person, or for a model.
+      {:ok, workspace} = Pipeline.Files.Workspace.open("workspaces/first")
+      :ok = Pipeline.Files.Workspace.write(workspace, "notes/plan.md", "one two")
+      :ok = Pipeline.Files.Workspace.edit(workspace, "notes/plan.md", "two", "three")
+      {:ok, "one three"} = Pipeline.Files.Workspace.read(workspace, "notes/plan.md")
+      {:error, reason} = Pipeline.Files.Workspace.read(workspace, "../secret")
 
-  OTP opens files by their path alone (there is no `openat`, no `O_NOFOLLOW`). So the way is looked at before a file is
-  opened and several times after it, and has to lead to the very file that was opened. These tools make neither links nor
-  pipes, so no step can set a trap for another with them. What remains is a program of another kind that swaps a folder of
-  the workspace for a link between two system calls: it can catch a write. Such a program, the `claude` program's own tools
-  for one, runs as the same user, and could write there without our help.
+  ## Rules
+
+    * A path is relative and has `/` between its names (`Pipeline.Files.Workspace.Name`).
+    * No link on the way to a file is followed. A file with a hard link is refused, because its second name may be outside
+      of the workspace (`Pipeline.Files.Workspace.ResolvedPath`).
+    * Files are UTF-8 and have at most 2,000,000 bytes.
+    * A run may add a limited number of files and bytes (`Pipeline.Files.Workspace.Quota`).
+    * A write replaces the whole file at once.
+
+  The reason for a refusal is a sentence that a person or a model can read.
+
+  ## Races
+
+  OTP opens files by path only: it has neither `openat` nor `O_NOFOLLOW`. Therefore the path is resolved before a file is
+  opened and several times afterwards, and it has to lead to the same file each time. These functions create neither links
+  nor pipes, so no step can use them to trap another step.
+
+  One race remains. Another program may replace a folder of the workspace by a link between two system calls, and then a write
+  ends up elsewhere. Such a program, for example a tool of the `claude` program, runs as the same user. It could write to
+  the other place without our help.
   """
 
   alias Pipeline.Error
@@ -20,11 +35,11 @@ defmodule Pipeline.Files.Workspace do
   alias Pipeline.Files.Workspace.{Listing, Name, Quota, ResolvedPath}
   alias Pipeline.System.Signals
 
-  @most_bytes 2_000_000
-  # One look may be deceived by who swaps a folder for a link and back; so many at changing times are not.
-  @looks 8
-  # Places of an edit's text are counted up to here.
-  @most_places 100
+  @max_bytes 2_000_000
+  # A program that replaces a folder by a link and back again can deceive one check, but not several at varying times.
+  @checks 8
+  # The matches of an edit's old text are counted up to this number.
+  @max_matches 100
 
   @enforce_keys [:root, :quota]
   defstruct [:root, :quota]
@@ -32,7 +47,7 @@ defmodule Pipeline.Files.Workspace do
   @type t :: %__MODULE__{root: Path.t(), quota: Quota.t()}
   @type reason :: String.t()
 
-  @doc "The folder, made if it is missing."
+  @doc "Open the workspace in the folder `root`. Create the folder if it is missing."
   @spec open(Path.t()) :: {:ok, t()} | {:error, Error.t()}
   def open(root) do
     case File.mkdir_p(root) do
@@ -41,43 +56,44 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  @doc "The text of a file."
+  @doc "Return the text of a file."
   @spec read(t(), String.t()) :: {:ok, String.t()} | {:error, reason()}
   def read(%__MODULE__{} = workspace, path) do
     with {:ok, names} <- Name.split(path),
          {:ok, text} <- content(workspace, names) do
       {:ok, text}
     else
-      {:error, reason} -> refused(path, reason)
+      {:error, reason} -> refuse(path, reason)
     end
   end
 
-  @doc "Write a file, new or in the place of the one that is there, and the folders on its way."
+  @doc "Write a file. Replace the file if it exists, and create the folders that are missing."
   @spec write(t(), String.t(), String.t()) :: :ok | {:error, reason()}
   def write(%__MODULE__{} = workspace, path, content) do
     with {:ok, names} <- Name.split(path),
-         :ok <- writable(content),
-         :ok <- alone(workspace, fn -> replace(workspace, names, content) end) do
+         :ok <- check_content(content),
+         :ok <- with_lock(workspace, fn -> replace(workspace, names, content) end) do
       :ok
     else
-      {:error, reason} -> refused(path, reason)
+      {:error, reason} -> refuse(path, reason)
     end
   end
 
-  @doc "Put `new` in the place of `old`, which has to stand in the file exactly once."
+  @doc "Replace the text `old` by `new`. The file has to contain `old` exactly once."
   @spec edit(t(), String.t(), String.t(), String.t()) :: :ok | {:error, reason()}
   def edit(%__MODULE__{} = workspace, path, old, new) do
     with {:ok, names} <- Name.split(path),
-         :ok <- alone(workspace, fn -> exchange(workspace, names, old, new) end) do
+         :ok <- with_lock(workspace, fn -> replace_text(workspace, names, old, new) end) do
       :ok
     else
-      {:error, reason} -> refused(path, reason)
+      {:error, reason} -> refuse(path, reason)
     end
   end
 
   @doc """
-  The paths of all files in a folder and below it, in order; `.` is the workspace itself. What cannot be read for what it
-  is (a link, a pipe) or for its name is left out.
+  Return the sorted paths of all files in a folder and below it. The path `.` is the workspace itself.
+
+  Entries that `read/2` would refuse because of their type or name, such as links and pipes, are left out.
   """
   @spec list(t(), String.t()) :: {:ok, [String.t()]} | {:error, reason()}
   def list(%__MODULE__{} = workspace, path) do
@@ -85,37 +101,37 @@ defmodule Pipeline.Files.Workspace do
          {:ok, files} <- Listing.files(workspace.root, names) do
       {:ok, files}
     else
-      {:error, reason} -> refused(path, reason)
+      {:error, reason} -> refuse(path, reason)
     end
   end
 
-  defp refused(path, reason),
+  defp refuse(path, reason),
     do: {:error, "#{inspect(path, limit: 50, printable_limit: 200)}: #{reason}"}
 
   defp content(%{root: root}, names) do
     with {:ok, resolved} <- ResolvedPath.resolve(root, names),
-         :ok <- regular(resolved),
-         {:ok, bytes} <- opened(resolved, fn file -> same(file, root, names, resolved) end) do
+         :ok <- check_regular(resolved),
+         {:ok, bytes} <- read_checked(resolved, fn file -> check_same(file, root, names, resolved) end) do
       cond do
-        byte_size(bytes) > @most_bytes -> {:error, "has more than #{@most_bytes} bytes"}
+        byte_size(bytes) > @max_bytes -> {:error, "has more than #{@max_bytes} bytes"}
         not String.valid?(bytes) -> {:error, "is not UTF-8"}
         true -> {:ok, bytes}
       end
     end
   end
 
-  defp regular(%ResolvedPath{entry: nil}), do: {:error, "there is no such file"}
-  defp regular(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
-  defp regular(%ResolvedPath{}), do: :ok
+  defp check_regular(%ResolvedPath{entry: nil}), do: {:error, "there is no such file"}
+  defp check_regular(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
+  defp check_regular(%ResolvedPath{}), do: :ok
 
-  defp opened(resolved, check) do
-    with {:ok, file} <- said(:file.open(resolved.path, [:read, :raw, :binary])) do
+  defp read_checked(resolved, check) do
+    with {:ok, file} <- with_reason(:file.open(resolved.path, [:read, :raw, :binary])) do
       try do
         with :ok <- check.(file) do
-          case :file.read(file, @most_bytes + 1) do
+          case :file.read(file, @max_bytes + 1) do
             {:ok, bytes} -> {:ok, bytes}
             :eof -> {:ok, ""}
-            {:error, reason} -> said({:error, reason})
+            {:error, reason} -> with_reason({:error, reason})
           end
         end
       after
@@ -124,23 +140,23 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp same(file, root, names, resolved) do
+  defp check_same(file, root, names, resolved) do
     if ResolvedPath.identity(file) == {:ok, resolved.entry.id} and
-         Enum.all?(1..@looks, fn _ -> ResolvedPath.unchanged?(resolved, root, names) end),
+         Enum.all?(1..@checks, fn _ -> ResolvedPath.unchanged?(resolved, root, names) end),
        do: :ok,
-       else: {:error, "was changed in this moment by somebody else"}
+       else: {:error, "was changed by another program at the same time"}
   end
 
-  defp writable(content) do
+  defp check_content(content) do
     cond do
-      not is_binary(content) or not String.valid?(content) -> {:error, "the content is no UTF-8 text"}
-      byte_size(content) > @most_bytes -> {:error, "the content has more than #{@most_bytes} bytes"}
+      not is_binary(content) or not String.valid?(content) -> {:error, "the content is not UTF-8 text"}
+      byte_size(content) > @max_bytes -> {:error, "the content has more than #{@max_bytes} bytes"}
       true -> :ok
     end
   end
 
-  # One writer at a time, or an edit would undo what was written between its look and its write.
-  defp alone(%{root: root} = workspace, write) do
+  # Allow one writer at a time. Otherwise an edit could undo a write that happens between its read and its write.
+  defp with_lock(%{root: root} = workspace, write) do
     lock = {{__MODULE__, root}, self()}
 
     if :global.set_lock(lock, [node()], 0) do
@@ -151,46 +167,53 @@ defmodule Pipeline.Files.Workspace do
       end
     else
       Process.sleep(1)
-      alone(workspace, write)
+      with_lock(workspace, write)
     end
   end
 
-  defp exchange(workspace, names, old, new) do
-    with :ok <- distinct(old, new),
+  defp replace_text(workspace, names, old, new) do
+    with :ok <- check_texts(old, new),
          {:ok, text} <- content(workspace, names),
-         {:ok, at} <- only_place(text, old),
-         <<before::binary-size(at), _::binary-size(byte_size(old)), rest::binary>> = text,
-         changed = before <> new <> rest,
-         :ok <- writable(changed) do
-      replace(workspace, names, changed)
+         {:ok, offset} <- only_match(text, old),
+         <<before::binary-size(offset), _::binary-size(byte_size(old)), rest::binary>> = text,
+         new_content = before <> new <> rest,
+         :ok <- check_content(new_content) do
+      replace(workspace, names, new_content)
     end
   end
 
-  defp distinct(old, new) when not (is_binary(old) and is_binary(new)),
+  defp check_texts(old, new) when not (is_binary(old) and is_binary(new)),
     do: {:error, "the old and the new text have to be texts"}
 
-  defp distinct("", _), do: {:error, "the old text is empty: it has to stand in the file exactly once"}
-  defp distinct(same, same), do: {:error, "the old and the new text are the same"}
-  defp distinct(_, _), do: :ok
+  defp check_texts("", _),
+    do: {:error, "the old text is empty: expected a text that the file contains exactly once"}
 
-  defp only_place(text, old) do
-    case places(text, old, 0, []) do
-      [at] -> {:ok, at}
-      [] -> {:error, "the old text does not stand in it; nothing was changed"}
-      many -> {:error, "the old text stands in it #{count(many)} times, not once; nothing was changed"}
+  defp check_texts(same, same), do: {:error, "the old and the new text are the same"}
+  defp check_texts(_, _), do: :ok
+
+  defp only_match(text, old) do
+    case matches(text, old, 0, []) do
+      [offset] ->
+        {:ok, offset}
+
+      [] ->
+        {:error, "the file does not contain the old text; nothing was changed"}
+
+      offsets ->
+        {:error, "the file contains the old text #{count(offsets)} times, not once; nothing was changed"}
     end
   end
 
-  defp count(places) when length(places) < @most_places, do: length(places)
-  defp count(_), do: "#{@most_places} or more"
+  defp count(offsets) when length(offsets) < @max_matches, do: length(offsets)
+  defp count(_), do: "#{@max_matches} or more"
 
-  # Places may overlap: "aa" stands in "aaa" twice.
-  defp places(_, _, _, found) when length(found) == @most_places, do: found
+  # Matches may overlap: "aaa" contains "aa" twice.
+  defp matches(_, _, _, offsets) when length(offsets) == @max_matches, do: offsets
 
-  defp places(text, old, from, found) do
-    case :binary.match(text, old, scope: {from, byte_size(text) - from}) do
-      {at, _} -> places(text, old, at + 1, [at | found])
-      :nomatch -> found
+  defp matches(text, old, start, offsets) do
+    case :binary.match(text, old, scope: {start, byte_size(text) - start}) do
+      {offset, _} -> matches(text, old, offset + 1, [offset | offsets])
+      :nomatch -> offsets
     end
   end
 
@@ -199,27 +222,27 @@ defmodule Pipeline.Files.Workspace do
 
     Temporary.with_file(temporary, fn ->
       with {:ok, before} <- ResolvedPath.resolve(root, names),
-           :ok <- replaceable(before),
-           {:ok, more} <- Quota.check(quota, before.entry, content),
-           {:ok, id} <- said(write_synced(temporary, content, before.entry)),
-           {:ok, resolved} <- ResolvedPath.resolve(root, names, make: true),
-           :ok <- replaceable(resolved),
-           :ok <- said(:file.rename(temporary, resolved.path)),
-           :ok <- arrived(ResolvedPath.resolve(root, names), resolved, id) do
-        Quota.add(quota, more)
+           :ok <- check_no_folder(before),
+           {:ok, growth} <- Quota.check(quota, before.entry, content),
+           {:ok, id} <- with_reason(write_synced(temporary, content, before.entry)),
+           {:ok, resolved} <- ResolvedPath.resolve(root, names, create: true),
+           :ok <- check_no_folder(resolved),
+           :ok <- with_reason(:file.rename(temporary, resolved.path)),
+           :ok <- check_renamed(ResolvedPath.resolve(root, names), resolved, id) do
+        Quota.add(quota, growth)
       end
     end)
   end
 
-  defp replaceable(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
-  defp replaceable(%ResolvedPath{}), do: :ok
+  defp check_no_folder(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
+  defp check_no_folder(%ResolvedPath{}), do: :ok
 
-  # A file in whose place another comes keeps its mode.
-  defp write_synced(path, content, former) do
+  # The new file gets the mode of the file that it replaces.
+  defp write_synced(path, content, replaced) do
     with {:ok, file} <- :file.open(path, [:write, :exclusive, :raw, :binary]) do
       try do
         with :ok <- :file.write(file, content),
-             :ok <- if(former, do: File.chmod(path, Bitwise.band(former.mode, 0o777)), else: :ok),
+             :ok <- if(replaced, do: File.chmod(path, Bitwise.band(replaced.mode, 0o777)), else: :ok),
              :ok <- :file.sync(file) do
           ResolvedPath.identity(file)
         end
@@ -229,11 +252,15 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp arrived({:ok, %ResolvedPath{entry: %{id: id}, folders: folders}}, %ResolvedPath{folders: folders}, id),
-    do: :ok
+  defp check_renamed(
+         {:ok, %ResolvedPath{entry: %{id: id}, folders: folders}},
+         %ResolvedPath{folders: folders},
+         id
+       ),
+       do: :ok
 
-  defp arrived(_, _, _), do: {:error, "was changed in this moment by somebody else"}
+  defp check_renamed(_, _, _), do: {:error, "was changed by another program at the same time"}
 
-  defp said({:error, reason}), do: {:error, to_string(:file.format_error(reason))}
-  defp said(done), do: done
+  defp with_reason({:error, reason}), do: {:error, to_string(:file.format_error(reason))}
+  defp with_reason(outcome), do: outcome
 end

@@ -1,25 +1,28 @@
 defmodule Pipeline.Loader.Document do
   @moduledoc """
-  The text of a YAML file, decoded: one mapping, and its `Source`. Whatever the bytes are, what cannot be read exactly
-  as it was written is refused, each problem with its line.
+  Decodes the text of a YAML file to one mapping and its `Pipeline.Loader.Source`.
+
+  The text may be any bytes. A text whose meaning the parser would change is refused, and each problem has its line: a key that
+  occurs twice, for example, or a number of more than 64 bits.
   """
 
   alias Pipeline.Loader.Source
   alias Pipeline.Loader.Source.{Bounds, Scanner}
 
   @max_bytes 1_000_000
-  @largest 9_223_372_036_854_775_807
-  @smallest -9_223_372_036_854_775_808
+  @max_integer 9_223_372_036_854_775_807
+  @min_integer -9_223_372_036_854_775_808
 
   @type problem :: {line :: pos_integer() | nil, String.t()}
 
-  @doc "The size that no text may exceed."
-  @spec most_bytes() :: pos_integer()
-  def most_bytes, do: @max_bytes
+  @doc "Return the largest size of a text, in bytes."
+  @spec max_bytes() :: pos_integer()
+  def max_bytes, do: @max_bytes
 
+  @doc "Return the mapping and the source, or all problems."
   @spec decode(binary()) :: {:ok, %{String.t() => term()}, Source.t()} | {:error, [problem()]}
   def decode(text) do
-    with :ok <- readable(text),
+    with :ok <- check_bytes(text),
          %Source{problems: []} = source <- Scanner.scan(text),
          nil <- Bounds.problem(text),
          {:ok, documents} <- parse(text, [:sane_scalars, :maps]),
@@ -35,7 +38,7 @@ defmodule Pipeline.Loader.Document do
     end
   end
 
-  defp readable(text) do
+  defp check_bytes(text) do
     cond do
       byte_size(text) > @max_bytes -> {:error, nil, "is larger than #{@max_bytes} bytes"}
       not String.valid?(text) -> {:error, nil, "is not UTF-8"}
@@ -52,8 +55,8 @@ defmodule Pipeline.Loader.Document do
   defp parse(text, options) do
     case :fast_yaml.decode(text, options) do
       {:ok, documents} -> {:ok, documents}
-      {:error, {_, reason, line, _}} -> {:error, line + 1, "is no YAML: #{reason}"}
-      {:error, _} -> {:error, nil, "is no YAML"}
+      {:error, {_, reason, line, _}} -> {:error, line + 1, "is not valid YAML: #{reason}"}
+      {:error, _} -> {:error, nil, "is not valid YAML"}
     end
   end
 
@@ -62,14 +65,15 @@ defmodule Pipeline.Loader.Document do
   defp one_mapping([_]), do: {:error, 1, "expected one mapping"}
   defp one_mapping(_), do: {:error, nil, "expected one YAML document, got several"}
 
-  # Without maps the parser keeps each key, the second of its name as well.
+  # Mappings are lists of pairs here. Unlike maps, such a list keeps a key that occurs twice.
   defp faults([pair | _] = pairs, place, source) when is_tuple(pair) do
-    {found, _} =
-      Enum.flat_map_reduce(pairs, MapSet.new(), fn {key, value}, seen ->
-        {fault(key, place, seen, source) ++ faults(value, [key | place], source), MapSet.put(seen, key)}
+    {faults, _} =
+      Enum.flat_map_reduce(pairs, MapSet.new(), fn {key, value}, earlier_keys ->
+        {key_faults(key, place, earlier_keys, source) ++ faults(value, [key | place], source),
+         MapSet.put(earlier_keys, key)}
       end)
 
-    found
+    faults
   end
 
   defp faults(items, place, source) when is_list(items) do
@@ -78,26 +82,26 @@ defmodule Pipeline.Loader.Document do
     |> Enum.flat_map(fn {item, index} -> faults(item, [index | place], source) end)
   end
 
-  # The parser cuts off what is beyond.
-  defp faults(number, place, source) when number in [@largest, @smallest],
+  # The parser replaces a larger number by the largest one, without an error.
+  defp faults(number, place, source) when number in [@max_integer, @min_integer],
     do: [{Source.line_of(source, place), "#{name(place)}: a whole number of more than 64 bits: quote it"}]
 
   defp faults(_, _, _), do: []
 
-  defp fault(key, place, seen, source) do
+  defp key_faults(key, place, earlier_keys, source) do
     cond do
       not is_binary(key) ->
-        [{Source.line_of(source, place), "#{name(place)}: a key is no text"}]
+        [{Source.line_of(source, place), "#{name(place)}: a key is not a text"}]
 
-      key in seen ->
-        [{Source.line_of(source, [key | place]), "#{name([key | place])}: the key is there twice"}]
+      key in earlier_keys ->
+        [{Source.line_of(source, [key | place]), "#{name([key | place])}: the key occurs twice"}]
 
       true ->
         []
     end
   end
 
-  @doc "A place for people: `steps[3].prompt[1]`. What is not a step stands below `workflow`."
+  @doc "Return the name of a place for messages: `steps[3].prompt[1]`, or `workflow.defaults` outside of the steps."
   @spec name(Source.place()) :: String.t()
   def name(place) do
     segments =

@@ -1,12 +1,23 @@
 defmodule Pipeline.Loader.Fields do
   @moduledoc """
-  Reads the keys of a mapping by a specification, `name: type` or `name: {:required, type}`, and notes everything that
-  does not fit. No atom is made of what is in a file: the names are those of the specification.
+  Reads the keys of a mapping by a specification and notes all values that do not fit.
+
+      iex> {values, notes} =
+      ...>   Pipeline.Loader.Fields.read(%{"limit" => "two"}, ["steps"], name: {:required, :text}, limit: :count)
+      iex> values
+      %{name: nil, limit: nil}
+      iex> notes
+      [
+        {:error, ["steps"], "the key name is missing"},
+        {:error, ["limit", "steps"], ~s(expected a whole number from 1, got "two")}
+      ]
+
+  The names of the values are the atoms of the specification. No atom is created from the contents of a file.
   """
 
   alias Pipeline.Loader.{Keys, Note, Source}
 
-  @day :timer.hours(24)
+  @day_ms :timer.hours(24)
 
   @type kind ::
           :text
@@ -22,13 +33,18 @@ defmodule Pipeline.Loader.Fields do
           | {:one_of, [String.t()]}
   @type specification :: [{atom(), kind() | {:required, kind()}}]
 
-  @doc "The values by name, nil where a key is missing or does not fit; and the notes, also on keys that nobody takes."
+  @doc """
+  Return the values by name, and the notes.
+
+  A value is nil if its key is missing or does not fit. The notes include those on keys that are not in the specification
+  (`Pipeline.Loader.Keys`).
+  """
   @spec read(term(), Source.place(), specification()) :: {%{atom() => term()}, [Note.t()]}
   def read(map, place, specification) when is_map(map) do
     {values, notes} =
       Enum.map_reduce(specification, [], fn {name, type}, notes ->
-        {value, more} = value(map, Atom.to_string(name), type, place)
-        {{name, value}, notes ++ more}
+        {value, value_notes} = value(map, Atom.to_string(name), type, place)
+        {{name, value}, notes ++ value_notes}
       end)
 
     known = Enum.map(specification, fn {name, _} -> Atom.to_string(name) end)
@@ -42,13 +58,18 @@ defmodule Pipeline.Loader.Fields do
 
   defp value(map, key, {:required, type}, place) do
     case map[key] do
-      nil -> {nil, [Note.error(place, "the key #{key} is missing")]}
-      "" when type != :any -> {nil, [Note.error([key | place], "expected #{expected(type)}, got nothing")]}
-      _ -> value(map, key, type, place)
+      nil ->
+        {nil, [Note.error(place, "the key #{key} is missing")]}
+
+      "" when type != :any ->
+        {nil, [Note.error([key | place], "expected #{expected(type)}, got an empty text")]}
+
+      _ ->
+        value(map, key, type, place)
     end
   end
 
-  # A key without a value is a key that is not there.
+  # A key without a value counts as a missing key.
   defp value(map, key, type, place) do
     value = map[key]
 
@@ -62,7 +83,7 @@ defmodule Pipeline.Loader.Fields do
   defp fits?(:text, value), do: is_binary(value)
   defp fits?(:boolean, value), do: is_boolean(value)
   defp fits?(:count, value), do: is_integer(value) and value > 0
-  defp fits?(:milliseconds, value), do: is_integer(value) and value in 1..@day
+  defp fits?(:milliseconds, value), do: is_integer(value) and value in 1..@day_ms
   defp fits?(:whole, value), do: is_integer(value) and value >= 0
   defp fits?(:number, value), do: is_number(value) and value >= 0
   defp fits?(:texts, value), do: is_list(value) and Enum.all?(value, &is_binary/1)
@@ -74,7 +95,7 @@ defmodule Pipeline.Loader.Fields do
   defp expected(:text), do: "a text"
   defp expected(:boolean), do: "true or false"
   defp expected(:count), do: "a whole number from 1"
-  defp expected(:milliseconds), do: "a whole number from 1 to #{@day}"
+  defp expected(:milliseconds), do: "a whole number from 1 to #{@day_ms}"
   defp expected(:whole), do: "a whole number from 0"
   defp expected(:number), do: "a number from 0"
   defp expected(:texts), do: "a list of texts"

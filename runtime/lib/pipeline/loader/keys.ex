@@ -1,24 +1,25 @@
 defmodule Pipeline.Loader.Keys do
   @moduledoc """
-  What becomes of a key that nobody reads at its place: nothing is dropped in silence.
+  Notes the keys of a pipeline file that the runtime does not read at their place. No key is ignored silently.
 
-  One that pipeline_ex knows and this runtime cannot honour is an error with the reason, for without it the user would
-  get something else than was asked for. One that changes nothing of a result, and one that is not known at all, is a
-  warning. One that is close to a known key is an error: it is a slip of the pen.
+    * A key that pipeline_ex knows and this runtime does not support is an error with the reason. Without the error, the user
+      would get another result than the file asks for.
+    * A key that is close to a known key is an error: it is probably misspelled.
+    * A key that does not change results is a warning. So is a key that is not known at all.
   """
 
   alias Pipeline.Loader.{Note, Source}
 
   @refused %{
     "hooks" => "hooks run programs, and this runtime runs none",
-    "mcp_servers" => "tools of MCP servers are not to be had here, only those of allowed_tools",
-    "mcp_config" => "tools of MCP servers are not to be had here, only those of allowed_tools",
-    "memory_config" => "steps are single questions: there is no memory to compact",
+    "mcp_servers" => "there are no tools of MCP servers: use those of allowed_tools",
+    "mcp_config" => "there are no tools of MCP servers: use those of allowed_tools",
+    "memory_config" => "each step is a separate question: there is no memory to compact",
     "enable_context_management" => "no CLAUDE.md is read or kept: give the text as a part of the prompt",
     "enable_skills" => "skills run programs, and this runtime runs none",
     "skills" => "skills run programs, and this runtime runs none",
-    "setting_sources" => "no settings are read from a project's folder: write them here",
-    "agents" => "a step is one model: write a step for each agent",
+    "setting_sources" => "no settings are read from a project's folder: write them in this file",
+    "agents" => "a step asks one model: write a step for each agent",
     "session_config" => "there are no sessions: pass on an answer with previous_response",
     "session_id" => "there are no sessions: pass on an answer with previous_response",
     "resume" => "there are no sessions: pass on an answer with previous_response",
@@ -31,56 +32,58 @@ defmodule Pipeline.Loader.Keys do
     "top_p" => "is not sent to any provider: use temperature",
     "top_k" => "is not sent to any provider: use temperature",
     "stop_sequences" => "is not sent to any provider",
-    "permission_mode" => "there is nobody to ask for permission: name the tools in allowed_tools",
-    "permission_prompt_tool" => "there is nobody to ask for permission: name the tools in allowed_tools",
-    "post_processing" => "an answer is handed on as it is, not rewritten",
-    "include_metadata" => "an answer is handed on as it is, nothing is added to it",
-    "max_summary_length" => "an answer is handed on as it is: say in the prompt how long it may be",
+    "permission_mode" => "nobody can be asked for permission: name the tools in allowed_tools",
+    "permission_prompt_tool" => "nobody can be asked for permission: name the tools in allowed_tools",
+    "post_processing" => "answers are passed on unchanged",
+    "include_metadata" => "answers are passed on unchanged: nothing is added to them",
+    "max_summary_length" => "answers are passed on unchanged: say in the prompt how long the answer may be",
     "extract_with" => "name the place in the structured answer with extract",
-    "claude_options" => "it is for steps that ask claude",
-    "preset" => "it is for steps that ask claude",
-    "via" => "it is for steps that ask claude",
-    "schema" => "it is for claude_extract and gemini_extract",
-    "extraction_config" => "it is for claude_extract and gemini_extract",
-    "functions" => "it is for gemini_instructor",
-    "gemini_functions" => "they are defined at the workflow",
-    "retry_config" => "it is for steps that ask a model, beside their type",
-    "output_to_file" => "it is for the steps of a group, not for the group",
-    "prompt" => "it is for steps that ask a model",
-    "steps" => "steps within a step are written under parallel",
+    "claude_options" => "only steps that ask claude have this key",
+    "preset" => "only steps that ask claude have this key",
+    "via" => "only steps that ask claude have this key",
+    "schema" => "only claude_extract and gemini_extract have this key",
+    "extraction_config" => "only claude_extract and gemini_extract have this key",
+    "functions" => "only gemini_instructor has this key",
+    "gemini_functions" => "define the functions in the workflow, not in a step",
+    "retry_config" => "only steps that ask a model have this key, at the level of their type",
+    "output_to_file" => "only the steps of a group have this key, not the group itself",
+    "prompt" => "only steps that ask a model have this key",
+    "steps" => "write the steps of a group under parallel",
     "for_each" => "loops are not supported",
-    "on_error" => "a step that fails fails the run",
-    "continue_on_error" => "a step that fails fails the run",
+    "on_error" => "if a step fails, the run fails",
+    "continue_on_error" => "if a step fails, the run fails",
     "streaming" => "values are passed as a whole",
     "lazy" => "values are passed as a whole"
   }
 
   @without_effect %{
-    "role" => "a label",
-    "environment" => "presets are named, not chosen by an environment",
-    "environment_aware" => "presets are named, not chosen by an environment",
+    "role" => "it is only a label",
+    "environment" => "a step names its preset: no environment chooses it",
+    "environment_aware" => "a step names its preset: no environment chooses it",
     "checkpoint_enabled" => "every run begins at its first step",
     "checkpoint_dir" => "every run begins at its first step",
-    "workspace_dir" => "every run has a new workspace of its own; --workspace DIR names one",
+    "workspace_dir" => "every run has its own new workspace; --workspace DIR names another",
     "cwd" => "file tools work in the run's workspace",
-    "max_input_tokens" => "the length of a prompt is not limited here",
-    "verbose" => "how much is said does not depend on the pipeline",
-    "print" => "how much is said does not depend on the pipeline",
-    "debug_mode" => "how much is said does not depend on the pipeline",
-    "debug_level" => "how much is said does not depend on the pipeline",
-    "pass_through_streaming" => "how much is said does not depend on the pipeline",
+    "max_input_tokens" => "the runtime does not limit the length of prompts",
+    "verbose" => "the pipeline does not control how much is printed",
+    "print" => "the pipeline does not control how much is printed",
+    "debug_mode" => "the pipeline does not control how much is printed",
+    "debug_level" => "the pipeline does not control how much is printed",
+    "pass_through_streaming" => "the pipeline does not control how much is printed",
     "telemetry_enabled" => "usage is always reported",
-    "cost_tracking" => "usage and cost are always reported",
-    "use_content_extractor" => "structured answers come by the provider's own means",
-    "claude_output_format" => "it is about the claude program's transcript, an answer is the same",
+    "cost_tracking" => "tokens are always reported, prices never",
+    "use_content_extractor" => "structured answers always use the provider's own means",
+    "claude_output_format" => "it changes the claude program's transcript, not the answer",
     "backoff_strategy" => "waits between tries grow exponentially, with jitter",
     "base_delay_ms" => "waits between tries grow exponentially, with jitter",
     "max_delay_ms" => "waits between tries grow exponentially, with jitter",
-    "retry_conditions" => "what the provider is at fault for is tried again, nothing else is",
-    "retry_on" => "what the provider is at fault for is tried again, nothing else is",
-    "fallback_action" => "a step that fails after its last try fails the run, no answer is made up for it"
+    "retry_conditions" => "a call is repeated only if the provider failed",
+    "retry_on" => "a call is repeated only if the provider failed",
+    "fallback_action" =>
+      "if a step fails after its last retry, the run fails: nothing takes the place of its answer"
   }
 
+  @doc "Return notes on the keys of `map` that are not in `known`."
   @spec notes(map(), [String.t()], Source.place()) :: [Note.t()]
   def notes(map, known, place) do
     for {key, value} <- Enum.sort(map), key not in known, note = note(key, value, known, place), do: note
@@ -90,8 +93,8 @@ defmodule Pipeline.Loader.Keys do
     near = Note.nearest(key, known)
 
     case {@refused, @without_effect} do
-      {%{^key => reason}, _} -> Note.error([key | place], "cannot be honoured: #{reason}")
-      # To switch off what is not there anyway is no news.
+      {%{^key => reason}, _} -> Note.error([key | place], "is not supported here: #{reason}")
+      # Switching off a feature that does not exist needs no warning.
       {_, %{^key => _}} when value in [false, nil] -> nil
       {_, %{^key => reason}} -> Note.warning([key | place], "has no effect: #{reason}")
       _ when near != "" -> Note.error([key | place], "is not known here#{near}")

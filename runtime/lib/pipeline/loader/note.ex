@@ -1,19 +1,28 @@
 defmodule Pipeline.Loader.Note do
-  @moduledoc "An error or a warning of a pipeline file, with its place, and the words that such messages share."
+  @moduledoc """
+  An error or a warning about a pipeline file: severity, place and message. Also builds the phrases that messages share.
+
+      iex> "colour" |> Pipeline.Loader.Note.nearest(["color", "name"])
+      ~s(; did you mean "color"?)
+      iex> Pipeline.Loader.Note.got([1, 2])
+      ", got [1, 2]"
+  """
 
   alias Pipeline.Loader.Source
 
   @type t :: {:error | :warning, Source.place(), String.t()}
 
+  @doc "Return an error: the pipeline cannot be executed."
   @spec error(Source.place(), String.t()) :: t()
   def error(place, message), do: {:error, place, message}
 
+  @doc "Return a warning: the pipeline can be executed."
   @spec warning(Source.place(), String.t()) :: t()
   def warning(place, message), do: {:warning, place, message}
 
-  @doc "`; did you mean \"steps\"?`, or nothing."
+  @doc "Return `; did you mean \"steps\"?` with the nearest known word, or an empty text if no word is near."
   @spec nearest(String.t(), [String.t()]) :: String.t()
-  # Of so many no one is meant, and to compare each with each would take minutes.
+  # With so many words the nearest one means little, and comparing all names of a large file would take minutes.
   def nearest(_, words) when length(words) > 200, do: ""
 
   def nearest(word, words) do
@@ -21,7 +30,7 @@ defmodule Pipeline.Loader.Note do
     if best && String.jaro_distance(word, best) > 0.8, do: "; did you mean #{inspect(best)}?", else: ""
   end
 
-  @doc "What was found instead, short enough for a message."
+  @doc "Return `, got VALUE`, short enough for a message."
   @spec got(term()) :: String.t()
   def got(value), do: ", got #{inspect(value, limit: 5, printable_limit: 60)}"
 end

@@ -1,5 +1,11 @@
 defmodule Pipeline.Loader.Parts do
-  @moduledoc "The parts of a prompt, and of a text that a file operation writes."
+  @moduledoc """
+  Reads the parts of a prompt, or of a text that a file operation writes.
+
+      prompt:
+        - {type: static, content: "Improve this plan:"}
+        - {type: previous_response, step: write_plan}
+  """
 
   alias Pipeline.Loader.{Fields, Note, Source}
   alias Pipeline.Model.Ask
@@ -17,13 +23,17 @@ defmodule Pipeline.Loader.Parts do
     "claude_continue" => "there are no sessions: pass on an answer with previous_response"
   }
 
-  @typedoc "`earlier` has the steps that may be referred to, and whether their answers have places in them."
+  @typedoc """
+  `folder` is the folder of the pipeline file. `earlier` has the names of the steps before this one, and the kinds of their
+  answers. Only a structured answer has places from which `extract` can take a value.
+  """
   @type context :: %{
           :folder => Path.t(),
           :earlier => %{String.t() => :text | :structured | :unknown},
           optional(atom()) => term()
         }
 
+  @doc "Read a list of parts."
   @spec read(term(), Source.place(), context()) :: {[Ask.part()], [Note.t()]}
   def read(parts, place, context) when is_list(parts) and parts != [] do
     {parts, notes} =
@@ -40,7 +50,7 @@ defmodule Pipeline.Loader.Parts do
      [
        Note.error(
          place,
-         "is a text, expected a list of parts: write it as `- type: static` with `content`, and what it takes from " <>
+         "is a text, expected a list of parts: write the text as `- type: static` with `content`, and values from " <>
            "elsewhere as parts of type variable, file or previous_response"
        )
      ]}
@@ -49,6 +59,7 @@ defmodule Pipeline.Loader.Parts do
   def read(other, place, _),
     do: {[], [Note.error(place, "expected a list of at least one part#{Note.got(other)}")]}
 
+  @doc "Read one part. The part is nil if it has an error."
   @spec part(term(), Source.place(), context()) :: {Ask.part() | nil, [Note.t()]}
   def part(%{"type" => type}, place, _) when is_map_key(@refused, type),
     do: {nil, [Note.error(["type" | place], "#{inspect(type)} is not supported: #{@refused[type]}")]}
@@ -59,12 +70,12 @@ defmodule Pipeline.Loader.Parts do
     if Enum.any?(notes, &match?({:error, _, _}, &1)) do
       {nil, notes}
     else
-      {made, more} = make(type, values, place, context)
-      {made, notes ++ more}
+      {part, part_notes} = make(type, values, place, context)
+      {part, notes ++ part_notes}
     end
   end
 
-  # Which keys belong to a part cannot be said where its type is not known.
+  # If the type of a part is not known, its other keys cannot be checked.
   def part(part, place, _) do
     part = if is_map(part), do: Map.take(part, ["type"]), else: part
     {_, notes} = Fields.read(part, place, type: {:required, {:one_of, @types}})
@@ -83,13 +94,13 @@ defmodule Pipeline.Loader.Parts do
 
   defp make("file", %{path: path, input: nil} = values, place, context) do
     case Regex.run(~r/\A\{\{\s*([\w-]+)\s*\}\}\z/, path) do
-      # The one way that pipeline_ex has to name a file from outside.
+      # pipeline_ex has only this way to name a file from outside of the pipeline.
       [_, name] -> {{:input, name, values.optional || false}, []}
       nil -> file(path, values, place, context)
     end
   end
 
-  defp make("file", _, place, _), do: {nil, [Note.error(place, "takes input or path, not both")]}
+  defp make("file", _, place, _), do: {nil, [Note.error(place, "takes input or path, but not both")]}
 
   defp make("previous_response", values, place, context) do
     with {:ok, kind} <- earlier(values.step, context),
@@ -108,7 +119,7 @@ defmodule Pipeline.Loader.Parts do
          [
            Note.error(
              ["path" | place],
-             "{{…}} is not evaluated: name the whole file from outside, with input"
+             "{{…}} is not evaluated inside a path: use input to name a file from outside"
            )
          ]}
 
@@ -120,7 +131,7 @@ defmodule Pipeline.Loader.Parts do
     end
   end
 
-  @doc "The step, if there is one of that name before this one."
+  @doc "Return the kind of an earlier step's answer, or the key and the message of an error."
   @spec earlier(String.t(), context()) :: {:ok, :text | :structured | :unknown} | {String.t(), String.t()}
   def earlier(step, context) do
     case context.earlier do
@@ -141,24 +152,24 @@ defmodule Pipeline.Loader.Parts do
         {:ok, path}
 
       {:ok, _} ->
-        {"extract", "that step answers with a text, which has no places: have it answer by a schema"}
+        {"extract", "that step answers with a text, which has no places: give that step a schema"}
 
       :error ->
         {"extract", "expected a place such as a.b[0]#{Note.got(text)}"}
     end
   end
 
-  @doc "A warning of the first `{{…}}` in a text, which is sent as it stands."
+  @doc "Return a warning for the first `{{…}}` in a text, because the text is sent unchanged."
   @spec placeholders(String.t() | nil, Source.place()) :: [Note.t()]
   def placeholders(nil, _), do: []
 
   def placeholders(text, place) do
     case Regex.run(~r/\{\{[^{}\n]{0,80}\}\}/u, text) do
-      [found] ->
+      [placeholder] ->
         [
           Note.warning(
             place,
-            "#{found} is sent as it stands: values are parts of their own, of type variable"
+            "#{placeholder} is sent unchanged: to insert a value, write a part of type variable"
           )
         ]
 

@@ -1,15 +1,23 @@
 defmodule Pipeline.Loader.Source do
   @moduledoc """
-  What `Pipeline.Loader.Source.Scanner` finds in the text of a YAML file: the line of each place, and the problems; and
-  the state while it scans.
+  The line of each place in a YAML file, and the problems that `Pipeline.Loader.Source.Scanner` found in its text.
+
+  A place is a list of keys and indices from the leaf to the root: `[1, "prompt", 3, "steps", "workflow"]`.
+
+  The struct is also the state of the scanner:
+
+    * `line` - the current line
+    * `stack` - the open lists and mappings, from the innermost: `{:list | :map, column, place, index}`
+    * `node` - the place of the current node
   """
 
   import Pipeline.Loader.Source.Lexemes, only: [word: 1]
 
   alias Pipeline.Loader.Source
 
-  @deepest 64
-  @most_problems 20
+  @max_depth 64
+  # The scanner stops when it has found this number of problems.
+  @max_problems 20
 
   defstruct line: 1, stack: [], node: [], lines: %{}, problems: []
 
@@ -22,53 +30,63 @@ defmodule Pipeline.Loader.Source do
           problems: [{pos_integer(), String.t()}]
         }
 
-  @doc "The line of a place, or of the nearest one around it that was found; of all, where the first of it is."
+  @doc """
+  Return the line of a place. If the place has no line, return the line of the nearest place around it. The root has the line of
+  the first place.
+  """
   @spec line_of(t(), place()) :: pos_integer() | nil
   def line_of(source, []), do: source.lines |> Map.values() |> Enum.min(fn -> nil end)
 
-  def line_of(source, [_ | around] = place),
-    do: Map.get_lazy(source.lines, place, fn -> line_of(source, around) end)
+  def line_of(source, [_ | parent] = place),
+    do: Map.get_lazy(source.lines, place, fn -> line_of(source, parent) end)
 
-  @doc "An anchor, an alias or a tag: it is refused."
-  @spec mark(char(), binary(), t()) :: t()
-  def mark(mark, text, s) do
+  @doc "Add a problem for an anchor (`&`), an alias (`*`) or a tag (`!`). `text` follows the mark."
+  @spec refuse_mark(char(), binary(), t()) :: t()
+  def refuse_mark(mark, text, source) do
     name = word(text)
 
     case mark do
-      ?& -> problem(s, "the anchor &#{name} is not supported: write out what it stands for#{or_quoted("&")}")
-      ?* -> problem(s, "the alias *#{name} is not supported: write out what it stands for#{or_quoted("*")}")
-      ?! -> problem(s, "the tag !#{name} is not supported: leave it out#{or_quoted("!")}")
+      ?& ->
+        problem(source, "the anchor &#{name} is not supported: write out what it stands for#{or_quoted("&")}")
+
+      ?* ->
+        problem(source, "the alias *#{name} is not supported: write out what it stands for#{or_quoted("*")}")
+
+      ?! ->
+        problem(source, "the tag !#{name} is not supported: leave it out#{or_quoted("!")}")
     end
   end
 
   defp or_quoted(mark), do: ", or quote a text that begins with #{mark}"
 
-  @doc "A key, which is refused if it would merge."
-  @spec merge_key(t(), String.t()) :: t()
-  def merge_key(s, "<<"), do: problem(s, "the merge key << is not supported: write out what it stands for")
-  def merge_key(s, _), do: s
+  @doc "Add a problem if a key is the merge key `<<`."
+  @spec refuse_merge_key(t(), String.t()) :: t()
+  def refuse_merge_key(source, "<<"),
+    do: problem(source, "the merge key << is not supported: write out what it stands for")
 
-  @doc "One line further."
-  @spec next(t()) :: t()
-  def next(s), do: %{s | line: s.line + 1}
+  def refuse_merge_key(source, _), do: source
 
-  @doc "Something to be refused, in this line."
+  @doc "Go to the next line."
+  @spec next_line(t()) :: t()
+  def next_line(source), do: %{source | line: source.line + 1}
+
+  @doc "Add a problem in the current line. Throw `{:enough, problems}` if there are too many."
   @spec problem(t(), String.t()) :: t()
-  def problem(s, message) do
-    problems = [{s.line, message} | s.problems]
-    if length(problems) < @most_problems, do: %{s | problems: problems}, else: throw({:enough, problems})
+  def problem(source, message) do
+    problems = [{source.line, message} | source.problems]
+    if length(problems) < @max_problems, do: %{source | problems: problems}, else: throw({:enough, problems})
   end
 
-  @doc "A node, in this line."
-  @spec found(t(), place()) :: t()
-  def found(s, place),
-    do: not_too_deep(%{s | node: place, lines: Map.put(s.lines, place, s.line)}, place)
+  @doc "Begin a node: the place is in the current line."
+  @spec begin_node(t(), place()) :: t()
+  def begin_node(source, place),
+    do: check_depth(%{source | node: place, lines: Map.put(source.lines, place, source.line)}, place)
 
-  @doc "Stop where there are too many levels."
-  @spec not_too_deep(t(), list()) :: t()
-  def not_too_deep(s, levels) do
-    if length(levels) > @deepest,
-      do: throw({:enough, [{s.line, "is nested deeper than #{@deepest} levels"}]}),
-      else: s
+  @doc "Throw `{:enough, problems}` if there are more than #{@max_depth} levels."
+  @spec check_depth(t(), list()) :: t()
+  def check_depth(source, levels) do
+    if length(levels) > @max_depth,
+      do: throw({:enough, [{source.line, "is nested deeper than #{@max_depth} levels"}]}),
+      else: source
   end
 end

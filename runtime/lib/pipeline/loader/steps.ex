@@ -1,6 +1,9 @@
 defmodule Pipeline.Loader.Steps do
   @moduledoc """
-  The steps of a workflow, in order: each may refer to those before it. Steps of a parallel group do not see each other.
+  Reads the steps of a workflow, in order. A step may refer to the steps before it. The steps of a parallel group may not refer
+  to each other.
+
+  `Pipeline.Loader.Asks` reads the steps that ask a model, and `Pipeline.Loader.Actions` the others.
   """
 
   alias Pipeline.Step
@@ -18,40 +21,41 @@ defmodule Pipeline.Loader.Steps do
     timeout_ms: :milliseconds
   ]
   @group [parallel: :list, limit: :count, max_parallel: :count]
-  @limit 4
-  @most 1_000
+  @default_limit 4
+  @max_steps 1_000
 
   @refused %{
     "claude_session" =>
       "there are no sessions: write a step for each turn, and pass on answers with previous_response",
     "claude_batch" => "write the tasks as steps under parallel",
     "parallel_claude" => "write the tasks as steps under parallel",
-    "data_transform" => "have a model transform it, by a step with a schema",
-    "for_loop" => "loops are not supported: write out the steps, under parallel if they are alike",
+    "data_transform" => "ask a model to transform the data, in a step with a schema",
+    "for_loop" => "loops are not supported: write out the steps, under parallel if they are similar",
     "while_loop" => "loops are not supported: write out the steps, with conditions",
     "pipeline" => "a pipeline within a pipeline is not supported: write out its steps",
     "codebase_query" => "give the codebase as an input of the run, with a part of type file",
-    "gemini_functions" => "have the answer fit a schema, with gemini_extract"
+    "gemini_functions" => "use gemini_extract with a schema for the answer"
   }
 
+  @doc "Read all steps. Return them with notes on all their problems."
   @spec read(term(), Source.place(), Parts.context()) :: {[Step.t()], [Note.t()]}
-  def read(steps, place, _) when is_list(steps) and length(steps) > @most,
-    do: {[], [Note.error(place, "expected no more than #{@most} steps, got #{length(steps)}")]}
+  def read(steps, place, _) when is_list(steps) and length(steps) > @max_steps,
+    do: {[], [Note.error(place, "expected no more than #{@max_steps} steps, got #{length(steps)}")]}
 
   def read(steps, place, context) when is_list(steps) and steps != [] do
     {steps, {_, notes}} = steps(steps, place, {context, []})
-    {steps, (notes |> Enum.reverse() |> Enum.concat()) ++ twice(steps)}
+    {steps, (notes |> Enum.reverse() |> Enum.concat()) ++ repeated_names(steps)}
   end
 
   def read(_, place, _), do: {[], [Note.error(place, "expected a list of at least one step")]}
 
-  # A step sees all that were before it; `kinds` says what may be taken from their answers.
-  defp steps(steps, place, before) do
+  # After each step, add its name and the kind of its answer to the context of the next steps.
+  defp steps(steps, place, context_and_notes) do
     steps
     |> Enum.with_index()
-    |> Enum.map_reduce(before, fn {step, index}, {context, notes} ->
-      {step, kinds, more} = step(step, [index | place], context)
-      {step, {%{context | earlier: Map.merge(context.earlier, kinds)}, [more | notes]}}
+    |> Enum.map_reduce(context_and_notes, fn {step, index}, {context, notes} ->
+      {step, kinds, step_notes} = step(step, [index | place], context)
+      {step, {%{context | earlier: Map.merge(context.earlier, kinds)}, [step_notes | notes]}}
     end)
   end
 
@@ -65,85 +69,99 @@ defmodule Pipeline.Loader.Steps do
 
       type in Asks.types() ->
         {values, notes} = Fields.read(step, place, @common ++ Asks.specification(type))
-        {ask, timeout, more} = Asks.make(type, values, place, context)
-        kind = if ask.schema, do: :structured, else: kind_of_refused(Asks.kind(type), more)
-        finished(values, place, ask, timeout, kind, context, notes ++ more)
+        {ask, timeout, ask_notes} = Asks.make(type, values, place, context)
+        kind = if ask.schema, do: :structured, else: kind_without_schema(Asks.kind(type), ask_notes)
+        finish(values, place, ask, timeout, kind, context, notes ++ ask_notes)
 
       type in Actions.types() ->
         {values, notes} = Fields.read(step, place, @common ++ Actions.specification(type, step))
-        {action, more} = Actions.make(type, values, place, context)
-        finished(values, place, action, nil, Actions.kind(type, step), context, notes ++ more)
+        {action, action_notes} = Actions.make(type, values, place, context)
+        finish(values, place, action, nil, Actions.kind(type, step), context, notes ++ action_notes)
 
       true ->
         known = Asks.types() ++ Actions.types() ++ ["parallel"]
         near = if is_binary(type), do: Note.nearest(type, known), else: ""
         reason = "#{inspect(type)} is not known, expected one of #{Enum.join(known, ", ")}#{near}"
-        {blank, kinds, notes} = unsupported(step, place, reason)
-        # A slip of the pen in the type hides none in the prompt.
-        {_, more} =
+        {step_without_action, kinds, notes} = unsupported(step, place, reason)
+        # Check the prompt as well, although the type is misspelled.
+        {_, prompt_notes} =
           if is_list(step["prompt"]),
             do: Parts.read(step["prompt"], ["prompt" | place], context),
             else: {[], []}
 
-        {blank, kinds, notes ++ more}
+        {step_without_action, kinds, notes ++ prompt_notes}
     end
   end
 
   defp step(step, place, _) when is_map(step) do
     name = step["name"]
-    {blank(name, place), kinds(name, :unknown), [Note.error(place, "the key type is missing")]}
+    {without_action(name, place), kinds(name, :unknown), [Note.error(place, "the key type is missing")]}
   end
 
   defp step(other, place, _),
-    do: {blank(nil, place), %{}, [Note.error(place, "expected a mapping#{Note.got(other)}")]}
+    do: {without_action(nil, place), %{}, [Note.error(place, "expected a mapping#{Note.got(other)}")]}
 
-  # Once the schema of a step was refused, nothing is said on references into its answer.
-  defp kind_of_refused(:structured, [_ | _]), do: :unknown
-  defp kind_of_refused(_, _), do: :text
+  # If the schema of a step was refused, references into its answer cause no further errors.
+  defp kind_without_schema(:structured, [_ | _]), do: :unknown
+  defp kind_without_schema(_, _), do: :text
 
-  # Its keys belong to what is not here: one reason is enough.
+  # The type is an error already, so the other keys of the step are not checked.
   defp unsupported(step, place, reason) do
     {values, notes} = Fields.read(Map.take(step, ["name"]), place, name: {:required, :text})
 
-    {blank(values.name, place), kinds(values.name, :unknown), notes ++ [Note.error(["type" | place], reason)]}
+    {without_action(values.name, place), kinds(values.name, :unknown),
+     notes ++ [Note.error(["type" | place], reason)]}
   end
 
   defp group(step, place, context) do
     {values, notes} = Fields.read(step, place, Keyword.delete(@common, :output_to_file) ++ @group)
-    within = ["parallel" | place]
+    list_place = ["parallel" | place]
 
-    {steps, found} =
+    {steps, kinds_and_notes} =
       (values.parallel || [])
-      |> Enum.take(@most)
+      |> Enum.take(@max_steps)
       |> Enum.with_index()
       |> Enum.map(fn
         {%{"parallel" => _}, index} ->
           {nil, %{},
-           [Note.error([index | within], "a group within a group is not supported: put all steps into one")]}
+           [
+             Note.error(
+               [index | list_place],
+               "a group within a group is not supported: put all steps into one group"
+             )
+           ]}
 
         {step, index} ->
-          step(step, [index | within], context)
+          step(step, [index | list_place], context)
       end)
       |> Enum.map(fn {step, kinds, notes} -> {step, {kinds, notes}} end)
       |> Enum.unzip()
 
-    wrong =
+    list_notes =
       cond do
-        values.parallel == nil -> [Note.error(place, "expected the key parallel, a list of steps")]
-        length(values.parallel) > @most -> [Note.error(within, "expected no more than #{@most} steps")]
-        true -> []
+        values.parallel == nil ->
+          [Note.error(place, "expected the key parallel, a list of steps")]
+
+        length(values.parallel) > @max_steps ->
+          [Note.error(list_place, "expected no more than #{@max_steps} steps")]
+
+        true ->
+          []
       end
 
-    kinds = found |> Enum.map(&elem(&1, 0)) |> Enum.reduce(%{}, &Map.merge/2)
-    inner = Enum.flat_map(found, &elem(&1, 1))
-    limit = values.limit || values.max_parallel || @limit
+    kinds = kinds_and_notes |> Enum.map(&elem(&1, 0)) |> Enum.reduce(%{}, &Map.merge/2)
+    step_notes = Enum.flat_map(kinds_and_notes, &elem(&1, 1))
+    limit = values.limit || values.max_parallel || @default_limit
     action = {:parallel, Enum.filter(steps, & &1), limit}
-    {made, own, more} = finished(values, place, action, nil, :structured, context, notes ++ wrong ++ inner)
-    {made, Map.merge(kinds, own), more}
+
+    {group, group_kinds, notes} =
+      finish(values, place, action, nil, :structured, context, notes ++ list_notes ++ step_notes)
+
+    {group, Map.merge(kinds, group_kinds), notes}
   end
 
-  defp finished(values, place, action, timeout, kind, context, notes) do
-    {condition, conditioned} = condition(values.condition, ["condition" | place], context)
+  defp finish(values, place, action, timeout, kind, context, notes) do
+    {condition, condition_notes} = condition(values.condition, ["condition" | place], context)
     file = values[:output_to_file]
 
     step = %Step{
@@ -155,7 +173,8 @@ defmodule Pipeline.Loader.Steps do
       timeout: values.timeout_ms || timeout
     }
 
-    {step, kinds(values.name, kind), notes ++ conditioned ++ output(file, ["output_to_file" | place])}
+    {step, kinds(values.name, kind),
+     notes ++ condition_notes ++ output_notes(file, ["output_to_file" | place])}
   end
 
   defp condition(nil, _, _), do: {nil, []}
@@ -176,39 +195,40 @@ defmodule Pipeline.Loader.Steps do
     end
   end
 
-  defp output(nil, _), do: []
+  defp output_notes(nil, _), do: []
 
-  defp output(file, place) do
+  defp output_notes(file, place) do
     case Output.check(file) do
       :ok -> []
       {:error, reason} -> [Note.error(place, reason)]
     end
   end
 
-  defp twice(steps) do
-    all = Enum.flat_map(steps, fn step -> [step | inner(step.action)] end)
+  defp repeated_names(steps) do
+    all_steps = Enum.flat_map(steps, fn step -> [step | inner_steps(step.action)] end)
 
-    first = all |> Enum.reverse() |> Map.new(&{&1.name, &1.at})
+    first_places = all_steps |> Enum.reverse() |> Map.new(&{&1.name, &1.at})
 
-    for %Step{name: name, at: at} <- all,
-        name != nil and first[name] != at,
-        do: Note.error(place(at), "the name #{inspect(name)} is taken by #{first[name]}")
+    for %Step{name: name, at: at} <- all_steps,
+        name != nil and first_places[name] != at,
+        do:
+          Note.error(place(at), "the name #{inspect(name)} is taken by #{first_places[name]}: choose another")
   end
 
-  defp inner({:parallel, steps, _}), do: steps
-  defp inner(_), do: []
+  defp inner_steps({:parallel, steps, _}), do: steps
+  defp inner_steps(_), do: []
 
-  # The place is known by its name alone by now.
+  # Convert the name of a place, `steps[2].parallel[0]`, back to the place.
   defp place(at) do
     indices = for [_, index] <- Regex.scan(~r/\[(\d+)\]/, at), do: String.to_integer(index)
 
     case indices do
-      [one] -> [one, "steps", "workflow"]
-      [one, two] -> [two, "parallel", one, "steps", "workflow"]
+      [index] -> [index, "steps", "workflow"]
+      [index, inner_index] -> [inner_index, "parallel", index, "steps", "workflow"]
     end
   end
 
-  defp blank(name, place), do: %Step{name: text(name), at: Document.name(place), action: nil}
+  defp without_action(name, place), do: %Step{name: text(name), at: Document.name(place), action: nil}
   defp kinds(name, kind), do: if(is_binary(name), do: %{name => kind}, else: %{})
   defp text(name), do: if(is_binary(name), do: name)
 end

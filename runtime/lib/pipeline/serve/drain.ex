@@ -1,17 +1,20 @@
 defmodule Pipeline.Serve.Drain do
   @moduledoc """
-  The end of a server: new runs are refused, those under way may end and be read, and then the VM ends. With 0 if
-  nothing was cut off, else as SIGTERM ends any command.
+  Ends a server: new runs are refused, runs under way may end and be read, and then the VM ends.
+
+  The exit status is 0 if no run was cut off. Otherwise it is 143, as for any command that SIGTERM ends.
   """
 
   alias Pipeline.Serve.Runs
   alias Pipeline.System.Signals
 
-  @look_ms 50
-  # For answers that are being sent, after the last run has ended.
+  @poll_ms 50
+  # The time for answers that are still being sent after the last run has ended.
   @sending_ms 1_000
 
-  @doc "Wait for at most so many seconds. `busy` counts the requests that are being answered."
+  @doc """
+  Wait for the runs for at most this number of seconds, then end the VM. `busy` counts the requests that are being answered.
+  """
   @spec end_vm(non_neg_integer(), :counters.counters_ref()) :: no_return()
   def end_vm(seconds, busy) do
     Runs.drain()
@@ -29,7 +32,7 @@ defmodule Pipeline.Serve.Drain do
         false
 
       true ->
-        Process.sleep(@look_ms)
+        Process.sleep(@poll_ms)
         wait(deadline, done?)
     end
   end

@@ -1,20 +1,23 @@
 defmodule Pipeline.Serve.Folder do
   @moduledoc """
-  A run's own folder, for its workspace and for what its steps write. It goes when the run has ended, however that was: a
-  process stands by that ends the run's steps first, as one that still writes would make the folder anew.
+  Creates the folder of a run, for its workspace and for the files that its steps write. The folder is removed when the run has
+  ended, in whatever way.
+
+  A guard process watches the run. It ends the steps of the run before it removes the folder, because a step that still writes
+  would create the folder again.
   """
 
   alias Pipeline.Error
   alias Pipeline.System.{Signals, SupervisedTask}
 
-  @doc "Make the folder of the run that is the calling process."
-  @spec make(String.t()) :: {:ok, Path.t()} | {:error, Error.t()}
-  def make(id) do
-    # The id is drawn at random, so that nobody else can have made this folder.
+  @doc "Create the folder of a run. The calling process has to be the run."
+  @spec create(String.t()) :: {:ok, Path.t()} | {:error, Error.t()}
+  def create(id) do
+    # The id is random, so nobody else can have created a folder with this name.
     folder = Path.join(System.tmp_dir!(), "pipeline-#{id}")
     run = self()
 
-    {guard, ended} =
+    {guard, guard_monitor} =
       spawn_monitor(fn ->
         Signals.clear_before_end()
         monitor = Process.monitor(run)
@@ -23,8 +26,8 @@ defmodule Pipeline.Serve.Folder do
       end)
 
     receive do
-      {:guarded, ^guard} -> Process.demonitor(ended, [:flush])
-      {:DOWN, ^ended, _, _, _} -> :not_guarded
+      {:guarded, ^guard} -> Process.demonitor(guard_monitor, [:flush])
+      {:DOWN, ^guard_monitor, _, _, _} -> :not_guarded
     end
 
     with :ok <- File.mkdir(folder),
@@ -37,12 +40,12 @@ defmodule Pipeline.Serve.Folder do
 
   defp guard(run, monitor, folder) do
     receive do
-      {:DOWN, ^monitor, _, _, _} -> clean(run, folder)
-      :vm_ends -> clean(run, folder)
+      {:DOWN, ^monitor, _, _, _} -> remove(run, folder)
+      :vm_ends -> remove(run, folder)
     end
   end
 
-  defp clean(run, folder) do
+  defp remove(run, folder) do
     Process.exit(run, :kill)
     SupervisedTask.end_all_of(run)
     File.rm_rf(folder)

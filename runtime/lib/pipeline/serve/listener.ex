@@ -1,40 +1,49 @@
 defmodule Pipeline.Serve.Listener do
   @moduledoc """
-  HTTP, by mochiweb: a process for each connection, which lives as long as the connection does. Requests are turned to
-  plain maps for `Pipeline.Serve.Router`, and its answers to JSON responses.
+  Serves HTTP with the library mochiweb. Each connection has its own process, which ends with the connection.
+
+  Requests become plain maps for `Pipeline.Serve.Router`. The router's answers become JSON responses.
   """
 
   alias Pipeline.Serve.{Router, Token}
 
-  # mochiweb itself waits five minutes for a request, and thirty seconds for each line of it: who has no token could keep
-  # all others out with connections that say nothing. Between requests a client may take longer than for its first.
+  # mochiweb waits five minutes for a request, and thirty seconds for each line of a request. Without shorter limits, a client
+  # without a token could open silent connections until nobody else can connect. Between two requests a client may take
+  # longer than before its first one.
   @first_request_ms 10_000
   @next_request_ms 60_000
 
-  # A client waits for its run on one connection, and may have others.
-  @connections_of_a_run 4
-  @least_connections 2_048
+  # A client waits for its run on one connection and may have further ones.
+  @connections_per_run 4
+  @min_connections 2_048
 
   @doc """
-  Listen. Options: `ip` and `port` (0: a free one), `token`, `body_limit` in bytes, `busy`, a counter of the requests
-  that are being answered, `limit` of runs at once, and `first_request_ms`, how long a connection may be silent.
+  Return the child specification of a listener. Options:
+
+    * `ip`, `port` - the address; port 0 means any free port
+    * `token` - the token that clients have to send
+    * `body_limit` - the largest body of a request, in bytes
+    * `limit` - how many runs may be under way at once
+    * `busy` - a counter of the requests that are being answered
+    * `first_request_ms` - how long a new connection may be silent; #{@first_request_ms} by default
   """
   @spec child_spec(keyword()) :: Supervisor.child_spec()
   def child_spec(options), do: %{id: __MODULE__, start: {__MODULE__, :start_link, [options]}}
 
+  @doc "Start a listener with the options of `child_spec/1`."
   @spec start_link(keyword()) :: {:ok, pid()} | {:error, term()}
   def start_link(options) do
     server = Map.new(Keyword.take(options, [:token, :body_limit, :busy, :first_request_ms]))
 
     :mochiweb_clock.start()
 
-    # What mochiweb_http would do, but for the watch over connections.
+    # This is what mochiweb_http does, except that `connected/3` limits how long a connection may be silent.
     :mochiweb_socket_server.start_link(
       name: :undefined,
       ip: options[:ip],
       port: options[:port],
       loop: {__MODULE__, :connected, [server]},
-      max: max(@least_connections, options[:limit] * @connections_of_a_run),
+      max: max(@min_connections, options[:limit] * @connections_per_run),
       nodelay: true,
       backlog: 1024
     )
@@ -43,18 +52,18 @@ defmodule Pipeline.Serve.Listener do
   @doc false
   @spec connected(term(), [term()], map()) :: no_return()
   def connected(socket, options, server) do
-    await_request(server[:first_request_ms] || @first_request_ms)
+    limit_silence(server[:first_request_ms] || @first_request_ms)
     :mochiweb_http.loop(socket, options, &handle(&1, server))
   end
 
-  # A connection ends with its process.
-  defp await_request(milliseconds) do
+  # End the process, and the connection with it, if no request arrives in time.
+  defp limit_silence(milliseconds) do
     {:ok, timer} = :timer.exit_after(milliseconds, {:shutdown, :no_request})
     Process.put(__MODULE__, timer)
     :ok
   end
 
-  @doc "The port that it listens on."
+  @doc "Return the port of a listener."
   @spec port(pid()) :: :inet.port_number()
   def port(listener), do: :mochiweb_socket_server.get(listener, :port)
 
@@ -64,12 +73,12 @@ defmodule Pipeline.Serve.Listener do
 
     try do
       case body_length(request) do
-        :malformed -> refuse(request)
+        :malformed -> refuse_length(request)
         length -> request |> answer(length, server) |> respond(request)
       end
     after
       :counters.sub(server.busy, 1, 1)
-      await_request(@next_request_ms)
+      limit_silence(@next_request_ms)
     end
   end
 
@@ -82,18 +91,24 @@ defmodule Pipeline.Serve.Listener do
         path: path |> to_string() |> String.split("/", trim: true),
         query: for({name, value} <- :mochiweb_util.parse_qs(query), into: %{}, do: {text(name), text(value)}),
         authorization: header(request, ~c"authorization") || "",
-        body: fn -> read(request, length, limit) end
+        body: fn -> read_body(request, length, limit) end
       },
       token
     )
   rescue
-    # Said without the values: they may be a prompt.
-    error -> Router.error(500, :crashed, "the server failed at this request: #{inspect(error.__struct__)}")
+    # Leave out the values of the exception: they may contain a prompt.
+    error ->
+      Router.error(
+        500,
+        :crashed,
+        "the server crashed while answering this request: #{inspect(error.__struct__)}"
+      )
   catch
-    :exit, reason when reason != :normal -> Router.error(500, :crashed, "the server failed at this request")
+    :exit, reason when reason != :normal ->
+      Router.error(500, :crashed, "the server crashed while answering this request")
   end
 
-  defp read(request, length, limit) do
+  defp read_body(request, length, limit) do
     if is_integer(length) and length > limit, do: exit({:body_too_large, length})
 
     case :mochiweb_request.recv_body(limit, request) do
@@ -101,7 +116,7 @@ defmodule Pipeline.Serve.Listener do
       :undefined -> {:ok, ""}
     end
   rescue
-    # A chunk's length that is none.
+    # mochiweb raises if the length of a chunk is not a number.
     _ -> :malformed
   catch
     :exit, {:body_too_large, _} -> {:error, "the body is longer than #{limit} bytes"}
@@ -120,8 +135,8 @@ defmodule Pipeline.Serve.Listener do
     if close?, do: linger(:mochiweb_request.get(:socket, request))
   end
 
-  # mochiweb itself would stumble over such a length, in answering too.
-  defp refuse(request) do
+  # mochiweb would crash at a malformed length, even while it sends an answer. Write the answer to the socket directly.
+  defp refuse_length(request) do
     {_, _, json} = Router.error(400, :bad_request, "Content-Length or Transfer-Encoding is malformed")
     socket = :mochiweb_request.get(:socket, request)
     head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -131,15 +146,16 @@ defmodule Pipeline.Serve.Listener do
     exit(:normal)
   end
 
-  # A connection that is closed while the client still sends is reset, and the answer lost.
+  # If the connection is closed while the client still sends, the connection is reset and the client loses the answer. Read
+  # and discard what the client sends, for up to two seconds.
   defp linger(socket) do
     :gen_tcp.shutdown(socket, :write)
     discard(socket, System.monotonic_time(:millisecond) + 2_000)
   end
 
   defp discard(socket, deadline) do
-    with left when left > 0 <- deadline - System.monotonic_time(:millisecond),
-         {:ok, _} <- :gen_tcp.recv(socket, 0, left) do
+    with milliseconds when milliseconds > 0 <- deadline - System.monotonic_time(:millisecond),
+         {:ok, _} <- :gen_tcp.recv(socket, 0, milliseconds) do
       discard(socket, deadline)
     end
   end
@@ -160,6 +176,6 @@ defmodule Pipeline.Serve.Listener do
     end
   end
 
-  # Bytes, which need not be UTF-8; then they match nothing here.
+  # The bytes need not be UTF-8. If they are not, they match no path, token or key.
   defp text(bytes), do: bytes |> :erlang.list_to_binary()
 end

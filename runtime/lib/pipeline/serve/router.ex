@@ -1,6 +1,8 @@
 defmodule Pipeline.Serve.Router do
   @moduledoc """
-  What is answered to a request. Every answer is JSON; an error is `{"error": {"kind": …, "message": …}}`.
+  Answers requests. Every answer is JSON, and an error is `{"error": {"kind": …, "message": …}}`.
+
+  `Pipeline.Serve` lists the requests and the statuses.
   """
 
   alias Pipeline.Error
@@ -16,38 +18,42 @@ defmodule Pipeline.Serve.Router do
         }
   @type response :: {status :: pos_integer(), headers :: [{String.t(), String.t()}], json :: binary()}
 
-  @longest_wait 60
+  @max_wait_seconds 60
 
+  @doc "Return the response to a request. All requests except `/health` need the token."
   @spec answer(request(), Token.t()) :: response()
   def answer(%{path: ["health"]} = request, _),
-    do: allowed(request, %{"GET" => fn -> {200, [], health()} end})
+    do: dispatch(request, %{"GET" => fn -> {200, [], health()} end})
 
   def answer(request, token) do
     if authorized?(request.authorization, token) do
-      routed(request)
+      route(request)
     else
-      message = "expected the header Authorization: Bearer TOKEN, with the token of this server"
+      message =
+        "the token is missing or wrong: expected the header Authorization: Bearer TOKEN, with the token of this server"
+
       error(401, :authentication, message, [{"WWW-Authenticate", "Bearer"}])
     end
   end
 
-  @doc "An error as every client of this server gets it."
+  @doc "Return the response for an error."
   @spec error(pos_integer(), atom(), String.t(), [{String.t(), String.t()}]) :: response()
   def error(status, kind, message, headers \\ []),
     do: {status, headers, JSON.encode(%{error: %{kind: kind, message: message}})}
 
-  defp routed(%{path: ["runs"]} = request), do: allowed(request, %{"POST" => fn -> create(request.body) end})
+  defp route(%{path: ["runs"]} = request), do: dispatch(request, %{"POST" => fn -> create(request.body) end})
 
-  defp routed(%{path: ["runs", id]} = request) do
-    allowed(request, %{
+  defp route(%{path: ["runs", id]} = request) do
+    dispatch(request, %{
       "GET" => fn -> await(id, request.query["wait"] || "0") end,
-      "DELETE" => fn -> found(Runs.cancel(id)) end
+      "DELETE" => fn -> run_response(Runs.cancel(id)) end
     })
   end
 
-  defp routed(_), do: error(404, :not_found, "there are /runs, /runs/ID and /health")
+  defp route(_),
+    do: error(404, :not_found, "this address does not exist: expected /runs, /runs/ID or /health")
 
-  defp allowed(%{method: method} = request, methods) do
+  defp dispatch(%{method: method} = request, methods) do
     case methods do
       %{^method => answer} ->
         answer.()
@@ -55,9 +61,8 @@ defmodule Pipeline.Serve.Router do
       _ ->
         names = methods |> Map.keys() |> Enum.join(", ")
 
-        error(405, :method_not_allowed, "#{Enum.join(["" | request.path], "/")} takes #{names}", [
-          {"Allow", names}
-        ])
+        path = Enum.join(["" | request.path], "/")
+        error(405, :method_not_allowed, "#{path} does not take #{method}: use #{names}", [{"Allow", names}])
     end
   end
 
@@ -65,37 +70,52 @@ defmodule Pipeline.Serve.Router do
     with {:ok, text} <- body.(),
          {:ok, map} <- decode(text),
          {:ok, run_request} <- RunRequest.read(map) do
-      started(Runs.start(run_request))
+      start_response(Runs.start(run_request))
     else
       {:error, %Error{kind: kind, message: message}} -> error(422, kind, message)
       {:error, message} -> error(413, :too_large, message)
-      :malformed -> error(400, :bad_request, "the body is no JSON object")
+      :malformed -> error(400, :bad_request, "the body is not a JSON object")
     end
   end
 
-  defp started({:new, json}), do: {202, [], json}
-  defp started({:known, json}), do: {200, [], json}
+  defp start_response({:new, json}), do: {202, [], json}
+  defp start_response({:known, json}), do: {200, [], json}
 
-  defp started({:error, :full}),
-    do: error(429, :full, "as many runs as are allowed at once are under way", [{"Retry-After", "1"}])
+  defp start_response({:error, :full}) do
+    message = "the limit of runs at once is reached: try again when a run has ended"
+    error(429, :full, message, [{"Retry-After", "1"}])
+  end
 
-  defp started({:error, :draining}),
-    do: error(503, :draining, "no new runs are taken: this server is about to end", [{"Retry-After", "5"}])
+  defp start_response({:error, :draining}) do
+    message = "this server is about to end and takes no new runs: try again at the next server"
+    error(503, :draining, message, [{"Retry-After", "5"}])
+  end
 
-  defp started({:error, :conflict}),
-    do: error(409, :conflict, "the key belongs to another order: choose a new one")
+  defp start_response({:error, :conflict}),
+    do: error(409, :conflict, "the key belongs to a different request: choose a new key")
 
   defp await(id, wait) do
     case Number.parse(wait) do
-      {:ok, seconds} when seconds >= 0 -> found(Runs.await(id, round(min(seconds, @longest_wait) * 1000)))
-      _ -> error(400, :bad_request, "wait: expected seconds from 0, #{@longest_wait} at most")
+      {:ok, seconds} when seconds >= 0 ->
+        run_response(Runs.await(id, round(min(seconds, @max_wait_seconds) * 1000)))
+
+      _ ->
+        message =
+          "wait=#{String.slice(wait, 0, 40)}: expected seconds from 0; at most #{@max_wait_seconds} are waited"
+
+        error(400, :bad_request, message)
     end
   end
 
-  defp found({:ok, json}), do: {200, [], json}
+  defp run_response({:ok, json}), do: {200, [], json}
 
-  defp found(:error),
-    do: error(404, :not_found, "no such run: it was never begun here, or ended long ago and was forgotten")
+  defp run_response(:error),
+    do:
+      error(
+        404,
+        :not_found,
+        "there is no such run: it was never started here, or it ended long ago and was removed"
+      )
 
   defp health do
     settings = Pipeline.Settings.from_environment()
@@ -111,7 +131,7 @@ defmodule Pipeline.Serve.Router do
 
   defp authorized?(header, token) do
     case String.split(header, " ", parts: 2) do
-      [scheme, given] -> String.downcase(scheme, :ascii) == "bearer" and Token.matches?(token, given)
+      [scheme, text] -> String.downcase(scheme, :ascii) == "bearer" and Token.matches?(token, text)
       _ -> false
     end
   end

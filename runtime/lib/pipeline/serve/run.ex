@@ -1,10 +1,10 @@
 defmodule Pipeline.Serve.Run do
   @moduledoc """
-  One run, in a process of its own: a request goes in, what clients are told of its end comes out, as JSON. It is encoded
-  once and here, however often it is asked for.
+  Executes one run in its own process and returns its result as JSON. The result is encoded once, however often clients read
+  it.
 
-  Its workspace, and what its steps write by `output_to_file`, are in a folder of its own, which goes with it; the files
-  are part of what is told.
+  The workspace of the run, and the files that its steps write by `output_to_file`, are in the run's own folder. The result
+  contains the texts of these files, because the folder is removed at the end.
   """
 
   alias Pipeline.{Error, Generate, Settings, UsageReport}
@@ -12,15 +12,17 @@ defmodule Pipeline.Serve.Run do
   alias Pipeline.Value.JSON
 
   @type status :: :running | :done | :failed | :cancelled
-  @type ended :: {status(), json :: binary()}
+  @type outcome :: {status(), json :: binary()}
 
-  @doc "Begin it under `Pipeline.Runs`. The caller gets the task's messages; its reply is an `t:ended/0`."
+  @doc "Start a run under the supervisor `Pipeline.Runs`. The task sends the caller an `t:outcome/0`."
   @spec start(String.t(), RunRequest.t()) :: Task.t()
   def start(id, %RunRequest{} = run_request) do
     Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, run_request) end)
   end
 
-  @doc "End it; its steps do not outlive it, and its folder goes after them. Nothing of it is heard after that."
+  @doc """
+  End a run. Its steps end with it, and then its folder is removed. The caller gets no further message from the task.
+  """
   @spec stop(Task.t()) :: :ok
   def stop(%Task{} = task) do
     Process.demonitor(task.ref, [:flush])
@@ -28,17 +30,17 @@ defmodule Pipeline.Serve.Run do
     :ok
   end
 
-  @doc "What is said of a run that has not ended by itself."
-  @spec said(String.t(), status(), Error.t() | nil) :: binary()
-  def said(id, status, error \\ nil), do: encode(%{id: id, status: status}, error)
+  @doc "Return the JSON of a run that is under way or did not end by itself."
+  @spec json(String.t(), status(), Error.t() | nil) :: binary()
+  def json(id, status, error \\ nil), do: encode(%{id: id, status: status}, error)
 
-  @doc "A run that crashed, without the values that made it crash: they may be a prompt or a plan."
-  @spec crashed(String.t(), term()) :: ended()
+  @doc "Return the outcome of a run that crashed. The values in the reason are left out: they may be a prompt or a plan."
+  @spec crashed(String.t(), term()) :: outcome()
   def crashed(id, reason),
-    do: {:failed, said(id, :failed, Error.new(:crashed, "the run crashed: #{name(reason)}"))}
+    do: {:failed, json(id, :failed, Error.new(:crashed, "the run crashed: #{name(reason)}"))}
 
   defp execute(id, run_request) do
-    begun = System.monotonic_time(:millisecond)
+    start = System.monotonic_time(:millisecond)
 
     with {:ok, folder} <- folder(id, run_request.pipeline) do
       files = folder && Path.join(folder, "files")
@@ -49,41 +51,41 @@ defmodule Pipeline.Serve.Run do
       try do
         with {:ok, workspace} <- workspace(run_request.pipeline, folder),
              {:ok, text, result} <- Generate.plan(run_request.pipeline, run_request.vars, settings, workspace) do
-          {:ok, done(id, text, result, run_request, files, begun)}
+          {:ok, success_report(id, text, result, run_request, files, start)}
         end
       after
-        # Before anybody hears of the end: whoever does may look.
+        # Remove the folder before a client learns that the run has ended.
         if folder, do: File.rm_rf(folder)
       end
     end
     |> case do
-      {:ok, done} ->
-        {:done, encode(done, nil)}
+      {:ok, report} ->
+        {:done, encode(report, nil)}
 
       {:error, %Error{} = error} ->
-        {:failed, encode(failed(id, error, begun), error)}
+        {:failed, encode(failure_report(id, error, start), error)}
     end
   end
 
-  defp failed(id, error, begun),
-    do: Map.merge(%{id: id, status: :failed, seconds: since(begun)}, UsageReport.json(error))
+  defp failure_report(id, error, start),
+    do: Map.merge(%{id: id, status: :failed, seconds: seconds_since(start)}, UsageReport.json(error))
 
-  # Only where it is needed: a VM that is killed leaves it behind.
+  # Create a folder only if the run needs one, because a VM that is killed leaves the folder behind.
   defp folder(id, pipeline) do
     if Pipeline.needs_workspace?(pipeline) or Enum.any?(Pipeline.all_steps(pipeline), & &1.output_to_file),
-      do: Folder.make(id),
+      do: Folder.create(id),
       else: {:ok, nil}
   end
 
   defp workspace(_, nil), do: {:ok, nil}
   defp workspace(pipeline, folder), do: Pipeline.Run.workspace(pipeline, Path.join(folder, "workspace"))
 
-  defp done(id, text, result, run_request, files, begun) do
+  defp success_report(id, text, result, run_request, files, start) do
     %{
       id: id,
       status: :done,
       text: text,
-      seconds: since(begun),
+      seconds: seconds_since(start),
       files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
       warnings: run_request.pipeline.warnings
     }
@@ -95,10 +97,10 @@ defmodule Pipeline.Serve.Run do
   defp encode(map, %Error{kind: kind, message: message}),
     do: map |> Map.put(:error, %{kind: kind, message: message}) |> encode(nil)
 
-  defp since(begun), do: (System.monotonic_time(:millisecond) - begun) / 1000
+  defp seconds_since(start), do: (System.monotonic_time(:millisecond) - start) / 1000
 
   defp name({%kind{}, _}), do: inspect(kind)
   defp name({reason, _}) when is_atom(reason), do: inspect(reason)
   defp name(reason) when is_atom(reason), do: inspect(reason)
-  defp name(_), do: "for a reason that may hold its prompt"
+  defp name(_), do: "the reason is not shown, because it may contain the prompt"
 end

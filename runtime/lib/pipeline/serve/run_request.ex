@@ -1,15 +1,22 @@
 defmodule Pipeline.Serve.RunRequest do
   @moduledoc """
-  What a client wants to be run: the body of `POST /runs`, checked.
+  Checks the body of `POST /runs`.
 
-    * `pipeline` - the text of a pipeline file
-    * `name` - where that file stands, for messages and for the paths in it; `pipeline.yaml` by default
-    * `prompt` - the variable `user_prompt`
-    * `vars` - further variables, by name; either of the two has to be there
-    * `inputs` - texts that the pipeline takes beside them, by name
-    * `seed` - which sample of the model is meant
-    * `timeout_ms` - for the whole run, a quarter of an hour by default
-    * `key` - an order with the key of an earlier one is that one, and is not run again: all else has to be the same
+      {"pipeline": "workflow: …", "prompt": "Find the anti-patterns", "key": "first"}
+
+  | key | meaning |
+  | --- | --- |
+  | `pipeline` | the text of a pipeline file |
+  | `name` | the path of that file, for messages and for the relative paths in it; `pipeline.yaml` by default |
+  | `prompt` | the value of the variable `user_prompt` |
+  | `vars` | the values of other variables, by name |
+  | `inputs` | the texts of the pipeline's inputs, by name |
+  | `seed` | the seed for the providers that take one |
+  | `timeout_ms` | the time limit of the whole run; a quarter of an hour by default |
+  | `key` | a name for this request, of up to 500 bytes |
+
+  `pipeline` is required, and `prompt` or `vars`. If a client sends a request again with the same `key`, it gets the earlier run,
+  and nothing is executed twice. All other keys have to be the same as in the earlier request.
   """
 
   alias Pipeline.{Error, Loader}
@@ -28,23 +35,30 @@ defmodule Pipeline.Serve.RunRequest do
           digest: binary()
         }
 
-  @known ~w(pipeline name prompt vars inputs seed timeout_ms key)
-  @longest 86_400_000
-  @default 900_000
+  @known_keys ~w(pipeline name prompt vars inputs seed timeout_ms key)
+  @max_timeout_ms 86_400_000
+  @default_timeout_ms 900_000
 
+  @doc "Return the request, or the first error in the body."
   @spec read(map()) :: {:ok, t()} | {:error, Error.t()}
   def read(body) do
-    with :ok <- only_known(body),
+    with :ok <- check_keys(body),
          {:ok, text} <- take(body, "pipeline", &text?/1, "the text of a pipeline file", nil),
-         :ok <- there(text, "pipeline"),
+         :ok <- check_present(text, "pipeline"),
          {:ok, name} <- take(body, "name", &text?/1, "a path", "pipeline.yaml"),
          {:ok, prompt} <- take(body, "prompt", &text?/1, "a text that is not blank", nil),
          {:ok, vars} <- take(body, "vars", &is_map/1, "values by name", %{}),
-         :ok <- there(prompt || (vars != %{} && vars) || nil, "prompt"),
+         :ok <- check_present(prompt || (vars != %{} && vars) || nil, "prompt"),
          {:ok, inputs} <- take(body, "inputs", &texts?/1, "texts by name", %{}),
          {:ok, seed} <- take(body, "seed", &(is_integer(&1) and &1 >= 0), "a whole number from 0", nil),
          {:ok, timeout} <-
-           take(body, "timeout_ms", &(is_integer(&1) and &1 in 1..@longest), "1 to #{@longest}", @default),
+           take(
+             body,
+             "timeout_ms",
+             &timeout?/1,
+             "a whole number from 1 to #{@max_timeout_ms}",
+             @default_timeout_ms
+           ),
          {:ok, key} <-
            take(body, "key", &(text?(&1) and byte_size(&1) <= 500), "a text of up to 500 bytes", nil),
          {:ok, pipeline} <- Loader.parse(text, name) do
@@ -63,24 +77,30 @@ defmodule Pipeline.Serve.RunRequest do
     end
   end
 
-  defp only_known(body) do
-    case Map.keys(body) -- @known do
-      [] -> :ok
-      [key | _] -> usage("the key #{inspect(key)} is not known, expected #{Enum.join(@known, ", ")}")
+  defp check_keys(body) do
+    case Map.keys(body) -- @known_keys do
+      [] ->
+        :ok
+
+      [key | _] ->
+        usage("the key #{inspect(key)} is not known, expected one of #{Enum.join(@known_keys, ", ")}")
     end
   end
 
-  defp take(body, key, good?, expected, default) do
+  defp take(body, key, valid?, expectation, default) do
     case body[key] do
       nil -> {:ok, default}
-      value -> if good?.(value), do: {:ok, value}, else: usage("#{key}: expected #{expected}")
+      value -> if valid?.(value), do: {:ok, value}, else: usage("#{key}: expected #{expectation}")
     end
   end
 
-  defp there(nil, key), do: usage("the key #{key} is missing")
-  defp there(_, _), do: :ok
+  defp check_present(nil, "prompt"), do: usage("the key prompt is missing, and so is vars: give one of them")
+  defp check_present(nil, key), do: usage("the key #{key} is missing")
+  defp check_present(_, _), do: :ok
 
-  # The decoder does not look into its strings.
+  defp timeout?(value), do: is_integer(value) and value in 1..@max_timeout_ms
+
+  # The JSON decoder does not check that strings are UTF-8.
   defp text?(value), do: is_binary(value) and String.valid?(value) and String.trim(value) != ""
 
   defp texts?(value),

@@ -1,7 +1,9 @@
 defmodule Pipeline.Serve.Runs do
   @moduledoc """
-  Who runs, who has ended and who waits for it. At most `limit` run at once; of those that have ended the newest
-  thousand are kept, for ten minutes, so that the VM does not grow.
+  Keeps the list of all runs, with their results and the clients that wait for them.
+
+  At most `limit` runs are under way at once. To bound the memory of the VM, results are kept for ten minutes, and only the
+  newest thousand, or the newest 64,000,000 bytes. The newest `limit` results are kept whatever their size.
   """
 
   use GenServer
@@ -9,17 +11,21 @@ defmodule Pipeline.Serve.Runs do
   alias Pipeline.Error
   alias Pipeline.Serve.{Run, RunRequest}
 
-  @kept 1_000
-  @kept_bytes 64_000_000
-  @kept_ms 600_000
-  @look_ms 30_000
-  # A client that asks now and then does so within this time.
-  @asked_again_ms 10_000
+  @max_results 1_000
+  @max_result_bytes 64_000_000
+  @max_result_age_ms 600_000
+  @cleanup_ms 30_000
+  # A client that polls asks again within this time.
+  @polling_ms 10_000
 
   defmodule Entry do
     @moduledoc false
+    # `waiting` has the clients that wait for the end, each with its timer. `read?` is true once a client got the result.
     defstruct [:status, :json, :key, :digest, :task, :timer, :ended_at, waiting: [], read?: false]
   end
+
+  # `keys` has the run id of each request key, `running` the run id of each task. `ended` is a queue of `{id, ended_at, size}`,
+  # the oldest result first, and `bytes` is the sum of these sizes.
 
   defstruct [
     :limit,
@@ -38,39 +44,44 @@ defmodule Pipeline.Serve.Runs do
           draining: boolean()
         }
 
+  @doc "Start the process. The option `limit` is the number of runs that may be under way at once."
   @spec start_link(keyword()) :: GenServer.on_start()
   def start_link(options) do
-    # Its heap is small, and orders pass through it: what it has dropped is not to be held.
+    # The heap of this process is small, but large requests pass through it. Sweep often, so that they do not stay in memory.
     GenServer.start_link(__MODULE__, options[:limit], name: __MODULE__, spawn_opt: [fullsweep_after: 10])
   end
 
-  @doc "Begin a run, or find the one that has its key. `:conflict`: the key belongs to another request."
+  @doc "Start a run, or return the run with the same key. `:conflict` means that the key belongs to a different request."
   @spec start(RunRequest.t()) :: {:new | :known, json :: binary()} | {:error, :full | :draining | :conflict}
   def start(%RunRequest{} = run_request), do: GenServer.call(__MODULE__, {:start, run_request})
 
-  @doc "What there is to say of a run, at its end, or after `wait` milliseconds."
+  @doc "Wait for the end of a run, for at most `wait` milliseconds. Return the run as JSON."
   @spec await(String.t(), non_neg_integer()) :: {:ok, json :: binary()} | :error
   def await(id, wait), do: GenServer.call(__MODULE__, {:await, id, wait}, wait + 30_000)
 
-  @doc "End a run. One that has ended stays what it is."
+  @doc "Cancel a run. A run that has ended does not change."
   @spec cancel(String.t()) :: {:ok, json :: binary()} | :error
   def cancel(id), do: GenServer.call(__MODULE__, {:cancel, id})
 
-  @doc "Take no new runs."
+  @doc "Refuse new runs from now on."
   @spec drain() :: :ok
   def drain, do: GenServer.call(__MODULE__, :drain)
 
-  @doc "End all that run; how many there were."
+  @doc "End all runs that are under way. Return their number."
   @spec end_all() :: non_neg_integer()
   def end_all, do: GenServer.call(__MODULE__, :end_all)
 
-  @doc "How many run and are kept; `unread` have ended since `drain/0`, or just before it, and nobody has asked yet."
+  @doc """
+  Return the numbers of runs under way and of results that are kept.
+
+  After `drain/0`, `unread` is the number of runs that ended since then, or just before, and that no client has read yet.
+  """
   @spec load() :: load()
   def load, do: GenServer.call(__MODULE__, :load)
 
   @impl true
   def init(limit) do
-    Process.send_after(self(), :look, @look_ms)
+    Process.send_after(self(), :cleanup, @cleanup_ms)
     {:ok, %__MODULE__{limit: limit}}
   end
 
@@ -78,13 +89,13 @@ defmodule Pipeline.Serve.Runs do
   def handle_call({:start, run_request}, _, state) do
     case state.entries[run_request.key && state.keys[run_request.key]] do
       %Entry{digest: digest} when digest == run_request.digest ->
-        told(state.keys[run_request.key], :known, state)
+        reply_with(state.keys[run_request.key], :known, state)
 
       %Entry{} ->
         {:reply, {:error, :conflict}, state}
 
       nil ->
-        begin(run_request, state)
+        start_run(run_request, state)
     end
   end
 
@@ -98,7 +109,7 @@ defmodule Pipeline.Serve.Runs do
         {:noreply, put(state, id, %{entry | waiting: [{from, timer} | entry.waiting]})}
 
       _ ->
-        told(id, :ok, state)
+        reply_with(id, :ok, state)
     end
   end
 
@@ -109,10 +120,10 @@ defmodule Pipeline.Serve.Runs do
 
       %Entry{status: :running} = entry ->
         Run.stop(entry.task)
-        told(id, :ok, ended(state, id, {:cancelled, Run.said(id, :cancelled)}))
+        reply_with(id, :ok, finish(state, id, {:cancelled, Run.json(id, :cancelled)}))
 
       _ ->
-        told(id, :ok, state)
+        reply_with(id, :ok, state)
     end
   end
 
@@ -125,7 +136,7 @@ defmodule Pipeline.Serve.Runs do
 
   def handle_call(:load, _, state) do
     running = map_size(state.running)
-    # Only asked for where it matters: it looks at every one that is kept.
+    # Count only while the server drains, because the count goes through all results.
     unread =
       if state.drained_at, do: Enum.count(state.entries, fn {_, entry} -> unread?(entry, state) end), else: 0
 
@@ -136,20 +147,20 @@ defmodule Pipeline.Serve.Runs do
   @impl true
   def handle_info({ref, outcome}, state) when is_map_key(state.running, ref) do
     Process.demonitor(ref, [:flush])
-    {:noreply, ended(state, state.running[ref], outcome)}
+    {:noreply, finish(state, state.running[ref], outcome)}
   end
 
   def handle_info({:DOWN, ref, :process, _, reason}, state) when is_map_key(state.running, ref) do
     id = state.running[ref]
-    {:noreply, ended(state, id, Run.crashed(id, reason))}
+    {:noreply, finish(state, id, Run.crashed(id, reason))}
   end
 
   def handle_info({:deadline, id}, state) do
     case state.entries[id] do
       %Entry{status: :running} = entry ->
         Run.stop(entry.task)
-        error = Error.new(:timeout, "the run did not end within its time and was ended")
-        {:noreply, ended(state, id, {:failed, Run.said(id, :failed, error)})}
+        error = Error.new(:timeout, "the run exceeded its time limit and was ended: raise timeout_ms")
+        {:noreply, finish(state, id, {:failed, Run.json(id, :failed, error)})}
 
       _ ->
         {:noreply, state}
@@ -166,23 +177,23 @@ defmodule Pipeline.Serve.Runs do
     end
   end
 
-  def handle_info(:look, state) do
-    Process.send_after(self(), :look, @look_ms)
+  def handle_info(:cleanup, state) do
+    Process.send_after(self(), :cleanup, @cleanup_ms)
     {:noreply, forget(state), :hibernate}
   end
 
   def handle_info(_, state), do: {:noreply, state}
 
-  defp begin(_, %{drained_at: at} = state) when at != nil, do: {:reply, {:error, :draining}, state}
+  defp start_run(_, %{drained_at: time} = state) when time != nil, do: {:reply, {:error, :draining}, state}
 
-  defp begin(_, %{running: running, limit: limit} = state) when map_size(running) >= limit,
+  defp start_run(_, %{running: running, limit: limit} = state) when map_size(running) >= limit,
     do: {:reply, {:error, :full}, state}
 
-  defp begin(run_request, state) do
+  defp start_run(run_request, state) do
     id = 16 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower)
     task = Run.start(id, run_request)
     timer = Process.send_after(self(), {:deadline, id}, run_request.timeout)
-    json = Run.said(id, :running)
+    json = Run.json(id, :running)
 
     entry = %Entry{
       status: :running,
@@ -199,7 +210,8 @@ defmodule Pipeline.Serve.Runs do
     {:reply, {:new, json}, state}
   end
 
-  defp ended(state, id, {status, json}) do
+  # Answer the clients that wait, and keep the result.
+  defp finish(state, id, {status, json}) do
     entry = state.entries[id]
     Process.cancel_timer(entry.timer)
 
@@ -215,12 +227,15 @@ defmodule Pipeline.Serve.Runs do
     forget(%{put(state, id, entry) | ended: ended, bytes: state.bytes + byte_size(json)})
   end
 
-  # The oldest go first. As many as may run at once are always kept, so that a big one is there to be read.
+  # Remove the oldest results that exceed the limits. The newest `limit` results stay whatever their size, so that clients can
+  # read large ones.
   defp forget(state) do
-    kept = :queue.len(state.ended)
+    count = :queue.len(state.ended)
 
-    with {:value, {id, at, size}} <- :queue.peek(state.ended),
-         true <- kept > @kept or (kept > state.limit and state.bytes > @kept_bytes) or old?(at) do
+    with {:value, {id, ended_at, size}} <- :queue.peek(state.ended),
+         true <-
+           count > @max_results or (count > state.limit and state.bytes > @max_result_bytes) or
+             expired?(ended_at) do
       {entry, entries} = Map.pop!(state.entries, id)
       keys = if state.keys[entry.key] == id, do: Map.delete(state.keys, entry.key), else: state.keys
 
@@ -236,18 +251,18 @@ defmodule Pipeline.Serve.Runs do
     end
   end
 
-  defp old?(at), do: now() - at > @kept_ms
+  defp expired?(ended_at), do: now() - ended_at > @max_result_age_ms
   defp put(state, id, entry), do: %{state | entries: Map.put(state.entries, id, entry)}
   defp now, do: System.monotonic_time(:millisecond)
 
-  # Whoever is told of the end of a run has read it.
-  defp told(id, how, state) do
+  # A client that gets the result of a run has read it.
+  defp reply_with(id, tag, state) do
     entry = state.entries[id]
-    {:reply, {how, entry.json}, put(state, id, %{entry | read?: entry.status != :running})}
+    {:reply, {tag, entry.json}, put(state, id, %{entry | read?: entry.status != :running})}
   end
 
-  # Somebody may be about to ask again for one that ended just before; of one that ended long before, nobody will.
+  # A client that polls may be about to ask for a run that ended just before the drain. Nobody will ask for older runs.
   defp unread?(%Entry{status: :running}, _), do: false
   defp unread?(%Entry{read?: true}, _), do: false
-  defp unread?(entry, state), do: entry.ended_at >= min(state.drained_at, now() - @asked_again_ms)
+  defp unread?(entry, state), do: entry.ended_at >= min(state.drained_at, now() - @polling_ms)
 end

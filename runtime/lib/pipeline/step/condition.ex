@@ -1,17 +1,27 @@
 defmodule Pipeline.Step.Condition do
   @moduledoc """
-  Whether a step is done. A condition is parsed when the pipeline is loaded, and evaluated by this module alone.
+  Parses and evaluates the condition of a step. If the condition does not hold, the step is skipped.
 
       condition: review.score >= 8 and not vars.draft
       condition: vars.language == "de" or (review.tags contains "urgent")
 
-  `NAME` and `NAME.a[0].b` are the answer of an earlier step, or a place in it; `vars.NAME` is a variable. Texts are
-  quoted, numbers, `true`, `false` and `null` are not. The operators are `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`,
-  `not`, `and`, `or`, from the tightest to the loosest, and parentheses.
+  A condition is parsed when the pipeline is loaded. No other code evaluates it: nothing in it is ever executed as Elixir.
 
-  What is not there (the answer of a skipped step, a variable that nobody set, a place without a value) is `null`. On
-  its own a value holds unless it is `null`, `false`, `0`, empty, or only blank. Texts are compared without the blanks around
-  them, and as numbers where the other side is a number; `<` and its like hold of two numbers or two texts only.
+  ## Operands
+
+    * `NAME` - the answer of an earlier step; `NAME.a[0].b` - a place in that answer
+    * `vars.NAME` - a variable; `vars.NAME.a[0].b` - a place in its value
+    * `"text"`, `'text'`, `8`, `-1.5`, `true`, `false`, `null` - literals
+
+  A value that does not exist is `null`: the answer of a skipped step, a variable that is not set, a place without a value.
+
+  ## Operators
+
+  From the tightest to the loosest: `== != < <= > >= contains`, then `not`, then `and`, then `or`. Parentheses group.
+
+  A value without an operator holds unless it is `null`, `false`, `0`, empty or blank. Blanks around texts are ignored in
+  comparisons. A text is compared as a number if the other side is a number. `<`, `<=`, `>` and `>=` hold only between two
+  numbers or two texts.
   """
 
   alias Pipeline.Model.Answer
@@ -26,27 +36,28 @@ defmodule Pipeline.Step.Condition do
           | {:and, t(), t()}
           | {:or, t(), t()}
 
-  @longest 10_000
+  @max_bytes 10_000
   @operators ~w(== != <= >= < > contains)
-  @deepest 64
+  @max_depth 64
 
-  @doc "The condition, and the names of the steps that it is about; or what is wrong with it."
+  @doc "Return the condition and the names of the steps that it refers to, or the reason why the text is not a condition."
   @spec parse(String.t()) :: {:ok, t(), [String.t()]} | {:error, String.t()}
-  def parse(text) when byte_size(text) > @longest, do: {:error, "is longer than #{@longest} bytes"}
+  def parse(text) when byte_size(text) > @max_bytes, do: {:error, "is longer than #{@max_bytes} bytes"}
 
   def parse(text) do
     with {:ok, tokens} <- tokens(text, []) do
-      {condition, []} = tokens |> either(0) |> ended()
+      {condition, []} = tokens |> parse_or(0) |> parse_end()
       {:ok, condition, Enum.uniq(for {:step, name, _} <- operands(condition), do: name)}
     end
   catch
     {:unexpected, message} -> {:error, message}
   end
 
-  @doc "The variables that it looks at."
+  @doc "Return the names of the variables in the condition."
   @spec variables(t()) :: [String.t()]
   def variables(condition), do: for({:variable, name, _} <- operands(condition), do: name)
 
+  @doc "Return true if the condition holds for these variables and answers."
   @spec holds?(t(), %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}) :: boolean()
   def holds?({:value, operand}, scope), do: operand |> value(scope) |> truthy?()
   def holds?({:not, condition}, scope), do: not holds?(condition, scope)
@@ -54,35 +65,35 @@ defmodule Pipeline.Step.Condition do
   def holds?({:or, left, right}, scope), do: holds?(left, scope) or holds?(right, scope)
 
   def holds?({:compare, operator, left, right}, scope) do
-    {left, right} = alike(value(left, scope), value(right, scope))
+    {left, right} = comparable(value(left, scope), value(right, scope))
 
     case operator do
       "==" -> left == right
       "!=" -> left != right
       "contains" -> contains?(left, right)
-      _ -> ordered?(left, right) and apply(Kernel, order(operator), [left, right])
+      _ -> ordered?(left, right) and apply(Kernel, kernel_function(operator), [left, right])
     end
   end
 
-  defp order("<"), do: :<
-  defp order("<="), do: :<=
-  defp order(">"), do: :>
-  defp order(">="), do: :>=
+  defp kernel_function("<"), do: :<
+  defp kernel_function("<="), do: :<=
+  defp kernel_function(">"), do: :>
+  defp kernel_function(">="), do: :>=
 
   defp value({:literal, value}, _), do: value
 
   defp value({:step, name, path}, scope) do
     case scope.answers do
-      %{^name => answer} -> at(answer.value, path)
+      %{^name => answer} -> extract(answer.value, path)
       _ -> nil
     end
   end
 
-  defp value({:variable, name, path}, scope), do: at(scope.vars[name], path)
+  defp value({:variable, name, path}, scope), do: extract(scope.vars[name], path)
 
-  defp at(value, path) do
-    case Extract.fetch(value, path) do
-      {:ok, found} -> found
+  defp extract(container, path) do
+    case Extract.fetch(container, path) do
+      {:ok, value} -> value
       {:error, _} -> nil
     end
   end
@@ -90,9 +101,10 @@ defmodule Pipeline.Step.Condition do
   defp truthy?(value) when is_binary(value), do: String.trim(value) != ""
   defp truthy?(value), do: value not in [nil, false, [], %{}] and value != 0
 
-  defp alike(left, right), do: {plain(left, right), plain(right, left)}
+  defp comparable(left, right), do: {normalize(left, right), normalize(right, left)}
 
-  defp plain(text, other) when is_binary(text) do
+  # Trim a text, and convert it to a number if `other` is one.
+  defp normalize(text, other) when is_binary(text) do
     trimmed = String.trim(text)
 
     case is_number(other) && Number.parse(trimmed) do
@@ -101,32 +113,32 @@ defmodule Pipeline.Step.Condition do
     end
   end
 
-  defp plain(value, _), do: value
+  defp normalize(value, _), do: value
 
   defp ordered?(left, right),
     do: (is_number(left) and is_number(right)) or (is_binary(left) and is_binary(right))
 
   defp contains?(text, part) when is_binary(text) and is_binary(part), do: String.contains?(text, part)
-  defp contains?(list, item) when is_list(list), do: Enum.any?(list, &(plain(&1, item) == item))
+  defp contains?(list, item) when is_list(list), do: Enum.any?(list, &(normalize(&1, item) == item))
   defp contains?(map, key) when is_map(map), do: Map.has_key?(map, key)
   defp contains?(_, _), do: false
 
-  # One token per turn, each with where it begins, for messages.
-  defp tokens(text, read) do
+  # Split the text into tokens, one per call. `tokens` has those before `text`, in reverse order.
+  defp tokens(text, tokens) do
     text = String.trim_leading(text)
 
-    # Not a module attribute: OTP 28 keeps no compiled pattern in one.
+    # This is not a module attribute, because OTP 28 cannot keep a compiled pattern in one.
     token =
       ~r/\A(?:(==|!=|<=|>=|<|>|\(|\))|"((?:[^"\\]|\\.)*)"|'([^']*)'|(-?\d+(?:\.\d+)?)(?![\w.])|([^\s()<>=!"']+))/u
 
     case text != "" && Regex.run(token, text) do
-      false -> {:ok, Enum.reverse(read)}
+      false -> {:ok, Enum.reverse(tokens)}
       nil -> {:error, "cannot be read from #{inspect(String.slice(text, 0, 40))} on"}
-      [all | groups] -> text |> rest(all) |> tokens([token(groups) | read])
+      [match | groups] -> text |> rest(match) |> tokens([token(groups) | tokens])
     end
   end
 
-  defp rest(text, all), do: binary_part(text, byte_size(all), byte_size(text) - byte_size(all))
+  defp rest(text, match), do: binary_part(text, byte_size(match), byte_size(text) - byte_size(match))
 
   defp token([symbol]), do: {:symbol, symbol}
   defp token(["", text]), do: {:literal, Regex.replace(~r/\\(.)/u, text, "\\1")}
@@ -145,34 +157,38 @@ defmodule Pipeline.Step.Condition do
     end
   end
 
-  defp either(tokens, depth), do: tokens |> both(depth) |> chain("or", :or, &both(&1, depth))
-  defp both(tokens, depth), do: tokens |> negated(depth) |> chain("and", :and, &negated(&1, depth))
+  # A recursive-descent parser. Each function parses one level of precedence and returns the condition and the tokens after it.
+  defp parse_or(tokens, depth),
+    do: tokens |> parse_and(depth) |> parse_chain("or", :or, &parse_and(&1, depth))
 
-  defp chain({left, [{:symbol, word} | tokens]}, word, kind, next) do
-    {right, tokens} = next.(tokens)
-    chain({{kind, left, right}, tokens}, word, kind, next)
+  defp parse_and(tokens, depth),
+    do: tokens |> parse_not(depth) |> parse_chain("and", :and, &parse_not(&1, depth))
+
+  defp parse_chain({left, [{:symbol, word} | tokens]}, word, kind, parse_operand) do
+    {right, tokens} = parse_operand.(tokens)
+    parse_chain({{kind, left, right}, tokens}, word, kind, parse_operand)
   end
 
-  defp chain(parsed, _, _, _), do: parsed
+  defp parse_chain(parsed, _, _, _), do: parsed
 
-  defp negated(_, @deepest), do: throw({:unexpected, "is nested deeper than #{@deepest} levels"})
+  defp parse_not(_, @max_depth), do: throw({:unexpected, "is nested deeper than #{@max_depth} levels"})
 
-  defp negated([{:symbol, "not"} | tokens], depth) do
-    {condition, tokens} = negated(tokens, depth + 1)
+  defp parse_not([{:symbol, "not"} | tokens], depth) do
+    {condition, tokens} = parse_not(tokens, depth + 1)
     {{:not, condition}, tokens}
   end
 
-  defp negated([{:symbol, "("} | tokens], depth) do
-    case either(tokens, depth + 1) do
+  defp parse_not([{:symbol, "("} | tokens], depth) do
+    case parse_or(tokens, depth + 1) do
       {condition, [{:symbol, ")"} | tokens]} -> {condition, tokens}
       {_, tokens} -> unexpected(tokens, "a closing parenthesis")
     end
   end
 
-  defp negated(tokens, _) do
-    case operand(tokens) do
+  defp parse_not(tokens, _) do
+    case parse_operand(tokens) do
       {left, [{:symbol, operator} | tokens]} when operator in @operators ->
-        {right, tokens} = operand(tokens)
+        {right, tokens} = parse_operand(tokens)
         {{:compare, operator, left, right}, tokens}
 
       {left, tokens} ->
@@ -180,25 +196,25 @@ defmodule Pipeline.Step.Condition do
     end
   end
 
-  defp operand([{:literal, value} | tokens]), do: {{:literal, value}, tokens}
+  defp parse_operand([{:literal, value} | tokens]), do: {{:literal, value}, tokens}
 
-  defp operand([{:word, word} | tokens]) do
+  defp parse_operand([{:word, word} | tokens]) do
     case Extract.parse(word) do
       {:ok, ["vars", name | path]} when is_binary(name) -> {{:variable, name, path}, tokens}
       {:ok, [step | path]} when is_binary(step) and step != "vars" -> {{:step, step, path}, tokens}
-      _ -> throw({:unexpected, "#{inspect(word)} is neither STEP.place nor vars.NAME; a text is quoted"})
+      _ -> throw({:unexpected, "#{inspect(word)} is neither STEP.place nor vars.NAME; put a text in quotes"})
     end
   end
 
-  defp operand(tokens), do: unexpected(tokens, "a step, a variable or a value")
+  defp parse_operand(tokens), do: unexpected(tokens, "a step, a variable or a value")
 
-  defp ended({condition, []}), do: {condition, []}
-  defp ended({_, tokens}), do: unexpected(tokens, "and, or, or the end")
+  defp parse_end({condition, []}), do: {condition, []}
+  defp parse_end({_, tokens}), do: unexpected(tokens, "and, or, or the end")
 
   defp unexpected([], expected), do: throw({:unexpected, "ends where #{expected} is expected"})
 
-  defp unexpected([{_, found} | _], expected),
-    do: throw({:unexpected, "expected #{expected}, got #{inspect(found)}"})
+  defp unexpected([{_, value} | _], expected),
+    do: throw({:unexpected, "expected #{expected}, got #{inspect(value)}"})
 
   defp operands({:value, operand}), do: [operand]
   defp operands({:compare, _, left, right}), do: [left, right]

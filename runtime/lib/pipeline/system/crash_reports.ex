@@ -1,14 +1,16 @@
 defmodule Pipeline.System.CrashReports do
   @moduledoc """
-  Keeps prompts, plans and tokens out of the log: what OTP reports of a process that crashed has its state, its last
-  message and its arguments in it. What is left names the exception and where it was raised.
+  Keeps prompts, plans and tokens out of the log.
+
+  OTP's report on a crashed process shows its state, its last message and its arguments. This filter leaves only the name of the
+  exception and the place where it was raised.
   """
 
-  @doc "Log to standard error, and reports of crashes without their values."
+  @doc "Log to standard error, and log crashes without values."
   @spec install() :: :ok
   def install do
-    # Logger writes to standard output by default, where a client reads one line and no more. Mix has started it, and
-    # would start it anew for another application: 1.14's way, and 1.15's.
+    # By default, Logger writes to standard output, but a client expects exactly one line there. Mix has already started
+    # Logger, and would start it again for another application. Elixir 1.14 reads the first setting, and 1.15 the second.
     Application.put_env(:logger, :console, [device: :standard_error], persistent: true)
     Application.put_env(:logger, :default_handler, [config: %{type: :standard_error}], persistent: true)
     redirect()
@@ -21,16 +23,17 @@ defmodule Pipeline.System.CrashReports do
 
   defp redirect do
     case :logger.get_handler_config(:default) do
-      # The type of a handler cannot be changed once it runs.
+      # The type of a running handler cannot be changed, so replace the handler.
       {:ok, %{module: :logger_std_h, config: %{type: :standard_io}} = handler} ->
         :ok = :logger.remove_handler(:default)
-        kept = Map.take(handler, [:level, :filters, :filter_default, :formatter])
-        :ok = :logger.add_handler(:default, :logger_std_h, Map.put(kept, :config, %{type: :standard_error}))
+        settings = Map.take(handler, [:level, :filters, :filter_default, :formatter])
+        config = %{type: :standard_error}
+        :ok = :logger.add_handler(:default, :logger_std_h, Map.put(settings, :config, config))
 
       {:ok, _} ->
         :ok
 
-      # Called as it is here, since it is deprecated where it is not needed.
+      # Elixir 1.14 needs this call, and newer versions deprecate the function. `apply` avoids their warning.
       {:error, _} ->
         :ok = apply(Logger, :configure_backend, [:console, [device: :standard_error]])
     end
@@ -51,18 +54,18 @@ defmodule Pipeline.System.CrashReports do
 
   def without_values(event, _), do: event
 
-  defp reason(%{reason: reason}), do: named(reason)
-  defp reason(%{report: %{reason: reason}}), do: named(reason)
-  defp reason(_), do: "no reason is known"
+  defp reason(%{reason: reason}), do: name(reason)
+  defp reason(%{report: %{reason: reason}}), do: name(reason)
+  defp reason(_), do: "the reason is not known"
 
-  defp named({%kind{}, stack}), do: "#{inspect(kind)}#{place(stack)}"
-  defp named({kind, stack}) when is_atom(kind), do: "#{inspect(kind)}#{place(stack)}"
+  defp name({%kind{}, stack}), do: "#{inspect(kind)}#{place(stack)}"
+  defp name({kind, stack}) when is_atom(kind), do: "#{inspect(kind)}#{place(stack)}"
 
-  defp named({reason, stack}) when is_tuple(reason) and is_atom(elem(reason, 0)),
+  defp name({reason, stack}) when is_tuple(reason) and is_atom(elem(reason, 0)),
     do: "#{inspect(elem(reason, 0))}#{place(stack)}"
 
-  defp named(kind) when is_atom(kind), do: inspect(kind)
-  defp named(_), do: "a reason that may hold a prompt"
+  defp name(kind) when is_atom(kind), do: inspect(kind)
+  defp name(_), do: "the reason is not shown, because it may contain a prompt"
 
   defp place([{module, function, arity, location} | _]) do
     arity = if is_list(arity), do: length(arity), else: arity

@@ -1,23 +1,28 @@
 defmodule Pipeline.System.Signals do
   @moduledoc """
-  What SIGTERM does. The VM's own handler shuts down in its own time and exits with 0, as if all were done: here it ends
-  at once, with 143. Before that, what is being written is written to its end, and programs that were started are ended.
+  Handles SIGTERM: ends the VM at once, with exit status 143.
 
-  A second SIGTERM does not wait for what the first began.
+  Erlang's own handler would shut the VM down slowly and exit with 0, as if all work were done.
+
+  Before the VM ends, writes under way are completed, and processes that have to clean up do so, for example by ending the
+  programs that they started. This takes at most 1.5 seconds. A second SIGTERM does not wait for the work that the first one
+  started.
   """
 
   @behaviour :gen_event
 
-  # 128 and the signal's number, as a shell tells it.
+  # Shells report 128 plus the number of the signal.
   @terminated 143
-  @patience 1_500
+  @max_wait_ms 1_500
 
+  # The index of the atomic that is 1 once the VM is about to end.
   @ending 1
 
+  @doc "Return the child specification of the registry of writes and of processes that clean up."
   @spec child_spec(term()) :: Supervisor.child_spec()
   def child_spec(_), do: Registry.child_spec(keys: :duplicate, name: __MODULE__)
 
-  @doc "Take SIGTERM over from the VM: `on_term` is called in a process of its own, and has to end with `stop/1`."
+  @doc "Handle SIGTERM instead of the VM. `on_term` is called in a new process and has to end with a call of `stop/1`."
   @spec install(mfa :: {module(), atom(), [term()]}) :: :ok
   def install(on_term \\ {__MODULE__, :stop, [@terminated]}) do
     :persistent_term.put(__MODULE__, :atomics.new(1, []))
@@ -28,28 +33,30 @@ defmodule Pipeline.System.Signals do
         else: :erl_signal_handler
 
     :ok = :gen_event.swap_handler(:erl_signal_server, {present, []}, {__MODULE__, on_term})
-    # mix.exs has left it to the system until now.
+    # Until now, mix.exs has left SIGTERM to the operating system.
     :os.set_signal(:sigterm, :handle)
   end
 
-  @doc "The exit status of what was ended by SIGTERM."
+  @doc "Return the exit status of a command that SIGTERM ended."
   @spec terminated() :: 143
   def terminated, do: @terminated
 
-  @doc "Call `write`, which no SIGTERM interrupts: it is ended before the VM is, or not begun."
+  @doc """
+  Call `write` and return its result. SIGTERM does not interrupt it: the VM ends after the write, or the write does not begin.
+  """
   @spec uninterrupted((() -> result)) :: result when result: term()
   def uninterrupted(write) do
     case :persistent_term.get(__MODULE__, nil) do
       nil -> write.()
-      counts -> listed(counts, write)
+      state -> registered_write(state, write)
     end
   end
 
-  @doc "Go on, unless the VM is about to end: what comes of a call then is not to be told."
+  @doc "Return at once, or never if the VM is about to end. A command calls this before it prints its outcome."
   @spec wait_if_ending() :: :ok
   def wait_if_ending do
-    with counts when counts != nil <- :persistent_term.get(__MODULE__, nil),
-         1 <- :atomics.get(counts, @ending) do
+    with state when state != nil <- :persistent_term.get(__MODULE__, nil),
+         1 <- :atomics.get(state, @ending) do
       Process.sleep(:infinity)
     else
       _ -> :ok
@@ -57,8 +64,8 @@ defmodule Pipeline.System.Signals do
   end
 
   @doc """
-  The calling process has something to clear away before the VM ends. It is sent `:vm_ends` then, and has to end when it
-  has done so.
+  Register the calling process for a cleanup before the VM ends. The process gets the message `:vm_ends`, and has to end when it
+  has cleaned up.
   """
   @spec clear_before_end() :: :ok
   def clear_before_end do
@@ -66,19 +73,19 @@ defmodule Pipeline.System.Signals do
     :ok
   end
 
-  @doc "End the VM with this exit status, as soon as nothing is being written and all is cleared away."
+  @doc "End the VM with this exit status, after writes under way and cleanups, but within 1.5 seconds."
   @spec stop(0..255) :: no_return()
   def stop(status) do
-    deadline = System.monotonic_time(:millisecond) + @patience
+    deadline = System.monotonic_time(:millisecond) + @max_wait_ms
 
-    with counts when counts != nil <- :persistent_term.get(__MODULE__, nil) do
-      :atomics.put(counts, @ending, 1)
-      wait(deadline)
+    with state when state != nil <- :persistent_term.get(__MODULE__, nil) do
+      :atomics.put(state, @ending, 1)
+      wait_for_writes(deadline)
     end
 
-    wait_until_cleared(deadline)
+    wait_for_cleanups(deadline)
 
-    # Not flushed: a reader that does not read would hold it up.
+    # Do not flush the output: if nobody reads it, flushing would never end.
     :erlang.halt(status, flush: false)
   end
 
@@ -101,12 +108,12 @@ defmodule Pipeline.System.Signals do
   @impl true
   def handle_call(_, state), do: {:ok, :ok, state}
 
-  # Listed first and asked second: whoever ends asks in the other order, so that one of the two sees the other. The list
-  # forgets a process that is killed in the middle.
-  defp listed(counts, write) do
+  # First register the write, then check whether the VM is about to end. `stop/1` does the two in the other order, so at least
+  # one of them sees the other. The registry removes a process that is killed.
+  defp registered_write(state, write) do
     {:ok, _} = Registry.register(__MODULE__, :writes, nil)
 
-    if :atomics.get(counts, @ending) == 1 do
+    if :atomics.get(state, @ending) == 1 do
       Registry.unregister(__MODULE__, :writes)
       wait_if_ending()
     end
@@ -118,7 +125,7 @@ defmodule Pipeline.System.Signals do
     end
   end
 
-  defp wait_until_cleared(deadline) do
+  defp wait_for_cleanups(deadline) do
     monitors =
       for pid <- registered(:clear_before_end) do
         monitor = Process.monitor(pid)
@@ -135,14 +142,14 @@ defmodule Pipeline.System.Signals do
     end
   end
 
-  defp wait(deadline) do
+  defp wait_for_writes(deadline) do
     if Enum.any?(registered(:writes), &Process.alive?/1) and System.monotonic_time(:millisecond) < deadline do
       Process.sleep(5)
-      wait(deadline)
+      wait_for_writes(deadline)
     end
   end
 
-  # The list is not there yet where a command has only begun.
+  # At the very start of a command the registry does not exist yet.
   defp registered(kind) do
     if Process.whereis(__MODULE__),
       do: for({pid, _} <- Registry.lookup(__MODULE__, kind), do: pid),

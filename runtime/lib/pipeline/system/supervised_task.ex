@@ -1,16 +1,20 @@
 defmodule Pipeline.System.SupervisedTask do
   @moduledoc """
-  Runs a function as a supervised task, with a time-out. Whatever becomes of it is a value for the caller: a crash, a
-  time-out, a kill. It does not outlive the caller.
+  Runs functions as supervised tasks with a time limit. A crash, an exceeded limit or a kill becomes an error value for the
+  caller.
 
-  What a crash had in its hands (prompts, answers) is in no log and no message.
+      SupervisedTask.run("step review", 60_000, fn -> {:ok, review()} end)
+
+  A task ends when its caller ends. The values that a crashed function worked on, such as prompts and answers, appear in no log
+  and no message.
   """
 
   alias Pipeline.Error
 
   @doc """
-  Many at once, at most `limit`; their values in order, or the first error, which ends the others, and the values of those
-  that were done before it.
+  Call `work` for each item, for at most `limit` items at a time. Return the values in the order of the items.
+
+  The first error ends all other tasks. It is returned with the values of the tasks that were done before it.
   """
   @spec each([item], pos_integer(), (item -> {:ok, value} | {:error, Error.t()})) ::
           {:ok, [value]} | {:error, Error.t(), [value]}
@@ -18,60 +22,60 @@ defmodule Pipeline.System.SupervisedTask do
   def each(items, limit, work) do
     items = Enum.with_index(items)
     {first, waiting} = Enum.split(items, limit)
-    gather(Map.new(first, &started(&1, work)), waiting, work, %{})
+    collect(Map.new(first, &start_item(&1, work)), waiting, work, %{})
   end
 
-  defp gather(running, _, _, done) when running == %{},
-    do: {:ok, in_order(done)}
+  defp collect(running, _, _, values) when running == %{},
+    do: {:ok, in_order(values)}
 
-  defp gather(running, waiting, work, done) do
+  defp collect(running, waiting, work, values) do
     receive do
       {reference, {:ok, value}} when is_map_key(running, reference) ->
         Process.demonitor(reference, [:flush])
         {{index, _}, running} = Map.pop!(running, reference)
         {next, waiting} = Enum.split(waiting, 1)
 
-        gather(
-          Map.merge(running, Map.new(next, &started(&1, work))),
+        collect(
+          Map.merge(running, Map.new(next, &start_item(&1, work))),
           waiting,
           work,
-          Map.put(done, index, value)
+          Map.put(values, index, value)
         )
 
       {reference, {:error, error}} when is_map_key(running, reference) ->
-        stop(running)
-        {:error, error, in_order(done)}
+        end_all(running)
+        {:error, error, in_order(values)}
 
       {:DOWN, reference, :process, _, reason} when is_map_key(running, reference) ->
-        stop(running)
-        {:error, crashed("a step", reason), in_order(done)}
+        end_all(running)
+        {:error, crash_error("a step", reason), in_order(values)}
     end
   end
 
-  defp in_order(done), do: done |> Enum.sort_by(&elem(&1, 0)) |> Enum.map(&elem(&1, 1))
+  defp in_order(values), do: values |> Enum.sort_by(&elem(&1, 0)) |> Enum.map(&elem(&1, 1))
 
-  defp started({item, index}, work) do
-    task = start(fn -> caught("a step", fn -> work.(item) end) end)
+  defp start_item({item, index}, work) do
+    task = start(fn -> catch_crash("a step", fn -> work.(item) end) end)
     {task.ref, {index, task}}
   end
 
-  defp stop(running), do: for({_, {_, task}} <- running, do: Task.shutdown(task, :brutal_kill))
+  defp end_all(running), do: for({_, {_, task}} <- running, do: Task.shutdown(task, :brutal_kill))
 
-  @doc "`name` is for the message of an error, `timeout` in milliseconds."
+  @doc "Call `work` and return its result. `name` begins the message of an error. `timeout` is in milliseconds."
   @spec run(String.t(), pos_integer(), (() -> {:ok, value} | {:error, Error.t()})) ::
           {:ok, value} | {:error, Error.t()}
         when value: term()
   def run(name, timeout, work) do
-    task = start(fn -> caught(name, work) end)
+    task = start(fn -> catch_crash(name, work) end)
 
     case Task.yield(task, timeout) || Task.shutdown(task, :brutal_kill) do
       {:ok, result} -> result
-      {:exit, reason} -> {:error, crashed(name, reason)}
-      nil -> {:error, Error.new(:timeout, "#{name} was not done within #{timeout} ms")}
+      {:exit, reason} -> {:error, crash_error(name, reason)}
+      nil -> {:error, Error.new(:timeout, "#{name} was not done within #{timeout} ms and was ended")}
     end
   end
 
-  @doc "End what a process began here, and what that began in its turn, and return when none of it is left."
+  @doc "End all tasks that a process started, and all tasks that these tasks started. Return when none is left."
   @spec end_all_of(pid()) :: :ok
   def end_all_of(owner) do
     tasks = for pid <- Task.Supervisor.children(Pipeline.Steps), owner in callers(pid), do: pid
@@ -82,14 +86,14 @@ defmodule Pipeline.System.SupervisedTask do
       receive do: ({:DOWN, ^monitor, _, _, _} -> :ok)
     end
 
-    # What one of them began meanwhile is found the next time.
+    # One of these tasks may have started another task in the meantime. The next call finds it.
     if tasks == [], do: :ok, else: end_all_of(owner)
   end
 
-  # Task keeps there who began it, and who began that.
+  # Elixir's Task keeps the chain of callers in the process dictionary.
   defp callers(pid) do
     case Process.info(pid, :dictionary) do
-      {:dictionary, kept} -> Keyword.get(kept, :"$callers", [])
+      {:dictionary, dictionary} -> Keyword.get(dictionary, :"$callers", [])
       nil -> []
     end
   end
@@ -98,51 +102,51 @@ defmodule Pipeline.System.SupervisedTask do
     owner = self()
 
     Task.Supervisor.async_nolink(Pipeline.Steps, fn ->
-      ends_with(owner)
+      end_with(owner)
       work.()
     end)
   end
 
-  # A link would let a crash of the task reach the caller; without one, nothing would end it with the caller.
-  defp ends_with(owner) do
+  # End the calling task when the owner ends. A link would do so too, but it would also let a crash of the task end the owner.
+  defp end_with(owner) do
     task = self()
 
     spawn(fn ->
-      of_owner = Process.monitor(owner)
-      of_task = Process.monitor(task)
+      owner_monitor = Process.monitor(owner)
+      task_monitor = Process.monitor(task)
 
       receive do
-        {:DOWN, ^of_owner, _, _, _} -> Process.exit(task, :kill)
-        {:DOWN, ^of_task, _, _, _} -> :ok
+        {:DOWN, ^owner_monitor, _, _, _} -> Process.exit(task, :kill)
+        {:DOWN, ^task_monitor, _, _, _} -> :ok
       end
     end)
   end
 
-  # Caught in here, as OTP's crash report would show what the function was given.
-  defp caught(name, work) do
+  # Catch the crash inside the task. Otherwise OTP's crash report would show the arguments of the function.
+  defp catch_crash(name, work) do
     work.()
   rescue
-    exception -> {:error, crashed(name, {exception, __STACKTRACE__})}
+    exception -> {:error, crash_error(name, {exception, __STACKTRACE__})}
   catch
-    kind, _ -> {:error, crashed(name, {kind, __STACKTRACE__})}
+    kind, _ -> {:error, crash_error(name, {kind, __STACKTRACE__})}
   end
 
-  defp crashed(name, {%module{}, trace}), do: crash(name, inspect(module) <> at(trace))
+  defp crash_error(name, {%module{}, trace}), do: defect(name, inspect(module) <> location(trace))
 
-  defp crashed(name, {kind, trace}) when is_atom(kind) and is_list(trace),
-    do: crash(name, "#{kind}#{at(trace)}")
+  defp crash_error(name, {kind, trace}) when is_atom(kind) and is_list(trace),
+    do: defect(name, "#{kind}#{location(trace)}")
 
-  defp crashed(name, reason) when is_atom(reason), do: crash(name, "ended by #{reason}")
-  defp crashed(name, _), do: crash(name, "ended by another process")
+  defp crash_error(name, reason) when is_atom(reason), do: defect(name, "ended by #{reason}")
+  defp crash_error(name, _), do: defect(name, "ended by another process")
 
-  defp crash(name, what),
-    do: Error.new(:crashed, "#{name} crashed, which is a defect of this runtime: #{what}")
+  defp defect(name, cause),
+    do: Error.new(:crashed, "#{name} crashed, which is a defect of this runtime: #{cause}")
 
-  defp at([{module, function, arguments, place} | _]) do
+  defp location([{module, function, arguments, place} | _]) do
     arity = if is_list(arguments), do: length(arguments), else: arguments
     line = if place[:line], do: " (line #{place[:line]})", else: ""
     " in #{Exception.format_mfa(module, function, arity)}#{line}"
   end
 
-  defp at(_), do: ""
+  defp location(_), do: ""
 end

@@ -1,8 +1,18 @@
 defmodule Pipeline.Value.Extract do
-  @moduledoc "A place inside a structured answer, as `a.b[0]`: keys of mappings, and indices of lists from 0."
+  @moduledoc """
+  Takes a value from a place inside a structured answer. `remarks[0].text` names such a place: keys of mappings, and
+  indices of lists that begin with 0.
+
+      iex> {:ok, path} = Pipeline.Value.Extract.parse("remarks[0].text")
+      iex> path
+      ["remarks", 0, "text"]
+      iex> Pipeline.Value.Extract.fetch(%{"remarks" => [%{"text" => "too long"}]}, path)
+      {:ok, "too long"}
+  """
 
   @type path :: [String.t() | non_neg_integer()]
 
+  @doc "Return the keys and indices of a place, or `:error` if the text does not name one."
   @spec parse(String.t()) :: {:ok, path()} | :error
   def parse(text) do
     if text =~ ~r/\A[^.\[\]\s]+(?:\[\d{1,9}\]|\.[^.\[\]\s]+)*\z/ or
@@ -16,33 +26,34 @@ defmodule Pipeline.Value.Extract do
   defp segment([_, index]), do: String.to_integer(index)
   defp segment([key]), do: key
 
-  @doc "The value at the path, or what is there instead of it."
+  @doc "Return the value at the path, or a message that says at which key the path ends and what exists there."
   @spec fetch(term(), path()) :: {:ok, term()} | {:error, String.t()}
   def fetch(value, path), do: fetch(value, path, [])
 
   defp fetch(value, [], _), do: {:ok, value}
 
-  defp fetch(map, [key | rest], passed) when is_map(map) and is_binary(key) do
+  # `parents` has the segments of the path above `map` or `list`, from the innermost.
+  defp fetch(map, [key | rest], parents) when is_map(map) and is_binary(key) do
     case map do
-      %{^key => value} -> fetch(value, rest, [key | passed])
-      _ -> {:error, "#{where(passed)} has no #{inspect(key)}, it has #{listed(Map.keys(map))}"}
+      %{^key => value} -> fetch(value, rest, [key | parents])
+      _ -> {:error, "#{place(parents)} has no #{inspect(key)}, it has #{key_list(Map.keys(map))}"}
     end
   end
 
-  defp fetch(list, [index | rest], passed) when is_list(list) and is_integer(index) do
+  defp fetch(list, [index | rest], parents) when is_list(list) and is_integer(index) do
     case Enum.fetch(list, index) do
-      {:ok, value} -> fetch(value, rest, [index | passed])
-      :error -> {:error, "#{where(passed)} has no [#{index}], it is a list of #{length(list)}"}
+      {:ok, value} -> fetch(value, rest, [index | parents])
+      :error -> {:error, "#{place(parents)} has no [#{index}], it is a list of #{length(list)}"}
     end
   end
 
-  defp fetch(value, [segment | _], passed),
-    do: {:error, "#{where(passed)} is #{what(value)}, which has no #{inspect(segment)}"}
+  defp fetch(value, [segment | _], parents),
+    do: {:error, "#{place(parents)} is #{type(value)}, which has no #{inspect(segment)}"}
 
-  defp where([]), do: "the answer"
+  defp place([]), do: "the answer"
 
-  defp where(passed) do
-    passed
+  defp place(parents) do
+    parents
     |> Enum.reverse()
     |> Enum.map_join(fn
       index when is_integer(index) -> "[#{index}]"
@@ -51,12 +62,14 @@ defmodule Pipeline.Value.Extract do
     |> String.trim_leading(".")
   end
 
-  defp listed([]), do: "nothing"
-  defp listed(keys), do: keys |> Enum.sort() |> Enum.take(20) |> Enum.map_join(", ", &String.slice(&1, 0, 60))
+  defp key_list([]), do: "no keys"
 
-  defp what(value) when is_map(value), do: "a mapping"
-  defp what(value) when is_list(value), do: "a list"
-  defp what(value) when is_binary(value), do: "a text"
-  defp what(nil), do: "null"
-  defp what(value), do: inspect(value)
+  defp key_list(keys),
+    do: keys |> Enum.sort() |> Enum.take(20) |> Enum.map_join(", ", &String.slice(&1, 0, 60))
+
+  defp type(value) when is_map(value), do: "a mapping"
+  defp type(value) when is_list(value), do: "a list"
+  defp type(value) when is_binary(value), do: "a text"
+  defp type(nil), do: "null"
+  defp type(value), do: inspect(value)
 end

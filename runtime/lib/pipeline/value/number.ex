@@ -1,11 +1,22 @@
 defmodule Pipeline.Value.Number do
-  @moduledoc "A number in a text, whoever wrote it: whole ones stay exact, and what is too large for a float is none."
+  @moduledoc """
+  Reads a number from a text that a user or a model wrote. Whole numbers stay exact.
 
-  # What is longer is no number that anybody compares, and takes its time to be read.
-  @longest 1_000
+      iex> Pipeline.Value.Number.parse("9007199254740993")
+      {:ok, 9007199254740993}
+      iex> Pipeline.Value.Number.parse("1e999")
+      :error
+  """
 
+  # Nobody compares longer numbers, and reading them would take long.
+  @max_bytes 1_000
+
+  @doc """
+  Return the number, or `:error` if the text is not a number, is longer than #{@max_bytes} bytes, or is too large for a
+  float.
+  """
   @spec parse(String.t()) :: {:ok, number()} | :error
-  def parse(text) when byte_size(text) > @longest, do: :error
+  def parse(text) when byte_size(text) > @max_bytes, do: :error
 
   def parse(text) do
     case Integer.parse(text) do

@@ -6,7 +6,7 @@ defmodule Pipeline.Loader.Source.ScannerTest do
 
   @files Path.wildcard(Path.expand("../../../../tests/data/pipelines/*.yaml", __DIR__))
 
-  test "the scan finds every place that the parser does, in files and in random texts" do
+  test "the scanner finds every place that the parser finds, in files and in random texts" do
     bits =
       [
         "a",
@@ -57,7 +57,8 @@ defmodule Pipeline.Loader.Source.ScannerTest do
           %Source{problems: []} = source <- [Scanner.scan(text)],
           {:ok, [root]} <- [:fast_yaml.decode(text, [:sane_scalars, :maps])],
           places = places(root, []),
-          # A mapping of one pair may stand bare in a list, and a collection be a key: these have no line of their own.
+          # In flow context, a list may contain a single pair without brackets, and a collection may be a key. The scanner
+          # records no line for their places.
           text not in random or not (text =~ ~r/[\[\]{}]/) do
         assert {text, places -- Map.keys(source.lines)} == {text, []}
       end
@@ -65,13 +66,13 @@ defmodule Pipeline.Loader.Source.ScannerTest do
     assert length(compared) > 500
   end
 
-  defp places(map, at) when is_map(map),
-    do: Enum.flat_map(map, fn {key, value} -> [[key | at] | places(value, [key | at])] end)
+  defp places(map, parent) when is_map(map),
+    do: Enum.flat_map(map, fn {key, value} -> [[key | parent] | places(value, [key | parent])] end)
 
-  defp places(list, at) when is_list(list) do
+  defp places(list, parent) when is_list(list) do
     list
     |> Enum.with_index()
-    |> Enum.flat_map(fn {value, index} -> [[index | at] | places(value, [index | at])] end)
+    |> Enum.flat_map(fn {value, index} -> [[index | parent] | places(value, [index | parent])] end)
   end
 
   defp places(_, _), do: []

@@ -1,5 +1,5 @@
 defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
-  @moduledoc "The command as a process of its own, as Workbench calls it: another working folder, nothing compiled."
+  @moduledoc "Tests the command as a process in another working folder, which is how Workbench calls it."
 
   use ExUnit.Case, async: true
 
@@ -23,7 +23,8 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
       |> Map.merge(Map.new(environment))
       |> Enum.map(fn {name, value} -> "#{name}=#{value}" end)
 
-    # The two streams are told apart by a file; `env` starts mix without a shell around the arguments.
+    # Write standard error to a file, to keep it apart from standard output. `env` starts mix without a shell around the
+    # arguments.
     script = Path.join(folder, "run.sh")
     File.write!(script, "#!/bin/sh\ncd \"$1\" && shift && exec env \"$@\" 2> stderr.txt\n")
     File.chmod!(script, 0o755)
@@ -34,13 +35,15 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
 
   defp provider(answers), do: start_supervised!({ScriptedProvider, answers})
 
-  defp sent(server) do
+  defp sent_texts(server) do
     [%{body: %{"contents" => [%{"parts" => parts}]}}] = ScriptedProvider.requests(server)
     Enum.map(parts, & &1["text"])
   end
 
-  defp left(folder), do: Path.wildcard(Path.join(folder, "**/*"), match_dot: true) -- scaffolding(folder)
-  defp scaffolding(folder), do: Enum.map(["run.sh", "stderr.txt"], &Path.join(folder, &1))
+  defp files_of_command(folder),
+    do: Path.wildcard(Path.join(folder, "**/*"), match_dot: true) -- files_of_test(folder)
+
+  defp files_of_test(folder), do: Enum.map(["run.sh", "stderr.txt"], &Path.join(folder, &1))
 
   test "genesis sends the words of the prompt to the model and writes its reply to a new file", %{
     tmp_dir: folder
@@ -48,44 +51,46 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
     server = provider([gemini("title: ü\n")])
     ran = mix(folder, server, ["find", "the", "{{leak}} ü"])
     assert ran.status == 0
-    assert "find the {{leak}} ü" in sent(server)
+    assert "find the {{leak}} ü" in sent_texts(server)
     assert [_, path] = Regex.run(~r/✅ Pipeline generated at (.+)\n\z/u, ran.stdout)
     assert Path.type(path) == :absolute
     assert File.read!(path) == "title: ü\n"
-    assert Enum.filter(left(folder), &File.regular?/1) == [path]
+    assert Enum.filter(files_of_command(folder), &File.regular?/1) == [path]
   end
 
-  test "a prompt file of any length is taken as it is, and an input goes beside it", %{tmp_dir: folder} do
+  test "a long prompt file is sent unchanged, together with an input", %{tmp_dir: folder} do
     prompt = String.duplicate("Zeile mit ü und \"quotes\"\n", 9_000)
     File.write!(Path.join(folder, "prompt.md"), prompt)
     File.write!(Path.join(folder, "code.xml"), "<code/>")
     server = provider([gemini("```yaml\ntitle: fenced\n```\n")])
     options = ["--prompt-file", "prompt.md", "--output", "out/plan.yaml", "--input", "codebase=code.xml"]
     assert %{status: 0} = mix(folder, server, options)
-    assert prompt in sent(server)
-    assert Enum.any?(sent(server), &(&1 =~ "<code/>"))
+    assert prompt in sent_texts(server)
+    assert Enum.any?(sent_texts(server), &(&1 =~ "<code/>"))
     assert File.read!(Path.join(folder, "out/plan.yaml")) == "title: fenced\n"
   end
 
-  test "after -- a prompt may begin with a dash", %{tmp_dir: folder} do
+  test "a prompt after -- may begin with a dash", %{tmp_dir: folder} do
     server = provider([gemini("a: 1")])
     assert %{status: 0} = mix(folder, server, ["--output", "plan.yaml", "--", "--help me"])
-    assert "--help me" in sent(server)
+    assert "--help me" in sent_texts(server)
   end
 
-  test "an error of the provider leaves no file and ends with one line for programs", %{tmp_dir: folder} do
+  test "an error of the provider leaves no file and ends with the line that programs read", %{
+    tmp_dir: folder
+  } do
     ran = mix(folder, provider([refused(429, "secret-key: slow down")]), ["--output", "plan.yaml", "hello"])
     assert ran.status == 1
 
     assert ran.stderr |> String.split("\n", trim: true) |> List.last() ==
              "❌ rate limit: 127.0.0.1 answered 429: …: slow down"
 
-    assert left(folder) == []
+    assert files_of_command(folder) == []
     refute ran.stdout =~ "✅"
     refute ran.stdout <> ran.stderr =~ "secret-key"
   end
 
-  test "a missing key is told before anything is sent", %{tmp_dir: folder} do
+  test "a missing key is an error before anything is sent", %{tmp_dir: folder} do
     server = provider([])
     ran = mix(folder, server, ["hello"], [{"GEMINI_API_KEY", ""}, {"GOOGLE_API_KEY", ""}])
     assert ran.status == 1
@@ -93,7 +98,7 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
     assert ScriptedProvider.requests(server) == []
   end
 
-  test "what the user can mend is exit status 2, and costs nothing", %{tmp_dir: folder} do
+  test "an output file that exists ends with exit status 2 and is left unchanged", %{tmp_dir: folder} do
     File.write!(Path.join(folder, "there.yaml"), "mine")
     server = provider([])
     ran = mix(folder, server, ["--output", "there.yaml", "hello"])

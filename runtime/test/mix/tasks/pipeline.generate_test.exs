@@ -9,7 +9,7 @@ defmodule Mix.Tasks.Pipeline.GenerateTest do
 
   @moduletag :tmp_dir
 
-  test "generate asks the rehearsal, with no key, and runs pipelines that work on files", %{tmp_dir: folder} do
+  test "generate asks the rehearsal without a key and runs pipelines that work on files", %{tmp_dir: folder} do
     server = provider([gemini("hello"), claude(~s({"score": 1}))])
     pipeline = file(folder, "p.yaml", String.replace(greeting(), "name: who", "name: user_prompt"))
     output = Path.join(folder, "plan.yaml")
@@ -18,11 +18,11 @@ defmodule Mix.Tasks.Pipeline.GenerateTest do
     assert ran.stderr =~ ~r/^used by hello: 1 call, .*\nused by rating: 1 call, .*\nused in all: 2 calls, /m
     assert File.read!(output) == ~s({"score": 1})
     assert File.read!(Path.join(folder, "plan_files/texts/hello.md")) == "hello"
-    assert [asked, _] = ScriptedProvider.requests(server)
-    assert asked.headers["x-goog-api-key"] == "no-key-in-rehearsal"
+    assert [request, _] = ScriptedProvider.requests(server)
+    assert request.headers["x-goog-api-key"] == "no-key-in-rehearsal"
   end
 
-  test "a name as long as a folder takes is written", %{tmp_dir: folder} do
+  test "an output file may have the longest name that a folder takes", %{tmp_dir: folder} do
     server = provider([gemini("hello"), claude(~s({"score": 1}))])
     pipeline = file(folder, "p.yaml", String.replace(greeting(), "name: who", "name: user_prompt"))
     output = Path.join(folder, String.duplicate("x", 245) <> ".yaml")

@@ -10,7 +10,7 @@ defmodule Mix.Tasks.Pipeline.RunTest do
 
   @moduletag :tmp_dir
 
-  test "run executes a file with variables and leaves all that came of it", %{tmp_dir: folder} do
+  test "run executes a file with variables and writes all results to files", %{tmp_dir: folder} do
     server = provider([gemini("hello ü"), claude(~s({"score": 9}))])
     pipeline = file(folder, "p.yaml", greeting())
     vars = file(folder, "vars.json", ~s({"who": "nobody", "other": [1]}))
@@ -33,10 +33,10 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     assert File.read!(Path.join(out, "texts/hello.md")) == "hello ü"
     assert File.read!(Path.join(result["workspace"], "note.md")) == "hello ü"
     assert Path.dirname(result["workspace"]) == Path.join(folder, "workspaces")
-    assert [asked, claude] = ScriptedProvider.requests(server)
-    assert inspect(asked.body) =~ "{{you}}=me"
-    assert asked.headers["x-goog-api-key"] == "no-key-in-rehearsal"
-    assert claude.headers["x-api-key"] == "no-key-in-rehearsal"
+    assert [gemini_request, claude_request] = ScriptedProvider.requests(server)
+    assert inspect(gemini_request.body) =~ "{{you}}=me"
+    assert gemini_request.headers["x-goog-api-key"] == "no-key-in-rehearsal"
+    assert claude_request.headers["x-api-key"] == "no-key-in-rehearsal"
   end
 
   test "run --json prints one object and nothing else on standard output", %{tmp_dir: folder} do
@@ -48,7 +48,7 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     refute File.exists?(Path.join(folder, "workspaces"))
   end
 
-  test "a failed step is exit status 1, and leaves no result", %{tmp_dir: folder} do
+  test "a failed step ends with exit status 1 and leaves no result.json", %{tmp_dir: folder} do
     server = provider([refused(400, "no such model")])
     out = Path.join(folder, "out")
     options = ["--var", "who=x", "--output-dir", out] ++ rehearsal(server)
@@ -59,7 +59,7 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     refute File.exists?(Path.join(out, "result.json"))
   end
 
-  test "what was paid is told of a run that fails: as JSON, or in lines", %{tmp_dir: folder} do
+  test "a run that fails reports what its steps used: as JSON or in lines", %{tmp_dir: folder} do
     pipeline = file(folder, "p.yaml", greeting())
     {200, said} = gemini("hello")
     paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000_000, candidatesTokenCount: 10})}
@@ -67,12 +67,12 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     options = fn name -> ["--var", "who=x", "--output-dir", Path.join(folder, name)] ++ rehearsal(server) end
 
     ran = command(Run, [pipeline, "--json" | options.("a")])
-    assert {:ok, told} = JSON.decode(ran.stdout)
-    assert %{"kind" => "bad_request", "message" => _} = told["error"]
-    assert %{"calls" => 1, "input_tokens" => 1_000_000} = told["usage"]
+    assert {:ok, report} = JSON.decode(ran.stdout)
+    assert %{"kind" => "bad_request", "message" => _} = report["error"]
+    assert %{"calls" => 1, "input_tokens" => 1_000_000} = report["usage"]
 
     assert [%{"name" => "hello", "status" => "done"}, _, %{"name" => "rating", "status" => "failed"}] =
-             told["steps"]
+             report["steps"]
 
     assert {ran.status, ran.last =~ "❌ bad request: "} == {1, true}
 
@@ -81,7 +81,7 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     assert ran.stderr =~ "used by hello: 1 call, 1000000 tokens in, 10 out, $0.3000\n❌ bad request: "
   end
 
-  test "a variable that no step takes is told, and MIX_QUIET silences nothing that was asked for", %{
+  test "a --var that no step takes causes a warning, and MIX_QUIET does not silence the output", %{
     tmp_dir: folder
   } do
     text = """

@@ -1,5 +1,5 @@
 defmodule Mix.Tasks.Pipeline.ServeTest do
-  @moduledoc "`mix pipeline.serve` as a process: how it begins, and how it ends."
+  @moduledoc "Tests how `mix pipeline.serve` starts and ends, as a process."
 
   use ExUnit.Case, async: true
 
@@ -11,33 +11,32 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
 
   defp start(folder, answers, options) do
     provider = start_supervised!({ScriptedProvider, answers})
-    token(folder)
+    write_token(folder)
     command = CommandProcess.start(folder, provider, ["pipeline.serve", "--token-file", "token" | options])
-    printed = CommandProcess.said(command, ~r/Serving at \S+\n/u)
+    printed = CommandProcess.output_until(command, ~r/Serving at \S+\n/u)
     [_, url] = Regex.run(~r/✅ Serving at (\S+)\n\z/u, printed)
     %{command: command, url: url, provider: provider}
   end
 
-  defp token(folder) do
+  defp write_token(folder) do
     file = Path.join(folder, "token")
     File.write!(file, "the token")
     File.chmod!(file, 0o600)
   end
 
-  # What the command prints on its two streams until it ends, with something else done in its VM after a second.
-  defp apart(folder, code, options, environment \\ []) do
-    token(folder)
+  # Start the command with standard error in a file. One second later, the VM of the command evaluates `code`.
+  defp start_and_evaluate(folder, code, options, environment \\ []) do
+    write_token(folder)
     errors = Path.join(folder, "errors")
-    later = ["do", "eval", "spawn(fn -> Process.sleep(1_000); #{code} end)", "+"]
-    arguments = later ++ ["pipeline.serve", "--token-file", "token" | options]
-    command = CommandProcess.start_apart(folder, errors, arguments, environment)
+    evaluation = ["do", "eval", "spawn(fn -> Process.sleep(1_000); #{code} end)", "+"]
+    arguments = evaluation ++ ["pipeline.serve", "--token-file", "token" | options]
+    command = CommandProcess.start_with_stderr_in(errors, folder, arguments, environment)
     %{command: command, errors: fn -> if File.exists?(errors), do: File.read!(errors), else: "" end}
   end
 
-  defp begin(server, more \\ "") do
+  defp begin(server) do
     genesis = File.read!(Pipeline.Generate.genesis())
-    pipeline = String.replace(genesis, "type: gemini", "type: gemini\n      #{more}")
-    body = :jiffy.encode(%{pipeline: pipeline, prompt: "hello"})
+    body = :jiffy.encode(%{pipeline: genesis, prompt: "hello"})
     {202, %{"id" => id}} = ask(server, :post, "/runs", IO.iodata_to_binary(body))
     id
   end
@@ -50,7 +49,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     {status, :jiffy.decode(text, [:return_maps])}
   end
 
-  test "SIGTERM lets runs end and be read, and then it ends well", %{tmp_dir: folder} do
+  test "after SIGTERM runs may end and be read, and the exit status is 0", %{tmp_dir: folder} do
     server = start(folder, [{:after, 1_000, gemini("a: 1")}], ["--drain-seconds", "10"])
     id = begin(server)
     waiting = Task.async(fn -> ask(server, :get, "/runs/#{id}?wait=10") end)
@@ -60,7 +59,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     assert {0, "", _} = CommandProcess.ended(server.command)
   end
 
-  test "runs that take longer are cut off, which is told; a second SIGTERM waits for nothing", %{
+  test "runs that outlast the drain are cut off with exit status 143; a second SIGTERM ends at once", %{
     tmp_dir: folder
   } do
     server = start(folder, [:hang], ["--drain-seconds", "0"])
@@ -78,7 +77,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
   end
 
   test "a crash is logged without prompt, plan or key", %{tmp_dir: folder} do
-    # What decodes a reply of this shape was not written for it.
+    # The decoder of replies crashes at a part that is a text.
     server = start(folder, [{200, %{candidates: [%{content: %{parts: ["PLAN"]}}]}}], [])
     id = begin(server)
     {200, %{"status" => "failed", "error" => error}} = ask(server, :get, "/runs/#{id}?wait=10")
@@ -89,32 +88,32 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
         do: refute(inspect(error) <> printed =~ secret)
   end
 
-  test "it ends when whoever started it is gone", %{tmp_dir: folder} do
+  test "with --until-stdin-closes the server ends when its starter is gone", %{tmp_dir: folder} do
     server = start(folder, [], ["--until-stdin-closes"])
     Port.close(server.command.port)
     until(fn -> not File.exists?("/proc/#{server.command.os_pid}") end)
   end
 
-  test "elsewhere than on loopback it warns", %{tmp_dir: folder} do
-    token(folder)
+  test "an address other than loopback causes a warning", %{tmp_dir: folder} do
+    write_token(folder)
 
     command =
       CommandProcess.start(folder, nil, ["pipeline.serve", "--token-file", "token", "--bind", "0.0.0.0"])
 
-    assert CommandProcess.said(command, ~r/Serving at/) =~ "travel unencrypted"
+    assert CommandProcess.output_until(command, ~r/Serving at/) =~ "travel unencrypted"
     CommandProcess.signal(command, "TERM")
     assert {0, _, _} = CommandProcess.ended(command)
   end
 
-  test "standard output is the one line, a crash is logged on standard error", %{tmp_dir: folder} do
-    server = apart(folder, "raise String.duplicate(\"x\", 3)", [])
+  test "standard output has one line; a crash is logged on standard error", %{tmp_dir: folder} do
+    server = start_and_evaluate(folder, "raise String.duplicate(\"x\", 3)", [])
     until(fn -> server.errors.() =~ "a process crashed" end)
     CommandProcess.signal(server.command, "TERM")
     assert {0, printed, _} = CommandProcess.ended(server.command)
     assert printed =~ ~r/\A✅ Serving at \S+\n\z/u
   end
 
-  test "what is wrong at the start is told in one line, with 2", %{tmp_dir: folder} do
+  test "an error at the start is one line, with exit status 2", %{tmp_dir: folder} do
     {:ok, taken} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
     {:ok, port} = :inet.port(taken)
 
@@ -127,7 +126,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
            "❌ usage: ANTHROPIC_BASE_URL: expected"},
           {[], [{"GOOGLE_GEMINI_BASE_URL", "localhost:8080"}], "❌ usage: GOOGLE_GEMINI_BASE_URL: expected"}
         ] do
-      server = apart(folder, ":ok", options, environment)
+      server = start_and_evaluate(folder, ":ok", options, environment)
       assert {2, "", _} = CommandProcess.ended(server.command)
       assert server.errors.() |> String.trim() |> String.split("\n") |> List.last() =~ reason
       refute server.errors.() =~ "** ("
@@ -135,10 +134,10 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     end
   end
 
-  test "a server that goes down says so, and ends with 1", %{tmp_dir: folder} do
-    server = apart(folder, "Process.exit(Process.whereis(Pipeline.Serve.Runs), :kill)", [])
+  test "a server that crashes reports it and ends with exit status 1", %{tmp_dir: folder} do
+    server = start_and_evaluate(folder, "Process.exit(Process.whereis(Pipeline.Serve.Runs), :kill)", [])
     assert {1, "✅ Serving" <> _, _} = CommandProcess.ended(server.command)
-    assert server.errors.() =~ ~r/❌ crashed: the server crashed, and what ran is lost\n\z/u
+    assert server.errors.() =~ ~r/❌ crashed: the server crashed and its runs are lost: start it again\n\z/u
     refute server.errors.() =~ "** ("
   end
 end

@@ -1,16 +1,21 @@
 defmodule Pipeline.Files.Workspace.Listing do
-  @moduledoc "The files in a folder of a workspace and below it, each looked at once. No link is followed."
+  @moduledoc "Lists the files in a folder of a workspace and below it. No link is followed."
 
   alias Pipeline.Files.Workspace.{Name, ResolvedPath}
 
-  @most_entries 2_000
+  @max_entries 2_000
 
-  @doc "Their paths in the workspace, in order. What no path can name, and what is no file of its own, is left out."
+  @doc """
+  Return the sorted paths of the files, relative to the workspace.
+
+  Entries whose name no path may contain, links, hard links, devices and pipes are left out. A folder with more than
+  #{@max_entries} entries is an error.
+  """
   @spec files(Path.t(), [String.t()]) :: {:ok, [String.t()]} | {:error, String.t()}
   def files(root, names) do
     case ResolvedPath.resolve(root, names) do
       {:ok, %ResolvedPath{entry: %{type: :directory} = folder, path: path}} ->
-        with {:ok, files, _} <- inside(path, names, folder, 0), do: {:ok, Enum.sort(files)}
+        with {:ok, files, _} <- list(path, names, folder, 0), do: {:ok, Enum.sort(files)}
 
       {:ok, %ResolvedPath{entry: nil}} ->
         {:error, "there is no such folder"}
@@ -23,8 +28,8 @@ defmodule Pipeline.Files.Workspace.Listing do
     end
   end
 
-  # A folder that became a link while it was read is left out: its names would be another folder's.
-  defp inside(path, names, %{id: id}, count) do
+  # Leave out a folder that became a link while it was read: the names in it may be those of another folder.
+  defp list(path, names, %{id: id}, count) do
     with {:ok, entries} <- ResolvedPath.names(path),
          true <- names == [] or match?({:ok, %{id: ^id}}, ResolvedPath.lookup(path)) do
       Enum.reduce_while(entries, {:ok, [], count}, fn name, {:ok, files, count} ->
@@ -38,15 +43,15 @@ defmodule Pipeline.Files.Workspace.Listing do
     end
   end
 
-  defp entry(_, _, count) when count > @most_entries,
-    do: {:error, "has more than #{@most_entries} entries in it: name a folder of it"}
+  defp entry(_, _, count) when count > @max_entries,
+    do: {:error, "has more than #{@max_entries} entries: list one of its folders instead"}
 
   defp entry(path, names, count) do
-    named = Enum.join(names, "/")
+    relative = Enum.join(names, "/")
 
-    case Name.split(named) == {:ok, names} && ResolvedPath.lookup(path) do
-      {:ok, %{type: :directory} = folder} -> inside(path, names, folder, count)
-      {:ok, _} -> {:ok, [named], count}
+    case Name.split(relative) == {:ok, names} && ResolvedPath.lookup(path) do
+      {:ok, %{type: :directory} = folder} -> list(path, names, folder, count)
+      {:ok, _} -> {:ok, [relative], count}
       _ -> {:ok, [], count}
     end
   end

@@ -1,36 +1,45 @@
 defmodule Pipeline.Files.Workspace.Name do
   @moduledoc """
-  Which texts may name a file of a workspace, on any system that a run may be on: decided by the text alone, before any
-  file is looked at.
+  Checks paths in a workspace by their text alone, before any file is touched. A path has to be safe on every operating
+  system that a run may be on.
+
+      iex> Pipeline.Files.Workspace.Name.split("./notes/plan.md")
+      {:ok, ["notes", "plan.md"]}
+      iex> Pipeline.Files.Workspace.Name.split("notes/../secret")
+      {:error, "has the name .. in it: nothing outside the workspace can be reached"}
   """
 
-  @most_bytes 1024
-  @most_in_one 255
-  @most_folders 32
+  @max_bytes 1024
+  @max_name_bytes 255
+  @max_folders 32
 
   @temporary ".pipeline-tmp-"
 
-  @doc "The names that a path is made of. A leading `./` is taken off; every other name for the same file is refused."
+  @doc """
+  Return the names of which the path consists, without a leading `./`.
+
+  Any other path that would lead to the same file, such as `a//b`, is refused.
+  """
   @spec split(term()) :: {:ok, [String.t(), ...]} | {:error, String.t()}
   def split(path) when is_binary(path) do
     cond do
-      byte_size(path) > @most_bytes -> {:error, "has more than #{@most_bytes} bytes"}
+      byte_size(path) > @max_bytes -> {:error, "has more than #{@max_bytes} bytes"}
       not String.valid?(path) -> {:error, "is not UTF-8"}
       path == "" -> {:error, "is empty"}
-      hidden?(path) -> {:error, "has a control character or an invisible one in it"}
-      String.contains?(path, "\\") -> {:error, "has a backslash in it: folders are told apart by /"}
+      invisible?(path) -> {:error, "has a control character or an invisible character in it"}
+      String.contains?(path, "\\") -> {:error, "has a backslash in it: separate folders by /"}
       true -> path |> String.replace_prefix("./", "") |> String.split("/") |> check()
     end
   end
 
-  def split(_), do: {:error, "is no text"}
+  def split(_), do: {:error, "is not a text"}
 
-  @doc "A new name that no path can name, for a file that is being written."
+  @doc "Return a new name for a file that is being written. `split/1` refuses every path with such a name."
   @spec temporary() :: String.t()
   def temporary, do: @temporary <> (12 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower))
 
-  defp check(["" | _]), do: {:error, "is absolute: a path in the workspace is relative"}
-  defp check(names) when length(names) > @most_folders, do: {:error, "has more than #{@most_folders} folders"}
+  defp check(["" | _]), do: {:error, "is absolute: expected a path relative to the workspace"}
+  defp check(names) when length(names) > @max_folders, do: {:error, "has more than #{@max_folders} folders"}
 
   defp check(names) do
     case Enum.find_value(names, &refusal/1) do
@@ -45,7 +54,7 @@ defmodule Pipeline.Files.Workspace.Name do
 
   defp refusal(name) do
     cond do
-      byte_size(name) > @most_in_one -> "has a name of more than #{@most_in_one} bytes"
+      byte_size(name) > @max_name_bytes -> "has a name of more than #{@max_name_bytes} bytes"
       String.starts_with?(String.downcase(name), @temporary) -> "has a reserved name in it"
       String.ends_with?(name, [".", " "]) -> "has a name in it that ends with a dot or a space"
       String.contains?(name, ":") -> "has a colon in it"
@@ -54,9 +63,9 @@ defmodule Pipeline.Files.Workspace.Name do
     end
   end
 
-  # Invisible characters and those that turn the direction of writing make two names look like one.
-  defp hidden?(path), do: path =~ ~r/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+  # Invisible characters, and characters that change the direction of writing, make two different names look the same.
+  defp invisible?(path), do: path =~ ~r/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
-  # Windows takes these for devices, with whatever ending.
+  # Windows takes these names for devices, with any extension.
   defp device?(name), do: name =~ ~r/\A(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|\z)/i
 end

@@ -1,8 +1,9 @@
 defmodule Pipeline.Files.Workspace.ResolvedPath do
   @moduledoc """
-  The way from a workspace's root to a file, each folder on it looked at by itself: a link is never followed.
+  Resolves a path in a workspace one folder at a time, from the root of the workspace to the file. A link is never followed.
 
-  `folders` and `entry` say which ones stood there, so that a later look tells whether they are still the same.
+  `folders` has the identities of the folders on the way, from the innermost. `entry` describes the file or folder at the end
+  of the path, or is nil. With them, `unchanged?/3` finds out later whether the path still leads to the same file.
   """
 
   @enforce_keys [:path, :folders, :entry]
@@ -13,18 +14,19 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   @type t :: %__MODULE__{path: Path.t(), folders: [id()], entry: entry()}
 
   @doc """
-  Go there. What stands at its end is a folder, or a regular file with no second name, or nothing. Folders that are
-  missing on the way are made with `make: true`; without it, there is nothing at its end.
+  Resolve a path. Its end is a folder, a regular file without hard links, or nothing (`entry: nil`). Anything else is an error.
+
+  Folders that are missing on the way are created with `create: true`. Without this option the entry is nil.
   """
   @spec resolve(Path.t(), [String.t()], keyword()) :: {:ok, t()} | {:error, String.t()}
   def resolve(root, names, options \\ []) do
     case :file.read_file_info(root, [:raw, time: :posix]) do
-      {:ok, info} -> go(root, names, [id(File.Stat.from_record(info))], options[:make] || false)
-      {:error, reason} -> {:error, "the workspace is gone: #{:file.format_error(reason)}"}
+      {:ok, info} -> walk(root, names, [id(File.Stat.from_record(info))], options[:create] || false)
+      {:error, reason} -> {:error, "the workspace cannot be read: #{:file.format_error(reason)}"}
     end
   end
 
-  @doc "Whether the same folders and the same file still stand on the way."
+  @doc "Return true if the path still leads through the same folders to the same file."
   @spec unchanged?(t(), Path.t(), [String.t()]) :: boolean()
   def unchanged?(%__MODULE__{folders: folders, entry: %{id: id}}, root, names) do
     [_ | below] = Enum.reverse([id | folders])
@@ -32,34 +34,34 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
     paths |> Enum.zip(below) |> Enum.all?(fn {path, id} -> match?({:ok, %{id: ^id}}, lookup(path)) end)
   end
 
-  @doc "The identity of a file that is open."
+  @doc "Return the identity of an open file."
   @spec identity(:file.fd()) :: {:ok, id()} | {:error, atom()}
   def identity(file) do
     with {:ok, info} <- :file.read_file_info(file, [:raw, time: :posix]),
          do: {:ok, info |> File.Stat.from_record() |> id()}
   end
 
-  @doc "What stands at the end of a path of which the folders are known to be none but folders."
+  @doc "Return the entry at a path, `:nothing`, or an error. Nothing but folders may be on the way to it."
   @spec lookup(Path.t()) :: {:ok, map()} | :nothing | {:error, String.t()}
   def lookup(path) do
     case :file.read_link_info(path, [:raw, time: :posix]) do
-      {:ok, info} -> info |> File.Stat.from_record() |> allowed()
+      {:ok, info} -> info |> File.Stat.from_record() |> check_type()
       {:error, :enoent} -> :nothing
-      {:error, reason} -> {:error, "cannot be looked at: #{:file.format_error(reason)}"}
+      {:error, reason} -> {:error, "cannot be read: #{:file.format_error(reason)}"}
     end
   end
 
-  defp allowed(%{type: :regular, links: links}) when links > 1,
+  defp check_type(%{type: :regular, links: links}) when links > 1,
     do: {:error, "has a second name (a hard link)"}
 
-  defp allowed(%{type: :symlink}), do: {:error, "is a symbolic link"}
+  defp check_type(%{type: :symlink}), do: {:error, "is a symbolic link"}
 
-  defp allowed(%{type: type} = stat) when type in [:regular, :directory],
+  defp check_type(%{type: type} = stat) when type in [:regular, :directory],
     do: {:ok, %{id: id(stat), type: type, mode: stat.mode, size: stat.size}}
 
-  defp allowed(_), do: {:error, "is a device, a pipe or a socket"}
+  defp check_type(_), do: {:error, "is a device, a pipe or a socket"}
 
-  @doc "The names in a folder, those left out that no path can name."
+  @doc "Return the names in a folder, without those that are not UTF-8."
   @spec names(Path.t()) :: {:ok, [String.t()]} | {:error, atom()}
   def names(folder) do
     with {:ok, names} <- :file.list_dir_all(folder) do
@@ -67,46 +69,46 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
     end
   end
 
-  defp go(path, [], [id | _] = folders, _),
+  defp walk(path, [], [id | _] = folders, _),
     do: {:ok, resolved(path, folders, %{id: id, type: :directory, mode: 0, size: 0})}
 
-  defp go(folder, [name | rest], folders, make?) do
+  defp walk(folder, [name | rest], folders, create?) do
     path = Path.join(folder, name)
 
-    case as_written(lookup(path), folder, name) do
-      {:ok, %{type: :directory, id: id}} -> go(path, rest, [id | folders], make?)
+    case check_spelling(lookup(path), folder, name) do
+      {:ok, %{type: :directory, id: id}} -> walk(path, rest, [id | folders], create?)
       {:ok, entry} when rest == [] -> {:ok, resolved(path, folders, entry)}
       {:ok, _} -> {:error, "#{name} is a file, not a folder"}
       :nothing when rest == [] -> {:ok, resolved(path, folders, nil)}
-      :nothing when make? -> make(folder, name, rest, folders)
+      :nothing when create? -> create_folder(folder, name, rest, folders)
       :nothing -> {:ok, resolved(Path.join([path | rest]), folders, nil)}
       {:error, reason} -> {:error, "#{name} #{reason}"}
     end
   end
 
-  defp make(folder, name, rest, folders) do
-    # A parallel step may have made it meanwhile: the next look tells what stands there.
+  defp create_folder(folder, name, rest, folders) do
+    # A parallel step may have created the entry in the meantime. Look it up again in either case.
     case :file.make_dir(Path.join(folder, name)) do
-      made when made in [:ok, {:error, :eexist}] -> go(folder, [name | rest], folders, true)
-      {:error, reason} -> {:error, "#{name} cannot be made: #{:file.format_error(reason)}"}
+      outcome when outcome in [:ok, {:error, :eexist}] -> walk(folder, [name | rest], folders, true)
+      {:error, reason} -> {:error, "#{name} cannot be created: #{:file.format_error(reason)}"}
     end
   end
 
-  # Where upper and lower case name the same file, a name counts only as it stands in its folder.
-  defp as_written({:ok, entry}, folder, name) do
+  # Some file systems do not distinguish upper and lower case. Accept a name only with the spelling that the folder lists.
+  defp check_spelling({:ok, entry}, folder, name) do
     with {:ok, names} <- names(folder),
          true <- name in names do
       {:ok, entry}
     else
-      _ -> {:error, "is written with other letters there"}
+      _ -> {:error, "exists with another spelling: use upper and lower case as list shows them"}
     end
   end
 
-  defp as_written(nothing, _, _), do: nothing
+  defp check_spelling(nothing_or_error, _, _), do: nothing_or_error
 
   defp resolved(path, folders, entry), do: %__MODULE__{path: path, folders: folders, entry: entry}
 
-  # In a C locale the VM gives a name as its bytes, otherwise as its characters.
+  # In a C locale the VM returns a name as a list of bytes, otherwise as a list of characters.
   defp bytes(name) when is_binary(name), do: name
 
   defp bytes(name) do

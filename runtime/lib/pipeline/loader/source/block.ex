@@ -1,185 +1,205 @@
 defmodule Pipeline.Loader.Source.Block do
-  @moduledoc "Scans block context: what hangs on lines and their indentation."
+  @moduledoc """
+  Scans block context of YAML, in which line breaks and indentation give the structure:
 
-  import Pipeline.Loader.Source, only: [found: 2, mark: 3, merge_key: 2, next: 1, problem: 2]
+      steps:
+        - name: outline
+          prompt: …
+  """
+
+  import Pipeline.Loader.Source,
+    only: [begin_node: 2, refuse_mark: 3, refuse_merge_key: 2, next_line: 1, problem: 2]
+
   import Pipeline.Loader.Source.Lexemes
 
   alias Pipeline.Loader.Source
   alias Pipeline.Loader.Source.Flow
 
-  @doc "Go on where a new line begins."
+  @doc "Scan the text from the beginning of a line to its end."
   @spec line(binary(), Source.t()) :: Source.t()
-  def line(text, s) do
+  def line(text, source) do
     {column, rest} = spaces(text)
 
     case rest do
       "" ->
-        s
+        source
 
       "\n" <> rest ->
-        line(rest, next(s))
+        line(rest, next_line(source))
 
       "#" <> rest ->
-        rest_of_line(rest, s)
+        rest_of_line(rest, source)
 
-      "%" <> rest when column == 0 and s.stack == [] ->
-        rest_of_line(rest, s)
+      "%" <> rest when column == 0 and source.stack == [] ->
+        rest_of_line(rest, source)
 
       "\t" <> _ ->
-        node(rest, column, s)
+        node(rest, column, source)
 
       _ ->
         if marker?(rest, column),
-          do: document(rest, s),
-          else: node(rest, column, unwound(s, column, indicator?(rest, ?-)))
+          do: document(rest, source),
+          else: node(rest, column, close_deeper(source, column, indicator?(rest, ?-)))
     end
   end
 
-  defp document("---" <> rest, s), do: node(rest, 3, %{s | stack: [], node: []})
-  defp document("..." <> rest, s), do: rest_of_line(rest, %{s | stack: [], node: []})
+  defp document("---" <> rest, source), do: node(rest, 3, %{source | stack: [], node: []})
+  defp document("..." <> rest, source), do: rest_of_line(rest, %{source | stack: [], node: []})
 
-  defp unwound(%{stack: [{_, indent, _, _} | around]} = s, column, item?) when indent > column,
-    do: unwound(%{s | stack: around}, column, item?)
+  # Close the collections that are indented deeper than this column.
+  defp close_deeper(%{stack: [{_, indent, _, _} | outer]} = source, column, item?) when indent > column,
+    do: close_deeper(%{source | stack: outer}, column, item?)
 
-  # A list may stand in the column of the key that it belongs to; the next key ends it.
-  defp unwound(%{stack: [{:list, column, _, _} | around]} = s, column, false), do: %{s | stack: around}
-  defp unwound(s, _, _), do: s
+  # A list may stand in the same column as its key. The next key closes the list.
+  defp close_deeper(%{stack: [{:list, column, _, _} | outer]} = source, column, false),
+    do: %{source | stack: outer}
 
-  # A node may begin here, in block context.
-  defp node(text, column, s) do
-    {more, text} = blanks(text)
-    column = column + more
+  defp close_deeper(source, _, _), do: source
+
+  # Scan the node that begins here, if one does.
+  defp node(text, column, source) do
+    {count, text} = blanks(text)
+    column = column + count
 
     case text do
       "" ->
-        s
+        source
 
       "\n" <> rest ->
-        line(rest, next(s))
+        line(rest, next_line(source))
 
       "#" <> rest ->
-        rest_of_line(rest, s)
+        rest_of_line(rest, source)
 
       <<style, rest::binary>> when style in ~c"|>" ->
-        block_scalar(rest, s)
+        block_scalar(rest, source)
 
       <<open, _::binary>> when open in ~c"[{" ->
-        text |> Flow.collection([], s) |> after_node(column, nil)
+        text |> Flow.collection([], source) |> after_node(column, nil)
 
       <<quote, rest::binary>> when quote in ~c"\"'" ->
-        quoted_node(rest, quote, column, s)
+        quoted_node(rest, quote, column, source)
 
       <<mark, rest::binary>> when mark in ~c"&*!" ->
-        node(rest, column, mark(mark, rest, s))
+        node(rest, column, refuse_mark(mark, rest, source))
 
       _ ->
         cond do
-          indicator?(text, ?-) -> item(text, column, s)
-          indicator?(text, ??) -> complex_key(text, column, s)
-          true -> plain_node(text, column, s)
+          indicator?(text, ?-) -> item(text, column, source)
+          indicator?(text, ??) -> complex_key(text, column, source)
+          true -> plain_node(text, column, source)
         end
     end
   end
 
-  defp item(<<_, rest::binary>>, column, s) do
-    {list, around} =
-      case s.stack do
-        [{:list, ^column, place, index} | around] -> {{:list, column, place, index + 1}, around}
-        stack -> {{:list, column, s.node, 0}, stack}
+  defp item(<<_, rest::binary>>, column, source) do
+    {list, outer} =
+      case source.stack do
+        [{:list, ^column, place, index} | outer] -> {{:list, column, place, index + 1}, outer}
+        stack -> {{:list, column, source.node, 0}, stack}
       end
 
     {:list, _, place, index} = list
-    node(rest, column + 1, found(%{s | stack: [list | around]}, [index | place]))
+    node(rest, column + 1, begin_node(%{source | stack: [list | outer]}, [index | place]))
   end
 
-  defp quoted_node(text, quote, column, s) do
+  defp quoted_node(text, quote, column, source) do
     {value, rest, lines} = quoted(text, quote)
-    after_node({rest, %{s | line: s.line + lines}}, column, if(lines == 0, do: value))
+    after_node({rest, %{source | line: source.line + lines}}, column, if(lines == 0, do: value))
   end
 
-  defp plain_node(text, column, s) do
+  defp plain_node(text, column, source) do
     {value, rest} = plain(text, false)
 
     case rest do
-      ":" <> _ -> after_node({rest, s}, column, value)
-      _ -> continued(rest, s)
+      ":" <> _ -> after_node({rest, source}, column, value)
+      _ -> continued(rest, source)
     end
   end
 
-  # After a node: a colon makes it a key, where it is one line.
-  defp after_node({text, s}, column, value) do
+  # A colon after a node makes the node a key, if the node is a text in one line.
+  defp after_node({text, source}, column, value) do
     case blanks(text) do
       {_, ":" <> rest} when is_binary(value) ->
-        key(value, rest, column, s)
+        key(value, rest, column, source)
 
-      # Where the parser opens a mapping here is not followed.
+      # The parser would open a mapping here. The scanner does not follow it.
       {_, ":" <> rest} ->
         node(
           rest,
           column,
-          problem(s, "a key in brackets or over several lines is not supported: keys are texts")
+          problem(source, "a key in brackets or over several lines is not supported: keys are texts")
         )
 
       {_, rest} ->
-        node(rest, column, s)
+        node(rest, column, source)
     end
   end
 
-  defp key(name, rest, column, s) do
+  defp key(name, rest, column, source) do
     {place, stack} =
-      case s.stack do
+      case source.stack do
         [{:map, ^column, place, _} | _] = stack -> {place, stack}
-        stack -> {s.node, [{:map, column, s.node, nil} | stack]}
+        stack -> {source.node, [{:map, column, source.node, nil} | stack]}
       end
 
-    node(rest, column + 1, %{s | stack: stack} |> merge_key(name) |> found([name | place]))
+    node(rest, column + 1, %{source | stack: stack} |> refuse_merge_key(name) |> begin_node([name | place]))
   end
 
-  # A plain scalar goes on in lines that are indented deeper than what it is in.
-  defp continued(text, s) do
+  # A plain scalar continues in lines that are indented deeper than the collection around it.
+  defp continued(text, source) do
     {_, rest} = blanks(text)
 
     with "\n" <> rest <- rest,
          {column, lines, rest} <- next_text(rest, 1),
-         true <- column > indent(s) and not String.starts_with?(rest, "#") and not marker?(rest, column) do
+         true <- column > indent(source) and not String.starts_with?(rest, "#") and not marker?(rest, column) do
       {_, rest} = plain(rest, false)
-      continued(rest, %{s | line: s.line + lines})
+      continued(rest, %{source | line: source.line + lines})
     else
-      _ -> node(text, 0, s)
+      _ -> node(text, 0, source)
     end
   end
 
-  # The lines of a block scalar are blank, or indented as its header or its first lines say.
-  defp block_scalar(header, s) do
-    around = indent(s)
+  # The lines of a block scalar are blank or indented. Its header gives the indentation, or else its first line with text.
+  defp block_scalar(header, source) do
+    outer_indent = indent(source)
 
-    least =
+    indent =
       case Regex.run(~r/\A[+-]?([1-9])/, header) do
-        [_, digit] -> max(around, 0) + String.to_integer(digit)
-        nil -> {:at_least, max(around + 1, 1)}
+        [_, digit] -> max(outer_indent, 0) + String.to_integer(digit)
+        nil -> {:at_least, max(outer_indent + 1, 1)}
       end
 
-    header |> skip_line() |> block_lines(least, next(s))
+    header |> skip_line() |> block_lines(indent, next_line(source))
   end
 
-  defp block_lines("", _, s), do: s
+  defp block_lines("", _, source), do: source
 
-  defp block_lines(text, least, s) do
+  defp block_lines(text, indent, source) do
     {column, rest} = spaces(text)
 
-    case {rest, least} do
-      {"\n" <> rest, {:at_least, least}} -> block_lines(rest, {:at_least, max(least, column)}, next(s))
-      {"\n" <> rest, least} -> block_lines(rest, least, next(s))
-      {_, {:at_least, least}} -> block_lines(text, max(least, column), s)
-      {rest, least} when column >= least -> rest |> skip_line() |> block_lines(least, next(s))
-      _ -> line(text, s)
+    case {rest, indent} do
+      {"\n" <> rest, {:at_least, least}} ->
+        block_lines(rest, {:at_least, max(least, column)}, next_line(source))
+
+      {"\n" <> rest, indent} ->
+        block_lines(rest, indent, next_line(source))
+
+      {_, {:at_least, least}} ->
+        block_lines(text, max(least, column), source)
+
+      {rest, indent} when column >= indent ->
+        rest |> skip_line() |> block_lines(indent, next_line(source))
+
+      _ ->
+        line(text, source)
     end
   end
 
-  defp complex_key(<<_, rest::binary>>, column, s),
-    do: node(rest, column + 1, problem(s, "a key that begins with ? is not supported: keys are texts"))
+  defp complex_key(<<_, rest::binary>>, column, source),
+    do: node(rest, column + 1, problem(source, "a key that begins with ? is not supported: keys are texts"))
 
-  defp rest_of_line(text, s), do: text |> skip_line() |> line(next(s))
+  defp rest_of_line(text, source), do: text |> skip_line() |> line(next_line(source))
 
   defp indent(%{stack: []}), do: -1
   defp indent(%{stack: [{_, indent, _, _} | _]}), do: indent

@@ -1,34 +1,36 @@
 defmodule Pipeline.Loader.Source.Bounds do
   @moduledoc """
-  At some thousands of levels the parser takes the whole VM down, and long before it is slow. `Pipeline.Loader.Source.Scanner`
-  counts levels as the parser does; these bounds hold whatever it may have taken for something else. They leave less than
-  half of what the parser can bear, and no file that people write comes near them.
+  Limits brackets and indentation, to protect the VM from the YAML parser.
+
+  A text with some thousands of levels ends the whole VM in the parser, and the parser is slow long before that.
+  `Pipeline.Loader.Source.Scanner` counts levels as the parser does, but it may misread a text. These limits hold in any case.
+  They allow less than half of the levels that the parser can take, and far more than people write.
   """
 
-  @most_brackets 1_500
-  @widest_indentation 500
-  # In one line, of those that are closed in it.
-  @nested 4
+  @max_brackets 1_500
+  @max_indentation 500
+  # Brackets that are closed in their own line do not count, if they are nested up to this depth.
+  @max_nesting_in_line 4
 
-  @doc "What of a text is out of bounds, if anything is."
+  @doc "Return the limit that the text exceeds, as a message, or nil."
   @spec problem(String.t()) :: String.t() | nil
   def problem(text) do
     cond do
-      # A level of lists and mappings needs a column of its own, or shares it with one other.
-      text =~ ~r/(?:\A\x{FEFF}?|[\n\r\x{85}\x{2028}\x{2029}])[ \t?:-]{#{@widest_indentation}}/u ->
-        "is indented by more than #{@widest_indentation} columns"
+      # At most two levels of lists and mappings share a column.
+      text =~ ~r/(?:\A\x{FEFF}?|[\n\r\x{85}\x{2028}\x{2029}])[ \t?:-]{#{@max_indentation}}/u ->
+        "is indented by more than #{@max_indentation} columns"
 
-      brackets(text) > @most_brackets ->
-        "has more than #{@most_brackets} brackets that are not closed in their line: give long texts as inputs"
+      open_brackets(text) > @max_brackets ->
+        "has more than #{@max_brackets} brackets that are not closed in their line: give long texts as inputs"
 
       true ->
         nil
     end
   end
 
-  # Those that are closed in their line, with nothing between that could hide the end, hold nothing open.
-  defp brackets(text) do
-    1..@nested
+  # Remove brackets that are closed in their line, if nothing between them could hide the closing bracket. Count the others.
+  defp open_brackets(text) do
+    1..@max_nesting_in_line
     |> Enum.reduce(text, fn _, text -> String.replace(text, ~r/[\[{][^\[\]{}\n\r"'#!]*[\]}]/, "") end)
     |> :binary.matches(["[", "{"])
     |> length()

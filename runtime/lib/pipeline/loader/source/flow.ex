@@ -1,69 +1,84 @@
 defmodule Pipeline.Loader.Source.Flow do
-  @moduledoc "Scans flow context: what stands in brackets, over any number of lines."
+  @moduledoc """
+  Scans flow context of YAML, in which brackets give the structure, over any number of lines:
 
-  import Pipeline.Loader.Source, only: [found: 2, mark: 3, merge_key: 2, next: 1, not_too_deep: 2]
+      {name: outline, prompt: [{type: static, content: x}]}
+  """
+
+  import Pipeline.Loader.Source,
+    only: [begin_node: 2, refuse_mark: 3, refuse_merge_key: 2, next_line: 1, check_depth: 2]
+
   import Pipeline.Loader.Source.Lexemes
 
   alias Pipeline.Loader.Source
 
-  @doc "`open` has the brackets around, from the innermost, each with its place and index."
+  @doc """
+  Scan a collection. Return the text after its last bracket.
+
+  `open` has the open brackets from the innermost, each with its place and the index of the current item.
+  """
   @spec collection(binary(), [{char(), Source.place(), non_neg_integer()}], Source.t()) ::
           {binary(), Source.t()}
-  def collection("", _, s), do: {"", s}
-  def collection("\n" <> rest, open, s), do: collection(rest, open, next(s))
+  def collection("", _, source), do: {"", source}
+  def collection("\n" <> rest, open, source), do: collection(rest, open, next_line(source))
 
-  def collection("#" <> rest, open, s), do: collection(skip_to_end(rest), open, s)
+  def collection("#" <> rest, open, source), do: collection(skip_to_end(rest), open, source)
 
-  def collection(<<blank, rest::binary>>, open, s) when blank in ~c" \t", do: collection(rest, open, s)
+  def collection(<<blank, rest::binary>>, open, source) when blank in ~c" \t",
+    do: collection(rest, open, source)
 
-  def collection(<<bracket, rest::binary>>, open, s) when bracket in ~c"[{" do
-    s = s |> flow_item(open) |> not_too_deep(open)
-    collection(rest, [{bracket, s.node, 0} | open], s)
+  def collection(<<bracket, rest::binary>>, open, source) when bracket in ~c"[{" do
+    source = source |> begin_item(open) |> check_depth(open)
+    collection(rest, [{bracket, source.node, 0} | open], source)
   end
 
-  def collection(<<bracket, rest::binary>>, [_ | open], s) when bracket in ~c"]}",
-    do: if(open == [], do: {rest, s}, else: collection(rest, open, s))
+  def collection(<<bracket, rest::binary>>, [_ | open], source) when bracket in ~c"]}",
+    do: if(open == [], do: {rest, source}, else: collection(rest, open, source))
 
-  def collection("," <> rest, [{bracket, place, index} | open], s),
-    do: collection(rest, [{bracket, place, index + 1} | open], s)
+  def collection("," <> rest, [{bracket, place, index} | open], source),
+    do: collection(rest, [{bracket, place, index + 1} | open], source)
 
-  def collection(":" <> rest, open, s), do: collection(rest, open, s)
+  def collection(":" <> rest, open, source), do: collection(rest, open, source)
 
-  def collection(<<mark, rest::binary>>, open, s) when mark in ~c"&*!",
-    do: collection(rest, open, mark(mark, rest, s))
+  def collection(<<mark, rest::binary>>, open, source) when mark in ~c"&*!",
+    do: collection(rest, open, refuse_mark(mark, rest, source))
 
-  def collection(<<quote, rest::binary>>, open, s) when quote in ~c"\"'" do
+  def collection(<<quote, rest::binary>>, open, source) when quote in ~c"\"'" do
     {value, rest, lines} = quoted(rest, quote)
-    flow_scalar(value, rest, open, %{s | line: s.line + lines})
+    scalar(value, rest, open, %{source | line: source.line + lines})
   end
 
-  def collection(text, open, s) do
+  def collection(text, open, source) do
     case plain(text, true) do
-      # What nothing begins with is the parser's to refuse.
-      {"", <<_, rest::binary>>} -> collection(rest, open, s)
-      {value, rest} -> flow_continued(value, rest, open, s)
+      # No node begins with this character. The parser will refuse it.
+      {"", <<_, rest::binary>>} -> collection(rest, open, source)
+      {value, rest} -> plain_scalar(value, rest, open, source)
     end
   end
 
-  # In here a plain scalar goes on over any number of lines.
-  defp flow_continued(value, rest, open, s) do
+  # In flow context a plain scalar may continue over any number of lines.
+  defp plain_scalar(value, rest, open, source) do
     with "\n" <> after_break <- rest,
          {column, lines, text} <- next_text(after_break, 1),
          false <- String.starts_with?(text, "#") or marker?(text, column),
-         {more, rest} when more != "" <- plain(text, true) do
-      flow_continued(value <> " " <> more, rest, open, %{s | line: s.line + lines})
+         {continuation, rest} when continuation != "" <- plain(text, true) do
+      plain_scalar(value <> " " <> continuation, rest, open, %{source | line: source.line + lines})
     else
-      _ -> flow_scalar(value, rest, open, s)
+      _ -> scalar(value, rest, open, source)
     end
   end
 
-  defp flow_scalar(value, rest, [{bracket, place, _} | _] = open, s) do
+  # A scalar in a mapping with a colon after it is a key. Any other scalar is a value or an item.
+  defp scalar(value, rest, [{bracket, place, _} | _] = open, source) do
     case {bracket, blanks(rest)} do
-      {?{, {_, ":" <> _}} -> collection(rest, open, s |> merge_key(value) |> found([value | place]))
-      _ -> collection(rest, open, flow_item(s, open))
+      {?{, {_, ":" <> _}} ->
+        collection(rest, open, source |> refuse_merge_key(value) |> begin_node([value | place]))
+
+      _ ->
+        collection(rest, open, begin_item(source, open))
     end
   end
 
-  defp flow_item(s, [{?[, place, index} | _]), do: found(s, [index | place])
-  defp flow_item(s, _), do: s
+  defp begin_item(source, [{?[, place, index} | _]), do: begin_node(source, [index | place])
+  defp begin_item(source, _), do: source
 end

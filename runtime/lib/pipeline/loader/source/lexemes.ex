@@ -1,21 +1,32 @@
 defmodule Pipeline.Loader.Source.Lexemes do
-  @moduledoc "The smallest pieces of YAML, each taken off the front of a text."
+  @moduledoc """
+  Splits the smallest pieces of YAML off the front of a text.
 
-  @doc "A quoted scalar, after its first quote: what it is, what follows it, and how many line breaks are in it."
+      iex> Pipeline.Loader.Source.Lexemes.plain("name: outline\\n", false)
+      {"name", ": outline\\n"}
+      iex> Pipeline.Loader.Source.Lexemes.quoted("it''s' # why", ?')
+      {"it's", " # why", 0}
+  """
+
+  @doc "Split off a quoted scalar. `text` begins after the first quote. Return its value, the rest and its line breaks."
   @spec quoted(binary(), char()) :: {String.t(), binary(), non_neg_integer()}
   def quoted(text, quote), do: quoted(text, quote, [], 0)
 
-  defp quoted("", _, read, lines), do: {text(read), "", lines}
-  defp quoted("''" <> rest, ?', read, lines), do: quoted(rest, ?', ["'" | read], lines)
-  defp quoted(<<quote, rest::binary>>, quote, read, lines), do: {text(read), rest, lines}
-  defp quoted("\\\n" <> rest, ?", read, lines), do: quoted(rest, ?", read, lines + 1)
-  defp quoted(<<?\\, escaped, rest::binary>>, ?", read, lines), do: quoted(rest, ?", [escaped | read], lines)
-  defp quoted("\n" <> rest, quote, read, lines), do: quoted(rest, quote, read, lines + 1)
-  defp quoted(<<byte, rest::binary>>, quote, read, lines), do: quoted(rest, quote, [byte | read], lines)
+  # `value` has the bytes so far, in reverse order.
+  defp quoted("", _, value, lines), do: {text(value), "", lines}
+  defp quoted("''" <> rest, ?', value, lines), do: quoted(rest, ?', ["'" | value], lines)
+  defp quoted(<<quote, rest::binary>>, quote, value, lines), do: {text(value), rest, lines}
+  defp quoted("\\\n" <> rest, ?", value, lines), do: quoted(rest, ?", value, lines + 1)
 
-  defp text(read), do: read |> Enum.reverse() |> IO.iodata_to_binary()
+  defp quoted(<<?\\, escaped, rest::binary>>, ?", value, lines),
+    do: quoted(rest, ?", [escaped | value], lines)
 
-  @doc "What stands of a plain scalar in its line, and what follows it. In flow context brackets end it."
+  defp quoted("\n" <> rest, quote, value, lines), do: quoted(rest, quote, value, lines + 1)
+  defp quoted(<<byte, rest::binary>>, quote, value, lines), do: quoted(rest, quote, [byte | value], lines)
+
+  defp text(value), do: value |> Enum.reverse() |> IO.iodata_to_binary()
+
+  @doc "Split off the part of a plain scalar in its first line. In flow context, brackets and commas end the scalar."
   @spec plain(binary(), boolean()) :: {String.t(), binary()}
   def plain(text, flow?), do: plain(text, 0, flow?)
 
@@ -37,7 +48,7 @@ defmodule Pipeline.Loader.Source.Lexemes do
     {String.trim_trailing(value), rest}
   end
 
-  @doc "What stands before the next blank or bracket."
+  @doc "Return the text before the next blank, line break, comma or bracket."
   @spec word(binary()) :: String.t()
   def word(text), do: text |> word(0) |> elem(0)
 
@@ -48,31 +59,31 @@ defmodule Pipeline.Loader.Source.Lexemes do
     end
   end
 
-  @doc "Whether a sign such as `-` stands here by itself."
+  @doc "Return true if the text begins with this sign, such as `-`, and a blank or line break after it."
   @spec indicator?(binary(), char()) :: boolean()
   def indicator?(<<sign, next, _::binary>>, sign), do: next in ~c" \t\n"
   def indicator?(text, sign), do: text == <<sign>>
 
-  @doc "Whether a document begins or ends here."
+  @doc "Return true if the text at this column is a marker of a document's beginning (`---`) or end (`...`)."
   @spec marker?(binary(), non_neg_integer()) :: boolean()
   def marker?(text, 0), do: text =~ ~r/\A(?:---|\.\.\.)(?:\s|\z)/
   def marker?(_, _), do: false
 
-  @doc "How many spaces there are, and what follows them."
+  @doc "Split off the leading spaces. Return their number and the rest."
   @spec spaces(binary()) :: {non_neg_integer(), binary()}
   def spaces(text), do: spaces(text, 0)
 
   defp spaces(" " <> rest, count), do: spaces(rest, count + 1)
   defp spaces(rest, count), do: {count, rest}
 
-  @doc "How many spaces and tabs there are, and what follows them."
+  @doc "Split off the leading spaces and tabs. Return their number and the rest."
   @spec blanks(binary()) :: {non_neg_integer(), binary()}
   def blanks(text), do: blanks(text, 0)
 
   defp blanks(<<blank, rest::binary>>, count) when blank in ~c" \t", do: blanks(rest, count + 1)
   defp blanks(rest, count), do: {count, rest}
 
-  @doc "What follows the next line break."
+  @doc "Return the text after the next line break."
   @spec skip_line(binary()) :: binary()
   def skip_line(text) do
     case :binary.split(text, "\n") do
@@ -81,16 +92,16 @@ defmodule Pipeline.Loader.Source.Lexemes do
     end
   end
 
-  @doc "The next line break and what follows it."
+  @doc "Return the text from the next line break on."
   @spec skip_to_end(binary()) :: binary()
   def skip_to_end(text) do
     case :binary.match(text, "\n") do
-      {at, 1} -> binary_part(text, at, byte_size(text) - at)
+      {offset, 1} -> binary_part(text, offset, byte_size(text) - offset)
       :nomatch -> ""
     end
   end
 
-  @doc "The next line that is not blank: its indentation, how many line breaks are before it, and its text."
+  @doc "Return the next line that is not blank: its indentation, the line breaks before it plus `lines`, and the text from it on."
   @spec next_text(binary(), pos_integer()) :: {non_neg_integer(), pos_integer(), binary()}
   def next_text(text, lines) do
     case spaces(text) do

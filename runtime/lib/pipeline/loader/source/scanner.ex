@@ -1,22 +1,26 @@
 defmodule Pipeline.Loader.Source.Scanner do
   @moduledoc """
-  Scans the text of a YAML file for what its parser does not tell: the line of each place, and the uses of anchors,
-  aliases, merge keys, tags and complex keys, which it would take for something else.
+  Scans the text of a YAML file for facts that the YAML parser does not report: the line of each place, and the use of
+  anchors, aliases, merge keys, tags and complex keys. The parser would silently resolve or misread these.
 
-  It follows libyaml where a node begins and ends, and judges nothing else: what is no YAML is for the parser to say.
-  It stops where the text is nested deeper than any pipeline is: the parser takes the whole VM down at some thousands.
+      source = Pipeline.Loader.Source.Scanner.scan("workflow:\\n  name: a\\n")
+      source.lines    # %{["workflow"] => 1, ["name", "workflow"] => 2}
+
+  The scanner follows libyaml in where a node begins and ends. It does not check that the text is valid YAML: the parser does
+  that. It stops if the text is nested deeper than any pipeline, because a text with some thousands of levels ends the whole VM
+  in the parser.
   """
 
   alias Pipeline.Loader.Source
   alias Pipeline.Loader.Source.Block
 
-  @doc "`lines` has places from the leaf to the root, as `[1, \"prompt\", 3, \"steps\", \"workflow\"]`."
+  @doc "Return the lines of all places, and the problems in the order of the text."
   @spec scan(String.t()) :: Source.t()
   def scan(text) do
-    # All that libyaml takes for the end of a line.
+    # libyaml accepts all of these as the end of a line.
     text = String.replace(text, ["\r\n", "\r", "\u0085", "\u2028", "\u2029"], "\n")
-    found = text |> String.trim_leading("\uFEFF") |> Block.line(%Source{})
-    %{found | problems: Enum.reverse(found.problems)}
+    source = text |> String.trim_leading("\uFEFF") |> Block.line(%Source{})
+    %{source | problems: Enum.reverse(source.problems)}
   catch
     {:enough, problems} -> %Source{problems: Enum.reverse(problems)}
   end
