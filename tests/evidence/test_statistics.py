@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.evidence.statistics import compare
+from workbench.evidence.statistics import RISK, compare
 
 scores = st.lists(st.floats(0, 10), min_size=3, max_size=6)
 
@@ -75,3 +75,29 @@ def test_a_goal_counts_once_however_often_it_was_tried(one: list[float], other: 
     found = compare({"a": [1.0] * 9, "b": one}, {"a": [1.0] * 3, "b": other})
     alone = compare({"b": one}, {"b": other})
     assert found.difference == pytest.approx(alone.difference / 2, abs=1e-9)
+
+
+def test_the_interval_and_the_test_agree() -> None:
+    """The interval lies above zero exactly if the test finds the difference beyond chance."""
+    for gain in (0.0, 0.4, 0.9, 1.4, 2.0, 4.0):
+        comparison = compare({"g": [3.0, 4.0, 3.5, 3.2]}, {"g": [3.1 + gain, 4.1 + gain, 3.3 + gain, 3.4 + gain]})
+        assert (comparison.p < RISK) == (comparison.low > 0)
+
+
+def test_each_decision_has_its_case() -> None:
+    """Better, surely too small, not sure yet, and not better."""
+    steady = {"g": [5.0] * 12}
+    assert compare({"g": [3.0, 3.1, 2.9]}, {"g": [8.0, 8.1, 7.9]}).decision == "better"
+    assert compare(steady, {"g": [5.4] * 12}).decision == "too small"
+    assert compare({"g": [3.0, 5.0, 4.0]}, {"g": [4.0, 6.0, 5.0]}).decision == "not sure"
+    assert compare({"g": [5.0, 5.1, 5.2]}, {"g": [3.0, 3.1, 3.2]}).decision == "not better"
+
+
+def test_more_replicates_are_forecast() -> None:
+    """As many as the forecast says, with the same means and noise, decide; a decided comparison needs no more."""
+    baseline, best = [3.0, 5.0] * 2, [4.0, 6.0] * 2
+    unsure = compare({"g": baseline}, {"g": best})
+    assert unsure.more is not None
+    repeats = (4 + unsure.more) // 4 + 1
+    assert compare({"g": baseline * repeats}, {"g": best * repeats}).better
+    assert compare({"g": [3.0, 3.1, 2.9]}, {"g": [8.0, 8.1, 7.9]}).more is None

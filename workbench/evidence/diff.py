@@ -1,6 +1,6 @@
-"""The first and the best prompt side by side, with what differs in colour, drawn as SVG.
+"""Draws the first and the best prompt side by side as SVG, with the differences in colour.
 
-A picture because Prefect's UI takes styles away from HTML, and shows a fenced diff in one colour.
+This is a picture because the Prefect UI removes styles from HTML and shows a fenced diff in one colour.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from difflib import SequenceMatcher
 from html import escape
 
 WIDTH, COLUMN, LINE = 1180, 78, 17
-#: Lines of either side; the whole is in the run's folder.
+#: The most lines that are drawn of each side. The run's folder has the whole prompts.
 MOST_LINES = 120
 RED, GREEN = "#ffebe9", "#dafbe1"
 INK, FAINT = "#24292f", "#57606a"
 
 
 def diff(first: str, best: str, *, left: str, right: str) -> str:
-    """Two columns; a line that stands only on one side is tinted, and marked with − or +."""
+    """Return two columns. A line that only one side has is tinted and marked with − or +.
+
+    Args:
+        left, right: the headings of the columns.
+    """
     rows = _rows(_wrapped(first), _wrapped(best))
     shown = rows[:MOST_LINES]
     height = LINE * (len(shown) + 3) + (LINE if len(rows) > MOST_LINES else 0)
@@ -46,7 +50,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _rows(first: list[str], best: list[str]) -> list[tuple[str | None, str | None]]:
-    """Equal lines beside each other; what was replaced beside what replaced it."""
+    """Pair the lines: equal lines with each other, and replaced lines with the lines that replace them."""
     rows: list[tuple[str | None, str | None]] = []
     for kind, a1, a2, b1, b2 in SequenceMatcher(None, first, best, autojunk=False).get_opcodes():
         old: list[str | None] = list(first[a1:a2])
@@ -73,6 +77,6 @@ def _cell(x: float, y: int, text: str | None, *, changed: bool, sign: str, tint:
 
 def _text(x: float, y: float, text: str, colour: str, *, bold: bool = False) -> str:
     weight = ' font-weight="600"' if bold else ""
-    # What a model wrote may hold characters that XML forbids.
+    # A model may have written characters that XML forbids.
     clean = escape(re.sub(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text))
     return f'<text x="{x}" y="{y}" fill="{colour}"{weight} xml:space="preserve">{clean}</text>'

@@ -1,4 +1,4 @@
-"""Score over executions, drawn as SVG: what the search tried, how its best grew, and what was confirmed."""
+"""Draws a run as SVG: the scores over executions, the best score so far, and the confirmed scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.run.record import TrialRecord
 
 WIDTH, HEIGHT = 760, 300
 LEFT, TOP, BOTTOM = 42, 26, 258
-#: Where the search's part ends and the confirmation's begins.
+#: The x coordinates at which the search's part ends and the confirmation's part begins and ends.
 SEARCH_RIGHT, CONFIRM_LEFT, CONFIRM_RIGHT = 540, 580, 740
 
 INK, FAINT, BLUE, GREY, GREEN = "#24292f", "#8c959f", "#0969da", "#6e7781", "#1a7f37"
@@ -21,12 +21,12 @@ FONT = 'font-family="system-ui, sans-serif"'
 
 
 def data_uri(svg: str) -> str:
-    """As an image: Prefect's UI draws it, and takes inline SVG away."""
+    """Return the drawing as an image for Markdown. The Prefect UI draws such an image, and removes inline SVG."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def picture(summary: Summary) -> str:
-    """The whole drawing; it needs no trial to be valid."""
+    """Return the drawing. It is valid SVG even if the run has no trial yet."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" {FONT}>',
@@ -40,6 +40,7 @@ def picture(summary: Summary) -> str:
 
 
 def _y(score: float) -> float:
+    """Return the y coordinate of a score from 0 to 10."""
     return BOTTOM - (BOTTOM - TOP) * score / 10
 
 
@@ -82,7 +83,7 @@ def _search(summary: Summary) -> list[str]:
 def _best_so_far(summary: Summary, trials: tuple[TrialRecord, ...], x: Callable[[int], float]) -> str:
     goals = [goal.name for goal in summary.record.goals]
     best, points = None, []
-    # Every prefix of a long search would be read again; some fifty show the same line.
+    # To read every prefix of a long search would take long. About fifty prefixes show the same line.
     stride = max(1, len(trials) // 50)
     for index in [*range(0, len(trials), stride), len(trials) - 1]:
         leading = max(standings(trials[: index + 1], goals).values(), default=None)

@@ -1,4 +1,4 @@
-"""A run at a glance: a markdown artifact for Prefect's UI, rows for the terminal's table."""
+"""Renders a run for people: the Markdown artifact of the Prefect UI, and the rows of the terminal's table."""
 
 from __future__ import annotations
 
@@ -7,44 +7,68 @@ import re
 
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
+from workbench.evidence.statistics import LEVEL, WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, prompt_file
-from workbench.run.record import TrialRecord
+from workbench.run.record import RunRecord, SearchResult, TrialRecord
 
+#: How many candidates the artifact lists, and how many characters of a judge's reason it shows.
 CANDIDATES = 10
-#: Characters of a judge's reason.
-REASON = 800
-ENDED = {
-    "budget": "its budget of {budget} executions was reached",
-    "optimizer": "{optimizer} had no more to ask, after {spent} of {budget} executions",
-}
+REASON_CHARACTERS = 800
+#: Characters that a terminal or a browser obeys: controls, and those that change the direction of text.
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def sentence(summary: Summary) -> str:
-    """What came of it, in one sentence."""
+    """Return the state of a run, and its result if it has one, in a sentence or two."""
     comparison = summary.comparison
     if comparison is None:
         so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
-        done = f"{len(summary.search)} trials of at most {summary.record.budget} executions"
+        done = f"{plural(len(summary.search), 'trial')} of at most {plural(summary.record.budget, 'execution')}"
         return f"{summary.status.capitalize()}: {done}{so_far}."
-    if not comparison.better:
-        return (
-            f"No better prompt found: {comparison.best:.2f} against the baseline's {comparison.baseline:.2f} is within "
-            f"chance ({comparison.difference:+.2f}, 95 % {comparison.low:.2f} to {comparison.high:.2f})."
-        )
-    return (
-        f"{comparison.best:.2f} instead of {comparison.baseline:.2f} ({comparison.difference:+.2f}, "
-        f"95 % {comparison.low:.2f} to {comparison.high:.2f}): {'a pass' if summary.passed else 'better, but no pass'}."
-    )
+    if summary.best == summary.baseline:
+        return f"{_why_only_the_first(summary)} The starting prompt scores {comparison.baseline:.2f}."
+    return _compared(comparison, passed=bool(summary.passed))
+
+
+def _compared(comparison: Comparison, *, passed: bool) -> str:
+    scores = f"{comparison.best:.2f} instead of {comparison.baseline:.2f}"
+    gain = f"{comparison.difference:+.2f}, {LEVEL:.0%} {comparison.low:.2f} to {comparison.high:.2f}"
+    match comparison.decision:
+        case "better":
+            return f"{scores} ({gain}): {'a pass' if passed else 'better, but no pass'}."
+        case "too small":
+            return (
+                f"Surely better, but too little to matter: {scores} ({gain}); a change is worth {WORTHWHILE} or more."
+            )
+        case "not sure":
+            advice = "more replicates would not decide it"
+            if comparison.more is not None:
+                advice = f"about {plural(comparison.more, 'more replicate')} of both prompts would decide (confirm)"
+            return f"No better prompt found: not sure yet, {scores} ({gain}) can be chance; {advice}."
+        case "not better":
+            return f"No better prompt found: {scores} ({gain})."
+
+
+def _why_only_the_first(summary: Summary) -> str:
+    """Say why the search ended with the starting prompt."""
+    if len({trial.candidate for trial in summary.search}) > 1:
+        return "No better prompt found: no other prompt scored higher in the search."
+    return f"{summary.record.if_nothing_tried or 'No other prompt was tried.'}"
 
 
 def by_chance(summary: Summary) -> str | None:
-    """What a person should know of a winner that is none."""
+    """Return a warning if the best prompt is not better beyond chance."""
     unsure = summary.comparison is not None and not summary.comparison.better
     return "this prompt is not better than the first beyond chance" if unsure else None
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 execution`, `2 executions`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def markdown(summary: Summary) -> str:
-    """The artifact. Whatever a model wrote is shown as text and nothing else."""
+    """Return the artifact. It shows what a model wrote as text and as nothing else."""
     parts = [f"# {_plain(summary.study)}"]
     if summary.rehearsal:
         parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
@@ -64,35 +88,39 @@ def markdown(summary: Summary) -> str:
 
 
 def rows(summary: Summary) -> list[tuple[str, str]]:
-    """The end of `workbench run`, and all of `workbench show`: what, and how it stands."""
+    """Return the table that `workbench run` and `workbench show` print, as pairs of a name and a value."""
     label, real = summary.rehearsal, summary.real_in_rehearsal
-    shown = [("rehearsal", rehearsal(label, real))] if label else []
-    shown.append(("result", sentence(summary)))
+    pairs = [("rehearsal", rehearsal(label, real))] if label else []
+    pairs.append(("result", sentence(summary)))
     if summary.status == "failed":
-        shown.append(("why", summary.stopped or ""))
+        pairs.append(("why", summary.stopped or ""))
     if summary.comparison is not None and summary.result is not None:
-        shown.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
-        shown.append(("best score", f"{summary.comparison.best:.2f}"))
-        shown.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
+        pairs.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
+        pairs.append(("best score", f"{summary.comparison.best:.2f}"))
+        pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
-            why = ENDED[summary.result.ended].format(
-                spent=summary.result.spent, budget=summary.record.budget, optimizer=summary.record.optimizer
-            )
-            shown.append(("search ended", why))
-    shown += [
+            pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    pairs += [
         ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
         ("proposals", str(summary.proposals)),
         ("failures", ", ".join(f"{kind}: {n}" for kind, n in sorted(summary.failures.items())) or "none"),
         ("seconds", f"{summary.seconds:.1f}"),
     ]
     if summary.best:
-        shown.append(("best prompt", str(prompt_file(summary))))
-    return [*shown, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
+        pairs.append(("best prompt", str(prompt_file(summary))))
+    return [*pairs, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
+
+
+def _why_ended(result: SearchResult, record: RunRecord) -> str:
+    """Say what ended the search."""
+    if result.ended == "budget" or result.spent >= record.budget:
+        return f"its budget of {plural(record.budget, 'execution')} is used up"
+    return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
 
 
 def printable(text: str) -> str:
-    """Without the control characters that a terminal would obey; a model may have written them."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", text)
+    """Replace the characters that a terminal or a browser would obey. A model may have written them."""
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def rehearsal(label: str, real: str | None) -> str:
@@ -109,45 +137,45 @@ def rehearsal(label: str, real: str | None) -> str:
 
 def _prompts(summary: Summary) -> str:
     if summary.best is None or summary.best == summary.baseline:
-        return f"There is no other than the first:\n\n{_quoted(summary.text(summary.baseline))}"
+        return f"The search kept the first prompt:\n\n{_quoted(summary.text(summary.baseline))}"
     svg = diff(
         summary.text(summary.baseline),
         summary.text(summary.best),
         left=f"first: {summary.baseline}",
         right=f"best: {summary.best}",
     )
-    return f"![The two prompts side by side]({data_uri(svg)})\n\nThe whole is in `{prompt_file(summary)}`."
+    return f"![The two prompts side by side]({data_uri(svg)})\n\nThe whole prompt is in `{prompt_file(summary)}`."
 
 
 def _reasons(summary: Summary) -> str:
     trials = summary.trials
     if not trials:
         return "Nothing yet."
-    wanted: dict[str, TrialRecord] = {}
+    examples: dict[str, TrialRecord] = {}
     for trial in trials:
         if trial.candidate == summary.best:
-            wanted["the best prompt"] = trial
+            examples["the best prompt"] = trial
         if trial.candidate == summary.baseline:
-            wanted.setdefault("the first prompt", trial)
+            examples.setdefault("the first prompt", trial)
     if summary.comparison is None:
-        wanted["the last one tried"] = trials[-1]
-    # No table: its cells do not wrap there.
-    said = (
-        f"**{one.score:.1f}** for {what}, on {_plain(one.goal)}\n\n> {_plain(one.reason[:REASON])}"
-        for what, one in wanted.items()
+        examples["the last prompt that was tried"] = trials[-1]
+    # Paragraphs, because the UI does not wrap the cells of a table.
+    paragraphs = (
+        f"**{trial.score:.1f}** for {prompt}, on {_plain(trial.goal)}\n\n> {_plain(trial.reason[:REASON_CHARACTERS])}"
+        for prompt, trial in examples.items()
     )
-    return "\n\n".join(said)
+    return "\n\n".join(paragraphs)
 
 
 def _candidates(summary: Summary) -> str:
     ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
     if not ranked:
-        return "None has been tried on every goal yet."
+        return "No candidate has been tried on every goal yet."
     rows = []
     for name, score in ranked[:CANDIDATES]:
         trials = sum(trial.candidate == name for trial in summary.search)
-        what = {summary.baseline: "first", summary.best: "best"}.get(name, "")
-        rows.append(f"| `{name}` | {score:.2f} | {trials} | {what} |")
+        mark = {summary.baseline: "first", summary.best: "best"}.get(name, "")
+        rows.append(f"| `{name}` | {score:.2f} | {trials} | {mark} |")
     more = f"\n\n… and {len(ranked) - CANDIDATES} more" if len(ranked) > CANDIDATES else ""
     return "\n".join(["| candidate | search score | trials | |", "| --- | --- | --- | --- |", *rows]) + more
 
@@ -165,7 +193,7 @@ def _cost(summary: Summary) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line in which nothing is markup, a link or a picture: every ASCII sign is escaped, as CommonMark allows."""
+    """Return a text on one line, with every ASCII sign escaped as CommonMark allows: no markup, no link, no picture."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from workbench.evidence.statistics import LEVEL
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.record import Ending, Frozen, Record
 
-#: A mean of scores is no more exact than this, and nobody wants to read 6.8999999999999995.
+#: Digits after the point. A mean of scores is not more exact, and nobody wants to read 6.8999999999999995.
 DIGITS = 4
 
 
@@ -30,12 +31,18 @@ class BestRecord(Frozen):
 
 
 class DifferenceRecord(Frozen):
-    """Best minus baseline: the mean, the ends of its 95 % interval, and the one-sided p."""
+    """Best minus baseline: the mean, the ends of its interval with its level, and the one-sided p.
+
+    `more` counts the further replicates of both prompts on each goal that would decide; None if none would, or if the
+    difference is decided.
+    """
 
     mean: float
     low: float
     high: float
+    level: float = 0.95
     p: float
+    more: int | None = None
 
 
 class ReportRecord(Record):
@@ -98,7 +105,9 @@ class ReportRecord(Record):
                 mean=round(comparison.difference, DIGITS),
                 low=round(comparison.low, DIGITS),
                 high=round(comparison.high, DIGITS),
+                level=LEVEL,
                 p=comparison.p,
+                more=comparison.more,
             )
             if comparison
             else None,

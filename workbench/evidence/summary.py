@@ -1,4 +1,4 @@
-"""How a run stands, read from its folder alone: at any moment of it, and long after it."""
+"""Reads the state of a run from its folder, while the run goes on and at any time afterwards."""
 
 from __future__ import annotations
 
@@ -19,11 +19,21 @@ Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
 
 @dataclass(frozen=True)
 class Summary:
-    """Scores are 0 to 10, None where there are none yet. `seconds` is wall time; `spent` has seconds by action.
+    """The state of a run. Scores are from 0 to 10, and None if there is none yet.
 
-    `executions` counts calls of the pipeline that were made and came to an end, failed ones too; `cache_hits` the
-    different executions that were asked for and had been kept from earlier runs. `stopped` is None while somebody works
-    on the run, and else why it failed, or nothing if it was interrupted.
+    Attributes:
+        run: the run's folder.
+        record: what the run is.
+        result: the search's result, None while the search goes on.
+        trials: the trials so far, in the order of their verdicts.
+        executions: calls of the pipeline that ended, failed calls included.
+        cache_hits: different executions that the run asked for and that earlier runs had paid for.
+        proposals, verdicts: calls of the proposer and of the judge that ended.
+        failures: failed and interrupted calls, by kind.
+        seconds: wall time of the run.
+        spent: seconds of all calls, by action.
+        comparison: baseline and best on fresh replicates, None until all of those have a verdict.
+        stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
     """
 
     run: Path
@@ -46,12 +56,12 @@ class Summary:
 
     @property
     def rehearsal(self) -> str | None:
-        """World and seed, as `default:0`, or None."""
+        """Return world and seed as `default:0`, or None if real models answered."""
         return self.record.rehearsal
 
     @property
     def real_in_rehearsal(self) -> str | None:
-        """What was real although the run is a rehearsal, as the subject of a sentence; None if nothing was."""
+        """Return what was real although the run is a rehearsal, as the subject of a sentence; None if nothing was."""
         return self.record.real_in_rehearsal or None
 
     @property
@@ -68,7 +78,7 @@ class Summary:
 
     @property
     def best(self) -> str | None:
-        """The search's best candidate; while it goes on, the best so far."""
+        """Return the search's best candidate, or the best so far while the search goes on."""
         if self.result is not None:
             return self.result.best
         return max(self.standings, key=lambda name: self.standings[name], default=None)
@@ -79,7 +89,7 @@ class Summary:
 
     @property
     def standings(self) -> dict[str, float]:
-        """Mean search score of every candidate that was tried on all goals, in the order in which they came."""
+        """Return the mean search score of each candidate that was tried on all goals, in the order of their trials."""
         return standings(self.search, [goal.name for goal in self.record.goals])
 
     @property
@@ -100,7 +110,7 @@ class Summary:
 
 
 def summarize(run: RunFolder) -> Summary:
-    """Read a run's folder. What is not there yet is None or zero."""
+    """Read a run's folder. A file that is not there yet counts as None or zero."""
     record = run.load(RunRecord)
     result = run.load(SearchResult) if run.has(SearchResult) else None
     trials = _latest(run.lines(TrialRecord))
@@ -132,7 +142,7 @@ def prompt_file(summary: Summary) -> Path:
 
 
 def standings(trials: Iterable[TrialRecord], goals: Sequence[str]) -> dict[str, float]:
-    """Mean over goals (of the mean over replicates), for candidates that have a trial on each of them."""
+    """Return the mean over goals (of the mean over replicates) of each candidate that has a trial on every goal."""
     scores: dict[str, dict[str, list[float]]] = {}
     for trial in trials:
         scores.setdefault(trial.candidate, {}).setdefault(trial.goal, []).append(trial.score)
@@ -144,7 +154,7 @@ def standings(trials: Iterable[TrialRecord], goals: Sequence[str]) -> dict[str, 
 
 
 def _comparison(record: RunRecord, result: SearchResult | None, trials: tuple[TrialRecord, ...]) -> Comparison | None:
-    """Once every confirming trial is there."""
+    """Return the comparison of baseline and best, or None until every confirming trial has a verdict."""
     if result is None:
         return None
     sides = []
@@ -160,12 +170,12 @@ def _comparison(record: RunRecord, result: SearchResult | None, trials: tuple[Tr
 
 
 def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """A retried flow writes a trial again: the last one counts, in the first one's place."""
+    """Return each trial once. A retried flow writes a trial again: its last record counts, in the first's place."""
     latest = {(trial.phase, trial.candidate, trial.goal, trial.replicate): trial for trial in trials}
     return tuple(latest.values())
 
 
 def _written(run: RunFolder) -> float:
-    """When anything of the run was last written: a run of kept answers makes no call."""
+    """Return the time of the last write to the run's records. A run whose answers are all kept makes no call."""
     kinds = (RunRecord, TrialRecord, SearchResult)
     return max((run.path / kind.FILE).stat().st_mtime for kind in kinds if run.has(kind))

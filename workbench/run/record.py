@@ -96,6 +96,7 @@ class RunRecord(Record):
         study: the study's name.
         study_file: where the study file was; the run's folder has a copy.
         run_id: the name of the run's folder.
+        if_nothing_tried: why the optimizer may end without another prompt than the first; a sentence for the report.
         rehearsal: world and seed as `default:0`, or None where real models answer.
         real_in_rehearsal: what was real although the models were scripted, such as "the command itself"; else empty.
         baseline: the name of the starting prompt as a candidate.
@@ -112,6 +113,7 @@ class RunRecord(Record):
     study_file: Path
     run_id: str
     optimizer: str
+    if_nothing_tried: str = ""
     program: ProgramName
     seed: int
     budget: int

@@ -27,17 +27,21 @@ class Optimizer:
         proposes: whether it asks the proposer's model for prompts, so that its key is needed.
         function: its code, as `module:function`. The function takes a `Bench` and returns the program with the best
             prompt.
+        if_nothing_tried: the report's sentence for a search that tried no other prompt than the first.
     """
 
     summary: str
     least: Callable[[int], int]
     proposes: bool
     function: str
+    if_nothing_tried: str = "The optimizer proposed no other prompt."
 
     def load(self) -> Callable[[Bench], Program]:
         """Import the optimizer's function."""
         return cast("Callable[[Bench], Program]", pkgutil.resolve_name(self.function))
 
+
+NOTHING_PASSED = "No plan passed, so there was nothing to demonstrate."
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "static": Optimizer(
@@ -45,18 +49,21 @@ OPTIMIZERS: dict[str, Optimizer] = {
         lambda goals: goals,
         proposes=False,
         function="workbench.search.optimizers.static:search",
+        if_nothing_tried="Nothing was tried: static proposes no prompt.",
     ),
     "bootstrap": Optimizer(
         "shows plans that passed as demonstrations (BootstrapFewShot, arXiv 2310.03714)",
         lambda goals: 2 * goals,
         proposes=False,
         function="workbench.search.optimizers.bootstrap:search",
+        if_nothing_tried=NOTHING_PASSED,
     ),
     "random_search": Optimizer(
         "tries sets of demonstrations (BootstrapFewShotWithRandomSearch, arXiv 2310.03714)",
         lambda goals: 3 * goals,
         proposes=False,
         function="workbench.search.optimizers.random_search:search",
+        if_nothing_tried=NOTHING_PASSED,
     ),
     "copro": Optimizer(
         "rewrites the instructions in breadth and depth (COPRO, arXiv 2310.03714)",

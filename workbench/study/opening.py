@@ -15,6 +15,7 @@ from workbench.run.folder import RunFolder
 from workbench.run.record import GoalRecord, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
+from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
 from workbench.study.services import services
 from workbench.system.home import ensure_usable
@@ -96,6 +97,7 @@ def _describe(setting: Setting, url: str | None) -> None:
             study_file=study.file,
             run_id=run.name,
             optimizer=study.optimizer,
+            if_nothing_tried=OPTIMIZERS[study.optimizer].if_nothing_tried,
             program=study.program,
             seed=study.seed,
             budget=study.budget,
