@@ -38,7 +38,7 @@ def _compared(comparison: Comparison, *, passed: bool) -> str:
             return f"{scores} ({gain}): {'a pass' if passed else 'better, but no pass'}."
         case "too small":
             return (
-                f"Surely better, but too little to matter: {scores} ({gain}); a change is worth {WORTHWHILE} or more."
+                f"Surely better, but by too little: {scores} ({gain}); a change is worth {WORTHWHILE} points or more."
             )
         case "not sure":
             advice = "more replicates would not decide it"
