@@ -13,6 +13,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
     ├── ExecutionFailed        the pipeline wrote no plan, and the prompt is not to blame
     ├── ProposalFailed         the proposer gave no answer
     ├── NotJudged              the judge gave no valid verdict, which is never the same as a zero
+    ├── OutputFailed           an output file that the user named cannot be written
     └── ServerUnavailable      the Prefect server does not answer
 Interrupted                    somebody interrupted the run; this is no failure, and nothing is retried
 """
@@ -138,6 +139,10 @@ class ProposalFailed(OutsideError):
 
 class NotJudged(OutsideError):
     """The judge gave no valid verdict. This is never the same as a score of zero."""
+
+
+class OutputFailed(OutsideError):
+    """An output file that the user named cannot be written."""
 
 
 class ServerUnavailable(OutsideError):

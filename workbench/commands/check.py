@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.commands.output import JsonFile, out, write_json
+from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 
@@ -23,7 +23,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     from workbench.study.estimate import estimate
 
     estimated = estimate(load(RunOptions(study)), home())
-    out.print(estimated.text)
+    console_beside(json_file).print(estimated.text)
     if json_file is not None:
         write_json(json_file, estimated.to_json())
     return 0

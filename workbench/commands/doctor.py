@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from workbench.commands.output import JsonFile, out, write_json
+from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.errors import OutsideError
 from workbench.evidence.report import printable
 from workbench.study.opening import RunOptions, load
@@ -29,12 +29,12 @@ def doctor(study: Path, /, *, json_file: JsonFile = None) -> int:
     checks = []
     for check in examine(loaded, home(), os.environ):
         checks.append(check)
-        out.print(
+        console_beside(json_file).print(
             f"{'ok     ' if check.there else 'MISSING'}  {printable(check.name)}: {printable(check.found)}",
             markup=False,
         )
         if check.advice:
-            out.print(f"         {printable(check.advice)}", markup=False, highlight=False)
+            console_beside(json_file).print(f"         {printable(check.advice)}", markup=False, highlight=False)
     if json_file is not None:
         write_json(json_file, to_json(loaded, checks))
     return 0 if all(check.there for check in checks) else OutsideError.exit_code

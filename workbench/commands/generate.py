@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 
-from workbench.commands.output import OutputFile, err, print_foreign
+from workbench.commands.output import OutputFile, err, print_foreign, write_output
 from workbench.errors import UserError
 from workbench.evidence.report import by_chance, printable
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.system.files import write_atomically
 from workbench.system.home import home
 from workbench.system.interruption import GracefulInterrupt
 
@@ -33,7 +32,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
         raise UserError(
             "--goal is empty; expected a goal in words: give one, or leave --goal out to use the study's first goal"
         )
-    if output is not None and output.exists():
+    if output is not None and output.is_file():
         raise UserError(f"{output} exists already: name a new file with --output")
     folder = RunFolder.find(home(), run)
     with GracefulInterrupt():
@@ -47,5 +46,5 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")
     print_foreign(generated.plan.text)
     if output is not None:
-        write_atomically(output.absolute(), generated.plan.text.encode())
+        write_output(output, generated.plan.text.encode())
     return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +12,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
+from workbench.errors import OutputFailed
 from workbench.evidence.report import printable
-from workbench.system.files import why_unwritable, write_atomically
+from workbench.system.files import write_atomically
 
 out = Console(soft_wrap=True, emoji=False)
 err = Console(stderr=True, soft_wrap=True, emoji=False)
@@ -20,26 +23,78 @@ err = Console(stderr=True, soft_wrap=True, emoji=False)
 def refuse_unwritable(_: object, file: Path | None) -> None:
     """Check an option that names an output file, before the command does anything that costs money.
 
+    Creates nothing.
+
     Raises:
         ValueError: the file cannot be written.
     """
-    if file is None:
+    if file is None or _descriptor(file) is not None:
         return
     if file.is_dir():
-        raise ValueError(f"{file} is a folder; expected a file")
-    folder = file.absolute().parent
-    if reason := why_unwritable(folder):
-        raise ValueError(f"{folder} cannot be used ({reason}); expected a folder that you can write into")
+        raise ValueError(f"{file} is a folder; expected a file, or - for standard output")
+    folder = Path(os.path.realpath(file)).parent
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder; expected an existing folder for {file.name}")
+    if file.exists() and not file.is_file():
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"{folder} cannot be written to; expected a folder that you can write into")
 
 
-JsonFile = Annotated[Path | None, Parameter(name="--json", validator=refuse_unwritable)]
-OutputFile = Annotated[Path | None, Parameter(validator=refuse_unwritable)]
+JsonFile = Annotated[Path | None, Parameter(name="--json", validator=refuse_unwritable, allow_leading_hyphen=True)]
+OutputFile = Annotated[Path | None, Parameter(validator=refuse_unwritable, allow_leading_hyphen=True)]
 NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Write `value` as indented JSON."""
-    write_atomically(file.absolute(), (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write `value` as indented JSON to an output file.
+
+    Raises:
+        OutputFailed: the file cannot be written.
+    """
+    write_output(file, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_output(file: Path, content: bytes) -> None:
+    """Write to a file that the user named.
+
+    `-` is standard output. A symbolic link is followed. A pipe, a terminal and any other file that is not regular is
+    written through, and never replaced. A regular file is replaced completely or not at all.
+
+    Raises:
+        OutputFailed: the file cannot be written.
+    """
+    try:
+        descriptor = _descriptor(file)
+        if descriptor is not None:
+            sys.stdout.flush()
+            with os.fdopen(os.dup(descriptor), "wb") as stream:
+                stream.write(content)
+        elif file.exists() and not file.is_file():
+            with file.open("wb") as stream:
+                stream.write(content)
+        else:
+            write_atomically(Path(os.path.realpath(file)), content)
+    except BrokenPipeError:
+        # The reader has read enough.
+        return
+    except OSError as error:
+        raise OutputFailed(f"{file} cannot be written ({error.strerror}): name another file", kind="output") from error
+
+
+def _descriptor(file: Path) -> int | None:
+    """Return the open descriptor that a name stands for: `-`, /dev/stdout, /dev/fd/63. None for other names."""
+    if str(file) == "-":
+        return 1
+    if str(file) in ("/dev/stdout", "/dev/stderr"):
+        return 1 if file.name == "stdout" else 2
+    match = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", str(file))
+    return int(match[1]) if match else None
+
+
+def console_beside(json_file: Path | None) -> Console:
+    """Return the console for a person: standard error if the JSON goes to standard output, else standard output."""
+    return err if json_file is not None and _descriptor(json_file) == 1 else out
 
 
 def print_foreign(text: str) -> None:

@@ -6,16 +6,18 @@ import os
 import time
 import uuid
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from workbench.commands import progress
-from workbench.commands.output import JsonFile, err, out, write_json
+from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.errors import ServerUnavailable
 from workbench.evidence.report import rows
+from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import require_keys
 from workbench.system import prefect_server
@@ -59,16 +61,18 @@ def run(
     from workbench.flows.optimize import optimize
 
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
-    with progress.watching(home(), name, loaded, err), GracefulInterrupt():
-        report: dict[str, Any] = optimize(
-            study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name
-        )
-    result = rows(summarize(RunFolder.find(home(), name)))
+    try:
+        with progress.watching(home(), name, loaded, err), GracefulInterrupt():
+            optimize(study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name)
+    finally:
+        # A run that failed or was interrupted has a report too: its state, and what it has found so far.
+        folder = RunFolder(home() / "runs" / name)
+        if json_file is not None and folder.has(RunRecord):
+            write_json(json_file, ReportRecord.of(summarize(folder)).to_json())
+    result = rows(summarize(folder))
     if prefect_server.running_server(home()):
         result.append(("to stop", "workbench server --stop ends the Prefect server"))
-    progress.table(loaded.name, result, out)
-    if json_file is not None:
-        write_json(json_file, report)
+    progress.table(loaded.name, result, console_beside(json_file))
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.commands import progress
-from workbench.commands.output import JsonFile, out, write_json
+from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
@@ -22,7 +22,7 @@ def show(run: str = "latest", /, *, json_file: JsonFile = None) -> int:
         A file for the report as JSON.
     """
     summary = summarize(RunFolder.find(home(), run))
-    progress.table(summary.study, rows(summary), out)
+    progress.table(summary.study, rows(summary), console_beside(json_file))
     if json_file is not None:
         write_json(json_file, ReportRecord.of(summary).to_json())
     return 0
