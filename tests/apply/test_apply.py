@@ -16,7 +16,6 @@ from tests.support.repository import GENESIS, PARTS, PROMPT, World, git, target
 from workbench.apply.apply import apply
 from workbench.apply.placement import Chosen
 from workbench.errors import NotApplied, UserError
-from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.nouns import Trial, Verdict
 
 pytestmark = pytest.mark.processes
@@ -124,7 +123,9 @@ def test_the_commit_message_says_that_a_prompt_is_not_better_or_was_rehearsed(wo
     run = world.run(rehearsal="default:0")
     for n in range(3):
         run.add_trial("confirm", Trial("best", "only", n, f"best{n}", Verdict(4.0 + n / 10, "fine")))
-    applied = world.apply(run)
+    with pytest.raises(NotApplied, match="found in a rehearsal, which proves nothing about it; --anyway applies it"):
+        world.apply(run)
+    applied = world.apply(run, anyway=True)
     message = world.git("log", "-1", "--format=%B")
     assert "REHEARSAL" in message
     assert "can be chance" in " ".join(message.split())
@@ -210,8 +211,8 @@ def test_the_apply_command_prints_its_result_and_writes_it_as_json(world: World)
     assert "nothing was changed" in line.run("apply").stdout
 
 
-def test_a_note_says_that_the_pipeline_comes_with_workbench(world: World) -> None:
+def test_a_note_says_that_the_pipeline_comes_with_workbench(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example study uses that pipeline, and other studies may use it too."""
-    applied = world.apply(world.run(pipeline=str(SHIPPED_PIPELINE)), dry_run=True)
-    assert "+++ b/runtime/priv/pipelines/genesis.yaml" in applied.diff
+    monkeypatch.setattr("workbench.apply.apply.SHIPPED_PIPELINE", world.file)
+    applied = world.apply(world.run(), dry_run=True)
     assert any("comes with Workbench" in note for note in applied.notes)

@@ -60,8 +60,8 @@ def apply(
 
     Args:
         branch: the new branch; by default `workbench/RUN`.
-        dry_run: only compute the change.
-        anyway: also apply a prompt that was measured as worse than the first.
+        dry_run: only compute the change. A dry run refuses what applying refuses.
+        anyway: also apply a prompt that was measured as worse than the first, or in a rehearsal.
 
     Raises:
         RunNotFound: the run has no confirmed best prompt yet, or its folder is incomplete.
@@ -81,30 +81,25 @@ def apply(
     unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes)
     if after == target.content:
         return unchanged
-    if dry_run:
-        if branch is not None:
-            Repository(target.file.parent, environ).require_new_branch_name(branch)
-        return unchanged
-    if (warning := _worse(summary)) and not anyway:
+    if (warning := _rehearsed(summary) or _worse(summary)) and not anyway:
         raise NotApplied(f"{warning}; --anyway applies it")
     repository = Repository(target.file.parent, environ)
+    new_branch = f"workbench/{run.name}" if branch is None else branch
+    _require_applicable(repository, run, new_branch)
+    if dry_run:
+        return unchanged
     message = _commit_message(summary, target.step, notes)
-    record, more_notes = _commit_and_check_out(repository, run, target, after.encode(), message, branch)
+    record, more_notes = _commit_and_check_out(repository, run, target, after.encode(), message, new_branch)
     return replace(unchanged, branch=record.branch, commit=record.commit, notes=(*notes, *more_notes))
 
 
 def _commit_and_check_out(
-    repository: Repository, run: RunFolder, target: Place, after: bytes, message: str, branch: str | None
+    repository: Repository, run: RunFolder, target: Place, after: bytes, message: str, new_branch: str
 ) -> tuple[AppliedRecord, tuple[str, ...]]:
     """Commit the change on a new branch and check the branch out. Return the record and notes for a person.
 
     The record is saved before the change becomes visible in the repository.
     """
-    new_branch = f"workbench/{run.name}" if branch is None else branch
-    repository.require_clean()
-    repository.require_identity()
-    _require_not_applied(repository, run)
-    repository.require_new_branch_name(new_branch)
     name, mode, before = repository.name(target.file), target.file.stat().st_mode, target.content.encode()
     origin = repository.head()
     commit = repository.commit(name, before, after, message)
@@ -125,6 +120,18 @@ def _commit_and_check_out(
     )
 
 
+def _require_applicable(repository: Repository, run: RunFolder, new_branch: str) -> None:
+    """Check that a commit on the new branch can be made.
+
+    Raises:
+        NotApplied: it cannot.
+    """
+    repository.require_clean()
+    repository.require_identity()
+    _require_not_applied(repository, run)
+    repository.require_new_branch_name(new_branch)
+
+
 def _require_not_applied(repository: Repository, run: RunFolder) -> None:
     """Check that the run is not applied already.
 
@@ -139,6 +146,11 @@ def _require_not_applied(repository: Repository, run: RunFolder) -> None:
             f"{run.name} is already applied on branch {earlier.branch}: git switch {earlier.branch} checks it out, "
             f"workbench apply {run.name} --revert takes it back"
         )
+
+
+def _rehearsed(summary: Summary) -> str | None:
+    """Return a warning if scripted models answered in the run."""
+    return "this prompt was found in a rehearsal, which proves nothing about it" if summary.rehearsal else None
 
 
 def _worse(summary: Summary) -> str | None:

@@ -20,6 +20,7 @@ from workbench.commands.init import init
 from workbench.commands.output import err
 from workbench.commands.rehearsal import rehearsal
 from workbench.commands.run import run
+from workbench.commands.runs import runs
 from workbench.commands.server import server
 from workbench.commands.show import show
 from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
@@ -36,6 +37,7 @@ app.command(run)
 app.command(check)
 app.command(doctor)
 app.command(show)
+app.command(runs)
 app.command(generate)
 app.command(apply)
 app.command(init)

@@ -44,7 +44,7 @@ def apply(
     revert
         Take the prompt out again: go back to the branch and the files before.
     anyway
-        Also apply a prompt that was measured as worse than the first.
+        Also apply a prompt that was measured as worse than the first, or in a rehearsal.
     json_file
         A file for the result as JSON.
     """

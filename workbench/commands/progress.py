@@ -12,11 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from workbench.evidence.report import plural, printable
 from workbench.evidence.summary import Summary, summarize
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 
+#: Characters of a judge's reason behind a score of 0.
+REASON_CHARACTERS = 200
 #: Seconds between two looks into the run's folder.
 INTERVAL_SECONDS = 0.5
 
@@ -109,7 +112,7 @@ class _Lines:
 
     def __enter__(self) -> None:
         self._console.print(
-            f"{self._study.name}: {self._study.optimizer}, at most {most_executions(self._study)} executions",
+            f"{self._study.name}: {self._study.optimizer}, at most {plural(most_executions(self._study), 'execution')}",
             highlight=False,
         )
 
@@ -120,12 +123,18 @@ class _Lines:
         for trial in summary.trials[self._shown :]:
             # The replicates of a confirmation are numbered from FIRST_CONFIRM_REPLICATE. A person sees 0, 1, 2.
             number = trial.replicate % FIRST_CONFIRM_REPLICATE
+            reason = f" ({printable(trial.reason)[:REASON_CHARACTERS]})" if trial.score == 0 else ""
             self._console.print(
-                f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}", highlight=False
+                f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}{reason}",
+                highlight=False,
+                markup=False,
             )
         self._shown = max(self._shown, len(summary.trials))
         failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}
         if failures != self._failures:
+            for kind in failures:
+                if kind not in self._failures and (message := summary.first_failures.get(kind)):
+                    self._console.print(f"a call failed: {printable(message)}", highlight=False, markup=False)
             self._failures = failures
             failed_calls = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
             self._console.print(f"failed calls so far: {failed_calls}", highlight=False)

@@ -30,6 +30,7 @@ class Summary:
         cache_hits: different executions that the run asked for and that earlier runs had paid for.
         proposals, verdicts: calls of the proposer and of the judge that ended.
         failures: failed and interrupted calls, by kind.
+        first_failures: what the first failed call of each kind says, by kind.
         seconds: wall time of the run.
         spent: seconds of all calls, by action.
         comparison: baseline and best on fresh replicates, None until all of those have a verdict.
@@ -45,6 +46,7 @@ class Summary:
     proposals: int
     verdicts: int
     failures: dict[str, int]
+    first_failures: dict[str, str]
     seconds: float
     spent: dict[str, float]
     comparison: Comparison | None
@@ -130,6 +132,7 @@ def summarize(run: RunFolder) -> Summary:
         proposals=counts["propose"],
         verdicts=counts["score"],
         failures=dict(Counter(call.kind for call in calls if call.kind != "ok")),
+        first_failures={call.kind: call.message for call in reversed(calls) if call.message},
         seconds=max(last, _written(run)) - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         comparison=_comparison(record, result, trials),

@@ -1,6 +1,6 @@
-"""What a run really did: one line of JSON for every call that was made, in `journal.jsonl` of the run's folder.
+"""Writes the journal of a run: one line of JSON in `journal.jsonl` for every call that was made.
 
-Reports count from here and not from memory, so that a retried or killed run still tells what it cost.
+Reports count from the journal and not from memory. Therefore a retried or killed run still tells what it cost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ Action = Literal["propose", "execute", "score"]
 
 
 class CallRecord(Record):
-    """One call. `kind` is "ok", or the failure's kind; `seconds` is wall time; `at` is Unix time of the end."""
+    """One call.
+
+    Attributes:
+        kind: "ok", or the kind of the failure.
+        seconds: wall time.
+        at: Unix time of the end.
+        message: what a failure of the outside world says; empty for every other end.
+    """
 
     FILE: ClassVar[str] = "journal.jsonl"
 
@@ -28,18 +35,19 @@ class CallRecord(Record):
     kind: str
     seconds: float
     at: float
+    message: str = ""
 
 
 @contextmanager
 def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
-    """Write down one call, however it ends. Without a run folder nothing is written."""
+    """Write a record of one call when the block ends in any way. Without a run folder, write nothing."""
     begun = time.monotonic()
-    kind = "interrupted"
+    kind, message = "interrupted", ""
     try:
         yield
         kind = "ok"
     except OutsideError as error:
-        kind = error.kind
+        kind, message = error.kind, error.message
         raise
     except Interrupted:
         raise
@@ -48,12 +56,14 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
         raise
     finally:
         if run is not None:
-            call = CallRecord(action=action, key=key, kind=kind, seconds=time.monotonic() - begun, at=time.time())
-            RunFolder(run).append(call)
+            seconds = time.monotonic() - begun
+            RunFolder(run).append(
+                CallRecord(action=action, key=key, kind=kind, seconds=seconds, at=time.time(), message=message)
+            )
 
 
 def read(run: Path) -> list[CallRecord]:
-    """Return all calls in the order in which they were written down.
+    """Return all calls of a run in the order of their ends.
 
     Raises:
         RunNotFound, RunTooNew: as `RunFolder.lines` does.
