@@ -39,7 +39,7 @@ defmodule Pipeline.CommandTest do
           {Run, [pipeline, "more"], ~s("more" is one word too many: expected one pipeline file)},
           {Run, [bad], "the key workflow is missing"},
           {Run, [pipeline, "--vra", "a=b"], "--vra is not known; did you mean --var?"},
-          {Run, [pipeline, "--var"], "--var lacks its value"},
+          {Run, [pipeline, "--var"], "--var needs a value"},
           {Run, [pipeline, "--seed", "x"], ~s(--seed does not take the value "x")},
           {Run, [pipeline, "--var", "=b"], "expected NAME=VALUE"},
           {Run, [pipeline, "--var", "a=1", "--var", "a=2"], "--var a is given twice"},

@@ -146,7 +146,8 @@ def compiled() -> None:
 def asked_by_runtime(files: list[Path]) -> list[list[str] | None]:
     """What the runtime's own loader finds, which `mix pipeline.check` and every run begin with."""
     command = ["mix", "run", "--no-start", "-e", SCRIPT, "--", *map(str, files)]
-    done = project.run(command, project.BUILD, project.environment({}), 120)
+    environment = project.environment({})
+    done = project.run(command, Path(environment["MIX_BUILD_PATH"]), environment, 120)
     assert done.exit_code == 0, done.stderr.decode()
     lines = done.stdout.decode().splitlines()
     return [json.loads(line.removeprefix("asks ")) for line in lines if line.startswith("asks ")]

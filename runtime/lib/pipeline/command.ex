@@ -3,9 +3,9 @@ defmodule Pipeline.Command do
   Runs a Mix task: parses its options strictly, prints its help, calls it, and prints one line on standard error if it
   failed.
 
-      def run(arguments), do: Command.main(__MODULE__, arguments, [port: :integer], &serve/2)
+      def run(arguments), do: Command.main(__MODULE__, arguments, [name: :string], &greet/2)
 
-      defp serve(options, words), do: {:ok, ["✅ Serving at port \#{options[:port]}"]}
+      defp greet(options, _words), do: {:ok, ["Hello \#{options[:name]}"]}
 
   The task handles SIGTERM from the first line of `main/4` on. Before that, while Mix checks whether it has to compile,
   SIGTERM ends Mix as it ends any program. In the first tenths of a second, until Mix has read `mix.exs`, Erlang's VM handles
@@ -69,7 +69,7 @@ defmodule Pipeline.Command do
         known = for {name, _} <- switches, do: "--" <> String.replace(to_string(name), "_", "-")
 
         if option in known,
-          do: usage("#{option} lacks its value: write #{option} VALUE"),
+          do: usage("#{option} needs a value: write #{option} VALUE"),
           else: usage("#{option} is not known#{nearest(option, known)}")
 
       {_, _, [{option, value} | _]} ->

@@ -12,8 +12,8 @@ defmodule Pipeline.Error do
   | `:step` | a step could not do its work | 1 |
   | `:crashed` | a defect of this runtime | 1 |
 
-  `usage` is what was used before the error, as far as it is known. `steps` lists the steps of the run until the error, and
-  what each of them used.
+  `usage` has the calls and tokens that were used before the error, as far as they are known. `steps` lists the steps of the
+  run until the error, each with its own usage.
 
   `again` says whether the same call may succeed later: `:never`, `:soon`, or only after this number of milliseconds.
   """

@@ -58,7 +58,7 @@ defmodule Pipeline.Generate do
          do: {:error, Error.after_run(error, result)}
   end
 
-  # A reply with two fenced blocks has no fence around the whole of it.
+  # If the reply has two fenced blocks, the first and the last fence do not belong together.
   defp without_fence(reply) do
     case Regex.run(~r/\A\s*```(?:ya?ml)?[ \t]*\r?\n(.*?)\r?\n```\s*\z/s, reply) do
       [_, content] -> if content =~ ~r/^```/m, do: reply, else: content <> "\n"

@@ -82,6 +82,8 @@ defmodule Pipeline.Files.WorkspacePropertyTest do
     %{workspace: workspace, folder: folder, root: root}
   end
 
+  # 10,000 paths take about 20 seconds, and longer on a busy machine.
+  @tag timeout: 180_000
   test "none of 10,000 hostile paths leaves the workspace", context do
     before = surroundings(context)
     states = file_states(before)

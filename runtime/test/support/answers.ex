@@ -15,9 +15,11 @@ defmodule Pipeline.Answers do
   @doc "Return an answer in which Claude calls tools, each given as `{id, name, input}`."
   @spec claude_calls([{String.t(), String.t(), term()}], String.t()) :: {200, map()}
   def claude_calls(calls, text \\ "") do
-    said = if text == "", do: [], else: [%{type: "text", text: text}]
+    texts = if text == "", do: [], else: [%{type: "text", text: text}]
     uses = for {id, name, input} <- calls, do: %{type: "tool_use", id: id, name: name, input: input}
-    {200, %{content: said ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
+
+    {200,
+     %{content: texts ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
   end
 
   @doc "Return an answer that both providers' clients can read, for tests in which either may ask first."

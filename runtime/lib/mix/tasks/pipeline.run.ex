@@ -7,8 +7,8 @@ defmodule Mix.Tasks.Pipeline.Run do
       mix pipeline.run FILE
       mix pipeline.run FILE --var language=Elixir --vars-file vars.yaml
 
-  Standard output ends with `✅ Pipeline completed: PATH`, the path of `result.json`. The file stands in the run's output
-  folder, beside the files that steps wrote there by `output_to_file`. It has these keys:
+  Standard output ends with `✅ Pipeline completed: PATH`, the path of `result.json`. This file is in the run's output folder,
+  beside the files that steps wrote by `output_to_file`. It has these keys:
 
     * `reply` - the last step's answer, as text
     * `answers` - every step's answer, by the step's name
@@ -20,7 +20,7 @@ defmodule Mix.Tasks.Pipeline.Run do
   ## Options
 
     * `--var NAME=VALUE` - set a variable to a text. Repeat the option for several variables
-    * `--vars-file FILE` - read variables of any type from one YAML or JSON mapping. `--var` takes precedence
+    * `--vars-file FILE` - read variables of any type from a file with one YAML or JSON mapping. `--var` takes precedence
     * `--input NAME=FILE` - give the pipeline this file as its input NAME. Repeat the option for several inputs
     * `--output-dir DIR` - the output folder. The default is a new folder below the pipeline's `output_dir`, or below
       `outputs/`

@@ -34,7 +34,7 @@ defmodule Pipeline.Command.Options do
 
   defp check_not_blank(prompt, source) do
     if String.trim(prompt) == "",
-      do: Command.usage("#{source} is empty: expected what the plan should be about"),
+      do: Command.usage("#{source} is empty: write a prompt"),
       else: {:ok, prompt}
   end
 

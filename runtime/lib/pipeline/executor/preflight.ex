@@ -3,8 +3,8 @@ defmodule Pipeline.Executor.Preflight do
   Checks a run before a model is paid for: inputs and files can be read, variables are set, there is a workspace, files can
   be written, and the providers' keys are set.
 
-  A step with a condition may be skipped. The variables and keys that only such steps need may be missing: perhaps the
-  condition is there because they are.
+  A step with a condition may be skipped. Therefore, variables and keys that only such steps need may be missing. The condition
+  may exist because they are missing.
   """
 
   alias Pipeline.{Error, Settings, Step}

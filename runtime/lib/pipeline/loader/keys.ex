@@ -45,7 +45,7 @@ defmodule Pipeline.Loader.Keys do
     "extraction_config" => "only claude_extract and gemini_extract have this key",
     "functions" => "only gemini_instructor has this key",
     "gemini_functions" => "define the functions in the workflow, not in a step",
-    "retry_config" => "only steps that ask a model have this key, at the level of their type",
+    "retry_config" => "only steps that ask a model have this key: write it beside type",
     "output_to_file" => "only the steps of a group have this key, not the group itself",
     "prompt" => "only steps that ask a model have this key",
     "steps" => "write the steps of a group under parallel",

@@ -2,8 +2,9 @@ defmodule Pipeline.Serve.Runs do
   @moduledoc """
   Keeps the list of all runs, with their results and the clients that wait for them.
 
-  At most `limit` runs are under way at once. To bound the memory of the VM, results are kept for ten minutes, and only the
-  newest thousand, or the newest 64,000,000 bytes. The newest `limit` results are kept whatever their size.
+  At most `limit` runs are under way at once. A result is kept for ten minutes. To limit the memory of the VM, older results
+  are removed earlier if there are more than a thousand, or if all results have more than 64,000,000 bytes. The newest `limit`
+  results are not removed because of their size.
   """
 
   use GenServer

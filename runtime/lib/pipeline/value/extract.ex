@@ -1,7 +1,7 @@
 defmodule Pipeline.Value.Extract do
   @moduledoc """
-  Takes a value from a place inside a structured answer. `remarks[0].text` names such a place: keys of mappings, and
-  indices of lists that begin with 0.
+  Takes a value from a place inside a structured answer. A place such as `remarks[0].text` consists of keys of mappings and
+  indices of lists. The first item of a list has the index 0.
 
       iex> {:ok, path} = Pipeline.Value.Extract.parse("remarks[0].text")
       iex> path

@@ -99,12 +99,12 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
   end
 
   test "an output file that exists ends with exit status 2 and is left unchanged", %{tmp_dir: folder} do
-    File.write!(Path.join(folder, "there.yaml"), "mine")
+    File.write!(Path.join(folder, "existing.yaml"), "mine")
     server = provider([])
-    ran = mix(folder, server, ["--output", "there.yaml", "hello"])
+    ran = mix(folder, server, ["--output", "existing.yaml", "hello"])
     assert ran.status == 2
     assert ran.stderr =~ "exists already"
-    assert File.read!(Path.join(folder, "there.yaml")) == "mine"
+    assert File.read!(Path.join(folder, "existing.yaml")) == "mine"
     assert ScriptedProvider.requests(server) == []
   end
 end

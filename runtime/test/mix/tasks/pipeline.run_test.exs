@@ -61,8 +61,8 @@ defmodule Mix.Tasks.Pipeline.RunTest do
 
   test "a run that fails reports what its steps used: as JSON or in lines", %{tmp_dir: folder} do
     pipeline = file(folder, "p.yaml", greeting())
-    {200, said} = gemini("hello")
-    paid = {200, Map.put(said, :usageMetadata, %{promptTokenCount: 1_000_000, candidatesTokenCount: 10})}
+    {200, body} = gemini("hello")
+    paid = {200, Map.put(body, :usageMetadata, %{promptTokenCount: 1_000_000, candidatesTokenCount: 10})}
     server = provider([paid, refused(400, "no"), paid, refused(400, "no")])
     options = fn name -> ["--var", "who=x", "--output-dir", Path.join(folder, name)] ++ rehearsal(server) end
 

@@ -24,14 +24,22 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     File.chmod!(file, 0o600)
   end
 
-  # Start the command with standard error in a file. One second later, the VM of the command evaluates `code`.
+  # Start the command with standard error in a file. The VM of the command evaluates `code` when `evaluate/2` says so.
   defp start_and_evaluate(folder, code, options, environment \\ []) do
     write_token(folder)
     errors = Path.join(folder, "errors")
-    evaluation = ["do", "eval", "spawn(fn -> Process.sleep(1_000); #{code} end)", "+"]
+    wait = "Enum.find(Stream.repeatedly(fn -> Process.sleep(20) end), fn _ -> File.exists?(\"go\") end)"
+    evaluation = ["do", "eval", "spawn(fn -> #{wait}; #{code} end)", "+"]
     arguments = evaluation ++ ["pipeline.serve", "--token-file", "token" | options]
     command = CommandProcess.start_with_stderr_in(errors, folder, arguments, environment)
     %{command: command, errors: fn -> if File.exists?(errors), do: File.read!(errors), else: "" end}
+  end
+
+  # Wait until the server is ready, then let it evaluate the code. Return the output so far.
+  defp evaluate(server, folder) do
+    output = CommandProcess.output_until(server.command, ~r/Serving at \S+\n/u)
+    File.touch!(Path.join(folder, "go"))
+    output
   end
 
   defp begin(server) do
@@ -107,28 +115,35 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
 
   test "standard output has one line; a crash is logged on standard error", %{tmp_dir: folder} do
     server = start_and_evaluate(folder, "raise String.duplicate(\"x\", 3)", [])
+    first_output = evaluate(server, folder)
     until(fn -> server.errors.() =~ "a process crashed" end)
     CommandProcess.signal(server.command, "TERM")
     assert {0, printed, _} = CommandProcess.ended(server.command)
-    assert printed =~ ~r/\A✅ Serving at \S+\n\z/u
+    assert first_output <> printed =~ ~r/\A✅ Serving at \S+\n\z/u
   end
 
-  test "an error at the start is one line, with exit status 2", %{tmp_dir: folder} do
-    {:ok, taken} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
-    {:ok, port} = :inet.port(taken)
-
-    for {options, environment, reason} <- [
-          {["--port", "#{port}"], [],
-           "❌ usage: cannot listen at 127.0.0.1, port #{port}: address already in use"},
-          {["--bind", "10.9.9.9"], [], "❌ usage: cannot listen at 10.9.9.9, port 0"},
-          {[], [{"PIPELINE_RETRIES", "abc"}], "❌ usage: PIPELINE_RETRIES=abc: expected a whole number"},
-          {[], [{"ANTHROPIC_BASE_URL", "http://user:hunter2@127.0.0.1:1"}],
-           "❌ usage: ANTHROPIC_BASE_URL: expected"},
-          {[], [{"GOOGLE_GEMINI_BASE_URL", "localhost:8080"}], "❌ usage: GOOGLE_GEMINI_BASE_URL: expected"}
-        ] do
-      server = start_and_evaluate(folder, ":ok", options, environment)
+  # PORT is a port that another socket uses.
+  for {name, options, environment, reason} <- [
+        {"a port in use", ["--port", "PORT"], [],
+         "❌ usage: cannot listen at 127.0.0.1, port PORT: address already in use"},
+        {"an address of another machine", ["--bind", "10.9.9.9"], [],
+         "❌ usage: cannot listen at 10.9.9.9, port 0"},
+        {"a wrong number in the environment", [], [{"PIPELINE_RETRIES", "abc"}],
+         "❌ usage: PIPELINE_RETRIES=abc: expected a whole number"},
+        {"an address with a password", [], [{"ANTHROPIC_BASE_URL", "http://user:hunter2@127.0.0.1:1"}],
+         "❌ usage: ANTHROPIC_BASE_URL: expected"},
+        {"an address without a scheme", [], [{"GOOGLE_GEMINI_BASE_URL", "localhost:8080"}],
+         "❌ usage: GOOGLE_GEMINI_BASE_URL: expected"}
+      ] do
+    test "#{name} is one error line at the start, with exit status 2", %{tmp_dir: folder} do
+      {:ok, listener} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
+      {:ok, port} = :inet.port(listener)
+      with_port = &String.replace(&1, "PORT", "#{port}")
+      options = Enum.map(unquote(options), with_port)
+      server = start_and_evaluate(folder, ":ok", options, unquote(environment))
       assert {2, "", _} = CommandProcess.ended(server.command)
-      assert server.errors.() |> String.trim() |> String.split("\n") |> List.last() =~ reason
+      last_line = server.errors.() |> String.trim() |> String.split("\n") |> List.last()
+      assert last_line =~ with_port.(unquote(reason))
       refute server.errors.() =~ "** ("
       refute server.errors.() =~ "hunter2"
     end
@@ -136,7 +151,8 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
 
   test "a server that crashes reports it and ends with exit status 1", %{tmp_dir: folder} do
     server = start_and_evaluate(folder, "Process.exit(Process.whereis(Pipeline.Serve.Runs), :kill)", [])
-    assert {1, "✅ Serving" <> _, _} = CommandProcess.ended(server.command)
+    assert "✅ Serving" <> _ = evaluate(server, folder)
+    assert {1, "", _} = CommandProcess.ended(server.command)
     assert server.errors.() =~ ~r/❌ crashed: the server crashed and its runs are lost: start it again\n\z/u
     refute server.errors.() =~ "** ("
   end

@@ -41,7 +41,11 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
          do: {:ok, info |> File.Stat.from_record() |> id()}
   end
 
-  @doc "Return the entry at a path, `:nothing`, or an error. Nothing but folders may be on the way to it."
+  @doc """
+  Return the entry at a path, or `:nothing` if no entry exists. Links, hard links and devices are errors.
+
+  The caller has to make sure that the path leads through folders only, not through links.
+  """
   @spec lookup(Path.t()) :: {:ok, map()} | :nothing | {:error, String.t()}
   def lookup(path) do
     case :file.read_link_info(path, [:raw, time: :posix]) do

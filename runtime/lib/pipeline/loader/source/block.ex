@@ -15,7 +15,7 @@ defmodule Pipeline.Loader.Source.Block do
   alias Pipeline.Loader.Source
   alias Pipeline.Loader.Source.Flow
 
-  @doc "Scan the text from the beginning of a line to its end."
+  @doc "Scan the whole text. It has to begin at the start of a line."
   @spec line(binary(), Source.t()) :: Source.t()
   def line(text, source) do
     {column, rest} = spaces(text)
