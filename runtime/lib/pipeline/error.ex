@@ -2,8 +2,9 @@ defmodule Pipeline.Error do
   @moduledoc """
   What went wrong, for a person (`message`) and for a program (`kind`).
 
-  Kinds: `:usage` and `:pipeline` are the user's to mend. `:authentication`, `:rate_limit`, `:provider_unavailable`,
-  `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated`, `:blocked`,
+  Kinds: `:usage`, `:pipeline` and `:unknown_model` are the user's to mend. `:no_credit`, `:quota_exhausted`,
+  `:account_disabled`, `:authentication`, `:rate_limit`, `:provider_unavailable`,
+  `:bad_request`, `:timeout` and `:write` are the outside world's. `:empty_reply`, `:truncated`, `:context_window`, `:blocked`,
   `:turn_limit` (it would have gone on using tools) and `:invalid_answer` (it does not fit the schema) are what a model
   made of the prompt. `:step` is a step that could not do its work, `:crashed` a defect of this runtime.
 
@@ -20,6 +21,10 @@ defmodule Pipeline.Error do
   @type kind ::
           :usage
           | :pipeline
+          | :unknown_model
+          | :no_credit
+          | :quota_exhausted
+          | :account_disabled
           | :authentication
           | :rate_limit
           | :provider_unavailable
@@ -27,6 +32,7 @@ defmodule Pipeline.Error do
           | :timeout
           | :empty_reply
           | :truncated
+          | :context_window
           | :blocked
           | :turn_limit
           | :invalid_answer
@@ -56,7 +62,7 @@ defmodule Pipeline.Error do
 
   @doc "2 where the user has to change something, 1 where the outside world failed."
   @spec exit_status(t()) :: 1 | 2
-  def exit_status(%__MODULE__{kind: kind}) when kind in [:usage, :pipeline], do: 2
+  def exit_status(%__MODULE__{kind: kind}) when kind in [:usage, :pipeline, :unknown_model], do: 2
   def exit_status(%__MODULE__{}), do: 1
 
   @doc "The one line that programs read: `KIND: message`."

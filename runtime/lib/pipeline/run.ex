@@ -8,9 +8,9 @@ defmodule Pipeline.Run do
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Value.JSON
 
-  @doc "The path of `result.json`, and what is in it."
+  @doc "Return the path of `result.json`, its contents, and warnings of models that another model answered for."
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
-          {:ok, Path.t(), map()} | {:error, Error.t()}
+          {:ok, Path.t(), map(), [String.t()]} | {:error, Error.t()}
   def run(pipeline, vars, settings, workspace_root) do
     path = Path.join(settings.output_dir, "result.json")
 
@@ -19,7 +19,7 @@ defmodule Pipeline.Run do
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
          :ok <- written(path, report, result) do
-      {:ok, path, report}
+      {:ok, path, report, UsageReport.substitutions(result)}
     end
   end
 

@@ -9,7 +9,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
       mix pipeline.generate.live -- "-- a prompt that begins with a dash"
 
   The words of PROMPT are joined by spaces. Standard output ends with `✅ Pipeline generated at PATH`.
-  Standard error has what each step used, in tokens and US dollars, also where a later one failed.
+  Standard error has what each step used, in tokens by kind, also where a later one failed.
 
   ## Options
 
@@ -26,8 +26,8 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
   `GOOGLE_GEMINI_BASE_URL` and `ANTHROPIC_BASE_URL` point elsewhere than at the public services.
   `PIPELINE_HTTP_TIMEOUT_MS` bounds one call of a provider, ten minutes by default. `PIPELINE_RETRIES` says how often a
   call that a provider failed at is made again, 3 times by default, and `PIPELINE_RETRY_BASE_MS` how long the first wait may
-  be, 500 by default: it doubles with each. A provider that asks for a longer pause than a minute, by `Retry-After`, is not
-  asked again.
+  be, 500 by default: it doubles with each. A provider that asks for a longer wait than a minute is not
+  asked again. `SSL_CERT_FILE` names a file of CA certificates to trust instead of the operating system's.
 
   A VM that ends for lack of memory writes its memory to a file, keys and prompts with it. `ERL_CRASH_DUMP_BYTES=0` keeps
   it from doing so.

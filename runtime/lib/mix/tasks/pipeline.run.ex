@@ -8,8 +8,8 @@ defmodule Mix.Tasks.Pipeline.Run do
       mix pipeline.run FILE --var language=Elixir --vars-file vars.yaml
 
   Everything that came of it is written to `result.json` in the run's output folder, beside what steps wrote there by
-  `output_to_file`: the last `reply`, `answers` by step, `steps` with status, seconds and usage, `usage` with tokens and
-  cost in US dollars, `files`, `workspace`. Standard output ends with `✅ Pipeline completed: PATH`, the path of that file.
+  `output_to_file`: the last `reply`, `answers` by step, `steps` with status, seconds and usage, `usage` with calls and
+  tokens by kind and by model (the model that was asked, and the one that answered), `files`, `workspace`. Standard output ends with `✅ Pipeline completed: PATH`, the path of that file.
 
   ## Options
 
@@ -57,7 +57,8 @@ defmodule Mix.Tasks.Pipeline.Run do
          :ok <- Options.warn_of_untaken(options, pipeline),
          folder = settings.output_dir || fresh_folder(pipeline),
          workspace = Path.expand(options[:workspace] || beside(folder)),
-         {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
+         {:ok, path, report, warnings} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
+      Enum.each(warnings, &IO.puts(:stderr, "warning: #{&1}"))
       {:ok, if(options[:json], do: [JSON.encode(report)], else: ["✅ Pipeline completed: #{path}"])}
     else
       {:error, error} -> failed(error, options[:json])
