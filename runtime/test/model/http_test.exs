@@ -125,6 +125,26 @@ defmodule Pipeline.Model.HTTPTest do
     end
   end
 
+  test "a reply that comes byte by byte is given up when the time of the call is over" do
+    server =
+      start_supervised!({ScriptedProvider, [{:drip, 50, {200, %{text: String.duplicate("x", 1_000)}}}]})
+
+    begun = System.monotonic_time(:millisecond)
+
+    assert {:error, %Error{kind: :timeout, message: "127.0.0.1: did not answer within 700 ms"}} =
+             post(server, 700)
+
+    assert (System.monotonic_time(:millisecond) - begun) in 700..3_000
+    refute_receive {:http, _}, 200
+  end
+
+  test "an error that comes byte by byte is given up too" do
+    server =
+      start_supervised!({ScriptedProvider, [{:drip, 50, {500, %{text: String.duplicate("x", 1_000)}}}]})
+
+    assert {:error, %Error{kind: :timeout}} = post(server, 700)
+  end
+
   test "a redirect is not followed, and not asked for again" do
     server = start_supervised!({ScriptedProvider, [{302, "", [{"location", "/elsewhere"}]}]})
     assert {:error, %Error{kind: :provider_unavailable, again: :never}} = post(server)
@@ -132,8 +152,8 @@ defmodule Pipeline.Model.HTTPTest do
 
   test "a certificate that nobody here trusts is told in a sentence, and not asked again" do
     key = {:namedCurve, :secp256r1}
-    made = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
-    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ made)
+    certificates = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
+    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ certificates)
     {:ok, {_, port}} = :ssl.sockname(listen)
 
     start_supervised!(

@@ -92,7 +92,12 @@ defmodule Pipeline.ScriptedProvider do
     [_, path, _] = String.split(request, " ")
     headers = Map.new(lines, fn line -> line |> String.split(": ", parts: 2) |> lower() end)
     body = body(socket, rest, String.to_integer(headers["content-length"] || "0"))
-    request = %{path: path, headers: headers, body: if(body == "", do: nil, else: :jiffy.decode(body, [:return_maps]))}
+
+    request = %{
+      path: path,
+      headers: headers,
+      body: if(body == "", do: nil, else: :jiffy.decode(body, [:return_maps]))
+    }
 
     socket |> send_back(GenServer.call(server, {:asked, request}))
     :gen_tcp.close(socket)

@@ -54,12 +54,13 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
 
     ask = [system_prompt: "Be brief.", tools: ["Read", "List"], max_turns: 4]
     assert {:ok, %Answer{text: "the plan", usage: usage}} = ask(context, script, ask)
-    assert %{calls: 1, input_tokens: 10, output_tokens: 5, cost: 0.25} = usage
+    assert %{calls: 1, input_tokens: 3, cached_input_tokens: 7, output_tokens: 5} = usage
     assert File.read!(context.said <> ".stdin") == "Be brief.\n\ndo $(id) `id` ü"
     arguments = File.read!(context.said <> ".args")
 
-    assert String.split(arguments, "\n", trim: true) ==
-             ~w(-p --output-format stream-json --verbose --model sonnet --max-turns 4 --allowedTools Read,Glob)
+    assert String.split(arguments, "\n") ==
+             ~w(-p --output-format stream-json --verbose --model sonnet --max-turns 4 --setting-sources) ++
+               ["", "--strict-mcp-config", "--tools", "Read,Glob", "--allowedTools", "Read,Glob", ""]
 
     refute File.read!(context.said <> ".parent") =~ "$(id)"
     assert File.read!(context.said <> ".pwd") == context.workspace.root <> "\n"
@@ -102,6 +103,114 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     end
   end
 
+  defp result(fields),
+    do: [result(), fields] |> Enum.reduce(&Map.merge(&2, &1)) |> :jiffy.encode() |> IO.iodata_to_binary()
+
+  defp result, do: %{type: "result", subtype: "success", is_error: false, result: "the plan"}
+
+  # Lines that the program writes, as a script that prints them.
+  defp printing(context, lines, status \\ 0) do
+    File.mkdir_p!(context.tmp_dir)
+    file = Path.join(context.tmp_dir, "lines")
+    File.write!(file, Enum.map(lines, &[&1, "\n"]))
+    "cat '#{file}'; exit #{status}"
+  end
+
+  for {name, fields, kind, text} <- [
+        {"errors[]",
+         %{subtype: "error_during_execution", is_error: true, result: nil, errors: ["Error: EACCES: '/x'"]},
+         :provider_unavailable, "EACCES: '/x'"},
+        {"a session limit",
+         %{is_error: true, result: "You've hit your session limit · resets 4:20am (Europe/Berlin)"},
+         :quota_exhausted, "resets 4:20am"},
+        {"a weekly limit", %{is_error: true, result: "You've hit your weekly limit"}, :quota_exhausted,
+         "weekly"},
+        {"no credit", %{is_error: true, result: "Credit balance is too low"}, :no_credit, "too low"},
+        {"an expired login",
+         %{
+           is_error: true,
+           result:
+             ~s(Failed to authenticate. API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"OAuth token has expired"}})
+         }, :authentication, "expired"},
+        {"no login", %{is_error: true, result: "Not logged in · Please run /login"}, :authentication,
+         "/login"},
+        {"a long prompt", %{is_error: true, result: "Prompt is too long"}, :context_window,
+         "shorten the prompt"},
+        {"a rate limit", %{is_error: true, result: "API Error: 429 rate_limit_error"}, :rate_limit, "429"},
+        {"an overload that is called a success",
+         %{result: "API Error: 529 Overloaded. This is a server-side issue, usually temporary"},
+         :provider_unavailable, "529 Overloaded"},
+        {"a limit that is called a success", %{result: "You've hit your session limit · resets 5am"},
+         :quota_exhausted, "session limit"},
+        {"a long answer",
+         %{is_error: true, result: "API Error: Claude's response exceeded the 32000 output token maximum."},
+         :truncated, "output token maximum"},
+        {"an unknown model",
+         %{is_error: true, result: "There's an issue with the selected model (x). It may not exist"},
+         :unknown_model, "expected a current model such as claude-sonnet-5-5"},
+        {"a disabled account", %{is_error: true, result: "This organization has been disabled."},
+         :account_disabled, "disabled"},
+        {"a refusal", %{stop_reason: "refusal"}, :blocked, "refused the prompt (stop_reason refusal)"},
+        {"a cut answer", %{stop_reason: "max_tokens"}, :truncated, "limit of output tokens"}
+      ] do
+    test "#{name} is told apart", context do
+      script =
+        printing(
+          context,
+          [result(unquote(Macro.escape(fields)))],
+          unquote(if fields[:is_error], do: 1, else: 0)
+        )
+
+      assert {:error, %Error{kind: unquote(kind), message: message}} = ask(context, script, retries: 0)
+      assert message =~ unquote(text)
+    end
+  end
+
+  test "a failure is told apart by its code if its words say nothing", context do
+    line = ~s({"type":"assistant","message":{"model":"<synthetic>"},"error":"billing_error"})
+    script = printing(context, [line, result(%{is_error: true, result: "no"})], 1)
+    assert {:error, %Error{kind: :no_credit}} = ask(context, script)
+  end
+
+  test "the last of several results counts", context do
+    script =
+      printing(context, [result(%{result: "Started", queued_turn_count: 1}), result(%{result: "final plan"})])
+
+    assert {:ok, %Answer{text: "final plan"}} = ask(context, script)
+    script = printing(context, [result(%{}), result(%{is_error: true, result: "Prompt is too long"})])
+    assert {:error, %Error{kind: :context_window}} = ask(context, script)
+  end
+
+  test "a step without tools gives the program none", context do
+    script = ~s(printf '%s|' "$@" > "$said.args"; echo '#{@result}')
+    assert {:ok, _} = ask(context, script)
+    assert File.read!(context.said <> ".args") =~ "|--setting-sources||--strict-mcp-config|--tools||"
+  end
+
+  test "tokens are reported by the models that the program asked", context do
+    usage = %{
+      "claude-sonnet-5-5" => %{
+        inputTokens: 10,
+        cacheReadInputTokens: 20,
+        cacheCreationInputTokens: 30,
+        outputTokens: 40
+      },
+      "claude-haiku-5-5" => %{inputTokens: 1, outputTokens: 2}
+    }
+
+    line = ~s({"type":"assistant","message":{"model":"claude-sonnet-5-5"}})
+    script = printing(context, [line, result(%{modelUsage: usage})])
+    assert {:ok, %Answer{usage: usage}} = ask(context, script)
+
+    assert %{calls: 1, input_tokens: 11, cached_input_tokens: 20, cache_write_tokens: 30, output_tokens: 42} =
+             usage
+
+    assert [%{model: "claude-haiku-5-5", calls: 0}, %{model: "claude-sonnet-5-5", asked: "sonnet", calls: 1}] =
+             Enum.sort_by(usage.models, & &1.model)
+
+    assert Pipeline.Model.Usage.substitutions(usage) == []
+  end
+
   test "no part of a key is told, wherever what it wrote is cut", context do
     for length <- 490..499 do
       script = "printf 'secret-key%#{length}s' . >&2; exit 1"
@@ -115,12 +224,12 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     assert message =~ "it did not say why"
   end
 
-  test "what a failure cost is told with it", context do
+  test "a failed run reports its tokens", context do
     for result <- [
-          ~s({"type":"result","subtype":"error_max_turns","is_error":false,"total_cost_usd":0.5}),
-          ~s({"type":"result","subtype":"success","is_error":true,"result":"no","total_cost_usd":0.5})
+          ~s({"type":"result","subtype":"error_max_turns","is_error":false,"usage":{"output_tokens":5}}),
+          ~s({"type":"result","subtype":"success","is_error":true,"result":"no","usage":{"output_tokens":5}})
         ] do
-      assert {:error, %Error{usage: %{calls: 1, cost: 0.5}}} = ask(context, "echo '#{result}'")
+      assert {:error, %Error{usage: %{calls: 1, output_tokens: 5}}} = ask(context, "echo '#{result}'")
     end
   end
 
