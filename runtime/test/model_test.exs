@@ -41,7 +41,7 @@ defmodule Pipeline.ModelTest do
 
   defp bodies(server), do: server |> ScriptedProvider.requests() |> Enum.map(& &1.body)
 
-  describe "where the provider is at fault" do
+  describe "a fault of the provider:" do
     for {name, failure} <- [
           {"too many requests", {429, %{}}},
           {"an error of the server", {500, %{}}},
@@ -78,7 +78,7 @@ defmodule Pipeline.ModelTest do
       assert [_] = bodies(server)
     end
 
-    test "Retry-After is waited for" do
+    test "the runtime waits as long as Retry-After asks" do
       date = Calendar.strftime(DateTime.add(DateTime.utc_now(), 2), "%a, %d %b %Y %H:%M:%S GMT")
       script = [{429, %{}, [{"Retry-After", "1"}]}, {503, %{}, [{"retry-after", date}]}, gemini("plan")]
       begun = System.monotonic_time(:millisecond)
@@ -86,7 +86,7 @@ defmodule Pipeline.ModelTest do
       assert (System.monotonic_time(:millisecond) - begun) in 1000..5000
     end
 
-    test "who wants to be left alone for an hour is not asked again" do
+    test "a provider that asks to wait for an hour is not asked again" do
       script = [{429, %{error: %{message: "quota"}}, [{"retry-after", "3600"}]}]
       assert {{:error, %Error{kind: :rate_limit}}, server} = answer(script, gemini_ask([]))
       assert [_] = bodies(server)
@@ -100,7 +100,7 @@ defmodule Pipeline.ModelTest do
     end
   end
 
-  describe "what has not the shape of a reply is the provider's fault:" do
+  describe "a reply of another shape is the provider's fault:" do
     for {name, family, reply} <- [
           {"a part that is a text", :gemini, %{candidates: [%{content: %{parts: ["x"]}}]}},
           {"a text that is a mapping", :gemini, %{candidates: [%{content: %{parts: [%{text: %{a: 1}}]}}]}},
@@ -120,7 +120,7 @@ defmodule Pipeline.ModelTest do
       end
     end
 
-    test "a reason that is none" do
+    test "a finish reason that is no text" do
       script = [{200, %{candidates: [%{finishReason: %{a: 1}}]}}]
 
       assert {{:error, %Error{kind: :provider_unavailable}}, _} =
@@ -189,12 +189,12 @@ defmodule Pipeline.ModelTest do
       assert {{:ok, %Answer{value: %{"score" => 8}}}, server} = answer(script, gemini_ask(schema: @schema))
       assert [_, second, third] = bodies(server)
 
-      assert [_, %{"role" => "model"}, %{"role" => "user", "parts" => [%{"text" => told}]}] =
+      assert [_, %{"role" => "model"}, %{"role" => "user", "parts" => [%{"text" => complaint}]}] =
                second["contents"]
 
-      assert told =~ "expected one JSON value"
-      assert %{"parts" => [%{"text" => told}]} = List.last(third["contents"])
-      assert told =~ "$.score: expected a number from 0, got -1"
+      assert complaint =~ "expected one JSON value"
+      assert %{"parts" => [%{"text" => complaint}]} = List.last(third["contents"])
+      assert complaint =~ "$.score: expected a number from 0, got -1"
       assert length(third["contents"]) == 5
     end
 
@@ -244,7 +244,7 @@ defmodule Pipeline.ModelTest do
 
     @describetag :tmp_dir
 
-    test "are run, and their results told, until the model answers", %{workspace: workspace} do
+    test "are run, and the model gets their results, until it answers", %{workspace: workspace} do
       :ok = Workspace.write(workspace, "a.md", "old text")
 
       script = [
@@ -273,7 +273,7 @@ defmodule Pipeline.ModelTest do
       assert %{"tool_use_id" => "2", "is_error" => true} = refused
     end
 
-    test "that were not allowed, or do not exist, are told so", %{workspace: workspace} do
+    test "that are not allowed, or do not exist, answer with an error", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "Bash", %{"command" => "id"}}]),
         claude("ok")
@@ -287,7 +287,7 @@ defmodule Pipeline.ModelTest do
       assert Workspace.list(workspace, ".") == {:ok, []}
     end
 
-    test "have an end", %{workspace: workspace} do
+    test "are bounded by max_turns", %{workspace: workspace} do
       script = List.duplicate(claude_calls([{"1", "List", %{"path" => "."}}]), 3)
 
       assert {{:error, %Error{kind: :turn_limit, message: message}}, server} =
@@ -319,7 +319,7 @@ defmodule Pipeline.ModelTest do
       refute Map.has_key?(body, "tool_choice")
     end
 
-    test "that failed beside an answer are told first", %{workspace: workspace} do
+    test "that failed beside an answer are reported before the answer counts", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Read", %{"path" => "absent"}}, {"2", "answer", %{"score" => 1}}]),
         claude_calls([{"3", "answer", %{"score" => 2}}])
@@ -329,14 +329,14 @@ defmodule Pipeline.ModelTest do
       assert {{:ok, %Answer{value: %{"score" => 2}}}, _} = answer(script, ask, workspace)
     end
 
-    test "that cannot be had cost nothing", %{workspace: workspace} do
-      for {ask, workspace, said} <- [
+    test "that cannot be used are refused before a model is asked", %{workspace: workspace} do
+      for {ask, workspace, text} <- [
             {claude_ask(tools: ["Read"]), nil, "workspace"},
             {claude_ask(tools: ["Bash"]), workspace, "no tool \"Bash\""},
             {gemini_ask(tools: ["Read"]), workspace, "no tools"}
           ] do
         assert {{:error, %Error{kind: :pipeline, message: message}}, server} = answer([], ask, workspace)
-        assert message =~ said
+        assert message =~ text
         assert bodies(server) == []
         stop_supervised!(ScriptedProvider)
       end
@@ -355,7 +355,7 @@ defmodule Pipeline.ModelTest do
                usage.models
     end
 
-    test "is told of an answer that failed too, with all that was paid for it" do
+    test "of a failed answer has everything that was paid for" do
       {200, call} = claude_calls([{"1", "answer", %{}}])
       usage = %{input_tokens: 1000, output_tokens: 100}
 

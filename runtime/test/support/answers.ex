@@ -1,5 +1,5 @@
 defmodule Pipeline.Answers do
-  @moduledoc "What the providers answer, in their own shapes."
+  @moduledoc "Builds replies of the providers, in their own shapes."
 
   @spec gemini(String.t(), String.t()) :: {200, map()}
   def gemini(text, finish \\ "STOP"),
@@ -12,15 +12,17 @@ defmodule Pipeline.Answers do
   @spec refused(pos_integer(), String.t()) :: {pos_integer(), map()}
   def refused(status, message), do: {status, %{error: %{message: message}}}
 
-  @doc "Claude calls tools, each as `{id, name, input}`."
+  @doc "Return a reply in which Claude calls tools, each as `{id, name, input}`."
   @spec claude_calls([{String.t(), String.t(), term()}], String.t()) :: {200, map()}
   def claude_calls(calls, text \\ "") do
-    said = if text == "", do: [], else: [%{type: "text", text: text}]
+    texts = if text == "", do: [], else: [%{type: "text", text: text}]
     uses = for {id, name, input} <- calls, do: %{type: "tool_use", id: id, name: name, input: input}
-    {200, %{content: said ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
+
+    {200,
+     %{content: texts ++ uses, stop_reason: "tool_use", usage: %{input_tokens: 1000, output_tokens: 100}}}
   end
 
-  @doc "The same text in both shapes, where it is open who asks first."
+  @doc "Return the text in both shapes at once, for tests in which either provider may be asked first."
   @spec any(String.t()) :: {200, map()}
   def any(text) do
     {{200, claude}, {200, gemini}} = {claude(text), gemini(text)}

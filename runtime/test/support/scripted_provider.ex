@@ -21,7 +21,7 @@ defmodule Pipeline.ScriptedProvider do
   @spec url(pid()) :: String.t()
   def url(server), do: GenServer.call(server, :url)
 
-  @doc "What was asked, in order, as `%{path, headers, body}`. Raises if anything was asked that no script answers."
+  @doc "Return the requests in order, as `%{path, headers, body}`. Raises if the script had no answer for a request."
   @spec requests(pid()) :: [map()]
   def requests(server) do
     case GenServer.call(server, :requests) do
@@ -30,7 +30,7 @@ defmodule Pipeline.ScriptedProvider do
     end
   end
 
-  @doc "Settings of a run whose models are a scripted provider."
+  @doc "Return the settings of a run whose models are a scripted provider."
   @spec settings(pid(), keyword()) :: Pipeline.Settings.t()
   def settings(server, changes \\ []) do
     url = url(server)

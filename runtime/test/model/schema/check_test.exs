@@ -3,7 +3,7 @@ defmodule Pipeline.Model.Schema.CheckTest do
 
   alias Pipeline.Model.Schema.Check
 
-  for {schema, said} <- [
+  for {schema, text} <- [
         {"text", "schema: expected a mapping"},
         {%{"typ" => "string"}, "schema.typ: this keyword is not known"},
         {%{"typ" => "string"}, "did you mean \"type\"?"},
@@ -31,9 +31,9 @@ defmodule Pipeline.Model.Schema.CheckTest do
         {%{"required" => ["a", "a"]}, "schema.required: expected a list of texts, each once"},
         {%{"anyOf" => [%{}, %{"x" => 1}]}, "schema.anyOf[1].x"}
       ] do
-    test "#{inspect(schema)} is no schema: #{said}" do
+    test "#{inspect(schema)} is refused: #{text}" do
       assert {:error, problems} = Check.check(unquote(Macro.escape(schema)))
-      assert Enum.any?(problems, &(&1 =~ unquote(said))), inspect(problems)
+      assert Enum.any?(problems, &(&1 =~ unquote(text))), inspect(problems)
     end
   end
 
