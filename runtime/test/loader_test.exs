@@ -97,17 +97,27 @@ defmodule Pipeline.LoaderTest do
         {"type: set_variable, variables: {x: 1}, value: false", "steps[0]: takes variables, or one variable"},
         {"type: set_variable, variable: x", "steps[0]: expected the key value or from"},
         {"type: gemini_extract, schema: {type: object}, extraction_config: {format: text}, #{@prompt}",
-         "steps[0].extraction_config: takes a schema, or format: text, not both"},
+         "steps[0].extraction_config: has format: text beside a schema: expected one of them"},
         {"type: gemini_extract, schema: {}, extraction_config: {format: json, schema: {}}, #{@prompt}",
-         "steps[0].extraction_config: the schema is there twice"},
+         "steps[0].extraction_config: repeats the schema of the step: expected one of them"},
         {"type: gemini_instructor, schema: {type: object}, functions: [nope], #{@prompt}",
-         "steps[0].functions: takes a schema, or functions, not both"},
+         "steps[0].functions: has functions beside a schema: expected one of them"},
         {"type: gemini_extract, schema: {type: null}, #{@prompt}", "got null: quote \"null\""},
         {"temperature: 0.5, #{@program}", "warning: steps[0].temperature: has no effect: the claude program"},
         {"token_budget: {max_output_tokens: 5}, #{@program}",
-         "warning: steps[0]: the max_tokens of its token_budget, its preset or the defaults has no effect"},
-        {"preset: analysis, #{@program}",
-         "warning: steps[0]: the temperature of its token_budget, its preset"}
+         "warning: steps[0]: the max_tokens of its token_budget or the defaults has no effect"},
+        {"token_budget: {temperature: 1}, #{@program}",
+         "warning: steps[0]: the temperature of its token_budget or the defaults has no effect"},
+        {"type: claude, temperature: 1.5, #{@prompt}",
+         "steps[0].temperature: expected a number from 0 to 1, the highest temperature of anthropic, got 1.5"},
+        {"type: gemini, temperature: 2.5, #{@prompt}",
+         "steps[0].temperature: expected a number from 0 to 2, the highest temperature of gemini, got 2.5"},
+        {"type: gemini, token_budget: {temperature: 3}, #{@prompt}",
+         "steps[0].token_budget.temperature: expected a number from 0 to 2"},
+        {"type: claude_extract, schema: {type: object, properties: {größe: {type: string}}}, #{@prompt}",
+         "anthropic refuses this name of a property: expected 1 to 64 of the characters"},
+        {"type: gemini_extract, schema: {type: object, required: [a, a]}, #{@prompt}",
+         "steps[0].schema.required: as a JSON schema: expected a list of texts, each once"}
       ] do
     test "{#{step}} causes one error or warning" do
       assert [message] =
@@ -118,6 +128,53 @@ defmodule Pipeline.LoaderTest do
 
       assert String.replace(message, "p.yaml:1: ", "") =~ unquote(problem)
     end
+  end
+
+  test "no preset sets a temperature, and null is none" do
+    for step <- [
+          "type: claude_smart, preset: test",
+          "type: claude, preset: production",
+          "type: claude_smart",
+          "type: gemini, temperature: null"
+        ] do
+      text = "workflow: {name: a, steps: [{name: b, #{step}, #{@prompt}}]}"
+      assert {:ok, %{steps: [%{action: %{temperature: nil}}], warnings: []}} = Loader.parse(text, "p.yaml")
+    end
+  end
+
+  test "an exact temperature limit is taken, and that of the defaults is checked" do
+    text = fn defaults, step ->
+      "workflow: {name: a, defaults: {#{defaults}}, steps: [{name: b, #{step}, #{@prompt}}]}"
+    end
+
+    assert {:ok, _} = Loader.parse(text.("", "type: claude, temperature: 1"), "p.yaml")
+    assert {:ok, _} = Loader.parse(text.("", "type: gemini, temperature: 2.0"), "p.yaml")
+
+    assert {:error, %Error{message: message}} =
+             Loader.parse(text.("gemini_token_budget: {temperature: 2.1}", "type: gemini"), "p.yaml")
+
+    assert message =~ "steps[0]: the temperature of the defaults: expected a number from 0 to 2"
+  end
+
+  test "a problem of a schema has the line of the keyword" do
+    text = """
+    workflow:
+      name: a
+      steps:
+        - name: b
+          type: claude_extract
+          prompt: [{type: static, content: x}]
+          schema:
+            type: object
+            properties:
+              "two words":
+                type: string
+    """
+
+    assert {:error, %Error{message: "p.yaml:10: " <> _}} = Loader.parse(text, "p.yaml")
+    text = String.replace(text, ~s("two words"), "words") <> "            typ: x\n"
+    assert {:error, %Error{message: "p.yaml:12: " <> message}} = Loader.parse(text, "p.yaml")
+    assert message =~ "schema.properties.words.typ: as a JSON schema: this keyword is not known"
   end
 
   test "1000 steps are read within two seconds, and one more is refused" do

@@ -5,7 +5,7 @@ defmodule Pipeline.ModelTest do
 
   alias Pipeline.{Error, Model, ScriptedProvider, Settings}
   alias Pipeline.Files.Workspace
-  alias Pipeline.Model.{Answer, Ask}
+  alias Pipeline.Model.{Answer, Ask, Usage}
 
   @schema %{
     "type" => "object",
@@ -41,7 +41,7 @@ defmodule Pipeline.ModelTest do
 
   defp bodies(server), do: server |> ScriptedProvider.requests() |> Enum.map(& &1.body)
 
-  describe "where the provider is at fault" do
+  describe "a fault of the provider:" do
     for {name, failure} <- [
           {"too many requests", {429, %{}}},
           {"an error of the server", {500, %{}}},
@@ -58,7 +58,7 @@ defmodule Pipeline.ModelTest do
       end
     end
 
-    for status <- [400, 401, 403, 404, 422] do
+    for status <- [400, 401, 403, 422] do
       test "#{status} is not asked again" do
         assert {{:error, %Error{}}, server} = answer([{unquote(status), %{}}], gemini_ask([]))
         assert [_] = bodies(server)
@@ -78,7 +78,7 @@ defmodule Pipeline.ModelTest do
       assert [_] = bodies(server)
     end
 
-    test "Retry-After is waited for" do
+    test "the runtime waits as long as Retry-After asks" do
       date = Calendar.strftime(DateTime.add(DateTime.utc_now(), 2), "%a, %d %b %Y %H:%M:%S GMT")
       script = [{429, %{}, [{"Retry-After", "1"}]}, {503, %{}, [{"retry-after", date}]}, gemini("plan")]
       begun = System.monotonic_time(:millisecond)
@@ -86,7 +86,7 @@ defmodule Pipeline.ModelTest do
       assert (System.monotonic_time(:millisecond) - begun) in 1000..5000
     end
 
-    test "who wants to be left alone for an hour is not asked again" do
+    test "a provider that asks to wait for an hour is not asked again" do
       script = [{429, %{error: %{message: "quota"}}, [{"retry-after", "3600"}]}]
       assert {{:error, %Error{kind: :rate_limit}}, server} = answer(script, gemini_ask([]))
       assert [_] = bodies(server)
@@ -100,7 +100,7 @@ defmodule Pipeline.ModelTest do
     end
   end
 
-  describe "what has not the shape of a reply is the provider's fault:" do
+  describe "a reply of another shape is the provider's fault:" do
     for {name, family, reply} <- [
           {"a part that is a text", :gemini, %{candidates: [%{content: %{parts: ["x"]}}]}},
           {"a text that is a mapping", :gemini, %{candidates: [%{content: %{parts: [%{text: %{a: 1}}]}}]}},
@@ -120,9 +120,11 @@ defmodule Pipeline.ModelTest do
       end
     end
 
-    test "a reason that is none" do
+    test "a finish reason that is no text" do
       script = [{200, %{candidates: [%{finishReason: %{a: 1}}]}}]
-      assert {{:error, %Error{kind: :empty_reply}}, _} = answer(script, gemini_ask([]), nil, retries: 0)
+
+      assert {{:error, %Error{kind: :provider_unavailable}}, _} =
+               answer(script, gemini_ask([]), nil, retries: 0)
     end
   end
 
@@ -187,12 +189,12 @@ defmodule Pipeline.ModelTest do
       assert {{:ok, %Answer{value: %{"score" => 8}}}, server} = answer(script, gemini_ask(schema: @schema))
       assert [_, second, third] = bodies(server)
 
-      assert [_, %{"role" => "model"}, %{"role" => "user", "parts" => [%{"text" => told}]}] =
+      assert [_, %{"role" => "model"}, %{"role" => "user", "parts" => [%{"text" => complaint}]}] =
                second["contents"]
 
-      assert told =~ "expected one JSON value"
-      assert %{"parts" => [%{"text" => told}]} = List.last(third["contents"])
-      assert told =~ "$.score: expected a number from 0, got -1"
+      assert complaint =~ "expected one JSON value"
+      assert %{"parts" => [%{"text" => complaint}]} = List.last(third["contents"])
+      assert complaint =~ "$.score: expected a number from 0, got -1"
       assert length(third["contents"]) == 5
     end
 
@@ -242,7 +244,7 @@ defmodule Pipeline.ModelTest do
 
     @describetag :tmp_dir
 
-    test "are run, and their results told, until the model answers", %{workspace: workspace} do
+    test "are run, and the model gets their results, until it answers", %{workspace: workspace} do
       :ok = Workspace.write(workspace, "a.md", "old text")
 
       script = [
@@ -271,7 +273,7 @@ defmodule Pipeline.ModelTest do
       assert %{"tool_use_id" => "2", "is_error" => true} = refused
     end
 
-    test "that were not allowed, or do not exist, are told so", %{workspace: workspace} do
+    test "that are not allowed, or do not exist, answer with an error", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "Bash", %{"command" => "id"}}]),
         claude("ok")
@@ -285,7 +287,7 @@ defmodule Pipeline.ModelTest do
       assert Workspace.list(workspace, ".") == {:ok, []}
     end
 
-    test "have an end", %{workspace: workspace} do
+    test "are bounded by max_turns", %{workspace: workspace} do
       script = List.duplicate(claude_calls([{"1", "List", %{"path" => "."}}]), 3)
 
       assert {{:error, %Error{kind: :turn_limit, message: message}}, server} =
@@ -317,7 +319,7 @@ defmodule Pipeline.ModelTest do
       refute Map.has_key?(body, "tool_choice")
     end
 
-    test "that failed beside an answer are told first", %{workspace: workspace} do
+    test "that failed beside an answer are reported before the answer counts", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Read", %{"path" => "absent"}}, {"2", "answer", %{"score" => 1}}]),
         claude_calls([{"3", "answer", %{"score" => 2}}])
@@ -327,14 +329,14 @@ defmodule Pipeline.ModelTest do
       assert {{:ok, %Answer{value: %{"score" => 2}}}, _} = answer(script, ask, workspace)
     end
 
-    test "that cannot be had cost nothing", %{workspace: workspace} do
-      for {ask, workspace, said} <- [
+    test "that cannot be used are refused before a model is asked", %{workspace: workspace} do
+      for {ask, workspace, text} <- [
             {claude_ask(tools: ["Read"]), nil, "workspace"},
             {claude_ask(tools: ["Bash"]), workspace, "no tool \"Bash\""},
             {gemini_ask(tools: ["Read"]), workspace, "no tools"}
           ] do
         assert {{:error, %Error{kind: :pipeline, message: message}}, server} = answer([], ask, workspace)
-        assert message =~ said
+        assert message =~ text
         assert bodies(server) == []
         stop_supervised!(ScriptedProvider)
       end
@@ -342,16 +344,18 @@ defmodule Pipeline.ModelTest do
   end
 
   describe "usage" do
-    test "is added up over the calls, with what they cost" do
+    test "is added up over the calls, by model and kind" do
       used = fn {200, body}, usage -> {200, Map.put(body, :usageMetadata, usage)} end
       counts = %{promptTokenCount: 1_000_000, candidatesTokenCount: 400_000, thoughtsTokenCount: 600_000}
       script = [used.(gemini("x"), counts), used.(gemini("{}"), %{promptTokenCount: 1_000_000})]
       assert {{:ok, %Answer{usage: usage}}, _} = answer(script, gemini_ask(schema: %{}))
-      assert %{calls: 2, input_tokens: 2_000_000, output_tokens: 1_000_000} = usage
-      assert_in_delta usage.cost, 0.30 + 2.50 + 0.30, 1.0e-9
+      assert %{calls: 2, input_tokens: 2_000_000, output_tokens: 400_000, thought_tokens: 600_000} = usage
+
+      assert [%{provider: :gemini, asked: "gemini-2.5-flash", model: "gemini-2.5-flash", calls: 2}] =
+               usage.models
     end
 
-    test "is told of an answer that failed too, with all that was paid for it" do
+    test "of a failed answer has everything that was paid for" do
       {200, call} = claude_calls([{"1", "answer", %{}}])
       usage = %{input_tokens: 1000, output_tokens: 100}
 
@@ -360,7 +364,8 @@ defmodule Pipeline.ModelTest do
             {[{200, call}, refused(400, "no")], claude_ask(schema: @schema), :bad_request, 1},
             {[{200, %{call | stop_reason: "max_tokens"}}], claude_ask(schema: @schema), :truncated, 1},
             {[{200, %{call | stop_reason: "refusal"}}], claude_ask(schema: @schema), :blocked, 1},
-            {[{200, %{content: [], usage: usage}}], claude_ask([]), :empty_reply, 1}
+            {[{200, %{content: [], stop_reason: "end_turn", usage: usage}}], claude_ask(retries: 0),
+             :empty_reply, 1}
           ] do
         assert {{:error, %Error{kind: ^kind, usage: used}}, _} = answer(script, ask)
         assert {kind, used.calls, used.input_tokens} == {kind, calls, calls * 1000}
@@ -368,10 +373,202 @@ defmodule Pipeline.ModelTest do
       end
     end
 
-    test "of a model that nobody priced has no cost" do
-      script = [claude_calls([{"1", "answer", %{}}])]
-      assert {{:ok, %Answer{usage: usage}}, _} = answer(script, claude_ask(schema: %{}, model: "claude-next"))
-      assert %{input_tokens: 1000, cost: nil} = usage
+    test "tells cached input and thoughts apart, and the model that answered from the one that was asked" do
+      {200, reply} = claude("x")
+
+      counts = %{
+        input_tokens: 1,
+        cache_read_input_tokens: 2,
+        cache_creation_input_tokens: 3,
+        output_tokens: 10,
+        output_tokens_details: %{thinking_tokens: 4}
+      }
+
+      reply = Map.merge(reply, %{usage: counts, model: "claude-opus-5-5"})
+      assert {{:ok, %Answer{usage: usage}}, _} = answer([{200, reply}], claude_ask([]))
+
+      assert [
+               %{
+                 asked: "claude-sonnet-4-5",
+                 model: "claude-opus-5-5",
+                 input_tokens: 1,
+                 cached_input_tokens: 2,
+                 cache_write_tokens: 3,
+                 output_tokens: 6,
+                 thought_tokens: 4
+               }
+             ] = usage.models
+
+      assert Usage.substitutions(usage) == [{"claude-sonnet-4-5", "claude-opus-5-5"}]
+      stop_supervised!(ScriptedProvider)
+
+      {200, reply} = gemini("x")
+      counts = %{promptTokenCount: 100, cachedContentTokenCount: 60, candidatesTokenCount: 5}
+      reply = Map.merge(reply, %{usageMetadata: counts, modelVersion: "gemini-2.5-flash-001"})
+      assert {{:ok, %Answer{usage: usage}}, _} = answer([{200, reply}], gemini_ask([]))
+      assert %{input_tokens: 40, cached_input_tokens: 60, output_tokens: 5} = usage
+      assert Usage.substitutions(usage) == []
+    end
+  end
+
+  describe "a model that its provider does not know" do
+    test "is the user's to change, and the provider's own models are named" do
+      listed = %{
+        models: [
+          %{name: "models/gemini-3.8-flash", supportedGenerationMethods: ["generateContent"]},
+          %{name: "models/embedding-9", supportedGenerationMethods: ["embedContent"]}
+        ]
+      }
+
+      assert {{:error, %Error{kind: :unknown_model, message: message} = error}, server} =
+               answer([refused(404, "models/gemini-2.5-flash is not found"), {200, listed}], gemini_ask([]))
+
+      assert Error.exit_status(error) == 2
+      assert message =~ ~s(the model "gemini-2.5-flash" is not known)
+      assert message =~ "such as gemini-3.8-flash; its provider lists gemini-3.8-flash; change the key model"
+      assert [_, %{path: "/v1beta/models?pageSize=1000"}] = ScriptedProvider.requests(server)
+    end
+
+    test "is named with the models that the runtime knows if the provider lists none" do
+      listed = %{
+        data: [%{id: "claude-opus-5-5", lifecycle: "active"}, %{id: "claude-2", lifecycle: "retired"}]
+      }
+
+      for {list, text} <- [
+            {{200, listed}, "its provider lists claude-opus-5-5;"},
+            {{500, %{}}, "claude-sonnet-5-5"}
+          ] do
+        assert {{:error, %Error{kind: :unknown_model, message: message}}, server} =
+                 answer([refused(404, "model: claude-sonnet-4-5"), list], claude_ask([]))
+
+        assert message =~ text
+        refute message =~ "claude-2"
+        assert [_, %{path: "/v1/models?limit=100"}] = ScriptedProvider.requests(server)
+        stop_supervised!(ScriptedProvider)
+      end
+    end
+  end
+
+  describe "thinking models:" do
+    test "a thinking block before several texts is no part of the answer, and is sent back unchanged" do
+      thinking = %{"type" => "thinking", "thinking" => "", "signature" => "EqQB"}
+      texts = [%{type: "text", text: "a: "}, %{type: "text", text: "\n"}, %{type: "text", text: "1"}]
+      first = {200, %{content: [thinking | texts], stop_reason: "end_turn"}}
+      script = [first, claude_calls([{"1", "answer", %{"score" => 1}}])]
+      ask = claude_ask(schema: @schema, model: "claude-sonnet-5-5")
+      assert {{:ok, %Answer{value: %{"score" => 1}}}, server} = answer(script, ask)
+
+      assert [_, %{"messages" => [_, %{"content" => [^thinking, %{"text" => "a: "}, %{"text" => "1"}]}, _]}] =
+               bodies(server)
+
+      stop_supervised!(ScriptedProvider)
+      assert {{:ok, %Answer{text: "a: \n1"}}, _} = answer([first], claude_ask([]))
+    end
+
+    test "a thought of gemini's is no part of the answer" do
+      parts = [%{text: "Let me think.", thought: true}, %{text: "plan", thoughtSignature: "YWJj"}]
+      reply = {200, %{candidates: [%{content: %{parts: parts}, finishReason: "STOP"}]}}
+      assert {{:ok, %Answer{text: "plan"}}, _} = answer([reply], gemini_ask([]))
+    end
+  end
+
+  describe "a turn that is not over:" do
+    test "a paused one is sent back as it is, and the texts belong together" do
+      pause = fn text -> {200, %{content: [%{type: "text", text: text}], stop_reason: "pause_turn"}} end
+
+      assert {{:ok, %Answer{text: "a: 1", usage: %{calls: 2}}}, server} =
+               answer([pause.("a: "), claude("1")], claude_ask([]))
+
+      assert [_, %{"messages" => [_, %{"role" => "assistant", "content" => [%{"text" => "a: "}]}]}] =
+               bodies(server)
+
+      stop_supervised!(ScriptedProvider)
+
+      assert {{:error, %Error{kind: :turn_limit}}, _} =
+               answer(List.duplicate(pause.("x"), 2), claude_ask(max_turns: 2))
+    end
+
+    @tag :tmp_dir
+    test "an empty end after tools is reminded of its answer, and nothing is paid twice", %{tmp_dir: folder} do
+      {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
+      empty = {200, %{content: [], stop_reason: "end_turn", usage: %{output_tokens: 1}}}
+      calls = claude_calls([{"1", "Write", %{"path" => "plan.yaml", "content" => "a: 1"}}])
+      ask = claude_ask(tools: ["Write"])
+
+      assert {{:ok, %Answer{text: "done", usage: usage}}, server} =
+               answer([calls, empty, claude("done")], ask, workspace)
+
+      assert %{calls: 3, output_tokens: 101} = usage
+      assert [_, _, %{"messages" => messages}] = bodies(server)
+      assert [_, %{"role" => "assistant"}, %{"content" => [%{"type" => "tool_result"}]}, reminder] = messages
+
+      assert %{
+               "role" => "user",
+               "content" => [%{"text" => "You have ended your turn without an answer" <> _}]
+             } = reminder
+
+      stop_supervised!(ScriptedProvider)
+
+      assert {{:error, %Error{kind: :empty_reply, usage: %{calls: 4}}}, _} =
+               answer([calls, empty, empty, empty], ask, workspace)
+    end
+
+    test "an empty reply to the first prompt is asked for again" do
+      empty = {200, %{candidates: [%{finishReason: "STOP", content: %{role: "model"}}]}}
+
+      assert {{:ok, %Answer{text: "plan", usage: %{calls: 2}}}, _} =
+               answer([empty, gemini("plan")], gemini_ask([]))
+    end
+  end
+
+  describe "what is sent" do
+    test "has no temperature, unless the step sets one" do
+      for {ask, place} <- [{gemini_ask([]), ["generationConfig"]}, {claude_ask([]), []}] do
+        {_, server} = answer([any("x")], ask)
+        [body] = bodies(server)
+        refute Map.has_key?(if(place == [], do: body, else: get_in(body, place)), "temperature")
+        stop_supervised!(ScriptedProvider)
+        {_, server} = answer([any("x")], %{ask | temperature: 0.5})
+        [body] = bodies(server)
+        assert get_in(body, place ++ ["temperature"]) == 0.5
+        stop_supervised!(ScriptedProvider)
+      end
+    end
+
+    test "has no blank text, and a prompt of blank texts alone is refused" do
+      for ask <- [claude_ask(system_prompt: " "), gemini_ask(system_prompt: "\n")] do
+        server = start_supervised!({ScriptedProvider, [any("x")]})
+        assert {:ok, _} = Model.answer(ask, ["", "a", " \n"], settings(server, []), nil)
+        assert [body] = bodies(server)
+        refute Map.has_key?(body, "system")
+        refute Map.has_key?(body, "systemInstruction")
+        assert [message] = body["messages"] || body["contents"]
+        assert [%{"text" => "a"}] = message["content"] || message["parts"]
+        stop_supervised!(ScriptedProvider)
+      end
+
+      server = start_supervised!({ScriptedProvider, []})
+
+      assert {:error, %Error{kind: :pipeline, message: message}} =
+               Model.answer(gemini_ask([]), [" "], settings(server, []), nil)
+
+      assert message =~ "the prompt is blank"
+    end
+
+    test "has no keyword beside a reference, and no enum of other values, for gemini" do
+      schema = %{
+        "$defs" => %{"n" => %{"type" => "integer"}},
+        "type" => "object",
+        "properties" => %{
+          "a" => %{"$ref" => "#/$defs/n", "description" => "x"},
+          "b" => %{"const" => true},
+          "c" => %{"enum" => [1, "x"]}
+        }
+      }
+
+      {_, server} = answer([gemini("{}")], gemini_ask(schema: schema))
+      assert [%{"generationConfig" => %{"responseJsonSchema" => %{"properties" => sent}}}] = bodies(server)
+      assert sent == %{"a" => %{"$ref" => "#/$defs/n"}, "b" => %{}, "c" => %{"enum" => [1, "x"]}}
     end
   end
 end

@@ -5,8 +5,10 @@ defmodule Pipeline.Error do
   | kind | cause | exit status |
   | --- | --- | --- |
   | `:usage`, `:pipeline` | the user has to change the command line or the pipeline file | 2 |
+  | `:unknown_model` | the provider does not know the model, so the user has to name another | 2 |
+  | `:no_credit`, `:quota_exhausted`, `:account_disabled` | the user's account at the provider has to change | 1 |
   | `:authentication`, `:rate_limit`, `:provider_unavailable`, `:bad_request`, `:timeout`, `:write` | a provider or the file system failed | 1 |
-  | `:empty_reply`, `:truncated`, `:blocked` | the model gave no whole answer to the prompt | 1 |
+  | `:empty_reply`, `:truncated`, `:context_window`, `:blocked` | the model gave no whole answer to the prompt | 1 |
   | `:turn_limit` | the model still called tools when its turns were used up | 1 |
   | `:invalid_answer` | the model's answer does not fit the schema | 1 |
   | `:step` | a step could not do its work | 1 |
@@ -26,6 +28,10 @@ defmodule Pipeline.Error do
   @type kind ::
           :usage
           | :pipeline
+          | :unknown_model
+          | :no_credit
+          | :quota_exhausted
+          | :account_disabled
           | :authentication
           | :rate_limit
           | :provider_unavailable
@@ -33,6 +39,7 @@ defmodule Pipeline.Error do
           | :timeout
           | :empty_reply
           | :truncated
+          | :context_window
           | :blocked
           | :turn_limit
           | :invalid_answer
@@ -63,7 +70,7 @@ defmodule Pipeline.Error do
 
   @doc "Return 2 if the user has to change something, else 1."
   @spec exit_status(t()) :: 1 | 2
-  def exit_status(%__MODULE__{kind: kind}) when kind in [:usage, :pipeline], do: 2
+  def exit_status(%__MODULE__{kind: kind}) when kind in [:usage, :pipeline, :unknown_model], do: 2
   def exit_status(%__MODULE__{}), do: 1
 
   @doc "Return the line that programs read: `KIND: message`. Line breaks in the message become ` | `."

@@ -1,7 +1,7 @@
 defmodule Pipeline.Model do
   @moduledoc """
-  Has a model answer: retries what the provider failed at, runs the tools that the model asks for, and asks again for
-  an answer that does not fit its schema.
+  Gets the answer of a step from its model: calls the provider again after a passing fault, runs the tools that the model
+  calls, and has the model correct an answer that does not fit its schema.
   """
 
   alias Pipeline.{Error, Settings}
@@ -9,73 +9,131 @@ defmodule Pipeline.Model do
   alias Pipeline.Model.{Answer, Ask, Providers, Reply, Request, Retry, Schema, Tools, Usage}
   alias Pipeline.Value.JSON
 
-  # So many of the things that are wrong with an answer are told, to the model and to the user.
+  # The model and the user read no more problems of one answer than this.
   @most_problems 20
-  # In one reply. How many replies there may be is max_turns.
+  # The tool calls of one reply. The setting max_turns bounds the number of replies.
   @most_calls 50
+  # A model may end its turn without a word after its tools ran: it is asked for its answer as often as this.
+  @most_reminders 2
+  @reminder "You have ended your turn without an answer. Give your answer now."
 
-  @doc "The texts are the parts of one user message. A run without a workspace has no tools."
+  @doc """
+  Return the model's answer. `texts` are the parts of one user message; blank ones are not sent, because providers refuse
+  them. A run without a workspace has no tools.
+  """
   @spec answer(Ask.t(), [String.t()], Settings.t(), Workspace.t() | nil) ::
           {:ok, Answer.t()} | {:error, Error.t()}
   def answer(%Ask{} = ask, texts, %Settings{} = settings, workspace) do
-    with :ok <- able(ask, workspace) do
-      request = %Request{ask: ask, turns: [{:user, texts}], workspace: workspace}
-      talk(request, settings, %{usage: %Usage{}, turns: 1, repairs: ask.repairs})
+    with :ok <- check_tools(ask, workspace),
+         {:ok, texts} <- not_blank(texts) do
+      request = %Request{ask: without_blank_system(ask), turns: [{:user, texts}], workspace: workspace}
+      state = %{usage: %Usage{}, turns: 1, repairs: ask.repairs, reminders: @most_reminders, text: ""}
+      converse(request, settings, state)
     end
   end
 
-  defp able(%Ask{tools: []}, _), do: :ok
-  defp able(%Ask{provider: :gemini}, _), do: refused("a gemini step has no tools: use them in a claude step")
-  defp able(%Ask{}, nil), do: refused("tools need a workspace, and this run has none")
+  defp not_blank(texts) do
+    case Enum.reject(texts, &(String.trim(&1) == "")) do
+      [] -> refused("the prompt is blank: expected at least one part with a text")
+      texts -> {:ok, texts}
+    end
+  end
 
-  defp able(%Ask{provider: :anthropic, tools: tools}, _) do
+  defp without_blank_system(%Ask{system_prompt: prompt} = ask) when is_binary(prompt),
+    do: if(String.trim(prompt) == "", do: %{ask | system_prompt: nil}, else: ask)
+
+  defp without_blank_system(ask), do: ask
+
+  defp check_tools(%Ask{tools: []}, _), do: :ok
+
+  defp check_tools(%Ask{provider: :gemini}, _),
+    do: refused("a gemini step has no tools: use them in a claude step")
+
+  defp check_tools(%Ask{}, nil), do: refused("tools need a workspace, and this run has none")
+
+  defp check_tools(%Ask{provider: :anthropic, tools: tools}, _) do
     case tools -- Tools.names() do
       [] -> :ok
       [name | _] -> refused("there is no tool #{inspect(name)}, only #{Enum.join(Tools.names(), ", ")}")
     end
   end
 
-  defp able(%Ask{}, _), do: :ok
+  defp check_tools(%Ask{}, _), do: :ok
 
   defp refused(message), do: {:error, Error.new(:pipeline, message)}
 
-  defp talk(%Request{ask: ask} = request, settings, so_far) do
-    call = fn -> Providers.for_ask(ask).complete(request, settings) end
+  defp converse(%Request{ask: ask} = request, settings, state) do
+    call = fn -> complete(request, settings) end
 
-    with {:ok, reply} <- Retry.run(call, ask.retries || settings.retries, settings.retry_base),
-         :ok <- not_blank(reply, ask) do
-      request = %{request | turns: request.turns ++ [{:model, reply}]}
-      so_far = %{so_far | usage: Usage.add(so_far.usage, reply.usage)}
+    case Retry.run(call, ask.retries || settings.retries, settings.retry_base) do
+      {:ok, reply, failed_usage} ->
+        usage = state.usage |> Usage.add(failed_usage) |> Usage.add(reply.usage)
+        next_turn(reply, request, settings, %{state | usage: usage})
 
-      if reply.calls == [],
-        do: said(reply, request, settings, so_far),
-        else: called(reply, request, settings, so_far)
-    else
-      {:error, error} -> {:error, Error.after_usage(error, so_far.usage)}
+      {:error, error} ->
+        {:error, Error.after_usage(error, state.usage)}
     end
   end
 
-  defp failed(kind, message, so_far), do: {:error, %{Error.new(kind, message) | usage: so_far.usage}}
-
-  defp not_blank(%Reply{calls: [], text: text, usage: usage}, ask) do
-    if String.trim(text) == "",
-      do: {:error, %{Error.new(:empty_reply, "#{ask.model} answered nothing") | usage: usage}},
-      else: :ok
+  # An empty reply to the first prompt is a passing fault. After tools ran, a reminder keeps the turns that are paid for.
+  defp complete(%Request{ask: ask, turns: turns} = request, settings) do
+    with {:ok, reply} <- Providers.for_ask(ask).complete(request, settings) do
+      if empty?(reply) and not after_tools?(turns) do
+        again = if ask.provider == :claude_program, do: :never, else: :soon
+        {:error, %{Error.new(:empty_reply, "#{ask.model} answered nothing", again) | usage: reply.usage}}
+      else
+        {:ok, reply}
+      end
+    end
   end
 
-  defp not_blank(_, _), do: :ok
+  defp empty?(%Reply{calls: [], paused?: false, text: text}), do: String.trim(text) == ""
+  defp empty?(_), do: false
 
-  defp said(reply, %Request{ask: %Ask{schema: nil}}, _, so_far),
-    do: {:ok, %Answer{text: reply.text, value: reply.text, usage: so_far.usage}}
+  defp after_tools?(turns), do: Enum.any?(turns, &match?({:results, _}, &1))
 
-  defp said(reply, request, settings, so_far) do
+  defp next_turn(%Reply{calls: [_ | _]} = reply, request, settings, state),
+    do: use_tools(reply, with_turn(request, {:model, reply}), settings, state)
+
+  defp next_turn(%Reply{paused?: true}, %Request{ask: ask}, _, %{turns: turns} = state)
+       when turns >= ask.max_turns,
+       do: failed(:turn_limit, "#{ask.model} was not done after #{ask.max_turns} turns", state)
+
+  defp next_turn(%Reply{paused?: true} = reply, request, settings, state) do
+    state = %{state | turns: state.turns + 1, text: state.text <> reply.text}
+    converse(with_turn(request, {:model, reply}), settings, state)
+  end
+
+  defp next_turn(reply, request, settings, state) do
+    reply = %{reply | text: state.text <> reply.text}
+
+    cond do
+      not empty?(reply) -> finish(reply, with_turn(request, {:model, reply}), settings, %{state | text: ""})
+      state.reminders > 0 -> remind(request, settings, state)
+      true -> failed(:empty_reply, "#{request.ask.model} answered nothing after its tools ran", state)
+    end
+  end
+
+  # The empty reply is left out of the conversation: a provider refuses a message without content.
+  defp remind(request, settings, state),
+    do:
+      converse(with_turn(request, {:user, [@reminder]}), settings, %{state | reminders: state.reminders - 1})
+
+  defp with_turn(request, turn), do: %{request | turns: request.turns ++ [turn]}
+
+  defp failed(kind, message, state), do: {:error, %{Error.new(kind, message) | usage: state.usage}}
+
+  defp finish(reply, %Request{ask: %Ask{schema: nil}}, _, state),
+    do: {:ok, %Answer{text: reply.text, value: reply.text, usage: state.usage}}
+
+  defp finish(reply, request, settings, state) do
     text = unfenced(reply.text)
 
     with {:ok, value} <- decoded(text),
          :ok <- Schema.validate(value, request.ask.schema) do
-      {:ok, %Answer{text: text, value: value, usage: so_far.usage}}
+      {:ok, %Answer{text: text, value: value, usage: state.usage}}
     else
-      {:error, problems} -> repair({:user, [complaint(problems)]}, problems, request, settings, so_far)
+      {:error, problems} -> repair({:user, [complaint(problems)]}, problems, request, settings, state)
     end
   end
 
@@ -90,43 +148,43 @@ defmodule Pipeline.Model do
     with :error <- JSON.decode(text), do: {:error, ["$: expected one JSON value and nothing else"]}
   end
 
-  defp called(%Reply{calls: calls}, %Request{ask: ask}, _, so_far) when length(calls) > @most_calls,
+  defp use_tools(%Reply{calls: calls}, %Request{ask: ask}, _, state) when length(calls) > @most_calls,
     do:
       failed(
         :turn_limit,
         "#{ask.model} called #{length(calls)} tools at once, no more than #{@most_calls} are taken",
-        so_far
+        state
       )
 
-  # A model may call several tools at once, and give its answer beside them: that counts if all of them went well.
-  defp called(reply, %Request{ask: ask} = request, settings, so_far) do
-    done = Enum.map(reply.calls, &result(&1, request))
-    results = {:results, Enum.map(done, fn {result, _} -> result end)}
-    problems = for {_, {:invalid, problems}} <- done, problem <- problems, do: problem
-    failed? = Enum.any?(done, fn {result, _} -> result.status == :error end)
+  # A model may call several tools at once and give its answer beside them. The answer counts if no tool failed.
+  defp use_tools(reply, %Request{ask: ask} = request, settings, state) do
+    outcomes = Enum.map(reply.calls, &result(&1, request))
+    results = {:results, Enum.map(outcomes, fn {result, _} -> result end)}
+    problems = for {_, {:invalid, problems}} <- outcomes, problem <- problems, do: problem
+    failed? = Enum.any?(outcomes, fn {result, _} -> result.status == :error end)
 
-    case for({_, {:answer, value}} <- done, do: value) do
+    case for({_, {:answer, value}} <- outcomes, do: value) do
       [value | _] when not failed? ->
-        {:ok, %Answer{text: JSON.encode(value), value: value, usage: so_far.usage}}
+        {:ok, %Answer{text: JSON.encode(value), value: value, usage: state.usage}}
 
       _ when problems != [] ->
-        repair(results, problems, request, settings, so_far)
+        repair(results, problems, request, settings, state)
 
-      _ when so_far.turns >= ask.max_turns ->
+      _ when state.turns >= ask.max_turns ->
         failed(
           :turn_limit,
           "#{ask.model} was not done with its tools after #{ask.max_turns} turns",
-          so_far
+          state
         )
 
       _ ->
-        next(results, request, settings, %{so_far | turns: so_far.turns + 1})
+        next(results, request, settings, %{state | turns: state.turns + 1})
     end
   end
 
   defp result(call, request) do
-    {status, text, what} = outcome(call.name == Request.answer_tool(), call, request)
-    {%{id: call.id, status: status, text: text}, what}
+    {status, text, outcome} = outcome(call.name == Request.answer_tool(), call, request)
+    {%{id: call.id, status: status, text: text}, outcome}
   end
 
   defp outcome(true, call, %Request{ask: %Ask{schema: %{} = schema}}) do
@@ -145,19 +203,18 @@ defmodule Pipeline.Model do
     end
   end
 
-  defp repair(_, problems, %Request{ask: ask}, _, %{repairs: 0} = so_far) do
+  defp repair(_, problems, %Request{ask: ask}, _, %{repairs: 0} = state) do
     failed(
       :invalid_answer,
       "the answer of #{ask.model} does not fit its schema: #{listed(problems)}",
-      so_far
+      state
     )
   end
 
-  defp repair(turn, _, request, settings, so_far),
-    do: next(turn, request, settings, %{so_far | repairs: so_far.repairs - 1})
+  defp repair(turn, _, request, settings, state),
+    do: next(turn, request, settings, %{state | repairs: state.repairs - 1})
 
-  defp next(turn, request, settings, so_far),
-    do: talk(%{request | turns: request.turns ++ [turn]}, settings, so_far)
+  defp next(turn, request, settings, state), do: converse(with_turn(request, turn), settings, state)
 
   defp complaint(problems),
     do:

@@ -9,9 +9,9 @@ defmodule Pipeline.Run do
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Value.JSON
 
-  @doc "Execute the pipeline. Return the path of `result.json` and its contents."
+  @doc "Execute the pipeline. Return the path of `result.json`, its contents, and a warning for each model that another answered for."
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
-          {:ok, Path.t(), map()} | {:error, Error.t()}
+          {:ok, Path.t(), map(), [String.t()]} | {:error, Error.t()}
   def run(pipeline, vars, settings, workspace_root) do
     path = Path.join(settings.output_dir, "result.json")
 
@@ -20,7 +20,7 @@ defmodule Pipeline.Run do
          {:ok, result} <- Executor.execute_with_vars(pipeline, vars, settings, workspace),
          report = report(pipeline, result, workspace),
          :ok <- write(path, report, result) do
-      {:ok, path, report}
+      {:ok, path, report, UsageReport.substitutions(result)}
     end
   end
 

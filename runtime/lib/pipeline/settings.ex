@@ -1,7 +1,7 @@
 defmodule Pipeline.Settings do
   @moduledoc """
-  What the environment says, read once at the edge. Keys are functions, so that no `inspect`, log or crash report shows
-  one.
+  The settings of a run, read from the environment once. Keys are functions, so that no `inspect`, log or crash report shows
+  a key.
   """
 
   alias Pipeline.Error
@@ -11,6 +11,7 @@ defmodule Pipeline.Settings do
     :base_urls,
     :timeout,
     :output_dir,
+    :ca_file,
     seed: nil,
     inputs: %{},
     rehearsal?: false,
@@ -20,7 +21,10 @@ defmodule Pipeline.Settings do
   ]
 
   @type provider :: :anthropic | :gemini
-  @typedoc "`output_dir` is where `output_to_file` of a step leads; `rehearsal?` says that no real service is asked."
+  @typedoc """
+  `output_dir` is the folder in which steps write files by `output_to_file`. `rehearsal?` says that no real service is
+  asked. `ca_file` has the CA certificates that are trusted instead of the operating system's.
+  """
   @type t :: %__MODULE__{
           keys: %{provider() => (() -> String.t() | nil)},
           base_urls: %{provider() => String.t()},
@@ -28,6 +32,7 @@ defmodule Pipeline.Settings do
           seed: non_neg_integer() | nil,
           inputs: %{String.t() => {:file, Path.t()} | {:text, String.t()}},
           output_dir: Path.t() | nil,
+          ca_file: Path.t() | nil,
           rehearsal?: boolean(),
           retries: non_neg_integer(),
           retry_base: non_neg_integer(),
@@ -38,11 +43,14 @@ defmodule Pipeline.Settings do
   @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}
 
   @doc """
-  PIPELINE_HTTP_TIMEOUT_MS: milliseconds for one call of a provider, ten minutes by default. PIPELINE_RETRIES: tries after
-  the first where the provider is at fault, 3 by default. PIPELINE_RETRY_BASE_MS: the longest wait before the first of
-  them, 500 by default; it doubles with each. PATH: the folders in which the `claude` program is looked for.
+  Read the settings from these variables:
 
-  ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL: where the services are.
+    * PIPELINE_HTTP_TIMEOUT_MS - milliseconds for one call of a provider, ten minutes by default
+    * PIPELINE_RETRIES - tries after the first if the provider is at fault, 3 by default
+    * PIPELINE_RETRY_BASE_MS - the longest wait before the first of these tries, 500 by default; it doubles with each try
+    * PATH - the folders in which the runtime looks for the `claude` program
+    * ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL - the addresses of the services
+    * SSL_CERT_FILE - a file of CA certificates to trust instead of the operating system's
 
   Raises `Pipeline.Error` for a value that is no such number or address.
   """
@@ -58,6 +66,7 @@ defmodule Pipeline.Settings do
       retries: number("PIPELINE_RETRIES", 0..1_000, 3),
       retry_base: number("PIPELINE_RETRY_BASE_MS", 0..@day, 500),
       path: System.get_env("PATH", ""),
+      ca_file: non_empty("SSL_CERT_FILE"),
       seed: options[:seed],
       inputs: Keyword.get(options, :inputs, %{}),
       output_dir: options[:output_dir]
@@ -65,7 +74,7 @@ defmodule Pipeline.Settings do
   end
 
   @doc """
-  The same for a rehearsal: all services are at `url`, and get a key that is none. A real key never goes there.
+  Return the settings of a rehearsal: all services are at `url` and get a placeholder for a key. No real key is sent.
   """
   @spec rehearsal(t(), String.t()) :: t()
   def rehearsal(settings, url) do
@@ -80,11 +89,14 @@ defmodule Pipeline.Settings do
     }
   end
 
-  @doc "The names of the variables that may hold a provider's key."
+  @doc "Return the names of the variables that may hold a provider's key."
   @spec variables(provider()) :: [String.t()]
   def variables(provider), do: Map.fetch!(@variables, provider)
 
-  @doc "Whether this is the address of a service. One with a name and a password in it is none: addresses are shown."
+  @doc """
+  Return true for the address of a service. An address with a name and a password in it is refused, because messages show
+  addresses.
+  """
   @spec address?(String.t()) :: boolean()
   def address?(url) do
     case URI.new(url) do

@@ -1,5 +1,5 @@
 defmodule Pipeline.UsageReport do
-  @moduledoc "What the steps of a run used, and all of them, as it is told: of a result, and of an error as well."
+  @moduledoc "Reports what the steps of a run used, by step and in all: of a result, and of an error as well."
 
   alias Pipeline.Model.Usage
 
@@ -13,27 +13,50 @@ defmodule Pipeline.UsageReport do
   @typedoc "The part of a result, or of an error, that says what was used."
   @type t :: %{:steps => [step()], :usage => Usage.t(), optional(atom()) => term()}
 
-  @doc "For programs."
+  @doc "Return the usage as maps of JSON, for programs."
   @spec json(t()) :: %{steps: [map()], usage: map()}
   def json(%{steps: steps, usage: usage}),
-    do: %{steps: for(step <- steps, do: %{step | usage: map(step.usage)}), usage: map(usage)}
+    do: %{
+      steps: for(step <- steps, do: %{step | usage: Map.from_struct(step.usage)}),
+      usage: Map.from_struct(usage)
+    }
 
-  @doc "For people: a line for each step that called a model, and one for all of them."
+  @doc "Return lines for people: one for each step that called a model, and one for all of them."
   @spec lines(t()) :: [String.t()]
-  def lines(%{steps: steps, usage: usage}) do
-    case for(step <- steps, step.usage.calls > 0, do: "used by #{step.name}: #{words(step.usage)}") do
-      [_, _ | _] = lines -> lines ++ ["used in all: #{words(usage)}"]
-      lines -> lines
+  def lines(%{steps: steps, usage: usage} = run) do
+    lines =
+      case for(step <- steps, step.usage.calls > 0, do: "used by #{step.name}: #{words(step.usage)}") do
+        [_, _ | _] = lines -> lines ++ ["used in all: #{words(usage)}"]
+        lines -> lines
+      end
+
+    lines ++ Enum.map(substitutions(run), &"warning: #{&1}")
+  end
+
+  @doc "Return a sentence for each step that another model answered than the one that was asked."
+  @spec substitutions(t()) :: [String.t()]
+  def substitutions(%{steps: steps}) do
+    for step <- steps, {asked, answered} <- Usage.substitutions(step.usage) do
+      "step #{step.name}: asked the model #{asked}, and #{answered} answered"
     end
   end
 
   defp words(usage) do
     calls = if usage.calls == 1, do: "1 call", else: "#{usage.calls} calls"
-    "#{calls}, #{usage.input_tokens} tokens in, #{usage.output_tokens} out, #{cost(usage.cost)}"
+    models = usage.models |> Enum.map(& &1.model) |> Enum.uniq() |> Enum.join(", ")
+
+    counts =
+      for {kind, label} <- [
+            input_tokens: "input tokens",
+            cached_input_tokens: "cached input tokens",
+            cache_write_tokens: "tokens written to the cache",
+            output_tokens: "output tokens",
+            thought_tokens: "thought tokens"
+          ],
+          count = Map.fetch!(usage, kind),
+          count > 0 or kind in [:input_tokens, :output_tokens],
+          do: "#{count} #{label}"
+
+    Enum.join(["#{calls} of #{models}" | counts], ", ")
   end
-
-  defp cost(nil), do: "at a price that is not known"
-  defp cost(dollars), do: "$" <> :erlang.float_to_binary(dollars, decimals: 4)
-
-  defp map(%Usage{} = usage), do: Map.from_struct(usage)
 end

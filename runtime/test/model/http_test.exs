@@ -28,7 +28,7 @@ defmodule Pipeline.Model.HTTPTest do
     assert Process.info(self(), :message_queue_len) == {:message_queue_len, 0}
   end
 
-  test "a call whose process was ended lets go of its connection" do
+  test "a call closes its connection when its process is ended" do
     {:ok, listen} = :gen_tcp.listen(0, [:binary, ip: {127, 0, 0, 1}, active: false])
     {:ok, port} = :inet.port(listen)
     {pid, ended} = spawn_monitor(fn -> HTTP.post_json("http://127.0.0.1:#{port}", [], %{}, 5_000) end)
@@ -63,7 +63,8 @@ defmodule Pipeline.Model.HTTPTest do
 
   describe "a reply" do
     for {name, bytes, answer} <- [
-          {"of a told length", ["HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\"", ": 1}"], %{"a" => 1}},
+          {"of a declared length", ["HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n{\"a\"", ": 1}"],
+           %{"a" => 1}},
           {"in chunks",
            [
              "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{\"a",
@@ -79,7 +80,7 @@ defmodule Pipeline.Model.HTTPTest do
       end
     end
 
-    for {name, bytes, said} <- [
+    for {name, bytes, text} <- [
           {"that is cut off", ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"], "the connection was lost"},
           {"that is no HTTP", ["SSH-2.0-OpenSSH\r\n\r\n"], "the connection was lost"},
           {"with a chunk of no length", ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
@@ -89,7 +90,7 @@ defmodule Pipeline.Model.HTTPTest do
         assert {:error, %Error{kind: :provider_unavailable, message: message}} =
                  HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000)
 
-        assert message =~ unquote(said)
+        assert message =~ unquote(text)
       end
     end
 
@@ -98,7 +99,7 @@ defmodule Pipeline.Model.HTTPTest do
           {"chunks without an end", "Transfer-Encoding: chunked"},
           {"no length and no end", "X: y"}
         ] do
-      test "of #{name} is not read into memory, and not asked for again" do
+      test "of #{name} is not read into memory, and the call is not made again" do
         part = String.duplicate(" ", 1_000_000)
         part = if unquote(length) =~ "chunked", do: "f4240\r\n#{part}\r\n", else: part
         head = "HTTP/1.1 200 x\r\n#{unquote(length)}\r\n\r\n"
@@ -112,28 +113,48 @@ defmodule Pipeline.Model.HTTPTest do
     end
   end
 
-  test "no part of a key is in an error, wherever it is cut" do
+  test "no part of a key is in an error, wherever the text is cut" do
     for length <- 480..500 do
-      message = String.duplicate("x", length) <> "secret-key-of-some-length"
-      server = start_supervised!({ScriptedProvider, [{401, %{error: %{message: message}}}]}, id: length)
+      reason = String.duplicate("x", length) <> "secret-key-of-some-length"
+      server = start_supervised!({ScriptedProvider, [{401, %{error: %{message: reason}}}]}, id: length)
       url = ScriptedProvider.url(server)
 
-      assert {:error, %Error{kind: :authentication, message: said}} =
+      assert {:error, %Error{kind: :authentication, message: message}} =
                HTTP.post_json(url, [{"x-api-key", "secret-key-of-some-length"}], %{}, 2_000)
 
-      refute said =~ "xs"
+      refute message =~ "xs"
     end
   end
 
-  test "a redirect is not followed, and not asked for again" do
+  test "a reply that comes byte by byte is given up when the time of the call is over" do
+    server =
+      start_supervised!({ScriptedProvider, [{:drip, 50, {200, %{text: String.duplicate("x", 1_000)}}}]})
+
+    begun = System.monotonic_time(:millisecond)
+
+    assert {:error, %Error{kind: :timeout, message: "127.0.0.1: did not answer within 700 ms"}} =
+             post(server, 700)
+
+    assert (System.monotonic_time(:millisecond) - begun) in 700..3_000
+    refute_receive {:http, _}, 200
+  end
+
+  test "an error that comes byte by byte is given up too" do
+    server =
+      start_supervised!({ScriptedProvider, [{:drip, 50, {500, %{text: String.duplicate("x", 1_000)}}}]})
+
+    assert {:error, %Error{kind: :timeout}} = post(server, 700)
+  end
+
+  test "a redirect is not followed, and the call is not made again" do
     server = start_supervised!({ScriptedProvider, [{302, "", [{"location", "/elsewhere"}]}]})
     assert {:error, %Error{kind: :provider_unavailable, again: :never}} = post(server)
   end
 
-  test "a certificate that nobody here trusts is told in a sentence, and not asked again" do
+  test "an untrusted certificate is reported in a sentence, and the call is not made again" do
     key = {:namedCurve, :secp256r1}
-    made = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
-    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ made)
+    certificates = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
+    {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ certificates)
     {:ok, {_, port}} = :ssl.sockname(listen)
 
     start_supervised!(
@@ -147,7 +168,7 @@ defmodule Pipeline.Model.HTTPTest do
     refute message =~ ~r/[{}\[\]]/
   end
 
-  test "an address that is none is an error, without the key in it" do
+  test "an invalid address is an error that does not show the key" do
     for url <- ["nowhere", "http://127.0.0.1:1/v1", "ftp://x"] do
       assert {:error, %Error{kind: :provider_unavailable} = error} =
                HTTP.post_json(url, [{"x-api-key", "secret"}], %{}, 500)

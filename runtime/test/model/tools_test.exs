@@ -18,7 +18,7 @@ defmodule Pipeline.Model.ToolsTest do
     end
   end
 
-  test "they do what they say", %{workspace: workspace} do
+  test "each tool reads or changes the workspace", %{workspace: workspace} do
     assert {:ok, "there are no files"} = Tools.call(workspace, "List", %{"path" => "."})
     assert {:ok, _} = Tools.call(workspace, "Write", %{"path" => "a/b", "content" => "one"})
     edit = %{"path" => "a/b", "old_text" => "one", "new_text" => "two"}
@@ -29,7 +29,7 @@ defmodule Pipeline.Model.ToolsTest do
     assert again =~ "does not contain the old text"
   end
 
-  test "whatever a model makes of them is a text for it", %{workspace: workspace} do
+  test "every mistake of a call is answered by a text for the model", %{workspace: workspace} do
     for name <- ["Read", "Write", "Edit", "List", "Bash", "", "read"],
         input <- [
           nil,

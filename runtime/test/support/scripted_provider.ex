@@ -1,7 +1,7 @@
 defmodule Pipeline.ScriptedProvider do
   @moduledoc """
-  A model service on a free loopback port. It answers each request with the next entry of a script, at once or `:after` some
-  milliseconds. A request beyond the end of the script is answered with 500, and `requests/1` raises.
+  A model service on a free loopback port. It answers each request with the next entry of a script, at once, `:after` some
+  milliseconds, or `:drip`, one byte every so many milliseconds. A request beyond the end of the script is answered with 500, and `requests/1` raises.
   """
 
   use GenServer
@@ -10,6 +10,7 @@ defmodule Pipeline.ScriptedProvider do
           {status :: pos_integer(), body :: map() | binary()}
           | {status :: pos_integer(), body :: map() | binary(), headers :: [{String.t(), String.t()}]}
           | {:after, pos_integer(), answer()}
+          | {:drip, pos_integer(), answer()}
           | :hang
           | :close
 
@@ -90,7 +91,12 @@ defmodule Pipeline.ScriptedProvider do
     [_, path, _] = String.split(request, " ")
     headers = Map.new(lines, fn line -> line |> String.split(": ", parts: 2) |> lower() end)
     body = body(socket, rest, String.to_integer(headers["content-length"] || "0"))
-    request = %{path: path, headers: headers, body: :jiffy.decode(body, [:return_maps])}
+
+    request = %{
+      path: path,
+      headers: headers,
+      body: if(body == "", do: nil, else: :jiffy.decode(body, [:return_maps]))
+    }
 
     socket |> send_back(GenServer.call(server, {:asked, request}))
     :gen_tcp.close(socket)
@@ -107,6 +113,14 @@ defmodule Pipeline.ScriptedProvider do
   defp send_back(socket, {:after, wait, answer}) do
     Process.sleep(wait)
     send_back(socket, answer)
+  end
+
+  defp send_back(socket, {:drip, wait, {status, %{} = map}}) do
+    text = map |> :jiffy.encode() |> IO.iodata_to_binary()
+    :gen_tcp.send(socket, "HTTP/1.1 #{status} x\r\ncontent-length: #{byte_size(text)}\r\n\r\n")
+
+    for(<<byte <- text>>, do: byte)
+    |> Enum.find(fn byte -> Process.sleep(wait) && :gen_tcp.send(socket, [byte]) != :ok end)
   end
 
   defp send_back(socket, {status, text, headers}), do: answer(socket, status, text, headers)

@@ -7,10 +7,10 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 
 #: Kinds of failure for which the prompt is to blame: they are scored, as plans that are none.
-BY_PROMPT = ("truncated", "blocked", "turn limit", "invalid answer")
-BY_USER = ("usage", "pipeline")
+BY_PROMPT = ("truncated", "context window", "blocked", "turn limit", "invalid answer")
+BY_USER = ("usage", "pipeline", "unknown model")
 #: Kinds that another try cannot mend.
-LASTING = ("authentication", "bad request")
+LASTING = ("authentication", "bad request", "no credit", "quota exhausted", "account disabled")
 
 
 def blame(kind: str, message: str, folder: Path) -> str:

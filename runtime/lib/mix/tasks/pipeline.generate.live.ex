@@ -9,7 +9,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
       mix pipeline.generate.live -- "-- a prompt that begins with a dash"
 
   The words of PROMPT are joined by spaces. Standard output ends with `✅ Pipeline generated at PATH`. Standard error lists
-  the tokens that each step used, even if a later step failed.
+  the tokens that each step used, by kind, even if a later step failed.
 
   ## Options
 
@@ -28,6 +28,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
     * `PIPELINE_HTTP_TIMEOUT_MS` - the time limit of one call to a provider. The default is ten minutes
     * `PIPELINE_RETRIES` - how often a call is repeated if the provider failed. The default is 3
     * `PIPELINE_RETRY_BASE_MS` - the longest wait before the first retry. It doubles with each retry. The default is 500
+    * `SSL_CERT_FILE` - a file of CA certificates to trust instead of the operating system's
     * `ERL_CRASH_DUMP_BYTES` - set it to 0 to write no crash dump. A VM that runs out of memory writes its memory to a
       file, with the keys and the prompts in it
 

@@ -13,7 +13,8 @@ defmodule Mix.Tasks.Pipeline.Run do
     * `reply` - the last step's answer, as text
     * `answers` - every step's answer, by the step's name
     * `steps` - every step's name, status, seconds and usage
-    * `usage` - the tokens that all steps used, by model and kind
+    * `usage` - the calls and tokens that all steps used, by kind and by model (the model that was asked, and the
+      model that answered)
     * `files` - the paths of the files that steps wrote by `output_to_file`
     * `workspace` - the run's workspace, or null if no step needs one
 
@@ -65,7 +66,8 @@ defmodule Mix.Tasks.Pipeline.Run do
          :ok <- Options.warn_of_unused_variables(options, pipeline),
          folder = settings.output_dir || new_output_folder(pipeline),
          workspace = Path.expand(options[:workspace] || new_workspace_beside(folder)),
-         {:ok, path, report} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
+         {:ok, path, report, warnings} <- Run.run(pipeline, vars, %{settings | output_dir: folder}, workspace) do
+      Enum.each(warnings, &IO.puts(:stderr, "warning: #{&1}"))
       {:ok, if(options[:json], do: [JSON.encode(report)], else: ["✅ Pipeline completed: #{path}"])}
     else
       {:error, error} -> report_failure(error, options[:json])

@@ -1,11 +1,11 @@
 defmodule Pipeline.Loader.Asks do
   @moduledoc """
-  The steps that ask a model. What a step says itself goes before its `claude_options` or `token_budget`, these before its
+  Reads the steps that ask a model. The step's own keys go before its `claude_options` and `token_budget`, these before its
   preset, and all of them before the `defaults` of the workflow.
   """
 
   alias Pipeline.Loader.{Fields, Note, Options, Parts, Source}
-  alias Pipeline.Model.{Ask, Schema}
+  alias Pipeline.Model.{Ask, Catalogue, Schema}
 
   @types %{
     "claude" => {:claude, :text},
@@ -36,17 +36,18 @@ defmodule Pipeline.Loader.Asks do
     structured: [schema: :mapping, extraction_config: :mapping, repairs: :whole],
     text: []
   }
-  @models %{claude: "claude-sonnet-4-5", gemini: "gemini-2.5-flash"}
-  # The short names of the claude program, which Anthropic's API does not know.
-  @short_names %{"haiku" => "claude-haiku-4-5", "sonnet" => "claude-sonnet-4-5", "opus" => "claude-opus-4-1"}
+  # The highest temperature that a provider takes.
+  @temperatures %{anthropic: 1, gemini: 2}
 
+  @doc "Return the names of the types of these steps."
   @spec types() :: [String.t()]
   def types, do: Map.keys(@types)
 
-  @doc "Whether the answers of such a step have places in them."
+  @doc "Return `:structured` if the answers of such a step are values with places in them, otherwise `:text`."
   @spec kind(String.t()) :: :text | :structured
   def kind(type), do: elem(@types[type], 1)
 
+  @doc "Return the keys that such a step may have."
   @spec specification(String.t()) :: Fields.specification()
   def specification(type) do
     {family, kind} = @types[type]
@@ -54,7 +55,7 @@ defmodule Pipeline.Loader.Asks do
     @specification ++ @specifications[family] ++ @specifications[kind] ++ functions
   end
 
-  @doc "The ask, its time-out, and the notes."
+  @doc "Return what the step asks, its time-out in milliseconds, and the notes."
   @spec make(String.t(), map(), Source.place(), Parts.context()) ::
           {Ask.t(), pos_integer() | nil, [Note.t()]}
   def make(type, values, place, context) do
@@ -73,14 +74,16 @@ defmodule Pipeline.Loader.Asks do
     sources = [values, options, budget, preset, defaults.options, defaults.budget, defaults]
     pick = fn key -> Enum.find_value(sources, &wrapped(&1, key)) |> unwrapped() end
 
-    model = model(pick.(:model) || @models[family], values[:via])
+    provider = provider(family, values[:via])
+    model = model(pick.(:model) || Catalogue.default(provider), values[:via])
+    schemed = schemed ++ schema_notes(schema, provider, values, place)
 
     ask = %Ask{
-      provider: provider(family, values[:via]),
+      provider: provider,
       model: model,
       prompt: prompt,
       temperature: pick.(:temperature),
-      max_tokens: pick.(:max_tokens) || Ask.max_tokens(model),
+      max_tokens: pick.(:max_tokens) || Catalogue.max_tokens(provider, model),
       system_prompt: joined(pick.(:system_prompt), pick.(:append_system_prompt)),
       schema: schema,
       tools: if(family == :claude, do: allowed(pick, kind, options), else: []),
@@ -92,10 +95,15 @@ defmodule Pipeline.Loader.Asks do
     prompted = prompted ++ Parts.placeholders(values.system_prompt, ["system_prompt" | place])
 
     {ask, pick.(:timeout_ms),
-     prompted ++ optioned ++ budgeted ++ retried ++ schemed ++ unsent(values, pick, place)}
+     prompted ++
+       optioned ++
+       budgeted ++
+       retried ++
+       schemed ++
+       temperature(ask, values, budget, place) ++ unsent(values, pick, place)}
   end
 
-  # false, 0.0 and [] are values too.
+  # The values false, 0.0 and [] count too.
   defp wrapped(source, key), do: if(source[key] != nil, do: {:value, source[key]})
   defp unwrapped({:value, value}), do: value
   defp unwrapped(nil), do: nil
@@ -116,22 +124,22 @@ defmodule Pipeline.Loader.Asks do
   defp provider(:claude, _), do: :anthropic
 
   defp model(name, "program"), do: name
-  defp model(name, _), do: Map.get(@short_names, name, name)
+  defp model(name, _), do: Catalogue.full_name(name)
 
   defp joined(prompt, nil), do: prompt
   defp joined(nil, more), do: more
   defp joined(prompt, more), do: prompt <> "\n\n" <> more
 
-  # A preset is no reason to hand tools to a step that is asked for one value.
+  # A preset does not hand tools to a step that is asked for one value.
   defp allowed(_, :structured, options),
     do: (options[:allowed_tools] || []) -- (options[:disallowed_tools] || [])
 
   defp allowed(pick, :text, _), do: (pick.(:allowed_tools) || []) -- (pick.(:disallowed_tools) || [])
 
-  # One of them would be dropped.
+  # The step can have one schema.
   defp schema(%{functions: functions} = values, place, _)
        when functions != nil and (values.schema != nil or values.extraction_config != nil),
-       do: {nil, [Note.error(["functions" | place], "takes a schema, or functions, not both")]}
+       do: {nil, [Note.error(["functions" | place], "has functions beside a schema: expected one of them")]}
 
   defp schema(%{extraction_config: config} = values, place, _) when config != nil do
     {read, notes} =
@@ -143,7 +151,10 @@ defmodule Pipeline.Loader.Asks do
 
       {_, _, "text"} ->
         {nil,
-         [Note.error(["extraction_config" | place], "takes a schema, or format: text, not both") | notes]}
+         [
+           Note.error(["extraction_config" | place], "has format: text beside a schema: expected one of them")
+           | notes
+         ]}
 
       {nil, schema, _} ->
         with_notes(known_schema(schema || %{}, ["schema" | place]), notes)
@@ -152,7 +163,11 @@ defmodule Pipeline.Loader.Asks do
         with_notes(known_schema(schema, ["schema" | place]), notes)
 
       _ ->
-        {nil, [Note.error(["extraction_config" | place], "the schema is there twice") | notes]}
+        {nil,
+         [
+           Note.error(["extraction_config" | place], "repeats the schema of the step: expected one of them")
+           | notes
+         ]}
     end
   end
 
@@ -180,16 +195,57 @@ defmodule Pipeline.Loader.Asks do
   defp with_notes({schema, more}, notes), do: {schema, notes ++ more}
 
   defp known_schema(schema, place) do
-    case Schema.check(schema) do
-      :ok ->
+    case Schema.problems(schema) do
+      [] ->
         {schema, []}
 
-      {:error, problems} ->
-        {nil, for(problem <- problems, do: Note.error(place, "as a JSON schema: #{problem}"))}
+      problems ->
+        {nil,
+         for(
+           {path, problem} <- problems,
+           do: Note.error(Enum.reverse(path) ++ place, "as a JSON schema: #{problem}")
+         )}
     end
   end
 
-  # Wherever it comes from: the step, its token_budget, its preset, the defaults.
+  defp schema_notes(nil, _, _, _), do: []
+
+  defp schema_notes(schema, provider, values, place) do
+    place = schema_place(values, place)
+
+    for {path, problem} <- Schema.provider_problems(schema, provider),
+        do: Note.error(Enum.reverse(path) ++ place, problem)
+  end
+
+  defp schema_place(%{schema: %{}}, place), do: ["schema" | place]
+  defp schema_place(%{extraction_config: %{}}, place), do: ["schema", "extraction_config" | place]
+  defp schema_place(_, place), do: ["functions" | place]
+
+  # The program decides on the temperature by itself, so that its value does not matter.
+  defp temperature(%Ask{temperature: temperature, provider: provider}, values, budget, place)
+       when temperature != nil and is_map_key(@temperatures, provider) do
+    limit = @temperatures[provider]
+
+    {place, source} =
+      cond do
+        values.temperature != nil -> {["temperature" | place], ""}
+        budget[:temperature] != nil -> {["temperature", "token_budget" | place], ""}
+        true -> {place, "the temperature of the defaults: "}
+      end
+
+    if temperature > limit,
+      do: [
+        Note.error(
+          place,
+          "#{source}expected a number from 0 to #{limit}, the highest temperature of #{provider}#{Note.got(temperature)}"
+        )
+      ],
+      else: []
+  end
+
+  defp temperature(_, _, _, _), do: []
+
+  # The value may come from the step, its token_budget or the defaults.
   defp unsent(%{via: "program"} = values, pick, place) do
     for key <- [:temperature, :max_tokens], pick.(key) != nil do
       name = Atom.to_string(key)
@@ -197,7 +253,7 @@ defmodule Pipeline.Loader.Asks do
 
       if values[key],
         do: Note.warning([name | place], no_effect),
-        else: Note.warning(place, "the #{name} of its token_budget, its preset or the defaults #{no_effect}")
+        else: Note.warning(place, "the #{name} of its token_budget or the defaults #{no_effect}")
     end
   end
 

@@ -1,5 +1,8 @@
 defmodule Pipeline.Loader.Options do
-  @moduledoc "The settings that come in bundles: `claude_options`, `token_budget`, `retry_config`, and the presets."
+  @moduledoc """
+  Reads the settings that come in bundles: `claude_options`, `token_budget`, `retry_config`, and the presets. No preset sets
+  a temperature: newer models refuse one, and only the author of a file can ask for it.
+  """
 
   alias Pipeline.Loader.{Fields, Note, Parts, Source}
 
@@ -17,17 +20,19 @@ defmodule Pipeline.Loader.Options do
 
   @presets %{
     "development" => %{allowed_tools: ~w(Read Write Edit List), max_turns: 20},
-    "production" => %{allowed_tools: ~w(Read List), max_turns: 10, temperature: 0.3},
-    "analysis" => %{allowed_tools: ~w(Read List), max_turns: 10, temperature: 0.2},
+    "production" => %{allowed_tools: ~w(Read List), max_turns: 10},
+    "analysis" => %{allowed_tools: ~w(Read List), max_turns: 10},
     "chat" => %{allowed_tools: [], max_turns: 10},
-    "test" => %{allowed_tools: ~w(Read List), max_turns: 3, temperature: 0.0}
+    "test" => %{allowed_tools: ~w(Read List), max_turns: 3}
   }
 
   @tools %{"Read" => "Read", "Write" => "Write", "Edit" => "Edit", "List" => "List", "LS" => "List"}
+
+  @doc "Return the names of the presets."
   @spec presets() :: [String.t()]
   def presets, do: Map.keys(@presets)
 
-  @doc "What `claude_options` says, wherever it stands."
+  @doc "Read `claude_options`, of a step or of the defaults."
   @spec claude(map() | nil, Source.place()) :: {map(), [Note.t()]}
   def claude(nil, _), do: {%{}, []}
 
@@ -56,7 +61,7 @@ defmodule Pipeline.Loader.Options do
      notes ++ transcript ++ refused ++ prompts}
   end
 
-  @doc "What `token_budget` says, wherever it stands, under the names that a step has for it."
+  @doc "Read `token_budget`, of a step or of the defaults, and return its values under the names that a step has for them."
   @spec budget(map() | nil, Source.place()) :: {map(), [Note.t()]}
   def budget(nil, _), do: {%{}, []}
 
@@ -65,19 +70,19 @@ defmodule Pipeline.Loader.Options do
     {%{max_tokens: values.max_output_tokens, temperature: values.temperature}, notes}
   end
 
-  @doc "What the preset of a step, or of the defaults, stands for."
+  @doc "Return the settings of the preset that a step, or the defaults, name."
   @spec preset(String.t(), String.t() | nil, %{:preset => String.t() | nil, optional(atom()) => term()}) ::
           map()
   def preset("claude", named, _), do: Map.get(@presets, named, %{})
   def preset("claude_smart", named, defaults), do: @presets[named || defaults.preset || "development"]
   def preset(_, named, defaults), do: Map.get(@presets, named || defaults.preset, %{})
 
-  @doc "How often to try again, where it is said."
+  @doc "Read from `retry_config` how often to try again, nil if it does not say."
   @spec retries(map() | nil, Source.place()) :: {non_neg_integer() | nil, [Note.t()]}
   def retries(nil, _), do: {nil, []}
 
   def retries(config, place) do
-    # Exponential is what the waits are anyway.
+    # The waits are exponential anyway.
     config =
       if config["backoff_strategy"] == "exponential", do: Map.delete(config, "backoff_strategy"), else: config
 
@@ -94,7 +99,7 @@ defmodule Pipeline.Loader.Options do
 
         Note.error(
           [index | place],
-          "the tool #{inspect(name)} is not to be had here, only #{known} in the run's workspace"
+          "the tool #{inspect(name)} does not exist here: expected #{known}, which work in the run's workspace"
         )
       end
 

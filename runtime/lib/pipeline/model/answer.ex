@@ -1,7 +1,7 @@
 defmodule Pipeline.Model.Answer do
   @moduledoc """
-  What came of a step: its text, the decoded value where the step asked for JSON (else the text once more), and what
-  it used.
+  The answer of a step: its text, its value, and what it used. The value is decoded JSON if the step has a schema, and the
+  text otherwise.
   """
 
   alias Pipeline.Model.Usage

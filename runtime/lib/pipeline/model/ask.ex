@@ -1,13 +1,14 @@
 defmodule Pipeline.Model.Ask do
   @moduledoc """
-  What a step asks of a model: which one, with which settings, and the parts of its prompt.
+  What a step asks of a model: the model's name, its settings, and the parts of the prompt.
 
-    * `provider` - who answers; `:claude_program` is the `claude` command-line program
-    * `schema` - the JSON schema that the answer has to fit (`%{}` for any JSON), or nil where any text will do
-    * `repairs` - how often an answer that does not fit is asked for again, with what was wrong with it
-    * `tools` - names of file tools that the model may use in the run's workspace
+    * `provider` - the service that answers; `:claude_program` is the `claude` command-line program
+    * `temperature` - nil if the pipeline file sets none; then none is sent
+    * `schema` - the JSON schema that the answer has to fit (`%{}` for any JSON), nil if any text will do
+    * `repairs` - how often the model is asked to correct an answer that does not fit the schema
+    * `tools` - names of the file tools that the model may use in the run's workspace
     * `max_turns` - how many calls of the model the use of tools may take
-    * `retries` - tries after the first, where the provider is at fault; nil for as many as the settings say
+    * `retries` - tries after the first if the provider fails; nil for the number in the settings
   """
 
   @enforce_keys [:provider, :model, :prompt]
@@ -19,7 +20,7 @@ defmodule Pipeline.Model.Ask do
     :system_prompt,
     :schema,
     :retries,
-    max_tokens: 32_768,
+    max_tokens: 64_000,
     repairs: 2,
     tools: [],
     max_turns: 10
@@ -46,22 +47,4 @@ defmodule Pipeline.Model.Ask do
           max_turns: pos_integer(),
           retries: non_neg_integer() | nil
         }
-
-  # The newer ones take more than anybody asks for here.
-  @fewer_tokens [
-    {"claude-opus-4-1", 32_000},
-    {"claude-opus-4-0", 32_000},
-    {"claude-opus-4-2025", 32_000},
-    {"claude-3-7", 32_768},
-    {"claude-3-5", 8_192},
-    {"claude-3", 4_096}
-  ]
-
-  @doc "The `max_tokens` where nothing is said of them: a model that takes fewer refuses every request for more."
-  @spec max_tokens(String.t()) :: pos_integer()
-  def max_tokens(model) do
-    Enum.find_value(@fewer_tokens, 32_768, fn {name, most} ->
-      if String.starts_with?(model, name), do: most
-    end)
-  end
 end

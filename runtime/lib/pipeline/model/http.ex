@@ -1,24 +1,28 @@
 defmodule Pipeline.Model.HTTP do
   @moduledoc """
-  JSON over HTTPS with OTP's own client. Certificates are verified, redirects are not followed: an address that a key is
-  sent to is one that the user named. A good reply is read up to 64 MB; one that is an error OTP's client reads whole.
+  Sends JSON over HTTPS with OTP's own client. The client verifies certificates. It does not follow redirects: a key goes
+  only to an address that the user named. A good reply is read up to 64 MB; OTP's client reads an error's reply whole.
 
-  Each call has a connection of its own: on a shared one, a call would wait for those before it, and a model takes
-  seconds to minutes beside which the handshake is nothing.
+  One deadline holds for the whole call, from the connection to the last byte of the reply.
+
+  Each call has a connection of its own. On a shared connection a call would wait for those before it, and a model takes
+  seconds to minutes, so that the time of a handshake does not matter.
   """
 
   alias Pipeline.Error
-  alias Pipeline.Model.Retry
+  alias Pipeline.Model.{Certificates, HTTPFailure}
   alias Pipeline.Value.JSON
 
   @type headers :: [{String.t(), String.t()}]
+  @typedoc "`ca_file` has the certificates that are trusted instead of the operating system's."
+  @type options :: [ca_file: Path.t() | nil]
 
   @profile :pipeline
   # The longest answer of a model has a few hundred thousand bytes.
-  @most_bytes 64_000_000
-  @most_of_a_reason 500
+  @longest_reply 64_000_000
+  @key_headers ["x-api-key", "x-goog-api-key"]
 
-  @doc "Start the client that all calls share, apart from the default one that others may have set up otherwise."
+  @doc "Start the client that all calls share. It is not OTP's default client, which others may have configured."
   @spec start() :: :ok
   def start do
     case :inets.start(:httpc, profile: @profile) do
@@ -29,51 +33,65 @@ defmodule Pipeline.Model.HTTP do
     :ok = :httpc.set_options([cookies: :disabled], @profile)
   end
 
-  @doc "POST `body` as JSON; the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
-  @spec post_json(String.t(), headers(), map(), pos_integer()) :: {:ok, map()} | {:error, Error.t()}
-  def post_json(url, headers, body, timeout) do
+  @doc "POST `body` as JSON and return the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
+  @spec post_json(String.t(), headers(), map(), pos_integer(), options()) ::
+          {:ok, map()} | {:error, Error.t()}
+  def post_json(url, headers, body, timeout, options \\ []),
+    do: call(:post, url, headers, {~c"application/json", JSON.encode(body)}, timeout, options)
+
+  @doc "GET a JSON object, as `post_json/5` does."
+  @spec get_json(String.t(), headers(), pos_integer(), options()) :: {:ok, map()} | {:error, Error.t()}
+  def get_json(url, headers, timeout, options \\ []), do: call(:get, url, headers, nil, timeout, options)
+
+  defp call(method, url, headers, content, timeout, options) do
+    deadline = now() + timeout
     uri = URI.parse(url)
 
-    request =
-      {to_charlist(url), charlists([{"connection", "close"} | headers]), ~c"application/json",
-       JSON.encode(body)}
+    with {:ok, tls} <- tls(uri, options[:ca_file]) do
+      request = {to_charlist(url), charlists([{"connection", "close"} | headers])}
 
-    options = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false] ++ tls(uri)
+      request =
+        if content,
+          do: request |> Tuple.append(elem(content, 0)) |> Tuple.append(elem(content, 1)),
+          else: request
 
-    case request(request, options, timeout) do
-      {:ok, text} -> decode(text, uri)
-      {{_, status, _}, answered, text} -> {:error, refused(status, answered, text, uri, headers)}
-      {:error, reason} -> {:error, lost(reason, uri, timeout)}
+      times = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false]
+
+      case send_request(method, request, times ++ tls, deadline) do
+        {:ok, text} -> decode(text, uri)
+        {{_, status, _}, answered, text} -> {:error, failure(status, answered, text, uri, headers)}
+        {:error, reason} -> {:error, lost(reason, uri, timeout)}
+      end
     end
   end
 
-  # A run that is cancelled ends the process that waits here, of which the client is not told by itself.
-  defp request(request, options, timeout) do
-    how = [sync: false, stream: {:self, :once}, body_format: :binary]
+  # The process that waits here is ended when a run is cancelled. The client does not notice that by itself.
+  defp send_request(method, request, http_options, deadline) do
+    options = [sync: false, stream: {:self, :once}, body_format: :binary]
 
-    with {:ok, id} <- :httpc.request(:post, request, options, how, @profile) do
+    with {:ok, id} <- :httpc.request(method, request, http_options, options, @profile) do
       caller = self()
       guard = spawn(fn -> guard(Process.monitor(caller), id) end)
-      # The client keeps the time itself, unless it is the client that fails.
-      answer = answer(id, now() + timeout + 5_000)
-      send(guard, if(answer in [{:error, :timeout}, {:error, :too_large}], do: :cancel, else: :done))
+      answer = receive_answer(id, deadline)
+      cancelled? = answer in [{:error, :timeout}, {:error, :too_large}]
+      send(guard, if(cancelled?, do: :cancel, else: :done))
       answer
     end
   end
 
-  defp answer(id, deadline, client \\ nil, read \\ [], size \\ 0) do
+  defp receive_answer(id, deadline, client \\ nil, parts \\ [], size \\ 0) do
     receive do
       {:http, {^id, :stream_start, _, client}} ->
-        next(id, deadline, client, read, size)
+        next_part(id, deadline, client, parts, size)
 
-      {:http, {^id, :stream, bytes}} when size + byte_size(bytes) <= @most_bytes ->
-        next(id, deadline, client, [read, bytes], size + byte_size(bytes))
+      {:http, {^id, :stream, bytes}} when size + byte_size(bytes) <= @longest_reply ->
+        next_part(id, deadline, client, [parts, bytes], size + byte_size(bytes))
 
       {:http, {^id, :stream, _}} ->
         {:error, :too_large}
 
       {:http, {^id, :stream_end, _}} ->
-        {:ok, IO.iodata_to_binary(read)}
+        {:ok, IO.iodata_to_binary(parts)}
 
       {:http, {^id, answer}} ->
         answer
@@ -82,9 +100,14 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  defp next(id, deadline, client, read, size) do
-    :ok = :httpc.stream_next(client)
-    answer(id, deadline, client, read, size)
+  # A provider that sends a byte now and then keeps the mailbox filled: the deadline holds then too.
+  defp next_part(id, deadline, client, parts, size) do
+    if now() >= deadline do
+      {:error, :timeout}
+    else
+      :ok = :httpc.stream_next(client)
+      receive_answer(id, deadline, client, parts, size)
+    end
   end
 
   defp guard(caller, id) do
@@ -95,21 +118,32 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
+  defp failure(status, answered, text, uri, headers) do
+    response = %{
+      status: status,
+      headers:
+        Map.new(answered, fn {name, value} -> {name |> to_string() |> String.downcase(), to_string(value)} end),
+      body: text
+    }
+
+    HTTPFailure.error(response, uri.host, for({name, value} <- headers, name in @key_headers, do: value))
+  end
+
   defp lost(:timeout, uri, timeout),
     do: Error.new(:timeout, "#{uri.host}: did not answer within #{timeout} ms", :soon)
 
   defp lost(:too_large, uri, _),
-    do: Error.new(:provider_unavailable, "#{uri.host}: answered more than #{@most_bytes} bytes")
+    do: Error.new(:provider_unavailable, "#{uri.host}: answered more than #{@longest_reply} bytes")
 
   defp lost({:failed_connect, details}, uri, _) do
     case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
       # A certificate that is refused now is refused in a second too.
       {_, _, {:tls_alert, {alert, _}}} ->
-        why = alert |> to_string() |> String.replace("_", " ")
+        cause = alert |> to_string() |> String.replace("_", " ")
 
         Error.new(
           :provider_unavailable,
-          "#{uri.host}: no secure connection (#{why}): is its certificate one of this host, and trusted here?"
+          "#{uri.host}: no secure connection (#{cause}): is its certificate one of this host, and trusted here?"
         )
 
       {_, _, reason} when is_atom(reason) ->
@@ -129,59 +163,25 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  defp refused(status, answered, text, uri, headers) do
-    {kind, again} =
-      cond do
-        status in [401, 403] -> {:authentication, :never}
-        status == 429 -> {:rate_limit, after_header(answered)}
-        status == 408 -> {:timeout, after_header(answered)}
-        status in 400..499 -> {:bad_request, :never}
-        # A redirect is not followed, and will be there again.
-        status in 300..399 -> {:provider_unavailable, :never}
-        true -> {:provider_unavailable, after_header(answered)}
-      end
+  defp unavailable(uri, problem), do: Error.new(:provider_unavailable, "#{uri.host}: #{problem}", :soon)
 
-    Error.new(kind, "#{uri.host} answered #{status}: #{said(text, headers)}", again)
-  end
-
-  defp after_header(answered) do
-    {_, value} = List.keyfind(answered, ~c"retry-after", 0, {nil, ~c""})
-    value |> to_string() |> Retry.asked()
-  end
-
-  # Both providers put a sentence into error.message. What is cut off before a key is taken out may end in a part of it.
-  defp said(text, headers) do
-    case JSON.decode(text) do
-      {:ok, %{"error" => %{"message" => message}}} when is_binary(message) ->
-        message |> scrub(headers) |> String.slice(0, @most_of_a_reason)
-
-      _ ->
-        "no reason given"
+  defp tls(%URI{scheme: "https"}, ca_file) do
+    with {:ok, certificates} <- Certificates.trusted(ca_file) do
+      {:ok,
+       [
+         ssl: [
+           verify: :verify_peer,
+           cacerts: certificates,
+           depth: 5,
+           # The error says what the client would log.
+           log_level: :none,
+           customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
+         ]
+       ]}
     end
   end
 
-  defp scrub(text, headers) do
-    for {name, value} <- headers, name in ["x-api-key", "x-goog-api-key"], reduce: text do
-      text -> String.replace(text, value, "…")
-    end
-  end
-
-  defp unavailable(uri, what), do: Error.new(:provider_unavailable, "#{uri.host}: #{what}", :soon)
-
-  defp tls(%URI{scheme: "https"}) do
-    [
-      ssl: [
-        verify: :verify_peer,
-        cacerts: :public_key.cacerts_get(),
-        depth: 5,
-        # What it would log is in the error.
-        log_level: :none,
-        customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
-      ]
-    ]
-  end
-
-  defp tls(_), do: []
+  defp tls(_, _), do: {:ok, []}
 
   defp charlists(headers), do: for({name, value} <- headers, do: {to_charlist(name), to_charlist(value)})
   defp now, do: System.monotonic_time(:millisecond)

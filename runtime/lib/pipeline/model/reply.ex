@@ -1,14 +1,22 @@
 defmodule Pipeline.Model.Reply do
   @moduledoc """
-  What a model said in one call: its text, the tools that it wants called, and what that used. `content` is the
-  provider's own form of it, which the next call has to repeat as it was.
+  One reply of a model: its text, the tools that it calls, and the tokens that it used.
+
+  `content` is the reply in the provider's own form, which the next call of the conversation has to repeat unchanged.
+  `paused?` says that the model has not finished and goes on as soon as the conversation is sent again.
   """
 
   alias Pipeline.Model.Usage
 
   @enforce_keys [:text]
-  defstruct [:text, :content, calls: [], usage: %Usage{calls: 1}]
+  defstruct [:text, :content, calls: [], paused?: false, usage: %Usage{}]
 
   @type call :: %{id: String.t(), name: String.t(), input: term()}
-  @type t :: %__MODULE__{text: String.t(), content: term(), calls: [call()], usage: Usage.t()}
+  @type t :: %__MODULE__{
+          text: String.t(),
+          content: term(),
+          calls: [call()],
+          paused?: boolean(),
+          usage: Usage.t()
+        }
 end

@@ -1,10 +1,10 @@
 defmodule Pipeline.Model.Request do
   @moduledoc """
-  One call of a model: what the step asks, and the conversation so far, in turns.
+  One call of a model: what the step asks, and the turns of the conversation until now.
 
-    * `{:user, texts}` - what the model is told, each text a part of its own
-    * `{:model, reply}` - what it said
-    * `{:results, results}` - what came of the tools that it called
+    * `{:user, texts}` - texts for the model, each sent as a part of its own
+    * `{:model, reply}` - a reply of the model
+    * `{:results, results}` - the results of the tools that the model called
   """
 
   alias Pipeline.Files.Workspace
@@ -17,7 +17,7 @@ defmodule Pipeline.Model.Request do
   @type turn :: {:user, [String.t()]} | {:model, Reply.t()} | {:results, [result()]}
   @type t :: %__MODULE__{ask: Ask.t(), turns: [turn()], workspace: Workspace.t() | nil}
 
-  @doc "The name of the tool by which a model hands over an answer that has to fit a schema."
+  @doc "Return the name of the tool by which a model hands over an answer that has to fit a schema."
   @spec answer_tool() :: String.t()
   def answer_tool, do: "answer"
 end

@@ -1,65 +1,61 @@
 defmodule Pipeline.Model.Retry do
   @moduledoc """
-  Calls again where a provider was at fault and says, or may be taken to say, that another try helps.
+  Calls a provider again after a failure that another try may mend.
 
-  The wait before try n is anything up to base × 2ⁿ⁻¹ ("full jitter"), so that runs that failed together do not come
-  back together. Where the provider named a time, that comes on top.
+  The wait before try n is a random time up to base × 2ⁿ⁻¹ ("full jitter"), at most 30 seconds, so that runs that failed
+  together do not return together. A wait that the provider named is added to the random time. A provider that names more
+  than 60 seconds is not asked again.
   """
 
   alias Pipeline.Error
+  alias Pipeline.Model.Usage
 
-  # A provider that wants to be left alone for longer has failed.
-  @longest_asked 60_000
-  @longest 30_000
+  @longest_named_wait 60_000
+  @longest_random_wait 30_000
 
-  @months ~w(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
-
-  @doc "Call at most `1 + retries` times. `base` is in milliseconds."
+  @doc """
+  Call at most `1 + retries` times. Return the result, and the usage of the failed tries before it: a failed reply is
+  paid for too. `base` is in milliseconds.
+  """
   @spec run((() -> {:ok, result} | {:error, Error.t()}), non_neg_integer(), non_neg_integer()) ::
-          {:ok, result} | {:error, Error.t()}
+          {:ok, result, Usage.t()} | {:error, Error.t()}
         when result: term()
-  def run(call, retries, base), do: run(call, retries, base, 1)
+  def run(call, retries, base), do: run(call, retries, base, 1, %Usage{})
 
-  defp run(call, retries, base, try) do
+  defp run(call, retries, base, try, usage) do
     case call.() do
-      {:error, %Error{again: :never} = error} -> {:error, error}
-      {:error, error} when try > retries -> {:error, tried(error, try)}
-      {:error, %Error{again: wait} = error} when is_integer(wait) and wait > @longest_asked -> {:error, error}
-      {:error, error} -> again(call, retries, base, try, error)
-      {:ok, result} -> {:ok, result}
+      {:ok, result} ->
+        {:ok, result, usage}
+
+      {:error, %Error{again: :never} = error} ->
+        {:error, Error.after_usage(error, usage)}
+
+      {:error, %Error{again: wait} = error} when is_integer(wait) and wait > @longest_named_wait ->
+        {:error, error |> too_long(wait) |> Error.after_usage(usage)}
+
+      {:error, error} when try > retries ->
+        {:error, error |> tried(try) |> Error.after_usage(usage)}
+
+      {:error, error} ->
+        wait(error, base, try)
+        run(call, retries, base, try + 1, Usage.add(usage, error.usage))
     end
   end
 
-  defp again(call, retries, base, try, error) do
-    asked = if error.again == :soon, do: 0, else: error.again
-    most = min(base * Integer.pow(2, min(try - 1, 20)), @longest)
-    Process.sleep(asked + :rand.uniform(most + 1) - 1)
-    run(call, retries, base, try + 1)
+  defp wait(error, base, try) do
+    named = if error.again == :soon, do: 0, else: error.again
+    longest = min(base * Integer.pow(2, min(try - 1, 20)), @longest_random_wait)
+    Process.sleep(named + :rand.uniform(longest + 1) - 1)
   end
 
-  @doc "What the header Retry-After asks for, in milliseconds: whole seconds, or a date, or nothing that is understood."
-  @spec asked(String.t()) :: Error.again()
-  def asked(header) do
-    with :error <- seconds(header), :error <- date(header), do: :soon
-  end
+  defp too_long(error, wait) do
+    limit = div(@longest_named_wait, 1000)
 
-  defp seconds(header) do
-    case Integer.parse(header) do
-      {seconds, ""} when seconds >= 0 -> seconds * 1000
-      _ -> :error
-    end
-  end
-
-  defp date(header) do
-    with [_, day, month, year, time] <-
-           Regex.run(~r/\A\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT\z/, header),
-         month when month != nil <- Enum.find_index(@months, &(&1 == month)),
-         month = String.pad_leading("#{month + 1}", 2, "0"),
-         {:ok, date, 0} <- DateTime.from_iso8601("#{year}-#{month}-#{day}T#{time}Z") do
-      max(DateTime.diff(date, DateTime.utc_now(), :millisecond), 0)
-    else
-      _ -> :error
-    end
+    %{
+      error
+      | message:
+          "#{error.message} (asks to wait #{div(wait + 999, 1000)} s; the runtime waits at most #{limit} s)"
+    }
   end
 
   defp tried(error, 1), do: error

@@ -1,21 +1,29 @@
 defmodule Pipeline.Model.Schema do
   @moduledoc """
-  Whether a JSON value fits a schema, in the subset of JSON schema that both providers know. `Pipeline.Model.Schema.Check`
-  says whether a schema is in it.
+  Checks a JSON value by a schema, in the subset of JSON schema that both providers know. `Pipeline.Model.Schema.Check`
+  checks that a schema is in this subset.
 
-  The schema is the user's, the value is a model's: the work is bounded, whatever the two make of each other.
+  The schema is the user's, and the value is a model's. The work is bounded for every pair of the two.
   """
 
-  # Schemas that may be looked at for one value, and for how long; steps that one pattern may take.
+  # How many schemas one value is checked by, for how long, and how many steps one pattern may take.
   @most_looks 100_000
   @most_milliseconds 2_000
   @most_steps 50_000
 
-  @doc "Everything that is wrong with a schema, each with its place in it."
+  @doc "Return every problem of a schema as a sentence that begins with its place."
   @spec check(term()) :: :ok | {:error, [String.t()]}
   defdelegate check(schema), to: Pipeline.Model.Schema.Check
 
-  @doc "Everything that is wrong with a value, each with its place: `$.steps[0].name: expected a string, got 5`."
+  @doc "Return every problem of a schema with its place."
+  @spec problems(term()) :: [Pipeline.Model.Schema.Check.problem()]
+  defdelegate problems(schema), to: Pipeline.Model.Schema.Check
+
+  @doc "Return what a provider refuses in a schema that has no other problem."
+  @spec provider_problems(map(), atom()) :: [Pipeline.Model.Schema.Check.problem()]
+  defdelegate provider_problems(schema, provider), to: Pipeline.Model.Schema.Check
+
+  @doc "Return every problem of a value with its place: `$.steps[0].name: expected a string, got 5`."
   @spec validate(term(), map()) :: :ok | {:error, [String.t(), ...]}
   def validate(value, schema) do
     scope = %{root: schema, looks: :counters.new(1, []), deadline: now() + @most_milliseconds}
@@ -25,7 +33,7 @@ defmodule Pipeline.Model.Schema do
       problems -> {:error, Enum.uniq(problems)}
     end
   catch
-    :too_much_work -> {:error, ["$: is too much work to be held against its schema"]}
+    :too_much_work -> {:error, ["$: needs too much work to be checked by its schema"]}
   end
 
   defp problems(value, schema, at, scope) do
@@ -65,13 +73,13 @@ defmodule Pipeline.Model.Schema do
 
   defp keyword("properties", schemas, %{} = value, _, at, scope) do
     for {name, schema} <- schemas, is_map_key(value, name), reduce: [] do
-      found -> found ++ problems(value[name], schema, below(at, name), scope)
+      problems -> problems ++ problems(value[name], schema, below(at, name), scope)
     end
   end
 
   defp keyword("additionalProperties", rule, %{} = value, schema, at, scope) do
     for name <- Map.keys(value), not is_map_key(schema["properties"] || %{}, name), reduce: [] do
-      found -> found ++ additional(rule, value[name], below(at, name), scope)
+      problems -> problems ++ additional(rule, value[name], below(at, name), scope)
     end
   end
 
@@ -104,7 +112,7 @@ defmodule Pipeline.Model.Schema do
     case :re.run(value, compiled, [{:match_limit, @most_steps}, :report_errors, {:capture, :none}]) do
       :match -> []
       :nomatch -> expected(at, "a text that matches #{pattern}", value)
-      {:error, _} -> ["#{at}: is too much work to be held against the pattern #{pattern}"]
+      {:error, _} -> ["#{at}: needs too much work to be checked by the pattern #{pattern}"]
     end
   end
 
@@ -124,16 +132,16 @@ defmodule Pipeline.Model.Schema do
     do: Enum.flat_map(schemas, &problems(value, &1, at, scope))
 
   defp keyword("anyOf", schemas, value, _, at, scope) do
-    found = Enum.map(schemas, &problems(value, &1, at, scope))
-    if [] in found, do: [], else: ["#{at}: fits none of what it may be: #{either(found)}"]
+    problems = Enum.map(schemas, &problems(value, &1, at, scope))
+    if [] in problems, do: [], else: ["#{at}: fits none of what it may be: #{either(problems)}"]
   end
 
   defp keyword("oneOf", schemas, value, _, at, scope) do
-    found = Enum.map(schemas, &problems(value, &1, at, scope))
+    problems = Enum.map(schemas, &problems(value, &1, at, scope))
 
-    case Enum.count(found, &(&1 == [])) do
+    case Enum.count(problems, &(&1 == [])) do
       1 -> []
-      0 -> ["#{at}: fits none of what it may be: #{either(found)}"]
+      0 -> ["#{at}: fits none of what it may be: #{either(problems)}"]
       many -> ["#{at}: expected to fit exactly one of its schemas, fits #{many}"]
     end
   end
@@ -149,7 +157,7 @@ defmodule Pipeline.Model.Schema do
   defp additional(false, _, at, _), do: ["#{at}: this key is not expected"]
   defp additional(schema, value, at, scope), do: problems(value, schema, at, scope)
 
-  defp either(found), do: Enum.map_join(found, "; or ", &hd/1)
+  defp either(problems), do: Enum.map_join(problems, "; or ", &hd/1)
 
   defp type?("object", value), do: is_map(value)
   defp type?("array", value), do: is_list(value)
@@ -168,9 +176,9 @@ defmodule Pipeline.Model.Schema do
   defp plain(value), do: value
 
   defp unless_so(true, _, _, _), do: []
-  defp unless_so(false, at, what, value), do: expected(at, what, value)
+  defp unless_so(false, at, expected, value), do: expected(at, expected, value)
 
-  defp expected(at, what, value), do: ["#{at}: expected #{what}, got #{shown(value)}"]
+  defp expected(at, expected, value), do: ["#{at}: expected #{expected}, got #{shown(value)}"]
   defp shown(nil), do: "null"
   defp shown(value), do: inspect(value, limit: 5, printable_limit: 80)
 

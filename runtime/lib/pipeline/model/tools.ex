@@ -1,13 +1,13 @@
 defmodule Pipeline.Model.Tools do
   @moduledoc """
-  The file tools that a model may be allowed: Read, Write, Edit and List, in the run's workspace. Whatever a model makes
-  of them, what comes back is a text for it, with which it can do better.
+  The file tools that a step may allow a model: Read, Write, Edit and List, in the run's workspace. The result of each call
+  is a text for the model. After a mistake the text says how to do better.
   """
 
   alias Pipeline.Files.Workspace
   alias Pipeline.Model.Schema
 
-  # More would fill a model's context with one file.
+  # A longer file would fill a model's context by itself.
   @most_bytes 400_000
 
   @path %{
@@ -26,18 +26,18 @@ defmodule Pipeline.Model.Tools do
       {"The paths of all files in a folder and below it; . is the whole workspace.", %{"path" => @path}}
   }
 
-  @doc "The names of all tools."
+  @doc "Return the names of all tools."
   @spec names() :: [String.t()]
   def names, do: Map.keys(@tools)
 
-  @doc "What a model is told of a tool: its name, what it does, and the schema of its input."
+  @doc "Return the declaration of a tool for a model: its name, its purpose, and the schema of its input."
   @spec declaration(String.t()) :: %{name: String.t(), description: String.t(), schema: map()}
   def declaration(name) do
     {description, _} = Map.fetch!(@tools, name)
     %{name: name, description: description, schema: schema(name)}
   end
 
-  @doc "Do what a model asks for."
+  @doc "Run a tool that a model calls, and return the text for the model."
   @spec call(Workspace.t(), String.t(), term()) :: {:ok | :error, String.t()}
   def call(%Workspace{} = workspace, name, input) when is_map_key(@tools, name) do
     case Schema.validate(input, schema(name)) do

@@ -1,32 +1,101 @@
 defmodule Pipeline.Model.Usage do
   @moduledoc """
-  What calls of models used: how many, tokens in and out, and US dollars, nil where a model's price is not known.
+  Counts the calls of models and their tokens, in all and by model. It holds no prices.
+
+  The kinds of tokens do not overlap, so that their sum is everything that was counted:
+
+    * `input_tokens` - input that the provider read afresh
+    * `cached_input_tokens` - input that the provider read from its cache
+    * `cache_write_tokens` - input that the provider wrote to its cache
+    * `output_tokens` - output without thoughts
+    * `thought_tokens` - thoughts, which providers charge as output
+
+  Each entry of `models` has the model that was asked (`asked`) and the one that answered (`model`).
   """
 
-  defstruct calls: 0, input_tokens: 0, output_tokens: 0, cost: 0.0
+  alias Pipeline.Model.{Ask, Catalogue}
 
+  @kinds [:input_tokens, :cached_input_tokens, :cache_write_tokens, :output_tokens, :thought_tokens]
+
+  defstruct calls: 0,
+            input_tokens: 0,
+            cached_input_tokens: 0,
+            cache_write_tokens: 0,
+            output_tokens: 0,
+            thought_tokens: 0,
+            models: []
+
+  @type tokens :: %{optional(atom()) => non_neg_integer()}
+  @type model :: %{
+          provider: atom(),
+          asked: String.t(),
+          model: String.t(),
+          calls: non_neg_integer(),
+          input_tokens: non_neg_integer(),
+          cached_input_tokens: non_neg_integer(),
+          cache_write_tokens: non_neg_integer(),
+          output_tokens: non_neg_integer(),
+          thought_tokens: non_neg_integer()
+        }
   @type t :: %__MODULE__{
           calls: non_neg_integer(),
           input_tokens: non_neg_integer(),
+          cached_input_tokens: non_neg_integer(),
+          cache_write_tokens: non_neg_integer(),
           output_tokens: non_neg_integer(),
-          cost: float() | nil
+          thought_tokens: non_neg_integer(),
+          models: [model()]
         }
 
-  @spec add(t(), t()) :: t()
-  def add(%__MODULE__{} = one, %__MODULE__{} = other) do
-    %__MODULE__{
-      calls: one.calls + other.calls,
-      input_tokens: one.input_tokens + other.input_tokens,
-      output_tokens: one.output_tokens + other.output_tokens,
-      cost: one.cost && other.cost && one.cost + other.cost
-    }
+  @doc "Return the names of the kinds of tokens."
+  @spec kinds() :: [atom()]
+  def kinds, do: @kinds
+
+  @doc "Return the usage of one call. `answered` is the model of the reply, nil if the reply names none."
+  @spec of_call(Ask.t(), String.t() | nil, tokens()) :: t()
+  def of_call(%Ask{} = ask, answered, tokens),
+    do: of_model(ask.provider, ask.model, answered || ask.model, tokens, 1)
+
+  @doc "Return the usage of `calls` calls of one model."
+  @spec of_model(atom(), String.t(), String.t(), tokens(), non_neg_integer()) :: t()
+  def of_model(provider, asked, answered, tokens, calls) do
+    counts = Map.new(@kinds, &{&1, Map.get(tokens, &1, 0)})
+    model = Map.merge(%{provider: provider, asked: asked, model: answered, calls: calls}, counts)
+    struct!(%__MODULE__{calls: calls, models: [model]}, counts)
   end
 
-  @doc "The sum of a reply's counts; one that is not there counts nothing."
-  @spec sum(map(), [String.t()]) :: non_neg_integer()
-  def sum(counts, names) do
-    for name <- names, count = counts[name], is_integer(count), reduce: 0 do
-      sum -> sum + count
+  @doc "Add two usages; calls of the same model become one entry."
+  @spec add(t(), t()) :: t()
+  def add(%__MODULE__{} = first, %__MODULE__{} = second) do
+    %{sum(first, second) | models: Enum.reduce(second.models, first.models, &add_model/2)}
+  end
+
+  defp add_model(entry, entries) do
+    case Enum.find_index(entries, &(names(&1) == names(entry))) do
+      nil -> entries ++ [entry]
+      index -> List.update_at(entries, index, &sum(&1, entry))
+    end
+  end
+
+  defp names(entry), do: Map.take(entry, [:provider, :asked, :model])
+
+  defp sum(first, second) do
+    Enum.reduce([:calls | @kinds], first, fn key, sum ->
+      Map.update!(sum, key, &(&1 + Map.fetch!(second, key)))
+    end)
+  end
+
+  @doc "Return each pair of models `{asked, answered}` in which another model answered than was asked."
+  @spec substitutions(t()) :: [{String.t(), String.t()}]
+  def substitutions(%__MODULE__{models: models}),
+    do: for(%{asked: asked, model: model} <- models, not Catalogue.same?(asked, model), do: {asked, model})
+
+  @doc "Return the count of this name in a reply, 0 if the reply has no such count."
+  @spec count(map(), String.t()) :: non_neg_integer()
+  def count(counts, name) do
+    case counts[name] do
+      count when is_integer(count) and count > 0 -> count
+      _ -> 0
     end
   end
 end

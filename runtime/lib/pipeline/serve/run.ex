@@ -87,7 +87,7 @@ defmodule Pipeline.Serve.Run do
       text: text,
       seconds: seconds_since(start),
       files: Map.new(result.files, &{Path.relative_to(&1, files), File.read!(&1)}),
-      warnings: run_request.pipeline.warnings
+      warnings: run_request.pipeline.warnings ++ UsageReport.substitutions(result)
     }
     |> Map.merge(UsageReport.json(result))
   end

@@ -1,7 +1,7 @@
 defmodule Pipeline.System.Program do
   @moduledoc """
-  Runs a program of the operating system: its standard input from a text, its standard output by line, bounded in time
-  and size, and ended with all its children whatever becomes of the run.
+  Runs a program of the operating system. Its standard input is a text, and its standard output is read by line. Its time
+  and its output are bounded. The program and all its children are ended with the run, also if the run is killed.
   """
 
   alias Pipeline.Error
@@ -11,13 +11,13 @@ defmodule Pipeline.System.Program do
   @most_bytes 50_000_000
   @most_of_stderr 4_000
 
-  # A port cannot close a program's standard input alone, and the program reads that to its end. So a file is its
-  # standard input. This text is all that the shell ever reads: program, arguments and the files' names are data to it,
-  # and the prompt is in none of them. The file is in a folder that nobody else may enter. The process writes down its own
-  # number: a port that has ended tells it no more, and what the program left running is found by it.
+  # A port cannot close the program's standard input alone, and the program reads its input to the end. So its standard
+  # input is a file, in a folder that nobody else may enter. The shell reads only this text: program, arguments and names
+  # of files are data to the shell, and the prompt is in none of them. The process writes its own number to a file, because
+  # a port that has ended no longer tells it, and processes that the program left running are found by the number.
   @start ~S(echo $$ > "$PIPELINE_PID"; exec "$0" "$@" < "$PIPELINE_STDIN" 2> "$PIPELINE_STDERR")
 
-  # A port's program leads a process group of its own.
+  # The program of a port leads a process group of its own.
   @stop ~S(kill -s TERM -- "-$0" 2> /dev/null || exit 0; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; kill -s 0 -- "-$0" ) <>
           ~S(2> /dev/null || exit 0; done; kill -s KILL -- "-$0" 2> /dev/null)
 
@@ -28,7 +28,7 @@ defmodule Pipeline.System.Program do
           timeout: pos_integer()
         ]
 
-  @doc "The lines that it wrote, the end of what it wrote to standard error, and its exit status."
+  @doc "Return the lines of standard output, the end of standard error, and the exit status."
   @spec run(Path.t(), [String.t()], options()) ::
           {:ok, [String.t()], String.t(), non_neg_integer()} | {:error, Error.t()}
   def run(program, arguments, options) do
@@ -91,33 +91,33 @@ defmodule Pipeline.System.Program do
     forget(port)
   end
 
-  defp read(port, name, deadline, timeout, so_far) do
+  defp read(port, name, deadline, timeout, state) do
     receive do
       {^port, {:data, {end?, data}}} ->
-        so_far = %{
-          so_far
-          | part: [so_far.part, data],
-            line: so_far.line + byte_size(data),
-            all: so_far.all + byte_size(data)
+        state = %{
+          state
+          | part: [state.part, data],
+            line: state.line + byte_size(data),
+            all: state.all + byte_size(data)
         }
 
         cond do
-          so_far.line > @most_in_a_line -> too_much("a line of more than #{@most_in_a_line} bytes", name)
-          so_far.all > @most_bytes -> too_much("more than #{@most_bytes} bytes", name)
-          end? == :noeol -> read(port, name, deadline, timeout, so_far)
-          true -> read(port, name, deadline, timeout, line(so_far))
+          state.line > @most_in_a_line -> too_much("a line of more than #{@most_in_a_line} bytes", name)
+          state.all > @most_bytes -> too_much("more than #{@most_bytes} bytes", name)
+          end? == :noeol -> read(port, name, deadline, timeout, state)
+          true -> read(port, name, deadline, timeout, line(state))
         end
 
       {^port, {:exit_status, status}} ->
-        {:ok, so_far |> line() |> Map.fetch!(:lines) |> Enum.reverse(), status}
+        {:ok, state |> line() |> Map.fetch!(:lines) |> Enum.reverse(), status}
     after
-      # What it has begun may have had effects: it is not for us to start it again.
+      # The program may have had effects already, so that it is not started again.
       max(deadline - now(), 0) ->
         {:error, Error.new(:timeout, "#{name} did not end within #{timeout} ms and was ended")}
     end
   end
 
-  # What it still writes while it is ended is not for the owner's mailbox.
+  # The owner's mailbox keeps nothing of what the program writes while it is ended.
   defp forget(port) do
     if Port.info(port), do: Port.close(port)
     flush(port)
@@ -132,11 +132,11 @@ defmodule Pipeline.System.Program do
     end
   end
 
-  defp line(so_far),
-    do: %{so_far | lines: [IO.iodata_to_binary(so_far.part) | so_far.lines], part: [], line: 0}
+  defp line(state),
+    do: %{state | lines: [IO.iodata_to_binary(state.part) | state.lines], part: [], line: 0}
 
-  defp too_much(what, name),
-    do: {:error, Error.new(:provider_unavailable, "#{name} wrote #{what} and was ended")}
+  defp too_much(size, name),
+    do: {:error, Error.new(:provider_unavailable, "#{name} wrote #{size} and was ended")}
 
   defp stderr(private) do
     case File.read(Path.join(private, "stderr")) do
@@ -148,15 +148,15 @@ defmodule Pipeline.System.Program do
     end
   end
 
-  # The process that runs a step may be killed: what is left to be done then is done by another.
+  # The process that runs a step may be killed. Then this process cleans up.
   defp guard(owner, private) do
     receive do
-      asked when asked in [:stop, :vm_ends] -> clean(private)
+      message when message in [:stop, :vm_ends] -> clean(private)
       {:DOWN, ^owner, :process, _, _} -> clean(private)
     end
   end
 
-  # The folder first: it holds the prompt, and whoever is ended may take its time.
+  # The folder goes first: it holds the prompt, and the program may take its time to end.
   defp clean(private) do
     pid = File.read(Path.join(private, "pid"))
     File.rm_rf(private)

@@ -15,7 +15,10 @@ defmodule Mix.Tasks.Pipeline.GenerateTest do
     output = Path.join(folder, "plan.yaml")
     ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
     assert {ran.status, ran.stdout} == {0, "✅ Pipeline generated at #{output}\n"}
-    assert ran.stderr =~ ~r/^used by hello: 1 call, .*\nused by rating: 1 call, .*\nused in all: 2 calls, /m
+
+    assert ran.stderr =~
+             ~r/^used by hello: 1 call of .*\nused by rating: 1 call of .*\nused in all: 2 calls of /m
+
     assert File.read!(output) == ~s({"score": 1})
     assert File.read!(Path.join(folder, "plan_files/texts/hello.md")) == "hello"
     assert [request, _] = ScriptedProvider.requests(server)

@@ -69,7 +69,9 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     ran = command(Run, [pipeline, "--json" | options.("a")])
     assert {:ok, report} = JSON.decode(ran.stdout)
     assert %{"kind" => "bad_request", "message" => _} = report["error"]
-    assert %{"calls" => 1, "input_tokens" => 1_000_000} = report["usage"]
+    assert %{"calls" => 1, "input_tokens" => 1_000_000, "models" => [model]} = report["usage"]
+    assert %{"provider" => "gemini", "asked" => "gemini-3.8-flash", "output_tokens" => 10} = model
+    refute Map.has_key?(report["usage"], "cost")
 
     assert [%{"name" => "hello", "status" => "done"}, _, %{"name" => "rating", "status" => "failed"}] =
              report["steps"]
@@ -78,7 +80,24 @@ defmodule Mix.Tasks.Pipeline.RunTest do
 
     ran = command(Run, [pipeline | options.("b")])
     assert ran.stdout == ""
-    assert ran.stderr =~ "used by hello: 1 call, 1000000 tokens in, 10 out, $0.3000\n❌ bad request: "
+
+    assert ran.stderr =~
+             "used by hello: 1 call of gemini-3.8-flash, 1000000 input tokens, 10 output tokens\n❌ bad request: "
+  end
+
+  test "a run says which model answered in place of another", %{tmp_dir: folder} do
+    text = "workflow: {name: a, steps: [{name: one, type: gemini, prompt: [{type: static, content: x}]}]}"
+    {200, reply} = gemini("hello")
+    server = provider([{200, Map.put(reply, :modelVersion, "gemini-2.5-flash")}])
+    out = Path.join(folder, "out")
+    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | rehearsal(server)])
+    assert ran.status == 0
+
+    assert ran.stderr ==
+             "warning: step one: asked the model gemini-3.8-flash, and gemini-2.5-flash answered\n"
+
+    assert {:ok, %{"usage" => %{"models" => [model]}}} = JSON.decode(ran.stdout)
+    assert %{"asked" => "gemini-3.8-flash", "model" => "gemini-2.5-flash"} = model
   end
 
   test "a --var that no step takes causes a warning, and MIX_QUIET does not silence the output", %{

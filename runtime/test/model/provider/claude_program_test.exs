@@ -14,13 +14,13 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
 
   setup %{tmp_dir: folder} do
     {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
-    %{workspace: workspace, bin: Path.join(folder, "bin"), said: Path.join(folder, "said")}
+    %{workspace: workspace, bin: Path.join(folder, "bin"), record: Path.join(folder, "record")}
   end
 
   defp ask(context, script, changes \\ [], texts \\ ["do $(id) `id` ü"], options \\ []) do
     File.mkdir_p!(context.bin)
     program = Path.join(context.bin, "claude")
-    File.write!(program, "#!/bin/sh\nsaid='#{context.said}'\n#{script}\n")
+    File.write!(program, "#!/bin/sh\nrecord='#{context.record}'\n#{script}\n")
     File.chmod!(program, 0o755)
     ask = struct!(%Ask{provider: :claude_program, model: "sonnet", prompt: []}, changes)
     Model.answer(ask, texts, settings(context, options), context.workspace)
@@ -45,33 +45,34 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     holds?.() or (tries > 0 and Process.sleep(10) == :ok and eventually(holds?, tries - 1))
   end
 
-  test "gets its prompt as it is on standard input, and nowhere else, and works in the workspace", context do
+  test "the program gets its prompt on standard input alone, and works in the workspace", context do
     script = """
-    cat > "$said.stdin"; printf '%s\\n' "$@" > "$said.args"; env > "$said.env"; pwd > "$said.pwd"
-    tr '\\0' '\\n' < /proc/$PPID/cmdline > "$said.parent"; ls -l "$PIPELINE_STDIN" > "$said.mode"
+    cat > "$record.stdin"; printf '%s\\n' "$@" > "$record.args"; env > "$record.env"; pwd > "$record.pwd"
+    tr '\\0' '\\n' < /proc/$PPID/cmdline > "$record.parent"; ls -l "$PIPELINE_STDIN" > "$record.mode"
     echo '{"type":"system","subtype":"init"}'; echo 'not JSON'; echo '#{@result}'
     """
 
     ask = [system_prompt: "Be brief.", tools: ["Read", "List"], max_turns: 4]
     assert {:ok, %Answer{text: "the plan", usage: usage}} = ask(context, script, ask)
-    assert %{calls: 1, input_tokens: 10, output_tokens: 5, cost: 0.25} = usage
-    assert File.read!(context.said <> ".stdin") == "Be brief.\n\ndo $(id) `id` ü"
-    arguments = File.read!(context.said <> ".args")
+    assert %{calls: 1, input_tokens: 3, cached_input_tokens: 7, output_tokens: 5} = usage
+    assert File.read!(context.record <> ".stdin") == "Be brief.\n\ndo $(id) `id` ü"
+    arguments = File.read!(context.record <> ".args")
 
-    assert String.split(arguments, "\n", trim: true) ==
-             ~w(-p --output-format stream-json --verbose --model sonnet --max-turns 4 --allowedTools Read,Glob)
+    assert String.split(arguments, "\n") ==
+             ~w(-p --output-format stream-json --verbose --model sonnet --max-turns 4 --setting-sources) ++
+               ["", "--strict-mcp-config", "--tools", "Read,Glob", "--allowedTools", "Read,Glob", ""]
 
-    refute File.read!(context.said <> ".parent") =~ "$(id)"
-    assert File.read!(context.said <> ".pwd") == context.workspace.root <> "\n"
-    assert File.read!(context.said <> ".mode") =~ "-rw-------"
-    environment = File.read!(context.said <> ".env")
+    refute File.read!(context.record <> ".parent") =~ "$(id)"
+    assert File.read!(context.record <> ".pwd") == context.workspace.root <> "\n"
+    assert File.read!(context.record <> ".mode") =~ "-rw-------"
+    environment = File.read!(context.record <> ".env")
     assert environment =~ "ANTHROPIC_API_KEY=secret-key"
     refute environment =~ "$(id)"
     assert [_, stdin] = Regex.run(~r/^PIPELINE_STDIN=(.+)$/m, environment)
     refute File.exists?(Path.dirname(stdin))
   end
 
-  test "a prompt of a megabyte, and a line as long, go through", context do
+  test "a prompt of a megabyte and a line of a megabyte are passed whole", context do
     script = ~S"""
     n=$(wc -c); printf '{"type":"result","subtype":"success","is_error":false,"result":"%s ' $n
     head -c 1000000 /dev/zero | tr '\0' x; echo '"}'
@@ -81,7 +82,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     assert text == "1000000 " <> String.duplicate("x", 1_000_000)
   end
 
-  for {name, script, kind, said} <- [
+  for {name, script, kind, text} <- [
         {"no result", "echo '{}'; echo oh >&2", :provider_unavailable,
          "without a result (exit status 0): oh"},
         {"nothing at all", "exit 3", :provider_unavailable, "exit status 3): it did not say why"},
@@ -97,12 +98,120 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
       ] do
     test "#{name} is a failure", context do
       assert {:error, %Error{kind: unquote(kind), message: message}} = ask(context, unquote(script))
-      assert message =~ unquote(said)
+      assert message =~ unquote(text)
       refute message =~ "secret-key"
     end
   end
 
-  test "no part of a key is told, wherever what it wrote is cut", context do
+  defp result(fields),
+    do: [result(), fields] |> Enum.reduce(&Map.merge(&2, &1)) |> :jiffy.encode() |> IO.iodata_to_binary()
+
+  defp result, do: %{type: "result", subtype: "success", is_error: false, result: "the plan"}
+
+  # Lines that the program writes, as a script that prints them.
+  defp printing(context, lines, status \\ 0) do
+    File.mkdir_p!(context.tmp_dir)
+    file = Path.join(context.tmp_dir, "lines")
+    File.write!(file, Enum.map(lines, &[&1, "\n"]))
+    "cat '#{file}'; exit #{status}"
+  end
+
+  for {name, fields, kind, text} <- [
+        {"errors[]",
+         %{subtype: "error_during_execution", is_error: true, result: nil, errors: ["Error: EACCES: '/x'"]},
+         :provider_unavailable, "EACCES: '/x'"},
+        {"a session limit",
+         %{is_error: true, result: "You've hit your session limit · resets 4:20am (Europe/Berlin)"},
+         :quota_exhausted, "resets 4:20am"},
+        {"a weekly limit", %{is_error: true, result: "You've hit your weekly limit"}, :quota_exhausted,
+         "weekly"},
+        {"no credit", %{is_error: true, result: "Credit balance is too low"}, :no_credit, "too low"},
+        {"an expired login",
+         %{
+           is_error: true,
+           result:
+             ~s(Failed to authenticate. API Error: 401 {"type":"error","error":{"type":"authentication_error","message":"OAuth token has expired"}})
+         }, :authentication, "expired"},
+        {"no login", %{is_error: true, result: "Not logged in · Please run /login"}, :authentication,
+         "/login"},
+        {"a long prompt", %{is_error: true, result: "Prompt is too long"}, :context_window,
+         "shorten the prompt"},
+        {"a rate limit", %{is_error: true, result: "API Error: 429 rate_limit_error"}, :rate_limit, "429"},
+        {"an overload that is called a success",
+         %{result: "API Error: 529 Overloaded. This is a server-side issue, usually temporary"},
+         :provider_unavailable, "529 Overloaded"},
+        {"a limit that is called a success", %{result: "You've hit your session limit · resets 5am"},
+         :quota_exhausted, "session limit"},
+        {"a long answer",
+         %{is_error: true, result: "API Error: Claude's response exceeded the 32000 output token maximum."},
+         :truncated, "output token maximum"},
+        {"an unknown model",
+         %{is_error: true, result: "There's an issue with the selected model (x). It may not exist"},
+         :unknown_model, "expected a current model such as claude-sonnet-5-5"},
+        {"a disabled account", %{is_error: true, result: "This organization has been disabled."},
+         :account_disabled, "disabled"},
+        {"a refusal", %{stop_reason: "refusal"}, :blocked, "refused the prompt (stop_reason refusal)"},
+        {"a cut answer", %{stop_reason: "max_tokens"}, :truncated, "limit of output tokens"}
+      ] do
+    test "#{name} is told apart", context do
+      script =
+        printing(
+          context,
+          [result(unquote(Macro.escape(fields)))],
+          unquote(if fields[:is_error], do: 1, else: 0)
+        )
+
+      assert {:error, %Error{kind: unquote(kind), message: message}} = ask(context, script, retries: 0)
+      assert message =~ unquote(text)
+    end
+  end
+
+  test "a failure is told apart by its code if its words say nothing", context do
+    line = ~s({"type":"assistant","message":{"model":"<synthetic>"},"error":"billing_error"})
+    script = printing(context, [line, result(%{is_error: true, result: "no"})], 1)
+    assert {:error, %Error{kind: :no_credit}} = ask(context, script)
+  end
+
+  test "the last of several results counts", context do
+    script =
+      printing(context, [result(%{result: "Started", queued_turn_count: 1}), result(%{result: "final plan"})])
+
+    assert {:ok, %Answer{text: "final plan"}} = ask(context, script)
+    script = printing(context, [result(%{}), result(%{is_error: true, result: "Prompt is too long"})])
+    assert {:error, %Error{kind: :context_window}} = ask(context, script)
+  end
+
+  test "a step without tools gives the program none", context do
+    script = ~s(printf '%s|' "$@" > "$record.args"; echo '#{@result}')
+    assert {:ok, _} = ask(context, script)
+    assert File.read!(context.record <> ".args") =~ "|--setting-sources||--strict-mcp-config|--tools||"
+  end
+
+  test "tokens are reported by the models that the program asked", context do
+    usage = %{
+      "claude-sonnet-5-5" => %{
+        inputTokens: 10,
+        cacheReadInputTokens: 20,
+        cacheCreationInputTokens: 30,
+        outputTokens: 40
+      },
+      "claude-haiku-5-5" => %{inputTokens: 1, outputTokens: 2}
+    }
+
+    line = ~s({"type":"assistant","message":{"model":"claude-sonnet-5-5"}})
+    script = printing(context, [line, result(%{modelUsage: usage})])
+    assert {:ok, %Answer{usage: usage}} = ask(context, script)
+
+    assert %{calls: 1, input_tokens: 11, cached_input_tokens: 20, cache_write_tokens: 30, output_tokens: 42} =
+             usage
+
+    assert [%{model: "claude-haiku-5-5", calls: 0}, %{model: "claude-sonnet-5-5", asked: "sonnet", calls: 1}] =
+             Enum.sort_by(usage.models, & &1.model)
+
+    assert Pipeline.Model.Usage.substitutions(usage) == []
+  end
+
+  test "no part of a key is in a message, wherever the output is cut", context do
     for length <- 490..499 do
       script = "printf 'secret-key%#{length}s' . >&2; exit 1"
       assert {:error, %Error{message: message}} = ask(context, script)
@@ -115,24 +224,24 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     assert message =~ "it did not say why"
   end
 
-  test "what a failure cost is told with it", context do
+  test "a failed run reports its tokens", context do
     for result <- [
-          ~s({"type":"result","subtype":"error_max_turns","is_error":false,"total_cost_usd":0.5}),
-          ~s({"type":"result","subtype":"success","is_error":true,"result":"no","total_cost_usd":0.5})
+          ~s({"type":"result","subtype":"error_max_turns","is_error":false,"usage":{"output_tokens":5}}),
+          ~s({"type":"result","subtype":"success","is_error":true,"result":"no","usage":{"output_tokens":5}})
         ] do
-      assert {:error, %Error{usage: %{calls: 1, cost: 0.5}}} = ask(context, "echo '#{result}'")
+      assert {:error, %Error{usage: %{calls: 1, output_tokens: 5}}} = ask(context, "echo '#{result}'")
     end
   end
 
-  test "bytes that are no text are left out of what is told", context do
+  test "bytes that are no text are left out of a message", context do
     assert {:error, %Error{message: message}} = ask(context, ~S"printf 'a\377b' >&2; exit 1")
     assert message =~ ": ab"
   end
 
   test "an overload is tried again", context do
     script = """
-    echo x >> "$said.tries"
-    if [ "$(wc -l < "$said.tries")" -lt 3 ]; then
+    echo x >> "$record.tries"
+    if [ "$(wc -l < "$record.tries")" -lt 3 ]; then
       echo '{"type":"result","is_error":true,"result":"API Error: 529 overloaded"}'; exit 1
     fi
     echo '#{@result}'
@@ -141,48 +250,48 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     assert {:ok, %Answer{text: "the plan"}} = ask(context, script)
   end
 
-  test "is ended with its children when it takes too long", context do
-    script = ~s(sleep 300 & echo $! > "$said.child"; echo $$ > "$said.self"; wait)
+  test "the program is ended with its children when it takes too long", context do
+    script = ~s(sleep 300 & echo $! > "$record.child"; echo $$ > "$record.self"; wait)
     assert {:error, %Error{kind: :timeout, message: message}} = ask(context, script, [], ["x"], timeout: 500)
     assert message =~ "did not end within 500 ms"
-    assert eventually(fn -> gone?(File.read!(context.said <> ".child")) end)
-    assert eventually(fn -> gone?(File.read!(context.said <> ".self")) end)
+    assert eventually(fn -> gone?(File.read!(context.record <> ".child")) end)
+    assert eventually(fn -> gone?(File.read!(context.record <> ".self")) end)
     refute_received _
   end
 
-  test "is ended with its children when its run is", context do
-    script = ~s(trap '' TERM; sleep 300 & echo $! > "$said.child"; wait; wait)
+  test "the program is ended with its children when its run is ended", context do
+    script = ~s(trap '' TERM; sleep 300 & echo $! > "$record.child"; wait; wait)
     {pid, _} = spawn_monitor(fn -> ask(context, script) end)
-    child = fn -> File.read(context.said <> ".child") end
+    child = fn -> File.read(context.record <> ".child") end
     assert eventually(fn -> match?({:ok, <<_, _::binary>>}, child.()) end)
     Process.exit(pid, :kill)
     assert eventually(fn -> gone?(elem(child.(), 1)) end)
   end
 
-  test "leaves no child behind when it ends well", context do
-    script = ~s(sleep 300 > /dev/null & echo $! > "$said.child"; echo '#{@result}')
+  test "the program leaves no child behind when it ends well", context do
+    script = ~s(sleep 300 > /dev/null & echo $! > "$record.child"; echo '#{@result}')
     assert {:ok, _} = ask(context, script)
-    assert eventually(fn -> gone?(File.read!(context.said <> ".child")) end)
+    assert eventually(fn -> gone?(File.read!(context.record <> ".child")) end)
   end
 
-  test "a flood is ended", context do
+  test "a program that writes without end is ended", context do
     assert {:error, %Error{kind: :provider_unavailable, message: message}} = ask(context, "yes | tr -d '\\n'")
     assert message =~ "a line of more than"
   end
 
-  test "is told what was wrong with an answer that does not fit", context do
+  test "the next prompt says what was wrong with an answer that does not fit", context do
     script = """
-    cat > "$said.$(ls "$said".* 2> /dev/null | wc -l)"
-    case "$(ls "$said".* | wc -l)" in 1) a=five ;; *) a=5 ;; esac
+    cat > "$record.$(ls "$record".* 2> /dev/null | wc -l)"
+    case "$(ls "$record".* | wc -l)" in 1) a=five ;; *) a=5 ;; esac
     echo '{"type":"result","subtype":"success","is_error":false,"result":"'$a'"}'
     """
 
     assert {:ok, %Answer{value: 5}} = ask(context, script, schema: %{"type" => "integer"})
-    assert File.read!(context.said <> ".0") =~ ~s({"type":"integer"})
-    assert File.read!(context.said <> ".1") =~ "You answered:\n\nfive\n\nThis answer does not fit"
+    assert File.read!(context.record <> ".0") =~ ~s({"type":"integer"})
+    assert File.read!(context.record <> ".1") =~ "You answered:\n\nfive\n\nThis answer does not fit"
   end
 
-  test "one that is not there is the user's to install", context do
+  test "a missing program is the user's to install", context do
     ask = %Ask{provider: :claude_program, model: "sonnet", prompt: []}
     settings = settings(context, path: context.tmp_dir)
     assert {:error, %Error{kind: :usage, message: message}} = Model.answer(ask, ["x"], settings, nil)

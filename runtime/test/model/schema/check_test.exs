@@ -3,7 +3,7 @@ defmodule Pipeline.Model.Schema.CheckTest do
 
   alias Pipeline.Model.Schema.Check
 
-  for {schema, said} <- [
+  for {schema, text} <- [
         {"text", "schema: expected a mapping"},
         {%{"typ" => "string"}, "schema.typ: this keyword is not known"},
         {%{"typ" => "string"}, "did you mean \"type\"?"},
@@ -22,11 +22,35 @@ defmodule Pipeline.Model.Schema.CheckTest do
         {%{"anyOf" => []}, "schema.anyOf: expected a list of schemas"},
         {%{"$ref" => "#/$defs/a"}, "\"#/$defs/a\" is not there"},
         {%{"$ref" => "https://example.org/x"}, "only a schema in $defs"},
+        {%{"title" => 5}, "schema.title: expected a text"},
+        {%{"description" => []}, "schema.description: expected a text"},
+        {%{"examples" => "a"}, "schema.examples: expected a list of values"},
+        {%{"readOnly" => "yes"}, "schema.readOnly: expected true or false"},
+        {%{"default" => :undefined}, "schema.default: expected a value"},
+        {%{"type" => ["string", "string"]}, "schema.type: expected one or more of object"},
+        {%{"required" => ["a", "a"]}, "schema.required: expected a list of texts, each once"},
         {%{"anyOf" => [%{}, %{"x" => 1}]}, "schema.anyOf[1].x"}
       ] do
-    test "#{inspect(schema)} is no schema: #{said}" do
+    test "#{inspect(schema)} is refused: #{text}" do
       assert {:error, problems} = Check.check(unquote(Macro.escape(schema)))
-      assert Enum.any?(problems, &(&1 =~ unquote(said))), inspect(problems)
+      assert Enum.any?(problems, &(&1 =~ unquote(text))), inspect(problems)
     end
+  end
+
+  test "names of properties that Anthropic refuses are found at every depth" do
+    bad = %{"properties" => %{"a b" => %{}}}
+    schema = %{"items" => bad, "$defs" => %{"x" => bad}, "anyOf" => [bad, %{"properties" => %{"ok" => bad}}]}
+    assert Check.check(schema) == :ok
+    assert Check.provider_problems(schema, :gemini) == []
+
+    assert schema |> Check.provider_problems(:anthropic) |> Enum.map(&elem(&1, 0)) |> Enum.sort() ==
+             Enum.sort([
+               ["items", "properties", "a b"],
+               ["$defs", "x", "properties", "a b"],
+               ["anyOf", 0, "properties", "a b"],
+               ["anyOf", 1, "properties", "ok", "properties", "a b"]
+             ])
+
+    assert [_] = Check.provider_problems(%{"properties" => %{String.duplicate("x", 65) => %{}}}, :anthropic)
   end
 end

@@ -1,33 +1,67 @@
 defmodule Pipeline.Model.Provider.Anthropic do
   @moduledoc """
-  Anthropic's Claude, by the Messages API (https://docs.anthropic.com/en/api/messages). It takes no seed.
+  Asks Anthropic's Claude by the Messages API (https://docs.anthropic.com/en/api/messages). The API takes no seed.
 
   An answer that has to fit a schema is the input of a tool that has this schema.
   """
 
   @behaviour Pipeline.Model.Provider
 
-  alias Pipeline.Model.{Ask, HTTP, Price, Provider, Reply, Request, Tools, Usage}
+  alias Pipeline.Model.{Ask, HTTP, Provider, Reply, Request, Tools, Usage, Verdict}
 
-  @told "When you are done, give your answer by calling the tool answer, once; write no other text."
+  @answer_instruction "When you are done, give your answer by calling the tool answer, once; write no other text."
 
-  # Keywords that this interface does not take at the top of a tool's schema.
+  # The API does not take these keywords at the top of a tool's schema.
   @not_on_top ~w(anyOf oneOf allOf $ref)
 
+  @stop_reasons %{
+    "end_turn" => :complete,
+    "stop_sequence" => :complete,
+    "tool_use" => :complete,
+    "pause_turn" => :paused,
+    "max_tokens" => :output_limit,
+    "model_context_window_exceeded" => :context_limit,
+    "refusal" => :refused
+  }
+
+  @doc "Return the table of `stop_reason`, for each member of the SDK's `StopReason`."
+  @spec stop_reasons() :: %{String.t() => Verdict.t()}
+  def stop_reasons, do: @stop_reasons
+
   @impl true
-  def preflight(settings) do
-    with {:ok, _} <- Provider.key(:anthropic, settings), do: :ok
-  end
+  def preflight(settings), do: Provider.http_preflight(:anthropic, settings)
 
   @impl true
   def complete(%Request{ask: ask} = request, settings) do
-    with {:ok, key} <- Provider.key(:anthropic, settings),
-         url = "#{settings.base_urls.anthropic}/v1/messages",
-         headers = [{"x-api-key", key}, {"anthropic-version", "2023-06-01"}],
-         {:ok, reply} <- HTTP.post_json(url, headers, body(request), settings.timeout) do
-      read(reply, ask)
+    with {:ok, key} <- Provider.key(:anthropic, settings) do
+      headers = [{"x-api-key", key}, {"anthropic-version", "2023-06-01"}]
+      options = [ca_file: settings.ca_file]
+
+      answer =
+        HTTP.post_json(
+          "#{settings.base_urls.anthropic}/v1/messages",
+          headers,
+          body(request),
+          settings.timeout,
+          options
+        )
+
+      list = fn timeout ->
+        url = "#{settings.base_urls.anthropic}/v1/models?limit=100"
+        with {:ok, list} <- HTTP.get_json(url, headers, timeout, options), do: {:ok, models(list)}
+      end
+
+      with {:ok, reply} <- Provider.name_models(answer, ask, settings, list), do: read(reply, ask)
     end
   end
+
+  defp models(%{"data" => models}) when is_list(models) do
+    for %{"id" => id} = model when is_binary(id) <- models,
+        Map.get(model, "lifecycle", "active") == "active",
+        do: id
+  end
+
+  defp models(_), do: []
 
   defp body(%Request{ask: ask, turns: turns}) do
     %{model: ask.model, max_tokens: ask.max_tokens, messages: Enum.map(turns, &message/1)}
@@ -41,13 +75,18 @@ defmodule Pipeline.Model.Provider.Anthropic do
   defp put(map, key, value), do: Map.put(map, key, value)
 
   defp message({:user, texts}), do: %{role: "user", content: Enum.map(texts, &%{type: "text", text: &1})}
-  defp message({:model, reply}), do: %{role: "assistant", content: reply.content}
   defp message({:results, results}), do: %{role: "user", content: Enum.map(results, &result/1)}
+
+  # A model may write a blank text beside its tools, which the API does not take back.
+  defp message({:model, reply}), do: %{role: "assistant", content: Enum.reject(reply.content, &blank?/1)}
+
+  defp blank?(%{"type" => "text", "text" => text}), do: String.trim(text) == ""
+  defp blank?(_), do: false
 
   defp result(%{id: id, status: status, text: text}),
     do: %{type: "tool_result", tool_use_id: id, content: text, is_error: status == :error}
 
-  # Models from Claude 5 on refuse, or may refuse, to be forced to a tool: those are told, and asked again if need be.
+  # Models from Claude 5 on may refuse to be forced to a tool. They are instructed to call it, and asked again if need be.
   defp forced?(ask),
     do: ask.schema != nil and ask.tools == [] and ask.model =~ ~r/\Aclaude-(3|opus-4|sonnet-4|haiku-4)/
 
@@ -56,7 +95,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
   defp system(ask) do
     if forced?(ask),
       do: ask.system_prompt,
-      else: [ask.system_prompt, @told] |> Enum.reject(&is_nil/1) |> Enum.join("\n\n")
+      else: [ask.system_prompt, @answer_instruction] |> Enum.reject(&is_nil/1) |> Enum.join("\n\n")
   end
 
   defp tools(ask), do: Enum.map(ask.tools, &file_tool/1) ++ answer_tool(ask.schema)
@@ -73,7 +112,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
       %{name: Request.answer_tool(), description: "Takes your answer.", input_schema: input_schema(schema)}
     ]
 
-  # A tool's input is an object: what is none goes into one, as its value.
+  # A tool's input is an object. Any other value goes into an object, under the key value.
   defp input_schema(schema) do
     if wrapped?(schema) do
       {definitions, schema} = Map.split(schema, ["$defs", "definitions"])
@@ -90,58 +129,86 @@ defmodule Pipeline.Model.Provider.Anthropic do
 
   defp wrapped?(schema), do: schema["type"] != "object" or Enum.any?(@not_on_top, &is_map_key(schema, &1))
 
-  defp read(%{"stop_reason" => stop} = reply, ask)
-       when stop in ["max_tokens", "model_context_window_exceeded"],
-       do: Provider.cut_off(ask.model, usage(reply["usage"], ask.model))
-
-  defp read(%{"stop_reason" => "refusal"} = reply, ask),
-    do: Provider.blocked("#{ask.model} refused the prompt", usage(reply["usage"], ask.model))
-
-  defp read(%{"content" => content} = reply, ask) when is_list(content) do
-    if Enum.all?(content, &block?/1),
-      do: {:ok, reply(content, reply, ask)},
-      else: Provider.malformed(ask.model)
+  # The stop reason comes first: a text beside a refusal, or a part of a text, is no answer.
+  defp read(%{"stop_reason" => reason} = reply, ask) when is_binary(reason) do
+    case Verdict.of(@stop_reasons, reason) do
+      verdict when verdict in [:complete, :paused] -> answer(reply, reason, verdict, ask)
+      verdict -> Verdict.failure(verdict, ask.model, words(reason, reply["stop_details"]), usage(reply, ask))
+    end
   end
 
-  defp read(_, ask), do: Provider.malformed(ask.model)
+  defp read(reply, ask), do: malformed(reply, ask)
+
+  defp malformed(reply, ask) do
+    {:error, error} = Provider.malformed(ask.model)
+    {:error, %{error | usage: usage(reply, ask)}}
+  end
+
+  defp words(reason, %{} = details) do
+    [reason, details["category"], details["explanation"]] |> Enum.filter(&is_binary/1) |> Enum.join(": ")
+  end
+
+  defp words(reason, _), do: "stop_reason #{reason}"
+
+  defp answer(%{"content" => content} = reply, reason, verdict, ask) when is_list(content) do
+    calls = for %{"type" => "tool_use"} = use <- content, do: call(use, ask)
+
+    if Enum.all?(content, &block?/1) and (reason != "tool_use" or calls != []) do
+      {:ok,
+       %Reply{
+         text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
+         calls: calls,
+         content: content,
+         paused?: verdict == :paused and calls == [],
+         usage: usage(reply, ask)
+       }}
+    else
+      malformed(reply, ask)
+    end
+  end
+
+  defp answer(reply, _, _, ask), do: malformed(reply, ask)
 
   defp block?(%{"type" => "text", "text" => text}), do: is_binary(text) and String.valid?(text)
   defp block?(%{"type" => "tool_use", "id" => id, "name" => name}), do: is_binary(id) and is_binary(name)
-  # There are blocks of other kinds, which say nothing here and are sent back as they are.
+  # Blocks of other kinds, such as thinking, are no part of the answer and are sent back unchanged.
   defp block?(%{"type" => type}), do: type not in ["text", "tool_use"]
   defp block?(_), do: false
 
-  defp reply(content, reply, ask) do
-    %Reply{
-      text: for(%{"type" => "text", "text" => text} <- content, into: "", do: text),
-      calls:
-        for(
-          %{"type" => "tool_use", "id" => id, "name" => name} = use <- content,
-          do: call(id, name, use, ask)
-        ),
-      content: content,
-      usage: usage(reply["usage"], ask.model)
-    }
-  end
-
-  defp call(id, name, use, ask) do
+  defp call(use, ask) do
     input =
       case use["input"] do
         %{"value" => value} = input ->
-          if name == Request.answer_tool() and ask.schema && wrapped?(ask.schema), do: value, else: input
+          if use["name"] == Request.answer_tool() and ask.schema && wrapped?(ask.schema),
+            do: value,
+            else: input
 
         input ->
           input
       end
 
-    %{id: id, name: name, input: input}
+    %{id: use["id"], name: use["name"], input: input}
   end
 
-  defp usage(%{} = usage, model) do
-    input = Usage.sum(usage, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"])
-    output = Usage.sum(usage, ["output_tokens"])
-    %Usage{calls: 1, input_tokens: input, output_tokens: output, cost: Price.cost(model, input, output)}
+  defp usage(reply, ask) do
+    answered = if is_binary(reply["model"]), do: reply["model"]
+    counts = if is_map(reply["usage"]), do: reply["usage"], else: %{}
+    Usage.of_call(ask, answered, tokens(counts))
   end
 
-  defp usage(_, _), do: %Usage{calls: 1, cost: nil}
+  @doc "Return the tokens by kind of a `usage` object of Anthropic's."
+  @spec tokens(map()) :: Usage.tokens()
+  def tokens(counts) do
+    details = if is_map(counts["output_tokens_details"]), do: counts["output_tokens_details"], else: %{}
+    output = Usage.count(counts, "output_tokens")
+    thoughts = min(Usage.count(details, "thinking_tokens"), output)
+
+    %{
+      input_tokens: Usage.count(counts, "input_tokens"),
+      cached_input_tokens: Usage.count(counts, "cache_read_input_tokens"),
+      cache_write_tokens: Usage.count(counts, "cache_creation_input_tokens"),
+      output_tokens: output - thoughts,
+      thought_tokens: thoughts
+    }
+  end
 end

@@ -1,17 +1,24 @@
 defmodule Pipeline.Model.Provider.ClaudeProgram do
   @moduledoc """
-  Claude by Anthropic's command-line program `claude`, found on the PATH. It has tools of its own and works in the run's
-  workspace; temperature, seed and max_tokens are its own affair. It is believed only when it ends well and says a result.
+  Asks Claude by Anthropic's command-line program `claude`, found on the PATH. The program has tools of its own and works
+  in the run's workspace. It decides on temperature, seed and max_tokens by itself.
+
+  The answer counts only if the program ends with exit status 0 and its last result is a success. The user's own CLAUDE.md,
+  settings, hooks and MCP servers are not loaded.
   """
 
   @behaviour Pipeline.Model.Provider
 
   alias Pipeline.{Error, Settings}
-  alias Pipeline.Model.{Ask, Reply, Request, Usage}
+  alias Pipeline.Model.{Ask, Catalogue, Reply, Request, Usage, Verdict}
+  alias Pipeline.Model.Provider.Anthropic
+  alias Pipeline.Model.Provider.ClaudeProgram.Failures
   alias Pipeline.System.Program
   alias Pipeline.Value.JSON
 
-  @most_of_a_reason 500
+  @longest_reason 500
+  # The program names itself as the model of a message that it wrote in place of one.
+  @no_model "<synthetic>"
 
   @impl true
   def preflight(settings) do
@@ -22,17 +29,18 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   def complete(%Request{ask: ask} = request, settings) do
     with {:ok, program} <- find(settings),
          {:ok, lines, stderr, status} <- run(program, request, settings) do
-      result = result(lines)
+      output = read_output(lines)
+      usage = usage(output, ask)
 
-      case read(result, status, stderr, ask) do
+      case read(output.result, status, stderr, ask, usage) do
         {:ok, reply} ->
           {:ok, reply}
 
         {:error, error} ->
-          {:error, %{error | usage: usage(result)}}
+          {:error, %{error | usage: usage}}
 
-        {:failed, what, said} ->
-          {:error, %{failed(what, without_keys(said, settings)) | usage: usage(result)}}
+        {:failed, problem, reason} ->
+          {:error, %{failed(problem, output.code, without_keys(reason, settings), ask) | usage: usage}}
       end
     end
   end
@@ -58,6 +66,8 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   end
 
   defp arguments(%Ask{} = ask) do
+    tools = Enum.map_join(ask.tools, ",", &program_name/1)
+
     [
       "-p",
       "--output-format",
@@ -68,16 +78,17 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
       "--max-turns",
       "#{ask.max_turns}"
     ] ++
-      if ask.tools == [], do: [], else: ["--allowedTools", Enum.map_join(ask.tools, ",", &its_name/1)]
+      ["--setting-sources", "", "--strict-mcp-config", "--tools", tools] ++
+      if(ask.tools == [], do: [], else: ["--allowedTools", tools])
   end
 
-  # What is List here is Glob there.
-  defp its_name("List"), do: "Glob"
-  defp its_name(name), do: name
+  # The program's tool Glob does what List does here.
+  defp program_name("List"), do: "Glob"
+  defp program_name(name), do: name
 
-  # Each call is a program of its own that remembers nothing: the whole conversation is its prompt.
+  # Each call starts the program anew, and the program remembers nothing: the whole conversation is its prompt.
   defp prompt(%Request{ask: ask, turns: turns}) do
-    [ask.system_prompt, Enum.map_join(turns, "\n\n", &turn/1), wanted(ask.schema)]
+    [ask.system_prompt, Enum.map_join(turns, "\n\n", &turn/1), instruction(ask.schema)]
     |> Enum.reject(&is_nil/1)
     |> Enum.join("\n\n")
   end
@@ -85,13 +96,13 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   defp turn({:user, texts}), do: Enum.join(texts, "\n\n")
   defp turn({:model, reply}), do: "You answered:\n\n#{reply.text}"
 
-  defp wanted(nil), do: nil
+  defp instruction(nil), do: nil
 
-  defp wanted(schema),
+  defp instruction(schema),
     do:
       "Answer with one JSON value and nothing else: no prose, no markdown fence. Its JSON schema:\n\n#{JSON.encode(schema)}"
 
-  # It needs a key only where nobody has logged in. The other provider's is none of its business.
+  # The program needs a key only if nobody has logged in. It does not get the other provider's key.
   defp environment(settings) do
     [
       {"PATH", settings.path},
@@ -101,77 +112,132 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
     ] ++ if(key = settings.keys.anthropic.(), do: [{"ANTHROPIC_API_KEY", key}], else: [])
   end
 
-  defp result(lines) do
-    Enum.find_value(lines, fn line ->
+  # The program may report results of turns before the last one. The last result is the answer.
+  defp read_output(lines) do
+    Enum.reduce(lines, %{result: nil, model: nil, code: nil}, fn line, output ->
       case JSON.decode(line) do
-        {:ok, %{"type" => "result"} = result} -> result
-        _ -> nil
+        {:ok, %{"type" => "result"} = result} -> %{output | result: result}
+        {:ok, %{"type" => "assistant"} = message} -> message(message, output)
+        _ -> output
       end
     end)
   end
 
-  defp read(%{"subtype" => "error_max_turns"}, _, _, ask),
+  defp message(line, output) do
+    model = if is_map(line["message"]), do: line["message"]["model"]
+    code = if is_binary(line["error"]), do: line["error"]
+    %{output | model: if(is_binary(model) and model != @no_model, do: model, else: output.model), code: code}
+  end
+
+  defp read(%{"subtype" => "error_max_turns"}, _, _, ask, _),
     do: {:error, Error.new(:turn_limit, "claude was not done after #{ask.max_turns} turns")}
 
-  defp read(%{"is_error" => false, "subtype" => "success", "result" => text} = result, 0, _, _)
+  defp read(%{"is_error" => false, "subtype" => "success", "result" => text} = result, 0, _, ask, usage)
        when is_binary(text) do
-    {:ok, %Reply{text: text, usage: usage(result)}}
+    case verdict(result["stop_reason"]) do
+      :complete ->
+        if Failures.error_reply?(text),
+          do: {:failed, "claude reported an error as its answer", text},
+          else: {:ok, %Reply{text: text, usage: usage}}
+
+      verdict ->
+        Verdict.failure(verdict, ask.model, "stop_reason #{result["stop_reason"]}", usage)
+    end
   end
 
-  defp read(nil, status, stderr, _),
+  defp read(nil, status, stderr, _, _),
     do: {:failed, "claude ended without a result (exit status #{status})", stderr}
 
-  defp read(result, status, stderr, _),
-    do: {:failed, "claude failed (exit status #{status})", said(result["result"] || stderr)}
+  defp read(result, status, stderr, _, _),
+    do: {:failed, "claude failed (exit status #{status})", reason(result, stderr)}
 
-  defp said(text) when is_binary(text), do: text
-  defp said(value), do: JSON.encode(value)
+  # Older versions of the program name no stop reason. A turn of the program is not paused.
+  defp verdict(reason) when is_binary(reason) do
+    case Verdict.of(Anthropic.stop_reasons(), reason) do
+      :paused -> :passing_fault
+      verdict -> verdict
+    end
+  end
 
-  # Before it is cut: what is cut off in the middle of a key ends in a part of it.
-  defp without_keys(said, settings) do
+  defp verdict(_), do: :complete
+
+  defp reason(result, stderr) do
+    errors = result["errors"] |> List.wrap() |> Enum.map(&text/1)
+    texts = Enum.reject([text(result["result"]) | errors], &(String.trim(&1) == ""))
+    if texts == [], do: stderr, else: Enum.join(texts, "; ")
+  end
+
+  defp text(nil), do: ""
+  defp text(text) when is_binary(text), do: text
+  defp text(value), do: JSON.encode(value)
+
+  # Keys are taken out before the text is cut: otherwise the cut may leave a part of a key.
+  defp without_keys(reason, settings) do
     keys = for {_, key} <- settings.keys, value = key.(), do: value
-    Enum.reduce(keys, said, &String.replace(&2, &1, "…"))
+    Enum.reduce(keys, reason, &String.replace(&2, &1, "…"))
   end
 
-  defp failed(what, said) do
-    last = said |> last_bytes() |> String.slice(-@most_of_a_reason, @most_of_a_reason) |> String.trim()
-    {kind, again} = kind(said)
-    Error.new(kind, "#{what}: #{if last == "", do: "it did not say why", else: last}", again)
+  defp failed(problem, code, reason, ask) do
+    shown = reason |> last_bytes() |> String.slice(-@longest_reason, @longest_reason) |> String.trim()
+    {kind, again} = Failures.kind(code, reason)
+
+    Error.new(
+      kind,
+      "#{problem}: #{if shown == "", do: "it did not say why", else: shown}#{remedy(kind, ask)}",
+      again
+    )
   end
 
-  # Bytes that are no text, and the rest of a character that was cut, are left out.
-  defp last_bytes(said) do
-    size = min(byte_size(said), @most_of_a_reason * 4)
+  defp remedy(:unknown_model, ask) do
+    current = Enum.join(Catalogue.current(:claude_program), ", ")
+    "; the model #{inspect(ask.model)} is not known: expected a current model such as #{current}"
+  end
 
-    said
-    |> binary_part(byte_size(said), -size)
+  defp remedy(:context_window, _), do: "; shorten the prompt or its files"
+  defp remedy(_, _), do: ""
+
+  # Bytes that are no text are left out, and so is the rest of a character that was cut.
+  defp last_bytes(text) do
+    size = min(byte_size(text), @longest_reason * 4)
+
+    text
+    |> binary_part(byte_size(text), -size)
     |> String.codepoints()
     |> Enum.filter(&String.valid?/1)
     |> Enum.join()
   end
 
-  # It says what was wrong only in words.
-  defp kind(said) do
-    cond do
-      said =~ ~r/invalid api key|please run \/login|authentication/i -> {:authentication, :never}
-      said =~ ~r/rate limit|usage limit|\b429\b/i -> {:rate_limit, :soon}
-      said =~ ~r/overloaded|\b5\d\d\b/i -> {:provider_unavailable, :soon}
-      true -> {:provider_unavailable, :never}
-    end
+  # Without a result nobody knows what was used.
+  defp usage(%{result: nil}, _), do: %Usage{}
+
+  defp usage(%{result: %{"modelUsage" => %{} = by_model}} = output, ask) when by_model != %{} do
+    main = output.model || main_model(by_model)
+
+    usages =
+      for {model, counts} <- by_model, is_map(counts) do
+        main? = Catalogue.same?(main, model)
+        asked = if main?, do: ask.model, else: model
+        Usage.of_model(:claude_program, asked, model, program_tokens(counts), if(main?, do: 1, else: 0))
+      end
+
+    Enum.reduce(usages, %Usage{}, &Usage.add(&2, &1))
   end
 
-  # Without a result nobody knows.
-  defp usage(nil), do: %Usage{}
+  defp usage(%{result: result, model: model}, ask) do
+    counts = if is_map(result["usage"]), do: result["usage"], else: %{}
+    Usage.of_call(ask, model, Anthropic.tokens(counts))
+  end
 
-  defp usage(result) do
-    tokens = if is_map(result["usage"]), do: result["usage"], else: %{}
+  # The model that wrote most did the work; the program asks smaller ones for titles and summaries.
+  defp main_model(by_model),
+    do: by_model |> Enum.max_by(fn {_, counts} -> Usage.count(counts, "outputTokens") end) |> elem(0)
 
-    %Usage{
-      calls: 1,
-      input_tokens:
-        Usage.sum(tokens, ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]),
-      output_tokens: Usage.sum(tokens, ["output_tokens"]),
-      cost: if(is_number(result["total_cost_usd"]), do: result["total_cost_usd"] / 1)
+  defp program_tokens(counts) do
+    %{
+      input_tokens: Usage.count(counts, "inputTokens"),
+      cached_input_tokens: Usage.count(counts, "cacheReadInputTokens"),
+      cache_write_tokens: Usage.count(counts, "cacheCreationInputTokens"),
+      output_tokens: Usage.count(counts, "outputTokens")
     }
   end
 end

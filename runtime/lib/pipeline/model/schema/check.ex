@@ -1,49 +1,122 @@
 defmodule Pipeline.Model.Schema.Check do
   @moduledoc """
-  Whether a schema is one that `Pipeline.Model.Schema` can hold a value against. A keyword that is not known is an error: it
-  would be a promise that nobody keeps.
+  Checks that a schema is one by which `Pipeline.Model.Schema` can check a value, and that a provider takes. An unknown
+  keyword is an error, because nothing would check answers by it.
   """
 
   @types ~w(object array string number integer boolean null)
-  # What they say is for people and models.
-  @remarks ~w(title description default examples format $schema $id $comment deprecated readOnly writeOnly)
+  # These keywords are for people and models. No answer is checked by them.
+  @texts ~w(title description format $schema $id $comment)
+  @flags ~w(deprecated readOnly writeOnly)
+  @remarks @texts ++ @flags ++ ~w(default examples)
   @known @remarks ++
            ~w(type properties required additionalProperties items enum const minimum maximum exclusiveMinimum) ++
            ~w(exclusiveMaximum minLength maxLength pattern minItems maxItems uniqueItems anyOf oneOf allOf nullable) ++
            ~w($ref $defs definitions)
   @deepest 50
 
+  # Anthropic refuses a tool's schema with other names of properties.
+  @anthropic_name ~r/\A[a-zA-Z0-9_.-]{1,64}\z/
+
+  @typedoc "The keys and indexes that lead from the schema to the problem, and the problem."
+  @type problem :: {[String.t() | non_neg_integer()], String.t()}
+
+  @doc "Return every problem of a schema as a sentence that begins with its place."
   @spec check(term()) :: :ok | {:error, [String.t()]}
   def check(schema) do
-    case problems(schema, "schema", if(is_map(schema), do: schema, else: %{}), 0) do
+    case problems(schema) do
       [] -> :ok
-      problems -> {:error, problems}
+      problems -> {:error, Enum.map(problems, fn {path, problem} -> "#{name(path)}: #{problem}" end)}
     end
   end
 
-  defp problems(_, at, _, depth) when depth > @deepest, do: ["#{at}: is nested more than #{@deepest} deep"]
+  @doc "Return every problem of a schema with its place."
+  @spec problems(term()) :: [problem()]
+  def problems(schema) do
+    root = if is_map(schema), do: schema, else: %{}
+    for {path, problem} <- problems(schema, [], root, 0), do: {Enum.reverse(path), problem}
+  end
 
-  defp problems(%{} = schema, at, root, depth) do
-    Enum.flat_map(schema, fn {keyword, value} ->
-      keyword(keyword, value, "#{at}.#{keyword}", root, depth + 1)
+  @doc "Return what a provider refuses in a schema that has no other problem."
+  @spec provider_problems(map(), atom()) :: [problem()]
+  def provider_problems(schema, :anthropic),
+    do: for({path, problem} <- refused_names(schema, []), do: {Enum.reverse(path), problem})
+
+  def provider_problems(_, _), do: []
+
+  defp refused_names(%{} = schema, path) do
+    Enum.flat_map(schema, fn
+      {"properties", %{} = schemas} ->
+        for {name, _} <- schemas, not (name =~ @anthropic_name) do
+          {[name, "properties" | path],
+           "anthropic refuses this name of a property: expected 1 to 64 of the characters a-z, A-Z, 0-9, _, . and -"}
+        end ++ refused_names_of(schemas, ["properties" | path])
+
+      {named, %{} = schemas} when named in ~w($defs definitions) ->
+        refused_names_of(schemas, [named | path])
+
+      {inner, %{} = schema} when inner in ~w(items additionalProperties) ->
+        refused_names(schema, [inner | path])
+
+      {some, schemas} when some in ~w(anyOf oneOf allOf) ->
+        schemas
+        |> Enum.with_index()
+        |> Enum.flat_map(fn {schema, i} -> refused_names(schema, [i, some | path]) end)
+
+      _ ->
+        []
     end)
   end
 
-  defp problems(other, at, _, _), do: ["#{at}: expected a mapping, got #{shown(other)}"]
+  defp refused_names(_, _), do: []
 
-  defp keyword(remark, _, _, _, _) when remark in @remarks, do: []
+  defp refused_names_of(schemas, path),
+    do: Enum.flat_map(schemas, fn {name, schema} -> refused_names(schema, [name | path]) end)
+
+  defp name(path) do
+    Enum.reduce(path, "schema", fn
+      index, name when is_integer(index) -> "#{name}[#{index}]"
+      key, name -> "#{name}.#{key}"
+    end)
+  end
+
+  defp problems(_, at, _, depth) when depth > @deepest, do: [{at, "is nested more than #{@deepest} deep"}]
+
+  defp problems(%{} = schema, at, root, depth) do
+    Enum.flat_map(schema, fn {keyword, value} ->
+      keyword(keyword, value, [keyword | at], root, depth + 1)
+    end)
+  end
+
+  defp problems(other, at, _, _), do: [{at, "expected a mapping, got #{shown(other)}"}]
+
+  defp keyword(text, value, at, _, _) when text in @texts,
+    do: unless_so(is_binary(value), at, "a text", value)
+
+  defp keyword(flag, value, at, _, _) when flag in @flags,
+    do: unless_so(is_boolean(value), at, "true or false", value)
+
+  defp keyword("examples", values, at, _, _),
+    do: unless_so(is_list(values) and json?(values), at, "a list of values", values)
+
+  defp keyword("default", value, at, _, _), do: unless_so(json?(value), at, "a value", value)
 
   defp keyword("type", nil, at, _, _),
-    do: [~s(#{at}: expected one or more of #{Enum.join(@types, ", ")}, got null: quote "null")]
+    do: [{at, ~s(expected one or more of #{Enum.join(@types, ", ")}, got null: quote "null")}]
 
   defp keyword("type", types, at, _, _) do
-    if types != [] and Enum.all?(List.wrap(types), &(&1 in @types)),
-      do: [],
-      else: ["#{at}: expected one or more of #{Enum.join(@types, ", ")}, got #{shown(types)}"]
+    known? = types != [] and Enum.all?(List.wrap(types), &(&1 in @types)) and unique?(List.wrap(types))
+    unless_so(known?, at, "one or more of #{Enum.join(@types, ", ")}, each once", types)
   end
 
   defp keyword("required", names, at, _, _),
-    do: unless_so(is_list(names) and Enum.all?(names, &is_binary/1), at, "a list of texts", names)
+    do:
+      unless_so(
+        is_list(names) and Enum.all?(names, &is_binary/1) and unique?(names),
+        at,
+        "a list of texts, each once",
+        names
+      )
 
   defp keyword("enum", values, at, _, _),
     do: unless_so(is_list(values) and values != [] and json?(values), at, "a list of values", values)
@@ -62,14 +135,14 @@ defmodule Pipeline.Model.Schema.Check do
   defp keyword("pattern", pattern, at, _, _) when is_binary(pattern) do
     case :re.compile(pattern, [:unicode]) do
       {:ok, _} -> []
-      {:error, {reason, place}} -> ["#{at}: is no regular expression: #{reason} at #{place}"]
+      {:error, {reason, place}} -> [{at, "is no regular expression: #{reason} at #{place}"}]
     end
   end
 
   defp keyword("pattern", other, at, _, _), do: unless_so(false, at, "a regular expression", other)
 
   defp keyword(named, %{} = schemas, at, root, depth) when named in ~w(properties $defs definitions),
-    do: Enum.flat_map(schemas, fn {name, schema} -> problems(schema, "#{at}.#{name}", root, depth) end)
+    do: Enum.flat_map(schemas, fn {name, schema} -> problems(schema, [name | at], root, depth) end)
 
   defp keyword(named, other, at, _, _) when named in ~w(properties $defs definitions),
     do: unless_so(false, at, "a mapping of schemas by name", other)
@@ -82,7 +155,7 @@ defmodule Pipeline.Model.Schema.Check do
   defp keyword(some, [_ | _] = schemas, at, root, depth) when some in ~w(anyOf oneOf allOf) do
     schemas
     |> Enum.with_index()
-    |> Enum.flat_map(fn {schema, index} -> problems(schema, "#{at}[#{index}]", root, depth) end)
+    |> Enum.flat_map(fn {schema, index} -> problems(schema, [index | at], root, depth) end)
   end
 
   defp keyword(some, other, at, _, _) when some in ~w(anyOf oneOf allOf),
@@ -93,16 +166,17 @@ defmodule Pipeline.Model.Schema.Check do
          %{^kind => %{^name => _}} <- root do
       []
     else
-      _ -> ["#{at}: #{inspect("#/" <> place)} is not there: expected #/$defs/NAME of this schema"]
+      _ -> [{at, "#{inspect("#/" <> place)} is not there: expected #/$defs/NAME of this schema"}]
     end
   end
 
   defp keyword("$ref", other, at, _, _),
-    do: ["#{at}: only a schema in $defs can be referred to, as #/$defs/NAME, got #{shown(other)}"]
+    do: [{at, "only a schema in $defs can be referred to, as #/$defs/NAME, got #{shown(other)}"}]
 
   defp keyword(other, _, at, _, _),
     do: [
-      "#{at}: this keyword is not known, expected one of #{Enum.join(@known -- @remarks, ", ")}#{nearest(other)}"
+      {at,
+       "this keyword is not known, expected one of #{Enum.join(@known -- @remarks, ", ")}#{nearest(other)}"}
     ]
 
   defp nearest(word) do
@@ -116,7 +190,9 @@ defmodule Pipeline.Model.Schema.Check do
   defp json?(value), do: is_binary(value) or is_number(value) or is_boolean(value) or is_nil(value)
 
   defp unless_so(true, _, _, _), do: []
-  defp unless_so(false, at, what, value), do: ["#{at}: expected #{what}, got #{shown(value)}"]
+  defp unless_so(false, at, expected, value), do: [{at, "expected #{expected}, got #{shown(value)}"}]
+
+  defp unique?(values), do: Enum.uniq(values) == values
 
   defp shown(value), do: inspect(value, limit: 5, printable_limit: 80)
 end

@@ -1,0 +1,95 @@
+defmodule Pipeline.Model.HTTPFailure do
+  @moduledoc """
+  Turns an HTTP response that is an error into a `Pipeline.Error`: whose fault it is, whether another try may help, and
+  how long the provider asks to wait.
+  """
+
+  alias Pipeline.Error
+  alias Pipeline.Model.NamedWait
+  alias Pipeline.Value.JSON
+
+  @longest_reason 500
+
+  # The words of Anthropic and Gemini for failures that have no status of their own.
+  @no_credit ~r/credit balance is too low|billing_error|credits are depleted|BILLING_DISABLED/i
+  @spending_limit ~r/reached your specified .{0,30}usage limits?|spend(ing)? (limit|cap)/i
+  @disabled ~r/\b(organization|account|consumer)\b.{0,80}\b(disabled|suspended|deactivated)\b|CONSUMER_SUSPENDED/i
+  @rejected_key ~r/API_KEY_INVALID|api key (not valid|expired)/i
+  @too_long ~r/prompt is too long|input token count.{0,40}exceeds|exceeds? the (model's )?context|request_too_large/i
+
+  @type response :: %{
+          status: pos_integer(),
+          headers: %{String.t() => String.t()},
+          body: binary()
+        }
+
+  @doc "Return the error. `secrets` are left out of its message."
+  @spec error(response(), host :: String.t(), secrets :: [String.t()]) :: Error.t()
+  def error(%{status: status} = response, host, secrets) do
+    failure = failure(response.body)
+    {kind, again} = kind(status, failure, NamedWait.of(response.headers, failure.details))
+    reason = if failure.message, do: scrubbed(failure.message, secrets), else: "no reason given"
+    Error.new(kind, "#{host} answered #{status}: #{reason}#{remark(kind, failure)}", again)
+  end
+
+  # Both providers put a sentence into error.message.
+  defp failure(body) do
+    error =
+      case JSON.decode(body) do
+        {:ok, %{"error" => %{} = error}} -> error
+        {:ok, [%{"error" => %{} = error} | _]} -> error
+        _ -> %{}
+      end
+
+    details = if is_list(error["details"]), do: Enum.filter(error["details"], &is_map/1), else: []
+    texts = [error["message"], error["type"], error["status"] | Enum.map(details, & &1["reason"])]
+
+    %{
+      message: if(is_binary(error["message"]), do: error["message"]),
+      words: texts |> Enum.filter(&is_binary/1) |> Enum.join(" "),
+      details: details,
+      daily_quota: daily_quota(details)
+    }
+  end
+
+  defp daily_quota(details) do
+    names =
+      for %{"violations" => violations} when is_list(violations) <- details,
+          %{} = violation <- violations,
+          name <- [violation["quotaId"], violation["quotaMetric"]],
+          is_binary(name) and name =~ ~r/per_?day/i,
+          do: name
+
+    List.first(names)
+  end
+
+  defp kind(status, failure, wait) when status in 400..499 do
+    cond do
+      status == 402 or failure.words =~ @no_credit -> {:no_credit, :never}
+      failure.daily_quota != nil or failure.words =~ @spending_limit -> {:quota_exhausted, :never}
+      status == 429 -> {:rate_limit, wait}
+      status == 408 -> {:timeout, wait}
+      failure.words =~ @disabled -> {:account_disabled, :never}
+      status in [401, 403] or failure.words =~ @rejected_key -> {:authentication, :never}
+      status == 404 -> {:unknown_model, :never}
+      status == 413 or failure.words =~ @too_long -> {:context_window, :never}
+      true -> {:bad_request, :never}
+    end
+  end
+
+  # The runtime does not follow a redirect, and the redirect will be there again.
+  defp kind(status, _, _) when status in 300..399, do: {:provider_unavailable, :never}
+  defp kind(_, _, wait), do: {:provider_unavailable, wait}
+
+  defp remark(:quota_exhausted, %{daily_quota: name}) when name != nil,
+    do: " (the daily quota #{name} is used up)"
+
+  defp remark(_, _), do: ""
+
+  # A key is taken out before the text is cut: otherwise the cut may leave a part of the key.
+  defp scrubbed(text, secrets) do
+    secrets
+    |> Enum.reduce(text, &String.replace(&2, &1, "…"))
+    |> String.slice(0, @longest_reason)
+  end
+end
