@@ -158,10 +158,11 @@ def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path)
     pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{own}{loop}{other}")
     assert variant.written(pipeline, "Write", WRITE, file, "plan") is None
     idea, data, every, some, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
-    assert (idea["claude_options"], idea["output_to_file"]) == ({"debug_mode": True}, "plan_1")
-    assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, "debug_mode": True}, "own.json")
+    proving = {"output_format": "stream_json", "debug_mode": True}
+    assert (idea["claude_options"], idea["output_to_file"]) == (proving, "plan_1")
+    assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, **proving}, "own.json")
     assert every["output_to_file"].startswith("plan_")
-    assert every["steps"][0]["claude_options"] == {"debug_mode": True}
+    assert every["steps"][0]["claude_options"] == proving
     assert not {"claude_options", "output_to_file"} & (set(every) - {"output_to_file"} | set(some))
     assert write["output_to_file"] == "plan"
     assert not {"claude_options", "output_to_file"} & (set(think) | set(polish))
