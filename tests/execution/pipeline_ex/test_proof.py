@@ -246,7 +246,7 @@ RESULT = ("result", "success")
         ),
         ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{ended(PLAN, True)}", "no result"),
         ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{ended(PLAN)}\n{ended(PLAN, True)}", "no result"),
-        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{MAX_TURNS}", "too many turns"),
+        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{MAX_TURNS}", "turn limit"),
         ({"session_id": "s", "cost": 0}, said(PLAN), "no result"),
         (
             {"session_id": "s", "cost": 0, **debugged(ASSISTANT, RESULT, ("result", "error_max_turns"))},

@@ -84,7 +84,6 @@ def test_proof_amid_much_talk_is_found(fake: FakeCheckout, tmp_path: Path) -> No
     ("recording", "kind", "lasting"),
     [
         ("live_fail", "authentication", True),
-        ("live_max_turns", "fallback used", False),
         ("live_no_claude", "not started", True),
         ("live_rate_limit", "rate limit", False),
         ("live_empty", "no result", False),
@@ -98,6 +97,15 @@ def test_no_failed_run_is_a_plan(fake: FakeCheckout, tmp_path: Path, recording: 
         executed(fake, tmp_path / "run")
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     assert str(tmp_path / "run") in str(caught.value)
+
+
+def test_a_turn_limit_is_an_invalid_plan_that_the_optimizer_reads(fake: FakeCheckout, tmp_path: Path) -> None:
+    """The execution raises nothing, and the plan of pipeline_ex's fallback is not scored."""
+    fake.replay("live_max_turns")
+    execution = executed(fake, tmp_path / "run")
+    assert execution.text == ""
+    assert "error_max_turns" in (execution.problem or "")
+    assert not retrieve(execution).ok
 
 
 @pytest.mark.parametrize(

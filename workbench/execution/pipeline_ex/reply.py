@@ -128,8 +128,14 @@ def _wrong(envelope: dict[str, Any]) -> tuple[str, str] | None:
     if envelope.get("success") is not True:
         return "crashed", f"the step did not succeed: {why[:300]}"
     if isinstance(failed := envelope.get("failed_tasks"), int) and failed > 0:
-        return "crashed", f"{failed} of the step's tasks failed"
+        return "crashed", f"{failed} of the step's tasks failed: {_task_errors(envelope)[:300] or why[:300]}"
     return None
+
+
+def _task_errors(envelope: dict[str, Any]) -> str:
+    results = envelope.get("batch_results")
+    tasks = [one for one in results if isinstance(one, dict)] if isinstance(results, list) else []
+    return "; ".join(str(task["error"]) for task in tasks if task.get("error"))
 
 
 def _answered(envelope: dict[str, Any]) -> bool:
@@ -156,7 +162,9 @@ def _decoded(text: str) -> Reply:
         return Reply(text) if turned is None else Reply(turned, note=LITERAL)
     result = next((one for one in reversed(messages) if one["type"] == "result"), None)
     if result is not None and (result.get("subtype") != "success" or result.get("is_error")):
-        why = str(result.get("result") or result.get("error") or result.get("subtype"))
+        errors = result.get("errors")
+        error = "; ".join(map(str, errors)) if isinstance(errors, list) else result.get("error")
+        why = f"{result.get('subtype')}: {result.get('result') or error or 'no reason given'}"
         return Reply("", ("no result", f"the claude program gave no good result: {why[:300]}"))
     said: list[str] = []
     for line, found in lines:
