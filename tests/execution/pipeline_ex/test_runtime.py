@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution.pipeline_ex import output_files, variant
-from workbench.execution.pipeline_ex.checkout import WORKERS, environment, remove_left_behind, secrets_in
+from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
@@ -270,17 +270,55 @@ def test_workers_are_copies_that_are_used_again_and_removed(fake: FakeCheckout) 
     assert not second.exists()
 
 
-def test_copies_of_a_killed_process_are_removed(tmp_path: Path) -> None:
-    """Those of one that lives are not."""
-    dead, alive = tmp_path / f"{WORKERS}999999999-x", tmp_path / f"{WORKERS}{os.getpid()}-x"
+def test_copies_of_a_killed_process_are_removed(
+    fake: FakeCheckout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next study that is prepared removes them; a living process keeps its own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead = tmp_path / "workbench-checkout-999999999-x"
     dead.mkdir()
-    alive.mkdir()
-    remove_left_behind(tmp_path)
-    assert (dead.exists(), alive.exists()) == (False, True)
+    place = Checkout(fake.folder)
+    with place.worker() as worker:
+        PipelineEx(engine(fake)).prepare()
+        assert (dead.exists(), worker.exists()) == (False, True)
+    place.close()
+    assert not worker.exists()
 
 
-def test_the_version_is_the_commit_and_what_differs_from_it(fake: FakeCheckout, tmp_path: Path) -> None:
-    """Of the code: what runs leave behind in the checkout makes no other version."""
+def test_root_is_told_before_anything_is_tried(fake: FakeCheckout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkout's library refuses to start the claude program as root, unless its configuration allows that."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    PipelineEx(engine(fake)).prepare()
+    (fake.folder / "deps" / "erlexec").mkdir()
+    with pytest.raises(ExecutionFailed, match="run as another user") as caught:
+        PipelineEx(engine(fake)).prepare()
+    assert caught.value.lasting
+    assert len(fake.calls_of("compile")) == 1
+    (fake.folder / "config" / "config.exs").write_text("config :erlexec,\n  root: true,\n  user: 'me'\n")
+    PipelineEx(engine(fake)).prepare()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    (fake.folder / "config" / "config.exs").unlink()
+    PipelineEx(engine(fake)).prepare()
+
+
+def test_a_commit_that_touches_no_code_makes_no_other_version(fake: FakeCheckout) -> None:
+    """Nor does one that changes another pipeline file: each file's content has its own place in the key."""
+    version = Checkout(fake.folder).version()
+    (fake.folder / "README.md").write_text("# Notes")
+    (fake.folder / "working_genesis.yaml").write_text("workflow: {name: other, steps: []}")
+    assert Checkout(fake.folder).version() == version
+    commit(fake.folder)
+    assert Checkout(fake.folder).version() == version
+    for name in ("lib/a.ex", "config/a.exs", "mix.exs", "mix.lock", "priv/a.json"):
+        (fake.folder / name).parent.mkdir(exist_ok=True)
+        (fake.folder / name).write_text("changed")
+        commit(fake.folder)
+        assert Checkout(fake.folder).version() != version, name
+        version = Checkout(fake.folder).version()
+
+
+def test_the_version_is_the_committed_code_and_what_differs_from_it(fake: FakeCheckout, tmp_path: Path) -> None:
+    """What runs leave behind in the checkout makes no other version."""
 
     def version() -> str:
         return PipelineEx(engine(fake)).version()
