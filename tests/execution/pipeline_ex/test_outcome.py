@@ -27,7 +27,7 @@ EXPECTED = {
     # It went well, but its saved answer equals those of the failed runs.
     "extract_ok": ("failed", "no result"),
     "gemini_blocked": ("invalid plan", "blocked"),
-    "gemini_max_tokens": ("ok", "ok"),
+    "gemini_max_tokens": ("invalid plan", "truncated"),
     "generate_crlf": ("invalid plan", "no plan"),
     "generate_quotes": ("invalid plan", "no plan"),
     "live_empty": ("failed", "no result"),
@@ -342,6 +342,38 @@ def test_a_reply_in_unread_messages_is_taken_out_of_them() -> None:
     assert "unread" in made.message
     bad = json.dumps({**result, "is_error": True, "result": "429"})
     assert classify(0, run_log(*lines), "", saved(f"{said}\n{bad}", session_id="s", cost=0)).kind == "rate limit"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "kind"),
+    [
+        ("```yaml\nworkflow:\n  name: g\n", "invalid plan", "truncated"),
+        ("Draft:\n```yaml\na: 1\n```\nFinal:\n~~~\na: 1\n", "invalid plan", "truncated"),
+        ("```yaml\nworkflow:\n  name: g\n```\n", "ok", "ok"),
+        ("a: |\n  ```elixir\n  x\n", "ok", "ok"),
+        ("API Error: 500 internal", "failed", "crashed"),
+    ],
+)
+def test_a_reply_of_gemini(text: str, status: str, kind: str) -> None:
+    """An open block is the only sign of a reply that was cut off, and no message names the claude program."""
+    answered = "22:25:30.000 [info] ✅ Gemini step completed successfully"
+    made = classify(0, run_log(answered, *SAVED), "", saved(text, tokens={"input": 7}, model="gemini-x"))
+    assert (made.status, made.kind) == (status, kind)
+    assert "claude" not in made.message
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("generate_crlf", "literal \\r at the end of lines, as pipeline_ex leaves them"),
+        ("generate_quotes", "pipeline_ex turned a \\n or \\t within a text into a line break or a tab"),
+    ],
+)
+def test_feedback_names_what_pipeline_ex_rewrote(name: str, words: str) -> None:
+    """The optimizer must not look for prose that the model did not write."""
+    message = classified(recording(name)).message
+    assert words in message
+    assert "prose" not in message
 
 
 def test_mock_runs_are_failed() -> None:

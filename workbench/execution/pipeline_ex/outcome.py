@@ -225,7 +225,7 @@ def _error(opened: reply.Reply) -> Outcome | None:
         known = cause(message) if kind in ("no result", "crashed") else prompt_cause(message)
         return _failed(known or kind, message)
     said = reply.error_in(opened.text)
-    return None if said is None else _failed(cause(said) or "crashed", reply.told(said))
+    return None if said is None else _failed(cause(said) or "crashed", reply.error_message(said))
 
 
 def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:
@@ -236,6 +236,9 @@ def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:
         return Outcome(
             "invalid plan", "truncated", "the reply was too long: pipeline_ex wrote no plan of it", path, opened.text
         )
+    if opened.cut:
+        message = "the reply was cut off at Gemini's output limit: its markdown block is not closed; ask for less text"
+        return Outcome("invalid plan", "truncated", message, path, opened.text)
     if none := problem(unfenced(opened.text)):
         kind = "truncated" if TRIMMED.search(opened.text) else "no plan"
         return Outcome("invalid plan", kind, none, path, opened.text)

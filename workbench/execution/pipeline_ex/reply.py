@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.execution.pipeline_ex.causes import ERROR_CHARACTERS, says_error
-from workbench.execution.plan import ESCAPED_LINES, WRAPPED, problem, unfenced
+from workbench.execution.plan import ESCAPED_LINES, WRAPPED, has_open_fence, problem, unfenced
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
 ESCAPED = "\\n"
@@ -38,6 +38,8 @@ class Reply:
     note: str = ""
     proved: bool = False
     unlogged: int = 0
+    #: The reply was cut off: a block of Gemini's is open. pipeline_ex does not tell its finish reason.
+    cut: bool = False
 
 
 def opened(saved: str) -> Reply:
@@ -66,8 +68,9 @@ def error_in(text: str) -> str | None:
     return last if says_error(last) and problem(text) is not None else None
 
 
-def told(error: str) -> str:
-    return f"the claude program's reply is an error: {' '.join(error.split())[:300]}"
+def error_message(error: str, author: str = "the claude program's") -> str:
+    """Return the message for a reply that is an error."""
+    return f"{author} reply is an error: {' '.join(error.split())[:300]}"
 
 
 def _taken(envelope: dict[str, Any], saved: str) -> Reply:
@@ -76,12 +79,26 @@ def _taken(envelope: dict[str, Any], saved: str) -> Reply:
     text = envelope.get("text")
     if not isinstance(text, str):
         return Reply(saved)
+    if _is_gemini(envelope):
+        return _gemini(text)
     reply = _decoded(_unwrapped(text))
     if "session_id" not in envelope or reply.wrong is not None:
         return reply
     if (said := error_in(reply.text)) is not None:
-        return Reply("", ("crashed", told(said)))
+        return Reply("", ("crashed", error_message(said)))
     return reply if reply.proved or _answered(envelope) else Reply("", ("no result", UNANSWERED))
+
+
+def _is_gemini(envelope: dict[str, Any]) -> bool:
+    """Return whether a gemini step saved this. It saves the tokens, and no step that asks the claude program does."""
+    return "session_id" not in envelope and isinstance(envelope.get("tokens"), dict)
+
+
+def _gemini(text: str) -> Reply:
+    """Return Gemini's reply."""
+    if (error := error_in(text)) is not None:
+        return Reply("", ("crashed", error_message(error, "Gemini's")))
+    return Reply(text, cut=has_open_fence(text))
 
 
 def _unwrapped(text: str) -> str:
