@@ -37,3 +37,12 @@ def test_a_wrong_option_ends_with_exit_code_2(line: CommandLine, arguments: list
     # The console wraps long lines and draws a frame.
     output = " ".join((result.stderr + result.stdout).replace("│", " ").split())
     assert (result.exit_code, words in output, "Traceback" in output) == (2, True, False), output
+
+
+@pytest.mark.processes
+def test_every_command_removes_what_killed_executions_left_behind(line: CommandLine, tmp_path: Path) -> None:
+    """A worker's copy of a checkout has 15 MB, and its owner cannot remove it after kill -9."""
+    left_behind = tmp_path / "workbench-checkout-999999999-x"
+    left_behind.mkdir()
+    line.having(TMPDIR=str(tmp_path)).run("show", "latest")
+    assert not left_behind.exists()

@@ -26,6 +26,7 @@ from workbench.commands.show import show
 from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
 from workbench.evidence.report import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
+from workbench.system.temporary import remove_abandoned
 
 app = App(
     name="workbench",
@@ -47,6 +48,7 @@ app.command(server)
 
 def main() -> None:
     """Run the command that the arguments name, and exit. Print a WorkbenchError as a message without a traceback."""
+    remove_abandoned()
     try:
         code = app(exit_on_error=False, result_action="return_value")
     except CycloptsError:

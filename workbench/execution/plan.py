@@ -23,8 +23,13 @@ TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULT
 #: Line breaks that are still escaped, with the next line of a YAML text after them.
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
 #: A quoted text that ends and goes on: pipeline_ex takes the backslash from `\"`.
-DOUBLED_QUOTES = re.compile(r':[ \t]*"(?:"\w|[^"\n]{0,400}[ \t(]"\w[^"\n]{0,400}")')
+DOUBLED_QUOTES = re.compile(r'[:,\[-][ \t]*"(?:"\w|[^"\n]{0,400}[ \t(]"\w[^"\n]{0,400}")')
+#: A carriage return as JSON writes it: pipeline_ex leaves it at the end of a line.
+LITERAL_RETURNS = re.compile(r"\\r[ \t]*$", re.MULTILINE)
+#: A backslash before a line break or a tab: pipeline_ex turns the two characters `\n` within `\\n` into a line break.
+REWRITTEN_ESCAPES = re.compile(r"\\[\n\t]")
 MESSAGES = re.compile(r'\A\s*\[?\{\s*"(?:type"\s*:\s*"(?:assistant|result|system|user|error)"|error"\s*:)')
+NO_MAPPING = "the plan is no mapping of keys to values"
 #: What pipeline_ex puts around a reply in which it found no pipeline.
 WRAPPED = re.compile(r"\Aworkflow:\n  name: generated_pipeline\n.{0,120}?\n  steps:\n(?P<reply>.*)\Z", re.DOTALL)
 #: Of that, what is a pipeline all the same: a reply of steps.
@@ -66,6 +71,17 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
         yield opened["language"], _inside(text, opened, len(text))
 
 
+def has_open_fence(text: str) -> bool:
+    """Return whether the last markdown block of a text is not closed. A text that is a plan as it is has no blocks."""
+    opened: re.Match[str] | None = None
+    for fence in FENCE.finditer(text):
+        if opened is None:
+            opened = fence
+        elif _closes(opened, fence):
+            opened = None
+    return opened is not None and problem(text) is not None
+
+
 def _closes(opened: re.Match[str], found: re.Match[str]) -> bool:
     bare = not found["language"] and not found["info"].strip()
     return bare and found["fence"].startswith(opened["fence"]) and len(found["indent"]) <= len(opened["indent"])
@@ -88,8 +104,10 @@ def problem(text: str) -> str | None:
     wrong = _parsed(text) or _message_or_prose(text)
     if wrong is None:
         return None
-    hints = "".join(f"; {hint}" for hint in _hints(text))
-    return f"{wrong}{hints}"
+    hints = list(_hints(text))
+    if wrong == NO_MAPPING and not hints:
+        hints = ["is there prose around it?"]
+    return "; ".join([wrong, *hints])
 
 
 def _parsed(text: str) -> str | None:
@@ -124,6 +142,10 @@ def _hints(text: str) -> Iterator[str]:
         yield "pipeline_ex left the JSON of claude's messages around the reply; one in a ```yaml fence survives that"
     elif ESCAPED_LINES.search(text):
         yield "it has literal \\n instead of line breaks, as pipeline_ex leaves or makes them; use block texts (|)"
+    if LITERAL_RETURNS.search(text):
+        yield "it has literal \\r at the end of lines, as pipeline_ex leaves them; end lines with \\n alone"
+    if REWRITTEN_ESCAPES.search(text):
+        yield "pipeline_ex turned a \\n or \\t within a text into a line break or a tab; use no backslashes"
     if DOUBLED_QUOTES.search(text):
         yield 'it has doubled quotes: pipeline_ex takes the backslash from \\"; use block texts (|) or single quotes'
     if WRAPPED.match(text):
@@ -142,7 +164,7 @@ def _look(events: Iterator[yaml.Event]) -> str | None:
         if documents > 1:
             continue
         if isinstance(event, yaml.NodeEvent) and nodes.at_root and not isinstance(event, yaml.MappingStartEvent):
-            return "the plan is no mapping of keys to values: is there prose around it?"
+            return NO_MAPPING
         if (wrong := nodes.take(event)) is not None:
             return wrong
     return None if documents else "the plan is empty"

@@ -10,7 +10,9 @@ from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution.own.failure import blame
 
 
-@pytest.mark.parametrize("kind", ["truncated", "context window", "blocked", "turn limit", "invalid answer"])
+@pytest.mark.parametrize(
+    "kind", ["truncated", "blocked", "turn limit", "invalid answer", "context window", "output limit"]
+)
 def test_what_a_model_made_of_the_prompt_is_the_prompts_fault(kind: str, tmp_path: Path) -> None:
     """The optimizer reads the sentence; nothing is raised."""
     assert blame(kind, "why it is no plan", tmp_path) == "why it is no plan"

@@ -17,21 +17,39 @@ from workbench.execution.pipeline_ex.outcome import Outcome, classify
 RECORDINGS = Path(__file__).parents[2] / "data" / "pipeline_ex_runs"
 
 EXPECTED = {
+    "batch_without_tasks_ok": ("ok", "ok"),
+    "claude_json_auth": ("failed", "authentication"),
+    "claude_json_rate_limit": ("failed", "rate limit"),
+    "extract_is_error": ("failed", "no result"),
+    "extract_max_turns_plan": ("failed", "no result"),
+    "extract_max_turns_prose": ("failed", "no result"),
+    "extract_no_result": ("failed", "no result"),
+    # It went well, but its saved answer equals those of the failed runs.
+    "extract_ok": ("failed", "no result"),
+    "gemini_blocked": ("invalid plan", "blocked"),
+    "gemini_max_tokens": ("invalid plan", "truncated"),
+    "generate_crlf": ("invalid plan", "no plan"),
+    "generate_quotes": ("invalid plan", "no plan"),
     "live_empty": ("failed", "no result"),
     "live_exec_error": ("failed", "crashed"),
     "live_fail": ("failed", "authentication"),
-    "live_max_turns": ("failed", "fallback used"),
+    "live_max_turns": ("invalid plan", "turn limit"),
     "live_no_claude": ("failed", "not started"),
     "live_ok": ("ok", "ok"),
     "live_ok_noworkflow": ("ok", "ok"),
     "live_ok_plain": ("ok", "ok"),
     "live_rate_limit": ("failed", "rate limit"),
+    "live_thinking": ("ok", "ok"),
     "mock_dry_run": ("failed", "mock used"),
     "mock_no_prompt": ("failed", "usage"),
     "mock_ok": ("failed", "mock used"),
     "mock_option_like_prompt": ("failed", "usage"),
     "mock_spoofed_path": ("failed", "mock used"),
     "mock_unicode_newlines": ("failed", "mock used"),
+    "run_tool_use": ("ok", "ok"),
+    "smart_analysis_budget": ("failed", "no result"),
+    "smart_analysis_no_result": ("failed", "no result"),
+    "smart_analysis_ok": ("failed", "no result"),
 }
 
 REQUEST = "Improve the supervision tree of my Elixir application"
@@ -70,8 +88,10 @@ def test_recordings(name: str, encoded: bool) -> None:
     made = classified(run, **streams)
     assert (made.status, made.kind) == EXPECTED[name]
     assert made.message
-    assert made.text == (run["files"][made.path] if made.path else None)
-    assert (made.path is not None) == (made.status == "ok")
+    assert (made.text is not None) == (made.path is not None)
+    assert made.path is None if made.status == "failed" else made.path in run["files"] or made.text is None
+    if run["argv"][1].startswith("pipeline.generate") and made.path:
+        assert made.text == run["files"][made.path]
 
 
 NOISE = (
@@ -324,6 +344,38 @@ def test_a_reply_in_unread_messages_is_taken_out_of_them() -> None:
     assert classify(0, run_log(*lines), "", saved(f"{said}\n{bad}", session_id="s", cost=0)).kind == "rate limit"
 
 
+@pytest.mark.parametrize(
+    ("text", "status", "kind"),
+    [
+        ("```yaml\nworkflow:\n  name: g\n", "invalid plan", "truncated"),
+        ("Draft:\n```yaml\na: 1\n```\nFinal:\n~~~\na: 1\n", "invalid plan", "truncated"),
+        ("```yaml\nworkflow:\n  name: g\n```\n", "ok", "ok"),
+        ("a: |\n  ```elixir\n  x\n", "ok", "ok"),
+        ("API Error: 500 internal", "failed", "crashed"),
+    ],
+)
+def test_a_reply_of_gemini(text: str, status: str, kind: str) -> None:
+    """An open block is the only sign of a reply that was cut off, and no message names the claude program."""
+    answered = "22:25:30.000 [info] ✅ Gemini step completed successfully"
+    made = classify(0, run_log(answered, *SAVED), "", saved(text, tokens={"input": 7}, model="gemini-x"))
+    assert (made.status, made.kind) == (status, kind)
+    assert "claude" not in made.message
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("generate_crlf", "literal \\r at the end of lines, as pipeline_ex leaves them"),
+        ("generate_quotes", "pipeline_ex turned a \\n or \\t within a text into a line break or a tab"),
+    ],
+)
+def test_feedback_names_what_pipeline_ex_rewrote(name: str, words: str) -> None:
+    """The optimizer must not look for prose that the model did not write."""
+    message = classified(recording(name)).message
+    assert words in message
+    assert "prose" not in message
+
+
 def test_mock_runs_are_failed() -> None:
     """pipeline.run mocks unless it is told not to."""
     assert classify(0, run_log(*ANSWERED, *SAVED, mode="Mock (safe, no API costs)"), "", saved()).kind == "mock used"
@@ -333,7 +385,6 @@ def test_mock_runs_are_failed() -> None:
     ("exit_code", "stderr", "kind"),
     [
         (1, "❌ Pipeline failed: Step 'a' failed: Query timed out after 300000ms", "timeout"),
-        (1, "❌ Pipeline failed: Step 'a' failed: Task exceeded max_turns limit.", "too many turns"),
         (1, "❌ Pipeline failed: Step 'a' failed: Failed to start erlexec application: timeout", "not started"),
         (1, "❌ Failed to load configuration: Invalid workflow: Step missing", "pipeline"),
         (1, "❌ Configuration file not found: x.yaml", "pipeline"),
@@ -355,6 +406,60 @@ def test_what_calls_itself_failed_is_failed(exit_code: int, stderr: str, kind: s
     """Whatever stands in its log."""
     made = classified(recording("live_ok"), exit_code=exit_code, stderr=stderr)
     assert (made.status, made.kind) == ("failed", kind)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Task exceeded max_turns limit. Increase max_turns in claude_options for complex tasks.", "turn limit"),
+        ("Reached maximum number of turns (5)", "turn limit"),
+        ("API Error: 400 prompt is too long: 213462 tokens > 200000 maximum", "context window"),
+        (
+            "[api_error] The input token count (1200000) exceeds the maximum number of tokens (HTTP 400)",
+            "context window",
+        ),
+        ("API Error: input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000", "context window"),
+        ("API Error: Claude's response exceeded the 32000 output token maximum.", "output limit"),
+        ("API Error: Claude Code is unable to respond, which appears to violate our Usage Policy", "refusal"),
+        ("No candidates in response", "blocked"),
+    ],
+)
+def test_a_cause_that_lies_in_the_prompt_is_an_invalid_plan(reason: str, kind: str) -> None:
+    """By the cause alone: whether pipeline_ex failed, went on with a part missing, or let a fallback write the plan."""
+    failed = classify(1, run_log(*ASKED), f"❌ Pipeline failed: Step 'a' failed: {reason}\nStep type: claude", {})
+    part = classify(0, run_log(f"22:25:30.000 [error] ❌ For loop iteration 1 failed: {reason}", *ANSWERED), "", {})
+    fallback = (
+        f"22:25:30.000 [error] ❌ Claude Robust step failed after all retries: {reason}",
+        "22:25:30.000 [info] 🔄 Claude Robust step recovered using fallback",
+    )
+    recovered = classify(0, run_log(*fallback, *SAVED), "", saved(degraded_mode=True, original_error=reason))
+    batch = classify(0, run_log(*SAVED), "", saved(failed_tasks=1, batch_results=[{"error": reason}]))
+    for outcome in (failed, part, recovered, batch):
+        assert (outcome.status, outcome.kind, outcome.text) == ("invalid plan", kind, None), outcome.message
+        assert reason[:30] in outcome.message or outcome is recovered
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "API Error: 529 overloaded",
+        "This request would exceed your organization's rate limit of 40,000 input tokens per minute",
+        "API Error: 401 Invalid API key",
+        "connection refused",
+        "Query timed out after 300000ms",
+    ],
+)
+def test_any_other_cause_is_no_score(reason: str) -> None:
+    """The execution is tried again, and then stops the study."""
+    made = classify(1, run_log(*ASKED), f"❌ Pipeline failed: Step 'max_turns' failed: {reason}\nStep type: claude", {})
+    assert made.status == "failed", made
+
+
+def test_noise_that_speaks_of_a_limit_blames_no_prompt() -> None:
+    """Only an error's own words do: mix ended by itself, or another line stands before the error."""
+    noise = "warning: the context window of max_turns"
+    assert classify(1, "", f"{noise}\n** (File.Error) no space", {}).kind == "crashed"
+    assert classify(1, "", f"{noise}\n❌ Pipeline failed: boom", {}).kind == "crashed"
 
 
 def test_noise_on_the_error_stream_is_no_failure() -> None:

@@ -212,6 +212,7 @@ def debugged(*types: tuple[str, str | None]) -> dict[str, Any]:
     return {"debug_info": {"message_types": [{"type": kind, "subtype": subtype} for kind, subtype in types]}}
 
 
+MAX_TURNS = message("result", subtype="error_max_turns", is_error=False, num_turns=5)
 ASSISTANT = ("assistant", None)
 RESULT = ("result", "success")
 
@@ -225,23 +226,56 @@ RESULT = ("result", "success")
         ({"session_id": "s", "cost": 0, **debugged(ASSISTANT, RESULT)}, PLAN, "ok"),
         ({"session_id": "s", "cost": 0, **debugged(("system", "init"), ASSISTANT)}, PLAN, "no result"),
         ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT, ASSISTANT)}, PLAN, "no result"),
-        # All of the output was one document of JSON,
-        ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT)}, PLAN, "ok"),
+        # All of the output was one document of JSON, of which pipeline_ex keeps the text and drops the result.
+        ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT)}, PLAN, "no result"),
         ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT)}, "fatal: bad key", "no result"),
-        ({"session_id": "unknown-session-7", "cost": 0, "extraction_applied": True}, PLAN, "ok"),
+        ({"session_id": "unknown-session-7", "cost": 0, "extraction_applied": True}, PLAN, "no result"),
         (
             {"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT)},
             "## Extracted Content\n\nfatal: bad key\n",
             "no result",
         ),
-        # … which without `verbose` is the result alone.
+        # Without `verbose` the document is the result alone.
         ({"session_id": "unknown-session-7", "cost": 0}, ended(PLAN), "ok"),
         ({"session_id": "unknown-session-7", "cost": 0}, ended(PLAN, True), "no result"),
+        # The output format stream_json: the last result counts.
+        (
+            {"session_id": "s", "cost": 0, **debugged(("system", "init"), ASSISTANT)},
+            f"{said(PLAN)}\n{ended(PLAN)}",
+            "ok",
+        ),
+        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{ended(PLAN, True)}", "no result"),
+        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{ended(PLAN)}\n{ended(PLAN, True)}", "no result"),
+        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{MAX_TURNS}", "turn limit"),
+        ({"session_id": "s", "cost": 0}, said(PLAN), "no result"),
+        (
+            {"session_id": "s", "cost": 0, **debugged(ASSISTANT, RESULT, ("result", "error_max_turns"))},
+            PLAN,
+            "no result",
+        ),
+        # An error after the texts of earlier turns.
+        ({"session_id": "s", "cost": 0.1}, f"Plan:\n```yaml\n{PLAN}```\nAPI Error: 529 overloaded", "rate limit"),
+        # claude_extract with the format json puts the answer into JSON.
+        (
+            {"session_id": "s", "cost": 0},
+            json.dumps({"content": f"{said(PLAN)}\n{ended(PLAN)}", "format": "json"}),
+            "ok",
+        ),
+        ({"session_id": "s", "cost": 0}, json.dumps({"content": PLAN, "format": "json"}), "no result"),
     ],
 )
 def test_steps_whose_questions_are_not_logged(fields: dict[str, Any], text: str, kind: str) -> None:
     """What they saved proves the answer, or does not."""
     assert ran(*smart(), files=saved(text, **fields)).kind == kind
+
+
+def test_parts_of_messages_that_are_no_text_are_left_out_of_a_plan() -> None:
+    """A claude step prints a use of a tool between the texts; what the messages say is the plan."""
+    run = recording("run_tool_use")
+    made = classified(run)
+    assert made.text is not None
+    assert made.text.startswith("Here is the pipeline:")
+    assert "tool_use" not in made.text
 
 
 def test_every_step_has_to_be_proved() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution.pipeline_ex import output_files, variant
-from workbench.execution.pipeline_ex.checkout import WORKERS, environment, remove_left_behind, secrets_in
+from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
@@ -84,7 +84,6 @@ def test_proof_amid_much_talk_is_found(fake: FakeCheckout, tmp_path: Path) -> No
     ("recording", "kind", "lasting"),
     [
         ("live_fail", "authentication", True),
-        ("live_max_turns", "fallback used", False),
         ("live_no_claude", "not started", True),
         ("live_rate_limit", "rate limit", False),
         ("live_empty", "no result", False),
@@ -98,6 +97,15 @@ def test_no_failed_run_is_a_plan(fake: FakeCheckout, tmp_path: Path, recording: 
         executed(fake, tmp_path / "run")
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     assert str(tmp_path / "run") in str(caught.value)
+
+
+def test_a_turn_limit_is_an_invalid_plan_that_the_optimizer_reads(fake: FakeCheckout, tmp_path: Path) -> None:
+    """The execution raises nothing, and the plan of pipeline_ex's fallback is not scored."""
+    fake.replay("live_max_turns")
+    execution = executed(fake, tmp_path / "run")
+    assert execution.text == ""
+    assert "error_max_turns" in (execution.problem or "")
+    assert not retrieve(execution).ok
 
 
 @pytest.mark.parametrize(
@@ -158,10 +166,11 @@ def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path)
     pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{own}{loop}{other}")
     assert variant.written(pipeline, "Write", WRITE, file, "plan") is None
     idea, data, every, some, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
-    assert (idea["claude_options"], idea["output_to_file"]) == ({"debug_mode": True}, "plan_1")
-    assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, "debug_mode": True}, "own.json")
+    proving = {"output_format": "stream_json", "debug_mode": True}
+    assert (idea["claude_options"], idea["output_to_file"]) == (proving, "plan_1")
+    assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, **proving}, "own.json")
     assert every["output_to_file"].startswith("plan_")
-    assert every["steps"][0]["claude_options"] == {"debug_mode": True}
+    assert every["steps"][0]["claude_options"] == proving
     assert not {"claude_options", "output_to_file"} & (set(every) - {"output_to_file"} | set(some))
     assert write["output_to_file"] == "plan"
     assert not {"claude_options", "output_to_file"} & (set(think) | set(polish))
@@ -261,17 +270,55 @@ def test_workers_are_copies_that_are_used_again_and_removed(fake: FakeCheckout) 
     assert not second.exists()
 
 
-def test_copies_of_a_killed_process_are_removed(tmp_path: Path) -> None:
-    """Those of one that lives are not."""
-    dead, alive = tmp_path / f"{WORKERS}999999999-x", tmp_path / f"{WORKERS}{os.getpid()}-x"
+def test_copies_of_a_killed_process_are_removed(
+    fake: FakeCheckout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next study that is prepared removes them; a living process keeps its own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead = tmp_path / "workbench-checkout-999999999-x"
     dead.mkdir()
-    alive.mkdir()
-    remove_left_behind(tmp_path)
-    assert (dead.exists(), alive.exists()) == (False, True)
+    place = Checkout(fake.folder)
+    with place.worker() as worker:
+        PipelineEx(engine(fake)).prepare()
+        assert (dead.exists(), worker.exists()) == (False, True)
+    place.close()
+    assert not worker.exists()
 
 
-def test_the_version_is_the_commit_and_what_differs_from_it(fake: FakeCheckout, tmp_path: Path) -> None:
-    """Of the code: what runs leave behind in the checkout makes no other version."""
+def test_root_is_told_before_anything_is_tried(fake: FakeCheckout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkout's library refuses to start the claude program as root, unless its configuration allows that."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    PipelineEx(engine(fake)).prepare()
+    (fake.folder / "deps" / "erlexec").mkdir()
+    with pytest.raises(ExecutionFailed, match="run as another user") as caught:
+        PipelineEx(engine(fake)).prepare()
+    assert caught.value.lasting
+    assert len(fake.calls_of("compile")) == 1
+    (fake.folder / "config" / "config.exs").write_text("config :erlexec,\n  root: true,\n  user: 'me'\n")
+    PipelineEx(engine(fake)).prepare()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    (fake.folder / "config" / "config.exs").unlink()
+    PipelineEx(engine(fake)).prepare()
+
+
+def test_a_commit_that_touches_no_code_makes_no_other_version(fake: FakeCheckout) -> None:
+    """Nor does one that changes another pipeline file: each file's content has its own place in the key."""
+    version = Checkout(fake.folder).version()
+    (fake.folder / "README.md").write_text("# Notes")
+    (fake.folder / "working_genesis.yaml").write_text("workflow: {name: other, steps: []}")
+    assert Checkout(fake.folder).version() == version
+    commit(fake.folder)
+    assert Checkout(fake.folder).version() == version
+    for name in ("lib/a.ex", "config/a.exs", "mix.exs", "mix.lock", "priv/a.json"):
+        (fake.folder / name).parent.mkdir(exist_ok=True)
+        (fake.folder / name).write_text("changed")
+        commit(fake.folder)
+        assert Checkout(fake.folder).version() != version, name
+        version = Checkout(fake.folder).version()
+
+
+def test_the_version_is_the_committed_code_and_what_differs_from_it(fake: FakeCheckout, tmp_path: Path) -> None:
+    """What runs leave behind in the checkout makes no other version."""
 
     def version() -> str:
         return PipelineEx(engine(fake)).version()

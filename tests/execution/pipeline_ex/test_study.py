@@ -15,6 +15,17 @@ from workbench.nouns import Study, Target
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import needs_of, services
 
+LOOP = """\
+workflow:
+  name: loops
+  steps:
+    - name: loop
+      type: for_loop
+      steps: [{name: inner, type: claude, prompt: [{type: static, content: x}]}]
+    - {name: last, type: claude_batch, tasks: [{topic: a}], prompt: []}
+"""
+BATCH = "    - {name: batch, type: claude_batch, prompt: [{type: static, content: x}]}\n"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -25,6 +36,7 @@ def folder(tmp_path: Path) -> Path:
     (own / "mix.exs").write_text("")
     (own / "working_genesis.yaml").write_text("workflow: {name: g, steps: [{name: a, type: claude}]}")
     (own / "planner.yaml").write_text(PIPELINE)
+    (own / "loop.yaml").write_text(LOOP + BATCH)
     (own / "bare.yaml").write_text("name: x\nsteps: []\n")
     return tmp_path
 
@@ -90,6 +102,15 @@ def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
         (
             {"target": {"pipeline": "planner.yaml", "step": "write", "output": "think"}},
             '"think" stands before the step',
+        ),
+        (
+            {"target": {"pipeline": "loop.yaml", "step": "inner"}},
+            'target.step: "inner" stands within another step, of which pipeline_ex saves no output; expected '
+            "target.output to name the step that puts out the plan: one of last, batch",
+        ),
+        (
+            {"target": {"pipeline": "loop.yaml", "step": "batch"}},
+            'target.step: step "batch" is a claude_batch without tasks',
         ),
     ],
 )

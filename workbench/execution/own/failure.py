@@ -1,25 +1,25 @@
-"""What a failure that the runtime reports means to us: the prompt's fault, the user's, or the outside world's."""
+"""Decides whom a failure that our runtime reports is blamed on: the prompt, the user, or the outside world."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
+from workbench.execution.blame import lies_in_prompt
 
-#: Kinds of failure for which the prompt is to blame: they are scored, as plans that are none.
-BY_PROMPT = ("truncated", "context window", "blocked", "turn limit", "invalid answer")
+#: Kinds of failure that the user has to mend.
 BY_USER = ("usage", "pipeline", "unknown model")
 #: Kinds that another try cannot mend.
 LASTING = ("authentication", "bad request", "no credit", "quota exhausted", "account disabled")
 
 
 def blame(kind: str, message: str, folder: Path) -> str:
-    """The sentence for a failed run that the prompt is to blame for; for any other, raise what it was.
+    """Return the message of a failed run that the prompt is to blame for. Raise any other failure.
 
     Raises:
         PipelineRejected, MissingKey, ExecutionFailed: by the kind.
     """
-    if kind in BY_PROMPT:
+    if lies_in_prompt(kind):
         return message
     if kind in BY_USER:
         raise PipelineRejected(message)

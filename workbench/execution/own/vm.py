@@ -47,7 +47,7 @@ class Own:
     """A VM of our own, on a free port, with a token that nobody else has."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="workbench-serve-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"workbench-serve-{os.getpid()}-")
         folder = Path(self._folder.name)
         token = secrets.token_urlsafe(32)
         file = folder / "token"

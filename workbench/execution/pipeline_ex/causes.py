@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 
+from workbench.execution.blame import lies_in_prompt
+
 #: In order: the first that is found counts.
 CAUSES = {
+    "turn limit": r"max_turns|(?:maximum|max) (?:number of )?turns",
+    "context window": r"(?:prompt|input|conversation|request) (?:is |was )?too (?:long|large)\b"
+    r"|context.(?:window|length|limit)|input token count.{0,40}exceeds",
+    "output limit": r"output token maximum|output token limit|finish.?reason.{0,20}MAX_TOKENS",
+    "refusal": r"violates? our usage polic|usage policy|stop.?reason.{0,8}refusal",
+    "blocked": r"No candidates in response|block.?reason|finish.?reason.{0,20}"
+    r"(?:SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII)",
     "not started": r"Claude CLI not (?:found|available)|erlexec|SHELL environment variable|as root\b|\(Mix\)"
     r"|command not found|Compilation ?Error",
     "rate limit": r"rate.?limit|\b429\b|too many requests|overloaded|\b529\b|usage limit|resource.?exhausted|quota"
@@ -17,7 +26,6 @@ CAUSES = {
     "login needed": r"authentication_required|authentication challenge|challenge url|/login\b|not logged in",
     "timeout": r"timed out|timeout",
     "no result": r"No response from Claude|Empty response from Claude|missing result message",
-    "too many turns": r"max_turns",
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",
     "usage": r"Pipeline request required|^Usage: mix",
 }
@@ -44,7 +52,8 @@ ERROR_REPLY = re.compile(
     r"|(?:Claude (?:AI |Code )?)?usage limit reached|[\w-]{1,20} limit reached\b"
     r"|You've (?:hit|reached) your .{0,20}limit"
     r"|OAuth token (?:has expired|revoked)|Please run /login|Failed to authenticate\b|Request timed out\b"
-    r"|Connection error\b|Execution error\s*\Z|There's an issue with the selected model"
+    r"|Connection error\b|Execution error\s*\Z|(?:Prompt|Conversation|Input) is too long\b"
+    r"|There's an issue with the selected model"
     r"|Your (?:organization|account) (?:has been|does not)|This organization has been)",
     re.IGNORECASE,
 )
@@ -55,9 +64,24 @@ NOT_FOUND = (126, 127)
 
 
 def cause(text: str) -> str | None:
-    """The first of the causes that these words speak of."""
+    """Return the first of the causes that these words speak of."""
     text = text[:ENOUGH]
     return next((kind for kind, words in WORDS.items() if words.search(text)), None)
+
+
+def prompt_cause(text: str) -> str | None:
+    """Return the cause that these words speak of if it lies in the prompt."""
+    kind = cause(text)
+    return kind if kind is not None and lies_in_prompt(kind) else None
+
+
+def outside_cause(text: str) -> str | None:
+    """Return the first cause that these words speak of and that does not lie in the prompt.
+
+    Output in which anything can stand blames no prompt.
+    """
+    text = text[:ENOUGH]
+    return next((kind for kind, words in WORDS.items() if not lies_in_prompt(kind) and words.search(text)), None)
 
 
 def says_error(reply: str) -> bool:
@@ -75,7 +99,7 @@ def failure(exit_code: int, stderr: str, ours: bool) -> tuple[str, str] | None:
         said = " ".join(refused["said"].replace("\\n", " ").split())[:600]
         before = stderr[max(0, refused.start() - ENOUGH // 2) : refused.start()]
         why = STEP.sub("", AFTERWARDS.split(said, maxsplit=1)[0])
-        return cause(why) or cause(before) or "crashed", f"pipeline_ex failed: {said}"
+        return cause(why) or outside_cause(before) or "crashed", f"pipeline_ex failed: {said}"
     if ours and (told := OURS.findall(stderr)) and (last := told[-1]):
         return last[0], last[1].replace(" | ", "\n")
     if exit_code == 0:
@@ -90,5 +114,5 @@ def _ended(exit_code: int, stderr: str) -> tuple[str, str]:
     if exit_code < 0 or exit_code > 128:
         number = -exit_code if exit_code < 0 else exit_code - 128
         return "crashed", f"the pipeline was ended by signal {number}: {said}"
-    kind = "not started" if exit_code in NOT_FOUND else cause("\n".join(lines)) or "crashed"
+    kind = "not started" if exit_code in NOT_FOUND else outside_cause("\n".join(lines)) or "crashed"
     return kind, f"the pipeline ended with exit code {exit_code}: {said}"

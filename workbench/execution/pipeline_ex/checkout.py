@@ -1,4 +1,4 @@
-"""A checkout of pipeline_ex: which version it is, its environment, its compilation, and copies of it for workers."""
+"""Handles a checkout of pipeline_ex: its version, its compilation, its copies for workers, and its environment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import contextlib
 import hashlib
 import os
 import queue
+import re
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,46 +18,78 @@ from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.providers import KNOWN
 from workbench.system import process
+from workbench.system.temporary import OwnedFolder
 
 COMPILE_SECONDS = 900.0
 GIT_SECONDS = 30.0
 
-#: What its plans depend on, in it.
-CODE = ("mix.exs", "mix.lock", "lib", "config", "priv", "working_genesis.yaml")
-#: What workers share; everything else that a pipeline may read or write they have a copy of.
+#: What is executed of a checkout. The pipeline file has a hash of its own in an execution's key.
+CODE = ("mix.exs", "mix.lock", "lib", "config", "priv")
+#: What workers share by links. They have a copy of everything else that a pipeline may read or write.
 SHARED = ("mix.exs", "mix.lock", ".formatter.exs", "lib", "config", "deps", "priv")
 LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "evolved_pipelines", "node_modules")
 #: The claude program's own variables: its login, its folder, the services that it can be told to use.
 CLAUDE_VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-WORKERS = "workbench-checkout-"
+
+#: The library that starts the claude program, and the setting with which it does so as root.
+STARTER = Path("deps/erlexec")
+ALLOWED_AS_ROOT = re.compile(r":erlexec\b[^#\n]*(?:\n[^#\n]*){0,5}?\broot: true")
+ROOT_ADVICE = "run as another user: the library that starts the claude program refuses to do so as root"
 
 
 class Checkout:
-    """The user's own folder. Nothing in it is changed, but for what Mix compiles."""
+    """The user's own folder. Nothing in it is changed except what Mix compiles."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._free: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        self._workers: list[Path] = []
-        self._making = threading.Lock()
+        self._workers: list[OwnedFolder] = []
+        self._lock = threading.Lock()
         atexit.register(self.close)
 
     def version(self) -> str:
-        """Its commit, and a hash of what differs from that; of all its code where there is no git."""
-        commit = self._git("rev-parse", "--short=12", "HEAD")
-        if commit is None:
+        """Return a hash of the code that is executed, and one of how it differs from the commit.
+
+        Without git, it is one hash of the code. A commit that changes no code makes no new version.
+        """
+        trees = self._git("ls-tree", "HEAD", "--", *CODE)
+        if trees is None:
             return f"pipeline_ex {self._hash(self._sources())}"
+        code = hashlib.sha256(trees.encode()).hexdigest()[:12]
         changed = self._git("diff", "HEAD", "--binary", "--", *CODE) or ""
         new = (self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or "").split("\0")
-        dirt = self._hash([self.path / name for name in new if name], changed) if changed or any(new) else ""
-        return f"pipeline_ex {commit.strip()}{f'+{dirt}' if dirt else ''}"
+        changes = self._hash([self.path / name for name in new if name], changed) if changed or any(new) else ""
+        return f"pipeline_ex {code}{f'+{changes}' if changes else ''}"
 
-    def compile(self, folder: Path | None = None) -> None:
-        """Compile it where it is, or a worker's copy. Mix does only what is missing.
+    def state(self) -> str:
+        """Return the commit and the version, for a person."""
+        commit = self._git("rev-parse", "--short=12", "HEAD")
+        return f"{f'commit {commit.strip()}' if commit else 'no commit'}, {self.version()}"
+
+    def check_user(self) -> None:
+        """Check that the claude program can be started as this user.
 
         Raises:
-            ExecutionFailed: it does not compile here.
+            ExecutionFailed: the user is root, for whom the checkout's library refuses to start it.
+        """
+        if os.geteuid() == 0 and (self.path / STARTER).is_dir() and not self.allowed_as_root():
+            raise ExecutionFailed(
+                f"this is the user root; {ROOT_ADVICE} (config :erlexec, root: true in the checkout allows it)",
+                kind="not started",
+                lasting=True,
+            )
+
+    def allowed_as_root(self) -> bool:
+        """Return whether the checkout's configuration allows its library to start programs as root."""
+        files = sorted((self.path / "config").glob("*.exs"))
+        return any(ALLOWED_AS_ROOT.search(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+
+    def compile(self, folder: Path | None = None) -> None:
+        """Compile the checkout, or a worker's copy of it. Mix does only what is missing.
+
+        Raises:
+            ExecutionFailed: the code does not compile on this machine.
         """
         done = program.run(
             ["mix", "compile"],
@@ -67,20 +99,20 @@ class Checkout:
             advice=INSTALL_ELIXIR,
         )
         if done.exit_code != 0 or done.timed_out:
-            said = (done.stdout + done.stderr).decode(errors="replace").strip()[-2000:]
+            output = (done.stdout + done.stderr).decode(errors="replace").strip()[-2000:]
             raise ExecutionFailed(
-                f"{self.path} does not compile; `mix deps.get && mix compile` there tells more:\n{said}",
+                f"{self.path} does not compile; `mix deps.get && mix compile` there tells more:\n{output}",
                 kind="not started",
                 lasting=True,
             )
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[Path]:
-        """A copy of it that nobody else uses meanwhile, as the checkout is now but for what was compiled."""
+        """Yield a copy that nobody else uses meanwhile: the checkout as it is now, with its own compiled code."""
         try:
             folder = self._free.get_nowait()
         except queue.Empty:
-            folder = self._made()
+            folder = self._create_worker()
         try:
             self._refresh(folder)
             yield folder
@@ -89,16 +121,17 @@ class Checkout:
 
     def close(self) -> None:
         """Remove the workers' copies."""
-        with self._making:
-            for folder in self._workers:
-                shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            for worker in self._workers:
+                worker.remove()
             self._workers.clear()
             self._free = queue.SimpleQueue()
 
-    def _made(self) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix=f"{WORKERS}{os.getpid()}-"))
-        with self._making:
-            self._workers.append(folder)
+    def _create_worker(self) -> Path:
+        owned = OwnedFolder("checkout")
+        folder = owned.path
+        with self._lock:
+            self._workers.append(owned)
         if (self.path / "_build").is_dir():
             shutil.copytree(self.path / "_build", folder / "_build", symlinks=True)
         self._refresh(folder)
@@ -106,10 +139,10 @@ class Checkout:
         return folder
 
     def _refresh(self, folder: Path) -> None:
-        """Put back what an execution may have changed."""
-        for there in folder.iterdir():
-            if there.name != "_build":
-                _remove(there)
+        """Replace everything that an execution may have changed."""
+        for old in folder.iterdir():
+            if old.name != "_build":
+                _remove(old)
         for item in self.path.iterdir():
             copy = folder / item.name
             if item.name in SHARED:
@@ -120,8 +153,10 @@ class Checkout:
                 shutil.copy2(item, copy, follow_symlinks=False)
 
     def _sources(self) -> list[Path]:
-        named = (self.path / name for name in CODE)
-        return sorted(file for one in named for file in ([one] if one.is_file() else one.rglob("*")) if file.is_file())
+        paths = (self.path / name for name in CODE)
+        return sorted(
+            file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()
+        )
 
     def _hash(self, files: list[Path], more: str = "") -> str:
         sha = hashlib.sha256(more.encode())
@@ -131,7 +166,7 @@ class Checkout:
         return sha.hexdigest()[:12]
 
     def _git(self, *arguments: str) -> str | None:
-        """What git says; None where there is no git, or no repository."""
+        """Return git's output; None without git or without a repository."""
         env = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", ""), "GIT_OPTIONAL_LOCKS": "0"}
         try:
             done = process.run(["git", *arguments], cwd=self.path, env=env, timeout=GIT_SECONDS)
@@ -141,33 +176,28 @@ class Checkout:
 
 
 def environment(keys: Mapping[str, str]) -> dict[str, str]:
-    """What a process of pipeline_ex may see: an address only if it is not the provider's usual one."""
+    """Return the environment of a process of pipeline_ex.
+
+    A provider's address is in it only if it is not the usual one.
+    """
     usual = {override: default for default, _, override in KNOWN.values()}
-    given = {name: value for name, value in keys.items() if usual.get(name) != value}
+    provider_variables = {name: value for name, value in keys.items() if usual.get(name) != value}
     claude = {name: value for name, value in os.environ.items() if name.startswith(CLAUDE_VARIABLES)}
     return {
-        # Its locale is UTF-8: without one the prompt is encoded twice.
+        # The locale in these is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
         **program.passed_environment(),
         **claude,
         "SHELL": os.environ.get("SHELL", "/bin/sh"),
-        # Its log proves what it did only at this environment's level, and with its lines uncut.
+        # The log proves an answer only at the log level of dev, and with uncut lines.
         "MIX_ENV": "dev",
         "ELIXIR_ERL_OPTIONS": "+Bd -logger truncate infinity",
-        **given,
+        **provider_variables,
     }
 
 
 def secrets_in(env: Mapping[str, str]) -> list[str]:
     """Return the values of variables that are named like secrets. A value of few characters hides nothing."""
     return [value for name, value in env.items() if len(value) > 7 and any(word in name for word in SECRETS)]
-
-
-def remove_left_behind(folder: Path | None = None) -> None:
-    """Workers' copies of processes that were killed."""
-    for left in (folder or Path(tempfile.gettempdir())).glob(f"{WORKERS}*-*"):
-        number = left.name.removeprefix(WORKERS).partition("-")[0]
-        if number.isdigit() and not Path("/proc", number).exists():
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

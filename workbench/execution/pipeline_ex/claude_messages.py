@@ -16,7 +16,7 @@ from workbench.execution.pipeline_ex.causes import says_error
 #: Ends at its quote or at the end of the line, so that no start is tried twice: linear whatever is written.
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 MESSAGE = re.compile(r"%ClaudeAgentSDK\.Message\{type: :(?P<type>\w+), subtype: :?(?P<subtype>\w+)")
-ERROR_FIELD = re.compile(r'\berror: "(\d+)"')
+ERROR_FIELD = re.compile(r'(?:\berror: |\berrors: \[)"(\d+)"')
 RESULT_FIELD = re.compile(r'\bresult: "(\d+)"')
 CONTENT_FIELD = re.compile(r'"(\d+)" => "(\d+)"(?P<cut> <> \.\.\.|\Z)?')
 #: The reply, where pipeline.generate prints what the step gave it.
@@ -32,7 +32,7 @@ UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_
 DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
 IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*(true|false)')
-SAID = re.compile(r'(?<!\\)"(?:result|error)"\s*:\s*"((?:[^"\\]|\\.){0,600})')
+SAID = re.compile(r'(?<!\\)"(?:result|errors?)"\s*:\s*\[?\s*"((?:[^"\\]|\\.){0,600})')
 #: What a program says of its failure is no longer than this; a text of more is a model's.
 REASON_CHARACTERS = 500
 

@@ -45,6 +45,7 @@ LOGGED = {
     "claude": r"Executing Claude step: .*",
     "gemini": r"Gemini step completed successfully.*",
     "unlogged": r"Claude (?:Smart|Session|Extract|Robust|Batch) step completed successfully(?:: (?P<tasks>\d+) .*)?.*",
+    "exhausted": r"Claude Robust step failed after all retries: .*",
     "recovered": r"Claude Robust step recovered using fallback.*",
     "task": r"Task .{1,200} (?:failed: .*|timed out after .*|crashed: .*)"
     r"|(?:For loop|While loop|Parallel|Batch) iteration \d+ failed: .*",

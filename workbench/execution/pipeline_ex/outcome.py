@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.execution.own.failure import BY_PROMPT
+from workbench.execution.blame import lies_in_prompt
 from workbench.execution.pipeline_ex import reply
-from workbench.execution.pipeline_ex.causes import cause, failure
+from workbench.execution.pipeline_ex.causes import cause, failure, prompt_cause
+from workbench.execution.pipeline_ex.claude_messages import Answer
 from workbench.execution.pipeline_ex.log import Log, plain_text, read_log
 from workbench.execution.plan import TRIMMED, problem, unfenced
 
@@ -63,8 +64,10 @@ def classify(
     if not log.proven or log.unseen > sum(one.proved and not one.unlogged for one in outputs.values()):
         return _unproven(log)
     if log.has("task"):
+        part = log.seen["task"].strip()
         return _failed(
-            "crashed", f"a part of a step failed, and the pipeline went on: {log.seen['task'].strip()[:300]}"
+            prompt_cause(part.partition("failed: ")[2]) or "crashed",
+            f"a part of a step failed, and the pipeline went on: {part[:300]}",
         )
     path = _written(log, files, outputs, plan)
     for other, output in outputs.items():
@@ -83,17 +86,19 @@ def classify(
 
 
 def _failed(kind: str, message: str) -> Outcome:
-    return Outcome("failed", kind, message)
+    """Return the outcome of a run without a plan: an invalid plan if the cause lies in the prompt."""
+    return Outcome("invalid plan" if lies_in_prompt(kind) else "failed", kind, message)
 
 
 def _unsuccessful(kind: str, message: str, log: Log) -> Outcome:
     """A run that says itself that it failed. Its log may know better why."""
-    if kind in BY_PROMPT:
-        return Outcome("invalid plan", kind, message)
+    if lies_in_prompt(kind):
+        return _failed(kind, message)
     if log.has("login"):
         return _login(log)
-    if kind == "crashed" and log.bad is not None and (known := cause(log.bad.words)):
-        return _failed(known, f"{message}: {log.bad.words[-300:]}")
+    # pipeline_ex says "Empty response from Claude" of an answer whose result has the reason.
+    if kind in ("crashed", "no result") and log.bad is not None and (known := _bad_cause(log.bad)):
+        return _failed(known, f"{message}: {log.bad.words.strip()[-300:] or log.bad.subtype}")
     return _failed(kind, message)
 
 
@@ -117,11 +122,17 @@ def _stood_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
         kind = _pedigree(files.get(f"{posixpath.splitext(path)[0]}_dna.json", ""))
     if kind is None:
         return None
-    why = cause(log.bad.words) if log.bad else None
+    why = _bad_cause(log.bad) if log.bad else cause(log.seen.get("exhausted", ""))
     because = f" ({log.bad.subtype or 'no result'}{f', {why}' if why else ''})" if log.bad else ""
     told = fallback or log.seen.get("mock") or "its _dna.json says so"
     what = "a fallback of pipeline_ex" if kind == "fallback used" else "pipeline_ex's mock mode"
-    return _failed(kind, f"{what} wrote the plan, not a model{because}: {told.strip()}")
+    blamed = why if why is not None and lies_in_prompt(why) else kind
+    return _failed(blamed, f"{what} wrote the plan, not a model{because}: {told.strip()}")
+
+
+def _bad_cause(bad: Answer) -> str | None:
+    """Return why a question was not answered well, from the result's words or its subtype."""
+    return cause(bad.words) or cause(bad.subtype or "")
 
 
 def _pedigree(text: str) -> str | None:
@@ -152,9 +163,7 @@ def _unproven(log: Log) -> Outcome:
         if bad.subtype is None
         else f"ended with {bad.subtype}{' that is an error' * (bad.is_error is True)}"
     )
-    return _failed(
-        cause(bad.words) or "no result", f"the claude program {ended}, although pipeline_ex ended well{said}"
-    )
+    return _failed(_bad_cause(bad) or "no result", f"the claude program {ended}, although pipeline_ex ended well{said}")
 
 
 def _outputs(log: Log, files: Mapping[str, str]) -> dict[str, reply.Reply]:
@@ -213,9 +222,10 @@ def _error(opened: reply.Reply) -> Outcome | None:
     """A step's failure that was saved as if it were its answer."""
     if opened.wrong is not None:
         kind, message = opened.wrong
-        return _failed(cause(message) or kind if kind in ("no result", "crashed") else kind, message)
+        known = cause(message) if kind in ("no result", "crashed") else prompt_cause(message)
+        return _failed(known or kind, message)
     said = reply.error_in(opened.text)
-    return None if said is None else _failed(cause(said) or "crashed", reply.told(said))
+    return None if said is None else _failed(cause(said) or "crashed", reply.error_message(said))
 
 
 def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:
@@ -226,6 +236,9 @@ def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:
         return Outcome(
             "invalid plan", "truncated", "the reply was too long: pipeline_ex wrote no plan of it", path, opened.text
         )
+    if opened.cut:
+        message = "the reply was cut off at Gemini's output limit: its markdown block is not closed; ask for less text"
+        return Outcome("invalid plan", "truncated", message, path, opened.text)
     if none := problem(unfenced(opened.text)):
         kind = "truncated" if TRIMMED.search(opened.text) else "no plan"
         return Outcome("invalid plan", kind, none, path, opened.text)

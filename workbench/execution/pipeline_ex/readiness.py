@@ -11,7 +11,7 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
-from workbench.execution.pipeline_ex.checkout import Checkout, environment
+from workbench.execution.pipeline_ex.checkout import ROOT_ADVICE, Checkout, environment
 from workbench.execution.runtime import Check
 from workbench.system import process
 
@@ -32,7 +32,7 @@ def checks(checkout: Path, home: Path, environ: Mapping[str, str]) -> Iterator[C
     yield _login(environ)
     yield _variable("HOME", environ, "the claude program looks for its login there")
     yield _variable("SHELL", environ, "export SHELL=/bin/sh")
-    yield _user()
+    yield _user(Checkout(checkout))
     yield _locale(environ)
     yield _room(home)
     yield _git(checkout)
@@ -87,12 +87,9 @@ def _variable(name: str, environ: Mapping[str, str], advice: str) -> Check:
     return _check(name, bool(environ.get(name)), environ.get(name) or "not set", f"set {name}: {advice}")
 
 
-def _user() -> Check:
+def _user(checkout: Checkout) -> Check:
     root = os.geteuid() == 0
-    return _check(
-        "user", not root, "root" if root else "not root",
-        "run as another user: the library that starts the claude program refuses to do so as root",
-    )  # fmt: skip
+    return _check("user", not root or checkout.allowed_as_root(), "root" if root else "not root", ROOT_ADVICE)
 
 
 def _locale(environ: Mapping[str, str]) -> Check:
@@ -115,8 +112,8 @@ def _room(home: Path) -> Check:
 
 
 def _git(checkout: Path) -> Check:
-    """For information: a run's results say which commit they are of, and with which changes."""
-    return _told("git state", lambda: Checkout(checkout).version())
+    """Tell the commit and the version of the code. A run's results hold the version."""
+    return _told("git state", lambda: Checkout(checkout).state())
 
 
 def _compiles(checkout: Path) -> Check:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.execution.pipeline_ex.causes import says_error
-from workbench.execution.plan import ESCAPED_LINES, WRAPPED, problem, unfenced
+from workbench.execution.pipeline_ex.causes import ERROR_CHARACTERS, says_error
+from workbench.execution.plan import ESCAPED_LINES, WRAPPED, has_open_fence, problem, unfenced
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
 ESCAPED = "\\n"
@@ -18,10 +18,11 @@ LITERAL = "pipeline_ex left its line breaks as literal \\n; they were turned bac
 UNREAD = "pipeline_ex passed claude's messages on unread; the reply was taken out of them"
 UNREAD_PARTS = "pipeline_ex passed some of claude's messages on unread; the reply was taken out of them"
 UNANSWERED = (
-    "the claude program ended without a result; with output_format text, as the preset chat has it, there never is one"
+    "nothing that the step saved proves that the claude program answered: there is no result message, which only the "
+    "output format stream_json always keeps"
 )
-#: What a claude_extract step puts before a reply.
-HEADING = re.compile(r"\A#{1,2} Extracted Content\s*")
+#: A part of a message that is no text, as a claude step prints it between the texts.
+INSPECTED = re.compile(r'%\{"[^\n]*"type" => "(?:\w*thinking|\w*tool_use|\w*tool_result)"[^\n]*\}\s*\Z')
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Reply:
     note: str = ""
     proved: bool = False
     unlogged: int = 0
+    #: The reply was cut off: a block of Gemini's is open. pipeline_ex does not tell its finish reason.
+    cut: bool = False
 
 
 def opened(saved: str) -> Reply:
@@ -52,14 +55,22 @@ def opened(saved: str) -> Reply:
 
 
 def error_in(text: str) -> str | None:
-    """What a reply says that is nothing but an error of the claude program's, in pipeline_ex's wrapper or without."""
+    """Return the error of the claude program's that a reply is or ends with; None if it has none.
+
+    The wrapper that pipeline_ex puts around a reply is no part of it. A text that is a plan as it stands has no error.
+    """
     wrapped = WRAPPED.match(text)
-    said = wrapped["reply"] if wrapped else text
-    return said if says_error(said) and problem(unfenced(text)) is not None else None
+    reply = wrapped["reply"] if wrapped else text
+    if says_error(reply) and problem(unfenced(text)) is not None:
+        return reply
+    # After an answer of several turns, the error is the last text.
+    last = reply.rstrip()[-ERROR_CHARACTERS:].rpartition("\n")[2].strip()
+    return last if says_error(last) and problem(text) is not None else None
 
 
-def told(error: str) -> str:
-    return f"the claude program's reply is an error: {' '.join(error.split())[:300]}"
+def error_message(error: str, author: str = "the claude program's") -> str:
+    """Return the message for a reply that is an error."""
+    return f"{author} reply is an error: {' '.join(error.split())[:300]}"
 
 
 def _taken(envelope: dict[str, Any], saved: str) -> Reply:
@@ -68,12 +79,38 @@ def _taken(envelope: dict[str, Any], saved: str) -> Reply:
     text = envelope.get("text")
     if not isinstance(text, str):
         return Reply(saved)
-    reply = _decoded(text)
+    if _is_gemini(envelope):
+        return _gemini(text)
+    reply = _decoded(_unwrapped(text))
     if "session_id" not in envelope or reply.wrong is not None:
         return reply
     if (said := error_in(reply.text)) is not None:
-        return Reply("", ("crashed", told(said)))
-    return reply if reply.proved or _answered(envelope, text) else Reply("", ("no result", UNANSWERED))
+        return Reply("", ("crashed", error_message(said)))
+    return reply if reply.proved or _answered(envelope) else Reply("", ("no result", UNANSWERED))
+
+
+def _is_gemini(envelope: dict[str, Any]) -> bool:
+    """Return whether a gemini step saved this. It saves the tokens, and no step that asks the claude program does."""
+    return "session_id" not in envelope and isinstance(envelope.get("tokens"), dict)
+
+
+def _gemini(text: str) -> Reply:
+    """Return Gemini's reply."""
+    if (error := error_in(text)) is not None:
+        return Reply("", ("crashed", error_message(error, "Gemini's")))
+    return Reply(text, cut=has_open_fence(text))
+
+
+def _unwrapped(text: str) -> str:
+    """Return the reply that a claude_extract step with the format json put into a JSON object; else the text itself."""
+    if not text.startswith("{"):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    wrapped = isinstance(value, dict) and set(value) == {"content", "format"} and value["format"] == "json"
+    return value["content"] if wrapped and isinstance(value["content"], str) else text
 
 
 def _unlogged(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -108,27 +145,29 @@ def _wrong(envelope: dict[str, Any]) -> tuple[str, str] | None:
     if envelope.get("success") is not True:
         return "crashed", f"the step did not succeed: {why[:300]}"
     if isinstance(failed := envelope.get("failed_tasks"), int) and failed > 0:
-        return "crashed", f"{failed} of the step's tasks failed"
+        return "crashed", f"{failed} of the step's tasks failed: {_task_errors(envelope)[:300] or why[:300]}"
     return None
 
 
-def _answered(envelope: dict[str, Any], text: str) -> bool:
-    """Whether a step whose questions are not logged was answered.
+def _task_errors(envelope: dict[str, Any]) -> str:
+    results = envelope.get("batch_results")
+    tasks = [one for one in results if isinstance(one, dict)] if isinstance(results, list) else []
+    return "; ".join(str(task["error"]) for task in tasks if task.get("error"))
 
-    With `debug_mode`, it tells the types of its messages. With the output format json, all of claude's output is one
-    line: one that became several was a whole document.
+
+def _answered(envelope: dict[str, Any]) -> bool:
+    """Return whether a step whose questions are not logged saved a trace of a result message.
+
+    With `debug_mode` it saves the types of its messages. pipeline_ex stops at a result that is no success, and takes
+    the cost from the result; without a result it fills in a whole 0. The text is no trace: with the output format json
+    pipeline_ex keeps the model's text and drops the result, so a failed answer looks like a good one.
     """
-    session, body = str(envelope.get("session_id")), HEADING.sub("", text).strip()
     debug = envelope.get("debug_info")
     types = debug.get("message_types") if isinstance(debug, dict) else None
     if isinstance(types, list):
-        ended = [one for one in types if isinstance(one, dict) and one.get("type") == "result"]
-        return any(one.get("subtype") == "success" for one in ended) if ended else len(types) == 1 and "\n" in body
-    # Where there was no result message, pipeline_ex fills in a whole 0 for costs.
-    if type(envelope.get("cost")) is not int or envelope["cost"] != 0:
-        return True
-    # Without any message at all, the text is all of the output, which an error cannot be if it is a plan.
-    return session.startswith("unknown-session-") and "\n" in body and problem(unfenced(text)) is None
+        results = [one for one in types if isinstance(one, dict) and one.get("type") == "result"]
+        return bool(results) and results[-1].get("subtype") == "success"
+    return type(envelope.get("cost")) is not int or envelope["cost"] != 0
 
 
 def _decoded(text: str) -> Reply:
@@ -138,13 +177,15 @@ def _decoded(text: str) -> Reply:
     if not messages:
         turned = _unescaped(text)
         return Reply(text) if turned is None else Reply(turned, note=LITERAL)
-    result = next((one for one in messages if one["type"] == "result"), None)
+    result = next((one for one in reversed(messages) if one["type"] == "result"), None)
     if result is not None and (result.get("subtype") != "success" or result.get("is_error")):
-        why = str(result.get("result") or result.get("error") or result.get("subtype"))
+        errors = result.get("errors")
+        error = "; ".join(map(str, errors)) if isinstance(errors, list) else result.get("error")
+        why = f"{result.get('subtype')}: {result.get('result') or error or 'no reason given'}"
         return Reply("", ("no result", f"the claude program gave no good result: {why[:300]}"))
     said: list[str] = []
     for line, found in lines:
-        if not found:
+        if not found and not (result is not None and INSPECTED.match(line)):
             said.append(_unescaped(line) or line)
         said += [text for one in found if one["type"] == "assistant" for text in _texts(one)]
     if result is None:

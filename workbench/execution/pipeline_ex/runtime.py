@@ -11,7 +11,7 @@ from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
-from workbench.execution.pipeline_ex.checkout import Checkout, environment, remove_left_behind, secrets_in
+from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
 from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
 from workbench.execution.pipeline_source import unchanged_pipeline
@@ -20,6 +20,7 @@ from workbench.fields import Form
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import YAMERL, read_file
+from workbench.system.temporary import remove_abandoned
 
 #: Linux takes no argument of more bytes, its closing zero included.
 ARGUMENT_BYTES = 131_072
@@ -80,7 +81,8 @@ class PipelineEx:
         return self._checkout.version() + (f" {target.step}/{target.part}/{target.output}" if target else "")
 
     def prepare(self) -> None:
-        remove_left_behind()
+        remove_abandoned()
+        self._checkout.check_user()
         self._checkout.compile()
 
     def close(self) -> None:

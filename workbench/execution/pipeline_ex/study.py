@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field
 
 from workbench.errors import PipelineUnreadable
+from workbench.execution.pipeline_ex.provable import refusals
 from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
 from workbench.execution.runtime import StudyFile
 from workbench.fields import Form, KeyPath, Text, nearest
@@ -68,7 +69,7 @@ def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     root = _root(study, keys, file.name, text) if text else None
     if keys.target is not None and root is not None:
-        _check(study, keys.target, root)
+        _check(study, keys.target, root, checkout)
     return Pipeline(
         Engine(name, CheckoutSettings(checkout, target)),
         file=file,
@@ -92,8 +93,8 @@ def _root(study: StudyFile, keys: CheckoutKeys, name: str, text: str) -> yaml.Ma
         return None
 
 
-def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode) -> None:
-    """Report if the pipeline lacks the target's step, or has its output before it."""
+def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, checkout: Path) -> None:
+    """Report if the pipeline lacks the target's step, has its output before it, or can prove no plan of it."""
     path: KeyPath = ("target", "pipeline")
     if workflow(root) is None:
         return study.add_problem(
@@ -109,10 +110,20 @@ def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode) -> None
         study.add_problem(
             ("target", "part"), f"target.part: step {target.step} has {parts} static parts, not {target.part}"
         )
-    after = _from(list(known), target.step, [name for name, step in known.items() if step.top])
-    if (output := target.output or target.step) not in after:
+    top = [name for name, step in known.items() if step.top]
+    after = _from(list(known), target.step, top)
+    if target.output is None and target.step not in top:
+        return study.add_problem(
+            ("target", "step"),
+            f'target.step: "{target.step}" stands within another step, of which pipeline_ex saves no output; expected '
+            f"target.output to name the step that puts out the plan: one of {', '.join(after) or 'none'}",
+        )
+    output = target.output or target.step
+    if output not in after:
         problem = "stands before the step" if output in known else "is no step of it"
         return _unknown(study, "output", output, problem, after)
+    for reason in refusals(root, Target(target.step, output, target.part), checkout):
+        study.add_problem(("target", "step"), f"target.step: {reason}")
     return None
 
 

@@ -9,6 +9,13 @@ from pathlib import Path
 import yaml
 
 from workbench.errors import PipelineRejected, PipelineUnreadable
+from workbench.execution.pipeline_ex.provable import (
+    SAVED_IN_LOOPS,
+    UNLOGGED_STEPS,
+    claude_options,
+    set_proving_formats,
+    step_types,
+)
 from workbench.nouns import Target
 from workbench.pipeline_file.document import YAMERL, items, mappings, read, scalar_text, value
 from workbench.pipeline_file.steps import Step, put, scalar, steps, workflow
@@ -21,10 +28,6 @@ WRITING_MODES = {"accept_edits", "acceptedits", "bypass_permissions", "bypassper
 #: Keys that say what a step does or may do.
 PERMITTING = ("type", "allowed_tools", "permission_mode")
 WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
-#: Steps whose questions pipeline_ex does not log: only what they save can prove that they were answered.
-UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust", "claude_batch"}
-#: What can be saved of a loop; of other steps' answers in it pipeline_ex makes no JSON, and then fails.
-SAVED_IN_LOOPS = {*UNLOGGED_STEPS, "claude", "gemini", "for_loop"}
 
 
 def interpolated(prompt: str) -> list[str]:
@@ -58,7 +61,8 @@ def written(pipeline: str, prompt: str, target: Target, file: Path, output: str)
         _by_file(step.node, place, prompt, file.with_name("candidate.md"))
     else:
         place.value, place.style, place.tag = prompt, '"', scalar("").tag
-    _have_proof_saved(known.values(), output)
+    set_proving_formats(inside)
+    _save_proofs(known.values(), output)
     put(known[target.output].node, "output_to_file", scalar(output))
     for key in ("workspace_dir", "checkpoint_dir"):
         put(inside, key, scalar(str(file.with_name(key.partition("_")[0]))))
@@ -89,36 +93,16 @@ def _by_file(step: yaml.MappingNode, place: yaml.ScalarNode, prompt: str, file: 
             part.value = [(scalar("type"), scalar("file")), (scalar("path"), scalar(str(file)))]
 
 
-def _have_proof_saved(known: Iterable[Step], output: str) -> None:
-    """Have each step whose questions are not logged save its answer, with the types of claude's messages.
-
-    Not so the output format: what pipeline_ex makes of an answer differs with it.
-    """
+def _save_proofs(known: Iterable[Step], output: str) -> None:
+    """Have each step whose questions are not logged save its answer, with the types of claude's messages."""
     for number, step in enumerate(known, 1):
-        kinds = _types(step.node)
-        if not kinds & UNLOGGED_STEPS:
+        types = step_types(step.node)
+        if not types & UNLOGGED_STEPS:
             continue
-        if _types(step.node, within=False) & UNLOGGED_STEPS:
-            _debugged(step.node)
-        if step.top and kinds <= SAVED_IN_LOOPS and value(step.node, "output_to_file") is None:
+        if step_types(step.node, within=False) & UNLOGGED_STEPS:
+            put(claude_options(step.node), "debug_mode", scalar("true", "bool"))
+        if step.top and types <= SAVED_IN_LOOPS and value(step.node, "output_to_file") is None:
             put(step.node, "output_to_file", scalar(f"{output}_{number}"))
-
-
-def _debugged(step: yaml.MappingNode) -> None:
-    options = value(step, "claude_options")
-    if not isinstance(options, yaml.MappingNode):
-        options = yaml.MappingNode("tag:yaml.org,2002:map", [])
-        put(step, "claude_options", options)
-    put(options, "debug_mode", scalar("true", "bool"))
-
-
-def _types(step: yaml.Node, within: bool = True) -> set[str]:
-    """The type of a step, and of the steps within it."""
-    kind = scalar_text(value(step, "type"))
-    types = set() if kind is None else {kind}
-    for inner in items(value(step, "steps")) if within else []:
-        types |= _types(inner)
-    return types
 
 
 def writes_files(pipeline: str) -> bool:

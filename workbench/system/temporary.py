@@ -1,0 +1,65 @@
+"""Creates temporary folders that name their owner, and removes those whose owner was killed.
+
+A folder of ours is called `workbench-PURPOSE-PID-RANDOM`. Its owner also holds a lock on it, which the kernel releases
+when the owner ends. The process id alone would not do: another container can share the folder for temporary files, and
+its processes are not visible here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+OWNED = re.compile(r"workbench-[a-z]+-(?P<pid>\d+)-.+")
+
+
+class OwnedFolder:
+    """A temporary folder that this process owns until it removes it or ends."""
+
+    def __init__(self, purpose: str) -> None:
+        """Create the folder. `purpose` is one word in lower case."""
+        self.path = Path(tempfile.mkdtemp(prefix=f"workbench-{purpose}-{os.getpid()}-"))
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        # A file system without locks leaves the process id.
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def remove(self) -> None:
+        """Remove the folder and release the lock."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def remove_abandoned(folder: Path | None = None) -> None:
+    """Remove the temporary folders whose owners were killed.
+
+    Args:
+        folder: the folder for temporary files; by default the system's.
+    """
+    with contextlib.suppress(OSError):
+        for path in (folder or Path(tempfile.gettempdir())).iterdir():
+            owned = OWNED.fullmatch(path.name)
+            if owned is not None and not Path("/proc", owned["pid"]).exists() and _unlocked(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _unlocked(path: Path) -> bool:
+    """Return whether this is a folder of ours that no process holds a lock on."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return True
