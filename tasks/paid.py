@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import time
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -30,7 +31,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 #: How many times a failed call is tried again. The pauses are 1, 2, 4 and 8 seconds, and each pause gets up to
-#: 50 % longer at random. If a provider is down for a longer time, the study stops. Its answers are kept.
+#: 50 % longer at random. A wait that the provider told comes before the pause. If a provider is down for a longer time,
+#: the study stops. Its answers are kept.
 RETRIES = 4
 
 #: The types of the kept answers, by class name. The adapters are made once: making one takes longer than using it.
@@ -140,6 +142,9 @@ def _worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bo
     try:
         state.result()
     except OutsideError as error:
+        if not error.lasting:
+            # Prefect's pauses are fixed when the task is defined, so the wait that the provider told is kept here.
+            time.sleep(error.wait_seconds)
         return not error.lasting
     except Exception:
         return False

@@ -17,7 +17,7 @@ from hypothesis import settings
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
 for _name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("PREFECT_")]:
     del os.environ[_name]
-for _name in ("GOOGLE_GEMINI_BASE_URL", "ANTHROPIC_BASE_URL", "GEMINI_BASE_URL"):
+for _name in ("GOOGLE_GEMINI_BASE_URL", "ANTHROPIC_BASE_URL", "GEMINI_BASE_URL", "OPENAI_BASE_URL"):
     os.environ.pop(_name, None)
 os.environ["WORKBENCH_HOME"] = str(_HOME / "workbench")
 os.environ["PREFECT_HOME"] = str(_HOME / "prefect")

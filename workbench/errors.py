@@ -6,6 +6,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
 │   ├── PipelineUnreadable     Workbench cannot read a pipeline file as its runtime does; the error has the line
 │   ├── NotApplied             the prompt cannot be put into the user's pipeline file or taken out again
+│   ├── ModelNotFound          a provider does not know a model that the study names
 │   ├── RunNotFound            no run folder has this name, or a run folder is incomplete
 │   └── RunTooNew              a newer Workbench wrote a file of the run's folder
 └── OutsideError               exit 3: the outside world failed; all results are kept, the same command continues
@@ -47,23 +48,27 @@ class OutsideError(WorkbenchError):
     Attributes:
         kind: the word under which the journal and the report count this failure.
         lasting: True if a retry cannot help, as for a missing key or a refused login. Such a failure is not retried.
+        wait_seconds: the seconds that the provider told us to wait before the next try. 0 if it told nothing.
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, *, kind: str, lasting: bool = False) -> None:
+    def __init__(self, message: str, *, kind: str, lasting: bool = False, wait_seconds: float = 0.0) -> None:
         super().__init__(message)
         self.message = message
         self.kind = kind
         self.lasting = lasting
+        self.wait_seconds = wait_seconds
 
     def __reduce__(self) -> tuple[object, ...]:
         # Task results cross process boundaries pickled. The __reduce__ of Exception drops keyword arguments.
-        return (_rebuild, (type(self), self.message, self.kind, self.lasting))
+        return (_rebuild, (type(self), self.message, self.kind, self.lasting, self.wait_seconds))
 
 
-def _rebuild(cls: type[OutsideError], message: str, kind: str, lasting: bool) -> OutsideError:
-    return cls(message, kind=kind, lasting=lasting)
+def _rebuild(
+    cls: type[OutsideError], message: str, kind: str, lasting: bool, wait_seconds: float = 0.0
+) -> OutsideError:
+    return cls(message, kind=kind, lasting=lasting, wait_seconds=wait_seconds)
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,10 @@ class NotApplied(UserError):
 
     Nothing that belongs to the user is lost.
     """
+
+
+class ModelNotFound(UserError):
+    """A provider does not know a model that the study names. The message suggests models that the provider has."""
 
 
 class RunNotFound(UserError):

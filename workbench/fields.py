@@ -11,21 +11,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from workbench.providers import KNOWN
+from workbench.providers import DEFAULT_PROPOSER, KNOWN
 
 #: The path of a value: its keys and list indexes, such as ("goals", 0, "gold").
 KeyPath = tuple[str | int, ...]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 ADDRESS = r"^https?://[^\s/?#@]+$"
-MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@-]*$"
+MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@/+-]*$"
+API_BASE = r"^https?://[^\s?#@]+$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 #: pattern → the description of the values that match the pattern
 EXPECTED = {
     NAME: "a name of letters, digits, - _ and .",
     ADDRESS: "an address such as http://host:4100",
-    MODEL: "PROVIDER/MODEL, such as gemini/gemini-2.5-flash",
+    MODEL: f"PROVIDER/MODEL with a provider of {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
+    API_BASE: "an address such as http://localhost:8000/v1",
     VARIABLE: "a name of letters, digits and _",
 }
 
@@ -33,6 +35,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
+ApiBase = Annotated[str, StringConstraints(pattern=API_BASE)]
 VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 

@@ -162,12 +162,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class Judge:
-    """The model that scores plans, its provider, and the full text of its prompt template."""
+    """The model that scores plans, its provider, and the full text of its prompt template.
+
+    A temperature of None is not sent. `timeout_seconds` is the time limit of one verdict. It is not part of any key.
+    """
 
     model: str
     provider: Provider
     template: str
-    temperature: float = 0.0
+    temperature: float | None = None
+    timeout_seconds: float = field(default=300.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -205,10 +209,14 @@ class ScoreRequest:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid."""
+    """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
+
+    `other_model` is the model that answered if it is not the model that was asked, else None.
+    """
 
     score: float
     reason: str
+    other_model: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -232,11 +240,17 @@ ProgramName = Literal["direct", "writer"]
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a provider, and the temperature that it samples with."""
+    """A model of a provider.
+
+    Attributes:
+        temperature: the temperature that it samples with. None is not sent, so the model's own default applies.
+        api_base: the address of the server that has the model, or None for the provider's own address.
+    """
 
     provider: ProviderName
     name: str
-    temperature: float
+    temperature: float | None = None
+    api_base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -259,6 +273,7 @@ class Study:
         confirm: how many fresh replicates the baseline and the best prompt each get on every goal; at least 3.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
+        model_timeout: the time limit of one answer of the judge or the proposer, in seconds.
     """
 
     file: Path
@@ -276,3 +291,4 @@ class Study:
     confirm: int
     concurrency: int
     seed: int
+    model_timeout: float = 300.0

@@ -1,4 +1,4 @@
-"""Knows the model providers: their addresses and the environment variables that hold their keys.
+"""Knows the model providers: their addresses, the environment variables that hold their keys, and their current models.
 
 No other module reads a provider's key or knows a provider's address.
 
@@ -9,15 +9,18 @@ are found again.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from workbench.errors import MissingKey
 
-ProviderName = Literal["gemini", "anthropic"]
+ProviderName = Literal["gemini", "anthropic", "openai"]
 
 #: name → (address, environment variables that may hold the key, environment variable that overrides the address)
 KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
@@ -27,10 +30,39 @@ KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
         "GOOGLE_GEMINI_BASE_URL",
     ),
     "anthropic": ("https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
+    "openai": ("https://api.openai.com/v1", ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
 }
+
+#: The providers that our own runtime and checkouts of pipeline_ex call. Models of the others judge and propose only.
+GENERATING: tuple[ProviderName, ...] = ("anthropic", "gemini")
+
+#: The model that proposes prompts in a study that names none. docs/decisions/0011 has the reasons.
+DEFAULT_PROPOSER = "gemini/gemini-3.8-flash"
+#: The model that judges in a study that names none.
+DEFAULT_JUDGE = "gemini/gemini-4-argon"
+
+#: Current models by provider. A message about an unknown model suggests them if the provider does not list its own.
+CURRENT_MODELS: dict[ProviderName, tuple[str, ...]] = {
+    "gemini": ("gemini-3.8-flash", "gemini-4-argon", "gemini-3.5-flash-lite"),
+    "anthropic": ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5"),
+    "openai": (),
+}
+
+#: The highest temperature that each provider accepts.
+HIGHEST_TEMPERATURE: dict[ProviderName, float] = {"gemini": 2.0, "anthropic": 1.0, "openai": 2.0}
+
+#: The path at the end of a provider's address, for clients that expect it there.
+API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "openai": "/v1"}
+
+#: What may follow the name of a model in the name of one of its versions: a date, a number, or `preview` with one.
+_VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
 #: The key that a rehearsal gets. A real key is never sent to a rehearsal.
 REHEARSAL_KEY = "no-key-in-rehearsal"
+#: The key that a server at an address of the study gets if the environment has none. Most local servers need no key.
+NO_KEY = "no-key"
+#: A shorter key is a dummy for a gateway. Taking it out of a text would destroy the text.
+SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
@@ -40,16 +72,34 @@ class Provider:
     Attributes:
         base_url: the address, without a trailing slash.
         label: identifies the service in cache keys and reports. It is the address, or `rehearsal:WORLD:SEED`.
+        named_by_study: True if the address is the study's own `api_base`. Then no key has to be set.
     """
 
     name: ProviderName
     base_url: str
     label: str
+    named_by_study: bool = False
 
     @property
     def rehearsal(self) -> bool:
         """Return True if the rehearsal plays this provider."""
         return self.label.startswith("rehearsal:")
+
+    @property
+    def api_base(self) -> str:
+        """Return the address with the path that clients expect at its end."""
+        path = API_PATH[self.name]
+        complete = self.named_by_study or self.base_url.endswith(path)
+        if self.name == "openai" and urlsplit(self.base_url).path:
+            complete = True
+        return self.base_url if complete else self.base_url + path
+
+    def at(self, api_base: str | None) -> Provider:
+        """Return the provider at the address that a study names, or unchanged. A rehearsal plays every address."""
+        if api_base is None or self.rehearsal:
+            return self
+        address = api_base.rstrip("/")
+        return Provider(self.name, address, label=address, named_by_study=True)
 
     def key(self, environ: Mapping[str, str] = os.environ) -> str:
         """Return the provider's key. The key is read when it is needed and stored nowhere.
@@ -63,6 +113,8 @@ class Provider:
         for variable in variables:
             if value := environ.get(variable):
                 return value
+        if self.named_by_study:
+            return NO_KEY
         raise MissingKey(
             f"no key for {self.name}: set {' or '.join(variables)} in the environment, or rehearse with --rehearse",
             kind="missing key",
@@ -86,6 +138,27 @@ def rehearsal(url: str, world: str, seed: int) -> dict[ProviderName, Provider]:
     """
     label = f"rehearsal:{world}:{seed}"
     return {name: Provider(name, url.rstrip("/"), label) for name in KNOWN}
+
+
+def same_model(asked: str, answering: str) -> bool:
+    """Return True if the answering model is the model that was asked, or a version of it.
+
+    A name that ends in `latest` stands for whatever model is the latest.
+    """
+    if asked.endswith("latest"):
+        return True
+    return answering.startswith(asked) and _VERSION.fullmatch(answering.removeprefix(asked)) is not None
+
+
+def without_key(text: str, key: str) -> str:
+    """Return the text without the key: as it is, percent-encoded or in base64. Providers echo keys in their errors."""
+    if len(key) < SHORTEST_SECRET:
+        return text
+    data = key.encode()
+    forms = (key, quote(key, safe=""), base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode())
+    for form in forms:
+        text = text.replace(form, "…").replace(form.rstrip("="), "…")
+    return text
 
 
 def digest(*parts: str | bytes) -> str:

@@ -18,7 +18,7 @@ from workbench.errors import NotJudged, ProposalFailed
 from workbench.judging.judge import score
 from workbench.judging.template import default_template
 from workbench.nouns import Goal, Judge, Plan, ScoreRequest
-from workbench.providers import rehearsal
+from workbench.providers import ProviderName, rehearsal
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.search.proposal import ProposalRequest
 from workbench.search.proposer import propose
@@ -39,11 +39,11 @@ def running() -> Iterator[Rehearsal]:
 def scoring(running: Rehearsal, text: str = "rollback: yes", replicate: int = 0) -> tuple[ScoreRequest, Plan]:
     """Return the arguments of `score` for a plan with this text."""
     provider = rehearsal(running.url, running.world, running.seed)["gemini"]
-    judge = Judge("gemini-2.5-pro", provider, default_template())
+    judge = Judge("gemini-4-argon", provider, default_template())
     return ScoreRequest(GOAL, judge, replicate), Plan(text)
 
 
-def proposal(running: Rehearsal, provider: str = "gemini", **changes: object) -> ProposalRequest:
+def proposal(running: Rehearsal, provider: ProviderName = "gemini", **changes: object) -> ProposalRequest:
     """Return a request to the proposer, with these changes."""
     providers = rehearsal(running.url, running.world, running.seed)
     request = ProposalRequest(
@@ -53,7 +53,7 @@ def proposal(running: Rehearsal, provider: str = "gemini", **changes: object) ->
         temperature=1.0,
         max_tokens=1000,
         response_format=None,
-        provider=providers["gemini" if provider == "gemini" else "anthropic"],
+        provider=providers[provider],
         rollout=0,
         draw=0,
     )
@@ -77,9 +77,9 @@ def test_a_verdict_depends_on_the_replicate_and_not_on_the_moment(running: Rehea
     assert len({score(*scoring(running, replicate=n)).score for n in range(12)}) > 1
 
 
-@pytest.mark.parametrize("provider", ["gemini", "anthropic"])
-def test_proposals_come_through_dspys_own_client(running: Rehearsal, provider: str) -> None:
-    """The proposer answers in both protocols."""
+@pytest.mark.parametrize("provider", ["gemini", "anthropic", "openai"])
+def test_proposals_come_through_the_providers_own_protocol(running: Rehearsal, provider: ProviderName) -> None:
+    """The proposer answers in all protocols."""
     assert propose(proposal(running, provider)).text.strip()
 
 

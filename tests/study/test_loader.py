@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import StudyError
 from workbench.execution.own.serve import ServeSettings
-from workbench.nouns import Engine, Study
+from workbench.nouns import Engine, Model, Study
 from workbench.study.opening import RunOptions, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
@@ -84,7 +84,12 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nseed: yes", "study.yaml:9: seed: expected a whole number, got true or false True"),
         ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
-        ("budget: 12", "budget: 12\njudge: {model: anthropic/claude}", "cannot judge; expected a gemini model"),
+        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "study.yaml:9: judge.model"),
+        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai"),
+        ("budget: 12", "budget: 12\njudge: {model: anthropic/x, temperature: 1.5}", "anthropic accepts 0 to 1"),
+        ("budget: 12", "budget: 12\nproposer: {model: gemini/x, temperature: 2.5}", "proposer.temperature: 2.5 is out"),
+        ("budget: 12", "budget: 12\nproposer: {model: gemini/x, api_base: 'http://a/v1'}", "have no address of their"),
+        ("budget: 12", "budget: 12\njudge: {model: openai/x, api_base: localhost}", "is not an address such as"),
         ("budget: 12", "budget: 12\njudge: {temprature: 1}", 'judge.temprature: this key is not known'),
         ("budget: 12", "budget: 12\nruntime: serv", 'study.yaml:9: runtime: "serv" is not known'),
         ("budget: 12", "budget: 12\nruntime: serv", 'did you mean "serve"?'),
@@ -102,6 +107,14 @@ def test_a_mistake_is_reported_with_its_line(folder: Path, old: str, new: str, e
         expected = "YAML aliases are not supported; write the value out"
     messages = "\n".join(problems(folder, text))
     assert expected in messages, messages
+
+
+@pytest.mark.parametrize("keys", ["", ", temperature: null", ", temperature: 0.5"])
+def test_a_temperature_may_be_left_out(folder: Path, keys: str) -> None:
+    """Only a temperature that the study has is sent."""
+    loaded = study(folder, f"{GOOD}judge: {{model: openai/gpt-4.1, api_base: 'http://localhost:8000/v1'{keys}}}\n")
+    assert loaded.judge == Model("openai", "gpt-4.1", 0.5 if "0.5" in keys else None, "http://localhost:8000/v1")
+    assert loaded.proposer == Model("gemini", "gemini-3.8-flash")
 
 
 def test_the_serve_runtime_takes_an_optional_address(folder: Path) -> None:

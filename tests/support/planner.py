@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-PATH = "/v1beta/models/gemini-2.5-flash:generateContent"
+PATH = "/v1beta/models/gemini-3.8-flash:generateContent"
 
 
 def main() -> int:

@@ -9,12 +9,12 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-#: A pair of status and body, or "hang" for no answer within a second.
+#: A pair of status and body, or "hang" for no answer within a second, or "trickle" for one byte in a tenth of a second.
 Answer = tuple[int, Any] | str
 
 
@@ -42,6 +42,34 @@ def gemini_reply(text: str) -> Answer:
     return 200, {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}]}
 
 
+def anthropic_reply(text: str, model: str = "claude-sonnet-5-5") -> Answer:
+    """Return Anthropic's reply with this text, after a thinking block."""
+    content = [{"type": "thinking", "thinking": "", "signature": "c2ln"}, {"type": "text", "text": text}]
+    return 200, {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": content,
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+
+
+def openai_reply(text: str, model: str = "gpt-4.1-2025-04-14") -> Answer:
+    """Return the reply of OpenAI's chat protocol with this text."""
+    message = {"role": "assistant", "content": text, "refusal": None}
+    return 200, {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+
+
 @contextmanager
 def scripted(*script: Answer) -> Iterator[Scripted]:
     """Serve the script while the context lasts."""
@@ -56,6 +84,13 @@ def scripted(*script: Answer) -> Iterator[Scripted]:
                 state.headers.append(dict(self.headers))
                 answer: Answer = state.script.pop(0) if state.script else (500, {"error": {"message": "unscripted"}})
                 state.unscripted += not state.script and answer == (500, {"error": {"message": "unscripted"}})
+            if answer == "trickle":
+                self.send_response(200)
+                self.end_headers()
+                with suppress(OSError):
+                    while True:
+                        self.wfile.write(b" ")
+                        time.sleep(0.1)
             if isinstance(answer, str):
                 time.sleep(1.0)
                 return

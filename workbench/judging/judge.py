@@ -1,8 +1,8 @@
 """The seam between Workbench and the models that score plans.
 
 A judge is one function in a file of its own and one entry in `JUDGES`. The entry declares which providers' models the
-judge can ask, and where its code is: the code is imported when the first plan is scored, so that a study can be checked
-without any provider's library. No other module knows a judge by name. docs/extending.md shows how to add one.
+judge can ask, and where its code is. The code is imported when the first plan is scored, so a study can be checked
+without the library of any provider. No other module knows a judge by name. docs/extending.md shows how to add a judge.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ class Ask(Protocol):
         """Return the model's verdict.
 
         Args:
-            judge: the model, its provider, and the temperature.
-            prompt: the filled template, whole.
-            seed: the sample that is wanted, for providers that take a seed.
+            judge: the model, its provider, and its settings.
+            prompt: the whole filled template.
+            seed: the number of the sample, for providers that take a seed.
 
         Raises:
             MissingKey: the provider's key is not in the environment.
-            NotJudged: there is no verdict. The message names the model and never holds the key.
+            ModelNotFound: the provider does not know the model.
+            NotJudged: there is no verdict. The message names the model and never contains the key.
         """
         ...
 
@@ -40,8 +41,8 @@ class JudgeEntry:
     """What a judge declares.
 
     Attributes:
-        providers: the providers whose models it can ask.
-        function: its `Ask`, as `module:function`.
+        providers: the providers whose models the judge can ask.
+        function: the judge's `Ask`, as `module:function`.
     """
 
     providers: frozenset[ProviderName]
@@ -53,11 +54,8 @@ class JudgeEntry:
 
 
 JUDGES: dict[str, JudgeEntry] = {
-    "gemini": JudgeEntry(frozenset({"gemini"}), "workbench.judging.gemini:ask"),
+    "model": JudgeEntry(frozenset({"gemini", "anthropic", "openai"}), "workbench.judging.model:ask"),
 }
-
-#: The judge's model in a study that names none.
-DEFAULT_MODEL = "gemini/gemini-2.5-pro"
 
 
 def judging_providers() -> list[ProviderName]:
@@ -72,20 +70,25 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
 
     Raises:
         MissingKey: the judge's key is not in the environment.
-        NotJudged: there is no verdict, and the plan is not to blame. Never the same as a zero.
+        ModelNotFound: the judge's provider does not know the model.
+        NotJudged: there is no verdict, and the plan is not to blame. This is never the same as a zero.
     """
     if plan.problem is not None:
         return Verdict(
             0.0, f"No plan could be read: {plan.problem}. The answer must be one YAML document, and nothing else."
         )
-    with journal.attempt(request.run, "score", request.key(plan)):
+    key = request.key(plan)
+    with journal.attempt(request.run, "score", key):
         prompt = fill(request.judge.template, request.goal, plan)
-        return _ask_of(request.judge.provider.name)(request.judge, prompt, request.replicate)
+        verdict = _ask_of(request.judge.provider.name)(request.judge, prompt, request.replicate)
+    if verdict.other_model is not None:
+        journal.note_other_model(request.run, "score", key, request.judge.model, verdict.other_model)
+    return verdict
 
 
 def _ask_of(provider: ProviderName) -> Ask:
-    """Return the function of the first judge that serves this provider."""
-    for judge in JUDGES.values():
+    """Return the function of the last judge that serves this provider. So an added judge can replace another one."""
+    for judge in reversed(JUDGES.values()):
         if provider in judge.providers:
             return judge.load()
     raise ValueError(f"no judge asks models of {provider}; the study's loader refuses such a model")

@@ -1,4 +1,4 @@
-"""The judge's prompt: a template with three places, filled literally and once."""
+"""Fills the judge's prompt: a template with three places. Each place is filled once, with the text as it is."""
 
 from __future__ import annotations
 
@@ -9,26 +9,32 @@ from workbench.nouns import Goal, Plan
 
 PLACES = ("goal", "gold_plans", "plan")
 _PLACE = re.compile(r"\$(goal|gold_plans|plan)\b")
-_TAG = re.compile(r"<(?=/?\s*(?:goal|gold_plan|plan)\b)", re.IGNORECASE)
+#: Characters between the parts of a tag that a reader does not see.
+_BLANK = r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]*"
+_TAG = re.compile(rf"<(?={_BLANK}/?{_BLANK}(?:goal|gold_plan|plan)\b)", re.IGNORECASE)
 
 
 def default_template() -> str:
-    """The template that is used where a study names none."""
+    """Return the template for studies that name none."""
     return resources.files(__package__).joinpath("template.md").read_text(encoding="utf-8")
 
 
 def check_template(text: str) -> str | None:
-    """What is wrong with a template, or None."""
+    """Return what is wrong with a template, or None."""
     missing = [f"${place}" for place in PLACES if not re.search(rf"\${place}\b", text)]
     return f"the judge's template lacks {', '.join(missing)}" if missing else None
 
 
 def fill(template: str, goal: Goal, plan: Plan) -> str:
-    """The prompt. No text that is put in can close the tag that it stands in, or fill a place itself."""
-    gold = "\n\n".join(f"<gold_plan>\n{_data(one)}\n</gold_plan>" for one in goal.gold)
+    """Return the judge's prompt.
+
+    No text that is filled in can close the tag around it, or add a place that is filled.
+    """
+    gold = "\n\n".join(f"<gold_plan>\n{_data(text)}\n</gold_plan>" for text in goal.gold)
     values = {"goal": _data(goal.text), "gold_plans": gold, "plan": _data(plan.text)}
     return _PLACE.sub(lambda place: values[place[1]], template)
 
 
 def _data(text: str) -> str:
+    """Return a text whose tags are no tags of the prompt."""
     return _TAG.sub("&lt;", text)

@@ -24,7 +24,7 @@ def read(body: dict[str, Any]) -> ModelRequest:
         model=body["model"],
         system="\n".join(_texts(body.get("system") or "")),
         messages=tuple(Message(message["role"], tuple(_texts(message["content"]))) for message in body["messages"]),
-        schema=tool["input_schema"] if tool else None,
+        schema=tool["input_schema"] if tool else (body.get("output_config") or {}).get("format", {}).get("schema"),
         seed=None,
         tool=tool["name"] if tool else None,
     )

@@ -21,7 +21,7 @@ def is_for_judge(request: ModelRequest) -> bool:
 
 
 def answer(request: ModelRequest, rng: random.Random) -> str:
-    """Return a verdict as JSON: the score, and a reason that names missing topics."""
+    """Return a verdict as JSON: a reason that names missing topics, and the score."""
     text = "\n".join(request.last_texts)
     gold_plans = "\n\n".join(_contents(text, "gold_plan"))
     plan = "\n\n".join(_contents(text, "plan"))
@@ -37,7 +37,7 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     parts = [f"The plan deals with {_and(present[:3])}." if present else "The plan hardly touches the subject."]
     if missing:
         parts.append(f"Missing: {', '.join(missing[:NAMED])}.")
-    return json.dumps({"score": round(min(10.0, max(0.0, score)), 1), "reason": " ".join(parts)})
+    return json.dumps({"reason": " ".join(parts), "score": round(min(10.0, max(0.0, score)), 1)})
 
 
 def _contents(text: str, tag: str) -> list[str]:

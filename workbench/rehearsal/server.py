@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workbench.errors import UserError
-from workbench.rehearsal import anthropic, gemini, roles
+from workbench.rehearsal import anthropic, gemini, openai, roles
 from workbench.rehearsal.model_request import ModelRequest, seeded_random
 
 HOST = "127.0.0.1"
@@ -74,6 +74,7 @@ class Rehearsal:
             Route("/rehearsal", self._introduce, methods=["GET"]),
             Route("/{version}/models/{model}:generateContent", self._gemini, methods=["POST"]),
             Route("/v1/messages", self._anthropic, methods=["POST"]),
+            Route("/v1/chat/completions", self._openai, methods=["POST"]),
         ]
         return Starlette(routes=routes)
 
@@ -87,6 +88,9 @@ class Rehearsal:
 
     async def _anthropic(self, request: Request) -> Response:
         return await self._answer(request, anthropic, anthropic.read)
+
+    async def _openai(self, request: Request) -> Response:
+        return await self._answer(request, openai, openai.read)
 
     async def _answer(self, request: Request, protocol: ModuleType, read: Any) -> Response:
         """Answer a request, or fail on purpose, after the latency."""

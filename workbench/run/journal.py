@@ -62,6 +62,13 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
             )
 
 
+def note_other_model(run: Path | None, action: Action, key: str, asked: str, answering: str) -> None:
+    """Write down that a provider answered with another model than the one that was asked."""
+    if run is not None:
+        kind = f"{answering} answered instead of {asked}"
+        RunFolder(run).append(CallRecord(action=action, key=key, kind=kind, seconds=0.0, at=time.time()))
+
+
 def read(run: Path) -> list[CallRecord]:
     """Return all calls of a run in the order of their ends.
 

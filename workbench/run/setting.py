@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.nouns import Judge, Pipeline, Study
-from workbench.providers import Provider, ProviderName
+from workbench.providers import GENERATING, Provider, ProviderName
 from workbench.run.folder import RunFolder
 
 
@@ -27,17 +27,21 @@ class Setting:
 
     @property
     def executing(self) -> tuple[Provider, ...]:
-        """All providers, in a fixed order: a pipeline's steps may call any of them."""
-        return tuple(self.providers[name] for name in sorted(self.providers))
+        """Return the providers that a pipeline's steps may call, in a fixed order."""
+        return tuple(self.providers[name] for name in GENERATING)
 
     @property
     def proposer(self) -> Provider:
-        return self.providers[self.study.proposer.provider]
+        """Return the service that has the proposer's model."""
+        proposer = self.study.proposer
+        return self.providers[proposer.provider].at(proposer.api_base)
 
     @property
     def judge(self) -> Judge:
+        """Return the judge with its service and its template."""
         judge = self.study.judge
-        return Judge(judge.name, self.providers[judge.provider], self.study.template, judge.temperature)
+        provider = self.providers[judge.provider].at(judge.api_base)
+        return Judge(judge.name, provider, self.study.template, judge.temperature, self.study.model_timeout)
 
     @property
     def pipeline(self) -> Pipeline:

@@ -27,8 +27,8 @@ from workbench.providers import Provider
 from workbench.search.asks import Asker
 from workbench.search.proposal import ProposalRequest
 
-#: The longest answer that the proposer may give, in tokens.
-PROPOSER_TOKENS = 16_000
+#: The longest answer that the proposer may give, in tokens. Thoughts count into it, so it leaves room for them.
+PROPOSER_TOKENS = 32_000
 
 _rollout: ContextVar[int] = ContextVar("workbench_rollout")
 
@@ -82,9 +82,13 @@ class ProposerEngine:
             requests in the same way. False for a program: if it repeats a request, it expects the same answer.
     """
 
-    def __init__(self, asker: Asker, provider: Provider, run: Path, *, samples: bool) -> None:
+    def __init__(
+        self, model: Model, asker: Asker, provider: Provider, run: Path, timeout_seconds: float, *, samples: bool
+    ) -> None:
+        self._model = model
         self._asker = asker
         self._provider = provider
+        self._timeout_seconds = timeout_seconds
         self._run = run
         self._samples = samples
         self._draws: Counter[str] = Counter()
@@ -104,13 +108,15 @@ class ProposerEngine:
             model=request.model,
             system=system if system is None or isinstance(system, str) else "\n".join(part.text for part in system),
             messages=tuple((message.role, message.text or "") for message in request.messages),
-            temperature=config.temperature,
+            # Optimizers have temperatures of their own. Some models refuse any, so none is sent unless the study asks.
+            temperature=None if self._model.temperature is None else config.temperature,
             max_tokens=config.max_tokens,
             response_format=json.dumps(config.response_format, sort_keys=True) if config.response_format else None,
             provider=self._provider,
             rollout=current_rollout(),
             draw=0,
             run=self._run,
+            timeout_seconds=self._timeout_seconds,
         )
         if self._samples:
             with self._lock:
@@ -120,7 +126,9 @@ class ProposerEngine:
         return reply(request.model, self._asker.propose(proposal).text)
 
 
-def proposer_lm(model: Model, asker: Asker, provider: Provider, run: Path, *, samples: bool) -> dspy.LM:
+def proposer_lm(
+    model: Model, asker: Asker, provider: Provider, run: Path, timeout_seconds: float, *, samples: bool
+) -> dspy.LM:
     """Return the proposer as a DSPy model.
 
     It serves as an optimizer's `prompt_model` or `reflection_lm`, and as the model of the `writer` program.
@@ -128,9 +136,10 @@ def proposer_lm(model: Model, asker: Asker, provider: Provider, run: Path, *, sa
     """
     return dspy.LM(
         f"{model.provider}/{model.name}",
-        engine=ProposerEngine(asker, provider, run, samples=samples),
+        engine=ProposerEngine(model, asker, provider, run, timeout_seconds, samples=samples),
         temperature=model.temperature,
-        max_tokens=PROPOSER_TOKENS,
+        # A local server may hold less. Its own limit applies.
+        max_tokens=None if model.provider == "openai" else PROPOSER_TOKENS,
         cache=False,
         num_retries=0,
         callbacks=[Rollouts()],

@@ -62,7 +62,9 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         program = _program(setting, trials)
         score, feedback = metrics(trials, program.input_field)
         examples = [program.example(goal.text) for goal in study.goals]
-        proposer = proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, samples=True)
+        proposer = proposer_lm(
+            study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
+        )
         bench = Bench(study, program, examples, proposer, trials, score, feedback)
         evaluate = dspy.Evaluate(
             devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
@@ -164,4 +166,4 @@ def _predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM
     study = setting.study
     if study.program == "direct":
         return pipeline_lm(executor)
-    return proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, samples=False)
+    return proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=False)

@@ -16,13 +16,15 @@ class ProposalRequest:
     Attributes:
         model: PROVIDER/NAME.
         messages: pairs of role and text.
-        system, temperature, max_tokens: as the optimizer set them.
+        system: the system prompt, or None.
+        temperature, max_tokens: as the optimizer set them. None is not sent.
         response_format: JSON text, or None.
         provider: the service that has the model.
         rollout: DSPy's rollout_id.
         draw: numbers equal requests within one call of an optimizer. Rollout and draw together name a sample, so that a
             retry or a replay gets the same sample.
         run: the run's folder, for the journal. It is not in the key.
+        timeout_seconds: the time limit of the answer. It is not in the key.
     """
 
     model: str
@@ -35,6 +37,7 @@ class ProposalRequest:
     rollout: int
     draw: int
     run: Path | None = field(default=None, compare=False)
+    timeout_seconds: float = field(default=300.0, compare=False)
 
     @property
     def key(self) -> str:
@@ -56,6 +59,10 @@ class ProposalRequest:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The model's answer. It is never blank."""
+    """The model's answer. It is complete and never blank.
+
+    `other_model` is the model that answered if it is not the model that was asked, else None.
+    """
 
     text: str
+    other_model: str | None = field(default=None, compare=False)

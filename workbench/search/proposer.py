@@ -1,104 +1,59 @@
-"""Answer a request for a proposal with one call to the model, through DSPy's own client for the provider."""
+"""Answers a request for a proposal."""
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 from workbench.errors import ProposalFailed
-from workbench.providers import Provider
+from workbench.models.asking import Role, ask
+from workbench.models.reply import ModelCall
+from workbench.models.text import UnusableText, take_in
 from workbench.run import journal
 from workbench.search.proposal import Proposal, ProposalRequest
 
-if TYPE_CHECKING:
-    import dspy
-    from dspy import lm15
+ROLE = Role("proposer", ProposalFailed)
 
-#: The longest time that one call may take.
-ATTEMPT_SECONDS = 300.0
-
-#: The path that DSPy's client expects at the end of a provider's address.
-API_PATH = {"gemini": "/v1beta", "anthropic": "/v1"}
+#: The longest proposal, in characters.
+LONGEST_PROPOSAL = 200_000
 
 
 def propose(request: ProposalRequest) -> Proposal:
-    """Ask the model once, and return its answer.
+    """Return the model's answer. An answer that is cut off or refused is never a proposal.
 
     Raises:
         MissingKey: the provider's key is not in the environment.
-        ProposalFailed: the model did not answer, or its answer is blank.
+        ModelNotFound: the provider does not know the model.
+        ProposalFailed: the model gave no complete answer, or its answer is blank.
     """
-    key = request.provider.key()
+    name = request.model.partition("/")[2]
+    call = ModelCall(
+        provider=request.provider,
+        model=name,
+        messages=tuple((role, text) for role, text in request.messages if text.strip()),
+        system=request.system if request.system and request.system.strip() else None,
+        temperature=request.temperature,
+        max_tokens=request.max_tokens,
+        schema=_schema(request.response_format),
+        seed=request.seed,
+        seconds=request.timeout_seconds,
+    )
     with journal.attempt(request.run, "propose", request.key):
-        response = _call(request, key)
-        text = response.message.text or ""
-        if not text.strip():
-            raise ProposalFailed(
-                f"the answer of {request.model} is empty (finish reason: {response.finish_reason}); expected a text; "
-                "run the same command again to go on",
-                kind="empty reply",
-            )
-        return Proposal(text)
+        answer = ask(ROLE, call, _read)
+    if answer.other_model is not None:
+        journal.note_other_model(request.run, "propose", request.key, name, answer.other_model)
+    return Proposal(answer.value, answer.other_model)
 
 
-def _call(request: ProposalRequest, key: str) -> lm15.Response:
-    import dspy
-    from dspy import lm15
-    from dspy.utils.exceptions import LMError
-
-    lm_request = lm15.Request(
-        model=request.model,
-        system=request.system,
-        messages=tuple(lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in request.messages),
-        config=lm15.Config(
-            temperature=request.temperature,
-            max_tokens=request.max_tokens,
-            response_format=None if request.response_format is None else json.loads(request.response_format),
-            seed=request.seed if request.provider.name == "gemini" else None,
-        ),
-    )
-    try:
-        with dspy.context(disable_history=True):
-            response: lm15.Response = _client(request.model, request.provider, key)(request=lm_request)
-            return response
-    except LMError as error:
-        raise _proposal_failed(error, request, key) from error
+def _read(text: str) -> str:
+    if not text.strip():
+        raise UnusableText("the reply is empty")
+    return take_in(text, LONGEST_PROPOSAL)
 
 
-@lru_cache(maxsize=8)
-def _client(model: str, provider: Provider, key: str) -> dspy.LM:
-    import dspy
-
-    # Prefect's tasks cache answers and retry calls, so DSPy does neither.
-    return dspy.LM(
-        model,
-        api_base=provider.base_url + API_PATH[provider.name],
-        api_key=key,
-        cache=False,
-        num_retries=0,
-        timeout=ATTEMPT_SECONDS,
-    )
-
-
-def _proposal_failed(error: Exception, request: ProposalRequest, key: str) -> ProposalFailed:
-    """Return an error of DSPy's client as an error of ours. The provider's key is removed from its text."""
-    from dspy.utils import exceptions
-
-    kinds: tuple[tuple[type[Exception], str, bool], ...] = (
-        (exceptions.LMAuthError, "authentication", True),
-        (exceptions.LMBillingError, "billing", True),
-        (exceptions.LMRateLimitError, "rate limit", False),
-        (exceptions.LMTimeoutError, "timeout", False),
-        (exceptions.LMInvalidRequestError, "bad request", True),
-        (exceptions.LMUnsupportedModelError, "bad request", True),
-    )
-    kind, lasting = next(
-        ((kind, lasting) for cls, kind, lasting in kinds if isinstance(error, cls)), ("provider unavailable", False)
-    )
-    message = str(error).replace(key, "…")
-    return ProposalFailed(
-        f"the proposer {request.model} at {request.provider.base_url} failed ({kind}): {message}",
-        kind=kind,
-        lasting=lasting,
-    )
+def _schema(response_format: str | None) -> dict[str, Any] | None:
+    """Return the schema in DSPy's response format: {} for any JSON, None for plain text."""
+    if response_format is None:
+        return None
+    schema: dict[str, Any] = json.loads(response_format).get("schema") or {}
+    return schema

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import (
     EXPECTED,
+    ApiBase,
     Form,
     KeyPath,
     ModelName,
@@ -24,7 +25,7 @@ from workbench.fields import (
     nearest,
     short,
 )
-from workbench.judging.judge import DEFAULT_MODEL
+from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
 
 
 class GoalForm(Form):
@@ -37,21 +38,29 @@ class GoalForm(Form):
     )
 
 
+#: The keys that the judge and the proposer have in common.
+_TEMPERATURE = "0 to 2, for models of Anthropic 0 to 1; without it, none is sent and the model's own default applies"
+_API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
+
+
 class ProposerForm(Form):
     """The model that proposes prompts."""
 
-    model: ModelName = Field(default="gemini/gemini-2.5-flash", description="PROVIDER/MODEL")
-    temperature: Temperature = Field(default=1.0, description="0 to 2")
+    model: ModelName = Field(default=DEFAULT_PROPOSER, description="the model")
+    temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
+    api_base: ApiBase | None = Field(default=None, description=_API_BASE)
 
 
 class JudgeForm(Form):
     """The model that scores plans."""
 
-    model: ModelName = Field(default=DEFAULT_MODEL, description="PROVIDER/MODEL")
-    temperature: Temperature = Field(default=0.0, description="0 to 2")
+    model: ModelName = Field(default=DEFAULT_JUDGE, description="the model")
+    temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
+    api_base: ApiBase | None = Field(default=None, description=_API_BASE)
     template: Text | None = Field(
         default=None,
-        description="a file with the judge's prompt; Workbench fills in $goal, $gold_plans and $plan",
+        description="a file with the judge's prompt; it has the three places $goal, $gold_plans and $plan, which "
+        "Workbench fills in",
     )
 
 
@@ -65,6 +74,9 @@ class StudyForm(Form):
     runtime: str = Field(default=DEFAULT_RUNTIME, description="the program that executes the pipeline")
     timeout: Annotated[float, Field(gt=0, le=86_400)] = Field(
         default=900.0, description="the time limit of one execution, in seconds"
+    )
+    model_timeout: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=300.0, description="the time limit of one answer of the judge or the proposer, in seconds"
     )
     program: Literal["direct", "writer"] = Field(
         default="direct",

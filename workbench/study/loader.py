@@ -18,10 +18,10 @@ from workbench.fields import KeyPath, dotted, kind, nearest, short
 from workbench.judging.judge import judging_providers
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
-from workbench.providers import KNOWN, ProviderName
+from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import yaml_lines
-from workbench.study.form import StudyForm, form_of, message, own_keys, runtimes_with
+from workbench.study.form import JudgeForm, ProposerForm, StudyForm, form_of, message, own_keys, runtimes_with
 from workbench.study.yaml_lines import YamlFile
 
 TEXT_BYTES = 1_000_000
@@ -100,6 +100,8 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
     goals = [_goal(form, file, index) for index in range(len(form.goals))]
     pipeline = RUNTIMES[runtime].configure(runtime, form, file)
     template = _template(form, file)
+    _check_model(file, "proposer", form.proposer)
+    _check_model(file, "judge", form.judge)
     if file.problems or template is None:
         return None
     return Study(
@@ -110,14 +112,15 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         program=form.program,
         prompt=form.prompt.strip(),
         optimizer=form.optimizer,
-        proposer=_model(form.proposer.model, form.proposer.temperature),
-        judge=_model(form.judge.model, form.judge.temperature),
+        proposer=_model(form.proposer),
+        judge=_model(form.judge),
         template=template,
         passing=form.passing,
         budget=form.budget,
         confirm=form.confirm,
         concurrency=form.concurrency,
         seed=form.seed,
+        model_timeout=form.model_timeout,
     )
 
 
@@ -157,6 +160,18 @@ def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
         file.add_problem(
             ("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a {' or '.join(known)} model"
         )
+
+
+def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> None:
+    """Add a problem for each setting that the model's provider refuses."""
+    provider = _model(form).provider
+    highest = HIGHEST_TEMPERATURE[provider]
+    if form.temperature is not None and form.temperature > highest:
+        problem = f"{form.temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
+    if form.api_base is not None and provider != "openai":
+        problem = f"{provider} models have no address of their own; expected a model such as openai/NAME"
+        file.add_problem((role, "api_base"), f"{role}.api_base: {problem}")
 
 
 def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:
@@ -214,7 +229,7 @@ def _sorted(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(unique, key=lambda problem: problem.line if problem.line is not None else math.inf)
 
 
-def _model(name: str, temperature: float) -> Model:
-    provider, _, model = name.partition("/")
+def _model(form: ProposerForm | JudgeForm) -> Model:
+    provider, _, model = form.model.partition("/")
     provider_names: dict[str, ProviderName] = {name: name for name in KNOWN}
-    return Model(provider_names[provider], model, temperature)
+    return Model(provider_names[provider], model, form.temperature, form.api_base)

@@ -67,10 +67,12 @@ def require_keys(study: Study, environ: Mapping[str, str]) -> None:
 def needs_of(study: Study) -> Needs:
     """Return the keys and variables that the study's judge, proposer and executions need from the environment."""
     executions = runtime_of(study.pipeline.engine).needs(study.pipeline)
-    models = {study.judge.provider}
+    models = [study.judge]
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
-        models.add(study.proposer.provider)
-    return Needs(executions.providers | models, executions.variables)
+        models.append(study.proposer)
+    # A server at an address of the study may need no key.
+    providers = {model.provider for model in models if model.api_base is None}
+    return Needs(executions.providers | providers, executions.variables)
 
 
 def _refuse_if_not_rehearsable(study: Study) -> None:

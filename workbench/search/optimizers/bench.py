@@ -48,6 +48,12 @@ class Bench:
         return self.study.budget // self.goals
 
     @property
+    def temperature(self) -> float:
+        """Return the temperature for optimizers that need a number. It is only sent if the study has one."""
+        own = self.study.proposer.temperature
+        return 1.0 if own is None else own
+
+    @property
     def threshold(self) -> float:
         return self.study.passing / 10
 

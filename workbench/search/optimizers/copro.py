@@ -15,7 +15,7 @@ def search(bench: Bench) -> Program:
         metric=bench.score,
         breadth=max(2, min(10, bench.rounds // depth)),
         depth=depth,
-        init_temperature=bench.study.proposer.temperature,
+        init_temperature=bench.temperature,
     )
     return optimizer.compile(
         bench.program,

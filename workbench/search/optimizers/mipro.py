@@ -19,7 +19,7 @@ def search(bench: Bench) -> Program:
         max_labeled_demos=0,
         metric_threshold=bench.threshold,
         num_threads=bench.study.concurrency,
-        init_temperature=bench.study.proposer.temperature,
+        init_temperature=bench.temperature,
         # MIPROv2 takes a seed of 0 for no seed.
         seed=bench.study.seed + 1,
     )

@@ -1,0 +1,87 @@
+"""Every way in which a provider tells a wait is understood, and failures that last are told from those that pass."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from workbench.models.failure import LONGEST_WAIT, http_failure
+
+
+def gemini_error(delay: object = None, quota: str = "GenerateRequestsPerMinutePerProjectPerModel") -> dict[str, Any]:
+    """Return the body of Gemini's status 429."""
+    details: list[dict[str, Any]] = [{"violations": [{"quotaId": quota}]}]
+    return {"error": {"code": 429, "details": details + ([{"retryDelay": delay}] if delay else [])}}
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [
+        ("45.8s", 45.8),
+        ("2s", 2),
+        ("1m30s", 90),
+        ("500ms", 0.5),
+        ({"seconds": 3, "nanos": 5e8}, 3.5),
+        ("soon", 0),
+        (7, 0),
+    ],
+)
+def test_geminis_retry_delay_is_the_wait(delay: object, seconds: float) -> None:
+    """The delay stands in the details of the error."""
+    failure = http_failure(429, "quota exceeded", gemini_error(delay))
+    assert (failure.kind, failure.lasting) == ("rate limit", False)
+    assert failure.wait_seconds == pytest.approx(seconds)
+
+
+def test_the_header_tells_the_wait_as_seconds_or_as_a_date() -> None:
+    """A date in the past is no wait."""
+    assert http_failure(429, "", None, {"retry-after": "12"}).wait_seconds == 12
+    assert http_failure(529, "overloaded", None, {"retry-after": "3.5"}).wait_seconds == 3.5
+    date = formatdate(time.time() + 30, usegmt=True)
+    assert 25 < http_failure(429, "", None, {"retry-after": date}).wait_seconds <= 30
+    past = formatdate(time.time() - 30, usegmt=True)
+    for value in (past, "nonsense", "-3", "nan", ""):
+        assert http_failure(429, "", None, {"retry-after": value}).wait_seconds == 0
+
+
+def test_the_sentence_tells_the_wait_if_nothing_else_does() -> None:
+    """Gemini's message ends with it."""
+    assert http_failure(429, "Please retry in 2.118692462s.").wait_seconds == pytest.approx(2.118692462)
+
+
+def test_a_wait_that_is_too_long_lasts() -> None:
+    """The message says how long."""
+    failure = http_failure(429, "", None, {"retry-after": str(LONGEST_WAIT + 1)})
+    assert failure.lasting
+    assert "121 s" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "body", "kind"),
+    [
+        (400, "API key not valid. Please pass a valid API key.", None, "authentication"),
+        (400, "x", {"error": {"details": [{"reason": "API_KEY_INVALID"}]}}, "authentication"),
+        (401, "invalid x-api-key", None, "authentication"),
+        (403, "permission denied", None, "authentication"),
+        (400, "Your credit balance is too low to access the Anthropic API.", None, "no credit"),
+        (402, "payment required", None, "no credit"),
+        (429, "You exceeded your current quota", {"error": {"code": "insufficient_quota"}}, "no credit"),
+        (429, "quota", gemini_error("2s", "GenerateRequestsPerDayPerProjectPerModel-FreeTier"), "quota used up"),
+        (400, "You have reached your specified API usage limits.", None, "quota used up"),
+        (400, "`temperature` is deprecated for this model.", None, "bad request"),
+        (404, "model: claude-1", None, "unknown model"),
+    ],
+)
+def test_a_failure_that_no_retry_mends_lasts_and_is_named(status: int, message: str, body: object, kind: str) -> None:
+    """It is asked once."""
+    failure = http_failure(status, message, body)
+    assert (failure.kind, failure.lasting, failure.wait_seconds) == (kind, True, 0)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
+def test_other_failures_pass(status: int) -> None:
+    """They are tried again."""
+    assert not http_failure(status, "please check your plan and billing details", gemini_error("2s")).lasting

@@ -1,0 +1,42 @@
+"""A paid task that tries again waits as long as the provider said."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from prefect.states import Failed
+
+from workbench.errors import ModelNotFound, ProposalFailed
+from workbench.tasks import paid
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the list of waits, which take no time."""
+    seconds: list[float] = []
+    monkeypatch.setattr(paid.time, "sleep", seconds.append)
+    return seconds
+
+
+def retried(error: Exception) -> bool:
+    """Return True if a task that failed with this error is tried again."""
+    unused: Any = None
+    return paid._worth_retrying(unused, unused, Failed(data=error))
+
+
+def test_the_wait_of_the_error_is_kept(waits: list[float]) -> None:
+    """The wait survives the way between processes."""
+    error = ProposalFailed("slow down", kind="rate limit", wait_seconds=45.8)
+    assert retried(pickle.loads(pickle.dumps(error)))  # noqa: S301  # we made the pickle
+    assert waits == [45.8]
+
+
+@pytest.mark.parametrize(
+    "error", [ProposalFailed("no", kind="authentication", lasting=True, wait_seconds=45.8), ModelNotFound("no")]
+)
+def test_what_no_retry_mends_is_not_waited_for(waits: list[float], error: Exception) -> None:
+    """The task fails at once."""
+    assert not retried(error)
+    assert waits == []

@@ -1,0 +1,73 @@
+"""A model as the judge: it gives the reason first and the score last, and a reply is a valid verdict or none at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.errors import NotJudged
+from workbench.models.asking import Role
+from workbench.models.asking import ask as ask_model
+from workbench.models.reply import ModelCall
+from workbench.models.text import UnusableText, take_in_json
+from workbench.nouns import Judge, Verdict
+
+ROLE = Role("judge", NotJudged)
+
+#: The longest verdict that is read, in characters.
+LONGEST_VERDICT = 100_000
+#: The longest reply, in tokens, for providers that need a limit. Thoughts count into it.
+VERDICT_TOKENS = 32_000
+
+#: The verdict for all providers. The reason comes first: a score that is written before its reason is a guess. It has
+#: no keyword that one of the providers refuses, so `read_verdict` checks the range.
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "reason": {"type": "string", "description": "the reason for the score, in three sentences at most"},
+        "score": {"type": "number", "description": "the score, from 0 to 10"},
+    },
+    "required": ["reason", "score"],
+    "additionalProperties": False,
+}
+
+#: Added to every prompt, because some servers ignore a schema.
+FORM = 'Answer with one JSON object and nothing else: {"reason": "…", "score": 0.0}. Write the reason first.'
+
+
+def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
+    """Return one verdict: the `Ask` of all models.
+
+    Raises:
+        MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
+    """
+    call = ModelCall(
+        provider=judge.provider,
+        model=judge.model,
+        messages=(("user", f"{prompt.rstrip()}\n\n{FORM}"),),
+        temperature=judge.temperature,
+        max_tokens=VERDICT_TOKENS if judge.provider.name == "anthropic" else None,
+        schema=SCHEMA,
+        seed=seed,
+        seconds=judge.timeout_seconds,
+    )
+    answer = ask_model(ROLE, call, read_verdict)
+    score, reason = answer.value
+    return Verdict(score, reason, answer.other_model)
+
+
+def read_verdict(text: str) -> tuple[float, str]:
+    """Return the score and the reason in a reply.
+
+    Raises:
+        UnusableText: the reply is no verdict.
+    """
+    value = take_in_json(text, LONGEST_VERDICT)
+    if not isinstance(value, dict) or not {"score", "reason"} <= set(value):
+        raise UnusableText("it is no verdict; expected a JSON object with a reason and a score")
+    score, reason = value["score"], value["reason"]
+    # true is an int in Python.
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 10:
+        raise UnusableText(f"its score is {str(score)[:40]!r}; expected a number from 0 to 10")
+    if not isinstance(reason, str) or not reason.strip():
+        raise UnusableText("it has no reason; expected a text")
+    return float(score), reason.strip()

@@ -1,0 +1,190 @@
+"""Asks a model until it gives a usable answer, within one time limit."""
+
+from __future__ import annotations
+
+import pkgutil
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar, cast
+
+import httpx
+
+from workbench.errors import ModelNotFound, OutsideError
+from workbench.models.failure import Failure
+from workbench.models.reply import Ending, ModelCall, Reply
+from workbench.models.text import UnusableText
+from workbench.models.trouble import Trouble
+from workbench.providers import CURRENT_MODELS, same_model, without_key
+
+T = TypeVar("T")
+
+#: How often a model is asked for one answer. Each time it gets another seed: the same seed gives the same reply.
+ASKS = 3
+#: The time limit of a look into a provider's list of models, in seconds.
+LIST_SECONDS = 5.0
+
+Complete = Callable[[ModelCall, str], Reply]
+
+#: The clients by provider, as `module:function`. They are imported when a model is called.
+CLIENTS = {
+    "gemini": "workbench.models.gemini:complete",
+    "anthropic": "workbench.models.dspy_client:complete",
+    "openai": "workbench.models.dspy_client:complete",
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """The part that a model plays: its name, which is also its key in a study, and its error."""
+
+    name: str
+    error: type[OutsideError]
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """A usable answer. `other_model` is the model that answered if it is not the model that was asked, else None."""
+
+    value: T
+    other_model: str | None
+
+
+def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
+    """Return the first complete reply that `read` can use.
+
+    A reply that is cut off, refused or unusable is asked for again with another seed, at most `ASKS` times in all. A
+    prompt that the provider refuses is asked once.
+
+    Args:
+        read: returns the value of a reply's text. It raises UnusableText if the text cannot be used.
+
+    Raises:
+        MissingKey: the provider's key is not in the environment.
+        ModelNotFound: the provider does not know the model.
+        OutsideError: there is no usable answer. The error is of the role's type.
+    """
+    key = call.provider.key()
+    deadline = time.monotonic() + call.seconds
+    problem, kind, lasting = "", "", True
+    for number in range(ASKS):
+        error: Exception | None = None
+        seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
+        left = deadline - time.monotonic()
+        try:
+            reply = _within(replace(call, seed=seed, seconds=max(0.01, left)), key, call.seconds)
+        except Trouble as trouble:
+            error = _error(role, call, key, trouble)
+        else:
+            if reply.ending is Ending.COMPLETE:
+                try:
+                    return Answer(read(reply.text), _other_model(call, reply))
+                except UnusableText as unusable:
+                    excerpt = reply.text[:200].encode("utf-8", "replace").decode()
+                    problem = f"{unusable}; the reply begins with {excerpt!r}" if excerpt else str(unusable)
+                    kind, lasting = "unusable reply", True
+            else:
+                kind, lasting = reply.ending.value, reply.ending is not Ending.PASSING
+                problem = f"the provider ended the reply ({reply.reason})"
+                if reply.final:
+                    problem = f"the provider refused the prompt ({reply.reason})"
+            if reply.final or reply.ending is Ending.LASTING:
+                break
+        if error is not None:
+            raise error
+    asked = "once" if number == 0 else f"{number + 1} times"
+    raise role.error(
+        without_key(
+            f"the {role.name} {call.model} at {call.provider.base_url} gave no usable answer ({kind}), asked {asked}: "
+            f"{problem}; expected a complete answer; {_remedy(role, kind)}",
+            key,
+        ),
+        kind=kind,
+        lasting=lasting,
+    )
+
+
+def _within(call: ModelCall, key: str, seconds: float) -> Reply:
+    """Call the model in a thread of its own, and wait for the reply until the call's time is over.
+
+    A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
+    it. The thread of a call that is given up ends with its connection, at the latest with the process.
+
+    Args:
+        seconds: the time limit of all calls together, for the message.
+    """
+    complete = cast("Complete", pkgutil.resolve_name(CLIENTS[call.provider.name]))
+    outcome: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(complete(call, key))
+        except BaseException as error:  # of any kind: the waiting thread raises the error again
+            outcome.put(error)
+
+    threading.Thread(target=run, name="workbench-model-call", daemon=True).start()
+    try:
+        result = outcome.get(timeout=call.seconds)
+    except queue.Empty:
+        raise Trouble(Failure("timeout"), f"no answer within {seconds:.0f} s") from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _error(role: Role, call: ModelCall, key: str, trouble: Trouble) -> Exception:
+    failure, provider = trouble.failure, call.provider
+    message = trouble.message[:500]
+    if failure.unknown_model:
+        return ModelNotFound(
+            without_key(
+                f"{role.name}.model: {provider.name} at {provider.base_url} does not know the model {call.model} "
+                f"({message}); expected a model that it has, such as {' or '.join(suggestions(call, key))}; change "
+                f"{role.name}.model in the study",
+                key,
+            )
+        )
+    hint = f"; {failure.hint}" if failure.hint else ""
+    return role.error(
+        without_key(
+            f"the {role.name} {call.model} at {provider.base_url} failed ({failure.kind}): {message}{hint}", key
+        ),
+        kind=failure.kind,
+        lasting=failure.lasting,
+        wait_seconds=failure.wait_seconds,
+    )
+
+
+def suggestions(call: ModelCall, key: str) -> list[str]:
+    """Return current models of the provider, at most five: from its own list if it answers, else from ours."""
+    provider = call.provider
+    own = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
+    listed: list[str] = []
+    with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError):
+        headers = {
+            "gemini": {"x-goog-api-key": key},
+            "anthropic": {"x-api-key": key, "anthropic-version": "2023-06-01"},
+            "openai": {"authorization": f"Bearer {key}"},
+        }[provider.name]
+        body = httpx.get(f"{provider.api_base}/models", headers=headers, timeout=LIST_SECONDS).raise_for_status().json()
+        for entry in body.get("models") or body.get("data") or []:
+            if "generateContent" in entry.get("supportedGenerationMethods", ["generateContent"]):
+                name = str(entry.get("name") or entry.get("id")).removeprefix("models/")
+                listed.append(f"{provider.name}/{name}")
+    known = [model for model in own if not listed or model in listed]
+    return [*known, *(model for model in listed if model not in known)][:5] or own[:5] or ["another one"]
+
+
+def _other_model(call: ModelCall, reply: Reply) -> str | None:
+    return reply.model if reply.model and not same_model(call.model, reply.model) else None
+
+
+def _remedy(role: Role, kind: str) -> str:
+    if kind == Ending.PASSING.value:
+        return "run the same command again"
+    if kind == Ending.LASTING.value:
+        return "ask the provider why, or use another account"
+    return f"name another {role.name}.model in the study, or run the same command again"

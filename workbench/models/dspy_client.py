@@ -1,0 +1,84 @@
+"""Calls the models of all providers but Gemini with DSPy's own client."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import dspy
+from dspy import lm15
+from dspy.utils import exceptions
+
+from workbench.models.failure import Failure, http_failure
+from workbench.models.reply import ModelCall, Reply, read
+from workbench.models.trouble import Trouble
+from workbench.providers import Provider
+
+
+def complete(call: ModelCall, key: str) -> Reply:
+    """Call the model once.
+
+    Raises:
+        Trouble: the provider answered with an error, or did not answer.
+    """
+    request = lm15.Request(
+        model=f"{call.provider.name}/{call.model}",
+        system=call.system,
+        messages=tuple(lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in call.messages),
+        config=lm15.Config(
+            temperature=call.temperature,
+            max_tokens=call.max_tokens,
+            response_format=_response_format(call),
+        ),
+    )
+    try:
+        with dspy.context(disable_history=True):
+            lm = _client(request.model, call.provider, key, call.seconds)
+            response: lm15.Response = lm(request=request)
+        return read(call.provider.name, response.provider_data)
+    except exceptions.LMTimeoutError:
+        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
+    except exceptions.LMError as error:
+        trouble = _trouble(error)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        trouble = Trouble(
+            Failure("provider unavailable"), f"the reply is not in the provider's protocol ({type(error).__name__})"
+        )
+    raise trouble
+
+
+def _response_format(call: ModelCall) -> dict[str, Any] | None:
+    """Return the call's schema as DSPy's client takes it. Anthropic knows no JSON without a schema."""
+    if not call.schema:
+        wants_json = call.schema is not None and call.provider.name != "anthropic"
+        return {"type": "json_object"} if wants_json else None
+    return {"type": "json_schema", "name": "answer", "schema": dict(call.schema)}
+
+
+@lru_cache(maxsize=8)
+def _client(model: str, provider: Provider, key: str, seconds: float) -> dspy.LM:
+    # With engine="auto", DSPy would use litellm as soon as a variable such as ANTHROPIC_BASE_URL is set, and litellm
+    # appends a second /v1. Prefect's tasks keep answers and retry calls, so DSPy does neither.
+    return dspy.LM(
+        model,
+        engine="lm15",
+        api_base=provider.api_base,
+        api_key=key,
+        cache=False,
+        num_retries=0,
+        timeout=seconds,
+    )
+
+
+def _trouble(error: Any) -> Trouble:
+    message = str(error.message or error)
+    status = error.status or 0
+    headers = {"retry-after": str(error.retry_after)} if error.retry_after else {}
+    body = {"error": {"code": str(error.provider_code or "")}}
+    if status:
+        return Trouble(http_failure(status, message, body, headers), f"{status} {message}")
+    lasting = isinstance(
+        error,
+        exceptions.LMInvalidRequestError | exceptions.LMConfigurationError | exceptions.LMUnsupportedFeatureError,
+    )
+    return Trouble(Failure("bad request" if lasting else "provider unavailable", lasting=lasting), message)

@@ -1,0 +1,144 @@
+"""Reads what a provider's error means: its kind, whether it lasts, and how long the provider told us to wait."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+#: The longest wait that a retry keeps to, in seconds. A failure with a longer wait counts as lasting.
+LONGEST_WAIT = 120.0
+
+_REJECTED_KEY = re.compile(r"API_KEY_INVALID|API key (not valid|expired|not found)|invalid x-api-key", re.IGNORECASE)
+_NO_CREDIT = re.compile(r"credit balance is too low|insufficient_quota|billing_error|billing_hard_limit", re.IGNORECASE)
+_USED_UP = re.compile(r"PerDay|per day|daily|monthly|usage limits?\b|spend(ing)? limit", re.IGNORECASE)
+_RETRY_IN = re.compile(r"retry in ((?:\d+h)?(?:\d+m(?!s))?(?:\d+(?:\.\d+)?m?s)?)", re.IGNORECASE)
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(m?)s)?")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The meaning of an error.
+
+    Attributes:
+        kind: the word under which the failure is counted.
+        lasting: True if a retry cannot help.
+        wait_seconds: the wait that the provider told, or 0.
+        unknown_model: True if the provider does not know the model.
+        hint: what to do, or an empty text.
+    """
+
+    kind: str
+    lasting: bool = False
+    wait_seconds: float = 0.0
+    unknown_model: bool = False
+    hint: str = ""
+
+
+def http_failure(status: int, message: str, body: object = None, headers: Mapping[str, str] | None = None) -> Failure:
+    """Return the meaning of an HTTP error.
+
+    Args:
+        message: the provider's sentence.
+        body: the parsed body, or None.
+        headers: the reply's headers, with names in small letters.
+    """
+    words = " ".join([message, *_code_words(body)])
+    wait = told_wait(message, body, headers or {})
+    if status == 404:
+        return Failure("unknown model", lasting=True, unknown_model=True)
+    if status in (401, 403) or _REJECTED_KEY.search(words):
+        return Failure("authentication", lasting=True, hint="the provider rejects the key; set a valid one")
+    if status == 402 or _NO_CREDIT.search(words):
+        return Failure("no credit", lasting=True, hint="the account has no credit left; add some")
+    if status == 429:
+        return _limited(words, wait)
+    if 400 <= status < 500 and status != 408:
+        kind = "quota used up" if _USED_UP.search(words) else "bad request"
+        return Failure(kind, lasting=True)
+    if wait > LONGEST_WAIT:
+        return Failure("provider unavailable", lasting=True, hint=f"the provider says to wait {wait:.0f} s")
+    return Failure("timeout" if status in (408, 504) else "provider unavailable", wait_seconds=wait)
+
+
+def _limited(words: str, wait: float) -> Failure:
+    """Return the meaning of status 429: a limit per minute passes, and a used-up quota lasts."""
+    if _USED_UP.search(words):
+        return Failure("quota used up", lasting=True, hint="the quota is used up; wait until it is renewed")
+    if wait > LONGEST_WAIT:
+        return Failure("rate limit", lasting=True, hint=f"the provider says to wait {wait:.0f} s; try again after that")
+    return Failure("rate limit", wait_seconds=wait)
+
+
+def told_wait(message: str, body: object, headers: Mapping[str, str]) -> float:
+    """Return the seconds that a provider told us to wait, or 0 if it told nothing.
+
+    Gemini puts the wait into `error.details[].retryDelay`. Others put it into the header `retry-after`, as seconds or
+    as a date.
+    """
+    waits = [_duration(detail.get("retryDelay")) for detail in _details(body)]
+    waits += [_header_seconds(headers.get("retry-after", ""))]
+    waits += [_number(headers.get("retry-after-ms", "")) / 1000]
+    if not any(waits) and (sentence := _RETRY_IN.search(message)):
+        waits.append(_duration(sentence[1]))
+    return max(waits)
+
+
+def _header_seconds(value: str) -> float:
+    if seconds := _number(value):
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+
+
+def _number(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        return 0.0
+    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+
+
+def _duration(value: object) -> float:
+    """Return the seconds of a duration such as "45.8s", "1m30s", "120ms" or {"seconds": 2, "nanos": 0}."""
+    if isinstance(value, Mapping):
+        seconds, nanos = (_number(str(value.get(part, 0))) for part in ("seconds", "nanos"))
+        return seconds + nanos / 1e9
+    match = _DURATION.fullmatch(value.lower()) if isinstance(value, str) and value else None
+    if match is None:
+        return 0.0
+    hours, minutes, seconds_text, milli = match.groups()
+    last = float(seconds_text or 0) / (1000 if milli else 1)
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + last
+
+
+def _error(body: object) -> Mapping[str, Any]:
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return error if isinstance(error, Mapping) else {}
+
+
+def _details(body: object) -> list[Mapping[str, Any]]:
+    details = _error(body).get("details")
+    return [detail for detail in details if isinstance(detail, Mapping)] if isinstance(details, list) else []
+
+
+def _code_words(body: object) -> Iterator[str]:
+    """Yield the words by which providers name causes: codes, types, reasons, and the names of quotas."""
+    error = _error(body)
+    for name in ("code", "type", "status"):
+        if isinstance(error.get(name), str):
+            yield error[name]
+    for detail in _details(body):
+        yield str(detail.get("reason", ""))
+        violations = detail.get("violations")
+        for violation in violations if isinstance(violations, list) else []:
+            if isinstance(violation, Mapping):
+                yield str(violation.get("quotaId", ""))

@@ -1,0 +1,197 @@
+"""Defines a call of a model and its reply, and reads why each provider ended a reply.
+
+A provider's own verdict on a reply comes before its text: half a text with the reason SAFETY is no answer. Each table
+names every reason of the provider's SDK. A reason that is in no table is a failure, and never an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from workbench.providers import Provider, ProviderName
+
+
+class Ending(Enum):
+    """Why a reply ended, in the words that all providers share."""
+
+    COMPLETE = "complete"
+    #: The reply reached a limit of its length.
+    CUT_OFF = "cut off"
+    #: The model or a filter of the provider refused to answer.
+    REFUSED = "refused"
+    #: The provider failed, and may answer another call.
+    PASSING = "provider unavailable"
+    #: The provider refuses this account.
+    LASTING = "account disabled"
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """A call of a model.
+
+    Attributes:
+        provider: the service that has the model.
+        model: the model's name, without the provider's.
+        messages: pairs of role ("user" or "assistant") and text.
+        system: the system prompt, or None.
+        temperature, max_tokens: None leaves them to the provider, and they are not sent.
+        schema: the JSON schema of the answer. {} stands for any JSON, and None for plain text.
+        seed: the sampling seed. It is sent to providers that take one.
+        seconds: the time limit of the whole call.
+    """
+
+    provider: Provider
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    system: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    schema: Mapping[str, Any] | None = None
+    seed: int | None = None
+    seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A model's reply.
+
+    Attributes:
+        text: all text that is no thought. It is not taken in yet.
+        ending: why the reply ended.
+        reason: the provider's own word for the ending, and its explanation if it gave one.
+        model: the model that answered, as the provider names it. Empty if the provider does not say.
+        final: True if the same request cannot get another answer, because the provider refused the prompt itself.
+    """
+
+    text: str
+    ending: Ending
+    reason: str
+    model: str = ""
+    final: bool = False
+
+
+#: google.genai.types.FinishReason
+GEMINI: dict[str, Ending] = {
+    "STOP": Ending.COMPLETE,
+    "MAX_TOKENS": Ending.CUT_OFF,
+    "CONTINUATION": Ending.CUT_OFF,
+    "SAFETY": Ending.REFUSED,
+    "RECITATION": Ending.REFUSED,
+    "LANGUAGE": Ending.REFUSED,
+    "BLOCKLIST": Ending.REFUSED,
+    "PROHIBITED_CONTENT": Ending.REFUSED,
+    "SPII": Ending.REFUSED,
+    "ESCALATION": Ending.REFUSED,
+    "MODEL_ARMOR": Ending.REFUSED,
+    "IMAGE_SAFETY": Ending.REFUSED,
+    "IMAGE_PROHIBITED_CONTENT": Ending.REFUSED,
+    "IMAGE_RECITATION": Ending.REFUSED,
+    "FINISH_REASON_UNSPECIFIED": Ending.PASSING,
+    "OTHER": Ending.PASSING,
+    "MALFORMED_FUNCTION_CALL": Ending.PASSING,
+    "MALFORMED_RESPONSE": Ending.PASSING,
+    "UNEXPECTED_TOOL_CALL": Ending.PASSING,
+    "TOO_MANY_TOOL_CALLS": Ending.PASSING,
+    "MISSING_THOUGHT_SIGNATURE": Ending.PASSING,
+    "IMAGE_OTHER": Ending.PASSING,
+    "NO_IMAGE": Ending.PASSING,
+    "PUP_LIMITED_DISABLED": Ending.LASTING,
+}
+
+#: google.genai.types.BlockedReason: why Gemini refused a prompt
+GEMINI_BLOCKED: dict[str, Ending] = {
+    "SAFETY": Ending.REFUSED,
+    "BLOCKLIST": Ending.REFUSED,
+    "PROHIBITED_CONTENT": Ending.REFUSED,
+    "IMAGE_SAFETY": Ending.REFUSED,
+    "MODEL_ARMOR": Ending.REFUSED,
+    "JAILBREAK": Ending.REFUSED,
+    "OTHER": Ending.REFUSED,
+    "BLOCKED_REASON_UNSPECIFIED": Ending.REFUSED,
+}
+
+#: anthropic.types.StopReason
+ANTHROPIC: dict[str, Ending] = {
+    "end_turn": Ending.COMPLETE,
+    "stop_sequence": Ending.COMPLETE,
+    "max_tokens": Ending.CUT_OFF,
+    "model_context_window_exceeded": Ending.CUT_OFF,
+    "refusal": Ending.REFUSED,
+    # Neither role offers tools, so these replies are not what was asked for.
+    "tool_use": Ending.PASSING,
+    "pause_turn": Ending.PASSING,
+}
+
+#: `finish_reason` of OpenAI's chat completions
+OPENAI: dict[str, Ending] = {
+    "stop": Ending.COMPLETE,
+    "length": Ending.CUT_OFF,
+    "content_filter": Ending.REFUSED,
+    "tool_calls": Ending.PASSING,
+    "function_call": Ending.PASSING,
+}
+
+
+def read_gemini(body: Mapping[str, Any]) -> Reply:
+    """Return the reply in the body of Gemini's `generateContent`."""
+    model = _text(body.get("modelVersion")).removeprefix("models/")
+    blocked = _text(_mapping(body.get("promptFeedback")).get("blockReason"))
+    if blocked:
+        ending = GEMINI_BLOCKED.get(blocked, Ending.REFUSED)
+        return Reply("", ending, f"block reason {blocked}", model, final=True)
+    candidate = _mapping(next(iter(_list(body.get("candidates"))), None))
+    parts = [_mapping(part) for part in _list(_mapping(candidate.get("content")).get("parts"))]
+    text = "".join(_text(part.get("text")) for part in parts if not part.get("thought"))
+    reason = _text(candidate.get("finishReason"))
+    words = [f"finish reason {reason}" if reason else "no finish reason"]
+    if explanation := _text(candidate.get("finishMessage")):
+        words.append(explanation)
+    thoughts = _mapping(body.get("usageMetadata")).get("thoughtsTokenCount")
+    if GEMINI.get(reason) is Ending.CUT_OFF and thoughts:
+        words.append(f"{thoughts} tokens of the limit went into thoughts")
+    return Reply(text, GEMINI.get(reason, Ending.PASSING), ": ".join(words), model)
+
+
+def read_anthropic(body: Mapping[str, Any]) -> Reply:
+    """Return the reply in the body of Anthropic's `messages`. Thinking blocks are no part of the text."""
+    blocks = [_mapping(block) for block in _list(body.get("content"))]
+    text = "".join(_text(block.get("text")) for block in blocks if block.get("type") == "text")
+    reason = _text(body.get("stop_reason"))
+    words = [f"stop reason {reason}" if reason else "no stop reason"]
+    if explanation := _text(_mapping(body.get("stop_details")).get("explanation")):
+        words.append(explanation)
+    return Reply(text, ANTHROPIC.get(reason, Ending.PASSING), ": ".join(words), _text(body.get("model")))
+
+
+def read_openai(body: Mapping[str, Any]) -> Reply:
+    """Return the reply in the body of OpenAI's `chat/completions`."""
+    choice = _mapping(next(iter(_list(body.get("choices"))), None))
+    message = _mapping(choice.get("message"))
+    reason, model = _text(choice.get("finish_reason")), _text(body.get("model"))
+    if refusal := _text(message.get("refusal")):
+        return Reply("", Ending.REFUSED, f"refusal: {refusal}", model)
+    words = f"finish reason {reason}" if reason else "no finish reason"
+    return Reply(_text(message.get("content")), OPENAI.get(reason, Ending.PASSING), words, model)
+
+
+READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_openai}
+
+
+def read(provider: ProviderName, body: object) -> Reply:
+    """Return the reply in a body of this provider's protocol."""
+    return READERS[provider](_mapping(body))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
