@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
@@ -63,8 +64,9 @@ def _forms(secret: str) -> Iterator[str]:
     around the secret, so they are left out.
     """
     yield secret
-    for encode in (quote, quote_plus):
-        yield encode(secret, safe="")
+    for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
+        yield encoded
+        yield re.sub("%..", lambda escape: escape[0].lower(), encoded)
     data = secret.encode()
     for encode64 in (base64.b64encode, base64.urlsafe_b64encode):
         for offset in range(3):

@@ -19,6 +19,7 @@ from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
+from workbench.system.files import private_files
 
 #: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
 ONCE_MORE = 2_000_000
@@ -80,7 +81,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     study = load(RunOptions(record.study_file))
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
     before = len(list((run.path / "generated").glob("*/")))
-    with services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
+    with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
