@@ -1,4 +1,4 @@
-"""Failures of tasks as Prefect may store them: without causes, and without keys."""
+"""Translate failures: those of tasks for Prefect's database, and those of Prefect for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
-from workbench.errors import OutsideError
+import httpx
+from prefect.exceptions import PrefectException
+from websockets.exceptions import WebSocketException
+
+from workbench.errors import OutsideError, ServerUnavailable, WorkbenchError, workbench_error_in
 from workbench.providers import KNOWN
 
 #: Keys of fewer characters are not removed from texts: they hide nothing, and would take words out of every message.
@@ -20,14 +24,7 @@ def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
     An OSError becomes an OutsideError: the machine failed, and a person can mend that.
     """
     if isinstance(error, OSError):
-        reason = error.strerror or type(error).__name__
-        place = f"{error.filename}: " if error.filename else ""
-        error = OutsideError(
-            f"the machine refused a file ({place}{reason}); expected readable and writable folders with free space; "
-            "mend that, and run the same command again",
-            kind="storage",
-            lasting=True,
-        )
+        error = _refused_file(error)
     secrets = [form for key in _keys(environ) for form in _forms(key)]
     error.args = tuple(scrubbed(value, secrets) if isinstance(value, str) else value for value in error.args)
     for name, value in list(vars(error).items()):
@@ -39,6 +36,43 @@ def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
         error = RuntimeError(message)
     error.__cause__ = error.__context__ = None
     return error
+
+
+def outside_failure(error: BaseException, server: str | None) -> WorkbenchError | None:
+    """Return a failure of a run as an error of ours, or None if it is a defect.
+
+    Prefect's own failures are failures of its server: no answer, an answer with an error, or a database that does not
+    know the run.
+
+    Args:
+        server: the address of the Prefect server, for the message.
+    """
+    if (ours := workbench_error_in(error)) is not None:
+        return ours
+    if isinstance(error, httpx.HTTPError | PrefectException | WebSocketException):
+        return server_unavailable(server, f"{type(error).__name__}: {error}".split("\n")[0][:200])
+    return _refused_file(error) if isinstance(error, OSError) else None
+
+
+def server_unavailable(server: str | None, reason: str) -> ServerUnavailable:
+    """Return the failure of a Prefect server that does not answer, or not as it should."""
+    return ServerUnavailable(
+        f"the Prefect server does not answer at {server or 'its address'} ({reason}); start it again, and run the same "
+        "command again",
+        kind="no server",
+        lasting=True,
+    )
+
+
+def _refused_file(error: OSError) -> OutsideError:
+    reason = error.strerror or type(error).__name__
+    place = f"{error.filename}: " if error.filename else ""
+    return OutsideError(
+        f"the machine refused a file ({place}{reason}); expected readable and writable folders with free space; "
+        "mend that, and run the same command again",
+        kind="storage",
+        lasting=True,
+    )
 
 
 def scrubbed(text: str, secrets: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
@@ -64,6 +64,9 @@ class _AtOnce:
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         raise AssertionError("a program that performs once is not judged")
+
+    def fail(self, error: Exception) -> NoReturn:
+        raise error
 
 
 def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[str, str]) -> Generated:

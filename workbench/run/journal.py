@@ -32,7 +32,13 @@ class CallRecord(Record):
 
 @contextmanager
 def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
-    """Write down one call, however it ends. Without a run folder nothing is written."""
+    """Write down one call, however it ends. Without a run folder nothing is written.
+
+    Raises:
+        OutsideError: the journal cannot be written. The call is not made then.
+    """
+    if run is not None:
+        RunFolder(run).check_appendable(CallRecord)
     begun = time.monotonic()
     kind = "interrupted"
     try:
