@@ -26,6 +26,17 @@ def test_a_line_takes_the_place_of_a_cut_off_line(tmp_path: Path) -> None:
     assert file.read_bytes() == b"one\ntwo\nthree\n"
 
 
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """A renamed file would take the place of the pipe, or of a device of the machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, b"content")
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_private_files_are_readable_for_their_owner_only(tmp_path: Path) -> None:
     """Files of programs that are started too. Outside the block, the user's own umask decides."""
     os.umask(0o022)

@@ -54,12 +54,31 @@ def main() -> None:
         code = EXIT_INTERRUPTED
     except BaseException as error:
         workbench_error = workbench_error_in(error)
+        if workbench_error is None and isinstance(error, OSError):
+            workbench_error = _refused(error)
         if workbench_error is None or isinstance(error, SystemExit):
             raise
         err.print(printable(str(workbench_error)), markup=False, highlight=False)
         if isinstance(workbench_error, OutsideError) and not isinstance(workbench_error, MissingKey):
             err.print("all paid results are kept, and the same command goes on from here")
         code = workbench_error.exit_code
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python flushes once more when it exits, and must not fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if code == 0:
+            err.print(str(_refused(error)), markup=False, highlight=False)
+            code = OutsideError.exit_code
     # After an interrupt, threads may still wait for a provider. os._exit does not wait for them.
     os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)
+
+
+def _refused(error: OSError) -> OutsideError:
+    """Return the error for a file, or the standard output, that the machine refused to read or write."""
+    return OutsideError(
+        f"{error.filename or 'the output'} cannot be read or written ({error.strerror}); expected an accessible place "
+        "with free space; mend that, and run the same command again",
+        kind="storage",
+        lasting=True,
+    )

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,12 +34,17 @@ def private_files() -> Iterator[None]:
 def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Path:
     """Write a file completely or not at all, and return its path. Missing folders are created.
 
-    The content is written into a temporary file, which is synced and then renamed. A crash leaves the old file or the
-    new file, never a partial one.
+    A device, a pipe or a socket is written to directly. For every other file, the content is written into a temporary
+    file, which is synced and then renamed. A crash leaves the old file or the new file, never a partial one.
 
     Args:
         mode: the file's permissions. Without a mode, the process's umask decides.
     """
+    if _is_special(file):
+        # A rename would put a regular file in the place of the device or the pipe.
+        with file.open("wb") as stream:
+            stream.write(content)
+        return file
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else PRIVATE_FILE)
@@ -54,6 +60,15 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
         temporary.unlink(missing_ok=True)
         raise
     return file
+
+
+def _is_special(file: Path) -> bool:
+    """Return True for a device, a pipe or a socket, but not for a link to one."""
+    try:
+        mode = file.lstat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
 
 
 def why_unwritable(folder: Path) -> str | None:
