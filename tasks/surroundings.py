@@ -24,7 +24,7 @@ from workbench.system.prefect_server import healthy
 from workbench.tasks.failure import outside_failure, server_unavailable
 
 #: A server that has not answered for this many seconds ends the run. A restart takes less.
-LOST_SECONDS = 20.0
+LOST_SECONDS = 15.0
 POLL_SECONDS = 2.0
 
 

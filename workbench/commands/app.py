@@ -22,7 +22,7 @@ from workbench.commands.rehearsal import rehearsal
 from workbench.commands.run import run
 from workbench.commands.server import server
 from workbench.commands.show import show
-from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
+from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, workbench_error_in
 from workbench.evidence.report import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 
@@ -45,13 +45,14 @@ app.command(server)
 
 def main() -> None:
     """Run the command that the arguments name, and exit. Print a WorkbenchError as a message without a traceback."""
+    at_once = False
     try:
         code = app(exit_on_error=False, result_action="return_value")
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
         err.print("interrupted: all paid results are kept, and the same command goes on from here")
-        code = EXIT_INTERRUPTED
+        code, at_once = EXIT_INTERRUPTED, True
     except BaseException as error:
         workbench_error = workbench_error_in(error)
         if workbench_error is None and isinstance(error, OSError):
@@ -61,7 +62,7 @@ def main() -> None:
         err.print(printable(str(workbench_error)), markup=False, highlight=False)
         if isinstance(workbench_error, OutsideError) and not isinstance(workbench_error, MissingKey):
             err.print("all paid results are kept, and the same command goes on from here")
-        code = workbench_error.exit_code
+        code, at_once = workbench_error.exit_code, isinstance(workbench_error, ServerUnavailable)
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -70,8 +71,9 @@ def main() -> None:
         if code == 0:
             err.print(str(_refused(error)), markup=False, highlight=False)
             code = OutsideError.exit_code
-    # After an interrupt, threads may still wait for a provider. os._exit does not wait for them.
-    os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)
+    # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send its
+    # last events. os._exit waits for neither.
+    os._exit(code) if at_once else sys.exit(code)
 
 
 def _refused(error: OSError) -> OutsideError:

@@ -87,7 +87,9 @@ def use_server() -> None:
     os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     # By default, Prefect tries a request to a dead server for a minute, and does so for each request.
-    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "3")
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
+    # Prefect's threads would print each event that they cannot send to a dead server.
+    os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
     if url is None:
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
