@@ -71,8 +71,8 @@ def main() -> None:
         if code == 0:
             err.print(str(_refused(error)), markup=False, highlight=False)
             code = OutsideError.exit_code
-    # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send its
-    # last events. os._exit waits for neither.
+    # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send
+    # its last events. os._exit waits for neither.
     os._exit(code) if at_once else sys.exit(code)
 
 

@@ -47,6 +47,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     results/     paid answers, by cache key
     executions/  one folder per execution: prompt, plan, logs
     runs/        one folder per run: study, candidates, journal, report
+    locks/       one lock for each answer that is being bought, so that no other run buys it too
     prefect/     the Prefect server's database, unless PREFECT_HOME names another folder
     """
     if path := environ.get("WORKBENCH_HOME"):
