@@ -28,6 +28,7 @@ from workbench.tasks.propose import propose
 from workbench.tasks.publish import RunArtifact, publish
 from workbench.tasks.retrieve import retrieve
 from workbench.tasks.score import score
+from workbench.tasks.surroundings import claim, outside_failures, server_watched
 
 
 def title() -> str:
@@ -55,15 +56,20 @@ def optimize(
 
     Returns:
         The report, as `workbench run --json` writes it.
+
+    Raises:
+        UserError, OutsideError: what a person has to change, or what failed outside. A failure that lasts is not
+            repeated.
     """
     options = RunOptions(study, optimizer, budget, seed, rehearse)
-    with open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ) as setting:
-        artifact, limits = RunArtifact(setting.run), slots(setting.study.concurrency)
+    opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
+    with outside_failures(), opened as setting:
+        artifact, limits, claims = RunArtifact(setting.run), slots(setting.study.concurrency), claim(home())
         with ended_on_interrupt():
-            with Asks(optimization(setting), limits, artifact.refresh) as search:
+            with Asks(optimization(setting), limits, artifact.refresh, claims) as search:
                 answer(search)
             outcome = search.result
-            with Asks(confirmation(setting, outcome), limits, artifact.refresh) as fresh_trials:
+            with Asks(confirmation(setting, outcome), limits, artifact.refresh, claims) as fresh_trials:
                 answer(fresh_trials)
         comparison = confirm.submit(
             fresh_trials.result, *outcome.names, wait_for=fresh_trials.verdicts, return_state=False
@@ -79,16 +85,17 @@ def answer(asks: Asks[Any]) -> None:
     `return_state=False` picks the overload of `submit` that takes a future as an input. So Prefect shows an edge
     between the two task runs.
     """
-    for ask in asks:
-        match ask:
-            case Propose():
-                asks.answer(ask, propose.submit(ask.request))
-            case Execute():
-                asks.answer(ask, execute.submit(ask.request))
-            case Retrieve():
-                asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
-            case Score():
-                asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
+    with server_watched(asks.interrupt):
+        for ask in asks:
+            match ask:
+                case Propose():
+                    asks.answer(ask, propose.submit(ask.request))
+                case Execute():
+                    asks.answer(ask, execute.submit(ask.request))
+                case Retrieve():
+                    asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
+                case Score():
+                    asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
 
 
 def run_name() -> str:

@@ -6,9 +6,11 @@ The artifact is created early and updated while the run goes on.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -40,12 +42,14 @@ class RunArtifact:
         if not now and time.monotonic() - self._updated_at < PAUSE_SECONDS:
             return
         text = markdown(summarize(self._run))
-        if self._artifact is None:
-            artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
-            self._artifact = cast("UUID", artifact)  # a coroutine only if a coroutine calls the function
-        else:
-            with get_client(sync_client=True) as client:
-                client.update_artifact(self._artifact, ArtifactUpdate(data=text))
+        # The artifact is for display. Whether the server is gone, `server_watched` decides.
+        with suppress(httpx.HTTPError):
+            if self._artifact is None:
+                artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
+                self._artifact = cast("UUID", artifact)  # a coroutine only if a coroutine calls the function
+            else:
+                with get_client(sync_client=True) as client:
+                    client.update_artifact(self._artifact, ArtifactUpdate(data=text))
         self._updated_at = time.monotonic()
 
 

@@ -51,3 +51,49 @@ def state(line: CommandLine) -> dict[str, Any]:
     flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
     flow_state: dict[str, Any] = httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["state"]
     return flow_state
+
+
+def test_a_lasting_failure_is_not_repeated(line: CommandLine, tmp_path: Path) -> None:
+    """No answer can be kept, so nothing is bought. The flow has retries left, and does not use them."""
+    line, calls = line.counting()
+    (line.home / "results").mkdir()
+    (line.home / "results" / "execute").write_text("")
+    result = line.run("run", study(tmp_path / "study"), "--rehearse")
+    assert result.exit_code == 3, result.stderr
+    assert "answers cannot be written" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert calls.read_text() == ""
+    (run,) = (line.home / "runs").iterdir()
+    flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
+    assert httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["run_count"] == 1
+
+
+def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine, tmp_path: Path) -> None:
+    """Both processes lock a key before they submit its task. Both finish with the same result."""
+    line, calls = line.counting()
+    file = study(tmp_path / "study", optimizer="static", budget=2)
+    with line.rehearsing(latency=1.0) as (rehearsal_line, _):
+        processes = [rehearsal_line.start("run", file, "--rehearse") for _ in range(2)]
+        for process in processes:
+            _, err = process.communicate(timeout=170)
+            assert process.returncode == 0, err
+    assert len(calls.read_text().splitlines()) == len(line.results("execute")) == 4
+    assert list((line.home / "locks").iterdir()) == []
+
+
+def test_faulty_kept_answers_are_bought_again_and_reported(line: CommandLine, tmp_path: Path) -> None:
+    """The result is the same as before, and one line on standard error names each faulty file."""
+    file = study(tmp_path / "study", optimizer="static", budget=2)
+    _, before = line.optimize(file, "--rehearse")
+    executions, scores = line.results("execute"), line.results("score")
+    executions[0].write_bytes(executions[1].read_bytes())
+    executions[2].unlink()
+    executions[2].symlink_to("nowhere")
+    scores[0].write_text(scores[0].read_text().replace('\\"score\\": ', '\\"score\\": 9'))
+    scores[1].write_bytes(scores[1].read_bytes()[:20])
+    result, after = line.optimize(file, "--rehearse")
+    assert result.exit_code == 0, result.stderr
+    assert after["executions"] == 2
+    assert (after["best"], after["baseline"]) == (before["best"], before["baseline"])
+    for faulty in (executions[0], executions[2], scores[1]):
+        assert f"{faulty} is not used, and its answer is bought again" in result.stderr

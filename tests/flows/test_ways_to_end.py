@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import CHECKOUT, EXAMPLE, CommandLine, study
+from tests.support.command_line import CHECKOUT, EXAMPLE, WORKBENCH, CommandLine, study
 
 pytestmark = pytest.mark.processes
 
@@ -119,3 +120,14 @@ def test_a_study_can_have_several_goals_and_gold_plans_and_a_writer(line: Comman
     assert report["proposals"] > 0
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert {json.loads(trial)["goal"] for trial in trials} == {"phase-two", "release"}
+
+
+def test_output_that_cannot_be_written_is_no_traceback(line: CommandLine) -> None:
+    """The device /dev/full takes nothing, as a full disk does."""
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [WORKBENCH, "check", EXAMPLE], env=line.env, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 3
+    assert "No space left" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support.run_folder import add, begin
-from workbench.errors import NotJudged, RunNotFound, RunTooNew, UserError
+from tests.support.run_folder import add, begin, record
+from workbench.errors import NotJudged, OutsideError, RunNotFound, RunTooNew, UserError
 from workbench.run.folder import RunFolder
+from workbench.run.journal import attempt
 from workbench.run.record import FailureRecord, RunRecord, TrialRecord
 
 
@@ -93,3 +95,31 @@ def test_why_a_run_does_not_go_on_is_kept(tmp_path: Path) -> None:
         assert not folder.has(FailureRecord)
         assert folder.stopped is None
     assert folder.stopped == ""
+
+
+def test_the_latest_run_is_the_one_that_began_last(tmp_path: Path) -> None:
+    """Names of older runs hold local time, and a clock may be set back. The recorded start decides."""
+    for name, started in (("20260101-120000-a", 200.0), ("20260101-140000-b", 100.0)):
+        RunFolder.create(tmp_path, name).save(record(started=started))
+    RunFolder.create(tmp_path, "20260101-160000-c")
+    assert RunFolder.find(tmp_path, "latest").name == "20260101-120000-a"
+
+
+def test_a_run_whose_failure_cannot_be_written_reports_the_failure(tmp_path: Path) -> None:
+    """The folder is gone, or the disk is full. The first failure is the one that a person needs."""
+    folder = begin(tmp_path)
+    with pytest.raises(NotJudged, match="no verdict"), folder.worked_on():
+        shutil.rmtree(folder.path)
+        folder.path.write_text("")
+        raise NotJudged("no verdict", kind="judge")
+
+
+def test_a_file_of_a_run_that_cannot_be_written_is_the_outside_world(tmp_path: Path) -> None:
+    """The message names the file. A call whose journal cannot be written is not made."""
+    folder = begin(tmp_path)
+    (folder.path / "trials.jsonl").mkdir()
+    with pytest.raises(OutsideError, match=r"trials\.jsonl cannot be written \(Is a directory\)"):
+        add(folder, "search", "first", 0, 3.0)
+    (folder.path / "journal.jsonl").mkdir()
+    with pytest.raises(OutsideError, match=r"journal\.jsonl cannot be written"), attempt(folder.path, "score", "key"):
+        pytest.fail("the call was made")

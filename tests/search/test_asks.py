@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +14,10 @@ import pytest
 from tests.support.flow import Flow, judge, pipeline
 from tests.support.settings import STUDY, request
 from workbench.errors import ExecutionFailed
+from workbench.execution.plan import retrieve
 from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import Provider
-from workbench.search.ask_kinds import Execute, slots
+from workbench.search.ask_kinds import Ask, Execute, Retrieve, slots
 from workbench.search.asks import Asker, Asks, SearchStopped
 
 SCORING = ScoreRequest(STUDY.goals[0], Judge("judge", Provider("gemini", "http://127.0.0.1:9", "x"), "template"))
@@ -166,3 +169,46 @@ def test_executions_are_submitted_before_retrievals() -> None:
             else:
                 asks.answer(ask, finished(Plan(f"a: {ask.key}")))
     assert order == ["Execute", "Execute", "Retrieve", "Retrieve"]
+
+
+def test_an_ask_that_another_process_answers_waits_for_its_claim() -> None:
+    """The loop claims it again after a pause. The other asks go on meanwhile, and each claim is given back once."""
+    refusals: list[None] = [None, None]
+    released: list[str] = []
+
+    def claim(ask: Ask) -> Callable[[], None] | None:
+        if isinstance(ask, Execute) and ask.request.prompt == "busy" and refusals:
+            refusals.pop()
+            return None
+        return lambda: released.append(ask.key)
+
+    def work(asker: Asker) -> list[str]:
+        with ThreadPoolExecutor(2) as pool:
+            return [plan.text for plan in pool.map(lambda prompt: asker.plan(request(prompt)), ("busy", "free"))]
+
+    order = []
+    with ThreadPoolExecutor(4) as pool, Asks(work, slots(1), claim=claim) as asks:
+        for ask in asks:
+            match ask:
+                case Execute():
+                    order.append(ask.request.prompt)
+                    asks.answer(ask, pool.submit(pipeline, ask.request))
+                case Retrieve():
+                    asks.answer(ask, pool.submit(lambda ask=ask: retrieve(ask.execution.result())))
+    assert order == ["free", "busy"]
+    assert len(asks.result) == 2
+    assert sorted(released) == sorted(request(prompt).key for prompt in order)
+
+
+def test_an_error_that_an_optimizer_would_catch_ends_the_work() -> None:
+    """The loop raises the error, and no further ask is answered."""
+
+    def work(asker: Asker) -> None:
+        for _ in range(5):
+            # Optimizers catch Exception, and go on.
+            with contextlib.suppress(Exception):
+                asker.fail(OSError("the disk is full"))
+
+    with pytest.raises(OSError, match="the disk is full"), Asks(work, slots(1)) as asks:
+        for ask in asks:
+            pytest.fail(f"asked for {ask}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
@@ -19,6 +19,7 @@ from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
+from workbench.system.files import private_files
 
 #: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
 ONCE_MORE = 2_000_000
@@ -64,6 +65,9 @@ class _AtOnce:
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         raise AssertionError("a program that performs once is not judged")
 
+    def fail(self, error: Exception) -> NoReturn:
+        raise error
+
 
 def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[str, str]) -> Generated:
     """Perform the winner on `goal`, by default the study's first. Prompt and plan are kept in the run's folder.
@@ -80,7 +84,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     study = load(RunOptions(record.study_file))
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
     before = len(list((run.path / "generated").glob("*/")))
-    with services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
+    with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:

@@ -23,7 +23,7 @@ from workbench.commands.run import run
 from workbench.commands.runs import runs
 from workbench.commands.server import server
 from workbench.commands.show import show
-from workbench.errors import MissingKey, OutsideError, UserError, workbench_error_in
+from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, workbench_error_in
 from workbench.evidence.report import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
@@ -49,21 +49,42 @@ app.command(server)
 def main() -> None:
     """Run the command that the arguments name, and exit. Print a WorkbenchError as a message without a traceback."""
     remove_abandoned()
+    at_once = False
     try:
         code = app(exit_on_error=False, result_action="return_value")
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
         err.print("interrupted: all paid results are kept, and the same command goes on from here")
-        code = EXIT_INTERRUPTED
+        code, at_once = EXIT_INTERRUPTED, True
     except BaseException as error:
         workbench_error = workbench_error_in(error)
+        if workbench_error is None and isinstance(error, OSError):
+            workbench_error = _refused(error)
         if workbench_error is None or isinstance(error, SystemExit):
             raise
         err.print(printable(str(workbench_error)), markup=False, highlight=False)
         if isinstance(workbench_error, OutsideError) and not isinstance(workbench_error, MissingKey):
             err.print("all paid results are kept, and the same command goes on from here")
-        code = workbench_error.exit_code
-    sys.stdout.flush()
-    # After an interrupt, threads may still wait for a provider. os._exit does not wait for them.
-    os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)
+        code, at_once = workbench_error.exit_code, isinstance(workbench_error, ServerUnavailable)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python flushes once more when it exits, and must not fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if code == 0:
+            err.print(str(_refused(error)), markup=False, highlight=False)
+            code = OutsideError.exit_code
+    # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send
+    # its last events. os._exit waits for neither.
+    os._exit(code) if at_once else sys.exit(code)
+
+
+def _refused(error: OSError) -> OutsideError:
+    """Return the error for a file, or the standard output, that the machine refused to read or write."""
+    return OutsideError(
+        f"{error.filename or 'the output'} cannot be read or written ({error.strerror}); expected an accessible place "
+        "with free space; mend that, and run the same command again",
+        kind="storage",
+        lasting=True,
+    )

@@ -59,11 +59,14 @@ def run(
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.optimize import optimize
+    from workbench.tasks.failure import outside_failure
 
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
     try:
         with progress.watching(home(), name, loaded, err), GracefulInterrupt():
             optimize(study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name)
+    except Exception as error:
+        raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None
     finally:
         # A run that failed or was interrupted has a report too: its state, and what it has found so far.
         folder = RunFolder(home() / "runs" / name)
@@ -86,6 +89,10 @@ def use_server() -> None:
     ensure_usable(home())
     os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # By default, Prefect tries a request to a dead server for a minute, and does so for each request.
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
+    # Prefect's threads would print each event that they cannot send to a dead server.
+    os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
     if url is None:
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import RunNotFound, workbench_error_in
+from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
 from workbench.nouns import Trial
-from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, TrialRecord, parse
+from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
 from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
@@ -44,7 +44,8 @@ class RunFolder:
     def create(cls, home: Path, name: str) -> RunFolder:
         """Make it, or take it up again: a retried flow goes on in the folder that it began."""
         path = home / "runs" / name
-        (path / "candidates").mkdir(parents=True, exist_ok=True)
+        with _writing(path):
+            (path / "candidates").mkdir(parents=True, exist_ok=True)
         return cls(path)
 
     @classmethod
@@ -57,7 +58,8 @@ class RunFolder:
         known = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
         if not known:
             raise RunNotFound(f"there are no runs under {home / 'runs'} yet: workbench run STUDY makes one")
-        fitting = known[-1:] if name == "latest" else [run for run in known if run == name or run.startswith(name)]
+        newest = [max(known, key=lambda run: (cls(home / "runs" / run)._started(), run))]
+        fitting = newest if name == "latest" else [run for run in known if run == name or run.startswith(name)]
         if len(fitting) != 1 and name not in fitting:
             what = "fits several runs" if fitting else "is no run"
             raise RunNotFound(f'"{name}" {what}; there are: {", ".join(known[-8:])} (or say latest)')
@@ -66,12 +68,16 @@ class RunFolder:
     @contextmanager
     def worked_on(self) -> Iterator[None]:
         """While this lasts, whoever looks sees that the run goes on; and why not, if it fails."""
-        (self.path / FailureRecord.FILE).unlink(missing_ok=True)
-        with shared_lock(self.path / WORKING):
+        with ExitStack() as lock:
+            with _writing(self.path):
+                (self.path / FailureRecord.FILE).unlink(missing_ok=True)
+                lock.enter_context(shared_lock(self.path / WORKING))
             try:
                 yield
             except Exception as error:
-                self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
+                # If the record cannot be written either, the first failure is the one to report.
+                with suppress(OutsideError):
+                    self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
                 raise
 
     @property
@@ -81,13 +87,21 @@ class RunFolder:
             return None
         return self.load(FailureRecord).why if self.has(FailureRecord) else ""
 
+    def _started(self) -> float:
+        """Return the Unix time at which the run began. Names of older runs hold local time, so they do not tell."""
+        try:
+            return self.load(RunRecord).started
+        except UserError:
+            return 0.0
+
     @property
     def name(self) -> str:
         return self.path.name
 
     def write(self, name: str, text: str) -> Path:
         """A file that is there whole or not at all."""
-        return write_atomically(self.path / name, text.encode())
+        with _writing(self.path / name):
+            return write_atomically(self.path / name, text.encode())
 
     def has(self, kind: type[Record]) -> bool:
         return (self.path / kind.FILE).exists()
@@ -97,7 +111,18 @@ class RunFolder:
 
     def append(self, record: Record) -> None:
         """Add a line to the file that has a line for every record of this type."""
-        append_line(self.path / record.FILE, json.dumps(record.to_json(), ensure_ascii=False))
+        file = self.path / record.FILE
+        with _writing(file):
+            append_line(file, json.dumps(record.to_json(), ensure_ascii=False))
+
+    def check_appendable(self, kind: type[Record]) -> None:
+        """Check that a line can be added to the file of this type, before the line's content is paid for.
+
+        Raises:
+            OutsideError: it cannot.
+        """
+        with _writing(self.path / kind.FILE), (self.path / kind.FILE).open("ab"):
+            pass
 
     def add_trial(self, phase: Phase, trial: Trial) -> None:
         self.append(TrialRecord.of(phase, trial))
@@ -141,6 +166,20 @@ class RunFolder:
             return (self.path / name).read_bytes()
         except OSError as error:
             raise RunNotFound(f"{self.path / name} cannot be read ({error.strerror}): {AGAIN}") from error
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    """Turn an OSError into an OutsideError: the machine failed, and a person can mend that."""
+    try:
+        yield
+    except OSError as error:
+        raise OutsideError(
+            f"{file} cannot be written ({error.strerror or type(error).__name__}); expected a writable folder with "
+            "free space; mend that, and run the same command again",
+            kind="storage",
+            lasting=True,
+        ) from error
 
 
 def _text(content: bytes, place: str) -> str:

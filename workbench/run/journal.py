@@ -40,7 +40,13 @@ class CallRecord(Record):
 
 @contextmanager
 def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
-    """Write a record of one call when the block ends in any way. Without a run folder, write nothing."""
+    """Write a record of one call when the block ends in any way. Without a run folder, write nothing.
+
+    Raises:
+        OutsideError: the journal cannot be written. The call is not made then.
+    """
+    if run is not None:
+        RunFolder(run).check_appendable(CallRecord)
     begun = time.monotonic()
     kind, message = "interrupted", ""
     try:

@@ -47,7 +47,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Verdict
 from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Execute, Propose, Retrieve, Score, Slots
@@ -59,6 +59,11 @@ A = TypeVar("A")
 #: The longest time that `__exit__` waits for the work's thread to end.
 JOIN_SECONDS = 10.0
 
+#: The pause before an ask is claimed again that another process answers.
+CLAIM_SECONDS = 0.5
+
+Claim = Callable[[Ask], Callable[[], None] | None]
+
 
 class SearchStopped(BaseException):
     """Raised in the work to end it. Code of the work that catches it must raise it again.
@@ -69,9 +74,9 @@ class SearchStopped(BaseException):
 
 
 class Asker(Protocol):
-    """The three questions that the work can ask, from any of its threads. Each method waits for its answer.
+    """The three questions that the work can ask, from any of its threads. Each of them waits for its answer.
 
-    Raises (all three methods): SearchStopped if the flow has left its loop.
+    Raises (all methods): SearchStopped if the flow has left its loop.
     """
 
     def propose(self, request: ProposalRequest) -> Proposal: ...
@@ -79,6 +84,10 @@ class Asker(Protocol):
     def plan(self, request: ExecutionRequest) -> Plan: ...
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
+
+    def fail(self, error: Exception) -> NoReturn:
+        """End the work because of an error that an optimizer would catch. Raises SearchStopped."""
+        ...
 
 
 # These events arrive in the queue. Threads of the work and of the task runner put them in. Only the flow's thread takes
@@ -127,6 +136,9 @@ class Asks(Generic[T]):
         slots: how many asks of each kind may run at once.
         on_answer: called in the flow's thread for each answered ask, with the ask and its answer. The work gets the
             answer after this call.
+        claim: called in the flow's thread before an ask that costs money is yielded. It returns the function that
+            gives the claim back once the ask's task has finished, or None if another process answers the same ask. The
+            ask is then claimed again after `CLAIM_SECONDS`.
     """
 
     def __init__(
@@ -134,10 +146,14 @@ class Asks(Generic[T]):
         work: Callable[[Asker], T],
         slots: Slots,
         on_answer: Callable[[Ask, Any], None] = lambda ask, value: None,
+        claim: Claim = lambda ask: lambda: None,
     ) -> None:
         self._work = work
         self._slots = dict(slots)
         self._on_answer = on_answer
+        self._claim = claim
+        #: The functions that give claims back, by the key of the ask.
+        self._releases: dict[str, Callable[[], None]] = {}
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         #: Asks whose inputs are finished and that wait for a slot.
         self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in SUBMIT_ORDER}
@@ -181,6 +197,14 @@ class Asks(Generic[T]):
         answer: Future[Verdict] = Future()
         return self._wait(_NewScore(request, plan, answer), answer)
 
+    def fail(self, error: Exception) -> NoReturn:
+        self.interrupt(error)
+        raise SearchStopped
+
+    def interrupt(self, error: Exception) -> None:
+        """End the loop early because of an error. Unlike `stop`, any thread may call this method."""
+        self._events.put(_WorkFailed(error))
+
     def _wait(self, event: _NewAsk | _NewScore, answer: Future[A]) -> A:
         """Put a new ask into the queue, wait for its answer, and return the answer."""
         with self._closing:
@@ -219,11 +243,22 @@ class Asks(Generic[T]):
             ending = self._cause is not None or not self._working
             if ending and not self._running.total():
                 return
-            self._handle(self._events.get())
+            try:
+                self._handle(self._events.get(timeout=CLAIM_SECONDS if self._waits_for_claim() else None))
+            except queue.Empty:
+                continue
 
     def answer(self, ask: Ask, task: AnswerFuture) -> None:
         """Answer an ask with the result that `task` will have."""
-        task.add_done_callback(lambda finished: self._events.put(_TaskFinished(ask, finished)))
+        release = self._releases.pop(ask.key, None)
+
+        def finish(finished: Any) -> None:
+            # The answer is kept by now. Nobody may be in the loop any more to give the claim back.
+            if release is not None:
+                release()
+            self._events.put(_TaskFinished(ask, finished))
+
+        task.add_done_callback(finish)
 
     def stop(self, cause: BaseException | None = None) -> None:
         """End the loop early. Call it in the flow's thread only, for instance from `on_answer`.
@@ -248,11 +283,23 @@ class Asks(Generic[T]):
             ) from error
 
     def _next_ready(self) -> Ask | None:
-        """Take the next ready ask whose kind has a free slot. Return None if there is no such ask."""
+        """Take the next ready ask whose kind has a free slot, and claim it. Return None if there is no such ask."""
         for kind in SUBMIT_ORDER:
-            if self._ready[kind] and self._running[kind] < self._slots[kind]:
-                return self._ready[kind].popleft()
+            ready = self._ready[kind]
+            for _ in range(len(ready) if self._running[kind] < self._slots[kind] else 0):
+                ask = ready.popleft()
+                if isinstance(ask, Retrieve):
+                    return ask
+                release = self._claim(ask)
+                if release is not None:
+                    self._releases[ask.key] = release
+                    return ask
+                ready.append(ask)
         return None
+
+    def _waits_for_claim(self) -> bool:
+        """Return True if an ask is ready and has a free slot, but another process answers it."""
+        return any(self._ready[kind] and self._running[kind] < self._slots[kind] for kind in SUBMIT_ORDER)
 
     def _handle(self, event: _Event) -> None:
         match event:

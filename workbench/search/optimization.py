@@ -21,7 +21,7 @@ from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.models import proposer_lm
 from workbench.search.optimizers.bench import Bench, metrics
-from workbench.search.programs import PROGRAMS, Executor, Program, pipeline_lm
+from workbench.search.programs import PROGRAMS, Executor, GoalText, Program, pipeline_lm
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
 
@@ -61,7 +61,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         trials = Trials(setting, asker, phase="search", budget=study.budget)
         program = _program(setting, trials)
         score, feedback = metrics(trials, program.input_field)
-        examples = [program.example(goal.text) for goal in study.goals]
+        examples = [program.example(GoalText.of(goal)) for goal in study.goals]
         proposer = proposer_lm(
             study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
         )
@@ -120,13 +120,15 @@ def confirmation(setting: Setting, outcome: SearchOutcome) -> Callable[[Asker], 
 
         with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
             pending = [
-                pool.submit(run_trial, candidate, goal.text, replicate)
+                pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
                 for replicate in range(study.confirm)
                 for candidate in dict.fromkeys(outcome.candidates)
                 for goal in study.goals
             ]
             for trial in pending:
                 trial.result()
+        if len(trials.trials) != len(pending):
+            raise RuntimeError(f"the confirmation recorded {len(trials.trials)} trials; expected {len(pending)}")
         return trials.trials
 
     return work

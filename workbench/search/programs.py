@@ -18,7 +18,7 @@ import dspy
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
-from workbench.nouns import Plan, ProgramName
+from workbench.nouns import Goal, Plan, ProgramName
 from workbench.search.candidate import Candidate
 from workbench.search.models import Rollouts, current_rollout, reply, rollout_of
 
@@ -38,6 +38,23 @@ class _Call:
 
 
 _current_call: ContextVar[_Call] = ContextVar("workbench_current_call")
+
+
+class GoalText(str):
+    """A goal's text as a program's input. It carries the goal's name, because two goals may have the same text.
+
+    For DSPy it is a text like any other, so that the name reaches no model and no cache key.
+    """
+
+    __slots__ = ("name",)
+    name: str
+
+    @classmethod
+    def of(cls, goal: Goal) -> GoalText:
+        """Return the text of a goal of the study."""
+        text = cls(goal.text)
+        text.name = goal.name
+        return text
 
 
 class Program(dspy.Module):  # type: ignore[misc]  # DSPy has no type information

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import dspy
 
-from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
+from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.record import Phase
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
-from workbench.search.programs import NO_PROMPT, output_text
+from workbench.search.programs import NO_PROMPT, GoalText, output_text
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Trials:
         self.phase = phase
         self.budget = budget
         self.over_budget = False
-        self._goals = {goal.text: goal for goal in setting.study.goals}
+        self._goals = setting.study.goals
         self._lock = threading.Lock()
         self._requested_keys: set[str] = set()
         self._candidates: dict[str, Candidate] = {}
@@ -71,10 +71,10 @@ class Trials:
         Raises:
             SearchStopped: the budget is reached. The trials before keep their scores.
         """
-        setting = self.setting
+        setting, study_goal = self.setting, self._goal(goal)
         request = ExecutionRequest(
             prompt=prompt,
-            goal=self._goals[goal],
+            goal=study_goal,
             replicate=replicate,
             pipeline=setting.pipeline,
             providers=setting.executing,
@@ -89,41 +89,60 @@ class Trials:
                 self._requested_keys.add(request.key)
             if candidate.name not in self._candidates:
                 self._candidates[candidate.name] = candidate
-                setting.run.write(f"candidates/{candidate.name}.md", candidate.text)
+                self._record(lambda: setting.run.write(f"candidates/{candidate.name}.md", candidate.text))
         plan = self.asker.plan(request)
         with self._lock:
             self._plans[output_text(plan)] = plan
-            self._execution_keys[candidate.name, self._goals[goal].name, replicate] = request.key
+            self._execution_keys[candidate.name, study_goal.name, replicate] = request.key
         return plan
 
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
         """Return the verdict on a program's prediction, and record it as a trial of the program's candidate."""
         name, replicate, text = prediction.candidate, prediction.replicate, prediction.plan
+        study_goal = self._goal(goal)
         if text == NO_PROMPT:
             verdict, key = Verdict(0.0, "The instructions led to an answer without a prompt in it."), ""
         else:
             request = ScoreRequest(
-                goal=self._goals[goal],
+                goal=study_goal,
                 judge=self.setting.judge,
                 replicate=replicate if self.phase == "confirm" else 0,
                 candidate=name,
                 run=self.setting.run.path,
             )
             verdict = self.asker.verdict(request, self._plans[text])
-            key = self._execution_keys[name, self._goals[goal].name, replicate]
-        trial = Trial(name, self._goals[goal].name, replicate, key, verdict)
+            key = self._execution_keys[name, study_goal.name, replicate]
+        trial = Trial(name, study_goal.name, replicate, key, verdict)
         trial_id = (trial.candidate, trial.goal, trial.replicate)
         with self._lock:
             is_new = trial_id not in self._trials
             self._trials[trial_id] = trial
         if is_new:
-            self.setting.run.add_trial(self.phase, trial)
+            self._record(lambda: self.setting.run.add_trial(self.phase, trial))
         return verdict
+
+    def _record(self, write: Callable[[], object]) -> None:
+        """Write into the run's folder. End the search if that fails.
+
+        An optimizer would take an ordinary exception for a failed trial, and buy further executions.
+        """
+        try:
+            write()
+        except Exception as error:
+            self.asker.fail(error)
+
+    def _goal(self, text: str) -> Goal:
+        """Return the study's goal for a program's input.
+
+        Goals are told apart by their names. An optimizer may hand on a plain text: then the first goal with this text.
+        """
+        name = text.name if isinstance(text, GoalText) else None
+        return next(goal for goal in self._goals if goal.text == text and name in (None, goal.name))
 
     def mean_score(self, candidate: Candidate) -> float | None:
         """Return a candidate's mean score, or None if the candidate was not tried on every goal."""
         means = []
-        for goal in self._goals.values():
+        for goal in self._goals:
             scores = [t.verdict.score for t in self.trials if t.candidate == candidate.name and t.goal == goal.name]
             if not scores:
                 return None

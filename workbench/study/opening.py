@@ -18,6 +18,7 @@ from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
 from workbench.study.services import services
+from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
 
 
@@ -69,7 +70,7 @@ def open_run(
         ExecutionFailed: the runtime cannot be started on this machine.
     """
     study = load(options)
-    with services(study, rehearse=options.rehearse, environ=environ) as providers:
+    with private_files(), services(study, rehearse=options.rehearse, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:

@@ -1,35 +1,74 @@
-"""Writes files so that they survive a crash, and locks files between processes. No other module does either."""
+"""Writes files so that they survive a crash, and locks files between processes. No other module does either.
+
+Prompts, plans and gold plans belong to the user alone. Inside a block of `private_files`, only their owner can read new
+files (0600) and new folders (0700).
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import tempfile
-from collections.abc import Iterator
+import secrets
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+#: The permissions of files and folders that belong to the user alone.
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
 
 
-def write_atomically(file: Path, content: bytes, mode: int = 0o644) -> Path:
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Let every file be private that this process, or a program that it starts, creates before the block ends."""
+    previous = os.umask(0o777 & ~PRIVATE_FOLDER)
+    try:
+        yield
+    finally:
+        os.umask(previous)
+
+
+def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Path:
     """Write a file completely or not at all, and return its path. Missing folders are created.
 
-    The content is written into a temporary file, which is synced and then renamed. A crash leaves the old file or the
-    new file, never a partial one.
+    A device, a pipe or a socket is written to directly. For every other file, the content is written into a temporary
+    file, which is synced and then renamed. A crash leaves the old file or the new file, never a partial one.
+
+    Args:
+        mode: the file's permissions. Without a mode, the process's umask decides.
     """
+    if _is_special(file):
+        # A rename would put a regular file in the place of the device or the pipe.
+        with file.open("wb") as stream:
+            stream.write(content)
+        return file
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    temporary = Path(name)
+    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else PRIVATE_FILE)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(mode & 0o7777)
+        if mode is not None:
+            temporary.chmod(mode & 0o7777)
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return file
+
+
+def _is_special(file: Path) -> bool:
+    """Return True for a device, a pipe or a socket, but not for a link to one."""
+    try:
+        mode = file.lstat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
 
 
 def why_unwritable(folder: Path) -> str | None:
@@ -42,10 +81,24 @@ def why_unwritable(folder: Path) -> str | None:
 
 
 def append_line(file: Path, line: str) -> None:
-    """Append a line with a single write to an O_APPEND descriptor. Lines of several threads and processes never mix."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    """Append a line with a single write to an O_APPEND descriptor. Lines of several threads and processes never mix.
+
+    If the file's last line has no end, a crash or a full disk has cut it off. The half line is removed, so that every
+    line of the file can be read.
+
+    Raises:
+        OSError: the line could not be written as a whole.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(descriptor, f"{line}\n".encode())
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            content = os.pread(descriptor, size, 0)
+            os.ftruncate(descriptor, content.rfind(b"\n") + 1)
+        content = f"{line}\n".encode()
+        if os.write(descriptor, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
     finally:
         os.close(descriptor)
 
@@ -56,7 +109,7 @@ def shared_lock(lock: Path) -> Iterator[None]:
 
     The kernel releases the lock when the process ends in any way.
     """
-    with lock.open("w") as file:
+    with _open_lock(lock) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
@@ -79,6 +132,48 @@ def exclusive_lock(lock: Path) -> Iterator[None]:
 
     The kernel releases the lock when the process ends in any way.
     """
-    with lock.open("w") as file:
+    with _open_lock(lock) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def try_lock(lock: Path) -> Callable[[], None] | None:
+    """Take the lock if no other holder has it. Return the function that gives it back, or None.
+
+    Two holders in one process exclude each other too. The kernel gives the lock back when the process ends in any way.
+    The file is removed with the lock, so that locks do not gather.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = _open_lock(lock)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        except BaseException:
+            file.close()
+            raise
+        if _is_open_at(lock, file.fileno()):
+            break
+        # An earlier holder has removed this file since it was opened. Its lock protects nothing any more.
+        file.close()
+
+    def release() -> None:
+        lock.unlink(missing_ok=True)
+        file.close()
+
+    return release
+
+
+def _is_open_at(path: Path, descriptor: int) -> bool:
+    """Return True if the path still names the open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _open_lock(lock: Path) -> IO[bytes]:
+    """Open a lock file. Create it if it is missing."""
+    return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, PRIVATE_FILE), "r+b", buffering=0)

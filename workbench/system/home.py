@@ -6,22 +6,39 @@ Only the command line and the flows read it from the environment. All other code
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.system.files import why_unwritable
+from workbench.system.files import PRIVATE_FOLDER, private_files, why_unwritable
+
+#: Folders by which a home is known to be Workbench's.
+OWN_FOLDERS = ("results", "executions", "runs", "prefect")
 
 
 def ensure_usable(path: Path) -> Path:
-    """Create the folder if it is missing, and return it.
+    """Create the folder if it is missing, make it private, and return it.
+
+    A folder that holds other things than Workbench's keeps its permissions.
 
     Raises:
         UserError: files cannot be written into the folder. The message gives the reason.
     """
-    if reason := why_unwritable(path):
+    with private_files():
+        reason = why_unwritable(path)
+    if reason:
         raise UserError(f"{path} cannot be used ({reason}): set WORKBENCH_HOME to a folder for results")
+    _make_private(path)
     return path
+
+
+def _make_private(path: Path) -> None:
+    """Let only the owner enter the folder, if it is empty or holds Workbench's folders, and belongs to this user."""
+    status = path.stat()
+    ours = any((path / name).is_dir() for name in OWN_FOLDERS) or not any(path.iterdir())
+    if ours and status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX:
+        path.chmod(PRIVATE_FOLDER)
 
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:
@@ -30,6 +47,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     results/     paid answers, by cache key
     executions/  one folder per execution: prompt, plan, logs
     runs/        one folder per run: study, candidates, journal, report
+    locks/       one lock for each answer that is being bought, so that no other run buys it too
     prefect/     the Prefect server's database, unless PREFECT_HOME names another folder
     """
     if path := environ.get("WORKBENCH_HOME"):

@@ -15,14 +15,19 @@ GRACE_SECONDS = 15.0
 
 
 class GracefulInterrupt:
-    """A context manager that turns the first Ctrl-C or SIGTERM into KeyboardInterrupt.
+    """A context manager that turns the first Ctrl-C, SIGTERM or SIGHUP (a closed terminal) into KeyboardInterrupt.
+
+    SIGHUP stays ignored under `nohup`.
 
     A second signal ends the process at once. Without one, the process ends GRACE_SECONDS after the first signal at the
     latest. No paid result is lost.
     """
 
     def __enter__(self) -> None:
-        self._handlers = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._handlers = {number: signal.signal(number, self._interrupt) for number in numbers}
         self._interrupted_at: float | None = None
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.system.files import exclusive_lock, write_atomically
+from workbench.system.files import PRIVATE_FILE, exclusive_lock, private_files, write_atomically
 from workbench.system.home import ensure_usable
 
 #: The time limit for the start. Creating a new database takes 11 to 15 s on two cores, and longer on a slow disk.
@@ -124,7 +124,7 @@ def _start(home: Path, environ: Mapping[str, str]) -> Server:
 
 def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     log = home / "prefect-server.log"
-    with log.open("ab") as output:
+    with private_files(), log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start"],
             env={
@@ -143,7 +143,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
             start_new_session=True,
         )
     server = Server(process.pid, f"http://127.0.0.1:{port}/api")
-    write_atomically(home / "server.json", json.dumps(asdict(server)).encode())
+    write_atomically(home / "server.json", json.dumps(asdict(server)).encode(), PRIVATE_FILE)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if healthy(server.url, timeout=2.0):

@@ -1,0 +1,246 @@
+"""The kept answers of paid tasks: one file of readable JSON for each answer, `WORKBENCH_HOME/results/TASK/KEY`.
+
+A file says which task and key it is for. It is checked when it is read: the task, the key, the answer's type, and the
+ranges of its values. A file that fails a check counts as missing, so the answer is bought again. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect.exceptions import MissingContextError
+from prefect.filesystems import LocalFileSystem
+from prefect.logging import get_run_logger
+from prefect.serializers import Serializer
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from workbench.errors import OutsideError
+from workbench.nouns import Execution, Verdict
+from workbench.search.proposal import Proposal
+from workbench.system.files import why_unwritable, write_atomically
+
+#: The type of each paid task's answers, by the task's name.
+ANSWERS: dict[str, type[Any]] = {"execute": Execution, "propose": Proposal, "score": Verdict}
+
+#: The adapters of these types, by class name. Making an adapter takes longer than using it.
+ADAPTERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in ANSWERS.values()}
+
+#: The version of the file format. A file without a version was written by Prefect, and names its key in `metadata`.
+SCHEMA = 1
+
+
+class _File(BaseModel):
+    """The content of a file. `result` is JSON text: an object with the answer's class name as its only key."""
+
+    model_config = ConfigDict(strict=True)
+
+    result: str
+    schema_version: int = 0
+    task: str = ""
+    key: str = ""
+    metadata: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """Return `TASK/KEY`, as the file itself says it."""
+        if self.schema_version:
+            return f"{self.task}/{self.key}"
+        return "/".join(Path(str(self.metadata.get("storage_key", ""))).parts[-2:])
+
+
+class NoAnswer(ValueError):
+    """A file is there, and does not hold the answer that its name promises. The message gives the reason."""
+
+
+def read(results: Path, task: str, key: str) -> Any:
+    """Return the kept answer, or None if there is no such file.
+
+    Raises:
+        NoAnswer: the file cannot be read, is damaged, or holds another answer.
+    """
+    file = results / task / key
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        if file.is_symlink():
+            raise NoAnswer("it is a link to a file that does not exist") from error
+        return None
+    except OSError as error:
+        raise NoAnswer(f"it cannot be read: {error.strerror}") from error
+    try:
+        kept = _File.model_validate_json(content)
+        kind, value = _only_item(kept.result)
+    except ValidationError as error:
+        raise NoAnswer("it is truncated or damaged") from error
+    if kept.name != f"{task}/{key}":
+        raise NoAnswer(f"it holds the answer of {kept.name[:80] or 'an unknown task'}")
+    expected = ANSWERS[task].__name__
+    if kind != expected:
+        raise NoAnswer(f"it holds a value of the type {kind[:40]}; expected {expected}")
+    try:
+        answer = ADAPTERS[kind].validate_json(json.dumps(value), strict=True)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer(f"its value does not fit the type {kind}") from error
+    if reason := _fault(answer, key):
+        raise NoAnswer(reason)
+    return answer
+
+
+def write(results: Path, task: str, key: str, answer: Any) -> None:
+    """Write an answer that was just paid for. The file is written whole or not at all.
+
+    Raises:
+        OutsideError: the answer cannot be kept, for whatever reason. From now on this process buys nothing more.
+    """
+    file = results / task / key
+    try:
+        if not isinstance(answer, ANSWERS[task]):
+            raise NoAnswer(f"it has the type {type(answer).__name__}; expected {ANSWERS[task].__name__}")
+        if reason := _fault(answer, key):
+            raise NoAnswer(reason)
+        kept = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
+        write_atomically(file, json.dumps(kept, ensure_ascii=False).encode())
+    except Exception as error:
+        _unkept.append(f"{file}: {_reason(error)}")
+        raise _storage_error(f"a paid answer could not be written ({_unkept[0]})") from None
+
+
+def check_storage(results: Path, task: str, key: str) -> None:
+    """Check that an answer can be kept, before it is bought.
+
+    Raises:
+        OutsideError: it cannot, or an earlier answer could not.
+    """
+    if _unkept:
+        raise _storage_error(f"a paid answer could not be written ({_unkept[0]})")
+    file = results / task / key
+    reason = why_unwritable(file.parent) or ("it is a folder" if file.is_dir() and not file.is_symlink() else None)
+    if reason:
+        raise _storage_error(f"answers cannot be written ({file}: {reason})")
+
+
+class KeptAnswers(LocalFileSystem):
+    """The kept answers as a storage of Prefect, which looks here for the answer of an earlier run.
+
+    The storage never writes: the task itself has written its answer by then. Prefect would only log a failed write.
+    """
+
+    _block_type_name = "Workbench kept answers"
+
+    def _resolve_path(self, path: str) -> Path:
+        # A link is not followed: it is replaced if its answer is bought again.
+        return Path(os.path.normpath(Path(self.basepath or ".") / (path or "")))
+
+    def read_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
+        self, path: str, **_: Any
+    ) -> bytes:
+        file = self._resolve_path(path)
+        task, key = file.parts[-2:]
+        try:
+            answer = read(Path(self.basepath or "."), task, key)
+        except NoAnswer as error:
+            _tell(f"{file} is not used, and its answer is bought again: {error}")
+            raise
+        if answer is None:
+            raise FileNotFoundError(path)
+        return _as_prefect(file, answer)
+
+    async def aread_path(self, path: str, **_: Any) -> bytes:
+        return self.read_path(path)
+
+    def write_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
+        self, path: str, content: bytes, **_: Any
+    ) -> str:
+        return str(self._resolve_path(path))
+
+    async def awrite_path(self, path: str, content: bytes, **_: Any) -> str:
+        return str(self._resolve_path(path))
+
+
+class Answers(Serializer):
+    """Write answers as JSON, and every other value as its description. Reading never executes anything."""
+
+    type: Literal["workbench-answers"] = "workbench-answers"
+
+    def dumps(self, obj: Any) -> bytes:
+        kind = type(obj).__name__
+        if kind not in ADAPTERS:
+            # This is the exception of a failed run. People read it; no program does.
+            return json.dumps({kind: str(obj)}).encode()
+        return json.dumps({kind: ADAPTERS[kind].dump_python(obj, mode="json")}, ensure_ascii=False).encode()
+
+    def loads(self, blob: bytes) -> Any:
+        kind, value = _only_item(blob)
+        if kind not in ADAPTERS:
+            return OutsideError(f"{kind}: {value}", kind=kind)
+        return ADAPTERS[kind].validate_python(value)
+
+
+#: The answers of this process that could not be kept, each with the reason.
+_unkept: list[str] = []
+
+_object: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+
+
+def _only_item(text: str | bytes) -> tuple[str, Any]:
+    """Return the only key of a JSON object, and its value.
+
+    Raises:
+        ValidationError: the text is damaged.
+        NoAnswer: it is not an object with one key.
+    """
+    items = list(_object.validate_json(text).items())
+    if len(items) != 1:
+        raise NoAnswer(f"it holds {len(items)} values; expected one")
+    return items[0]
+
+
+def _fault(answer: Any, key: str) -> str | None:
+    """Return why an answer cannot be the answer for this key, or None."""
+    match answer:
+        case Execution() if answer.key != key:
+            return f"it holds the execution {answer.key[:80]}"
+        case Execution() if not (math.isfinite(answer.seconds) and answer.seconds >= 0):
+            return f"it took {answer.seconds} seconds; expected 0 or more"
+        case Verdict() if not 0 <= answer.score <= 10:
+            return f"its score is {answer.score}; expected 0 to 10"
+        case Proposal() if not answer.text.strip():
+            return "its text is empty"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"[:200]
+
+
+def _storage_error(problem: str) -> OutsideError:
+    return OutsideError(
+        f"{problem}; expected a writable folder with free space; nothing more is bought, so make room and run the same "
+        "command again",
+        kind="storage",
+        lasting=True,
+    )
+
+
+def _as_prefect(file: Path, answer: Any) -> bytes:
+    """Return an answer as the record that Prefect reads."""
+    serializer = Answers()
+    metadata = {"storage_key": str(file), "serializer": {"type": serializer.type}}
+    return json.dumps({"metadata": metadata, "result": serializer.dumps(answer).decode()}).encode()
+
+
+def _tell(line: str) -> None:
+    """Tell a person on standard error, and in the Prefect UI."""
+    print(line, file=sys.stderr)
+    log: Callable[[str], None]
+    try:
+        log = get_run_logger().warning
+    except MissingContextError:
+        return
+    log(line)

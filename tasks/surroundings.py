@@ -1,0 +1,93 @@
+"""What surrounds a run: the Prefect server that has to answer, and other processes that buy the same answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRunPolicy
+from prefect.exceptions import PrefectException
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL
+
+from workbench.errors import OutsideError, ServerUnavailable, UserError
+from workbench.search.ask_kinds import Ask, Retrieve
+from workbench.system.files import try_lock
+from workbench.system.prefect_server import healthy
+from workbench.tasks.failure import outside_failure, server_unavailable
+
+#: A server that has not answered for this many seconds ends the run. A restart takes less.
+LOST_SECONDS = 15.0
+POLL_SECONDS = 2.0
+
+
+def claim(home: Path) -> Callable[[Ask], Callable[[], None] | None]:
+    """Return the function that claims an ask's key, so that two runs on a machine do not buy one answer twice.
+
+    The claim is a lock on the file `locks/KIND-KEY` below `home`. It dies with the process that holds it.
+    """
+
+    def claim_key(ask: Ask) -> Callable[[], None] | None:
+        if isinstance(ask, Retrieve):
+            return lambda: None
+        return try_lock(home / "locks" / f"{type(ask).__name__.lower()}-{ask.key}")
+
+    return claim_key
+
+
+@contextmanager
+def server_watched(interrupt: Callable[[Exception], None]) -> Iterator[None]:
+    """Call `interrupt` with a ServerUnavailable if the Prefect server stops answering before the block ends.
+
+    Prefect itself sends the states of task runs in the background, and does not notice that nobody takes them.
+    """
+    url, over = PREFECT_API_URL.value(), threading.Event()
+
+    def watch() -> None:
+        answered_at = time.monotonic()
+        while not over.wait(POLL_SECONDS):
+            if healthy(str(url)):
+                answered_at = time.monotonic()
+            elif time.monotonic() - answered_at > LOST_SECONDS:
+                interrupt(server_unavailable(str(url), f"no answer for {LOST_SECONDS:.0f} s"))
+                return
+
+    thread = threading.Thread(target=watch, name="workbench-server-watch", daemon=True)
+    if url is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+@contextmanager
+def outside_failures() -> Iterator[None]:
+    """Raise failures of Prefect and of the machine as errors of ours. Do not repeat a run whose failure lasts."""
+    try:
+        yield
+    except Exception as error:
+        failure = outside_failure(error, PREFECT_API_URL.value())
+        if failure is None:
+            raise
+        lasting = isinstance(failure, UserError) or (isinstance(failure, OutsideError) and failure.lasting)
+        if lasting and not isinstance(failure, ServerUnavailable):
+            _do_not_repeat()
+    else:
+        return
+    raise failure
+
+
+def _do_not_repeat() -> None:
+    """Take back the flow's `retries`. The server decides about them when it hears of the failure."""
+    run: Any = flow_run.id
+    if run is not None:
+        with suppress(httpx.HTTPError, PrefectException), get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(run), empirical_policy=FlowRunPolicy(retries=0))

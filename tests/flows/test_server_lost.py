@@ -1,0 +1,36 @@
+"""Test of a Prefect server that dies during a run, and stays dead."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine, study, wait_for
+
+pytestmark = pytest.mark.processes
+
+
+def test_a_run_whose_server_dies_ends_within_a_minute(tmp_path: Path) -> None:
+    """The exit code is 3, the message names the server, and no kept answer is paid for again."""
+    line = CommandLine(tmp_path / "home")
+    assert line.run("server", timeout=240).exit_code == 0
+    file = study(tmp_path / "study", optimizer="copro", budget=12, concurrency=2)
+    try:
+        with line.rehearsing(latency=1.0) as (rehearsal_line, _):
+            process = rehearsal_line.start("run", file, "--rehearse")
+            wait_for(lambda: len(line.results("execute")) >= 2, 150)
+            os.killpg(json.loads((line.home / "server.json").read_text())["pid"], signal.SIGKILL)
+            start = time.monotonic()
+            _, err = process.communicate(timeout=100)
+            assert time.monotonic() - start < 60
+            assert process.returncode == 3
+            assert "the Prefect server does not answer" in err
+            assert "Traceback" not in err
+            assert len(err.splitlines()) < 30
+    finally:
+        line.run("server", "--stop")

@@ -1,0 +1,91 @@
+"""Tests of files: lines stay apart, files are private, and a lock has one holder on a machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.system.files import append_line, private_files, try_lock, write_atomically
+from workbench.system.home import ensure_usable
+
+
+def test_a_line_takes_the_place_of_a_cut_off_line(tmp_path: Path) -> None:
+    """A crash or a full disk cut the last line off. The next record does not become part of it."""
+    file = tmp_path / "lines"
+    append_line(file, "one")
+    with file.open("ab") as stream:
+        stream.write('{"half": "ü'.encode()[:-1])
+    append_line(file, "two")
+    append_line(file, "three")
+    assert file.read_bytes() == b"one\ntwo\nthree\n"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """A renamed file would take the place of the pipe, or of a device of the machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, b"content")
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_private_files_are_readable_for_their_owner_only(tmp_path: Path) -> None:
+    """Files of programs that are started too. Outside the block, the user's own umask decides."""
+    os.umask(0o022)
+    with private_files():
+        write_atomically(tmp_path / "a" / "file", b"")
+        append_line(tmp_path / "a" / "lines", "")
+        subprocess.run(["touch", str(tmp_path / "a" / "program")], check=True)
+    write_atomically(tmp_path / "output", b"")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "a").iterdir()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "output").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(("content", "private"), [((), True), (("runs",), True), (("letters",), False)])
+def test_a_home_is_private_unless_it_holds_other_things(
+    tmp_path: Path, content: tuple[str, ...], private: bool
+) -> None:
+    """A folder of the user's keeps its permissions."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    for name in content:
+        (home / name).mkdir()
+    ensure_usable(home)
+    assert stat.S_IMODE(home.stat().st_mode) == (0o700 if private else 0o755)
+
+
+def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path: Path) -> None:
+    """Two holders in one process exclude each other too."""
+    lock = tmp_path / "locks" / "key"
+    release = try_lock(lock)
+    assert release is not None
+    assert try_lock(lock) is None
+    release()
+    assert not lock.exists()
+    again = try_lock(lock)
+    assert again is not None
+    again()
+
+
+def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
+    """After kill -9, the next process takes the lock at once."""
+    lock = tmp_path / "key"
+    code = "import sys, time, pathlib; from workbench.system.files import try_lock\n" \
+        "held = try_lock(pathlib.Path(sys.argv[1])); print(held is not None, flush=True); time.sleep(60)"  # fmt: skip
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "True\n"
+        assert try_lock(lock) is None
+        holder.send_signal(signal.SIGKILL)
+    release = try_lock(lock)
+    assert release is not None
+    release()

@@ -1,0 +1,76 @@
+"""Tests of the failures that leave a task: they carry no cause and no key."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import traceback
+from urllib.parse import quote
+
+import pytest
+
+from workbench.errors import Interrupted, NotJudged, OutsideError, PipelineRejected
+from workbench.tasks.failure import scrubbed_failure
+
+KEY = "AIza/Sy+secret=key 0123456789"
+ENVIRON = {"GEMINI_API_KEY": KEY}
+
+
+def forms() -> list[str]:
+    """Return the key as providers echo it: as it is, percent-encoded, and in base64 after 0 to 2 other bytes."""
+    encoded = [base64.b64encode(b"x" * offset + KEY.encode() + b"y").decode() for offset in range(3)]
+    return [KEY, quote(KEY), quote(KEY, safe=""), quote(KEY).replace("%2B", "%2b").replace("%3D", "%3d"), *encoded]
+
+
+@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda text: NotJudged(text, kind="bad request", lasting=True),
+        PipelineRejected,
+        ValueError,
+        lambda text: ExceptionGroup("several", [ValueError(text)]),
+    ],
+)
+def test_no_key_is_left_in_a_failure(make: object, form: str) -> None:
+    """Neither in the message nor in a cause, a note or a part of the failure."""
+    try:
+        try:
+            raise ConnectionError(f"POST https://models?key={form}")
+        except ConnectionError as cause:
+            error = make(f"the provider said {form}")  # type: ignore[operator]
+            error.add_note(form)
+            raise error from cause
+    except Exception as error:
+        failure = scrubbed_failure(error, ENVIRON)
+    text = "".join(traceback.format_exception(failure))
+    assert form not in text
+    assert KEY not in text
+    for offset in range(3):
+        middle = base64.b64encode(b"x" * offset + KEY.encode()).decode()[4:-4]
+        assert middle not in text
+    assert failure.__cause__ is None
+    assert failure.__context__ is None
+
+
+def test_a_failure_of_ours_keeps_its_type_and_kind() -> None:
+    """The journal and the retries need both."""
+    failure = scrubbed_failure(NotJudged(f"bad {KEY}", kind="rate limit", lasting=True), ENVIRON)
+    assert isinstance(failure, NotJudged)
+    assert (str(failure), failure.message, failure.kind, failure.lasting) == ("bad …", "bad …", "rate limit", True)
+    assert isinstance(scrubbed_failure(Interrupted("interrupted"), ENVIRON), Interrupted)
+
+
+def test_a_short_key_takes_no_words_out_of_a_message() -> None:
+    """A dummy key behind a gateway hides nothing."""
+    failure = scrubbed_failure(NotJudged("1 of 10 failed", kind="x"), {"GEMINI_API_KEY": "1"})
+    assert str(failure) == "1 of 10 failed"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO, errno.EMFILE])
+def test_a_machine_that_refuses_a_file_is_the_outside_world(number: int) -> None:
+    """The message names the file, and no retry is made."""
+    failure = scrubbed_failure(OSError(number, "refused", "/home/prompt.md"), ENVIRON)
+    assert isinstance(failure, OutsideError)
+    assert (failure.kind, failure.lasting) == ("storage", True)
+    assert "/home/prompt.md: refused" in str(failure)
