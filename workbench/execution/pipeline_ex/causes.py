@@ -1,4 +1,7 @@
-"""Why a run failed, in one of the words that failures are counted under, from what programs say of their failures."""
+"""Finds the cause of a failed run in the words of the programs that failed.
+
+A cause is one of the words that failures are counted under.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 
 from workbench.execution.blame import lies_in_prompt
 
-#: In order: the first that is found counts.
+#: The first cause that matches counts.
 CAUSES = {
     "turn limit": r"max_turns|(?:maximum|max) (?:number of )?turns",
     "context window": r"(?:prompt|input|conversation|request) (?:is |was )?too (?:long|large)\b"
@@ -30,10 +33,10 @@ CAUSES = {
     "usage": r"Pipeline request required|^Usage: mix",
 }
 WORDS = {kind: re.compile(words, re.IGNORECASE | re.MULTILINE) for kind, words in CAUSES.items()}
-#: More of a text than this says nothing new about its cause.
+#: The most characters of a text that are searched for its cause.
 ENOUGH = 4000
 
-#: The last words of pipeline_ex, and of the runtime that is ours, which has its own kinds.
+#: The last message of pipeline_ex, and that of our own runtime, which has its own kinds.
 REFUSED = re.compile(
     r"^.{0,12}?(?P<said>(?:Pipeline generation failed|Pipeline failed|Failed to load configuration"
     r"|Configuration file not found|Authentication not ready for live mode)\b.{0,4000})",
@@ -41,12 +44,12 @@ REFUSED = re.compile(
 )
 OURS = re.compile(r"^❌ (?P<kind>[a-z][a-z ]{0,40}): (?P<message>.*)$", re.MULTILINE)
 
-#: What follows an error's own words: where in pipeline_ex it happened, whose numbers say nothing.
+#: What follows an error's own words: the place in pipeline_ex. Numbers there (401) say nothing about the cause.
 AFTERWARDS = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
-#: A step's name is the user's.
+#: The user names the steps, so a step's name says nothing about the cause.
 STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
 
-#: A reply that is only an error's text.
+#: A reply that is nothing but an error, in the words of the claude program.
 ERROR_REPLY = re.compile(
     r"\A\s*(?:API Error(?: \(|: ?[\dA-Z])|Error: \d{3}\b|Invalid API key\b|Credit balance is too low|Not logged in\b"
     r"|(?:Claude (?:AI |Code )?)?usage limit reached|[\w-]{1,20} limit reached\b"
@@ -57,7 +60,7 @@ ERROR_REPLY = re.compile(
     r"|Your (?:organization|account) (?:has been|does not)|This organization has been)",
     re.IGNORECASE,
 )
-#: More than this is no error's text.
+#: A longer reply is no error.
 ERROR_CHARACTERS = 2000
 
 NOT_FOUND = (126, 127)
@@ -85,15 +88,15 @@ def outside_cause(text: str) -> str | None:
 
 
 def says_error(reply: str) -> bool:
-    """Whether a reply is nothing but an error of the claude program's, in the words that it uses."""
+    """Return whether a reply is nothing but an error, in the words of the claude program."""
     return len(reply) < ERROR_CHARACTERS and ERROR_REPLY.match(reply) is not None
 
 
 def failure(exit_code: int, stderr: str, ours: bool) -> tuple[str, str] | None:
-    """A failed run's kind and what it says; None for one that does not call itself failed.
+    """Return the kind and the message of a run that reports its failure; None for any other run.
 
     Args:
-        ours: whether its log can be that of the runtime that is ours; pipeline_ex may quote such a line.
+        ours: whether the log can be that of our own runtime. pipeline_ex may quote a line of that form.
     """
     if (refused := REFUSED.search(stderr)) is not None:
         said = " ".join(refused["said"].replace("\\n", " ").split())[:600]

@@ -1,4 +1,4 @@
-"""What pipeline_ex's log says of one question to the `claude` program: the messages that it read from its output.
+"""Reads from pipeline_ex's log how one question to the `claude` program ended: the messages of that program.
 
 They are printed by Elixir's `inspect`, in one line, so nothing that a model wrote stands there unquoted. A logger cuts
 that line off at 8,192 bytes unless it is told not to, and `inspect` each text at 4,096 characters.
@@ -39,7 +39,7 @@ REASON_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """How a question ended: `subtype` of its result message, None without one; `words` say why it failed.
+    """How a question ended. `subtype` is that of its result message, or None; `words` say why it failed.
 
     `unseen` is true where the log was cut off before it told; `is_error` is None where only types of messages are told.
     """
@@ -56,7 +56,7 @@ class Answer:
 
 
 def by_types(types: str) -> Answer:
-    """From the line `Message types: system:init, assistant:nil, result:success` alone."""
+    """Return the answer that the line `Message types: system:init, assistant:nil, result:success` tells."""
     said = [one.strip().partition(":") for one in types.split(",")]
     results = [subtype for kind, _, subtype in said if kind == "result"]
     replied = any(kind == "assistant" for kind, _, _ in said)
@@ -64,14 +64,14 @@ def by_types(types: str) -> Answer:
 
 
 def completed(shown: Answer, types: Answer) -> Answer:
-    """What a line that was cut off shows of its messages, and what their types add to it."""
+    """Return an answer whose messages were cut off, completed with their types."""
     if types.subtype is not None:
         return replace(types, is_error=shown.is_error if shown.subtype else None, words=shown.words)
     return replace(shown, replied=types.replied, unseen=shown.subtype is None or shown.unseen)
 
 
 def by_messages(line: str) -> Answer:
-    """From the messages themselves, which also tell an error that calls itself a success."""
+    """Return the answer that the messages tell, also of an error that calls itself a success."""
     texts: list[str] = []
 
     def put_aside(found: re.Match[str]) -> str:
@@ -100,7 +100,7 @@ def by_messages(line: str) -> Answer:
 
 
 def by_line(line: str, cut: bool = False) -> Answer | None:
-    """From a line of claude's own output that pipeline_ex passed on unread; None for one that is no result."""
+    """Return the answer in a line of claude's output that pipeline_ex passed on unread; None if it has no result."""
     if not UNREAD_RESULT.match(line):
         return None
     subtype, is_error = SUBTYPE.search(line), IS_ERROR.search(line)
@@ -112,7 +112,7 @@ def by_line(line: str, cut: bool = False) -> Answer | None:
 
 
 def by_document(line: str, cut: bool) -> Answer | None:
-    """From all of claude's output as one line of JSON; None for anything else."""
+    """Return the answer in all of claude's output as one line of JSON; None for anything else."""
     if not DOCUMENT.match(line):
         return None
     try:
@@ -124,7 +124,7 @@ def by_document(line: str, cut: bool) -> Answer | None:
 
 
 def by_preview(preview: str) -> Answer | None:
-    """From the reply as pipeline.generate prints it, with the lines in it that pipeline_ex passed on unread."""
+    """Return the answer in the reply as pipeline.generate prints it; None if no result stands in it."""
     found = TEXT_FIELD.search(preview)
     if found is None:
         return None
@@ -134,7 +134,7 @@ def by_preview(preview: str) -> Answer | None:
 
 
 def _messages(bare: str) -> Iterator[tuple[str, str, str]]:
-    """Type, subtype and the rest of each message."""
+    """Yield the type, the subtype and the rest of each message."""
     found = list(MESSAGE.finditer(bare))
     ends = [*(one.start() for one in found[1:]), len(bare)]
     for one, end in zip(found, ends, strict=False):
@@ -142,7 +142,7 @@ def _messages(bare: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _contents(data: str, texts: list[str]) -> Iterator[tuple[str, bool]]:
-    """What the assistant said, and whether it was cut off: the values of the keys `content` and `text`."""
+    """Yield each text of the assistant, and whether it was cut off: the values of the keys `content` and `text`."""
     for found in CONTENT_FIELD.finditer(data):
         if texts[int(found[1])] in ('"content"', '"text"'):
             yield _unquoted(texts[int(found[2])]), found["cut"] is not None
@@ -154,7 +154,7 @@ def _said(field: re.Pattern[str], rest: str, texts: list[str]) -> list[str]:
 
 
 def _unquoted(literal: str) -> str:
-    """An Elixir literal's text; escapes of rare characters are close enough for words to be found in it."""
+    """Return the text of an Elixir literal. Escapes of rare characters are only close enough to find words."""
     return _unescaped(literal.removeprefix('"').removesuffix('"'))
 
 

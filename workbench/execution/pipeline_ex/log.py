@@ -1,4 +1,4 @@
-"""What the standard output of pipeline_ex proves, and what it merely repeats.
+"""Reads the standard output of pipeline_ex, and tells what it proves from what it merely repeats.
 
 It prints the prompt before anything else, and the beginning of it once more for each question to a model: a line in
 there proves nothing. What stands after these echoes is pipeline_ex's own; what a model wrote is printed there by
@@ -98,17 +98,17 @@ class Log:
 
     @property
     def begun(self) -> bool:
-        """Whether a model was asked: what says that none is asked is printed before."""
+        """Whether a model was asked. pipeline_ex prints its mock mode before it asks."""
         return self.has("asked") or self.has("preview") or self.has("collecting")
 
     @property
     def bad(self) -> Answer | None:
-        """The first question that was not answered well."""
+        """The first answer that is visible and not good."""
         return next((answer for answer in self.answers if not answer.good and not answer.unseen), None)
 
     @property
     def unseen(self) -> int:
-        """How many answers were cut out of the log: only what was saved of them can prove them."""
+        """The number of answers that were cut out of the log. Only what the steps saved can prove them."""
         hidden = sum(answer.unseen for answer in self.answers)
         return hidden - 1 if hidden and self.result is not None and self.result.good else hidden
 
@@ -125,13 +125,13 @@ class Log:
 
 
 def plain_text(stream: bytes | str) -> str:
-    """As text, without colours and carriage returns, and with no more than one empty line in a row."""
+    """Return the text without colours and carriage returns, and with at most one empty line in a row."""
     text = stream.decode("utf-8", errors="replace") if isinstance(stream, bytes) else stream
     return BLANK_LINES.sub("\n\n", COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def read_log(stdout: str) -> Log:
-    """Read a log in one pass."""
+    """Return what a log says. Reads it in one pass."""
     log, begin = _begun(stdout)
     #: The answers that types are still to come for; None for one that was seen as a whole.
     shown: deque[int | None] = deque()
@@ -153,7 +153,7 @@ def read_log(stdout: str) -> Log:
 
 
 def _typed(log: Log, shown: deque[int | None], types: Answer) -> None:
-    """The types repeat the messages that were printed before them, unless those were cut off or left out."""
+    """Complete an answer with the types of its messages, which pipeline_ex prints after the messages."""
     if not shown:
         log.answers.append(types)
     elif (number := shown.popleft()) is not None:
@@ -161,7 +161,7 @@ def _typed(log: Log, shown: deque[int | None], types: Answer) -> None:
 
 
 def _begun(stdout: str) -> tuple[Log, int]:
-    """What kind of log this is, and where the echo of the request is over."""
+    """Return an empty log of the right kind, and the position at which the echo of the request ends."""
     genesis, running = GENERATE_STARTED.search(stdout), RUNNING.search(stdout)
     if genesis and not (running and running.start() < genesis.start()):
         last = max((found.end() for found in EXECUTING.finditer(stdout, genesis.end())), default=len(stdout))

@@ -1,6 +1,6 @@
-"""What came of a run of a pipeline: classified from what it left behind, never believed.
+"""Classifies a run of a pipeline from its log and its files. Nothing that the run says of its success is believed.
 
-Exit code 0 and a success line prove nothing with pipeline_ex (see `pipeline_ex_log`): a run is `ok` when every question
+Exit code 0 and a success line prove nothing with pipeline_ex (see `log.py`): a run is `ok` when every question
 that it asked a model was answered, when no fallback or mock stood in, and when the file that it names last is a plan.
 """
 
@@ -34,7 +34,13 @@ LOGINS = re.compile(r"https?://(?!docs\.)(?:[\w-]+\.)*(?:anthropic\.com|claude\.
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kind` is "ok", or what failures are counted under; `message` is for a person; no text unless it is scored."""
+    """What a run came to.
+
+    Attributes:
+        kind: "ok", or the word that failures are counted under.
+        message: a sentence for a person.
+        text: the plan; None if nothing is scored.
+    """
 
     status: Status
     kind: str
@@ -46,7 +52,7 @@ class Outcome:
 def classify(
     exit_code: int, stdout: bytes | str, stderr: bytes | str, files: Mapping[str, str], plan: str | None = None
 ) -> Outcome:
-    """Say what a run came to. Never raises, in time linear in what it is given.
+    """Return the outcome of a run. Never raises; takes time linear in the size of its arguments.
 
     Args:
         exit_code: negative for a signal.
@@ -91,7 +97,7 @@ def _failed(kind: str, message: str) -> Outcome:
 
 
 def _unsuccessful(kind: str, message: str, log: Log) -> Outcome:
-    """A run that says itself that it failed. Its log may know better why."""
+    """Return the outcome of a run that reports its own failure. Its log may have the cause."""
     if lies_in_prompt(kind):
         return _failed(kind, message)
     if log.has("login"):
@@ -103,7 +109,10 @@ def _unsuccessful(kind: str, message: str, log: Log) -> Outcome:
 
 
 def _login(log: Log) -> Outcome:
-    """pipeline_ex takes any address with `auth`, `login`, `verify` in it for one to log in at, a reply's too."""
+    """Return the outcome of a run that pipeline_ex ended because of an address.
+
+    pipeline_ex takes any address with `auth`, `login` or `verify` in it for a login page, also one in a reply.
+    """
     if LOGINS.match(log.address):
         return _failed("login needed", f"the claude program asks for a login: run `claude` once; {log.address[:300]}")
     return _failed(
@@ -114,7 +123,7 @@ def _login(log: Log) -> Outcome:
 
 
 def _stood_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
-    """A fallback or a mock that wrote the plan instead of a model."""
+    """Return the outcome of a run in which a fallback or a mock wrote the plan; None if a model wrote it."""
     fallback = log.seen.get("fallback") or log.seen.get("recovered")
     kind = "fallback used" if fallback else "mock used" if log.has("mock") else None
     path = _among(log.named, files)
@@ -167,7 +176,7 @@ def _unproven(log: Log) -> Outcome:
 
 
 def _outputs(log: Log, files: Mapping[str, str]) -> dict[str, reply.Reply]:
-    """What the steps of a pipeline file saved, in that order."""
+    """Return by path what the steps of a pipeline file saved, in the order in which they saved it."""
     if log.kind != "run":
         return {}
     there = (_among(one, files) for one in log.saved)
@@ -175,7 +184,7 @@ def _outputs(log: Log, files: Mapping[str, str]) -> dict[str, reply.Reply]:
 
 
 def _written(log: Log, files: Mapping[str, str], outputs: Mapping[str, reply.Reply], plan: str | None) -> str | None:
-    """The file with the plan, if it is there and not empty: of steps' outputs the one that is meant, or the last."""
+    """Return the path of the plan: the output named `plan`, or the last output. None if it is missing or empty."""
     if log.kind != "run":
         path = _among(log.named, files)
     elif not log.has("completed"):
@@ -186,7 +195,7 @@ def _written(log: Log, files: Mapping[str, str], outputs: Mapping[str, reply.Rep
 
 
 def _among(named: str | None, files: Mapping[str, str]) -> str | None:
-    """The one file that a printed path means. One of both may be relative to a folder that is not known here."""
+    """Return the one file that a printed path means. Either path may be relative to a folder that is not known here."""
     if not named:
         return None
     wanted = posixpath.normpath(named)
@@ -199,7 +208,7 @@ def _among(named: str | None, files: Mapping[str, str]) -> str | None:
 
 
 def _ends_alike(path: str, wanted: str) -> bool:
-    """Whether one is absolute, or climbs out of its folder, and the other is the end of it."""
+    """Return whether one path is absolute, or climbs out of its folder, and ends with the other path."""
     for whole, part in ((path, wanted), (wanted, path)):
         if part.startswith("/") == whole.startswith("/") and not whole.startswith("../"):
             continue
@@ -219,7 +228,7 @@ def _no_file(log: Log) -> str:
 
 
 def _error(opened: reply.Reply) -> Outcome | None:
-    """A step's failure that was saved as if it were its answer."""
+    """Return the outcome of a failure that a step saved as if it were its answer; None if it saved an answer."""
     if opened.wrong is not None:
         kind, message = opened.wrong
         known = cause(message) if kind in ("no result", "crashed") else prompt_cause(message)
@@ -229,7 +238,7 @@ def _error(opened: reply.Reply) -> Outcome | None:
 
 
 def _read(path: str, opened: reply.Reply, log: Log) -> Outcome:
-    """What is in the file: a plan, something else, or an error that passed for a reply."""
+    """Return the outcome that the plan's file gives: a plan, an invalid plan, or an error instead of a reply."""
     if (wrong := _error(opened)) is not None:
         return wrong
     if log.has("untold"):

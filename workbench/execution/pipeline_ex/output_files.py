@@ -1,4 +1,4 @@
-"""The files that an execution left in its folder: regular ones, within it, that nobody writes to any more."""
+"""Reads the files that an execution left in its folder: regular files that nobody writes to any more."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-#: A file of more bytes is no plan, and a folder of more files is looked at no further.
+#: A larger file is no plan. Files beyond this number are not read.
 MAX_BYTES = 5_000_000
 MAX_FILES = 2_000
-#: Seconds for which a file has to have been left alone, and for which we wait for that.
+#: Seconds for which a file must not have changed, and the most seconds to wait for that.
 QUIET = 0.02
 PATIENCE = 2.0
 
 
 def files(folder: Path, before: set[Path] | None = None) -> dict[str, str]:
-    """Text by absolute path of each file in the folder that was not there `before`. Links are not followed."""
-    found: dict[str, str] = {}
+    """Return the text by absolute path of each file in the folder that is not in `before`. Links are not followed."""
+    texts: dict[str, str] = {}
     for path in regular(folder):
-        if path in (before or ()) or len(found) >= MAX_FILES:
+        if path in (before or ()) or len(texts) >= MAX_FILES:
             continue
         if (text := _settled(path)) is not None:
-            found[str(path)] = text
-    return found
+            texts[str(path)] = text
+    return texts
 
 
 def regular(folder: Path) -> Iterator[Path]:
+    """Yield the regular files of a folder and of the folders in it."""
     for parent, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(parent, name)
@@ -39,7 +40,7 @@ def regular(folder: Path) -> Iterator[Path]:
 
 
 def _settled(path: Path) -> str | None:
-    """Its text, if it stays the same while it is read; None for one that is too long or still grows."""
+    """Return the text of a file that stays the same while it is read; None if it is too long or still grows."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a study with pipeline_ex needs of this machine, thing by thing, and what to do where it is not there."""
+"""Checks that this machine has everything that a study with pipeline_ex needs, and says what to do if not."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from workbench.system import process
 
 FREE_BYTES = 1_000_000_000
 TASKS = Path("lib/mix/tasks/pipeline.generate.ex")
-#: Where the claude program keeps that somebody logged in, and variables that do instead. Nothing of either is read.
+#: Files in which the claude program keeps a login, and variables that replace one. Neither is read.
 LOGINS = (".claude/.credentials.json", ".claude.json")
 TOKENS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_AGENT_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 SERVICES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
 
 
 def checks(checkout: Path, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Check one thing after the other. Compiling comes last, since it takes longest."""
+    """Yield one check after the other. Compiling comes last because it takes longest."""
     yield _is_pipeline_ex(checkout)
     yield _program("mix", INSTALL_ELIXIR)
     yield _elixir(checkout)
@@ -93,13 +93,13 @@ def _user(checkout: Checkout) -> Check:
 
 
 def _locale(environ: Mapping[str, str]) -> Check:
-    """Whether the one that executions get is known here: without UTF-8 the prompt is encoded twice."""
+    """Check the locale that executions get. Without UTF-8, pipeline_ex encodes the prompt twice."""
     mine = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "none"
     try:
         done = process.run(["locale", "charmap"], cwd=Path.cwd(), env=environment({}), timeout=10.0)
         charmap = done.stdout.decode(errors="replace").strip()
     except OSError:
-        # musl has no such program, and no other encoding.
+        # musl has no `locale` program, and UTF-8 is its only encoding.
         charmap = "UTF-8"
     found = f"executions get C.UTF-8, which is {charmap} here (yours: {mine})"
     return _check("locale", charmap == "UTF-8", found, "have the system's C.UTF-8 locale generated")

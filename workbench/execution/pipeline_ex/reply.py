@@ -1,4 +1,4 @@
-"""What a step of pipeline_ex saved: the model's reply, in an envelope of JSON that tells how it came about."""
+"""Takes the model's reply out of what a step of pipeline_ex saved: an envelope of JSON that tells how it came about."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reply:
 
 
 def opened(saved: str) -> Reply:
-    """Take a reply out of what was saved. A text that is in no envelope is the reply itself."""
+    """Return the reply in a saved text. A text without an envelope is the reply itself."""
     envelope = _envelope(saved)
     if envelope is None:
         return Reply(saved)
@@ -114,7 +114,7 @@ def _unwrapped(text: str) -> str:
 
 
 def _unlogged(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The envelopes of the steps whose questions are not logged: they have claude's session in them."""
+    """Yield the envelopes of steps whose questions are not logged. They hold the id of claude's session."""
     waiting: list[Any] = [saved]
     while waiting:
         one = waiting.pop()
@@ -171,7 +171,7 @@ def _answered(envelope: dict[str, Any]) -> bool:
 
 
 def _decoded(text: str) -> Reply:
-    """A reply whose escapes, or some of whose messages, are still those of JSON."""
+    """Return a reply in which escapes or messages of JSON are turned back into text."""
     lines = [(line, _messages(line)) for line in text.split("\n")]
     messages = [one for _, found in lines for one in found]
     if not messages:
@@ -195,7 +195,7 @@ def _decoded(text: str) -> Reply:
 
 
 def _unescaped(text: str) -> str | None:
-    """None where it is as it should be: no text of JSON's, or more lines than literal breaks.
+    """Return the text with its JSON escapes decoded; None if it has none, or has more lines than literal breaks.
 
     Each of the model's turns is a line; several short ones can stand before the plan, which then shows its own lines.
     """
@@ -209,7 +209,7 @@ def _unescaped(text: str) -> str | None:
 
 
 def _messages(line: str) -> list[dict[str, Any]]:
-    """A line of claude's own output, which pipeline_ex passed on unread: a message, or a document of all of them."""
+    """Return the messages in a line of claude's output that pipeline_ex passed on unread: one, or a document of all."""
     if not line.startswith(("{", "[")):
         return []
     try:

@@ -1,4 +1,4 @@
-"""The user's own checkout of pipeline_ex, as a process for each execution. What it says of itself is not believed."""
+"""Executes pipelines in the user's own checkout of pipeline_ex, with one process for each execution."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import YAMERL, read_file
 from workbench.system.temporary import remove_abandoned
 
-#: Linux takes no argument of more bytes, its closing zero included.
+#: Linux refuses an argument of this many bytes, with its closing zero.
 ARGUMENT_BYTES = 131_072
 PLAN = "workbench_plan"
-#: Of its log, in which the proof of a good run may stand anywhere.
+#: The most bytes of a log that are kept. The proof of a good run may stand anywhere in it.
 LOG_BYTES = 16_000_000
 
 #: Kinds that another try cannot mend.
@@ -36,7 +36,7 @@ NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
 
 
 class PipelineEx:
-    """Starts `mix` in the checkout, or in a copy of it where the pipeline writes files."""
+    """Starts `mix` in the checkout, or in a copy of it if the pipeline writes files."""
 
     Keys: ClassVar[type[Form]] = CheckoutKeys
     instead: ClassVar[Mapping[str, str]] = {"pipeline": "its own pipeline is executed: see target"}
@@ -100,7 +100,7 @@ class PipelineEx:
             return self._run(request, folder, cwd)
 
     def _asked(self, pipeline: str, prompt: str, folder: Path) -> str | None:
-        """Make ready what the process is given; what is wrong with a prompt that cannot arrive as it was written."""
+        """Write what the process reads. Return what is wrong with a prompt that cannot arrive as it is; else None."""
         if self._target is not None:
             return variant.written(pipeline, prompt, self._target, folder / "pipeline.yaml", PLAN)
         size = len(prompt.encode("utf-8", errors="replace"))
@@ -120,7 +120,7 @@ class PipelineEx:
 
     @contextlib.contextmanager
     def _place(self, pipeline: str) -> Iterator[Path]:
-        """Where the process runs: output folders of its own are enough, unless the pipeline writes other files."""
+        """Yield the folder in which the process runs: the checkout, or a copy if the pipeline writes other files."""
         if self._target is None or not variant.writes_files(pipeline):
             yield self._checkout.path
         else:
@@ -157,7 +157,7 @@ class PipelineEx:
         return ["mix", "pipeline.generate.live", "--output", str(folder / "plan.yaml"), "--", prompt]
 
     def _left(self, folder: Path, before: set[Path]) -> dict[str, str]:
-        """What the process left: of a pipeline file's run, what its steps saved."""
+        """Return the files that the process left. Of a pipeline file's run, these are the outputs of its steps."""
         return output_files.files(folder if self._target is None else folder / "outputs", before)
 
 

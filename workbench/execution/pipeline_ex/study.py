@@ -1,4 +1,4 @@
-"""What a study says to `runtime: pipeline_ex`: the checkout, and the step whose prompt the candidate becomes."""
+"""Reads the study keys of `runtime: pipeline_ex`: the checkout, and the step whose prompt the candidate becomes."""
 
 from __future__ import annotations
 

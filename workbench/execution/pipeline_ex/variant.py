@@ -1,4 +1,4 @@
-"""The pipeline file of one execution: the user's, with the candidate in its step and its output in our place."""
+"""Writes the pipeline file of one execution: the user's, with the candidate in its step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.nouns import Target
 from workbench.pipeline_file.document import YAMERL, items, mappings, read, scalar_text, value
 from workbench.pipeline_file.steps import Step, put, scalar, steps, workflow
 
-#: What pipeline_ex replaces, everywhere in a step. The text of a `file` part alone is left as it is.
+#: What pipeline_ex replaces everywhere in a step, except in the text of a `file` part.
 INTERPOLATED = re.compile(r"\{\{[^}]+\}\}")
 #: Tools with which a `claude` step writes files, and modes in which it may.
 WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
@@ -31,16 +31,16 @@ WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
 
 
 def interpolated(prompt: str) -> list[str]:
-    """What of a prompt pipeline_ex would replace, each once."""
+    """Return what pipeline_ex would replace in a prompt, each once."""
     return list(dict.fromkeys(INTERPOLATED.findall(prompt)))
 
 
 def written(pipeline: str, prompt: str, target: Target, file: Path, output: str) -> str | None:
-    """Write the variant to `file`, which has to be absolute; what is wrong with the prompt, or None.
+    """Write the variant to `file`, which has to be absolute. Return what is wrong with the prompt, or None.
 
     Args:
         pipeline: the text of the user's file.
-        output: the file's name in the output folder that gets the plan; with a number, it gets another step's answer.
+        output: the name of the plan's file in the output folder. With a number behind it, it names another step's file.
 
     Raises:
         PipelineRejected: the pipeline cannot be read, or has no such steps any more.
@@ -116,7 +116,7 @@ def writes_files(pipeline: str) -> bool:
 
 
 def _permissions(root: yaml.Node) -> set[str]:
-    """Every scalar under a key that says what a step does or may do."""
+    """Return every scalar under a key that says what a step does or may do."""
     nodes = [value(mapping, key) for mapping in mappings(root) for key in PERMITTING]
     words = [scalar_text(word) for node in nodes for word in (node, *items(node))]
     return {word for word in words if word is not None}
