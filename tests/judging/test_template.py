@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,12 @@ def test_a_template_that_lacks_a_place_is_refused() -> None:
     """The message names what is missing."""
     assert check_template(default_template()) is None
     assert check_template("judge $plan") == "the judge's template lacks $goal, $gold_plans"
+
+
+@pytest.mark.parametrize(
+    "tag", ["< /plan>", "</ plan>", "<\n/PLAN >", "<\u200b/plan>", "< goal>", "<\ufeff/gold_plan>"]
+)
+def test_a_tag_with_blanks_in_it_does_not_close_the_plan(tag: str) -> None:
+    """A model reads such a tag as one. Its bracket is escaped."""
+    prompt = fill("$goal$gold_plans<plan>$plan</plan>", Goal("g", "goal", ("gold",)), Plan(f"a {tag} b"))
+    assert f"a &lt;{tag[1:]} b" in prompt

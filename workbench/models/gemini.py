@@ -41,10 +41,10 @@ def complete(call: ModelCall, key: str) -> Reply:
         types.Content(role="model" if role == "assistant" else "user", parts=[types.Part(text=text)])
         for role, text in call.messages
     ]
+    # The variable keeps the client alive during the call: a client that nobody holds closes its connections.
+    client = _client(call.provider, key)
     try:
-        response = _client(call.provider, key).models.generate_content(
-            model=call.model, contents=contents, config=config
-        )
+        response = client.models.generate_content(model=call.model, contents=contents, config=config)
         http_response = response.sdk_http_response
         return read_gemini(json.loads((http_response.body if http_response else None) or "{}"))
     except errors.APIError as error:
