@@ -89,6 +89,8 @@ def read(results: Path, task: str, key: str) -> Any:
         raise NoAnswer(f"its value does not fit the type {kind}") from error
     if reason := _fault(answer, key):
         raise NoAnswer(reason)
+    if other_model := getattr(answer, "other_model", None):
+        raise NoAnswer(f"the model {str(other_model)[:80]} answered, and not the model that the key names")
     return answer
 
 

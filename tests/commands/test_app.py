@@ -9,7 +9,7 @@ import pytest
 from tests.support.command_line import CommandLine
 from workbench.commands import app
 
-VERBS = {"run", "check", "doctor", "show", "generate", "apply", "init", "rehearsal", "server"}
+VERBS = {"run", "check", "doctor", "show", "runs", "generate", "apply", "init", "rehearsal", "server"}
 
 
 def test_every_verb_is_registered_and_has_a_file_of_its_own() -> None:
@@ -23,9 +23,9 @@ def test_every_verb_is_registered_and_has_a_file_of_its_own() -> None:
     ("arguments", "words"),
     [
         (["show", "latest", "--json", "/tmp"], "is a folder; expected a file"),  # noqa: S108
-        (["show", "latest", "--json", "/proc/nope/x.json"], "/proc/nope cannot be used ("),
-        (["run", "study.yaml", "--rehearse", "--json", "/proc/nope/x.json"], "/proc/nope cannot be used"),
-        (["generate", "--output", "/proc/nope/plan.yaml"], "/proc/nope cannot be used"),
+        (["show", "latest", "--json", "/proc/nope/x.json"], "/proc/nope is not a folder; expected an existing folder"),
+        (["run", "study.yaml", "--rehearse", "--json", "/proc/nope/x.json"], "/proc/nope is not a folder"),
+        (["generate", "--output", "/proc/nope/plan.yaml"], "/proc/nope is not a folder"),
         (["generate", "--goal", " "], "--goal is empty"),
         (["rehearsal", "--port", "99999"], "65535"),
         (["rehearsal", "--fail-rate", "2"], "--fail-rate"),

@@ -125,7 +125,10 @@ def test_files_from_before_formats_had_versions_are_read(tmp_path: Path) -> None
         assert {"schema": 1, **before} == {key: folder.load(kind).to_json()[key] for key in ("schema", *before)}
     for lines in (TrialRecord, CallRecord):
         written = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]
-        assert [{"schema": 1, **line} for line in written] == [one.to_json() for one in folder.lines(lines)]
+        records = [one.to_json() for one in folder.lines(lines)]
+        assert [{"schema": 1, **line} for line in written] == [
+            {key: record[key] for key in ("schema", *line)} for record, line in zip(records, written, strict=True)
+        ]
         assert len(written) >= 10
 
 
