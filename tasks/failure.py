@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, quote_plus
 
 import httpx
 from prefect.exceptions import PrefectException
@@ -13,6 +10,7 @@ from websockets.exceptions import WebSocketException
 
 from workbench.errors import OutsideError, ServerUnavailable, WorkbenchError, workbench_error_in
 from workbench.providers import KNOWN
+from workbench.system.scrubbing import scrubbed
 
 #: Keys of fewer characters are not removed from texts: they hide nothing, and would take words out of every message.
 SECRET_CHARACTERS = 8
@@ -25,7 +23,7 @@ def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
     """
     if isinstance(error, OSError):
         error = _refused_file(error)
-    secrets = [form for key in _keys(environ) for form in _forms(key)]
+    secrets = list(_keys(environ))
     error.args = tuple(scrubbed(value, secrets) if isinstance(value, str) else value for value in error.args)
     for name, value in list(vars(error).items()):
         if isinstance(value, str):
@@ -75,13 +73,6 @@ def _refused_file(error: OSError) -> OutsideError:
     )
 
 
-def scrubbed(text: str, secrets: list[str]) -> str:
-    """Return the text with … in the place of each secret. The longest secrets are replaced first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "…")
-    return text
-
-
 def _keys(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the providers' keys that are in the environment."""
     for _, variables, _ in KNOWN.values():
@@ -89,22 +80,3 @@ def _keys(environ: Mapping[str, str]) -> Iterator[str]:
             key = environ.get(variable, "")
             if len(key) >= SECRET_CHARACTERS:
                 yield key
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it is, percent-encoded, and in base64.
-
-    In base64, a secret looks different at each of three offsets. The characters at both ends also depend on the text
-    around the secret, so they are left out.
-    """
-    yield secret
-    for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
-        yield encoded
-        yield re.sub("%..", lambda escape: escape[0].lower(), encoded)
-    data = secret.encode()
-    for encode64 in (base64.b64encode, base64.urlsafe_b64encode):
-        for offset in range(3):
-            encoded = encode64(b"\0" * offset + data).decode().rstrip("=")
-            first = (0, 2, 3)[offset]
-            last = len(encoded) - ((offset + len(data)) % 3 != 0)
-            yield encoded[first:last]

@@ -11,6 +11,7 @@ from workbench.errors import ExecutionFailed, MissingKey
 from workbench.providers import KNOWN, Provider
 from workbench.system import process
 from workbench.system.bounded import LIMIT
+from workbench.system.scrubbing import scrubbed as scrubbed
 
 #: The variables of our environment that every program gets. Keys and addresses are added for its providers.
 PASSED = (
@@ -121,10 +122,3 @@ def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
 def secret_values(variables: Mapping[str, str]) -> list[str]:
     """Return the values of those variables that hold keys."""
     return [value for name, value in variables.items() if name.endswith("_KEY")]
-
-
-def scrubbed(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with … in the place of each secret."""
-    for secret in secrets:
-        text = text.replace(secret, "…")
-    return text
