@@ -136,6 +136,11 @@ class Service:
         return self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Return the exit code, negative for a signal. It is None until the process has ended."""
+        return self._process.exit_code
+
+    @property
     def errors(self) -> str:
         """What it said to standard error; the middle of much is left out."""
         return self._errors.all().decode("utf-8", errors="replace")

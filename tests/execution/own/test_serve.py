@@ -18,7 +18,7 @@ from tests.support.executions import both, request
 from tests.support.processes import beams
 from workbench.errors import ExecutionFailed, Interrupted, MissingKey
 from workbench.execution import program
-from workbench.execution.own import project
+from workbench.execution.own import project, vm
 from workbench.execution.own.serve import ServeSettings
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Engine, Execution
@@ -190,3 +190,53 @@ def test_another_time_limit_is_another_order(
     for seconds in (60.0, 61.0, 60.0):
         made = execute(request(found.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds))
         assert made.problem is None
+
+
+def test_no_token_stays_behind(tmp_path: Path) -> None:
+    """The token's folder is gone as soon as the VM serves. Therefore kill -9 cannot leave it behind."""
+    script = f"""
+import time
+from pathlib import Path
+from tests.support.executions import both, request
+from workbench.execution.runtimes import execute
+from workbench.rehearsal.server import start
+from workbench.nouns import Engine
+
+with start() as rehearsal:
+    execute(request(Engine("serve"), both(rehearsal)), Path({str(tmp_path / "home")!r}))
+    print("warm", flush=True)
+    time.sleep(60)
+"""
+    project.compile_once()
+    (tmp_path / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen([sys.executable, "-c", script], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE) as python:
+        assert python.stdout is not None
+        assert python.stdout.readline() == b"warm\n"
+        python.kill()
+    assert not list((tmp_path / "tmp").glob("workbench-serve-*"))
+
+
+def test_token_folders_of_killed_starts_are_removed(tmp_path: Path) -> None:
+    """A folder that is so old that no start can need it. A young folder may belong to a start that goes on now."""
+    old, young = tmp_path / "workbench-serve-old", tmp_path / "workbench-serve-young"
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "token").write_text("token")
+    long_ago = time.time() - vm.LEFT_BEHIND_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    vm.remove_left_behind(tmp_path)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["workbench-serve-young"]
+
+
+def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
+    remote: tuple[Remote, Rehearsal], warm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the user's environment has a proxy and names no exceptions."""
+    found, rehearsal = remote
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert runtime_of(found.engine).version() == project.version()
+    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert execute(request(SERVE, both(rehearsal)), tmp_path).problem is None

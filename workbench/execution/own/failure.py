@@ -1,23 +1,34 @@
-"""What a failure that the runtime reports means to us: the prompt's fault, the user's, or the outside world's."""
+"""Decides whom a failure that our runtime reports is blamed on: the prompt, the user or the outside world."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
+from workbench.execution.program import PLAN_BYTES
 
-#: Kinds of failure for which the prompt is to blame: they are scored, as plans that are none.
+#: The problem of a plan that nobody reads any more, because of its size.
+TOO_LONG = f"the plan has more than {PLAN_BYTES:,} bytes, which is the most that a plan may have: ask for less text"
+#: Kinds of failure for which the prompt is to blame. They are scored as invalid plans.
 BY_PROMPT = ("truncated", "blocked", "turn limit", "invalid answer")
+#: Kinds of failure that the user has to mend.
 BY_USER = ("usage", "pipeline")
-#: Kinds that another try cannot mend.
+#: Kinds of failure that another try cannot mend.
 LASTING = ("authentication", "bad request")
 
 
 def blame(kind: str, message: str, folder: Path) -> str:
-    """The sentence for a failed run that the prompt is to blame for; for any other, raise what it was.
+    """Return the message of a failed run that the prompt is to blame for. Raise an error for any other failed run.
+
+    Args:
+        kind: the word with which the runtime names the failure.
+        message: the runtime's message, without secrets.
+        folder: the folder with the run's output.
 
     Raises:
-        PipelineRejected, MissingKey, ExecutionFailed: by the kind.
+        PipelineRejected: the user has to change the pipeline or the call.
+        MissingKey: a key is not in the environment.
+        ExecutionFailed: the outside world failed.
     """
     if kind in BY_PROMPT:
         return message
