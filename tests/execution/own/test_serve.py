@@ -230,7 +230,7 @@ def test_token_folders_of_killed_starts_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
-    remote: tuple[Remote, Rehearsal], warm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warm: None, remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also if the user's environment has a proxy and names no exceptions."""
     found, rehearsal = remote
