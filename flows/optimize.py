@@ -20,6 +20,7 @@ from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
 from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
 from workbench.study.opening import RunOptions, open_run
+from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.confirm import confirm
@@ -61,6 +62,8 @@ def optimize(
         UserError, OutsideError: what a person has to change, or what failed outside. A failure that lasts is not
             repeated.
     """
+    # A worker's environment may name a proxy, which could not reach a rehearsal on this machine.
+    os.environ.update(loopback.exceptions(os.environ))
     options = RunOptions(study, optimizer, budget, seed, rehearse)
     opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
     with outside_failures(), opened as setting:

@@ -140,7 +140,7 @@ def test_a_failure_is_an_error_with_a_kind_and_no_plan(
     ):
         execute(request_of(study, world, run=run), tmp_path / "home")
     assert caught.value.kind
-    assert [(line["action"], line["kind"]) for line in journal.read(run)] == [("execute", caught.value.kind)]
+    assert [(call.action, call.kind) for call in journal.read(run)] == [("execute", caught.value.kind)]
     assert (next((tmp_path / "home").rglob("prompt.md"))).read_text() == "Write a plan"
     assert SECRET not in str(caught.value)
     assert not holds(tmp_path / "home", SECRET)

@@ -267,7 +267,7 @@ def test_values_of_variables_are_in_no_file_and_no_message(tmp_path: Path, monke
         ('mkdir "$0"', "no file", False, "wrote no file"),
         ('mkfifo "$0"', "no file", False, "wrote no file"),
         ('echo "a: 1" > "$0"; echo first >&2; echo boom >&2; exit 7', "crashed", False, "exit code 7: boom;"),
-        ('echo "a: 1" > "$0"; exit 1', "crashed", False, "it printed nothing to standard error"),
+        ('echo "a: 1" > "$0"; exit 1', "crashed", False, "it printed nothing"),
         ("kill -9 $$", "crashed", False, "exit code -9"),
         ("no-such-tool", "not started", True, "exit code 127"),
         ("/etc", "not started", True, "exit code 126"),
@@ -282,6 +282,49 @@ def test_a_program_that_wrote_no_plan_has_failed(
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     assert words in str(caught.value)
     assert str(next(tmp_path.rglob("prompt.md")).parent) in str(caught.value)
+
+
+@pytest.mark.parametrize("goal", ["g" * 200_000, "a zero \0 byte"])
+def test_a_goal_that_the_system_does_not_pass_is_the_users_to_change(tmp_path: Path, goal: str) -> None:
+    """No retry can help, so the error is no failure of the outside world."""
+    made = telling(tmp_path / "study", "{goal}")
+    asked = replace(request(made), goal=replace(made.goals[0], text=goal))
+    with pytest.raises(PipelineRejected, match=r"cannot get (one of )?its arguments") as caught:
+        execute(asked, tmp_path)
+    assert caught.value.exit_code == 2
+    assert "goal" in str(caught.value)
+
+
+def test_the_most_useful_line_of_the_output_is_shown(tmp_path: Path) -> None:
+    """A stack trace ends with frames, and some programs print their errors to standard output."""
+    python = "import sys; print('bye'); raise RuntimeError('out of credit')"
+    with pytest.raises(ExecutionFailed, match="exit code 1: RuntimeError: out of credit;"):
+        executed(study(tmp_path / "first", sys.executable, "-c", python), tmp_path)
+    with pytest.raises(ExecutionFailed, match="exit code 3: Error: no key;"):
+        executed(shell(tmp_path / "second", "echo 'Error: no key'; echo bye; exit 3"), tmp_path)
+
+
+@pytest.mark.parametrize("script", ["#!/no/such/interpreter\n", "\x7fELF nonsense"])
+def test_a_file_that_the_system_cannot_execute_is_told_once(tmp_path: Path, script: str) -> None:
+    """The failure is lasting: another try meets the same file."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "run").write_text(script)
+    (folder / "run").chmod(0o755)
+    with pytest.raises(ExecutionFailed, match=r"cannot be executed|was not started") as caught:
+        executed(study(folder, "./run"), tmp_path)
+    assert (caught.value.kind, caught.value.lasting) == ("not started", True)
+    assert "there is no program" not in str(caught.value)
+
+
+def test_a_program_gets_no_proxy_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a home, also if the user's environment has none."""
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "corp.example")
+    monkeypatch.delenv("HOME")
+    environ = json.loads(executed(telling(tmp_path / "study"), tmp_path).text)["environ"]
+    assert environ["no_proxy"] == environ["NO_PROXY"] == "corp.example,127.0.0.1,localhost,::1"
+    assert Path(environ["HOME"]).is_absolute()
 
 
 @pytest.mark.parametrize("script", ["true", "echo; echo ' '"])

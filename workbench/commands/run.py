@@ -10,9 +10,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workbench.commands import progress
+from workbench.commands import prefect_api, progress
 from workbench.commands.output import JsonFile, console_beside, err, write_json
-from workbench.errors import ServerUnavailable
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
@@ -20,7 +19,7 @@ from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import require_keys
-from workbench.system import prefect_server
+from workbench.system import loopback, prefect_server
 from workbench.system.home import ensure_usable, home
 from workbench.system.interruption import GracefulInterrupt
 
@@ -94,11 +93,10 @@ def use_server() -> None:
     # Prefect's threads would print each event that they cannot send to a dead server.
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
+    # Prefect's clients and those of the models run in this process. None of them may ask a proxy for a local server.
+    os.environ.update(loopback.exceptions(os.environ))
     if url is None:
+        os.environ.update(prefect_server.client_variables(os.environ))
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
-    elif not prefect_server.healthy(url):
-        raise ServerUnavailable(
-            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset PREFECT_API_URL "
-            "to let Workbench start a server",
-            kind="no server",
-        )
+    else:
+        prefect_api.check(url)

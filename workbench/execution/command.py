@@ -20,6 +20,7 @@ from workbench.errors import ExecutionFailed, MissingKey
 from workbench.execution import program
 from workbench.execution.pipeline_source import check_unchanged
 from workbench.execution.runtime import Check, Needs, NotWritten, StudyFile, WriteBack
+from workbench.execution.useful_line import useful_line
 from workbench.fields import Form, KeyPath, Text, VariableName, dotted, nearest
 from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
 from workbench.providers import digest
@@ -27,10 +28,6 @@ from workbench.system.files import write_atomically
 
 PLACEHOLDERS = ("prompt_file", "output_file", "goal", "replicate")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-#: Values of fewer characters are not removed from texts: they hide nothing, and would take words out of every plan.
-SECRET_CHARACTERS = 8
-#: Exit codes with which a shell says that it could not start a program.
-NOT_STARTED = (126, 127)
 ADVICE = "name an existing program as the first word of the study's `command`"
 
 
@@ -156,7 +153,7 @@ class Command:
         )
         if ended.exit_code != 0:
             raise self._failure(ended, folder)
-        text = self._written(output, folder) if self._takes("output_file") else ended.stdout
+        text = self._written(output, folder) if self._takes("output_file") else ended.raw_stdout
         if not text.strip():
             raise ExecutionFailed(
                 f"{self._settings.program} ended with exit code 0 and wrote no plan; its output is in {folder}",
@@ -207,13 +204,13 @@ class Command:
                 lasting=True,
             )
         named = {name: os.environ[name] for name in self._settings.environment}
-        return {**passed, **named}, [value for value in named.values() if len(value) >= SECRET_CHARACTERS]
+        return {**passed, **named}, program.secrets_among(named.values())
 
     def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
-        lasting = ended.exit_code in NOT_STARTED
+        lasting = ended.exit_code in program.NOT_STARTED
         return ExecutionFailed(
-            f"{self._settings.program} ended with exit code {ended.exit_code}: {_last_line(ended.stderr)}; its output "
-            f"is in {folder}",
+            f"{self._settings.program} ended with exit code {ended.exit_code}: "
+            f"{useful_line(ended.stderr, ended.stdout)}; its output is in {folder}",
             kind="not started" if lasting else "crashed",
             lasting=lasting,
         )
@@ -288,8 +285,3 @@ def _program_file(name: str, folder: Path) -> Path | None:
     """
     path = shutil.which(folder / Path(name).expanduser() if "/" in name else name)
     return Path(path) if path else None
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    return lines[-1][:300] if lines else "it printed nothing to standard error"

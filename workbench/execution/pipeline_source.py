@@ -1,4 +1,4 @@
-"""The files that an execution depends on: their content when the study is read, and the check that none has changed."""
+"""Reads the files that an execution depends on when the study is loaded, and checks later that none has changed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,47 @@ from pathlib import Path
 import yaml
 
 from workbench.errors import PipelineRejected
+from workbench.execution.program import passed_environment
 from workbench.nouns import InputFile, Pipeline
 from workbench.pipeline_file import needs
 
 #: The most bytes that a pipeline file may have.
 PIPELINE_BYTES = 1_000_000
+#: The hash of a file that a pipeline names and that does not exist, or cannot be read.
+MISSING = "missing"
 
 
-def named_files(root: yaml.MappingNode, folder: Path) -> tuple[InputFile, ...]:
-    """Return the files that a pipeline file names itself. The runtime reports those that are missing."""
-    named = ((name, folder / name) for name in needs.files(root))
-    return tuple(InputFile.read(name, path) for name, path in named if path.is_file())
+def named_files(root: yaml.MappingNode, folder: Path, *, expand_home: bool = False) -> tuple[InputFile, ...]:
+    """Return the files that a pipeline file names itself. The runtime reports those that are missing.
+
+    A missing file stands in the key as `MISSING`: if it appears later, plans are bought with it, under another key.
+
+    Args:
+        folder: the folder that relative paths start from.
+        expand_home: True if the runtime replaces `~` and `~/` at the beginning of a path by the user's home.
+    """
+    return tuple(_named_file(name, _path(name, folder, expand_home)) for name in needs.files(root))
+
+
+def _path(name: str, folder: Path, expand_home: bool) -> Path:
+    # Elixir's Path.expand takes `~name` for a file of that name, not for another user's home.
+    if expand_home and (name == "~" or name.startswith("~/")):
+        return Path(passed_environment()["HOME"]) / name[1:].lstrip("/")
+    return folder / name
+
+
+def _named_file(name: str, path: Path) -> InputFile:
+    content = _content(path)
+    return InputFile(name, path, MISSING if content is None else hashlib.sha256(content).hexdigest())
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a regular file's content. Return None if there is no such file, or it cannot be read."""
+    try:
+        # A pipe or a device may never end.
+        return path.read_bytes() if path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def unchanged_pipeline(pipeline: Pipeline) -> tuple[Path, bytes]:
@@ -40,7 +70,12 @@ def check_unchanged(pipeline: Pipeline) -> None:
         PipelineRejected: one of them has changed.
     """
     for item in (*pipeline.inputs, *pipeline.files):
-        unchanged(item.path, item.sha256)
+        if item.sha256 != MISSING:
+            unchanged(item.path, item.sha256)
+        elif _content(item.path) is not None:
+            raise PipelineRejected(
+                f"{item.path} was missing when the study was loaded, and exists now: run the study again with it"
+            )
 
 
 def unchanged(file: Path, sha256: str) -> bytes:

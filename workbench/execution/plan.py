@@ -1,4 +1,7 @@
-"""Retrieval: is what the pipeline wrote a plan? Model-written text is hostile: nothing of it is ever constructed."""
+"""Retrieves the plan from the text that a pipeline wrote, or says why the text is no plan.
+
+A model wrote the text, so it is hostile: it is read as YAML events, and no value in it is ever constructed.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,18 @@ from collections.abc import Iterator
 
 import yaml
 
+from workbench.execution.yaml_advice import advice
 from workbench.nouns import Execution, Plan
 from workbench.pipeline_file.nodes import Nodes, line_of
 
 MAX_BYTES = 1_000_000
 
-#: A fence, indented or not, with what follows its language.
+#: A fence, indented or not, with its language and the rest of its line.
 FENCE = re.compile(
     r"^(?P<indent>[ \t]*+)(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<language>[a-zA-Z]*+)(?P<info>[^`\n]*+)$", re.MULTILINE
 )
 
-#: What pipeline_ex makes of a reply of more than 100,000 characters: it is cut, and this stands at its end.
+#: pipeline_ex cuts a reply of more than 100,000 characters, and puts this at its end.
 TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULTILINE)
 #: Line breaks that are still escaped, with the next line of a YAML text after them.
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
@@ -30,14 +34,14 @@ LITERAL_RETURNS = re.compile(r"\\r[ \t]*$", re.MULTILINE)
 REWRITTEN_ESCAPES = re.compile(r"\\[\n\t]")
 MESSAGES = re.compile(r'\A\s*\[?\{\s*"(?:type"\s*:\s*"(?:assistant|result|system|user|error)"|error"\s*:)')
 NO_MAPPING = "the plan is no mapping of keys to values"
-#: What pipeline_ex puts around a reply in which it found no pipeline.
+#: pipeline_ex puts this workflow around a reply in which it found no pipeline.
 WRAPPED = re.compile(r"\Aworkflow:\n  name: generated_pipeline\n.{0,120}?\n  steps:\n(?P<reply>.*)\Z", re.DOTALL)
-#: Of that, what is a pipeline all the same: a reply of steps.
+#: A wrapped reply that is a pipeline all the same, because it is a list of steps.
 STEPS = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:-\s+|\[\s*\{\s*)[\"']?[a-z_][\w-]*[\"']?\s*:(?:\s|\Z)")
 
 
 def retrieve(execution: Execution) -> Plan:
-    """The plan of an execution. Never raises for what a model wrote: the plan's `problem` says what is wrong."""
+    """Return the plan of an execution. No text that a model wrote raises: the plan's `problem` says what is wrong."""
     if execution.problem is not None:
         return Plan(execution.text, execution.problem)
     text = unfenced(execution.text)
@@ -45,9 +49,9 @@ def retrieve(execution: Execution) -> Plan:
 
 
 def unfenced(text: str) -> str:
-    """What stands in a markdown fence: of several blocks the longest that is marked as YAML, as pipeline_ex takes it.
+    """Return the text inside a markdown fence. Of several blocks, return the longest that is marked as YAML.
 
-    A text that is a plan as it is keeps its fences: they are part of a value.
+    pipeline_ex chooses in the same way. A text that is a plan as it is keeps its fences: they are part of a value.
     """
     if len(text) > MAX_BYTES or not FENCE.search(text) or problem(text) is None:
         return text
@@ -59,13 +63,16 @@ def unfenced(text: str) -> str:
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    """The language of each block, and what is in it; the last may be left open. A fence further in is a text's own."""
+    """Yield the language and the content of each block. The last block may be left open.
+
+    A fence that is indented further than the block's own is a part of its content.
+    """
     opened: re.Match[str] | None = None
-    for found in FENCE.finditer(text):
+    for fence in FENCE.finditer(text):
         if opened is None:
-            opened = found
-        elif _closes(opened, found):
-            yield opened["language"], _inside(text, opened, found.start())
+            opened = fence
+        elif _closes(opened, fence):
+            yield opened["language"], _inside(text, opened, fence.start())
             opened = None
     if opened is not None and opened["language"]:
         yield opened["language"], _inside(text, opened, len(text))
@@ -82,9 +89,10 @@ def has_open_fence(text: str) -> bool:
     return opened is not None and problem(text) is not None
 
 
-def _closes(opened: re.Match[str], found: re.Match[str]) -> bool:
-    bare = not found["language"] and not found["info"].strip()
-    return bare and found["fence"].startswith(opened["fence"]) and len(found["indent"]) <= len(opened["indent"])
+def _closes(opened: re.Match[str], fence: re.Match[str]) -> bool:
+    """Return True if this fence closes the block that the other opened."""
+    bare = not fence["language"] and not fence["info"].strip()
+    return bare and fence["fence"].startswith(opened["fence"]) and len(fence["indent"]) <= len(opened["indent"])
 
 
 def _inside(text: str, opened: re.Match[str], end: int) -> str:
@@ -92,7 +100,7 @@ def _inside(text: str, opened: re.Match[str], end: int) -> str:
 
 
 def problem(text: str) -> str | None:
-    """None for one YAML document with a mapping in it, else a sentence that an optimizer can learn from."""
+    """Return None for one YAML document with a mapping in it, else a sentence that an optimizer can learn from."""
     if not text.strip():
         return "the plan is empty"
     if (cut := TRIMMED.search(text)) is not None:
@@ -101,29 +109,31 @@ def problem(text: str) -> str | None:
         )
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
         return f"the plan is longer than {MAX_BYTES} bytes"
-    wrong = _parsed(text) or _message_or_prose(text)
-    if wrong is None:
+    defect = _parsed(text) or _message_or_prose(text)
+    if defect is None:
         return None
     hints = list(_hints(text))
-    if wrong == NO_MAPPING and not hints:
+    if defect == NO_MAPPING and not hints:
         hints = ["is there prose around it?"]
-    return "; ".join([wrong, *hints])
+    return "; ".join([defect, *hints])
 
 
 def _parsed(text: str) -> str | None:
+    """Return what is wrong with a text as YAML, with the line and with advice, or None."""
     try:
         # Events, not objects: an alias is seen here once, however often it would be expanded.
         return _look(yaml.parse(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        return f"the plan is no YAML: {error.problem}{where}"
+        mend = advice(text, error)
+        return f"the plan is no YAML: {error.problem}{where}{f'; {mend}' if mend else ''}"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return f"the plan is no YAML: {str(error).splitlines()[0]}"
 
 
 def _message_or_prose(text: str) -> str | None:
-    """What a mapping can be without being a plan of the model's."""
+    """Return why a YAML mapping is no plan of the model's: it is a message of claude's, or prose. Else return None."""
     if MESSAGES.match(text):
         return "the plan is a message of claude's, not what it said"
     wrapped = WRAPPED.match(text)
@@ -135,7 +145,7 @@ def _message_or_prose(text: str) -> str | None:
 
 
 def _hints(text: str) -> Iterator[str]:
-    """What else is to be seen in a text that is no plan: who spoiled it, and how the next one can be better."""
+    """Yield hints about a text that is no plan: who spoiled it, and how the next text can be better."""
     if "```" in text:
         yield "there is a markdown fence in it"
     if MESSAGES.match(text):
@@ -153,7 +163,10 @@ def _hints(text: str) -> Iterator[str]:
 
 
 def _look(events: Iterator[yaml.Event]) -> str | None:
-    """Walk a document's events: its shape, its depth, its keys, its size when all aliases are written out."""
+    """Return what is wrong with a document, or None.
+
+    Its events show its shape, its depth, its keys, and its size if all aliases were written out.
+    """
     documents = 0
     nodes = Nodes()
     for event in events:
@@ -165,11 +178,11 @@ def _look(events: Iterator[yaml.Event]) -> str | None:
             continue
         if isinstance(event, yaml.NodeEvent) and nodes.at_root and not isinstance(event, yaml.MappingStartEvent):
             return NO_MAPPING
-        if (wrong := nodes.take(event)) is not None:
-            return wrong
+        if (defect := nodes.take(event)) is not None:
+            return defect
     return None if documents else "the plan is empty"
 
 
 def _nothing(event: yaml.NodeEvent) -> bool:
-    """What stands after a closing `---`."""
+    """Return True for the empty node that stands after a closing `---`."""
     return isinstance(event, yaml.ScalarEvent) and not event.value and event.style is None

@@ -1,15 +1,19 @@
-"""The program of one execution: what it may see of our environment, its keys, its time-out and its logs."""
+"""Runs the program of one execution: its environment, its keys, its time limit and its logs."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import pwd
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import ExecutionFailed, MissingKey
+from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.providers import KNOWN, Provider
-from workbench.system import process
+from workbench.system import loopback, process
 from workbench.system.bounded import LIMIT
 from workbench.system.scrubbing import scrubbed as scrubbed
 
@@ -21,15 +25,30 @@ PASSED = (
 )  # fmt: skip
 #: The most bytes that a plan may have.
 PLAN_BYTES = 5_000_000
+#: Values of fewer characters are no secrets: a key such as `1` is a dummy, and its removal would destroy every text.
+SECRET_CHARACTERS = 8
+#: The exit codes with which a shell, `env` or a version manager says that it could not start a program.
+NOT_STARTED = (126, 127)
+#: Linux passes no argument with more bytes to a program, its closing zero included.
+ARGUMENT_BYTES = 131_072
+#: The errors of a start that another try cannot mend.
+LASTING_ERRORS = (errno.ENOEXEC, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended, with its two logs as texts from which the secrets are removed."""
+    """How a program ended, and what it printed.
+
+    Attributes:
+        stdout, stderr: the texts without secrets. Only these are shown and kept.
+        raw_stdout, raw_stderr: the texts as the program printed them. These are parsed, and never shown or kept.
+    """
 
     exit_code: int
     stdout: str
     stderr: str
+    raw_stdout: str
+    raw_stderr: str
     seconds: float
 
 
@@ -48,7 +67,7 @@ def run_logged(
     """Run a program to its end and keep its output in `folder`, as stdout.log and stderr.log.
 
     Args:
-        secrets: texts that are replaced by … before anything is kept.
+        secrets: texts that are replaced by … in everything that is shown or kept.
         timeout: seconds.
         advice: what to do if there is no such program.
         limit: the bytes that are kept of each stream.
@@ -56,10 +75,12 @@ def run_logged(
 
     Raises:
         ExecutionFailed: the program cannot be started, or did not end in time.
+        PipelineRejected: the system passes no such arguments to a program.
     """
     done = run(command, cwd=cwd, env=env, timeout=timeout, advice=advice, limit=limit, stdin=stdin)
     hidden = tuple(secrets)
-    out, err = (scrubbed(stream.decode("utf-8", errors="replace"), hidden) for stream in (done.stdout, done.stderr))
+    raw_out, raw_err = (stream.decode("utf-8", errors="replace") for stream in (done.stdout, done.stderr))
+    out, err = scrubbed(raw_out, hidden), scrubbed(raw_err, hidden)
     (folder / "stdout.log").write_text(out, encoding="utf-8")
     (folder / "stderr.log").write_text(err, encoding="utf-8")
     if done.timed_out:
@@ -68,7 +89,7 @@ def run_logged(
             "in the study if it needs longer",
             kind="timeout",
         )
-    return Ended(done.exit_code, out, err, done.seconds)
+    return Ended(done.exit_code, out, err, raw_out, raw_err, done.seconds)
 
 
 def run(
@@ -85,25 +106,85 @@ def run(
 
     Raises:
         ExecutionFailed: the program cannot be started; `advice` is what to do if there is no such program.
+        PipelineRejected: the system passes no such arguments to a program.
+    """
+    with start_errors(command, cwd, advice):
+        return process.run(command, cwd=cwd, env=env, timeout=timeout, limit=limit, stdin=stdin)
+
+
+@contextlib.contextmanager
+def start_errors(command: Sequence[str], cwd: Path, advice: str) -> Iterator[None]:
+    """Turn the errors of a program's start into errors that say what to do.
+
+    Raises:
+        ExecutionFailed: the program cannot be started.
+        PipelineRejected: the system passes no such arguments to a program.
     """
     try:
-        return process.run(command, cwd=cwd, env=env, timeout=timeout, limit=limit, stdin=stdin)
+        yield
     except (FileNotFoundError, PermissionError) as error:
+        if not cwd.is_dir():
+            raise ExecutionFailed(
+                f"{command[0]} was not started: its folder {cwd} is gone; run the same command again",
+                kind="not started",
+            ) from error
         raise not_on_path(command[0], advice) from error
-    except (OSError, ValueError) as error:
-        raise ExecutionFailed(f"{command[0]} was not started: {error}", kind="not started") from error
+    except ValueError as error:
+        raise PipelineRejected(
+            f"{command[0]} cannot get one of its arguments ({error}): take control characters, such as a zero byte, "
+            "out of the study's goal and command"
+        ) from error
+    except (OSError, RuntimeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if number == errno.E2BIG:
+            raise PipelineRejected(_too_long(command)) from error
+        raise ExecutionFailed(
+            f"{command[0]} was not started: {error}", kind="not started", lasting=number in LASTING_ERRORS
+        ) from error
+
+
+def _too_long(command: Sequence[str]) -> str:
+    """Return the message for arguments that the system does not pass to a program."""
+    sizes = [len(os.fsencode(argument)) for argument in command]
+    longest = max(range(len(sizes)), key=sizes.__getitem__)
+    return (
+        f"{command[0]} cannot get its arguments: argument {longest} has {sizes[longest]:,} bytes, all have "
+        f"{sum(sizes):,}; the system passes at most {ARGUMENT_BYTES - 1:,} in one argument; write a shorter goal, or "
+        "let the program read the text from one of the study's `files`"
+    )
 
 
 def not_on_path(program: str, advice: str) -> ExecutionFailed:
     """Return the error for a program that cannot be found or not be executed."""
-    problem = f"there is no program {program}" if "/" in program else f"{program} is not on the PATH"
+    if "/" not in program:
+        problem = f"{program} is not on the PATH"
+    elif Path(program).is_file():
+        problem = (
+            f"{program} cannot be executed: it needs permission to be executed (chmod +x), and the interpreter that "
+            "its first line names must exist"
+        )
+    else:
+        problem = f"there is no program {program}"
     return ExecutionFailed(f"{problem}: {advice}", kind="not started", lasting=True)
 
 
 def passed_environment() -> dict[str, str]:
-    """Return the part of our environment that every program gets, with a UTF-8 locale."""
+    """Return the part of our environment that every program gets.
+
+    The locale is UTF-8. HOME is always set, because Mix does not start without it. A proxy is never used for servers
+    on this machine.
+    """
     passed = {name: os.environ[name] for name in PASSED if name in os.environ}
-    return {**passed, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    passed["HOME"] = passed.get("HOME") or _home()
+    return {**passed, **loopback.exceptions(os.environ), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def _home() -> str:
+    """Return the user's home as the system knows it, or the folder for temporary files if it knows none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return tempfile.gettempdir()
 
 
 def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
@@ -120,5 +201,10 @@ def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
 
 
 def secret_values(variables: Mapping[str, str]) -> list[str]:
-    """Return the values of those variables that hold keys."""
-    return [value for name, value in variables.items() if name.endswith("_KEY")]
+    """Return the values of those variables that hold keys. A value of a few characters hides nothing."""
+    return secrets_among(value for name, value in variables.items() if name.endswith("_KEY"))
+
+
+def secrets_among(values: Iterable[str]) -> list[str]:
+    """Return the values that are long enough for secrets, the longest first: a shorter one may be a part of it."""
+    return sorted((value for value in values if len(value) >= SECRET_CHARACTERS), key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""The nodes of a YAML text, counted while they are read: limits on depth, on size with aliases written out, on keys."""
+"""Counts the nodes of a YAML text while they are read, and checks depth, keys, and size with aliases written out."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 import yaml
 
 MAX_DEPTH = 50
-#: PyYAML reads some ten thousand in a second.
+#: PyYAML reads about ten thousand nodes in a second.
 MAX_NODES = 20_000
 
-#: Line breaks that are still escaped, in a value that no quotes stand around.
+#: Line breaks that are still escaped, in a value without quotes.
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
-#: A key that a person would choose for a program to read, not the beginning of a sentence.
+#: A key as people write it for programs. The beginning of a sentence does not match.
 NAME = re.compile(r"[a-z_][\w-]*")
-#: Words that make a sentence of a text.
+#: A text of so many words is a sentence.
 SENTENCE = 3
 
 
 @dataclass
 class _Open:
-    """A collection that is being read: in a mapping, every other node is a key.
+    """A collection that is being read. In a mapping, every other node is a key.
 
-    `size` and `height` count what is in it, aliases written out; `sentence` is true if its last text is one.
+    `size` and `height` count its nodes with aliases written out. `sentence` is True if its last text is a sentence.
     """
 
     mapping: bool
@@ -37,7 +37,7 @@ class _Open:
     seen: dict[Hashable, int] = field(default_factory=dict)
 
     def key(self, event: yaml.NodeEvent) -> str | None:
-        """Take a node for a key or a value; what is wrong with a key."""
+        """Take the next node as a key or a value. Return what is wrong with a key, or None."""
         if not self.mapping:
             return None
         is_key, self.key_next = self.key_next, not self.key_next
@@ -52,7 +52,7 @@ class _Open:
 
 
 class Nodes:
-    """Takes a document's events one by one."""
+    """Takes a document's events one by one, and says when a limit is passed."""
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
@@ -64,9 +64,9 @@ class Nodes:
         return not self._open
 
     def take(self, event: yaml.Event) -> str | None:
-        """What is wrong with the plan, seen up to here."""
-        if isinstance(event, yaml.NodeEvent) and self._open and (twice := self._open[-1].key(event)):
-            return twice
+        """Take the next event. Return what is wrong with the plan up to here, or None."""
+        if isinstance(event, yaml.NodeEvent) and self._open and (defect := self._open[-1].key(event)):
+            return defect
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if isinstance(event, yaml.ScalarEvent):
@@ -100,7 +100,7 @@ class Nodes:
         return self._grow(closed.size, closed.height, again=False)
 
     def _grow(self, size: int, height: int, again: bool = True) -> str | None:
-        """Count a finished node for what it is in; `again` unless what is in it was counted when it was read."""
+        """Count a finished node in the collection around it. `again` is False if its own nodes were counted before."""
         self._size += size if again else 1
         if self._open:
             self._open[-1].size += size
@@ -111,7 +111,7 @@ class Nodes:
 
 
 def _root(root: _Open) -> str | None:
-    """What a mapping can be without being a plan: nothing, or sentences with a colon in them."""
+    """Return why a document's mapping is no plan: it is empty, or it is sentences with a colon in them. Else None."""
     if not root.seen:
         return "the plan is an empty mapping"
     named = any(isinstance(key, str) and NAME.fullmatch(key) for key in root.seen)
@@ -125,5 +125,5 @@ def _too_deep() -> str:
 
 
 def line_of(event: yaml.Event) -> int:
-    """Counted from 1; PyYAML's types allow events without a place, its parser makes none."""
+    """Return the line of an event, from 1. PyYAML's types allow events without a place, but its parser makes none."""
     return event.start_mark.line + 1 if event.start_mark else 0

@@ -1,4 +1,4 @@
-"""What is kept of a stream of any length: its head and its tail."""
+"""Keeps the head and the tail of a stream of any length."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import threading
 from dataclasses import dataclass, field
 
-#: Bytes kept of each stream, unless more are wanted: the first and the last half of them.
+#: The bytes that are kept of each stream by default: half of them from its beginning, half from its end.
 LIMIT = 1_000_000
 CHUNK = 65_536
 
 
 @dataclass
 class Kept:
-    """The head and the tail of a stream: what a program says first and last is what matters."""
+    """The head and the tail of a stream. The first and the last lines of a program's output matter most."""
 
     limit: int = LIMIT
     head: bytearray = field(default_factory=bytearray)
@@ -34,7 +34,7 @@ class Kept:
 
 
 def reading(stream: int, kept: Kept) -> threading.Thread:
-    """Take what comes, to the stream's end, in a thread of its own."""
+    """Start a thread that reads the stream to its end into `kept`, and return the thread."""
 
     def read() -> None:
         while data := os.read(stream, CHUNK):

@@ -6,6 +6,7 @@ is stopped by its process id.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from pathlib import Path
 import httpx
 
 from workbench.errors import ServerUnavailable
+from workbench.system import loopback
 from workbench.system.files import PRIVATE_FILE, exclusive_lock, private_files, write_atomically
 from workbench.system.home import ensure_usable
 
@@ -60,11 +62,26 @@ def prefect_home(home: Path, environ: Mapping[str, str]) -> str:
 
 
 def healthy(url: str, timeout: float = 5.0) -> bool:
-    """Return True if a Prefect API answers at this address within `timeout` seconds."""
+    """Return True if a Prefect API answers at this address within `timeout` seconds. No login is needed for that."""
     try:
-        return httpx.get(f"{url.rstrip('/')}/health", timeout=timeout).status_code == 200
-    except httpx.HTTPError:
+        with _client(timeout) as client:
+            return client.get(f"{url.rstrip('/')}/health").status_code == 200
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
+
+
+def client_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that Prefect's clients need for the server that we start in this environment.
+
+    The server's login is theirs too, unless the user named another one for clients.
+    """
+    login = environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    return {"PREFECT_API_AUTH_STRING": login} if login and not environ.get("PREFECT_API_AUTH_STRING") else {}
+
+
+def _client(timeout: float) -> httpx.Client:
+    """Return a client that never asks a proxy for a server on this machine."""
+    return httpx.Client(timeout=timeout, mounts=loopback.DIRECT)
 
 
 def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
@@ -130,6 +147,8 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
             env={
                 **BATCHES,
                 **environ,
+                **loopback.exceptions(environ),
+                **client_variables(environ),
                 "PREFECT_HOME": prefect_home(home, environ),
                 # If the port were set by a command-line option, the UI would call port 4200 all the same.
                 "PREFECT_SERVER_API_HOST": "127.0.0.1",
@@ -147,7 +166,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if healthy(server.url, timeout=2.0):
-            _make_work_pool(server)
+            _make_work_pool(server, environ)
             return server
         time.sleep(0.2)
     stop(home)
@@ -158,9 +177,31 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     )
 
 
-def _make_work_pool(server: Server) -> None:
-    """Create the work pool. Without it, `prefect deploy` refuses a deployment."""
-    httpx.post(f"{server.url}/work_pools/", json={"name": WORK_POOL, "type": "process"}, timeout=30.0)
+def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
+    """Create the work pool. Without it, `prefect deploy` refuses a deployment.
+
+    Raises:
+        ServerUnavailable: the server does not answer, or refuses the login.
+    """
+    login = {**environ, **client_variables(environ)}.get("PREFECT_API_AUTH_STRING")
+    headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
+    try:
+        with _client(30.0) as client:
+            pool = {"name": WORK_POOL, "type": "process"}
+            response = client.post(f"{server.url}/work_pools/", json=pool, headers=headers)
+    except httpx.HTTPError as error:
+        raise ServerUnavailable(
+            f"the Prefect server at {server.url} started and then gave no answer ({type(error).__name__}): run the "
+            "same command again",
+            kind="no server",
+        ) from error
+    if response.status_code in (401, 403):
+        raise ServerUnavailable(
+            f"the Prefect server at {server.url} refuses the login of PREFECT_API_AUTH_STRING: set it to the value of "
+            "PREFECT_SERVER_API_AUTH_STRING, or unset it",
+            kind="no server",
+            lasting=True,
+        )
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""The one place that spawns processes: no shell, bounded output, and a time-out that ends all that a command started.
+"""Spawns processes: without a shell, with bounded output, and with a time limit that ends all that a command started.
+
+No other module spawns processes.
 
 `subprocess.run(timeout=…)` ends only the child: grandchildren keep the pipes open, and it waits for them.
 """
@@ -27,7 +29,7 @@ LONGEST = 3600.0
 
 @dataclass(frozen=True)
 class Finished:
-    """`exit_code` is negative for a signal. A stream of more bytes than wanted lacks its middle."""
+    """How a command ended. `exit_code` is negative for a signal. A stream longer than its limit lacks its middle."""
 
     exit_code: int
     stdout: bytes
@@ -37,7 +39,7 @@ class Finished:
 
 
 class _Commands:
-    """Those that run now. Once ended, no new one starts until `allow`."""
+    """The commands that run now. After `end`, no command starts until `allow`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,19 +88,19 @@ def run(
     limit: int = LIMIT,
     stdin: Path = Path(os.devnull),
 ) -> Finished:
-    """Run a command to its end, or to the end of its time (seconds). What it leaves then gets TERM, and KILL after it.
+    """Run a command to its end, or for `timeout` seconds. Then end every process that it started, by TERM and KILL.
 
     `limit` bytes are kept of each stream. The command reads the file `stdin` as its standard input.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
-        ValueError: no system could start that: it is empty, or has a NUL byte in it.
-        OSError: nothing can be executed, or not this.
-        Interrupted: `ended_on_interrupt` was left meanwhile.
+        ValueError: no system could start the command: it is empty, or has a NUL byte in it.
+        OSError: the command cannot be executed.
+        Interrupted: `ended_on_interrupt` was left while the command ran.
     """
     with ExitStack() as ending:
         started, kept = _start(command, cwd, env, limit, stdin, ending)
-        # The start of its supervisor is no time of the command's: on a busy machine it takes tenths of a second.
+        # The start of its supervisor does not count: on a busy machine it takes tenths of a second.
         begun = time.monotonic()
         timed_out = _follow(started, kept, begun + timeout)
     if _commands.ended.is_set():
@@ -109,12 +111,12 @@ def run(
 
 
 def interrupted() -> bool:
-    """Whether `ended_on_interrupt` was left, so that nobody waits for results any more."""
+    """Return True if `ended_on_interrupt` was left by an interrupt, so that nobody waits for results any more."""
     return _commands.ended.is_set()
 
 
 class Service:
-    """A process that stays until it is stopped, or until we are gone, however we went: its standard input closes then.
+    """A process that stays until it is stopped, or until we end in any way: then its standard input closes.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
@@ -128,7 +130,7 @@ class Service:
             self._process = _commands.start(command, cwd, env, [stdin, out, err])
             self._ending = ours.pop_all()
         self._errors = Kept()
-        # It would stand still, once the pipe is full.
+        # If nobody read the pipe, the process would wait as soon as the pipe is full.
         self._readers = [reading(errors, self._errors)]
 
     @property
@@ -136,27 +138,32 @@ class Service:
         return self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Return the exit code, negative for a signal. It is None until the process has ended."""
+        return self._process.exit_code
+
+    @property
     def errors(self) -> str:
-        """What it said to standard error; the middle of much is left out."""
+        """Return what the process wrote to standard error. The middle of a long text is left out."""
         return self._errors.all().decode("utf-8", errors="replace")
 
     def line(self, timeout: float) -> str | None:
-        """The one line that it prints; None when it ended first, or said nothing for `timeout` seconds."""
-        said, deadline = b"", time.monotonic() + timeout
-        while not said.endswith(b"\n") and readable(self._out, deadline - time.monotonic()):
-            # One at a time: what comes after it is not waited for.
+        """Return the first line of standard output, or None if the process ends or `timeout` seconds pass before it."""
+        line, deadline = b"", time.monotonic() + timeout
+        while not line.endswith(b"\n") and readable(self._out, deadline - time.monotonic()):
+            # Read one byte at a time, so as not to wait for what comes after the line.
             if not (more := os.read(self._out, 1)):
                 break
-            said += more
+            line += more
         self._readers.append(reading(self._out, Kept()))
-        return said.decode("utf-8", errors="replace").strip() or None
+        return line.decode("utf-8", errors="replace").strip() or None
 
     def wait(self, timeout: float) -> None:
-        """Until it has ended, for at most so many seconds."""
+        """Wait until the process has ended, for at most `timeout` seconds."""
         self._process.wait(timeout)
 
     def stop(self) -> None:
-        """TERM to it and all that it started, then KILL."""
+        """Send TERM to the process and all that it started, then KILL."""
         if self._process.closed:
             return
         self._process.terminate()
@@ -169,7 +176,7 @@ class Service:
 
 @contextmanager
 def ended_on_interrupt() -> Iterator[None]:
-    """Left by an interrupt (Ctrl-C, SIGTERM), end every process that runs: their results could not be kept any more."""
+    """End every running process if the block is left by an interrupt (Ctrl-C, SIGTERM): no result can be kept then."""
     _commands.allow()
     try:
         yield
@@ -183,7 +190,7 @@ def ended_on_interrupt() -> Iterator[None]:
 def _start(
     command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: int, stdin: Path, ending: ExitStack
 ) -> tuple[Supervised, dict[int, Kept]]:
-    """The command, and what is kept of its two streams, by the descriptors to read them from."""
+    """Start the command. Return it, and the kept parts of its two streams by the descriptors to read them from."""
     kept: dict[int, Kept] = {}
     with ExitStack() as theirs:
         streams = [os.open(stdin, os.O_RDONLY)]
@@ -199,7 +206,7 @@ def _start(
 
 
 def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
-    """Both ends of one, each closed with what it is for."""
+    """Return both ends of a new pipe: the reading end, closed by `reader`, and the writing end, closed by `writer`."""
     ends = os.pipe()
     reader.callback(os.close, ends[0])
     writer.callback(os.close, ends[1])
@@ -207,9 +214,9 @@ def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
 
 
 def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool:
-    """Read both pipes until the command and its tree have ended; whether its time ran out."""
+    """Read both pipes until the command and its tree have ended. Return True if its time ran out."""
     timed_out = False
-    # When to leave, whatever the pipes say: their other ends may be with somebody whom nothing can end.
+    # The time at which to leave in any case: a process that nothing can end may hold the other ends of the pipes.
     patience: float | None = None
     with selectors.DefaultSelector() as selector:
         selector.register(started, selectors.EVENT_READ)
@@ -222,7 +229,7 @@ def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool
                 patience = now + GRACE
                 continue
             if patience is None and started.exit_code is not None:
-                # What it left behind takes none of its time.
+                # The processes that it left behind take none of its time.
                 patience = now + 3 * GRACE
             if patience is None and now > deadline:
                 started.terminate()
@@ -237,7 +244,7 @@ def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool
 
 
 def _read(stream: int, kept: Kept) -> bool:
-    """Take what is there; False at the end of the stream."""
+    """Read what is available. Return False at the end of the stream."""
     try:
         data = os.read(stream, CHUNK)
     except BlockingIOError:

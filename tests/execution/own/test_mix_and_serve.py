@@ -71,7 +71,7 @@ def test_a_failure_of_the_system_is_an_error_with_a_kind(
         made = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
         execute(ExecutionRequest(made.prompt, made.goal, 0, made.pipeline, made.providers, run=run), tmp_path)
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
-    assert [line["kind"] for line in journal.read(run)] == [kind]
+    assert [call.kind for call in journal.read(run)] == [kind]
     assert not list(tmp_path.rglob("plan.yaml"))
 
 
@@ -121,3 +121,46 @@ def test_the_key_is_in_no_file_and_no_message(engine: Engine, tmp_path: Path, mo
     assert server.headers[0].get("X-Goog-Api-Key", server.headers[0].get("x-goog-api-key")) == "sk-very-secret"
     assert "sk-very-secret" not in str(caught.value)
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"sk-very-secret" in file.read_bytes()]
+
+
+def test_a_plan_that_is_too_long_is_not_valid(engine: Engine, tmp_path: Path) -> None:
+    """The prompt is to blame: the plan is bought once, and scores 0 with the reason."""
+    with scripted(gemini_reply("a: " + "x" * 5_000_000)) as server:
+        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
+    assert execution.problem is not None
+    assert "more than 5,000,000 bytes" in execution.problem
+    assert execution.text == ""
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("key", ["1", "Pipeline generated", "error: x"])
+def test_a_key_that_stands_in_the_output_does_not_spoil_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """A gateway may take any text for a key. What is parsed is the output as it was printed."""
+    monkeypatch.setenv("GEMINI_API_KEY", key)
+    refusal = (429, {"error": {"message": f"key {key} is slow"}})
+    with scripted(gemini_reply("a: 1"), refusal) as server:
+        made = request(engine, (Provider("gemini", server.url, server.url),))
+        assert execute(made, tmp_path).text.strip() == "a: 1"
+        with pytest.raises(OutsideError) as caught:
+            execute(request(engine, made.providers, "Another"), tmp_path)
+    assert caught.value.kind == "rate limit"
+    assert len(key) < 8 or key not in str(caught.value)
+
+
+def test_a_proxy_and_an_environment_without_home_do_not_matter(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with spaces and umlauts in the path, under LC_ALL=C."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("LC_ALL", "C")
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    runtime_of(engine).close()
+    runtime_of(engine).prepare()
+    home = tmp_path / "mein Übungs ordner 日本"
+    with scripted(gemini_reply("a: 1")) as server:
+        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), home)
+    assert execution.text.strip() == "a: 1"
+    assert execution.path.is_relative_to(home)

@@ -190,3 +190,41 @@ def test_another_time_limit_is_another_order(
     for seconds in (60.0, 61.0, 60.0):
         made = execute(request(found.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds))
         assert made.problem is None
+
+
+def test_no_token_stays_behind(tmp_path: Path) -> None:
+    """The token's folder is gone as soon as the VM serves. Therefore kill -9 cannot leave it behind."""
+    script = f"""
+import time
+from pathlib import Path
+from tests.support.executions import both, request
+from workbench.execution.runtimes import execute
+from workbench.rehearsal.server import start
+from workbench.nouns import Engine
+
+with start() as rehearsal:
+    execute(request(Engine("serve"), both(rehearsal)), Path({str(tmp_path / "home")!r}))
+    print("warm", flush=True)
+    time.sleep(60)
+"""
+    project.compile_once()
+    (tmp_path / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen([sys.executable, "-c", script], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE) as python:
+        assert python.stdout is not None
+        assert python.stdout.readline() == b"warm\n"
+        python.kill()
+    assert not list((tmp_path / "tmp").glob("workbench-serve-*"))
+
+
+def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
+    warm: None, remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the user's environment has a proxy and names no exceptions."""
+    found, rehearsal = remote
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert runtime_of(found.engine).version() == project.version()
+    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert execute(request(SERVE, both(rehearsal)), tmp_path).problem is None

@@ -1,4 +1,4 @@
-"""Decides whom a failure that our runtime reports is blamed on: the prompt, the user, or the outside world."""
+"""Decides whom a failure that our runtime reports is blamed on: the prompt, the user or the outside world."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.execution.blame import lies_in_prompt
+from workbench.execution.program import PLAN_BYTES
 
+#: The problem of a plan that nobody reads any more, because of its size.
+TOO_LONG = f"the plan has more than {PLAN_BYTES:,} bytes, which is the most that a plan may have: ask for less text"
 #: Kinds of failure that the user has to mend.
 BY_USER = ("usage", "pipeline", "unknown model")
-#: Kinds that another try cannot mend.
+#: Kinds of failure that another try cannot mend.
 LASTING = ("authentication", "bad request", "no credit", "quota exhausted", "account disabled")
 
 
 def blame(kind: str, message: str, folder: Path) -> str:
-    """Return the message of a failed run that the prompt is to blame for. Raise any other failure.
+    """Return the message of a failed run that the prompt is to blame for. Raise an error for any other failed run.
+
+    Args:
+        kind: the word with which the runtime names the failure.
+        message: the runtime's message, without secrets.
+        folder: the folder with the run's output.
 
     Raises:
-        PipelineRejected, MissingKey, ExecutionFailed: by the kind.
+        PipelineRejected: the user has to change the pipeline or the call.
+        MissingKey: a key is not in the environment.
+        ExecutionFailed: the outside world failed.
     """
     if lies_in_prompt(kind):
         return message

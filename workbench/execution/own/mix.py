@@ -1,4 +1,4 @@
-"""The runtime of this repository, as a process for each execution: `mix pipeline.generate.live`."""
+"""Executes with our own runtime, in a new process for each execution: `mix pipeline.generate.live`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from workbench.errors import ExecutionFailed
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import project
-from workbench.execution.own.failure import blame
+from workbench.execution.own.failure import TOO_LONG, blame
 from workbench.execution.own.study import OwnKeys, OwnRuntime, pipeline_of
 from workbench.execution.pipeline_source import unchanged_pipeline
 from workbench.execution.runtime import StudyFile
+from workbench.execution.useful_line import useful_line
 from workbench.fields import Form
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 
@@ -22,7 +23,7 @@ FAILURE = re.compile(r"^❌ (?P<kind>[a-z ]+): (?P<message>.*)$")
 
 
 class Mix(OwnRuntime):
-    """Starts a VM for every execution: executions share nothing, and nothing stays between them."""
+    """Starts an Erlang VM for every execution. Executions share nothing, and nothing stays between them."""
 
     Keys: ClassVar[type[Form]] = OwnKeys
 
@@ -41,24 +42,26 @@ class Mix(OwnRuntime):
 
     def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
         variables = program.provider_variables(request.providers)
+        secrets = program.secret_values(variables)
         output = folder / "plan.yaml"
         ended = program.run_logged(
             _command(request, folder, output),
             folder=folder,
             cwd=folder,
             env=project.environment(variables),
-            secrets=program.secret_values(variables),
+            secrets=secrets,
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
         )
         if ended.exit_code != 0:
-            text, problem = "", _blame(ended.exit_code, ended.stderr, folder)
-        else:
-            text, problem = _plan(ended.stdout, output), None
-        return Execution(request.key, text, output, ended.seconds, problem)
+            return Execution(request.key, "", output, ended.seconds, _problem(ended, secrets, folder))
+        text = _plan(ended.raw_stdout, output)
+        if text is None:
+            return Execution(request.key, "", output, ended.seconds, TOO_LONG)
+        return Execution(request.key, text, output, ended.seconds)
 
     def close(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: nothing is kept between executions."""
 
 
 def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
@@ -70,25 +73,41 @@ def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]
     return command
 
 
-def _blame(exit_code: int, err: str, folder: Path) -> str:
-    lines = [line for line in err.splitlines() if line.strip()]
-    said = FAILURE.match(lines[-1]) if lines else None
-    if said is None:
-        last = lines[-1] if lines else "it said nothing"
-        raise ExecutionFailed(
-            f"the pipeline ended with exit code {exit_code}: {last[:300]}; its output is in {folder}", kind="crashed"
-        )
-    return blame(said["kind"], said["message"].replace(" | ", "\n"), folder)
+def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:
+    """Return the reason why the prompt is to blame for a run that failed.
+
+    Raises:
+        PipelineRejected, MissingKey, ExecutionFailed: the prompt is not to blame.
+    """
+    lines = [line for line in ended.raw_stderr.splitlines() if line.strip()]
+    failure = FAILURE.match(lines[-1]) if lines else None
+    if failure is not None:
+        # What is parsed is the text as it was printed. What is shown holds no secret.
+        message = program.scrubbed(failure["message"], secrets)
+        return blame(failure["kind"], message.replace(" | ", "\n"), folder)
+    lasting = ended.exit_code in program.NOT_STARTED
+    raise ExecutionFailed(
+        f"the pipeline ended with exit code {ended.exit_code}: {useful_line(ended.stderr, ended.stdout)}; its output "
+        f"is in {folder}",
+        kind="not started" if lasting else "crashed",
+        lasting=lasting,
+    )
 
 
-def _plan(out: str, output: Path) -> str:
-    """The text of the file that a successful run wrote. A success line alone is not believed."""
-    said = [found["path"] for line in out.splitlines() if (found := SUCCESS.match(line.strip()))]
-    if not said or Path(said[-1]) != output or output.is_symlink() or not output.is_file():
-        raise ExecutionFailed(f"the pipeline ended well, but wrote no plan to {output}", kind="no file")
+def _plan(stdout: str, output: Path) -> str | None:
+    """Return the text of the file that a successful run wrote, or None if it is longer than a plan may be.
+
+    A success line alone is not believed.
+
+    Raises:
+        ExecutionFailed: the run wrote no file, another file or an empty file.
+    """
+    paths = [match["path"] for line in stdout.splitlines() if (match := SUCCESS.match(line.strip()))]
+    if not paths or Path(paths[-1]) != output or output.is_symlink() or not output.is_file():
+        raise ExecutionFailed(f"the pipeline ended with exit code 0 and wrote no plan to {output}", kind="no file")
     if output.stat().st_size > program.PLAN_BYTES:
-        raise ExecutionFailed(f"{output} has more than {program.PLAN_BYTES} bytes", kind="no file")
+        return None
     text = output.read_text(encoding="utf-8", errors="replace")
     if not text.strip():
-        raise ExecutionFailed(f"the pipeline ended well, but {output} is empty", kind="no file")
+        raise ExecutionFailed(f"the pipeline ended with exit code 0, but {output} is empty", kind="no file")
     return text

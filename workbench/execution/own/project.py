@@ -1,4 +1,4 @@
-"""Our Elixir runtime: where it is, how it is compiled, and what a process of it may see of our environment."""
+"""Knows our Elixir runtime: where it is, how it is compiled, and which environment its processes get."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed
-from workbench.execution import program
+from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import build
 from workbench.system import process
@@ -24,9 +24,9 @@ VERSION_SECONDS = 60.0
 
 
 def version() -> str:
-    """What stands in an execution's key for this runtime, however it is started."""
-    found = re.search(r'@version "([^"]+)"', (RUNTIME / "mix.exs").read_text(encoding="utf-8"))
-    return f"pipeline {found[1] if found else 'unknown'}"
+    """Return the text that stands for this runtime in an execution's key, however the runtime is started."""
+    match = re.search(r'@version "([^"]+)"', (RUNTIME / "mix.exs").read_text(encoding="utf-8"))
+    return f"pipeline {match[1] if match else 'unknown'}"
 
 
 def compile_once() -> None:
@@ -47,8 +47,8 @@ def _compile(folder: Path) -> None:
     env = {**environment({}), "MIX_BUILD_PATH": str(folder)}
     done = run(["mix", "compile"], folder, env, COMPILE_SECONDS)
     if done.exit_code != 0:
-        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
-        raise ExecutionFailed(f"the runtime does not compile:\n{said}", kind="not started", lasting=True)
+        output = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+        raise ExecutionFailed(f"the runtime does not compile:\n{output}", kind="not started", lasting=True)
 
 
 @functools.cache
@@ -59,17 +59,17 @@ def _build() -> Path:
 
 @functools.cache
 def _elixir() -> str:
-    """Return the versions of Elixir and OTP, which `mix` runs with."""
+    """Return the versions of Elixir and OTP that `mix` runs with."""
     script = "IO.write(System.version() <> System.otp_release())"
-    done = run(["elixir", "-e", script], Path.cwd(), program.passed_environment(), VERSION_SECONDS)
+    done = run(["elixir", "-e", script], _here(), _tools(), VERSION_SECONDS)
     if done.exit_code != 0:
-        said = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
-        raise ExecutionFailed(f"elixir does not tell its version:\n{said}", kind="not started", lasting=True)
+        output = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+        raise ExecutionFailed(f"elixir does not tell its version:\n{output}", kind="not started", lasting=True)
     return done.stdout.decode(errors="replace")
 
 
 def problems(pipeline: Path) -> str | None:
-    """What the runtime says is wrong with a pipeline file; nothing is executed."""
+    """Return what the runtime says is wrong with a pipeline file, or None. Nothing is executed."""
     done = run(["mix", "pipeline.check", str(pipeline)], _build(), environment({}), COMPILE_SECONDS)
     return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
 
@@ -79,10 +79,10 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: floa
     return program.run(command, cwd=cwd, env=env, timeout=timeout, advice=INSTALL_ELIXIR)
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of a mix process, with the provider's variables that are `given`."""
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a mix process. `variables` are the provider's and are added to it."""
     return {
-        **program.passed_environment(),
+        **_tools(),
         "MIX_ENV": "prod",
         "MIX_EXS": str(RUNTIME / "mix.exs"),
         "MIX_BUILD_PATH": str(_build()),
@@ -90,5 +90,18 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
         "ELIXIR_ERL_OPTIONS": "+Bd",
         # A dump of a VM that ran out of memory would hold keys, prompts and plans.
         "ERL_CRASH_DUMP_BYTES": "0",
-        **given,
+        **variables,
     }
+
+
+def _tools() -> dict[str, str]:
+    """Return the environment in which `mix` and `elixir` are found, as the user's own folder chooses them."""
+    return {**program.passed_environment(), **elixir.search_path(_here())}
+
+
+def _here() -> Path:
+    """Return the folder that the user started us in, or the root folder if it was removed since."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")

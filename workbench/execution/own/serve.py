@@ -1,4 +1,4 @@
-"""The runtime of this repository, kept warm: one VM for all executions, `mix pipeline.serve`, here or elsewhere."""
+"""Executes with our own runtime in one Erlang VM that stays: `mix pipeline.serve`, on this machine or elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from workbench.errors import ExecutionFailed, Interrupted, PipelineRejected
 from workbench.execution import program
 from workbench.execution.own import project
-from workbench.execution.own.failure import blame
+from workbench.execution.own.failure import TOO_LONG, blame
 from workbench.execution.own.study import OwnKeys, OwnRuntime, pipeline_of
 from workbench.execution.own.vm import LIMIT, TOKEN_VARIABLE, Elsewhere, Forgotten, Own, remote_token, unreachable
 from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
@@ -24,12 +24,12 @@ from workbench.execution.runtime import Check, Needs, StudyFile
 from workbench.fields import Address, Form
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
-from workbench.system import process
+from workbench.system import loopback, process
 from workbench.system.files import write_atomically
 
-#: For one long poll; an interrupt is noticed after as long.
+#: Seconds that one request waits for a run's end. An interrupt is noticed after as many seconds at the latest.
 WAIT_SECONDS = 5
-#: How often an execution is begun anew because the VM under it died.
+#: How many VMs may die under one execution.
 STARTS = 3
 
 
@@ -49,7 +49,7 @@ class ServeSettings:
 
 
 class Serve(OwnRuntime):
-    """Executes over HTTP. A VM of our own is started when it is first needed, and again when it has died."""
+    """Executes over HTTP. Our own VM is started when it is first needed, and again if it has died."""
 
     Keys: ClassVar[type[Form]] = ServeKeys
 
@@ -66,7 +66,7 @@ class Serve(OwnRuntime):
         return pipeline_of(Engine(name, settings), keys, study)
 
     def needs(self, pipeline: Pipeline) -> Needs:
-        # The keys of a VM elsewhere are where it is.
+        # A VM elsewhere has keys of its own.
         return super().needs(pipeline) if self._url is None else Needs(variables=(TOKEN_VARIABLE,))
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -92,25 +92,25 @@ class Serve(OwnRuntime):
             self._users += 1
 
     def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
-        begun = time.monotonic()
+        start = time.monotonic()
         body = _body(request)
         for _ in range(STARTS):
             vm = self._where(request.providers)
             try:
-                ended = self._run(vm, body, folder.name, begun + request.pipeline.timeout_seconds)
+                run = self._run(vm, body, folder.name, start + request.pipeline.timeout_seconds)
             except (httpx.TransportError, Forgotten) as error:
                 if process.interrupted():
                     raise Interrupted("interrupted") from error
                 vm.lost(error)
                 continue
-            text, problem = _outcome(ended, folder, _secrets(request.providers))
+            text, problem = _outcome(run, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
-                _keep(ended.get("files") or {}, folder / "plan_files")
+                _keep(run.get("files") or {}, folder / "plan_files")
                 write_atomically(output, text.encode())
-            return Execution(request.key, text, output, time.monotonic() - begun, problem)
+            return Execution(request.key, text, output, time.monotonic() - start, problem)
         raise ExecutionFailed(
-            f"the runtime died {STARTS} times under this execution; its output is in {folder}", kind="crashed"
+            f"the runtime died {STARTS} times during this execution; its output is in {folder}", kind="crashed"
         )
 
     def close(self) -> None:
@@ -125,77 +125,104 @@ class Serve(OwnRuntime):
             self._client = _client(self._url)
 
     def health(self, providers: Iterable[Provider]) -> dict[str, Any]:
-        """What the VM that calls these providers says of itself."""
+        """Return what the VM that calls these providers says about itself."""
         return self._health(self._where(providers).url)
 
     def _where(self, providers: Iterable[Provider]) -> Elsewhere | Own:
-        """A VM that calls these providers; one of our own is started if it is not there, or has died."""
+        """Return a VM that calls these providers. Start our own VM if it does not run.
+
+        Raises:
+            ExecutionFailed: a VM elsewhere calls other providers or does not answer, or our own VM does not start.
+            MissingKey: there is no token for a VM elsewhere.
+        """
         if self._url is not None:
-            self._calls_the_same(self._url, providers)
+            self._check_addresses(self._url, providers)
             return Elsewhere(self._url, remote_token())
-        wanted = tuple(provider.base_url for provider in providers)
+        addresses = tuple(provider.base_url for provider in providers)
         with self._lock:
             if process.interrupted():
                 raise Interrupted("interrupted")
-            vm = self._own.get(wanted)
+            vm = self._own.get(addresses)
             if vm is None or not vm.runs:
                 if vm is not None:
                     vm.stop()
-                vm = self._own[wanted] = Own(providers)
+                vm = self._own[addresses] = Own(providers)
             return vm
 
     def _run(self, vm: Elsewhere | Own, body: dict[str, Any], attempt: str, deadline: float) -> dict[str, Any]:
-        """One run, to its end. Begun under the execution's key, so that one that is there already is not paid again."""
-        run, made_now = self._begin(vm, body, deadline)
-        if not made_now and run["status"] in ("failed", "cancelled"):
+        """Execute once, and return the ended run.
+
+        A run has the execution's key. A run that was begun before under the same key is waited for, and not paid again.
+        """
+        run, is_new = self._begin(vm, body, deadline)
+        if not is_new and run["status"] in ("failed", "cancelled"):
             run, _ = self._begin(vm, {**body, "key": f"{body['key']}/{attempt}/{time.time_ns()}"}, deadline)
-        where = f"{vm.url}/runs/{run['id']}"
+        address = f"{vm.url}/runs/{run['id']}"
         while run["status"] == "running":
             late = time.monotonic() > deadline + WAIT_SECONDS
             if late or process.interrupted():
-                self._client.delete(where, headers=vm.head)
+                self._client.delete(address, headers=vm.head)
             if process.interrupted():
                 raise Interrupted("interrupted")
             if late:
                 return {**run, "status": "failed", "error": {"kind": "timeout", "message": "it did not end in time"}}
-            run = self._said(self._client.get(where, params={"wait": WAIT_SECONDS}, headers=vm.head))
+            run = self._answer(self._client.get(address, params={"wait": WAIT_SECONDS}, headers=vm.head))
         return run
 
     def _begin(self, vm: Elsewhere | Own, body: dict[str, Any], deadline: float) -> tuple[dict[str, Any], bool]:
-        """The run, and whether it was begun just now."""
+        """Begin a run. Return it, and True unless it was begun before under the same key."""
         while True:
-            answer = self._client.post(f"{vm.url}/runs", json=body, headers=vm.head)
-            if answer.status_code not in (429, 503) or time.monotonic() > deadline or process.interrupted():
-                return self._said(answer), answer.status_code == 202
-            time.sleep(min(float(answer.headers.get("retry-after", 1)), 5.0))
+            response = self._client.post(f"{vm.url}/runs", json=body, headers=vm.head)
+            if response.status_code not in (429, 503) or time.monotonic() > deadline or process.interrupted():
+                return self._answer(response), response.status_code == 202
+            time.sleep(_pause(response))
 
-    def _said(self, answer: httpx.Response) -> dict[str, Any]:
+    def _answer(self, response: httpx.Response) -> dict[str, Any]:
+        """Return the run that a response describes.
+
+        Raises:
+            PipelineRejected, Forgotten, ExecutionFailed: by the response's status code.
+        """
         try:
-            said: dict[str, Any] = answer.json()
-        except ValueError:
-            said = {}
-        if answer.is_success and "status" in said:
-            return said
-        message = said.get("error", {}).get("message", f"it answered {answer.status_code}")
-        if answer.status_code == 422:
+            answer = response.json()
+        except (ValueError, RecursionError):
+            answer = {}
+        answer = answer if isinstance(answer, dict) else {}
+        if response.is_success and "status" in answer:
+            return answer
+        error = answer.get("error")
+        default = f"it answered {response.status_code}"
+        message = str(error.get("message", default)) if isinstance(error, dict) else default
+        if response.status_code == 422:
             raise PipelineRejected(message)
-        if answer.status_code == 404:
+        if response.status_code == 404:
             raise Forgotten(message)
         raise ExecutionFailed(
-            f"the runtime at {answer.url.host}:{answer.url.port} refused ({answer.status_code}): {message}",
-            kind="authentication" if answer.status_code == 401 else "refused",
-            lasting=answer.status_code in (400, 401, 413),
+            f"the runtime at {response.url.host}:{response.url.port} refused ({response.status_code}): {message}",
+            kind="authentication" if response.status_code == 401 else "refused",
+            lasting=response.status_code in (400, 401, 413),
         )
 
     def _health(self, url: str) -> dict[str, Any]:
-        try:
-            said: dict[str, Any] = self._client.get(f"{url}/health").raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise unreachable(url, error) from error
-        return said
+        """Return what a runtime says about itself.
 
-    def _calls_the_same(self, url: str, providers: Iterable[Provider]) -> None:
-        """A runtime elsewhere has addresses of its own: what it answers must be what stands in the key."""
+        Raises:
+            ExecutionFailed: no runtime answers there.
+        """
+        try:
+            health: dict[str, Any] = self._client.get(f"{url}/health").raise_for_status().json()
+            if not isinstance(health.get("providers"), dict) or "version" not in health:
+                raise ValueError("the answer names no version and no providers, so it is another program's")
+        except (httpx.HTTPError, ValueError, AttributeError) as error:
+            raise unreachable(url, error) from error
+        return health
+
+    def _check_addresses(self, url: str, providers: Iterable[Provider]) -> None:
+        """Check that a runtime elsewhere calls the providers that stand in the execution's key.
+
+        Raises:
+            ExecutionFailed: it calls another address.
+        """
         calls = self._health(url)["providers"]
         for provider in providers:
             if calls.get(provider.name) != provider.base_url:
@@ -208,15 +235,30 @@ class Serve(OwnRuntime):
 
 
 def _client(url: str | None) -> httpx.Client:
+    """Return a client for our own VM, or for the VM at this address. A proxy is only used towards other machines."""
     return httpx.Client(
         timeout=httpx.Timeout(WAIT_SECONDS + 30.0, connect=10.0),
         limits=httpx.Limits(max_connections=LIMIT, max_keepalive_connections=LIMIT),
-        # A proxy is for what is elsewhere.
         trust_env=url is not None,
+        mounts=loopback.DIRECT,
     )
 
 
+def _pause(response: httpx.Response) -> float:
+    """Return the seconds to wait before the next try: what the response says, up to 5."""
+    try:
+        seconds = float(response.headers.get("retry-after", 1))
+    except ValueError:
+        return 1.0
+    return min(max(seconds, 0.1), 5.0)
+
+
 def _body(request: ExecutionRequest) -> dict[str, Any]:
+    """Return the order for a run, as JSON takes it.
+
+    Raises:
+        PipelineRejected: the pipeline file or an input has changed.
+    """
     pipeline = request.pipeline
     file, content = unchanged_pipeline(pipeline)
     name, timeout_ms = str(file), int(pipeline.timeout_seconds * 1000)
@@ -227,7 +269,8 @@ def _body(request: ExecutionRequest) -> dict[str, Any]:
         "inputs": {item.name: unchanged(item.path, item.sha256).decode("utf-8") for item in pipeline.inputs},
         "seed": request.replicate,
         "timeout_ms": timeout_ms,
-        # The plan depends on neither, but the runtime takes no two orders under one key.
+        # The plan depends neither on the name nor on the time limit, but the runtime refuses two different orders under
+        # one key.
         "key": digest("run/1", request.key, name, str(timeout_ms)),
     }
 
@@ -236,25 +279,35 @@ def _secrets(providers: Iterable[Provider]) -> list[str]:
     return program.secret_values(program.provider_variables(providers))
 
 
-def _outcome(ended: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:
-    """Text and problem of an ended run, as `Execution` has them; what the runtime said is kept beside the prompt."""
-    said = json.dumps(
-        {name: value for name, value in ended.items() if name not in ("text", "files")}, indent=2, ensure_ascii=False
+def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:
+    """Return text and problem of an ended run, as `Execution` has them. Keep the runtime's answer beside the prompt.
+
+    Raises:
+        PipelineRejected, MissingKey, ExecutionFailed: the run failed, and the prompt is not to blame.
+    """
+    answer = json.dumps(
+        {name: value for name, value in run.items() if name not in ("text", "files")}, indent=2, ensure_ascii=False
     )
-    (folder / "run.json").write_text(program.scrubbed(said, secrets) + "\n", encoding="utf-8")
-    text = ended.get("text") or ""
-    if ended["status"] == "done" and text.strip():
+    shown = program.scrubbed(answer, secrets) + "\n"
+    (folder / "run.json").write_bytes(shown.encode("utf-8", errors="replace"))
+    # A file cannot hold half a surrogate pair.
+    text = str(run.get("text") or "").encode("utf-8", errors="replace").decode()
+    if run["status"] == "done" and text.strip():
         if len(text.encode()) > program.PLAN_BYTES:
-            raise ExecutionFailed(f"the plan has more than {program.PLAN_BYTES} bytes", kind="no file")
+            return "", TOO_LONG
         return text, None
-    error = ended.get("error") or {"kind": "no file", "message": f"it ended as {ended['status']} without a plan"}
+    error = run.get("error") or {"kind": "no file", "message": f"it ended as {run['status']} without a plan"}
     message = program.scrubbed(str(error["message"]), secrets)
     return "", blame(str(error["kind"]).replace("_", " "), message, folder)
 
 
 def _keep(files: dict[str, str], folder: Path) -> None:
-    """What steps wrote beside the plan, where the command writes it."""
+    """Write the files of the pipeline's steps beside the plan, in the place where `mix pipeline.generate.live` does.
+
+    Raises:
+        ExecutionFailed: a file would stand outside of the folder.
+    """
     for name, text in files.items():
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            raise ExecutionFailed(f"the runtime names a file outside of its folder: {name}", kind="no file")
-        write_atomically(folder / name, text.encode())
+            raise ExecutionFailed(f"the runtime names the file {name}; expected a file below {folder}", kind="no file")
+        write_atomically(folder / name, text.encode("utf-8", errors="replace"))

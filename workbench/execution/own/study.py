@@ -82,7 +82,7 @@ def pipeline_of(engine: Engine, keys: OwnKeys, study: StudyFile) -> Pipeline:
         if root is not None and workflow(root) is None:
             expected = "expected YAML with workflow: at its root, and steps: in it"
             study.add_problem(("pipeline",), f'pipeline: "{keys.pipeline}" is no pipeline file; {expected}')
-        files = named_files(root, file.parent) if root is not None else ()
+        files = named_files(root, file.parent, expand_home=True) if root is not None else ()
     return Pipeline(
         engine,
         file=file,

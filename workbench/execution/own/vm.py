@@ -1,10 +1,9 @@
-"""The VMs that may execute for `runtime: serve`: one of our own, or one that somebody else looks after."""
+"""The Erlang VMs that may execute for `runtime: serve`: our own VM, or a VM that somebody else looks after."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,22 +11,24 @@ from workbench.errors import ExecutionFailed, MissingKey
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import project
+from workbench.execution.useful_line import useful_line
 from workbench.providers import Provider
 from workbench.system import process
 from workbench.system.supervisor import GRACE
+from workbench.system.temporary import OwnedFolder
 
-#: Where the token for a runtime on another machine is read.
-TOKEN_VARIABLE = "WORKBENCH_RUNTIME_TOKEN"  # noqa: S105  # its name, not its value
+#: The variable that holds the token for a runtime on another machine.
+TOKEN_VARIABLE = "WORKBENCH_RUNTIME_TOKEN"  # noqa: S105  # the variable's name, not its value
 START_SECONDS = 60.0
-#: More at once than any study asks for.
+#: The most executions at once in one VM. No study asks for as many.
 LIMIT = 512
 READY = "✅ Serving at "
-#: It waits more than it computes: schedulers that look for work while there is none would take a core each.
+#: The VM waits more than it computes. Schedulers that look for work while there is none would take a core each.
 WARM_OPTIONS = " +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
 class Forgotten(Exception):
-    """The VM does not know a run that it had begun: it is another one by now."""
+    """The VM does not know a run that was begun there: it is another VM by now."""
 
 
 class Elsewhere:
@@ -38,56 +39,93 @@ class Elsewhere:
         self.head = {"authorization": f"Bearer {token}"}
 
     def lost(self, error: Exception) -> None:
-        """What to do when it does not answer: only a run that was forgotten can be begun anew at once."""
+        """Raise the error of a VM that does not answer. A run that was forgotten can be begun anew at once.
+
+        Raises:
+            ExecutionFailed: the VM does not answer.
+        """
         if not isinstance(error, Forgotten):
             raise unreachable(self.url, error) from error
 
 
 class Own:
-    """A VM of our own, on a free port, with a token that nobody else has."""
+    """A VM of our own, on a free port, with a token that nobody else has.
+
+    Raises:
+        ExecutionFailed: the VM does not start.
+    """
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix=f"workbench-serve-{os.getpid()}-")
-        folder = Path(self._folder.name)
         token = secrets.token_urlsafe(32)
+        self.head = {"authorization": f"Bearer {token}"}
+        # The VM reads the token once, before it serves. A token folder that stayed longer would outlive a kill -9.
+        folder = OwnedFolder("serve")
+        try:
+            self.url = self._started(folder.path, token, program.provider_variables(providers))
+        finally:
+            folder.remove()
+
+    def _started(self, folder: Path, token: str, variables: dict[str, str]) -> str:
+        """Start the VM, wait until it serves, and return its address."""
         file = folder / "token"
         file.touch(0o600)
         file.write_text(token, encoding="utf-8")
-        self.head = {"authorization": f"Bearer {token}"}
         command = ["mix", "pipeline.serve", "--port", "0", "--token-file", str(file), "--limit", str(LIMIT)]
         command += ["--drain-seconds", "0", "--until-stdin-closes"]
-        variables = program.provider_variables(providers)
         env = project.environment(variables)
         env["ELIXIR_ERL_OPTIONS"] += WARM_OPTIONS
-        try:
-            self._service = process.Service(command, cwd=folder, env=env)
-        except (FileNotFoundError, PermissionError) as error:
-            raise program.not_on_path("mix", INSTALL_ELIXIR) from error
+        # The VM stays in the root folder. A folder that is removed would be no place to start programs from.
+        cwd = Path("/")
+        with program.start_errors(command, cwd, INSTALL_ELIXIR):
+            self._service = process.Service(command, cwd=cwd, env=env)
         line = self._service.line(START_SECONDS)
         if line is None or not line.startswith(READY):
             self.stop()
-            said = program.scrubbed(self._service.errors.strip()[-1000:], program.secret_values(variables))
-            raise ExecutionFailed(f"mix pipeline.serve did not start: {said or line}", kind="not started")
-        self.url = line.removeprefix(READY)
+            reason = program.scrubbed(useful_line(self._service.errors, line or ""), program.secret_values(variables))
+            raise ExecutionFailed(
+                f"mix pipeline.serve did not start within {START_SECONDS:.0f} s, or ended: {reason}",
+                kind="not started",
+                lasting=self._service.exit_code in program.NOT_STARTED,
+            )
+        return line.removeprefix(READY)
 
     @property
     def runs(self) -> bool:
+        """Return True while the VM has not ended."""
         return self._service.runs
 
     def lost(self, _: Exception) -> None:
-        """Give it the time to be seen to have died; then it is started again, and what was in flight run again."""
+        """Wait until a VM that does not answer can be seen to have died. Then it is started again.
+
+        What was in flight is executed again.
+        """
         self._service.wait(GRACE)
 
     def stop(self) -> None:
+        """End the VM with all that it started."""
         self._service.stop()
-        self._folder.cleanup()
 
 
 def remote_token() -> str:
+    """Return the token for a runtime on another machine.
+
+    Raises:
+        MissingKey: the variable is not set.
+    """
     if token := os.environ.get(TOKEN_VARIABLE):
         return token
-    raise MissingKey(f"no token for the runtime: set {TOKEN_VARIABLE}", kind="missing key", lasting=True)
+    raise MissingKey(
+        f"{TOKEN_VARIABLE} is not set, and the runtime at the study's runtime_url wants a token: set it to the token "
+        "that the runtime was started with",
+        kind="missing key",
+        lasting=True,
+    )
 
 
 def unreachable(url: str, error: Exception) -> ExecutionFailed:
-    return ExecutionFailed(f"no runtime answers at {url} ({type(error).__name__}: {error})", kind="no runtime")
+    """Return the error for a runtime that does not answer."""
+    return ExecutionFailed(
+        f"no runtime answers at {url} ({type(error).__name__}: {error}): start it there, or correct the study's "
+        "runtime_url",
+        kind="no runtime",
+    )

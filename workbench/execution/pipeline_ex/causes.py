@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from workbench.execution.blame import lies_in_prompt
+from workbench.execution.useful_line import useful_line
 
 #: The first cause that matches counts.
 CAUSES = {
@@ -112,8 +113,7 @@ def failure(exit_code: int, stderr: str, ours: bool) -> tuple[str, str] | None:
 
 def _ended(exit_code: int, stderr: str) -> tuple[str, str]:
     lines = [line.strip() for line in stderr[-ENOUGH:].split("\n") if line.strip()]
-    telling = next((line for line in lines if line.startswith(("** (", "Error:", "== Compilation"))), None)
-    said = (telling or (lines[-1] if lines else "it said nothing"))[:300]
+    said = useful_line(stderr)
     if exit_code < 0 or exit_code > 128:
         number = -exit_code if exit_code < 0 else exit_code - 128
         return "crashed", f"the pipeline was ended by signal {number}: {said}"
