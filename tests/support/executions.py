@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
-from workbench.providers import Provider, rehearsal
+from workbench.providers import GENERATING, Provider, rehearsal
 from workbench.rehearsal.server import Rehearsal
 
 GOAL = Goal("g", "goal", ("gold",))
@@ -28,5 +28,6 @@ def request(
 
 
 def both(running: Rehearsal) -> tuple[Provider, ...]:
-    """Return both providers, played by a rehearsal."""
-    return tuple(rehearsal(running.url, running.world, running.seed).values())
+    """Return the providers that a pipeline's steps may call, played by a rehearsal."""
+    providers = rehearsal(running.url, running.world, running.seed)
+    return tuple(providers[name] for name in GENERATING)

@@ -40,7 +40,7 @@ def compile_once() -> None:
         raise program.not_on_path("mix", INSTALL_ELIXIR)
     build.compile_once(build.folder(RUNTIME, _elixir()), _compile)
     # The sources may be others than when this process compiled them before. From now on the new build is executed.
-    _build.cache_clear()
+    build_folder.cache_clear()
 
 
 def _compile(folder: Path) -> None:
@@ -52,7 +52,7 @@ def _compile(folder: Path) -> None:
 
 
 @functools.cache
-def _build() -> Path:
+def build_folder() -> Path:
     """Return the folder that the runtime is compiled into."""
     return build.folder(RUNTIME, _elixir())
 
@@ -70,7 +70,7 @@ def _elixir() -> str:
 
 def problems(pipeline: Path) -> str | None:
     """Return what the runtime says is wrong with a pipeline file, or None. Nothing is executed."""
-    done = run(["mix", "pipeline.check", str(pipeline)], _build(), environment({}), COMPILE_SECONDS)
+    done = run(["mix", "pipeline.check", str(pipeline)], build_folder(), environment({}), COMPILE_SECONDS)
     return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
 
 
@@ -85,7 +85,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
         **_tools(),
         "MIX_ENV": "prod",
         "MIX_EXS": str(RUNTIME / "mix.exs"),
-        "MIX_BUILD_PATH": str(_build()),
+        "MIX_BUILD_PATH": str(build_folder()),
         # Without it the VM waits for an answer when it is interrupted.
         "ELIXIR_ERL_OPTIONS": "+Bd",
         # A dump of a VM that ran out of memory would hold keys, prompts and plans.

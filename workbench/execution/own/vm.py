@@ -74,8 +74,9 @@ class Own:
         command += ["--drain-seconds", "0", "--until-stdin-closes"]
         env = project.environment(variables)
         env["ELIXIR_ERL_OPTIONS"] += WARM_OPTIONS
-        # The VM stays in the root folder. A folder that is removed would be no place to start programs from.
-        cwd = Path("/")
+        # The token's folder is removed, so the VM does not work there. In a folder above the runtime's sources, Mix
+        # would name them by relative paths, and compile the shared build again.
+        cwd = project.build_folder()
         with program.start_errors(command, cwd, INSTALL_ELIXIR):
             self._service = process.Service(command, cwd=cwd, env=env)
         line = self._service.line(START_SECONDS)
