@@ -1,10 +1,11 @@
 """Measure what a supervisor costs: commands through `workbench.system.process` against bare subprocesses.
 
-    python bench/supervision.py [--calls 20] [--at-once 1 64] [--command true]
+    python bench/supervision.py [--calls 20] [--at-once 1 64] [--command true] [--smallest]
 
 Both sides run the same command, in turn and in one run. Prints one line of JSON last. For each number of commands at
 once it has the milliseconds of wall time and of CPU time per command (the CPU time of supervisors included), what
 supervision adds, and the ratio of the two wall times. `memory_mb` is what the supervisors of so many commands hold.
+`ratio` is the wall-time ratio of the first of these numbers. The exit code is 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -19,22 +20,35 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from outcome import conclude, positive
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=20, help="rounds of so many commands at once")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 64])
     parser.add_argument("--command", nargs="+", default=["true"])
+    parser.add_argument("--smallest", action="store_true", help="as few commands as still measure it")
     # Each measurement is a process of its own: the CPU time of its whole tree is known once it has ended.
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         print(json.dumps(SIDES[options.side](options.command, options.calls, options.at_once[0])))
-        return
-    print(json.dumps({str(number): compare(options.command, options.calls, number) for number in options.at_once}))
+        return 0
+    calls, levels = (3, [1, 4]) if options.smallest else (options.calls, options.at_once)
+    numbers = {str(number): compare(options.command, calls, number) for number in levels}
+    return conclude(
+        {**numbers, "ratio": numbers[str(levels[0])]["ratio"]},
+        {
+            "all wall times are positive": positive(
+                *(level[f"{side}_wall_ms"] for level in numbers.values() for side in ("bare", "supervised"))
+            ),
+            "the supervisors hold memory": positive(*(level["memory_mb"] for level in numbers.values())),
+        },
+    )
 
 
 def compare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
@@ -125,4 +139,4 @@ SIDES = {"bare": bare, "supervised": supervised, "memory": memory}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

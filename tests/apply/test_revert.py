@@ -25,7 +25,7 @@ def applied(world: World) -> RunFolder:
 
 def commit_other_temperature(world: World) -> bytes:
     """Commit a colleague's change to the pipeline on the current branch. Return the new content."""
-    world.pipeline(world.file.read_bytes().replace(b"temperature: 0.7", b"temperature: 0.1"))
+    world.pipeline(world.file.read_bytes().replace(b"max_tokens: 65536", b"max_tokens: 100"))
     return world.file.read_bytes()
 
 

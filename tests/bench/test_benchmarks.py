@@ -20,6 +20,7 @@ RATIOS = {
     "fuzz": ["ratio"],
     "orchestration": ["speed_up"],
     "runtime": ["cpu_ratio", "time_ratio"],
+    "supervision": ["ratio"],
 }
 #: Modules that the benchmarks share.
 SHARED = {"outcome", "process_tree"}
