@@ -28,4 +28,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 @pytest.fixture
 def line(server: dict[str, str], tmp_path: Path) -> CommandLine:
     """Return the command line of a user with an empty home."""
+    (tmp_path / "home").mkdir()
     return CommandLine(tmp_path / "home", server)

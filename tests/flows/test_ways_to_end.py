@@ -84,6 +84,7 @@ def test_init_writes_a_study_that_passes_check(line: CommandLine, tmp_path: Path
     gold = tmp_path / "gold plan.md"
     gold.write_text("# Gold\n\nTelemetry.")
     output = tmp_path / "mine" / "study.yaml"
+    output.parent.mkdir()
     assert line.run("init", "Write the plan: for 'us' # all", gold, "--output", output).exit_code == 0
     assert line.run("check", output).exit_code == 0
     assert "Write the plan: for 'us' # all" in output.read_text()

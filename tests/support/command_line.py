@@ -90,6 +90,7 @@ class CommandLine:
     def optimize(self, study: Path, *arguments: object) -> tuple[CommandResult, dict[str, Any]]:
         """Run `workbench run`, and return its result and its report. The report is empty if the run wrote none."""
         report = self.home / "report.json"
+        self.home.mkdir(parents=True, exist_ok=True)
         report.unlink(missing_ok=True)
         result = self.run("run", study, "--json", report, *arguments)
         return result, self.report()
