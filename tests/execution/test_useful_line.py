@@ -67,7 +67,7 @@ RUST = "thread 'main' panicked at src/main.rs:4:5:\nno plan in the reply\nnote: 
 GO = "panic: no plan in the reply\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:4 +0x1d\nexit status 2\n"
 RUBY = "planner.rb:1:in `main': no plan (RuntimeError)\n\tfrom planner.rb:3:in `<main>'\n"
 JAVA = 'Exception in thread "main" java.lang.IllegalStateException: no plan\n\tat Main.main(Main.java:3)\n'
-NPM = "npm ERR! code ENOENT\nnpm ERR! A complete log of this run can be found in:\nnpm ERR!     /root/.npm/x.log\n"
+NPM = "npm ERR! code ENOENT\nnpm ERR! A complete log of this run can be found in:\nnpm ERR!     /home/user/.npm/x.log\n"
 ASDF = "No version is set for command mix\nConsider adding one of the following versions\nelixir 1.14\n"
 
 
