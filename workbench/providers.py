@@ -9,14 +9,13 @@ are found again.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from workbench.errors import MissingKey
 
@@ -61,8 +60,6 @@ _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 REHEARSAL_KEY = "no-key-in-rehearsal"
 #: The key that a server at an address of the study gets if the environment has none. Most local servers need no key.
 NO_KEY = "no-key"
-#: A shorter key is a dummy for a gateway. Taking it out of a text would destroy the text.
-SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
@@ -148,17 +145,6 @@ def same_model(asked: str, answering: str) -> bool:
     if asked.endswith("latest"):
         return True
     return answering.startswith(asked) and _VERSION.fullmatch(answering.removeprefix(asked)) is not None
-
-
-def without_key(text: str, key: str) -> str:
-    """Return the text without the key: as it is, percent-encoded or in base64. Providers echo keys in their errors."""
-    if len(key) < SHORTEST_SECRET:
-        return text
-    data = key.encode()
-    forms = (key, quote(key, safe=""), base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode())
-    for form in forms:
-        text = text.replace(form, "…").replace(form.rstrip("="), "…")
-    return text
 
 
 def digest(*parts: str | bytes) -> str:

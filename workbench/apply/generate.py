@@ -27,11 +27,10 @@ ONCE_MORE = 2_000_000
 
 @dataclass(frozen=True)
 class Generated:
-    """`rehearsal` is the rehearsal's world and seed, or None."""
+    """A plan that the winner wrote, and the prompt that the pipeline got for it."""
 
     prompt: str
     plan: Plan
-    rehearsal: str | None
 
 
 class _AtOnce:
@@ -96,4 +95,4 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     folder = f"generated/{before + 1:03d}"
     run.write(f"{folder}/prompt.md", stage.prompt)
     run.write(f"{folder}/plan.yaml", stage.made.text)
-    return Generated(stage.prompt, stage.made, record.rehearsal)
+    return Generated(stage.prompt, stage.made)

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from workbench.commands.output import JsonFile, err, print_foreign, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import printable
+from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import printable
 from workbench.evidence.summary import Summary, summarize
+from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.system.home import home

@@ -9,13 +9,12 @@ from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
 from workbench.evidence.statistics import LEVEL, WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, prompt_file
+from workbench.foreign_text import printable
 from workbench.run.record import RunRecord, SearchResult, TrialRecord
 
 #: How many candidates the artifact lists, and how many characters of a judge's reason it shows.
 CANDIDATES = 10
 REASON_CHARACTERS = 800
-#: Characters that a terminal or a browser obeys: controls, and those that change the direction of text.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def sentence(summary: Summary) -> str:
@@ -116,11 +115,6 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
     if result.ended == "budget" or result.spent >= record.budget:
         return f"its budget of {plural(record.budget, 'execution')} is used up"
     return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
-
-
-def printable(text: str) -> str:
-    """Replace the characters that a terminal or a browser would obey. A model may have written them."""
-    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def rehearsal(label: str, real: str | None) -> str:

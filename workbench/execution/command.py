@@ -22,6 +22,7 @@ from workbench.execution.pipeline_source import check_unchanged
 from workbench.execution.runtime import Check, Needs, NotWritten, StudyFile, WriteBack
 from workbench.execution.useful_line import useful_line
 from workbench.fields import Form, KeyPath, Text, VariableName, dotted, nearest
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
 from workbench.providers import digest
 from workbench.system.files import write_atomically
@@ -162,7 +163,7 @@ class Command:
         if len(text.encode()) > program.PLAN_BYTES:
             problem = f"the program wrote more than {program.PLAN_BYTES} bytes"
             return Execution(request.key, "", output, ended.seconds, problem)
-        text = program.scrubbed(text, secrets)
+        text = scrubbed(text, secrets)
         # The file is the plan as it is judged: of standard output too, and without secrets.
         write_atomically(output, text.encode())
         return Execution(request.key, text, output, ended.seconds)
@@ -204,7 +205,7 @@ class Command:
                 lasting=True,
             )
         named = {name: os.environ[name] for name in self._settings.environment}
-        return {**passed, **named}, program.secrets_among(named.values())
+        return {**passed, **named}, list(named.values())
 
     def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
         lasting = ended.exit_code in program.NOT_STARTED

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
+from workbench.foreign_text import scrubbed
 from workbench.providers import KNOWN, Provider
 from workbench.system import loopback, process
 from workbench.system.bounded import LIMIT
-from workbench.system.scrubbing import scrubbed as scrubbed
 
 #: The variables of our environment that every program gets. Keys and addresses are added for its providers.
 PASSED = (
@@ -25,8 +25,6 @@ PASSED = (
 )  # fmt: skip
 #: The most bytes that a plan may have.
 PLAN_BYTES = 5_000_000
-#: Values of fewer characters are no secrets: a key such as `1` is a dummy, and its removal would destroy every text.
-SECRET_CHARACTERS = 8
 #: The exit codes with which a shell, `env` or a version manager says that it could not start a program.
 NOT_STARTED = (126, 127)
 #: Linux passes no argument with more bytes to a program, its closing zero included.
@@ -201,10 +199,5 @@ def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
 
 
 def secret_values(variables: Mapping[str, str]) -> list[str]:
-    """Return the values of those variables that hold keys. A value of a few characters hides nothing."""
-    return secrets_among(value for name, value in variables.items() if name.endswith("_KEY"))
-
-
-def secrets_among(values: Iterable[str]) -> list[str]:
-    """Return the values that are long enough for secrets, the longest first: a shorter one may be a part of it."""
-    return sorted((value for value in values if len(value) >= SECRET_CHARACTERS), key=len, reverse=True)
+    """Return the values of those variables that hold keys."""
+    return [value for name, value in variables.items() if name.endswith("_KEY")]

@@ -16,6 +16,7 @@ from workbench.execution.pipeline_source import unchanged_pipeline
 from workbench.execution.runtime import StudyFile
 from workbench.execution.useful_line import useful_line
 from workbench.fields import Form
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 
 SUCCESS = re.compile(r"^✅ Pipeline generated at (?P<path>.+)$")
@@ -83,7 +84,7 @@ def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:
     failure = FAILURE.match(lines[-1]) if lines else None
     if failure is not None:
         # What is parsed is the text as it was printed. What is shown holds no secret.
-        message = program.scrubbed(failure["message"], secrets)
+        message = scrubbed(failure["message"], secrets)
         return blame(failure["kind"], message.replace(" | ", "\n"), folder)
     lasting = ended.exit_code in program.NOT_STARTED
     raise ExecutionFailed(

@@ -22,6 +22,7 @@ from workbench.execution.own.vm import LIMIT, TOKEN_VARIABLE, Elsewhere, Forgott
 from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
 from workbench.execution.runtime import Check, Needs, StudyFile
 from workbench.fields import Address, Form
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import loopback, process
@@ -288,7 +289,7 @@ def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str
     answer = json.dumps(
         {name: value for name, value in run.items() if name not in ("text", "files")}, indent=2, ensure_ascii=False
     )
-    shown = program.scrubbed(answer, secrets) + "\n"
+    shown = scrubbed(answer, secrets) + "\n"
     (folder / "run.json").write_bytes(shown.encode("utf-8", errors="replace"))
     # A file cannot hold half a surrogate pair.
     text = str(run.get("text") or "").encode("utf-8", errors="replace").decode()
@@ -297,7 +298,7 @@ def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str
             return "", TOO_LONG
         return text, None
     error = run.get("error") or {"kind": "no file", "message": f"it ended as {run['status']} without a plan"}
-    message = program.scrubbed(str(error["message"]), secrets)
+    message = scrubbed(str(error["message"]), secrets)
     return "", blame(str(error["kind"]).replace("_", " "), message, folder)
 
 

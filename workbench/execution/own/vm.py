@@ -12,6 +12,7 @@ from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import project
 from workbench.execution.useful_line import useful_line
+from workbench.foreign_text import scrubbed
 from workbench.providers import Provider
 from workbench.system import process
 from workbench.system.supervisor import GRACE
@@ -82,7 +83,7 @@ class Own:
         line = self._service.line(START_SECONDS)
         if line is None or not line.startswith(READY):
             self.stop()
-            reason = program.scrubbed(useful_line(self._service.errors, line or ""), program.secret_values(variables))
+            reason = scrubbed(useful_line(self._service.errors, line or ""), program.secret_values(variables))
             raise ExecutionFailed(
                 f"mix pipeline.serve did not start within {START_SECONDS:.0f} s, or ended: {reason}",
                 kind="not started",
