@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine, study
+from tests.support.prefect_database import new_database
 
 pytestmark = pytest.mark.processes
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.processes
 def line(tmp_path: Path) -> Iterator[CommandLine]:
     """An interrupted run may have begun to start a server, which would serve the next run: it is stopped here."""
     command = CommandLine(tmp_path / "home")
+    new_database(command.home / "prefect")
     yield command
     if (command.home / "server.json").exists():
         command.run("server", "--stop")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CHECKOUT, CommandLine
+from tests.support.prefect_database import new_database
 
 MODULES = ("flows.optimize", "tasks.execute", "deployments.serve", "commands.app", "execution.own.project")
 
@@ -116,6 +117,7 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
     user.mkdir()
     (folder / "gold.md").write_text("# Plan\n\nSupervision first. Telemetry everywhere. Rollback of each stage.\n")
     line = CommandLine(tmp_path / "home", {"HOME": str(user)})
+    new_database(line.home / "prefect")
     before = sorted(runtime.rglob("*"))
 
     def run(*arguments: object) -> str:

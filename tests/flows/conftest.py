@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine
+from tests.support.prefect_database import new_database
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Yield the environment variables with which a command finds the server."""
     owner = CommandLine(tmp_path_factory.mktemp("server"))
+    new_database(owner.home / "prefect")
     result = owner.run("server")
     assert result.exit_code == 0, result.stderr
     try:
