@@ -131,8 +131,8 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ("https://x.y: z", "is it prose"),
         ("Title: x\nStages:\n- a", None),
         ("title: A plan of three words\nsummary: b", None),
-        ('{"type":"assistant","message":{"content":[{"text":"a: 1"}]}}', "a message of claude's"),
-        ('{"error": "bad", "code": 1}', "a message of claude's"),
+        ('{"type":"assistant","message":{"content":[{"text":"a: 1"}]}}', "a JSON message of the claude program"),
+        ('{"error": "bad", "code": 1}', "a JSON message of the claude program"),
     ],
 )
 def test_what_is_no_plan_says_why(text: str, reason: str | None) -> None:

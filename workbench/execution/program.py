@@ -15,7 +15,7 @@ from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.providers import KNOWN, Provider
 from workbench.system import loopback, process
 from workbench.system.bounded import LIMIT
-from workbench.system.scrubbing import scrubbed as scrubbed
+from workbench.system.scrubbing import scrubbed
 
 #: The variables of our environment that every program gets. Keys and addresses are added for its providers.
 PASSED = (
@@ -77,19 +77,19 @@ def run_logged(
         ExecutionFailed: the program cannot be started, or did not end in time.
         PipelineRejected: the system passes no such arguments to a program.
     """
-    done = run(command, cwd=cwd, env=env, timeout=timeout, advice=advice, limit=limit, stdin=stdin)
-    hidden = tuple(secrets)
-    raw_out, raw_err = (stream.decode("utf-8", errors="replace") for stream in (done.stdout, done.stderr))
-    out, err = scrubbed(raw_out, hidden), scrubbed(raw_err, hidden)
+    finished = run(command, cwd=cwd, env=env, timeout=timeout, advice=advice, limit=limit, stdin=stdin)
+    hidden_texts = tuple(secrets)
+    raw_out, raw_err = (stream.decode("utf-8", errors="replace") for stream in (finished.stdout, finished.stderr))
+    out, err = scrubbed(raw_out, hidden_texts), scrubbed(raw_err, hidden_texts)
     (folder / "stdout.log").write_text(out, encoding="utf-8")
     (folder / "stderr.log").write_text(err, encoding="utf-8")
-    if done.timed_out:
+    if finished.timed_out:
         raise ExecutionFailed(
             f"the pipeline did not end within {timeout:.0f} s and was ended; its output: {folder}; raise `timeout` "
             "in the study if it needs longer",
             kind="timeout",
         )
-    return Ended(done.exit_code, out, err, raw_out, raw_err, done.seconds)
+    return Ended(finished.exit_code, out, err, raw_out, raw_err, finished.seconds)
 
 
 def run(
@@ -188,7 +188,7 @@ def _home() -> str:
 
 
 def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
-    """Return keys and addresses by variable. A missing key is left out: the runtime says if a step needs it."""
+    """Return the keys and addresses by variable. Leave out keys that are not set: the runtime reports a needed key."""
     variables: dict[str, str] = {}
     for provider in providers:
         _, key_variables, address = KNOWN[provider.name]
@@ -206,5 +206,5 @@ def secret_values(variables: Mapping[str, str]) -> list[str]:
 
 
 def secrets_among(values: Iterable[str]) -> list[str]:
-    """Return the values that are long enough for secrets, the longest first: a shorter one may be a part of it."""
+    """Return the values that are long enough for secrets. The longest comes first: it may contain a shorter value."""
     return sorted((value for value in values if len(value) >= SECRET_CHARACTERS), key=len, reverse=True)
