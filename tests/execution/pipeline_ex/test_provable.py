@@ -49,7 +49,7 @@ def write(kind: str, more: str = "") -> str:
 def test_a_variant_has_the_output_format_that_proves(step: str, expected: str | None, tmp_path: Path) -> None:
     """Every step that asks the claude program prints a result message, whatever its preset or format was."""
     file = tmp_path / "v.yaml"
-    assert variant.written(pipeline(step), "x", WRITE, file, "plan") is None
+    assert variant.write(pipeline(step), "x", WRITE, file, "plan") is None
     (written,) = yaml.safe_load(file.read_text())["workflow"]["steps"]
     assert written.get("claude_options", {}).get("output_format") == expected
     assert not reasons(pipeline(step))
@@ -66,7 +66,7 @@ def test_steps_within_others_have_the_proving_format_too(tmp_path: Path) -> None
         write("claude"),
     )
     file = tmp_path / "v.yaml"
-    assert variant.written(text, "x", WRITE, file, "plan") is None
+    assert variant.write(text, "x", WRITE, file, "plan") is None
     loop, group, nested, _ = yaml.safe_load(file.read_text())["workflow"]["steps"]
     for step in (loop["steps"][0], group["parallel_tasks"][0], nested["pipeline"]["steps"][0]):
         assert step["claude_options"] == {"output_format": "stream_json"}

@@ -164,7 +164,7 @@ def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path)
     )
     file = tmp_path / "pipeline.yaml"
     pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{own}{loop}{other}")
-    assert variant.written(pipeline, "Write", WRITE, file, "plan") is None
+    assert variant.write(pipeline, "Write", WRITE, file, "plan") is None
     idea, data, every, some, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
     proving = {"output_format": "stream_json", "debug_mode": True}
     assert (idea["claude_options"], idea["output_to_file"]) == (proving, "plan_1")
@@ -198,7 +198,7 @@ def test_what_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path
 def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFactory, prompt: str) -> None:
     """Character by character, but for what YAML cannot hold at all."""
     file = tmp_path_factory.mktemp("variant") / "pipeline.yaml"
-    assert variant.written(PIPELINE, prompt, WRITE, file, "plan") is None
+    assert variant.write(PIPELINE, prompt, WRITE, file, "plan") is None
     part = yaml.safe_load(file.read_text(encoding="utf-8"))["workflow"]["steps"][1]["prompt"][0]
     assert part.get("content", None) == prompt or Path(part["path"]).read_text(newline="") == prompt
 
@@ -206,9 +206,9 @@ def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFact
 def test_a_pipeline_that_changed_is_not_run(fake: FakeCheckout, tmp_path: Path) -> None:
     """And one without the step is refused."""
     with pytest.raises(PipelineRejected, match="no step"):
-        variant.written("workflow: {steps: []}", "x", WRITE, tmp_path / "v.yaml", "plan")
+        variant.write("workflow: {steps: []}", "x", WRITE, tmp_path / "v.yaml", "plan")
     with pytest.raises(PipelineRejected, match="number 3"):
-        variant.written(PIPELINE, "x", Target("write", "write", 3), tmp_path / "v.yaml", "plan")
+        variant.write(PIPELINE, "x", Target("write", "write", 3), tmp_path / "v.yaml", "plan")
 
 
 def test_a_hanging_run_is_ended(fake: FakeCheckout, tmp_path: Path) -> None:
@@ -391,7 +391,7 @@ def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pipeline_that_cannot_be_read_is_not_run(tmp_path: Path, text: str) -> None:
     """It is neither a pipeline without the step nor one that writes no files."""
     with pytest.raises(PipelineRejected, match="the pipeline file cannot be read"):
-        variant.written(text, "x", WRITE, tmp_path / "v.yaml", "plan")
+        variant.write(text, "x", WRITE, tmp_path / "v.yaml", "plan")
     with pytest.raises(PipelineRejected, match="the pipeline file cannot be read"):
         variant.writes_files(text)
 

@@ -105,7 +105,7 @@ def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
         ),
         (
             {"target": {"pipeline": "loop.yaml", "step": "inner"}},
-            'target.step: "inner" stands within another step, of which pipeline_ex saves no output; expected '
+            'target.step: "inner" stands within another step, and pipeline_ex saves no output of such steps; expected '
             "target.output to name the step that puts out the plan: one of last, batch",
         ),
         (
