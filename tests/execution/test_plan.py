@@ -115,7 +115,7 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ("a: 1\nb: 2\na: 3", "lines 1 and 3"),
         ("a: {b: 1, b: 2}", 'the key "b" twice'),
         ("a: &x [1]\nb: *x", None),
-        ("a: &x [1, *x]", "alias *x in line 1, which stands for nothing"),
+        ("a: &x [1, *x]", "alias *x in line 1, but no value before it has that anchor"),
         ("a: *x", "alias *x in line 1"),
         ("a: \x00", "no YAML"),
         ("a: " + "[" * 60 + "]" * 60, f"more than {MAX_DEPTH} levels"),
