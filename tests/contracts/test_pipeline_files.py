@@ -1,4 +1,4 @@
-"""The real runtime and our reader take the same pipeline files, and find the same steps in them."""
+"""The real runtime and our reader accept the same pipeline files, and find the same steps in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 HARD = sorted((Path(__file__).parents[1] / "data" / "pipelines_hard").glob("pipeline_*.yaml"))
 SHIPPED = sorted((project.RUNTIME / "priv" / "pipelines").glob("*.yaml"))
 
-#: A file with %s in it, which is in the workflow; below is a step `a`.
+#: A file with %s in the workflow, before a step `a`.
 FILE = """\
 workflow:
   name: w
@@ -31,11 +31,11 @@ STEP = "{name: %s, type: gemini, prompt: [{type: static, content: x}]}"
 
 
 def nested(levels: int) -> str:
-    """A workflow with a value that many levels below the root."""
+    """Return a workflow with a value that stands this many levels below the root."""
     return FILE % f"metadata: {'[' * (levels - 2)}x{']' * (levels - 2)}"
 
 
-#: What the steps that ask a model are called, or None for a file that is refused.
+#: A file, and the names of its steps that ask a model, or None for a file that is refused.
 SNIPPETS: list[tuple[str, list[str] | None]] = [
     *((FILE % f"version: {word}", ["a"]) for word in ("=", "0000-00-00", "2026-06-31", "0b_", "0x_", "1:2_", "~")),
     *((FILE % f"{key}: 1", ["a"]) for key in ("1", "yes", "~", "2026-06-31", "=", '"q"', "a b")),
@@ -109,7 +109,7 @@ SNIPPETS: list[tuple[str, list[str] | None]] = [
     ),
 ]  # fmt: skip
 
-#: Files that our reader takes and the runtime refuses, before it asks a model.
+#: Files that our reader accepts and the runtime refuses before it asks a model.
 RUNTIME_ALONE = [
     TYPE % "clade",
     "? workflow\n: {name: w, steps: [" + STEP % "a" + "]}\n",
@@ -118,7 +118,7 @@ RUNTIME_ALONE = [
     FILE % f"version: {2**64}",
 ]
 
-#: For each file one line of JSON: the names of the steps that ask a model, or null for a file that is refused.
+#: Prints one line of JSON for each file: the names of the steps that ask a model, or null for a refused file.
 SCRIPT = """
 for file <- System.argv() do
   asks =
@@ -143,55 +143,55 @@ def compiled() -> None:
     project.compile_once()
 
 
-def asked_by_runtime(files: list[Path]) -> list[list[str] | None]:
-    """What the runtime's own loader finds, which `mix pipeline.check` and every run begin with."""
+def asks_by_runtime(files: list[Path]) -> list[list[str] | None]:
+    """Return what the runtime's own loader finds. `mix pipeline.check` and every run begin with this loader."""
     command = ["mix", "run", "--no-start", "-e", SCRIPT, "--", *map(str, files)]
     environment = project.environment({})
-    done = project.run(command, Path(environment["MIX_BUILD_PATH"]), environment, 120)
-    assert done.exit_code == 0, done.stderr.decode()
-    lines = done.stdout.decode().splitlines()
+    finished = project.run(command, Path(environment["MIX_BUILD_PATH"]), environment, 120)
+    assert finished.exit_code == 0, finished.stderr.decode()
+    lines = finished.stdout.decode().splitlines()
     return [json.loads(line.removeprefix("asks ")) for line in lines if line.startswith("asks ")]
 
 
-def asked(text: str) -> list[str] | None:
-    """What our reader finds."""
+def asks_by_reader(text: str) -> list[str] | None:
+    """Return what our reader finds."""
     try:
-        found = steps(read(text, FAST_YAML))
+        steps_by_name = steps(read(text, FAST_YAML))
     except PipelineUnreadable:
         return None
-    return [name for name, step in found.items() if value(step.node, "prompt") is not None]
+    return [name for name, step in steps_by_name.items() if value(step.node, "prompt") is not None]
 
 
-def written(folder: Path, texts: list[str]) -> list[Path]:
+def write_files(folder: Path, texts: list[str]) -> list[Path]:
     files = [folder / f"{number}.yaml" for number in range(len(texts))]
     for file, text in zip(files, texts, strict=True):
         file.write_bytes(text.encode())
     return files
 
 
-def test_runtime_and_reader_take_the_same_files_with_the_same_steps(tmp_path: Path) -> None:
-    """Whatever YAML has to offer: neither reads a step that the other does not."""
-    by_runtime = asked_by_runtime(written(tmp_path, [text for text, _ in SNIPPETS]))
+def test_runtime_and_reader_accept_the_same_files_with_the_same_steps(tmp_path: Path) -> None:
+    """No form of YAML makes one of them read a step that the other does not read."""
+    by_runtime = asks_by_runtime(write_files(tmp_path, [text for text, _ in SNIPPETS]))
     answers = [
-        {"file": text, "expected": names, "runtime": found, "reader": asked(text)}
-        for (text, names), found in zip(SNIPPETS, by_runtime, strict=True)
+        {"file": text, "expected": names, "runtime": runtime_names, "reader": asks_by_reader(text)}
+        for (text, names), runtime_names in zip(SNIPPETS, by_runtime, strict=True)
     ]
     assert not [answer for answer in answers if not answer["expected"] == answer["runtime"] == answer["reader"]]
 
 
 def test_runtime_and_reader_find_the_same_steps_in_whole_files() -> None:
-    """In the pipelines that are shipped, and in those that are hard to read."""
+    """This holds for the shipped pipelines, and for pipelines that are hard to read."""
     files = [*SHIPPED, *HARD]
-    by_runtime = asked_by_runtime(files)
+    by_runtime = asks_by_runtime(files)
     assert all(by_runtime)
-    assert by_runtime == [asked(file.read_bytes().decode()) for file in files]
+    assert by_runtime == [asks_by_reader(file.read_bytes().decode()) for file in files]
 
 
-def test_what_the_runtime_alone_refuses_is_refused_before_it_costs_anything(tmp_path: Path) -> None:
-    """A wrong step, a step twice, a key with a question mark: the reader sees what is in such a file."""
-    files = written(tmp_path, RUNTIME_ALONE)
-    assert asked_by_runtime(files) == [None] * len(files)
-    assert [asked(text) for text in RUNTIME_ALONE] == [["a"]] * len(files)
+def test_a_file_that_only_the_runtime_refuses_costs_nothing(tmp_path: Path) -> None:
+    """The runtime refuses it before it asks a model. The reader finds all steps in such a file."""
+    files = write_files(tmp_path, RUNTIME_ALONE)
+    assert asks_by_runtime(files) == [None] * len(files)
+    assert [asks_by_reader(text) for text in RUNTIME_ALONE] == [["a"]] * len(files)
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_what_the_runtime_alone_refuses_is_refused_before_it_costs_anything(tmp_
         (FILE % "version: *v", ":3: the alias *v is not supported"),
     ],
 )
-def test_pipeline_check_says_the_same(tmp_path: Path, text: str, reason: str | None) -> None:
-    """The command that a person checks a pipeline with."""
-    (file,) = written(tmp_path, [text])
+def test_pipeline_check_reports_the_same_problems(tmp_path: Path, text: str, reason: str | None) -> None:
+    """A person checks a pipeline with this command."""
+    (file,) = write_files(tmp_path, [text])
     problems = project.problems(file)
-    assert (problems is None) == (reason is None) == (asked(text) is not None)
+    assert (problems is None) == (reason is None) == (asks_by_reader(text) is not None)
     assert (reason or "") in (problems or "")

@@ -244,8 +244,8 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     for check in checks:
         assert isinstance(check, Check)
         assert check.name
-        assert check.found
-        assert bool(check.advice) != check.there, check
+        assert check.state
+        assert bool(check.advice) != check.passed, check
     assert not (tmp_path / "home").exists()
 
 

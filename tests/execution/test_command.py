@@ -232,8 +232,8 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path, monkeypatch: pytest
         raise AssertionError("nothing is to be paid for")
     checks = {check.name: check for check in examine(made, tmp_path / "home", os.environ)}
     assert checks["SECOND_KEY"].advice == "set SECOND_KEY"
-    assert checks["FIRST_KEY"].there
-    assert checks["program"].there
+    assert checks["FIRST_KEY"].passed
+    assert checks["program"].passed
 
 
 def test_values_of_variables_are_in_no_file_and_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +368,7 @@ def test_a_program_that_is_gone_when_the_run_begins_is_told(tmp_path: Path) -> N
         runtime_of(made.pipeline.engine).prepare()
     assert (caught.value.kind, caught.value.lasting) == ("not started", True)
     (check,) = runtime_of(made.pipeline.engine).checks(made.pipeline, tmp_path, {})
-    assert not check.there
+    assert not check.passed
     with pytest.raises(PipelineRejected, match=r"run\.sh cannot be read any more"):
         executed(made, tmp_path)
 

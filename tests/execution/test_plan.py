@@ -115,7 +115,7 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ("a: 1\nb: 2\na: 3", "lines 1 and 3"),
         ("a: {b: 1, b: 2}", 'the key "b" twice'),
         ("a: &x [1]\nb: *x", None),
-        ("a: &x [1, *x]", "alias *x in line 1, which stands for nothing"),
+        ("a: &x [1, *x]", "alias *x in line 1, but no value before it has that anchor"),
         ("a: *x", "alias *x in line 1"),
         ("a: \x00", "no YAML"),
         ("a: " + "[" * 60 + "]" * 60, f"more than {MAX_DEPTH} levels"),
@@ -131,8 +131,8 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ("https://x.y: z", "is it prose"),
         ("Title: x\nStages:\n- a", None),
         ("title: A plan of three words\nsummary: b", None),
-        ('{"type":"assistant","message":{"content":[{"text":"a: 1"}]}}', "a message of claude's"),
-        ('{"error": "bad", "code": 1}', "a message of claude's"),
+        ('{"type":"assistant","message":{"content":[{"text":"a: 1"}]}}', "a JSON message of the claude program"),
+        ('{"error": "bad", "code": 1}', "a JSON message of the claude program"),
     ],
 )
 def test_what_is_no_plan_says_why(text: str, reason: str | None) -> None:

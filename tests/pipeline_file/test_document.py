@@ -31,19 +31,19 @@ def parser(request: pytest.FixtureRequest) -> Parser:
 
 
 def values(node: yaml.Node) -> Any:
-    """The values that PyYAML makes, with the scalars as they stand in the file."""
+    """Return a node as dictionaries and lists, with the scalars as they stand in the file."""
     if isinstance(node, yaml.MappingNode):
         return {key.value: values(inner) for key, inner in node.value}
     return [values(inner) for inner in node.value] if isinstance(node, yaml.SequenceNode) else node.value
 
 
-def texts(value: Any, written: Any) -> Any:
-    """Values with the file's own scalars in the place of those that are no texts."""
+def texts(value: Any, scalars: Any) -> Any:
+    """Return PyYAML's values with the file's own scalars in the place of values that are no texts."""
     if isinstance(value, dict):
-        return {str(key): texts(inner, written[str(key)]) for key, inner in value.items()}
+        return {str(key): texts(inner, scalars[str(key)]) for key, inner in value.items()}
     if isinstance(value, list):
-        return [texts(inner, one) for inner, one in zip(value, written, strict=True)]
-    return value if isinstance(value, str) else written
+        return [texts(inner, scalar) for inner, scalar in zip(value, scalars, strict=True)]
+    return value if isinstance(value, str) else scalars
 
 
 def dictionaries(value: Any) -> Iterator[dict[str, Any]]:
@@ -55,34 +55,40 @@ def dictionaries(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("file", REAL, ids=lambda file: file.stem)
 def test_nodes_agree_with_values_on_every_real_pipeline(file: Path, parser: Parser) -> None:
-    """On all steps, parts, providers, programs and files, and on every other key and text."""
+    """They agree on all steps, parts, providers, programs and files, and on every other key and text."""
     text = file.read_bytes().decode()
     root = read(text, parser)
     loaded = yaml.safe_load(text)
     assert texts(loaded, values(root)) == values(root)
-    every = list(dictionaries(loaded))
-    assert len(list(mappings(root))) == len(every)
-    kinds = {str(one.get("type")) for one in every if one.get("via") != "program"}
-    named = {"anthropic": "claude", "gemini": "gemini"}
-    assert needs.providers(root) == {name for name, word in named.items() if any(k.startswith(word) for k in kinds)}
-    assert needs.programs(root) == any(one.get("via") == "program" for one in every)
-    assert needs.files(root) == sorted({one["path"] for one in every if one.get("type") == "file" and "path" in one})
+    all_mappings = list(dictionaries(loaded))
+    assert len(list(mappings(root))) == len(all_mappings)
+    kinds = {str(mapping.get("type")) for mapping in all_mappings if mapping.get("via") != "program"}
+    beginnings = {"anthropic": "claude", "gemini": "gemini"}
+    assert needs.providers(root) == {
+        name for name, beginning in beginnings.items() if any(kind.startswith(beginning) for kind in kinds)
+    }
+    assert needs.programs(root) == any(mapping.get("via") == "program" for mapping in all_mappings)
+    assert needs.files(root) == sorted(
+        {mapping["path"] for mapping in all_mappings if mapping.get("type") == "file" and "path" in mapping}
+    )
     inside = loaded.get("workflow", {})
     top = [step["name"] for step in inside.get("steps", [])]
-    prompting = [one for one in dictionaries(inside) if "prompt" in one and ("name" in one or "id" in one)]
-    found = steps(root)
-    assert [name for name, step in found.items() if step.top] == top
-    assert {name for name, step in found.items() if value(step.node, "prompt")} == {
-        one.get("name", one.get("id")) for one in prompting
+    prompting = [
+        mapping for mapping in dictionaries(inside) if "prompt" in mapping and ("name" in mapping or "id" in mapping)
+    ]
+    steps_by_name = steps(root)
+    assert [name for name, step in steps_by_name.items() if step.top] == top
+    assert {name for name, step in steps_by_name.items() if value(step.node, "prompt")} == {
+        mapping.get("name", mapping.get("id")) for mapping in prompting
     }
-    for one in prompting:
-        parts = one["prompt"] if isinstance(one["prompt"], list) else []
+    for mapping in prompting:
+        parts = mapping["prompt"] if isinstance(mapping["prompt"], list) else []
         contents = [part["content"] for part in parts if part["type"] == "static"]
-        assert [node.value for node in found[one.get("name", one.get("id"))].statics] == contents
+        assert [node.value for node in steps_by_name[mapping.get("name", mapping.get("id"))].statics] == contents
 
 
-def test_there_are_as_many_real_pipelines_as_there_were() -> None:
-    """Or nothing would be tested."""
+def test_the_test_data_is_complete() -> None:
+    """A missing folder would leave the other tests without a file to test."""
     assert (len(REAL), len(HARD)) == (24, 2)
 
 
@@ -99,7 +105,7 @@ def test_a_hard_pipeline_has_its_steps(file: Path, parser: Parser) -> None:
 
 @given(st.lists(st.sampled_from(WORDS), min_size=5, max_size=5))
 def test_no_word_hides_a_step(words: list[str]) -> None:
-    """Wherever it stands: in the workflow, in a step, in a part, in a loop."""
+    """The word stands in the workflow, in a step, in a part and in a loop."""
     a, b, c, d, e = words
     text = f"""\
 workflow:
@@ -122,8 +128,8 @@ workflow:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "nothing is in it; expected a mapping"),
-        ("# a comment\n", "nothing is in it; expected a mapping"),
+        ("", "the file is empty; expected a mapping"),
+        ("# a comment\n", "the file is empty; expected a mapping"),
         ("- a\n", "line 1: the root is a list; expected a mapping"),
         ("\nword\n", "line 2: the root is a text; expected a mapping"),
         ("a: 1\n---\nb: 2\n", "line 2: a second YAML document begins here"),
@@ -145,7 +151,7 @@ workflow:
     ],
 )
 def test_a_refusal_names_the_line_and_the_reason(text: str, message: str) -> None:
-    """None of these texts is taken for an empty file. Only the way to change a file takes every tag."""
+    """None of these texts is taken for an empty file. Only the parser for changing files accepts every tag."""
     for parser in (FAST_YAML, YAMERL) if "!" in text else PARSERS.values():
         with pytest.raises(PipelineUnreadable) as caught:
             read(text, parser)
@@ -164,7 +170,7 @@ def test_a_refusal_names_the_line_and_the_reason(text: str, message: str) -> Non
     ],
 )
 def test_what_only_pipeline_ex_resolves_is_refused_for_our_runtime(text: str) -> None:
-    """An alias is seen as what it stands for."""
+    """pipeline_ex's parser replaces an alias by its node."""
     root = read(text, YAMERL)
     if (shared := value(root, "b")) is not None:
         assert shared is value(root, "a")
@@ -175,8 +181,8 @@ def test_what_only_pipeline_ex_resolves_is_refused_for_our_runtime(text: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: &x {type: claude}\nb: *x\n", "line 2: pipeline_ex misreads the alias *x of what stands in brackets"),
-        ("a: &x [c, d]\nb: *x\n", "line 2: pipeline_ex misreads the alias *x of what stands in brackets"),
+        ("a: &x {type: claude}\nb: *x\n", "line 2: pipeline_ex misreads the alias *x of a value in brackets"),
+        ("a: &x [c, d]\nb: *x\n", "line 2: pipeline_ex misreads the alias *x of a value in brackets"),
         ("a: &x 1\nb: &x 2\nc: *x\n", "line 2: the anchor &x stands in the file twice"),
         ("a: ! claude\n", "line 1: the tag ! is not supported"),
         ("a: !!binary Y2xhdWRl\n", "line 1: the tag !!binary is not supported"),
@@ -185,15 +191,15 @@ def test_what_only_pipeline_ex_resolves_is_refused_for_our_runtime(text: str) ->
         ('a: "\ufeff"\n', "line 1: the character U+FEFF"),
     ],
 )
-def test_what_pipeline_ex_reads_otherwise_than_pyyaml_is_refused(text: str, message: str) -> None:
-    """It was measured with yamerl 0.10 and yaml_elixir."""
+def test_a_file_that_pipeline_ex_and_pyyaml_read_differently_is_refused(text: str, message: str) -> None:
+    """The differences were measured with yamerl 0.10 and yaml_elixir."""
     with pytest.raises(PipelineUnreadable) as caught:
         read(text, YAMERL)
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("text", "takers"),
+    ("text", "accepting"),
     [
         ('a: "b"\t# why\n', {"our runtime", "pipeline_ex"}),
         ("a: {b?: c}\n", {"our runtime", "pipeline_ex"}),
@@ -203,10 +209,10 @@ def test_what_pipeline_ex_reads_otherwise_than_pyyaml_is_refused(text: str, mess
         ("1: a\nyes: b\n~: c\n", {"our runtime", "pipeline_ex", "places"}),
     ],
 )
-def test_a_file_is_taken_where_its_runtime_takes_it(text: str, takers: set[str]) -> None:
-    """PyYAML's two parsers differ in what they take; each runtime's file is read by one that takes it."""
+def test_a_file_is_accepted_if_its_runtime_accepts_it(text: str, accepting: set[str]) -> None:
+    """PyYAML's two parsers accept different files. Each runtime's files are read by a parser that accepts them."""
     for name, parser in PARSERS.items():
-        if name in takers:
+        if name in accepting:
             assert read(text, parser).value
         else:
             with pytest.raises(PipelineUnreadable):
@@ -214,7 +220,7 @@ def test_a_file_is_taken_where_its_runtime_takes_it(text: str, takers: set[str])
 
 
 def test_aliases_of_aliases_are_walked_once() -> None:
-    """A billion mappings, when the aliases are written out."""
+    """The file has a billion mappings if the aliases are written out."""
     lines = ["a0: &a0\n  type: claude\n"]
     lines += [f"a{n}: &a{n}\n" + f"  - *a{n - 1}\n" * 10 for n in range(1, 10)]
     root = read("".join(lines), YAMERL)

@@ -35,7 +35,7 @@ workflow:
 
 
 def test_files_and_providers_are_found_in_steps_of_steps() -> None:
-    """A file that two steps read is one; an input of the study's is not the pipeline's."""
+    """A file that two steps read is listed once. An input of the study is no file of the pipeline."""
     root = read(STEPS, FAST_YAML)
     assert needs.files(root) == ["deep/more.md", "style.md"]
     assert needs.providers(root) == {"anthropic", "gemini"}
@@ -67,13 +67,13 @@ def test_what_cannot_be_read_is_refused(text: str, parser: Parser) -> None:
 
 
 def test_a_number_as_a_path_counts_as_a_path() -> None:
-    """One file too many costs nothing. No path is no file."""
+    """One file too many costs nothing. A part without a path names no file."""
     assert needs.files(read("type: file\npath: 3", FAST_YAML)) == ["3"]
     assert needs.files(read("a: [{type: file}, {type: file, path: }]", FAST_YAML)) == []
 
 
-def test_an_execution_is_another_when_a_file_of_its_pipeline_is(folder: Path) -> None:
-    """Its plan would be taken for that of the file as it was."""
+def test_a_changed_file_of_the_pipeline_changes_the_executions_key(folder: Path) -> None:
+    """Otherwise the old plan would be used for the new file."""
     (folder / "pipeline.yaml").write_text("workflow: {steps: [{prompt: [{type: file, path: style.md}]}]}\n")
     without = key(study(folder, GOOD))
     (folder / "style.md").write_text("Be brief.")
@@ -137,7 +137,7 @@ def test_a_study_whose_pipeline_is_not_read_for_certain_is_refused(
 
 
 def test_a_pipeline_that_was_spoiled_after_the_study_was_read_is_refused(hard: Path) -> None:
-    """With file and line, and not as a pipeline that needs no keys."""
+    """The message names file and line. The file is not taken for a pipeline that needs no keys."""
     study = load(RunOptions(hard / "study_eq.yaml"))
     study.pipeline.file.write_text("workflow:\n  steps: [\n")
     with pytest.raises(StudyError, match=r"pipeline_eq\.yaml:3: did not find"):

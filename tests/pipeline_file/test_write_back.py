@@ -52,7 +52,7 @@ TEXTS = st.one_of(
 
 
 def statics(text: str) -> list[yaml.ScalarNode]:
-    """The texts of all static parts in a file, in whatever they are."""
+    """Return the texts of all static parts in a file, at any depth."""
     try:
         return list(_statics(yaml.compose(text, Loader=yaml.CSafeLoader)))
     except yaml.YAMLError:
@@ -76,7 +76,10 @@ def rewritten(text: str, number: int, prompt: str) -> str:
 
 
 def lines_apart(text: str, node: yaml.ScalarNode) -> tuple[bytes, bytes]:
-    """What stands before and after a block scalar, by its lines: said anew, so that the code does not judge itself."""
+    """Return the bytes before and after a block scalar.
+
+    The test finds them by the lines, so that the tested code does not judge itself.
+    """
     lines = text.splitlines(keepends=True)
     first = node.start_mark.line
     last = first + 1
@@ -93,28 +96,30 @@ def lines_apart(text: str, node: yaml.ScalarNode) -> tuple[bytes, bytes]:
 PLACES = [(file, n) for file in PIPELINES for n in range(len(statics(file.read_text(encoding="utf-8"))))]
 
 
-def test_there_are_as_many_places_as_the_files_have() -> None:
-    """Or nothing would be tested."""
+def test_the_test_data_has_all_places() -> None:
+    """A missing file would leave places untested."""
     assert len(PLACES) == 66
 
 
-@pytest.mark.parametrize(("file", "number"), PLACES, ids=lambda one: one.stem if isinstance(one, Path) else str(one))
+@pytest.mark.parametrize(
+    ("file", "number"), PLACES, ids=lambda part: part.stem if isinstance(part, Path) else str(part)
+)
 def test_no_byte_outside_the_prompt_changes_in_any_pipeline(file: Path, number: int) -> None:
-    """Each static part of each file; also with CRLF, a byte order mark, no final newline."""
+    """This holds for each static part of each file, with CRLF, a byte order mark and no final newline, too."""
     plain = file.read_bytes().decode()
     variants = [plain, plain.replace("\n", "\r\n"), "\ufeff" + plain, plain.rstrip("\n")]
-    # Two of each; over all places, every prompt comes with every variant.
+    # Test two pairs for each place. Over all places, every prompt is tested with every variant.
     place = PLACES.index((file, number))
     for turn in (2 * place, 2 * place + 1):
         text, prompt = variants[turn % 4], HOSTILE[turn % len(HOSTILE)]
-        written = rewritten(text, number, prompt)
+        changed = rewritten(text, number, prompt)
         node = statics(text)[number]
         before, after = lines_apart(text, node) if node.style == "|" else (text[: node.start_mark.index].encode(), b"")
-        assert written.encode().startswith(before)
-        assert written.encode().endswith(after)
-        assert contents(written) == [*contents(text)[:number], prompt, *contents(text)[number + 1 :]]
-        assert without(written, number) == without(text, number)
-    assert rewritten(written, number, prompt) == written
+        assert changed.encode().startswith(before)
+        assert changed.encode().endswith(after)
+        assert contents(changed) == [*contents(text)[:number], prompt, *contents(text)[number + 1 :]]
+        assert without(changed, number) == without(text, number)
+    assert rewritten(changed, number, prompt) == changed
     assert rewritten(plain, number, contents(plain)[number]) == plain
 
 
@@ -123,7 +128,7 @@ def contents(text: str) -> list[str]:
 
 
 def without(text: str, number: int) -> Any:
-    """The document without that value."""
+    """Return the document's values without one scalar's value."""
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
     list(_statics(root))[number].value = "…"
     return yaml.load(yaml.serialize(root, Dumper=yaml.CSafeDumper), Loader=yaml.CSafeLoader)
@@ -176,20 +181,20 @@ workflow:
 @given(prompt=TEXTS)
 @example(prompt="two\nlines\n")
 def test_every_style_of_the_old_value_is_replaced_alone(style: str, end: str, prompt: str) -> None:
-    """Everything around it stays byte for byte, blank lines and comments included."""
+    """All bytes around the value stay the same, including blank lines and comments."""
     head, tail = FILE.split("%s")
     old = SCALARS[style]
     text = (head + old + tail).replace("\n", end)
-    written = write_back(text, "plan", 1, prompt)
+    changed = write_back(text, "plan", 1, prompt)
     head, tail = head.replace("\n", end), tail.replace("\n", end)
-    assert written.startswith(head)
+    assert changed.startswith(head)
     rest = tail.removeprefix(end) if prompt.endswith("\n") or style == "literal, kept" else tail
-    assert written.endswith(rest)
+    assert changed.endswith(rest)
     comment = re.search(" # why it is so", old)
-    assert ("# why it is so" in written) == (comment is not None)
-    found = yaml.safe_load(written)["workflow"]["steps"][1]["prompt"]
-    assert found[0] == {"type": "static", "content": prompt}
-    assert write_back(written, "plan", 1, prompt) == written
+    assert ("# why it is so" in changed) == (comment is not None)
+    parts = yaml.safe_load(changed)["workflow"]["steps"][1]["prompt"]
+    assert parts[0] == {"type": "static", "content": prompt}
+    assert write_back(changed, "plan", 1, prompt) == changed
 
 
 LAST = ["old words", "'old'", "|\n  old", "|-\n  old\n", ">\n  old\n\n", '"old" # c']
@@ -197,45 +202,45 @@ LAST = ["old words", "'old'", "|\n  old", "|-\n  old\n", ">\n  old\n\n", '"old" 
 
 @settings(max_examples=50)
 @given(prompt=TEXTS, last=st.sampled_from(LAST))
-def test_the_end_of_a_file_is_a_place_as_any_other(prompt: str, last: str) -> None:
-    """With and without a final newline; no newline is added to a file that has none, unless the prompt ends in one."""
+def test_a_value_at_the_end_of_a_file_is_replaced(prompt: str, last: str) -> None:
+    """A file without a final newline gets one only if the prompt ends in a newline."""
     text = f"workflow:\n  steps:\n  - name: plan\n    prompt:\n    - type: static\n      content: {last}".replace(
         "\n  old", "\n          old"
     )
-    written = write_back(text, "plan", 1, prompt)
-    assert yaml.safe_load(written)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
+    changed = write_back(text, "plan", 1, prompt)
+    assert yaml.safe_load(changed)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
     if last in ("old words", "'old'") and not prompt.endswith("\n"):
-        assert not written.endswith("\n")
+        assert not changed.endswith("\n")
 
 
 @given(prompt=TEXTS)
 def test_a_part_in_flow_style_stays_in_its_line(prompt: str) -> None:
-    """There is no room for a block there."""
+    """A block scalar cannot stand in flow style."""
     text = FILE % "|\n            old"
-    written = write_back(text, "other", 1, prompt)
-    assert yaml.safe_load(written)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
-    before, after = text.splitlines(), written.split("\n")
+    changed = write_back(text, "other", 1, prompt)
+    assert yaml.safe_load(changed)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
+    before, after = text.splitlines(), changed.split("\n")
     assert before[:5] == after[:5]
     assert before[6:] == after[6 : len(before)]
 
 
 def test_a_readable_prompt_is_written_readably() -> None:
-    """As a literal block with the file's own indentation, though the old one was quoted."""
-    written = write_back(FILE % '"old" # why', "plan", 1, "first\n\n  second\n")
-    assert "          content: | # why\n            first\n\n              second\n\n        # The next" in written
+    """It becomes a literal block with the file's own indentation, even if the old value was quoted."""
+    changed = write_back(FILE % '"old" # why', "plan", 1, "first\n\n  second\n")
+    assert "          content: | # why\n            first\n\n              second\n\n        # The next" in changed
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("workflow: [", "not one YAML document"),
         ("a: 1\n---\nb: 2\n", "not one YAML document"),
-        ("", "nothing is in it"),
+        ("", "the file is empty"),
         ("a: \x01", "unacceptable character"),
         ('workflow:\n  name: "x"\t# why\n', "line 2: found character '\\t' that cannot start any token"),
         (
             "workflow: {steps: [{name: a, prompt: []}]}",
-            "no static part 1 in step plan of the pipeline: the step is",
+            "no static part 1 in step plan of the pipeline: its steps are a",
         ),
         ("workflow: {steps: [{name: plan, prompt: []}]}", "has 0 static parts"),
         ("workflow: {steps: [{name: plan, prompt: [{type: static, content: }]}]}", 'write "" there first'),
@@ -246,26 +251,26 @@ def test_a_readable_prompt_is_written_readably() -> None:
         ("workflow: {steps: [{name: plan, prompt: [{type: static, content: ! old}]}]}", "do it by hand"),
     ],
 )
-def test_what_cannot_be_done_is_refused(text: str, said: str) -> None:
-    """With the reason, and nothing half done."""
-    with pytest.raises(NotApplied, match=re.escape(said)):
+def test_a_change_that_is_impossible_is_refused(text: str, message: str) -> None:
+    """The message gives the reason."""
+    with pytest.raises(NotApplied, match=re.escape(message)):
         write_back(text, "plan", 1, "new\nprompt")
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_block_that_begins_with_a_tab_keeps_nobody_out(number: int) -> None:
-    """libyaml does not take such a file; those who read it are not told that their prompt cannot be written."""
+def test_a_prompt_is_written_into_a_file_with_a_block_that_begins_with_a_tab(number: int) -> None:
+    """libyaml refuses such a file, but PyYAML's own parser accepts it."""
     text = FILE % "|\n            \told\n            words"
     text = text.replace("content: second}", "content: second}\n        - {type: static, content: third}")
     with pytest.raises(yaml.YAMLError):
         yaml.load(text, Loader=yaml.CSafeLoader)
-    written = write_back(text, "plan", number, "new\nwords\n")
-    before, after = (yaml.load(one, Loader=yaml.SafeLoader) for one in (text, written))
+    changed = write_back(text, "plan", number, "new\nwords\n")
+    before, after = (yaml.load(content, Loader=yaml.SafeLoader) for content in (text, changed))
     before["workflow"]["steps"][1]["prompt"][number - 1]["content"] = "new\nwords\n"
     assert after == before
 
 
-def test_a_lone_surrogate_is_no_text() -> None:
+def test_a_prompt_with_half_a_surrogate_pair_is_refused() -> None:
     """No file can hold it."""
-    with pytest.raises(NotApplied, match="a character that is none"):
+    with pytest.raises(NotApplied, match="half a surrogate pair"):
         write_back(FILE % "old", "plan", 1, "\ud800")

@@ -30,11 +30,11 @@ def doctor(study: Path, /, *, json_file: JsonFile = None) -> int:
     for check in examine(loaded, home(), os.environ):
         checks.append(check)
         console_beside(json_file).print(
-            f"{'ok     ' if check.there else 'MISSING'}  {printable(check.name)}: {printable(check.found)}",
+            f"{'ok     ' if check.passed else 'MISSING'}  {printable(check.name)}: {printable(check.state)}",
             markup=False,
         )
         if check.advice:
             console_beside(json_file).print(f"         {printable(check.advice)}", markup=False, highlight=False)
     if json_file is not None:
         write_json(json_file, to_json(loaded, checks))
-    return 0 if all(check.there for check in checks) else OutsideError.exit_code
+    return 0 if all(check.passed for check in checks) else OutsideError.exit_code

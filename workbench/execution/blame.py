@@ -1,4 +1,4 @@
-"""The causes of a failed execution that lie in the prompt, the same for every runtime.
+"""Lists the causes of a failed execution that lie in the prompt. They are the same for every runtime.
 
 An execution that failed for one of these causes is an invalid plan: its score is zero, the optimizer reads the reason,
 and the search goes on. An execution that failed for any other cause has no score. It is tried again, and if that does

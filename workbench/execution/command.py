@@ -1,4 +1,4 @@
-"""Any program that takes a prompt and writes a plan, for people whose pipeline is not pipeline_ex.
+"""Executes any program that takes a prompt and writes a plan, for people whose pipeline is not pipeline_ex.
 
 The prompt reaches the program in a file or on standard input, never as an argument. The plan is the program's output
 file, or its standard output.
@@ -40,14 +40,14 @@ class CommandKeys(Form):
     )
     files: list[Text] = Field(
         default_factory=list,
-        description="files that the program reads: when one changes, its plans are bought again; an argument that is "
-        "the name of one becomes its absolute path",
+        description="files that the program reads; if a file changes, its plans are bought again; an argument "
+        "that equals a name in this list is replaced by the file's absolute path",
     )
-    version: Text | None = Field(default=None, description="any text: when it changes, all plans are bought again")
+    version: Text | None = Field(default=None, description="any text; if it changes, all plans are bought again")
     environment: list[VariableName] = Field(
         default_factory=list,
-        description="environment variables that the program gets, such as the keys it needs: their values are removed "
-        "from its plans and logs, and no plan is bought again when one changes",
+        description="environment variables that the program gets, such as the keys it needs; their values are removed "
+        "from its plans and logs, and a changed value buys no plan again",
     )
     rehearsal: Literal["allowed"] | None = Field(
         default=None,
@@ -58,7 +58,12 @@ class CommandKeys(Form):
 
 @dataclass(frozen=True)
 class CommandSettings:
-    """The argument list. `program` is an absolute path, or a name on the PATH; `files` has names with their paths."""
+    """The command that starts the program, and what an execution's key holds of it.
+
+    Attributes:
+        program: an absolute path, or a name on the PATH.
+        files: the name and the absolute path of each file that the study lists.
+    """
 
     program: str
     arguments: tuple[str, ...]
@@ -87,7 +92,7 @@ class Command:
     def configure(cls, name: str, keys: Any, study: StudyFile) -> Pipeline:
         _check_placeholders(keys.command, study)
         _check_arguments(keys.command, keys.files, study)
-        named = tuple(_named_files(keys.files, study))
+        input_files = tuple(_named_files(keys.files, study))
         first = keys.command[0]
         file = _program_file(first, study.folder)
         if file is None:
@@ -99,13 +104,13 @@ class Command:
         settings = CommandSettings(
             program=str(file) if file is not None and "/" in first else first,
             arguments=tuple(keys.command[1:]),
-            files=tuple((item.name, str(item.path)) for item in named),
+            files=tuple((item.name, str(item.path)) for item in input_files),
             version=keys.version or "",
             environment=tuple(keys.environment),
             may_rehearse=keys.rehearsal == "allowed",
         )
-        started = () if file is None else _input_file(first, file, ("command", 0), study)
-        return Pipeline(Engine(name, settings), files=(*started, *named))
+        program_files = () if file is None else _input_file(first, file, ("command", 0), study)
+        return Pipeline(Engine(name, settings), files=(*program_files, *input_files))
 
     @classmethod
     def write_back(cls, target: Target | None) -> WriteBack:
@@ -130,7 +135,7 @@ class Command:
 
     def version(self) -> str:
         settings = self._settings
-        # The program itself stands in the key by its content, as one of the pipeline's files.
+        # An execution's key holds the program's content, too: the program is one of the pipeline's files.
         return f"command {digest('command/1', settings.version, *settings.arguments)}"
 
     def prepare(self) -> None:
@@ -154,7 +159,7 @@ class Command:
         )
         if ended.exit_code != 0:
             raise self._failure(ended, folder)
-        text = self._written(output, folder) if self._takes("output_file") else ended.raw_stdout
+        text = self._output_text(output, folder) if self._takes("output_file") else ended.raw_stdout
         if not text.strip():
             raise ExecutionFailed(
                 f"{self._settings.program} ended with exit code 0 and wrote no plan; its output is in {folder}",
@@ -164,12 +169,12 @@ class Command:
             problem = f"the program wrote more than {program.PLAN_BYTES} bytes"
             return Execution(request.key, "", output, ended.seconds, problem)
         text = scrubbed(text, secrets)
-        # The file is the plan as it is judged: of standard output too, and without secrets.
+        # Keep the plan as it is judged: without secrets, and in this file even if it came from standard output.
         write_atomically(output, text.encode())
         return Execution(request.key, text, output, ended.seconds)
 
     def close(self) -> None:
-        """Nothing is kept between executions."""
+        """Do nothing: nothing is kept between executions."""
 
     def _takes(self, placeholder: str) -> bool:
         return any(f"{{{placeholder}}}" in argument for argument in self._settings.arguments)
@@ -204,8 +209,8 @@ class Command:
                 kind="missing key",
                 lasting=True,
             )
-        named = {name: os.environ[name] for name in self._settings.environment}
-        return {**passed, **named}, list(named.values())
+        variables = {name: os.environ[name] for name in self._settings.environment}
+        return {**passed, **variables}, list(variables.values())
 
     def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
         lasting = ended.exit_code in program.NOT_STARTED
@@ -216,11 +221,11 @@ class Command:
             lasting=lasting,
         )
 
-    def _written(self, output: Path, folder: Path) -> str:
-        """Return the text of the output file. An exit code of 0 alone proves nothing.
+    def _output_text(self, output: Path, folder: Path) -> str:
+        """Return the text of the output file. Exit code 0 alone does not prove that there is a file.
 
         Raises:
-            ExecutionFailed: there is no such file.
+            ExecutionFailed: the program wrote no such file.
         """
         if output.is_symlink() or not output.is_file():
             raise ExecutionFailed(
@@ -232,18 +237,18 @@ class Command:
 
 
 def _check_placeholders(command: Sequence[str], study: StudyFile) -> None:
-    known = ", ".join(f"{{{word}}}" for word in PLACEHOLDERS)
+    expected = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     for number, argument in enumerate(command):
         for name in PLACEHOLDER.findall(argument):
             if name not in PLACEHOLDERS:
                 study.add_problem(
                     ("command", number),
-                    f"command[{number}]: {{{name}}} is not known; expected {known}{nearest(name, PLACEHOLDERS)}",
+                    f"command[{number}]: {{{name}}} is not known; expected {expected}{nearest(name, PLACEHOLDERS)}",
                 )
 
 
 def _check_arguments(command: Sequence[str], files: Sequence[str], study: StudyFile) -> None:
-    """Report arguments that are the study's files without being listed: the program runs in another folder."""
+    """Report each argument that is a file beside the study and not in `files`: the program runs in another folder."""
     for number, argument in enumerate(command[1:], start=1):
         if argument not in files and not Path(argument).is_absolute() and _is_file(study.folder / argument):
             study.add_problem(
@@ -263,7 +268,7 @@ def _named_files(names: Sequence[str], study: StudyFile) -> Iterator[InputFile]:
 
 
 def _input_file(name: str, path: Path, key: KeyPath, study: StudyFile) -> tuple[InputFile, ...]:
-    """Return the file with the hash of its content; none if it cannot be read, which is then a problem."""
+    """Return the file with the hash of its content. If it cannot be read, return no file and add a problem."""
     try:
         return (InputFile.read(name, path),)
     except OSError as error:
@@ -272,7 +277,7 @@ def _input_file(name: str, path: Path, key: KeyPath, study: StudyFile) -> tuple[
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether this is a file. A text that no path can be is none."""
+    """Return True if a file stands at this path. Return False for a text that cannot be a path."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -282,7 +287,7 @@ def _is_file(path: Path) -> bool:
 def _program_file(name: str, folder: Path) -> Path | None:
     """Return the file of a program: a path is relative to the study, a bare name is looked for on the PATH.
 
-    A link is not followed: the Python of a virtual environment is a link, and finds its packages by where that stands.
+    Do not follow a link: the Python of a virtual environment is a link and finds its packages beside the link.
     """
     path = shutil.which(folder / Path(name).expanduser() if "/" in name else name)
     return Path(path) if path else None

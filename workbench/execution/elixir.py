@@ -31,8 +31,8 @@ def search_path(folder: Path) -> dict[str, str]:
     """Return the variable PATH with which a program finds the `mix` that a version manager chooses for this folder.
 
     An execution runs in a folder of its own and without the version manager's variables. There a shim would choose
-    another version, or none. Therefore the shim is asked once, in the user's folder and environment. Return no variable
-    if `mix` is no shim.
+    another version, or none. Therefore this function asks the shim once, in the user's folder and environment. It
+    returns no variable if `mix` is no shim.
 
     Raises:
         ExecutionFailed: the version manager has no Elixir for this folder.
@@ -52,15 +52,15 @@ def is_shim(file: Path) -> bool:
 @functools.cache
 def _places(elixir: Path, folder: Path) -> tuple[str, ...]:
     """Return the folders with the real programs, as the Elixir behind a shim knows them."""
-    # The version manager needs variables of its own, whose names nobody can list. Keys are no business of its.
+    # The version manager needs variables of its own, whose names nobody can list. It needs no keys.
     env = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
     command = [str(elixir), "-e", PLACES]
     advice = f"install a version of Elixir and Erlang with your version manager, and choose it for {folder}"
-    done = program.run(command, cwd=folder, env=env, timeout=RESOLVE_SECONDS, advice=advice)
-    places = tuple(line for line in done.stdout.decode(errors="replace").splitlines() if _has_program(line))
-    if done.exit_code != 0 or not places:
+    finished = program.run(command, cwd=folder, env=env, timeout=RESOLVE_SECONDS, advice=advice)
+    places = tuple(line for line in finished.stdout.decode(errors="replace").splitlines() if _has_program(line))
+    if finished.exit_code != 0 or not places:
         raise ExecutionFailed(
-            f"the version manager's {elixir} does not start in {folder}: {_reason(done)}; {advice}",
+            f"the version manager's {elixir} does not start in {folder}: {_reason(finished)}; {advice}",
             kind="not started",
             lasting=True,
         )
@@ -71,7 +71,7 @@ def _has_program(line: str) -> bool:
     return any((Path(line) / name).is_file() for name in ("mix", "erl"))
 
 
-def _reason(done: process.Finished) -> str:
-    if done.timed_out:
+def _reason(finished: process.Finished) -> str:
+    if finished.timed_out:
         return f"it did not end within {RESOLVE_SECONDS:.0f} s"
-    return useful_line(done.stderr.decode(errors="replace"), done.stdout.decode(errors="replace"))
+    return useful_line(finished.stderr.decode(errors="replace"), finished.stdout.decode(errors="replace"))

@@ -19,9 +19,10 @@ MISSING = "missing"
 
 
 def named_files(root: yaml.MappingNode, folder: Path, *, expand_home: bool = False) -> tuple[InputFile, ...]:
-    """Return the files that a pipeline file names itself. The runtime reports those that are missing.
+    """Return the files that a pipeline file names. The runtime reports missing files.
 
-    A missing file stands in the key as `MISSING`: if it appears later, plans are bought with it, under another key.
+    A missing file has the hash `MISSING` in an execution's key. If the file appears later, the key changes and plans
+    are bought again.
 
     Args:
         folder: the folder that relative paths start from.
@@ -43,9 +44,9 @@ def _named_file(name: str, path: Path) -> InputFile:
 
 
 def _content(path: Path) -> bytes | None:
-    """Return a regular file's content. Return None if there is no such file, or it cannot be read."""
+    """Return a regular file's content, or None if the file is missing or cannot be read."""
     try:
-        # A pipe or a device may never end.
+        # Reading a pipe or a device may never end, so only regular files are read.
         return path.read_bytes() if path.is_file() else None
     except (OSError, ValueError):
         return None
@@ -79,10 +80,10 @@ def check_unchanged(pipeline: Pipeline) -> None:
 
 
 def unchanged(file: Path, sha256: str) -> bytes:
-    """Return the file's content if it is what the execution's key was made from.
+    """Return the file's content if it has this hash, which is part of the execution's key.
 
     Raises:
-        PipelineRejected: the file has changed, so its result would be kept under the wrong key.
+        PipelineRejected: the file has changed, so the result would be stored under the wrong key.
     """
     try:
         content = file.read_bytes()

@@ -1,6 +1,6 @@
 """Retrieves the plan from the text that a pipeline wrote, or says why the text is no plan.
 
-A model wrote the text, so it is hostile: it is read as YAML events, and no value in it is ever constructed.
+A model wrote the text, so it may be hostile. This module reads it as YAML events and never constructs a value from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workbench.pipeline_file.nodes import Nodes, line_of
 
 MAX_BYTES = 1_000_000
 
-#: A fence, indented or not, with its language and the rest of its line.
+#: A markdown fence, indented or not, with its language and the rest of its line.
 FENCE = re.compile(
     r"^(?P<indent>[ \t]*+)(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<language>[a-zA-Z]*+)(?P<info>[^`\n]*+)$", re.MULTILINE
 )
@@ -65,7 +65,7 @@ def unfenced(text: str) -> str:
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
     """Yield the language and the content of each block. The last block may be left open.
 
-    A fence that is indented further than the block's own is a part of its content.
+    A fence that is indented further than the block's first fence belongs to the block's content.
     """
     opened: re.Match[str] | None = None
     for fence in FENCE.finditer(text):
@@ -79,7 +79,7 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def has_open_fence(text: str) -> bool:
-    """Return whether the last markdown block of a text is not closed. A text that is a plan as it is has no blocks."""
+    """Return True if the last markdown block of a text is not closed. A plan has no blocks: its fences are values."""
     opened: re.Match[str] | None = None
     for fence in FENCE.finditer(text):
         if opened is None:
@@ -90,7 +90,7 @@ def has_open_fence(text: str) -> bool:
 
 
 def _closes(opened: re.Match[str], fence: re.Match[str]) -> bool:
-    """Return True if this fence closes the block that the other opened."""
+    """Return True if `fence` closes the block that `opened` began."""
     bare = not fence["language"] and not fence["info"].strip()
     return bare and fence["fence"].startswith(opened["fence"]) and len(fence["indent"]) <= len(opened["indent"])
 
@@ -100,7 +100,7 @@ def _inside(text: str, opened: re.Match[str], end: int) -> str:
 
 
 def problem(text: str) -> str | None:
-    """Return None for one YAML document with a mapping in it, else a sentence that an optimizer can learn from."""
+    """Return None if the text is one YAML document with a mapping; else a sentence that an optimizer can learn from."""
     if not text.strip():
         return "the plan is empty"
     if (cut := TRIMMED.search(text)) is not None:
@@ -121,21 +121,21 @@ def problem(text: str) -> str | None:
 def _parsed(text: str) -> str | None:
     """Return what is wrong with a text as YAML, with the line and with advice, or None."""
     try:
-        # Events, not objects: an alias is seen here once, however often it would be expanded.
-        return _look(yaml.parse(text, Loader=yaml.SafeLoader))
+        # An event stream holds an alias once. Constructed objects would hold it as often as it is expanded.
+        return _defect(yaml.parse(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         mend = advice(text, error)
-        return f"the plan is no YAML: {error.problem}{where}{f'; {mend}' if mend else ''}"
+        return f"the plan is no YAML: {error.problem}{place}{f'; {mend}' if mend else ''}"
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return f"the plan is no YAML: {str(error).splitlines()[0]}"
 
 
 def _message_or_prose(text: str) -> str | None:
-    """Return why a YAML mapping is no plan of the model's: it is a message of claude's, or prose. Else return None."""
+    """Return why a YAML mapping is no plan: it is a JSON message of the claude program, or prose. Else return None."""
     if MESSAGES.match(text):
-        return "the plan is a message of claude's, not what it said"
+        return "the plan is a JSON message of the claude program, not the text in the message"
     wrapped = WRAPPED.match(text)
     return (
         "the plan's steps are no list of mappings: is the reply prose?"
@@ -162,10 +162,10 @@ def _hints(text: str) -> Iterator[str]:
         yield "pipeline_ex found no pipeline in the reply and put a workflow around it"
 
 
-def _look(events: Iterator[yaml.Event]) -> str | None:
+def _defect(events: Iterator[yaml.Event]) -> str | None:
     """Return what is wrong with a document, or None.
 
-    Its events show its shape, its depth, its keys, and its size if all aliases were written out.
+    The events show the document's shape, depth and keys, and its size with all aliases written out.
     """
     documents = 0
     nodes = Nodes()

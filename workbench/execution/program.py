@@ -75,19 +75,19 @@ def run_logged(
         ExecutionFailed: the program cannot be started, or did not end in time.
         PipelineRejected: the system passes no such arguments to a program.
     """
-    done = run(command, cwd=cwd, env=env, timeout=timeout, advice=advice, limit=limit, stdin=stdin)
-    hidden = tuple(secrets)
-    raw_out, raw_err = (stream.decode("utf-8", errors="replace") for stream in (done.stdout, done.stderr))
-    out, err = scrubbed(raw_out, hidden), scrubbed(raw_err, hidden)
+    finished = run(command, cwd=cwd, env=env, timeout=timeout, advice=advice, limit=limit, stdin=stdin)
+    hidden_texts = tuple(secrets)
+    raw_out, raw_err = (stream.decode("utf-8", errors="replace") for stream in (finished.stdout, finished.stderr))
+    out, err = scrubbed(raw_out, hidden_texts), scrubbed(raw_err, hidden_texts)
     (folder / "stdout.log").write_text(out, encoding="utf-8")
     (folder / "stderr.log").write_text(err, encoding="utf-8")
-    if done.timed_out:
+    if finished.timed_out:
         raise ExecutionFailed(
             f"the pipeline did not end within {timeout:.0f} s and was ended; its output: {folder}; raise `timeout` "
             "in the study if it needs longer",
             kind="timeout",
         )
-    return Ended(done.exit_code, out, err, raw_out, raw_err, done.seconds)
+    return Ended(finished.exit_code, out, err, raw_out, raw_err, finished.seconds)
 
 
 def run(
@@ -186,7 +186,7 @@ def _home() -> str:
 
 
 def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
-    """Return keys and addresses by variable. A missing key is left out: the runtime says if a step needs it."""
+    """Return the keys and addresses by variable. Leave out keys that are not set: the runtime reports a needed key."""
     variables: dict[str, str] = {}
     for provider in providers:
         _, key_variables, address = KNOWN[provider.name]

@@ -1,4 +1,4 @@
-"""The seam between Workbench and the programs that execute pipelines.
+"""Defines the seam between Workbench and the programs that execute pipelines.
 
 A runtime is one class. It declares what it needs (its study keys, provider keys, checks for `doctor`, whether it can be
 rehearsed, how a winner is written back), and it executes. `runtimes.py` lists the classes; no other module outside a
@@ -31,7 +31,7 @@ class StudyFile(Protocol):
         ...
 
     def text(self, path: KeyPath, file: Path, limit: int) -> str | None:
-        """Return the text of a file that this key names; None if it cannot be read, which is then a problem."""
+        """Return the text of a file that this key names. If it cannot be read, add a problem and return None."""
         ...
 
 
@@ -45,11 +45,17 @@ class Needs:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a study needs from this machine. `advice` says what to do if it is not `there`, else is empty."""
+    """The result of checking one thing that a study needs from this machine.
+
+    Attributes:
+        passed: True if the machine has it.
+        state: what the check saw, such as a path or a version.
+        advice: what to do if the check did not pass; else empty.
+    """
 
     name: str
-    there: bool
-    found: str
+    passed: bool
+    state: str
     advice: str = ""
 
 
@@ -62,9 +68,11 @@ class BeforeVariable:
 
 @dataclass(frozen=True)
 class IntoStep:
-    """Write a winner, with its goal, as the text of this static part (from 1) of this step.
+    """Write a winner, with its goal, as the text of a static part of a step.
 
-    `replaced` matches what the pipeline would replace in such a text by something else.
+    Attributes:
+        part: the number of the static part, counted from 1.
+        replaced: matches what the pipeline would replace in such a text by something else.
     """
 
     step: str
@@ -87,9 +95,9 @@ class Runtime(Protocol):
 
     #: The study keys that only this runtime takes, beside those that every study has.
     Keys: ClassVar[type[Form]]
-    #: What to use instead of a key that other runtimes take, by that key.
+    #: Advice by study key: what to use instead of a key that only other runtimes take.
     instead: ClassVar[Mapping[str, str]]
-    #: What is real even in a rehearsal, as the subject of a sentence; empty if everything real is left out.
+    #: The part that is real even in a rehearsal, as the subject of a sentence; empty if no part is real.
     real_in_rehearsal: ClassVar[str]
 
     def __init__(self, engine: Engine) -> None: ...
@@ -118,18 +126,18 @@ class Runtime(Protocol):
         ...
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-        """Check this machine, one thing at a time, the slowest last. Calls no model."""
+        """Yield one check of this machine after the other, the slowest last. Call no model."""
         ...
 
     def version(self) -> str:
-        """Return what stands for this runtime in an execution's key: another version may write other plans."""
+        """Return the text for this runtime in an execution's key. Another version may write other plans."""
         ...
 
     def prepare(self) -> None:
-        """Do what is done once before a study's first execution: compile, look for programs. `close` ends it.
+        """Prepare this runtime once before a study's first execution: compile, look for programs. `close` ends this.
 
         Raises:
-            ExecutionFailed: nothing can be executed here; the message says what to do.
+            ExecutionFailed: this machine cannot execute anything; the message says what to do.
         """
         ...
 
@@ -143,5 +151,5 @@ class Runtime(Protocol):
         ...
 
     def close(self) -> None:
-        """Release what is kept between executions, when the last study of this process that prepared it closes it."""
+        """Release everything kept between executions, once each study that called `prepare` has closed."""
         ...

@@ -1,4 +1,4 @@
-"""The runtimes by name, and the call that executes a request with one of them."""
+"""Lists the runtimes by name, and executes a request with the runtime of its study."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def runtime_of(engine: Engine) -> Runtime:
 
 
 def execute(request: ExecutionRequest, home: Path) -> Execution:
-    """Execute in a new folder, which keeps prompt, plan and logs: `executions/KEY/1`, 2 for a second try, …
+    """Execute a request in a new folder with its prompt, plan and logs: `executions/KEY/1`, then `executions/KEY/2`, …
 
     Raises:
         ExecutionFailed, PipelineRejected: as `Runtime.execute`.

@@ -102,7 +102,7 @@ def _after_traceback(lines: list[str]) -> int | None:
 
 
 def _whole(lines: list[str], number: int) -> str:
-    """Return a line. If it ends in a colon, the next line belongs to it."""
+    """Return a line, together with the next line if it ends in a colon."""
     line = lines[number].strip()
     if line.endswith(":") and number + 1 < len(lines):
         return f"{line} {lines[number + 1].strip()}"

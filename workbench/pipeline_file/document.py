@@ -1,11 +1,11 @@
-"""Reads a pipeline file into YAML nodes, as the runtime that executes it reads it.
+"""Reads a pipeline file into YAML nodes, as the runtime that executes the file reads it.
 
-Whoever asks something about a pipeline file asks these nodes: for its steps, its files, its providers. A node holds
-every scalar as the text that stands in the file. A value would not do: PyYAML makes no value of `version: =` or of
-`2026-06-31`, and the runtime executes such a file.
+All other modules take a pipeline's steps, files and providers from these nodes. A node holds each scalar as the text in
+the file. Values would not be enough: PyYAML cannot make a value of `version: =` or of `2026-06-31`, and the runtime
+executes files with such scalars.
 
-A file is read whole or refused. Refused is also what PyYAML and the runtime may read differently, so that no step and
-no file of a pipeline is overlooked.
+A file is read completely or refused. A file that PyYAML and the runtime may read differently is refused, too, so that
+no step and no file of a pipeline is overlooked.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from workbench.errors import PipelineUnreadable, Problem, StudyError
 #: The runtime's limit. A deep file would also exceed Python's own limit on recursion.
 MAX_DEPTH = 64
 
-#: YAML 1.1's line breaks, which PyYAML and libyaml go by.
+#: The line breaks of YAML 1.1, which PyYAML and libyaml use.
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-#: A byte order mark that begins a line: libyaml skips it, PyYAML reads it as a part of the text behind it.
+#: A byte order mark that begins a line. libyaml skips it. PyYAML reads it as a part of the text after it.
 INNER_MARK = re.compile("(?<=[\ufeff\n\r\x85\u2028\u2029])\ufeff")
-#: Line breaks of YAML 1.1 that are none in YAML 1.2, and every byte order mark but the first.
+#: Line breaks of YAML 1.1 that YAML 1.2 does not have, and every byte order mark except the first.
 OLD_BREAKS = re.compile("[\x85\u2028\u2029]|(?<!^)\ufeff")
-#: What no version of YAML takes unescaped: control characters, halves of surrogate pairs.
+#: Characters that every version of YAML requires to be escaped: control characters, halves of surrogate pairs.
 NO_TEXT = yaml.reader.Reader.NON_PRINTABLE
 
-#: libyaml, where PyYAML was built with it.
+#: libyaml if PyYAML was built with it, else PyYAML's own parser.
 LIBYAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-#: Tags that change nothing of a text, a mapping or a list.
+#: Tags that do not change the meaning of a text, a mapping or a list.
 STANDARD_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq"))
 
 
 @dataclass(frozen=True)
 class Parser:
-    """How somebody reads YAML.
+    """The rules by which one program reads YAML.
 
     Attributes:
-        loaders: PyYAML's parsers that read as this one does; the first that takes a file is used.
-        references: whether anchors and aliases are resolved; otherwise they are refused.
-        tags: the tags that are taken; None stands for all.
-        doubtful: characters that this parser reads otherwise than PyYAML does.
+        loaders: PyYAML's parsers that read like this program. The first that accepts a file is used.
+        references: True if anchors and aliases are resolved. If False, they are refused.
+        tags: the tags that are accepted; None accepts all.
+        doubtful: characters that this program and PyYAML read differently.
     """
 
     loaders: tuple[Any, ...]
@@ -56,11 +56,11 @@ class Parser:
     doubtful: re.Pattern[str] = INNER_MARK
 
 
-#: Our runtime's. It is libyaml, and the runtime refuses anchors, aliases and tags.
+#: The rules of our own runtime. It uses libyaml, and refuses anchors, aliases and tags.
 FAST_YAML = Parser((LIBYAML,), references=False, tags=frozenset())
-#: pipeline_ex's. It takes some files that only one of PyYAML's two parsers takes.
+#: The rules of pipeline_ex. It accepts some files that only one of PyYAML's two parsers accepts.
 YAMERL = Parser((yaml.SafeLoader, LIBYAML), references=True, tags=STANDARD_TAGS, doubtful=OLD_BREAKS)
-#: PyYAML's own, which alone says exactly where each scalar begins and ends.
+#: The rules of PyYAML's own parser. Only this parser reports exactly where each scalar begins and ends.
 PLACES = Parser((yaml.SafeLoader,), references=True, tags=None)
 
 
@@ -68,7 +68,7 @@ def read_file(file: Path, parser: Parser) -> yaml.MappingNode:
     """Read a pipeline file from the disk and return its root.
 
     Raises:
-        StudyError: the file cannot be read for certain; names the file and the line.
+        StudyError: the file cannot be read, or may be read differently by the runtime. Names the file and the line.
     """
     try:
         text = file.read_bytes().decode()
@@ -81,10 +81,10 @@ def read_file(file: Path, parser: Parser) -> yaml.MappingNode:
 
 
 def document(text: str) -> yaml.MappingNode:
-    """Return the root of a text that is to be changed: its nodes know exactly where they stand.
+    """Return the root of a text that will be changed. Its nodes hold their exact places in the text.
 
     Raises:
-        PipelineUnreadable: the text is no single YAML mapping, or has a key twice.
+        PipelineUnreadable: the text is not one YAML mapping, or a key appears twice.
     """
     return read(text, PLACES)
 
@@ -92,10 +92,10 @@ def document(text: str) -> yaml.MappingNode:
 def read(text: str, parser: Parser) -> yaml.MappingNode:
     """Return the root of a pipeline file's text.
 
-    Every key below it is a scalar, and no mapping has a key twice.
+    Every key below the root is a scalar, and no mapping has a key twice.
 
     Raises:
-        PipelineUnreadable: the text cannot be read, or the parser may read it otherwise than PyYAML does.
+        PipelineUnreadable: the text cannot be read, or `parser` and PyYAML may read it differently.
     """
     _check_characters(text, parser)
     errors: list[PipelineUnreadable] = []
@@ -117,28 +117,28 @@ def value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def items(node: yaml.Node | None) -> list[yaml.Node]:
-    """Return the items of a list, and none for any other node."""
+    """Return the items of a list, or an empty list for any other node."""
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def scalar_text(node: yaml.Node | None) -> str | None:
-    """Return a scalar as it stands in the file, without quotes; None for any other node."""
+    """Return a scalar as it stands in the file, without quotes, or None for any other node."""
     return str(node.value) if isinstance(node, yaml.ScalarNode) else None
 
 
 def mappings(root: yaml.Node) -> Iterator[yaml.MappingNode]:
-    """Return every mapping at any depth, the root included, each once and in the file's order."""
+    """Return every mapping at any depth, including the root. Each appears once, in the file's order."""
     return (node for node in _nodes(root) if isinstance(node, yaml.MappingNode))
 
 
 def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
-    """Every node that is no key. What an alias leads to is walked once."""
-    waiting, seen = [root], set[int]()
+    """Yield every node that is no key. A node with several aliases is yielded once."""
+    waiting, visited = [root], set[int]()
     while waiting:
         node = waiting.pop()
-        if id(node) in seen:
+        if id(node) in visited:
             continue
-        seen.add(id(node))
+        visited.add(id(node))
         yield node
         if isinstance(node, yaml.MappingNode):
             waiting += [inner for _, inner in reversed(node.value)]
@@ -165,7 +165,7 @@ def _line(text: str, place: re.Match[str]) -> int:
 
 
 def _composed(text: str, loader: Any, parser: Parser) -> yaml.MappingNode:
-    """The root, as one of PyYAML's parsers reads it. Events go first: they are read without recursion."""
+    """Return the root as one of PyYAML's parsers reads it. Check the events first: reading them needs no recursion."""
     try:
         events = _Events(parser)
         for event in yaml.parse(text, Loader=loader):
@@ -177,7 +177,7 @@ def _composed(text: str, loader: Any, parser: Parser) -> yaml.MappingNode:
     except (yaml.YAMLError, ValueError) as error:
         raise PipelineUnreadable(str(error).partition("\n")[0], None) from error
     if root is None:
-        raise PipelineUnreadable("nothing is in it; expected a mapping with workflow: at its root", None)
+        raise PipelineUnreadable("the file is empty; expected a mapping with workflow: at its root", None)
     if not isinstance(root, yaml.MappingNode):
         kind = "a list" if isinstance(root, yaml.SequenceNode) else "a text"
         raise PipelineUnreadable(f"the root is {kind}; expected a mapping with workflow: in it", _node_line(root))
@@ -186,9 +186,11 @@ def _composed(text: str, loader: Any, parser: Parser) -> yaml.MappingNode:
 
 @dataclass
 class _Events:
-    """Refuses what nodes do not show any more: several documents, depth, and what a parser does not take.
+    """Refuses properties that nodes do not show: several documents, too much depth, and anchors and tags.
 
-    `open` has the anchor of each collection that is being read, and whether that collection stands in brackets.
+    Attributes:
+        open: each collection that is being read: its anchor, and True if the collection stands in brackets.
+        bracketed: by anchor, True if the node that it names stands in brackets.
     """
 
     parser: Parser
@@ -200,7 +202,7 @@ class _Events:
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise _refused(event, "a second YAML document begins here; expected one: take the others out")
+                raise _refused(event, "a second YAML document begins here; expected one document: remove the others")
         elif isinstance(event, yaml.NodeEvent):
             self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -232,11 +234,11 @@ class _Events:
         if not self.parser.references:
             raise _refused(event, f"the alias *{name} is not supported: write out what it stands for")
         if event.anchor not in self.bracketed:
-            raise _refused(event, f"the alias *{name} stands for nothing that ends before it: write out what it means")
+            raise _refused(event, f"the alias *{name} names no value that ends before it: write out what it means")
         if self.bracketed[event.anchor] and self.parser is YAMERL:
-            # yamerl 0.10 puts the first word between the brackets in the alias's place.
+            # yamerl 0.10 replaces the alias by the first word between the brackets.
             raise _refused(
-                event, f"pipeline_ex misreads the alias *{name} of what stands in brackets: write out what it means"
+                event, f"pipeline_ex misreads the alias *{name} of a value in brackets: write out what the alias means"
             )
 
 

@@ -1,7 +1,7 @@
 """Finds what a pipeline file needs before it can be executed: keys of providers, the claude program, files.
 
-A *need* is looked for in every mapping of the file, at any depth, whether the mapping is a step or not. A need too many
-costs nothing; one that is overlooked lets a rehearsal spend money, or a cached plan pass for that of a changed file.
+This module searches every mapping of the file for a *need*, at any depth, even in mappings that are no steps. A need
+too many costs nothing. An overlooked need lets a rehearsal spend money, or returns a cached plan for a changed file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import yaml
 from workbench.pipeline_file.document import mappings, scalar_text, value
 from workbench.providers import ProviderName
 
-#: Beginnings of a step's type, by the provider that it calls: `claude_extract` is one of Anthropic's.
+#: The provider that a step calls, by the beginning of the step's type: `claude_extract` calls Anthropic.
 STEP_PROVIDERS: dict[str, ProviderName] = {"claude": "anthropic", "gemini": "gemini"}
 
 
@@ -26,14 +26,14 @@ def providers(root: yaml.Node) -> set[ProviderName]:
 
 
 def programs(root: yaml.Node) -> bool:
-    """Return whether a step asks the `claude` program, which asks the real service: no rehearsal answers it."""
+    """Return True if a step asks the `claude` program. That program asks the real service, even in a rehearsal."""
     return any(_text(mapping, "via") == "program" for mapping in mappings(root))
 
 
 def files(root: yaml.Node) -> list[str]:
-    """Return the paths of all parts `{type: file, path: …}`: files that prompts are made of, beside the study's inputs.
+    """Return the paths of all parts `{type: file, path: …}`. Prompts contain these files beside the study's inputs.
 
-    A number is a path too: which runtime takes `path: 1_0` for a text is not known here.
+    A number is a path, too: this function does not know which runtime reads `path: 1_0` as a text.
     """
     paths = {_text(mapping, "path") for mapping in mappings(root) if _text(mapping, "type") == "file"}
     return sorted(path for path in paths if path)

@@ -16,15 +16,19 @@ MAX_NODES = 20_000
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
 #: A key as people write it for programs. The beginning of a sentence does not match.
 NAME = re.compile(r"[a-z_][\w-]*")
-#: A text of so many words is a sentence.
+#: The number of words from which on a text counts as a sentence.
 SENTENCE = 3
 
 
 @dataclass
 class _Open:
-    """A collection that is being read. In a mapping, every other node is a key.
+    """A collection that is being read. In a mapping, every second node is a key.
 
-    `size` and `height` count its nodes with aliases written out. `sentence` is True if its last text is a sentence.
+    Attributes:
+        size, height: the number of its nodes and of the levels below it, with aliases written out.
+        key_next: True if the next node is a key.
+        sentence: True if its last text is a sentence.
+        key_lines: the line of each key.
     """
 
     mapping: bool
@@ -34,7 +38,7 @@ class _Open:
     height: int = 1
     key_next: bool = True
     sentence: bool = False
-    seen: dict[Hashable, int] = field(default_factory=dict)
+    key_lines: dict[Hashable, int] = field(default_factory=dict)
 
     def key(self, event: yaml.NodeEvent) -> str | None:
         """Take the next node as a key or a value. Return what is wrong with a key, or None."""
@@ -43,16 +47,17 @@ class _Open:
         is_key, self.key_next = self.key_next, not self.key_next
         if is_key and isinstance(event, yaml.ScalarEvent):
             line = line_of(event)
-            if event.value in self.seen:
-                return f'the plan has the key "{event.value[:80]}" twice, in lines {self.seen[event.value]} and {line}'
-            self.seen[event.value] = line
+            if event.value in self.key_lines:
+                first_line = self.key_lines[event.value]
+                return f'the plan has the key "{event.value[:80]}" twice, in lines {first_line} and {line}'
+            self.key_lines[event.value] = line
         elif is_key:
-            self.seen[len(self.seen)] = line_of(event)
+            self.key_lines[len(self.key_lines)] = line_of(event)
         return None
 
 
 class Nodes:
-    """Takes a document's events one by one, and says when a limit is passed."""
+    """Checks a document event by event, and reports the first defect or exceeded limit."""
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
@@ -61,6 +66,7 @@ class Nodes:
 
     @property
     def at_root(self) -> bool:
+        """Return True if no collection is open: the next node is the root."""
         return not self._open
 
     def take(self, event: yaml.Event) -> str | None:
@@ -88,7 +94,10 @@ class Nodes:
     def _alias(self, event: yaml.AliasEvent) -> str | None:
         name = event.anchor or ""
         if name not in self._anchors:
-            return f"the plan uses the YAML alias *{name[:80]} in line {line_of(event)}, which stands for nothing"
+            return (
+                f"the plan uses the YAML alias *{name[:80]} in line {line_of(event)}, but no value before it has that "
+                "anchor"
+            )
         return self._grow(*self._anchors[name])
 
     def _end(self) -> str | None:
@@ -100,7 +109,7 @@ class Nodes:
         return self._grow(closed.size, closed.height, again=False)
 
     def _grow(self, size: int, height: int, again: bool = True) -> str | None:
-        """Count a finished node in the collection around it. `again` is False if its own nodes were counted before."""
+        """Add a finished node to the collection around it. `again` is False if its own nodes were counted before."""
         self._size += size if again else 1
         if self._open:
             self._open[-1].size += size
@@ -111,13 +120,13 @@ class Nodes:
 
 
 def _root(root: _Open) -> str | None:
-    """Return why a document's mapping is no plan: it is empty, or it is sentences with a colon in them. Else None."""
-    if not root.seen:
+    """Return why a document's mapping is no plan (it is empty, or consists of sentences with a colon), or None."""
+    if not root.key_lines:
         return "the plan is an empty mapping"
-    named = any(isinstance(key, str) and NAME.fullmatch(key) for key in root.seen)
-    if root.height > 1 or (named and not (root.sentence and len(root.seen) == 1)):
+    has_name = any(isinstance(key, str) and NAME.fullmatch(key) for key in root.key_lines)
+    if root.height > 1 or (has_name and not (root.sentence and len(root.key_lines) == 1)):
         return None
-    return "the plan has no structure, as a sentence with a colon in it has none: is it prose?"
+    return "the plan has no structure, only sentences with a colon: is it prose?"
 
 
 def _too_deep() -> str:
@@ -125,5 +134,5 @@ def _too_deep() -> str:
 
 
 def line_of(event: yaml.Event) -> int:
-    """Return the line of an event, from 1. PyYAML's types allow events without a place, but its parser makes none."""
+    """Return the line of an event, from 1. PyYAML's parser gives every event a place, although its types do not."""
     return event.start_mark.line + 1 if event.start_mark else 0

@@ -1,9 +1,10 @@
 """Finds the steps of a pipeline file, and the parts of their prompts that a candidate can replace.
 
 A *step* is a mapping within `workflow:` that has a name: an item of `steps:`, or a mapping with a prompt at any depth,
-as loops and parallel groups have them. A *part* is an item of a step's prompt; a *static* part holds a text of its own.
+for example in a loop or a parallel group. A *part* is an item of a step's prompt. A *static* part holds a text of its
+own.
 
-Steps are nodes, not values: a file that is written back keeps every scalar as it was written.
+A step holds nodes, not values, so that a file that is written back keeps every scalar as the user wrote it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Step:
 
     Attributes:
         statics: the texts of its prompt's static parts, in order.
-        top: whether it is an item of the workflow's own `steps:`, and no part of another step.
+        top: True if the step is an item of the workflow's own `steps:` and stands in no other step.
     """
 
     name: str
@@ -33,31 +34,31 @@ class Step:
 
 
 def workflow(root: yaml.Node | None) -> yaml.MappingNode | None:
-    """Return the mapping under `workflow:`; without one no runtime executes anything."""
+    """Return the mapping under `workflow:`, or None. Without that mapping, no runtime executes anything."""
     inside = value(root, "workflow")
     return inside if isinstance(inside, yaml.MappingNode) else None
 
 
 def steps(root: yaml.Node | None) -> dict[str, Step]:
-    """Return every step by its name, in the file's order, those within loops and parallel groups included.
+    """Return every step by its name, in the file's order, including steps within loops and parallel groups.
 
-    Of two steps with one name the last counts, as it does for pipeline_ex. Our own runtime refuses the file.
+    If two steps have the same name, the last one counts, as in pipeline_ex. Our own runtime refuses such a file.
     """
     inside = workflow(root)
     if inside is None:
         return {}
-    own = {id(node) for node in items(value(inside, "steps"))}
-    return {step.name: step for node in mappings(inside) if (step := _step(node, id(node) in own)) is not None}
+    top_level = {id(node) for node in items(value(inside, "steps"))}
+    return {step.name: step for node in mappings(inside) if (step := _step(node, id(node) in top_level)) is not None}
 
 
 def put(node: yaml.MappingNode, key: str, content: yaml.Node) -> None:
-    """Set a key, in its place if it is there."""
-    kept = [(name, inner) for name, inner in node.value if name.value != key]
-    node.value = [*kept, (scalar(key), content)]
+    """Set a key of a mapping. The key moves to the end of the mapping."""
+    others = [(name, inner) for name, inner in node.value if name.value != key]
+    node.value = [*others, (scalar(key), content)]
 
 
 def scalar(text: str, tag: str = "str") -> yaml.ScalarNode:
-    """Return a new scalar; a text is written in double quotes."""
+    """Return a new scalar. A text gets double quotes."""
     style = '"' if tag == "str" else None
     return yaml.ScalarNode(f"tag:yaml.org,2002:{tag}", text, style=style)
 

@@ -1,7 +1,7 @@
-"""Puts a prompt into a pipeline file, in the place of a static part's text, and touches no other byte.
+"""Replaces the text of a static part in a pipeline file by a prompt, and changes no other byte.
 
-The places come from PyYAML's marks. Whatever is written is read again: every event of the file has to be what it was,
-but for the one value, which has to be the prompt exactly; anything else is refused.
+PyYAML's marks give the places. The new text is read again: every event must be unchanged, except the replaced value,
+which must be exactly the prompt. Any other result is refused.
 """
 
 from __future__ import annotations
@@ -19,33 +19,34 @@ from workbench.pipeline_file.spelling import double_quoted, literal, single_quot
 from workbench.pipeline_file.steps import steps
 
 HEADER = re.compile(r"[|>][-+0-9]*")
-#: Behind the tag "!" readers disagree whether null and 5 are texts.
+#: The tags of a text. After the tag "!", parsers disagree whether null and 5 are texts, so it is not accepted.
 TEXT = (None, "tag:yaml.org,2002:str")
 
 
 def write_back(text: str, step: str, part: int, prompt: str) -> str:
-    """The pipeline with this prompt as that static part of that step.
+    """Return the pipeline file with this prompt as the text of a static part of a step.
 
     Args:
-        text: the file, decoded and otherwise as it is: a byte order mark and CRLF included.
-        part: counts the step's static parts from 1.
+        text: the content of the file, with its byte order mark and its CRLF line ends if it has them.
+        part: the number of the static part in the step, from 1.
 
     Raises:
-        NotApplied: there is no such part, or nothing else than its text cannot be kept.
+        NotApplied: there is no such part, or its text cannot be replaced without another change.
     """
     root = read(text)
-    found = steps(root).get(step)
-    if found is None or not 1 <= part <= len(found.statics):
-        has = f"has {len(found.statics)} static parts" if found else f"is none of {', '.join(steps(root)) or 'it'}"
-        raise NotApplied(f"there is no static part {part} in step {step} of the pipeline: the step {has}")
-    return replaced(text, root, found.statics[part - 1], prompt)
+    node = steps(root).get(step)
+    if node is None or not 1 <= part <= len(node.statics):
+        names = ", ".join(steps(root)) or "none"
+        problem = f"the step has {len(node.statics)} static parts" if node else f"its steps are {names}"
+        raise NotApplied(f"there is no static part {part} in step {step} of the pipeline: {problem}")
+    return replaced(text, root, node.statics[part - 1], prompt)
 
 
 def read(text: str) -> yaml.MappingNode:
-    """Return the root of a pipeline file that is to be changed.
+    """Return the root of a pipeline file that will be changed.
 
     Raises:
-        NotApplied: the text is no pipeline file; says in which line that shows.
+        NotApplied: the text is no pipeline file. The message names the line.
     """
     try:
         return document(text)
@@ -54,72 +55,87 @@ def read(text: str) -> yaml.MappingNode:
 
 
 def replaced(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> str:
-    """The text with another value of one scalar; the same text where it has that value already."""
+    """Return the text with the value of one scalar replaced by the prompt.
+
+    If the scalar has that value already, return the text unchanged.
+
+    Raises:
+        NotApplied: the value cannot be replaced without another change.
+    """
     if node.value == prompt and node.tag == TEXT[-1]:
         return text
     line = node.start_mark.line + 1
     tree = _Tree(root)
     around = tree.around(node)
     if around is None:
-        raise NotApplied(f"the text in line {line} is used elsewhere too, by a YAML alias: write it out there first")
+        raise NotApplied(
+            f"the text in line {line} is used elsewhere, too, by a YAML alias: replace the alias by the text first"
+        )
     try:
         prompt.encode()
     except UnicodeEncodeError as error:
-        raise NotApplied(f"the prompt has a character that is none (at {error.start}): no file can hold it") from error
+        raise NotApplied(
+            f"the prompt has half a surrogate pair (at {error.start}), which no file can hold: remove it"
+        ) from error
     place = _Place.of(text, node, around)
-    for written in _spellings(place, prompt):
-        if _only(text, written, tree.scalars.index(id(node)), prompt):
-            return written
-    raise NotApplied(f"the text in line {line} cannot be replaced without changing more than it; do it by hand")
+    for changed in _spellings(place, prompt):
+        if _differs_only_in(text, changed, tree.scalars.index(id(node)), prompt):
+            return changed
+    raise NotApplied(f"the text in line {line} cannot be replaced without another change: do it by hand")
 
 
 class _Tree:
-    """The document's nodes: what each is in, and all scalars in the file's order."""
+    """The document's nodes: the parents of each node, and the ids of all scalars in the file's order."""
 
     def __init__(self, root: yaml.Node) -> None:
         self._root = root
         self._parents: dict[int, list[tuple[yaml.Node, yaml.Node | None]]] = {}
         self.scalars: list[int] = []
-        waiting, seen = [root], set[int]()
+        waiting, visited = [root], set[int]()
         while waiting:
             node = waiting.pop()
-            if id(node) in seen:
+            if id(node) in visited:
                 continue
-            seen.add(id(node))
+            visited.add(id(node))
             inner = [*_inner(node)]
             if isinstance(node, yaml.ScalarNode):
                 self.scalars.append(id(node))
-            for key, one in inner:
-                self._parents.setdefault(id(one), []).append((node, key))
-            waiting += [one for _, one in reversed(inner)]
+            for key, child in inner:
+                self._parents.setdefault(id(child), []).append((node, key))
+            waiting += [child for _, child in reversed(inner)]
 
     def around(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node | None]] | None:
-        """What it is in, nearest first, each with the key that leads on; None where an alias leads there as well."""
-        found: list[tuple[yaml.Node, yaml.Node | None]] = []
+        """Return the node's ancestors, nearest first, each with the key that leads to the node. None after an alias."""
+        ancestors: list[tuple[yaml.Node, yaml.Node | None]] = []
         while node is not self._root:
-            if len(leading := self._parents[id(node)]) != 1:
+            if len(parents := self._parents[id(node)]) != 1:
                 return None
-            found += leading
-            node = leading[0][0]
-        return found
+            ancestors += parents
+            node = parents[0][0]
+        return ancestors
 
 
 def _inner(node: yaml.Node) -> Iterator[tuple[yaml.Node | None, yaml.Node]]:
+    """Yield the nodes directly within a node, the values of a mapping with their keys."""
     if isinstance(node, yaml.MappingNode):
-        for key, one in node.value:
+        for key, content in node.value:
             yield None, key
-            yield key, one
+            yield key, content
     elif isinstance(node, yaml.SequenceNode):
-        for one in node.value:
-            yield None, one
+        for item in node.value:
+            yield None, item
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A scalar in its text, as offsets: `start:head` is the scalar itself, or the header of a block scalar.
+    """The place of a scalar in its text, as offsets.
 
-    `body:end` is a block scalar's content, with the break of its last line; for others, the empty place where such
-    content would go. `column` is that of its key, None where no block scalar can stand.
+    Attributes:
+        start, head: `start:head` is the scalar itself, or the header of a block scalar.
+        body, end: `body:end` is the content of a block scalar, with the break of its last line. For any other scalar,
+            it is the empty place where such content would go.
+        column: the column of the scalar's key; None if no block scalar can stand here.
+        indent: the indentation of a block scalar's content.
     """
 
     text: str
@@ -133,19 +149,20 @@ class _Place:
 
     @classmethod
     def of(cls, text: str, node: yaml.ScalarNode, around: list[tuple[yaml.Node, yaml.Node | None]]) -> _Place:
+        """Return the place of a node. `around` is its ancestors, nearest first."""
         stop = node.end_mark.index
-        # An anchor or a tag before it belongs to the node, and not to the token.
+        # An anchor or a tag before the scalar belongs to the node, but not to the token.
         tokens = (token for token in yaml.scan(text, Loader=yaml.SafeLoader) if isinstance(token, yaml.ScalarToken))
         start = next((token.start_mark.index for token in tokens if token.end_mark.index == stop), None)
         if start is None:
             line = node.start_mark.line + 1
-            raise NotApplied(f'nothing stands in line {line}, where the prompt is to go: write "" there first')
+            raise NotApplied(f'line {line} has no value that the prompt could replace: write "" there first')
         column = _column(around)
         if node.style in ("|", ">"):
             header = HEADER.match(text, start)
             head = header.end() if header else start
             body = _line_end(text, head)
-            indent, end = _content(text[body:stop], text[start:head], column or 0)
+            indent, end = _block_size(text[body:stop], text[start:head], column or 0)
             return cls(text, node.style, start, head, body, body + end, column, indent)
         body = _line_end(text, stop)
         if not re.fullmatch(r"[ \t]*(#.*)?", BREAK.sub("", text[stop:body])):
@@ -154,16 +171,17 @@ class _Place:
 
     @property
     def ending(self) -> str:
-        """The file's own line break."""
-        found = BREAK.search(self.text, self.head) or BREAK.search(self.text)
-        return found[0] if found and found[0] in ("\n", "\r\n") else "\n"
+        """Return the file's own line break."""
+        match = BREAK.search(self.text, self.head) or BREAK.search(self.text)
+        return match[0] if match and match[0] in ("\n", "\r\n") else "\n"
 
     @property
     def last(self) -> bool:
-        """Whether it ends a file whose last line has no break."""
+        """Return True if the scalar ends a file whose last line has no break."""
         return self.end == len(self.text) and not BREAK.search(self.text[-1:])
 
     def put(self, head: str, body: str) -> str:
+        """Return the text with this head and body in the scalar's place."""
         text = self.text
         between = text[self.head : self.body]
         if body and not BREAK.search(between):
@@ -172,19 +190,23 @@ class _Place:
 
 
 def _spellings(place: _Place, prompt: str) -> Iterator[str]:
-    """The file with the prompt in it: in the old style where that can be, else in the nearest."""
+    """Yield the file with the prompt in different styles: first the scalar's old style, if it can hold the prompt."""
     block = place.style in ("|", ">")
     if place.column is not None and (block or "\n" in prompt):
-        found = literal(prompt, place.column, place.indent, place.ending, last=place.last)
-        if found is not None:
-            yield place.put(*found)
+        block_scalar = literal(prompt, place.column, place.indent, place.ending, last=place.last)
+        if block_scalar is not None:
+            yield place.put(*block_scalar)
     if place.style == "'" and (quoted := single_quoted(prompt)) is not None:
         yield place.put(quoted, "")
     yield place.put(double_quoted(prompt), "")
 
 
-def _only(before: str, after: str, number: int, prompt: str) -> bool:
-    """Whether nothing but the value of this scalar differs."""
+def _differs_only_in(before: str, after: str, number: int, prompt: str) -> bool:
+    """Return True if two texts differ only in the value of one scalar, which is now the prompt.
+
+    Args:
+        number: the scalar's position among all scalars, from 0.
+    """
     try:
         reader = _reader(before)
         old, new = (list(yaml.parse(text, Loader=reader)) for text in (before, after))
@@ -192,17 +214,18 @@ def _only(before: str, after: str, number: int, prompt: str) -> bool:
         return False
     if len(old) != len(new):
         return False
-    here = [event for event in old if isinstance(event, yaml.ScalarEvent)][number]
+    replaced_event = [event for event in old if isinstance(event, yaml.ScalarEvent)][number]
     return all(
-        _is(other, one, prompt) if one is here else _told(one) == _told(other)
-        for one, other in zip(old, new, strict=True)
+        _is_prompt(after_event, event, prompt) if event is replaced_event else _content(event) == _content(after_event)
+        for event, after_event in zip(old, new, strict=True)
     )
 
 
 def _reader(text: str) -> Any:
-    """Return libyaml: it is quick, and a second opinion on what PyYAML's own marks were used for.
+    """Return libyaml if it accepts the text, else PyYAML's own parser.
 
-    It does not take a block whose first line begins with a tab. Such a file is good for those who do.
+    libyaml is quick. It also checks a change that was made with the marks of PyYAML's own parser. It refuses a block
+    whose first line begins with a tab, which PyYAML accepts.
     """
     try:
         for _ in yaml.parse(text, Loader=LIBYAML):
@@ -212,8 +235,8 @@ def _reader(text: str) -> Any:
     return LIBYAML
 
 
-def _is(event: yaml.Event, before: yaml.ScalarEvent, prompt: str) -> bool:
-    """Whether it is a text, and this one."""
+def _is_prompt(event: yaml.Event, before: yaml.ScalarEvent, prompt: str) -> bool:
+    """Return True if an event is a text with the prompt as its value, and otherwise equals the event before."""
     return (
         isinstance(event, yaml.ScalarEvent)
         and (event.anchor, event.tag, event.value) == (before.anchor, before.tag, prompt)
@@ -222,11 +245,13 @@ def _is(event: yaml.Event, before: yaml.ScalarEvent, prompt: str) -> bool:
     )
 
 
-def _told(event: yaml.Event) -> tuple[type, dict[str, Any]]:
-    return type(event), {name: said for name, said in vars(event).items() if not name.endswith("_mark")}
+def _content(event: yaml.Event) -> tuple[type, dict[str, Any]]:
+    """Return everything in an event except its places."""
+    return type(event), {name: field for name, field in vars(event).items() if not name.endswith("_mark")}
 
 
 def _column(around: list[tuple[yaml.Node, yaml.Node | None]]) -> int | None:
+    """Return the column of a scalar's key, or None if no block scalar can stand here."""
     key = around[0][1] if around else None
     if key is None or any(getattr(parent, "flow_style", True) for parent, _ in around):
         return None
@@ -234,24 +259,24 @@ def _column(around: list[tuple[yaml.Node, yaml.Node | None]]) -> int | None:
 
 
 def _line_end(text: str, start: int) -> int:
-    """Behind the break that ends the line."""
-    found = BREAK.search(text, start)
-    return found.end() if found else len(text)
+    """Return the offset after the break that ends the line."""
+    match = BREAK.search(text, start)
+    return match.end() if match else len(text)
 
 
-def _content(raw: str, header: str, column: int) -> tuple[int, int]:
-    """Of a block scalar: its indentation, and the length of its content.
+def _block_size(raw: str, header: str, column: int) -> tuple[int, int]:
+    """Return the indentation of a block scalar, and the length of its content.
 
-    Blank lines after it are not of it, unless the header says to keep them.
+    Blank lines after the content do not belong to it, unless the header has a `+`.
     """
-    lines, at = [], 0
-    for found in BREAK.finditer(raw):
-        lines.append((raw[at : found.start()], found.end()))
-        at = found.end()
-    if raw[at:].strip(" "):
-        lines.append((raw[at:], len(raw)))
-    told = re.search(r"[0-9]", header)
+    lines, start = [], 0
+    for match in BREAK.finditer(raw):
+        lines.append((raw[start : match.start()], match.end()))
+        start = match.end()
+    if raw[start:].strip(" "):
+        lines.append((raw[start:], len(raw)))
+    stated = re.search(r"[0-9]", header)
     spaces = [len(line) - len(line.lstrip(" ")) for line, _ in lines if line.strip(" ")]
-    indent = column + int(told[0]) if told else spaces[0] if spaces else 0
+    indent = column + int(stated[0]) if stated else spaces[0] if spaces else 0
     ends = [end for line, end in lines if len(line) > indent or "+" in header]
     return indent, ends[-1] if ends else 0

@@ -25,7 +25,7 @@ def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Ch
 
 def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
     """Return what `workbench doctor --json` writes."""
-    ready = all(check.there for check in checks)
+    ready = all(check.passed for check in checks)
     return {"study": study.name, "ready": ready, "checks": [asdict(check) for check in checks]}
 
 

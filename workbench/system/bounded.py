@@ -12,7 +12,7 @@ CHUNK = 65_536
 
 
 @dataclass
-class Kept:
+class HeadAndTail:
     """The head and the tail of a stream. The first and the last lines of a program's output matter most."""
 
     limit: int = LIMIT
@@ -21,6 +21,7 @@ class Kept:
     dropped: int = 0
 
     def add(self, data: bytes) -> None:
+        """Add data to the end, and drop the middle if the limit is exceeded."""
         room = self.limit // 2 - len(self.head)
         self.head += data[:room]
         self.tail += data[room:]
@@ -28,17 +29,18 @@ class Kept:
             self.dropped += excess
             del self.tail[:excess]
 
-    def all(self) -> bytes:
+    def content(self) -> bytes:
+        """Return head and tail, with a line between them that says how many bytes are left out."""
         gap = f"\n… {self.dropped} bytes left out …\n".encode() if self.dropped else b""
         return bytes(self.head) + gap + bytes(self.tail)
 
 
-def reading(stream: int, kept: Kept) -> threading.Thread:
-    """Start a thread that reads the stream to its end into `kept`, and return the thread."""
+def start_reader(stream: int, output: HeadAndTail) -> threading.Thread:
+    """Start a thread that reads the stream to its end into `output`, and return the thread."""
 
     def read() -> None:
         while data := os.read(stream, CHUNK):
-            kept.add(data)
+            output.add(data)
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()

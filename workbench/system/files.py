@@ -23,7 +23,7 @@ PRIVATE_FOLDER = 0o700
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Let every file be private that this process, or a program that it starts, creates before the block ends."""
+    """Make every file private that this process, or a program that it starts, creates before the block ends."""
     previous = os.umask(0o777 & ~PRIVATE_FOLDER)
     try:
         yield
@@ -140,7 +140,7 @@ def exclusive_lock(lock: Path) -> Iterator[None]:
 def try_lock(lock: Path) -> Callable[[], None] | None:
     """Take the lock if no other holder has it. Return the function that gives it back, or None.
 
-    Two holders in one process exclude each other too. The kernel gives the lock back when the process ends in any way.
+    Two holders in one process exclude each other, too. The kernel gives the lock back when the process ends in any way.
     The file is removed with the lock, so that locks do not gather.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Finds the folder in which Workbench keeps all results.
 
-Only the command line and the flows read it from the environment. All other code gets a path as an argument.
+Only the command line and the flows read the folder from the environment. All other code gets it as an argument.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.system.files import PRIVATE_FOLDER, private_files, why_unwritable
 
-#: Folders by which a home is known to be Workbench's.
+#: Names of subfolders that show that a folder is a home of Workbench.
 OWN_FOLDERS = ("results", "executions", "runs", "prefect")
 
 
 def ensure_usable(path: Path) -> Path:
     """Create the folder if it is missing, make it private, and return it.
 
-    A folder that holds other things than Workbench's keeps its permissions.
+    A folder with other content than Workbench's keeps its permissions.
 
     Raises:
         UserError: files cannot be written into the folder. The message gives the reason.
@@ -36,8 +36,8 @@ def ensure_usable(path: Path) -> Path:
 def _make_private(path: Path) -> None:
     """Let only the owner enter the folder, if it is empty or holds Workbench's folders, and belongs to this user."""
     status = path.stat()
-    ours = any((path / name).is_dir() for name in OWN_FOLDERS) or not any(path.iterdir())
-    if ours and status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX:
+    is_home = any((path / name).is_dir() for name in OWN_FOLDERS) or not any(path.iterdir())
+    if is_home and status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX:
         path.chmod(PRIVATE_FOLDER)
 
 

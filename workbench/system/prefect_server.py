@@ -31,7 +31,8 @@ START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 PREFERRED_PORT = 4200
 #: These settings make the server write many task run states and events at once. By default it writes each on its own,
-#: which is a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a smaller
+#: which causes a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a
+#: smaller
 #: value is cut to 0, and then the server only polls.
 BATCHES = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -73,7 +74,7 @@ def healthy(url: str, timeout: float = 5.0) -> bool:
 def client_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that Prefect's clients need for the server that we start in this environment.
 
-    The server's login is theirs too, unless the user named another one for clients.
+    Clients use the server's login, unless the user named another login for clients.
     """
     login = environ.get("PREFECT_SERVER_API_AUTH_STRING")
     return {"PREFECT_API_AUTH_STRING": login} if login and not environ.get("PREFECT_API_AUTH_STRING") else {}

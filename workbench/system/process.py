@@ -1,8 +1,9 @@
-"""Spawns processes: without a shell, with bounded output, and with a time limit that ends all that a command started.
+"""Spawns processes without a shell, with bounded output, and with a time limit for all processes of a command.
 
-No other module spawns processes.
+No other module spawns processes, except `prefect_server`, whose server must outlive the command.
 
-`subprocess.run(timeout=…)` ends only the child: grandchildren keep the pipes open, and it waits for them.
+`subprocess.run(timeout=…)` would not do: it ends only the child, and then waits for grandchildren that keep the pipes
+open.
 """
 
 from __future__ import annotations
@@ -19,17 +20,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import Interrupted
-from workbench.system.bounded import CHUNK, LIMIT, Kept, reading
+from workbench.system.bounded import CHUNK, LIMIT, HeadAndTail, start_reader
 from workbench.system.supervised import Supervised, readable
 from workbench.system.supervisor import GRACE
 
-#: Seconds that a selector takes.
-LONGEST = 3600.0
+#: The longest time limit that a selector accepts, in seconds.
+MAX_WAIT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended. `exit_code` is negative for a signal. A stream longer than its limit lacks its middle."""
+    """How a command ended.
+
+    Attributes:
+        exit_code: negative for a signal.
+        stdout, stderr: the output. The middle of a stream that is longer than its limit is left out.
+    """
 
     exit_code: int
     stdout: bytes
@@ -39,7 +45,7 @@ class Finished:
 
 
 class _Commands:
-    """The commands that run now. After `end`, no command starts until `allow`."""
+    """The commands that are running. After `end`, no command starts until `allow` is called."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,25 +56,25 @@ class _Commands:
         with self._lock:
             if self.ended.is_set():
                 raise Interrupted("interrupted")
-        started = Supervised(command, cwd, env, streams)
+        supervised = Supervised(command, cwd, env, streams)
         with self._lock:
-            self._running.add(started)
+            self._running.add(supervised)
             late = self.ended.is_set()
         if late:
-            started.terminate()
-        return started
+            supervised.terminate()
+        return supervised
 
-    def over(self, one: Supervised) -> None:
+    def remove(self, command: Supervised) -> None:
         with self._lock:
-            self._running.discard(one)
-        one.close()
+            self._running.discard(command)
+        command.close()
 
     def end(self) -> None:
         with self._lock:
             self.ended.set()
             running = list(self._running)
-        for one in running:
-            one.terminate()
+        for command in running:
+            command.terminate()
 
     def allow(self) -> None:
         with self._lock:
@@ -90,51 +96,54 @@ def run(
 ) -> Finished:
     """Run a command to its end, or for `timeout` seconds. Then end every process that it started, by TERM and KILL.
 
-    `limit` bytes are kept of each stream. The command reads the file `stdin` as its standard input.
+    Args:
+        limit: the most bytes of each stream that are returned.
+        stdin: the file that the command reads as its standard input.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
-        ValueError: no system could start the command: it is empty, or has a NUL byte in it.
+        ValueError: no system can start the command: it is empty, or has a NUL byte in it.
         OSError: the command cannot be executed.
-        Interrupted: `ended_on_interrupt` was left while the command ran.
+        Interrupted: an interrupt ended the block of `ended_on_interrupt` while the command ran.
     """
     with ExitStack() as ending:
-        started, kept = _start(command, cwd, env, limit, stdin, ending)
-        # The start of its supervisor does not count: on a busy machine it takes tenths of a second.
-        begun = time.monotonic()
-        timed_out = _follow(started, kept, begun + timeout)
+        supervised, outputs = _start(command, cwd, env, limit, stdin, ending)
+        # The time limit does not include the supervisor's start, which takes tenths of a second on a busy machine.
+        start = time.monotonic()
+        timed_out = _follow(supervised, outputs, start + timeout)
     if _commands.ended.is_set():
         raise Interrupted("interrupted")
-    exit_code = -signal.SIGKILL if started.exit_code is None else started.exit_code
-    out, err = (one.all() for one in kept.values())
-    return Finished(exit_code, out, err, time.monotonic() - begun, timed_out)
+    exit_code = -signal.SIGKILL if supervised.exit_code is None else supervised.exit_code
+    stdout, stderr = (output.content() for output in outputs.values())
+    return Finished(exit_code, stdout, stderr, time.monotonic() - start, timed_out)
 
 
 def interrupted() -> bool:
-    """Return True if `ended_on_interrupt` was left by an interrupt, so that nobody waits for results any more."""
+    """Return True if an interrupt ended the block of `ended_on_interrupt`. Then nobody waits for results any more."""
     return _commands.ended.is_set()
 
 
 class Service:
-    """A process that stays until it is stopped, or until we end in any way: then its standard input closes.
+    """A process that runs until it is stopped, or until Workbench ends in any way, which closes its standard input.
 
     Raises:
         FileNotFoundError, PermissionError: there is no such program.
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> None:
-        with ExitStack() as ours, ExitStack() as theirs:
-            stdin, _ = _pipe(theirs, ours)
-            self._out, out = _pipe(ours, theirs)
-            errors, err = _pipe(ours, theirs)
+        with ExitStack() as our_ends, ExitStack() as its_ends:
+            stdin, _ = _pipe(its_ends, our_ends)
+            self._out, out = _pipe(our_ends, its_ends)
+            errors, err = _pipe(our_ends, its_ends)
             self._process = _commands.start(command, cwd, env, [stdin, out, err])
-            self._ending = ours.pop_all()
-        self._errors = Kept()
+            self._ending = our_ends.pop_all()
+        self._errors = HeadAndTail()
         # If nobody read the pipe, the process would wait as soon as the pipe is full.
-        self._readers = [reading(errors, self._errors)]
+        self._readers = [start_reader(errors, self._errors)]
 
     @property
     def runs(self) -> bool:
+        """Return True while the process or a process that it started has not ended."""
         return self._process.poll() is None
 
     @property
@@ -145,17 +154,17 @@ class Service:
     @property
     def errors(self) -> str:
         """Return what the process wrote to standard error. The middle of a long text is left out."""
-        return self._errors.all().decode("utf-8", errors="replace")
+        return self._errors.content().decode("utf-8", errors="replace")
 
     def line(self, timeout: float) -> str | None:
         """Return the first line of standard output, or None if the process ends or `timeout` seconds pass before it."""
         line, deadline = b"", time.monotonic() + timeout
         while not line.endswith(b"\n") and readable(self._out, deadline - time.monotonic()):
             # Read one byte at a time, so as not to wait for what comes after the line.
-            if not (more := os.read(self._out, 1)):
+            if not (byte := os.read(self._out, 1)):
                 break
-            line += more
-        self._readers.append(reading(self._out, Kept()))
+            line += byte
+        self._readers.append(start_reader(self._out, HeadAndTail()))
         return line.decode("utf-8", errors="replace").strip() or None
 
     def wait(self, timeout: float) -> None:
@@ -168,7 +177,7 @@ class Service:
             return
         self._process.terminate()
         self._process.wait(3 * GRACE)
-        _commands.over(self._process)
+        _commands.remove(self._process)
         for reader in self._readers:
             reader.join(GRACE)
         self._ending.close()
@@ -176,7 +185,7 @@ class Service:
 
 @contextmanager
 def ended_on_interrupt() -> Iterator[None]:
-    """End every running process if the block is left by an interrupt (Ctrl-C, SIGTERM): no result can be kept then."""
+    """End every running process if an interrupt (Ctrl-C, SIGTERM) ends the block. No result can be kept then."""
     _commands.allow()
     try:
         yield
@@ -189,65 +198,65 @@ def ended_on_interrupt() -> Iterator[None]:
 
 def _start(
     command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: int, stdin: Path, ending: ExitStack
-) -> tuple[Supervised, dict[int, Kept]]:
-    """Start the command. Return it, and the kept parts of its two streams by the descriptors to read them from."""
-    kept: dict[int, Kept] = {}
-    with ExitStack() as theirs:
+) -> tuple[Supervised, dict[int, HeadAndTail]]:
+    """Start the command. Return it, and its two outputs by the descriptors from which they are read."""
+    outputs: dict[int, HeadAndTail] = {}
+    with ExitStack() as its_ends:
         streams = [os.open(stdin, os.O_RDONLY)]
-        theirs.callback(os.close, streams[0])
+        its_ends.callback(os.close, streams[0])
         for _ in range(2):
-            ours, written = _pipe(ending, theirs)
-            os.set_blocking(ours, False)
-            kept[ours] = Kept(limit)
-            streams.append(written)
-        started = _commands.start(command, cwd, env, streams)
-    ending.callback(_commands.over, started)
-    return started, kept
+            reading_end, writing_end = _pipe(ending, its_ends)
+            os.set_blocking(reading_end, False)
+            outputs[reading_end] = HeadAndTail(limit)
+            streams.append(writing_end)
+        supervised = _commands.start(command, cwd, env, streams)
+    ending.callback(_commands.remove, supervised)
+    return supervised, outputs
 
 
 def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
-    """Return both ends of a new pipe: the reading end, closed by `reader`, and the writing end, closed by `writer`."""
+    """Return the two ends of a new pipe. `reader` closes the reading end, and `writer` the writing end."""
     ends = os.pipe()
     reader.callback(os.close, ends[0])
     writer.callback(os.close, ends[1])
     return ends
 
 
-def _follow(started: Supervised, kept: dict[int, Kept], deadline: float) -> bool:
-    """Read both pipes until the command and its tree have ended. Return True if its time ran out."""
+def _follow(supervised: Supervised, outputs: dict[int, HeadAndTail], deadline: float) -> bool:
+    """Read both pipes until the command and its tree have ended. Return True if the deadline passed before."""
     timed_out = False
-    # The time at which to leave in any case: a process that nothing can end may hold the other ends of the pipes.
-    patience: float | None = None
+    # The time at which to return in any case: a process that nothing can end may keep the pipes open.
+    last_moment: float | None = None
     with selectors.DefaultSelector() as selector:
-        selector.register(started, selectors.EVENT_READ)
-        for stream in kept:
+        selector.register(supervised, selectors.EVENT_READ)
+        for stream in outputs:
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
             now = time.monotonic()
-            if started in selector.get_map() and started.poll() is not None:
-                selector.unregister(started)
-                patience = now + GRACE
+            if supervised in selector.get_map() and supervised.poll() is not None:
+                selector.unregister(supervised)
+                last_moment = now + GRACE
                 continue
-            if patience is None and started.exit_code is not None:
-                # The processes that it left behind take none of its time.
-                patience = now + 3 * GRACE
-            if patience is None and now > deadline:
-                started.terminate()
-                timed_out, patience = True, now + 3 * GRACE
-            left = (deadline if patience is None else patience) - now
-            if patience is not None and left < 0:
+            if last_moment is None and supervised.exit_code is not None:
+                # The deadline does not count for processes that the command left behind.
+                last_moment = now + 3 * GRACE
+            if last_moment is None and now > deadline:
+                supervised.terminate()
+                timed_out, last_moment = True, now + 3 * GRACE
+            seconds = (deadline if last_moment is None else last_moment) - now
+            if last_moment is not None and seconds < 0:
                 break
-            for key, _ in selector.select(min(max(0.0, left) + 0.001, LONGEST)):
-                if key.fileobj is not started and not _read(key.fd, kept[key.fd]):
+            for key, _ in selector.select(min(max(0.0, seconds) + 0.001, MAX_WAIT_SECONDS)):
+                if key.fileobj is not supervised and not _read_available(key.fd, outputs[key.fd]):
                     selector.unregister(key.fd)
     return timed_out
 
 
-def _read(stream: int, kept: Kept) -> bool:
-    """Read what is available. Return False at the end of the stream."""
+def _read_available(stream: int, output: HeadAndTail) -> bool:
+    """Read the available bytes into `output`. Return False at the end of the stream."""
     try:
         data = os.read(stream, CHUNK)
     except BlockingIOError:
         return True
-    kept.add(data)
+    output.add(data)
     return bool(data)

@@ -1,4 +1,4 @@
-"""Start a command under a supervisor of its own (`workbench.system.supervisor`), hear of its end, and stop it."""
+"""Starts a command under a supervisor of its own (`workbench.system.supervisor`), notices its end, and stops it."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from workbench.system.supervisor import GRACE, STOP
 
 
 class Supervised:
-    """A command that runs, with all that it starts, until it ends or is stopped. It does not outlive Workbench.
+    """A running command with all processes that it starts. None of them outlives Workbench.
 
-    Its `fileno` becomes readable when there is news that `poll` has not taken yet.
+    Its `fileno` becomes readable when there is news that `poll` has not read yet.
     """
 
     def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str], streams: Sequence[int]) -> None:
-        """Start it with these descriptors for its standard streams; the caller closes its own copies.
+        """Start the command with these descriptors as its standard streams. The caller closes its own copies.
 
         Raises:
-            ValueError: no system could start it: it is empty, or has a NUL byte in it.
-            FileNotFoundError, PermissionError, OSError: it cannot be started.
+            ValueError: no system can start the command: it is empty, or has a NUL byte in it.
+            FileNotFoundError, PermissionError, OSError: the command cannot be started.
         """
         if not command:
             raise ValueError("a command is a program and its arguments, and this one is empty")
-        #: Known once the command itself has ended, though what it left behind may not have; negative for a signal.
+        #: The exit code, negative for a signal. None until the command itself has ended; its tree may still run.
         self.exit_code: int | None = None
         self.closed = False
         self._unread = b""
         self._answer = ""
         self._tree_ended = False
-        self._sending, self._hearing = threading.Lock(), threading.Lock()
+        self._sending, self._receiving = threading.Lock(), threading.Lock()
         with _starting:
             _discard_ended()
-            self._control, theirs = socket.socketpair()
+            self._control, supervisor_end = socket.socketpair()
             try:
-                with theirs:
-                    self._supervisor = _start_supervisor(theirs, streams)
-                _all.add(self)
+                with supervisor_end:
+                    self._supervisor = _start_supervisor(supervisor_end, streams)
+                _commands.add(self)
             except BaseException:
                 self._control.close()
                 raise
@@ -63,41 +63,42 @@ class Supervised:
         return self._control.fileno()
 
     def poll(self) -> int | None:
-        """Return the exit code once the command and all of its tree have ended. Does not wait."""
-        with self._hearing:
+        """Return the exit code if the command and its whole tree have ended, else None. Do not wait."""
+        with self._receiving:
             while not self._tree_ended and not self.closed and readable(self._control.fileno()):
-                self._hear()
+                self._receive()
         return self.exit_code if self._tree_ended else None
 
     def wait(self, seconds: float) -> int | None:
+        """Wait for the end of the command and its tree. Return the exit code, or None if `seconds` have passed."""
         deadline = time.monotonic() + seconds
-        while self.poll() is None and not self.closed and (left := deadline - time.monotonic()) > 0:
-            readable(self._control.fileno(), left)
+        while self.poll() is None and not self.closed and (rest := deadline - time.monotonic()) > 0:
+            readable(self._control.fileno(), rest)
         return self.poll()
 
     def terminate(self) -> None:
-        """Send TERM to the whole tree, and KILL after `GRACE` seconds. Does not wait; may come from any thread."""
+        """Send TERM to the whole tree, and KILL after `GRACE` seconds. Do not wait. Any thread may call this."""
         with self._sending, contextlib.suppress(OSError):
             if not self.closed:
                 self._control.send(STOP)
 
     def close(self) -> None:
-        """Let go of the command: what still runs is ended as by `terminate`."""
+        """Close the connection to the supervisor. It then ends processes that still run, as after `terminate`."""
         with self._sending:
             self._control.close()
             self.closed = True
 
     def _request(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
-        """Have the supervisor start the command, and raise the error that the supervisor met."""
+        """Ask the supervisor to start the command. Raise the error that the supervisor reports."""
         request = marshal.dumps((list(map(str, command)), str(cwd), {str(name): str(env[name]) for name in env}))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._control.sendall(request)
         while not self._answer and not self._tree_ended:
-            self._hear()
+            self._receive()
         if self._answer == "started":
             return
         while not self._tree_ended:
-            self._hear()
+            self._receive()
         word, _, rest = self._answer.partition(" ")
         if word == "refused":
             number, _, place = rest.partition(" ")
@@ -108,8 +109,8 @@ class Supervised:
             raise RuntimeError(f"the supervisor could not start {command[0]}: {rest}")
         raise OSError(f"{command[0]} was not executed: its supervisor, a {sys.executable}, is gone")
 
-    def _hear(self) -> None:
-        """Take one piece of what the supervisor and its guard say; the end of it means that the tree has ended."""
+    def _receive(self) -> None:
+        """Read the next lines of the supervisor and its guard. The end of the stream means that the tree has ended."""
         try:
             data = self._control.recv(4096)
         except ConnectionResetError:
@@ -121,7 +122,7 @@ class Supervised:
             if word == "over":
                 if self.exit_code is None:
                     self.exit_code = os.waitstatus_to_exitcode(int(rest))
-                # A supervisor that was killed may have started the command and had no time to say so.
+                # A supervisor that was killed may have started the command without reporting it.
                 self._answer = self._answer or "started"
             else:
                 self._answer = line.decode()
@@ -131,19 +132,19 @@ class Supervised:
                 # Somebody killed the supervisor and its guard.
                 self.exit_code = -signal.SIGKILL
             self._supervisor.wait()
-            _all.discard(self)
+            _commands.discard(self)
 
 
 def readable(descriptor: int, seconds: float = 0.0) -> bool:
-    """Wait until something can be read there, or its end."""
-    # `select.select` takes no descriptor above 1023.
+    """Wait until data or the end of the stream can be read. Return False if `seconds` pass before."""
+    # `select.select` accepts no descriptor above 1023.
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(max(0, math.ceil(seconds * 1000))))
 
 
 def _start_supervisor(control: socket.socket, streams: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start the guard, which forks the supervisor; both have the command's streams until the command has them."""
+    """Start the guard, which forks the supervisor. Both hold the command's streams until the command has started."""
     python = Path(sys.executable).resolve()
     stdin, stdout, stderr = streams
     with Path(supervisor.__file__).open("rb") as text:
@@ -166,35 +167,35 @@ def _start_supervisor(control: socket.socket, streams: Sequence[int]) -> subproc
 
 
 def _discard_ended() -> None:
-    """Reap the supervisors that were let go of and have ended since."""
-    for one in list(_all):
-        if one.closed and one._supervisor.poll() is not None:
-            _all.discard(one)
+    """Reap the supervisors of closed commands that have ended."""
+    for command in list(_commands):
+        if command.closed and command._supervisor.poll() is not None:
+            _commands.discard(command)
 
 
 def _end_all() -> None:
-    """Let go of all commands, and see their trees end."""
+    """Close all commands, and wait until their trees have ended."""
     deadline = time.monotonic() + 2 * GRACE
-    for one in list(_all):
-        one.close()
-    for one in list(_all):
+    for command in list(_commands):
+        command.close()
+    for command in list(_commands):
         with contextlib.suppress(subprocess.TimeoutExpired):
-            one._supervisor.wait(max(0.0, deadline - time.monotonic()))
+            command._supervisor.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _forget_all() -> None:
-    """In a fork of ours: the commands are the parent's, and they would outlive it if their sockets stayed open here."""
-    for one in _all:
-        one._control.close()
+    """Forget the parent's commands in a forked process. An open socket here would let them outlive the parent."""
+    for command in _commands:
+        command._control.close()
         # The supervisor is no child of this process, which must not wait for it.
-        one._supervisor.returncode = 0
-    _all.clear()
+        command._supervisor.returncode = 0
+    _commands.clear()
     _starting.release()
 
 
-#: Held while both ends of a socket are open here: a fork that kept one would hide the end of it.
+#: Held while both ends of a socket are open here. A fork that kept one end would hide the closing of the socket.
 _starting = threading.Lock()
-#: Those whose supervisor has not been reaped yet.
-_all: set[Supervised] = set()
+#: The commands whose supervisors have not been reaped yet.
+_commands: set[Supervised] = set()
 atexit.register(_end_all)
 os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_forget_all)

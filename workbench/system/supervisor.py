@@ -1,14 +1,15 @@
 """Runs one command and ends every process that the command started, when the command ends or Workbench does.
 
-Workbench starts this text in a Python of its own (standard library only) for every command. That process forks once.
-The child, the *supervisor*, starts the command; the parent, the *guard*, ends the tree if somebody kills the
-supervisor. Both are subreapers: the kernel gives them what the command leaves behind, in whatever session it runs.
+Workbench starts this file in a Python process of its own (standard library only) for every command. That process forks
+once. The child, the *supervisor*, starts the command. The parent, the *guard*, ends the tree if somebody kills the
+supervisor. Both are subreapers: the kernel makes them the parents of processes that the command leaves behind, in any
+session.
 
-Workbench sends the request on a socket, and perhaps `STOP` later. The kernel closes Workbench's end when Workbench
-ends, even after `kill -9`; the supervisor then stops the command too. The supervisor answers in lines. The end of the
+Workbench sends the request on a socket, and may send `STOP` later. The kernel closes Workbench's end when Workbench
+ends, even after `kill -9`. Then the supervisor stops the command, too. The supervisor answers in lines. The end of the
 stream means that every process of the tree has ended:
 
-    started | refused ERRNO folder | refused ERRNO program | unfit WHAT | failed WHAT
+    started | refused ERRNO folder | refused ERRNO program | unfit REASON | failed REASON
     over WAIT_STATUS, when the command itself has ended, or the supervisor was killed
 """
 
@@ -25,7 +26,7 @@ import time
 
 #: Seconds between TERM and KILL.
 GRACE = 2.0
-#: The same for what a command leaves behind when it ends by itself: its result waits for that.
+#: The same for processes that a command leaves behind when it ends by itself. Its result waits for their end.
 SHORT_GRACE = 0.5
 STOP = b"t"
 _NAME, _SUBREAPER = 15, 36
@@ -33,11 +34,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def supervise(control: int) -> None:
-    """Start the command that Workbench asks for, and return when it has ended with all its tree."""
+    """Start the command that Workbench requests, and return when the command and its whole tree have ended."""
     wakeup = _signalled_by_children()
     with open(control, "rb", closefd=False) as source:
         try:
-            # Workbench sends it, with the same Python. To import `json` would make a start a sixth dearer.
+            # Workbench sends the request with the same Python. Importing `json` would make a start slower by a sixth.
             command, cwd, env = marshal.load(source)  # noqa: S302
         except (EOFError, ValueError, TypeError, OSError):
             # Workbench ended before it had sent all of the request.
@@ -54,13 +55,13 @@ def supervise(control: int) -> None:
     except Exception as error:
         _tell(control, f"failed {error!r}")
     else:
-        _let_go_of_streams()
+        _release_streams()
         _tell(control, "started")
         _follow(control, wakeup, leader)
 
 
 def guard(control: int, supervisor: int) -> None:
-    """Wait until the supervisor has ended, and end what it left behind because somebody killed it."""
+    """Wait until the supervisor has ended, and end the processes that a killed supervisor left behind."""
     while (ended := os.waitpid(-1, 0))[0] != supervisor:
         pass
     if os.WIFSIGNALED(ended[1]):
@@ -86,31 +87,31 @@ def _start(command: list[str], env: dict[str, str]) -> int:
 
 
 def _follow(control: int, wakeup: int, leader: int) -> None:
-    """Wait for the command's end or for word from Workbench, then send TERM, then KILL until no process is left."""
+    """Wait for the command's end or for `STOP`, then send TERM, then KILL until no process is left."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(wakeup, select.POLLIN)
-    ended = False
+    has_ended = False
     kill_at: float | None = None
     pause = 0.001
     while True:
         statuses, alone = _reap()
         if leader in statuses:
-            ended = True
+            has_ended = True
             _tell(control, f"over {statuses[leader]}")
         if alone:
             return
-        if ended and kill_at is None:
+        if has_ended and kill_at is None:
             kill_at = _terminate(SHORT_GRACE)
-        left = None if kill_at is None else kill_at - time.monotonic()
-        if left is not None and left <= 0:
-            # Processes that are forked meanwhile come back to us, so one KILL to each may not be enough.
+        seconds = None if kill_at is None else kill_at - time.monotonic()
+        if seconds is not None and seconds <= 0:
+            # A process may fork before it is killed, and its child comes to us. So one KILL to each may not be enough.
             _send(signal.SIGKILL)
-            left, pause = pause, min(pause * 2, 0.5)
-        heard = [descriptor for descriptor, _ in poll.poll(left and left * 1000 + 1)]
-        if wakeup in heard:
+            seconds, pause = pause, min(pause * 2, 0.5)
+        ready = [descriptor for descriptor, _ in poll.poll(seconds and seconds * 1000 + 1)]
+        if wakeup in ready:
             os.read(wakeup, 65_536)
-        if control in heard:
+        if control in ready:
             poll.unregister(control)
             kill_at = kill_at or _terminate(GRACE)
 
@@ -122,9 +123,9 @@ def _terminate(grace: float) -> float:
 
 
 def _reap() -> tuple[dict[int, int], bool]:
-    """Return the wait statuses of children that have ended, and whether there is no child left.
+    """Return the wait statuses of children that have ended, and True if no child is left.
 
-    Without a child there is no descendant either.
+    Without a child, no descendant is left either.
     """
     statuses: dict[int, int] = {}
     try:
@@ -156,14 +157,15 @@ def _send(number: signal.Signals) -> None:
 
 
 def _tell(control: int, line: str) -> None:
+    """Send a line to Workbench."""
     try:
         os.write(control, f"{line}\n".encode("utf-8", "backslashreplace"))
     except OSError:
-        # Workbench is gone, which `_follow` hears by itself.
+        # Workbench has ended. `_follow` notices that by itself.
         return
 
 
-def _let_go_of_streams() -> None:
+def _release_streams() -> None:
     """Replace our standard streams: the command alone decides when its pipes end."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
@@ -180,28 +182,29 @@ def _signalled_by_children() -> int:
 
 
 def _ignore(number: int, frame: object) -> None:
-    """Do nothing. A handler and not SIG_IGN, because commands inherit what is ignored."""
+    """Do nothing. This is a handler instead of SIG_IGN, because commands inherit ignored signals."""
 
 
 def _adopt_orphans() -> None:
+    """Make this process the parent of all orphans among its descendants."""
     if _libc.prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def main() -> None:
-    """Fork; the arguments are the descriptors of the socket and of this text."""
+    """Fork the supervisor. The arguments are the descriptors of the socket and of this file."""
     control, text = map(int, sys.argv[1:])
     os.set_inheritable(control, False)
     os.close(text)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Workbench hears these too, and then ends everything in order.
+        # Workbench gets these signals, too, and then ends everything in order.
         signal.signal(number, _ignore)
-    # `killall -9 python3.11` would otherwise kill the very processes that end the tree.
+    # Without another name, `killall -9 python3.11` would kill the processes that end the tree.
     _libc.prctl(_NAME, b"supervisor", 0, 0, 0)
     _adopt_orphans()
     if supervisor := os.fork():
-        # It keeps the socket open: Workbench hears the end only once the guard has ended too.
-        _let_go_of_streams()
+        # The guard keeps the socket open, so Workbench sees its end only after the guard has ended.
+        _release_streams()
         guard(control, supervisor)
         os._exit(0)
     try:

@@ -1,7 +1,7 @@
-"""Creates temporary folders that name their owner, and removes those whose owner was killed.
+"""Creates temporary folders that name their owner, and removes folders whose owner was killed.
 
 A folder of ours is called `workbench-PURPOSE-PID-RANDOM`. Its owner also holds a lock on it, which the kernel releases
-when the owner ends. The process id alone would not do: another container can share the folder for temporary files, and
+when the owner ends. The process id alone is not enough: another container can share the folder for temporary files, and
 its processes are not visible here.
 """
 
@@ -25,7 +25,7 @@ class OwnedFolder:
         """Create the folder. `purpose` is one word in lower case."""
         self.path = Path(tempfile.mkdtemp(prefix=f"workbench-{purpose}-{os.getpid()}-"))
         self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        # A file system without locks leaves the process id.
+        # On a file system without locks, only the process id shows the owner.
         with contextlib.suppress(OSError):
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -39,7 +39,7 @@ def remove_abandoned(folder: Path | None = None) -> None:
     """Remove the temporary folders whose owners were killed.
 
     Args:
-        folder: the folder for temporary files; by default the system's.
+        folder: the folder for temporary files; by default the system's folder.
     """
     with contextlib.suppress(OSError):
         for path in (folder or Path(tempfile.gettempdir())).iterdir():
@@ -49,7 +49,7 @@ def remove_abandoned(folder: Path | None = None) -> None:
 
 
 def _unlocked(path: Path) -> bool:
-    """Return whether this is a folder of ours that no process holds a lock on."""
+    """Return True if this is a folder that no process holds a lock on."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

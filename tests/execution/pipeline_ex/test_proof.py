@@ -1,7 +1,8 @@
-"""What proves an answer where pipeline_ex's log is cut off, imitated, or silent.
+"""Proofs of an answer when pipeline_ex's log is cut off, is imitated by a prompt, or does not show the question.
 
-The logs are composed as its source composes them, at ff625ec (claude_provider.ex, enhanced_claude_provider.ex,
-gemini_provider.ex, gemini_instructor.ex, loop.ex, pipeline.generate.ex) with claude_agent_sdk 0.5.3 and Elixir 1.18.
+The tests compose the logs as pipeline_ex's source does, at commit ff625ec (claude_provider.ex,
+enhanced_claude_provider.ex, gemini_provider.ex, gemini_instructor.ex, loop.ex, pipeline.generate.ex) with
+claude_agent_sdk 0.5.3 and Elixir 1.18.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ INIT = '%ClaudeAgentSDK.Message{type: :system, subtype: :init, data: %{session_i
 
 
 def literal(text: str) -> str:
-    """As Elixir's `inspect` prints a text, which it cuts off at 4,096 characters."""
-    shown = text[:4096].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{shown}"' + (" <> ..." if len(text) > 4096 else "")
+    """Return a text as Elixir's `inspect` prints it, cut off at 4,096 characters."""
+    escaped = text[:4096].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"' + (" <> ..." if len(text) > 4096 else "")
 
 
 def parsed(text: str) -> str:
@@ -47,7 +48,7 @@ def parsed(text: str) -> str:
 
 
 def unparsed(line: str) -> str:
-    """A line of claude's that pipeline_ex's JSON reader could not read."""
+    """Return the message for a line of claude's output that pipeline_ex's JSON reader could not read."""
     return (
         f'%ClaudeAgentSDK.Message{{type: :assistant, subtype: nil, data: %{{message: %{{"content" => {literal(line)}, '
         '"role" => "assistant"}, session_id: "unknown"}, raw: nil}'
@@ -63,20 +64,20 @@ def message(kind: str, **fields: Any) -> str:
     return json.dumps({"type": kind, **fields}, separators=(",", ":"))
 
 
-def said(text: str) -> str:
+def reply_line(text: str) -> str:
     return message("assistant", message={"content": [{"type": "text", "text": text}]})
 
 
-def ended(text: str, is_error: bool = False) -> str:
+def result_line(text: str, is_error: bool = False) -> str:
     return message("result", subtype="success", is_error=is_error, result=text)
 
 
-def ended_late(text: str, is_error: bool = False) -> str:
+def late_result_line(text: str, is_error: bool = False) -> str:
     return message("result", result=text, subtype="success", is_error=is_error)
 
 
 def dump(*messages: str, cut: bool = False) -> str:
-    """The line with the messages; a logger that was not told otherwise cuts it off at 8,192 bytes."""
+    """Return the log's line with the messages. A logger with its default settings cuts it off at 8,192 bytes."""
     line = f"ClaudeAgentSDK messages: [{', '.join(messages)}]"
     return f"{NOW} [debug] {line[:8192]} (truncated)" if cut else f"{NOW} [debug] {line}"
 
@@ -86,7 +87,7 @@ def ran(*lines: str, files: dict[str, str] | None = None) -> Outcome:
 
 
 def generated(messages: str, types: str, text: str = PLAN, preview: str = "") -> Outcome:
-    """The recording of a good generate run, with other messages in its log."""
+    """Return the outcome of the recording of a good generate run, with other messages in its log."""
     run = recording("live_ok")
     lines = []
     for line in run["stdout"].split("\n"):
@@ -106,57 +107,72 @@ GOOD = "system:init, assistant:nil, result:success"
 @pytest.mark.parametrize(
     ("messages", "types", "status", "kind"),
     [
-        # Cut off: the types tell that there was a success,
+        # The messages are cut off, and the types show a success.
         (dump(INIT, parsed("x" * 9000), parsed("x" * 9000), success(), cut=True), GOOD, "ok", "ok"),
-        # … and, as long as it is short enough, the line shows whether it was an error.
+        # If the line is short enough, it shows whether the result was an error.
         (dump(INIT, parsed("x" * 3000), success(is_error=True)), GOOD, "failed", "no result"),
         (dump(INIT, parsed("x"), success("API Error: 529", True), "x" * 9000, cut=True), GOOD, "failed", "rate limit"),
-        # Messages that were not read: the head of the result is enough.
-        (dump(INIT, unparsed(said(LONG)), unparsed(ended(LONG)), cut=True), UNREAD, "ok", "ok"),
-        (dump(INIT, unparsed(said(LONG)), unparsed(ended(LONG, True)), cut=True), UNREAD, "failed", "no result"),
-        (dump(INIT, unparsed(said(LONG)), unparsed(said(LONG)), cut=True), UNREAD, "failed", "no result"),
-        # Nothing was cut off but the result's own text, and its fields come after that.
-        (dump(INIT, unparsed(said("a, b")), unparsed(ended_late("a, b"))), UNREAD, "ok", "ok"),
-        (dump(INIT, unparsed(said("a, b")), unparsed(ended_late(LONG))), UNREAD, "failed", "no result"),
-        (dump(INIT, unparsed(said("a, b")), unparsed(ended_late(LONG, True))), UNREAD, "failed", "no result"),
-        (dump(INIT, unparsed(said("a, b"))), NO_RESULT, "failed", "no result"),
-        # With the output format json, all is one document.
-        (dump(unparsed(f"[{said('x')},{ended('x')}]")), "assistant:nil", "ok", "ok"),
-        (dump(unparsed(f"[{said('x')},{ended('API Error: 529', True)}]")), "assistant:nil", "failed", "rate limit"),
-        (dump(unparsed(f"[{said('run as root')}")), "assistant:nil", "failed", "no result"),
-        (dump(unparsed(f"[{said(LONG)},{ended(LONG)}]")), "assistant:nil", "failed", "no result"),
+        # The messages were not read. The head of the result is enough.
+        (dump(INIT, unparsed(reply_line(LONG)), unparsed(result_line(LONG)), cut=True), UNREAD, "ok", "ok"),
+        (
+            dump(INIT, unparsed(reply_line(LONG)), unparsed(result_line(LONG, True)), cut=True),
+            UNREAD,
+            "failed",
+            "no result",
+        ),
+        (dump(INIT, unparsed(reply_line(LONG)), unparsed(reply_line(LONG)), cut=True), UNREAD, "failed", "no result"),
+        # Only the result's own text was cut off, and its fields come after that text.
+        (dump(INIT, unparsed(reply_line("a, b")), unparsed(late_result_line("a, b"))), UNREAD, "ok", "ok"),
+        (dump(INIT, unparsed(reply_line("a, b")), unparsed(late_result_line(LONG))), UNREAD, "failed", "no result"),
+        (
+            dump(INIT, unparsed(reply_line("a, b")), unparsed(late_result_line(LONG, True))),
+            UNREAD,
+            "failed",
+            "no result",
+        ),
+        (dump(INIT, unparsed(reply_line("a, b"))), NO_RESULT, "failed", "no result"),
+        # With the output format json, all messages are one document.
+        (dump(unparsed(f"[{reply_line('x')},{result_line('x')}]")), "assistant:nil", "ok", "ok"),
+        (
+            dump(unparsed(f"[{reply_line('x')},{result_line('API Error: 529', True)}]")),
+            "assistant:nil",
+            "failed",
+            "rate limit",
+        ),
+        (dump(unparsed(f"[{reply_line('run as root')}")), "assistant:nil", "failed", "no result"),
+        (dump(unparsed(f"[{reply_line(LONG)},{result_line(LONG)}]")), "assistant:nil", "failed", "no result"),
     ],
 )
-def test_what_a_cut_off_log_still_proves(messages: str, types: str, status: str, kind: str) -> None:
-    """No more than it shows: a result that cannot be seen is none."""
-    made = generated(messages, types)
-    assert (made.status, made.kind) == (status, kind), made.message
+def test_a_cut_off_log_proves_only_a_visible_result(messages: str, types: str, status: str, kind: str) -> None:
+    """A result that was cut out of the log proves nothing."""
+    outcome = generated(messages, types)
+    assert (outcome.status, outcome.kind) == (status, kind), outcome.message
 
 
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        (f"{said(LONG)}\n{ended_late(LONG)}", "ok"),
-        (f"{said(LONG)}\n{ended_late(LONG, True)}", "failed"),
-        (f"{said(LONG)}\n{said(LONG)}", "failed"),
-        (f"[{said(LONG)},{ended(LONG)}]", "ok"),
-        (f"[{said(LONG)},{ended(LONG, True)}]", "failed"),
-        (f"[{said(LONG)}]", "failed"),
+        (f"{reply_line(LONG)}\n{late_result_line(LONG)}", "ok"),
+        (f"{reply_line(LONG)}\n{late_result_line(LONG, True)}", "failed"),
+        (f"{reply_line(LONG)}\n{reply_line(LONG)}", "failed"),
+        (f"[{reply_line(LONG)},{result_line(LONG)}]", "ok"),
+        (f"[{reply_line(LONG)},{result_line(LONG, True)}]", "failed"),
+        (f"[{reply_line(LONG)}]", "failed"),
     ],
 )
-def test_what_a_step_saved_proves_what_its_log_does_not_show(answer: str, status: str) -> None:
-    """The lines that were not read are all in the text, uncut; one answer proves one question."""
+def test_a_saved_output_proves_an_answer_that_the_log_does_not_show(answer: str, status: str) -> None:
+    """The saved text holds all unread lines uncut. One saved answer proves only one question."""
     lines = (*ASKED, dump(INIT, unparsed("x" * 9000), cut=True), f"{NOW} [debug] 📋 Message types: {UNREAD}")
     assert ran(*lines, files=saved(answer)).status == status
     assert ran(*lines, *lines, files=saved(answer)).kind == "no result"
 
 
-def test_a_preview_of_the_reply_proves_what_the_log_does_not_show() -> None:
+def test_a_preview_of_the_reply_proves_an_answer_that_the_log_does_not_show() -> None:
     """pipeline.generate prints the reply's first 4,096 characters."""
     unseen = dump(INIT, "x" * 9000, cut=True)
-    assert generated(unseen, UNREAD, preview=f"{said('a, b')}\n{ended('a, b')}").status == "ok"
-    assert generated(unseen, UNREAD, preview=f"{said('a, b')}\n{ended('a, b', True)}").kind == "no result"
-    assert generated(unseen, UNREAD, preview=said("a, b")).kind == "no result"
+    assert generated(unseen, UNREAD, preview=f"{reply_line('a, b')}\n{result_line('a, b')}").status == "ok"
+    assert generated(unseen, UNREAD, preview=f"{reply_line('a, b')}\n{result_line('a, b', True)}").kind == "no result"
+    assert generated(unseen, UNREAD, preview=reply_line("a, b")).kind == "no result"
 
 
 @pytest.mark.parametrize(
@@ -168,11 +184,15 @@ def test_a_preview_of_the_reply_proves_what_the_log_does_not_show() -> None:
         "Bill by the billing service",
     ],
 )
-def test_what_a_model_wrote_is_no_reason_to_stop_the_study(text: str) -> None:
-    """A stream that broke off is tried again, whatever was said in it."""
-    for broken in (parsed(f"Here is the plan: {text}"), unparsed(said(f"a, b {text}")), unparsed(said(text)[:-9])):
-        made = generated(dump(INIT, broken), NO_RESULT)
-        assert (made.status, made.kind) == ("failed", "no result")
+def test_a_text_of_the_model_does_not_stop_the_study(text: str) -> None:
+    """An answer that broke off is tried again, even if its text reads like an error."""
+    for broken in (
+        parsed(f"Here is the plan: {text}"),
+        unparsed(reply_line(f"a, b {text}")),
+        unparsed(reply_line(text)[:-9]),
+    ):
+        outcome = generated(dump(INIT, broken), NO_RESULT)
+        assert (outcome.status, outcome.kind) == ("failed", "no result")
     failed = dump(INIT, parsed("x"), success(f"{text}\n" * 60, True))
     assert generated(failed, GOOD).kind == "no result"
 
@@ -193,8 +213,8 @@ def test_what_a_model_wrote_is_no_reason_to_stop_the_study(text: str) -> None:
         ("Rate limit reached:\n  steps: [back off]\n", "ok"),
     ],
 )
-def test_an_error_that_passed_for_an_answer(reply: str, kind: str) -> None:
-    """In the words of claude's program; a plan that begins like one is a plan."""
+def test_an_error_of_the_claude_program_is_no_answer(reply: str, kind: str) -> None:
+    """A plan that begins like an error is a plan."""
     lines = (*ASKED, f"{NOW} [debug] 📋 {TYPES}")
     assert ran(*lines, files=saved(reply)).kind == kind
 
@@ -226,7 +246,7 @@ RESULT = ("result", "success")
         ({"session_id": "s", "cost": 0, **debugged(ASSISTANT, RESULT)}, PLAN, "ok"),
         ({"session_id": "s", "cost": 0, **debugged(("system", "init"), ASSISTANT)}, PLAN, "no result"),
         ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT, ASSISTANT)}, PLAN, "no result"),
-        # All of the output was one document of JSON, of which pipeline_ex keeps the text and drops the result.
+        # All output was one JSON document. pipeline_ex keeps its text and drops the result.
         ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT)}, PLAN, "no result"),
         ({"session_id": "unknown-session-7", "cost": 0, **debugged(ASSISTANT)}, "fatal: bad key", "no result"),
         ({"session_id": "unknown-session-7", "cost": 0, "extraction_applied": True}, PLAN, "no result"),
@@ -235,19 +255,23 @@ RESULT = ("result", "success")
             "## Extracted Content\n\nfatal: bad key\n",
             "no result",
         ),
-        # Without `verbose` the document is the result alone.
-        ({"session_id": "unknown-session-7", "cost": 0}, ended(PLAN), "ok"),
-        ({"session_id": "unknown-session-7", "cost": 0}, ended(PLAN, True), "no result"),
+        # Without `verbose`, the document holds only the result.
+        ({"session_id": "unknown-session-7", "cost": 0}, result_line(PLAN), "ok"),
+        ({"session_id": "unknown-session-7", "cost": 0}, result_line(PLAN, True), "no result"),
         # The output format stream_json: the last result counts.
         (
             {"session_id": "s", "cost": 0, **debugged(("system", "init"), ASSISTANT)},
-            f"{said(PLAN)}\n{ended(PLAN)}",
+            f"{reply_line(PLAN)}\n{result_line(PLAN)}",
             "ok",
         ),
-        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{ended(PLAN, True)}", "no result"),
-        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{ended(PLAN)}\n{ended(PLAN, True)}", "no result"),
-        ({"session_id": "s", "cost": 0}, f"{said(PLAN)}\n{MAX_TURNS}", "turn limit"),
-        ({"session_id": "s", "cost": 0}, said(PLAN), "no result"),
+        ({"session_id": "s", "cost": 0}, f"{reply_line(PLAN)}\n{result_line(PLAN, True)}", "no result"),
+        (
+            {"session_id": "s", "cost": 0},
+            f"{reply_line(PLAN)}\n{result_line(PLAN)}\n{result_line(PLAN, True)}",
+            "no result",
+        ),
+        ({"session_id": "s", "cost": 0}, f"{reply_line(PLAN)}\n{MAX_TURNS}", "turn limit"),
+        ({"session_id": "s", "cost": 0}, reply_line(PLAN), "no result"),
         (
             {"session_id": "s", "cost": 0, **debugged(ASSISTANT, RESULT, ("result", "error_max_turns"))},
             PLAN,
@@ -258,28 +282,30 @@ RESULT = ("result", "success")
         # claude_extract with the format json puts the answer into JSON.
         (
             {"session_id": "s", "cost": 0},
-            json.dumps({"content": f"{said(PLAN)}\n{ended(PLAN)}", "format": "json"}),
+            json.dumps({"content": f"{reply_line(PLAN)}\n{result_line(PLAN)}", "format": "json"}),
             "ok",
         ),
         ({"session_id": "s", "cost": 0}, json.dumps({"content": PLAN, "format": "json"}), "no result"),
     ],
 )
-def test_steps_whose_questions_are_not_logged(fields: dict[str, Any], text: str, kind: str) -> None:
-    """What they saved proves the answer, or does not."""
+def test_a_step_whose_questions_are_not_logged_is_proved_by_its_saved_output(
+    fields: dict[str, Any], text: str, kind: str
+) -> None:
+    """The output proves the answer by its cost, its messages or their types."""
     assert ran(*smart(), files=saved(text, **fields)).kind == kind
 
 
 def test_parts_of_messages_that_are_no_text_are_left_out_of_a_plan() -> None:
-    """A claude step prints a use of a tool between the texts; what the messages say is the plan."""
+    """A claude step prints the use of a tool between the texts. Only the texts belong to the plan."""
     run = recording("run_tool_use")
-    made = classified(run)
-    assert made.text is not None
-    assert made.text.startswith("Here is the pipeline:")
-    assert "tool_use" not in made.text
+    outcome = classified(run)
+    assert outcome.text is not None
+    assert outcome.text.startswith("Here is the pipeline:")
+    assert "tool_use" not in outcome.text
 
 
 def test_every_step_has_to_be_proved() -> None:
-    """A failed claude_smart step before a good one is a failed run, and so is one of which nothing is known."""
+    """A run fails if a claude_smart step before the good step failed or saved nothing."""
     answered = (*ASKED, f"{NOW} [debug] 📋 {TYPES}")
     first = f"{NOW} [info] 💾 Saved step output to: /run/out/first"
     good = {"/run/out/first": json.dumps({"success": True, "text": "An idea.", "session_id": "s", "cost": 0.01})}
@@ -293,8 +319,8 @@ def test_every_step_has_to_be_proved() -> None:
     assert ran(*smart(), first, *answered, files={**saved(PLAN), **limit}).kind == "rate limit"
 
 
-def test_answers_of_a_loop_and_of_a_batch_are_in_what_it_saved() -> None:
-    """As loop.ex and claude_batch.ex put them together: each counts, and each has to be good."""
+def test_a_loop_and_a_batch_save_all_their_answers() -> None:
+    """Each answer counts and has to be good. loop.ex and claude_batch.ex save them in this form."""
     good = {"success": True, "text": "An idea.", "session_id": "s", "cost": 0.01}
     limit, silent = {**good, "text": "5-hour limit reached"}, {**good, "cost": 0}
     answered = (*ASKED, f"{NOW} [debug] 📋 {TYPES}")
@@ -303,12 +329,12 @@ def test_answers_of_a_loop_and_of_a_batch_are_in_what_it_saved() -> None:
     for answers, kind in (((good, good), "ok"), ((good, limit), "rate limit"), ((silent, good), "no result")):
         loop = {
             "success": True,
-            "iterations": [{"index": 0, "success": True, "results": {"s": one}} for one in answers],
+            "iterations": [{"index": 0, "success": True, "results": {"s": answer}} for answer in answers],
         }
         batch = {
             "success": True,
             "text": "x",
-            "batch_results": [{"status": "success", "result": one} for one in answers],
+            "batch_results": [{"status": "success", "result": answer} for answer in answers],
         }
         for log, output in (((*smart(), *smart()), loop), ((batched,), batch)):
             files = {**saved(PLAN), "/run/out/first": json.dumps(output)}
@@ -316,8 +342,8 @@ def test_answers_of_a_loop_and_of_a_batch_are_in_what_it_saved() -> None:
             assert ran(*log, *smart(), first, *answered, files=files).status == "failed"
 
 
-def test_the_plan_is_in_the_file_that_is_meant_for_it() -> None:
-    """Whichever step saved last."""
+def test_the_plan_is_in_the_named_file() -> None:
+    """Without a name, the file that was saved last is the plan."""
     last = f"{NOW} [info] 💾 Saved step output to: /run/out/plan.json_2"
     files = {**saved(PLAN), "/run/out/plan.json_2": "polished"}
     log = run_log(*ASKED, f"{NOW} [debug] 📋 {TYPES}", SAVED[0], last, SAVED[1])
@@ -334,7 +360,7 @@ def test_the_plan_is_in_the_file_that_is_meant_for_it() -> None:
     ],
 )
 def test_a_step_that_failed_in_a_loop_fails_the_run(failed: str) -> None:
-    """The loop itself ends well."""
+    """This holds although the loop itself ends well."""
     assert ran(f"{NOW} [error] {failed}", *ASKED, f"{NOW} [debug] 📋 {TYPES}").kind == "crashed"
 
 
@@ -352,20 +378,20 @@ IMITATIONS = (
 
 @pytest.mark.parametrize("prompt", IMITATIONS)
 def test_echoes_of_a_prompt_prove_nothing(prompt: str) -> None:
-    """Of one to claude, to gemini, to its instructor library."""
+    """This holds for prompts to claude, to gemini and to gemini's instructor library."""
     answered = (*ASKED, f"{NOW} [debug] 📋 {TYPES}")
     begun = f"{NOW} [debug] 🚀 Starting Claude SDK query (prompt length: 10)"
     claude = (f"{NOW} [debug] 💪 Querying Claude with prompt: {prompt[:100]}…\n", begun, *answered[2:])
     gemini = f"{NOW} [debug] 🧠 Querying Gemini with prompt: {prompt[:100]}…\n"
-    done = f"{NOW} [info] ✅ Gemini step completed successfully"
-    shown = prompt if len(prompt) <= 200 else f"{prompt[:200]}..."
-    preview = f"{NOW} [info] 📝 Prompt preview: {shown}\n"
-    for lines in (claude, (*answered, gemini, done), (*answered, preview, done)):
+    gemini_answered = f"{NOW} [info] ✅ Gemini step completed successfully"
+    echo = prompt if len(prompt) <= 200 else f"{prompt[:200]}..."
+    preview = f"{NOW} [info] 📝 Prompt preview: {echo}\n"
+    for lines in (claude, (*answered, gemini, gemini_answered), (*answered, preview, gemini_answered)):
         assert ran(*lines).kind == "ok", lines
 
 
-def test_an_answer_that_is_echoed_stands_in_for_none() -> None:
-    """A later prompt has the earlier answer in it."""
+def test_an_echoed_answer_answers_no_question() -> None:
+    """A later prompt may contain an earlier answer."""
     faked = f"{NOW} [debug] 🧠 Querying Gemini with prompt: x\n{TYPES}\n…\n"
     assert ran(*ASKED, faked, f"{NOW} [info] ✅ Gemini step completed successfully").kind == "no result"
     wrapped = "🐛 Debug - AI response content preview: x\n🔄 Claude exceeded limits, using emergent fallback\n..."
@@ -374,12 +400,12 @@ def test_an_answer_that_is_echoed_stands_in_for_none() -> None:
     assert classified(run, stdout=stdout).kind == "ok"
 
 
-def test_questions_at_once_keep_their_answers() -> None:
-    """Their lines are mixed, each echo is one piece."""
-    asked, collecting = ASKED[1], ASKED[2]
-    good, none = f"{NOW} [debug] 📋 {TYPES}", f"{NOW} [debug] 📋 Message types: assistant:nil"
-    assert ran(asked, collecting, asked, good, collecting, good).kind == "ok"
-    assert ran(asked, collecting, asked, none, collecting, good).kind == "no result"
+def test_parallel_questions_keep_their_answers() -> None:
+    """The lines of the questions are mixed, and each echo is one piece."""
+    question, collecting = ASKED[1], ASKED[2]
+    good, no_result = f"{NOW} [debug] 📋 {TYPES}", f"{NOW} [debug] 📋 Message types: assistant:nil"
+    assert ran(question, collecting, question, good, collecting, good).kind == "ok"
+    assert ran(question, collecting, question, no_result, collecting, good).kind == "no result"
 
 
 @pytest.mark.parametrize(
@@ -393,12 +419,15 @@ def test_questions_at_once_keep_their_answers() -> None:
     ],
 )
 def test_an_address_in_a_reply_is_no_login(address: str, kind: str) -> None:
-    """claude_agent_sdk's process.ex ends the program at any with `auth`, `login`, `verify` in it: that may pass."""
+    """claude_agent_sdk's process.ex ends the program at any address with `auth`, `login` or `verify` in it.
+
+    Another try may succeed, so the failure is not lasting.
+    """
     run = recording("live_exec_error")
     stdout = run["stdout"] + f"\n\n🔐 Challenge URL detected:\n{address}\n\nTerminating process...\n"
     stderr = '❌ Pipeline generation failed: "Claude SDK reported failure: :authentication_required"'
-    made = classified(run, stdout=stdout, stderr=stderr)
-    assert (made.kind, made.kind in LASTING) == (kind, kind == "login needed")
+    outcome = classified(run, stdout=stdout, stderr=stderr)
+    assert (outcome.kind, outcome.kind in LASTING) == (kind, kind == "login needed")
 
 
 @pytest.mark.parametrize(
@@ -420,14 +449,14 @@ def test_an_address_in_a_reply_is_no_login(address: str, kind: str) -> None:
         ("❌ Pipeline failed: Step 'w' failed: API Error: 401 unauthorized\nStep type: claude", "authentication"),
     ],
 )
-def test_a_reason_is_read_in_an_errors_own_words(stderr: str, kind: str) -> None:
-    """Not in the names of steps, in lines of a stack, in what only looks like our own runtime's."""
-    made = classify(1, run_log(*ASKED), stderr, {})
-    assert (made.status, made.kind) == ("failed", kind)
+def test_a_cause_is_read_only_from_an_errors_own_message(stderr: str, kind: str) -> None:
+    """Names of steps, lines of a stack and imitations of our own runtime's last line are no causes."""
+    outcome = classify(1, run_log(*ASKED), stderr, {})
+    assert (outcome.status, outcome.kind) == ("failed", kind)
 
 
-def test_a_log_that_is_not_pipeline_exs_is_read_as_well() -> None:
-    """A bad answer in it outweighs its success line."""
+def test_a_bad_answer_outweighs_the_success_line_of_another_runtimes_log() -> None:
+    """A log that is not pipeline_ex's is searched for answers, too."""
     bad = "\n".join((*ASKED, f"{NOW} [debug] 📋 Message types: assistant:nil", "✅ Pipeline generated at some/ok.yaml"))
     assert classify(0, bad, "", {"some/ok.yaml": PLAN}).kind == "no result"
 
@@ -440,39 +469,39 @@ def test_a_log_that_is_not_pipeline_exs_is_read_as_well() -> None:
             "ok",
             "Let",
         ),
-        (f"{said('a, b')}\n{ended('a, b')}", "no plan", "a, b"),
+        (f"{reply_line('a, b')}\n{result_line('a, b')}", "no plan", "a, b"),
         ("Draft:\n```yaml\na: 1\n```\nFinal:\n```yaml\na: 1\nb: [2]\n```\n", "ok", "Draft"),
         ("Sorry: I need more information to do this.", "no plan", "Sorry"),
         ("patterns:\n  - foo\\nbar\\nbaz\n  - x\n  - y\n  - z\n", "ok", "patterns:\n  - foo\\nbar"),
     ],
 )
-def test_replies_that_the_reader_of_json_spoiled(text: str, kind: str, begins: str) -> None:
-    """Each turn of the model's is a line, in which its own lines are still escaped."""
-    made = ran(*ASKED, f"{NOW} [debug] 📋 {TYPES}", files=saved(text))
-    assert made.kind == kind, made.message
-    assert (made.text or "").startswith(begins)
+def test_escapes_that_the_json_reader_left_are_turned_back(text: str, kind: str, begins: str) -> None:
+    """Each turn of the model is a line, in which the turn's line breaks are still escaped."""
+    outcome = ran(*ASKED, f"{NOW} [debug] 📋 {TYPES}", files=saved(text))
+    assert outcome.kind == kind, outcome.message
+    assert (outcome.text or "").startswith(begins)
 
 
 @pytest.mark.parametrize("reply", ["Note: I need more information.", "Error: quota", "https://x.y: z", "- a\n- b"])
 def test_prose_in_pipeline_exs_wrapper_is_no_plan(reply: str) -> None:
-    """It puts a workflow around whatever it finds no pipeline in."""
+    """pipeline_ex puts a workflow around every reply in which it finds no pipeline."""
     body = "\n".join(f"  {line}" for line in reply.split("\n"))
     head = "workflow:\n  name: generated_pipeline\n  description: AI-generated pipeline\n  version: x\n  \n  steps:\n"
-    made = generated(dump(INIT, parsed(reply), success(reply)), GOOD, text=f"{head}{body}\n")
-    assert (made.status, made.kind) == ("invalid plan", "no plan")
+    outcome = generated(dump(INIT, parsed(reply), success(reply)), GOOD, text=f"{head}{body}\n")
+    assert (outcome.status, outcome.kind) == ("invalid plan", "no plan")
     steps = generated(dump(INIT, parsed("x"), success()), GOOD, text=f"{head}  - name: a\n    type: claude\n")
     assert steps.status == "ok"
 
 
-def test_loggers_of_other_formats_are_read() -> None:
-    """With a date, metadata, or signs that a wrong locale broke."""
+def test_other_log_formats_are_read() -> None:
+    """A line may have a date, metadata, or signs that a wrong locale broke."""
     lines = (*ASKED, f"{NOW} [debug] 📋 {TYPES}", *SAVED)
     for old, new in ((NOW, f"2025-11-25 {NOW}"), ("[debug]", "pid=<0.1.0> [debug]"), ("…", "\\x{2026}"), ("…", "â€¦")):
         assert classify(0, run_log(*lines).replace(old, new), "", saved(PLAN)).kind == "ok", new
 
 
-def test_mock_mode_is_believed_at_its_place_only() -> None:
-    """It is said before anything is asked."""
+def test_mock_mode_counts_only_before_the_first_question() -> None:
+    """pipeline_ex prints it before it asks a model."""
     run = recording("mock_ok")
     assert classified(run).kind == "mock used"
     assert REQUEST in run["stdout"]

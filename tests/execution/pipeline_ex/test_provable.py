@@ -1,4 +1,4 @@
-"""Which output formats a variant sets, and which targets are refused because nothing can prove their plans."""
+"""Output formats that a variant sets, and targets that are refused because nothing can prove their plans."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def reasons(text: str, target: Target = WRITE, folder: Path = Path("/nonexistent
     return list(refusals(read(text, YAMERL), target, folder))
 
 
-def write(kind: str, more: str = "") -> str:
-    return f"name: write, type: {kind}, {PROMPT}{f', {more}' if more else ''}"
+def write(kind: str, fields: str = "") -> str:
+    """Return a step of this type in flow style, without its braces."""
+    return f"name: write, type: {kind}, {PROMPT}{f', {fields}' if fields else ''}"
 
 
 @pytest.mark.parametrize(
@@ -47,16 +48,16 @@ def write(kind: str, more: str = "") -> str:
     ],
 )
 def test_a_variant_has_the_output_format_that_proves(step: str, expected: str | None, tmp_path: Path) -> None:
-    """Every step that asks the claude program prints a result message, whatever its preset or format was."""
+    """Every step that asks the claude program prints a result message, with any preset or format."""
     file = tmp_path / "v.yaml"
-    assert variant.written(pipeline(step), "x", WRITE, file, "plan") is None
-    (written,) = yaml.safe_load(file.read_text())["workflow"]["steps"]
-    assert written.get("claude_options", {}).get("output_format") == expected
+    assert variant.write(pipeline(step), "x", WRITE, file, "plan") is None
+    (step_in_file,) = yaml.safe_load(file.read_text())["workflow"]["steps"]
+    assert step_in_file.get("claude_options", {}).get("output_format") == expected
     assert not reasons(pipeline(step))
 
 
-def test_steps_within_others_have_the_proving_format_too(tmp_path: Path) -> None:
-    """In loops, in parallel groups and in nested pipelines that stand in the same file."""
+def test_steps_within_other_steps_have_the_proving_format_too(tmp_path: Path) -> None:
+    """Steps in loops, in parallel groups and in nested pipelines of the same file get the format."""
     inner = "steps: [{name: a, type: claude, claude_options: {output_format: text}, prompt: []}]"
     text = pipeline(
         f"name: all, type: for_loop, {inner}",
@@ -66,7 +67,7 @@ def test_steps_within_others_have_the_proving_format_too(tmp_path: Path) -> None
         write("claude"),
     )
     file = tmp_path / "v.yaml"
-    assert variant.written(text, "x", WRITE, file, "plan") is None
+    assert variant.write(text, "x", WRITE, file, "plan") is None
     loop, group, nested, _ = yaml.safe_load(file.read_text())["workflow"]["steps"]
     for step in (loop["steps"][0], group["parallel_tasks"][0], nested["pipeline"]["steps"][0]):
         assert step["claude_options"] == {"output_format": "stream_json"}
@@ -76,7 +77,7 @@ SMART = f"name: idea, type: claude_smart, {PROMPT}"
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         # The candidate would never be asked.
         (pipeline(write("claude_batch")), "claude_batch without tasks"),
@@ -124,10 +125,10 @@ SMART = f"name: idea, type: claude_smart, {PROMPT}"
         ),
     ],
 )
-def test_a_target_that_nothing_can_prove_is_refused(text: str, words: str) -> None:
+def test_a_target_that_nothing_can_prove_is_refused(text: str, message: str) -> None:
     """The reason names the step, what pipeline_ex does with it, and what to change."""
     (reason,) = reasons(text)
-    assert words in reason
+    assert message in reason
 
 
 @pytest.mark.parametrize(
@@ -144,20 +145,20 @@ def test_a_target_that_nothing_can_prove_is_refused(text: str, words: str) -> No
         pipeline(f"name: loop, type: for_loop, steps: [{{{SMART}}}]", write("claude")),
         # pipeline_ex may skip this step, and then nothing has to be proved.
         pipeline(f"name: loop, type: while_loop, condition: x, steps: [{{{SMART}}}]", write("claude")),
-        # A model reads the answer: raw messages are as good.
+        # A model reads the answer, and can read raw messages as well.
         pipeline(f"{SMART}, preset: chat", write("claude")),
-        # Another step's own batch does not keep the candidate from its model.
+        # Another step is a batch with a prompt of its own. The candidate's step still asks its model.
         pipeline("name: b, type: claude_batch, prompt: []", write("claude")),
         "name: no workflow\n",
     ],
 )
 def test_a_target_that_can_be_proved_is_not_refused(text: str) -> None:
-    """A study that can win is not kept from it."""
+    """A study whose plans can be proved is not refused."""
     assert reasons(text) == []
 
 
-def test_a_nested_pipeline_file_is_looked_into(tmp_path: Path) -> None:
-    """Its steps are not rewritten, so what proves nothing there is refused; a file that is missing is pipeline_ex's."""
+def test_a_nested_pipeline_file_is_searched_for_steps_without_proof(tmp_path: Path) -> None:
+    """Its steps are not rewritten, so a step that proves nothing is refused. pipeline_ex reports a missing file."""
     text = pipeline("name: sub, type: pipeline, pipeline_file: sub.yaml", write("claude"))
     assert reasons(text, folder=tmp_path) == []
     (tmp_path / "sub.yaml").write_text(

@@ -1,4 +1,4 @@
-"""A checkout of the user's, played by a `mix` that replays recordings: targets, isolation, and what is believed."""
+"""Executions in a checkout, whose `mix` replays recordings: targets, isolation and proof."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from workbench.system.scrubbing import scrubbed
 
 from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
 from workbench.errors import ExecutionFailed, PipelineRejected
@@ -21,7 +22,6 @@ from workbench.execution.pipeline_ex.checkout import Checkout, environment, secr
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
-from workbench.execution.program import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Goal, Pipeline, Target
 
 pytestmark = pytest.mark.processes
@@ -32,9 +32,9 @@ WRITING = PIPELINE.replace("options: {", 'claude_options: {allowed_tools: ["Read
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCheckout:
-    made = checkout(tmp_path, "live_ok")
-    monkeypatch.setenv("PATH", f"{made.bin}{os.pathsep}{os.environ['PATH']}")
-    return made
+    fake = checkout(tmp_path, "live_ok")
+    monkeypatch.setenv("PATH", f"{fake.bin}{os.pathsep}{os.environ['PATH']}")
+    return fake
 
 
 def engine(fake: FakeCheckout, target: Target | None = None) -> Engine:
@@ -56,12 +56,12 @@ def executed(
 
 
 def test_a_generated_plan_is_the_file_of_this_execution(fake: FakeCheckout, tmp_path: Path) -> None:
-    """In its folder, with logs beside it; in UTF-8, live, with output folders of its own."""
-    made = executed(fake, tmp_path / "run", "-- Schreibe über „{Pläne}“\n$(touch pwned) `x` \"' 日本")
-    assert made.problem is None
-    assert made.path == tmp_path / "run" / "plan.yaml"
-    assert retrieve(made).ok
-    assert "# -- Schreibe über „{Pläne}“\n# $(touch pwned) `x` \"' 日本\n" in made.text
+    """The plan and the logs are in its folder. The process runs live, in UTF-8, with output folders of its own."""
+    execution = executed(fake, tmp_path / "run", "-- Schreibe über „{Pläne}“\n$(touch pwned) `x` \"' 日本")
+    assert execution.problem is None
+    assert execution.path == tmp_path / "run" / "plan.yaml"
+    assert retrieve(execution).ok
+    assert "# -- Schreibe über „{Pläne}“\n# $(touch pwned) `x` \"' 日本\n" in execution.text
     assert (tmp_path / "run" / "stdout.log").exists()
     (call,) = fake.calls_of("pipeline.generate.live")
     assert call["cwd"] == str(fake.folder)
@@ -74,8 +74,8 @@ def test_a_generated_plan_is_the_file_of_this_execution(fake: FakeCheckout, tmp_
     assert not list(fake.folder.glob("pwned"))
 
 
-def test_proof_amid_much_talk_is_found(fake: FakeCheckout, tmp_path: Path) -> None:
-    """Six megabytes of log are no reason to lose a plan."""
+def test_a_proof_is_found_in_a_long_log(fake: FakeCheckout, tmp_path: Path) -> None:
+    """A log of six megabytes does not hide the plan."""
     fake.replay("live_ok", chatter=70_000)
     assert executed(fake, tmp_path / "run").problem is None
 
@@ -90,8 +90,10 @@ def test_proof_amid_much_talk_is_found(fake: FakeCheckout, tmp_path: Path) -> No
         ("mock_ok", "mock used", True),
     ],
 )
-def test_no_failed_run_is_a_plan(fake: FakeCheckout, tmp_path: Path, recording: str, kind: str, lasting: bool) -> None:
-    """Whatever its exit code."""
+def test_a_failed_run_raises_its_kind(
+    fake: FakeCheckout, tmp_path: Path, recording: str, kind: str, lasting: bool
+) -> None:
+    """This holds for any exit code."""
     fake.replay(recording)
     with pytest.raises(ExecutionFailed) as caught:
         executed(fake, tmp_path / "run")
@@ -109,7 +111,7 @@ def test_a_turn_limit_is_an_invalid_plan_that_the_optimizer_reads(fake: FakeChec
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words"),
+    ("prompt", "message"),
     [
         ("x" * 131_072, "131071"),
         ("ü" * 65_536, "131072 bytes"),
@@ -117,23 +119,23 @@ def test_a_turn_limit_is_an_invalid_plan_that_the_optimizer_reads(fake: FakeChec
         ("a\0b", "zero character"),
     ],
 )
-def test_a_prompt_that_cannot_arrive_as_written_does_not_start(
-    fake: FakeCheckout, tmp_path: Path, prompt: str, words: str
+def test_a_prompt_that_cannot_reach_the_model_unchanged_is_an_invalid_plan(
+    fake: FakeCheckout, tmp_path: Path, prompt: str, message: str
 ) -> None:
-    """It is scored, with a reason that the next one can heed, and nothing is paid."""
-    made = executed(fake, tmp_path / "run", prompt)
-    assert words in (made.problem or "")
-    assert not retrieve(made).ok
+    """No process starts, and the problem tells the optimizer what to change."""
+    execution = executed(fake, tmp_path / "run", prompt)
+    assert message in (execution.problem or "")
+    assert not retrieve(execution).ok
     assert not fake.calls
     longest = executed(fake, tmp_path / "longest", "x" * 131_071)
     assert longest.problem is None
 
 
 def test_a_step_target_runs_a_variant_of_the_file(fake: FakeCheckout, tmp_path: Path) -> None:
-    """With the candidate in the static part that was meant, and everything else as it was written."""
+    """The candidate stands in the target's static part, and everything else is unchanged."""
     prompt = "Plan: yes\n\n  * „all“ of it\t'\"\\ \x07 \U0001f4a5 --- # no\n" + "long " * 60_000
-    made = executed(fake, tmp_path / "run", prompt, Target("write", "write", 2))
-    assert made.problem is None, made.problem
+    execution = executed(fake, tmp_path / "run", prompt, Target("write", "write", 2))
+    assert execution.problem is None, execution.problem
     text = (tmp_path / "run" / "pipeline.yaml").read_text()
     before, after = yaml.safe_load(PIPELINE)["workflow"], yaml.safe_load(text)["workflow"]
     assert after["steps"][1]["prompt"][2] == {"type": "static", "content": prompt}
@@ -144,45 +146,45 @@ def test_a_step_target_runs_a_variant_of_the_file(fake: FakeCheckout, tmp_path: 
     del before["workspace_dir"]
     after["steps"][1]["prompt"][2]["content"] = "Be brief."
     assert after == before
-    # Values that other readers of YAML take otherwise stay as they are written.
+    # Other YAML readers interpret these values differently, so the variant keeps the user's spelling.
     assert "strict: no" in text
     assert "version: 1_0" in text
     (call,) = fake.calls_of("pipeline.run.live")
     assert call["arguments"][1] == str(tmp_path / "run" / "pipeline.yaml")
-    assert made.path == tmp_path / "run" / "outputs" / "workbench_plan"
-    assert made.text.startswith("workflow:\n  name: ran\n")
+    assert execution.path == tmp_path / "run" / "outputs" / "workbench_plan"
+    assert execution.text.startswith("workflow:\n  name: ran\n")
 
 
 def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path) -> None:
-    """With the types of claude's messages, in a file of ours where they have none; all else is as it was written."""
+    """They save the types of claude's messages, too, in a file of our own if they name none. The rest is unchanged."""
     smart = "    - {name: idea, type: claude_smart, prompt: [{type: static, content: x}]}\n"
-    own = "    - {name: data, type: claude_extract, claude_options: {max_turns: 2}, output_to_file: own.json}\n"
+    extract = "    - {name: data, type: claude_extract, claude_options: {max_turns: 2}, output_to_file: own.json}\n"
     inner = "{name: each, type: claude_smart, prompt: []}"
     loop = f"    - {{name: all, type: for_loop, steps: [{inner}]}}\n"
-    other = (
-        f"    - {{name: some, type: for_loop, steps: [{inner.replace('each', 'one')}, {{type: parallel_claude}}]}}\n"
+    group = (
+        f"    - {{name: mixed, type: for_loop, steps: [{inner.replace('each', 'one')}, {{type: parallel_claude}}]}}\n"
     )
     file = tmp_path / "pipeline.yaml"
-    pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{own}{loop}{other}")
-    assert variant.written(pipeline, "Write", WRITE, file, "plan") is None
-    idea, data, every, some, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
+    pipeline = PIPELINE.replace("  steps:\n", f"  steps:\n{smart}{extract}{loop}{group}")
+    assert variant.write(pipeline, "Write", WRITE, file, "plan") is None
+    idea, data, every, mixed, think, write, polish = yaml.safe_load(file.read_text())["workflow"]["steps"]
     proving = {"output_format": "stream_json", "debug_mode": True}
     assert (idea["claude_options"], idea["output_to_file"]) == (proving, "plan_1")
     assert (data["claude_options"], data["output_to_file"]) == ({"max_turns": 2, **proving}, "own.json")
     assert every["output_to_file"].startswith("plan_")
     assert every["steps"][0]["claude_options"] == proving
-    assert not {"claude_options", "output_to_file"} & (set(every) - {"output_to_file"} | set(some))
+    assert not {"claude_options", "output_to_file"} & (set(every) - {"output_to_file"} | set(mixed))
     assert write["output_to_file"] == "plan"
     assert not {"claude_options", "output_to_file"} & (set(think) | set(polish))
 
 
 def test_the_log_is_uncut() -> None:
-    """A logger cuts off at 8,192 bytes what proves an answer, unless it is told not to."""
+    """By default a logger cuts a line off at 8,192 bytes, which may remove the proof of an answer."""
     assert environment({})["ELIXIR_ERL_OPTIONS"] == "+Bd -logger truncate infinity"
 
 
-def test_what_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path: Path) -> None:
-    """Unless the part's own prompt has it, which means it; a mixture of both is refused."""
+def test_a_prompt_with_marks_that_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path: Path) -> None:
+    """Marks of the part's own prompt stay in place. A prompt with both kinds of marks is refused."""
     executed(fake, tmp_path / "a", "Use {{ both }} and {{1+1}}", WRITE)
     parts = yaml.safe_load((tmp_path / "a" / "pipeline.yaml").read_text())["workflow"]["steps"][1]["prompt"]
     assert parts[0] == {"type": "file", "path": str(tmp_path / "a" / "candidate.md")}
@@ -196,57 +198,55 @@ def test_what_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
 def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFactory, prompt: str) -> None:
-    """Character by character, but for what YAML cannot hold at all."""
+    """The prompt stands in the part unchanged, or in a file if YAML cannot hold it."""
     file = tmp_path_factory.mktemp("variant") / "pipeline.yaml"
-    assert variant.written(PIPELINE, prompt, WRITE, file, "plan") is None
+    assert variant.write(PIPELINE, prompt, WRITE, file, "plan") is None
     part = yaml.safe_load(file.read_text(encoding="utf-8"))["workflow"]["steps"][1]["prompt"][0]
     assert part.get("content", None) == prompt or Path(part["path"]).read_text(newline="") == prompt
 
 
-def test_a_pipeline_that_changed_is_not_run(fake: FakeCheckout, tmp_path: Path) -> None:
-    """And one without the step is refused."""
+def test_a_pipeline_without_the_targets_step_is_not_run(fake: FakeCheckout, tmp_path: Path) -> None:
+    """The message names the missing step or part."""
     with pytest.raises(PipelineRejected, match="no step"):
-        variant.written("workflow: {steps: []}", "x", WRITE, tmp_path / "v.yaml", "plan")
+        variant.write("workflow: {steps: []}", "x", WRITE, tmp_path / "v.yaml", "plan")
     with pytest.raises(PipelineRejected, match="number 3"):
-        variant.written(PIPELINE, "x", Target("write", "write", 3), tmp_path / "v.yaml", "plan")
+        variant.write(PIPELINE, "x", Target("write", "write", 3), tmp_path / "v.yaml", "plan")
 
 
 def test_a_hanging_run_is_ended(fake: FakeCheckout, tmp_path: Path) -> None:
-    """At the study's own time, not at pipeline_ex's 75 minutes."""
+    """It ends at the study's time limit, not at pipeline_ex's 75 minutes."""
     fake.replay("live_ok", hang=True)
-    begun = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(ExecutionFailed, match="did not end within 1 s") as caught:
         executed(fake, tmp_path / "run", timeout=1.0)
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - start < 20
 
 
 def many(fake: FakeCheckout, folder: Path, at_once: int) -> list[str]:
-    def one(number: int) -> str:
+    def execute(number: int) -> str:
         return executed(fake, folder / str(number), f"Plan {number}", WRITE).text
 
     with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(one, range(6)))
+        return list(pool.map(execute, range(6)))
 
 
 @pytest.mark.parametrize("pipeline", [PIPELINE, WRITING])
-def test_executions_at_once_give_the_plans_of_executions_in_turn(
+def test_parallel_executions_give_the_plans_of_executions_in_turn(
     fake: FakeCheckout, tmp_path: Path, pipeline: str
 ) -> None:
-    """On one checkout, and on copies of it where the pipeline writes files, which then do not land in it."""
+    """They run in one checkout, or in copies of it if the pipeline writes files. Then no file lands in the checkout."""
     (fake.folder / "planner.yaml").write_text(pipeline)
     fake.replay("live_ok", seconds=0.2)
     paths = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn", 1)]
-    once = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn2", 6)]
-    assert [text.replace("turn2", "turn") for text in once] == paths
+    parallel = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn2", 6)]
+    assert [text.replace("turn2", "turn") for text in parallel] == paths
     assert len(set(paths)) == 6
     assert (fake.folder / "left_behind.txt").exists() == (pipeline == PIPELINE)
 
 
 def test_workers_are_copies_that_are_used_again_and_removed(fake: FakeCheckout) -> None:
-    """Compiled once each; nothing of one execution is there for the next."""
-    from workbench.execution.pipeline_ex.checkout import Checkout
-
+    """Each copy is compiled once, and the next execution finds nothing of the last one."""
     (fake.folder / "data").mkdir()
     (fake.folder / "data" / "in.txt").write_text("in")
     place = Checkout(fake.folder)
@@ -261,7 +261,7 @@ def test_workers_are_copies_that_are_used_again_and_removed(fake: FakeCheckout) 
     assert (fake.folder / "data" / "in.txt").read_text() == "in"
     with place.worker() as third, place.worker() as fourth:
         assert {third, fourth} == {first, second}
-        assert [(one / "data" / "in.txt").read_text() for one in (third, fourth)] == ["in", "in"]
+        assert [(worker / "data" / "in.txt").read_text() for worker in (third, fourth)] == ["in", "in"]
         assert not (third / "new.txt").exists()
         assert not (fourth / "new.txt").exists()
     assert len(fake.calls_of("compile")) == 3
@@ -285,7 +285,7 @@ def test_copies_of_a_killed_process_are_removed(
     assert not worker.exists()
 
 
-def test_root_is_told_before_anything_is_tried(fake: FakeCheckout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_root_is_refused_before_compiling(fake: FakeCheckout, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkout's library refuses to start the claude program as root, unless its configuration allows that."""
     monkeypatch.setattr("os.geteuid", lambda: 0)
     PipelineEx(engine(fake)).prepare()
@@ -301,8 +301,8 @@ def test_root_is_told_before_anything_is_tried(fake: FakeCheckout, monkeypatch: 
     PipelineEx(engine(fake)).prepare()
 
 
-def test_a_commit_that_touches_no_code_makes_no_other_version(fake: FakeCheckout) -> None:
-    """Nor does one that changes another pipeline file: each file's content has its own place in the key."""
+def test_a_commit_that_touches_no_code_keeps_the_version(fake: FakeCheckout) -> None:
+    """A changed pipeline file keeps it, too: the file's content has its own place in the key."""
     version = Checkout(fake.folder).version()
     (fake.folder / "README.md").write_text("# Notes")
     (fake.folder / "working_genesis.yaml").write_text("workflow: {name: other, steps: []}")
@@ -317,8 +317,8 @@ def test_a_commit_that_touches_no_code_makes_no_other_version(fake: FakeCheckout
         version = Checkout(fake.folder).version()
 
 
-def test_the_version_is_the_committed_code_and_what_differs_from_it(fake: FakeCheckout, tmp_path: Path) -> None:
-    """What runs leave behind in the checkout makes no other version."""
+def test_the_version_is_the_committed_code_and_the_uncommitted_changes(fake: FakeCheckout, tmp_path: Path) -> None:
+    """Files that runs leave in the checkout do not change the version."""
 
     def version() -> str:
         return PipelineEx(engine(fake)).version()
@@ -340,15 +340,15 @@ def test_the_version_is_the_committed_code_and_what_differs_from_it(fake: FakeCh
 
 
 def test_a_checkout_that_does_not_compile_says_so_before_the_search(fake: FakeCheckout) -> None:
-    """With mix's own words."""
+    """The message holds the output of mix."""
     PipelineEx(engine(fake)).prepare()
     (fake.folder / "mix.exs").unlink()
     with pytest.raises(ExecutionFailed, match="Could not find a Mix"):
         PipelineEx(engine(fake)).prepare()
 
 
-def test_only_new_files_inside_that_nobody_writes_any_more_are_looked_at(tmp_path: Path) -> None:
-    """No links, no pipes, nothing that grows."""
+def test_only_finished_new_files_are_read(tmp_path: Path) -> None:
+    """Links, pipes, large files and growing files are skipped."""
     folder = tmp_path / "run"
     (folder / "sub").mkdir(parents=True)
     old = folder / "old.yaml"
@@ -371,15 +371,15 @@ def test_only_new_files_inside_that_nobody_writes_any_more_are_looked_at(tmp_pat
     thread.start()
     try:
         time.sleep(0.1)
-        found = output_files.files(folder, before)
+        texts = output_files.files(folder, before)
     finally:
         over.set()
         thread.join()
-    assert found == {str(folder / "sub" / "plan.yaml"): "a: 1", str(folder / "bytes"): "\ufffd\ufffd"}
+    assert texts == {str(folder / "sub" / "plan.yaml"): "a: 1", str(folder / "bytes"): "\ufffd\ufffd"}
 
 
 def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever variable the claude program takes them from; other variables of ours it does not see."""
+    """This holds for each variable with a secret. The claude program does not see our other variables."""
     monkeypatch.setenv("CLAUDE_AGENT_OAUTH_TOKEN", "tokentokentoken")
     monkeypatch.setenv("TEST_MODE", "mock")
     env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"})
@@ -389,15 +389,15 @@ def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", ["", "workflow: [", "a: 1\n---\nb: 2\n", "a: 1\na: 2\n"])
 def test_a_pipeline_that_cannot_be_read_is_not_run(tmp_path: Path, text: str) -> None:
-    """It is neither a pipeline without the step nor one that writes no files."""
+    """It is not taken for a pipeline without the step, or for one that writes no files."""
     with pytest.raises(PipelineRejected, match="the pipeline file cannot be read"):
-        variant.written(text, "x", WRITE, tmp_path / "v.yaml", "plan")
+        variant.write(text, "x", WRITE, tmp_path / "v.yaml", "plan")
     with pytest.raises(PipelineRejected, match="the pipeline file cannot be read"):
         variant.writes_files(text)
 
 
 def test_a_permission_is_found_beside_a_word_without_a_value() -> None:
-    """At any depth, in whatever style it is written."""
+    """It is found at any depth and in any style."""
     pipeline = "workflow: {version: =, steps: [{name: a, type: claude, claude_options: {%s}}]}"
     assert variant.writes_files(pipeline % 'allowed_tools: [Read, "Write"]')
     assert variant.writes_files(pipeline % "permission_mode: Accept_Edits")

@@ -1,4 +1,4 @@
-"""The keys of a study that has the user's own checkout executed, and what is said of wrong ones."""
+"""The study keys of `runtime: pipeline_ex`, and the messages for wrong keys."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ BATCH = "    - {name: batch, type: claude_batch, prompt: [{type: static, content
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "gold.md").write_text("# Gold\n")
     (tmp_path / "pipeline.yaml").write_text("workflow: {}\n")
-    own = tmp_path / "own"
-    own.mkdir()
-    (own / "mix.exs").write_text("")
-    (own / "working_genesis.yaml").write_text("workflow: {name: g, steps: [{name: a, type: claude}]}")
-    (own / "planner.yaml").write_text(PIPELINE)
-    (own / "loop.yaml").write_text(LOOP + BATCH)
-    (own / "bare.yaml").write_text("name: x\nsteps: []\n")
+    checkout = tmp_path / "own"
+    checkout.mkdir()
+    (checkout / "mix.exs").write_text("")
+    (checkout / "working_genesis.yaml").write_text("workflow: {name: g, steps: [{name: a, type: claude}]}")
+    (checkout / "planner.yaml").write_text(PIPELINE)
+    (checkout / "loop.yaml").write_text(LOOP + BATCH)
+    (checkout / "bare.yaml").write_text("name: x\nsteps: []\n")
     return tmp_path
 
 
 def study(folder: Path, **changes: object) -> Study:
-    said = {
+    keys = {
         "study": "s",
         "goals": [{"name": "one", "goal": "write a plan", "gold": "gold.md"}],
         "runtime": "pipeline_ex",
@@ -51,36 +51,36 @@ def study(folder: Path, **changes: object) -> Study:
         "budget": 12,
         **changes,
     }
-    (folder / "study.yaml").write_text(json.dumps({key: value for key, value in said.items() if value is not None}))
+    (folder / "study.yaml").write_text(json.dumps({key: value for key, value in keys.items() if value is not None}))
     return load(RunOptions(folder / "study.yaml"))
 
 
 def test_without_a_target_the_genesis_pipeline_is_executed(folder: Path) -> None:
-    """It stands in every execution's key."""
-    found = study(folder)
-    assert found.pipeline.engine.settings == CheckoutSettings(folder / "own")
-    assert found.pipeline.file == folder / "own" / "working_genesis.yaml"
-    assert len(found.pipeline.sha256) == 64
+    """The hash of its file is part of every execution's key."""
+    loaded = study(folder)
+    assert loaded.pipeline.engine.settings == CheckoutSettings(folder / "own")
+    assert loaded.pipeline.file == folder / "own" / "working_genesis.yaml"
+    assert len(loaded.pipeline.sha256) == 64
 
 
-def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
-    """By default that step's own output, and its first static part."""
+def test_a_target_names_a_step_and_the_step_that_puts_out_the_plan(folder: Path) -> None:
+    """The defaults are the step's own output and its first static part."""
     target = {"pipeline": "planner.yaml", "step": "write"}
-    found = study(folder, target=target)
-    assert found.pipeline.target == Target("write", "write", 1)
-    assert found.pipeline.file == folder / "own" / "planner.yaml"
+    loaded = study(folder, target=target)
+    assert loaded.pipeline.target == Target("write", "write", 1)
+    assert loaded.pipeline.file == folder / "own" / "planner.yaml"
     assert study(folder, target={**target, "output": "polish", "part": 2}).pipeline.target == Target(
         "write", "polish", 2
     )
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"checkout": None}, "checkout: this key is missing; runtime: pipeline_ex needs it"),
         ({"checkout": "nowhere"}, 'checkout: "nowhere": there is no mix.exs'),
         ({"checkout": "."}, 'checkout: ".": there is no mix.exs'),
-        ({"pipeline": "pipeline.yaml"}, "pipeline: runtime: pipeline_ex does not take this key; its own"),
+        ({"pipeline": "pipeline.yaml"}, "pipeline: runtime: pipeline_ex does not take this key; the checkout's own"),
         (
             {"inputs": {"code": "gold.md"}},
             "inputs: runtime: pipeline_ex does not take this key; it belongs to runtime: mix or serve",
@@ -105,7 +105,7 @@ def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
         ),
         (
             {"target": {"pipeline": "loop.yaml", "step": "inner"}},
-            'target.step: "inner" stands within another step, of which pipeline_ex saves no output; expected '
+            'target.step: "inner" stands within another step, and pipeline_ex saves no output of such steps; expected '
             "target.output to name the step that puts out the plan: one of last, batch",
         ),
         (
@@ -114,35 +114,37 @@ def test_a_target_is_a_step_and_where_its_plan_comes_out(folder: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_the_nearest_word(folder: Path, changes: dict[str, object], words: str) -> None:
-    """And with the line of it."""
+def test_a_wrong_key_is_reported_with_its_line_and_the_nearest_word(
+    folder: Path, changes: dict[str, object], message: str
+) -> None:
+    """Each message names what was expected."""
     with pytest.raises(StudyError) as caught:
         study(folder, **changes)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert "study.yaml:1:" in str(caught.value)
 
 
 def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> None:
-    """pipeline_ex would make plans of its own, and say that they are generated."""
+    """Without it, pipeline_ex would write plans of its own and report them as generated."""
     (folder / "own" / "working_genesis.yaml").unlink()
     with pytest.raises(StudyError, match=r"no working_genesis\.yaml"):
         study(folder)
 
 
 def test_the_claude_program_needs_no_key_of_ours(folder: Path) -> None:
-    """It has its own login; a gemini step has none."""
+    """The claude program has a login of its own. A gemini step needs a key."""
     assert needs_of(study(folder)) == Needs(frozenset({"gemini"}))
 
 
-def test_a_rehearsal_cannot_stand_in_for_the_claude_program(folder: Path) -> None:
-    """Which would be asked, and paid."""
+def test_a_rehearsal_is_refused(folder: Path) -> None:
+    """It would ask the claude program, which costs money."""
     with pytest.raises(UserError, match="runtime: mix"), services(study(folder), rehearse=True, environ={}):
         pass
 
 
 @pytest.mark.parametrize("target", [None, {"pipeline": "working_genesis.yaml", "step": "a"}])
 def test_a_pipeline_of_a_checkout_that_cannot_be_read_is_refused(folder: Path, target: object) -> None:
-    """It is not taken for one that names no files, and the message names its line."""
+    """It is not taken for a pipeline that names no files. The message names the line."""
     (folder / "own" / "working_genesis.yaml").write_text("workflow:\n  name: g\n  name: h\n")
     with pytest.raises(StudyError, match=r'working_genesis\.yaml.* line 3: the key "name" stands in line 2 too'):
         study(folder, target=target)

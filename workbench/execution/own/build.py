@@ -1,4 +1,4 @@
-"""Decide where our Elixir runtime is compiled, compile it once for all processes of a user, and remove old builds."""
+"""Decides where our Elixir runtime is compiled, compiles it once for each user, and removes old builds."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pathlib import Path
 from workbench.system.files import exclusive_lock, is_locked, shared_lock, why_unwritable
 from workbench.system.home import ensure_usable, home
 
-#: Seconds after which a build that no process uses is removed. Versions that take turns are not compiled each time.
+#: Seconds after which a build that no process uses is removed. A user who alternates between versions keeps all builds.
 UNUSED_SECONDS = 7 * 86_400.0
-#: In a build's folder: says that the compilation has ended well.
+#: The file in a build's folder that says that the compilation has ended well.
 STAMP = "compiled"
-#: In a build's folder: every process that uses the build holds this lock until it ends.
+#: The file in a build's folder that every process which uses the build holds locked until it ends.
 IN_USE = "in_use"
 
 _held: dict[Path, contextlib.ExitStack] = {}
 
 
 def folder(runtime: Path, elixir: str, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder for the build of these sources by this Elixir. Other sources or another Elixir have another.
+    """Return the folder for the build of these sources by this Elixir. Any other combination has another folder.
 
     Args:
-        runtime: the folder of the sources. A build refers to it, so a copy elsewhere has a build of its own.
+        runtime: the folder of the sources. A build refers to this folder, so a copy elsewhere has a build of its own.
         elixir: the versions of Elixir and OTP.
     """
     sources = [runtime / "mix.exs", *sorted((runtime / "lib").rglob("*.ex"))]
@@ -52,13 +52,13 @@ def root(runtime: Path, environ: Mapping[str, str]) -> Path:
 
 
 def compile_once(build: Path, compile_into: Callable[[Path], None]) -> None:
-    """Compile into this folder unless that was done before, and keep other processes from removing it.
+    """Compile into this folder unless it holds a build, and keep other processes from removing it.
 
     Removes builds that nobody has used for `UNUSED_SECONDS`.
     """
     # One lock for all builds: processes that start together compile once, and nobody removes what another compiles.
     with exclusive_lock(build.parent / "lock"):
-        # What is executed from there must not be for others to change.
+        # Other users must not be able to change code that this user executes.
         build.mkdir(mode=0o700, exist_ok=True)
         if not (build / STAMP).exists():
             compile_into(build)
@@ -85,6 +85,6 @@ def _hold(build: Path) -> None:
 
 
 def _unused(build: Path) -> bool:
-    """Return whether no process uses a build, and none has for long."""
+    """Return True if no process uses a build, and none has used it for `UNUSED_SECONDS`."""
     last_use = build / IN_USE if (build / IN_USE).exists() else build
     return time.time() - last_use.stat().st_mtime > UNUSED_SECONDS and not is_locked(build / IN_USE)

@@ -8,7 +8,7 @@ from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.execution.blame import lies_in_prompt
 from workbench.execution.program import PLAN_BYTES
 
-#: The problem of a plan that nobody reads any more, because of its size.
+#: The problem of a plan that is too long to be read.
 TOO_LONG = f"the plan has more than {PLAN_BYTES:,} bytes, which is the most that a plan may have: ask for less text"
 #: Kinds of failure that the user has to mend.
 BY_USER = ("usage", "pipeline", "unknown model")

@@ -83,7 +83,7 @@ def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:
     lines = [line for line in ended.raw_stderr.splitlines() if line.strip()]
     failure = FAILURE.match(lines[-1]) if lines else None
     if failure is not None:
-        # What is parsed is the text as it was printed. What is shown holds no secret.
+        # Parse the text as it was printed. Show it without secrets.
         message = scrubbed(failure["message"], secrets)
         return blame(failure["kind"], message.replace(" | ", "\n"), folder)
     lasting = ended.exit_code in program.NOT_STARTED
@@ -98,7 +98,7 @@ def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:
 def _plan(stdout: str, output: Path) -> str | None:
     """Return the text of the file that a successful run wrote, or None if it is longer than a plan may be.
 
-    A success line alone is not believed.
+    A success line alone proves nothing.
 
     Raises:
         ExecutionFailed: the run wrote no file, another file or an empty file.

@@ -30,7 +30,7 @@ def version() -> str:
 
 
 def compile_once() -> None:
-    """Compile the runtime unless that was done since its sources or Elixir changed.
+    """Compile the runtime if its sources or Elixir have changed since the last compilation.
 
     Raises:
         ExecutionFailed: there is no mix, or the runtime does not compile.
@@ -39,15 +39,15 @@ def compile_once() -> None:
     if shutil.which("mix") is None:
         raise program.not_on_path("mix", INSTALL_ELIXIR)
     build.compile_once(build.folder(RUNTIME, _elixir()), _compile)
-    # The sources may be others than when this process compiled them before. From now on the new build is executed.
+    # The sources may have changed since this process compiled them before. From now on, execute the new build.
     build_folder.cache_clear()
 
 
 def _compile(folder: Path) -> None:
     env = {**environment({}), "MIX_BUILD_PATH": str(folder)}
-    done = run(["mix", "compile"], folder, env, COMPILE_SECONDS)
-    if done.exit_code != 0:
-        output = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+    finished = run(["mix", "compile"], folder, env, COMPILE_SECONDS)
+    if finished.exit_code != 0:
+        output = (finished.stderr + finished.stdout).decode(errors="replace").strip()[-2000:]
         raise ExecutionFailed(f"the runtime does not compile:\n{output}", kind="not started", lasting=True)
 
 
@@ -61,17 +61,17 @@ def build_folder() -> Path:
 def _elixir() -> str:
     """Return the versions of Elixir and OTP that `mix` runs with."""
     script = "IO.write(System.version() <> System.otp_release())"
-    done = run(["elixir", "-e", script], _here(), _tools(), VERSION_SECONDS)
-    if done.exit_code != 0:
-        output = (done.stderr + done.stdout).decode(errors="replace").strip()[-2000:]
+    finished = run(["elixir", "-e", script], _user_folder(), _tools(), VERSION_SECONDS)
+    if finished.exit_code != 0:
+        output = (finished.stderr + finished.stdout).decode(errors="replace").strip()[-2000:]
         raise ExecutionFailed(f"elixir does not tell its version:\n{output}", kind="not started", lasting=True)
-    return done.stdout.decode(errors="replace")
+    return finished.stdout.decode(errors="replace")
 
 
 def problems(pipeline: Path) -> str | None:
-    """Return what the runtime says is wrong with a pipeline file, or None. Nothing is executed."""
-    done = run(["mix", "pipeline.check", str(pipeline)], build_folder(), environment({}), COMPILE_SECONDS)
-    return None if done.exit_code == 0 else done.stderr.decode(errors="replace").strip()
+    """Return what the runtime says is wrong with a pipeline file, or None. Execute nothing."""
+    finished = run(["mix", "pipeline.check", str(pipeline)], build_folder(), environment({}), COMPILE_SECONDS)
+    return None if finished.exit_code == 0 else finished.stderr.decode(errors="replace").strip()
 
 
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> process.Finished:
@@ -86,7 +86,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
         "MIX_ENV": "prod",
         "MIX_EXS": str(RUNTIME / "mix.exs"),
         "MIX_BUILD_PATH": str(build_folder()),
-        # Without it the VM waits for an answer when it is interrupted.
+        # Without +Bd, an interrupted VM asks what to do, and waits for an answer.
         "ELIXIR_ERL_OPTIONS": "+Bd",
         # A dump of a VM that ran out of memory would hold keys, prompts and plans.
         "ERL_CRASH_DUMP_BYTES": "0",
@@ -96,10 +96,10 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _tools() -> dict[str, str]:
     """Return the environment in which `mix` and `elixir` are found, as the user's own folder chooses them."""
-    return {**program.passed_environment(), **elixir.search_path(_here())}
+    return {**program.passed_environment(), **elixir.search_path(_user_folder())}
 
 
-def _here() -> Path:
+def _user_folder() -> Path:
     """Return the folder that the user started us in, or the root folder if it was removed since."""
     try:
         return Path.cwd()

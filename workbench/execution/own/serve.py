@@ -30,7 +30,7 @@ from workbench.system.files import write_atomically
 
 #: Seconds that one request waits for a run's end. An interrupt is noticed after as many seconds at the latest.
 WAIT_SECONDS = 5
-#: How many VMs may die under one execution.
+#: The number of VMs that may die during one execution before it fails.
 STARTS = 3
 
 
@@ -67,7 +67,7 @@ class Serve(OwnRuntime):
         return pipeline_of(Engine(name, settings), keys, study)
 
     def needs(self, pipeline: Pipeline) -> Needs:
-        # A VM elsewhere has keys of its own.
+        # A VM that somebody else started has keys of its own.
         return super().needs(pipeline) if self._url is None else Needs(variables=(TOKEN_VARIABLE,))
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -96,7 +96,7 @@ class Serve(OwnRuntime):
         start = time.monotonic()
         body = _body(request)
         for _ in range(STARTS):
-            vm = self._where(request.providers)
+            vm = self._vm_for(request.providers)
             try:
                 run = self._run(vm, body, folder.name, start + request.pipeline.timeout_seconds)
             except (httpx.TransportError, Forgotten) as error:
@@ -107,7 +107,7 @@ class Serve(OwnRuntime):
             text, problem = _outcome(run, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
-                _keep(run.get("files") or {}, folder / "plan_files")
+                _write_files(run.get("files") or {}, folder / "plan_files")
                 write_atomically(output, text.encode())
             return Execution(request.key, text, output, time.monotonic() - start, problem)
         raise ExecutionFailed(
@@ -126,11 +126,11 @@ class Serve(OwnRuntime):
             self._client = _client(self._url)
 
     def health(self, providers: Iterable[Provider]) -> dict[str, Any]:
-        """Return what the VM that calls these providers says about itself."""
-        return self._health(self._where(providers).url)
+        """Return the health report of the VM that calls these providers."""
+        return self._health(self._vm_for(providers).url)
 
-    def _where(self, providers: Iterable[Provider]) -> Elsewhere | Own:
-        """Return a VM that calls these providers. Start our own VM if it does not run.
+    def _vm_for(self, providers: Iterable[Provider]) -> Elsewhere | Own:
+        """Return a VM that calls these providers. Start our own VM if it is not running.
 
         Raises:
             ExecutionFailed: a VM elsewhere calls other providers or does not answer, or our own VM does not start.
@@ -153,7 +153,8 @@ class Serve(OwnRuntime):
     def _run(self, vm: Elsewhere | Own, body: dict[str, Any], attempt: str, deadline: float) -> dict[str, Any]:
         """Execute once, and return the ended run.
 
-        A run has the execution's key. A run that was begun before under the same key is waited for, and not paid again.
+        A run has the execution's key. If a run was begun before under the same key, wait for that run: it is not paid
+        for again.
         """
         run, is_new = self._begin(vm, body, deadline)
         if not is_new and run["status"] in ("failed", "cancelled"):
@@ -171,7 +172,7 @@ class Serve(OwnRuntime):
         return run
 
     def _begin(self, vm: Elsewhere | Own, body: dict[str, Any], deadline: float) -> tuple[dict[str, Any], bool]:
-        """Begin a run. Return it, and True unless it was begun before under the same key."""
+        """Begin a run. Return the run, and True if it is new: no run was begun before under the same key."""
         while True:
             response = self._client.post(f"{vm.url}/runs", json=body, headers=vm.head)
             if response.status_code not in (429, 503) or time.monotonic() > deadline or process.interrupted():
@@ -205,7 +206,7 @@ class Serve(OwnRuntime):
         )
 
     def _health(self, url: str) -> dict[str, Any]:
-        """Return what a runtime says about itself.
+        """Return a runtime's health report: its version and the addresses of its providers.
 
         Raises:
             ExecutionFailed: no runtime answers there.
@@ -236,7 +237,7 @@ class Serve(OwnRuntime):
 
 
 def _client(url: str | None) -> httpx.Client:
-    """Return a client for our own VM, or for the VM at this address. A proxy is only used towards other machines."""
+    """Return a client for our own VM, or for the VM at this address. Use a proxy only for other machines."""
     return httpx.Client(
         timeout=httpx.Timeout(WAIT_SECONDS + 30.0, connect=10.0),
         limits=httpx.Limits(max_connections=LIMIT, max_keepalive_connections=LIMIT),
@@ -255,7 +256,7 @@ def _pause(response: httpx.Response) -> float:
 
 
 def _body(request: ExecutionRequest) -> dict[str, Any]:
-    """Return the order for a run, as JSON takes it.
+    """Return the order for a run as a JSON object.
 
     Raises:
         PipelineRejected: the pipeline file or an input has changed.
@@ -281,7 +282,7 @@ def _secrets(providers: Iterable[Provider]) -> list[str]:
 
 
 def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:
-    """Return text and problem of an ended run, as `Execution` has them. Keep the runtime's answer beside the prompt.
+    """Return the text and the problem of an ended run, and write the runtime's answer beside the prompt.
 
     Raises:
         PipelineRejected, MissingKey, ExecutionFailed: the run failed, and the prompt is not to blame.
@@ -289,8 +290,8 @@ def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str
     answer = json.dumps(
         {name: value for name, value in run.items() if name not in ("text", "files")}, indent=2, ensure_ascii=False
     )
-    shown = scrubbed(answer, secrets) + "\n"
-    (folder / "run.json").write_bytes(shown.encode("utf-8", errors="replace"))
+    shown_answer = scrubbed(answer, secrets) + "\n"
+    (folder / "run.json").write_bytes(shown_answer.encode("utf-8", errors="replace"))
     # A file cannot hold half a surrogate pair.
     text = str(run.get("text") or "").encode("utf-8", errors="replace").decode()
     if run["status"] == "done" and text.strip():
@@ -302,7 +303,7 @@ def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str
     return "", blame(str(error["kind"]).replace("_", " "), message, folder)
 
 
-def _keep(files: dict[str, str], folder: Path) -> None:
+def _write_files(files: dict[str, str], folder: Path) -> None:
     """Write the files of the pipeline's steps beside the plan, in the place where `mix pipeline.generate.live` does.
 
     Raises:

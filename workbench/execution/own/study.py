@@ -1,4 +1,4 @@
-"""What a study says to our own runtime: its keys, the needs of its pipeline, and the checks of this machine."""
+"""Reads a study's keys for our own runtime, and checks what its pipeline needs from this machine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OwnKeys(Form):
 
 
 class OwnRuntime:
-    """What our own runtime declares, however it is started."""
+    """Declares what our own runtime needs. `Mix` and `Serve` start it in different ways."""
 
     instead: ClassVar[Mapping[str, str]] = {}
     real_in_rehearsal: ClassVar[str] = ""

@@ -1,4 +1,4 @@
-"""The Erlang VMs that may execute for `runtime: serve`: our own VM, or a VM that somebody else looks after."""
+"""Starts or finds the Erlang VM that executes for `runtime: serve`: our own VM, or a VM that somebody else manages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from workbench.execution.useful_line import useful_line
 from workbench.foreign_text import scrubbed
 from workbench.providers import Provider
 from workbench.system import process
+from workbench.system.scrubbing import scrubbed
 from workbench.system.supervisor import GRACE
 from workbench.system.temporary import OwnedFolder
 
@@ -29,18 +30,18 @@ WARM_OPTIONS = " +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
 class Forgotten(Exception):
-    """The VM does not know a run that was begun there: it is another VM by now."""
+    """The VM does not know a run that was begun there: another VM has taken its place."""
 
 
 class Elsewhere:
-    """A VM that somebody else started and looks after."""
+    """A VM that somebody else started and manages."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
         self.head = {"authorization": f"Bearer {token}"}
 
     def lost(self, error: Exception) -> None:
-        """Raise the error of a VM that does not answer. A run that was forgotten can be begun anew at once.
+        """Raise the error of a VM that does not answer. After `Forgotten`, return: the run can begin again at once.
 
         Raises:
             ExecutionFailed: the VM does not answer.
@@ -97,10 +98,7 @@ class Own:
         return self._service.runs
 
     def lost(self, _: Exception) -> None:
-        """Wait until a VM that does not answer can be seen to have died. Then it is started again.
-
-        What was in flight is executed again.
-        """
+        """Wait for a VM that does not answer to end. The caller then starts a new VM and executes its run again."""
         self._service.wait(GRACE)
 
     def stop(self) -> None:

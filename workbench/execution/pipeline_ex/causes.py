@@ -1,6 +1,6 @@
-"""Finds the cause of a failed run in the words of the programs that failed.
+"""Finds the cause of a failed run in the output of the programs that failed.
 
-A cause is one of the words that failures are counted under.
+A cause is one of the kinds that failures are counted under.
 """
 
 from __future__ import annotations
@@ -33,24 +33,25 @@ CAUSES = {
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",
     "usage": r"Pipeline request required|^Usage: mix",
 }
-WORDS = {kind: re.compile(words, re.IGNORECASE | re.MULTILINE) for kind, words in CAUSES.items()}
+PATTERNS = {kind: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for kind, pattern in CAUSES.items()}
 #: The most characters of a text that are searched for its cause.
 ENOUGH = 4000
 
-#: The last message of pipeline_ex, and that of our own runtime, which has its own kinds.
+#: The last message of a pipeline_ex that failed.
 REFUSED = re.compile(
-    r"^.{0,12}?(?P<said>(?:Pipeline generation failed|Pipeline failed|Failed to load configuration"
+    r"^.{0,12}?(?P<message>(?:Pipeline generation failed|Pipeline failed|Failed to load configuration"
     r"|Configuration file not found|Authentication not ready for live mode)\b.{0,4000})",
     re.MULTILINE | re.DOTALL,
 )
+#: The last message of our own runtime, which names the kind itself.
 OURS = re.compile(r"^❌ (?P<kind>[a-z][a-z ]{0,40}): (?P<message>.*)$", re.MULTILINE)
 
-#: What follows an error's own words: the place in pipeline_ex. Numbers there (401) say nothing about the cause.
+#: The beginning of the place in pipeline_ex, which follows an error's message. Numbers there (401) are no cause.
 AFTERWARDS = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
 #: The user names the steps, so a step's name says nothing about the cause.
 STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
 
-#: A reply that is nothing but an error, in the words of the claude program.
+#: A reply that is only an error message of the claude program.
 ERROR_REPLY = re.compile(
     r"\A\s*(?:API Error(?: \(|: ?[\dA-Z])|Error: \d{3}\b|Invalid API key\b|Credit balance is too low|Not logged in\b"
     r"|(?:Claude (?:AI |Code )?)?usage limit reached|[\w-]{1,20} limit reached\b"
@@ -61,61 +62,63 @@ ERROR_REPLY = re.compile(
     r"|Your (?:organization|account) (?:has been|does not)|This organization has been)",
     re.IGNORECASE,
 )
-#: A longer reply is no error.
+#: A reply with this many characters or more is no error.
 ERROR_CHARACTERS = 2000
 
 NOT_FOUND = (126, 127)
 
 
 def cause(text: str) -> str | None:
-    """Return the first of the causes that these words speak of."""
+    """Return the first cause whose pattern matches this text, or None."""
     text = text[:ENOUGH]
-    return next((kind for kind, words in WORDS.items() if words.search(text)), None)
+    return next((kind for kind, pattern in PATTERNS.items() if pattern.search(text)), None)
 
 
 def prompt_cause(text: str) -> str | None:
-    """Return the cause that these words speak of if it lies in the prompt."""
+    """Return the first cause whose pattern matches this text, if that cause lies in the prompt; else None."""
     kind = cause(text)
     return kind if kind is not None and lies_in_prompt(kind) else None
 
 
 def outside_cause(text: str) -> str | None:
-    """Return the first cause that these words speak of and that does not lie in the prompt.
+    """Return the first cause whose pattern matches this text and that does not lie in the prompt, or None.
 
-    Output in which anything can stand blames no prompt.
+    Use it for output that can hold any text: such output never puts the blame on the prompt.
     """
     text = text[:ENOUGH]
-    return next((kind for kind, words in WORDS.items() if not lies_in_prompt(kind) and words.search(text)), None)
+    return next((kind for kind, pattern in PATTERNS.items() if not lies_in_prompt(kind) and pattern.search(text)), None)
 
 
 def says_error(reply: str) -> bool:
-    """Return whether a reply is nothing but an error, in the words of the claude program."""
+    """Return True if a reply is only an error message of the claude program."""
     return len(reply) < ERROR_CHARACTERS and ERROR_REPLY.match(reply) is not None
 
 
-def failure(exit_code: int, stderr: str, ours: bool) -> tuple[str, str] | None:
+def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, str] | None:
     """Return the kind and the message of a run that reports its failure; None for any other run.
 
     Args:
-        ours: whether the log can be that of our own runtime. pipeline_ex may quote a line of that form.
+        from_own_runtime: True if the log can be our own runtime's. pipeline_ex may quote a line of that form.
     """
     if (refused := REFUSED.search(stderr)) is not None:
-        said = " ".join(refused["said"].replace("\\n", " ").split())[:600]
+        message = " ".join(refused["message"].replace("\\n", " ").split())[:600]
         before = stderr[max(0, refused.start() - ENOUGH // 2) : refused.start()]
-        why = STEP.sub("", AFTERWARDS.split(said, maxsplit=1)[0])
-        return cause(why) or outside_cause(before) or "crashed", f"pipeline_ex failed: {said}"
-    if ours and (told := OURS.findall(stderr)) and (last := told[-1]):
-        return last[0], last[1].replace(" | ", "\n")
+        error = STEP.sub("", AFTERWARDS.split(message, maxsplit=1)[0])
+        return cause(error) or outside_cause(before) or "crashed", f"pipeline_ex failed: {message}"
+    if from_own_runtime and (messages := OURS.findall(stderr)):
+        kind, message = messages[-1]
+        return kind, message.replace(" | ", "\n")
     if exit_code == 0:
         return None
     return _ended(exit_code, stderr)
 
 
 def _ended(exit_code: int, stderr: str) -> tuple[str, str]:
+    """Return the kind and the message of a run that ended with this exit code and reported no failure."""
     lines = [line.strip() for line in stderr[-ENOUGH:].split("\n") if line.strip()]
-    said = useful_line(stderr)
+    line = useful_line(stderr)
     if exit_code < 0 or exit_code > 128:
         number = -exit_code if exit_code < 0 else exit_code - 128
-        return "crashed", f"the pipeline was ended by signal {number}: {said}"
+        return "crashed", f"the pipeline was ended by signal {number}: {line}"
     kind = "not started" if exit_code in NOT_FOUND else outside_cause("\n".join(lines)) or "crashed"
-    return kind, f"the pipeline ended with exit code {exit_code}: {said}"
+    return kind, f"the pipeline ended with exit code {exit_code}: {line}"

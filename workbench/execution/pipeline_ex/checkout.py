@@ -23,12 +23,12 @@ from workbench.system.temporary import OwnedFolder
 COMPILE_SECONDS = 900.0
 GIT_SECONDS = 30.0
 
-#: What is executed of a checkout. The pipeline file has a hash of its own in an execution's key.
+#: The parts of a checkout that are executed. The pipeline file has a hash of its own in an execution's key.
 CODE = ("mix.exs", "mix.lock", "lib", "config", "priv")
-#: What workers share by links. They have a copy of everything else that a pipeline may read or write.
+#: The parts that all workers share, by links. Each worker has a copy of everything else that a pipeline may use.
 SHARED = ("mix.exs", "mix.lock", ".formatter.exs", "lib", "config", "deps", "priv")
 LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "evolved_pipelines", "node_modules")
-#: The claude program's own variables: its login, its folder, the services that it can be told to use.
+#: The claude program's own variables: its login, its folder, and the choice of a service.
 CLAUDE_VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
@@ -39,7 +39,7 @@ ROOT_ADVICE = "run as another user: the library that starts the claude program r
 
 
 class Checkout:
-    """The user's own folder. Nothing in it is changed except what Mix compiles."""
+    """The user's checkout of pipeline_ex. Nothing in its folder changes except what Mix compiles."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,21 +49,23 @@ class Checkout:
         atexit.register(self.close)
 
     def version(self) -> str:
-        """Return a hash of the code that is executed, and one of how it differs from the commit.
+        """Return the version: a hash of the committed code, and a hash of the uncommitted changes.
 
-        Without git, it is one hash of the code. A commit that changes no code makes no new version.
+        Without git, the version is one hash of the code. A commit that changes no code does not change the version.
         """
         trees = self._git("ls-tree", "HEAD", "--", *CODE)
         if trees is None:
             return f"pipeline_ex {self._hash(self._sources())}"
         code = hashlib.sha256(trees.encode()).hexdigest()[:12]
         changed = self._git("diff", "HEAD", "--binary", "--", *CODE) or ""
-        new = (self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or "").split("\0")
-        changes = self._hash([self.path / name for name in new if name], changed) if changed or any(new) else ""
+        new_names = (self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or "").split("\0")
+        changes = (
+            self._hash([self.path / name for name in new_names if name], changed) if changed or any(new_names) else ""
+        )
         return f"pipeline_ex {code}{f'+{changes}' if changes else ''}"
 
     def state(self) -> str:
-        """Return the commit and the version, for a person."""
+        """Return the commit and the version in words for a person."""
         commit = self._git("rev-parse", "--short=12", "HEAD")
         return f"{f'commit {commit.strip()}' if commit else 'no commit'}, {self.version()}"
 
@@ -71,7 +73,7 @@ class Checkout:
         """Check that the claude program can be started as this user.
 
         Raises:
-            ExecutionFailed: the user is root, for whom the checkout's library refuses to start it.
+            ExecutionFailed: the user is root, and the checkout's library refuses to start the program as root.
         """
         if os.geteuid() == 0 and (self.path / STARTER).is_dir() and not self.allowed_as_root():
             raise ExecutionFailed(
@@ -81,34 +83,34 @@ class Checkout:
             )
 
     def allowed_as_root(self) -> bool:
-        """Return whether the checkout's configuration allows its library to start programs as root."""
+        """Return True if the checkout's configuration allows its library to start programs as root."""
         files = sorted((self.path / "config").glob("*.exs"))
         return any(ALLOWED_AS_ROOT.search(file.read_text(encoding="utf-8", errors="replace")) for file in files)
 
     def compile(self, folder: Path | None = None) -> None:
-        """Compile the checkout, or a worker's copy of it. Mix does only what is missing.
+        """Compile the checkout, or a worker's copy of it. Mix compiles only what has changed.
 
         Raises:
             ExecutionFailed: the code does not compile on this machine.
         """
-        done = program.run(
+        finished = program.run(
             ["mix", "compile"],
             cwd=folder or self.path,
             env=environment({}),
             timeout=COMPILE_SECONDS,
             advice=INSTALL_ELIXIR,
         )
-        if done.exit_code != 0 or done.timed_out:
-            output = (done.stdout + done.stderr).decode(errors="replace").strip()[-2000:]
+        if finished.exit_code != 0 or finished.timed_out:
+            output = (finished.stdout + finished.stderr).decode(errors="replace").strip()[-2000:]
             raise ExecutionFailed(
-                f"{self.path} does not compile; `mix deps.get && mix compile` there tells more:\n{output}",
+                f"{self.path} does not compile; `mix deps.get && mix compile` there shows more:\n{output}",
                 kind="not started",
                 lasting=True,
             )
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[Path]:
-        """Yield a copy that nobody else uses meanwhile: the checkout as it is now, with its own compiled code."""
+        """Yield a copy of the checkout as it is now, with compiled code of its own. Nobody else uses it meanwhile."""
         try:
             folder = self._free.get_nowait()
         except queue.Empty:
@@ -139,7 +141,7 @@ class Checkout:
         return folder
 
     def _refresh(self, folder: Path) -> None:
-        """Replace everything that an execution may have changed."""
+        """Replace everything in a worker's copy that an execution may have changed."""
         for old in folder.iterdir():
             if old.name != "_build":
                 _remove(old)
@@ -158,37 +160,37 @@ class Checkout:
             file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()
         )
 
-    def _hash(self, files: list[Path], more: str = "") -> str:
-        sha = hashlib.sha256(more.encode())
+    def _hash(self, files: list[Path], text: str = "") -> str:
+        sha = hashlib.sha256(text.encode())
         for file in files:
             sha.update(f"\0{file.relative_to(self.path)}\0".encode())
             sha.update(file.read_bytes())
         return sha.hexdigest()[:12]
 
     def _git(self, *arguments: str) -> str | None:
-        """Return git's output; None without git or without a repository."""
+        """Return git's output, or None if there is no git or no repository."""
         env = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", ""), "GIT_OPTIONAL_LOCKS": "0"}
         try:
-            done = process.run(["git", *arguments], cwd=self.path, env=env, timeout=GIT_SECONDS)
+            finished = process.run(["git", *arguments], cwd=self.path, env=env, timeout=GIT_SECONDS)
         except (FileNotFoundError, PermissionError):
             return None
-        return done.stdout.decode(errors="replace") if done.exit_code == 0 else None
+        return finished.stdout.decode(errors="replace") if finished.exit_code == 0 else None
 
 
 def environment(keys: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process of pipeline_ex.
 
-    A provider's address is in it only if it is not the usual one.
+    It holds a provider's address only if the address differs from the usual address.
     """
     usual = {override: default for default, _, override in KNOWN.values()}
     provider_variables = {name: value for name, value in keys.items() if usual.get(name) != value}
     claude = {name: value for name, value in os.environ.items() if name.startswith(CLAUDE_VARIABLES)}
     return {
-        # The locale in these is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
+        # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
         **program.passed_environment(),
         **claude,
         "SHELL": os.environ.get("SHELL", "/bin/sh"),
-        # The log proves an answer only at the log level of dev, and with uncut lines.
+        # The log proves an answer only at dev's log level, and only if its lines are not cut.
         "MIX_ENV": "dev",
         "ELIXIR_ERL_OPTIONS": "+Bd -logger truncate infinity",
         **provider_variables,
@@ -196,8 +198,8 @@ def environment(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets_in(env: Mapping[str, str]) -> list[str]:
-    """Return the values of variables that are named like secrets. A value of few characters hides nothing."""
-    return [value for name, value in env.items() if any(word in name for word in SECRETS)]
+    """Return the values of variables with a name like a secret's."""
+    return [value for name, value in env.items() if any(part in name for part in SECRETS)]
 
 
 def _remove(path: Path) -> None:

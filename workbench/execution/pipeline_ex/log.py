@@ -1,8 +1,8 @@
-"""Reads the standard output of pipeline_ex, and tells what it proves from what it merely repeats.
+"""Reads the standard output of pipeline_ex, and separates what pipeline_ex reports from what it only repeats.
 
-It prints the prompt before anything else, and the beginning of it once more for each question to a model: a line in
-there proves nothing. What stands after these echoes is pipeline_ex's own; what a model wrote is printed there by
-Elixir's `inspect`, within one line, or as an echo too.
+pipeline_ex prints the prompt before anything else. For each question to a model it prints the beginning of the prompt
+again. A line within such an echo proves nothing. The lines after these echoes are pipeline_ex's own. It prints a
+model's text there by Elixir's `inspect`, within one line, or as another echo.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from workbench.execution.pipeline_ex.claude_messages import Answer, by_messages,
 BLANK_LINES = re.compile(r"\n{3,}")
 COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
-#: What a logger puts before a line: a date, the time, metadata, the level. Nothing else that is printed begins so.
+#: What a logger puts before a line: a date, the time, metadata, the level. No other line begins like this.
 STAMP = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+ (?:[^\[\n]{1,200})?\[\w+\] "
-#: A sign, and what a wrong locale makes of it.
+#: A sign such as an emoji, also as several wrong characters, which a wrong locale makes of the sign.
 SIGN = r"(?:\S{1,24}[ \t]{1,3})?"
 LEAD = f"^(?:{STAMP})?{SIGN}"
 GENERATE_STARTED = re.compile(LEAD + r"Initializing Genesis Pipeline\.\.\.$", re.MULTILINE)
@@ -26,20 +26,20 @@ GENERATE_STARTED = re.compile(LEAD + r"Initializing Genesis Pipeline\.\.\.$", re
 EXECUTING = re.compile(LEAD + r"Executing Genesis Pipeline\.\.\.$", re.MULTILINE)
 RUNNING = re.compile(LEAD + r"Running Pipeline Workflow$", re.MULTILINE)
 
-#: An echo is over where the logger goes on. One that imitates that is read by the length that it has to have.
+#: An echo ends where the logger's next line begins. An echo that imitates such a line is read by its fixed length.
 NEXT = rf"(?=\n+{STAMP}|\n*\Z)"
 DOTS = r"(?:…|\\x\{2026\}|â€¦)"
 ECHO = rf"(?s:(?:.{{100}}|.{{0,1000}}?){DOTS}{NEXT}|[^\n]*)"
 PREVIEW = rf"(?s:.{{200}}\.\.\.{NEXT}|.{{0,1000}}?{NEXT}|[^\n]*)"
-#: Printed without a logger, and so is what comes next.
+#: An echo that is printed without the logger, as is the line after it.
 REPLY_PREVIEW = r"(?s:.{200}\.\.\.$|.{0,1000}?\.\.\.$|[^\n]*)"
 
-#: What the logger says.
+#: The lines that the logger prints, by name.
 LOGGED = {
     "asked": rf"Querying (?:Claude|Gemini) with prompt: {ECHO}",
     "preview": rf"Prompt preview: {PREVIEW}",
     "collecting": r"Collecting messages from Claude SDK stream.*",
-    # One of more than this, or that was cut off, is read with the types below.
+    # Longer messages, and messages that were cut off, are read together with the types below.
     "messages": r"ClaudeAgentSDK messages: (?P<dump>\[.{0,2000000})",
     "types": r"Message types: (?P<of_messages>.*)",
     "claude": r"Executing Claude step: .*",
@@ -52,7 +52,7 @@ LOGGED = {
     "skipped": r"Skipping step \d+: .*|Condition not met, skipping step: .*",
     "saved": r"Saved (?:step )?output to: (?P<file>.+)",
 }
-#: What the Mix task and the SDK print.
+#: The lines that the Mix task and the SDK print, by name.
 PRINTED = {
     "reply": rf"Debug - (?:Binary [a-z ]{{1,40}}|AI response content )preview: {REPLY_PREVIEW}",
     "result": r"Debug - (?:\w+ ){1,3}result preview: (?P<of_result>.*)",
@@ -66,62 +66,75 @@ PRINTED = {
 }
 
 
-def _any(marks: dict[str, str]) -> str:
+def _alternatives(marks: dict[str, str]) -> str:
     return "|".join(f"(?P<{name}>{mark})" for name, mark in marks.items())
 
 
-MARK = re.compile(f"^(?:{STAMP}{SIGN}(?:{_any(LOGGED)})|{SIGN}(?:{_any(PRINTED)}))$", re.MULTILINE)
+MARK = re.compile(f"^(?:{STAMP}{SIGN}(?:{_alternatives(LOGGED)})|{SIGN}(?:{_alternatives(PRINTED)}))$", re.MULTILINE)
 
 
 @dataclass
 class Log:
-    """`kind` is generate, run, or contract for a log that is not pipeline_ex's; the rest is what it says of itself.
+    """The facts in a log.
 
-    `asked` counts questions to the `claude` program, `answers` has what came of them; `unlogged` counts those
-    that the log does not show, and `result` is what a reply's beginning shows.
+    Attributes:
+        kind: generate, run, or contract for a log that is not pipeline_ex's.
+        questions: the number of questions to the `claude` program that the log shows.
+        answers: the answers to these questions.
+        unlogged: the number of questions that the log does not show.
+        result: the answer that the beginning of the reply shows, or None.
+        plan_path: the path that the log names for the plan, or None.
+        saved: the paths of the outputs that the steps saved, in their order.
+        marks: the last text of each kind of line, by the kind's name in `LOGGED` or `PRINTED`.
+        address: the address that pipeline_ex took for a login page, or empty.
     """
 
     kind: str
-    asked: int = 0
+    questions: int = 0
     answers: list[Answer] = field(default_factory=list)
     unlogged: int = 0
     result: Answer | None = None
-    named: str | None = None
+    plan_path: str | None = None
     saved: list[str] = field(default_factory=list)
-    seen: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
     address: str = ""
-    #: The success line is pipeline_ex's, whose log has to go with it; ours says all in that line.
+    #: True if the success line is pipeline_ex's: only its log can prove the line. Our runtime's line needs no log.
     bare: bool = False
 
     def has(self, mark: str) -> bool:
-        return mark in self.seen
+        """Return True if the log has a line of this kind."""
+        return mark in self.marks
 
     @property
     def begun(self) -> bool:
-        """Whether a model was asked. pipeline_ex prints its mock mode before it asks."""
+        """Return True if a model was asked. pipeline_ex prints its mock mode before it asks."""
         return self.has("asked") or self.has("preview") or self.has("collecting")
 
     @property
     def bad(self) -> Answer | None:
-        """The first answer that is visible and not good."""
+        """Return the first answer that is visible and not good, or None."""
         return next((answer for answer in self.answers if not answer.good and not answer.unseen), None)
 
     @property
     def unseen(self) -> int:
-        """The number of answers that were cut out of the log. Only what the steps saved can prove them."""
+        """Return the number of answers that were cut out of the log. Only the steps' saved outputs can prove them."""
         hidden = sum(answer.unseen for answer in self.answers)
         return hidden - 1 if hidden and self.result is not None and self.result.good else hidden
 
     @property
     def proven(self) -> bool:
-        """Every question has an answer, none is bad, and there was a question, or a model's own library answered."""
-        if self.bad or len(self.answers) < self.asked:
+        """Return True if every question has an answer, and no answer is bad.
+
+        There must have been a question, unless a pipeline file was run or the log reports an answer of Gemini's. For
+        our own runtime, the success line is enough.
+        """
+        if self.bad or len(self.answers) < self.questions:
             return False
         if self.kind == "contract":
             return not self.bare
-        if self.has("claude") and not self.asked:
+        if self.has("claude") and not self.questions:
             return False
-        return self.asked > 0 or self.kind == "run" or self.has("gemini")
+        return self.questions > 0 or self.kind == "run" or self.has("gemini")
 
 
 def plain_text(stream: bytes | str) -> str:
@@ -131,32 +144,32 @@ def plain_text(stream: bytes | str) -> str:
 
 
 def read_log(stdout: str) -> Log:
-    """Return what a log says. Reads it in one pass."""
+    """Return the facts in a log. Read it in one pass."""
     log, begin = _begun(stdout)
-    #: The answers that types are still to come for; None for one that was seen as a whole.
-    shown: deque[int | None] = deque()
-    for found in MARK.finditer(stdout, begin):
-        mark = found.lastgroup or ""
+    #: The positions of answers whose types are printed later; None for an answer that needs no types.
+    pending: deque[int | None] = deque()
+    for match in MARK.finditer(stdout, begin):
+        mark = match.lastgroup or ""
         if mark == "messages":
-            whole = found["dump"].endswith("]")
-            shown.append(None if whole else len(log.answers))
-            log.answers.append(by_messages(found["dump"]))
+            whole = match["dump"].endswith("]")
+            pending.append(None if whole else len(log.answers))
+            log.answers.append(by_messages(match["dump"]))
         elif mark == "types":
-            _typed(log, shown, by_types(found["of_messages"]))
+            _add_types(log, pending, by_types(match["of_messages"]))
         elif mark != "mock" or not log.begun:
-            _note(log, mark, found)
-    # What a bounded reader left the types of out.
-    for number in shown:
+            _note(log, mark, match)
+    # A bounded reader has left out the types of these answers.
+    for number in pending:
         if number is not None:
             log.answers[number] = replace(log.answers[number], unseen=True)
     return log
 
 
-def _typed(log: Log, shown: deque[int | None], types: Answer) -> None:
+def _add_types(log: Log, pending: deque[int | None], types: Answer) -> None:
     """Complete an answer with the types of its messages, which pipeline_ex prints after the messages."""
-    if not shown:
+    if not pending:
         log.answers.append(types)
-    elif (number := shown.popleft()) is not None:
+    elif (number := pending.popleft()) is not None:
         log.answers[number] = completed(log.answers[number], types)
 
 
@@ -164,23 +177,24 @@ def _begun(stdout: str) -> tuple[Log, int]:
     """Return an empty log of the right kind, and the position at which the echo of the request ends."""
     genesis, running = GENERATE_STARTED.search(stdout), RUNNING.search(stdout)
     if genesis and not (running and running.start() < genesis.start()):
-        last = max((found.end() for found in EXECUTING.finditer(stdout, genesis.end())), default=len(stdout))
+        last = max((match.end() for match in EXECUTING.finditer(stdout, genesis.end())), default=len(stdout))
         return Log("generate"), last
     return (Log("run"), running.end()) if running else (Log("contract"), 0)
 
 
-def _note(log: Log, mark: str, found: re.Match[str]) -> None:
-    log.seen[mark] = found[mark]
+def _note(log: Log, mark: str, match: re.Match[str]) -> None:
+    """Add one line of the log to the facts."""
+    log.marks[mark] = match[mark]
     if mark == "collecting":
-        log.asked += 1
+        log.questions += 1
     elif mark == "unlogged":
-        log.unlogged += int(found["tasks"] or 1)
+        log.unlogged += int(match["tasks"] or 1)
     elif mark == "result":
-        log.result = by_preview(found["of_result"])
+        log.result = by_preview(match["of_result"])
     elif mark == "login":
-        log.address = found["address"] or ""
+        log.address = match["address"] or ""
     elif mark == "named":
-        log.named = found["path"].strip()
-        log.bare = found["how"] != "at"
+        log.plan_path = match["path"].strip()
+        log.bare = match["how"] != "at"
     elif mark == "saved":
-        log.saved.append(found["file"].strip())
+        log.saved.append(match["file"].strip())

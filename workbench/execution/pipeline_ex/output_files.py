@@ -1,4 +1,4 @@
-"""Reads the files that an execution left in its folder: regular files that nobody writes to any more."""
+"""Reads the files that an execution left in its folder. Skips files that a process still writes to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-#: A larger file is no plan. Files beyond this number are not read.
+#: The most bytes of a file that can be a plan, and the most files that are read.
 MAX_BYTES = 5_000_000
 MAX_FILES = 2_000
 #: Seconds for which a file must not have changed, and the most seconds to wait for that.

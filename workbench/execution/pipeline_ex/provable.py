@@ -1,8 +1,8 @@
 """Makes the steps of a pipeline prove their answers, and names the steps for which that is impossible.
 
-pipeline_ex goes on when the claude program fails. An answer is proved by the result message that the claude program
-prints last, and only with the output format `stream_json` does pipeline_ex always keep that message: with `json` it
-drops the result, with `text` there is none. docs/decisions/0006 has the measurements.
+pipeline_ex goes on when the claude program fails. Only the result message, which the claude program prints last, proves
+an answer. pipeline_ex always keeps that message with the output format `stream_json`. With `json` it drops the message.
+With `text` there is no such message. docs/decisions/0006 has the measurements.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from workbench.pipeline_file.steps import put, scalar, workflow
 PROVING_FORMAT = "stream_json"
 STREAM_WORDS = ("stream_json", "stream-json")
 
-#: Steps whose questions pipeline_ex does not log: only what they save can prove that they were answered.
+#: Steps whose questions pipeline_ex does not log. Only their saved output can prove that a model answered.
 UNLOGGED_STEPS = {"claude_smart", "claude_session", "claude_extract", "claude_robust", "claude_batch"}
 CLAUDE_STEPS = {"claude", *UNLOGGED_STEPS}
-#: What can be saved of a loop; of other steps' answers in it pipeline_ex makes no JSON, and then fails.
+#: Steps whose answers pipeline_ex can save within a loop. It cannot write other steps' answers as JSON, and then fails.
 SAVED_IN_LOOPS = {*UNLOGGED_STEPS, "claude", "gemini", "for_loop"}
 
-#: The output formats of pipeline_ex's presets (option_builder.ex), and the preset of each step type without one.
+#: The output formats of pipeline_ex's presets (option_builder.ex).
 PRESET_FORMATS = {"development": PROVING_FORMAT, "production": "json", "analysis": "json", "chat": "text"}
+#: The preset of steps that name none, by step type; all other types have the preset development.
 DEFAULT_PRESETS = {"claude_extract": "analysis", "claude_session": "analysis"}
 
 #: Steps that cannot put out a plan, and why.
@@ -41,7 +42,7 @@ NO_OUTPUT = {
 
 @dataclass(frozen=True)
 class _Place:
-    """A step, the steps that it is within, and the nested pipeline file that it stands in, if any."""
+    """A step, the steps around it, and the nested pipeline file that holds it, if any."""
 
     node: yaml.MappingNode
     within: tuple[yaml.MappingNode, ...] = ()
@@ -58,12 +59,12 @@ class _Place:
 
     @property
     def optional(self) -> bool:
-        """Whether pipeline_ex may skip this step."""
+        """Return True if pipeline_ex may skip this step."""
         return any(value(node, "condition") is not None for node in (self.node, *self.within))
 
 
 def step_types(step: yaml.Node, within: bool = True) -> set[str]:
-    """Return the type of a step, and by default those of the steps within it."""
+    """Return the type of a step, and with `within` the types of all steps within it."""
     kind = scalar_text(value(step, "type"))
     types = set() if kind is None else {kind}
     for inner in items(value(step, "steps")) if within else []:
@@ -72,9 +73,9 @@ def step_types(step: yaml.Node, within: bool = True) -> set[str]:
 
 
 def set_proving_formats(inside: yaml.MappingNode) -> None:
-    """Set the output format of every step within `workflow:` that asks the claude program to the one that proves.
+    """Give every step in `workflow:` that asks the claude program the output format that proves answers.
 
-    A `claude` step without a format has this one already.
+    A `claude` step without an output format uses this format by default.
     """
     for node in mappings(inside):
         kind = _text(node, "type")
@@ -95,7 +96,7 @@ def claude_options(step: yaml.MappingNode) -> yaml.MappingNode:
 
 
 def refusals(root: yaml.MappingNode, target: Target, checkout: Path) -> Iterator[str]:
-    """Yield why no execution of this target can give a plan that is proved, and what to change in the pipeline.
+    """Yield each reason why no execution of this target can prove its plan, with what to change in the pipeline.
 
     Args:
         root: the pipeline file's root.
@@ -121,7 +122,7 @@ def _places(
     checkout: Path,
     within: tuple[yaml.MappingNode, ...] = (),
     file: str = "",
-    seen: frozenset[str] = frozenset(),
+    visited: frozenset[str] = frozenset(),
 ) -> Iterator[_Place]:
     """Yield every step of a workflow, and those of its loops and nested pipelines."""
     for node in items(value(inside, "steps")):
@@ -129,17 +130,17 @@ def _places(
             continue
         yield _Place(node, within, file)
         around = (*within, node)
-        yield from _places(node, checkout, around, file, seen)
+        yield from _places(node, checkout, around, file, visited)
         nested = value(node, "pipeline")
         if isinstance(nested, yaml.MappingNode):
-            yield from _places(workflow(nested) or nested, checkout, around, file, seen)
+            yield from _places(workflow(nested) or nested, checkout, around, file, visited)
         name = scalar_text(value(node, "pipeline_file"))
-        if name and name not in seen and (other := _workflow_of(checkout / name)) is not None:
-            yield from _places(other, checkout, around, name, seen | {name})
+        if name and name not in visited and (nested_file := _workflow_of(checkout / name)) is not None:
+            yield from _places(nested_file, checkout, around, name, visited | {name})
 
 
 def _workflow_of(file: Path) -> yaml.MappingNode | None:
-    """Return the workflow of a nested pipeline file; None if it cannot be read, which pipeline_ex reports."""
+    """Return the workflow of a nested pipeline file, or None if it cannot be read. pipeline_ex reports that itself."""
     try:
         return workflow(read_file(file, YAMERL))
     except StudyError:
@@ -147,6 +148,7 @@ def _workflow_of(file: Path) -> yaml.MappingNode | None:
 
 
 def _batch(place: _Place) -> Iterator[str]:
+    """Yield a reason if a claude_batch would never ask the candidate."""
     tasks = items(value(place.node, "tasks"))
     if not tasks:
         yield (
@@ -161,7 +163,7 @@ def _batch(place: _Place) -> Iterator[str]:
 
 
 def _has_own_prompt(task: yaml.Node) -> bool:
-    """Return whether claude_batch.ex builds this task's prompt without the step's."""
+    """Return True if claude_batch.ex builds this task's prompt without the step's prompt."""
     prompt = value(task, "prompt")
     return isinstance(prompt, yaml.SequenceNode) or any(
         isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str"
@@ -170,7 +172,7 @@ def _has_own_prompt(task: yaml.Node) -> bool:
 
 
 def _unsaved(place: _Place) -> Iterator[str]:
-    """Check that a step whose questions are not logged has its answer saved: by itself, or by a loop around it."""
+    """Yield a reason if pipeline_ex neither logs the questions of a step nor saves its answer, alone or in a loop."""
     if place.kind not in UNLOGGED_STEPS or not place.within:
         return
     outermost = place.within[0]
@@ -184,7 +186,7 @@ def _unsaved(place: _Place) -> Iterator[str]:
 
 
 def _fixed_format(place: _Place, inside: yaml.MappingNode) -> Iterator[str]:
-    """Check that a step's output format is the proving one, or can be replaced by it."""
+    """Yield a reason if a step's output format proves no answer and cannot be replaced."""
     if place.kind not in CLAUDE_STEPS:
         return
     output_format = _format(place.node, inside)
@@ -213,10 +215,10 @@ def _fixed_format(place: _Place, inside: yaml.MappingNode) -> Iterator[str]:
 
 
 def _format(step: yaml.MappingNode, inside: yaml.MappingNode) -> str:
-    """Return the output format that a step has in the user's file, by itself or by its preset."""
+    """Return the output format of a step in the user's file, from its options or its preset."""
     options = value(step, "claude_options")
-    if (written := _text(options, "output_format")) or _text(step, "type") == "claude":
-        return PROVING_FORMAT if written in ("", *STREAM_WORDS) else written
+    if (output_format := _text(options, "output_format")) or _text(step, "type") == "claude":
+        return PROVING_FORMAT if output_format in ("", *STREAM_WORDS) else output_format
     kind = _text(step, "type")
     default = _text(value(inside, "defaults"), "claude_preset") or DEFAULT_PRESETS.get(kind, "development")
     return PRESET_FORMATS.get(_text(step, "preset") or default, PROVING_FORMAT)
@@ -227,7 +229,7 @@ def _streams(step: yaml.MappingNode) -> bool:
 
 
 def _reader(name: str, inside: yaml.MappingNode) -> str | None:
-    """Return which key of the workflow reads the text of this step's answer without asking a model."""
+    """Return a key and value of the workflow that read the text of this step's answer without a model, or None."""
     for node in mappings(inside):
         for key, content in node.value:
             text = scalar_text(content) or ""

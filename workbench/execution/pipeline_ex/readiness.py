@@ -1,4 +1,4 @@
-"""Checks that this machine has everything that a study with pipeline_ex needs, and says what to do if not."""
+"""Checks that this machine has everything that a study with pipeline_ex needs, with advice for what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workbench.system import process
 
 FREE_BYTES = 1_000_000_000
 TASKS = Path("lib/mix/tasks/pipeline.generate.ex")
-#: Files in which the claude program keeps a login, and variables that replace one. Neither is read.
+#: Files in which the claude program keeps a login, and variables that replace a login. Their contents are never read.
 LOGINS = (".claude/.credentials.json", ".claude.json")
 TOKENS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_AGENT_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 SERVICES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
@@ -39,14 +39,14 @@ def checks(checkout: Path, home: Path, environ: Mapping[str, str]) -> Iterator[C
     yield _compiles(checkout)
 
 
-def _check(name: str, there: bool, found: str, advice: str) -> Check:
-    return Check(name, there, found, "" if there else advice)
+def _check(name: str, passed: bool, state: str, advice: str) -> Check:
+    return Check(name, passed, state, "" if passed else advice)
 
 
 def _is_pipeline_ex(checkout: Path) -> Check:
-    there = (checkout / "mix.exs").is_file() and (checkout / TASKS).is_file()
-    found = str(checkout) if there else f"{checkout} has no {TASKS}"
-    return _check("checkout", there, found, "name the folder of a pipeline_ex checkout in the study's `checkout`")
+    passed = (checkout / "mix.exs").is_file() and (checkout / TASKS).is_file()
+    state = str(checkout) if passed else f"{checkout} has no {TASKS}"
+    return _check("checkout", passed, state, "name the folder of a pipeline_ex checkout in the study's `checkout`")
 
 
 def _program(name: str, advice: str) -> Check:
@@ -56,17 +56,17 @@ def _program(name: str, advice: str) -> Check:
 
 def _elixir(checkout: Path) -> Check:
     try:
-        wanted = re.search(r'elixir:\s*"~>\s*(\d+)\.(\d+)', (checkout / "mix.exs").read_text(errors="replace"))
-        done = program.run(
+        required = re.search(r'elixir:\s*"~>\s*(\d+)\.(\d+)', (checkout / "mix.exs").read_text(errors="replace"))
+        finished = program.run(
             ["mix", "--version"], cwd=Path.cwd(), env=environment({}), timeout=60.0, advice=INSTALL_ELIXIR
         )
     except (OSError, ExecutionFailed) as error:
         return Check("Elixir version", False, str(error).splitlines()[0], "install Elixir 1.18 or later")
-    said = re.search(r"Mix (\d+)\.(\d+)\S*", done.stdout.decode(errors="replace"))
-    enough = said is not None and (wanted is None or _number(said) >= _number(wanted))
-    needs = f"{wanted[1]}.{wanted[2]}" if wanted else "any"
+    version = re.search(r"Mix (\d+)\.(\d+)\S*", finished.stdout.decode(errors="replace"))
+    enough = version is not None and (required is None or _number(version) >= _number(required))
+    needs = f"{required[1]}.{required[2]}" if required else "any"
     return _check(
-        "Elixir version", enough, f"{said[0] if said else 'unknown'}, wanted {needs}", f"install Elixir {needs}"
+        "Elixir version", enough, f"{version[0] if version else 'unknown'}, needed {needs}", f"install Elixir {needs}"
     )
 
 
@@ -76,11 +76,11 @@ def _number(version: re.Match[str]) -> tuple[int, int]:
 
 def _login(environ: Mapping[str, str]) -> Check:
     home = Path(environ.get("HOME", "/nonexistent"))
-    named = next((name for name in (*TOKENS, *SERVICES) if environ.get(name)), None)
+    variable = next((name for name in (*TOKENS, *SERVICES) if environ.get(name)), None)
     file = next((name for name in LOGINS if (home / name).is_file()), None)
-    found = f"{named} is set" if named else f"~/{file} is there" if file else "no login and no key is to be seen"
+    state = f"{variable} is set" if variable else f"~/{file} exists" if file else "no login and no key"
     advice = f"run `claude` once and log in, or set {TOKENS[0]}"
-    return _check("claude login", bool(named or file), found, advice)
+    return _check("claude login", bool(variable or file), state, advice)
 
 
 def _variable(name: str, environ: Mapping[str, str], advice: str) -> Check:
@@ -93,27 +93,27 @@ def _user(checkout: Checkout) -> Check:
 
 
 def _locale(environ: Mapping[str, str]) -> Check:
-    """Check the locale that executions get. Without UTF-8, pipeline_ex encodes the prompt twice."""
-    mine = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "none"
+    """Check the locale of executions. Without UTF-8, pipeline_ex encodes the prompt twice."""
+    user_locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "none"
     try:
-        done = process.run(["locale", "charmap"], cwd=Path.cwd(), env=environment({}), timeout=10.0)
-        charmap = done.stdout.decode(errors="replace").strip()
+        finished = process.run(["locale", "charmap"], cwd=Path.cwd(), env=environment({}), timeout=10.0)
+        charmap = finished.stdout.decode(errors="replace").strip()
     except OSError:
         # musl has no `locale` program, and UTF-8 is its only encoding.
         charmap = "UTF-8"
-    found = f"executions get C.UTF-8, which is {charmap} here (yours: {mine})"
-    return _check("locale", charmap == "UTF-8", found, "have the system's C.UTF-8 locale generated")
+    state = f"executions get C.UTF-8, which is {charmap} here (yours: {user_locale})"
+    return _check("locale", charmap == "UTF-8", state, "have the system's C.UTF-8 locale generated")
 
 
 def _room(home: Path) -> Check:
-    folder = next(one for one in (home, *home.parents) if one.exists())
+    folder = next(path for path in (home, *home.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     return _check("free disk", free >= FREE_BYTES, f"{free // 1_000_000} MB at {folder}", "make 1 GB of room")
 
 
 def _git(checkout: Path) -> Check:
-    """Tell the commit and the version of the code. A run's results hold the version."""
-    return _told("git state", lambda: Checkout(checkout).state())
+    """Check that the commit and the version of the code can be read. A run's results hold the version."""
+    return _attempt("git state", lambda: Checkout(checkout).state())
 
 
 def _compiles(checkout: Path) -> Check:
@@ -121,12 +121,13 @@ def _compiles(checkout: Path) -> Check:
         Checkout(checkout).compile()
         return "it does"
 
-    return _told("checkout compiles", compiled)
+    return _attempt("checkout compiles", compiled)
 
 
-def _told(name: str, look: Callable[[], str]) -> Check:
+def _attempt(name: str, check: Callable[[], str]) -> Check:
+    """Return a check that passes with the text that `check` returns, or fails with its error."""
     try:
-        return Check(name, True, look())
+        return Check(name, True, check())
     except (ExecutionFailed, OSError) as error:
         first, _, rest = str(error).partition("\n")
         return Check(name, False, rest.strip()[-600:] or first, first)

@@ -22,14 +22,16 @@ from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import YAMERL, read_file
 from workbench.system.temporary import remove_abandoned
 
-#: Linux refuses an argument of this many bytes, with its closing zero.
+#: Linux refuses an argument of this many bytes, its closing zero included.
 ARGUMENT_BYTES = 131_072
+#: The name of the plan's file in the output folder.
 PLAN = "workbench_plan"
 #: The most bytes of a log that are kept. The proof of a good run may stand anywhere in it.
 LOG_BYTES = 16_000_000
 
-#: Kinds that another try cannot mend.
+#: Kinds of failure that another try cannot mend.
 LASTING = ("authentication", "login needed", "mock used", "no credit", "not started")
+#: Kinds of failure that the user has to mend.
 BY_USER = ("pipeline", "usage")
 #: pipeline.run.live wants the variable set, even if no step of the pipeline asks Gemini.
 NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
@@ -39,7 +41,7 @@ class PipelineEx:
     """Starts `mix` in the checkout, or in a copy of it if the pipeline writes files."""
 
     Keys: ClassVar[type[Form]] = CheckoutKeys
-    instead: ClassVar[Mapping[str, str]] = {"pipeline": "its own pipeline is executed: see target"}
+    instead: ClassVar[Mapping[str, str]] = {"pipeline": "the checkout's own pipeline is executed: see target"}
     real_in_rehearsal: ClassVar[str] = ""
 
     def __init__(self, engine: Engine) -> None:
@@ -62,7 +64,7 @@ class PipelineEx:
         )
 
     def needs(self, pipeline: Pipeline) -> Needs:
-        # pipeline_ex asks the claude program, which has a login of its own.
+        # pipeline_ex asks the claude program, which needs a login and no key.
         if pipeline.file is None:
             return Needs()
         return Needs(frozenset(needs.providers(read_file(pipeline.file, YAMERL)) - {"anthropic"}))
@@ -93,33 +95,33 @@ class PipelineEx:
         folder = folder.absolute()
         _, content = unchanged_pipeline(request.pipeline)
         pipeline = content.decode("utf-8", errors="replace")
-        problem = self._asked(pipeline, request.prompt, folder)
+        problem = self._write_input(pipeline, request.prompt, folder)
         if problem is not None:
             return Execution(request.key, "", folder / PLAN, 0.0, problem)
-        with self._place(pipeline) as cwd:
+        with self._working_folder(pipeline) as cwd:
             return self._run(request, folder, cwd)
 
-    def _asked(self, pipeline: str, prompt: str, folder: Path) -> str | None:
-        """Write what the process reads. Return what is wrong with a prompt that cannot arrive as it is; else None."""
+    def _write_input(self, pipeline: str, prompt: str, folder: Path) -> str | None:
+        """Write the files that the process reads. Return why the prompt cannot reach the model unchanged, or None."""
         if self._target is not None:
-            return variant.written(pipeline, prompt, self._target, folder / "pipeline.yaml", PLAN)
+            return variant.write(pipeline, prompt, self._target, folder / "pipeline.yaml", PLAN)
         size = len(prompt.encode("utf-8", errors="replace"))
         if size >= ARGUMENT_BYTES:
             return (
-                f"the prompt has {size} bytes, and the system passes at most {ARGUMENT_BYTES - 1} to a program; a "
-                "target step in the study has it read from a file, of any length"
+                f"the prompt has {size} bytes, and the system passes at most {ARGUMENT_BYTES - 1} to a program; name "
+                "a target step in the study: it reads a prompt of any length from a file"
             )
         if "\0" in prompt:
             return "the prompt has a zero character, which cannot be passed to a program"
-        if strange := variant.interpolated(prompt):
+        if marks := variant.interpolated(prompt):
             return (
-                f"the prompt has {', '.join(strange)[:300]}, which pipeline_ex would replace by something else or "
-                "nothing: it needs other words for it; a target step in the study can take it as it is"
+                f"the prompt has {', '.join(marks)[:300]}, which pipeline_ex would replace by other text or nothing: "
+                "write it in other words, or name a target step in the study, which can take it unchanged"
             )
         return None
 
     @contextlib.contextmanager
-    def _place(self, pipeline: str) -> Iterator[Path]:
+    def _working_folder(self, pipeline: str) -> Iterator[Path]:
         """Yield the folder in which the process runs: the checkout, or a copy if the pipeline writes other files."""
         if self._target is None or not variant.writes_files(pipeline):
             yield self._checkout.path
@@ -143,12 +145,12 @@ class PipelineEx:
         )
         before |= {folder / "stdout.log", folder / "stderr.log"}
         plan = PLAN if self._target else None
-        made = classify(ended.exit_code, ended.stdout, ended.stderr, self._left(folder, before), plan)
-        if made.status == "failed":
-            raise _failure(made, folder)
-        path = Path(made.path) if made.path else folder / PLAN
+        outcome = classify(ended.exit_code, ended.stdout, ended.stderr, self._new_files(folder, before), plan)
+        if outcome.status == "failed":
+            raise _failure(outcome, folder)
+        path = Path(outcome.path) if outcome.path else folder / PLAN
         return Execution(
-            request.key, made.text or "", path, ended.seconds, made.message if made.status != "ok" else None
+            request.key, outcome.text or "", path, ended.seconds, outcome.message if outcome.status != "ok" else None
         )
 
     def _command(self, prompt: str, folder: Path) -> list[str]:
@@ -156,8 +158,8 @@ class PipelineEx:
             return ["mix", "pipeline.run.live", str(folder / "pipeline.yaml")]
         return ["mix", "pipeline.generate.live", "--output", str(folder / "plan.yaml"), "--", prompt]
 
-    def _left(self, folder: Path, before: set[Path]) -> dict[str, str]:
-        """Return the files that the process left. Of a pipeline file's run, these are the outputs of its steps."""
+    def _new_files(self, folder: Path, before: set[Path]) -> dict[str, str]:
+        """Return the new files of the process. After a run of a pipeline file, these are the outputs of its steps."""
         return output_files.files(folder if self._target is None else folder / "outputs", before)
 
 
@@ -170,8 +172,8 @@ def _folders(folder: Path) -> dict[str, str]:
     return {variable: str(folder / name) for variable, name in names.items()}
 
 
-def _failure(made: Outcome, folder: Path) -> ExecutionFailed | PipelineRejected:
-    message = f"{made.message}; its output is in {folder}"
-    if made.kind in BY_USER:
+def _failure(outcome: Outcome, folder: Path) -> ExecutionFailed | PipelineRejected:
+    message = f"{outcome.message}; its output is in {folder}"
+    if outcome.kind in BY_USER:
         return PipelineRejected(message)
-    return ExecutionFailed(message, kind=made.kind, lasting=made.kind in LASTING)
+    return ExecutionFailed(message, kind=outcome.kind, lasting=outcome.kind in LASTING)

@@ -60,7 +60,8 @@ def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
         target, file = None, checkout / WORKING_GENESIS
         if (checkout / "mix.exs").is_file() and not file.is_file():
             study.add_problem(
-                ("checkout",), f"checkout: there is no {file.name} in it, without which it makes plans of its own"
+                ("checkout",),
+                f"checkout: there is no {file.name} in it; without this file, pipeline_ex writes plans of its own",
             )
     else:
         target = Target(keys.target.step, keys.target.output or keys.target.step, keys.target.part)
@@ -80,7 +81,7 @@ def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
 
 
 def _root(study: StudyFile, keys: CheckoutKeys, name: str, text: str) -> yaml.MappingNode | None:
-    """Return the pipeline file's root; None if it cannot be read, which is then a problem."""
+    """Return the pipeline file's root. If the file cannot be read, add a problem and return None."""
     try:
         return read(text, YAMERL)
     except PipelineUnreadable as error:
@@ -94,44 +95,44 @@ def _root(study: StudyFile, keys: CheckoutKeys, name: str, text: str) -> yaml.Ma
 
 
 def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, checkout: Path) -> None:
-    """Report if the pipeline lacks the target's step, has its output before it, or can prove no plan of it."""
+    """Report a target whose step is missing, whose output stands before its step, or whose plan cannot be proved."""
     path: KeyPath = ("target", "pipeline")
     if workflow(root) is None:
         return study.add_problem(
-            path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root; none is run'
+            path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root, so pipeline_ex would run no step'
         )
-    known = steps(root)
-    with_prompt = [name for name, step in known.items() if step.statics]
+    all_steps = steps(root)
+    with_prompt = [name for name, step in all_steps.items() if step.statics]
     if target.step not in with_prompt:
-        problem = "has no static part in its prompt" if target.step in known else "is no step of it"
+        problem = "has no static part in its prompt" if target.step in all_steps else "is no step of the pipeline"
         return _unknown(study, "step", target.step, problem, with_prompt)
-    parts = len(known[target.step].statics)
+    parts = len(all_steps[target.step].statics)
     if target.part > parts:
         study.add_problem(
             ("target", "part"), f"target.part: step {target.step} has {parts} static parts, not {target.part}"
         )
-    top = [name for name, step in known.items() if step.top]
-    after = _from(list(known), target.step, top)
+    top = [name for name, step in all_steps.items() if step.top]
+    after = _from(list(all_steps), target.step, top)
     if target.output is None and target.step not in top:
         return study.add_problem(
             ("target", "step"),
-            f'target.step: "{target.step}" stands within another step, of which pipeline_ex saves no output; expected '
-            f"target.output to name the step that puts out the plan: one of {', '.join(after) or 'none'}",
+            f'target.step: "{target.step}" stands within another step, and pipeline_ex saves no output of such steps; '
+            f"expected target.output to name the step that puts out the plan: one of {', '.join(after) or 'none'}",
         )
     output = target.output or target.step
     if output not in after:
-        problem = "stands before the step" if output in known else "is no step of it"
+        problem = "stands before the step" if output in all_steps else "is no step of the pipeline"
         return _unknown(study, "output", output, problem, after)
     for reason in refusals(root, Target(target.step, output, target.part), checkout):
         study.add_problem(("target", "step"), f"target.step: {reason}")
     return None
 
 
-def _unknown(study: StudyFile, key: str, word: str, problem: str, known: list[str]) -> None:
-    expected = f"expected one of {', '.join(known) or 'none'}{nearest(word, known)}"
-    study.add_problem(("target", key), f'target.{key}: "{word}" {problem}; {expected}')
+def _unknown(study: StudyFile, key: str, name: str, problem: str, names: list[str]) -> None:
+    expected = f"expected one of {', '.join(names) or 'none'}{nearest(name, names)}"
+    study.add_problem(("target", key), f'target.{key}: "{name}" {problem}; {expected}')
 
 
 def _from(names: list[str], first: str, top: list[str]) -> list[str]:
-    """Return the file's own steps from this one on: their outputs can be saved."""
+    """Return the top-level steps from this step on. pipeline_ex can save their outputs."""
     return [name for name in names[names.index(first) :] if name in top]

@@ -1,4 +1,4 @@
-"""Writes the pipeline file of one execution: the user's, with the candidate in its step."""
+"""Writes the pipeline file of one execution: the user's file with the candidate in the target's step."""
 
 from __future__ import annotations
 
@@ -22,48 +22,49 @@ from workbench.pipeline_file.steps import Step, put, scalar, steps, workflow
 
 #: What pipeline_ex replaces everywhere in a step, except in the text of a `file` part.
 INTERPOLATED = re.compile(r"\{\{[^}]+\}\}")
-#: Tools with which a `claude` step writes files, and modes in which it may.
+#: The tools with which a `claude` step writes files, and the modes that allow writing.
 WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
 WRITING_MODES = {"accept_edits", "acceptedits", "bypass_permissions", "bypasspermissions"}
 #: Keys that say what a step does or may do.
 PERMITTING = ("type", "allowed_tools", "permission_mode")
+#: The types of steps that write files themselves.
 WRITING_STEPS = {"file_ops", "pipeline", "codebase_query"}
 
 
 def interpolated(prompt: str) -> list[str]:
-    """Return what pipeline_ex would replace in a prompt, each once."""
+    """Return the parts of a prompt that pipeline_ex would replace, without repetitions."""
     return list(dict.fromkeys(INTERPOLATED.findall(prompt)))
 
 
-def written(pipeline: str, prompt: str, target: Target, file: Path, output: str) -> str | None:
-    """Write the variant to `file`, which has to be absolute. Return what is wrong with the prompt, or None.
+def write(pipeline: str, prompt: str, target: Target, file: Path, output: str) -> str | None:
+    """Write the variant to `file`, an absolute path. Return what is wrong with the prompt, or None.
 
     Args:
         pipeline: the text of the user's file.
-        output: the name of the plan's file in the output folder. With a number behind it, it names another step's file.
+        output: the name of the plan's file in the output folder. Other steps' files get this name and a number.
 
     Raises:
-        PipelineRejected: the pipeline cannot be read, or has no such steps any more.
+        PipelineRejected: the pipeline cannot be read, or no longer has the target's steps.
     """
     root = _root(pipeline)
-    inside, known = workflow(root), steps(root)
-    if inside is None or target.step not in known or target.output not in known:
+    inside, all_steps = workflow(root), steps(root)
+    if inside is None or target.step not in all_steps or target.output not in all_steps:
         raise PipelineRejected(f"the pipeline has no step {target.step} or {target.output} any more")
-    step = known[target.step]
+    step = all_steps[target.step]
     if len(step.statics) < target.part:
         raise PipelineRejected(f"step {target.step} has no static part number {target.part} any more")
     place = step.statics[target.part - 1]
-    own = interpolated(place.value)
-    strange = [one for one in interpolated(prompt) if one not in own]
-    if strange and own:
-        return _mixed(strange, own)
-    if strange:
+    old_marks = interpolated(place.value)
+    new_marks = [mark for mark in interpolated(prompt) if mark not in old_marks]
+    if new_marks and old_marks:
+        return _mixed(new_marks, old_marks)
+    if new_marks:
         _by_file(step.node, place, prompt, file.with_name("candidate.md"))
     else:
         place.value, place.style, place.tag = prompt, '"', scalar("").tag
     set_proving_formats(inside)
-    _save_proofs(known.values(), output)
-    put(known[target.output].node, "output_to_file", scalar(output))
+    _save_proofs(all_steps.values(), output)
+    put(all_steps[target.output].node, "output_to_file", scalar(output))
     for key in ("workspace_dir", "checkpoint_dir"):
         put(inside, key, scalar(str(file.with_name(key.partition("_")[0]))))
     put(inside, "checkpoint_enabled", scalar("false", "bool"))
@@ -78,24 +79,25 @@ def _root(pipeline: str) -> yaml.MappingNode:
         raise PipelineRejected(f"the pipeline file cannot be read: {error}") from error
 
 
-def _mixed(strange: Iterable[str], own: Iterable[str]) -> str:
+def _mixed(new_marks: Iterable[str], old_marks: Iterable[str]) -> str:
+    """Return the message for a prompt with new marks in a step whose own marks must still be replaced."""
     return (
-        f"the prompt has {', '.join(strange)[:300]}, which the pipeline would replace by something else or nothing; "
-        f"of such only {', '.join(own)[:300]} can stand in this step's prompt"
+        f"the prompt has {', '.join(new_marks)[:300]}, which the pipeline would replace by other text or nothing; the "
+        f"only text of this form that can stand in this step's prompt is {', '.join(old_marks)[:300]}"
     )
 
 
 def _by_file(step: yaml.MappingNode, place: yaml.ScalarNode, prompt: str, file: Path) -> None:
-    """Have the part read the prompt from a file, where nothing is replaced in it."""
+    """Make the part read the prompt from a file. pipeline_ex replaces nothing in such a file."""
     file.write_text(prompt, encoding="utf-8", newline="")
     for part in items(value(step, "prompt")):
         if value(part, "content") is place:
             part.value = [(scalar("type"), scalar("file")), (scalar("path"), scalar(str(file)))]
 
 
-def _save_proofs(known: Iterable[Step], output: str) -> None:
-    """Have each step whose questions are not logged save its answer, with the types of claude's messages."""
-    for number, step in enumerate(known, 1):
+def _save_proofs(all_steps: Iterable[Step], output: str) -> None:
+    """Make each step whose questions are not logged save its answer, with the types of claude's messages."""
+    for number, step in enumerate(all_steps, 1):
         types = step_types(step.node)
         if not types & UNLOGGED_STEPS:
             continue
@@ -106,17 +108,21 @@ def _save_proofs(known: Iterable[Step], output: str) -> None:
 
 
 def writes_files(pipeline: str) -> bool:
-    """Return whether a step may write files beside its output: then each execution needs its own folder.
+    """Return True if a step may write files beside its output. Then each execution needs its own copy.
 
     Raises:
         PipelineRejected: the pipeline cannot be read.
     """
-    words = _permissions(_root(pipeline))
-    return bool(words & WRITERS or {word.lower() for word in words} & WRITING_MODES or words & WRITING_STEPS)
+    permissions = _permissions(_root(pipeline))
+    return bool(
+        permissions & WRITERS
+        or {permission.lower() for permission in permissions} & WRITING_MODES
+        or permissions & WRITING_STEPS
+    )
 
 
 def _permissions(root: yaml.Node) -> set[str]:
     """Return every scalar under a key that says what a step does or may do."""
     nodes = [value(mapping, key) for mapping in mappings(root) for key in PERMITTING]
-    words = [scalar_text(word) for node in nodes for word in (node, *items(node))]
-    return {word for word in words if word is not None}
+    permissions = [scalar_text(permission) for node in nodes for permission in (node, *items(node))]
+    return {permission for permission in permissions if permission is not None}
