@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from workbench.errors import StudyError
 from workbench.execution.own.serve import ServeSettings
-from workbench.nouns import Engine, Model, Study
+from workbench.nouns import Engine, ExecutionRequest, Judge, Model, Plan, ScoreRequest, Study
+from workbench.providers import Provider
 from workbench.study.opening import RunOptions, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
@@ -167,3 +168,20 @@ def test_arbitrary_text_only_raises_a_study_error(folder: Path, text: str) -> No
     (folder / "study.yaml").write_text(text, encoding="utf-8", errors="replace")
     with pytest.raises(StudyError):
         load(RunOptions(folder / "study.yaml"))
+
+
+def test_two_goals_with_one_text_and_one_gold_plan_have_verdicts_of_their_own(folder: Path) -> None:
+    """They share executions. The names stand in no key, so a goal with a new name buys nothing again."""
+    goals = [f"  - name: {name}\n    goal: write a plan\n    gold: gold.md\n" for name in ("one", "two", "three")]
+    loaded = study(folder, GOOD.replace("".join(goals[:1]), "".join(goals)))
+    renamed = study(folder, GOOD.replace("".join(goals[:1]), "".join(goals).replace("two", "deux")))
+    judge = Judge("m", Provider("gemini", "url", "label"), "$goal")
+
+    def score_keys(study: Study) -> list[str]:
+        return [ScoreRequest(goal, judge).key(Plan("a: 1")) for goal in study.goals]
+
+    assert len(set(score_keys(loaded))) == len({ScoreRequest(goal, judge).seed for goal in loaded.goals}) == 3
+    assert score_keys(loaded) == score_keys(renamed)
+    assert score_keys(study(folder, GOOD))[0] == score_keys(loaded)[0]
+    executions = {ExecutionRequest("prompt", goal, 0, loaded.pipeline, ()).key for goal in loaded.goals}
+    assert len(executions) == 1
