@@ -21,8 +21,8 @@ FIRST_CONFIRM_REPLICATE = 1_000_000
 class Goal:
     """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with.
 
-    `twin` counts the earlier goals of the study with the same text and gold plans. It tells such goals apart in the keys
-    of verdicts. Their names would do so, too, but then a goal with a new name would buy its verdicts again.
+    `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
+    tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
     """
 
     name: str

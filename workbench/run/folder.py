@@ -16,6 +16,7 @@ report.json       the result, as the command line's --json writes it (workbench.
 applied.json      where the winner was put into the user's pipeline file, until it is taken back
                   (workbench.apply.record)
 applied.before    that file as it was, as long
+generated/NNN/    what `workbench generate` made: its prompt, its plan, and a journal of its own
 """
 
 from __future__ import annotations
@@ -102,6 +103,20 @@ class RunFolder:
         """A file that is there whole or not at all."""
         with _writing(self.path / name):
             return write_atomically(self.path / name, text.encode())
+
+    def new_generated(self) -> tuple[int, Path]:
+        """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""
+        number = 1
+        while True:
+            folder = self.path / "generated" / f"{number:03d}"
+            with _writing(folder):
+                folder.parent.mkdir(exist_ok=True)
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    number += 1
+                else:
+                    return number, folder
 
     def has(self, kind: type[Record]) -> bool:
         return (self.path / kind.FILE).exists()
