@@ -165,7 +165,7 @@ def test_show_prints_the_result_again(first: FirstRun) -> None:
 
 
 def test_generate_runs_the_winner_once_more(first: FirstRun) -> None:
-    """The goal is new. The command prints plan and prompt, and makes one execution. The run's report does not change."""
+    """The goal is new. The command prints plan and prompt, and makes one execution. The run's report stays."""
     before, shown = calls(first), first.line.home / "shown.json"
     first.line.run("show", first.run.name, "--json", shown)
     report = shown.read_bytes()
