@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import StudyError
+from workbench.errors import OutsideError, StudyError
 from workbench.execution.own.serve import ServeSettings
 from workbench.nouns import Engine, ExecutionRequest, Judge, Model, Plan, ScoreRequest, Study
 from workbench.providers import Provider
 from workbench.study.opening import RunOptions, load
+from workbench.study.services import require_keys
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
 
@@ -86,8 +87,9 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
         ("budget: 12", "budget: 12\njudge: {model: groq/x}", "study.yaml:9: judge.model"),
-        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai"),
+        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai, claude-program"),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/x, temperature: 1.5}", "anthropic accepts 0 to 1"),
+        ("budget: 12", "budget: 12\njudge: {model: claude-program/opus, temperature: 0}", "takes no temperature"),
         ("budget: 12", "budget: 12\nproposer: {model: gemini/x, temperature: 2.5}", "proposer.temperature: 2.5 is out"),
         ("budget: 12", "budget: 12\nproposer: {model: gemini/x, api_base: 'http://a/v1'}", "have no address of their"),
         ("budget: 12", "budget: 12\njudge: {model: openai/x, api_base: localhost}", "is not an address such as"),
@@ -116,6 +118,18 @@ def test_a_temperature_may_be_left_out(folder: Path, keys: str) -> None:
     loaded = study(folder, f"{GOOD}judge: {{model: openai/gpt-4.1, api_base: 'http://localhost:8000/v1'{keys}}}\n")
     assert loaded.judge == Model("openai", "gpt-4.1", 0.5 if "0.5" in keys else None, "http://localhost:8000/v1")
     assert loaded.proposer == Model("gemini", "gemini-3.8-flash")
+
+
+def test_the_claude_program_judges_and_proposes(folder: Path) -> None:
+    """It needs no key, only the program itself."""
+    models = "judge: {model: claude-program/claude-opus-5-5}\nproposer: {model: claude-program/opus}\n"
+    loaded = study(folder, f"{GOOD}{models}")
+    assert loaded.judge == Model("claude-program", "claude-opus-5-5")
+    with pytest.raises(OutsideError, match="claude is not on the PATH"):
+        require_keys(loaded, {"PATH": str(folder), "GEMINI_API_KEY": "x"})
+    (folder / "claude").write_text("")
+    (folder / "claude").chmod(0o755)
+    require_keys(loaded, {"PATH": str(folder), "GEMINI_API_KEY": "x"})
 
 
 def test_the_serve_runtime_takes_an_optional_address(folder: Path) -> None:

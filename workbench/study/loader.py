@@ -177,7 +177,10 @@ def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> N
     """Add a problem for each setting that the model's provider refuses."""
     provider = _model(form).provider
     highest = HIGHEST_TEMPERATURE[provider]
-    if form.temperature is not None and form.temperature > highest:
+    if form.temperature is not None and highest is None:
+        problem = f"{provider} takes no temperature; leave it out"
+        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
+    elif form.temperature is not None and highest is not None and form.temperature > highest:
         problem = f"{form.temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
         file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
     if form.api_base is not None and provider != "openai":

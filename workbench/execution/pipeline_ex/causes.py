@@ -50,20 +50,6 @@ AFTERWARDS = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
 #: The user names the steps, so a step's name says nothing about the cause.
 STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
 
-#: A reply that is nothing but an error, in the words of the claude program.
-ERROR_REPLY = re.compile(
-    r"\A\s*(?:API Error(?: \(|: ?[\dA-Z])|Error: \d{3}\b|Invalid API key\b|Credit balance is too low|Not logged in\b"
-    r"|(?:Claude (?:AI |Code )?)?usage limit reached|[\w-]{1,20} limit reached\b"
-    r"|You've (?:hit|reached) your .{0,20}limit"
-    r"|OAuth token (?:has expired|revoked)|Please run /login|Failed to authenticate\b|Request timed out\b"
-    r"|Connection error\b|Execution error\s*\Z|(?:Prompt|Conversation|Input) is too long\b"
-    r"|There's an issue with the selected model"
-    r"|Your (?:organization|account) (?:has been|does not)|This organization has been)",
-    re.IGNORECASE,
-)
-#: A longer reply is no error.
-ERROR_CHARACTERS = 2000
-
 NOT_FOUND = (126, 127)
 
 
@@ -86,11 +72,6 @@ def outside_cause(text: str) -> str | None:
     """
     text = text[:ENOUGH]
     return next((kind for kind, words in WORDS.items() if not lies_in_prompt(kind) and words.search(text)), None)
-
-
-def says_error(reply: str) -> bool:
-    """Return whether a reply is nothing but an error, in the words of the claude program."""
-    return len(reply) < ERROR_CHARACTERS and ERROR_REPLY.match(reply) is not None
 
 
 def failure(exit_code: int, stderr: str, ours: bool) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from workbench.execution.pipeline_ex.causes import says_error
+from workbench.models.claude_program import says_error
 
 #: Ends at its quote or at the end of the line, so that no start is tried twice: linear whatever is written.
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)

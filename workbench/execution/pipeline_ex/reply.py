@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.execution.pipeline_ex.causes import ERROR_CHARACTERS, says_error
 from workbench.execution.plan import ESCAPED_LINES, WRAPPED, has_open_fence, problem, unfenced
+from workbench.models.claude_program import ERROR_CHARACTERS, says_error
 
 #: pipeline_ex's JSON reader leaves a reply's escapes as they were sent; two of them make no plan of one line.
 ESCAPED = "\\n"
