@@ -138,3 +138,18 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
     (build_folder,) = (one for one in (user / ".cache" / "workbench" / "runtime").iterdir() if one.is_dir())
     assert (build_folder / "lib" / "pipeline" / "ebin").is_dir()
     assert sorted(runtime.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "script/uv.lock"])
+def test_every_package_of_a_lock_has_hashes_and_no_host(name: str) -> None:
+    """script/bootstrap checks the hashes. A lock names versions, and no place that a package comes from."""
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    packages = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
+    assert packages
+    for package in packages:
+        assert re.match(r"[a-z0-9-]+(\[[a-z,]+\])?==\S+ (; .+ )?\\\n    --hash=sha256:[0-9a-f]{64}", package), package[
+            :80
+        ]
+    assert "://" not in text
+    bootstrap = (CHECKOUT / "script" / "bootstrap").read_text(encoding="utf-8")
+    assert f"--require-hashes -r {name}" in bootstrap

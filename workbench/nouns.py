@@ -19,11 +19,16 @@ FIRST_CONFIRM_REPLICATE = 1_000_000
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with."""
+    """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with.
+
+    `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
+    tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
+    """
 
     name: str
     text: str
     gold: tuple[str, ...]
+    twin: int = 0
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,13 @@ class ScoreRequest:
             str(self.judge.temperature),
             self.judge.provider.label,
             str(self.replicate),
+            *([f"twin {self.goal.twin}"] if self.goal.twin else []),
         )
+
+    @property
+    def seed(self) -> int:
+        """Return the judge's sampling seed. Goals that are twins have seeds of their own."""
+        return (self.replicate + self.goal.twin * 0x61C88647) & 0x7FFFFFFF
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import pytest
 
 from tests.support.command_line import study as written
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected, StudyError, UserError
-from workbench.execution import program
 from workbench.execution.plan import retrieve
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Execution, ExecutionRequest, Study
@@ -20,6 +19,7 @@ from workbench.providers import REHEARSAL_KEY, Provider, rehearsal
 from workbench.study.opening import RunOptions, load
 from workbench.study.readiness import examine
 from workbench.study.services import services
+from workbench.system.environment import PASSED
 
 pytestmark = pytest.mark.processes
 
@@ -212,7 +212,7 @@ def test_the_program_gets_the_variables_that_the_study_names(tmp_path: Path, mon
         monkeypatch.setenv(name, f"value-of-{name}")
     environ = json.loads(executed(telling(tmp_path / "study", environment=["PLANNER_KEY"]), tmp_path).text)["environ"]
     assert environ.pop("PLANNER_KEY") == "…"
-    assert set(environ) <= {*program.PASSED, "LANG", "LC_ALL", "PWD", "SHLVL", "_", "LC_CTYPE"}
+    assert set(environ) <= {*PASSED, "LANG", "LC_ALL", "PWD", "SHLVL", "_", "LC_CTYPE"}
     assert environ["LANG"] == "C.UTF-8"
 
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.command_line import EXAMPLE, CommandLine, CommandResult
+from workbench.run import journal
 from workbench.search.programs import Direct
 
 pytestmark = pytest.mark.processes
@@ -164,12 +165,17 @@ def test_show_prints_the_result_again(first: FirstRun) -> None:
 
 
 def test_generate_runs_the_winner_once_more(first: FirstRun) -> None:
-    """The goal is new. The command prints plan and prompt, and makes one execution."""
-    before = calls(first)
+    """The goal is new. The command prints plan and prompt, and makes one execution. The run's report stays."""
+    before, shown = calls(first), first.line.home / "shown.json"
+    first.line.run("show", first.run.name, "--json", shown)
+    report = shown.read_bytes()
     output = first.line.home / "plan.yaml"
     generated = first.line.run("generate", first.run.name, "--goal", "Add telemetry to the billing", "--output", output)
     assert generated.exit_code == 0, generated.stderr
     assert calls(first) == before + 1
+    first.line.run("show", first.run.name, "--json", shown)
+    assert shown.read_bytes() == report
+    assert [call.action for call in journal.read(first.run / "generated" / "001")] == ["execute"]
     assert "Add telemetry to the billing" in generated.stderr
     assert (first.run / "best_prompt.md").read_text().split("\n")[0] in generated.stderr
     assert "rehearsal" in generated.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,10 +36,12 @@ class Generated:
 class _AtOnce:
     """Answers asks where they are asked: a desk, and the stage on which one program performs once."""
 
-    def __init__(self, setting: Setting, goal: Goal, home: Path) -> None:
+    def __init__(self, setting: Setting, goal: Goal, home: Path, folder: Path) -> None:
         self._setting = setting
         self._goal = goal
         self._home = home
+        # The calls stand in a journal of their own: the report of a finished run never changes.
+        self._folder = folder
         self.prompt = ""
         self.made = Plan("", problem="the writer's answer had no prompt in it")
 
@@ -50,13 +52,13 @@ class _AtOnce:
         setting = self._setting
         self.prompt = prompt
         request = ExecutionRequest(
-            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, setting.run.path
+            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, self._folder
         )
         self.made = self.plan(request)
         return self.made
 
     def propose(self, request: ProposalRequest) -> Proposal:
-        return propose(request)
+        return propose(replace(request, run=self._folder))
 
     def plan(self, request: ExecutionRequest) -> Plan:
         return retrieve(execute(request, self._home))
@@ -82,17 +84,16 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     record = run.load(RunRecord)
     study = load(RunOptions(record.study_file))
     wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
-    before = len(list((run.path / "generated").glob("*/")))
     with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, providers, runtime.version(), run)
-            stage = _AtOnce(setting, wanted, home)
-            run_winner(setting, stage, stage, wanted.text, ONCE_MORE + before)
+            number, folder = run.new_generated()
+            stage = _AtOnce(setting, wanted, home, folder)
+            run_winner(setting, stage, stage, wanted.text, ONCE_MORE + number - 1)
         finally:
             runtime.close()
-    folder = f"generated/{before + 1:03d}"
-    run.write(f"{folder}/prompt.md", stage.prompt)
-    run.write(f"{folder}/plan.yaml", stage.made.text)
+        run.write(f"generated/{folder.name}/prompt.md", stage.prompt)
+        run.write(f"generated/{folder.name}/plan.yaml", stage.made.text)
     return Generated(stage.prompt, stage.made)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pwd
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +12,10 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.foreign_text import scrubbed
 from workbench.providers import KNOWN, Provider
-from workbench.system import loopback, process
+from workbench.system import process
 from workbench.system.bounded import LIMIT
+from workbench.system.environment import passed_environment as passed_environment
 
-#: The variables of our environment that every program gets. Keys and addresses are added for its providers.
-PASSED = (
-    "PATH", "HOME", "SHELL", "USER", "TMPDIR", "TZ", "MIX_HOME", "HEX_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-    "PIPELINE_HTTP_TIMEOUT_MS", "PIPELINE_RETRIES", "PIPELINE_RETRY_BASE_MS",
-)  # fmt: skip
 #: The most bytes that a plan may have.
 PLAN_BYTES = 5_000_000
 #: The exit codes with which a shell, `env` or a version manager says that it could not start a program.
@@ -164,25 +157,6 @@ def not_on_path(program: str, advice: str) -> ExecutionFailed:
     else:
         problem = f"there is no program {program}"
     return ExecutionFailed(f"{problem}: {advice}", kind="not started", lasting=True)
-
-
-def passed_environment() -> dict[str, str]:
-    """Return the part of our environment that every program gets.
-
-    The locale is UTF-8. HOME is always set, because Mix does not start without it. A proxy is never used for servers
-    on this machine.
-    """
-    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
-    passed["HOME"] = passed.get("HOME") or _home()
-    return {**passed, **loopback.exceptions(os.environ), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-
-
-def _home() -> str:
-    """Return the user's home as the system knows it, or the folder for temporary files if it knows none."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        return tempfile.gettempdir()
 
 
 def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:

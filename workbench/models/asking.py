@@ -35,6 +35,7 @@ CLIENTS = {
     "gemini": "workbench.models.gemini:complete",
     "anthropic": "workbench.models.dspy_client:complete",
     "openai": "workbench.models.dspy_client:complete",
+    "claude-program": "workbench.models.claude_program:complete",
 }
 
 
@@ -165,7 +166,8 @@ def suggestions(call: ModelCall, key: str) -> list[str]:
     provider = call.provider
     own = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
     listed: list[str] = []
-    with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError):
+    with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError, KeyError):
+        # The claude program has no list of models.
         headers = {
             "gemini": {"x-goog-api-key": key},
             "anthropic": {"x-api-key": key, "anthropic-version": "2023-06-01"},

@@ -16,6 +16,7 @@ report.json       the result, as the command line's --json writes it (workbench.
 applied.json      where the winner was put into the user's pipeline file, until it is taken back
                   (workbench.apply.record)
 applied.before    that file as it was, as long
+generated/NNN/    what `workbench generate` made: its prompt, its plan, and a journal of its own
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunReco
 from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
+#: The file with the result of a run. Only a run that has ended with a result has it.
+REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,30 @@ class RunFolder:
 
     @classmethod
     def find(cls, home: Path, name: str) -> RunFolder:
-        """By name, by the beginning of a name, or `latest`.
+        """Return the run with this name, or the only run whose name begins with it.
+
+        `latest` is the run with a result that began last. If no run has a result, it is the run that began last.
 
         Raises:
-            RunNotFound: there is none, or the beginning fits several.
+            RunNotFound: no run fits, or several do. The message lists the runs that fit.
         """
         known = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
         if not known:
             raise RunNotFound(f"there are no runs under {home / 'runs'} yet: workbench run STUDY makes one")
-        newest = [max(known, key=lambda run: (cls(home / "runs" / run)._started(), run))]
-        fitting = newest if name == "latest" else [run for run in known if run == name or run.startswith(name)]
-        if len(fitting) != 1 and name not in fitting:
-            what = "fits several runs" if fitting else "is no run"
-            raise RunNotFound(f'"{name}" {what}; there are: {", ".join(known[-8:])} (or say latest)')
-        return cls(home / "runs" / (name if name in fitting else fitting[0]))
+        if name == "latest":
+            folders = [cls(home / "runs" / run) for run in known]
+            finished = [folder for folder in folders if (folder.path / REPORT).exists()]
+            return max(finished or folders, key=lambda folder: (folder._started(), folder.name))
+        fitting = [name] if name in known else [run for run in known if run.startswith(name)]
+        if not fitting:
+            listed = ", ".join(known[-8:])
+            raise RunNotFound(f'"{name}" is no run; expected one of {listed}, the beginning of a name, or latest')
+        if len(fitting) > 1:
+            listed = "\n".join(reversed(fitting))
+            raise RunNotFound(
+                f'{len(fitting)} runs begin with "{name}"; give more of a name, the newest first:\n{listed}'
+            )
+        return cls(home / "runs" / fitting[0])
 
     @contextmanager
     def worked_on(self) -> Iterator[None]:
@@ -102,6 +115,20 @@ class RunFolder:
         """A file that is there whole or not at all."""
         with _writing(self.path / name):
             return write_atomically(self.path / name, text.encode())
+
+    def new_generated(self) -> tuple[int, Path]:
+        """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""
+        number = 1
+        while True:
+            folder = self.path / "generated" / f"{number:03d}"
+            with _writing(folder):
+                folder.parent.mkdir(exist_ok=True)
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    number += 1
+                else:
+                    return number, folder
 
     def has(self, kind: type[Record]) -> bool:
         return (self.path / kind.FILE).exists()

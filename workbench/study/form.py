@@ -39,14 +39,18 @@ class GoalForm(Form):
 
 
 #: The keys that the judge and the proposer have in common.
-_TEMPERATURE = "0 to 2, for models of Anthropic 0 to 1; without it, none is sent and the model's own default applies"
+_TEMPERATURE = (
+    "0 to 2, for models of Anthropic 0 to 1, for claude-program none; without it, none is sent and the model's own "
+    "default applies"
+)
+_MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
 _API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
 
 
 class ProposerForm(Form):
     """The model that proposes prompts."""
 
-    model: ModelName = Field(default=DEFAULT_PROPOSER, description="the model")
+    model: ModelName = Field(default=DEFAULT_PROPOSER, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
     api_base: ApiBase | None = Field(default=None, description=_API_BASE)
 
@@ -54,7 +58,7 @@ class ProposerForm(Form):
 class JudgeForm(Form):
     """The model that scores plans."""
 
-    model: ModelName = Field(default=DEFAULT_JUDGE, description="the model")
+    model: ModelName = Field(default=DEFAULT_JUDGE, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
     api_base: ApiBase | None = Field(default=None, description=_API_BASE)
     template: Text | None = Field(

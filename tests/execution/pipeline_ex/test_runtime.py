@@ -13,7 +13,6 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from workbench.system.scrubbing import scrubbed
 
 from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
 from workbench.errors import ExecutionFailed, PipelineRejected
@@ -22,6 +21,7 @@ from workbench.execution.pipeline_ex.checkout import Checkout, environment, secr
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Goal, Pipeline, Target
 
 pytestmark = pytest.mark.processes

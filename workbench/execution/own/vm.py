@@ -15,7 +15,6 @@ from workbench.execution.useful_line import useful_line
 from workbench.foreign_text import scrubbed
 from workbench.providers import Provider
 from workbench.system import process
-from workbench.system.scrubbing import scrubbed
 from workbench.system.supervisor import GRACE
 from workbench.system.temporary import OwnedFolder
 
