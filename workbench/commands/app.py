@@ -13,7 +13,10 @@ import sys
 from cyclopts import App, CycloptsError
 
 from workbench.commands.apply import apply
+from workbench.commands.cache import cache
+from workbench.commands.champion import champion
 from workbench.commands.check import check
+from workbench.commands.compare import compare
 from workbench.commands.doctor import doctor
 from workbench.commands.generate import generate
 from workbench.commands.init import init
@@ -39,8 +42,11 @@ app.command(check)
 app.command(doctor)
 app.command(show)
 app.command(runs)
+app.command(compare)
+app.command(cache)
 app.command(generate)
 app.command(apply)
+app.command(champion)
 app.command(init)
 app.command(rehearsal)
 app.command(server)
