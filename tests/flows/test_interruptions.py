@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.command_line import CommandLine, study, wait_for
@@ -32,6 +34,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
         assert "the same command goes on" in err
         assert "Traceback" not in err
         assert not running_executions(line)
+        assert "**Interrupted: " in artifact(line)
         kept, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
         rehearsal.latency = 0.0
         result, report = rehearsal_line.optimize(file, "--rehearse")
@@ -57,6 +60,15 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
     assert result.exit_code == 0, result.stderr
     assert report["cache_hits"] == kept
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
+
+
+def artifact(line: CommandLine) -> str:
+    """Return the text of the artifact of the only run so far."""
+    (folder,) = (line.home / "runs").iterdir()
+    flow_run = json.loads((folder / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
+    query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
+    (found,) = httpx.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
+    return str(found["data"])
 
 
 def running_executions(line: CommandLine) -> list[str]:

@@ -45,6 +45,7 @@ class Applied:
         return [
             f"{self.file}: step {self.step} now has the best prompt of {self.run}",
             f"on the new branch {self.branch}, commit {str(self.commit)[:12]}; workbench apply --revert goes back",
+            "no champion was changed: workbench champion promote STUDY does that",
         ]
 
 

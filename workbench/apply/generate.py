@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
 from workbench.execution.runtimes import execute, runtime_of
-from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
+from workbench.nouns import FIRST_EXTRA_REPLICATE, ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.run.setting import Setting
@@ -20,9 +20,6 @@ from workbench.search.proposer import propose
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
 from workbench.system.files import private_files
-
-#: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
-ONCE_MORE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,9 @@ class _AtOnce:
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         raise AssertionError("a program that performs once is not judged")
 
+    def report(self, trial: Trial) -> None:
+        raise AssertionError("a program that performs once makes no trial")
+
     def fail(self, error: Exception) -> NoReturn:
         raise error
 
@@ -91,7 +91,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
             setting = Setting(study, providers, runtime.version(), run)
             number, folder = run.new_generated()
             stage = _AtOnce(setting, wanted, home, folder)
-            run_winner(setting, stage, stage, wanted.text, ONCE_MORE + number - 1)
+            run_winner(setting, stage, stage, wanted.text, FIRST_EXTRA_REPLICATE + number - 1)
         finally:
             runtime.close()
         run.write(f"generated/{folder.name}/prompt.md", stage.prompt)

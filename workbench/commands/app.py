@@ -26,7 +26,21 @@ app = App(
     help="Find the prompt that makes an Elixir AI pipeline write its best plan.",
 )
 #: In the order of the help text. The verb `x` is the function `x` of workbench/commands/x.py.
-VERBS = ("run", "check", "doctor", "show", "runs", "generate", "apply", "init", "rehearsal", "server")
+VERBS = (
+    "run",
+    "check",
+    "doctor",
+    "show",
+    "runs",
+    "compare",
+    "cache",
+    "generate",
+    "apply",
+    "champion",
+    "init",
+    "rehearsal",
+    "server",
+)
 
 # A command imports only the module of its own verb, and so starts fast. The list of all verbs quotes all docstrings.
 lists_verbs = not set(VERBS).intersection(sys.argv[1:])

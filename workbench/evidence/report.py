@@ -71,8 +71,12 @@ def markdown(summary: Summary) -> str:
     parts = [f"# {_plain(summary.study)}"]
     if summary.rehearsal:
         parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
+    parts.append(f"**{sentence(summary)}**")
+    if summary.status == "failed":
+        parts.append(f"> {_plain(summary.stopped or '')}")
+    if summary.promotion:
+        parts.append(f"To make the best prompt the champion, run `{printable(summary.promotion)}`.")
     parts += [
-        f"**{sentence(summary)}**",
         f"![Score over executions]({data_uri(picture(summary))})",
         "## The best prompt beside the first",
         _prompts(summary),
@@ -107,6 +111,10 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     ]
     if summary.best:
         pairs.append(("best prompt", str(prompt_file(summary))))
+    if summary.promoted:
+        pairs.append(("champion", f"number {summary.promoted.number} since {summary.promoted.date}"))
+    if summary.promotion:
+        pairs.append(("to promote", summary.promotion))
     return [*pairs, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
 
 

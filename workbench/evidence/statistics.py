@@ -80,6 +80,16 @@ def interval(scores: Sequence[float]) -> tuple[float, float]:
     return max(0.0, fmean(scores) - reach), min(10.0, fmean(scores) + reach)
 
 
+def mean_interval(scores: Mapping[str, Sequence[float]]) -> tuple[float, float, float]:
+    """Return one candidate's mean over its goals, and the interval of this mean at LEVEL, cut to 0 and 10.
+
+    Each goal has at least two scores.
+    """
+    mean = fmean(fmean(values) for values in scores.values())
+    _, reach = _test(0.0, [(_variance(values), len(values)) for values in scores.values()], len(scores))
+    return mean, max(0.0, mean - reach), min(10.0, mean + reach)
+
+
 def _test(difference: float, samples: Sequence[tuple[float, int]], goals: int) -> tuple[float, float]:
     """Return the one-sided p-value of a difference, and half the width of its interval.
 

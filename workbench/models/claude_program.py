@@ -33,7 +33,6 @@ INSTALL = "install it with npm install -g @anthropic-ai/claude-code, and log in 
 VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
 #: The endings of variables whose values are secrets.
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-#: A value of fewer characters hides nothing.
 
 #: The failures by words and codes. The Elixir runtime reads the same list, and its module `Failures` explains it.
 LIST = Path(__file__).parents[1] / "runtime" / "priv" / "claude_program" / "failures.json"

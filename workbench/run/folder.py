@@ -5,6 +5,7 @@ study.yaml        the study as it was
 pipeline.yaml     the pipeline file as it was
 candidates/       every prompt that was tried, NAME.md
 trials.jsonl      what each was worth, one line per trial, in the order of the verdicts
+answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)
 found.json        the search's best prompt, by name
 optimizer.log     what the optimizer said
@@ -13,6 +14,7 @@ program.json      the winner as a DSPy program
 working           locked by the process that works on it, as long as it does
 failed.json       why it does not go on, if that is not an interrupt
 report.json       the result, as the command line's --json writes it (workbench.evidence.report_record)
+promoted.json     the champion that the winner became, if it was promoted
 applied.json      where the winner was put into the user's pipeline file, until it is taken back
                   (workbench.apply.record)
 applied.before    that file as it was, as long
@@ -52,17 +54,23 @@ class RunFolder:
         return cls(path)
 
     @classmethod
-    def find(cls, home: Path, name: str) -> RunFolder:
+    def find(cls, home: Path, name: str, study: str | None = None) -> RunFolder:
         """Return the run with this name, or the only run whose name begins with it.
 
         `latest` is the run with a result that began last. If no run has a result, it is the run that began last.
+
+        Args:
+            study: only the runs of the study with this name.
 
         Raises:
             RunNotFound: no run fits, or several do. The message lists the runs that fit.
         """
         known = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
+        if study is not None:
+            known = [run for run in known if cls(home / "runs" / run)._study() == study]
         if not known:
-            raise RunNotFound(f"there are no runs under {home / 'runs'} yet: workbench run STUDY makes one")
+            of = f" of {study}" if study else ""
+            raise RunNotFound(f"there are no runs{of} under {home / 'runs'} yet: workbench run STUDY makes one")
         if name == "latest":
             folders = [cls(home / "runs" / run) for run in known]
             finished = [folder for folder in folders if (folder.path / REPORT).exists()]
@@ -106,6 +114,13 @@ class RunFolder:
             return self.load(RunRecord).started
         except UserError:
             return 0.0
+
+    def _study(self) -> str | None:
+        """Return the name of the run's study, or None if the folder cannot be read."""
+        try:
+            return self.load(RunRecord).study
+        except UserError:
+            return None
 
     @property
     def name(self) -> str:

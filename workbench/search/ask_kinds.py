@@ -4,6 +4,8 @@ Every kind has two attributes in common:
 
 key        holds everything that the answer depends on. Asks with equal keys share one answer.
 waiting    the futures on which threads of the work wait for the answer.
+
+An ask whose answer costs money also has `task`, the name of the task that answers it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from workbench.nouns import ExecutionRequest, ScoreRequest
 from workbench.search.proposal import ProposalRequest
@@ -32,6 +34,8 @@ class AnswerFuture(Protocol):
 class Propose:
     """Send a request to the proposer's model."""
 
+    task: ClassVar[Literal["propose"]] = "propose"
+
     request: ProposalRequest
     key: str
     waiting: list[Future[Any]] = field(default_factory=list)
@@ -40,6 +44,8 @@ class Propose:
 @dataclass(eq=False)
 class Execute:
     """Run the pipeline once."""
+
+    task: ClassVar[Literal["execute"]] = "execute"
 
     request: ExecutionRequest
     key: str
@@ -59,6 +65,8 @@ class Retrieve:
 @dataclass(eq=False)
 class Score:
     """Have the judge score a retrieved plan. `plan` is the finished future of the plan's retrieval."""
+
+    task: ClassVar[Literal["score"]] = "score"
 
     request: ScoreRequest
     plan: AnswerFuture

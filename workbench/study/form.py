@@ -88,7 +88,7 @@ class StudyForm(Form):
     )
     prompt: Text = Field(
         default="Write the plan that the goal asks for.",
-        description="the starting prompt, which is the baseline that a better prompt must beat",
+        description="the starting prompt, which is the baseline that a better prompt must beat, and the first champion",
     )
     optimizer: str = Field(description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
@@ -102,6 +102,14 @@ class StudyForm(Form):
     confirm: Annotated[int, Field(ge=3, le=1000)] = Field(
         default=3,
         description="how many fresh executions the starting and the best prompt each get on every goal",
+    )
+    promote: Literal["ask", "auto"] = Field(
+        default="ask",
+        description="auto: a prompt that is better beyond chance becomes the champion; ask: a person decides",
+    )
+    margin: Annotated[float, Field(gt=0, le=10)] = Field(
+        default=0.5,
+        description="how many points the champion may lose when the repository changes, before it counts as worse",
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         default=4, description="how many executions may run at the same time"

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from workbench.champion.champions import FOLDER
 from workbench.errors import Problem, StudyError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, dotted, kind, nearest, short
@@ -57,6 +58,16 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     if file.problems or study is None:
         raise StudyError(_sorted(file.problems))
     return study
+
+
+def names(path: Path) -> tuple[str, str]:
+    """Return the names of a study and of its optimizer, for a title. In a file with mistakes, a name may be a guess."""
+    try:
+        values = yaml_lines.read(path).value
+    except StudyError:
+        values = None
+    keys = values if isinstance(values, dict) else {}
+    return str(keys.get("study", path.stem)), str(keys.get("optimizer", "?"))
 
 
 def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
@@ -121,7 +132,10 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         confirm=form.confirm,
         concurrency=form.concurrency,
         seed=form.seed,
+        promote=form.promote,
+        margin=form.margin,
         model_timeout=form.model_timeout,
+        champions=file.folder / FOLDER / form.study,
     )
 
 
