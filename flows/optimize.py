@@ -10,12 +10,16 @@ The search runs in a thread of its own and asks for answers. The flow answers ea
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 
+from workbench.evidence.gate import stages
+from workbench.evidence.promotion import alpha_of
+from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord
 from workbench.search.ask_kinds import AnswerFuture, Ask, Execute, Propose, Retrieve, Score, slots
@@ -81,21 +85,26 @@ def optimize(
             log.answered(ask, task)
             artifact.refresh()
 
+        looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
         with ended_on_interrupt():
             with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                 answer(search, setting.run)
             log.confirming()
             outcome = search.result
-            with Asks(confirmation(setting, outcome), limits, answered, log.trial, claims) as fresh_trials:
+            fresh = confirmation(setting, outcome, looks, decided(setting.run))
+            with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
                 answer(fresh_trials, setting.run)
-        comparison = confirm.submit(
-            fresh_trials.result, *outcome.names, wait_for=fresh_trials.verdicts, return_state=False
-        )
+        comparison = confirm.submit(setting.run, wait_for=fresh_trials.verdicts, return_state=False)
         report = publish.submit(setting.run, comparison).result()
         log.result()
         if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:
             log.promotion(promote.submit(setting.run, champions_of(setting.study)))
         return report
+
+
+def decided(run: RunFolder) -> Callable[[], bool]:
+    """Return the question whether the gate needs no more trials of a run to decide about its best prompt."""
+    return lambda: summarize(run).comparison is not None
 
 
 def answer(asks: Asks[Any], run: RunFolder) -> None:

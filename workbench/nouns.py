@@ -291,7 +291,7 @@ class Study:
         template: the text of the judge's prompt template.
         passing: the lowest score, 0 to 10, with which a plan passes.
         budget: how many executions the search may request; executions that confirm the result are extra.
-        confirm: how many fresh replicates the baseline and the best prompt each get on every goal; at least 3.
+        confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
         promote: `ask` leaves a promotion to a person; `auto` promotes a prompt that is better beyond chance.

@@ -19,6 +19,7 @@ RATIOS = {
     "adapter": ["ratio"],
     "fuzz": ["ratio"],
     "orchestration": ["speed_up"],
+    "promotion": ["ratio"],
     "runtime": ["cpu_ratio", "time_ratio"],
     "selection": ["ratio"],
     "supervision": ["ratio"],

@@ -134,7 +134,7 @@ def test_the_budget_holds_whatever_the_optimizer_thinks(study) -> None:  # type:
 
 
 def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  # type: ignore[no-untyped-def]
-    """Baseline and best, three times on every goal."""
+    """Baseline and best on every goal, in stages until these decide."""
     made = study(optimizer="copro", goals=goals(2), budget=20)
     seen: list[ExecutionRequest] = []
 
@@ -146,7 +146,7 @@ def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  #
     found = flow.answer(optimization(made))
     assert max(request.replicate for request in seen) < FIRST_CONFIRM_REPLICATE
     seen.clear()
-    trials = flow.answer(confirmation(made, found))
+    trials = flow.answer(confirmation(made, found, [2, 3], lambda: len(seen) == 2 * 2 * 3))
     assert len(trials) == 2 * 2 * 3
     assert sorted({request.replicate for request in seen}) == [
         FIRST_CONFIRM_REPLICATE,

@@ -50,7 +50,7 @@ def test_beginning_and_confirmation_name_the_prompts() -> None:
     result = SearchResult(best="second", search_score=9.5, baseline_search_score=3.0, spent=2, ended="optimizer")
     assert confirming(result, record()) == (
         "The search ended after 2 executions: gepa has no more to ask. "
-        "Confirming first and second with 3 fresh executions on every goal."
+        "Confirming first and second with at most 3 fresh executions on every goal."
     )
     kept = result.model_copy(update={"best": "first", "ended": "budget"})
-    assert "its budget is used up. Confirming the starting prompt only with 3" in confirming(kept, record())
+    assert "its budget is used up. Confirming the starting prompt only with at most 3" in confirming(kept, record())

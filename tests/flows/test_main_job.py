@@ -70,8 +70,8 @@ def test_a_better_prompt_is_found_and_confirmed(first: FirstRun) -> None:
 def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
     """A program named `mix`, first on the PATH, counts the same number."""
     executions = first.report["executions"]
-    # At most 24 executions search and 6 confirm. The number depends on the answers that the optimizer gets.
-    assert 12 <= executions <= 30
+    # At most 24 executions search and 16 confirm. The number depends on the answers that the optimizer gets.
+    assert 12 <= executions <= 40
     assert first.report["cache_hits"] == 0
     again, report = first.line.optimize(EXAMPLE, "--rehearse")
     assert again.exit_code == 0

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.flow import Flow
 from tests.support.settings import setting
+from workbench.evidence.statistics import compare
 from workbench.execution import runtimes
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.judging import judge
@@ -24,7 +25,6 @@ from workbench.providers import rehearsal
 from workbench.rehearsal.server import start
 from workbench.search.optimization import confirmation, optimization
 from workbench.search.proposer import propose
-from workbench.tasks.confirm import confirm
 
 pytestmark = pytest.mark.processes
 
@@ -59,12 +59,13 @@ def test_over_many_seeds_the_confirmed_difference_is_zero(tmp_path: Path) -> Non
             )
             flow = Flow(propose=propose, execute=lambda request: runtimes.execute(request, tmp_path), score=judge.score)
             outcome = flow.answer(optimization(run_setting))
-            trials = flow.answer(confirmation(run_setting, outcome))
-        comparison = confirm.fn(trials, *outcome.names)
-        confirmed_differences.append(comparison.difference)
+            trials = flow.answer(confirmation(run_setting, outcome, [4], lambda: True))
+        scores = [[trial.verdict.score for trial in trials if trial.candidate == name] for name in outcome.names]
+        comparison = compare({"one": scores[0]}, {"one": scores[1]})
+        confirmed_differences.append(comparison.decision.difference)
         search_differences.append(outcome.best.score - outcome.baseline.score)
         called_better += comparison.better
     runtimes.runtime_of(engine).close()
     assert abs(fmean(confirmed_differences)) < 3 * stdev(confirmed_differences) / sqrt(SEEDS)
     assert fmean(search_differences) > 0.5
-    assert called_better <= 1
+    assert called_better <= 4

@@ -33,7 +33,7 @@ def test_two_goals_with_one_text_share_executions_and_not_verdicts(tmp_path: Pat
     executions = flow.calls["execute"]
     assert executions == len({trial.execution for trial in run.run.lines(TrialRecord)}) <= 6
     confirm = Flow(score=judge_by_goal)
-    trials = confirm.answer(confirmation(run, outcome))
+    trials = confirm.answer(confirmation(run, outcome, [3], lambda: True))
     assert Counter(trial.goal for trial in trials) == {"senior": 3, "junior": 3}
     assert {(trial.goal, trial.verdict.score) for trial in trials} == {("senior", 6.0), ("junior", 3.0)}
     assert (confirm.calls["execute"], confirm.calls["score"]) == (3, 6)

@@ -61,7 +61,7 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
     """A study with only the required keys is complete."""
     loaded = study(folder, GOOD)
     assert loaded.pipeline.engine.name == "mix"
-    assert (loaded.program, loaded.confirm, loaded.concurrency, loaded.seed) == ("direct", 3, 4, 0)
+    assert (loaded.program, loaded.confirm, loaded.concurrency, loaded.seed) == ("direct", 8, 4, 0)
     assert "$gold_plans" in loaded.template
 
 

@@ -41,7 +41,8 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     if current.file is None:
         measured = _measured(summary, summary.baseline) if _is_baseline(summary, current) else {}
         current = champions.add(current.model_copy(update=measured))
-    gain = f"{comparison.difference:+.2f}, {LEVEL:.0%} {comparison.low:.2f} to {comparison.high:.2f}"
+    decision = comparison.decision
+    gain = f"{decision.difference:+.2f}, {decision.level:.0%} {decision.low:.2f} to {decision.high:.2f}"
     champion = Champion(
         number=current.number + 1,
         run=run.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.commands.output import JsonFile, console_beside, write_json
+from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 
@@ -20,10 +20,15 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
         A file for the estimate as JSON.
     """
     # Imported here to keep the start of other commands fast.
+    from workbench.evidence.gate import undecidable
+    from workbench.evidence.promotion import alpha_of
     from workbench.study.estimate import estimate
 
-    estimated = estimate(load(RunOptions(study)), home())
+    loaded = load(RunOptions(study))
+    estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
+    if warning := undecidable(loaded.confirm, alpha_of(loaded.promote)):
+        err.print(f"note: {warning}", highlight=False)
     if json_file is not None:
         write_json(json_file, estimated.to_json())
     return 0

@@ -7,7 +7,7 @@ import re
 
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
-from workbench.evidence.statistics import LEVEL, WORTHWHILE, Comparison
+from workbench.evidence.statistics import WORTHWHILE, mean_interval
 from workbench.evidence.summary import Summary, prompt_file
 from workbench.foreign_text import printable
 from workbench.run.record import RunRecord, SearchResult, TrialRecord
@@ -26,26 +26,30 @@ def sentence(summary: Summary) -> str:
         return f"{summary.status.capitalize()}: {done}{so_far}."
     if summary.best == summary.baseline:
         return f"{_why_only_the_first(summary)} The starting prompt scores {comparison.baseline:.2f}."
-    return _compared(comparison, passed=bool(summary.passed))
-
-
-def _compared(comparison: Comparison, *, passed: bool) -> str:
-    scores = f"{comparison.best:.2f} instead of {comparison.baseline:.2f}"
-    gain = f"{comparison.difference:+.2f}, {LEVEL:.0%} {comparison.low:.2f} to {comparison.high:.2f}"
-    match comparison.decision:
+    decision = comparison.decision
+    gain = f"{decision.difference:+.2f}, {decision.level:.0%} {decision.low:.2f} to {decision.high:.2f}"
+    both = (
+        f"The new prompt scores {_score(summary, str(summary.best))}, the old one {_score(summary, summary.baseline)}"
+    )
+    match comparison.outcome:
         case "better":
-            return f"{scores} ({gain}): {'a pass' if passed else 'better, but no pass'}."
+            return f"{both}: better beyond chance ({gain}), {'and a pass' if summary.passed else 'but no pass'}."
         case "too small":
-            return (
-                f"Surely better, but by too little: {scores} ({gain}); a change is worth {WORTHWHILE} points or more."
-            )
+            return f"{both}: surely better, but by too little ({gain}). A change is worth {WORTHWHILE} points or more."
         case "not sure":
             advice = "more replicates would not decide it"
-            if comparison.more is not None:
-                advice = f"about {plural(comparison.more, 'more replicate')} of both prompts would decide (confirm)"
-            return f"No better prompt found: not sure yet, {scores} ({gain}) can be chance; {advice}."
+            if decision.more is not None:
+                advice = f"about {plural(decision.more, 'more replicate')} of both prompts would decide (confirm)"
+            return f"{both}. No better prompt found: not sure yet, the difference ({gain}) can be chance; {advice}."
         case "not better":
-            return f"No better prompt found: {scores} ({gain})."
+            return f"{both}. No better prompt found ({gain})."
+
+
+def _score(summary: Summary, candidate: str) -> str:
+    """Return a candidate's confirmed score with its interval and the number of executions behind it."""
+    scores = summary.confirmed(candidate)
+    mean, low, high = mean_interval(scores)
+    return f"{mean:.2f} ({low:.1f} to {high:.1f}, {plural(sum(map(len, scores.values())), 'fresh run')})"
 
 
 def _why_only_the_first(summary: Summary) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from workbench.evidence.statistics import LEVEL
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.record import Ending, Frozen, Record
@@ -103,12 +102,12 @@ class ReportRecord(Record):
             ),
             better=comparison.better if comparison else None,
             difference=DifferenceRecord(
-                mean=round(comparison.difference, DIGITS),
-                low=round(comparison.low, DIGITS),
-                high=round(comparison.high, DIGITS),
-                level=LEVEL,
-                p=comparison.p,
-                more=comparison.more,
+                mean=round(comparison.decision.difference, DIGITS),
+                low=round(comparison.decision.low, DIGITS),
+                high=round(comparison.decision.high, DIGITS),
+                level=round(comparison.decision.level, DIGITS),
+                p=comparison.decision.p,
+                more=comparison.decision.more,
             )
             if comparison
             else None,

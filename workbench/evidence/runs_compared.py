@@ -32,9 +32,10 @@ class RunsCompared:
         comparison = self.comparison
         difference = None
         if comparison is not None:
-            numbers = {"mean": comparison.difference, "low": comparison.low, "high": comparison.high}
+            decision = comparison.decision
+            numbers = {"mean": decision.difference, "low": decision.low, "high": decision.high, "level": decision.level}
             rounded = {name: round(value, DIGITS) for name, value in numbers.items()}
-            difference = {**rounded, "level": LEVEL, "p": comparison.p, "decision": comparison.decision}
+            difference = {**rounded, "p": decision.p, "decision": comparison.outcome}
         return {"a": _side(self.a), "b": _side(self.b), "difference": difference, "diff": self.diff}
 
 

@@ -29,7 +29,7 @@ def beginning(record: RunRecord) -> str:
     return (
         f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {baseline} "
         f"({record.baseline}): at most {plural(record.budget, 'execution')} on {plural(len(record.goals), 'goal')}, "
-        f"then {record.confirm} of each prompt on every goal to confirm the result."
+        f"then at most {record.confirm} of each prompt on every goal to confirm the result."
     )
 
 
@@ -61,5 +61,5 @@ def confirming(result: SearchResult, record: RunRecord) -> str:
     others = "the starting prompt only" if result.best == record.baseline else f"{record.baseline} and {result.best}"
     return (
         f"The search ended after {plural(result.spent, 'execution')}: {why}. "
-        f"Confirming {others} with {record.confirm} fresh executions on every goal."
+        f"Confirming {others} with at most {record.confirm} fresh executions on every goal."
     )

@@ -6,11 +6,14 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count, takewhile
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from workbench.evidence.statistics import Comparison, compare
+from workbench.evidence.gate import stages
+from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
+from workbench.nouns import FIRST_CONFIRM_REPLICATE
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.record import PromotedRecord, RunRecord, SearchResult, TrialRecord
@@ -34,7 +37,7 @@ class Summary:
         first_failures: what the first failed call of each kind says, by kind.
         seconds: wall time of the run.
         spent: seconds of all calls, by action.
-        comparison: baseline and best on fresh replicates, None until all of those have a verdict.
+        comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
     """
@@ -107,11 +110,7 @@ class Summary:
 
     def confirmed(self, candidate: str) -> dict[str, list[float]]:
         """Return a candidate's confirmed scores by goal, in the order of the replicates."""
-        scores: dict[str, list[float]] = {goal.name: [] for goal in self.record.goals}
-        for trial in sorted(self.confirm, key=lambda trial: trial.replicate):
-            if trial.candidate == candidate:
-                scores[trial.goal].append(trial.score)
-        return scores
+        return _confirmed(self.trials, self.record, candidate)
 
     @property
     def passed(self) -> bool | None:
@@ -178,19 +177,35 @@ def standings(trials: Iterable[TrialRecord], goals: Sequence[str]) -> dict[str, 
 
 
 def _comparison(record: RunRecord, result: SearchResult | None, trials: tuple[TrialRecord, ...]) -> Comparison | None:
-    """Return the comparison of baseline and best, or None until every confirming trial has a verdict."""
+    """Return the comparison of baseline and best, or None while the gate needs more confirming trials."""
     if result is None:
         return None
-    sides = []
-    for candidate in (record.baseline, result.best):
-        by_goal: dict[str, list[float]] = {goal.name: [] for goal in record.goals}
-        for trial in sorted(trials, key=lambda trial: trial.replicate):
-            if trial.phase == "confirm" and trial.candidate == candidate:
-                by_goal[trial.goal].append(trial.score)
-        if any(len(scores) < record.confirm for scores in by_goal.values()):
-            return None
-        sides.append(by_goal)
-    return compare(*sides)
+    baseline, best = (_confirmed(trials, record, candidate) for candidate in (record.baseline, result.best))
+    needed = record.confirm if record.alpha is None else stages(record.confirm, record.alpha)[0]
+    if any(len(scores) < needed for side in (baseline, best) for scores in side.values()):
+        return None
+    if record.baseline == result.best:
+        # There is nothing to decide. The first stage gives the score.
+        return alone(baseline)
+    if record.alpha is None:
+        return compare(baseline, best)
+    return compare_in_steps(baseline, best, pairs=record.confirm, alpha=record.alpha)
+
+
+def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str) -> dict[str, list[float]]:
+    """Return a candidate's confirming scores by goal, in the order of the replicates up to the first without a verdict.
+
+    While a run goes on, a later replicate may have its verdict before an earlier one.
+    """
+    confirming = [trial for trial in trials if trial.phase == "confirm" and trial.candidate == candidate]
+    # Old runs numbered these replicates from 0.
+    first = FIRST_CONFIRM_REPLICATE if any(trial.replicate >= FIRST_CONFIRM_REPLICATE for trial in confirming) else 0
+    scores: dict[str, list[float]] = {}
+    for goal in record.goals:
+        by_replicate = {trial.replicate - first: trial.score for trial in confirming if trial.goal == goal.name}
+        whole = takewhile(by_replicate.__contains__, count())
+        scores[goal.name] = [by_replicate[replicate] for replicate in whole]
+    return scores
 
 
 def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:

@@ -97,6 +97,9 @@ class RunRecord(Record):
         study_file: where the study file was; the run's folder has a copy.
         run_id: the name of the run's folder.
         if_nothing_tried: why the optimizer may end without another prompt than the first; a sentence for the report.
+        confirm: the most pairs of fresh executions that the gate may buy on each goal.
+        alpha: the accepted risk of calling a prompt better that is not. None in a run from before pairs were bought in
+            steps: all its pairs were bought at once.
         rehearsal: world and seed as `default:0`, or None where real models answer.
         real_in_rehearsal: what was real although the models were scripted, such as "the command itself"; else empty.
         baseline: the name of the starting prompt as a candidate.
@@ -122,6 +125,7 @@ class RunRecord(Record):
     seed: int
     budget: int
     confirm: int
+    alpha: float | None = None
     concurrency: int
     passing: float
     goals: Annotated[tuple[GoalRecord, ...], Field(min_length=1)]

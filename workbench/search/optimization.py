@@ -6,9 +6,10 @@ starting prompt and the best prompt again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import dspy
 
@@ -103,8 +104,15 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
     return work
 
 
-def confirmation(setting: Setting, outcome: SearchOutcome) -> Callable[[Asker], list[Trial]]:
-    """Return the work that tries baseline and best on every goal, on replicates that no search has seen."""
+def confirmation(
+    setting: Setting, outcome: SearchOutcome, stages: Sequence[int], decided: Callable[[], bool]
+) -> Callable[[Asker], list[Trial]]:
+    """Return the work that tries baseline and best on every goal, on replicates that no search has seen.
+
+    Args:
+        stages: how many replicates there are at the end of each stage.
+        decided: asked at the end of each stage. If it returns True, the stages after it are not needed.
+    """
 
     def work(asker: Asker) -> list[Trial]:
         study = setting.study
@@ -119,17 +127,18 @@ def confirmation(setting: Setting, outcome: SearchOutcome) -> Callable[[Asker], 
                 score(example, program.with_candidate(candidate)(**example.inputs()))
 
         with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
-            pending = [
-                pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
-                for replicate in range(study.confirm)
-                for candidate in dict.fromkeys(outcome.candidates)
-                for goal in study.goals
-            ]
-            for trial in pending:
-                trial.result()
-        if len(trials.trials) != len(pending):
-            raise RuntimeError(f"the confirmation recorded {len(trials.trials)} trials; expected {len(pending)}")
-        return trials.trials
+            for start, end in pairwise([0, *stages]):
+                pending = [
+                    pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
+                    for replicate in range(start, end)
+                    for candidate in dict.fromkeys(outcome.candidates)
+                    for goal in study.goals
+                ]
+                for trial in pending:
+                    trial.result()
+                if decided():
+                    return trials.trials
+        raise RuntimeError(f"the confirmation recorded {len(trials.trials)} trials, and they do not decide")
 
     return work
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from workbench.evidence.gate import FEWEST_PAIRS, MOST_PAIRS
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import (
     EXPECTED,
@@ -99,9 +100,9 @@ class StudyForm(Form):
     budget: Annotated[int, Field(ge=1, le=100_000)] = Field(
         description="how many executions the search may request; confirming the result takes more"
     )
-    confirm: Annotated[int, Field(ge=3, le=1000)] = Field(
-        default=3,
-        description="how many fresh executions the starting and the best prompt each get on every goal",
+    confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
+        default=8,
+        description=f"the most fresh executions of both prompts on each goal; fewer than {FEWEST_PAIRS} decide nothing",
     )
     promote: Literal["ask", "auto"] = Field(
         default="ask",

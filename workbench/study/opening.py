@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.champion.champions import Champions
+from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.nouns import Model, Study
 from workbench.run.folder import RunFolder
@@ -122,6 +123,7 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
             seed=study.seed,
             budget=study.budget,
             confirm=study.confirm,
+            alpha=alpha_of(study.promote),
             concurrency=study.concurrency,
             passing=study.passing,
             goals=tuple(GoalRecord(name=goal.name, text=goal.text) for goal in study.goals),

@@ -1,0 +1,164 @@
+"""Decides on finished samples whether a challenger replaces the champion, by a permutation test.
+
+`workbench.evidence.gate` decides in steps, while the samples are bought.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, variance
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.evidence.permutation import ROUNDING, Block, Floats, Permuted, permuted
+from workbench.nouns import Promotion
+
+#: The accepted risk of promoting a prompt that is no better, in a report and where a person decides.
+ALPHA = 0.05
+#: The same where nobody looks (`promote: auto`): such a study may run every night.
+ALPHA_AUTO = 0.01
+#: The most further replicates that a forecast names.
+MOST_REPLICATES = 100
+#: The scale of scores: no difference is larger.
+SCALE = 10.0
+
+Scores = Sequence[float] | Mapping[str, Sequence[float]]
+Verdict = Literal["promote", "keep", "undecided"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do about a challenger, and the numbers behind it. Differences are challenger − champion, in points.
+
+    Attributes:
+        verdict: "promote" if the gain is beyond chance, "keep" if the challenger is worse beyond chance or was given up
+            at an early look, else "undecided".
+        p: the one-sided p-value of a gain above the margin.
+        low, high: the interval of the difference. It lies above the margin exactly if the verdict is "promote".
+        level: the level of the interval, 1 − 2 × the risk that this decision may spend.
+        more: about how many further replicates of both on each goal would decide; None if the verdict is not
+            "undecided", or if MOST_REPLICATES would not be enough.
+    """
+
+    verdict: Verdict
+    p: float
+    difference: float
+    low: float
+    high: float
+    level: float
+    more: int | None
+
+
+def alpha_of(promote: Promotion) -> float:
+    """Return the risk that a study accepts, by its key `promote`."""
+    return ALPHA_AUTO if promote == "auto" else ALPHA
+
+
+def decide(
+    champion: Scores,
+    challenger: Scores,
+    *,
+    margin: float = 0.0,
+    alpha: float = ALPHA,
+    rng: np.random.Generator | None = None,
+) -> Decision:
+    """Decide once, on finished samples.
+
+    Args:
+        champion, challenger: scores from 0 to 10, or a mapping from goal to scores. Labels are exchanged within goals,
+            and each goal counts alike. The samples may have different sizes.
+        margin: the gain in points that is asked for; a negative one allows a loss, as in a test of non-inferiority.
+        alpha: the accepted risk of "promote" if the challenger is better by no more than the margin.
+        rng: draws permutations where these are too many to enumerate. By default it is seeded from the samples, so that
+            the same samples always get the same decision.
+
+    Raises:
+        ValueError: a sample is empty, a score is no number, or the two sides have different goals.
+    """
+    sides = by_goal(champion), by_goal(challenger)
+    if sides[0].keys() != sides[1].keys():
+        raise ValueError(f"the goals differ: {sorted(sides[0])} and {sorted(sides[1])}; expected the same goals")
+    blocks = [Block(sides[0][goal], sides[1][goal], 1 / len(sides[0])) for goal in sides[0]]
+    samples = permuted(blocks, rng or seeded(*sides, margin, alpha))
+    return decision(samples, None, margin=margin, alpha=alpha, sides=sides)
+
+
+def decision(
+    samples: Permuted,
+    crossed: NDArray[np.bool_] | None,
+    *,
+    margin: float,
+    alpha: float,
+    sides: tuple[Mapping[str, Sequence[float]], ...],
+) -> Decision:
+    """Return the decision that the exchanges of labels lead to.
+
+    Args:
+        crossed: shape (N,); the exchanges that count against the challenger whatever they give now. None if there are
+            none.
+    """
+    used = np.zeros(len(samples), dtype=bool) if crossed is None else crossed
+    statistics, measured = samples.statistics(margin)
+    reached = (statistics >= measured - ROUNDING) | used
+    p = float(reached.mean())
+    worse = float((statistics <= measured + ROUNDING).mean())
+    shifts = samples.shifts()
+    always = np.isinf(shifts)
+    allowed = int(alpha * len(samples) + ROUNDING)
+    low = _nth(np.sort(shifts[~always & ~used]), allowed - int((always | used).sum()), -SCALE)
+    high = -_nth(np.sort(-shifts[~always]), allowed - int(always.sum()), -SCALE)
+    verdict: Verdict = "undecided"
+    if p <= alpha + ROUNDING:
+        verdict = "promote"
+    elif worse <= alpha + ROUNDING:
+        verdict = "keep"
+    difference = samples.measured[0]
+    more = _more(sides, difference - margin, alpha) if verdict == "undecided" else None
+    low, high = max(-SCALE, min(low, difference)), min(SCALE, max(high, difference))
+    return Decision(verdict, p, difference, low, high, 1 - 2 * alpha, more)
+
+
+def _nth(ordered: Floats, number: int, otherwise: float) -> float:
+    return float(ordered[number]) if 0 <= number < len(ordered) else otherwise
+
+
+def _more(sides: tuple[Mapping[str, Sequence[float]], ...], gain: float, alpha: float) -> int | None:
+    """Return how many more replicates would decide if means and variances stay as they are."""
+    if gain <= 0:
+        return None
+    made = min(len(scores) for side in sides for scores in side.values())
+    spread = sum(variance(scores) if len(scores) > 1 else 0.0 for side in sides for scores in side.values())
+    error = math.sqrt(spread) / len(sides[0])
+    for total in range(made + 1, made + MOST_REPLICATES + 1):
+        reachable = 1 / math.comb(2 * total, total) <= alpha
+        if reachable and gain >= NormalDist().inv_cdf(1 - alpha) * error / math.sqrt(total):
+            return total - made
+    return None
+
+
+def by_goal(scores: Scores, least: int = 1) -> dict[str, list[float]]:
+    """Return scores by goal, as numbers. Scores without a goal get the goal "".
+
+    Raises:
+        ValueError: there is no goal, a goal has fewer than `least` scores, or a score is no number.
+    """
+    named = scores if isinstance(scores, Mapping) else {"": scores}
+    for goal, values in named.items():
+        place = f" on the goal {goal}" if goal else ""
+        if len(values) < least:
+            raise ValueError(f"a side has no score{place}; expected at least one")
+        if not all(math.isfinite(value) for value in values):
+            raise ValueError(f"a score{place} is no number: {values}; expected numbers from 0 to {SCALE:.0f}")
+    if not named:
+        raise ValueError("a side has no goal; expected at least one")
+    return {goal: [float(value) for value in values] for goal, values in named.items()}
+
+
+def seeded(*parts: object) -> np.random.Generator:
+    """Return a generator that is seeded from the samples and the settings of a decision."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8]))
