@@ -1,4 +1,4 @@
-"""The winning program once more: one execution, outside any search."""
+"""Runs the winning program of a run once more: one execution outside any search."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
 from workbench.system.files import private_files
 
-#: Replicates from here on are for what a person asks for: neither a search nor a confirmation numbers so high.
-ONCE_MORE = 2_000_000
+#: The first replicate number for executions that a person asks for. Searches and confirmations use lower numbers.
+FIRST_REPLICATE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Generated:
-    """`rehearsal` is the rehearsal's world and seed, or None."""
+    """The prompt and the plan of one execution. `rehearsal` is the rehearsal's world and seed, or None."""
 
     prompt: str
     plan: Plan
     rehearsal: str | None
 
 
-class _AtOnce:
-    """Answers asks where they are asked: a desk, and the stage on which one program performs once."""
+class _DirectAnswers:
+    """Answers each ask in the calling thread. It serves a program that runs once: as its desk and as its stage."""
 
     def __init__(self, setting: Setting, goal: Goal, home: Path) -> None:
         self._setting = setting
         self._goal = goal
         self._home = home
         self.prompt = ""
-        self.made = Plan("", problem="the writer's answer had no prompt in it")
+        self.latest_plan = Plan("", problem="the writer's answer had no prompt in it")
 
-    def __deepcopy__(self, memo: Mapping[int, Any]) -> _AtOnce:
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> _DirectAnswers:
         return self
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
@@ -53,8 +53,8 @@ class _AtOnce:
         request = ExecutionRequest(
             prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, setting.run.path
         )
-        self.made = self.plan(request)
-        return self.made
+        self.latest_plan = self.plan(request)
+        return self.latest_plan
 
     def propose(self, request: ProposalRequest) -> Proposal:
         return propose(request)
@@ -63,37 +63,37 @@ class _AtOnce:
         return retrieve(execute(request, self._home))
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
-        raise AssertionError("a program that performs once is not judged")
+        raise AssertionError("a program that runs once is not judged")
 
     def fail(self, error: Exception) -> NoReturn:
         raise error
 
 
 def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[str, str]) -> Generated:
-    """Perform the winner on `goal`, by default the study's first. Prompt and plan are kept in the run's folder.
+    """Run the winner on `goal`, by default the study's first goal. Write prompt and plan into the run's folder.
 
     Raises:
         RunNotFound: the run has no winner yet.
-        StudyError, OutsideError: as a run does.
+        StudyError, OutsideError: for the same reasons as in a run.
     """
     from workbench.search.optimization import run_winner
 
     if not (run.path / "program.json").exists():
-        raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to go on")
+        raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to continue it")
     record = run.load(RunRecord)
     study = load(RunOptions(record.study_file))
-    wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
-    before = len(list((run.path / "generated").glob("*/")))
+    once_more = Goal("once-more", goal, ()) if goal else study.goals[0]
+    number_before = len(list((run.path / "generated").glob("*/")))
     with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, providers, runtime.version(), run)
-            stage = _AtOnce(setting, wanted, home)
-            run_winner(setting, stage, stage, wanted.text, ONCE_MORE + before)
+            stage = _DirectAnswers(setting, once_more, home)
+            run_winner(setting, stage, stage, once_more.text, FIRST_REPLICATE + number_before)
         finally:
             runtime.close()
-    folder = f"generated/{before + 1:03d}"
+    folder = f"generated/{number_before + 1:03d}"
     run.write(f"{folder}/prompt.md", stage.prompt)
-    run.write(f"{folder}/plan.yaml", stage.made.text)
-    return Generated(stage.prompt, stage.made, record.rehearsal)
+    run.write(f"{folder}/plan.yaml", stage.latest_plan.text)
+    return Generated(stage.prompt, stage.latest_plan, record.rehearsal)
