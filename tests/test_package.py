@@ -1,4 +1,4 @@
-"""The package as a user installs it: what the wheel holds, and that a study runs from it without the checkout."""
+"""The installed package: the content of the wheel, and a study that runs without the checkout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel in it. The dependencies are this environment's, without its `.pth` files."""
+    """Return a virtual environment with the wheel.
+
+    The dependencies come from this environment, without its `.pth` files.
+    """
     folder = tmp_path_factory.mktemp("installed") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
@@ -47,8 +50,8 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_one_version_is_said_everywhere() -> None:
-    """In pyproject.toml, in the runtime and in the changelog."""
+def test_all_files_have_the_same_version() -> None:
+    """pyproject.toml, the runtime and the changelog have the same version."""
     version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     assert f'@version "{version}"' in (CHECKOUT / "runtime" / "mix.exs").read_text()
     assert f"The version of this work is {version}." in (CHECKOUT / "CHANGELOG.md").read_text()
@@ -81,7 +84,7 @@ def _files(folder: str) -> set[str]:
 
 @pytest.mark.processes
 def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    """The links of the checkout are not in an sdist."""
+    """An sdist does not contain the checkout's links."""
     with tarfile.open(build(CHECKOUT, "sdist", tmp_path)) as packed:
         packed.extractall(tmp_path, filter="data")
     (source,) = tmp_path.glob("workbench-*/")

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, as they stand there: each is added to its dict, and does its work in a study."""
+"""The examples of docs/extending.md work unchanged: each is added to its dict, and does its work in a study."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BLOCKS = re.findall(r"```(python|yaml)\n(.*?)```", PAGE.read_text(encoding="utf-
 
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file of the page is a module under its name; each entry stands in its dict."""
+    """Add the page's files as modules, and its entries to their dicts, until the block ends."""
     dicts: dict[str, tuple[dict[str, Any], ModuleType]] = {
         "RUNTIMES": (runtimes.RUNTIMES, runtimes),
         "JUDGES": (judge.JUDGES, judge),
@@ -65,7 +65,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def example(number: int) -> dict[str, Any]:
-    """The study keys of an example, by its number on the page."""
+    """Return the study keys of an example, by its number on the page."""
     keys: dict[str, Any] = yaml.safe_load([text for language, text in BLOCKS if language == "yaml"][number])
     return keys
 
@@ -78,7 +78,7 @@ def written(folder: Path, **keys: object) -> Path:
 
 
 def searched(study: Study, running: Rehearsal, home: Path) -> Any:
-    """What a whole search of a study comes to, with threads in the place of Prefect's tasks."""
+    """Return the outcome of a whole search, with threads in the place of Prefect's tasks."""
     providers = rehearsal(running.url, running.world, running.seed)
     runtime = runtime_of(study.pipeline.engine)
     runtime.prepare()
@@ -91,7 +91,7 @@ def searched(study: Study, running: Rehearsal, home: Path) -> Any:
 
 
 def test_the_runtime_executes_a_study(added: None, tmp_path: Path) -> None:
-    """Its key is checked as any other, and its plans are plans."""
+    """Its key is checked like any other key, and its texts are valid plans."""
     keys = {**example(0), "pipeline": None}
     with pytest.raises(StudyError, match=r'scrpt: this key is not known; .* did you mean "script"'):
         load(RunOptions(written(tmp_path / "study", **keys, scrpt="plan.py")))
@@ -107,7 +107,7 @@ def test_the_runtime_executes_a_study(added: None, tmp_path: Path) -> None:
 
 
 def test_the_judge_scores_a_study(added: None, tmp_path: Path) -> None:
-    """A study may name a model of Anthropic now."""
+    """A study may then name a model of Anthropic."""
     study = load(RunOptions(written(tmp_path / "study", **example(1), optimizer="static", budget=1)))
     assert study.judge.provider == "anthropic"
     with start() as running:
@@ -118,7 +118,7 @@ def test_the_judge_scores_a_study(added: None, tmp_path: Path) -> None:
 
 
 def test_the_optimizer_finds_a_better_prompt(added: None, tmp_path: Path) -> None:
-    """Within its budget; `check` says what it does and how many executions it needs."""
+    """It stays within its budget. `check` names its summary and its smallest useful budget."""
     with pytest.raises(StudyError, match="reword needs at least 2 for 1 goal"):
         load(RunOptions(written(tmp_path / "study", **example(2), budget=1)))
     study = load(RunOptions(written(tmp_path / "study", **example(2), **example(0), pipeline=None, budget=6)))

@@ -1,4 +1,4 @@
-"""Every optimizer, unmodified, to its end: proposals of the rehearsal over HTTP, plans of a scripted pipeline."""
+"""Runs every optimizer, unmodified, to its end, with proposals of the rehearsal and plans of a scripted pipeline."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def study(running: Rehearsal, tmp_path: Path) -> object:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_an_optimizer_that_can_be_named_can_be_loaded(optimizer: str) -> None:
-    """Its function is there, and it declares what it does and what it needs at least."""
+    """Its function exists, and it declares a summary and a smallest useful budget."""
     entry = OPTIMIZERS[optimizer]
     assert callable(entry.load())
     assert entry.summary
@@ -55,7 +55,7 @@ def test_an_optimizer_that_can_be_named_can_be_loaded(optimizer: str) -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_optimizer_ends_within_its_budget(study, optimizer: str, program: str, number: int) -> None:  # type: ignore[no-untyped-def]
-    """On one goal as on several; the winner is written as a text and as a program that loads again."""
+    """This holds for one goal and for several. The winner is written as a text and as a program that can be loaded."""
     made = study(optimizer=optimizer, program=program, goals=goals(number), budget=12 * number)
     found = Flow(propose=propose).answer(optimization(made))
     assert number <= found.spent <= 12 * number
@@ -80,8 +80,8 @@ def test_the_champion_does_not_depend_on_the_order_of_arrival(study, optimizer: 
     assert len({found.spent for found in champions}) == 1
 
 
-def test_what_is_kept_is_not_executed_again(study) -> None:  # type: ignore[no-untyped-def]
-    """A second search asks for the very same executions and proposals."""
+def test_a_stored_answer_is_not_executed_again(study) -> None:  # type: ignore[no-untyped-def]
+    """A second search asks for exactly the same executions and proposals."""
     keys: list[set[str]] = []
     for _ in range(2):
         asked: set[str] = set()
@@ -96,7 +96,7 @@ def test_what_is_kept_is_not_executed_again(study) -> None:  # type: ignore[no-u
 
 
 def test_gepa_reads_the_judges_reasons(study) -> None:  # type: ignore[no-untyped-def]
-    """What the judge found missing stands in what GEPA asks its proposer."""
+    """GEPA's request to its proposer contains what the judge missed in a plan."""
     asked: list[str] = []
 
     def note(request: ProposalRequest) -> Proposal:
@@ -109,7 +109,7 @@ def test_gepa_reads_the_judges_reasons(study) -> None:  # type: ignore[no-untype
 
 
 def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # type: ignore[no-untyped-def]
-    """COPRO asks for all its candidates at once, with one and the same request."""
+    """COPRO sends the same request at once for all its candidates."""
     drawn: list[int] = []
 
     def note(request: ProposalRequest) -> Proposal:
@@ -120,8 +120,8 @@ def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # t
     assert drawn[:7] == list(range(7))
 
 
-def test_the_budget_holds_whatever_the_optimizer_thinks(study) -> None:  # type: ignore[no-untyped-def]
-    """SIMBA wants more executions than these, or not, by luck: it is stopped, and the best so far is the result."""
+def test_the_budget_holds_for_an_optimizer_that_wants_more(study) -> None:  # type: ignore[no-untyped-def]
+    """By chance, SIMBA may want more executions. It is stopped, and the best prompt so far is the result."""
     ways = set()
     for seed in range(6):
         found = Flow(propose=propose).answer(
@@ -134,7 +134,7 @@ def test_the_budget_holds_whatever_the_optimizer_thinks(study) -> None:  # type:
 
 
 def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  # type: ignore[no-untyped-def]
-    """Baseline and best, three times on every goal."""
+    """Baseline and best are executed three times on every goal."""
     made = study(optimizer="copro", goals=goals(2), budget=20)
     seen: list[ExecutionRequest] = []
 
@@ -155,8 +155,8 @@ def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  #
     ]
 
 
-def test_a_dead_proposer_does_not_pass_for_a_result(study) -> None:  # type: ignore[no-untyped-def]
-    """GEPA and MIPROv2 finish normally on failures; here the failure is what comes out."""
+def test_a_dead_proposer_gives_no_result(study) -> None:  # type: ignore[no-untyped-def]
+    """GEPA and MIPROv2 end normally after failures. Here the search raises the failure."""
 
     def dead(request: ProposalRequest) -> Proposal:
         raise ProposalFailed("no answer", kind="provider unavailable")

@@ -1,4 +1,4 @@
-"""Better beyond chance, or not."""
+"""The comparison of two prompts: better beyond chance, or not."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ def test_a_large_and_steady_difference_is_better() -> None:
 
 
 def test_the_same_scores_are_no_difference() -> None:
-    """A search that found nothing compares the baseline with itself."""
+    """A search without a better prompt compares the baseline with itself."""
     found = compare({"g": [3.0, 4.0, 5.0]}, {"g": [3.0, 4.0, 5.0]})
     assert (found.difference, found.low, found.high, found.better) == (0.0, 0.0, 0.0, False)
 
 
 def test_equal_scores_do_not_prove_that_there_is_no_noise() -> None:
-    """Three threes against three and a half are within a judge's resolution."""
+    """Three scores of 3 against three scores of 3.5 are within a judge's resolution."""
     assert not compare({"g": [3.0, 3.0, 3.0]}, {"g": [3.4, 3.4, 3.4]}).better
     assert compare({"g": [3.0, 3.0, 3.0]}, {"g": [8.0, 8.0, 8.0]}).better
 
 
-def test_a_certain_trifle_is_not_worth_a_change() -> None:
-    """Below half a point nothing is better, however many replicates say so."""
+def test_a_certain_but_small_difference_is_not_better() -> None:
+    """A difference below half a point is never better, for any number of replicates."""
     many = 500
     assert not compare({"g": [5.0, 5.2] * many}, {"g": [5.3, 5.5] * many}).better
 
 
-def test_luck_passes_for_better_at_most_once_in_a_hundred() -> None:
-    """In a world where nothing differs, of 2,000 comparisons hardly 1 % are called better."""
+def test_chance_is_called_better_at_most_once_in_a_hundred() -> None:
+    """Of 2,000 comparisons without a real difference, hardly 1 % are called better."""
     chance = random.Random(1)
 
     def drawn() -> list[float]:
@@ -62,7 +62,7 @@ def test_three_points_are_found_nine_times_in_ten() -> None:
 
 @given(scores, scores)
 def test_sides_can_be_exchanged(one: list[float], other: list[float]) -> None:
-    """The interval of the exchanged comparison is the mirrored one."""
+    """The interval of the exchanged comparison is mirrored."""
     here, there = compare({"g": one}, {"g": other}), compare({"g": other}, {"g": one})
     assert here.difference == pytest.approx(-there.difference)
     assert here.low == pytest.approx(-there.high)
@@ -70,7 +70,7 @@ def test_sides_can_be_exchanged(one: list[float], other: list[float]) -> None:
 
 
 @given(scores, scores)
-def test_a_goal_counts_once_however_often_it_was_tried(one: list[float], other: list[float]) -> None:
+def test_a_goal_counts_once_for_any_number_of_trials(one: list[float], other: list[float]) -> None:
     """Means are taken over goals, not over trials."""
     found = compare({"a": [1.0] * 9, "b": one}, {"a": [1.0] * 3, "b": other})
     alone = compare({"b": one}, {"b": other})
@@ -85,7 +85,7 @@ def test_the_interval_and_the_test_agree() -> None:
 
 
 def test_each_decision_has_its_case() -> None:
-    """Better, surely too small, not sure yet, and not better."""
+    """The decisions are: better, surely too small, not sure yet, and not better."""
     steady = {"g": [5.0] * 12}
     assert compare({"g": [3.0, 3.1, 2.9]}, {"g": [8.0, 8.1, 7.9]}).decision == "better"
     assert compare(steady, {"g": [5.4] * 12}).decision == "too small"
@@ -94,7 +94,7 @@ def test_each_decision_has_its_case() -> None:
 
 
 def test_more_replicates_are_forecast() -> None:
-    """As many as the forecast says, with the same means and noise, decide; a decided comparison needs no more."""
+    """With the same means and noise, the forecast number of replicates decides. A decided comparison needs no more."""
     baseline, best = [3.0, 5.0] * 2, [4.0, 6.0] * 2
     unsure = compare({"g": baseline}, {"g": best})
     assert unsure.more is not None

@@ -1,4 +1,4 @@
-"""The runtime that is kept warm: what it survives, and how it ends."""
+"""The warm runtime: recovery after a crash, sharing, and its end."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def many(rehearsal: Rehearsal, home: Path, number: int = 32) -> list[Execution]:
 
 
 def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
-    """kill -9 in the middle of 32 executions: all end, with what they would have come to."""
+    """After kill -9 in the middle of 32 executions, all end with the same results as without it."""
     with start(latency=1.0) as rehearsal, ThreadPoolExecutor(1) as pool:
         running = pool.submit(many, rehearsal, tmp_path / "killed")
         wait_for(lambda: sum(rehearsal.calls.values()) > 8)
@@ -63,7 +63,7 @@ def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
 
 
 def test_a_vm_that_died_while_nobody_used_it_is_started_again(warm: None, tmp_path: Path) -> None:
-    """Nobody notices but by the time that it takes."""
+    """The only effect is the time of the start."""
     with start() as rehearsal:
         execute(request(SERVE, both(rehearsal)), tmp_path)
         os.kill(beams(os.getpid())[0], signal.SIGKILL)
@@ -71,7 +71,7 @@ def test_a_vm_that_died_while_nobody_used_it_is_started_again(warm: None, tmp_pa
 
 
 def test_a_vm_that_others_still_use_is_not_stopped(warm: None, tmp_path: Path) -> None:
-    """Two studies of one process share it."""
+    """Two studies of one process share the VM."""
     with start() as rehearsal:
         runtime_of(SERVE).prepare()
         execute(request(SERVE, both(rehearsal)), tmp_path)
@@ -79,8 +79,8 @@ def test_a_vm_that_others_still_use_is_not_stopped(warm: None, tmp_path: Path) -
         assert len(beams(os.getpid())) == 1
 
 
-def test_the_vm_goes_with_us_however_we_go(tmp_path: Path) -> None:
-    """kill -9 of the process that started it: it notices that its standard input has closed."""
+def test_the_vm_ends_with_its_parent_process(tmp_path: Path) -> None:
+    """After kill -9 of its parent process, the VM notices that its standard input has closed."""
     script = f"""
 import sys, time
 from pathlib import Path
@@ -138,7 +138,7 @@ def remote(tmp_path: Path) -> Iterator[tuple[Remote, Rehearsal]]:
 def test_a_runtime_elsewhere_is_used_with_its_token(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Same results, same version; a missing or a wrong token is told, and so is one that calls other models."""
+    """Results and version are the same. A missing or wrong token is reported, and so are other addresses of models."""
     found, rehearsal = remote
     runtime = runtime_of(found.engine)
     with pytest.raises(MissingKey, match="WORKBENCH_RUNTIME_TOKEN"):
@@ -154,8 +154,8 @@ def test_a_runtime_elsewhere_is_used_with_its_token(
         execute(request(found.engine, both(other)), tmp_path)
 
 
-def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its address."""
+def test_a_runtime_elsewhere_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names its address."""
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     engine = Engine("serve", ServeSettings("http://127.0.0.1:1"))
     with pytest.raises(ExecutionFailed, match=r"no runtime answers at http://127\.0\.0\.1:1"):
@@ -165,8 +165,8 @@ def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: p
     runtime_of(engine).close()
 
 
-def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
-    """The VM as well."""
+def test_an_interrupt_ends_waiting_executions(warm: None, tmp_path: Path) -> None:
+    """The VM ends, too."""
     with start(latency=30) as rehearsal, ThreadPoolExecutor(4) as pool:
         with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
             running = [pool.submit(execute, request(SERVE, both(rehearsal), f"{n}"), tmp_path) for n in range(4)]
@@ -184,7 +184,7 @@ def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
 def test_another_time_limit_is_another_order(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The runtime refuses two orders under one key, and the plan's own key does not know the limit."""
+    """The runtime refuses two orders under one key, and the execution's own key does not contain the limit."""
     found, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for seconds in (60.0, 61.0, 60.0):
@@ -193,7 +193,7 @@ def test_another_time_limit_is_another_order(
 
 
 def test_no_token_stays_behind(tmp_path: Path) -> None:
-    """The token's folder is gone as soon as the VM serves. Therefore kill -9 cannot leave it behind."""
+    """The token's folder is removed as soon as the VM serves. Therefore kill -9 cannot leave it behind."""
     script = f"""
 import time
 from pathlib import Path
@@ -220,7 +220,7 @@ with start() as rehearsal:
 def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
     warm: None, remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the user's environment has a proxy and names no exceptions."""
+    """This holds even if the environment has a proxy and names no exceptions."""
     found, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
