@@ -90,9 +90,9 @@ def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     (source,) = tmp_path.glob("workbench-*/")
     again = build(source, "wheel", tmp_path / "again")
     assert not [file for file in source.rglob("*") if file.is_symlink()]
-    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(again) as other:
-        assert {name: one.read(name) for name in one.namelist()} == {
-            name: other.read(name) for name in other.namelist()
+    with zipfile.ZipFile(wheel) as built, zipfile.ZipFile(again) as rebuilt_wheel:
+        assert {name: built.read(name) for name in built.namelist()} == {
+            name: rebuilt_wheel.read(name) for name in rebuilt_wheel.namelist()
         }
 
 
@@ -136,6 +136,6 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
         run("server", "--stop")
     report = json.loads((folder / "report.json").read_text())
     assert (report["status"], report["rehearsal"]) == ("done", True)
-    (build_folder,) = (one for one in (user / ".cache" / "workbench" / "runtime").iterdir() if one.is_dir())
+    (build_folder,) = (entry for entry in (user / ".cache" / "workbench" / "runtime").iterdir() if entry.is_dir())
     assert (build_folder / "lib" / "pipeline" / "ebin").is_dir()
     assert sorted(runtime.rglob("*")) == before

@@ -122,11 +122,11 @@ def test_a_verdict_is_the_models_score_and_reason(case: Case) -> None:
     with scripted(case.protocol.reply(verdict(7.5))) as server:
         assert score(case.request(server.url), PLAN) == Verdict(7.5, "names the files")
     ((path, body),) = server.requests
-    sent = json.dumps(body)
-    assert case.protocol.model in path + sent
+    body_text = json.dumps(body)
+    assert case.protocol.model in path + body_text
     for text in ("the goal", "the gold plan", "the: plan", "0.25"):
-        assert text in sent
-    assert KEY not in path + sent
+        assert text in body_text
+    assert KEY not in path + body_text
     assert any(KEY in value for value in server.headers[0].values())
 
 
@@ -176,9 +176,9 @@ def test_a_failure_is_an_error_with_a_kind(case: Case, tmp_path: Path, status: i
 def test_a_text_that_is_no_plan_is_not_sent(case: Case) -> None:
     """It scores 0 without a call, and the reason says what is wrong with the text."""
     with scripted() as server:
-        given = score(case.request(server.url), Plan("x", "the plan is no YAML: line 3"))
-    assert given.score == 0
-    assert "line 3" in given.reason
+        scored = score(case.request(server.url), Plan("x", "the plan is no YAML: line 3"))
+    assert scored.score == 0
+    assert "line 3" in scored.reason
 
 
 def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_a_rehearsal_plays_the_judge(case: Case, monkeypatch: pytest.MonkeyPatch
     with start() as running:
         provider = rehearsal(running.url, running.world, running.seed)[case.provider]
         judge = Judge(case.protocol.model, provider, TEMPLATE)
-        given = score(ScoreRequest(Goal("g", "goal", ("Supervision trees. Telemetry.",)), judge), PLAN)
+        scored = score(ScoreRequest(Goal("g", "goal", ("Supervision trees. Telemetry.",)), judge), PLAN)
         assert running.calls["judge"] == 1
-    assert 0 <= given.score <= 10
-    assert given.reason
+    assert 0 <= scored.score <= 10
+    assert scored.reason

@@ -166,12 +166,12 @@ def test_an_interrupt_ends_running_executions(
     """All processes end soon, and the interrupt is no failure."""
     study = subject.study(folder)
 
-    def one(number: int) -> Execution:
+    def execute_once(number: int) -> Execution:
         return execute(request_of(study, world, f"Plan {number}"), tmp_path / "home")
 
     with subject.world(folder, monkeypatch, "hang") as world, prepared(study), ThreadPoolExecutor(2) as pool:
         with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
-            running = [pool.submit(one, number) for number in range(2)]
+            running = [pool.submit(execute_once, number) for number in range(2)]
             wait_for(lambda: world.calls() >= 2)
             raise KeyboardInterrupt
         for execution in running:
@@ -227,8 +227,8 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     assert study.pipeline.engine.name == subject.name
     assert issubclass(runtime.Keys, Form)
     assert isinstance(hash(study.pipeline), int)
-    others = {key for other in RUNTIMES.values() for key in key_names(other.Keys)}
-    assert set(runtime.instead) <= others - set(key_names(runtime.Keys))
+    all_keys = {key for runtime_class in RUNTIMES.values() for key in key_names(runtime_class.Keys)}
+    assert set(runtime.instead) <= all_keys - set(key_names(runtime.Keys))
     assert all(isinstance(text, str) and text for text in runtime.instead.values())
     assert isinstance(runtime.real_in_rehearsal, str)
     place = runtime.write_back(study.pipeline.target)

@@ -15,16 +15,16 @@ scores = st.lists(st.floats(0, 10), min_size=3, max_size=6)
 
 def test_a_large_and_steady_difference_is_better() -> None:
     """Three against three suffice for a difference far beyond the noise."""
-    found = compare({"g": [3.4, 3.6, 3.9]}, {"g": [8.0, 8.4, 7.9]})
-    assert found.better
-    assert found.difference == pytest.approx(4.47, abs=0.01)
-    assert found.low < found.difference < found.high
+    comparison = compare({"g": [3.4, 3.6, 3.9]}, {"g": [8.0, 8.4, 7.9]})
+    assert comparison.better
+    assert comparison.difference == pytest.approx(4.47, abs=0.01)
+    assert comparison.low < comparison.difference < comparison.high
 
 
 def test_the_same_scores_are_no_difference() -> None:
     """A search without a better prompt compares the baseline with itself."""
-    found = compare({"g": [3.0, 4.0, 5.0]}, {"g": [3.0, 4.0, 5.0]})
-    assert (found.difference, found.low, found.high, found.better) == (0.0, 0.0, 0.0, False)
+    comparison = compare({"g": [3.0, 4.0, 5.0]}, {"g": [3.0, 4.0, 5.0]})
+    assert (comparison.difference, comparison.low, comparison.high, comparison.better) == (0.0, 0.0, 0.0, False)
 
 
 def test_equal_scores_do_not_prove_that_there_is_no_noise() -> None:
@@ -53,28 +53,28 @@ def test_chance_is_called_better_at_most_once_in_a_hundred() -> None:
 def test_three_points_are_found_nine_times_in_ten() -> None:
     """With a noise of half a point, three replicates show a difference of three."""
     chance = random.Random(2)
-    found = sum(
+    comparison = sum(
         compare({"g": [chance.gauss(4, 0.5) for _ in range(3)]}, {"g": [chance.gauss(7, 0.5) for _ in range(3)]}).better
         for _ in range(300)
     )
-    assert found >= 270
+    assert comparison >= 270
 
 
 @given(scores, scores)
-def test_sides_can_be_exchanged(one: list[float], other: list[float]) -> None:
+def test_sides_can_be_exchanged(baseline: list[float], best: list[float]) -> None:
     """The interval of the exchanged comparison is mirrored."""
-    here, there = compare({"g": one}, {"g": other}), compare({"g": other}, {"g": one})
-    assert here.difference == pytest.approx(-there.difference)
-    assert here.low == pytest.approx(-there.high)
-    assert here.low <= here.difference <= here.high
+    comparison, mirrored = compare({"g": baseline}, {"g": best}), compare({"g": best}, {"g": baseline})
+    assert comparison.difference == pytest.approx(-mirrored.difference)
+    assert comparison.low == pytest.approx(-mirrored.high)
+    assert comparison.low <= comparison.difference <= comparison.high
 
 
 @given(scores, scores)
-def test_a_goal_counts_once_for_any_number_of_trials(one: list[float], other: list[float]) -> None:
+def test_a_goal_counts_once_for_any_number_of_trials(baseline: list[float], best: list[float]) -> None:
     """Means are taken over goals, not over trials."""
-    found = compare({"a": [1.0] * 9, "b": one}, {"a": [1.0] * 3, "b": other})
-    alone = compare({"b": one}, {"b": other})
-    assert found.difference == pytest.approx(alone.difference / 2, abs=1e-9)
+    comparison = compare({"a": [1.0] * 9, "b": baseline}, {"a": [1.0] * 3, "b": best})
+    alone = compare({"b": baseline}, {"b": best})
+    assert comparison.difference == pytest.approx(alone.difference / 2, abs=1e-9)
 
 
 def test_the_interval_and_the_test_agree() -> None:

@@ -15,20 +15,20 @@ from workbench.nouns import Execution
 from workbench.pipeline_file.nodes import MAX_DEPTH, MAX_NODES
 
 
-def written(text: str, blamed: str | None = None) -> Execution:
+def execution_with(text: str, blamed: str | None = None) -> Execution:
     return Execution("key", text, Path("plan.yaml"), 1.0, blamed)
 
 
 @pytest.mark.parametrize("text", ["a: 1\n", "title: x\nstages:\n- name: a\n", "? [1, 2]\n: 3\n", "a: {b: [c]}"])
 def test_a_mapping_is_a_plan(text: str) -> None:
     """One YAML document with a mapping in it needs nothing more."""
-    assert retrieve(written(text)).ok
+    assert retrieve(execution_with(text)).ok
 
 
 @pytest.mark.parametrize("text", ["```yaml\na: 1\n```", "\n```\na: 1\n```  \n", "```YAML\r\na: 1\r\n```"])
 def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
     """The plan's text is the content of the fence."""
-    plan = retrieve(written(text))
+    plan = retrieve(execution_with(text))
     assert plan.ok
     assert plan.text.strip() == "a: 1"
 
@@ -71,7 +71,7 @@ def test_prose_around_one_block_is_left_out(text: str, inside: str | None) -> No
 )
 def test_damage_by_pipeline_ex_is_named(text: str, hint: str) -> None:
     """Nothing is repaired."""
-    plan = retrieve(written(text))
+    plan = retrieve(execution_with(text))
     assert hint in (plan.problem or "")
     assert plan.text == text
 
@@ -97,8 +97,8 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
     files = sorted((pytestconfig.rootpath / "tests" / "data" / "pipelines").glob("*.yaml"))
     assert len(files) > 20
     for file in files:
-        said = problem(file.read_text())
-        assert said is None or "line" in said, file.name
+        reported = problem(file.read_text())
+        assert reported is None or "line" in reported, file.name
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
 )
 def test_a_text_that_is_no_plan_has_a_reason(text: str, reason: str | None) -> None:
     """The reason names the place, if there is one. A tag is data and is never acted on."""
-    said = problem(text)
-    assert (said is None) if reason is None else (said is not None and reason in said)
+    reported = problem(text)
+    assert (reported is None) if reason is None else (reported is not None and reason in reported)
 
 
 def test_a_billion_laughs_are_refused() -> None:
@@ -164,11 +164,11 @@ def test_a_megabyte_takes_bounded_time(filler: str) -> None:
 
 def test_a_cut_off_reply_stays_invalid() -> None:
     """The problem that the runtime reports is the plan's problem."""
-    assert retrieve(written("", "cut off")).problem == "cut off"
+    assert retrieve(execution_with("", "cut off")).problem == "cut off"
 
 
 @settings(max_examples=400)
 @given(st.text(max_size=400) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@`\n\t ?,", max_size=200))
 def test_no_text_makes_retrieval_fail(text: str) -> None:
     """For every text, retrieval returns a plan or a problem."""
-    assert isinstance(retrieve(written(text)).ok, bool)
+    assert isinstance(retrieve(execution_with(text)).ok, bool)

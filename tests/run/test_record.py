@@ -31,23 +31,23 @@ RECORDS: list[Record] = [
 
 
 def names(records: list[Record]) -> list[str]:
-    return [type(one).__name__ for one in records]
+    return [type(example).__name__ for example in records]
 
 
-@pytest.mark.parametrize("one", RECORDS, ids=names(RECORDS))
-def test_a_written_record_can_be_read(one: Record) -> None:
+@pytest.mark.parametrize("example", RECORDS, ids=names(RECORDS))
+def test_a_written_record_can_be_read(example: Record) -> None:
     """The version of the format comes first."""
-    text = json.dumps(one.to_json())
+    text = json.dumps(example.to_json())
     assert text.startswith('{"schema": 1, ')
-    assert parse(type(one), text, "file") == one
+    assert parse(type(example), text, "file") == example
 
 
-@pytest.mark.parametrize("one", RECORDS, ids=names(RECORDS))
-def test_a_file_of_a_newer_format_is_refused(one: Record) -> None:
+@pytest.mark.parametrize("example", RECORDS, ids=names(RECORDS))
+def test_a_file_of_a_newer_format_is_refused(example: Record) -> None:
     """The message names the version, the expected version and the remedy, even if the keys would fit."""
-    text = json.dumps({**one.to_json(), "schema": 2})
+    text = json.dumps({**example.to_json(), "schema": 2})
     with pytest.raises(RunTooNew, match=r"^some/file has schema 2; expected at most 1: .* upgrade"):
-        parse(type(one), text, "some/file")
+        parse(type(example), text, "some/file")
 
 
 def test_a_newer_format_is_reported_before_its_keys() -> None:
@@ -124,12 +124,12 @@ def test_files_from_before_formats_had_versions_are_read(tmp_path: Path) -> None
             before["difference"] |= {"level": 0.95, "more": None}
         assert {"schema": 1, **before} == {key: folder.load(kind).to_json()[key] for key in ("schema", *before)}
     for lines in (TrialRecord, CallRecord):
-        written = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]
-        records = [one.to_json() for one in folder.lines(lines)]
-        assert [{"schema": 1, **line} for line in written] == [
-            {key: record[key] for key in ("schema", *line)} for record, line in zip(records, written, strict=True)
+        old_lines = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]
+        records = [example.to_json() for example in folder.lines(lines)]
+        assert [{"schema": 1, **line} for line in old_lines] == [
+            {key: record[key] for key in ("schema", *line)} for record, line in zip(records, old_lines, strict=True)
         ]
-        assert len(written) >= 10
+        assert len(old_lines) >= 10
 
 
 def test_a_run_that_did_not_keep_its_pipeline_is_read(tmp_path: Path) -> None:

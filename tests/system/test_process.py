@@ -43,26 +43,26 @@ def alive(file: Path) -> bool:
 
 def test_exit_code_and_both_streams_come_back(tmp_path: Path) -> None:
     """The streams are bytes. The command runs in the requested folder and environment."""
-    done = sh("pwd; echo oops >&2; env | wc -l; exit 3", tmp_path)
-    assert (done.exit_code, done.stderr, done.timed_out) == (3, b"oops\n", False)
-    assert done.stdout.startswith(str(tmp_path).encode())
+    finished = sh("pwd; echo oops >&2; env | wc -l; exit 3", tmp_path)
+    assert (finished.exit_code, finished.stderr, finished.timed_out) == (3, b"oops\n", False)
+    assert finished.stdout.startswith(str(tmp_path).encode())
 
 
 def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
     """Head and tail matter most, and memory is limited."""
-    done = sh("echo first; yes | head -c 5000000; echo last", tmp_path)
-    assert done.stdout.startswith(b"first\n")
-    assert done.stdout.endswith(b"last\n")
-    assert len(done.stdout) < LIMIT + 100
-    assert b"bytes left out" in done.stdout
+    finished = sh("echo first; yes | head -c 5000000; echo last", tmp_path)
+    assert finished.stdout.startswith(b"first\n")
+    assert finished.stdout.endswith(b"last\n")
+    assert len(finished.stdout) < LIMIT + 100
+    assert b"bytes left out" in finished.stdout
 
 
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
     """Grandchildren end, too, even if they ignore the first signal."""
     begun = time.monotonic()
-    done = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
-    assert done.timed_out
+    finished = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
+    assert finished.timed_out
     assert time.monotonic() - begun < 5
     assert not alive(tmp_path / "child")
 
@@ -70,8 +70,8 @@ def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
 def test_processes_that_a_command_leaves_end_with_it(tmp_path: Path) -> None:
     """Such a process would hold the pipes open for any time."""
     begun = time.monotonic()
-    done = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
-    assert (done.exit_code, done.stdout) == (0, b"done\n")
+    finished = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
+    assert (finished.exit_code, finished.stdout) == (0, b"done\n")
     assert time.monotonic() - begun < 3
     assert not alive(tmp_path / "child")
 
@@ -93,7 +93,7 @@ def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
                 time.sleep(0.01)
             begun = time.monotonic()
             raise KeyboardInterrupt
-        assert [one.result(10) for one in running] == ["ended"] * 4
+        assert [future.result(10) for future in running] == ["ended"] * 4
     assert time.monotonic() - begun < 5
     with pytest.raises(Interrupted):
         sh("true", tmp_path)
@@ -104,8 +104,8 @@ def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
 def test_sixty_four_commands_can_run_at_once(tmp_path: Path) -> None:
     """Each command returns its own output."""
     with ThreadPoolExecutor(64) as pool:
-        done = list(pool.map(lambda n: sh(f"sleep 0.1; echo {n}", tmp_path), range(64)))
-    assert [int(one.stdout) for one in done] == list(range(64))
+        finished = list(pool.map(lambda n: sh(f"sleep 0.1; echo {n}", tmp_path), range(64)))
+    assert [int(future.stdout) for future in finished] == list(range(64))
     assert threading.active_count() < 70
 
 

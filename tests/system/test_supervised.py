@@ -49,17 +49,17 @@ def tree() -> Iterator[str]:
             os.kill(pid, signal.SIGKILL)
 
 
-def marked(tree: str, what: str = "cmdline") -> dict[int, str]:
+def marked(tree: str, file: str = "cmdline") -> dict[int, str]:
     """Return the command lines, or another file, of all processes with the mark.
 
     Clearing its arguments hides no process.
     """
-    found = {}
+    contents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"{MARK}={tree}".encode() in (folder / "environ").read_bytes():
-                found[int(folder.name)] = (folder / what).read_bytes().replace(b"\0", b" ").decode()
-    return found
+                contents[int(folder.name)] = (folder / file).read_bytes().replace(b"\0", b" ").decode()
+    return contents
 
 
 def alive(tree: str) -> list[str]:
@@ -77,9 +77,9 @@ def begun(tree: str) -> None:
 def gone(tree: str, seconds: float) -> list[str]:
     """Return what still runs after this many seconds."""
     deadline = time.monotonic() + seconds
-    while (left := alive(tree)) and time.monotonic() < deadline:
+    while (remaining := alive(tree)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return left
+    return remaining
 
 
 @pytest.mark.parametrize("script", [STUBBORN, DAEMON])
@@ -107,8 +107,8 @@ def test_a_process_with_another_environment_is_ended_too(tmp_path: Path, tree: s
 def test_all_processes_get_time_to_end_in_order(tmp_path: Path, tree: str) -> None:
     """Helpers get the time, too, even if the command itself has ended before them."""
     note = f"trap 'sleep 0.5; echo tidy > {tmp_path}/note; exit' TERM"
-    done = sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 60', tree, timeout=0.5)
-    assert done.timed_out
+    finished = sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 60', tree, timeout=0.5)
+    assert finished.timed_out
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
@@ -149,9 +149,9 @@ def test_a_command_gets_its_three_streams_and_nothing_else(tree: str) -> None:
 
 def test_both_pipes_filled_at_once_block_nobody(tree: str) -> None:
     """Memory is limited."""
-    done = sh("yes out | head -c 9000000 & yes err | head -c 9000000 >&2; wait", tree)
-    assert done.exit_code == 0
-    assert all(LIMIT <= len(stream) < LIMIT + 100 for stream in (done.stdout, done.stderr))
+    finished = sh("yes out | head -c 9000000 & yes err | head -c 9000000 >&2; wait", tree)
+    assert finished.exit_code == 0
+    assert all(LIMIT <= len(stream) < LIMIT + 100 for stream in (finished.stdout, finished.stderr))
 
 
 def test_a_command_that_closes_its_pipes_is_waited_for(tree: str) -> None:
@@ -165,16 +165,16 @@ def test_a_large_environment_and_a_long_argument_arrive_whole(tree: str) -> None
     """This holds up to the system's limits. Beyond them, the system's own error is raised."""
     env = {"PATH": os.environ["PATH"], "LARGE": "ä" * 60_000}
     command = ["sh", "-c", 'printf "%s%s" "$LARGE" "$1"', "sh", "ö\udc80" * 30_000]
-    done = process.run(command, cwd=Path("/"), env=env, timeout=10)
-    assert done.stdout == ("ä" * 60_000).encode() + b"\xc3\xb6\x80" * 30_000
+    finished = process.run(command, cwd=Path("/"), env=env, timeout=10)
+    assert finished.stdout == ("ä" * 60_000).encode() + b"\xc3\xb6\x80" * 30_000
     with pytest.raises(OSError, match="Argument list too long"):
         process.run(["true", "x" * 200_000], cwd=Path("/"), env=env, timeout=10)
 
 
 def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     """The command is reported as killed, and the next command works as usual."""
-    done = sh(f"{STUBBORN.removesuffix('sleep 60')} kill -9 $PPID; sleep 60", tree)
-    assert (done.exit_code, gone(tree, 5)) == (-signal.SIGKILL, [])
+    finished = sh(f"{STUBBORN.removesuffix('sleep 60')} kill -9 $PPID; sleep 60", tree)
+    assert (finished.exit_code, gone(tree, 5)) == (-signal.SIGKILL, [])
     assert sh("exit 3", tree).exit_code == 3
 
 
@@ -208,16 +208,16 @@ def zombies() -> list[str]:
     return [stat for stat in stats if stat.rpartition(")")[2].split()[0] == "Z"]
 
 
-@pytest.mark.parametrize(("where", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
-def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) -> None:
+@pytest.mark.parametrize(("file", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
+def test_a_kill_by_our_name_leaves_nothing(tree: str, file: str, pattern: str) -> None:
     """`pkill -9 -f workbench` and `pkill -9 python` kill Workbench, but not the processes that end its commands."""
-    one = runner(tree, "-X", "workbench")
+    workbench = runner(tree, "-X", "workbench")
     begun(tree)
-    met = [pid for pid, said in marked(tree, where).items() if pattern in said]
-    assert one.pid in met
+    killed = [pid for pid, content in marked(tree, file).items() if pattern in content]
+    assert workbench.pid in killed
     for pid in met:
         os.kill(pid, signal.SIGKILL)
-    one.wait(20)
+    workbench.wait(20)
     assert gone(tree, 15) == []
 
 
@@ -227,9 +227,9 @@ def test_a_supervisor_that_cannot_be_started_is_an_error_of_its_own(tree: str, p
     code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.system import process"
     code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
     code += "\nexcept OSError as error: print(type(error).__name__, error)"
-    done = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
-    assert done.stdout.startswith(b"OSError "), done
-    assert python.encode() in done.stdout
+    finished = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
+    assert finished.stdout.startswith(b"OSError "), finished
+    assert python.encode() in finished.stdout
 
 
 def test_a_forked_process_does_not_hold_the_parents_commands(tree: str) -> None:
@@ -247,11 +247,11 @@ def test_fifty_kills_at_any_moment_leave_nothing(tree: str) -> None:
     chance = random.Random(4)
     for _ in range(5):
         runners = [runner(f"{tree}-{number}") for number in range(10)]
-        for number, one in enumerate(runners):
+        for number, workbench in enumerate(runners):
             time.sleep(chance.uniform(0, 0.3))
-            one.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
-        for one in runners:
-            one.wait(20)
+            workbench.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
+        for workbench in runners:
+            workbench.wait(20)
         assert gone(tree, 15) == []
 
 

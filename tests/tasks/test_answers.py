@@ -48,8 +48,8 @@ def test_a_kept_answer_is_read_again(tmp_path: Path, task: str) -> None:
     assert answers.read(tmp_path, task, "k") == VALUES[task]
     assert store(tmp_path).exists(f"{task}/k")
     assert store(tmp_path).read(f"{task}/k").result == VALUES[task]
-    kept = json.loads((tmp_path / task / "k").read_text())
-    assert (kept["task"], kept["key"]) == (task, "k")
+    content = json.loads((tmp_path / task / "k").read_text())
+    assert (content["task"], content["key"]) == (task, "k")
 
 
 @pytest.mark.parametrize("task", VALUES)

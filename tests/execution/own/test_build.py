@@ -111,7 +111,11 @@ def test_builds_that_nobody_has_used_for_long_are_removed(tmp_path: Path) -> Non
     for name in ("old", "in use"):
         os.utime(tmp_path / name / build.IN_USE, (long_ago, long_ago))
     build.compile_once(tmp_path / "new", compile_into)
-    assert sorted(one.name for one in tmp_path.iterdir() if one.is_dir()) == ["in use", "new", "recent"]
+    assert sorted(folder_entry.name for folder_entry in tmp_path.iterdir() if folder_entry.is_dir()) == [
+        "in use",
+        "new",
+        "recent",
+    ]
 
 
 def test_a_build_that_is_used_again_is_not_old(tmp_path: Path) -> None:

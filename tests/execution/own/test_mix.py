@@ -56,8 +56,8 @@ def test_the_last_success_line_counts(tmp_path: Path, monkeypatch: pytest.Monkey
     """Some pipelines first print a prompt that contains such a line."""
     lying(tmp_path, 'echo "a: 1" > "$out"; echo "✅ Pipeline generated at /x"; echo "✅ Pipeline generated at $out"')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    made: Execution = execute(request(MIX, ()), tmp_path)
-    assert made.text == "a: 1\n"
+    execution: Execution = execute(request(MIX, ()), tmp_path)
+    assert execution.text == "a: 1\n"
 
 
 def test_without_mix_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +71,6 @@ def test_without_mix_the_message_says_what_to_do(tmp_path: Path, monkeypatch: py
 
 def test_a_vm_that_breaks_down_leaves_no_dump(tmp_path: Path) -> None:
     """A dump would contain keys, prompts and plans."""
-    done = project.run(["elixir", "-e", ":erlang.halt('out of memory')"], tmp_path, project.environment({}), 30)
-    assert done.exit_code == 1
+    finished = project.run(["elixir", "-e", ":erlang.halt('out of memory')"], tmp_path, project.environment({}), 30)
+    assert finished.exit_code == 1
     assert not list(tmp_path.iterdir())

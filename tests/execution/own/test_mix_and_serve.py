@@ -22,16 +22,16 @@ pytestmark = pytest.mark.processes
 @pytest.fixture(params=["mix", "serve"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Return each of the two engines."""
-    found = Engine(request.param)
-    runtime_of(found).prepare()
-    yield found
-    runtime_of(found).close()
+    chosen = Engine(request.param)
+    runtime_of(chosen).prepare()
+    yield chosen
+    runtime_of(chosen).close()
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Rehearsal]:
-    with start() as found:
-        yield found
+    with start() as server:
+        yield server
 
 
 def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_path: Path) -> None:
@@ -68,8 +68,11 @@ def test_a_failure_of_the_system_is_an_error_with_a_kind(
     run = tmp_path / "run"
     run.mkdir()
     with scripted(answer) as server, pytest.raises(OutsideError) as caught:
-        made = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
-        execute(ExecutionRequest(made.prompt, made.goal, 0, made.pipeline, made.providers, run=run), tmp_path)
+        template = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
+        execute(
+            ExecutionRequest(template.prompt, template.goal, 0, template.pipeline, template.providers, run=run),
+            tmp_path,
+        )
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     assert [call.kind for call in journal.read(run)] == [kind]
     assert not list(tmp_path.rglob("plan.yaml"))
@@ -79,9 +82,9 @@ def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path:
     """It is a result with a reason, not an error."""
     cut = (200, {"candidates": [{"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}]})
     with scripted(cut) as server:
-        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
-    assert made.problem is not None
-    assert "cut off" in made.problem
+        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
+    assert execution.problem is not None
+    assert "cut off" in execution.problem
 
 
 def test_files_of_steps_stand_beside_the_plan(engine: Engine, tmp_path: Path) -> None:
@@ -92,8 +95,8 @@ def test_files_of_steps_stand_beside_the_plan(engine: Engine, tmp_path: Path) ->
         "prompt: [{type: variable, name: user_prompt}]}]}"
     )
     with scripted(gemini_reply("a: 1")) as server:
-        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
-    assert (made.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
+        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
+    assert (execution.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
 
 
 def test_an_unreadable_pipeline_is_the_users_mistake(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
@@ -141,10 +144,10 @@ def test_a_key_that_stands_in_the_output_does_not_spoil_it(
     monkeypatch.setenv("GEMINI_API_KEY", key)
     refusal = (429, {"error": {"message": f"key {key} is slow"}})
     with scripted(gemini_reply("a: 1"), refusal) as server:
-        made = request(engine, (Provider("gemini", server.url, server.url),))
-        assert execute(made, tmp_path).text.strip() == "a: 1"
+        order = request(engine, (Provider("gemini", server.url, server.url),))
+        assert execute(order, tmp_path).text.strip() == "a: 1"
         with pytest.raises(OutsideError) as caught:
-            execute(request(engine, made.providers, "Another"), tmp_path)
+            execute(request(engine, order.providers, "Another"), tmp_path)
     assert caught.value.kind == "rate limit"
     assert len(key) < 8 or key not in str(caught.value)
 

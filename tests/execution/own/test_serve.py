@@ -51,15 +51,15 @@ def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
         wait_for(lambda: sum(rehearsal.calls.values()) > 8)
         (killed,) = beams(os.getpid())
         os.kill(killed, signal.SIGKILL)
-        made = running.result(60)
+        executions = running.result(60)
         assert killed not in beams(os.getpid())
         # A VM that knows none of them.
         runtime_of(SERVE).close()
         runtime_of(SERVE).prepare()
         rehearsal.latency = 0.0
-        expected = [one.text for one in many(rehearsal, tmp_path / "calm")]
-    assert [one.text for one in made] == expected
-    assert all(one.problem is None and one.path.read_text() == one.text for one in made)
+        expected = [execution.text for execution in many(rehearsal, tmp_path / "calm")]
+    assert [execution.text for execution in executions] == expected
+    assert all(item.problem is None and item.path.read_text() == item.text for item in executions)
 
 
 def test_a_vm_that_died_while_nobody_used_it_is_started_again(warm: None, tmp_path: Path) -> None:
@@ -127,31 +127,31 @@ class Remote:
 def remote(tmp_path: Path) -> Iterator[tuple[Remote, Rehearsal]]:
     project.compile_once()
     with start() as rehearsal:
-        found = Remote(tmp_path, rehearsal)
-        with found.process:
-            yield found, rehearsal
-            runtime_of(found.engine).close()
-            found.process.terminate()
-            assert found.process.wait(10) == 0
+        elsewhere = Remote(tmp_path, rehearsal)
+        with elsewhere.process:
+            yield elsewhere, rehearsal
+            runtime_of(elsewhere.engine).close()
+            elsewhere.process.terminate()
+            assert elsewhere.process.wait(10) == 0
 
 
 def test_a_runtime_elsewhere_is_used_with_its_token(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Results and version are the same. A missing or wrong token is reported, and so are other addresses of models."""
-    found, rehearsal = remote
-    runtime = runtime_of(found.engine)
+    elsewhere, rehearsal = remote
+    runtime = runtime_of(elsewhere.engine)
     with pytest.raises(MissingKey, match="WORKBENCH_RUNTIME_TOKEN"):
         runtime.prepare()
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "wrong")
     with pytest.raises(ExecutionFailed) as caught:
-        execute(request(found.engine, both(rehearsal)), tmp_path)
+        execute(request(elsewhere.engine, both(rehearsal)), tmp_path)
     assert (caught.value.kind, caught.value.lasting) == ("authentication", True)
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
-    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert execute(request(elsewhere.engine, both(rehearsal)), tmp_path).problem is None
     assert runtime.version() == project.version()
-    with start() as other, pytest.raises(ExecutionFailed, match="give both the same address"):
-        execute(request(found.engine, both(other)), tmp_path)
+    with start() as other_rehearsal, pytest.raises(ExecutionFailed, match="give both the same address"):
+        execute(request(elsewhere.engine, both(other_rehearsal)), tmp_path)
 
 
 def test_a_runtime_elsewhere_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,9 +173,9 @@ def test_an_interrupt_ends_waiting_executions(warm: None, tmp_path: Path) -> Non
             wait_for(lambda: sum(rehearsal.calls.values()) >= 4)
             begun = time.monotonic()
             raise KeyboardInterrupt
-        for one in running:
+        for future in running:
             with pytest.raises(Interrupted):
-                one.result(10)
+                future.result(10)
     assert time.monotonic() - begun < 10
     with ended_on_interrupt():
         pass
@@ -185,11 +185,13 @@ def test_another_time_limit_is_another_order(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The runtime refuses two orders under one key, and the execution's own key does not contain the limit."""
-    found, rehearsal = remote
+    elsewhere, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for seconds in (60.0, 61.0, 60.0):
-        made = execute(request(found.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds))
-        assert made.problem is None
+        execution = execute(
+            request(elsewhere.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds)
+        )
+        assert execution.problem is None
 
 
 def test_no_token_stays_behind(tmp_path: Path) -> None:
@@ -221,10 +223,10 @@ def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
     warm: None, remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This holds even if the environment has a proxy and names no exceptions."""
-    found, rehearsal = remote
+    elsewhere, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert runtime_of(found.engine).version() == project.version()
-    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert runtime_of(elsewhere.engine).version() == project.version()
+    assert execute(request(elsewhere.engine, both(rehearsal)), tmp_path).problem is None
     assert execute(request(SERVE, both(rehearsal)), tmp_path).problem is None

@@ -1,7 +1,7 @@
 defmodule Pipeline.System.Program do
   @moduledoc """
   Runs a program of the operating system. Its standard input is a text, and its standard output is read by line. Its time
-  and its output are bounded. The program and all its children are ended with the run, also if the run is killed.
+  and its output are limited. The program and all its children are ended with the run, also if the run is killed.
   """
 
   alias Pipeline.Error
