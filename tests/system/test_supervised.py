@@ -215,7 +215,7 @@ def test_a_kill_by_our_name_leaves_nothing(tree: str, file: str, pattern: str) -
     begun(tree)
     killed = [pid for pid, content in marked(tree, file).items() if pattern in content]
     assert workbench.pid in killed
-    for pid in met:
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
     workbench.wait(20)
     assert gone(tree, 15) == []

@@ -14,7 +14,7 @@ RISK = 0.01
 #: The level of all intervals. It fits the one-sided test at RISK: the interval of a difference lies above zero exactly
 #: if the test finds the difference beyond chance.
 LEVEL = 1 - 2 * RISK
-#: The smallest difference in points that is worth a change of prompt, however certain the difference is.
+#: The smallest difference in points that is worth a change of prompt, even for a certain difference.
 WORTHWHILE = 0.5
 #: The smallest standard deviation in points that is assumed. Three equal scores do not prove that there is no noise.
 FLOOR = 0.25

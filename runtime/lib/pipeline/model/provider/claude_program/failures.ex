@@ -38,7 +38,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
     if entry, do: {entry.kind, entry.again}, else: {:provider_unavailable, :never}
   end
 
-  @doc "Return true for a result that is the text of an error, whatever the program calls it."
+  @doc "Return true for a result that is the text of an error, even if the program reports a success."
   @spec error_reply?(String.t()) :: boolean()
   def error_reply?(text), do: byte_size(text) < @longest_error_reply and text =~ @error_reply
 end
