@@ -6,6 +6,7 @@ Run it with `python deployments/serve.py`.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
 
 
 def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
-    """Remove the deployments of the same names that `prefect deploy` created for a worker.
+    """Remove the deployments of the same names that `prefect deploy` created for a worker, and tell about each.
 
     A worker's deployment has no path, and an update would not add one. So it has to be created anew.
     """
@@ -55,6 +56,13 @@ def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
                 existing = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
                 if existing.work_pool_name is not None:
                     client.delete_deployment(existing.id)
+                    print(
+                        f"the deployment {deployment.flow_name}/{deployment.name} of the work pool "
+                        f"{existing.work_pool_name} is replaced: this process runs it now, with the settings of "
+                        "prefect.yaml, and no worker does; to give it back, stop this process and run prefect "
+                        "--no-prompt deploy --all",
+                        file=sys.stderr,
+                    )
 
 
 if __name__ == "__main__":

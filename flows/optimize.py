@@ -4,7 +4,7 @@ The search runs in a thread of its own and asks for answers. The flow answers ea
 (`workbench.search.asks` explains how):
 
     for each ask    propose  or  execute → retrieve  or  score
-    at the end      confirm → publish
+    at the end      confirm → publish, and promote if the study says `promote: auto`
 """
 
 from __future__ import annotations
@@ -16,26 +16,32 @@ from typing import Any
 from prefect import flow
 from prefect.runtime import flow_run
 
-from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
+from workbench.run.folder import RunFolder
+from workbench.run.record import AnswerRecord
+from workbench.search.ask_kinds import AnswerFuture, Ask, Execute, Propose, Retrieve, Score, slots
 from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
-from workbench.study.opening import RunOptions, open_run
+from workbench.study.loader import names
+from workbench.study.opening import RunOptions, champions_of, open_run
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.confirm import confirm
 from workbench.tasks.execute import execute
+from workbench.tasks.log import RunLog
+from workbench.tasks.promote import promote
 from workbench.tasks.propose import propose
 from workbench.tasks.publish import RunArtifact, publish
 from workbench.tasks.retrieve import retrieve
 from workbench.tasks.score import score
-from workbench.tasks.surroundings import claim, outside_failures, server_watched
+from workbench.tasks.surroundings import claim, outside_failures, server_watched, tag_flow_run
 
 
 def title() -> str:
-    """Return the flow run's name: the study's folder and file."""
-    study = Path(flow_run.parameters["study"])
-    return f"{study.parent.name}/{study.stem}"
+    """Return the flow run's name: the study, the optimizer and the time at which the run was due."""
+    parameters = flow_run.parameters
+    study, optimizer = names(Path(parameters["study"]))
+    return f"{study} · {parameters['optimizer'] or optimizer} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
 
 
 @flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
@@ -66,23 +72,33 @@ def optimize(
     os.environ.update(loopback.exceptions(os.environ))
     options = RunOptions(study, optimizer, budget, seed, rehearse)
     opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-    with outside_failures(), opened as setting:
-        artifact, limits, claims = RunArtifact(setting.run), slots(setting.study.concurrency), claim(home())
+    with outside_failures(), RunArtifact() as artifact, opened as setting:
+        artifact.show(setting.run)
+        log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
+        tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))
+
+        def answered(ask: Ask, task: AnswerFuture) -> None:
+            log.answered(ask, task)
+            artifact.refresh()
+
         with ended_on_interrupt():
-            with Asks(optimization(setting), limits, artifact.refresh, claims) as search:
-                answer(search)
+            with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
+                answer(search, setting.run)
+            log.confirming()
             outcome = search.result
-            with Asks(confirmation(setting, outcome), limits, artifact.refresh, claims) as fresh_trials:
-                answer(fresh_trials)
+            with Asks(confirmation(setting, outcome), limits, answered, log.trial, claims) as fresh_trials:
+                answer(fresh_trials, setting.run)
         comparison = confirm.submit(
             fresh_trials.result, *outcome.names, wait_for=fresh_trials.verdicts, return_state=False
         )
         report = publish.submit(setting.run, comparison).result()
-        artifact.refresh(now=True)
+        log.result()
+        if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:
+            log.promotion(promote.submit(setting.run, champions_of(setting.study)))
         return report
 
 
-def answer(asks: Asks[Any]) -> None:
+def answer(asks: Asks[Any], run: RunFolder) -> None:
     """Answer every ask with a task run, as soon as the ask is ready.
 
     `return_state=False` picks the overload of `submit` that takes a future as an input. So Prefect shows an edge
@@ -90,6 +106,8 @@ def answer(asks: Asks[Any]) -> None:
     """
     with server_watched(asks.interrupt):
         for ask in asks:
+            if not isinstance(ask, Retrieve):
+                run.append(AnswerRecord(task=ask.task, key=ask.key))
             match ask:
                 case Propose():
                     asks.answer(ask, propose.submit(ask.request))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.filesystems import LocalFileSystem
 from prefect.logging import get_run_logger
@@ -151,6 +152,7 @@ class KeptAnswers(LocalFileSystem):
             raise
         if answer is None:
             raise FileNotFoundError(path)
+        _tag_as_cached()
         return _as_prefect(file, answer)
 
     async def aread_path(self, path: str, **_: Any) -> bytes:
@@ -235,6 +237,13 @@ def _as_prefect(file: Path, answer: Any) -> bytes:
     serializer = Answers()
     metadata = {"storage_key": str(file), "serializer": {"type": serializer.type}}
     return json.dumps({"metadata": metadata, "result": serializer.dumps(answer).decode()}).encode()
+
+
+def _tag_as_cached() -> None:
+    """Add the tag `cached` to the task run of this thread. The run's last state carries its tags to the server."""
+    context = TaskRunContext.get()
+    if context is not None and "cached" not in context.task_run.tags:
+        context.task_run.tags.append("cached")
 
 
 def _tell(line: str) -> None:

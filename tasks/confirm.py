@@ -9,7 +9,7 @@ from workbench.evidence.statistics import Comparison, compare
 from workbench.nouns import Trial
 
 
-@task(task_run_name="confirm", cache_policy=NO_CACHE, persist_result=False)
+@task(tags={"confirm"}, task_run_name="confirm", cache_policy=NO_CACHE, persist_result=False)
 def confirm(trials: list[Trial], baseline: str, best: str) -> Comparison:
     """Compare two candidates on fresh trials, which no search has seen. The report shows these means."""
     return compare(_scores(trials, baseline), _scores(trials, best))

@@ -9,11 +9,8 @@ from prefect.exceptions import PrefectException
 from websockets.exceptions import WebSocketException
 
 from workbench.errors import OutsideError, ServerUnavailable, WorkbenchError, workbench_error_in
+from workbench.foreign_text import scrubbed
 from workbench.providers import KNOWN
-from workbench.system.scrubbing import scrubbed
-
-#: Keys of fewer characters are not removed from texts: they hide nothing, and would take words out of every message.
-SECRET_CHARACTERS = 8
 
 
 def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
@@ -77,6 +74,4 @@ def _keys(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the providers' keys that are in the environment."""
     for _, variables, _ in KNOWN.values():
         for variable in variables:
-            key = environ.get(variable, "")
-            if len(key) >= SECRET_CHARACTERS:
-                yield key
+            yield environ.get(variable, "")

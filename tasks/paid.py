@@ -65,6 +65,7 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
 
         paid_task: Task[P, R] = task(
             task_run_name=title,
+            tags={name},
             cache_key_fn=cache_key,
             persist_result=True,
             result_serializer=answers.Answers(),

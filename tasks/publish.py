@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Self, cast
 from uuid import UUID
 
 import httpx
@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from workbench.errors import ServerUnavailable
 from workbench.evidence.report import markdown
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
@@ -27,19 +28,32 @@ PAUSE_SECONDS = 5.0
 
 
 class RunArtifact:
-    """The run's artifact. Use it in the flow's thread only."""
+    """The artifact of one run. Use it in the flow's thread only.
 
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
+    It is a context manager around all work on the run. When the block ends, the artifact shows how the run ended: with
+    a result, by a failure or by an interrupt.
+    """
+
+    def __init__(self) -> None:
+        self._run: RunFolder | None = None
         self._artifact: UUID | None = None
         self._updated_at = 0.0
 
-    def refresh(self, *_: Any, now: bool = False) -> None:
-        """Update the artifact, unless the last update was less than `PAUSE_SECONDS` ago. `now` forces the update.
+    def __enter__(self) -> Self:
+        return self
 
-        The other arguments are ignored, so that `Asks` can call this method after each answer.
-        """
-        if not now and time.monotonic() - self._updated_at < PAUSE_SECONDS:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A server that is gone shows nothing, and each request to it takes seconds.
+        if kind is None or not issubclass(kind, ServerUnavailable):
+            self.refresh(now=True)
+
+    def show(self, run: RunFolder) -> None:
+        """Choose the run that the artifact shows."""
+        self._run = run
+
+    def refresh(self, *, now: bool = False) -> None:
+        """Update the artifact, unless the last update was less than `PAUSE_SECONDS` ago. `now` forces the update."""
+        if self._run is None or (not now and time.monotonic() - self._updated_at < PAUSE_SECONDS):
             return
         text = markdown(summarize(self._run))
         # The artifact is for display. `server_watched` decides whether the server has died.
@@ -53,7 +67,7 @@ class RunArtifact:
         self._updated_at = time.monotonic()
 
 
-@task(task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
+@task(tags={"publish"}, task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
     """Write report.json, and return the report. It is the same as `workbench run --json` writes.
 

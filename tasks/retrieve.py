@@ -9,7 +9,7 @@ from workbench.execution import plan
 from workbench.nouns import Execution, Plan
 
 
-@task(task_run_name="retrieve {title}", cache_policy=NO_CACHE, persist_result=False)
+@task(tags={"retrieve"}, task_run_name="retrieve {title}", cache_policy=NO_CACHE, persist_result=False)
 def retrieve(execution: Execution, title: str) -> Plan:
     """Return the plan in the text that the pipeline wrote. This costs nothing, so every run does it again."""
     return plan.retrieve(execution)

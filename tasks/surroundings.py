@@ -31,13 +31,13 @@ POLL_SECONDS = 2.0
 def claim(home: Path) -> Callable[[Ask], Callable[[], None] | None]:
     """Return the function that claims an ask's key, so that two runs on a machine do not buy one answer twice.
 
-    The claim is a lock on the file `locks/KIND-KEY` below `home`. It dies with the process that holds it.
+    The claim is a lock on the file `locks/TASK-KEY` below `home`. It dies with the process that holds it.
     """
 
     def claim_key(ask: Ask) -> Callable[[], None] | None:
         if isinstance(ask, Retrieve):
             return lambda: None
-        return try_lock(home / "locks" / f"{type(ask).__name__.lower()}-{ask.key}")
+        return try_lock(home / "locks" / f"{ask.task}-{ask.key}")
 
     return claim_key
 
@@ -91,3 +91,10 @@ def _do_not_repeat() -> None:
     if run is not None:
         with suppress(httpx.HTTPError, PrefectException), get_client(sync_client=True) as client:
             client.update_flow_run(UUID(run), empirical_policy=FlowRunPolicy(retries=0))
+
+
+def tag_flow_run(*tags: str) -> None:
+    """Add tags to the flow run, so that the UI's filters find it. Tags are for display: a failure is no matter."""
+    run: Any = flow_run.id
+    with suppress(httpx.HTTPError, PrefectException), get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(run), tags=sorted({*flow_run.tags, *tags}))

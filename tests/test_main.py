@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine, study
+from tests.support.prefect_database import new_database
 
 pytestmark = pytest.mark.processes
 
@@ -21,6 +22,7 @@ def line(tmp_path: Path) -> Iterator[CommandLine]:
     Stop the server that an interrupted run may have started, because the next run would use it.
     """
     command = CommandLine(tmp_path / "home")
+    new_database(command.home / "prefect")
     yield command
     if (command.home / "server.json").exists():
         command.run("server", "--stop")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CHECKOUT, CommandLine
+from tests.support.prefect_database import new_database
 
 MODULES = ("flows.optimize", "tasks.execute", "deployments.serve", "commands.app", "execution.own.project")
 
@@ -119,6 +120,7 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
     user.mkdir()
     (folder / "gold.md").write_text("# Plan\n\nSupervision first. Telemetry everywhere. Rollback of each stage.\n")
     line = CommandLine(tmp_path / "home", {"HOME": str(user)})
+    new_database(line.home / "prefect")
     before = sorted(runtime.rglob("*"))
 
     def run(*arguments: object) -> str:
@@ -139,3 +141,18 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
     (build_folder,) = (entry for entry in (user / ".cache" / "workbench" / "runtime").iterdir() if entry.is_dir())
     assert (build_folder / "lib" / "pipeline" / "ebin").is_dir()
     assert sorted(runtime.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "script/uv.lock"])
+def test_every_package_of_a_lock_has_hashes_and_no_host(name: str) -> None:
+    """script/bootstrap checks the hashes. A lock names versions, and no place that a package comes from."""
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    packages = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
+    assert packages
+    for package in packages:
+        assert re.match(r"[a-z0-9-]+(\[[a-z,]+\])?==\S+ (; .+ )?\\\n    --hash=sha256:[0-9a-f]{64}", package), package[
+            :80
+        ]
+    assert "://" not in text
+    bootstrap = (CHECKOUT / "script" / "bootstrap").read_text(encoding="utf-8")
+    assert f"--require-hashes -r {name}" in bootstrap

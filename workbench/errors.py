@@ -6,6 +6,9 @@ WorkbenchError                 says what happened, why, and what to do; the comm
 │   ├── PipelineRejected       the runtime refused the pipeline file or its inputs
 │   ├── PipelineUnreadable     Workbench cannot read a pipeline file as its runtime does; the error has the line
 │   ├── NotApplied             the prompt cannot be put into the user's pipeline file or taken out again
+│   ├── NotPromoted            the prompt of a run cannot become the champion, or not without --force
+│   ├── ChampionNotFound       the study has no champion of this number, or none that a run found
+│   ├── ChampionUnreadable     a champion's file is damaged
 │   ├── ModelNotFound          a provider does not know a model that the study names
 │   ├── RunNotFound            no run folder has this name, or a run folder is incomplete
 │   └── RunTooNew              a newer Workbench wrote a file of the run's folder
@@ -120,6 +123,18 @@ class NotApplied(UserError):
 
     Nothing that belongs to the user is lost.
     """
+
+
+class NotPromoted(UserError):
+    """The prompt of a run cannot become the champion, or not without --force. Nothing was changed."""
+
+
+class ChampionNotFound(UserError):
+    """The study has no champion of this number, or none that a run found."""
+
+
+class ChampionUnreadable(UserError):
+    """A champion's file cannot be read, or does not fit its format."""
 
 
 class ModelNotFound(UserError):

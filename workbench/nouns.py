@@ -15,15 +15,22 @@ from workbench.providers import Provider, ProviderName, digest
 
 #: The first replicate number of a confirmation. No optimizer numbers its rollouts so high.
 FIRST_CONFIRM_REPLICATE = 1_000_000
+#: The first replicate number of what a person asks for with `workbench generate`. No confirmation numbers so high.
+FIRST_EXTRA_REPLICATE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with."""
+    """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with.
+
+    `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
+    tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
+    """
 
     name: str
     text: str
     gold: tuple[str, ...]
+    twin: int = 0
 
 
 @dataclass(frozen=True)
@@ -204,7 +211,13 @@ class ScoreRequest:
             str(self.judge.temperature),
             self.judge.provider.label,
             str(self.replicate),
+            *([f"twin {self.goal.twin}"] if self.goal.twin else []),
         )
+
+    @property
+    def seed(self) -> int:
+        """Return the judge's sampling seed. Goals that are twins have seeds of their own."""
+        return (self.replicate + self.goal.twin * 0x61C88647) & 0x7FFFFFFF
 
 
 @dataclass(frozen=True)
@@ -232,10 +245,18 @@ class Trial:
 
 def title(candidate: str, goal: Goal, replicate: int) -> str:
     """Return the name of a trial as a person reads it: candidate, goal, replicate."""
-    return f"{candidate} · {goal.name} · {replicate}"
+    return f"{candidate} · {goal.name} · {replicate_name(replicate)}"
+
+
+def replicate_name(replicate: int) -> str:
+    """Return a replicate's number as a person reads it: `2` in a search, `confirm 2` in a confirmation."""
+    kinds = ((FIRST_EXTRA_REPLICATE, "extra "), (FIRST_CONFIRM_REPLICATE, "confirm "), (0, ""))
+    first, kind = next((first, kind) for first, kind in kinds if replicate >= first)
+    return f"{kind}{replicate - first}"
 
 
 ProgramName = Literal["direct", "writer"]
+Promotion = Literal["ask", "auto"]
 
 
 @dataclass(frozen=True)
@@ -263,7 +284,7 @@ class Study:
         goals: at least one goal; their names differ.
         pipeline: the pipeline, with hashes of its files from the time when the study was read.
         program: `direct` sends the candidate and the goal as the prompt; with `writer`, a model writes the prompt.
-        prompt: the starting instructions, which are the baseline.
+        prompt: the starting instructions, which are the baseline: the champion's text, if there is a champion.
         optimizer: a key of `workbench.search.catalogue.OPTIMIZERS`.
         proposer: the model that proposes prompts (and, for `writer`, writes them).
         judge: the model that scores plans.
@@ -273,7 +294,11 @@ class Study:
         confirm: how many fresh replicates the baseline and the best prompt each get on every goal; at least 3.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
+        promote: `ask` leaves a promotion to a person; `auto` promotes a prompt that is better beyond chance.
+        margin: how many points a champion may lose at a new commit and still count as good as before.
         model_timeout: the time limit of one answer of the judge or the proposer, in seconds.
+        champions: the folder of the study's champions. It need not exist.
+        champion: the number of the champion that is the starting prompt; None if the study's own prompt is.
     """
 
     file: Path
@@ -291,4 +316,8 @@ class Study:
     confirm: int
     concurrency: int
     seed: int
+    promote: Promotion = "ask"
+    margin: float = 0.5
     model_timeout: float = 300.0
+    champions: Path = Path("prompts")
+    champion: int | None = None

@@ -9,18 +9,17 @@ are found again.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from workbench.errors import MissingKey
 
-ProviderName = Literal["gemini", "anthropic", "openai"]
+ProviderName = Literal["gemini", "anthropic", "openai", "claude-program"]
 
 #: name → (address, environment variables that may hold the key, environment variable that overrides the address)
 KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
@@ -31,7 +30,13 @@ KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
     ),
     "anthropic": ("https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
     "openai": ("https://api.openai.com/v1", ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+    # Not a service, but the `claude` program, which has a login of its own. It reads the same variables as Anthropic's
+    # own clients.
+    "claude-program": ("claude-program", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
 }
+
+#: The provider that is a program on this machine. It needs no key, and in a rehearsal it is not started.
+PROGRAM: ProviderName = "claude-program"
 
 #: The providers that our own runtime and checkouts of pipeline_ex call. Models of the others judge and propose only.
 GENERATING: tuple[ProviderName, ...] = ("anthropic", "gemini")
@@ -46,13 +51,19 @@ CURRENT_MODELS: dict[ProviderName, tuple[str, ...]] = {
     "gemini": ("gemini-3.8-flash", "gemini-4-argon", "gemini-3.5-flash-lite"),
     "anthropic": ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5"),
     "openai": (),
+    "claude-program": ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5"),
 }
 
-#: The highest temperature that each provider accepts.
-HIGHEST_TEMPERATURE: dict[ProviderName, float] = {"gemini": 2.0, "anthropic": 1.0, "openai": 2.0}
+#: The highest temperature that each provider accepts. None is for a provider that takes no temperature.
+HIGHEST_TEMPERATURE: dict[ProviderName, float | None] = {
+    "gemini": 2.0,
+    "anthropic": 1.0,
+    "openai": 2.0,
+    "claude-program": None,
+}
 
 #: The path at the end of a provider's address, for clients that expect it there.
-API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "openai": "/v1"}
+API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "openai": "/v1", "claude-program": ""}
 
 #: What may follow the name of a model in the name of one of its versions: a date, a number, or `preview` with one.
 _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
@@ -61,8 +72,6 @@ _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 REHEARSAL_KEY = "no-key-in-rehearsal"
 #: The key that a server at an address of the study gets if the environment has none. Most local servers need no key.
 NO_KEY = "no-key"
-#: A shorter key is a dummy for a gateway. Taking it out of a text would destroy the text.
-SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,8 @@ class Provider:
                 return value
         if self.named_by_study:
             return NO_KEY
+        if self.name == PROGRAM:
+            return ""
         raise MissingKey(
             f"no key for {self.name}: set {' or '.join(variables)} in the environment, or rehearse with --rehearse",
             kind="missing key",
@@ -127,17 +138,20 @@ def real(environ: Mapping[str, str]) -> dict[ProviderName, Provider]:
     providers: dict[ProviderName, Provider] = {}
     for name, (default, _, override) in KNOWN.items():
         url = environ.get(override, default).rstrip("/")
-        providers[name] = Provider(name, url, label=url)
+        # The answers of the program are kept apart from those of the service behind the same address.
+        label = url if name != PROGRAM or url == default else f"{default} {url}"
+        providers[name] = Provider(name, url, label=label)
     return providers
 
 
 def rehearsal(url: str, world: str, seed: int) -> dict[ProviderName, Provider]:
     """Return all providers as the rehearsal at `url` plays them.
 
-    Results of rehearsals with the same world and the same seed share one cache.
+    Results of rehearsals with the same world and the same seed share one cache. The `claude` program is played in
+    Anthropic's protocol, so no program is started.
     """
     label = f"rehearsal:{world}:{seed}"
-    return {name: Provider(name, url.rstrip("/"), label) for name in KNOWN}
+    return {name: Provider("anthropic" if name == PROGRAM else name, url.rstrip("/"), label) for name in KNOWN}
 
 
 def same_model(asked: str, answering: str) -> bool:
@@ -148,17 +162,6 @@ def same_model(asked: str, answering: str) -> bool:
     if asked.endswith("latest"):
         return True
     return answering.startswith(asked) and _VERSION.fullmatch(answering.removeprefix(asked)) is not None
-
-
-def without_key(text: str, key: str) -> str:
-    """Return the text without the key: as it is, percent-encoded or in base64. Providers echo keys in their errors."""
-    if len(key) < SHORTEST_SECRET:
-        return text
-    data = key.encode()
-    forms = (key, quote(key, safe=""), base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode())
-    for form in forms:
-        text = text.replace(form, "…").replace(form.rstrip("="), "…")
-    return text
 
 
 def digest(*parts: str | bytes) -> str:

@@ -142,6 +142,17 @@ defmodule Pipeline.ModelTest do
     end
 
     @tag :tmp_dir
+    test "a text before tools is no part of the answer, in a paused turn too", %{tmp_dir: folder} do
+      {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
+      pause = {200, %{content: [%{type: "text", text: "So far."}], stop_reason: "pause_turn"}}
+      empty = {200, %{content: [], stop_reason: "end_turn"}}
+      calls = claude_calls([{"1", "Write", %{"path" => "plan.yaml", "content" => "a: 1"}}], "Now I write.")
+
+      assert {{:ok, %Answer{text: "done", usage: %{calls: 4}}}, _} =
+               answer([pause, calls, empty, claude("done")], claude_ask(tools: ["Write"]), workspace)
+    end
+
+    @tag :tmp_dir
     test "an empty end after tools is reminded of its answer, and nothing is paid twice", %{tmp_dir: folder} do
       {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
       empty = {200, %{content: [], stop_reason: "end_turn", usage: %{output_tokens: 1}}}

@@ -20,10 +20,11 @@ RATIOS = {
     "fuzz": ["ratio"],
     "orchestration": ["speed_up"],
     "runtime": ["cpu_ratio", "time_ratio"],
+    "selection": ["ratio"],
     "supervision": ["ratio"],
 }
 #: Modules that the benchmarks share.
-SHARED = {"outcome", "process_tree"}
+SHARED = {"outcome", "process_tree", "selection_dspy", "selection_plot", "selection_rules", "selection_worlds"}
 NO_ATHERIS = pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel for this machine")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.run_folder import add, begin, finish
-from workbench.commands.runs import COLUMNS, runs
+from tests.support.run_folder import add, begin, ended, finish
+from workbench.commands.runs import COLUMNS, list_runs, prune
 from workbench.run.folder import RunFolder
 
 
@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def listed(home: Path, study: str | None = None) -> list[dict[str, object]]:
     file = home.parent / "runs.json"
-    assert runs(study, json_file=file) == 0
+    assert list_runs(study, json_file=file) == 0
     rows: list[dict[str, object]] = json.loads(file.read_text())
     return rows
 
@@ -48,3 +48,17 @@ def test_a_damaged_run_does_not_hide_the_others(home: Path) -> None:
 
 def test_without_runs_the_list_is_empty(home: Path) -> None:
     assert listed(home) == []
+
+
+def test_pruning_says_what_it_removed_and_what_it_kept(home: Path) -> None:
+    """The JSON has the same, for scripts."""
+    file = home.parent / "pruned.json"
+    old, new = ended(home, name="a", started=1.0), ended(home, name="b", started=2.0)
+    for dry_run in (True, False):
+        assert prune(dry_run=dry_run, json_file=file) == 0
+        result = json.loads(file.read_text())
+        assert (result["dry_run"], result["removed"]) == (dry_run, [old.name])
+        assert result["kept"] == {new.name: "the newest run of its study"}
+        assert result["bytes"] > 0
+        assert old.path.exists() == dry_run
+    assert [row["run"] for row in listed(home)] == ["b"]

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import claude_program
+from tests.support.claude_program import claude_failure, claude_reply
 from tests.support.scripted_server import Answer, anthropic_reply, gemini_reply, openai_reply, scripted
 from workbench.errors import MissingKey, NotJudged
 from workbench.judging.judge import JUDGES, judging_providers, score
 from workbench.nouns import Goal, Judge, Plan, ScoreRequest, Verdict
-from workbench.providers import DEFAULT_JUDGE, KNOWN, Provider, ProviderName, rehearsal
+from workbench.providers import DEFAULT_JUDGE, HIGHEST_TEMPERATURE, KNOWN, PROGRAM, Provider, ProviderName, rehearsal
 from workbench.rehearsal.server import start
 from workbench.run import journal
 
@@ -53,12 +55,19 @@ def _openai_refusal(status: int, message: str) -> Answer:
     return status, {"error": {"message": message, "type": "x", "code": None}}
 
 
+def _program_failure(status: int, message: str) -> Answer:
+    """Return what the program prints when its service answers with this status."""
+    words = {401: "Failed to authenticate. API Error: 401", 403: "Failed to authenticate. API Error: 403"}
+    return claude_failure(f"{words.get(status, f'API Error: {status}')} {message}")
+
+
 #: The judges by name, and how each of their providers speaks. A new judge is one more line here.
 SPOKEN: dict[str, dict[ProviderName, Protocol]] = {
     "model": {
         "gemini": Protocol("gemini-4-argon", gemini_reply, _gemini_refusal),
         "anthropic": Protocol("claude-sonnet-5-5", anthropic_reply, _anthropic_refusal),
         "openai": Protocol("gpt-4.1", openai_reply, _openai_refusal),
+        "claude-program": Protocol("claude-opus-5-5", claude_reply, _program_failure),
     }
 }
 CASES = [(name, provider) for name, protocols in SPOKEN.items() for provider in protocols]
@@ -70,18 +79,27 @@ class Case:
 
     provider: ProviderName
     protocol: Protocol
+    monkeypatch: pytest.MonkeyPatch
+
+    @property
+    def temperature(self) -> float | None:
+        return None if HIGHEST_TEMPERATURE[self.provider] is None else 0.25
 
     def request(self, url: str, **changes: object) -> ScoreRequest:
-        judge = Judge(self.protocol.model, Provider(self.provider, url, url), TEMPLATE, 0.25)
+        judge = Judge(self.protocol.model, Provider(self.provider, url, url), TEMPLATE, self.temperature)
+        # The stand-in for the claude program finds the server by this variable.
+        self.monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
         return ScoreRequest(GOAL, judge, 5, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
-def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Case:
     name, provider = request.param
     protocol = SPOKEN[name][provider]
     monkeypatch.setenv(KNOWN[provider][1][0], KEY)
-    return Case(provider, protocol)
+    if provider == PROGRAM:
+        claude_program.install(tmp_path / "bin", monkeypatch)
+    return Case(provider, protocol, monkeypatch)
 
 
 def verdict(score: object, reason: str = "names the files") -> str:
@@ -124,10 +142,14 @@ def test_a_verdict_is_the_models_score_and_reason(case: Case) -> None:
     ((path, body),) = server.requests
     body_text = json.dumps(body)
     assert case.protocol.model in path + body_text
-    for text in ("the goal", "the gold plan", "the: plan", "0.25"):
+    for text in ("the goal", "the gold plan", "the: plan", str(case.temperature or "")):
         assert text in body_text
-    assert KEY not in path + body_text
-    assert any(KEY in value for value in server.headers[0].values())
+    if case.provider == PROGRAM:
+        assert body["environ"]["ANTHROPIC_API_KEY"] == KEY
+        assert KEY not in str(body["arguments"]) + body["prompt"]
+    else:
+        assert KEY not in path + body_text
+        assert any(KEY in value for value in server.headers[0].values())
 
 
 @pytest.mark.parametrize("value", [0, 10])
@@ -170,7 +192,7 @@ def test_a_failure_is_an_error_with_a_kind(case: Case, tmp_path: Path, status: i
     assert KEY not in str(caught.value)
     assert case.protocol.model in str(caught.value)
     assert [(call.action, call.kind) for call in journal.read(tmp_path)] == [("score", kind)]
-    assert not [file for file in tmp_path.rglob("*") if file.is_file() and KEY in file.read_text()]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and KEY in file.read_text(errors="replace")]
 
 
 def test_a_text_that_is_no_plan_is_not_sent(case: Case) -> None:
@@ -182,7 +204,10 @@ def test_a_text_that_is_no_plan_is_not_sent(case: Case) -> None:
 
 
 def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names all variables that may hold the key."""
+    """The message names all variables that may hold the key. The claude program needs no key."""
+    if case.provider == PROGRAM:
+        assert Provider(PROGRAM, PROGRAM, PROGRAM).key({}) == ""
+        return
     variables = KNOWN[case.provider][1]
     for variable in variables:
         monkeypatch.delenv(variable, raising=False)

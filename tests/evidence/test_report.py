@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from markdown_it import MarkdownIt
 
 from tests.support.run_folder import add, begin, finish
+from workbench.errors import NotJudged
 from workbench.evidence.picture import picture
 from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
@@ -30,6 +32,16 @@ def test_a_run_that_has_just_begun_can_be_shown(tmp_path: Path) -> None:
     assert "Searching: 0 trials of at most 10 executions" in markdown(summary)
     assert ReportRecord.of(summary).to_json()["best"]["score"] is None
     ElementTree.fromstring(picture(summary))
+
+
+def test_the_artifact_of_a_run_that_does_not_go_on_says_so(tmp_path: Path) -> None:
+    """An interrupted run says that it was interrupted, and a failed run says why."""
+    folder = begin(tmp_path)
+    assert "**Interrupted: 0 trials" in markdown(summarize(folder))
+    with pytest.raises(NotJudged), folder.worked_on():
+        raise NotJudged("the judge gave no verdict", kind="judge")
+    assert "**Failed: 0 trials" in markdown(summarize(folder))
+    assert "> the judge gave no verdict" in markdown(summarize(folder))
 
 
 def test_every_report_of_a_rehearsal_names_its_real_part(tmp_path: Path) -> None:

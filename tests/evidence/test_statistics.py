@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.evidence.statistics import RISK, compare
+from workbench.evidence.statistics import LEVEL, RISK, WORTHWHILE, compare
 
 scores = st.lists(st.floats(0, 10), min_size=3, max_size=6)
 
@@ -101,3 +102,11 @@ def test_more_replicates_are_forecast() -> None:
     repeats = (4 + unsure.more) // 4 + 1
     assert compare({"g": baseline * repeats}, {"g": best * repeats}).better
     assert compare({"g": [3.0, 3.1, 2.9]}, {"g": [8.0, 8.1, 7.9]}).more is None
+
+
+def test_the_readme_names_the_thresholds() -> None:
+    """Whoever reads a report can look up what its words mean."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    level, risk = f"at {LEVEL * 100:.0f} %", f"a risk of {RISK * 100:.0f} %"
+    for words in (f"gain is beyond chance and is {WORTHWHILE} points", risk, level):
+        assert words in readme

@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.command_study import REAL, executed, problems, request, shell, study, telling
 from workbench.errors import ExecutionFailed, MissingKey, UserError
-from workbench.execution import program
 from workbench.providers import REHEARSAL_KEY, rehearsal
 from workbench.study.readiness import examine
 from workbench.study.services import services
+from workbench.system.environment import PASSED
 
 pytestmark = pytest.mark.processes
 
@@ -27,7 +27,7 @@ def test_the_program_gets_the_variables_that_the_study_names(tmp_path: Path, mon
         monkeypatch.setenv(name, f"value-of-{name}")
     environ = json.loads(executed(telling(tmp_path / "study", environment=["PLANNER_KEY"]), tmp_path).text)["environ"]
     assert environ.pop("PLANNER_KEY") == "…"
-    assert set(environ) <= {*program.PASSED, "LANG", "LC_ALL", "PWD", "SHLVL", "_", "LC_CTYPE"}
+    assert set(environ) <= {*PASSED, "LANG", "LC_ALL", "PWD", "SHLVL", "_", "LC_CTYPE"}
     assert environ["LANG"] == "C.UTF-8"
 
 

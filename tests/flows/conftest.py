@@ -9,20 +9,32 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine
+from tests.support.prefect_database import new_database
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Yield the environment variables with which a command finds the server."""
+def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """Yield the command line of the user who has started the server, and for whom it is the own server."""
     owner = CommandLine(tmp_path_factory.mktemp("server"))
+    new_database(owner.home / "prefect")
     result = owner.run("server")
     assert result.exit_code == 0, result.stderr
+    url = json.loads((owner.home / "server.json").read_text())["url"]
+    # Other programs take the address from standard output.
+    assert result.stdout == f"{url}\n"
+    assert f"the Prefect UI is at {url.removesuffix('/api')}\n" in result.stderr
     try:
-        url = json.loads((owner.home / "server.json").read_text())["url"]
-        yield {"PREFECT_API_URL": url, "PREFECT_HOME": str(owner.home / "prefect")}
+        yield owner
     finally:
         stopped = owner.run("server", "--stop")
         assert "stopped" in stopped.stdout
+
+
+@pytest.fixture(scope="session")
+def server(server_owner: CommandLine) -> dict[str, str]:
+    """Return the environment variables with which a command finds the server."""
+    url = json.loads((server_owner.home / "server.json").read_text())["url"]
+    return {"PREFECT_API_URL": url, "PREFECT_HOME": str(server_owner.home / "prefect")}
 
 
 @pytest.fixture

@@ -110,8 +110,10 @@ def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) 
 
 
 def test_one_process_serves_the_same_deployments_without_a_worker(deployed: CommandLine) -> None:
-    """The process replaces deployments that were created for a worker."""
-    with running(deployed, PYTHON, CHECKOUT / "deployments" / "serve.py"):
+    """The process replaces deployments that were created for a worker, and says so."""
+    with running(deployed, PYTHON, CHECKOUT / "deployments" / "serve.py") as process:
+        assert process.stderr is not None
+        assert f"the deployment {NIGHTLY} of the work pool workbench is replaced" in process.stderr.readline()
         wait_for(lambda: is_served(deployed))
         check_schedule(deployed)
         assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"

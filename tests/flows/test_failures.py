@@ -58,7 +58,7 @@ def test_a_lasting_failure_is_not_repeated(line: CommandLine, tmp_path: Path) ->
     line, calls = line.counting()
     (line.home / "results").mkdir()
     (line.home / "results" / "execute").write_text("")
-    result = line.run("run", study(tmp_path / "study"), "--rehearse")
+    result = line.run("run", study(tmp_path / "study", runtime="mix"), "--rehearse")
     assert result.exit_code == 3, result.stderr
     assert "answers cannot be written" in result.stderr
     assert "Traceback" not in result.stderr
@@ -71,7 +71,7 @@ def test_a_lasting_failure_is_not_repeated(line: CommandLine, tmp_path: Path) ->
 def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine, tmp_path: Path) -> None:
     """Both processes lock a key before they submit its task. Both finish with the same result."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="static", budget=2)
+    file = study(tmp_path / "study", optimizer="static", budget=2, runtime="mix")
     with line.rehearsing(latency=1.0) as (rehearsal_line, _):
         processes = [rehearsal_line.start("run", file, "--rehearse") for _ in range(2)]
         for process in processes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.command_line import CommandLine, study, wait_for
@@ -20,7 +22,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 ) -> None:
     """The exit code is 130, no process is left, and no kept answer is paid for again."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=12)
+    file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
         wait_for(lambda: len(line.results("execute")) >= 3)
@@ -32,6 +34,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
         assert "the same command goes on" in err
         assert "Traceback" not in err
         assert not running_executions(line)
+        assert "**Interrupted: " in artifact(line)
         stored, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
         rehearsal.latency = 0.0
         result, report = rehearsal_line.optimize(file, "--rehearse")
@@ -43,7 +46,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
     """After kill -9, only the executions that were running are paid for again."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=12)
+    file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
         wait_for(lambda: len(line.results("execute")) >= 3)
@@ -57,6 +60,15 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
     assert result.exit_code == 0, result.stderr
     assert report["cache_hits"] == stored
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
+
+
+def artifact(line: CommandLine) -> str:
+    """Return the text of the artifact of the only run so far."""
+    (folder,) = (line.home / "runs").iterdir()
+    flow_run = json.loads((folder / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
+    query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
+    (found,) = httpx.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
+    return str(found["data"])
 
 
 def running_executions(line: CommandLine) -> list[str]:

@@ -30,7 +30,7 @@ def test_a_killed_vm_does_not_change_the_studys_result(line: CommandLine, tmp_pa
         assert report["failures"] == {}
         rehearsal.latency = 0.0
         other_line = CommandLine(tmp_path / "another home", rehearsal_line.environ)
-        result, expected = other_line.optimize(study(tmp_path / "mix", **settings), "--rehearse")
+        result, expected = other_line.optimize(study(tmp_path / "mix", runtime="mix", **settings), "--rehearse")
     assert result.exit_code == 0, result.stderr
     for one_report in (report, expected):
         best = one_report["best"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.command_line import EXAMPLE, CommandLine, CommandResult
+from workbench.run import journal
 from workbench.search.programs import Direct
 
 pytestmark = pytest.mark.processes
@@ -80,6 +82,9 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
             first.report[side]["candidate"],
         )
     assert calls(first) == executions
+    api, flow_run = first.line.env["PREFECT_API_URL"], report["flow_run_url"].rpartition("/")[2]
+    query = {"flow_runs": {"id": {"any_": [flow_run]}}, "task_runs": {"tags": {"all_": ["cached", "execute"]}}}
+    assert httpx.post(f"{api}/task_runs/count", json=query).json() == executions
     first.line.results("execute")[3].unlink()
     _, report = first.line.optimize(EXAMPLE, "--rehearse")
     assert (report["executions"], report["cache_hits"]) == (1, executions - 1)
@@ -134,8 +139,27 @@ def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: Firs
     assert parents(runs_of["publish"][0]) == {"confirm"}
     baseline = first.report["baseline"]["candidate"]
     assert f"execute {baseline} · otp_refactor · 0" in {run["name"] for run in runs}
-    assert f"score {baseline} · otp_refactor · 1000002" in {run["name"] for run in runs}
+    assert f"score {baseline} · otp_refactor · confirm 2" in {run["name"] for run in runs}
+    assert all(run["tags"] == [run["name"].split()[0]] for run in runs)
     assert all(run["state_type"] == "COMPLETED" for run in runs)
+
+
+def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
+    """The log has a line for every trial, and no line of Prefect's about a task run that ended well."""
+    api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
+    described = httpx.get(f"{api}/flow_runs/{flow_run}").json()
+    assert re.fullmatch(r"otp_refactor · gepa · \d{4}-\d\d-\d\d \d\d:\d\d", described["name"])
+    assert described["tags"] == ["gepa", "otp_refactor", "rehearsal"]
+    logs: list[dict[str, Any]] = []
+    query = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
+    while page := httpx.post(f"{api}/logs/filter", json={**query, "offset": len(logs)}).json():
+        logs += page
+    lines = [log["message"] for log in logs if log["task_run_id"] is None]
+    assert not [log for log in logs if log["message"].startswith("Finished in state") and log["task_run_id"]]
+    trials = [line for line in lines if re.search(r" · otp_refactor · (replicate|confirm) \d+: \d+\.\d \(\d", line)]
+    assert len(trials) == len((first.run / "trials.jsonl").read_text().splitlines())
+    for words in ("searches with gepa", "Best so far: ", "executions left.", "The search ended after ", "Result: "):
+        assert any(words in line for line in lines), (words, lines)
 
 
 def test_the_artifact_shows_the_run(first: FirstRun) -> None:
@@ -164,12 +188,17 @@ def test_show_prints_the_result_again(first: FirstRun) -> None:
 
 
 def test_generate_runs_the_winner_once_more(first: FirstRun) -> None:
-    """The goal is new. The command prints plan and prompt, and makes one execution."""
-    before = calls(first)
+    """The goal is new. The command prints plan and prompt, and makes one execution. The run's report stays."""
+    before, shown = calls(first), first.line.home / "shown.json"
+    first.line.run("show", first.run.name, "--json", shown)
+    report = shown.read_bytes()
     output = first.line.home / "plan.yaml"
     generated = first.line.run("generate", first.run.name, "--goal", "Add telemetry to the billing", "--output", output)
     assert generated.exit_code == 0, generated.stderr
     assert calls(first) == before + 1
+    first.line.run("show", first.run.name, "--json", shown)
+    assert shown.read_bytes() == report
+    assert [call.action for call in journal.read(first.run / "generated" / "001")] == ["execute"]
     assert "Add telemetry to the billing" in generated.stderr
     assert (first.run / "best_prompt.md").read_text().split("\n")[0] in generated.stderr
     assert "rehearsal" in generated.stderr

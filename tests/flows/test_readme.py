@@ -118,16 +118,20 @@ def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> N
         assert loaded.pipeline.target == Target("write", "polish")
 
 
-def test_the_nightly_run_is_deployed_and_a_worker_starts(line: CommandLine) -> None:
-    """In tests/flows/test_deployments.py, the worker also runs the deployment."""
-    deploy, worker = commands_of("sh", 3)
-    result = line.run(*deploy[1:], program=CHECKOUT / deploy[0])
-    assert result.exit_code == 0, result.stderr + result.stdout
-    with line.start(*worker[1:], program=CHECKOUT / worker[0]) as process:
+def test_the_nightly_run_is_deployed_and_a_worker_starts(server_owner: CommandLine) -> None:
+    """The block runs in a shell as it stands. tests/flows/test_deployments.py also runs the deployment."""
+    with server_owner.start("-ec", blocks("sh")[3], program=Path("/bin/sh")) as process:
         assert process.stdout is not None
-        assert "started" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        printed: list[str] = []
+        while line := process.stdout.readline():
+            printed.append(line)
+            if "Worker" in line and "started" in line:
+                break
+        else:
+            pytest.fail("".join(printed))
+        os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=30)
+    assert any("optimize/nightly" in line for line in printed)
 
 
 @pytest.mark.parametrize("number", range(2))

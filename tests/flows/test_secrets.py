@@ -42,7 +42,7 @@ def test_a_key_that_a_provider_echoes_is_stored_nowhere(line: CommandLine, tmp_p
         file = study(tmp_path / name, optimizer="static", budget=2, program=program)
         result = line.having(GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=echo).run("run", file)
         assert result.exit_code in (2, 3), result.stderr
-        assert not [form for form in FORMS if form in result.stdout + result.stderr]
+        assert not [form for form in FORMS if form in result.stdout + result.stderr], result.stderr
     for folder in (line.home, Path(line.env["PREFECT_HOME"])):
         for stored in (file for file in folder.rglob("*") if file.is_file()):
             content = stored.read_bytes()

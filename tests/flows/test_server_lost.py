@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine, study, wait_for
+from tests.support.prefect_database import new_database
 
 pytestmark = pytest.mark.processes
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.processes
 def test_a_run_whose_server_dies_ends_within_a_minute(tmp_path: Path) -> None:
     """The exit code is 3, the message names the server, and no kept answer is paid for again."""
     line = CommandLine(tmp_path / "home")
+    new_database(line.home / "prefect")
     assert line.run("server", timeout=240).exit_code == 0
     file = study(tmp_path / "study", optimizer="copro", budget=12, concurrency=2)
     try:

@@ -15,7 +15,7 @@ from workbench.run.record import FailureRecord, RunRecord, TrialRecord
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("2026", None), ("latest", None), ("nothing", "is no run"), ("", "several")]
+    ("name", "words"), [("2026", None), ("latest", None), ("nothing", "is no run"), ("", "2 runs begin with")]
 )
 def test_runs_are_found_by_the_beginning_of_their_names(tmp_path: Path, name: str, words: str | None) -> None:
     """Any other name is refused with the known names."""
@@ -123,3 +123,24 @@ def test_a_file_of_a_run_that_cannot_be_written_is_the_outside_world(tmp_path: P
     (folder.path / "journal.jsonl").mkdir()
     with pytest.raises(OutsideError, match=r"journal\.jsonl cannot be written"), attempt(folder.path, "score", "key"):
         pytest.fail("the call was made")
+
+
+def test_the_latest_run_is_a_run_with_a_result(tmp_path: Path) -> None:
+    """A newer run that goes on, failed or was interrupted has none. If no run has one, the newest run is shown."""
+    names = ("20260101-a", "20260102-b", "20260103-c")
+    for started, name in enumerate(names):
+        RunFolder.create(tmp_path, name).save(record(started=float(started)))
+    assert RunFolder.find(tmp_path, "latest").name == names[2]
+    for name in names[:2]:
+        (tmp_path / "runs" / name / "report.json").write_text("{}")
+    assert RunFolder.find(tmp_path, "latest").name == names[1]
+
+
+def test_all_runs_that_begin_with_a_name_are_listed(tmp_path: Path) -> None:
+    """A whole name is enough, even if another name begins with it."""
+    for number in range(12):
+        RunFolder.create(tmp_path, f"20260101-{number}")
+    with pytest.raises(RunNotFound, match="12 runs") as caught:
+        RunFolder.find(tmp_path, "2026")
+    assert str(caught.value).split("\n")[1:] == sorted((f"20260101-{number}" for number in range(12)), reverse=True)
+    assert RunFolder.find(tmp_path, "20260101-1").name == "20260101-1"

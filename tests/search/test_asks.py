@@ -15,7 +15,7 @@ from tests.support.flow import Flow, judge, pipeline
 from tests.support.settings import STUDY, request
 from workbench.errors import ExecutionFailed
 from workbench.execution.plan import retrieve
-from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Verdict
+from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Trial, Verdict
 from workbench.providers import Provider
 from workbench.search.ask_kinds import Ask, Execute, Retrieve, slots
 from workbench.search.asks import Asker, Asks, SearchStopped
@@ -212,3 +212,20 @@ def test_an_error_that_an_optimizer_would_catch_ends_the_work() -> None:
     with pytest.raises(OSError, match="the disk is full"), Asks(work, slots(1)) as asks:
         for ask in asks:
             pytest.fail(f"asked for {ask}")
+
+
+def test_a_reported_trial_reaches_the_flow_in_its_own_thread() -> None:
+    """Every trial arrives before the loop ends, also the last one."""
+    seen: list[tuple[Trial, str]] = []
+    trials = [Trial("c", "g", number, "key", Verdict(5.0, "fine")) for number in range(3)]
+
+    def work(asker: Asker) -> None:
+        for trial in trials:
+            asker.report(trial)
+
+    def note(trial: Trial) -> None:
+        seen.append((trial, threading.current_thread().name))
+
+    with Asks(work, slots(1), on_trial=note) as asks:
+        assert list(asks) == []
+    assert seen == [(trial, threading.current_thread().name) for trial in trials]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.claude_program import assistant, claude_failure, claude_reply, install, printed, result
 from tests.support.scripted_server import Answer, Scripted, anthropic_reply, gemini_reply, openai_reply, scripted
 from workbench.errors import ModelNotFound, ProposalFailed
-from workbench.providers import KNOWN, Provider, ProviderName
+from workbench.providers import KNOWN, PROGRAM, Provider, ProviderName
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
 
@@ -20,14 +22,16 @@ MODELS: dict[ProviderName, str] = {
     "gemini": "gemini/gemini-3.8-flash",
     "anthropic": "anthropic/claude-sonnet-5-5",
     "openai": "openai/gpt-4.1",
+    "claude-program": "claude-program/claude-opus-5-5",
 }
 
 
 @pytest.fixture(autouse=True)
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the keys of all providers."""
+def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Set the keys of all providers, and put a stand-in for the claude program on the PATH."""
     for _, variables, _ in KNOWN.values():
         monkeypatch.setenv(variables[0], KEY)
+    install(tmp_path, monkeypatch)
 
 
 def request(server: Scripted, name: ProviderName = "gemini", **changes: Any) -> ProposalRequest:
@@ -48,6 +52,8 @@ def request(server: Scripted, name: ProviderName = "gemini", **changes: Any) -> 
 
 def ended(name: ProviderName, reason: str) -> Answer:
     """Return a reply with half a text that ended for this reason."""
+    if name == PROGRAM:
+        return printed(assistant("First, the"), result("First, the", stop_reason=reason))
     _, body = {"gemini": gemini_reply, "anthropic": anthropic_reply, "openai": openai_reply}[name]("First, the")
     match name:
         case "gemini":
@@ -65,6 +71,7 @@ def ended(name: ProviderName, reason: str) -> Answer:
         ("gemini", gemini_reply("A better prompt."), "/v1beta/models/gemini-3.8-flash:generateContent"),
         ("anthropic", anthropic_reply("A better prompt."), "/v1/messages"),
         ("openai", openai_reply("A better prompt."), "/v1/chat/completions"),
+        ("claude-program", claude_reply("A better prompt."), "/claude"),
     ],
 )
 def test_every_provider_proposes(
@@ -91,11 +98,15 @@ def test_every_provider_proposes(
         ("anthropic", "pause_turn", "provider unavailable", False),
         ("openai", "length", "cut off", True),
         ("openai", "content_filter", "refused", True),
+        ("claude-program", "max_tokens", "cut off", True),
     ],
 )
-def test_half_a_proposal_is_none(name: ProviderName, reason: str, kind: str, lasting: bool) -> None:
+def test_half_a_proposal_is_none(
+    monkeypatch: pytest.MonkeyPatch, name: ProviderName, reason: str, kind: str, lasting: bool
+) -> None:
     """The model is asked three times in all, and the message has the provider's reason."""
     with scripted(*[ended(name, reason)] * 3) as server, pytest.raises(ProposalFailed, match=reason) as caught:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         propose(request(server, name))
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     with scripted(ended(name, reason), gemini_reply("whole")) as server:
@@ -118,9 +129,9 @@ def test_a_blank_proposal_is_none() -> None:
         propose(request(server))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != PROGRAM])
 def test_a_wait_that_the_provider_tells_is_in_the_error(name: ProviderName) -> None:
-    """The task that tries again keeps to it. No cause carries the provider's own text."""
+    """The task that tries again keeps to it. No cause carries the provider's own text. The program tells no wait."""
     details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "45.8s"}]
     message = f"slow down, {KEY}. Please retry in 45.8s."
     limited = 429, {"type": "error", "error": {"type": "rate_limit_error", "message": message, "details": details}}
@@ -133,10 +144,13 @@ def test_a_wait_that_the_provider_tells_is_in_the_error(name: ProviderName) -> N
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_unknown_model_is_the_users_to_mend(name: ProviderName) -> None:
+def test_an_unknown_model_is_the_users_to_mend(monkeypatch: pytest.MonkeyPatch, name: ProviderName) -> None:
     """The message names the model and the key of the study."""
     unknown = 404, {"type": "error", "error": {"type": "not_found_error", "message": "model not found", "code": None}}
+    if name == PROGRAM:
+        unknown = claude_failure("There's an issue with the selected model (x).")
     with scripted(unknown) as server, pytest.raises(ModelNotFound, match=r"change proposer\.model") as caught:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         propose(request(server, name))
     assert MODELS[name].partition("/")[2] in str(caught.value)
 

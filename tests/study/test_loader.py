@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import StudyError
+from workbench.errors import OutsideError, StudyError
 from workbench.execution.own.serve import ServeSettings
-from workbench.nouns import Engine, Model, Study
+from workbench.nouns import Engine, ExecutionRequest, Judge, Model, Plan, ScoreRequest, Study
+from workbench.providers import Provider
 from workbench.study.opening import RunOptions, load
+from workbench.study.services import require_keys
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "otp_refactor" / "study.yaml"
 
@@ -85,8 +87,9 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
         ("budget: 12", "budget: 12\njudge: {model: groq/x}", "study.yaml:9: judge.model"),
-        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai"),
+        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai, claude-program"),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/x, temperature: 1.5}", "anthropic accepts 0 to 1"),
+        ("budget: 12", "budget: 12\njudge: {model: claude-program/opus, temperature: 0}", "takes no temperature"),
         ("budget: 12", "budget: 12\nproposer: {model: gemini/x, temperature: 2.5}", "proposer.temperature: 2.5 is out"),
         ("budget: 12", "budget: 12\nproposer: {model: gemini/x, api_base: 'http://a/v1'}", "have no address of their"),
         ("budget: 12", "budget: 12\njudge: {model: openai/x, api_base: localhost}", "is not an address such as"),
@@ -115,6 +118,18 @@ def test_a_temperature_may_be_left_out(folder: Path, keys: str) -> None:
     loaded = study(folder, f"{GOOD}judge: {{model: openai/gpt-4.1, api_base: 'http://localhost:8000/v1'{keys}}}\n")
     assert loaded.judge == Model("openai", "gpt-4.1", 0.5 if "0.5" in keys else None, "http://localhost:8000/v1")
     assert loaded.proposer == Model("gemini", "gemini-3.8-flash")
+
+
+def test_the_claude_program_judges_and_proposes(folder: Path) -> None:
+    """It needs no key, only the program itself."""
+    models = "judge: {model: claude-program/claude-opus-5-5}\nproposer: {model: claude-program/opus}\n"
+    loaded = study(folder, f"{GOOD}{models}")
+    assert loaded.judge == Model("claude-program", "claude-opus-5-5")
+    with pytest.raises(OutsideError, match="claude is not on the PATH"):
+        require_keys(loaded, {"PATH": str(folder), "GEMINI_API_KEY": "x"})
+    (folder / "claude").write_text("")
+    (folder / "claude").chmod(0o755)
+    require_keys(loaded, {"PATH": str(folder), "GEMINI_API_KEY": "x"})
 
 
 def test_the_serve_runtime_takes_an_optional_address(folder: Path) -> None:
@@ -167,3 +182,20 @@ def test_arbitrary_text_only_raises_a_study_error(folder: Path, text: str) -> No
     (folder / "study.yaml").write_text(text, encoding="utf-8", errors="replace")
     with pytest.raises(StudyError):
         load(RunOptions(folder / "study.yaml"))
+
+
+def test_two_goals_with_one_text_and_one_gold_plan_have_verdicts_of_their_own(folder: Path) -> None:
+    """They share executions. The names stand in no key, so a goal with a new name buys nothing again."""
+    goals = [f"  - name: {name}\n    goal: write a plan\n    gold: gold.md\n" for name in ("one", "two", "three")]
+    loaded = study(folder, GOOD.replace("".join(goals[:1]), "".join(goals)))
+    renamed = study(folder, GOOD.replace("".join(goals[:1]), "".join(goals).replace("two", "deux")))
+    judge = Judge("m", Provider("gemini", "url", "label"), "$goal")
+
+    def score_keys(study: Study) -> list[str]:
+        return [ScoreRequest(goal, judge).key(Plan("a: 1")) for goal in study.goals]
+
+    assert len(set(score_keys(loaded))) == len({ScoreRequest(goal, judge).seed for goal in loaded.goals}) == 3
+    assert score_keys(loaded) == score_keys(renamed)
+    assert score_keys(study(folder, GOOD))[0] == score_keys(loaded)[0]
+    executions = {ExecutionRequest("prompt", goal, 0, loaded.pipeline, ()).key for goal in loaded.goals}
+    assert len(executions) == 1

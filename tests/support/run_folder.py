@@ -24,10 +24,10 @@ def record(**changes: object) -> RunRecord:
     return RunRecord.model_validate_json(json.dumps(value))
 
 
-def begin(home: Path, **changes: object) -> RunFolder:
+def begin(home: Path, name: str = NAME, **changes: object) -> RunFolder:
     """Make the folder of a run that has just begun."""
-    folder = RunFolder.create(home, NAME)
-    folder.save(record(**changes))
+    folder = RunFolder.create(home, name)
+    folder.save(record(**{"run_id": name, **changes}))
     folder.write("candidates/first.md", "Write the plan.")
     return folder
 
@@ -50,3 +50,18 @@ def finish(folder: RunFolder, best: str, baseline: tuple[float, ...], confirmed:
         add(folder, "confirm", "first", 1_000_000 + number, score)
     for number, score in enumerate(confirmed):
         add(folder, "confirm", best, 1_000_000 + number, score)
+
+
+#: Confirmed scores of a baseline and of a prompt that is surely better.
+LOW, HIGH = (3.0, 3.2, 3.1), (7.9, 8.1, 8.3)
+
+
+def ended(
+    home: Path, confirmed: tuple[float, ...] = HIGH, text: str = "Order the stages.", **changes: object
+) -> RunFolder:
+    """Make the folder of a run that has ended, with these confirmed scores of its best prompt."""
+    folder = begin(home, **changes)
+    add(folder, "search", "first", 0, 3.0)
+    folder.write("best_prompt.md", text)
+    finish(folder, "second", LOW, confirmed)
+    return folder

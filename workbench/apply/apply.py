@@ -13,9 +13,10 @@ from workbench.apply.git import Head, Repository
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.report import by_chance, printable, rehearsal, sentence
+from workbench.evidence.report import by_chance, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
 from workbench.execution.runtimes import SHIPPED_PIPELINE
+from workbench.foreign_text import printable
 from workbench.pipeline_file.write_back import write_back
 from workbench.run.folder import RunFolder
 
@@ -44,6 +45,7 @@ class Applied:
         return [
             f"{self.file}: step {self.step} now has the best prompt of {self.run}",
             f"on the new branch {self.branch}, commit {str(self.commit)[:12]}; workbench apply --revert goes back",
+            "no champion was changed: workbench champion promote STUDY does that",
         ]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
 from workbench.execution.runtimes import execute, runtime_of
-from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
+from workbench.nouns import FIRST_EXTRA_REPLICATE, ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.run.setting import Setting
@@ -21,26 +21,24 @@ from workbench.study.opening import RunOptions, load
 from workbench.study.services import services
 from workbench.system.files import private_files
 
-#: The first replicate number for executions that a person asks for. Searches and confirmations use lower numbers.
-FIRST_REPLICATE = 2_000_000
-
 
 @dataclass(frozen=True)
 class Generated:
-    """The prompt and the plan of one execution. `rehearsal` is the rehearsal's world and seed, or None."""
+    """A plan that the winner wrote, and the prompt that the pipeline got for it."""
 
     prompt: str
     plan: Plan
-    rehearsal: str | None
 
 
 class _DirectAnswers:
     """Answers each ask in the calling thread. It serves a program that runs once: as its desk and as its stage."""
 
-    def __init__(self, setting: Setting, goal: Goal, home: Path) -> None:
+    def __init__(self, setting: Setting, goal: Goal, home: Path, folder: Path) -> None:
         self._setting = setting
         self._goal = goal
         self._home = home
+        # The calls have a journal of their own, because the report of a finished run never changes.
+        self._folder = folder
         self.prompt = ""
         self.latest_plan = Plan("", problem="the writer's answer had no prompt in it")
 
@@ -51,19 +49,22 @@ class _DirectAnswers:
         setting = self._setting
         self.prompt = prompt
         request = ExecutionRequest(
-            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, setting.run.path
+            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, self._folder
         )
         self.latest_plan = self.plan(request)
         return self.latest_plan
 
     def propose(self, request: ProposalRequest) -> Proposal:
-        return propose(request)
+        return propose(replace(request, run=self._folder))
 
     def plan(self, request: ExecutionRequest) -> Plan:
         return retrieve(execute(request, self._home))
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         raise AssertionError("a program that runs once is not judged")
+
+    def report(self, trial: Trial) -> None:
+        raise AssertionError("a program that runs once makes no trial")
 
     def fail(self, error: Exception) -> NoReturn:
         raise error
@@ -83,17 +84,16 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     record = run.load(RunRecord)
     study = load(RunOptions(record.study_file))
     once_more = Goal("once-more", goal, ()) if goal else study.goals[0]
-    number_before = len(list((run.path / "generated").glob("*/")))
     with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, providers, runtime.version(), run)
-            stage = _DirectAnswers(setting, once_more, home)
-            run_winner(setting, stage, stage, once_more.text, FIRST_REPLICATE + number_before)
+            number, folder = run.new_generated()
+            stage = _DirectAnswers(setting, once_more, home, folder)
+            run_winner(setting, stage, stage, once_more.text, FIRST_EXTRA_REPLICATE + number - 1)
         finally:
             runtime.close()
-    folder = f"generated/{number_before + 1:03d}"
-    run.write(f"{folder}/prompt.md", stage.prompt)
-    run.write(f"{folder}/plan.yaml", stage.latest_plan.text)
-    return Generated(stage.prompt, stage.latest_plan, record.rehearsal)
+        run.write(f"generated/{folder.name}/prompt.md", stage.prompt)
+        run.write(f"generated/{folder.name}/plan.yaml", stage.latest_plan.text)
+    return Generated(stage.prompt, stage.latest_plan)

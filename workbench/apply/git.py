@@ -13,15 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import NotApplied
-from workbench.system import process
+from workbench.system import git, process
 from workbench.system.files import write_atomically
 
-#: The time limit of one git command.
-TIMEOUT_SECONDS = 60.0
-#: Environment variables that would point git to another repository than the file's own. They are removed.
-REPOSITORY_VARIABLES = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE",
-)  # fmt: skip
 #: The files in `.git` that show an unfinished operation, and the name of the operation.
 UNFINISHED = {
     "MERGE_HEAD": "a merge",
@@ -58,8 +52,7 @@ class Repository:
         Raises:
             NotApplied: git is not installed, or the folder is in no repository.
         """
-        self._env = {name: value for name, value in environ.items() if name not in REPOSITORY_VARIABLES}
-        self._env |= {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+        self._environ = environ
         self.top = folder
         self.top = Path(self._git("rev-parse", "--show-toplevel"))
 
@@ -108,7 +101,7 @@ class Repository:
             result = self._run("var", f"GIT_{role}_IDENT")
             if result.exit_code != 0:
                 raise NotApplied(
-                    f"git cannot tell who commits ({_reason(result)}). If git does not know your name, run "
+                    f"git cannot tell who commits ({git.reason(result)}). If git does not know your name, run "
                     'git config --global user.name "Your Name" and git config --global user.email you@example.org'
                 )
 
@@ -239,24 +232,14 @@ class Repository:
         """
         result = self._run(*arguments, variables=variables)
         if result.exit_code != 0:
-            raise NotApplied(f"git {arguments[0]} failed in {self.top}: {_reason(result)}")
+            raise NotApplied(f"git {arguments[0]} failed in {self.top}: {git.reason(result)}")
         return result.stdout.decode(errors="surrogateescape").rstrip("\n")
 
     def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
-        command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false", *arguments]
         try:
-            return process.run(command, cwd=self.top, env={**self._env, **(variables or {})}, timeout=TIMEOUT_SECONDS)
+            return git.run(self.top, *arguments, environ=self._environ, more=variables or {})
         except OSError as error:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error
                 raise NotApplied(f"git cannot be started ({reason})") from error
             raise NotApplied("git is not on the PATH: install it, or see the change with --dry-run") from error
-
-
-def _reason(result: process.Finished) -> str:
-    """Return why git failed: its first `fatal:` line, else its first line."""
-    lines = [line.strip() for line in result.stderr.decode(errors="replace").splitlines() if line.strip()]
-    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    if result.timed_out:
-        return f"it did not end within {TIMEOUT_SECONDS:.0f} s"
-    return next(iter([*fatal, *lines]), f"exit code {result.exit_code}")

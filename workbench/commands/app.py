@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import pkgutil
 import sys
 
 from cyclopts import App, CycloptsError
 
-from workbench.commands.apply import apply
-from workbench.commands.check import check
-from workbench.commands.doctor import doctor
-from workbench.commands.generate import generate
-from workbench.commands.init import init
 from workbench.commands.output import err
-from workbench.commands.rehearsal import rehearsal
-from workbench.commands.run import run
-from workbench.commands.runs import runs
-from workbench.commands.server import server
-from workbench.commands.show import show
 from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, workbench_error_in
-from workbench.evidence.report import printable
+from workbench.foreign_text import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
 
@@ -34,16 +25,28 @@ app = App(
     version=lambda: importlib.metadata.version("workbench"),
     help="Find the prompt that makes an Elixir AI pipeline write its best plan.",
 )
-app.command(run)
-app.command(check)
-app.command(doctor)
-app.command(show)
-app.command(runs)
-app.command(generate)
-app.command(apply)
-app.command(init)
-app.command(rehearsal)
-app.command(server)
+#: In the order of the help text. The verb `x` is the function `x` of workbench/commands/x.py.
+VERBS = (
+    "run",
+    "check",
+    "doctor",
+    "show",
+    "runs",
+    "compare",
+    "cache",
+    "generate",
+    "apply",
+    "champion",
+    "init",
+    "rehearsal",
+    "server",
+)
+
+# A command imports only the module of its own verb, and so starts fast. The list of all verbs quotes all docstrings.
+lists_verbs = not set(VERBS).intersection(sys.argv[1:])
+for verb in VERBS:
+    function = f"workbench.commands.{verb}:{verb}"
+    app.command(pkgutil.resolve_name(function) if lists_verbs else function)
 
 
 def main() -> None:

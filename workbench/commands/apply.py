@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from workbench.commands.output import JsonFile, err, print_foreign, write_json
-from workbench.errors import UserError
-from workbench.evidence.report import printable
+from workbench.errors import ChampionNotFound, UserError
+from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
+from workbench.study.opening import RunOptions, champions_of, load
 from workbench.system.home import home
 
 
@@ -23,6 +25,7 @@ def apply(
     branch: str | None = None,
     dry_run: Annotated[bool, Parameter(negative=())] = False,
     revert: Annotated[bool, Parameter(negative=())] = False,
+    champion: Path | None = None,
     anyway: Annotated[bool, Parameter(negative=())] = False,
     json_file: JsonFile = None,
 ) -> int:
@@ -43,6 +46,8 @@ def apply(
         Show the change, but do not make it.
     revert
         Take the prompt out again: go back to the branch and the files before.
+    champion
+        A study file. Apply the champion of this study, instead of the best prompt of a run.
     anyway
         Also apply a prompt that was measured as worse than the first, or in a rehearsal.
     json_file
@@ -53,13 +58,15 @@ def apply(
     from workbench.apply.placement import Chosen
     from workbench.apply.revert import revert as revert_prompt
 
+    if champion is not None and (run is not None or revert):
+        raise UserError("--champion takes no run and no --revert: the champion names its own run")
     if revert:
         if dry_run or anyway or (step, goal, branch) != (None, None, None):
             raise UserError("--revert takes a run and --json, and nothing else: leave the other options out")
         reverted = revert_prompt(home(), run, os.environ)
         report, notes, lines = reverted.to_json(), reverted.notes, reverted.lines()
     else:
-        folder = RunFolder.find(home(), run or "latest")
+        folder = RunFolder.find(home(), run or "latest") if champion is None else _champion_run(champion)
         applied = apply_prompt(folder, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
         report, notes, lines = applied.to_json(), applied.notes, applied.lines(dry_run=dry_run)
     for note in notes:
@@ -68,3 +75,25 @@ def apply(
     if json_file is not None:
         write_json(json_file, report)
     return 0
+
+
+def _champion_run(study: Path) -> RunFolder:
+    """Return the run that found the champion of a study.
+
+    Raises:
+        ChampionNotFound: no run on this machine has the champion's prompt.
+    """
+    champions = champions_of(load(RunOptions(study)))
+    champion = champions.current()
+    if champion.run is None:
+        raise ChampionNotFound(
+            f"champion {champion.number} of {champions.study} is a starting prompt, which no run has measured in a "
+            "pipeline file: nothing was changed"
+        )
+    folder = RunFolder.find(home(), champion.run)
+    if folder.read("best_prompt.md") != champion.text:
+        raise ChampionNotFound(
+            f"{champion.file} has another prompt than its run {champion.run} found; expected the same: "
+            "take the file back with git"
+        )
+    return folder

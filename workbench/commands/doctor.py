@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.errors import OutsideError
-from workbench.evidence.report import printable
+from workbench.foreign_text import printable
 from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
 

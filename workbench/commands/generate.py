@@ -6,8 +6,9 @@ import os
 
 from workbench.commands.output import OutputFile, err, print_foreign, write_output
 from workbench.errors import UserError
-from workbench.evidence.report import by_chance, printable
+from workbench.evidence.report import by_chance, rehearsal
 from workbench.evidence.summary import summarize
+from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 from workbench.system.interruption import GracefulInterrupt
@@ -37,10 +38,11 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     folder = RunFolder.find(home(), run)
     with GracefulInterrupt():
         generated = generate_plan(folder, goal, home=home(), environ=os.environ)
-    if warning := by_chance(summarize(folder)):
+    summary = summarize(folder)
+    if warning := by_chance(summary):
         err.print(f"note: {warning}", highlight=False)
-    if generated.rehearsal:
-        err.print(f"[bold]rehearsal[/bold] ({generated.rehearsal}): a scripted model wrote this plan")
+    if summary.rehearsal:
+        err.print(rehearsal(summary.rehearsal, summary.real_in_rehearsal), highlight=False)
     err.rule("the prompt for the pipeline")
     err.print(printable(generated.prompt), markup=False, highlight=False)
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from workbench.errors import OutputFailed
-from workbench.evidence.report import printable
+from workbench.foreign_text import printable
 from workbench.system.files import write_atomically
 
 out = Console(soft_wrap=True, emoji=False)

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from workbench.evidence.report import plural, printable
+from workbench.evidence.report import plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from workbench.commands import prefect_api, progress
 from workbench.commands.output import JsonFile, console_beside, err, write_json
+from workbench.errors import OutsideError
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
@@ -71,7 +72,14 @@ def run(
         folder = RunFolder(home() / "runs" / name)
         if json_file is not None and folder.has(RunRecord):
             write_json(json_file, ReportRecord.of(summarize(folder)).to_json())
-    result = rows(summarize(folder))
+    summary = summarize(folder)
+    if summary.comparison is None:
+        raise OutsideError(
+            f"{name} ended without a result (its state is {summary.status}); expected the scores of both prompts on "
+            "every goal; run the same command again",
+            kind="no result",
+        )
+    result = rows(summary)
     if prefect_server.running_server(home()):
         result.append(("to stop", "workbench server --stop ends the Prefect server"))
     progress.table(loaded.name, result, console_beside(json_file))

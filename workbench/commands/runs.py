@@ -1,25 +1,33 @@
-"""`workbench runs`: list the runs, newest first."""
+"""`workbench runs`: list the runs, newest first, and remove those that nothing needs."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import App, Parameter
 from rich.table import Table
 
+from workbench.commands.cache import MEGABYTE, Days
 from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import printable
+from workbench.evidence.report import plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.system.home import home
 
-COLUMNS = ("run", "study", "date", "optimizer", "baseline", "best", "cost", "state")
+COLUMNS = ("run", "study", "date", "optimizer", "baseline", "best", "cost", "commit", "promoted", "state")
+
+NUMBERS = ("baseline", "best", "cost", "promoted")
+
+runs = App(name="runs", help="List the runs, and remove those that nothing needs.")
 
 
-def runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int:
+@runs.default
+def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int:
     """List the runs, newest first.
 
     Parameters
@@ -33,12 +41,49 @@ def runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int:
     console = console_beside(json_file)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
-        table.add_column(column, no_wrap=True, justify="right" if column in ("baseline", "best", "cost") else "left")
+        table.add_column(column, no_wrap=True, justify="right" if column in NUMBERS else "left")
     for row in listed:
-        table.add_row(*("–" if row[column] is None else printable(str(row[column])) for column in COLUMNS))
+        shown = {**row, "commit": row["commit"] and row["commit"][:12]}
+        table.add_row(*("–" if shown[column] is None else printable(str(shown[column])) for column in COLUMNS))
     console.print(table if listed else "there are no runs yet: workbench run STUDY makes one")
     if json_file is not None:
         write_json(json_file, listed)
+    return 0
+
+
+@runs.command
+def prune(
+    *, days: Days = 30.0, dry_run: Annotated[bool, Parameter(negative=())] = False, json_file: JsonFile = None
+) -> int:
+    """Remove the folders of old finished runs. The answers that they paid for stay: see workbench cache prune.
+
+    The newest run of each study stays, and so does every run that is unfinished, promoted or applied.
+
+    Parameters
+    ----------
+    days
+        Remove runs that began more than this many days ago.
+    dry_run
+        List what would be removed, and remove nothing.
+    json_file
+        A file for the result as JSON.
+    """
+    # Imported here to keep the start of other commands fast.
+    from workbench.upkeep.prune import prune_runs
+
+    pruned = prune_runs(home(), days, dry_run=dry_run)
+    console = console_beside(json_file)
+    for name, reason in pruned.kept.items():
+        console.print(f"kept {name}: {printable(reason)}", highlight=False, markup=False)
+    for name in pruned.removed:
+        console.print(f"{'would remove' if dry_run else 'removed'} {name}", highlight=False, markup=False)
+    room = f"{pruned.bytes / MEGABYTE:.1f} MB"
+    console.print(f"{plural(len(pruned.removed), 'run')} of {len(pruned.removed) + len(pruned.kept)}, {room}")
+    if json_file is not None:
+        write_json(
+            json_file,
+            {"dry_run": dry_run, "removed": pruned.removed, "kept": pruned.kept, "bytes": pruned.bytes},
+        )
     return 0
 
 
@@ -69,5 +114,7 @@ def _values(folder: RunFolder, summary: Summary) -> dict[str, Any]:
         "best": round(comparison.best, 2) if comparison else None,
         # No run knows its cost yet.
         "cost": None,
+        "commit": summary.record.commit,
+        "promoted": summary.promoted.number if summary.promoted else None,
         "state": f"{summary.status}{', rehearsal' if summary.rehearsal else ''}",
     }

@@ -13,7 +13,7 @@ from workbench.system.home import home
 
 
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
-    """Start the background Prefect server if it does not run, and print its address.
+    """Start the background Prefect server if it does not run, and print the address for PREFECT_API_URL.
 
     Parameters
     ----------
@@ -23,5 +23,7 @@ def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
     if stop:
         out.print("stopped the Prefect server" if prefect_server.stop(home()) else "no Prefect server was running")
     else:
-        out.print(prefect_server.ensure(home(), os.environ, err.print).ui, highlight=False)
+        running = prefect_server.ensure(home(), os.environ, err.print)
+        out.print(running.url, highlight=False)
+        err.print(f"the Prefect UI is at {running.ui}", highlight=False)
     return 0

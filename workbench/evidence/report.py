@@ -9,13 +9,12 @@ from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
 from workbench.evidence.statistics import LEVEL, WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, prompt_file
+from workbench.foreign_text import printable
 from workbench.run.record import RunRecord, SearchResult, TrialRecord
 
 #: How many candidates the artifact lists, and how many characters of a judge's reason it shows.
 CANDIDATES = 10
 REASON_CHARACTERS = 800
-#: Characters that a terminal or a browser obeys: controls, and those that change the direction of text.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def sentence(summary: Summary) -> str:
@@ -72,8 +71,12 @@ def markdown(summary: Summary) -> str:
     parts = [f"# {_plain(summary.study)}"]
     if summary.rehearsal:
         parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
+    parts.append(f"**{sentence(summary)}**")
+    if summary.status == "failed":
+        parts.append(f"> {_plain(summary.stopped or '')}")
+    if summary.promotion:
+        parts.append(f"To make the best prompt the champion, run `{printable(summary.promotion)}`.")
     parts += [
-        f"**{sentence(summary)}**",
         f"![Score over executions]({data_uri(picture(summary))})",
         "## The best prompt beside the first",
         _prompts(summary),
@@ -108,6 +111,10 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     ]
     if summary.best:
         pairs.append(("best prompt", str(prompt_file(summary))))
+    if summary.promoted:
+        pairs.append(("champion", f"number {summary.promoted.number} since {summary.promoted.date}"))
+    if summary.promotion:
+        pairs.append(("to promote", summary.promotion))
     return [*pairs, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]
 
 
@@ -116,11 +123,6 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
     if result.ended == "budget" or result.spent >= record.budget:
         return f"its budget of {plural(record.budget, 'execution')} is used up"
     return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
-
-
-def printable(text: str) -> str:
-    """Replace the characters that a terminal or a browser would obey. A model may have written them."""
-    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def rehearsal(label: str, real: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from workbench.evidence.statistics import LEVEL
 from workbench.evidence.summary import Status, Summary, prompt_file
+from workbench.run.folder import REPORT
 from workbench.run.record import Ending, Frozen, Record
 
 #: Digits after the point. A mean of scores is not more exact, and nobody wants to read 6.8999999999999995.
@@ -52,7 +53,7 @@ class ReportRecord(Record):
     reason of a failed run, and `ended` what ended the search.
     """
 
-    FILE: ClassVar[str] = "report.json"
+    FILE: ClassVar[str] = REPORT
 
     study: str
     run_id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Literal
 from workbench.evidence.statistics import Comparison, compare
 from workbench.run import journal
 from workbench.run.folder import RunFolder
-from workbench.run.record import RunRecord, SearchResult, TrialRecord
+from workbench.run.record import PromotedRecord, RunRecord, SearchResult, TrialRecord
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
 
@@ -35,6 +36,7 @@ class Summary:
         spent: seconds of all calls, by action.
         comparison: baseline and best on fresh replicates, None until all of those have a verdict.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
+        promoted: the champion that the best prompt became, or None.
     """
 
     run: Path
@@ -51,6 +53,7 @@ class Summary:
     spent: dict[str, float]
     comparison: Comparison | None
     stopped: str | None
+    promoted: PromotedRecord | None
 
     @property
     def study(self) -> str:
@@ -102,9 +105,26 @@ class Summary:
     def confirm(self) -> tuple[TrialRecord, ...]:
         return tuple(trial for trial in self.trials if trial.phase == "confirm")
 
+    def confirmed(self, candidate: str) -> dict[str, list[float]]:
+        """Return a candidate's confirmed scores by goal, in the order of the replicates."""
+        scores: dict[str, list[float]] = {goal.name: [] for goal in self.record.goals}
+        for trial in sorted(self.confirm, key=lambda trial: trial.replicate):
+            if trial.candidate == candidate:
+                scores[trial.goal].append(trial.score)
+        return scores
+
     @property
     def passed(self) -> bool | None:
         return None if self.comparison is None else self.comparison.best >= self.record.passing
+
+    @property
+    def promotion(self) -> str | None:
+        """Return the command that promotes the best prompt; None if nothing is to be promoted."""
+        if self.promoted or self.rehearsal or self.comparison is None or not self.comparison.better:
+            return None
+        folder = self.record.study_file.parent if self.record.champions is None else self.record.champions.parents[1]
+        study = shlex.quote(str(folder / self.record.study_file.name))
+        return f"workbench champion promote {study} {self.run.name}"
 
     def text(self, candidate: str) -> str:
         file = self.run / "candidates" / f"{candidate}.md"
@@ -137,6 +157,7 @@ def summarize(run: RunFolder) -> Summary:
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         comparison=_comparison(record, result, trials),
         stopped=run.stopped,
+        promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
     )
 
 

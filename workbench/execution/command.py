@@ -22,10 +22,10 @@ from workbench.execution.pipeline_source import check_unchanged
 from workbench.execution.runtime import Check, Needs, NotWritten, StudyFile, WriteBack
 from workbench.execution.useful_line import useful_line
 from workbench.fields import Form, KeyPath, Text, VariableName, dotted, nearest
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
 from workbench.providers import digest
 from workbench.system.files import write_atomically
-from workbench.system.scrubbing import scrubbed
 
 PLACEHOLDERS = ("prompt_file", "output_file", "goal", "replicate")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -210,7 +210,7 @@ class Command:
                 lasting=True,
             )
         variables = {name: os.environ[name] for name in self._settings.environment}
-        return {**passed, **variables}, program.secrets_among(variables.values())
+        return {**passed, **variables}, list(variables.values())
 
     def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
         lasting = ended.exit_code in program.NOT_STARTED

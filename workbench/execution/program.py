@@ -5,28 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pwd
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
+from workbench.foreign_text import scrubbed
 from workbench.providers import KNOWN, Provider
-from workbench.system import loopback, process
+from workbench.system import process
 from workbench.system.bounded import LIMIT
-from workbench.system.scrubbing import scrubbed
+from workbench.system.environment import passed_environment as passed_environment
 
-#: The variables of our environment that every program gets. Keys and addresses are added for its providers.
-PASSED = (
-    "PATH", "HOME", "SHELL", "USER", "TMPDIR", "TZ", "MIX_HOME", "HEX_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-    "PIPELINE_HTTP_TIMEOUT_MS", "PIPELINE_RETRIES", "PIPELINE_RETRY_BASE_MS",
-)  # fmt: skip
 #: The most bytes that a plan may have.
 PLAN_BYTES = 5_000_000
-#: Values of fewer characters are no secrets: a key such as `1` is a dummy, and its removal would destroy every text.
-SECRET_CHARACTERS = 8
 #: The exit codes with which a shell, `env` or a version manager says that it could not start a program.
 NOT_STARTED = (126, 127)
 #: Linux passes no argument with more bytes to a program, its closing zero included.
@@ -168,25 +159,6 @@ def not_on_path(program: str, advice: str) -> ExecutionFailed:
     return ExecutionFailed(f"{problem}: {advice}", kind="not started", lasting=True)
 
 
-def passed_environment() -> dict[str, str]:
-    """Return the part of our environment that every program gets.
-
-    The locale is UTF-8. HOME is always set, because Mix does not start without it. A proxy is never used for servers
-    on this machine.
-    """
-    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
-    passed["HOME"] = passed.get("HOME") or _home()
-    return {**passed, **loopback.exceptions(os.environ), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-
-
-def _home() -> str:
-    """Return the user's home as the system knows it, or the folder for temporary files if it knows none."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        return tempfile.gettempdir()
-
-
 def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
     """Return the keys and addresses by variable. Leave out keys that are not set: the runtime reports a needed key."""
     variables: dict[str, str] = {}
@@ -201,10 +173,5 @@ def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
 
 
 def secret_values(variables: Mapping[str, str]) -> list[str]:
-    """Return the values of those variables that hold keys. A value of a few characters hides nothing."""
-    return secrets_among(value for name, value in variables.items() if name.endswith("_KEY"))
-
-
-def secrets_among(values: Iterable[str]) -> list[str]:
-    """Return the values that are long enough for secrets. The longest comes first: it may contain a shorter value."""
-    return sorted((value for value in values if len(value) >= SECRET_CHARACTERS), key=len, reverse=True)
+    """Return the values of those variables that hold keys."""
+    return [value for name, value in variables.items() if name.endswith("_KEY")]

@@ -54,7 +54,7 @@ class JudgeEntry:
 
 
 JUDGES: dict[str, JudgeEntry] = {
-    "model": JudgeEntry(frozenset({"gemini", "anthropic", "openai"}), "workbench.judging.model:ask"),
+    "model": JudgeEntry(frozenset({"gemini", "anthropic", "openai", "claude-program"}), "workbench.judging.model:ask"),
 }
 
 
@@ -80,7 +80,7 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
     key = request.key(plan)
     with journal.attempt(request.run, "score", key):
         prompt = fill(request.judge.template, request.goal, plan)
-        verdict = _ask_of(request.judge.provider.name)(request.judge, prompt, request.replicate)
+        verdict = _ask_of(request.judge.provider.name)(request.judge, prompt, request.seed)
     if verdict.other_model is not None:
         journal.note_other_model(request.run, "score", key, request.judge.model, verdict.other_model)
     return verdict

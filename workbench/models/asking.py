@@ -14,11 +14,12 @@ from typing import Generic, TypeVar, cast
 import httpx
 
 from workbench.errors import ModelNotFound, OutsideError
+from workbench.foreign_text import scrubbed
 from workbench.models.failure import Failure
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.models.trouble import Trouble
-from workbench.providers import CURRENT_MODELS, same_model, without_key
+from workbench.providers import CURRENT_MODELS, same_model
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ CLIENTS = {
     "gemini": "workbench.models.gemini:complete",
     "anthropic": "workbench.models.dspy_client:complete",
     "openai": "workbench.models.dspy_client:complete",
+    "claude-program": "workbench.models.claude_program:complete",
 }
 
 
@@ -97,10 +99,10 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
             raise error
     times = "once" if number == 0 else f"{number + 1} times"
     raise role.error(
-        without_key(
+        scrubbed(
             f"the {role.name} {call.model} at {call.provider.base_url} gave no usable answer ({kind}), asked {times}: "
             f"{problem}; expected a complete answer; {_remedy(role, kind)}",
-            key,
+            [key],
         ),
         kind=kind,
         lasting=lasting,
@@ -138,20 +140,21 @@ def _within(call: ModelCall, key: str, seconds: float) -> Reply:
 def _error(role: Role, call: ModelCall, key: str, trouble: Trouble) -> Exception:
     """Return the error for a failed call, without the provider's key."""
     failure, provider = trouble.failure, call.provider
-    message = trouble.message[:500]
+    # A cut key is no longer recognised, so the key goes before the text is cut.
+    message = scrubbed(trouble.message, [key])[:500]
     if failure.unknown_model:
         return ModelNotFound(
-            without_key(
+            scrubbed(
                 f"{role.name}.model: {provider.name} at {provider.base_url} does not know the model {call.model} "
                 f"({message}); expected a model that it has, such as {' or '.join(suggestions(call, key))}; change "
                 f"{role.name}.model in the study",
-                key,
+                [key],
             )
         )
     hint = f"; {failure.hint}" if failure.hint else ""
     return role.error(
-        without_key(
-            f"the {role.name} {call.model} at {provider.base_url} failed ({failure.kind}): {message}{hint}", key
+        scrubbed(
+            f"the {role.name} {call.model} at {provider.base_url} failed ({failure.kind}): {message}{hint}", [key]
         ),
         kind=failure.kind,
         lasting=failure.lasting,
@@ -164,7 +167,8 @@ def suggestions(call: ModelCall, key: str) -> list[str]:
     provider = call.provider
     built_in = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
     listed: list[str] = []
-    with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError):
+    with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError, KeyError):
+        # The claude program has no list of models.
         headers = {
             "gemini": {"x-goog-api-key": key},
             "anthropic": {"x-api-key": key, "anthropic-version": "2023-06-01"},

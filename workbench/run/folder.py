@@ -6,6 +6,7 @@ study.yaml        the study file when the run began
 pipeline.yaml     the pipeline file when the run began
 candidates/       every prompt that was tried, as NAME.md
 trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts
+answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)
 found.json        the name of the search's best prompt
 optimizer.log     the optimizer's own log
@@ -14,9 +15,11 @@ program.json      the winner as a DSPy program
 working           locked by the process that works on the run
 failed.json       why the run stopped, unless it was interrupted
 report.json       the result, as the command line's --json writes it (workbench.evidence.report_record)
+promoted.json     the champion that the winner became, if it was promoted
 applied.json      where the winner was written into the user's pipeline file, until it is taken back
                   (workbench.apply.record)
 applied.before    the user's pipeline file before that, for as long
+generated/NNN/    the prompt, the plan and the journal of a call of `workbench generate`
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunReco
 from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
+#: The file with the result of a run. Only a run that has ended with a result has it.
+REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -50,21 +55,37 @@ class RunFolder:
         return cls(path)
 
     @classmethod
-    def find(cls, home: Path, name: str) -> RunFolder:
-        """Return the run with this name, or with a name that begins like this. `latest` names the newest run.
+    def find(cls, home: Path, name: str, study: str | None = None) -> RunFolder:
+        """Return the run with this name, or the only run whose name begins with it.
+
+        `latest` is the run with a result that began last. If no run has a result, it is the run that began last.
+
+        Args:
+            study: only the runs of the study with this name.
 
         Raises:
-            RunNotFound: no run fits, or several runs fit.
+            RunNotFound: no run fits, or several runs fit. The message lists the runs that fit.
         """
         names = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
+        if study is not None:
+            names = [run for run in names if cls(home / "runs" / run)._study() == study]
         if not names:
-            raise RunNotFound(f"there are no runs under {home / 'runs'} yet: workbench run STUDY makes one")
-        newest = [max(names, key=lambda run: (cls(home / "runs" / run)._started(), run))]
-        fitting = newest if name == "latest" else [run for run in names if run == name or run.startswith(name)]
-        if len(fitting) != 1 and name not in fitting:
-            problem = "fits several runs" if fitting else "is no run"
-            raise RunNotFound(f'"{name}" {problem}; expected one of: {", ".join(names[-8:])}, or latest')
-        return cls(home / "runs" / (name if name in fitting else fitting[0]))
+            of_study = f" of {study}" if study else ""
+            raise RunNotFound(f"there are no runs{of_study} under {home / 'runs'} yet: workbench run STUDY makes one")
+        if name == "latest":
+            folders = [cls(home / "runs" / run) for run in names]
+            finished = [folder for folder in folders if (folder.path / REPORT).exists()]
+            return max(finished or folders, key=lambda folder: (folder._started(), folder.name))
+        fitting = [name] if name in names else [run for run in names if run.startswith(name)]
+        if not fitting:
+            listed = ", ".join(names[-8:])
+            raise RunNotFound(f'"{name}" is no run; expected one of {listed}, the beginning of a name, or latest')
+        if len(fitting) > 1:
+            listed = "\n".join(reversed(fitting))
+            raise RunNotFound(
+                f'{len(fitting)} runs begin with "{name}"; give more of a name, the newest first:\n{listed}'
+            )
+        return cls(home / "runs" / fitting[0])
 
     @contextmanager
     def worked_on(self) -> Iterator[None]:
@@ -98,6 +119,13 @@ class RunFolder:
         except UserError:
             return 0.0
 
+    def _study(self) -> str | None:
+        """Return the name of the run's study, or None if the folder cannot be read."""
+        try:
+            return self.load(RunRecord).study
+        except UserError:
+            return None
+
     @property
     def name(self) -> str:
         return self.path.name
@@ -106,6 +134,20 @@ class RunFolder:
         """Write a file completely or not at all, and return its path."""
         with _writing(self.path / name):
             return write_atomically(self.path / name, text.encode())
+
+    def new_generated(self) -> tuple[int, Path]:
+        """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""
+        number = 1
+        while True:
+            folder = self.path / "generated" / f"{number:03d}"
+            with _writing(folder):
+                folder.parent.mkdir(exist_ok=True)
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    number += 1
+                else:
+                    return number, folder
 
     def has(self, kind: type[Record]) -> bool:
         """Return True if the folder has the file of this type."""

@@ -100,9 +100,13 @@ class RunRecord(Record):
         rehearsal: world and seed as `default:0`, or None if real models answer.
         real_in_rehearsal: the part that was real although models were scripted, such as "the command itself"; or empty.
         baseline: the name of the starting prompt as a candidate.
+        champion: the number of the champion that is the starting prompt; None for the study's own starting prompt.
         pipeline: the path of the pipeline file. The run's folder has a copy. None in runs of old versions.
         runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
+        models: the names of the study's own models as PROVIDER/NAME, by role.
+        commit: the commit that was checked out in the repository of the study file; None outside of a repository.
+        champions: the folder of the study's champions; None in runs of old versions.
         flow_run_url: the address at which Prefect shows the run, or None.
         started: Unix time.
     """
@@ -124,9 +128,13 @@ class RunRecord(Record):
     rehearsal: str | None
     real_in_rehearsal: str = ""
     baseline: str
+    champion: int | None = None
     pipeline: Path | None = None
     runtime: str | None = None
     target: Target | None = None
+    models: dict[str, str] = {}
+    commit: str | None = None
+    champions: Path | None = None
     flow_run_url: str | None
     started: float
 
@@ -181,6 +189,25 @@ class TrialRecord(Record):
             reason=trial.verdict.reason,
             at=time.time(),
         )
+
+
+class AnswerRecord(Record):
+    """One answer that the run needs: the task that gives it, and its key. It is written before the answer is bought."""
+
+    FILE: ClassVar[str] = "answers.jsonl"
+
+    task: Literal["propose", "execute", "score"]
+    key: str
+
+
+class PromotedRecord(Record):
+    """The champion that the run's best prompt became: its number, its file, and the time in UTC."""
+
+    FILE: ClassVar[str] = "promoted.json"
+
+    number: int
+    file: Path
+    date: str
 
 
 class FailureRecord(Record):

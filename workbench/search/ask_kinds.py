@@ -1,11 +1,14 @@
-"""Defines the four kinds of ask, and how many asks of each kind may run at once."""
+"""Defines the four kinds of ask, and how many asks of each kind may run at once.
+
+An ask whose answer costs money also has `task`, the name of the task that answers it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from workbench.nouns import ExecutionRequest, ScoreRequest
 from workbench.search.proposal import ProposalRequest
@@ -39,12 +42,16 @@ class _Keyed:
 class Propose(_Keyed):
     """Send a request to the proposer's model."""
 
+    task: ClassVar[Literal["propose"]] = "propose"
+
     request: ProposalRequest
 
 
 @dataclass(eq=False)
 class Execute(_Keyed):
     """Run the pipeline once."""
+
+    task: ClassVar[Literal["execute"]] = "execute"
 
     request: ExecutionRequest
 
@@ -60,6 +67,8 @@ class Retrieve(_Keyed):
 @dataclass(eq=False)
 class Score(_Keyed):
     """Have the judge score a retrieved plan. `plan` is the finished future of the plan's retrieval."""
+
+    task: ClassVar[Literal["score"]] = "score"
 
     request: ScoreRequest
     plan: AnswerFuture

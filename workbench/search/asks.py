@@ -49,7 +49,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
-from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Verdict
+from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Execute, Propose, Retrieve, Score, Slots
 from workbench.search.proposal import Proposal, ProposalRequest
 
@@ -85,6 +85,10 @@ class Asker(Protocol):
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
 
+    def report(self, trial: Trial) -> None:
+        """Tell the flow about a trial that has just ended. Does not wait."""
+        ...
+
     def fail(self, error: Exception) -> NoReturn:
         """End the work because of an error that an optimizer would catch. Raises SearchStopped."""
         ...
@@ -110,6 +114,11 @@ class _NewScore:
 
 
 @dataclass(frozen=True)
+class _TrialEnded:
+    trial: Trial
+
+
+@dataclass(frozen=True)
 class _TaskFinished:
     ask: Ask
     task: AnswerFuture
@@ -125,7 +134,7 @@ class _WorkEnded:
     """The last event of every work, also after a failure."""
 
 
-_Event = _NewAsk | _NewScore | _TaskFinished | _WorkFailed | _WorkEnded
+_Event = _NewAsk | _NewScore | _TrialEnded | _TaskFinished | _WorkFailed | _WorkEnded
 
 
 class Asks(Generic[T]):
@@ -134,8 +143,9 @@ class Asks(Generic[T]):
     Args:
         work: called in a thread of its own, with this object as its `Asker`.
         slots: how many asks of each kind may run at once.
-        on_answer: called in the flow's thread for each answered ask, with the ask and its answer. The work gets the
-            answer after this call.
+        on_answer: called in the flow's thread for each answered ask, with the ask and its finished future. The work
+            gets the answer after this call.
+        on_trial: called in the flow's thread for each trial that the work reports.
         claim: called in the flow's thread before an ask that costs money is yielded. It returns the function that
             gives the claim back once the ask's task has finished, or None if another process answers the same ask. The
             ask is then claimed again after `CLAIM_SECONDS`.
@@ -145,12 +155,14 @@ class Asks(Generic[T]):
         self,
         work: Callable[[Asker], T],
         slots: Slots,
-        on_answer: Callable[[Ask, Any], None] = lambda ask, value: None,
+        on_answer: Callable[[Ask, AnswerFuture], None] = lambda ask, future: None,
+        on_trial: Callable[[Trial], None] = lambda trial: None,
         claim: Claim = lambda ask: lambda: None,
     ) -> None:
         self._work = work
         self._slots = dict(slots)
         self._on_answer = on_answer
+        self._on_trial = on_trial
         self._claim = claim
         #: The functions that give claims back, by the key of the ask.
         self._releases: dict[str, Callable[[], None]] = {}
@@ -196,6 +208,9 @@ class Asks(Generic[T]):
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         answer: Future[Verdict] = Future()
         return self._wait(_NewScore(request, plan, answer), answer)
+
+    def report(self, trial: Trial) -> None:
+        self._events.put(_TrialEnded(trial))
 
     def fail(self, error: Exception) -> NoReturn:
         self.interrupt(error)
@@ -308,6 +323,8 @@ class Asks(Generic[T]):
                 self._join_or_start(ask, answer)
             case _NewScore(request, plan, answer):
                 self._join_or_start(Score(request, self._retrievals[plan], key=request.key(plan)), answer)
+            case _TrialEnded(trial):
+                self._on_trial(trial)
             case _TaskFinished(ask, task):
                 self._finish(ask, task)
             case _WorkFailed(error):
@@ -341,7 +358,7 @@ class Asks(Generic[T]):
             retrieval = Retrieve(task, ask.request.title, key=ask.key, waiting=ask.waiting)
             self._in_flight[ask.key] = retrieval
             self._ready[Retrieve].append(retrieval)
-            self._on_answer(ask, value)
+            self._on_answer(ask, task)
             return
         del self._in_flight[ask.key]
         self._answers[ask.key] = value
@@ -349,7 +366,7 @@ class Asks(Generic[T]):
             self._retrievals[value] = task
         elif isinstance(ask, Score):
             self.verdicts.append(task)
-        self._on_answer(ask, value)
+        self._on_answer(ask, task)
         _resolve(ask.waiting, value)
 
     def _refuse_asks(self) -> None:

@@ -119,6 +119,7 @@ class Trials:
             self._trials[trial_id] = trial
         if is_new:
             self._record(lambda: self.setting.run.add_trial(self.phase, trial))
+            self.asker.report(trial)
         return verdict
 
     def _record(self, write: Callable[[], object]) -> None:

@@ -39,14 +39,18 @@ class GoalForm(Form):
 
 
 #: The keys that the judge and the proposer have in common.
-_TEMPERATURE = "0 to 2, for models of Anthropic 0 to 1; without it, none is sent and the model's own default applies"
+_TEMPERATURE = (
+    "0 to 2, for models of Anthropic 0 to 1, for claude-program none; without it, none is sent and the model's own "
+    "default applies"
+)
+_MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
 _API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
 
 
 class ProposerForm(Form):
     """The model that proposes prompts."""
 
-    model: ModelName = Field(default=DEFAULT_PROPOSER, description="the model")
+    model: ModelName = Field(default=DEFAULT_PROPOSER, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
     api_base: ApiBase | None = Field(default=None, description=_API_BASE)
 
@@ -54,7 +58,7 @@ class ProposerForm(Form):
 class JudgeForm(Form):
     """The model that scores plans."""
 
-    model: ModelName = Field(default=DEFAULT_JUDGE, description="the model")
+    model: ModelName = Field(default=DEFAULT_JUDGE, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
     api_base: ApiBase | None = Field(default=None, description=_API_BASE)
     template: Text | None = Field(
@@ -84,7 +88,7 @@ class StudyForm(Form):
     )
     prompt: Text = Field(
         default="Write the plan that the goal asks for.",
-        description="the starting prompt, which is the baseline that a better prompt must beat",
+        description="the starting prompt, which is the baseline that a better prompt must beat, and the first champion",
     )
     optimizer: str = Field(description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
@@ -98,6 +102,14 @@ class StudyForm(Form):
     confirm: Annotated[int, Field(ge=3, le=1000)] = Field(
         default=3,
         description="how many fresh executions the starting and the best prompt each get on every goal",
+    )
+    promote: Literal["ask", "auto"] = Field(
+        default="ask",
+        description="auto: a prompt that is better beyond chance becomes the champion; ask: a person decides",
+    )
+    margin: Annotated[float, Field(gt=0, le=10)] = Field(
+        default=0.5,
+        description="how many points the champion may lose when the repository changes, before it counts as worse",
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         default=4, description="how many executions may run at the same time"

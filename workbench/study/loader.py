@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from workbench.champion.champions import FOLDER
 from workbench.errors import Problem, StudyError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, dotted, kind, nearest, short
@@ -58,6 +60,16 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     return study
 
 
+def names(path: Path) -> tuple[str, str]:
+    """Return the names of a study and of its optimizer, for a title. In a file with mistakes, a name may be a guess."""
+    try:
+        values = yaml_lines.read(path).value
+    except StudyError:
+        values = None
+    keys = values if isinstance(values, dict) else {}
+    return str(keys.get("study", path.stem)), str(keys.get("optimizer", "?"))
+
+
 def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
     """Return the name of the study's runtime. If it is unknown, add a problem and return the default runtime."""
     word = file.value.get("runtime", DEFAULT_RUNTIME)
@@ -97,7 +109,7 @@ def _file_parts(loc: tuple[int | str, ...]) -> set[int | str]:
 
 def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
     """Return the study with the content of its files. If a file cannot be used, add a problem and return None."""
-    goals = [_goal(form, file, index) for index in range(len(form.goals))]
+    goals = _with_twins(_goal(form, file, index) for index in range(len(form.goals)))
     pipeline = RUNTIMES[runtime].configure(runtime, form, file)
     template = _template(form, file)
     _check_model(file, "proposer", form.proposer)
@@ -107,7 +119,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
     return Study(
         file=file.file.absolute(),
         name=form.study,
-        goals=tuple(goals),
+        goals=goals,
         pipeline=replace(pipeline, timeout_seconds=form.timeout),
         program=form.program,
         prompt=form.prompt.strip(),
@@ -120,7 +132,10 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         confirm=form.confirm,
         concurrency=form.concurrency,
         seed=form.seed,
+        promote=form.promote,
+        margin=form.margin,
         model_timeout=form.model_timeout,
+        champions=file.folder / FOLDER / form.study,
     )
 
 
@@ -134,6 +149,16 @@ def _goal(form: StudyForm, file: YamlFile, index: int) -> Goal:
         file.add_problem(path, f"goals[{index}].gold: the list is empty; expected at least one file")
     texts = [file.text(key_path, file.folder / name, TEXT_BYTES) for key_path, name in names.items()]
     return Goal(goal.name, goal.goal.strip(), tuple(text or "" for text in texts))
+
+
+def _with_twins(goals: Iterable[Goal]) -> tuple[Goal, ...]:
+    """Return the goals, each with the number of earlier goals that have the same text and gold plans."""
+    earlier: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    numbered = []
+    for goal in goals:
+        numbered.append(replace(goal, twin=earlier[goal.text, goal.gold]))
+        earlier[goal.text, goal.gold] += 1
+    return tuple(numbered)
 
 
 def _template(form: StudyForm, file: YamlFile) -> str | None:
@@ -166,7 +191,10 @@ def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> N
     """Add a problem for each setting that the model's provider refuses."""
     provider = _model(form).provider
     highest = HIGHEST_TEMPERATURE[provider]
-    if form.temperature is not None and form.temperature > highest:
+    if form.temperature is not None and highest is None:
+        problem = f"{provider} takes no temperature; leave it out"
+        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
+    elif form.temperature is not None and highest is not None and form.temperature > highest:
         problem = f"{form.temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
         file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
     if form.api_base is not None and provider != "openai":

@@ -6,11 +6,12 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.champion.champions import Champions
 from workbench.execution.runtimes import RUNTIMES, runtime_of
-from workbench.nouns import Study
+from workbench.nouns import Model, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import GoalRecord, RunRecord
 from workbench.run.setting import Setting
@@ -18,6 +19,7 @@ from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
 from workbench.study.services import services
+from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
 
@@ -27,6 +29,9 @@ class RunOptions:
     """The study that a person, a schedule or a trigger wants to run, and the values that differ in this run.
 
     None means that the study's own value applies.
+
+    Attributes:
+        champions: the folder of the study's champions, if it is not beside the study file.
     """
 
     study: Path
@@ -34,6 +39,7 @@ class RunOptions:
     budget: int | None = None
     seed: int | None = None
     rehearse: bool = False
+    champions: Path | None = None
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -43,12 +49,21 @@ class RunOptions:
 
 
 def load(options: RunOptions) -> Study:
-    """Return the study with the values that the options replace.
+    """Return the study with the values that the options replace. Its starting prompt is the champion, if it has one.
 
     Raises:
         StudyError: the study or the options have mistakes. The error holds all of them.
+        ChampionUnreadable: the file of a champion cannot be read.
     """
-    return loader.load(options.study, options.overrides)
+    study = loader.load(options.study, options.overrides)
+    study = replace(study, champions=options.champions or study.champions)
+    champion = champions_of(study).current()
+    return study if champion.file is None else replace(study, prompt=champion.text, champion=champion.number)
+
+
+def champions_of(study: Study) -> Champions:
+    """Return the champions of a study. If it has none, its starting prompt is the first."""
+    return Champions(study.name, study.champions, study.prompt)
 
 
 @contextlib.contextmanager
@@ -76,13 +91,17 @@ def open_run(
         try:
             setting = Setting(study, providers, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
-                _describe(setting, url)
+                _describe(setting, url, environ)
                 yield setting
         finally:
             runtime.close()
 
 
-def _describe(setting: Setting, url: str | None) -> None:
+def _models(study: Study) -> dict[str, Model]:
+    return {"proposer": study.proposer, "judge": study.judge}
+
+
+def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> None:
     """Write run.json and copies of the study and its pipeline file, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
     if run.has(RunRecord):
@@ -109,9 +128,13 @@ def _describe(setting: Setting, url: str | None) -> None:
             rehearsal=label.partition(":")[2] if label else None,
             real_in_rehearsal=RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
             baseline=Candidate(study.prompt).name,
+            champion=study.champion,
             pipeline=study.pipeline.file,
             runtime=study.pipeline.engine.name,
             target=study.pipeline.target,
+            models={role: f"{model.provider}/{model.name}" for role, model in _models(study).items()},
+            commit=git.commit_of(study.file.parent, environ),
+            champions=study.champions,
             flow_run_url=url,
             started=time.time(),
         )

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench import providers
-from workbench.errors import MissingKey, UserError
+from workbench.errors import MissingKey, OutsideError, UserError
 from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
+from workbench.models.claude_program import require_program
 from workbench.nouns import Study
 from workbench.study.services import needs_of
 from workbench.system.home import ensure_usable
@@ -32,6 +33,9 @@ def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
 def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
     needs = needs_of(study)
     for name in sorted(needs.providers):
+        if name == providers.PROGRAM:
+            yield _program(environ)
+            continue
         try:
             providers.real(environ)[name].key(environ)
         except MissingKey as error:
@@ -41,6 +45,15 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
     for variable in needs.variables:
         is_set = bool(environ.get(variable))
         yield Check(variable, is_set, "set" if is_set else "not set", "" if is_set else f"set {variable}")
+
+
+def _program(environ: Mapping[str, str]) -> Check:
+    """Check that the program is there. Only a call shows whether its login is valid."""
+    try:
+        require_program(environ)
+    except OutsideError as error:
+        return Check("claude program", False, "not on the PATH", error.message)
+    return Check("claude program", True, "on the PATH; it uses the login of this user")
 
 
 def _home(home: Path) -> Check:

@@ -12,6 +12,7 @@ from workbench import providers
 from workbench.errors import MissingKey, UserError
 from workbench.execution.runtime import Needs
 from workbench.execution.runtimes import runtime_of
+from workbench.models.claude_program import require_program
 from workbench.nouns import Study
 from workbench.providers import Provider, ProviderName
 from workbench.rehearsal import server
@@ -55,6 +56,8 @@ def require_keys(study: Study, environ: Mapping[str, str]) -> None:
     needs = needs_of(study)
     for name in sorted(needs.providers):
         providers.real(environ)[name].key(environ)
+    if providers.PROGRAM in needs.providers:
+        require_program(environ)
     for variable in needs.variables:
         if not environ.get(variable):
             raise MissingKey(

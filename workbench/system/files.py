@@ -62,6 +62,22 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
     return file
 
 
+def write_new(file: Path, content: bytes) -> Path:
+    """Write a file that does not exist yet, completely or not at all, and return its path. Missing folders are created.
+
+    Raises:
+        FileExistsError: the file exists. It is not changed.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = write_atomically(file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}"), content)
+    try:
+        # Unlike a rename, a link fails if the name is taken.
+        os.link(temporary, file)
+    finally:
+        temporary.unlink()
+    return file
+
+
 def _is_special(file: Path) -> bool:
     """Return True for a device, a pipe or a socket, but not for a link to one."""
     try:

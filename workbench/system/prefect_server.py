@@ -30,6 +30,9 @@ from workbench.system.home import ensure_usable
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 PREFERRED_PORT = 4200
+#: The variable with which the user names a port, and the file in the home with the port of the last server.
+PORT_VARIABLE = "PREFECT_SERVER_API_PORT"
+PORT_FILE = "server-port"
 #: These settings make the server write many task run states and events at once. By default it writes each on its own,
 #: which causes a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a
 #: smaller
@@ -136,7 +139,9 @@ def stop(home: Path) -> bool:
 
 
 def _start(home: Path, environ: Mapping[str, str]) -> Server:
-    with _port() as port:
+    with _port(home, environ) as port:
+        # A server that is started again has the same address, which the user's bookmarks and variables hold.
+        write_atomically(home / PORT_FILE, f"{port}\n".encode(), PRIVATE_FILE)
         return _start_at(port, home, environ)
 
 
@@ -206,22 +211,54 @@ def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _port() -> Iterator[int]:
-    """Yield the preferred port, or a free port if the preferred one is taken.
+def _port(home: Path, environ: Mapping[str, str]) -> Iterator[int]:
+    """Yield the port for a new server, which is the first of these that is free.
 
-    The socket claims the preferred port until the block ends, because servers of two homes may start at the same time.
+    The port that the user names; without one, the port of the home's last server, the preferred port, and any port.
+
+    Raises:
+        ServerUnavailable: the user's port is not free or no port, or no port is free.
     """
-    with socket.socket(socket.AF_UNIX) as claim:
-        try:
-            claim.bind(f"\0workbench-port-{PREFERRED_PORT}-{os.getuid()}")
-            port = _free(PREFERRED_PORT) or _free(0)
-        except OSError:
-            port = _free(0)
-        if port is None:
+    for port in _ports(home, environ):
+        # The socket claims the port until the block ends, because servers of two homes may start at the same time.
+        with socket.socket(socket.AF_UNIX) as claim:
+            try:
+                if port:
+                    claim.bind(f"\0workbench-port-{port}-{os.getuid()}")
+            except OSError:
+                continue
+            if (free := _free(port)) is not None:
+                yield free
+                return
+    named = environ.get(PORT_VARIABLE)
+    where = f"the port {named} of {PORT_VARIABLE} is not free" if named else "no port is free"
+    raise ServerUnavailable(
+        f"{where} on 127.0.0.1: end the program that listens there{', or name another port' if named else ''}",
+        kind="no server",
+        lasting=True,
+    )
+
+
+def _ports(home: Path, environ: Mapping[str, str]) -> list[int]:
+    """Return the ports to try, in this order. 0 stands for any free port."""
+    if named := environ.get(PORT_VARIABLE):
+        if not (named.isascii() and named.isdigit() and 0 < int(named) < 65_536):
             raise ServerUnavailable(
-                "no port is free on 127.0.0.1: end a program that listens there", kind="no server", lasting=True
+                f"{PORT_VARIABLE}={named} is no port; expected a number from 1 to 65535: set one, or unset it",
+                kind="no server",
+                lasting=True,
             )
-        yield port
+        return [int(named)]
+    return [*_last_port(home), PREFERRED_PORT, 0]
+
+
+def _last_port(home: Path) -> list[int]:
+    """Return the port of the last server of this home, or nothing."""
+    try:
+        port = int((home / PORT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [port] if 0 < port < 65_536 else []
 
 
 def _free(port: int) -> int | None:

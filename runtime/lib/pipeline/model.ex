@@ -92,8 +92,9 @@ defmodule Pipeline.Model do
 
   defp after_tools?(turns), do: Enum.any?(turns, &match?({:results, _}, &1))
 
+  # What the model wrote before it called tools, in a paused turn too, is no part of the answer.
   defp next_turn(%Reply{calls: [_ | _]} = reply, request, settings, state),
-    do: use_tools(reply, with_turn(request, {:model, reply}), settings, state)
+    do: use_tools(reply, with_turn(request, {:model, reply}), settings, %{state | text: ""})
 
   defp next_turn(%Reply{paused?: true}, %Request{ask: ask}, _, %{turns: turns} = state)
        when turns >= ask.max_turns,

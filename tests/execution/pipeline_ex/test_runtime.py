@@ -21,8 +21,8 @@ from workbench.execution.pipeline_ex.checkout import Checkout, environment, secr
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Goal, Pipeline, Target
-from workbench.system.scrubbing import scrubbed
 
 pytestmark = pytest.mark.processes
 

@@ -16,8 +16,8 @@ from workbench.execution.pipeline_source import unchanged_pipeline
 from workbench.execution.runtime import StudyFile
 from workbench.execution.useful_line import useful_line
 from workbench.fields import Form
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
-from workbench.system.scrubbing import scrubbed
 
 SUCCESS = re.compile(r"^✅ Pipeline generated at (?P<path>.+)$")
 FAILURE = re.compile(r"^❌ (?P<kind>[a-z ]+): (?P<message>.*)$")

@@ -22,11 +22,11 @@ from workbench.execution.own.vm import LIMIT, TOKEN_VARIABLE, Elsewhere, Forgott
 from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
 from workbench.execution.runtime import Check, Needs, StudyFile
 from workbench.fields import Address, Form
+from workbench.foreign_text import scrubbed
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import loopback, process
 from workbench.system.files import write_atomically
-from workbench.system.scrubbing import scrubbed
 
 #: Seconds that one request waits for a run's end. An interrupt is noticed after as many seconds at the latest.
 WAIT_SECONDS = 5

@@ -12,9 +12,9 @@ from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import project
 from workbench.execution.useful_line import useful_line
+from workbench.foreign_text import scrubbed
 from workbench.providers import Provider
 from workbench.system import process
-from workbench.system.scrubbing import scrubbed
 from workbench.system.supervisor import GRACE
 from workbench.system.temporary import OwnedFolder
 

@@ -51,20 +51,6 @@ AFTERWARDS = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
 #: The user names the steps, so a step's name says nothing about the cause.
 STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
 
-#: A reply that is only an error message of the claude program.
-ERROR_REPLY = re.compile(
-    r"\A\s*(?:API Error(?: \(|: ?[\dA-Z])|Error: \d{3}\b|Invalid API key\b|Credit balance is too low|Not logged in\b"
-    r"|(?:Claude (?:AI |Code )?)?usage limit reached|[\w-]{1,20} limit reached\b"
-    r"|You've (?:hit|reached) your .{0,20}limit"
-    r"|OAuth token (?:has expired|revoked)|Please run /login|Failed to authenticate\b|Request timed out\b"
-    r"|Connection error\b|Execution error\s*\Z|(?:Prompt|Conversation|Input) is too long\b"
-    r"|There's an issue with the selected model"
-    r"|Your (?:organization|account) (?:has been|does not)|This organization has been)",
-    re.IGNORECASE,
-)
-#: A reply with this many characters or more is no error.
-ERROR_CHARACTERS = 2000
-
 NOT_FOUND = (126, 127)
 
 
@@ -87,11 +73,6 @@ def outside_cause(text: str) -> str | None:
     """
     text = text[:ENOUGH]
     return next((kind for kind, pattern in PATTERNS.items() if not lies_in_prompt(kind) and pattern.search(text)), None)
-
-
-def says_error(reply: str) -> bool:
-    """Return True if a reply is only an error message of the claude program."""
-    return len(reply) < ERROR_CHARACTERS and ERROR_REPLY.match(reply) is not None
 
 
 def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, str] | None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
-from workbench.providers import KNOWN
+from workbench.models.claude_program import claude_variables
+from workbench.providers import GENERATING, KNOWN
 from workbench.system import process
 from workbench.system.temporary import OwnedFolder
 
@@ -28,8 +29,6 @@ CODE = ("mix.exs", "mix.lock", "lib", "config", "priv")
 #: The parts that all workers share, by links. Each worker has a copy of everything else that a pipeline may use.
 SHARED = ("mix.exs", "mix.lock", ".formatter.exs", "lib", "config", "deps", "priv")
 LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "evolved_pipelines", "node_modules")
-#: The claude program's own variables: its login, its folder, and the choice of a service.
-CLAUDE_VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 #: The library that starts the claude program, and the setting with which it does so as root.
@@ -182,13 +181,12 @@ def environment(keys: Mapping[str, str]) -> dict[str, str]:
 
     It holds a provider's address only if the address differs from the usual address.
     """
-    usual = {override: default for default, _, override in KNOWN.values()}
+    usual = {KNOWN[name][2]: KNOWN[name][0] for name in GENERATING}
     provider_variables = {name: value for name, value in keys.items() if usual.get(name) != value}
-    claude = {name: value for name, value in os.environ.items() if name.startswith(CLAUDE_VARIABLES)}
     return {
         # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
         **program.passed_environment(),
-        **claude,
+        **claude_variables(os.environ),
         "SHELL": os.environ.get("SHELL", "/bin/sh"),
         # The log proves an answer only at dev's log level, and only if its lines are not cut.
         "MIX_ENV": "dev",
@@ -198,8 +196,8 @@ def environment(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets_in(env: Mapping[str, str]) -> list[str]:
-    """Return the values of variables with a name like a secret's. A short value is no secret."""
-    return program.secrets_among(value for name, value in env.items() if any(part in name for part in SECRETS))
+    """Return the values of variables with a name like a secret's."""
+    return [value for name, value in env.items() if any(part in name for part in SECRETS)]
 
 
 def _remove(path: Path) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.execution.pipeline_ex.causes import ERROR_CHARACTERS, says_error
 from workbench.execution.plan import ESCAPED_LINES, WRAPPED, has_open_fence, problem, unfenced
+from workbench.models.claude_program import ERROR_CHARACTERS, says_error
 
 #: An escaped line break. pipeline_ex's JSON reader may leave a reply's escapes as they were sent.
 ESCAPED = "\\n"

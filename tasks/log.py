@@ -1,0 +1,88 @@
+"""Tell a run's story in the log of its flow run: the beginning, every trial, the best prompt so far, and the result."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from prefect.logging import get_run_logger
+
+from workbench.errors import UserError
+from workbench.evidence import story
+from workbench.evidence.report import sentence
+from workbench.evidence.story import Made
+from workbench.evidence.summary import summarize
+from workbench.nouns import Trial
+from workbench.run.folder import RunFolder
+from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
+from workbench.search.ask_kinds import Ask, Execute
+
+#: The beginning of the line that Prefect logs for every task run that ended well.
+NOISE = ("Finished in state Completed(", "Finished in state Cached(")
+
+
+class RunLog:
+    """The log of one run. Use it in the flow's thread only."""
+
+    def __init__(self, run: RunFolder) -> None:
+        _quieten_task_runs()
+        self._run = run
+        self._record = run.load(RunRecord)
+        self._logger = get_run_logger()
+        self._made: dict[str, Made] = {}
+        self._search: list[TrialRecord] = []
+        self._best: str | None = None
+        self._phase: Phase = "search"
+        self._logger.info(story.beginning(self._record))
+
+    def answered(self, ask: Ask, task: Any) -> None:
+        """Note how an execution was made. `Asks` calls this method after each answer."""
+        if isinstance(ask, Execute):
+            self._made[ask.key] = Made(task.result().seconds, task.state.name == "Cached")
+
+    def trial(self, trial: Trial) -> None:
+        """Log a trial, and the best prompt so far if it has changed. `Asks` calls this method for each trial."""
+        record = TrialRecord.of(self._phase, trial)
+        self._logger.info(story.trial_line(self._phase, record, self._made.get(trial.execution)))
+        if self._phase == "search":
+            self._search.append(record)
+            best = story.best_so_far(self._search, self._record)
+            if best is not None and best != self._best:
+                self._best = best
+                self._logger.info(f"{best}, {story.budget_left(self._record, len(self._made))}.")
+
+    def confirming(self) -> None:
+        """Log that the search ended, and what is confirmed."""
+        self._phase = "confirm"
+        self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
+
+    def result(self) -> None:
+        """Log the result in a sentence."""
+        self._logger.info(f"Result: {sentence(summarize(self._run))}")
+
+    def promotion(self, task: Any) -> None:
+        """Wait for a promotion, and log the new champion or why there is none. The run's result stays as it is."""
+        try:
+            champion = task.result()
+        except UserError as error:
+            self._logger.warning(f"Not promoted: {error}")
+        else:
+            self._logger.info(f"Champion {champion.number} is {champion.file}: {champion.reason}")
+
+
+class _Below(logging.Filter):
+    """Take Prefect's line about a task run that ended well out of the log, unless debug lines are logged too."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.getMessage().startswith(NOISE):
+            return True
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+
+
+_BELOW = _Below()
+
+
+def _quieten_task_runs() -> None:
+    # `addFilter` adds a filter only once.
+    logging.getLogger("prefect.task_runs").addFilter(_BELOW)

@@ -1,0 +1,88 @@
+"""Tests of `workbench champion`: each verb says what it did, and writes JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command_line import study
+from tests.support.run_folder import NAME, ended
+from workbench.commands.app import app
+from workbench.commands.champion import diff, list_, promote, rollback, show
+from workbench.errors import ChampionNotFound, RunNotFound
+from workbench.study.opening import RunOptions, champions_of, load
+
+KEYS = set("study number run date score low high level baseline commit models reason rehearsal text file".split())
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a study file, with a run that found a better prompt."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    study_file = study(tmp_path / "study", study="study_one", prompt="Write the plan.")
+    ended(tmp_path / "home", study_file=str(study_file))
+    return study_file
+
+
+def written(file: Path, command: Any, *arguments: Any, **options: Any) -> Any:
+    """Return the JSON of a command that succeeded."""
+    output = file.with_name("output.json")
+    assert command(file, *arguments, json_file=output, **options) == 0
+    return json.loads(output.read_text())
+
+
+def test_before_a_promotion_the_starting_prompt_is_shown(file: Path) -> None:
+    shown = written(file, show)
+    assert set(shown) >= KEYS
+    assert (shown["number"], shown["file"], shown["text"]) == (1, None, "Write the plan.")
+    assert [champion["number"] for champion in written(file, list_)] == [1]
+    with pytest.raises(ChampionNotFound, match="no champion before champion 1"):
+        diff(file)
+
+
+def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A promotion says that it changed no pipeline file. The pipeline file is the same as before."""
+    pipeline = file.with_name("pipeline.yaml").read_bytes()
+    promoted = written(file, promote)
+    printed = capsys.readouterr()
+    assert "no pipeline file was changed" in printed.err
+    assert str(file.parent / "prompts" / "study_one" / "0002.md") in printed.out
+    assert set(promoted) >= KEYS
+    assert (promoted["number"], promoted["run"], promoted["score"]) == (2, NAME, 8.1)
+    assert [champion["number"] for champion in written(file, list_)] == [1, 2]
+    assert "text" not in written(file, list_)[0]
+    assert written(file, show) == promoted
+    assert written(file, show, 1)["text"] == "Write the plan."
+    compared = written(file, diff)
+    assert (compared["old"], compared["new"]) == (1, 2)
+    assert compared["diff"].splitlines()[3:] == ["-Write the plan.", "+Order the stages."]
+    back = written(file, rollback, reason="too slow")
+    assert (back["number"], back["text"], back["reason"]) == (3, "Write the plan.", "rollback from 2 to 1: too slow")
+    assert file.with_name("pipeline.yaml").read_bytes() == pipeline
+
+
+def test_a_study_starts_from_its_champion(file: Path) -> None:
+    """The champion is the prompt that a search begins with and compares with."""
+    assert (load(RunOptions(file)).prompt, load(RunOptions(file)).champion) == ("Write the plan.", None)
+    promote(file)
+    loaded = load(RunOptions(file))
+    assert (loaded.prompt, loaded.champion) == ("Order the stages.", 2)
+    elsewhere = load(RunOptions(file, champions=file.parent / "elsewhere"))
+    assert (elsewhere.prompt, elsewhere.champion) == ("Write the plan.", None)
+    assert champions_of(elsewhere).current().file is None
+
+
+def test_only_runs_of_the_study_are_promoted_by_default(file: Path) -> None:
+    """Without a name, the latest run of this study is meant."""
+    file.write_text(file.read_text().replace("study_one", "another"))
+    with pytest.raises(RunNotFound, match="there are no runs of another"):
+        promote(file)
+
+
+def test_the_command_line_knows_the_verbs() -> None:
+    """The names are an interface for scripts."""
+    names = {name for name in app["champion"] if not name.startswith("-")}
+    assert names == {"show", "list", "diff", "promote", "rollback"}

@@ -1,0 +1,56 @@
+"""Tests of the lines with which a run tells its story."""
+
+from __future__ import annotations
+
+from tests.support.run_folder import record
+from workbench.evidence.story import Made, beginning, best_so_far, budget_left, confirming, trial_line
+from workbench.run.record import Phase, SearchResult, TrialRecord
+
+
+def trial(candidate: str, replicate: int, score: float, reason: str = "Missing: telemetry.") -> TrialRecord:
+    """Return a trial on the goal g."""
+    return TrialRecord(
+        phase="search", candidate=candidate, goal="g", replicate=replicate, execution="e", score=score, reason=reason,
+        at=0.0,
+    )  # fmt: skip
+
+
+def test_the_line_of_a_trial_says_what_it_came_to_and_how() -> None:
+    """Each line has candidate, goal, replicate, score, seconds, whether it was cached, and the reason in short."""
+    lines = {
+        ("search", 0, Made(12.34, cached=False)): "first · g · replicate 0: 7.5 (12.3 s). Missing: telemetry.",
+        ("search", 3, Made(2.0, cached=True)): "first · g · replicate 3: 7.5 (2.0 s, cached). Missing: telemetry.",
+        ("confirm", 1_000_002, None): "first · g · confirm 2: 7.5 (nothing executed). Missing: telemetry.",
+    }
+    phase: Phase
+    for (phase, replicate, made), line in lines.items():  # type: ignore[assignment]  # a key holds any text
+        assert trial_line(phase, trial("first", replicate, 7.5), made) == line
+
+
+def test_a_long_or_hostile_reason_stays_one_short_line() -> None:
+    """A model wrote the reason: it may hold line ends and control characters."""
+    line = trial_line("search", trial("first", 0, 1.0, "a\nb\x1b[2J" + "x" * 500), None)
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert len(line) < 260
+    assert line.endswith("…")
+
+
+def test_the_best_so_far_needs_a_trial_on_every_goal() -> None:
+    two_goals = record(goals=[{"name": "g", "text": "goal"}, {"name": "h", "text": "goal"}])
+    assert best_so_far([trial("first", 0, 3.0)], two_goals) is None
+    assert best_so_far([trial("first", 0, 3.0), trial("second", 0, 8.0)], record()) == "Best so far: second with 8.00"
+    assert budget_left(record(budget=10), 4) == "6 of 10 executions left"
+    assert budget_left(record(budget=1), 2) == "0 of 1 execution left"
+
+
+def test_beginning_and_confirmation_name_the_prompts() -> None:
+    assert "a better prompt than the starting prompt (first): at most 10 executions on 1 goal" in beginning(record())
+    assert "a better prompt than champion 3 (first)" in beginning(record(champion=3))
+    result = SearchResult(best="second", search_score=9.5, baseline_search_score=3.0, spent=2, ended="optimizer")
+    assert confirming(result, record()) == (
+        "The search ended after 2 executions: gepa has no more to ask. "
+        "Confirming first and second with 3 fresh executions on every goal."
+    )
+    kept = result.model_copy(update={"best": "first", "ended": "budget"})
+    assert "its budget is used up. Confirming the starting prompt only with 3" in confirming(kept, record())

@@ -1,0 +1,51 @@
+"""A search promotes its winner if the study says so, and the next search starts from it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine, study
+from tests.support.service import service
+
+pytestmark = pytest.mark.processes
+
+
+def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it(
+    line: CommandLine, tmp_path: Path
+) -> None:
+    """With `promote: auto`. Only `apply --champion` changes the pipeline file."""
+    file = study(tmp_path / "mine", promote="auto", budget=8)
+    pipeline, before = file.with_name("pipeline.yaml"), file.with_name("pipeline.yaml").read_bytes()
+    identity = {"NAME": "t", "EMAIL": "t@example.org"}
+    line = line.having(**{f"GIT_{who}_{key}": identity[key] for who in ("AUTHOR", "COMMITTER") for key in identity})
+    for words in ("init -q -b main", "add -A", "commit -qm mine"):
+        subprocess.run(["git", *words.split()], cwd=file.parent, env=line.env, check=True)
+    with service() as url:
+        # Gemini's protocol, played by a server that does not say that it is a rehearsal: such a winner is promoted.
+        line = line.having(GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
+        result, report = line.optimize(file)
+        assert (result.exit_code, report["better"]) == (0, True), result.stderr
+        champion = json.loads(line.run("champion", "show", file, "--json", "-").stdout)
+        assert (champion["number"], champion["run"], champion["score"]) == (
+            2,
+            report["run_id"],
+            report["best"]["score"],
+        )
+        assert champion["text"] == Path(report["best"]["prompt_file"]).read_text()
+        result, second = line.optimize(file, "--optimizer", "static", "--budget", "1")
+    assert result.exit_code == 0, result.stderr
+    assert second["baseline"]["candidate"] == second["best"]["candidate"]
+    assert (line.home / "runs" / second["run_id"] / "best_prompt.md").read_text() == champion["text"]
+    runs = json.loads(line.run("runs", "--json", "-").stdout)
+    assert [run["promoted"] for run in runs] == [None, 2]
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=file.parent, text=True).strip()
+    assert [run["commit"] for run in runs] == [head, head]
+    assert pipeline.read_bytes() == before
+    applied = line.run("apply", "--champion", file)
+    assert applied.exit_code == 0, applied.stderr
+    assert "no champion was changed" in applied.stdout
+    assert champion["text"] in pipeline.read_text().replace("\n          ", "\n")

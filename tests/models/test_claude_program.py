@@ -1,0 +1,176 @@
+"""The `claude` program as judge and proposer: what it is given, and what its output means."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.claude_program import MODEL, assistant, claude_failure, claude_reply, install, printed, result
+from tests.support.scripted_server import Answer, Scripted, scripted
+from workbench.errors import OutsideError
+from workbench.models.claude_program import LIST, complete, require_program, says_error
+from workbench.models.reply import Ending, ModelCall, Reply
+from workbench.models.trouble import Trouble
+from workbench.providers import PROGRAM, Provider, real, rehearsal
+
+pytestmark = pytest.mark.processes
+
+KEY = "secret-key-of-a-test"
+CALL = ModelCall(
+    Provider(PROGRAM, PROGRAM, PROGRAM),
+    MODEL,
+    (("user", "Improve the prompt."), ("assistant", "Done."), ("user", "Once more, with ü.")),
+    system="You are an engineer.",
+    max_tokens=1000,
+    seed=7,
+    seconds=60,
+)
+
+
+@pytest.fixture(autouse=True)
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path / "bin", monkeypatch)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setenv("GEMINI_API_KEY", "the-key-of-another-provider")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def called(monkeypatch: pytest.MonkeyPatch, answer: Answer, call: ModelCall = CALL) -> tuple[Reply, Scripted]:
+    """Return the reply to a call, and the server behind the stand-in."""
+    with scripted(answer) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        return complete(call, ""), server
+
+
+def trouble(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> Trouble:
+    """Return the error of a call that fails."""
+    with pytest.raises(Trouble) as caught:
+        called(monkeypatch, answer)
+    assert KEY not in caught.value.message
+    return caught.value
+
+
+def test_the_program_gets_the_conversation_and_none_of_the_users_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No tool is allowed. The prompt is no argument. The folder holds nothing else. No other key is passed."""
+    reply, server = called(monkeypatch, claude_reply("A better prompt."))
+    assert reply == Reply("A better prompt.", Ending.COMPLETE, "stop reason end_turn", MODEL)
+    ((_, sent),) = server.requests
+    options = ["-p", "--output-format", "stream-json", "--verbose", "--model", MODEL]
+    assert sent["arguments"] == [*options, "--tools", "", "--setting-sources", "", "--strict-mcp-config"]
+    turns = ["You are an engineer.", "Improve the prompt.", "You answered:", "Done.", "Once more, with ü."]
+    assert sent["prompt"].split("\n\n") == turns
+    assert sent["folder"] == ["prompt.md"]
+    assert (sent["environ"]["ANTHROPIC_API_KEY"], sent["environ"]["GEMINI_API_KEY"]) == (KEY, None)
+    assert not list(tmp_path.glob("workbench-claude-*"))
+
+
+def test_a_schema_is_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program takes no schema that all of its versions know."""
+    for schema in ({"type": "object"}, {}):
+        call = ModelCall(CALL.provider, MODEL, (("user", "Judge."),), schema=schema, seconds=60)
+        _, server = called(monkeypatch, claude_reply("{}"), call)
+        prompt = server.requests[0][1]["prompt"]
+        assert "Answer with one JSON value and nothing else" in prompt
+        assert (json.dumps(schema) in prompt) == bool(schema)
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "ending", "model"),
+    [
+        ([assistant("a"), result("a"), assistant("b"), result("b")], "b", Ending.COMPLETE, MODEL),
+        ([assistant("a", "claude-haiku-5-5"), result("a")], "a", Ending.COMPLETE, "claude-haiku-5-5"),
+        ([assistant("half"), result("half", stop_reason="max_tokens")], "half", Ending.CUT_OFF, MODEL),
+        ([assistant("half"), result("half", stop_reason="refusal")], "half", Ending.REFUSED, MODEL),
+        ([assistant("a"), result("a", stop_reason="a_reason_of_tomorrow")], "a", Ending.PASSING, MODEL),
+        ([assistant("a"), result("a", stop_reason=None)], "a", Ending.COMPLETE, MODEL),
+    ],
+)
+def test_the_last_result_counts_and_its_stop_reason_comes_first(
+    monkeypatch: pytest.MonkeyPatch, lines: list[dict[str, Any]], text: str, ending: Ending, model: str
+) -> None:
+    """Older versions of the program name no stop reason."""
+    reply, _ = called(monkeypatch, printed(*lines))
+    assert (reply.text, reply.ending, reply.model) == (text, ending, model)
+
+
+def test_an_alias_stands_for_whatever_model_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise its answers would count as those of another model, and be bought each time."""
+    call = ModelCall(CALL.provider, "opus", (("user", "x"),), seconds=60)
+    assert called(monkeypatch, claude_reply("a"), call)[0].model == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "lasting"),
+    [
+        (claude_failure("Not logged in · Please run /login", "authentication_failed"), "authentication", True),
+        (claude_failure("Credit balance is too low"), "no credit", True),
+        (claude_failure("You've hit your session limit"), "quota exhausted", True),
+        (claude_failure("Prompt is too long"), "context window", True),
+        (claude_failure("API Error: 529 overloaded", "overloaded"), "provider unavailable", False),
+        (claude_failure("API Error: Rate limit reached", "rate_limit"), "rate limit", False),
+        (claude_failure("There's an issue with the selected model (x)"), "unknown model", True),
+        (claude_failure("something", "rate_limit"), "rate limit", False),
+        (claude_failure("something new"), "provider unavailable", False),
+        (printed(assistant("x"), result("Credit balance is too low")), "no credit", True),
+        (
+            printed(result(None, subtype="error_during_execution", errors=["billing_error"]), exit_code=1),
+            "no credit",
+            True,
+        ),
+        (printed(assistant("x"), result("x"), exit_code=1), "provider unavailable", False),
+        (printed(assistant("x"), result(None)), "provider unavailable", False),
+        (printed(assistant("x"), stderr="Not logged in", exit_code=1), "authentication", True),
+        (printed(stderr="exec: node: not found", exit_code=127), "not started", True),
+        ((200, {"stdout": "[" * 100_000 + "\nx", "stderr": f"\n{KEY}", "exit_code": 3}), "provider unavailable", False),
+    ],
+)
+def test_failures_are_told_apart_by_the_list_that_the_runtime_reads_too(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, kind: str, lasting: bool
+) -> None:
+    """Words decide before codes. An answer that is only an error's text is a failure, whatever the program calls it."""
+    failed = trouble(monkeypatch, answer)
+    assert (failed.failure.kind, failed.failure.lasting) == (kind, lasting)
+    assert failed.failure.unknown_model == (kind == "unknown model")
+
+
+def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With all that it started, and its folder is removed."""
+    (tmp_path / "bin" / "claude").write_text("#!/bin/sh\nsleep 60\n")
+    call = ModelCall(CALL.provider, MODEL, (("user", "x"),), seconds=0.3)
+    with pytest.raises(Trouble) as caught:
+        complete(call, "")
+    assert caught.value.failure.kind == "timeout"
+    assert not list(tmp_path.glob("workbench-claude-*"))
+
+
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before a run begins, and if it vanishes during the run."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OutsideError, match=r"claude is not on the PATH.*npm install"):
+        require_program({"PATH": str(tmp_path)})
+    with pytest.raises(Trouble, match="npm install") as caught:
+        complete(CALL, "")
+    assert caught.value.failure.lasting
+
+
+def test_a_rehearsal_plays_the_program_and_real_answers_are_kept_apart() -> None:
+    """In a rehearsal, no entry leads to the program. In earnest, its answers have a label of their own."""
+    played = rehearsal("http://127.0.0.1:1", "default", 0)[PROGRAM]
+    assert (played.name, played.label) == ("anthropic", "rehearsal:default:0")
+    assert real({})[PROGRAM].label == "claude-program"
+    behind = real({"ANTHROPIC_BASE_URL": "https://gate.example"})
+    assert behind[PROGRAM].label not in ("claude-program", behind["anthropic"].label)
+
+
+def test_the_list_of_failures_is_valid_in_both_halves() -> None:
+    """Each entry can be recognised by words or by a code. Each example of an error is one, and a plan is none."""
+    entries = json.loads(LIST.read_text())
+    assert all(entry["kind"] and (entry["code"] or entry["words"]) for entry in entries)
+    assert says_error("API Error: 500 x")
+    assert not says_error("title: API Error handling")

@@ -1,0 +1,158 @@
+"""The race finds the pieces that help, keeps to its budget, and survives useless proposers and crashes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from workbench.search.race import RaceResult, race
+
+SEED = "Write a plan that reaches the goal"
+EFFECTS = {"risks": 0.2, "tests": 0.15, "order": 0.1, "poetry": -0.2, "jokes": -0.15}
+
+
+def quality(prompt: str) -> float:
+    return 0.4 + sum(EFFECTS.get(word, 0.0) for word in set(prompt.split()))
+
+
+class World:
+    """A proposer that adds or removes one word, and scores with noise. Every evaluated batch is kept."""
+
+    def __init__(self, seed: int, noise: float = 0.05, crashes: float = 0.0) -> None:
+        self._rng = np.random.default_rng([1, seed])
+        self._noise = noise
+        self._crashes = crashes
+        self.batches: list[list[str]] = []
+
+    def propose(self, parent: str, feedback: str) -> str:
+        words, word = parent.split(), str(self._rng.choice(list(EFFECTS)))
+        return " ".join([*(w for w in words if w != word)] if word in words else [*words, word])
+
+    def evaluate(self, prompts: list[str]) -> list[float | None]:
+        self.batches.append(prompts)
+        return [self._score(prompt) for prompt in prompts]
+
+    def _score(self, prompt: str) -> float | None:
+        if self._rng.random() < self._crashes:
+            return None
+        return float(np.clip(quality(prompt) + self._noise * self._rng.standard_normal(), 0, 1))
+
+
+def run(world: World, budget: int = 60, *, batch: int = 1, seed: int = 0) -> RaceResult:
+    return race(SEED, world.propose, world.evaluate, budget, np.random.default_rng(seed), batch=batch)
+
+
+@pytest.mark.parametrize("batch", [1, 16])
+def test_the_race_composes_the_pieces_that_help(batch: int) -> None:
+    world = World(1, crashes=0.05)
+    result = run(world, batch=batch)
+    assert set(result.best.split()) == {*SEED.split(), "risks", "tests", "order"}
+    assert result.estimate is not None and result.interval is not None
+    assert abs(result.estimate - quality(result.best)) < 0.06
+    assert result.interval[0] < result.estimate < result.interval[1]
+    assert result.evaluations == 60 == sum(map(len, world.batches))
+    assert max(map(len, world.batches)) <= batch
+
+
+def test_equal_answers_lead_to_equal_results() -> None:
+    assert run(World(2), seed=3) == run(World(2), seed=3)
+
+
+def test_the_history_counts_evaluations_and_ends_with_the_best_prompt() -> None:
+    result = run(World(4))
+    counts = [count for count, _ in result.history]
+    assert counts == sorted(counts)
+    assert result.history[-1][1] == result.best
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 6, 7, 8, 12, 25])
+@pytest.mark.parametrize("batch", [1, 5])
+def test_the_budget_is_spent_and_never_exceeded(budget: int, batch: int) -> None:
+    world = World(5)
+    result = run(world, budget, batch=batch)
+    assert result.evaluations == budget == sum(map(len, world.batches))
+    assert result.estimate is not None
+
+
+@pytest.mark.parametrize(
+    "propose",
+    [
+        lambda parent, feedback: parent,
+        lambda parent, feedback: "",
+        lambda parent, feedback: " \n",
+        lambda parent, feedback: "Something else entirely",
+    ],
+    ids=["the parent", "empty", "blank", "always the same rewrite"],
+)
+def test_a_useless_proposer_does_not_stop_the_race(propose: Callable[[str, str], str]) -> None:
+    world = World(6)
+    result = race(SEED, propose, world.evaluate, 40, np.random.default_rng(0))
+    assert result.evaluations == 40
+    assert result.best in (SEED, "Something else entirely")
+
+
+def test_an_evaluation_that_always_crashes_gives_no_estimate() -> None:
+    world = World(7, crashes=1.0)
+    result = run(world, 40)
+    assert (result.best, result.estimate, result.interval, result.evaluations) == (SEED, None, None, 40)
+
+
+@pytest.mark.parametrize("score", [-0.01, 1.01, math.nan, math.inf])
+def test_a_score_out_of_range_is_an_error(score: float) -> None:
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        race(SEED, lambda parent, feedback: parent, lambda prompts: [score], 5, np.random.default_rng(0))
+
+
+def test_too_few_scores_are_an_error() -> None:
+    with pytest.raises(ValueError, match="returned 0 scores"):
+        race(SEED, lambda parent, feedback: parent, lambda prompts: [], 5, np.random.default_rng(0))
+
+
+def test_a_budget_of_zero_and_half_a_splitter_are_errors() -> None:
+    world, rng = World(8), np.random.default_rng(0)
+    with pytest.raises(ValueError, match="budget is 0"):
+        race(SEED, world.propose, world.evaluate, 0, rng)
+    with pytest.raises(ValueError, match="one of split and join"):
+        race(SEED, world.propose, world.evaluate, 5, rng, split=str.split)
+
+
+def test_an_empty_seed_prompt_can_grow() -> None:
+    world = World(9)
+    result = race("", world.propose, world.evaluate, 60, np.random.default_rng(0))
+    assert set(result.best.split()) == {"risks", "tests", "order"}
+
+
+def test_the_proposer_is_told_the_leader_and_what_to_avoid() -> None:
+    world = World(10)
+    feedbacks: list[str] = []
+
+    def propose(parent: str, feedback: str) -> str:
+        feedbacks.append(feedback)
+        return world.propose(parent, feedback)
+
+    race(SEED, propose, world.evaluate, 60, np.random.default_rng(0))
+    assert SEED in feedbacks[0]
+    avoided = [feedback.partition("Avoid")[2] for feedback in feedbacks]
+    assert any("- poetry" in text for text in avoided)
+    assert not any("- risks" in text for text in avoided[-5:])
+
+
+def test_a_rewriting_proposer_is_raced_as_whole_prompts() -> None:
+    """Each rewrite has new words, and a quality near that of its parent."""
+    rng = np.random.default_rng(11)
+    qualities = {SEED: 0.4}
+
+    def propose(parent: str, feedback: str) -> str:
+        child = f"Rewrite{len(qualities)} has wholly{len(qualities)} new{len(qualities)} words{len(qualities)}"
+        qualities[child] = min(0.9, qualities[parent] + 0.08 * rng.standard_normal())
+        return child
+
+    def evaluate(prompts: list[str]) -> list[float | None]:
+        return [float(np.clip(qualities[prompt] + 0.05 * rng.standard_normal(), 0, 1)) for prompt in prompts]
+
+    result = race(SEED, propose, evaluate, 100, np.random.default_rng(0), batch=4)
+    assert qualities[result.best] > 0.6
+    assert result.evaluations == 100

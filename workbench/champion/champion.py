@@ -1,0 +1,114 @@
+"""Describes a champion, the prompt in use, and the file that keeps it: front matter in YAML, then the prompt's text."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from workbench.errors import ChampionUnreadable
+from workbench.foreign_text import printable
+from workbench.run.record import Score
+
+FENCE = "---"
+
+
+def _date_text(value: Any) -> Any:
+    """Return a date as text. YAML reads a date without quotes as a date."""
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+class Champion(BaseModel):
+    """One champion of a study. The first champion is the study's own starting prompt.
+
+    Attributes:
+        number: counts the champions of a study, from 1.
+        run: the run that found and confirmed the prompt; None for the starting prompt.
+        date: when it became the champion, in UTC; None for the starting prompt.
+        score, low, high, level: the confirmed mean, and the ends of its interval at this level; None if not measured.
+        baseline: the confirmed mean of the prompt that it was compared with.
+        commit: the commit of the study's repository that was measured.
+        models: the names of the models, by role.
+        reason: why it became the champion.
+        restores: the number of the champion whose prompt a rollback brought back.
+        rehearsal: world and seed of the rehearsal that measured it; None if real models did.
+        scores: its confirmed scores, by goal. A requalification compares with them.
+        text: the prompt.
+        file: the file; None for a starting prompt that has no file yet.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    number: Annotated[int, Field(ge=1)]
+    run: str | None = None
+    date: Annotated[str | None, BeforeValidator(_date_text)] = None
+    score: Score | None = None
+    low: Score | None = None
+    high: Score | None = None
+    level: float | None = None
+    baseline: Score | None = None
+    commit: str | None = None
+    models: dict[str, str] = {}
+    reason: str = ""
+    restores: int | None = None
+    rehearsal: str | None = None
+    scores: dict[str, list[Score]] = {}
+    text: str = Field(exclude=True)
+    file: Path | None = Field(default=None, exclude=True)
+
+    def to_json(self, *, text: bool = True) -> dict[str, Any]:
+        """Return what `--json` writes about a champion."""
+        values = {**self.model_dump(mode="json"), "file": None if self.file is None else str(self.file)}
+        return {**values, "text": self.text} if text else values
+
+    def content(self) -> bytes:
+        """Return the content of the champion's file. Optional keys that are empty are left out."""
+        optional = {"restores", "rehearsal", "scores"}
+        values = {key: value for key, value in self.model_dump().items() if key not in optional or value}
+        front_matter = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10**9)
+        return f"{FENCE}\n{front_matter}{FENCE}\n{self.text}\n".encode()
+
+
+def read(file: Path) -> Champion:
+    """Return the champion that a file keeps.
+
+    Raises:
+        ChampionUnreadable: the file cannot be read, or does not fit its format.
+    """
+    try:
+        text = file.read_bytes().decode()
+    except OSError as error:
+        raise _unreadable(file, error.strerror or type(error).__name__) from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, f"it is not UTF-8 (byte {error.start})") from error
+    first, _, rest = text.partition("\n")
+    front_matter, fence, prompt = rest.partition(f"\n{FENCE}\n")
+    if first != FENCE or not fence:
+        raise _unreadable(file, "it has no front matter between two lines ---")
+    try:
+        values = yaml.safe_load(front_matter)
+    except yaml.YAMLError as error:
+        raise _unreadable(file, f"its front matter is no YAML ({' '.join(str(error).split())[:120]})") from error
+    if not isinstance(values, dict):
+        raise _unreadable(file, "its front matter has no keys")
+    try:
+        champion = Champion.model_validate({**values, "text": prompt.removesuffix("\n"), "file": file})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise _unreadable(file, f"{key}: {problem['msg']}, got {printable(repr(problem['input']))[:60]}") from error
+    if f"{champion.number:04d}" != file.stem:
+        raise _unreadable(file, f"its number is {champion.number}, and its name says {file.stem}")
+    if not champion.text.strip():
+        raise _unreadable(file, "it has no prompt after its front matter")
+    return champion
+
+
+def _unreadable(file: Path, problem: str) -> ChampionUnreadable:
+    return ChampionUnreadable(
+        f"{file} cannot be read as a champion: {problem}; expected a file as workbench champion promote writes it; "
+        "mend it, or take it back with git"
+    )

@@ -1,0 +1,135 @@
+"""Makes a run's confirmed prompt the champion of its study, or goes back to an earlier champion."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from workbench.champion.champion import Champion
+from workbench.champion.champions import Champions
+from workbench.errors import NotPromoted
+from workbench.evidence.statistics import LEVEL, Comparison, mean_interval
+from workbench.evidence.summary import Summary, summarize
+from workbench.run.folder import RunFolder
+from workbench.run.record import PromotedRecord
+
+#: Digits after the point of the scores in a champion's file.
+DIGITS = 4
+
+
+def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason: str | None = None) -> Champion:
+    """Make the best prompt of a run the champion. The pipeline file does not change.
+
+    The first promotion also writes the study's starting prompt as champion 1.
+
+    Args:
+        force: also promote a prompt that is not better beyond chance, that a rehearsal found, or that was compared with
+            another prompt than the champion. A reason is needed then.
+        reason: the words that the champion's file keeps.
+
+    Raises:
+        NotPromoted: the prompt cannot be promoted, or not without `force`.
+        ChampionUnreadable, RunNotFound, RunTooNew: a file cannot be read.
+    """
+    if force and not (reason or "").strip():
+        raise NotPromoted("--force needs a reason, which is kept: add --reason TEXT")
+    summary, current = summarize(run), champions.current()
+    comparison = _comparison(summary, champions, current)
+    objection = _objection(summary, comparison, current)
+    if objection and not force:
+        raise NotPromoted(f"{objection}; workbench champion promote --force --reason TEXT promotes it all the same")
+    if current.file is None:
+        measured = _measured(summary, summary.baseline) if _is_baseline(summary, current) else {}
+        current = champions.add(current.model_copy(update=measured))
+    gain = f"{comparison.difference:+.2f}, {LEVEL:.0%} {comparison.low:.2f} to {comparison.high:.2f}"
+    champion = Champion(
+        number=current.number + 1,
+        run=run.name,
+        date=_now(),
+        baseline=round(comparison.baseline, DIGITS),
+        reason=" ".join((reason or f"better than champion {current.number} beyond chance").split()) + f" ({gain})",
+        text=run.read("best_prompt.md"),
+        **_measured(summary, str(summary.best)),
+    )
+    added = champions.add(champion)
+    run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
+    return added
+
+
+def rollback(champions: Champions, number: int | None = None, reason: str | None = None) -> Champion:
+    """Make an earlier champion the champion again, under a new number. The pipeline file does not change.
+
+    Args:
+        number: the earlier champion. By default, the champion before the current one.
+        reason: the words that the champion's file keeps.
+
+    Raises:
+        NotPromoted: there is no earlier champion, or this number is the current champion's.
+        ChampionNotFound, ChampionUnreadable: no champion has this number, or a file cannot be read.
+    """
+    current = champions.current()
+    if number is None:
+        number = (current.restores or current.number) - 1
+        if number < 1:
+            raise NotPromoted(f"{champions.study} has no champion before number {number + 1}: nothing was changed")
+    earlier = champions.numbered(number)
+    if earlier.text == current.text:
+        raise NotPromoted(f"champion {number} has the prompt that is in use: nothing was changed")
+    words = f"rollback from {current.number} to {number}{f': {reason}' if reason else ''}"
+    restored = {"number": current.number + 1, "date": _now(), "reason": words, "restores": number, "file": None}
+    return champions.add(earlier.model_copy(update=restored))
+
+
+def _comparison(summary: Summary, champions: Champions, current: Champion) -> Comparison:
+    """Return the run's comparison, if the run belongs to the study and has a confirmed prompt of its own.
+
+    Raises:
+        NotPromoted: it does not.
+    """
+    name = summary.run.name
+    if summary.study != champions.study:
+        raise NotPromoted(f"{name} is a run of the study {summary.study}; expected a run of {champions.study}")
+    if summary.comparison is None:
+        raise NotPromoted(f"{name} has no confirmed prompt yet: its state is {summary.status}; run the study again")
+    if summary.best == summary.baseline:
+        raise NotPromoted(f"{name} kept the prompt that it started from: there is nothing to promote")
+    if RunFolder(summary.run).read("best_prompt.md") == current.text:
+        raise NotPromoted(f"the best prompt of {name} is champion {current.number} already: nothing was changed")
+    return summary.comparison
+
+
+def _objection(summary: Summary, comparison: Comparison, current: Champion) -> str | None:
+    """Return why a prompt should not be promoted, or None."""
+    if summary.rehearsal:
+        return "a rehearsal found this prompt, which proves nothing about it"
+    if not _is_baseline(summary, current):
+        return f"the run compared this prompt with {summary.baseline}, which is not champion {current.number}"
+    if not comparison.better:
+        gain = f"{comparison.best:.2f} instead of {comparison.baseline:.2f}"
+        return f"this prompt is not better than champion {current.number} beyond chance ({gain})"
+    return None
+
+
+def _is_baseline(summary: Summary, current: Champion) -> bool:
+    """Return True if the run compared its best prompt with this champion."""
+    return summary.text(summary.baseline).strip() == current.text.strip()
+
+
+def _measured(summary: Summary, candidate: str) -> dict[str, Any]:
+    """Return the values of a champion that the run's confirmation measured."""
+    scores = summary.confirmed(candidate)
+    score, low, high = mean_interval(scores)
+    return {
+        "score": round(score, DIGITS),
+        "low": round(low, DIGITS),
+        "high": round(high, DIGITS),
+        "level": LEVEL,
+        "commit": summary.record.commit,
+        "models": dict(summary.record.models),
+        "rehearsal": summary.rehearsal,
+        "scores": scores,
+    }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,201 @@
+"""`workbench champion`: show, compare and change the champion of a study, which is the prompt in use."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from workbench.champion.champion import Champion
+from workbench.champion.champions import Champions
+from workbench.commands import progress
+from workbench.commands.output import JsonFile, console_beside, err, print_foreign, write_json
+from workbench.errors import ChampionNotFound
+from workbench.foreign_text import printable
+from workbench.run.folder import RunFolder
+from workbench.study.opening import RunOptions, champions_of, load
+from workbench.system.home import home
+
+champion = App(name="champion", help="Show, compare and change the champion of a study, which is the prompt in use.")
+
+COLUMNS = ("number", "date", "score", "baseline", "run", "commit", "reason")
+
+
+@champion.command
+def show(study: Path, number: int | None = None, /, *, json_file: JsonFile = None) -> int:
+    """Show a champion with its prompt.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    number
+        The champion's number. Default: the current champion.
+    json_file
+        A file for the champion as JSON.
+    """
+    champions = _champions(study)
+    chosen = champions.current() if number is None else champions.numbered(number)
+    console = console_beside(json_file)
+    progress.table(f"{champions.study}: champion {chosen.number}", _rows(chosen), console)
+    console.print(printable(chosen.text), markup=False, highlight=False)
+    _write(json_file, champions, chosen)
+    return 0
+
+
+@champion.command(name="list")
+def list_(study: Path, /, *, json_file: JsonFile = None) -> int:
+    """List the champions of a study, the oldest first. The last one is in use.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    json_file
+        A file for the list as JSON.
+    """
+    champions = _champions(study).all()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in COLUMNS:
+        table.add_column(column, no_wrap=True, justify="right" if column in ("number", "score", "baseline") else "left")
+    for listed in champions:
+        values = {**listed.to_json(), "commit": listed.commit and listed.commit[:12]}
+        table.add_row(*("–" if values[column] is None else printable(str(values[column])) for column in COLUMNS))
+    console_beside(json_file).print(table)
+    if json_file is not None:
+        write_json(json_file, [listed.to_json(text=False) for listed in champions])
+    return 0
+
+
+@champion.command
+def diff(study: Path, old: int | None = None, new: int | None = None, /, *, json_file: JsonFile = None) -> int:
+    """Show the difference between the prompts of two champions.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    old
+        The number of the old champion. Default: the champion before the new one.
+    new
+        The number of the new champion. Default: the current champion.
+    json_file
+        A file for the difference as JSON.
+    """
+    champions = _champions(study)
+    later = champions.current() if new is None else champions.numbered(new)
+    if old is None and later.number == 1:
+        raise ChampionNotFound(f"{champions.study} has no champion before champion 1, so there is nothing to compare")
+    earlier = champions.numbered(later.number - 1 if old is None else old)
+    text = "\n".join(
+        difflib.unified_diff(
+            earlier.text.split("\n"),
+            later.text.split("\n"),
+            f"champion {earlier.number}",
+            f"champion {later.number}",
+            lineterm="",
+        )
+    )
+    if str(json_file) != "-":
+        print_foreign(text or f"champions {earlier.number} and {later.number} have the same prompt")
+    if json_file is not None:
+        write_json(json_file, {"study": champions.study, "old": earlier.number, "new": later.number, "diff": text})
+    return 0
+
+
+@champion.command
+def promote(
+    study: Path,
+    run: str | None = None,
+    /,
+    *,
+    force: Annotated[bool, Parameter(negative=())] = False,
+    reason: str | None = None,
+    json_file: JsonFile = None,
+) -> int:
+    """Make the best prompt of a run the champion. This writes a file in prompts/ and touches no pipeline file.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    run
+        The run's name, the beginning of its name, or `latest`. Default: the latest run of the study.
+    force
+        Also promote a prompt that is not better beyond chance, or that a rehearsal found. Needs --reason.
+    reason
+        Why the prompt is promoted. The champion's file keeps these words.
+    json_file
+        A file for the champion as JSON.
+    """
+    # Imported here to keep the start of other commands fast.
+    from workbench.champion import promotion
+
+    champions = _champions(study)
+    folder = RunFolder.find(home(), run or "latest", champions.study)
+    promoted = promotion.promote(folder, champions, force=force, reason=reason)
+    _tell_about(promoted, champions, json_file)
+    return 0
+
+
+@champion.command
+def rollback(
+    study: Path, number: int | None = None, /, *, reason: str | None = None, json_file: JsonFile = None
+) -> int:
+    """Go back to an earlier champion. This writes a file in prompts/ and touches no pipeline file.
+
+    Parameters
+    ----------
+    study
+        The study file.
+    number
+        The number of the earlier champion. Default: the champion before the current one.
+    reason
+        Why. The champion's file keeps these words.
+    json_file
+        A file for the champion as JSON.
+    """
+    # Imported here to keep the start of other commands fast.
+    from workbench.champion import promotion
+
+    champions = _champions(study)
+    _tell_about(promotion.rollback(champions, number, reason), champions, json_file)
+    return 0
+
+
+def _champions(study: Path) -> Champions:
+    return champions_of(load(RunOptions(study)))
+
+
+def _rows(shown: Champion) -> list[tuple[str, str]]:
+    """Return the values of a champion, as pairs of a name and a value."""
+    interval = f" ({shown.level:.0%} {shown.low:.2f} to {shown.high:.2f})" if shown.level and shown.low else ""
+    measured = "not measured" if shown.score is None else f"{shown.score:.2f}{interval}"
+    pairs: list[tuple[str, Any]] = [
+        ("score", f"{measured}, in a rehearsal" if shown.rehearsal else measured),
+        ("baseline", shown.baseline),
+        ("run", shown.run),
+        ("date", shown.date),
+        ("commit", shown.commit),
+        ("models", ", ".join(f"{role} {model}" for role, model in shown.models.items())),
+        ("reason", shown.reason),
+        ("file", shown.file),
+    ]
+    return [(name, "–" if value in (None, "") else printable(str(value))) for name, value in pairs]
+
+
+def _tell_about(added: Champion, champions: Champions, json_file: Path | None) -> None:
+    """Say what was written, and what was not."""
+    console = console_beside(json_file)
+    console.print(f"champion {added.number} of {champions.study}: {printable(added.reason)}", markup=False)
+    console.print(f"wrote {added.file}; commit it with git", markup=False, highlight=False)
+    err.print("no pipeline file was changed: workbench apply --champion STUDY does that", highlight=False)
+    _write(json_file, champions, added)
+
+
+def _write(json_file: Path | None, champions: Champions, shown: Champion) -> None:
+    if json_file is not None:
+        write_json(json_file, {"study": champions.study, **shown.to_json()})

@@ -1,0 +1,71 @@
+"""`workbench compare`: compare the best prompts of two runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from workbench.commands.output import JsonFile, console_beside, print_foreign, write_json
+from workbench.evidence.runs_compared import compare_runs
+from workbench.evidence.summary import summarize
+from workbench.foreign_text import printable
+from workbench.run.folder import RunFolder
+from workbench.system.home import home
+
+#: The rows of the table: the name, and the key of the JSON.
+ROWS = (
+    ("study", "study"),
+    ("state", "status"),
+    ("best prompt", "candidate"),
+    ("score", "score"),
+    ("interval", "interval"),
+    ("baseline score", "baseline"),
+    ("executions", "executions"),
+    ("seconds", "seconds"),
+    ("cost", "cost"),
+    ("commit", "commit"),
+)
+
+
+def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
+    """Compare the best prompts of two runs: their scores with intervals, what the runs cost, and the texts.
+
+    Parameters
+    ----------
+    run_a
+        The run's name, the beginning of its name, or `latest`.
+    run_b
+        The other run, in the same way.
+    json_file
+        A file for the comparison as JSON.
+    """
+    compared = compare_runs(*(summarize(RunFolder.find(home(), name)) for name in (run_a, run_b)))
+    values = compared.to_json()
+    sides = [_shown(values["a"]), _shown(values["b"])]
+    table = Table("", *(printable(side["run"]) for side in sides), box=None, pad_edge=False, header_style="bold")
+    for name, key in ROWS:
+        table.add_row(name, *("–" if side[key] is None else printable(str(side[key])) for side in sides))
+    console = console_beside(json_file)
+    console.print(table)
+    console.print(_difference(values["difference"]), highlight=False)
+    if str(json_file) != "-":
+        print_foreign(compared.diff or "both runs have the same best prompt")
+    if json_file is not None:
+        write_json(json_file, values)
+    return 0
+
+
+def _shown(side: dict[str, Any]) -> dict[str, Any]:
+    """Return a side with its interval as one value, and a mark on a rehearsal."""
+    interval = None if side["score"] is None else f"{side['low']:.2f} to {side['high']:.2f} ({side['level']:.0%})"
+    return {**side, "interval": interval, "status": f"{side['status']}{', rehearsal' if side['rehearsal'] else ''}"}
+
+
+def _difference(difference: dict[str, Any] | None) -> str:
+    if difference is None:
+        return "The scores cannot be compared: a run has no confirmed scores, or the goals differ."
+    return (
+        f"The second differs by {difference['mean']:+.2f} ({difference['level']:.0%} {difference['low']:.2f} to "
+        f"{difference['high']:.2f}): {difference['decision']}."
+    )

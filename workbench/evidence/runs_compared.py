@@ -1,0 +1,86 @@
+"""Compares the best prompts of two runs: their texts, their confirmed scores, and what the runs cost."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import RunNotFound
+from workbench.evidence.statistics import LEVEL, Comparison, compare, mean_interval
+from workbench.evidence.summary import Summary, prompt_file
+
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class RunsCompared:
+    """Two runs, A and B.
+
+    Attributes:
+        diff: the change from the best prompt of A to that of B, as `diff -u` prints it; empty if they are the same.
+        comparison: the confirmed scores of B's best prompt against A's; None if a run has none, or if the goals differ.
+    """
+
+    a: Summary
+    b: Summary
+    diff: str
+    comparison: Comparison | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `--json` writes."""
+        comparison = self.comparison
+        difference = None
+        if comparison is not None:
+            numbers = {"mean": comparison.difference, "low": comparison.low, "high": comparison.high}
+            rounded = {name: round(value, DIGITS) for name, value in numbers.items()}
+            difference = {**rounded, "level": LEVEL, "p": comparison.p, "decision": comparison.decision}
+        return {"a": _side(self.a), "b": _side(self.b), "difference": difference, "diff": self.diff}
+
+
+def compare_runs(a: Summary, b: Summary) -> RunsCompared:
+    """Compare two runs.
+
+    Raises:
+        RunNotFound: a run has tried no prompt on all goals yet.
+    """
+    old, new = (_best_text(summary).split("\n") for summary in (a, b))
+    diff = "\n".join(difflib.unified_diff(old, new, a.run.name, b.run.name, lineterm=""))
+    comparison = None
+    if a.comparison and b.comparison and a.record.goals == b.record.goals:
+        comparison = compare(a.confirmed(str(a.best)), b.confirmed(str(b.best)))
+    return RunsCompared(a, b, diff, comparison)
+
+
+def _best_text(summary: Summary) -> str:
+    if summary.best is None:
+        raise RunNotFound(
+            f"{summary.run.name} has tried no prompt on all goals yet: its state is {summary.status}; "
+            "run the study again"
+        )
+    return prompt_file(summary).read_text(encoding="utf-8")
+
+
+def _side(summary: Summary) -> dict[str, Any]:
+    """Return the values of one run. Scores are None if the run has no confirmed scores."""
+    score = low = high = None
+    if summary.comparison is not None:
+        score, low, high = (round(value, DIGITS) for value in mean_interval(summary.confirmed(str(summary.best))))
+    return {
+        "run": summary.run.name,
+        "study": summary.study,
+        "status": summary.status,
+        "rehearsal": summary.rehearsal,
+        "candidate": summary.best,
+        "score": score,
+        "low": low,
+        "high": high,
+        "level": None if score is None else LEVEL,
+        "baseline": None if summary.comparison is None else round(summary.comparison.baseline, DIGITS),
+        "executions": summary.executions,
+        "cache_hits": summary.cache_hits,
+        "seconds": round(summary.seconds, 1),
+        # No run knows its cost yet.
+        "cost": None,
+        "commit": summary.record.commit,
+    }

@@ -1,0 +1,65 @@
+"""Writes the lines with which a run tells its story, for the log of its flow run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.evidence.report import plural
+from workbench.evidence.summary import standings
+from workbench.foreign_text import printable
+from workbench.nouns import replicate_name
+from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
+
+#: Characters of a judge's reason in the line of a trial.
+REASON_CHARACTERS = 160
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a trial's execution was made: the seconds that it took, and whether an earlier run had paid for it."""
+
+    seconds: float
+    cached: bool
+
+
+def beginning(record: RunRecord) -> str:
+    """Return the line with which a run begins."""
+    baseline = f"champion {record.champion}" if record.champion else "the starting prompt"
+    return (
+        f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {baseline} "
+        f"({record.baseline}): at most {plural(record.budget, 'execution')} on {plural(len(record.goals), 'goal')}, "
+        f"then {record.confirm} of each prompt on every goal to confirm the result."
+    )
+
+
+def trial_line(phase: Phase, trial: TrialRecord, made: Made | None) -> str:
+    """Return the line of a trial. `made` is None if nothing was executed for the trial."""
+    number = replicate_name(trial.replicate)
+    how = "nothing executed" if made is None else f"{made.seconds:.1f} s{', cached' if made.cached else ''}"
+    reason = " ".join(printable(trial.reason).split())
+    short = reason if len(reason) <= REASON_CHARACTERS else f"{reason[: REASON_CHARACTERS - 1]}…"
+    named = number if phase == "confirm" else f"replicate {number}"
+    return f"{trial.candidate} · {trial.goal} · {named}: {trial.score:.1f} ({how}). {short}"
+
+
+def best_so_far(trials: Sequence[TrialRecord], record: RunRecord) -> str | None:
+    """Return the words for the best candidate so far, or None if no candidate was tried on every goal."""
+    scores = standings(trials, [goal.name for goal in record.goals])
+    best = max(scores, key=lambda name: scores[name], default=None)
+    return None if best is None else f"Best so far: {best} with {scores[best]:.2f}"
+
+
+def budget_left(record: RunRecord, spent: int) -> str:
+    """Return the words for the executions that the search may still request."""
+    return f"{max(0, record.budget - spent)} of {plural(record.budget, 'execution')} left"
+
+
+def confirming(result: SearchResult, record: RunRecord) -> str:
+    """Return the line with which the confirmation begins."""
+    why = "its budget is used up" if result.ended == "budget" else f"{record.optimizer} has no more to ask"
+    others = "the starting prompt only" if result.best == record.baseline else f"{record.baseline} and {result.best}"
+    return (
+        f"The search ended after {plural(result.spent, 'execution')}: {why}. "
+        f"Confirming {others} with {record.confirm} fresh executions on every goal."
+    )

@@ -1,0 +1,91 @@
+"""The race: search for the best prompt with few and noisy executions.
+
+A prompt is made of pieces. What one execution says about a piece counts for every prompt that contains it, and the next
+prompt is composed of the pieces that look good. docs/race.md explains the method and what it was measured to be worth.
+
+The race is pure: it calls two functions, one that proposes a changed prompt and one that evaluates prompts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.search.race.composing import Composition
+from workbench.search.race.executions import Evaluate, Executions
+from workbench.search.race.measuring import FEWEST, Choice, estimate
+from workbench.search.race.model import NOISE_VARIANCE
+from workbench.search.race.pieces import Join, Pieces, Propose, Split, default_split
+from workbench.search.race.rewriting import WholePrompts
+
+__all__ = ["RaceResult", "race"]
+
+
+@dataclass(frozen=True)
+class RaceResult:
+    """What a race found. Scores are from 0 to 1.
+
+    Attributes:
+        best: the chosen prompt.
+        estimate: the mean score of fresh executions of the chosen prompt, None if all of them crashed.
+        interval: the 90 % confidence interval of the prompt's quality, None if there is no estimate.
+        evaluations: how many prompts were evaluated, the crashed ones included.
+        history: (evaluations so far, the prompt recommended then), oldest first.
+    """
+
+    best: str
+    estimate: float | None
+    interval: tuple[float, float] | None
+    evaluations: int
+    history: list[tuple[int, str]]
+
+
+def race(
+    seed_prompt: str,
+    propose: Propose,
+    evaluate: Evaluate,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    batch: int = 1,
+    split: Split | None = None,
+    join: Join | None = None,
+) -> RaceResult:
+    """Search for the best prompt with noisy evaluations, and measure it on fresh ones.
+
+    With several goals, the caller evaluates one goal at a time, in rotation.
+
+    Args:
+        seed_prompt: the starting prompt.
+        propose: called with a prompt and with what the race knows, as text. Returns a changed version of the prompt.
+        evaluate: called with prompts. Returns a score from 0 to 1 for each, or None for an evaluation that crashed.
+        budget: the most evaluations, at least 1. The fresh ones of the chosen prompt are included.
+        rng: makes every random choice, so equal answers lead to equal results.
+        batch: how many prompts are evaluated at once.
+        split: returns the pieces of a prompt. The default is lines if the seed prompt has at least two, else words.
+        join: undoes `split`.
+
+    Raises:
+        ValueError: an argument or a score is out of range.
+    """
+    if budget < 1 or batch < 1:
+        raise ValueError(f"budget is {budget} and batch is {batch}; expected at least 1 for both; pass larger numbers")
+    if (split is None) != (join is None):
+        raise ValueError(
+            "one of split and join is missing; expected both or none; pass the function that undoes the other"
+        )
+    if split is None or join is None:
+        split, join = default_split(seed_prompt)
+    executions = Executions(Pieces(seed_prompt, split, join), evaluate, budget, batch)
+    if budget <= FEWEST:
+        # Too few for a search, so all of them measure the starting prompt.
+        choice = Choice(executions.pieces.seed, NOISE_VARIANCE)
+    else:
+        composition = Composition(executions, propose, rng)
+        choice = composition.run() or WholePrompts(executions, propose, composition.rewrites).run()
+    executions.recommend(choice.prompt)
+    fresh = executions.measure([choice.prompt] * (budget - executions.used))
+    scores = [score for score in fresh if score is not None]
+    mean, interval = estimate(scores, choice.noise) if scores else (None, None)
+    return RaceResult(executions.pieces.text(choice.prompt), mean, interval, executions.used, executions.history)

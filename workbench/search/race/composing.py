@@ -1,0 +1,186 @@
+"""The search for the best composition of pieces.
+
+Each execution is a prompt composed of the pieces that look good in one draw from the posterior: Thompson sampling
+(Thompson, 1933) over sets of pieces. What one execution says about a piece counts for every prompt with this piece.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from workbench.search.race.executions import Executions
+from workbench.search.race.feedback import feedback
+from workbench.search.race.measuring import CAUTION, Choice
+from workbench.search.race.model import Data, Draw, Model, Vector
+from workbench.search.race.pieces import Prompt, Propose
+
+#: How often the starting prompt is executed first.
+FIRST_EXECUTIONS = 3
+#: A piece is uncertain while its mean effect is within so many standard deviations of 0.
+UNCERTAIN = 1.3
+#: The most uncertain pieces at a time: as many as executions are left, but within these limits.
+FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
+#: The most proposals of one round, and of the race for each execution of the budget.
+ROUND = 12
+PROPOSALS_PER_EXECUTION = 1.5
+#: So many proposals in a row without a new piece, for each execution of a batch, end a round.
+FRUITLESS = 2
+#: Nothing is proposed when no more than so many executions are left.
+LAST_EXECUTIONS = 6
+#: A child that keeps less of its parent's pieces is a rewrite.
+KEPT_SHARE = 0.7
+#: After so many proposals it is known whether the proposer rewrites.
+TELLING_PROPOSALS = 8
+#: How much wider than the posterior the effects are drawn.
+SPREAD = 2.0
+#: A piece whose mean effect is so many standard deviations from 0 is named as one to avoid.
+HARMFUL = -0.8
+
+
+class Composition:
+    """The search among compositions of pieces.
+
+    Attributes:
+        rewrites: the children that keep too little of the starting prompt, in the order in which they were proposed.
+    """
+
+    def __init__(self, executions: Executions, propose: Propose, rng: np.random.Generator) -> None:
+        self._executions = executions
+        self._pieces = executions.pieces
+        self._propose = propose
+        self._rng = rng
+        self._model = Model()
+        #: The pieces that a proposal added or took away. Only they have an effect of their own.
+        self._touched: list[int] = []
+        #: How often each piece was proposed while it was absent.
+        self._counts: Counter[int] = Counter()
+        self._proposals = 0
+        self._rewrites = 0
+        self.rewrites: list[Prompt] = []
+
+    def run(self) -> Choice | None:
+        """Search until only the reserve is left, and return the chosen prompt, or None if the proposer rewrites."""
+        executions = self._executions
+        executions.learn([self._pieces.seed] * min(FIRST_EXECUTIONS, max(1, executions.left(self._model.noise))))
+        self._fit(steps=2)
+        executions.recommend(self._recommended())
+        self._expand()
+        while (left := executions.left(self._model.noise)) > 0:
+            if self._proposer_rewrites:
+                return None
+            executions.learn(self._next_prompts(min(executions.batch, left)))
+            self._fit(steps=2)
+            executions.recommend(self._recommended())
+            self._expand()
+        self._fit(steps=8)
+        return Choice(self._recommended(), self._model.noise)
+
+    # Proposals ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _proposer_rewrites(self) -> bool:
+        return self._proposals >= TELLING_PROPOSALS and 2 * self._rewrites > self._proposals
+
+    def _expand(self) -> None:
+        """Ask for proposals until enough pieces are uncertain. The children themselves are not executed."""
+        left, fruitless = self._executions.left(self._model.noise), 0
+        most = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left))
+        for _ in range(ROUND):
+            if (
+                left <= LAST_EXECUTIONS
+                or self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
+                or fruitless >= FRUITLESS * self._executions.batch
+                or self._uncertain() >= most
+                or self._proposer_rewrites
+            ):
+                return
+            known = len(self._touched)
+            if self._read_proposal():
+                self._fit(steps=0)
+                fruitless = 0 if len(self._touched) > known else fruitless + 1
+
+    def _read_proposal(self) -> bool:
+        """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite."""
+        parent = self._compose(self._draw(1.0)) if self._rng.random() < 0.5 else self._recommended()
+        child_text = self._propose(self._pieces.text(parent), self._feedback())
+        self._proposals += 1
+        if not child_text.strip():
+            return True
+        child = self._pieces.read(child_text)
+        if self._pieces.kept_share(parent, child) < KEPT_SHARE:
+            self._rewrites += 1
+            if parent == self._pieces.seed:
+                self.rewrites.append(child)
+            return False
+        self._counts.update(child - parent)
+        self._touched += sorted((child ^ parent) - set(self._touched))
+        return True
+
+    def _feedback(self) -> str:
+        means, deviations = self._model.effects()
+        harmful = [number for number, z in zip(self._touched, means / deviations, strict=True) if z < HARMFUL]
+        return feedback(self._pieces.text(self._recommended()), [self._pieces.piece(number) for number in harmful])
+
+    def _uncertain(self) -> int:
+        means, deviations = self._model.effects()
+        return int(np.sum(np.abs(means) < UNCERTAIN * deviations))
+
+    # Prompts ------------------------------------------------------------------------------------------------------
+
+    def _next_prompts(self, size: int) -> list[Prompt]:
+        """Return prompts to execute, each from a draw of its own."""
+        prompts = list(self._executions.prompts)
+        chosen = []
+        for _ in range(size):
+            draw = self._draw(SPREAD)
+            prompt = self._compose(draw)
+            best = int(np.argmax(draw.prompts)) if prompts else 0
+            value = draw.mean + float(self._members([prompt])[0] @ draw.effects)
+            chosen.append(prompts[best] if prompts and draw.prompts[best] > value else prompt)
+        return chosen
+
+    def _draw(self, spread: float) -> Draw:
+        return self._model.draw(self._rng, spread)
+
+    def _compose(self, draw: Draw) -> Prompt:
+        return self._with(draw.effects > 0)
+
+    def _with(self, included: np.ndarray) -> Prompt:
+        """Return the prompt with these touched pieces and all pieces that were never touched."""
+        touched = set(self._touched)
+        chosen = [number for number, include in zip(self._touched, included, strict=True) if include]
+        prompt = self._pieces.compose({*(self._pieces.seed - touched), *chosen})
+        return prompt if self._pieces.text(prompt).strip() else self._pieces.seed
+
+    def _recommended(self) -> Prompt:
+        """Return the prompt with the highest cautious mean: an executed one, or the composition of all good pieces."""
+        prompts = list(self._executions.prompts)
+        composed = self._with(self._model.effects()[0] > 0)
+        means, variances = self._model.executed_prompts()
+        values = means - CAUTION * np.sqrt(variances)
+        if composed in self._executions.prompts:
+            return prompts[int(np.argmax(values))]
+        mean, variance = self._model.new_prompt(self._members([composed])[0])
+        if not prompts or mean - CAUTION * np.sqrt(variance) > np.max(values):
+            return composed
+        return prompts[int(np.argmax(values))]
+
+    # The model ----------------------------------------------------------------------------------------------------
+
+    def _fit(self, steps: int) -> None:
+        executions, seed = self._executions, self._pieces.seed
+        counts = [np.nan if number in seed else float(self._counts[number]) for number in self._touched]
+        data = Data(
+            members=self._members(list(executions.prompts)),
+            counts=np.array(counts, dtype=float),
+            prompts=np.array(executions.rows, dtype=np.intp),
+            scores=np.array(executions.scores, dtype=float),
+        )
+        self._model.fit(data, steps)
+
+    def _members(self, prompts: list[Prompt]) -> Vector:
+        """Return which touched pieces each prompt has, (prompts, pieces)."""
+        rows = [[number in prompt for number in self._touched] for prompt in prompts]
+        return np.array(rows, dtype=float).reshape(len(prompts), len(self._touched))

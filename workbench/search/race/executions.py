@@ -1,0 +1,74 @@
+"""What a race has executed: the evaluations within the budget, and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from workbench.search.race.measuring import reserve
+from workbench.search.race.pieces import Pieces, Prompt
+
+Evaluate = Callable[[list[str]], Sequence[float | None]]
+
+
+class Executions:
+    """The evaluations of a race.
+
+    Attributes:
+        used: how many prompts were evaluated, the crashed ones included.
+        prompts: the prompts that have a score, each with its number.
+        rows: the number of each score's prompt.
+        scores: the scores that the search may learn from.
+        history: (evaluations so far, the prompt recommended then).
+    """
+
+    def __init__(self, pieces: Pieces, evaluate: Evaluate, budget: int, batch: int) -> None:
+        self.pieces = pieces
+        self.budget = budget
+        self.batch = batch
+        self.used = 0
+        self.prompts: dict[Prompt, int] = {}
+        self.rows: list[int] = []
+        self.scores: list[float] = []
+        self.history: list[tuple[int, str]] = []
+        self._evaluate = evaluate
+
+    def left(self, noise: float) -> int:
+        """Return how many executions are left before those that are held back."""
+        return self.budget - self.used - reserve(self.budget, noise)
+
+    def learn(self, prompts: list[Prompt]) -> None:
+        """Execute prompts and keep their scores for the search. A crash costs an evaluation and adds no data."""
+        for prompt, score in zip(prompts, self.measure(prompts), strict=True):
+            if score is not None:
+                self.rows.append(self.prompts.setdefault(prompt, len(self.prompts)))
+                self.scores.append(score)
+
+    def measure(self, prompts: list[Prompt]) -> list[float | None]:
+        """Execute prompts in batches, and return the scores without keeping them.
+
+        Raises:
+            ValueError: the caller's evaluation returned too few scores or one out of range.
+        """
+        scores: list[float | None] = []
+        for start in range(0, len(prompts), self.batch):
+            part = prompts[start : start + self.batch]
+            if self.used + len(part) > self.budget:
+                raise AssertionError(f"{self.used + len(part)} evaluations; expected at most {self.budget}")
+            self.used += len(part)
+            answers = list(self._evaluate([self.pieces.text(prompt) for prompt in part]))
+            if len(answers) != len(part):
+                raise ValueError(
+                    f"evaluate returned {len(answers)} scores; expected one for each of {len(part)} prompts"
+                )
+            scores += [None if score is None else _checked(score) for score in answers]
+        return scores
+
+    def recommend(self, prompt: Prompt) -> None:
+        """Add a recommendation to the history."""
+        self.history.append((self.used, self.pieces.text(prompt)))
+
+
+def _checked(score: float) -> float:
+    if not 0 <= score <= 1:
+        raise ValueError(f"evaluate returned the score {score}; expected 0 to 1, or None for a crash")
+    return float(score)

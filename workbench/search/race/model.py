@@ -1,0 +1,190 @@
+"""What the scores say about each piece: a Bayesian linear model of pieces, prompts and noise.
+
+One score of prompt c with the pieces S is
+
+    y = m + sum of theta_j over the pieces j in S + r_c + noise
+    theta_j = mu_0 + mu_1 (ln(1 + n_j) - ln 2) + delta_j
+
+`n_j` counts how often piece j was proposed while it was absent: a proposer that comes back to a piece says something
+about it. Pieces of the seed prompt were not proposed, so their effect is delta_j alone. The priors are
+delta ~ N(0, tau^2), r ~ N(0, rho^2), mu_0 and mu_1 ~ N(0, 0.03^2), and m ~ N(median of the scores, 0.3^2). The noise is
+Student-t with 6 degrees of freedom and the scale sigma, so that one freak score does not decide.
+
+tau, rho and sigma are estimated by MAP-EM: expectation maximisation (Dempster, Laird and Rubin, 1977) with a prior on
+each variance that is worth four observations (Gelman et al., Bayesian Data Analysis, chapter 13). The Student-t noise
+is a normal noise whose precision has a weight for each score (Lange, Little and Taylor, 1989).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+#: The prior variance of an effect (tau^2), of a prompt's residual (rho^2) and of the noise (sigma^2), and the weight of
+#: each prior in observations.
+EFFECT_VARIANCE = 0.05**2
+RESIDUAL_VARIANCE = 0.03**2
+NOISE_VARIANCE = 0.12**2
+PRIOR_WEIGHT = 4.0
+#: The prior variance of mu_0 and mu_1, and of m.
+TREND_VARIANCE = 0.03**2
+MEAN_VARIANCE = 0.3**2
+#: The degrees of freedom of the noise.
+DEGREES = 6.0
+#: The parameters before the effects of the pieces: m, mu_0, mu_1.
+FIRST = 3
+
+
+@dataclass(frozen=True)
+class Data:
+    """The scores of a race, as the model reads them.
+
+    Attributes:
+        members: (prompts, pieces), 1.0 where the prompt has the piece. Only pieces that some prompt lacks are in it.
+        counts: (pieces,), how often each piece was proposed while absent, or NaN for a piece of the seed prompt.
+        prompts: (scores,), the row of each score's prompt in `members`.
+        scores: (scores,).
+    """
+
+    members: Matrix
+    counts: Vector
+    prompts: NDArray[np.intp]
+    scores: Vector
+
+
+@dataclass
+class Model:
+    """The posterior over the parameters beta = (m, mu_0, mu_1, delta_1, ..., delta_p), and the estimated variances.
+
+    Attributes:
+        noise: the unweighted variance of the residuals, which freak scores raise. Reserve and interval use it.
+    """
+
+    effect_variance: float = EFFECT_VARIANCE
+    residual_variance: float = RESIDUAL_VARIANCE
+    noise_variance: float = NOISE_VARIANCE
+    noise: float = NOISE_VARIANCE
+    _weights: Vector = field(default_factory=lambda: np.ones(0))
+
+    def fit(self, data: Data, steps: int) -> None:
+        """Fit the posterior after so many steps of EM, which start with the variances of the fit before."""
+        if len(self._weights) != len(data.scores):
+            new = np.ones(len(data.scores) - len(self._weights))
+            self._weights = np.concatenate([self._weights, new])
+        self._data = data
+        self._trend = _trend(data.counts)
+        self._rows = self._design(data.members)
+        self._solve()
+        for _ in range(steps):
+            self._estimate_variances()
+            self._solve()
+
+    def _design(self, members: Matrix) -> Matrix:
+        """Return the rows of the design matrix, (prompts, 3 + pieces), for these sets of pieces."""
+        return np.hstack([np.ones((len(members), 1)), members @ self._trend, members])
+
+    def _solve(self) -> None:
+        """Compute the posterior for the current variances.
+
+        A prompt's scores enter as their weighted mean: given beta it has the variance rho^2 + 1 / (sum of precisions).
+        """
+        data, rows = self._data, self._rows
+        precisions = self._weights / self.noise_variance
+        totals = np.bincount(data.prompts, precisions, len(rows))
+        sums = np.bincount(data.prompts, precisions * data.scores, len(rows))
+        self._executed = totals > 0
+        safe = np.where(self._executed, totals, 1.0)
+        self._means = sums / safe
+        #: The share of a prompt's deviation from the linear part that belongs to its residual.
+        self._shares = np.where(self._executed, self.residual_variance / (self.residual_variance + 1 / safe), 0.0)
+        row_precisions = np.where(self._executed, 1 / (self.residual_variance + 1 / safe), 0.0)
+        prior = np.full(rows.shape[1], 1 / self.effect_variance)
+        prior[0], prior[1:FIRST] = 1 / MEAN_VARIANCE, 1 / TREND_VARIANCE
+        right = rows.T @ (row_precisions * self._means)
+        right[0] += prior[0] * (np.median(data.scores) if len(data.scores) else 0.5)
+        precision = (rows.T * row_precisions) @ rows + np.diag(prior)
+        lower = cholesky(precision, lower=True, check_finite=False)
+        #: The covariance of beta is root @ root.T.
+        self._root = solve_triangular(lower, np.eye(len(lower)), lower=True, check_finite=False).T
+        self._beta = self._root @ (self._root.T @ right)
+
+    def _estimate_variances(self) -> None:
+        """Do one step of EM: take the expected squares under the posterior as the new variances and weights."""
+        data = self._data
+        means, variances = self.executed_prompts()
+        linear_variances = _squares(self._rows @ self._root)
+        residuals = self._shares * (self._means - self._rows @ self._beta)
+        squared_residuals = (
+            residuals**2 + self._shares**2 * linear_variances + self.residual_variance * (1 - self._shares)
+        )[self._executed]
+        squared_errors = (data.scores - means[data.prompts]) ** 2 + variances[data.prompts]
+        squared_effects = (self._beta**2 + _squares(self._root))[FIRST:]
+        self._weights = (DEGREES + 1) / (DEGREES + squared_errors / self.noise_variance)
+        self.noise_variance = map_variance(self._weights * squared_errors, NOISE_VARIANCE)
+        self.noise = map_variance(squared_errors, NOISE_VARIANCE)
+        self.residual_variance = map_variance(squared_residuals, RESIDUAL_VARIANCE)
+        self.effect_variance = map_variance(squared_effects, EFFECT_VARIANCE)
+
+    def effects(self) -> tuple[Vector, Vector]:
+        """Return mean and standard deviation of each piece's effect theta, (pieces,) each."""
+        transform = self._effect_rows()
+        return transform @ self._beta, np.sqrt(_squares(transform @ self._root))
+
+    def _effect_rows(self) -> Matrix:
+        pieces = len(self._trend)
+        return np.hstack([np.zeros((pieces, 1)), self._trend, np.eye(pieces)])
+
+    def executed_prompts(self) -> tuple[Vector, Vector]:
+        """Return mean and variance of each prompt's quality, (prompts,) each. The scores of the prompt itself count."""
+        linear = self._rows @ self._beta
+        remaining = 1 - self._shares
+        means = linear + self._shares * (self._means - linear)
+        return means, remaining**2 * _squares(self._rows @ self._root) + self.residual_variance * remaining
+
+    def new_prompt(self, members: Vector) -> tuple[float, float]:
+        """Return mean and variance of the quality of a prompt that was never executed."""
+        row = self._design(members[None, :])[0]
+        return float(row @ self._beta), float(_squares((row @ self._root)[None, :])[0]) + self.residual_variance
+
+    def draw(self, rng: np.random.Generator, spread: float) -> Draw:
+        """Draw effects and prompts from the posterior, and spread the effects around their means."""
+        beta = self._beta + self._root @ rng.standard_normal(len(self._beta))
+        noise = np.sqrt(self.residual_variance * (1 - self._shares)) * rng.standard_normal(len(self._rows))
+        residuals = self._shares * (self._means - self._rows @ beta) + noise
+        beta = self._beta + spread * (beta - self._beta)
+        return Draw(float(beta[0]), self._effect_rows() @ beta, self._rows @ beta + residuals)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw from the posterior: m, the effects, (pieces,), and the quality of each executed prompt, (prompts,)."""
+
+    mean: float
+    effects: Vector
+    prompts: Vector
+
+
+def _trend(counts: Vector) -> Matrix:
+    """Return the factors of mu_0 and mu_1 in each piece's effect, (pieces, 2)."""
+    proposed = ~np.isnan(counts)
+    logs = np.log1p(np.where(proposed, counts, 1.0)) - math.log(2)
+    return np.stack([proposed.astype(float), logs], axis=1)
+
+
+def _squares(rows: Matrix) -> Vector:
+    """Return the sum of squares of each row."""
+    result: Vector = np.einsum("ij,ij->i", rows, rows)
+    return result
+
+
+def map_variance(expected_squares: Vector | Sequence[float], prior: float) -> float:
+    """Return the MAP estimate of a variance from expected squares and a prior that is worth four of them."""
+    return float((np.sum(expected_squares) + PRIOR_WEIGHT * prior) / (len(expected_squares) + PRIOR_WEIGHT))

@@ -1,0 +1,76 @@
+"""The search for the best of whole prompts, for proposers that rewrite the text that they are given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.search.race.executions import Executions
+from workbench.search.race.feedback import feedback
+from workbench.search.race.lineage import Lineage
+from workbench.search.race.measuring import CAUTION, Choice
+from workbench.search.race.pieces import Prompt, Propose
+
+#: So many proposals in a row may be useless before the parent itself is executed instead.
+TRIES = 3
+
+
+class WholePrompts:
+    """The search among whole prompts.
+
+    Args:
+        waiting: rewrites of the starting prompt that were proposed but not executed yet.
+    """
+
+    def __init__(self, executions: Executions, propose: Propose, waiting: list[Prompt]) -> None:
+        self._executions = executions
+        self._propose = propose
+        self._lineage = Lineage()
+        seed = executions.pieces.seed
+        self._numbers: dict[Prompt, int] = {seed: self._lineage.add(None)}
+        for prompt in executions.prompts:
+            if prompt != seed:
+                self._numbers[prompt] = self._lineage.add(0)
+        self._waiting = {0: waiting}
+        self._fit(steps=2)
+
+    def run(self) -> Choice:
+        """Search until only the reserve is left, and return the chosen prompt."""
+        executions = self._executions
+        while (left := executions.left(self._lineage.noise)) > 0:
+            actions = self._lineage.choose(self._candidates(), min(executions.batch, left))
+            executions.learn([self._child(number) if child else self._prompt(number) for number, child in actions])
+            self._fit(steps=2)
+            executions.recommend(self._best())
+        self._fit(steps=8)
+        return Choice(self._best(), self._lineage.noise)
+
+    def _fit(self, steps: int) -> None:
+        executions = self._executions
+        numbers = {row: self._numbers[prompt] for prompt, row in executions.prompts.items()}
+        self._lineage.fit([numbers[row] for row in executions.rows], executions.scores, steps)
+
+    def _candidates(self) -> list[int]:
+        """Return the prompts with scores, or the starting prompt if there is none."""
+        return [self._numbers[prompt] for prompt in self._executions.prompts] or [0]
+
+    def _prompt(self, number: int) -> Prompt:
+        return next(prompt for prompt, other in self._numbers.items() if other == number)
+
+    def _best(self) -> Prompt:
+        numbers = self._candidates()
+        deviations = np.sqrt(np.maximum(np.diag(self._lineage.covariance)[numbers], 0.0))
+        return self._prompt(numbers[int(np.argmax(self._lineage.means[numbers] - CAUTION * deviations))])
+
+    def _child(self, parent: int) -> Prompt:
+        """Return a new child of a prompt, or the prompt itself if the proposer has no new one."""
+        waiting, pieces = self._waiting.get(parent, []), self._executions.pieces
+        prompt = self._prompt(parent)
+        for _ in range(TRIES):
+            child = waiting.pop() if waiting else pieces.read(self._propose(pieces.text(prompt), self._feedback()))
+            if child not in self._numbers and pieces.text(child).strip():
+                self._numbers[child] = self._lineage.add(parent)
+                return child
+        return prompt
+
+    def _feedback(self) -> str:
+        return feedback(self._executions.pieces.text(self._best()), [])
