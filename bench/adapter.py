@@ -1,11 +1,11 @@
-"""What the adapter of pipeline_ex costs: executions through it, against bare `mix` calls, in turn and in one run.
+"""Measures the cost of the pipeline_ex adapter: executions through it against bare `mix` calls, alternating in one run.
 
     python bench/adapter.py [--seconds 1.1] [--calls 20] [--at-once 1]
     python bench/adapter.py --smallest
 
-`mix` is a stand-in that takes as long as a cold start of pipeline_ex and replays a recording of a good run, the same
-one for both. Prints one line of JSON on stdout: seconds for one call bare and through the adapter, their ratio, and
-what the adapter takes away in executions per second. Exits with 1 if the numbers are implausible.
+A stand-in for `mix` takes as long as a cold start of pipeline_ex, and replays a recording of a good run. Both sides use
+the same recording. The last line on stdout is JSON: the seconds of one bare call and of one call through the adapter,
+their ratio, and the loss in executions per second. The exit code is 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PROMPT = "Write the plan that the goal asks for.\n" * 20
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=1.1, help="that the stand-in takes")
+    parser.add_argument("--seconds", type=float, default=1.1, help="the time that the stand-in takes")
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--smallest", action="store_true", help="3 calls of 0.2 s")
@@ -59,13 +59,13 @@ def main() -> int:
             subprocess.run(command, cwd=fake.folder, env=environment({}), capture_output=True, check=True)
 
         def adapted(number: int) -> None:
-            own = folder / f"adapted-{number}"
-            own.mkdir()
-            assert runtime.execute(request, own).problem is None
+            execution_folder = folder / f"adapted-{number}"
+            execution_folder.mkdir()
+            assert runtime.execute(request, execution_folder).problem is None
 
         bare(-1)
         adapted(-1)
-        # Alternating, so that both meet the same machine.
+        # The calls alternate, so that both sides meet the same load of the machine.
         rounds = [
             (timed(bare, n, arguments.at_once), timed(adapted, n, arguments.at_once)) for n in range(arguments.calls)
         ]
@@ -90,10 +90,10 @@ def main() -> int:
 
 
 def timed(call: Callable[[int], None], number: int, at_once: int) -> float:
-    begun = time.monotonic()
+    start = time.monotonic()
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(call, range(number * at_once, (number + 1) * at_once)))
-    return time.monotonic() - begun
+    return time.monotonic() - start
 
 
 def median(values: tuple[float, ...]) -> float:

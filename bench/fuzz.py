@@ -1,11 +1,11 @@
-"""Fuzzes what reads model-written text, guided by coverage: retrieval, envelopes, logs. CI tries a few.
+"""Fuzzes the readers of model-written text, guided by coverage: retrieval, envelopes, logs. CI tries a few texts.
 
     python bench/fuzz.py -max_total_time=600
     python bench/fuzz.py --smallest
 
-Further arguments are libFuzzer's. It starts from the recordings and pipelines in tests/data. An exception is a crash,
-and so is what takes longer than `-timeout` seconds for one text. Prints one line of JSON on stdout: how long a fuzzed
-text takes, and its ratio to a text to begin with. Exits with 1 if there was a crash or the numbers are implausible.
+Further arguments are libFuzzer's. It starts from the recordings and pipelines in tests/data. A text is a crash if it
+raises an exception or takes longer than `-timeout` seconds. The line on stdout is JSON: the time of a fuzzed text, and
+its ratio to the time of an initial text. The exit code is 1 if there was a crash or the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ with atheris.instrument_imports(include=["workbench.execution", "yaml"]):
 SMALLEST = ["-max_total_time=5"]
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 
-#: libFuzzer ends its process without a word to Python. So it has a process of its own, which shares this counter.
+#: libFuzzer ends its process without notice to Python. So it runs in a process of its own, which shares this counter.
 FORK = multiprocessing.get_context("fork")
 tried = FORK.Value("Q", 0, lock=False)
 
 
-def one(data: bytes) -> None:
-    """The first byte says which reader gets the rest."""
+def try_text(data: bytes) -> None:
+    """Give the data to a reader. The first byte chooses the reader."""
     tried.value += 1
     kind, rest = data[:1], data[1:]
     text = rest.decode("utf-8", errors="replace")
@@ -45,14 +45,14 @@ def one(data: bytes) -> None:
     elif kind < b"\x90":
         opened(text)
     else:
-        out, _, more = rest.partition(b"\xff\xff")
-        err, _, file = more.partition(b"\xff\xff")
+        out, _, after_out = rest.partition(b"\xff\xff")
+        err, _, file = after_out.partition(b"\xff\xff")
         outcome = classify(data[0] % 2, out, err, {"some/ok.yaml": file.decode("utf-8", errors="replace")})
         assert (outcome.text is None) == (outcome.path is None)
 
 
 def seeds(folder: Path) -> None:
-    """A text of each kind to begin with."""
+    """Write the initial texts of each kind into the folder."""
     for number, file in enumerate(sorted((DATA / "pipelines").glob("*.yaml"))):
         (folder / f"plan-{number}").write_bytes(b"A" + file.read_bytes())
     for number, file in enumerate(sorted((DATA / "pipeline_ex_runs").glob("*.json"))):
@@ -64,11 +64,13 @@ def seeds(folder: Path) -> None:
 
 
 def main() -> int:
-    arguments = [one for argument in sys.argv[1:] for one in (SMALLEST if argument == "--smallest" else [argument])]
+    arguments = [
+        option for argument in sys.argv[1:] for option in (SMALLEST if argument == "--smallest" else [argument])
+    ]
     with tempfile.TemporaryDirectory(prefix="workbench-fuzz-") as corpus:
         seeds(Path(corpus))
         texts = [file.read_bytes() for file in Path(corpus).iterdir()]
-        seed_seconds = timed(lambda: [one(text) for text in texts]) / len(texts)
+        seed_seconds = timed(lambda: [try_text(text) for text in texts]) / len(texts)
         tried.value = 0
         process = FORK.Process(target=fuzz, args=(["-timeout=10", "-max_len=20000", *arguments, corpus],))
         seconds = timed(lambda: (process.start(), process.join()))
@@ -84,21 +86,21 @@ def main() -> int:
         numbers,
         {
             f"no text is a crash, but libFuzzer ended with {process.exitcode}": process.exitcode == 0,
-            f"texts are tried beyond the {len(texts)} to begin with, not {tried.value}": tried.value > len(texts),
+            f"more than the {len(texts)} initial texts are tried, not {tried.value}": tried.value > len(texts),
             "the ratio is finite and positive": positive(each / seed_seconds),
         },
     )
 
 
 def fuzz(arguments: list[str]) -> None:
-    atheris.Setup([sys.argv[0], *arguments], one)
+    atheris.Setup([sys.argv[0], *arguments], try_text)
     atheris.Fuzz()
 
 
 def timed(work: Callable[[], object]) -> float:
-    begun = time.monotonic()
+    start = time.monotonic()
     work()
-    return time.monotonic() - begun
+    return time.monotonic() - start
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What orchestration costs: trials through the flow's own tasks, against the sequential loop, in one run.
+"""Measures the cost of orchestration: trials through the flow's own tasks against the sequential loop, in one run.
 
     python bench/orchestration.py [--levels 16 64 | --smallest]
 
-Each trial is the flow's persisted execute → retrieve → score: a stand-in `mix` that sleeps 2 s and writes a plan, and
-the judge over HTTP. Prints one line of JSON on stdout. Exits with 1 if the numbers are implausible.
+Each trial consists of the flow's persisted tasks execute → retrieve → score. A stand-in for `mix` sleeps 2 s and writes
+a plan, and the judge answers over HTTP. The line on stdout is JSON. The exit code is 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -34,7 +34,13 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Size:
-    """What is measured: seconds that a stand-in sleeps, executions in flight, and trials of the sequential loop."""
+    """The size of the measurement.
+
+    Attributes:
+        sleep: seconds that a stand-in sleeps.
+        levels: numbers of executions in flight.
+        sequential: the number of trials of the sequential loop.
+    """
 
     sleep: float = 2.0
     levels: tuple[int, ...] = (16, 64)
@@ -44,7 +50,7 @@ class Size:
 SMALLEST = Size(sleep=0.5, levels=(4,), sequential=2)
 
 STAND_IN = """#!/bin/sh
-# Stands in for a pipeline that takes its time: sleeps, writes a plan, says where.
+# Takes the place of a slow pipeline: sleeps, writes a plan, prints its path.
 while [ $# -gt 0 ]; do
   case $1 in
     --output) output=$2; shift 2 ;;
@@ -67,12 +73,12 @@ def main() -> int:
     from workbench.nouns import Engine
     from workbench.system import prefect_server
 
-    # The real one is compiled before the stand-in takes its name.
+    # Compile the real runtime before the stand-in takes the name mix.
     runtime_of(Engine("mix")).prepare()
     ending = ExitStack()
-    # Registered before Prefect's own, so that it runs after them: Prefect says good-bye to a server that is there.
+    # Register this before Prefect's own exit functions, so that it runs after them: they still need the server.
     atexit.register(ending.close)
-    # A TemporaryDirectory would remove itself before that, and with it what tells which server to stop.
+    # A TemporaryDirectory would be removed earlier, together with the file that names the server to stop.
     home = Path(tempfile.mkdtemp(prefix="workbench-bench-"))
     ending.callback(shutil.rmtree, home, ignore_errors=True)
     mix = home / "bin" / "mix"
@@ -105,7 +111,7 @@ def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
 
 @contextmanager
 def judge() -> Iterator[str]:
-    """A rehearsal in a process of its own, as the provider would be."""
+    """Yield the address of a rehearsal that runs in a process of its own, like a real provider."""
     command = [sys.executable, "-m", "workbench", "rehearsal"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -116,7 +122,7 @@ def judge() -> Iterator[str]:
 
 
 def measure(home: Path, size: Size) -> dict[str, Any]:
-    """Both loops on the same command; seconds are wall time."""
+    """Measure both loops with the same command, in seconds of wall time."""
     from workbench.study.opening import RunOptions, open_run
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
@@ -156,13 +162,13 @@ def level(sleep: float, in_flight: int, trials: int, seconds: float) -> dict[str
 
 
 def timed(work: Callable[[], object]) -> float:
-    begun = time.monotonic()
+    start = time.monotonic()
     work()
-    return time.monotonic() - begun
+    return time.monotonic() - start
 
 
 def sequential(setting: Setting, trials: int) -> None:
-    """The loop that one would write first: run, read, judge, one after the other."""
+    """Run the simplest loop: execute, read and judge, one trial after the other."""
     from workbench.execution.plan import problem
     from workbench.judging import judge
     from workbench.nouns import Plan, ScoreRequest
@@ -177,7 +183,7 @@ def sequential(setting: Setting, trials: int) -> None:
 
 
 def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> None:
-    """The same number of trials through the flow's tasks, on a running server."""
+    """Run trials through the flow's tasks on a running server."""
     from prefect import flow
 
     from workbench.flows.optimize import answer

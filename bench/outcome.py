@@ -1,4 +1,4 @@
-"""How a benchmark ends: with its numbers as one line of JSON, and with what is implausible about them."""
+"""Prints the numbers of a benchmark as one line of JSON, and reports implausible numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Mapping
 
-#: A share of the ideal may be this much above 1: the clock and the sleep that it measures are not the same.
+#: The highest plausible share of the ideal. It is above 1 because the clock and the sleep do not agree exactly.
 MOST_OF_IDEAL = 1.05
 
 
@@ -15,7 +15,7 @@ def conclude(numbers: Mapping[str, object], expectations: Mapping[str, bool]) ->
     """Print the numbers on stdout and each expectation that does not hold on stderr. Return the exit code.
 
     Args:
-        expectations: whether it holds, by a sentence that says what is expected.
+        expectations: True if the expectation holds, by a sentence that names the expectation.
     """
     print(json.dumps(numbers), flush=True)
     failed = [sentence for sentence, holds in expectations.items() if not holds]
@@ -27,10 +27,10 @@ def conclude(numbers: Mapping[str, object], expectations: Mapping[str, bool]) ->
 
 
 def positive(*values: float) -> bool:
-    """Return whether all values are finite and above zero."""
+    """Return True if all values are finite and above zero."""
     return all(math.isfinite(value) and value > 0 for value in values)
 
 
 def is_share(value: float) -> bool:
-    """Return whether a value can be a share of the ideal."""
+    """Return True if a value can be a share of the ideal."""
     return positive(value) and value <= MOST_OF_IDEAL

@@ -1,4 +1,4 @@
-"""Measure this process and all of its descendants together, whatever stands between them. Linux only."""
+"""Measures this process and all of its descendants together. Linux only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(apart: int) -> float:
-    """Return the CPU seconds of this process and all of its descendants, the ended ones included.
+    """Return the CPU seconds of this process and all of its descendants, including descendants that have ended.
 
-    The kernel adds a process's time to that of the process that waits for it, so nothing is counted twice.
+    The kernel adds a process's time to the time of the process that waits for it, so nothing is counted twice.
 
     Args:
         apart: a descendant that does not count.
@@ -25,18 +25,18 @@ def cpu_seconds(apart: int) -> float:
 
 
 def cpu_seconds_of(process: int) -> float:
-    """Return the CPU seconds of one process, without its children's."""
+    """Return the CPU seconds of one process without its children."""
     return sum(map(int, _stat(Path("/proc", str(process)))[11:13])) / TICKS
 
 
 def virtual_machines() -> list[int]:
     """Return the Erlang VMs among the descendants."""
-    return [pid for pid in _tree() if "beam" in _read(Path("/proc", str(pid), "comm"))]
+    return [pid for pid in _tree() if "beam" in _text(Path("/proc", str(pid), "comm"))]
 
 
 def megabytes(process: int, field: str) -> float:
     """Return a field of a process's memory, `VmRSS` or `VmHWM`; 0 if the process has ended."""
-    lines = _read(Path("/proc", str(process), "status")).splitlines()
+    lines = _text(Path("/proc", str(process), "status")).splitlines()
     return round(next((int(line.split()[1]) for line in lines if line.startswith(field)), 0) / 1024, 1)
 
 
@@ -75,11 +75,11 @@ def _tree(apart: int | None = None) -> dict[int, list[str]]:
 
 def _stat(folder: Path) -> list[str]:
     """Return the fields after the program's name, which stands in parentheses and may hold anything."""
-    return _read(folder / "stat").rpartition(")")[2].split()
+    return _text(folder / "stat").rpartition(")")[2].split()
 
 
-def _read(file: Path) -> str:
-    """Return a file's text; nothing if its process has ended."""
+def _text(file: Path) -> str:
+    """Return a file's text, or an empty text if its process has ended."""
     with contextlib.suppress(OSError):
         return file.read_text(errors="replace")
     return ""

@@ -1,9 +1,9 @@
-"""What an execution costs beside its model: a VM for each against one that is kept warm, in one run.
+"""Measures the cost of an execution beside its model: a VM for each execution against one warm VM, in one run.
 
     python bench/runtime.py [--runs 10000 | --smallest]
 
-A stand-in provider answers at once, or after 2 s. CPU time is that of everything that takes part, but for the provider.
-Prints a table on stderr and one line of JSON on stdout. Exits with 1 if the numbers are implausible.
+A stand-in provider answers at once, or after 2 s. CPU time counts all processes except the provider. The benchmark
+prints a table on stderr and one line of JSON on stdout. The exit code is 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machine
 
 @dataclass(frozen=True)
 class Size:
-    """How many executions each part measures; the provider of `at_once` answers after `latency` seconds."""
+    """The number of executions that each part measures. The provider of `at_once` answers after `latency` seconds."""
 
     cold: int = 8
     warm: int = 400
@@ -42,7 +42,7 @@ SMALLEST = Size(cold=2, warm=50, at_once=8, latency=1.0, runs=100)
 
 
 def provider(latency: float) -> None:
-    """Serve Gemini's protocol on a free port of loopback; every answer is one small plan, `latency` seconds later."""
+    """Serve Gemini's protocol on a free port of loopback; each answer is a small plan after `latency` seconds."""
     import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -74,7 +74,7 @@ def provider(latency: float) -> None:
 
 
 class Bench:
-    """Executions of Genesis by one engine, through the very code that a study uses."""
+    """Executions of Genesis by one engine, through the same code that a study uses."""
 
     def __init__(self, engine: str, latency: float, home: Path) -> None:
         from workbench.execution.runtimes import runtime_of
@@ -101,21 +101,21 @@ class Bench:
         file = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
         pipeline = Pipeline(self.engine, "bench", file, hashlib.sha256(file.read_bytes()).hexdigest())
         goal = Goal("bench", "a plan", ("gold",))
-        made = execute(ExecutionRequest(f"Write plan {number}", goal, number, pipeline, self.providers), self.home)
-        assert made.problem is None, made.problem
+        execution = execute(ExecutionRequest(f"Write plan {number}", goal, number, pipeline, self.providers), self.home)
+        assert execution.problem is None, execution.problem
 
     def cpu_seconds(self) -> float:
-        """CPU seconds until now: ours, the VMs' and those of what stands between, without the stand-in provider's."""
+        """Return the CPU seconds so far: of this process, the VMs and all processes between, without the provider."""
         return cpu_seconds(apart=self._provider.pid)
 
     def run(self, count: int, at_once: int) -> float:
-        """Seconds for `count` more executions, `at_once` of them in flight."""
+        """Run `count` more executions, `at_once` of them in flight. Return the seconds."""
         numbers = range(self.number, self.number + count)
         self.number += count
-        begun = time.monotonic()
+        start = time.monotonic()
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(self.execute, numbers))
-        return time.monotonic() - begun
+        return time.monotonic() - start
 
     def close(self) -> None:
         self.runtime.close()
@@ -135,7 +135,7 @@ def measured(engine: str, latency: float, home: Path) -> Iterator[Bench]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=Size.runs, help="executions in one VM, to see whether it grows")
-    parser.add_argument("--smallest", action="store_true", help="as few of everything as still measure it")
+    parser.add_argument("--smallest", action="store_true", help="the smallest numbers that can be measured")
     parser.add_argument("--provider", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.provider is not None:
@@ -157,7 +157,7 @@ def main() -> int:
 
 
 def ratios(cold: dict[str, Any], warm: dict[str, Any]) -> dict[str, float]:
-    """Return how much more a VM for each execution takes than one that is kept warm."""
+    """Return the ratios of a VM for each execution to a warm VM, in CPU time and in wall time."""
     return {
         "cpu_ratio": round(cold["cpu_ms"] / warm["cpu_ms"], 1) if warm["cpu_ms"] > 0 else math.nan,
         "time_ratio": round(cold["ms"] / warm["ms"], 1),
@@ -183,7 +183,7 @@ def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
 
 
 def cold(home: Path, size: Size) -> dict[str, Any]:
-    """One VM for each: milliseconds, CPU milliseconds with those of what started it, peak megabytes of one."""
+    """Measure one VM for each execution: wall and CPU milliseconds with its parents, and the peak megabytes of a VM."""
     with measured("mix", 0.0, home) as bench:
         with watching_peak() as peak:
             bench.run(1, 1)
@@ -199,7 +199,7 @@ def cold(home: Path, size: Size) -> dict[str, Any]:
 
 
 def warm(home: Path, size: Size) -> dict[str, Any]:
-    """One VM for all."""
+    """Measure one VM for all executions."""
     with measured("serve", 0.0, home) as bench:
         bench.run(min(50, size.warm), 1)
         vm = machine()
@@ -217,7 +217,7 @@ def warm(home: Path, size: Size) -> dict[str, Any]:
 
 
 def at_once(home: Path, size: Size) -> dict[str, Any]:
-    """As many as that in one VM, with a provider that takes its time. Ideally they all take as long as one answer."""
+    """Measure parallel executions in one VM with a slow provider. Ideally all together take as long as one answer."""
     with measured("serve", size.latency, home) as bench:
         bench.run(1, 1)
         seconds = bench.run(size.at_once, size.at_once)
@@ -232,7 +232,7 @@ def at_once(home: Path, size: Size) -> dict[str, Any]:
 
 
 def many(home: Path, size: Size) -> dict[str, Any]:
-    """The first and the last thousand in one VM: executions a second, and memory and processes after them."""
+    """Measure the first and the last thousand executions in one VM: the rate, and memory and processes afterwards."""
     with measured("serve", 0.0, home) as bench:
         thousand = min(1000, size.runs // 2)
         first = thousand_of(bench, thousand)
@@ -252,13 +252,13 @@ def thousand_of(bench: Bench, count: int) -> dict[str, Any]:
 
 
 def processes_inside(bench: Bench) -> int:
-    """Processes inside the VM, as it says itself."""
+    """Return the number of processes inside the VM, which the VM reports."""
     health: dict[str, Any] = bench.runtime.health(bench.providers)  # type: ignore[attr-defined]  # Serve has it
     return int(health["processes"])
 
 
 def machine() -> int:
-    """The one VM that runs."""
+    """Return the process id of the only VM."""
     (vm,) = virtual_machines()
     return vm
 

@@ -1,8 +1,8 @@
-"""Measure what a supervisor costs: commands through `workbench.system.process` against bare subprocesses.
+"""Measures the cost of a supervisor: commands through `workbench.system.process` against bare subprocesses.
 
     python bench/supervision.py [--calls 20] [--at-once 1 64] [--command true] [--smallest]
 
-Both sides run the same command, in turn and in one run. Prints one line of JSON last. For each number of commands at
+Both sides run the same command, in turn and in one run. The last line is JSON. For each number of commands at
 once it has the milliseconds of wall time and of CPU time per command (the CPU time of supervisors included), what
 supervision adds, and the ratio of the two wall times. `memory_mb` is what the supervisors of so many commands hold.
 `ratio` is the wall-time ratio of the first of these numbers. The exit code is 1 if the numbers are implausible.
@@ -28,11 +28,11 @@ sys.path.insert(0, str(CHECKOUT))
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=20, help="rounds of so many commands at once")
+    parser.add_argument("--calls", type=int, default=20, help="the number of rounds; each starts --at-once commands")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 64])
     parser.add_argument("--command", nargs="+", default=["true"])
-    parser.add_argument("--smallest", action="store_true", help="as few commands as still measure it")
-    # Each measurement is a process of its own: the CPU time of its whole tree is known once it has ended.
+    parser.add_argument("--smallest", action="store_true", help="the smallest number of commands that can be measured")
+    # Each measurement is a process of its own, because the CPU time of its whole tree is known after its end.
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
@@ -71,9 +71,9 @@ def measure(side: str, command: list[str], calls: int, at_once: int) -> dict[str
     def cpu(rounds: int) -> tuple[float, dict[str, float]]:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         line = [sys.executable, __file__, "--side", side, "--calls", str(rounds), "--at-once", str(at_once)]
-        done = subprocess.run([*line, "--command", *command], cwd=CHECKOUT, capture_output=True, check=True)
+        finished = subprocess.run([*line, "--command", *command], cwd=CHECKOUT, capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, json.loads(done.stdout)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, json.loads(finished.stdout)
 
     if side == "memory":
         return cpu(1)[1]
@@ -94,7 +94,7 @@ def supervised(command: list[str], calls: int, at_once: int) -> dict[str, float]
 
 
 def memory(command: list[str], calls: int, at_once: int) -> dict[str, float]:
-    """Return what all processes below this one hold while so many commands run, their own memory apart."""
+    """Return the memory of all supervisors while `at_once` commands run, without the commands' own memory."""
     from workbench.system import process
 
     services = [process.Service(["sleep", "60"], cwd=CHECKOUT, env=dict(os.environ)) for _ in range(at_once)]
@@ -107,14 +107,14 @@ def memory(command: list[str], calls: int, at_once: int) -> dict[str, float]:
 
 def rounds(call, calls: int, at_once: int) -> dict[str, float]:  # type: ignore[no-untyped-def]
     """Return the median round's wall time, divided by the commands of a round."""
-    taken = [0.0]
+    wall_times = [0.0]
     with ThreadPoolExecutor(at_once) as pool:
         for _ in range(calls):
-            begun = time.monotonic()
-            for one in [pool.submit(call) for _ in range(at_once)]:
-                one.result()
-            taken.append(time.monotonic() - begun)
-    return {"wall_ms": round(1000 * sorted(taken)[(calls + 1) // 2] / at_once, 2)}
+            start = time.monotonic()
+            for future in [pool.submit(call) for _ in range(at_once)]:
+                future.result()
+            wall_times.append(time.monotonic() - start)
+    return {"wall_ms": round(1000 * sorted(wall_times)[(calls + 1) // 2] / at_once, 2)}
 
 
 def descendants(root: int) -> list[int]:

@@ -56,7 +56,7 @@ class RunArtifact:
         if self._run is None or (not now and time.monotonic() - self._updated_at < PAUSE_SECONDS):
             return
         text = markdown(summarize(self._run))
-        # The artifact is for display. Whether the server is gone, `server_watched` decides.
+        # The artifact is for display. `server_watched` decides whether the server has died.
         with suppress(httpx.HTTPError):
             if self._artifact is None:
                 artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[CommandLine]:
-    """An interrupted run may have begun to start a server, which would serve the next run: it is stopped here."""
+    """Yield a command line.
+
+    Stop the server that an interrupted run may have started, because the next run would use it.
+    """
     command = CommandLine(tmp_path / "home")
     new_database(command.home / "prefect")
     yield command
@@ -26,10 +29,8 @@ def line(tmp_path: Path) -> Iterator[CommandLine]:
 
 
 @pytest.mark.parametrize("seconds", [0.6, 0.9])
-def test_an_interrupt_while_it_starts_is_told_by_the_exit_code(
-    line: CommandLine, tmp_path: Path, seconds: float
-) -> None:
-    """It imports for a second, and shows none of that."""
+def test_an_interrupt_during_the_start_sets_the_exit_code(line: CommandLine, tmp_path: Path, seconds: float) -> None:
+    """The imports take a second, and the interrupt prints nothing."""
     with line.start("run", study(tmp_path / "study"), "--rehearse") as process:
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)

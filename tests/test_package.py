@@ -1,4 +1,4 @@
-"""The package as a user installs it: what the wheel holds, and that a study runs from it without the checkout."""
+"""The installed package: the content of the wheel, and a study that runs without the checkout."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel in it. The dependencies are this environment's, without its `.pth` files."""
+    """Return a virtual environment with the wheel.
+
+    The dependencies come from this environment, without its `.pth` files.
+    """
     folder = tmp_path_factory.mktemp("installed") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
@@ -48,8 +51,8 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_one_version_is_said_everywhere() -> None:
-    """In pyproject.toml, in the runtime and in the changelog."""
+def test_all_files_have_the_same_version() -> None:
+    """pyproject.toml, the runtime and the changelog have the same version."""
     version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     assert f'@version "{version}"' in (CHECKOUT / "runtime" / "mix.exs").read_text()
     assert f"The version of this work is {version}." in (CHECKOUT / "CHANGELOG.md").read_text()
@@ -82,15 +85,15 @@ def _files(folder: str) -> set[str]:
 
 @pytest.mark.processes
 def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    """The links of the checkout are not in an sdist."""
+    """An sdist does not contain the checkout's links."""
     with tarfile.open(build(CHECKOUT, "sdist", tmp_path)) as packed:
         packed.extractall(tmp_path, filter="data")
     (source,) = tmp_path.glob("workbench-*/")
     again = build(source, "wheel", tmp_path / "again")
     assert not [file for file in source.rglob("*") if file.is_symlink()]
-    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(again) as other:
-        assert {name: one.read(name) for name in one.namelist()} == {
-            name: other.read(name) for name in other.namelist()
+    with zipfile.ZipFile(wheel) as built, zipfile.ZipFile(again) as rebuilt_wheel:
+        assert {name: built.read(name) for name in built.namelist()} == {
+            name: rebuilt_wheel.read(name) for name in rebuilt_wheel.namelist()
         }
 
 
@@ -135,7 +138,7 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
         run("server", "--stop")
     report = json.loads((folder / "report.json").read_text())
     assert (report["status"], report["rehearsal"]) == ("done", True)
-    (build_folder,) = (one for one in (user / ".cache" / "workbench" / "runtime").iterdir() if one.is_dir())
+    (build_folder,) = (entry for entry in (user / ".cache" / "workbench" / "runtime").iterdir() if entry.is_dir())
     assert (build_folder / "lib" / "pipeline" / "ebin").is_dir()
     assert sorted(runtime.rglob("*")) == before
 

@@ -157,7 +157,7 @@ def rehearsal(url: str, world: str, seed: int) -> dict[ProviderName, Provider]:
 def same_model(asked: str, answering: str) -> bool:
     """Return True if the answering model is the model that was asked, or a version of it.
 
-    A name that ends in `latest` stands for whatever model is the latest.
+    A name that ends in `latest` stands for the latest model, so every answering model fits.
     """
     if asked.endswith("latest"):
         return True

@@ -116,7 +116,7 @@ def test_a_goal_must_be_named_if_the_study_has_several(world: World) -> None:
     [
         ({"program": "writer"}, "workbench generate"),
         ({"runtime": "pipeline_ex"}, "the request of mix pipeline.generate.live"),
-        ({"pipeline": "/nowhere/at/all.yaml"}, "is not there any more"),
+        ({"pipeline": "/nowhere/at/all.yaml"}, "does not exist any more"),
         ({"pipeline": "/proc/self/mem"}, "/proc/self/mem cannot be read"),
     ],
 )
@@ -244,13 +244,13 @@ def test_if_the_record_cannot_be_written_nothing_changes(world: World) -> None:
 def test_if_the_checkout_fails_nothing_changes(world: World) -> None:
     """A checkout fails, for example, while another git process holds the lock."""
     run, before = world.run(), world.state()
-    kept = sorted(run.path.iterdir())
+    files_before = sorted(run.path.iterdir())
     lock = world.repository / ".git" / "index.lock"
     lock.touch()
     with pytest.raises(NotApplied, match=r"index\.lock"):
         world.apply(run)
     lock.unlink()
-    assert (world.state(), sorted(run.path.iterdir())) == (before, kept)
+    assert (world.state(), sorted(run.path.iterdir())) == (before, files_before)
 
 
 def test_an_unfinished_bisection_is_refused(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The record of what was applied: what is written, and what is read of other versions."""
+"""Records of applied prompts: their format, and reading records of other versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APPLIED = AppliedRecord(
 
 
 def test_a_record_is_saved_loaded_and_deleted(tmp_path: Path) -> None:
-    """With the bytes of the file before the change; `from` is what was checked out."""
+    """It comes with the file's bytes before the change. The key `from` names what was checked out."""
     folder = begin(tmp_path)
     assert load_applied(folder) is None
     save_applied(folder, APPLIED, b"before")
@@ -35,7 +35,7 @@ def test_a_record_is_saved_loaded_and_deleted(tmp_path: Path) -> None:
 
 
 def test_a_record_from_before_formats_had_versions_leads_back(tmp_path: Path) -> None:
-    """Its keys are the same."""
+    """It has the same keys as a current record."""
     folder = begin(tmp_path)
     value = APPLIED.to_json()
     del value["schema"]
@@ -44,7 +44,7 @@ def test_a_record_from_before_formats_had_versions_leads_back(tmp_path: Path) ->
 
 
 def test_a_record_of_a_newer_workbench_is_not_lost(tmp_path: Path) -> None:
-    """Nobody is told to remove it."""
+    """The message does not tell anybody to delete it."""
     folder = begin(tmp_path)
     folder.write("applied.json", json.dumps({**APPLIED.to_json(), "schema": 2}))
     with pytest.raises(RunTooNew, match=r"applied\.json has schema 2"):
@@ -52,8 +52,8 @@ def test_a_record_of_a_newer_workbench_is_not_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
-def test_a_damaged_record_is_told(tmp_path: Path, text: str) -> None:
-    """With where it is and what to do."""
+def test_a_damaged_record_is_reported(tmp_path: Path, text: str) -> None:
+    """The message names the file and says what to do."""
     folder = begin(tmp_path)
     folder.write("applied.json", text)
     with pytest.raises(NotApplied, match=r"applied\.json cannot be read, .* delete that file"):
@@ -61,6 +61,6 @@ def test_a_damaged_record_is_told(tmp_path: Path, text: str) -> None:
 
 
 def test_a_run_that_did_not_keep_its_pipeline_cannot_be_applied(tmp_path: Path) -> None:
-    """As the first runs did not; the message says what helps."""
+    """Runs of the first versions did not keep it. The message says what to do."""
     with pytest.raises(NotApplied, match="did not keep the pipeline that it measured: run the study again"):
         place(old_run(tmp_path, without=NEWER_KEYS), Chosen())

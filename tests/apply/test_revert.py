@@ -38,7 +38,7 @@ def test_reverting_restores_the_state_before(world: World, detached: bool) -> No
     world.file.chmod(0o600)
     run = world.run()
     files, _, refs, head = world.state()
-    kept = sorted(run.path.iterdir())
+    files_before = sorted(run.path.iterdir())
     world.apply(run)
     assert world.file.stat().st_mode & 0o777 == 0o600
     reverted = world.revert()
@@ -47,7 +47,7 @@ def test_reverting_restores_the_state_before(world: World, detached: bool) -> No
     assert world.state()[2:] == (refs, head)
     assert world.file.stat().st_mode & 0o777 == 0o600
     assert world.git("status", "--porcelain") == "?? untracked"
-    assert sorted(run.path.iterdir()) == kept
+    assert sorted(run.path.iterdir()) == files_before
     with pytest.raises(RunNotFound, match="no run is applied"):
         world.revert()
     assert world.apply(run).commit is not None

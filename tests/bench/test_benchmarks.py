@@ -1,4 +1,4 @@
-"""Every benchmark runs at its smallest size, and its numbers are plausible. So none of them rots."""
+"""Every benchmark runs at its smallest size with plausible numbers, so that no benchmark breaks unnoticed."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def numbers_of(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=NO_ATHERIS if name == "fuzz" else ()) for name in RATIOS])
-def test_a_benchmark_measures_something_plausible(name: str) -> None:
-    """It prints nothing on stdout but one JSON object, which has its ratios."""
+def test_a_benchmark_has_plausible_numbers(name: str) -> None:
+    """Its only output on stdout is one JSON object with its ratios."""
     numbers = numbers_of(name)
     assert all(numbers[ratio] > 0 for ratio in RATIOS[name])
 

@@ -1,4 +1,4 @@
-"""The CPU time of a process tree, whatever stands between and whoever has ended."""
+"""The CPU time of a process tree counts all of its processes, also those that have ended."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BURN = "import time\nwhile time.process_time() < 0.5: pass"
 
 @pytest.fixture
 def apart() -> int:
-    """A process that is none of ours."""
+    """Yield a process that does not count."""
     return 1
 
 
 def test_the_time_of_a_grandchild_counts(apart: int) -> None:
-    """After it has ended, too. The shell does not become the other program, since another command follows."""
+    """It counts after the grandchild's end, too. Another command follows, so that the shell does not replace itself."""
     before = cpu_seconds(apart)
     subprocess.run(["sh", "-c", '"$0" -S -c "$1"; true', sys.executable, BURN], check=True)
     assert 0.45 < cpu_seconds(apart) - before < 5

@@ -1,4 +1,4 @@
-"""Output files that a user names are written through, never turned into something else."""
+"""Output files that a user names are written to, and never replaced by another kind of file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_has_read_enough_is_no_failure(tmp_path: Path) -> None:
-    """As `--json >(head -1)` is one."""
+    """`--json >(head -1)` is such a reader."""
     read, write = os.pipe()
     os.close(read)
     try:

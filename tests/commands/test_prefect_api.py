@@ -1,19 +1,18 @@
-"""A Prefect server that somebody else started is asked with the login and the headers of Prefect's settings."""
+"""Requests to somebody else's Prefect server carry the login and the headers of Prefect's settings."""
 
 from __future__ import annotations
 
 import base64
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine
+from tests.support.http_server import Handler, serving
 from workbench.system import prefect_server
 
 pytestmark = pytest.mark.processes
@@ -25,43 +24,27 @@ ASK = "from workbench.commands.run import use_server; use_server(); print('taken
 
 @contextmanager
 def guarded(header: str, value: str) -> Iterator[str]:
-    """Serve a Prefect API that answers its health check to everybody, and all else only with this header."""
+    """Yield the address of a Prefect API. Everybody may ask for its health; all else needs this header."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # http.server prescribes the name
-            # A server without protection against forged requests answers 422 to the question for a token.
+    class Guard(Handler):
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+            # A server without protection against forged requests answers 422 to a request for a token.
             csrf = "csrf" in self.path
-            self._reply(422 if csrf else 200, {"detail": "CSRF protection is disabled."} if csrf else True)
+            answer = {"detail": "CSRF protection is disabled."} if csrf else True
+            self.reply(422 if csrf else 200, json.dumps(answer).encode())
 
-        def do_POST(self) -> None:  # http.server prescribes the name
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            self._reply(200, []) if self.headers.get(header) == value else self._reply(401, {"detail": "Unauthorized"})
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            self.body()
+            allowed = self.headers.get(header) == value
+            self.reply(200 if allowed else 401, json.dumps([] if allowed else {"detail": "Unauthorized"}).encode())
 
-        def _reply(self, status: int, answer: object) -> None:
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/api"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with serving(Guard) as url:
+        yield f"{url}/api"
 
 
 @pytest.fixture
 def line(tmp_path: Path) -> CommandLine:
-    """A user with a proxy in the environment, which answers nothing."""
+    """Return the command line of a user whose environment names a proxy that does not answer."""
     proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
     return CommandLine(tmp_path, {**proxies, "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"})
 
@@ -82,7 +65,7 @@ def line(tmp_path: Path) -> CommandLine:
 def test_a_login_is_used_and_its_absence_is_named(
     line: CommandLine, header: str, value: str, variable: str, setting: str
 ) -> None:
-    """The health check alone proves nothing: it needs no login. A proxy is not asked for a local server."""
+    """The health check proves nothing, because it needs no login. No proxy is used for a local server."""
     with guarded(header, value) as url:
         allowed = line.having(PREFECT_API_URL=url, **{variable: setting})
         assert "taken" in allowed.run("-c", ASK, program=PYTHON, timeout=120).stdout

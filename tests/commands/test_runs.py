@@ -26,7 +26,7 @@ def listed(home: Path, study: str | None = None) -> list[dict[str, object]]:
 
 
 def test_a_finished_run_is_listed_with_its_scores(home: Path) -> None:
-    """With the columns that scripts rely on."""
+    """The line has the columns that scripts rely on."""
     folder = begin(home)
     add(folder, "search", "first", 0, 3.0)
     finish(folder, "second", (3.0, 3.2, 3.1), (7.9, 8.1, 8.3))

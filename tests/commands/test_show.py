@@ -1,4 +1,4 @@
-"""`workbench show` shows old runs as well, and tells what it cannot read."""
+"""`workbench show` shows old runs, too, and names files that it cannot read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 
 def test_an_old_run_is_shown(line: CommandLine) -> None:
-    """In words, and as JSON with every key that it had then."""
+    """It is shown as a table, and as JSON with every key of its time."""
     old_run(line.home)
     ended = line.run("show", "--json", line.home / "report.json")
     assert (ended.exit_code, "8.20 instead of 2.50" in ended.stdout) == (0, True), ended.stderr
@@ -28,7 +28,7 @@ def test_an_old_run_is_shown(line: CommandLine) -> None:
     [('{"schema": 9}', "has schema 9; expected at most 1"), ("{", "is no JSON"), ("{}", "does not fit its format")],
 )
 def test_a_folder_that_cannot_be_read_is_the_users_to_mend(line: CommandLine, content: str, words: str) -> None:
-    """Exit code 2, with the file and what to do, no traceback."""
+    """The exit code is 2. The message names the file and says what to do."""
     folder: Path = old_run(line.home).path
     (folder / "run.json").write_text(content)
     ended = line.run("show")

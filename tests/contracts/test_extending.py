@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, as they stand there: each is added to its dict, and does its work in a study."""
+"""The examples of docs/extending.md work unchanged: each is added to its dict, and does its work in a study."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BLOCKS = re.findall(r"```(python|yaml)\n(.*?)```", PAGE.read_text(encoding="utf-
 
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file of the page is a module under its name; each entry stands in its dict."""
+    """Add the page's files as modules, and its entries to their dicts, until the block ends."""
     dicts: dict[str, tuple[dict[str, Any], ModuleType]] = {
         "RUNTIMES": (runtimes.RUNTIMES, runtimes),
         "JUDGES": (judge.JUDGES, judge),
@@ -57,20 +57,20 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
         else:
             name = next(name for name in dicts if text.startswith(name))
             entries, home = dicts[name]
-            there = {**modules, **vars(home), name: dict(entries)}
-            exec(compile(f"from __future__ import annotations\n{text}", str(PAGE), "exec"), there)  # noqa: S102
-            assert len(there[name]) == len(entries) + 1
-            for word, entry in there[name].items():
-                monkeypatch.setitem(entries, word, entry)
+            namespace = {**modules, **vars(home), name: dict(entries)}
+            exec(compile(f"from __future__ import annotations\n{text}", str(PAGE), "exec"), namespace)  # noqa: S102
+            assert len(namespace[name]) == len(entries) + 1
+            for entry_name, entry in namespace[name].items():
+                monkeypatch.setitem(entries, entry_name, entry)
 
 
 def example(number: int) -> dict[str, Any]:
-    """The study keys of an example, by its number on the page."""
+    """Return the study keys of an example, by its number on the page."""
     keys: dict[str, Any] = yaml.safe_load([text for language, text in BLOCKS if language == "yaml"][number])
     return keys
 
 
-def written(folder: Path, **keys: object) -> Path:
+def write_study(folder: Path, **keys: object) -> Path:
     folder.mkdir(exist_ok=True)
     # A script that asks Gemini for a plan.
     shutil.copy(PLANNER, folder / "plan.py")
@@ -78,7 +78,7 @@ def written(folder: Path, **keys: object) -> Path:
 
 
 def searched(study: Study, running: Rehearsal, home: Path) -> Any:
-    """What a whole search of a study comes to, with threads in the place of Prefect's tasks."""
+    """Return the outcome of a whole search, with threads in the place of Prefect's tasks."""
     providers = rehearsal(running.url, running.world, running.seed)
     runtime = runtime_of(study.pipeline.engine)
     runtime.prepare()
@@ -91,13 +91,13 @@ def searched(study: Study, running: Rehearsal, home: Path) -> Any:
 
 
 def test_the_runtime_executes_a_study(added: None, tmp_path: Path) -> None:
-    """Its key is checked as any other, and its plans are plans."""
+    """Its key is checked like any other key, and its texts are valid plans."""
     keys = {**example(0), "pipeline": None}
     with pytest.raises(StudyError, match=r'scrpt: this key is not known; .* did you mean "script"'):
-        load(RunOptions(written(tmp_path / "study", **keys, scrpt="plan.py")))
+        load(RunOptions(write_study(tmp_path / "study", **keys, scrpt="plan.py")))
     with pytest.raises(StudyError, match=r'script: "no\.py": there is no such file'):
-        load(RunOptions(written(tmp_path / "study", **{**keys, "script": "no.py"})))
-    study = load(RunOptions(written(tmp_path / "study", **keys, optimizer="static", budget=1)))
+        load(RunOptions(write_study(tmp_path / "study", **{**keys, "script": "no.py"})))
+    study = load(RunOptions(write_study(tmp_path / "study", **keys, optimizer="static", budget=1)))
     with start() as running:
         result = searched(study, running, tmp_path)
         assert running.calls["generator"] == 1
@@ -107,8 +107,8 @@ def test_the_runtime_executes_a_study(added: None, tmp_path: Path) -> None:
 
 
 def test_the_judge_scores_a_study(added: None, tmp_path: Path) -> None:
-    """A study may name a model of Anthropic now."""
-    study = load(RunOptions(written(tmp_path / "study", **example(1), optimizer="static", budget=1)))
+    """A study may then name a model of Anthropic."""
+    study = load(RunOptions(write_study(tmp_path / "study", **example(1), optimizer="static", budget=1)))
     assert study.judge.provider == "anthropic"
     with start() as running:
         setting = Setting(study, rehearsal(running.url, running.world, running.seed), "1", RunFolder(tmp_path))
@@ -118,10 +118,10 @@ def test_the_judge_scores_a_study(added: None, tmp_path: Path) -> None:
 
 
 def test_the_optimizer_finds_a_better_prompt(added: None, tmp_path: Path) -> None:
-    """Within its budget; `check` says what it does and how many executions it needs."""
+    """It stays within its budget. `check` names its summary and its smallest useful budget."""
     with pytest.raises(StudyError, match="reword needs at least 2 for 1 goal"):
-        load(RunOptions(written(tmp_path / "study", **example(2), budget=1)))
-    study = load(RunOptions(written(tmp_path / "study", **example(2), **example(0), pipeline=None, budget=6)))
+        load(RunOptions(write_study(tmp_path / "study", **example(2), budget=1)))
+    study = load(RunOptions(write_study(tmp_path / "study", **example(2), **example(0), pipeline=None, budget=6)))
     assert "keeps the best wording" in estimate(study, tmp_path).text
     with start() as running:
         result = searched(study, running, tmp_path)

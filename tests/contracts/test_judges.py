@@ -1,4 +1,4 @@
-"""What every judge holds to: a verdict or an error with a kind, never a zero for a failure, and no key in a message."""
+"""The contract of every judge: a verdict or an error with a kind, never a zero for a failure, no key in a message."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def verdict(score: object, reason: str = "names the files") -> str:
 
 
 def test_every_judge_stands_in_this_suite() -> None:
-    """With each of its providers, which no other judge serves."""
+    """Each of its providers is tested, and no other judge serves that provider."""
     assert {name: set(entry.providers) for name, entry in JUDGES.items()} == {
         name: set(protocols) for name, protocols in SPOKEN.items()
     }
@@ -118,14 +118,14 @@ def test_every_judge_stands_in_this_suite() -> None:
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_judge_declares_known_providers_and_code_that_loads(name: str) -> None:
-    """What its entry says is there."""
+    """The function that its entry names exists."""
     assert JUDGES[name].providers
     assert JUDGES[name].providers <= set(KNOWN)
     assert callable(JUDGES[name].load())
 
 
 def test_a_study_is_checked_without_the_library_of_any_judge() -> None:
-    """`workbench check` takes no second longer for each judge that there is."""
+    """`workbench check` does not become slower with each judge."""
     code = (
         "import sys, workbench.study.loader\n"
         "from workbench.judging.judge import JUDGES\n"
@@ -136,19 +136,19 @@ def test_a_study_is_checked_without_the_library_of_any_judge() -> None:
 
 
 def test_a_verdict_is_the_models_score_and_reason(case: Case) -> None:
-    """The model reads the filled template, whole, once."""
+    """The model gets the whole filled template once."""
     with scripted(case.protocol.reply(verdict(7.5))) as server:
         assert score(case.request(server.url), PLAN) == Verdict(7.5, "names the files")
     ((path, body),) = server.requests
-    sent = json.dumps(body)
-    assert case.protocol.model in path + sent
+    body_text = json.dumps(body)
+    assert case.protocol.model in path + body_text
     for text in ("the goal", "the gold plan", "the: plan", str(case.temperature or "")):
-        assert text in sent
+        assert text in body_text
     if case.provider == PROGRAM:
         assert body["environ"]["ANTHROPIC_API_KEY"] == KEY
         assert KEY not in str(body["arguments"]) + body["prompt"]
     else:
-        assert KEY not in path + sent
+        assert KEY not in path + body_text
         assert any(KEY in value for value in server.headers[0].values())
 
 
@@ -163,7 +163,7 @@ def test_the_ends_of_the_scale_are_scores(case: Case, value: int) -> None:
     "text", ["no JSON", verdict(11), verdict(-1), verdict("NaN"), '{"score": 5}', verdict(5, " "), ""]
 )
 def test_a_reply_that_is_no_verdict_is_no_zero(case: Case, text: str) -> None:
-    """However often the judge is asked again, it ends as "not judged"."""
+    """The plan is "not judged", after any number of asks."""
     with scripted(*[case.protocol.reply(text)] * 20) as server, pytest.raises(NotJudged) as caught:
         score(case.request(server.url), PLAN)
     assert 1 <= len(server.requests) <= 5
@@ -196,15 +196,15 @@ def test_a_failure_is_an_error_with_a_kind(case: Case, tmp_path: Path, status: i
 
 
 def test_a_text_that_is_no_plan_is_not_sent(case: Case) -> None:
-    """It scores 0 for the price of nothing, and the reason says what is wrong with it."""
+    """It scores 0 without a call, and the reason says what is wrong with the text."""
     with scripted() as server:
-        given = score(case.request(server.url), Plan("x", "the plan is no YAML: line 3"))
-    assert given.score == 0
-    assert "line 3" in given.reason
+        scored = score(case.request(server.url), Plan("x", "the plan is no YAML: line 3"))
+    assert scored.score == 0
+    assert "line 3" in scored.reason
 
 
 def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All variables that may hold it. The claude program needs none."""
+    """The message names all variables that may hold the key. The claude program needs no key."""
     if case.provider == PROGRAM:
         assert Provider(PROGRAM, PROGRAM, PROGRAM).key({}) == ""
         return
@@ -216,12 +216,12 @@ def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch:
 
 
 def test_a_rehearsal_plays_the_judge(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a key: the scripted judge answers in the provider's own protocol."""
+    """It needs no key. The scripted judge answers in the provider's own protocol."""
     monkeypatch.delenv(KNOWN[case.provider][1][0])
     with start() as running:
         provider = rehearsal(running.url, running.world, running.seed)[case.provider]
         judge = Judge(case.protocol.model, provider, TEMPLATE)
-        given = score(ScoreRequest(Goal("g", "goal", ("Supervision trees. Telemetry.",)), judge), PLAN)
+        scored = score(ScoreRequest(Goal("g", "goal", ("Supervision trees. Telemetry.",)), judge), PLAN)
         assert running.calls["judge"] == 1
-    assert 0 <= given.score <= 10
-    assert given.reason
+    assert 0 <= scored.score <= 10
+    assert scored.reason

@@ -1,4 +1,4 @@
-"""Every optimizer, unmodified, to its end: proposals of the rehearsal over HTTP, plans of a scripted pipeline."""
+"""Runs every optimizer, unmodified, to its end, with proposals of the rehearsal and plans of a scripted pipeline."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ PROGRAM_NAMES = ("direct", "writer")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Rehearsal]:
-    with start(seed=1) as found:
-        yield found
+    with start(seed=1) as server:
+        yield server
 
 
 @pytest.fixture
 def study(running: Rehearsal, tmp_path: Path) -> object:
     def make(**changes: object) -> Setting:
-        found = rehearsal(running.url, running.world, running.seed)
+        providers = rehearsal(running.url, running.world, running.seed)
         name = f"run-{len(list(tmp_path.glob('runs/*')))}"
-        return setting(tmp_path, found, name, **changes)
+        return setting(tmp_path, providers, name, **changes)
 
     return make
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_an_optimizer_that_can_be_named_can_be_loaded(optimizer: str) -> None:
-    """Its function is there, and it declares what it does and what it needs at least."""
+    """Its function exists, and it declares a summary and a smallest useful budget."""
     entry = OPTIMIZERS[optimizer]
     assert callable(entry.load())
     assert entry.summary
@@ -55,17 +55,17 @@ def test_an_optimizer_that_can_be_named_can_be_loaded(optimizer: str) -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_optimizer_ends_within_its_budget(study, optimizer: str, program: str, number: int) -> None:  # type: ignore[no-untyped-def]
-    """On one goal as on several; the winner is written as a text and as a program that loads again."""
-    made = study(optimizer=optimizer, program=program, goals=goals(number), budget=12 * number)
-    found = Flow(propose=propose).answer(optimization(made))
-    assert number <= found.spent <= 12 * number
-    assert found.best.score >= found.baseline.score
+    """This holds for one goal and for several. The winner is written as a text and as a program that can be loaded."""
+    run_setting = study(optimizer=optimizer, program=program, goals=goals(number), budget=12 * number)
+    outcome = Flow(propose=propose).answer(optimization(run_setting))
+    assert number <= outcome.spent <= 12 * number
+    assert outcome.best.score >= outcome.baseline.score
     if OPTIMIZERS[optimizer].proposes:
-        assert len(list(made.run.path.glob("candidates/*.md"))) > 1
+        assert len(list(run_setting.run.path.glob("candidates/*.md"))) > 1
     loaded = PROGRAMS[program]("something else")  # type: ignore[index]
-    loaded.load(str(made.run.path / "program.json"))
-    assert loaded.candidate == found.best.candidate
-    assert (made.run.path / "best_prompt.md").read_text() == found.best.candidate.text
+    loaded.load(str(run_setting.run.path / "program.json"))
+    assert loaded.candidate == outcome.best.candidate
+    assert (run_setting.run.path / "best_prompt.md").read_text() == outcome.best.candidate.text
 
 
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "static"])
@@ -73,43 +73,43 @@ def test_the_champion_does_not_depend_on_the_order_of_arrival(study, optimizer: 
     """One thread, four threads, and shuffled latencies find the same candidate from the same executions."""
     champions: list[SearchOutcome] = []
     for concurrency, shuffle in ((1, 0), (4, 1), (4, 2)):
-        made = study(optimizer=optimizer, goals=goals(2), budget=24, concurrency=concurrency)
+        run_setting = study(optimizer=optimizer, goals=goals(2), budget=24, concurrency=concurrency)
         flow = Flow(propose=propose, concurrency=concurrency, latency=0.01, shuffle=shuffle)
-        champions.append(flow.answer(optimization(made)))
-    assert len({found.best.candidate for found in champions}) == 1
-    assert len({found.spent for found in champions}) == 1
+        champions.append(flow.answer(optimization(run_setting)))
+    assert len({outcome.best.candidate for outcome in champions}) == 1
+    assert len({outcome.spent for outcome in champions}) == 1
 
 
-def test_what_is_kept_is_not_executed_again(study) -> None:  # type: ignore[no-untyped-def]
-    """A second search asks for the very same executions and proposals."""
+def test_a_stored_answer_is_not_executed_again(study) -> None:  # type: ignore[no-untyped-def]
+    """A second search asks for exactly the same executions and proposals."""
     keys: list[set[str]] = []
     for _ in range(2):
-        asked: set[str] = set()
+        recorded: set[str] = set()
 
-        def note(request: ExecutionRequest, asked: set[str] = asked) -> Execution:
-            asked.add(request.key)
+        def note(request: ExecutionRequest, recorded: set[str] = recorded) -> Execution:
+            recorded.add(request.key)
             return pipeline(request)
 
         Flow(propose=propose, execute=note).answer(optimization(study(optimizer="gepa")))
-        keys.append(asked)
+        keys.append(recorded)
     assert keys[0] == keys[1]
 
 
 def test_gepa_reads_the_judges_reasons(study) -> None:  # type: ignore[no-untyped-def]
-    """What the judge found missing stands in what GEPA asks its proposer."""
-    asked: list[str] = []
+    """GEPA's request to its proposer contains what the judge missed in a plan."""
+    recorded: list[str] = []
 
     def note(request: ProposalRequest) -> Proposal:
-        asked.append(request.messages[-1][1])
+        recorded.append(request.messages[-1][1])
         return propose(request)
 
     Flow(propose=note).answer(optimization(study(optimizer="gepa")))
-    assert asked
-    assert all("missing: " in text for text in asked)
+    assert recorded
+    assert all("missing: " in text for text in recorded)
 
 
 def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # type: ignore[no-untyped-def]
-    """COPRO asks for all its candidates at once, with one and the same request."""
+    """COPRO sends the same request at once for all its candidates."""
     drawn: list[int] = []
 
     def note(request: ProposalRequest) -> Proposal:
@@ -120,43 +120,43 @@ def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # t
     assert drawn[:7] == list(range(7))
 
 
-def test_the_budget_holds_whatever_the_optimizer_thinks(study) -> None:  # type: ignore[no-untyped-def]
-    """SIMBA wants more executions than these, or not, by luck: it is stopped, and the best so far is the result."""
+def test_the_budget_holds_for_an_optimizer_that_wants_more(study) -> None:  # type: ignore[no-untyped-def]
+    """By chance, SIMBA may want more executions. It is stopped, and the best prompt so far is the result."""
     ways = set()
     for seed in range(6):
-        found = Flow(propose=propose).answer(
+        outcome = Flow(propose=propose).answer(
             optimization(study(optimizer="simba", goals=goals(2), budget=7, seed=seed))
         )
-        assert found.spent <= 7
-        assert found.best.score >= found.baseline.score
-        ways.add(found.ended)
+        assert outcome.spent <= 7
+        assert outcome.best.score >= outcome.baseline.score
+        ways.add(outcome.ended)
     assert "budget" in ways
 
 
 def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  # type: ignore[no-untyped-def]
-    """Baseline and best on every goal, in stages until these decide."""
-    made = study(optimizer="copro", goals=goals(2), budget=20)
-    seen: list[ExecutionRequest] = []
+    """Baseline and best are executed on every goal, in stages until these decide."""
+    run_setting = study(optimizer="copro", goals=goals(2), budget=20)
+    requests: list[ExecutionRequest] = []
 
     def note(request: ExecutionRequest) -> Execution:
-        seen.append(request)
+        requests.append(request)
         return pipeline(request)
 
     flow = Flow(propose=propose, execute=note)
-    found = flow.answer(optimization(made))
-    assert max(request.replicate for request in seen) < FIRST_CONFIRM_REPLICATE
-    seen.clear()
-    trials = flow.answer(confirmation(made, found, [2, 3], lambda: len(seen) == 2 * 2 * 3))
+    outcome = flow.answer(optimization(run_setting))
+    assert max(request.replicate for request in requests) < FIRST_CONFIRM_REPLICATE
+    requests.clear()
+    trials = flow.answer(confirmation(run_setting, outcome, [2, 3], lambda: len(requests) == 2 * 2 * 3))
     assert len(trials) == 2 * 2 * 3
-    assert sorted({request.replicate for request in seen}) == [
+    assert sorted({request.replicate for request in requests}) == [
         FIRST_CONFIRM_REPLICATE,
         FIRST_CONFIRM_REPLICATE + 1,
         FIRST_CONFIRM_REPLICATE + 2,
     ]
 
 
-def test_a_dead_proposer_does_not_pass_for_a_result(study) -> None:  # type: ignore[no-untyped-def]
-    """GEPA and MIPROv2 finish normally on failures; here the failure is what comes out."""
+def test_a_dead_proposer_gives_no_result(study) -> None:  # type: ignore[no-untyped-def]
+    """GEPA and MIPROv2 end normally after failures. Here the search raises the failure."""
 
     def dead(request: ProposalRequest) -> Proposal:
         raise ProposalFailed("no answer", kind="provider unavailable")

@@ -1,4 +1,4 @@
-"""What every runtime holds to. tests/support/runtimes.py has the table of them."""
+"""The contract of every runtime. tests/support/runtimes.py has the table of runtimes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @contextmanager
 def prepared(study: Study) -> Iterator[Runtime]:
-    """The study's runtime, as a run has it."""
+    """Yield the study's runtime, prepared as in a run."""
     runtime = runtime_of(study.pipeline.engine)
     runtime.prepare()
     try:
@@ -53,7 +53,7 @@ def prepared(study: Study) -> Iterator[Runtime]:
 def request_of(
     study: Study, world: World | None = None, prompt: str = "Write a plan", **changes: object
 ) -> ExecutionRequest:
-    """A request as a search makes it: the key has the runtime's version."""
+    """Return a request like those of a search: the key has the runtime's version."""
     pipeline = replace(study.pipeline, version=runtime_of(study.pipeline.engine).version())
     providers = world.providers if world else ()
     return replace(ExecutionRequest(prompt, study.goals[0], 4, pipeline, providers), **changes)  # type: ignore[arg-type]
@@ -64,19 +64,19 @@ def within(seconds: float, request: ExecutionRequest) -> ExecutionRequest:
 
 
 def holds(folder: Path, text: str) -> list[Path]:
-    """The files that have this text in them."""
+    """Return the files that contain this text."""
     return [file for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
 
 
 def test_every_runtime_stands_in_this_suite() -> None:
-    """A runtime that is added to the table of runtimes is added to that of the tests."""
+    """A runtime in the table of runtimes is also in the table of the tests."""
     assert list(SUBJECTS) == list(RUNTIMES)
 
 
 def test_a_plan_is_what_was_written_in_a_folder_of_its_own(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the prompt beside it. The same request executed again writes into another folder."""
+    """The prompt is beside the plan. The same request, executed again, writes into another folder."""
     study = subject.study(folder)
     home = tmp_path / "home"
     with subject.world(folder, monkeypatch, "answer") as world, prepared(study):
@@ -99,7 +99,7 @@ def test_a_plan_is_what_was_written_in_a_folder_of_its_own(
 
 
 def test_the_key_has_all_that_a_plan_depends_on(subject: Subject, folder: Path, tmp_path: Path) -> None:
-    """Prompt, goal, replicate, version, the content of the files, and the study's keys of this runtime."""
+    """It has prompt, goal, replicate, version, the content of the files, and the study keys of this runtime."""
     study = subject.study(folder)
     request = request_of(study)
     keys = {"as it is": request.key}
@@ -117,7 +117,7 @@ def test_the_key_has_all_that_a_plan_depends_on(subject: Subject, folder: Path, 
 
 
 def test_the_key_has_nothing_else(subject: Subject, folder: Path, tmp_path: Path) -> None:
-    """A run's folder, a candidate's name and the place of the study change no key: nothing is paid for twice."""
+    """The run's folder, the candidate's name and the study's place do not change the key: nothing is paid for twice."""
     request = request_of(subject.study(folder))
     assert replace(request, run=tmp_path / "run", candidate="another").key == request.key
     assert within(1.0, request).key == request.key
@@ -129,7 +129,7 @@ def test_the_key_has_nothing_else(subject: Subject, folder: Path, tmp_path: Path
 def test_a_failure_is_an_error_with_a_kind_and_no_plan(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The journal has its kind. A key that the outside world echoes stands in no file and in no message."""
+    """The journal has its kind. No file and no message contains a key that the outside world echoes."""
     study = subject.study(folder)
     run = tmp_path / "run"
     run.mkdir()
@@ -147,10 +147,10 @@ def test_a_failure_is_an_error_with_a_kind_and_no_plan(
     assert not holds(run, SECRET)
 
 
-def test_an_execution_ends_with_its_time(
+def test_an_execution_ends_at_its_time_limit(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So does all that it started. Another try may be faster, so that the failure is not lasting."""
+    """All its processes end, too. Another try may be faster, so the failure is not lasting."""
     study = subject.study(folder)
     with subject.world(folder, monkeypatch, "hang") as world, prepared(study):
         with pytest.raises(ExecutionFailed) as caught:
@@ -160,18 +160,18 @@ def test_an_execution_ends_with_its_time(
     assert not list(tmp_path.rglob("plan.yaml"))
 
 
-def test_an_interrupt_ends_what_is_executed(
+def test_an_interrupt_ends_running_executions(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Soon, with all that it started, and as no failure."""
+    """All processes end soon, and the interrupt is no failure."""
     study = subject.study(folder)
 
-    def one(number: int) -> Execution:
+    def execute_once(number: int) -> Execution:
         return execute(request_of(study, world, f"Plan {number}"), tmp_path / "home")
 
     with subject.world(folder, monkeypatch, "hang") as world, prepared(study), ThreadPoolExecutor(2) as pool:
         with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
-            running = [pool.submit(one, number) for number in range(2)]
+            running = [pool.submit(execute_once, number) for number in range(2)]
             wait_for(lambda: world.calls() >= 2)
             raise KeyboardInterrupt
         for execution in running:
@@ -186,7 +186,7 @@ def test_an_interrupt_ends_what_is_executed(
 def test_a_file_that_changed_meanwhile_is_not_executed(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """Its plan would be kept under the key of another file."""
+    """Its plan would be stored under the key of another file."""
     study = subject.study(folder)
     file = folder / subject.dependency
     with subject.world(folder, monkeypatch, "answer") as world, prepared(study):
@@ -200,10 +200,10 @@ def test_a_file_that_changed_meanwhile_is_not_executed(
         assert world.calls() == 0
 
 
-def test_what_executions_need_from_the_environment_is_declared(
+def test_the_variables_that_executions_need_are_declared(
     subject: Subject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable that is not set is named before anything is executed."""
+    """A missing variable is named before anything is executed."""
     study = subject.study(folder, **subject.needing)
     needs = runtime_of(study.pipeline.engine).needs(study.pipeline)
     assert isinstance(needs, Needs)
@@ -220,15 +220,15 @@ def test_what_executions_need_from_the_environment_is_declared(
 def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its keys, the way to write a winner back, and its checks, which call no model."""
+    """It declares its keys, how a winner is written back, and its checks, which call no model."""
     study = subject.study(folder)
     runtime = runtime_of(study.pipeline.engine)
     assert isinstance(study.pipeline, Pipeline)
     assert study.pipeline.engine.name == subject.name
     assert issubclass(runtime.Keys, Form)
     assert isinstance(hash(study.pipeline), int)
-    others = {key for other in RUNTIMES.values() for key in key_names(other.Keys)}
-    assert set(runtime.instead) <= others - set(key_names(runtime.Keys))
+    all_keys = {key for runtime_class in RUNTIMES.values() for key in key_names(runtime_class.Keys)}
+    assert set(runtime.instead) <= all_keys - set(key_names(runtime.Keys))
     assert all(isinstance(text, str) and text for text in runtime.instead.values())
     assert isinstance(runtime.real_in_rehearsal, str)
     place = runtime.write_back(study.pipeline.target)
@@ -252,7 +252,7 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
 def test_two_studies_of_a_process_prepare_and_close_the_same_runtime(
     subject: Subject, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first to close takes nothing from the other. A closed runtime can be prepared again, or closed again."""
+    """The first close does not affect the other study. A closed runtime can be prepared or closed again."""
     study = subject.study(folder)
     with subject.world(folder, monkeypatch, "answer") as world:
         with prepared(study) as first:

@@ -1,4 +1,4 @@
-"""Two prompts side by side, as a picture."""
+"""The picture of two prompts side by side."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from workbench.evidence.diff import diff
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_two_texts_have_a_picture_that_is_xml(first: str, best: str) -> None:
-    """Whatever characters a model writes."""
+    """This holds for any characters that a model writes."""
     ElementTree.fromstring(diff(first, best, left="first", right="best"))

@@ -1,4 +1,4 @@
-"""How a run is shown: also when models wrote what they liked."""
+"""Reports of runs, also of runs whose models wrote hostile text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOSTILE = (
 
 
 def test_a_run_that_has_just_begun_can_be_shown(tmp_path: Path) -> None:
-    """Nothing is there yet, and nothing is made up."""
+    """The report shows no invented values."""
     folder = begin(tmp_path)
     with folder.worked_on():
         summary = summarize(folder)
@@ -44,8 +44,8 @@ def test_the_artifact_of_a_run_that_does_not_go_on_says_so(tmp_path: Path) -> No
     assert "> the judge gave no verdict" in markdown(summarize(folder))
 
 
-def test_what_was_real_in_a_rehearsal_is_told_wherever_the_rehearsal_is(tmp_path: Path) -> None:
-    """In the table, the artifact and the JSON: nobody is told that no model was called."""
+def test_every_report_of_a_rehearsal_names_its_real_part(tmp_path: Path) -> None:
+    """The table, the artifact and the JSON name it, so that nobody believes that no model was called."""
     folder = begin(tmp_path, rehearsal="default:0")
     assert ReportRecord.of(summarize(folder)).real_in_rehearsal is None
     folder.save(folder.load(RunRecord).model_copy(update={"real_in_rehearsal": "the command itself"}))
@@ -56,8 +56,8 @@ def test_what_was_real_in_a_rehearsal_is_told_wherever_the_rehearsal_is(tmp_path
     assert ReportRecord.of(summary).real_in_rehearsal == "the command itself"
 
 
-def test_what_a_model_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
-    """No markup of its own reaches the artifact or its pictures."""
+def test_a_models_text_is_shown_as_plain_text(tmp_path: Path) -> None:
+    """No markup of the text reaches the artifact or its pictures."""
     folder = begin(tmp_path)
     folder.write("candidates/second.md", HOSTILE)
     add(folder, "search", "first", 0, 3.0, HOSTILE)

@@ -10,8 +10,8 @@ from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 
 
-def test_the_scores_that_are_reported_are_the_confirmed_ones(tmp_path: Path) -> None:
-    """The search's own stands beside them."""
+def test_the_reported_scores_are_the_confirmed_scores(tmp_path: Path) -> None:
+    """The search's own scores stand beside them."""
     folder = begin(tmp_path)
     add(folder, "search", "first", 0, 3.0)
     add(folder, "search", "second", 0, 9.5)
@@ -29,7 +29,7 @@ def test_the_scores_that_are_reported_are_the_confirmed_ones(tmp_path: Path) -> 
 
 
 def test_a_lucky_score_is_not_believed(tmp_path: Path) -> None:
-    """9.5 in the search, no better than the first on fresh trials."""
+    """A prompt with 9.5 in the search is no better than the first prompt on fresh trials."""
     folder = begin(tmp_path)
     add(folder, "search", "first", 0, 3.0)
     add(folder, "search", "second", 0, 9.5)

@@ -1,4 +1,4 @@
-"""What a run's folder is read as, at any moment of the run."""
+"""Summaries of a run's folder, at any moment of the run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 
 
-def test_calls_are_counted_from_what_was_written_down(tmp_path: Path) -> None:
-    """A retried flow's trial counts once; a last line cut off by a crash not at all; failures by kind."""
+def test_calls_are_counted_from_the_journal(tmp_path: Path) -> None:
+    """The trial of a retried flow counts once.
+
+    A last line that a crash cut off does not count. Failures count by kind.
+    """
     folder = begin(tmp_path, rehearsal="default:0")
     add(folder, "search", "first", 0, 3.0)
     add(folder, "search", "first", 0, 3.0)
@@ -33,7 +36,7 @@ def test_calls_are_counted_from_what_was_written_down(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_confirmation_is_no_result(tmp_path: Path) -> None:
-    """Two of three replicates tell nothing yet."""
+    """Two of three replicates prove nothing yet."""
     folder = begin(tmp_path)
     add(folder, "search", "first", 0, 3.0)
     finish(folder, "second", (3.0, 3.0, 3.0), (8.0, 8.0))
@@ -42,8 +45,8 @@ def test_an_unfinished_confirmation_is_no_result(tmp_path: Path) -> None:
     assert (summary.status, summary.comparison) == ("confirming", None)
 
 
-def test_a_run_that_nobody_works_on_any_more_says_so(tmp_path: Path) -> None:
-    """Interrupted, or failed and why; until it is taken up again, or done."""
+def test_a_stopped_run_names_its_reason(tmp_path: Path) -> None:
+    """It was interrupted, or failed with a reason, until it is continued or done."""
     folder = begin(tmp_path)
     assert summarize(folder).status == "interrupted"
     with pytest.raises(NotJudged), folder.worked_on():
@@ -64,7 +67,7 @@ def test_a_run_that_nobody_works_on_any_more_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("without", [(), NEWER_KEYS], ids=["", "without its pipeline"])
 def test_a_run_from_before_formats_had_versions_is_shown(tmp_path: Path, without: tuple[str, ...]) -> None:
-    """As it was then."""
+    """It is shown as in its time."""
     folder = old_run(tmp_path, without=without)
     summary = summarize(folder)
     report, then = ReportRecord.of(summary).to_json(), folder.load(ReportRecord).to_json()

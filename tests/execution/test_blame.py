@@ -1,4 +1,4 @@
-"""Which causes of a failed execution lie in the prompt."""
+"""The causes of a failed execution that lie in the prompt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workbench.execution.blame import lies_in_prompt
 
 @pytest.mark.parametrize("kind", ["turn limit", "context window", "output limit", "truncated", "refusal", "blocked"])
 def test_a_limit_that_the_prompt_hits_lies_in_the_prompt(kind: str) -> None:
-    """Another try gives the same, and the optimizer can learn from it."""
+    """Another try would give the same result, and the optimizer can learn from the reason."""
     assert lies_in_prompt(kind)
 
 

@@ -56,6 +56,6 @@ def test_a_file_that_appears_after_loading_is_not_executed(tmp_path: Path) -> No
 
 
 def test_a_path_that_is_no_file_is_missing(tmp_path: Path) -> None:
-    """A folder, a name that is too long, and a name that no file can have."""
+    """Examples are a folder, a name that is too long, and a name that no file can have."""
     for path in (".", "x" * 5000, "a/../b"):
         assert [file.sha256 for file in files(tmp_path, path)] == [MISSING], path

@@ -1,4 +1,4 @@
-"""What a model wrote is a plan, or the plan says why it is none."""
+"""Plans in model-written text, and the reasons why a text is no plan."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from workbench.nouns import Execution
 from workbench.pipeline_file.nodes import MAX_DEPTH, MAX_NODES
 
 
-def written(text: str, blamed: str | None = None) -> Execution:
+def execution_with(text: str, blamed: str | None = None) -> Execution:
     return Execution("key", text, Path("plan.yaml"), 1.0, blamed)
 
 
 @pytest.mark.parametrize("text", ["a: 1\n", "title: x\nstages:\n- name: a\n", "? [1, 2]\n: 3\n", "a: {b: [c]}"])
 def test_a_mapping_is_a_plan(text: str) -> None:
     """One YAML document with a mapping in it needs nothing more."""
-    assert retrieve(written(text)).ok
+    assert retrieve(execution_with(text)).ok
 
 
 @pytest.mark.parametrize("text", ["```yaml\na: 1\n```", "\n```\na: 1\n```  \n", "```YAML\r\na: 1\r\n```"])
 def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
-    """The plan's text is what stands in the fence."""
-    plan = retrieve(written(text))
+    """The plan's text is the content of the fence."""
+    plan = retrieve(execution_with(text))
     assert plan.ok
     assert plan.text.strip() == "a: 1"
 
@@ -52,7 +52,7 @@ def test_one_fence_around_all_of_it_is_taken_off(text: str) -> None:
     ],
 )
 def test_prose_around_one_block_is_left_out(text: str, inside: str | None) -> None:
-    """Where it is clear which block is meant; a plan that has fences in its values keeps them."""
+    """This holds if only one block can be meant. A plan with fences in its values keeps them."""
     assert unfenced(text) == (text if inside is None else inside)
 
 
@@ -69,9 +69,9 @@ def test_prose_around_one_block_is_left_out(text: str, inside: str | None) -> No
         ('{"type":"assistant","message":{"text":"a: 1\nb: 2', "JSON of claude's messages"),
     ],
 )
-def test_what_pipeline_ex_spoiled_is_named(text: str, hint: str) -> None:
-    """And nothing of it is repaired."""
-    plan = retrieve(written(text))
+def test_damage_by_pipeline_ex_is_named(text: str, hint: str) -> None:
+    """Nothing is repaired."""
+    plan = retrieve(execution_with(text))
     assert hint in (plan.problem or "")
     assert plan.text == text
 
@@ -87,18 +87,18 @@ def test_what_pipeline_ex_spoiled_is_named(text: str, hint: str) -> None:
         "pattern: foo\\nbar",
     ],
 )
-def test_what_only_looks_spoiled_is_a_plan(text: str) -> None:
-    """Escapes in quotes are YAML's own."""
+def test_text_that_only_looks_damaged_is_a_plan(text: str) -> None:
+    """Escapes within quotes belong to YAML."""
     assert problem(text) is None
 
 
 def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config) -> None:
-    """Both shapes; what is wrong with one is said with its line."""
+    """Both shapes are plans. A mistake is reported with its line."""
     files = sorted((pytestconfig.rootpath / "tests" / "data" / "pipelines").glob("*.yaml"))
     assert len(files) > 20
     for file in files:
-        said = problem(file.read_text())
-        assert said is None or "line" in said, file.name
+        reported = problem(file.read_text())
+        assert reported is None or "line" in reported, file.name
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_pipelines_that_people_wrote_are_classified(pytestconfig: pytest.Config)
         ('{"error": "bad", "code": 1}', "a JSON message of the claude program"),
     ],
 )
-def test_what_is_no_plan_says_why(text: str, reason: str | None) -> None:
-    """The reason names the place where there is one; a tag is data and is never acted on."""
-    said = problem(text)
-    assert (said is None) if reason is None else (said is not None and reason in said)
+def test_a_text_that_is_no_plan_has_a_reason(text: str, reason: str | None) -> None:
+    """The reason names the place, if there is one. A tag is data and is never acted on."""
+    reported = problem(text)
+    assert (reported is None) if reason is None else (reported is not None and reason in reported)
 
 
 def test_a_billion_laughs_are_refused() -> None:
-    """Aliases are counted as if they were written out, and never are: wide ones and deep ones."""
+    """Aliases count as if they were written out, wide and deep, but they never are."""
     names = "abcdefghijklmnopqrstuvwxyz"
     wide = "a: &a [x,x,x,x]\n" + "".join(
         f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n" for a, b in pairwise(names)
@@ -154,7 +154,7 @@ def test_a_billion_laughs_are_refused() -> None:
 
 @pytest.mark.parametrize("filler", ["a", " ", "`", "~", "\n", "```yaml\n", "#\n", "a: 1\n"])
 def test_a_megabyte_takes_bounded_time(filler: str) -> None:
-    """In a fence, around one, in pipeline_ex's wrapper."""
+    """The text is in a fence, around a fence, or in pipeline_ex's wrapper."""
     much = filler * (900_000 // len(filler))
     begun = time.process_time()
     for text in (f"```{much}`", f"[\n```\n{much}", f"workflow:\n  name: generated_pipeline\n  steps:\n{much}"):
@@ -162,13 +162,13 @@ def test_a_megabyte_takes_bounded_time(filler: str) -> None:
     assert time.process_time() - begun < 20
 
 
-def test_a_reply_that_was_cut_off_stays_one() -> None:
-    """What the runtime blamed on the prompt is the plan's problem."""
-    assert retrieve(written("", "cut off")).problem == "cut off"
+def test_a_cut_off_reply_stays_invalid() -> None:
+    """The problem that the runtime reports is the plan's problem."""
+    assert retrieve(execution_with("", "cut off")).problem == "cut off"
 
 
 @settings(max_examples=400)
 @given(st.text(max_size=400) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@`\n\t ?,", max_size=200))
 def test_no_text_makes_retrieval_fail(text: str) -> None:
-    """Whatever a model writes, a plan comes back."""
-    assert isinstance(retrieve(written(text)).ok, bool)
+    """For every text, retrieval returns a plan or a problem."""
+    assert isinstance(retrieve(execution_with(text)).ok, bool)

@@ -1,4 +1,4 @@
-"""A failure shows the line that says why, for the programs that people start."""
+"""The line that says best why a program failed, for common programs."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_line_that_says_why_is_shown(stderr: str, line: str) -> None:
 
 
 def test_standard_output_speaks_if_standard_error_is_silent() -> None:
-    """A program that printed nothing at all is reported as such."""
+    """A program that printed nothing is reported as such."""
     assert useful_line(" \n", "a plan\nError: out of credit\n") == "Error: out of credit"
     assert useful_line("", "") == "it printed nothing"
     assert useful_line("boom", "Error: other") == "boom"
@@ -124,5 +124,5 @@ def test_a_megabyte_takes_bounded_time(filler: str) -> None:
 
 @given(st.text())
 def test_no_output_makes_the_choice_fail(text: str) -> None:
-    """Programs print anything."""
+    """A program may print anything."""
     assert useful_line(text)

@@ -35,11 +35,11 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
         assert "Traceback" not in err
         assert not running_executions(line)
         assert "**Interrupted: " in artifact(line)
-        kept, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
+        stored, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
         rehearsal.latency = 0.0
         result, report = rehearsal_line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
-    assert report["cache_hits"] == kept
+    assert report["cache_hits"] == stored
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
 
 
@@ -54,11 +54,11 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
         process.communicate(timeout=30)
         rehearsal.latency = 0.0
         wait_for(lambda: not running_executions(line))
-        kept, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
-        assert calls_before - kept <= 4
+        stored, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
+        assert calls_before - stored <= 4
         result, report = rehearsal_line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
-    assert report["cache_hits"] == kept
+    assert report["cache_hits"] == stored
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.support.command_line import CommandLine, study
+from tests.support.http_server import Handler, serving
 
 pytestmark = pytest.mark.processes
 
@@ -25,28 +24,16 @@ ECHO = {"error": {"code": 400, "message": f"bad key: {' '.join(FORMS)}", "status
 def echo() -> Iterator[str]:
     """Yield the address of a provider that refuses every request, and echoes the key."""
 
-    class Echo(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length") or 0))
-            body = json.dumps(ECHO).encode()
-            self.send_response(400)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    class Echo(Handler):
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            self.body()
+            self.reply(400, json.dumps(ECHO).encode())
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
             self.do_POST()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(Echo) as url:
+        yield url
 
 
 def test_a_key_that_a_provider_echoes_is_stored_nowhere(line: CommandLine, tmp_path: Path, echo: str) -> None:

@@ -23,7 +23,7 @@ def test_goal_gold_plans_and_plan_stand_in_their_tags() -> None:
     st.text(),
 )
 def test_a_plan_cannot_leave_its_tag_or_fill_a_place(attack: str, around: str) -> None:
-    """A hostile plan is data: one tag opens, one closes, and the goal is not told again."""
+    """A hostile plan is data: one tag opens, one closes, and the goal appears only once."""
     prompt = fill(
         "<goal>$goal</goal>$gold_plans<plan>$plan</plan>", Goal("g", "SECRET", ("gold",)), Plan(around + attack)
     )

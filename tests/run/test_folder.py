@@ -18,7 +18,7 @@ from workbench.run.record import FailureRecord, RunRecord, TrialRecord
     ("name", "words"), [("2026", None), ("latest", None), ("nothing", "is no run"), ("", "2 runs begin with")]
 )
 def test_runs_are_found_by_the_beginning_of_their_names(tmp_path: Path, name: str, words: str | None) -> None:
-    """Or refused with the names that are known."""
+    """Any other name is refused with the known names."""
     RunFolder.create(tmp_path, "20260101-a")
     RunFolder.create(tmp_path, "19990101-b")
     if words is None:
@@ -38,7 +38,7 @@ def test_a_text_with_line_ends_of_any_kind_stays_in_its_line(tmp_path: Path, sig
 
 
 def test_a_last_line_that_has_no_end_is_left_out(tmp_path: Path) -> None:
-    """Wherever it was cut off, in the middle of a character too."""
+    """This holds for every place of the cut, even within a character."""
     folder = begin(tmp_path)
     assert folder.lines(TrialRecord) == []
     add(folder, "search", "first", 0, 3.0, "ü")
@@ -61,10 +61,10 @@ def test_a_last_line_that_has_no_end_is_left_out(tmp_path: Path) -> None:
         (b'{"schema": 2}\n', RunTooNew, r"trials\.jsonl:2 has schema 2; expected at most 1"),
     ],
 )
-def test_a_damaged_line_is_told_with_its_number(
+def test_a_damaged_line_is_reported_with_its_number(
     tmp_path: Path, line: bytes, error: type[UserError], words: str
 ) -> None:
-    """A whole line is never left out."""
+    """A complete line is never left out."""
     folder = begin(tmp_path)
     add(folder, "search", "first", 0, 3.0)
     with (folder.path / "trials.jsonl").open("ab") as file:
@@ -77,16 +77,16 @@ def test_a_damaged_line_is_told_with_its_number(
     ("content", "words"),
     [(None, r"run\.json cannot be read \(No such file"), (b"\xff", r"run\.json is not UTF-8 \(byte 0\)")],
 )
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None, words: str) -> None:
-    """With what to do."""
+def test_an_unreadable_file_is_reported(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """The message says what to do."""
     folder = begin(tmp_path)
     (folder.path / "run.json").unlink() if content is None else (folder.path / "run.json").write_bytes(content)
     with pytest.raises(RunNotFound, match=f"{words}.*run the study again"):
         folder.load(RunRecord)
 
 
-def test_why_a_run_does_not_go_on_is_kept(tmp_path: Path) -> None:
-    """Until it is taken up again."""
+def test_the_reason_why_a_run_stopped_is_kept(tmp_path: Path) -> None:
+    """The reason is kept until the run is continued."""
     folder = begin(tmp_path)
     with pytest.raises(NotJudged), folder.worked_on():
         raise NotJudged("no verdict", kind="judge")
@@ -106,7 +106,7 @@ def test_the_latest_run_is_the_one_that_began_last(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_failure_cannot_be_written_reports_the_failure(tmp_path: Path) -> None:
-    """The folder is gone, or the disk is full. The first failure is the one that a person needs."""
+    """The folder is gone, or the disk is full. A person needs the first failure."""
     folder = begin(tmp_path)
     with pytest.raises(NotJudged, match="no verdict"), folder.worked_on():
         shutil.rmtree(folder.path)

@@ -1,4 +1,4 @@
-"""Every call is written down, however it ends."""
+"""The journal has a line for every call, with any end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.run.journal import attempt
     ids=["failure", "ended", "Ctrl-C", "defect"],
 )
 def test_a_call_that_fails_is_written_down_with_its_kind(tmp_path: Path, error: BaseException, kind: str) -> None:
-    """And the error goes on."""
+    """The error is raised again."""
     with pytest.raises(type(error)), attempt(tmp_path, "score", "key"):
         raise error
     (call,) = journal.read(tmp_path)
@@ -44,7 +44,7 @@ def test_calls_are_read_in_their_order(tmp_path: Path) -> None:
 
 
 def test_without_a_run_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call outside any run counts for none."""
+    """A call outside of a run belongs to no journal."""
     monkeypatch.chdir(tmp_path)
     with attempt(None, "propose", "key"):
         pass

@@ -1,4 +1,4 @@
-"""The files of a run's folder: their types, their versions, and what is told of a damaged one."""
+"""The files of a run's folder: their types, their versions, and messages about damaged files."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ RECORDS: list[Record] = [
 
 
 def names(records: list[Record]) -> list[str]:
-    return [type(one).__name__ for one in records]
+    return [type(example).__name__ for example in records]
 
 
-@pytest.mark.parametrize("one", RECORDS, ids=names(RECORDS))
-def test_what_is_written_is_read_again(one: Record) -> None:
-    """With the version of the format before everything else."""
-    text = json.dumps(one.to_json())
+@pytest.mark.parametrize("example", RECORDS, ids=names(RECORDS))
+def test_a_written_record_can_be_read(example: Record) -> None:
+    """The version of the format comes first."""
+    text = json.dumps(example.to_json())
     assert text.startswith('{"schema": 1, ')
-    assert parse(type(one), text, "file") == one
+    assert parse(type(example), text, "file") == example
 
 
-@pytest.mark.parametrize("one", RECORDS, ids=names(RECORDS))
-def test_a_file_of_a_newer_format_is_refused(one: Record) -> None:
-    """What it is, what was expected, what to do; although its keys would fit."""
-    text = json.dumps({**one.to_json(), "schema": 2})
+@pytest.mark.parametrize("example", RECORDS, ids=names(RECORDS))
+def test_a_file_of_a_newer_format_is_refused(example: Record) -> None:
+    """The message names the version, the expected version and the remedy, even if the keys would fit."""
+    text = json.dumps({**example.to_json(), "schema": 2})
     with pytest.raises(RunTooNew, match=r"^some/file has schema 2; expected at most 1: .* upgrade"):
-        parse(type(one), text, "some/file")
+        parse(type(example), text, "some/file")
 
 
-def test_a_newer_format_is_told_before_its_keys_are() -> None:
-    """They may all be others."""
+def test_a_newer_format_is_reported_before_its_keys() -> None:
+    """All keys of a newer format may differ."""
     with pytest.raises(RunTooNew, match="has schema 7"):
         parse(RunRecord, '{"schema": 7}', "run.json")
 
@@ -68,21 +68,21 @@ def test_a_newer_format_is_told_before_its_keys_are() -> None:
         ('{"schema": "x", "why": 5}', r"\(why: "),
     ],
 )
-def test_a_damaged_file_is_told(text: str, words: str) -> None:
-    """Which key, what was expected, what is there."""
+def test_a_damaged_file_is_reported(text: str, words: str) -> None:
+    """The message names the key, the expectation and the value."""
     with pytest.raises(RunNotFound, match=words):
         parse(FailureRecord, text, "f")
 
 
 @given(st.text())
 def test_any_text_is_a_record_or_an_error_of_ours(text: str) -> None:
-    """Never another exception."""
+    """No other exception is raised."""
     with pytest.raises(RunNotFound):
         parse(FailureRecord, text, "f")
 
 
 def test_keys_that_are_not_known_are_ignored() -> None:
-    """So that a new key with a default needs no new version."""
+    """So a new key with a default needs no new version."""
     text = json.dumps({**FailureRecord(why="x").to_json(), "more": 1})
     assert parse(FailureRecord, text, "f") == FailureRecord(why="x")
 
@@ -91,7 +91,7 @@ def test_keys_that_are_not_known_are_ignored() -> None:
     "change", [{"budget": "10"}, {"goals": []}, {"program": "other"}, {"target": {"step": 1}}, {"passing": None}]
 )
 def test_values_are_strict(change: dict[str, object]) -> None:
-    """A text that looks like a number is none."""
+    """A text that looks like a number is not accepted as a number."""
     with pytest.raises(ValidationError):
         record(**change)
 
@@ -115,7 +115,7 @@ def test_a_record_has_the_nouns_of_the_study() -> None:
 
 
 def test_files_from_before_formats_had_versions_are_read(tmp_path: Path) -> None:
-    """All of them, with everything in them."""
+    """All files are read, with all their keys."""
     folder = old_run(tmp_path)
     for kind in (RunRecord, SearchResult, ReportRecord):
         before = json.loads(folder.read(kind.FILE))
@@ -124,15 +124,15 @@ def test_files_from_before_formats_had_versions_are_read(tmp_path: Path) -> None
             before["difference"] |= {"level": 0.95, "more": None}
         assert {"schema": 1, **before} == {key: folder.load(kind).to_json()[key] for key in ("schema", *before)}
     for lines in (TrialRecord, CallRecord):
-        written = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]
-        records = [one.to_json() for one in folder.lines(lines)]
-        assert [{"schema": 1, **line} for line in written] == [
-            {key: record[key] for key in ("schema", *line)} for record, line in zip(records, written, strict=True)
+        old_lines = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]
+        records = [example.to_json() for example in folder.lines(lines)]
+        assert [{"schema": 1, **line} for line in old_lines] == [
+            {key: record[key] for key in ("schema", *line)} for record, line in zip(records, old_lines, strict=True)
         ]
-        assert len(written) >= 10
+        assert len(old_lines) >= 10
 
 
 def test_a_run_that_did_not_keep_its_pipeline_is_read(tmp_path: Path) -> None:
-    """As the first runs did not."""
+    """Runs of the first versions did not keep it."""
     run = old_run(tmp_path, without=NEWER_KEYS).load(RunRecord)
     assert (run.pipeline, run.runtime, run.target, run.study) == (None, None, None, "small")

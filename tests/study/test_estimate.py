@@ -1,4 +1,4 @@
-"""What a study will take, estimated from earlier runs."""
+"""The estimate of a study's time, from earlier runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.study.estimate import ASSUMED_SECONDS, estimate
     ids=["the study's own run", "a rehearsal", "another study's run"],
 )
 def test_only_real_runs_of_the_study_tell(tmp_path: Path, name: str, rehearsal: str | None, seconds: float) -> None:
-    """Executions that ended well, and no other calls; a folder whose run has not begun tells nothing."""
+    """Only executions that ended well count. The folder of a run that has not begun does not count."""
     folder = begin(tmp_path, study=name, rehearsal=rehearsal)
     call(folder, ("execute", "a", "ok"))
     (tmp_path / "runs" / "20990101-empty").mkdir()

@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.http_server import Handler, serving
 
 #: A pair of status and body, or "hang" for no answer within a second, or "trickle" for one byte in a tenth of a second.
 Answer = tuple[int, Any] | str
@@ -76,9 +77,9 @@ def scripted(*script: Answer) -> Iterator[Scripted]:
     state = Scripted(list(script))
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # http.server prescribes the name
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+    class Player(Handler):
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            body = json.loads(self.body())
             with lock:
                 state.requests.append((self.path, body))
                 state.headers.append(dict(self.headers))
@@ -95,23 +96,9 @@ def scripted(*script: Answer) -> Iterator[Scripted]:
                 time.sleep(1.0)
                 return
             data = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
-            self.send_response(answer[0])
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.reply(answer[0], data)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with serving(Player) as url:
+        state.url = url
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
     assert state.unscripted == 0, f"{state.unscripted} requests came after the end of the script"

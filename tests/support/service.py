@@ -1,14 +1,13 @@
-"""A stand-in for the real Gemini service: a rehearsal answers, but the server does not say that it is a rehearsal."""
+"""Serves a stand-in for the real Gemini service: a rehearsal answers, but nothing labels it as a rehearsal."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
+from tests.support.http_server import Handler, serving
 from workbench.rehearsal.server import start
 
 
@@ -17,25 +16,10 @@ def service() -> Iterator[str]:
     """Yield the address, and serve while the context lasts."""
     with start() as rehearsal, httpx.Client(base_url=rehearsal.url, timeout=30.0) as client:
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # http.server prescribes the name
-                body = self.rfile.read(int(self.headers["content-length"]))
-                answer = client.post(self.path, content=body, headers={"content-type": "application/json"})
-                self.send_response(answer.status_code)
-                self.send_header("content-type", answer.headers["content-type"])
-                self.send_header("content-length", str(len(answer.content)))
-                self.end_headers()
-                self.wfile.write(answer.content)
+        class Forwarder(Handler):
+            def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+                answer = client.post(self.path, content=self.body(), headers={"content-type": "application/json"})
+                self.reply(answer.status_code, answer.content, answer.headers["content-type"])
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join(5)
+        with serving(Forwarder) as url:
+            yield url

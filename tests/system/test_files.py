@@ -38,7 +38,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 
 
 def test_private_files_are_readable_for_their_owner_only(tmp_path: Path) -> None:
-    """Files of programs that are started too. Outside the block, the user's own umask decides."""
+    """Files of started programs are private, too. Outside the block, the user's own umask decides."""
     os.umask(0o022)
     with private_files():
         write_atomically(tmp_path / "a" / "file", b"")

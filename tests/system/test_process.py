@@ -1,4 +1,4 @@
-"""Real processes: bounded in time and output, ended with all that they started."""
+"""Real processes: their time and output are limited, and they end with everything that they started."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def sh(script: str, folder: Path, timeout: float = 10.0) -> Finished:
 
 
 def alive(file: Path) -> bool:
-    """Whether the process that wrote its id there still runs: a killed one that nobody has waited for yet does not."""
+    """Return True if the process that wrote its id into the file still runs.
+
+    An ended process that waits to be reaped does not run.
+    """
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         try:
@@ -39,42 +42,42 @@ def alive(file: Path) -> bool:
 
 
 def test_exit_code_and_both_streams_come_back(tmp_path: Path) -> None:
-    """As bytes, in the folder and the environment that were given."""
-    done = sh("pwd; echo oops >&2; env | wc -l; exit 3", tmp_path)
-    assert (done.exit_code, done.stderr, done.timed_out) == (3, b"oops\n", False)
-    assert done.stdout.startswith(str(tmp_path).encode())
+    """The streams are bytes. The command runs in the requested folder and environment."""
+    finished = sh("pwd; echo oops >&2; env | wc -l; exit 3", tmp_path)
+    assert (finished.exit_code, finished.stderr, finished.timed_out) == (3, b"oops\n", False)
+    assert finished.stdout.startswith(str(tmp_path).encode())
 
 
 def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
-    """Head and tail are what matters; memory is bounded."""
-    done = sh("echo first; yes | head -c 5000000; echo last", tmp_path)
-    assert done.stdout.startswith(b"first\n")
-    assert done.stdout.endswith(b"last\n")
-    assert len(done.stdout) < LIMIT + 100
-    assert b"bytes left out" in done.stdout
+    """Head and tail matter most, and memory is limited."""
+    finished = sh("echo first; yes | head -c 5000000; echo last", tmp_path)
+    assert finished.stdout.startswith(b"first\n")
+    assert finished.stdout.endswith(b"last\n")
+    assert len(finished.stdout) < LIMIT + 100
+    assert b"bytes left out" in finished.stdout
 
 
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
-    """Grandchildren too, also those that ignore the first signal."""
+    """Grandchildren end, too, even if they ignore the first signal."""
     begun = time.monotonic()
-    done = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
-    assert done.timed_out
+    finished = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
+    assert finished.timed_out
     assert time.monotonic() - begun < 5
     assert not alive(tmp_path / "child")
 
 
-def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path) -> None:
-    """It would hold the pipes open for as long as it likes."""
+def test_processes_that_a_command_leaves_end_with_it(tmp_path: Path) -> None:
+    """Such a process would hold the pipes open for any time."""
     begun = time.monotonic()
-    done = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
-    assert (done.exit_code, done.stdout) == (0, b"done\n")
+    finished = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
+    assert (finished.exit_code, finished.stdout) == (0, b"done\n")
     assert time.monotonic() - begun < 3
     assert not alive(tmp_path / "child")
 
 
-def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
-    """Within the time that a person waits, and nothing new is started after it."""
+def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
+    """Everything ends while a person waits, and nothing new is started afterwards."""
 
     def long(number: int) -> str:
         try:
@@ -90,7 +93,7 @@ def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
                 time.sleep(0.01)
             begun = time.monotonic()
             raise KeyboardInterrupt
-        assert [one.result(10) for one in running] == ["ended"] * 4
+        assert [future.result(10) for future in running] == ["ended"] * 4
     assert time.monotonic() - begun < 5
     with pytest.raises(Interrupted):
         sh("true", tmp_path)
@@ -98,16 +101,16 @@ def test_an_interrupt_ends_what_runs_in_every_thread(tmp_path: Path) -> None:
         assert sh("true", tmp_path).exit_code == 0
 
 
-def test_sixty_four_at_once_are_no_trouble(tmp_path: Path) -> None:
-    """All come back, with their own output."""
+def test_sixty_four_commands_can_run_at_once(tmp_path: Path) -> None:
+    """Each command returns its own output."""
     with ThreadPoolExecutor(64) as pool:
-        done = list(pool.map(lambda n: sh(f"sleep 0.1; echo {n}", tmp_path), range(64)))
-    assert [int(one.stdout) for one in done] == list(range(64))
+        finished = list(pool.map(lambda n: sh(f"sleep 0.1; echo {n}", tmp_path), range(64)))
+    assert [int(future.stdout) for future in finished] == list(range(64))
     assert threading.active_count() < 70
 
 
-def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """To be translated by whoever wanted it."""
+def test_a_missing_program_is_an_error(tmp_path: Path) -> None:
+    """The caller translates the error."""
     with pytest.raises(FileNotFoundError, match="no-such-program"):
         process.run(["no-such-program"], cwd=tmp_path, env=ENV, timeout=1)
 
@@ -131,10 +134,10 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         (["true"], {"A=B": "C"}),
     ],
 )
-def test_what_no_system_could_start_is_a_mistake_of_the_caller(
+def test_an_impossible_command_is_a_mistake_of_the_caller(
     tmp_path: Path, command: list[str], env: dict[str, str]
 ) -> None:
-    """And told as such, not as a failure of the program."""
+    """The error is no failure of the program."""
     with pytest.raises(ValueError, match=r"command|executed"):
         process.run(command, cwd=tmp_path, env=env, timeout=1)
     assert sh("exit 3", tmp_path).exit_code == 3
@@ -145,7 +148,7 @@ def service(script: str, folder: Path) -> process.Service:
 
 
 def test_a_service_says_one_line_and_stays_until_it_is_stopped(tmp_path: Path) -> None:
-    """With all that it started."""
+    """All processes that it started end with it."""
     running = service(
         "(sh -c 'echo $$ > child; sleep 60') & until [ -s child ]; do sleep 0.01; done; echo ready; wait", tmp_path
     )
@@ -157,8 +160,8 @@ def test_a_service_says_one_line_and_stays_until_it_is_stopped(tmp_path: Path) -
     running.stop()
 
 
-def test_a_service_may_say_as_much_as_it_likes(tmp_path: Path) -> None:
-    """It never stands still for a reader, and memory is bounded."""
+def test_a_service_may_print_any_amount(tmp_path: Path) -> None:
+    """It never waits for a reader, and memory is limited."""
     script = "echo ready; yes | head -c 5000000; (yes oops | head -c 5000000) >&2; echo done > done; sleep 60"
     running = service(script, tmp_path)
     assert running.line(5) == "ready"
@@ -171,7 +174,7 @@ def test_a_service_may_say_as_much_as_it_likes(tmp_path: Path) -> None:
 
 
 def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
-    """Its last words are kept."""
+    """Its last output is kept."""
     ended = service("echo boom >&2", tmp_path)
     assert ended.line(5) is None
     ended.wait(5)
@@ -184,8 +187,8 @@ def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
     silent.stop()
 
 
-def test_what_is_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
-    """A command or a service: who tries again and again would have none left."""
+def test_a_refused_command_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    """This holds for commands and services. Otherwise many tries would use up all descriptors."""
     sh("true", tmp_path)
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
@@ -197,7 +200,7 @@ def test_what_is_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
 
 
 def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> None:
-    """That is heard at once, though it runs on."""
+    """This is noticed at once, even if the service keeps running."""
     begun = time.monotonic()
     silent = service("exec >&-; sleep 60", tmp_path)
     assert silent.line(20) is None
@@ -207,7 +210,7 @@ def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> No
 
 
 def test_a_service_sees_that_we_are_done(tmp_path: Path) -> None:
-    """Its standard input is open as long as we are there, and an interrupt ends it as any other process."""
+    """Its standard input is open while Workbench runs, and an interrupt ends it like any other process."""
     with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
         running = service("echo ready; cat > /dev/null", tmp_path)
         assert running.line(5) == "ready"

@@ -1,4 +1,4 @@
-"""Whatever becomes of a command, or of us, nothing that was started stays."""
+"""No process of a command outlives the command or Workbench."""
 
 from __future__ import annotations
 
@@ -39,21 +39,27 @@ def sh(script: str, tree: str, timeout: float = 20.0) -> Finished:
 
 @pytest.fixture
 def tree() -> Iterator[str]:
-    """What the environment of every process of a test's tree has in it; what a test that fails leaves is ended."""
+    """Yield a mark for the environment of all processes of a test.
+
+    Afterwards, end the processes that a failed test left.
+    """
     yield (mark := uuid.uuid4().hex)
     for pid in marked(mark):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
-def marked(tree: str, what: str = "cmdline") -> dict[int, str]:
-    """The command line, or other file, of all with that mark; not even clearing its arguments hides a process."""
-    found = {}
+def marked(tree: str, file: str = "cmdline") -> dict[int, str]:
+    """Return the command lines, or another file, of all processes with the mark.
+
+    Clearing its arguments hides no process.
+    """
+    contents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"{MARK}={tree}".encode() in (folder / "environ").read_bytes():
-                found[int(folder.name)] = (folder / what).read_bytes().replace(b"\0", b" ").decode()
-    return found
+                contents[int(folder.name)] = (folder / file).read_bytes().replace(b"\0", b" ").decode()
+    return contents
 
 
 def alive(tree: str) -> list[str]:
@@ -61,7 +67,7 @@ def alive(tree: str) -> list[str]:
 
 
 def begun(tree: str) -> None:
-    """Wait until a helper that is hard to end runs."""
+    """Wait until a helper runs that is hard to end."""
     deadline = time.monotonic() + 20
     while "sleep 0.2 " not in alive(tree):
         assert time.monotonic() < deadline
@@ -69,16 +75,16 @@ def begun(tree: str) -> None:
 
 
 def gone(tree: str, seconds: float) -> list[str]:
-    """What is still there after so many seconds."""
+    """Return what still runs after this many seconds."""
     deadline = time.monotonic() + seconds
-    while (left := alive(tree)) and time.monotonic() < deadline:
+    while (remaining := alive(tree)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return left
+    return remaining
 
 
 @pytest.mark.parametrize("script", [STUBBORN, DAEMON])
 def test_a_time_out_ends_daemons_too(tree: str, script: str) -> None:
-    """TERM first, KILL after it; when `run` comes back, all are gone."""
+    """TERM comes first, then KILL. When `run` returns, all processes have ended."""
     begun = time.monotonic()
     assert sh(script, tree, timeout=0.5).timed_out
     assert alive(tree) == []
@@ -86,36 +92,36 @@ def test_a_time_out_ends_daemons_too(tree: str, script: str) -> None:
 
 
 def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:
-    """The helper programs of pipelines are such."""
+    """Helper programs of pipelines are such processes."""
     assert sh(f"{BRIEF}; exit 7", tree).exit_code == 7
     assert alive(tree) == []
 
 
-def test_one_with_an_environment_of_its_own_is_found_too(tmp_path: Path, tree: str) -> None:
-    """Descent is what counts, not what a process says of itself."""
+def test_a_process_with_another_environment_is_ended_too(tmp_path: Path, tree: str) -> None:
+    """Only descent counts, not what a process shows of itself."""
     sh(f"env -i setsid -f /bin/sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'; sleep 0.3", tree)
     pid = (tmp_path / "pid").read_text().strip()
     assert not Path("/proc", pid).exists()
 
 
-def test_time_to_end_in_order_is_given(tmp_path: Path, tree: str) -> None:
-    """To helpers as well, even when the command itself has ended before them."""
+def test_all_processes_get_time_to_end_in_order(tmp_path: Path, tree: str) -> None:
+    """Helpers get the time, too, even if the command itself has ended before them."""
     note = f"trap 'sleep 0.5; echo tidy > {tmp_path}/note; exit' TERM"
-    done = sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 60', tree, timeout=0.5)
-    assert done.timed_out
+    finished = sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 60', tree, timeout=0.5)
+    assert finished.timed_out
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
-def test_what_a_command_leaves_may_end_in_order(tmp_path: Path, tree: str) -> None:
-    """A helper has files to put away, also when its pipeline has ended well."""
+def test_processes_that_a_command_leaves_may_end_in_order(tmp_path: Path, tree: str) -> None:
+    """A helper may have to save files, even if its pipeline has ended well."""
     note = f"trap 'sleep 0.1; echo tidy > {tmp_path}/note; exit' TERM; touch {tmp_path}/ready"
     wait = f"until [ -e {tmp_path}/ready ]; do sleep 0.01; done"
     assert sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & {wait}; exit 3', tree).exit_code == 3
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
-def test_what_a_command_leaves_holds_its_result_for_a_moment_at_most(tree: str) -> None:
-    """And nothing left means no wait; none of it is the command's time."""
+def test_processes_that_a_command_leaves_delay_its_result_only_shortly(tree: str) -> None:
+    """Without such a process, nothing waits. The wait does not count as the command's time."""
     stubborn = sh(f"{STUBBORN.removesuffix('sleep 60')} sleep 0.1; exit 3", tree, timeout=0.5)
     assert (stubborn.exit_code, stubborn.timed_out) == (3, False)
     assert SHORT_GRACE < stubborn.seconds < GRACE
@@ -125,50 +131,50 @@ def test_what_a_command_leaves_holds_its_result_for_a_moment_at_most(tree: str) 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP])
 def test_the_signal_that_ended_a_command_comes_through(tree: str, number: signal.Signals) -> None:
-    """As `subprocess` tells it."""
+    """It is reported as `subprocess` reports it."""
     assert sh(f"kill -{number.value} $$", tree).exit_code == -number
 
 
 def test_every_exit_code_comes_through(tree: str) -> None:
-    """All that there are."""
+    """All 256 exit codes are tested."""
     assert [sh(f"exit {code}", tree).exit_code for code in range(0, 256, 17)] == list(range(0, 256, 17))
 
 
 def test_a_command_gets_its_three_streams_and_nothing_else(tree: str) -> None:
-    """With a second copy of a pipe its end would never be heard, and on the control socket it could say `ended`."""
+    """With a copy of a pipe its end would never be noticed, and on the control socket it could report a false end."""
     for _ in range(2):
         # The fourth is the folder that `ls` reads.
         assert sh("exec ls /proc/self/fd", tree).stdout.split() == [b"0", b"1", b"2", b"3"]
 
 
 def test_both_pipes_filled_at_once_block_nobody(tree: str) -> None:
-    """And memory is bounded."""
-    done = sh("yes out | head -c 9000000 & yes err | head -c 9000000 >&2; wait", tree)
-    assert done.exit_code == 0
-    assert all(LIMIT <= len(stream) < LIMIT + 100 for stream in (done.stdout, done.stderr))
+    """Memory is limited."""
+    finished = sh("yes out | head -c 9000000 & yes err | head -c 9000000 >&2; wait", tree)
+    assert finished.exit_code == 0
+    assert all(LIMIT <= len(stream) < LIMIT + 100 for stream in (finished.stdout, finished.stderr))
 
 
-def test_one_that_closes_its_pipes_and_runs_on_is_waited_for(tree: str) -> None:
-    """Silence is no end; and its time runs all the same."""
+def test_a_command_that_closes_its_pipes_is_waited_for(tree: str) -> None:
+    """Closed pipes are no end, and the time limit still counts."""
     assert sh("exec >&- 2>&-; sleep 0.5; exit 4", tree).exit_code == 4
     assert sh("exec >&- 2>&-; sleep 60", tree, timeout=0.3).timed_out
     assert alive(tree) == []
 
 
 def test_a_large_environment_and_a_long_argument_arrive_whole(tree: str) -> None:
-    """Up to what the system takes; beyond that its own error is raised."""
+    """This holds up to the system's limits. Beyond them, the system's own error is raised."""
     env = {"PATH": os.environ["PATH"], "LARGE": "ä" * 60_000}
     command = ["sh", "-c", 'printf "%s%s" "$LARGE" "$1"', "sh", "ö\udc80" * 30_000]
-    done = process.run(command, cwd=Path("/"), env=env, timeout=10)
-    assert done.stdout == ("ä" * 60_000).encode() + b"\xc3\xb6\x80" * 30_000
+    finished = process.run(command, cwd=Path("/"), env=env, timeout=10)
+    assert finished.stdout == ("ä" * 60_000).encode() + b"\xc3\xb6\x80" * 30_000
     with pytest.raises(OSError, match="Argument list too long"):
         process.run(["true", "x" * 200_000], cwd=Path("/"), env=env, timeout=10)
 
 
 def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
-    """It is told as a KILL of the command; the next command is executed as ever."""
-    done = sh(f"{STUBBORN.removesuffix('sleep 60')} kill -9 $PPID; sleep 60", tree)
-    assert (done.exit_code, gone(tree, 5)) == (-signal.SIGKILL, [])
+    """The command is reported as killed, and the next command works as usual."""
+    finished = sh(f"{STUBBORN.removesuffix('sleep 60')} kill -9 $PPID; sleep 60", tree)
+    assert (finished.exit_code, gone(tree, 5)) == (-signal.SIGKILL, [])
     assert sh("exit 3", tree).exit_code == 3
 
 
@@ -182,7 +188,7 @@ def test_a_command_without_its_guard_is_supervised_to_its_end(tree: str) -> None
 
 
 def test_no_supervisor_stays_behind_as_a_zombie(tree: str) -> None:
-    """Neither of a command that ended, nor of one that was refused, nor of one that nobody waited for."""
+    """This holds for ended commands, refused commands and commands that nobody waited for."""
     let_go = Supervised(["sleep", "60"], Path("/"), {MARK: tree, "PATH": os.environ["PATH"]}, [0, 1, 2])
     let_go.close()
     with pytest.raises(FileNotFoundError):
@@ -195,39 +201,39 @@ def test_no_supervisor_stays_behind_as_a_zombie(tree: str) -> None:
 
 
 def zombies() -> list[str]:
-    """Return what the kernel says of our children that have ended and were not waited for."""
+    """Return our children that have ended and were not waited for, as the kernel lists them."""
     tasks = Path("/proc/self/task").iterdir()
     children = [pid for task in tasks for pid in (task / "children").read_text().split()]
     stats = [Path("/proc", pid, "stat").read_text() for pid in children]
     return [stat for stat in stats if stat.rpartition(")")[2].split()[0] == "Z"]
 
 
-@pytest.mark.parametrize(("where", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
-def test_a_kill_by_our_name_leaves_nothing(tree: str, where: str, pattern: str) -> None:
-    """`pkill -9 -f workbench` and `pkill -9 python` meet us, but not those who end what we leave."""
-    one = runner(tree, "-X", "workbench")
+@pytest.mark.parametrize(("file", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
+def test_a_kill_by_our_name_leaves_nothing(tree: str, file: str, pattern: str) -> None:
+    """`pkill -9 -f workbench` and `pkill -9 python` kill Workbench, but not the processes that end its commands."""
+    workbench = runner(tree, "-X", "workbench")
     begun(tree)
-    met = [pid for pid, said in marked(tree, where).items() if pattern in said]
-    assert one.pid in met
-    for pid in met:
+    killed = [pid for pid, content in marked(tree, file).items() if pattern in content]
+    assert workbench.pid in killed
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    one.wait(20)
+    workbench.wait(20)
     assert gone(tree, 15) == []
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
-def test_a_supervisor_that_cannot_be_started_is_told_as_that(tree: str, python: str) -> None:
-    """Not as a command that was killed, nor as one whose program is missing."""
+def test_a_supervisor_that_cannot_be_started_is_an_error_of_its_own(tree: str, python: str) -> None:
+    """It is not reported as a killed command or as a missing program."""
     code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.system import process"
     code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
     code += "\nexcept OSError as error: print(type(error).__name__, error)"
-    done = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
-    assert done.stdout.startswith(b"OSError "), done
-    assert python.encode() in done.stdout
+    finished = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
+    assert finished.stdout.startswith(b"OSError "), finished
+    assert python.encode() in finished.stdout
 
 
-def test_a_fork_of_ours_does_not_keep_what_we_run(tree: str) -> None:
-    """It has no hold on our commands, and supervises its own."""
+def test_a_forked_process_does_not_hold_the_parents_commands(tree: str) -> None:
+    """A forked process does not hold its parent's commands, and supervises its own."""
     pid = os.fork()
     if pid == 0:
         os._exit(sh("exit 5", tree).exit_code)
@@ -237,15 +243,15 @@ def test_a_fork_of_ours_does_not_keep_what_we_run(tree: str) -> None:
 
 @pytest.mark.timeout(240)
 def test_fifty_kills_at_any_moment_leave_nothing(tree: str) -> None:
-    """Of us: KILL, TERM and INT, with trees that do all to stay."""
+    """Workbench gets KILL, TERM or INT, and its trees resist as much as they can."""
     chance = random.Random(4)
     for _ in range(5):
         runners = [runner(f"{tree}-{number}") for number in range(10)]
-        for number, one in enumerate(runners):
+        for number, workbench in enumerate(runners):
             time.sleep(chance.uniform(0, 0.3))
-            one.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
-        for one in runners:
-            one.wait(20)
+            workbench.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
+        for workbench in runners:
+            workbench.wait(20)
         assert gone(tree, 15) == []
 
 

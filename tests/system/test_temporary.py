@@ -29,7 +29,7 @@ def test_folders_of_killed_owners_are_removed(tmp_path: Path) -> None:
 
 
 def test_a_locked_folder_belongs_to_a_process_that_is_not_visible(tmp_path: Path) -> None:
-    """As one of another container with the same folder for temporary files."""
+    """It may belong to another container with the same folder for temporary files."""
     folder = tmp_path / "workbench-checkout-999999999-x"
     folder.mkdir()
     descriptor = os.open(folder, os.O_RDONLY)

@@ -30,7 +30,7 @@ VALUES: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def forget_unkept() -> Iterator[None]:
-    """Forget answers that could not be kept: a process of a user's never does."""
+    """Forget answers that could not be stored, which a user's process never does."""
     yield
     answers._unkept.clear()
 
@@ -48,8 +48,8 @@ def test_a_kept_answer_is_read_again(tmp_path: Path, task: str) -> None:
     assert answers.read(tmp_path, task, "k") == VALUES[task]
     assert store(tmp_path).exists(f"{task}/k")
     assert store(tmp_path).read(f"{task}/k").result == VALUES[task]
-    kept = json.loads((tmp_path / task / "k").read_text())
-    assert (kept["task"], kept["key"]) == (task, "k")
+    content = json.loads((tmp_path / task / "k").read_text())
+    assert (content["task"], content["key"]) == (task, "k")
 
 
 @pytest.mark.parametrize("task", VALUES)
@@ -78,7 +78,7 @@ class Bomb:
 
 @pytest.mark.parametrize("task", VALUES)
 def test_a_pickle_under_an_answers_key_is_not_loaded(tmp_path: Path, task: str) -> None:
-    """Not as the whole file, and not inside a record that asks for the pickle serializer."""
+    """Neither a whole pickle file nor a record that names the pickle serializer is loaded."""
     executed = tmp_path / "executed"
     pickled = pickle.dumps(Bomb(executed))
     metadata = {"storage_key": str(tmp_path / task / "k"), "serializer": {"type": "pickle", "picklelib": "pickle"}}
@@ -155,7 +155,7 @@ def test_any_content_is_an_answer_or_a_miss(tmp_path: Path, content: bytes) -> N
 
 
 def test_a_truncated_answer_is_bought_again_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """At every length."""
+    """This holds for every length."""
     answers.write(tmp_path, "score", "k", VALUES["score"])
     file = tmp_path / "score" / "k"
     whole = file.read_bytes()

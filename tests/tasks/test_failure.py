@@ -33,7 +33,7 @@ def forms() -> list[str]:
     ],
 )
 def test_no_key_is_left_in_a_failure(make: object, form: str) -> None:
-    """Neither in the message nor in a cause, a note or a part of the failure."""
+    """No message, cause, note or part of the failure contains one."""
     try:
         try:
             raise ConnectionError(f"POST https://models?key={form}")

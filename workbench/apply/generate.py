@@ -1,4 +1,4 @@
-"""The winning program once more: one execution, outside any search."""
+"""Runs the winning program of a run once more: one execution outside any search."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ class Generated:
     plan: Plan
 
 
-class _AtOnce:
-    """Answers asks where they are asked: a desk, and the stage on which one program performs once."""
+class _DirectAnswers:
+    """Answers each ask in the calling thread. It serves a program that runs once: as its desk and as its stage."""
 
     def __init__(self, setting: Setting, goal: Goal, home: Path, folder: Path) -> None:
         self._setting = setting
         self._goal = goal
         self._home = home
-        # The calls stand in a journal of their own: the report of a finished run never changes.
+        # The calls have a journal of their own, because the report of a finished run never changes.
         self._folder = folder
         self.prompt = ""
-        self.made = Plan("", problem="the writer's answer had no prompt in it")
+        self.latest_plan = Plan("", problem="the writer's answer had no prompt in it")
 
-    def __deepcopy__(self, memo: Mapping[int, Any]) -> _AtOnce:
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> _DirectAnswers:
         return self
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
@@ -51,8 +51,8 @@ class _AtOnce:
         request = ExecutionRequest(
             prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, self._folder
         )
-        self.made = self.plan(request)
-        return self.made
+        self.latest_plan = self.plan(request)
+        return self.latest_plan
 
     def propose(self, request: ProposalRequest) -> Proposal:
         return propose(replace(request, run=self._folder))
@@ -61,39 +61,39 @@ class _AtOnce:
         return retrieve(execute(request, self._home))
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
-        raise AssertionError("a program that performs once is not judged")
+        raise AssertionError("a program that runs once is not judged")
 
     def report(self, trial: Trial) -> None:
-        raise AssertionError("a program that performs once makes no trial")
+        raise AssertionError("a program that runs once makes no trial")
 
     def fail(self, error: Exception) -> NoReturn:
         raise error
 
 
 def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[str, str]) -> Generated:
-    """Perform the winner on `goal`, by default the study's first. Prompt and plan are kept in the run's folder.
+    """Run the winner on `goal`, by default the study's first goal. Write prompt and plan into the run's folder.
 
     Raises:
         RunNotFound: the run has no winner yet.
-        StudyError, OutsideError: as a run does.
+        StudyError, OutsideError: for the same reasons as in a run.
     """
     from workbench.search.optimization import run_winner
 
     if not (run.path / "program.json").exists():
-        raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to go on")
+        raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to continue it")
     record = run.load(RunRecord)
     study = load(RunOptions(record.study_file))
-    wanted = Goal("once-more", goal, ()) if goal else study.goals[0]
+    once_more = Goal("once-more", goal, ()) if goal else study.goals[0]
     with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, providers, runtime.version(), run)
             number, folder = run.new_generated()
-            stage = _AtOnce(setting, wanted, home, folder)
-            run_winner(setting, stage, stage, wanted.text, FIRST_EXTRA_REPLICATE + number - 1)
+            stage = _DirectAnswers(setting, once_more, home, folder)
+            run_winner(setting, stage, stage, once_more.text, FIRST_EXTRA_REPLICATE + number - 1)
         finally:
             runtime.close()
         run.write(f"generated/{folder.name}/prompt.md", stage.prompt)
-        run.write(f"generated/{folder.name}/plan.yaml", stage.made.text)
-    return Generated(stage.prompt, stage.made)
+        run.write(f"generated/{folder.name}/plan.yaml", stage.latest_plan.text)
+    return Generated(stage.prompt, stage.latest_plan)

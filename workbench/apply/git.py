@@ -152,9 +152,9 @@ class Repository:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             options = self._filter_options(name, before, self._git("rev-parse", f"HEAD:{name}"))
             blob = self._hash(after, "-w", *options)
-            self._git("read-tree", "HEAD", more=index)
-            self._git("update-index", "--cacheinfo", f"{listed[0]},{blob},{name}", more=index)
-            tree = self._git("write-tree", more=index)
+            self._git("read-tree", "HEAD", variables=index)
+            self._git("update-index", "--cacheinfo", f"{listed[0]},{blob},{name}", variables=index)
+            tree = self._git("write-tree", variables=index)
         # Unlike `git commit`, `git commit-tree` does not read commit.gpgsign.
         sign = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
         return self._git("commit-tree", tree, "-p", "HEAD", *(["-S"] if sign else []), "-m", message)
@@ -224,20 +224,20 @@ class Repository:
     def _succeeds(self, *arguments: str) -> bool:
         return self._run(*arguments).exit_code == 0
 
-    def _git(self, *arguments: str, more: Mapping[str, str] | None = None) -> str:
-        """Run git with `more` environment variables. Return its output without the final newline.
+    def _git(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
+        """Run git with these additional environment variables. Return its output without the final newline.
 
         Raises:
             NotApplied: git failed; the message contains git's own words.
         """
-        result = self._run(*arguments, more=more)
+        result = self._run(*arguments, variables=variables)
         if result.exit_code != 0:
             raise NotApplied(f"git {arguments[0]} failed in {self.top}: {git.reason(result)}")
         return result.stdout.decode(errors="surrogateescape").rstrip("\n")
 
-    def _run(self, *arguments: str, more: Mapping[str, str] | None = None) -> process.Finished:
+    def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
         try:
-            return git.run(self.top, *arguments, environ=self._environ, more=more or {})
+            return git.run(self.top, *arguments, environ=self._environ, more=variables or {})
         except OSError as error:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error

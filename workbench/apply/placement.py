@@ -1,4 +1,7 @@
-"""What of a run's winner is written where (docs/decisions/0007): the pipeline has to do what was measured."""
+"""Decides which text goes into which part of the pipeline file (docs/decisions/0007).
+
+Afterwards the pipeline does exactly what the run measured.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from workbench.search.candidate import HEADING, with_goal
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a person says where a run leaves it open: names of a step and of a goal."""
+    """The step and the goal that a person names when the run does not determine them."""
 
     step: str | None = None
     goal: str | None = None
@@ -28,7 +31,14 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Place:
-    """This text becomes that static part (from 1) of that step; `content` is the file's now, `measured` as it was."""
+    """The place for a text in a pipeline file.
+
+    Attributes:
+        content: the file's content now.
+        measured: the file's content when the run measured it.
+        part: the number of the static part in the step, from 1.
+        text: the new text of that part.
+    """
 
     file: Path
     content: str
@@ -39,10 +49,11 @@ class Place:
 
 
 def place(run: RunFolder, chosen: Chosen) -> Place:
-    """
+    """Return the place of the run's winner in the pipeline file.
+
     Raises:
-        NotApplied: the winner has no place in a pipeline file, or it is not clear which.
-        RunNotFound: the run's folder is not whole.
+        NotApplied: the winner has no place in a pipeline file, or several places are possible.
+        RunNotFound: the run's folder is incomplete.
     """
     record = run.load(RunRecord)
     if record.runtime is None:
@@ -51,7 +62,7 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
     if record.program == "writer":
         raise NotApplied(
             "with program: writer the prompt is for the model that writes prompts, and stands in no pipeline file; "
-            f"workbench generate {run.name} has it write one"
+            f"workbench generate {run.name} writes a prompt with it"
         )
     write_back = RUNTIMES[record.runtime].write_back(record.target)
     if isinstance(write_back, NotWritten):
@@ -59,21 +70,25 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
     if record.pipeline is None:
         raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {AGAIN}")
     file = record.pipeline
-    content, measured = _own(file), run.read("pipeline.yaml")
+    content, measured = _content(file), run.read("pipeline.yaml")
     if isinstance(write_back, IntoStep):
         return Place(file, content, measured, *_in_target(record, write_back, measured, prompt, chosen))
     variable = write_back.variable
     return Place(file, content, measured, *_before_variable(file, content, measured, prompt, variable, chosen))
 
 
-def _own(file: Path) -> str:
-    """What stands in the pipeline file, if it is the user's own."""
+def _content(file: Path) -> str:
+    """Return the content of the user's pipeline file.
+
+    Raises:
+        NotApplied: the file is a symbolic link, is missing, or cannot be read.
+    """
     if file.is_symlink():
         raise NotApplied(
             f"{file} is a symbolic link, and git keeps no text in one: name {file.resolve()} in the study, and {AGAIN}"
         )
     if not file.is_file():
-        raise NotApplied(f"{file} is not there any more")
+        raise NotApplied(f"{file} does not exist any more: put it back, or {AGAIN}")
     try:
         return file.read_bytes().decode()
     except OSError as error:
@@ -83,24 +98,26 @@ def _own(file: Path) -> str:
 
 
 def _in_target(record: RunRecord, target: IntoStep, measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
-    """What was measured is the whole of it: the candidate and the goal are that part's text."""
+    """Return the step, the part and its text: the candidate with the goal, as the run measured the part."""
     goals = {goal.name: goal.text for goal in record.goals}
     if chosen.step not in (None, target.step):
-        raise NotApplied(f"the run measured its prompt in step {target.step}, and in no step {chosen.step}")
+        raise NotApplied(
+            f"the run measured its prompt in step {target.step}, not in step {chosen.step}: leave --step out"
+        )
     name = next(iter(goals)) if chosen.goal is None and len(goals) == 1 else chosen.goal
     if name not in goals:
-        said = (
+        problem = (
             "the goal is written with the prompt, and the study has several"
             if name is None
             else f'"{name}" is no goal of the study'
         )
-        raise NotApplied(f"{said}: name one with --goal {' | '.join(goals)}{nearest(name or '', goals)}")
+        raise NotApplied(f"{problem}: name one with --goal {' | '.join(goals)}{nearest(name or '', goals)}")
     text = with_goal(prompt, goals[name])
-    own = set(target.replaced.findall(steps(read(measured))[target.step].statics[target.part - 1].value))
-    if strange := [one for one in dict.fromkeys(target.replaced.findall(text)) if one not in own]:
+    old_marks = set(target.replaced.findall(steps(read(measured))[target.step].statics[target.part - 1].value))
+    if new_marks := [mark for mark in dict.fromkeys(target.replaced.findall(text)) if mark not in old_marks]:
         raise NotApplied(
-            f"the prompt has {', '.join(strange)[:300]}, which the pipeline would replace by something else; it was "
-            "measured as a part of type: file, which is left as it is: make it one by hand"
+            f"the prompt has {', '.join(new_marks)[:300]}, which the pipeline would replace by other text; the run "
+            "measured the prompt as a part of type: file, in which nothing is replaced: write such a part by hand"
         )
     return target.step, target.part, text
 
@@ -108,42 +125,53 @@ def _in_target(record: RunRecord, target: IntoStep, measured: str, prompt: str, 
 def _before_variable(
     file: Path, content: str, measured: str, prompt: str, variable: str, chosen: Chosen
 ) -> tuple[str, int, str]:
-    """What was measured came after the static part, at the head of the variable: it goes to that part's end."""
+    """Return the step, the part and its text: the text before the variable, followed by the prompt.
+
+    The run measured the prompt at the beginning of the variable, which follows that part.
+    """
     if chosen.goal is not None:
-        raise NotApplied(f"leave --goal out: the goal stays the value of {{{{{variable}}}}}, and is not written")
-    known = {name: step for name, step in steps(read(measured)).items() if _variable(step, variable) is not None}
-    name = next(iter(known)) if chosen.step is None and len(known) == 1 else chosen.step
-    if name not in known:
-        said = (
-            "no step does"
-            if not known
+        raise NotApplied(
+            f"leave --goal out: the goal stays the value of {{{{{variable}}}}} and is not written into the file"
+        )
+    candidates = {name: step for name, step in steps(read(measured)).items() if _variable(step, variable) is not None}
+    name = next(iter(candidates)) if chosen.step is None and len(candidates) == 1 else chosen.step
+    if name not in candidates:
+        problem = (
+            "no step takes the prompt"
+            if not candidates
             else "several steps take the prompt"
             if name is None
             else f'step "{name}" takes no prompt'
         )
-        names = f": name one with --step {' | '.join(known)}{nearest(name or '', known)}" if known else ""
-        raise NotApplied(f"{said} by a part {{type: variable, name: {variable}}} in {file}{names}")
-    part = _variable(known[name], variable)
+        names = (
+            f": name one with --step {' | '.join(candidates)}{nearest(name or '', candidates)}" if candidates else ""
+        )
+        raise NotApplied(f"{problem} by a part {{type: variable, name: {variable}}} in {file}{names}")
+    part = _variable(candidates[name], variable)
     if not part:
         raise NotApplied(
-            f"step {name} has no static part right before its variable {variable}, for the prompt to go to: write one, "
-            'with content: "", and run the study again'
+            f"step {name} has no static part right before its variable {variable}, where the prompt would go: write "
+            'one with content: "", and run the study again'
         )
-    before = known[name].statics[part - 1].value
-    own = before.rstrip("\n")
-    text = (f"{own}\n\n" if own else "") + prompt + HEADING.rstrip("\n") + "\n"
+    before = candidates[name].statics[part - 1].value
+    old_text = before.rstrip("\n")
+    text = (f"{old_text}\n\n" if old_text else "") + prompt + HEADING.rstrip("\n") + "\n"
     now = steps(read(content)).get(name)
-    # The prompt stands behind the user's own text: written with the old one, it would undo what they changed of it.
+    # The new part contains the user's own text as it was measured. If the user has changed that text since, writing the
+    # part would undo the change.
     if now is not None and (_variable(now, variable) != part or now.statics[part - 1].value not in (before, text)):
         raise NotApplied(
             f"the text before {{{{{variable}}}}} in step {name} of {file} was changed since it was measured: "
-            "run the study again, so that the prompt is measured behind that text"
+            "run the study again, so that the prompt is measured with the new text"
         )
     return name, part, text
 
 
 def _variable(step: Step, variable: str) -> int | None:
-    """The number of the static part right before the prompt's variable, 0 without one; None without a variable."""
+    """Return the number of the static part right before the prompt's variable.
+
+    Return 0 if another part stands before the variable, and None if the step does not take the variable.
+    """
     parts = value(step.node, "prompt")
     number, last = 0, False
     for part in parts.value if isinstance(parts, yaml.SequenceNode) else []:

@@ -21,7 +21,7 @@ BEFORE = "applied.before"
 
 
 class AppliedRecord(Record):
-    """Where a run's prompt was applied.
+    """The place where a run's prompt was applied.
 
     Attributes:
         repository: the top folder of the user's repository.

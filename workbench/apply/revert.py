@@ -73,8 +73,8 @@ def _repository(record: AppliedRecord, environ: Mapping[str, str]) -> Repository
     """Return the repository of the record.
 
     Raises:
-        NotApplied: its folder is gone or is not the top of a repository any more. A repository around the folder is
-            never used instead.
+        NotApplied: its folder does not exist or is not the top of a repository any more. A repository around the folder
+            is never used instead.
     """
     if not record.repository.is_dir():
         raise NotApplied(

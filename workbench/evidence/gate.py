@@ -57,8 +57,8 @@ def undecidable(pairs: int, alpha: float = ALPHA) -> str | None:
         return None
     needed = next(number for number in range(FEWEST_PAIRS, MOST_PAIRS + 1) if looks(number, alpha))
     return (
-        f"confirm: {pairs} pairs cannot tell a better prompt from chance at a risk of {alpha:.0%}; expected {needed} or more: "
-        "with fewer, the report will say that it is not sure"
+        f"confirm: {pairs} pairs cannot tell a better prompt from chance at a risk of {alpha:.0%}; expected {needed} "
+        "or more: with fewer, the report will say that it is not sure"
     )
 
 

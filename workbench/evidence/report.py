@@ -134,7 +134,7 @@ def rehearsal(label: str, real: str | None) -> str:
 
     Args:
         label: the world and the seed, as `default:0`.
-        real: what was real all the same, as the subject of a sentence.
+        real: the part that was real nevertheless, as the subject of a sentence.
     """
     world, _, seed = label.partition(":")
     rest = f"but {real} was real" if real else "no model was called"

@@ -15,5 +15,5 @@ PROMPT_CAUSES = frozenset(
 
 
 def lies_in_prompt(kind: str) -> bool:
-    """Return whether a failure of this kind is scored as an invalid plan."""
+    """Return True if a failure of this kind is scored as an invalid plan."""
     return kind in PROMPT_CAUSES

@@ -36,7 +36,7 @@ MESSAGES = re.compile(r'\A\s*\[?\{\s*"(?:type"\s*:\s*"(?:assistant|result|system
 NO_MAPPING = "the plan is no mapping of keys to values"
 #: pipeline_ex puts this workflow around a reply in which it found no pipeline.
 WRAPPED = re.compile(r"\Aworkflow:\n  name: generated_pipeline\n.{0,120}?\n  steps:\n(?P<reply>.*)\Z", re.DOTALL)
-#: A wrapped reply that is a pipeline all the same, because it is a list of steps.
+#: A wrapped reply that is still a pipeline, because it is a list of steps.
 STEPS = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:-\s+|\[\s*\{\s*)[\"']?[a-z_][\w-]*[\"']?\s*:(?:\s|\Z)")
 
 

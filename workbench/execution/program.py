@@ -28,7 +28,7 @@ LASTING_ERRORS = (errno.ENOEXEC, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended, and what it printed.
+    """The end of a program and its output.
 
     Attributes:
         stdout, stderr: the texts without secrets. Only these are shown and kept.

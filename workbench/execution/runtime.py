@@ -37,7 +37,7 @@ class StudyFile(Protocol):
 
 @dataclass(frozen=True)
 class Needs:
-    """What executions need from the environment: keys of providers, and variables by name."""
+    """The keys of providers and the variables that executions need from the environment."""
 
     providers: frozenset[ProviderName] = frozenset()
     variables: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The seam between Workbench and the models that score plans.
+"""Defines the seam between Workbench and the models that score plans, and lists the judges.
 
 A judge is one function in a file of its own and one entry in `JUDGES`. The entry declares which providers' models the
 judge can ask, and where its code is. The code is imported when the first plan is scored, so a study can be checked
@@ -38,7 +38,7 @@ class Ask(Protocol):
 
 @dataclass(frozen=True)
 class JudgeEntry:
-    """What a judge declares.
+    """The declaration of a judge.
 
     Attributes:
         providers: the providers whose models the judge can ask.
@@ -87,7 +87,7 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
 
 
 def _ask_of(provider: ProviderName) -> Ask:
-    """Return the function of the last judge that serves this provider. So an added judge can replace another one."""
+    """Return the function of the last judge that serves this provider. So a new entry can replace an earlier judge."""
     for judge in reversed(JUDGES.values()):
         if provider in judge.providers:
             return judge.load()

@@ -1,4 +1,4 @@
-"""A model as the judge: it gives the reason first and the score last, and a reply is a valid verdict or none at all."""
+"""Asks a model for a verdict: first the reason, then the score. Any other reply is no verdict."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ LONGEST_VERDICT = 100_000
 #: The longest reply, in tokens, for providers that need a limit. Thoughts count into it.
 VERDICT_TOKENS = 32_000
 
-#: The verdict for all providers. The reason comes first: a score that is written before its reason is a guess. It has
-#: no keyword that one of the providers refuses, so `read_verdict` checks the range.
+#: The schema of a verdict for all providers. The reason comes first: a score that is written before its reason is a
+#: guess. Some providers refuse keywords for a range, so the schema has none, and `read_verdict` checks the range.
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -35,7 +35,7 @@ FORM = 'Answer with one JSON object and nothing else: {"reason": "…", "score":
 
 
 def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
-    """Return one verdict: the `Ask` of all models.
+    """Return one verdict. This is the `Ask` of all models.
 
     Raises:
         MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.

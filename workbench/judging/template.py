@@ -1,4 +1,7 @@
-"""Fills the judge's prompt: a template with three places. Each place is filled once, with the text as it is."""
+"""Fills the judge's prompt, a template with three places.
+
+Each place gets its text, which is not searched for places.
+"""
 
 from __future__ import annotations
 
@@ -36,5 +39,5 @@ def fill(template: str, goal: Goal, plan: Plan) -> str:
 
 
 def _data(text: str) -> str:
-    """Return a text whose tags are no tags of the prompt."""
+    """Return the text with `<` replaced in tags that the prompt uses."""
     return _TAG.sub("&lt;", text)

@@ -23,9 +23,9 @@ from workbench.providers import CURRENT_MODELS, same_model
 
 T = TypeVar("T")
 
-#: How often a model is asked for one answer. Each time it gets another seed: the same seed gives the same reply.
+#: How often a model is asked for one answer. Each ask has another seed, because the same seed gives the same reply.
 ASKS = 3
-#: The time limit of a look into a provider's list of models, in seconds.
+#: The time limit of a request for a provider's list of models, in seconds.
 LIST_SECONDS = 5.0
 
 Complete = Callable[[ModelCall, str], Reply]
@@ -58,8 +58,8 @@ class Answer(Generic[T]):
 def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
     """Return the first complete reply that `read` can use.
 
-    A reply that is cut off, refused or unusable is asked for again with another seed, at most `ASKS` times in all. A
-    prompt that the provider refuses is asked once.
+    After a reply that is cut off, refused or unusable, the model is asked again with another seed, at most `ASKS` times
+    in all. A prompt that the provider refuses is sent once.
 
     Args:
         read: returns the value of a reply's text. It raises UnusableText if the text cannot be used.
@@ -75,9 +75,9 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
     for number in range(ASKS):
         error: Exception | None = None
         seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
-        left = deadline - time.monotonic()
+        seconds = deadline - time.monotonic()
         try:
-            reply = _within(replace(call, seed=seed, seconds=max(0.01, left)), key, call.seconds)
+            reply = _within(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds)
         except Trouble as trouble:
             error = _error(role, call, key, trouble)
         else:
@@ -97,10 +97,10 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
                 break
         if error is not None:
             raise error
-    asked = "once" if number == 0 else f"{number + 1} times"
+    times = "once" if number == 0 else f"{number + 1} times"
     raise role.error(
         scrubbed(
-            f"the {role.name} {call.model} at {call.provider.base_url} gave no usable answer ({kind}), asked {asked}: "
+            f"the {role.name} {call.model} at {call.provider.base_url} gave no usable answer ({kind}), asked {times}: "
             f"{problem}; expected a complete answer; {_remedy(role, kind)}",
             [key],
         ),
@@ -113,7 +113,7 @@ def _within(call: ModelCall, key: str, seconds: float) -> Reply:
     """Call the model in a thread of its own, and wait for the reply until the call's time is over.
 
     A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
-    it. The thread of a call that is given up ends with its connection, at the latest with the process.
+    it. A call that is given up keeps its thread until its connection ends, at the latest until the process ends.
 
     Args:
         seconds: the time limit of all calls together, for the message.
@@ -138,6 +138,7 @@ def _within(call: ModelCall, key: str, seconds: float) -> Reply:
 
 
 def _error(role: Role, call: ModelCall, key: str, trouble: Trouble) -> Exception:
+    """Return the error for a failed call, without the provider's key."""
     failure, provider = trouble.failure, call.provider
     # A cut key is no longer recognised, so the key goes before the text is cut.
     message = scrubbed(trouble.message, [key])[:500]
@@ -164,7 +165,7 @@ def _error(role: Role, call: ModelCall, key: str, trouble: Trouble) -> Exception
 def suggestions(call: ModelCall, key: str) -> list[str]:
     """Return current models of the provider, at most five: from its own list if it answers, else from ours."""
     provider = call.provider
-    own = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
+    built_in = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
     listed: list[str] = []
     with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError, KeyError):
         # The claude program has no list of models.
@@ -178,15 +179,17 @@ def suggestions(call: ModelCall, key: str) -> list[str]:
             if "generateContent" in entry.get("supportedGenerationMethods", ["generateContent"]):
                 name = str(entry.get("name") or entry.get("id")).removeprefix("models/")
                 listed.append(f"{provider.name}/{name}")
-    known = [model for model in own if not listed or model in listed]
-    return [*known, *(model for model in listed if model not in known)][:5] or own[:5] or ["another one"]
+    confirmed = [model for model in built_in if not listed or model in listed]
+    return [*confirmed, *(model for model in listed if model not in confirmed)][:5] or built_in[:5] or ["another one"]
 
 
 def _other_model(call: ModelCall, reply: Reply) -> str | None:
+    """Return the model that answered if it is not the model that was asked, else None."""
     return reply.model if reply.model and not same_model(call.model, reply.model) else None
 
 
 def _remedy(role: Role, kind: str) -> str:
+    """Return what a person can do about a missing answer."""
     if kind == Ending.PASSING.value:
         return "run the same command again"
     if kind == Ending.LASTING.value:

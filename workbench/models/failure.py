@@ -1,4 +1,4 @@
-"""Reads what a provider's error means: its kind, whether it lasts, and how long the provider told us to wait."""
+"""Reads what a provider's error means: its kind, whether it lasts, and how long the provider asks us to wait."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Failure:
     Attributes:
         kind: the word under which the failure is counted.
         lasting: True if a retry cannot help.
-        wait_seconds: the wait that the provider told, or 0.
+        wait_seconds: the wait that the provider asks for, or 0.
         unknown_model: True if the provider does not know the model.
         hint: what to do, or an empty text.
     """
@@ -48,7 +48,7 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
         headers: the reply's headers, with names in small letters.
     """
     words = " ".join([message, *_code_words(body)])
-    wait = told_wait(message, body, headers or {})
+    wait = requested_wait(message, body, headers or {})
     if status == 404:
         return Failure("unknown model", lasting=True, unknown_model=True)
     if status in (401, 403) or _REJECTED_KEY.search(words):
@@ -74,8 +74,8 @@ def _limited(words: str, wait: float) -> Failure:
     return Failure("rate limit", wait_seconds=wait)
 
 
-def told_wait(message: str, body: object, headers: Mapping[str, str]) -> float:
-    """Return the seconds that a provider told us to wait, or 0 if it told nothing.
+def requested_wait(message: str, body: object, headers: Mapping[str, str]) -> float:
+    """Return the seconds that a provider asks us to wait, or 0 if it asks for no wait.
 
     Gemini puts the wait into `error.details[].retryDelay`. Others put it into the header `retry-after`, as seconds or
     as a date.

@@ -1,4 +1,4 @@
-"""Takes in text that a model wrote, for all roles.
+"""Cleans and limits text that a model wrote, for all roles.
 
 A model can write anything: lone surrogates, control characters, megabytes, JSON of any depth. Text that has passed
 `take_in` can be written to every file and database that Workbench uses.

@@ -1,24 +1,25 @@
-"""The folder of a run: everything that is to be read about it later, and the one way to write into it.
+"""Reads and writes the folder of a run, which holds all files about the run. No other module writes into it.
 
-run.json          what the run is (workbench.run.record has the type of each JSON file, unless another is named here)
-study.yaml        the study as it was
-pipeline.yaml     the pipeline file as it was
-candidates/       every prompt that was tried, NAME.md
-trials.jsonl      what each was worth, one line per trial, in the order of the verdicts
+run.json          the run's own facts (workbench.run.record has the type of each JSON file, unless this list names
+                  another module)
+study.yaml        the study file when the run began
+pipeline.yaml     the pipeline file when the run began
+candidates/       every prompt that was tried, as NAME.md
+trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts
 answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)
-found.json        the search's best prompt, by name
-optimizer.log     what the optimizer said
+found.json        the name of the search's best prompt
+optimizer.log     the optimizer's own log
 best_prompt.md    the winner
 program.json      the winner as a DSPy program
-working           locked by the process that works on it, as long as it does
-failed.json       why it does not go on, if that is not an interrupt
+working           locked by the process that works on the run
+failed.json       why the run stopped, unless it was interrupted
 report.json       the result, as the command line's --json writes it (workbench.evidence.report_record)
 promoted.json     the champion that the winner became, if it was promoted
-applied.json      where the winner was put into the user's pipeline file, until it is taken back
+applied.json      where the winner was written into the user's pipeline file, until it is taken back
                   (workbench.apply.record)
-applied.before    that file as it was, as long
-generated/NNN/    what `workbench generate` made: its prompt, its plan, and a journal of its own
+applied.before    the user's pipeline file before that, for as long
+generated/NNN/    the prompt, the plan and the journal of a call of `workbench generate`
 """
 
 from __future__ import annotations
@@ -41,13 +42,13 @@ REPORT = "report.json"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder; it exists."""
+    """The existing folder of a run."""
 
     path: Path
 
     @classmethod
     def create(cls, home: Path, name: str) -> RunFolder:
-        """Make it, or take it up again: a retried flow goes on in the folder that it began."""
+        """Create the folder and return it. If it exists, return it: a retried flow continues in its folder."""
         path = home / "runs" / name
         with _writing(path):
             (path / "candidates").mkdir(parents=True, exist_ok=True)
@@ -63,21 +64,21 @@ class RunFolder:
             study: only the runs of the study with this name.
 
         Raises:
-            RunNotFound: no run fits, or several do. The message lists the runs that fit.
+            RunNotFound: no run fits, or several runs fit. The message lists the runs that fit.
         """
-        known = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
+        names = sorted(entry.name for entry in (home / "runs").glob("*/")) if (home / "runs").is_dir() else []
         if study is not None:
-            known = [run for run in known if cls(home / "runs" / run)._study() == study]
-        if not known:
-            of = f" of {study}" if study else ""
-            raise RunNotFound(f"there are no runs{of} under {home / 'runs'} yet: workbench run STUDY makes one")
+            names = [run for run in names if cls(home / "runs" / run)._study() == study]
+        if not names:
+            of_study = f" of {study}" if study else ""
+            raise RunNotFound(f"there are no runs{of_study} under {home / 'runs'} yet: workbench run STUDY makes one")
         if name == "latest":
-            folders = [cls(home / "runs" / run) for run in known]
+            folders = [cls(home / "runs" / run) for run in names]
             finished = [folder for folder in folders if (folder.path / REPORT).exists()]
             return max(finished or folders, key=lambda folder: (folder._started(), folder.name))
-        fitting = [name] if name in known else [run for run in known if run.startswith(name)]
+        fitting = [name] if name in names else [run for run in names if run.startswith(name)]
         if not fitting:
-            listed = ", ".join(known[-8:])
+            listed = ", ".join(names[-8:])
             raise RunNotFound(f'"{name}" is no run; expected one of {listed}, the beginning of a name, or latest')
         if len(fitting) > 1:
             listed = "\n".join(reversed(fitting))
@@ -88,7 +89,10 @@ class RunFolder:
 
     @contextmanager
     def worked_on(self) -> Iterator[None]:
-        """While this lasts, whoever looks sees that the run goes on; and why not, if it fails."""
+        """Mark the run as being worked on until the block ends.
+
+        If the block fails, write the reason into the folder.
+        """
         with ExitStack() as lock:
             with _writing(self.path):
                 (self.path / FailureRecord.FILE).unlink(missing_ok=True)
@@ -96,20 +100,20 @@ class RunFolder:
             try:
                 yield
             except Exception as error:
-                # If the record cannot be written either, the first failure is the one to report.
+                # If the record cannot be written either, report the first failure.
                 with suppress(OutsideError):
                     self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
                 raise
 
     @property
     def stopped(self) -> str | None:
-        """None while somebody works on it; else why it failed, or nothing if it was interrupted."""
+        """Return None while a process works on the run; else why it failed, or an empty text if it was interrupted."""
         if is_locked(self.path / WORKING):
             return None
         return self.load(FailureRecord).why if self.has(FailureRecord) else ""
 
     def _started(self) -> float:
-        """Return the Unix time at which the run began. Names of older runs hold local time, so they do not tell."""
+        """Return the Unix time at which the run began. Names of older runs hold local time, so they do not give it."""
         try:
             return self.load(RunRecord).started
         except UserError:
@@ -127,7 +131,7 @@ class RunFolder:
         return self.path.name
 
     def write(self, name: str, text: str) -> Path:
-        """A file that is there whole or not at all."""
+        """Write a file completely or not at all, and return its path."""
         with _writing(self.path / name):
             return write_atomically(self.path / name, text.encode())
 
@@ -146,13 +150,15 @@ class RunFolder:
                     return number, folder
 
     def has(self, kind: type[Record]) -> bool:
+        """Return True if the folder has the file of this type."""
         return (self.path / kind.FILE).exists()
 
     def save(self, record: Record) -> Path:
+        """Write the file of a record, and return its path."""
         return self.write(record.FILE, json.dumps(record.to_json(), indent=2, ensure_ascii=False) + "\n")
 
     def append(self, record: Record) -> None:
-        """Add a line to the file that has a line for every record of this type."""
+        """Add a line to the file that holds one line for every record of this type."""
         file = self.path / record.FILE
         with _writing(file):
             append_line(file, json.dumps(record.to_json(), ensure_ascii=False))
@@ -161,26 +167,29 @@ class RunFolder:
         """Check that a line can be added to the file of this type, before the line's content is paid for.
 
         Raises:
-            OutsideError: it cannot.
+            OutsideError: the file cannot be written.
         """
         with _writing(self.path / kind.FILE), (self.path / kind.FILE).open("ab"):
             pass
 
     def add_trial(self, phase: Phase, trial: Trial) -> None:
+        """Add a trial to the file of trials."""
         self.append(TrialRecord.of(phase, trial))
 
     def load(self, kind: type[R]) -> R:
-        """
+        """Return the record in the file of this type.
+
         Raises:
-            RunNotFound: the run did not leave the file, or the file is damaged.
-            RunTooNew: a newer Workbench wrote it.
+            RunNotFound: the file is missing or damaged.
+            RunTooNew: a newer Workbench wrote the file.
         """
         return parse(kind, self.read(kind.FILE), str(self.path / kind.FILE))
 
     def lines(self, kind: type[R]) -> list[R]:
-        """Return all records of a file of lines, in the order in which they were written; none without the file.
+        """Return all records of a file of lines, in the order in which they were written.
 
-        A last line that has no end is left out: a crash cut it off, or it is being written.
+        A missing file has no records. A last line without an end is left out, because a crash cut it off or it is being
+        written.
 
         Raises:
             RunNotFound: a line is damaged.
@@ -197,9 +206,10 @@ class RunFolder:
         return records
 
     def read(self, name: str) -> str:
-        """
+        """Return the text of a file in the folder.
+
         Raises:
-            RunNotFound: the run did not leave it, or not whole.
+            RunNotFound: the file is missing, or is not UTF-8.
         """
         return _text(self._bytes(name), str(self.path / name))
 
@@ -212,7 +222,7 @@ class RunFolder:
 
 @contextmanager
 def _writing(file: Path) -> Iterator[None]:
-    """Turn an OSError into an OutsideError: the machine failed, and a person can mend that."""
+    """Turn an OSError into an OutsideError. The machine failed, and a person can mend that."""
     try:
         yield
     except OSError as error:

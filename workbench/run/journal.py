@@ -1,6 +1,6 @@
 """Writes the journal of a run: one line of JSON in `journal.jsonl` for every call that was made.
 
-Reports count from the journal and not from memory. Therefore a retried or killed run still tells what it cost.
+Reports count calls in the journal, not in memory. Therefore the costs of a retried or killed run are known, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CallRecord(Record):
         kind: "ok", or the kind of the failure.
         seconds: wall time.
         at: Unix time of the end.
-        message: what a failure of the outside world says; empty for every other end.
+        message: the message of a failure of the outside world; empty for every other end.
     """
 
     FILE: ClassVar[str] = "journal.jsonl"
@@ -43,11 +43,11 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
     """Write a record of one call when the block ends in any way. Without a run folder, write nothing.
 
     Raises:
-        OutsideError: the journal cannot be written. The call is not made then.
+        OutsideError: the journal cannot be written. Then the call is not made.
     """
     if run is not None:
         RunFolder(run).check_appendable(CallRecord)
-    begun = time.monotonic()
+    start = time.monotonic()
     kind, message = "interrupted", ""
     try:
         yield
@@ -62,14 +62,14 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
         raise
     finally:
         if run is not None:
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - start
             RunFolder(run).append(
                 CallRecord(action=action, key=key, kind=kind, seconds=seconds, at=time.time(), message=message)
             )
 
 
 def note_other_model(run: Path | None, action: Action, key: str, asked: str, answering: str) -> None:
-    """Write down that a provider answered with another model than the one that was asked."""
+    """Write a record if a provider answered with another model than the requested model."""
     if run is not None:
         kind = f"{answering} answered instead of {asked}"
         RunFolder(run).append(CallRecord(action=action, key=key, kind=kind, seconds=0.0, at=time.time()))

@@ -1,11 +1,11 @@
-"""The formats of the files in a run's folder: one type for each file, and how a file is read as its type.
+"""Defines the formats of the files in a run's folder: one type for each file. Reads a file as its type.
 
-Every file names the version of its format under `schema`. In a file of lines, each line does: a run that one version of
-Workbench began may be taken up again by a newer one, which then adds its own lines to the same file.
+Every file names the version of its format under `schema`. In a file of lines, each line names it: a newer Workbench may
+continue a run of an older one, and then adds its own lines to the same file.
 
-Raise a type's SCHEMA when an older Workbench would misread the new format. A new key that has a default needs no new
-version, as unknown keys are ignored. A file without `schema` was written before formats had versions, and is read as
-version 1.
+Raise a type's SCHEMA when an older Workbench would misread the new format. A new key with a default needs no new
+version, because unknown keys are ignored. A file without `schema` was written before formats had versions, and is read
+as version 1.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.errors import RunNotFound, RunTooNew
 from workbench.nouns import ProgramName, Target, Trial
 
-#: What helps if a file of a run's folder is missing or damaged.
+#: The advice if a file of a run's folder is missing or damaged.
 AGAIN = "run the study again, nothing is paid twice"
 
 Phase = Literal["search", "confirm"]
-#: What ended a search: the optimizer had no more to ask, or the budget was reached.
+#: The reason for the end of a search: the optimizer had nothing more to ask, or the budget was reached.
 Ending = Literal["optimizer", "budget"]
 Score = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 
@@ -44,7 +44,7 @@ class Record(Frozen):
     SCHEMA: ClassVar[int] = 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is written: the version of the format, then the fields."""
+        """Return the version of the format and the fields, as they are written."""
         return {"schema": self.SCHEMA, **self.model_dump(mode="json")}
 
 
@@ -75,7 +75,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
 
 
 def _first(error: ValidationError) -> str:
-    """Return the first problem: which key, what was expected, and the value that is there."""
+    """Return the first problem: the key, the expectation, and the value."""
     problem = error.errors(include_url=False)[0]
     key = ".".join(map(str, problem["loc"]))
     value = "" if problem["type"] == "missing" else f", got {json.dumps(problem['input'], ensure_ascii=False)[:60]}"
@@ -83,34 +83,34 @@ def _first(error: ValidationError) -> str:
 
 
 class GoalRecord(Frozen):
-    """A goal of the study, by name and text; its gold plans stay with the study."""
+    """The name and the text of a goal. The goal's gold plans stay with the study."""
 
     name: str
     text: str
 
 
 class RunRecord(Record):
-    """What a run is, as far as its study says. It is written when the run begins, and never changed.
+    """The facts about a run that its study determines. It is written when the run begins, and never changed.
 
     Attributes:
         study: the study's name.
-        study_file: where the study file was; the run's folder has a copy.
+        study_file: the path of the study file. The run's folder has a copy of the file.
         run_id: the name of the run's folder.
-        if_nothing_tried: why the optimizer may end without another prompt than the first; a sentence for the report.
+        if_nothing_tried: a sentence for the report: why the optimizer may end without trying a second prompt.
         confirm: the most pairs of fresh executions that the gate may buy on each goal.
-        alpha: the accepted risk of calling a prompt better that is not. None in a run from before pairs were bought in
-            steps: all its pairs were bought at once.
-        rehearsal: world and seed as `default:0`, or None where real models answer.
-        real_in_rehearsal: what was real although the models were scripted, such as "the command itself"; else empty.
+        alpha: the accepted risk of calling a prompt better that is not. None in runs of old versions, which bought all
+            pairs at once.
+        rehearsal: world and seed as `default:0`, or None if real models answer.
+        real_in_rehearsal: the part that was real although models were scripted, such as "the command itself"; or empty.
         baseline: the name of the starting prompt as a candidate.
         champion: the number of the champion that is the starting prompt; None for the study's own starting prompt.
-        pipeline: where the pipeline file was; the run's folder has a copy. None in a run that did not keep it.
-        runtime: the word for the runtime that executed; None in a run that did not keep it.
-        target: the step whose prompt was searched for; None where the prompt is the request for a plan.
+        pipeline: the path of the pipeline file. The run's folder has a copy. None in runs of old versions.
+        runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
+        target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
-        champions: the folder of the study's champions; None in a run that did not keep it.
-        flow_run_url: where Prefect shows the run, if anywhere.
+        champions: the folder of the study's champions; None in runs of old versions.
+        flow_run_url: the address at which Prefect shows the run, or None.
         started: Unix time.
     """
 
@@ -144,7 +144,13 @@ class RunRecord(Record):
 
 
 class SearchResult(Record):
-    """The search's best candidate by name, with the search's own scores. `spent` counts different executions."""
+    """The search's best candidate.
+
+    Attributes:
+        best: the candidate's name.
+        search_score, baseline_search_score: scores of the search itself, for the best candidate and the baseline.
+        spent: the number of different executions.
+    """
 
     FILE: ClassVar[str] = "found.json"
 
@@ -156,7 +162,12 @@ class SearchResult(Record):
 
 
 class TrialRecord(Record):
-    """One trial. `execution` is the execution's key, empty where nothing was executed; `at` is Unix time."""
+    """One trial.
+
+    Attributes:
+        execution: the execution's key; empty if nothing was executed.
+        at: Unix time.
+    """
 
     FILE: ClassVar[str] = "trials.jsonl"
 
@@ -204,7 +215,7 @@ class PromotedRecord(Record):
 
 
 class FailureRecord(Record):
-    """Why a run does not go on."""
+    """The reason why a run stopped."""
 
     FILE: ClassVar[str] = "failed.json"
 

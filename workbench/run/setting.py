@@ -1,4 +1,7 @@
-"""A study in its surroundings: what the search needs to know, decided at the edge and passed down."""
+"""Holds what a search needs beside the study: providers, runtime version and run folder.
+
+The flow decides these once and passes them down.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from workbench.run.folder import RunFolder
 class Setting:
     """One study, the providers that answer for it, and the run's folder.
 
-    `version` is the runtime's, as it stands in every execution's key.
+    `version` is the runtime's version, which is part of every execution's key.
     """
 
     study: Study
@@ -23,6 +26,7 @@ class Setting:
 
     @property
     def rehearsal(self) -> bool:
+        """Return True if scripted models answer."""
         return any(provider.rehearsal for provider in self.providers.values())
 
     @property
@@ -32,13 +36,13 @@ class Setting:
 
     @property
     def proposer(self) -> Provider:
-        """Return the service that has the proposer's model."""
+        """Return the provider of the proposer's model."""
         proposer = self.study.proposer
         return self.providers[proposer.provider].at(proposer.api_base)
 
     @property
     def judge(self) -> Judge:
-        """Return the judge with its service and its template."""
+        """Return the judge with its provider and its template."""
         judge = self.study.judge
         provider = self.providers[judge.provider].at(judge.api_base)
         return Judge(judge.name, provider, self.study.template, judge.temperature, self.study.model_timeout)

@@ -1,9 +1,4 @@
-"""The four kinds of ask, and how many asks of each kind may run at once.
-
-Every kind has two attributes in common:
-
-key        holds everything that the answer depends on. Asks with equal keys share one answer.
-waiting    the futures on which threads of the work wait for the answer.
+"""Defines the four kinds of ask, and how many asks of each kind may run at once.
 
 An ask whose answer costs money also has `task`, the name of the task that answers it.
 """
@@ -20,7 +15,7 @@ from workbench.search.proposal import ProposalRequest
 
 
 class AnswerFuture(Protocol):
-    """A future that answers an ask, and that a later ask takes as its input.
+    """A future that answers an ask. A later ask may take it as its input.
 
     Prefect's futures fit, and so does every other future that has these two methods.
     """
@@ -30,48 +25,53 @@ class AnswerFuture(Protocol):
     def add_done_callback(self, fn: Callable[[Any], None]) -> None: ...
 
 
+@dataclass(eq=False, kw_only=True)
+class _Keyed:
+    """The attributes of every kind of ask.
+
+    Attributes:
+        key: holds everything that the answer depends on. Asks with equal keys share one answer.
+        waiting: the futures on which threads of the work wait for the answer.
+    """
+
+    key: str
+    waiting: list[Future[Any]] = field(default_factory=list)
+
+
 @dataclass(eq=False)
-class Propose:
+class Propose(_Keyed):
     """Send a request to the proposer's model."""
 
     task: ClassVar[Literal["propose"]] = "propose"
 
     request: ProposalRequest
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
-class Execute:
+class Execute(_Keyed):
     """Run the pipeline once."""
 
     task: ClassVar[Literal["execute"]] = "execute"
 
     request: ExecutionRequest
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
-class Retrieve:
+class Retrieve(_Keyed):
     """Read the plan out of a finished execution. `title` names the execution for people."""
 
     execution: AnswerFuture
     title: str
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
-class Score:
+class Score(_Keyed):
     """Have the judge score a retrieved plan. `plan` is the finished future of the plan's retrieval."""
 
     task: ClassVar[Literal["score"]] = "score"
 
     request: ScoreRequest
     plan: AnswerFuture
-    key: str
-    waiting: list[Future[Any]] = field(default_factory=list)
 
 
 Ask = Propose | Execute | Retrieve | Score

@@ -1,4 +1,4 @@
-"""Connect the search with the Prefect flow: the search asks for paid answers, and the flow provides them.
+"""Connects the search with the Prefect flow: the search asks for paid answers, and the flow provides them.
 
 A DSPy optimizer runs a loop of its own, and so does a Prefect flow. `Asks` connects the two loops. Code that needs paid
 answers is called the *work*: an optimizer's `compile`, or the trials of the confirmation. The work runs in a thread of
@@ -34,8 +34,8 @@ single flight  Asks with equal keys share one task run and its answer. The answe
                is not kept.
                Reason: nothing is paid for twice.
 replay         A key never depends on the order in which asks arrive.
-               Reason: a search that is started again asks with the same keys, so the flow's tasks find the answers
-               that they kept.
+               Reason: a search that is started again asks with the same keys, so the flow's tasks find the stored
+               answers.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ Claim = Callable[[Ask], Callable[[], None] | None]
 class SearchStopped(BaseException):
     """Raised in the work to end it. Code of the work that catches it must raise it again.
 
-    Every ask raises it once the flow has left its loop. `Trials` raises it when the budget is reached: that is the one
-    case in which the search catches it, and goes on with what it has.
+    Every ask raises it after the flow has left its loop. `Trials` raises it when the budget is reached. Only in that
+    case does the search catch it, and continue with the trials that it has.
     """
 
 
 class Asker(Protocol):
-    """The three questions that the work can ask, from any of its threads. Each of them waits for its answer.
+    """The three questions that any thread of the work can ask. Each question waits for its answer.
 
     Raises (all methods): SearchStopped if the flow has left its loop.
     """
@@ -131,7 +131,7 @@ class _WorkFailed:
 
 @dataclass(frozen=True)
 class _WorkEnded:
-    """The last event of every work, after a failure too."""
+    """The last event of every work, also after a failure."""
 
 
 _Event = _NewAsk | _NewScore | _TrialEnded | _TaskFinished | _WorkFailed | _WorkEnded
@@ -181,7 +181,7 @@ class Asks(Generic[T]):
         self._closing = threading.Lock()
         self._closed = False
         self._working = True
-        #: Why the loop has to end early, if it has to.
+        #: The reason why the loop has to end early, or None.
         self._cause: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="workbench-search", daemon=True)
         #: Empty, or the one value that the work returned.
@@ -191,7 +191,7 @@ class Asks(Generic[T]):
 
     @property
     def result(self) -> T:
-        """Return what the work returned. Read it only after the loop has ended without an error."""
+        """Return the result of the work. Read it only after the loop has ended without an error."""
         (result,) = self._returned
         return result
 
@@ -199,11 +199,11 @@ class Asks(Generic[T]):
 
     def propose(self, request: ProposalRequest) -> Proposal:
         answer: Future[Proposal] = Future()
-        return self._wait(_NewAsk(Propose(request, request.key), answer), answer)
+        return self._wait(_NewAsk(Propose(request, key=request.key), answer), answer)
 
     def plan(self, request: ExecutionRequest) -> Plan:
         answer: Future[Plan] = Future()
-        return self._wait(_NewAsk(Execute(request, request.key), answer), answer)
+        return self._wait(_NewAsk(Execute(request, key=request.key), answer), answer)
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         answer: Future[Verdict] = Future()
@@ -268,7 +268,7 @@ class Asks(Generic[T]):
         release = self._releases.pop(ask.key, None)
 
         def finish(finished: Any) -> None:
-            # The answer is kept by now. Nobody may be in the loop any more to give the claim back.
+            # The answer is stored by now. Give the claim back here, because the flow may have left the loop.
             if release is not None:
                 release()
             self._events.put(_TaskFinished(ask, finished))
@@ -317,11 +317,12 @@ class Asks(Generic[T]):
         return any(self._ready[kind] and self._running[kind] < self._slots[kind] for kind in SUBMIT_ORDER)
 
     def _handle(self, event: _Event) -> None:
+        """Update the state by one event."""
         match event:
             case _NewAsk(ask, answer):
                 self._join_or_start(ask, answer)
             case _NewScore(request, plan, answer):
-                self._join_or_start(Score(request, self._retrievals[plan], request.key(plan)), answer)
+                self._join_or_start(Score(request, self._retrievals[plan], key=request.key(plan)), answer)
             case _TrialEnded(trial):
                 self._on_trial(trial)
             case _TaskFinished(ask, task):
@@ -332,7 +333,7 @@ class Asks(Generic[T]):
                 self._working = False
 
     def _join_or_start(self, ask: Ask, answer: Future[Any]) -> None:
-        """Give the kept answer, or wait with an equal ask that is in flight, or make the ask ready."""
+        """Give the stored answer, or wait for an equal ask that is in flight, or make the ask ready."""
         if ask.key in self._answers:
             _resolve([answer], self._answers[ask.key])
         elif equal_ask := self._in_flight.get(ask.key):
@@ -354,7 +355,7 @@ class Asks(Generic[T]):
         if isinstance(ask, Execute):
             # The work waits for the plan and not for the execution. So the retrieval takes over the execution's key and
             # its waiting threads.
-            retrieval = Retrieve(task, ask.request.title, ask.key, ask.waiting)
+            retrieval = Retrieve(task, ask.request.title, key=ask.key, waiting=ask.waiting)
             self._in_flight[ask.key] = retrieval
             self._ready[Retrieve].append(retrieval)
             self._on_answer(ask, task)

@@ -1,4 +1,4 @@
-"""Candidates: prompt texts made of instructions and demonstrations, named by a hash of their content."""
+"""Defines candidates: prompt texts of instructions and demonstrations, named by a hash of their content."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The seam between Workbench and the searches for a better prompt.
+"""Defines the seam between Workbench and the searches for a better prompt, and lists the optimizers.
 
 An optimizer is one function in a file of its own and one entry in `OPTIMIZERS`. The entry declares what the optimizer
-needs, and where its code is: the code is imported when a search begins, so that a study can be checked without DSPy,
-which takes seconds to import. No other module knows an optimizer by name. docs/extending.md shows how to add one.
+needs, and where its code is. The code is imported when a search begins. So a study can be checked without DSPy, which
+takes seconds to import. No other module knows an optimizer by name. docs/extending.md shows how to add an optimizer.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What an optimizer declares.
+    """The declaration of an optimizer.
 
     Attributes:
-        summary: what it does, for `workbench check`.
-        least: returns the fewest executions with which a search over so many goals is of any use.
-        proposes: whether it asks the proposer's model for prompts, so that its key is needed.
-        function: its code, as `module:function`. The function takes a `Bench` and returns the program with the best
-            prompt.
-        if_nothing_tried: the report's sentence for a search that tried no other prompt than the first.
+        summary: what the optimizer does, for `workbench check`.
+        least: returns the smallest useful budget, in executions, for this number of goals.
+        proposes: True if the optimizer asks the proposer's model for prompts. Then the provider's key is needed.
+        function: the optimizer's code, as `module:function`. The function takes a `Bench` and returns the program with
+            the best prompt.
+        if_nothing_tried: the report's sentence for a search that tried only the starting prompt.
     """
 
     summary: str

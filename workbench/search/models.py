@@ -1,4 +1,4 @@
-"""Make the proposer a DSPy language model that asks the flow, and read DSPy's rollout numbers.
+"""Makes the proposer a DSPy language model that asks the flow, and reads DSPy's rollout numbers.
 
 An *engine* is the part of a `dspy.LM` that answers requests. The proposer's engine is in this module. The pipeline's
 engine is in `workbench.search.programs`. DSPy's own cache and retries are off for both, because the flow's tasks keep

@@ -1,4 +1,4 @@
-"""The two kinds of work that `Asks` runs: the search for a better prompt, and the confirmation on fresh trials.
+"""Defines the two kinds of work that `Asks` runs: the search, and the confirmation on fresh trials.
 
 The search scores the starting prompt, and lets the optimizer look for a better prompt. The confirmation executes the
 starting prompt and the best prompt again.
@@ -45,7 +45,7 @@ class SearchOutcome:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Return baseline and best: twice the same candidate if the search found no better prompt."""
+        """Return baseline and best. They are the same candidate if the search found no better prompt."""
         return (self.baseline.candidate, self.best.candidate)
 
     @property

@@ -1,8 +1,8 @@
-"""The two DSPy programs that can be optimised, and the pipeline as a DSPy language model.
+"""Defines the two DSPy programs that can be optimised, and the pipeline as a DSPy language model.
 
 direct   sends the candidate's instructions and demonstrations with the goal as the prompt. The pipeline itself is the
          language model of a plain `dspy.Predict`.
-writer   has a model write the prompt for each goal (`high_level_goal -> prompt`). The model gets the candidate's
+writer   asks a model to write the prompt for each goal (`high_level_goal -> prompt`). The model gets the candidate's
          instructions and demonstrations, and the pipeline gets the prompt that the model wrote.
 
 A program that DSPy has saved holds the candidate and nothing else. It can be loaded into a program without an executor.
@@ -113,7 +113,7 @@ class Direct(Program):
 
 
 class Writer(Program):
-    """Have a model write the prompt for the goal, and send this prompt to the pipeline."""
+    """Ask a model to write the prompt for the goal, and send this prompt to the pipeline."""
 
     input_field, output_field = "high_level_goal", "prompt"
 
@@ -134,12 +134,12 @@ class Writer(Program):
 
 PROGRAMS: dict[ProgramName, type[Program]] = {"direct": Direct, "writer": Writer}
 
-#: Stands in place of the plan if the writer's answer had no prompt in it.
+#: The text in the place of the plan if the writer's answer had no prompt in it.
 NO_PROMPT = "(no plan: the writer's answer had no prompt in it)"
 
 
 def output_text(plan: Plan) -> str:
-    """Return the plan as a program's output, which is never empty: DSPy takes an empty reply for a failed model."""
+    """Return the plan as a program's output, which is never empty: DSPy treats an empty reply as a failed model."""
     return plan.text if plan.text.strip() else f"(no plan: {plan.problem})"
 
 

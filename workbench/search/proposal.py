@@ -1,4 +1,4 @@
-"""Proposals: the requests that DSPy's optimizers and the `writer` program send to a model, and the answers."""
+"""Defines proposals: requests of DSPy's optimizers and of the `writer` program to a model, and the answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ProposalRequest:
         model: PROVIDER/NAME.
         messages: pairs of role and text.
         system: the system prompt, or None.
-        temperature, max_tokens: as the optimizer set them. None is not sent.
+        temperature, max_tokens: the optimizer's settings. None is not sent.
         response_format: JSON text, or None.
         provider: the service that has the model.
         rollout: DSPy's rollout_id.
@@ -53,7 +53,7 @@ class ProposalRequest:
 
     @property
     def seed(self) -> int:
-        """Return a sampling seed of 31 bits. Each rollout and draw has its own. Some providers take no seed."""
+        """Return a sampling seed of 31 bits. Each rollout and draw has its own. Some providers accept no seed."""
         return int(digest("seed", str(self.rollout), str(self.draw))[:8], 16) & 0x7FFFFFFF
 
 

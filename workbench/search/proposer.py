@@ -39,13 +39,18 @@ def propose(request: ProposalRequest) -> Proposal:
         seconds=request.timeout_seconds,
     )
     with journal.attempt(request.run, "propose", request.key):
-        answer = ask(ROLE, call, _read)
+        answer = ask(ROLE, call, _proposal_text)
     if answer.other_model is not None:
         journal.note_other_model(request.run, "propose", request.key, name, answer.other_model)
     return Proposal(answer.value, answer.other_model)
 
 
-def _read(text: str) -> str:
+def _proposal_text(text: str) -> str:
+    """Return the text of a reply.
+
+    Raises:
+        UnusableText: the text is blank or too long.
+    """
     if not text.strip():
         raise UnusableText("the reply is empty")
     return take_in(text, LONGEST_PROPOSAL)

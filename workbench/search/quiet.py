@@ -1,4 +1,4 @@
-"""Write the optimizers' log lines and prints into a file of the run instead of the terminal."""
+"""Writes the optimizers' log lines and prints into a file of the run instead of the terminal."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class _MainThreadOutput(io.TextIOBase):
         return self._stdout if threading.current_thread() is threading.main_thread() else self._log
 
     def write(self, text: str) -> int:
-        written: int = self._stream().write(text)
-        return written
+        characters: int = self._stream().write(text)
+        return characters
 
     def flush(self) -> None:
         self._stream().flush()
@@ -44,7 +44,7 @@ class _MainThreadOutput(io.TextIOBase):
 
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[None]:
-    """Append to `log` what DSPy logs and what threads other than the main thread print, while the context lasts."""
+    """Append DSPy's log lines, and prints of all threads except the main thread, to `log` until the block ends."""
     with log.open("a", encoding="utf-8") as file:
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))

@@ -1,4 +1,4 @@
-"""Execute prompts and score plans for a program, within the budget, and remember every candidate's scores."""
+"""Executes prompts and scores plans for a program, within the budget, and stores every candidate's scores."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Trials:
 
     @property
     def spent(self) -> int:
-        """Return how many different executions were asked for. Executions with a kept answer count too."""
+        """Return how many different executions were asked for. Executions with a stored answer count, too."""
         return len(self._requested_keys)
 
     @property
@@ -66,10 +66,10 @@ class Trials:
             return list(self._trials.values())
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
-        """Have the flow execute a prompt, and return the plan.
+        """Ask the flow to execute a prompt, and return the plan.
 
         Raises:
-            SearchStopped: the budget is reached. The trials before keep their scores.
+            SearchStopped: the budget is reached. Earlier trials keep their scores.
         """
         setting, study_goal = self.setting, self._goal(goal)
         request = ExecutionRequest(
@@ -125,7 +125,7 @@ class Trials:
     def _record(self, write: Callable[[], object]) -> None:
         """Write into the run's folder. End the search if that fails.
 
-        An optimizer would take an ordinary exception for a failed trial, and buy further executions.
+        An optimizer would treat an ordinary exception as a failed trial, and buy further executions.
         """
         try:
             write()
@@ -135,7 +135,7 @@ class Trials:
     def _goal(self, text: str) -> Goal:
         """Return the study's goal for a program's input.
 
-        Goals are told apart by their names. An optimizer may hand on a plain text: then the first goal with this text.
+        The goal's name identifies it. If an optimizer passes on a plain text, return the first goal with this text.
         """
         name = text.name if isinstance(text, GoalText) else None
         return next(goal for goal in self._goals if goal.text == text and name in (None, goal.name))
@@ -151,7 +151,10 @@ class Trials:
         return fmean(means)
 
     def best(self, preferred: Candidate) -> ScoredCandidate:
-        """Return the candidate with the best score, of all that were tried on every goal. `preferred` wins a tie."""
+        """Return the candidate with the best score among those that were tried on every goal.
+
+        `preferred` wins a tie.
+        """
         candidates = {preferred.name: preferred, **self._candidates}
         scored = [
             ScoredCandidate(candidate, score)

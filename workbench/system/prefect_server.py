@@ -156,7 +156,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
                 **loopback.exceptions(environ),
                 **client_variables(environ),
                 "PREFECT_HOME": prefect_home(home, environ),
-                # If the port were set by a command-line option, the UI would call port 4200 all the same.
+                # If the port were set by a command-line option, the UI would still call port 4200.
                 "PREFECT_SERVER_API_HOST": "127.0.0.1",
                 "PREFECT_SERVER_API_PORT": str(port),
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

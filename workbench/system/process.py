@@ -30,7 +30,7 @@ MAX_WAIT_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended.
+    """The end of a command and its output.
 
     Attributes:
         exit_code: negative for a signal.

@@ -1,7 +1,7 @@
 defmodule Pipeline.Model do
   @moduledoc """
   Gets the answer of a step from its model: calls the provider again after a passing fault, runs the tools that the model
-  calls, and has the model correct an answer that does not fit its schema.
+  calls, and asks the model to correct an answer that does not fit its schema.
   """
 
   alias Pipeline.{Error, Settings}
@@ -9,11 +9,11 @@ defmodule Pipeline.Model do
   alias Pipeline.Model.{Answer, Ask, Providers, Reply, Request, Retry, Schema, Tools, Usage}
   alias Pipeline.Value.JSON
 
-  # The model and the user read no more problems of one answer than this.
+  # The most problems of one answer that the model and the user read.
   @most_problems 20
-  # The tool calls of one reply. The setting max_turns bounds the number of replies.
+  # The most tool calls of one reply. The setting max_turns limits the number of replies.
   @most_calls 50
-  # A model may end its turn without a word after its tools ran: it is asked for its answer as often as this.
+  # After its tools ran, a model may end its turn without an answer. This is how often it is asked for its answer.
   @most_reminders 2
   @reminder "You have ended your turn without an answer. Give your answer now."
 

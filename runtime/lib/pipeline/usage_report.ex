@@ -1,5 +1,5 @@
 defmodule Pipeline.UsageReport do
-  @moduledoc "Reports what the steps of a run used, by step and in all: of a result, and of an error as well."
+  @moduledoc "Reports what the steps of a run used, by step and in total, for a result or an error."
 
   alias Pipeline.Model.Usage
 
@@ -21,7 +21,7 @@ defmodule Pipeline.UsageReport do
       usage: Map.from_struct(usage)
     }
 
-  @doc "Return lines for people: one for each step that called a model, and one for all of them."
+  @doc "Return lines for people: one line for each step that called a model, and one for all steps."
   @spec lines(t()) :: [String.t()]
   def lines(%{steps: steps, usage: usage} = run) do
     lines =
@@ -33,7 +33,7 @@ defmodule Pipeline.UsageReport do
     lines ++ Enum.map(substitutions(run), &"warning: #{&1}")
   end
 
-  @doc "Return a sentence for each step that another model answered than the one that was asked."
+  @doc "Return a sentence for each step whose answer came from another model than the step asked."
   @spec substitutions(t()) :: [String.t()]
   def substitutions(%{steps: steps}) do
     for step <- steps, {asked, answered} <- Usage.substitutions(step.usage) do

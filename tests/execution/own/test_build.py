@@ -1,4 +1,4 @@
-"""Where the runtime is compiled, how often, and which builds are removed."""
+"""The place of the runtime's build, the number of compilations, and the removal of old builds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ELIXIR = "1.14.0 25"
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Path:
-    """Sources in an installed package: no pyproject.toml stands beside them."""
+    """Return sources as in an installed package, without a pyproject.toml beside them."""
     folder = tmp_path / "site-packages" / "workbench" / "runtime"
     (folder / "lib").mkdir(parents=True)
     (folder / "mix.exs").write_text("project")
@@ -52,7 +52,7 @@ def test_without_a_home_that_can_be_written_into_workbench_home_is_used(
 
 
 def test_other_sources_or_another_elixir_have_a_build_of_their_own(runtime: Path, tmp_path: Path) -> None:
-    """The names of files and the folder of the sources count too: what is compiled refers to that folder."""
+    """Names of files and the folder of the sources count, too: compiled code refers to that folder."""
 
     def folder(elixir: str = ELIXIR, of: Path = runtime) -> Path:
         return build.folder(of, elixir, environ(tmp_path))
@@ -70,7 +70,7 @@ def test_other_sources_or_another_elixir_have_a_build_of_their_own(runtime: Path
 
 
 def test_threads_that_start_together_compile_once(tmp_path: Path) -> None:
-    """The build is the user's alone."""
+    """Only the user can read the build."""
     calls: list[Path] = []
 
     def compile_into(folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_compilation_that_fails_is_done_again(tmp_path: Path) -> None:
 
 
 def test_builds_that_nobody_has_used_for_long_are_removed(tmp_path: Path) -> None:
-    """One that a process uses stays, however old, and so does one that was used a short time ago."""
+    """A build that a process uses stays at any age, and so does a recently used build."""
 
     def compile_into(folder: Path) -> None:
         (folder / "beam").touch()
@@ -111,7 +111,11 @@ def test_builds_that_nobody_has_used_for_long_are_removed(tmp_path: Path) -> Non
     for name in ("old", "in use"):
         os.utime(tmp_path / name / build.IN_USE, (long_ago, long_ago))
     build.compile_once(tmp_path / "new", compile_into)
-    assert sorted(one.name for one in tmp_path.iterdir() if one.is_dir()) == ["in use", "new", "recent"]
+    assert sorted(folder_entry.name for folder_entry in tmp_path.iterdir() if folder_entry.is_dir()) == [
+        "in use",
+        "new",
+        "recent",
+    ]
 
 
 def test_a_build_that_is_used_again_is_not_old(tmp_path: Path) -> None:

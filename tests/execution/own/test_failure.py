@@ -1,4 +1,4 @@
-"""Whom a failure of the runtime is blamed on."""
+"""The blame for a failure of the runtime: the prompt, the user or the outside world."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from workbench.execution.own.failure import blame
 @pytest.mark.parametrize(
     "kind", ["truncated", "blocked", "turn limit", "invalid answer", "context window", "output limit"]
 )
-def test_what_a_model_made_of_the_prompt_is_the_prompts_fault(kind: str, tmp_path: Path) -> None:
-    """The optimizer reads the sentence; nothing is raised."""
+def test_a_bad_reply_is_blamed_on_the_prompt(kind: str, tmp_path: Path) -> None:
+    """The optimizer reads the message, and nothing is raised."""
     assert blame(kind, "why it is no plan", tmp_path) == "why it is no plan"
 
 
-def test_what_the_user_can_mend_is_told_to_the_user(tmp_path: Path) -> None:
-    """A program that is not installed, or a pipeline that is none."""
+def test_a_mistake_of_the_user_is_blamed_on_the_user(tmp_path: Path) -> None:
+    """Examples are a missing program and an invalid pipeline."""
     for kind in ("usage", "pipeline", "unknown model"):
         with pytest.raises(PipelineRejected, match="why"):
             blame(kind, "why", tmp_path)
@@ -36,8 +36,8 @@ def test_what_the_user_can_mend_is_told_to_the_user(tmp_path: Path) -> None:
         ("account disabled", True),
     ],
 )
-def test_what_the_outside_world_did_is_no_score(kind: str, lasting: bool, tmp_path: Path) -> None:
-    """It is raised, and says whether another try may help."""
+def test_a_failure_of_the_outside_world_is_raised(kind: str, lasting: bool, tmp_path: Path) -> None:
+    """The error says whether another try may help."""
     with pytest.raises(ExecutionFailed) as caught:
         blame(kind, "why", tmp_path)
     assert caught.value.lasting is lasting

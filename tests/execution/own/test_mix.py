@@ -1,4 +1,4 @@
-"""A program named mix that lies, and one that is not there."""
+"""Executions with a program named mix that reports false success, and without mix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIX = Engine("mix")
 
 
 def lying(folder: Path, script: str) -> None:
-    """A program named mix, first on the PATH."""
+    """Put a program named mix first on the PATH."""
     mix = folder / "bin" / "mix"
     mix.parent.mkdir()
     mix.write_text(f"#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in --output) out=$2;; esac; shift; done\n{script}\n")
@@ -44,7 +44,7 @@ def lying(folder: Path, script: str) -> None:
 def test_exit_code_zero_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, kind: str
 ) -> None:
-    """Only a file of its own that is named, there, and not empty."""
+    """Only a file proves success that the run names, that is its own, that exists and is not empty."""
     lying(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(ExecutionFailed) as caught:
@@ -53,15 +53,15 @@ def test_exit_code_zero_is_not_believed(
 
 
 def test_the_last_success_line_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A prompt that says such a line itself is echoed first by some pipelines."""
+    """Some pipelines first print a prompt that contains such a line."""
     lying(tmp_path, 'echo "a: 1" > "$out"; echo "✅ Pipeline generated at /x"; echo "✅ Pipeline generated at $out"')
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    made: Execution = execute(request(MIX, ()), tmp_path)
-    assert made.text == "a: 1\n"
+    execution: Execution = execute(request(MIX, ()), tmp_path)
+    assert execution.text == "a: 1\n"
 
 
-def test_without_mix_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not a traceback."""
+def test_without_mix_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message replaces a traceback."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ExecutionFailed, match="apt-get install elixir"):
         runtime_of(MIX).prepare()
@@ -70,7 +70,7 @@ def test_without_mix_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_vm_that_breaks_down_leaves_no_dump(tmp_path: Path) -> None:
-    """Keys, prompts and plans would be in it."""
-    done = project.run(["elixir", "-e", ":erlang.halt('out of memory')"], tmp_path, project.environment({}), 30)
-    assert done.exit_code == 1
+    """A dump would contain keys, prompts and plans."""
+    finished = project.run(["elixir", "-e", ":erlang.halt('out of memory')"], tmp_path, project.environment({}), 30)
+    assert finished.exit_code == 1
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What our own runtime does however it is started: a VM for each execution, and one that is kept warm."""
+"""Executions with our own runtime, cold and warm."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(params=["mix", "serve"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """Both ways to start it."""
-    found = Engine(request.param)
-    runtime_of(found).prepare()
-    yield found
-    runtime_of(found).close()
+    """Return each of the two engines."""
+    chosen = Engine(request.param)
+    runtime_of(chosen).prepare()
+    yield chosen
+    runtime_of(chosen).close()
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Rehearsal]:
-    with start() as found:
-        yield found
+    with start() as server:
+        yield server
 
 
 def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_path: Path) -> None:
-    """A prompt of 300 kB with everything in it that a shell, an option parser or a template would take."""
+    """The prompt has 300 kB, with characters that a shell, an option parser or a template would interpret."""
     code = tmp_path / "code.xml"
     code.write_text("<code>ü</code>")
     prompt = "-- $(touch pwned) `id` {{x}} \"' ü\n" * 10_000
@@ -64,54 +64,57 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_
 def test_a_failure_of_the_system_is_an_error_with_a_kind(
     engine: Engine, tmp_path: Path, answer: tuple[int, object], kind: str, lasting: bool
 ) -> None:
-    """Never a plan."""
+    """It is never a plan."""
     run = tmp_path / "run"
     run.mkdir()
     with scripted(answer) as server, pytest.raises(OutsideError) as caught:
-        made = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
-        execute(ExecutionRequest(made.prompt, made.goal, 0, made.pipeline, made.providers, run=run), tmp_path)
+        template = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
+        execute(
+            ExecutionRequest(template.prompt, template.goal, 0, template.pipeline, template.providers, run=run),
+            tmp_path,
+        )
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     assert [call.kind for call in journal.read(run)] == [kind]
     assert not list(tmp_path.rglob("plan.yaml"))
 
 
 def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path: Path) -> None:
-    """Data, with a reason, not an error."""
+    """It is a result with a reason, not an error."""
     cut = (200, {"candidates": [{"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}]})
     with scripted(cut) as server:
-        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
-    assert made.problem is not None
-    assert "cut off" in made.problem
+        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
+    assert execution.problem is not None
+    assert "cut off" in execution.problem
 
 
-def test_what_steps_write_stands_beside_the_plan(engine: Engine, tmp_path: Path) -> None:
-    """In the same place."""
+def test_files_of_steps_stand_beside_the_plan(engine: Engine, tmp_path: Path) -> None:
+    """The place is the same for both engines."""
     file = tmp_path / "pipeline.yaml"
     file.write_text(
         "workflow: {name: x, steps: [{name: a, type: gemini, output_to_file: notes/a.md, "
         "prompt: [{type: variable, name: user_prompt}]}]}"
     )
     with scripted(gemini_reply("a: 1")) as server:
-        made = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
-    assert (made.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
+        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
+    assert (execution.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
 
 
-def test_a_pipeline_that_cannot_be_read_is_the_users(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
-    """With all that the runtime says of it."""
+def test_an_unreadable_pipeline_is_the_users_mistake(engine: Engine, running: Rehearsal, tmp_path: Path) -> None:
+    """The message holds everything that the runtime reports."""
     file = tmp_path / "wrong.yaml"
     file.write_text("workflow: {name: x, steps: [{name: a, type: gemni, prompt: []}]}")
     with pytest.raises(PipelineRejected, match='did you mean "gemini"'):
         execute(request(engine, both(running), file=file), tmp_path)
 
 
-def test_a_missing_key_is_told_by_its_name(engine: Engine, tmp_path: Path) -> None:
+def test_a_missing_key_is_named(engine: Engine, tmp_path: Path) -> None:
     """Nothing is sent."""
     with scripted() as server, pytest.raises(MissingKey, match="GEMINI_API_KEY"):
         execute(request(engine, (Provider("gemini", server.url, server.url),)), tmp_path)
 
 
 def test_the_key_is_in_no_file_and_no_message(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where the provider says it back."""
+    """This holds even if the provider echoes the key."""
     monkeypatch.setenv("GEMINI_API_KEY", "sk-very-secret")
     with (
         scripted((500, {"error": {"message": "your key sk-very-secret"}})) as server,
@@ -137,14 +140,14 @@ def test_a_plan_that_is_too_long_is_not_valid(engine: Engine, tmp_path: Path) ->
 def test_a_key_that_stands_in_the_output_does_not_spoil_it(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    """A gateway may take any text for a key. What is parsed is the output as it was printed."""
+    """A gateway may accept any text as a key. The output is parsed as it was printed."""
     monkeypatch.setenv("GEMINI_API_KEY", key)
     refusal = (429, {"error": {"message": f"key {key} is slow"}})
     with scripted(gemini_reply("a: 1"), refusal) as server:
-        made = request(engine, (Provider("gemini", server.url, server.url),))
-        assert execute(made, tmp_path).text.strip() == "a: 1"
+        order = request(engine, (Provider("gemini", server.url, server.url),))
+        assert execute(order, tmp_path).text.strip() == "a: 1"
         with pytest.raises(OutsideError) as caught:
-            execute(request(engine, made.providers, "Another"), tmp_path)
+            execute(request(engine, order.providers, "Another"), tmp_path)
     assert caught.value.kind == "rate limit"
     assert len(key) < 8 or key not in str(caught.value)
 
@@ -152,7 +155,7 @@ def test_a_key_that_stands_in_the_output_does_not_spoil_it(
 def test_a_proxy_and_an_environment_without_home_do_not_matter(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also with spaces and umlauts in the path, under LC_ALL=C."""
+    """The path has spaces and umlauts, and LC_ALL is C."""
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setenv("LC_ALL", "C")
     for name in ("HTTP_PROXY", "http_proxy"):

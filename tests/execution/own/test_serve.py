@@ -1,4 +1,4 @@
-"""The runtime that is kept warm: what it survives, and how it ends."""
+"""The warm runtime: recovery after a crash, sharing, and its end."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ def many(rehearsal: Rehearsal, home: Path, number: int = 32) -> list[Execution]:
 
 
 def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
-    """kill -9 in the middle of 32 executions: all end, with what they would have come to."""
+    """After kill -9 in the middle of 32 executions, all end with the same results as without it."""
     with start(latency=1.0) as rehearsal, ThreadPoolExecutor(1) as pool:
         running = pool.submit(many, rehearsal, tmp_path / "killed")
         wait_for(lambda: sum(rehearsal.calls.values()) > 8)
         (killed,) = beams(os.getpid())
         os.kill(killed, signal.SIGKILL)
-        made = running.result(60)
+        executions = running.result(60)
         assert killed not in beams(os.getpid())
         # A VM that knows none of them.
         runtime_of(SERVE).close()
         runtime_of(SERVE).prepare()
         rehearsal.latency = 0.0
-        expected = [one.text for one in many(rehearsal, tmp_path / "calm")]
-    assert [one.text for one in made] == expected
-    assert all(one.problem is None and one.path.read_text() == one.text for one in made)
+        expected = [execution.text for execution in many(rehearsal, tmp_path / "calm")]
+    assert [execution.text for execution in executions] == expected
+    assert all(item.problem is None and item.path.read_text() == item.text for item in executions)
 
 
 def test_a_vm_that_died_while_nobody_used_it_is_started_again(warm: None, tmp_path: Path) -> None:
-    """Nobody notices but by the time that it takes."""
+    """The only effect is the time of the start."""
     with start() as rehearsal:
         execute(request(SERVE, both(rehearsal)), tmp_path)
         os.kill(beams(os.getpid())[0], signal.SIGKILL)
@@ -71,7 +71,7 @@ def test_a_vm_that_died_while_nobody_used_it_is_started_again(warm: None, tmp_pa
 
 
 def test_a_vm_that_others_still_use_is_not_stopped(warm: None, tmp_path: Path) -> None:
-    """Two studies of one process share it."""
+    """Two studies of one process share the VM."""
     with start() as rehearsal:
         runtime_of(SERVE).prepare()
         execute(request(SERVE, both(rehearsal)), tmp_path)
@@ -79,8 +79,8 @@ def test_a_vm_that_others_still_use_is_not_stopped(warm: None, tmp_path: Path) -
         assert len(beams(os.getpid())) == 1
 
 
-def test_the_vm_goes_with_us_however_we_go(tmp_path: Path) -> None:
-    """kill -9 of the process that started it: it notices that its standard input has closed."""
+def test_the_vm_ends_with_its_parent_process(tmp_path: Path) -> None:
+    """After kill -9 of its parent process, the VM notices that its standard input has closed."""
     script = f"""
 import sys, time
 from pathlib import Path
@@ -127,35 +127,35 @@ class Remote:
 def remote(tmp_path: Path) -> Iterator[tuple[Remote, Rehearsal]]:
     project.compile_once()
     with start() as rehearsal:
-        found = Remote(tmp_path, rehearsal)
-        with found.process:
-            yield found, rehearsal
-            runtime_of(found.engine).close()
-            found.process.terminate()
-            assert found.process.wait(10) == 0
+        elsewhere = Remote(tmp_path, rehearsal)
+        with elsewhere.process:
+            yield elsewhere, rehearsal
+            runtime_of(elsewhere.engine).close()
+            elsewhere.process.terminate()
+            assert elsewhere.process.wait(10) == 0
 
 
 def test_a_runtime_elsewhere_is_used_with_its_token(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Same results, same version; a missing or a wrong token is told, and so is one that calls other models."""
-    found, rehearsal = remote
-    runtime = runtime_of(found.engine)
+    """Results and version are the same. A missing or wrong token is reported, and so are other addresses of models."""
+    elsewhere, rehearsal = remote
+    runtime = runtime_of(elsewhere.engine)
     with pytest.raises(MissingKey, match="WORKBENCH_RUNTIME_TOKEN"):
         runtime.prepare()
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "wrong")
     with pytest.raises(ExecutionFailed) as caught:
-        execute(request(found.engine, both(rehearsal)), tmp_path)
+        execute(request(elsewhere.engine, both(rehearsal)), tmp_path)
     assert (caught.value.kind, caught.value.lasting) == ("authentication", True)
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
-    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert execute(request(elsewhere.engine, both(rehearsal)), tmp_path).problem is None
     assert runtime.version() == project.version()
-    with start() as other, pytest.raises(ExecutionFailed, match="give both the same address"):
-        execute(request(found.engine, both(other)), tmp_path)
+    with start() as other_rehearsal, pytest.raises(ExecutionFailed, match="give both the same address"):
+        execute(request(elsewhere.engine, both(other_rehearsal)), tmp_path)
 
 
-def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its address."""
+def test_a_runtime_elsewhere_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names its address."""
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     engine = Engine("serve", ServeSettings("http://127.0.0.1:1"))
     with pytest.raises(ExecutionFailed, match=r"no runtime answers at http://127\.0\.0\.1:1"):
@@ -165,17 +165,17 @@ def test_a_runtime_elsewhere_that_is_gone_is_told(tmp_path: Path, monkeypatch: p
     runtime_of(engine).close()
 
 
-def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
-    """The VM as well."""
+def test_an_interrupt_ends_waiting_executions(warm: None, tmp_path: Path) -> None:
+    """The VM ends, too."""
     with start(latency=30) as rehearsal, ThreadPoolExecutor(4) as pool:
         with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
             running = [pool.submit(execute, request(SERVE, both(rehearsal), f"{n}"), tmp_path) for n in range(4)]
             wait_for(lambda: sum(rehearsal.calls.values()) >= 4)
             begun = time.monotonic()
             raise KeyboardInterrupt
-        for one in running:
+        for future in running:
             with pytest.raises(Interrupted):
-                one.result(10)
+                future.result(10)
     assert time.monotonic() - begun < 10
     with ended_on_interrupt():
         pass
@@ -184,16 +184,18 @@ def test_an_interrupt_ends_what_waits(warm: None, tmp_path: Path) -> None:
 def test_another_time_limit_is_another_order(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The runtime refuses two orders under one key, and the plan's own key does not know the limit."""
-    found, rehearsal = remote
+    """The runtime refuses two orders under one key, and the execution's own key does not contain the limit."""
+    elsewhere, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for seconds in (60.0, 61.0, 60.0):
-        made = execute(request(found.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds))
-        assert made.problem is None
+        execution = execute(
+            request(elsewhere.engine, both(rehearsal), timeout_seconds=seconds), tmp_path / str(seconds)
+        )
+        assert execution.problem is None
 
 
 def test_no_token_stays_behind(tmp_path: Path) -> None:
-    """The token's folder is gone as soon as the VM serves. Therefore kill -9 cannot leave it behind."""
+    """The token's folder is removed as soon as the VM serves. Therefore kill -9 cannot leave it behind."""
     script = f"""
 import time
 from pathlib import Path
@@ -220,11 +222,11 @@ with start() as rehearsal:
 def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
     warm: None, remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the user's environment has a proxy and names no exceptions."""
-    found, rehearsal = remote
+    """This holds even if the environment has a proxy and names no exceptions."""
+    elsewhere, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert runtime_of(found.engine).version() == project.version()
-    assert execute(request(found.engine, both(rehearsal)), tmp_path).problem is None
+    assert runtime_of(elsewhere.engine).version() == project.version()
+    assert execute(request(elsewhere.engine, both(rehearsal)), tmp_path).problem is None
     assert execute(request(SERVE, both(rehearsal)), tmp_path).problem is None

@@ -24,7 +24,7 @@ VERSION_SECONDS = 60.0
 
 
 def version() -> str:
-    """Return the text that stands for this runtime in an execution's key, however the runtime is started."""
+    """Return the text that stands for this runtime in an execution's key. It is the same for `mix` and `serve`."""
     match = re.search(r'@version "([^"]+)"', (RUNTIME / "mix.exs").read_text(encoding="utf-8"))
     return f"pipeline {match[1] if match else 'unknown'}"
 

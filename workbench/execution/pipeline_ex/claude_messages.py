@@ -40,7 +40,7 @@ REASON_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """How a question ended.
+    """The end of a question to the claude program.
 
     Attributes:
         subtype: the subtype of the result message, or None without such a message.

@@ -1,4 +1,4 @@
-"""What every optimizer is given: the study, the starting program, the proposer, and the judge's verdicts as metrics."""
+"""Defines the input of every optimizer: study, starting program, proposer, and the judge's verdicts as metrics."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Feedback = Callable[..., dspy.Prediction]
 
 @dataclass(frozen=True)
 class Bench:
-    """What an optimizer works with.
+    """The input of an optimizer.
 
     Attributes:
         study: the study, with its budget, concurrency and seed.
         program: the program that holds the starting prompt.
-        examples: one for each goal.
+        examples: one example for each goal.
         proposer: the model that proposes prompts.
-        trials: what was executed so far, and what it was worth.
+        trials: the executions so far, with their scores.
         score: the metric, from 0 to 1.
         feedback: the same metric, with the judge's reason.
     """
@@ -40,21 +40,23 @@ class Bench:
 
     @property
     def goals(self) -> int:
+        """Return the number of goals."""
         return len(self.examples)
 
     @property
     def rounds(self) -> int:
-        """How often every goal can be executed within the budget."""
+        """Return how often every goal can be executed within the budget."""
         return self.study.budget // self.goals
 
     @property
     def temperature(self) -> float:
         """Return the temperature for optimizers that need a number. It is only sent if the study has one."""
-        own = self.study.proposer.temperature
-        return 1.0 if own is None else own
+        temperature = self.study.proposer.temperature
+        return 1.0 if temperature is None else temperature
 
     @property
     def threshold(self) -> float:
+        """Return the lowest value of the metric with which a plan passes."""
         return self.study.passing / 10
 
 
@@ -66,7 +68,7 @@ def metrics(trials: Trials, input_field: str) -> tuple[Score, Feedback]:
     """
 
     def score(example: dspy.Example, prediction: dspy.Prediction | None, trace: Any = None) -> float:
-        # A program that raised has no prediction; what was to blame is recorded elsewhere.
+        # A program that raised an error has no prediction. `Asks` reports that error.
         return 0.0 if prediction is None else trials.verdict(example[input_field], prediction).score / 10
 
     def feedback(

@@ -1,4 +1,4 @@
-"""BootstrapFewShot: show plans that passed as demonstrations."""
+"""Runs BootstrapFewShot, which shows plans that passed as demonstrations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def search(bench: Bench) -> Program:
         metric_threshold=bench.threshold,
         max_bootstrapped_demos=min(4, bench.goals),
         max_labeled_demos=0,
-        # One round for the demonstrated program, the others look for a plan that passes.
+        # One round runs the demonstrated program. The other rounds look for a plan that passes.
         max_rounds=max(1, min(8, bench.rounds - 1)),
     )
     return optimizer.compile(bench.program, trainset=bench.examples)

@@ -1,4 +1,4 @@
-"""COPRO: rewrite the instructions, in breadth and in depth."""
+"""Runs COPRO, which rewrites the instructions in breadth and in depth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MIPROv2: propose instructions and demonstrations, and search them by Bayesian optimisation."""
+"""Runs MIPROv2, which proposes instructions and demonstrations, and searches them by Bayesian optimisation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def search(bench: Bench) -> Program:
         metric_threshold=bench.threshold,
         num_threads=bench.study.concurrency,
         init_temperature=bench.temperature,
-        # MIPROv2 takes a seed of 0 for no seed.
+        # MIPROv2 treats the seed 0 as no seed.
         seed=bench.study.seed + 1,
     )
     return optimizer.compile(

@@ -1,4 +1,4 @@
-"""BootstrapFewShotWithRandomSearch: try sets of demonstrations."""
+"""Runs BootstrapFewShotWithRandomSearch, which tries sets of demonstrations."""
 
 from __future__ import annotations
 

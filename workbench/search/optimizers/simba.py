@@ -1,4 +1,4 @@
-"""SIMBA: learn rules and demonstrations from the best and the worst plans."""
+"""Runs SIMBA, which learns rules and demonstrations from the best and the worst plans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score the starting prompt, and propose nothing."""
+"""Runs no optimizer: the search only scores the starting prompt."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ defmodule Pipeline.Executor.Preflight do
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Model.{Ask, Providers}
 
-  @doc "Return `:ok`, or the first thing that the run lacks."
+  @doc "Return `:ok`, or an error for the first thing that the run lacks."
   @spec check(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           :ok | {:error, Error.t()}
   def check(pipeline, vars, settings, workspace) do

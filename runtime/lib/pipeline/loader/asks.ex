@@ -36,7 +36,7 @@ defmodule Pipeline.Loader.Asks do
     structured: [schema: :mapping, extraction_config: :mapping, repairs: :whole],
     text: []
   }
-  # The highest temperature that a provider takes.
+  # The highest temperature that a provider accepts.
   @temperatures %{anthropic: 1, gemini: 2}
 
   @doc "Return the names of the types of these steps."
@@ -103,7 +103,7 @@ defmodule Pipeline.Loader.Asks do
        temperature(ask, values, budget, place) ++ unsent(values, pick, place)}
   end
 
-  # The values false, 0.0 and [] count too.
+  # The values false, 0.0 and [] count as values, too.
   defp wrapped(source, key), do: if(source[key] != nil, do: {:value, source[key]})
   defp unwrapped({:value, value}), do: value
   defp unwrapped(nil), do: nil
@@ -130,7 +130,7 @@ defmodule Pipeline.Loader.Asks do
   defp joined(nil, more), do: more
   defp joined(prompt, more), do: prompt <> "\n\n" <> more
 
-  # A preset does not hand tools to a step that is asked for one value.
+  # A preset gives no tools to a step that is asked for one value.
   defp allowed(_, :structured, options),
     do: (options[:allowed_tools] || []) -- (options[:disallowed_tools] || [])
 
@@ -221,7 +221,7 @@ defmodule Pipeline.Loader.Asks do
   defp schema_place(%{extraction_config: %{}}, place), do: ["schema", "extraction_config" | place]
   defp schema_place(_, place), do: ["functions" | place]
 
-  # The program decides on the temperature by itself, so that its value does not matter.
+  # The program chooses the temperature itself, so the value in the file does not matter.
   defp temperature(%Ask{temperature: temperature, provider: provider}, values, budget, place)
        when temperature != nil and is_map_key(@temperatures, provider) do
     limit = @temperatures[provider]

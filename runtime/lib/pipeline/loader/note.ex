@@ -22,7 +22,7 @@ defmodule Pipeline.Loader.Note do
 
   @doc "Return `; did you mean \"steps\"?` with the nearest known word, or an empty text if no word is near."
   @spec nearest(String.t(), [String.t()]) :: String.t()
-  # With so many words the nearest one means little, and comparing all names of a large file would take minutes.
+  # Among so many words the nearest one means little, and comparing all names of a large file would take minutes.
   def nearest(_, words) when length(words) > 200, do: ""
 
   def nearest(word, words) do

@@ -77,12 +77,12 @@ defmodule Pipeline.Loader.Options do
   def preset("claude_smart", named, defaults), do: @presets[named || defaults.preset || "development"]
   def preset(_, named, defaults), do: Map.get(@presets, named || defaults.preset, %{})
 
-  @doc "Read from `retry_config` how often to try again, nil if it does not say."
+  @doc "Return the number of retries in `retry_config`, or nil if it has none."
   @spec retries(map() | nil, Source.place()) :: {non_neg_integer() | nil, [Note.t()]}
   def retries(nil, _), do: {nil, []}
 
   def retries(config, place) do
-    # The waits are exponential anyway.
+    # The waits are always exponential.
     config =
       if config["backoff_strategy"] == "exponential", do: Map.delete(config, "backoff_strategy"), else: config
 

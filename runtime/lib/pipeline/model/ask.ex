@@ -3,11 +3,11 @@ defmodule Pipeline.Model.Ask do
   What a step asks of a model: the model's name, its settings, and the parts of the prompt.
 
     * `provider` - the service that answers; `:claude_program` is the `claude` command-line program
-    * `temperature` - nil if the pipeline file sets none; then none is sent
-    * `schema` - the JSON schema that the answer has to fit (`%{}` for any JSON), nil if any text will do
+    * `temperature` - nil if the pipeline file sets no temperature; then no temperature is sent
+    * `schema` - the JSON schema that the answer has to fit (`%{}` for any JSON), nil if any text is accepted
     * `repairs` - how often the model is asked to correct an answer that does not fit the schema
     * `tools` - names of the file tools that the model may use in the run's workspace
-    * `max_turns` - how many calls of the model the use of tools may take
+    * `max_turns` - the most calls of the model, which each use of tools needs
     * `retries` - tries after the first if the provider fails; nil for the number in the settings
   """
 

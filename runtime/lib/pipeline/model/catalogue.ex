@@ -2,7 +2,7 @@ defmodule Pipeline.Model.Catalogue do
   @moduledoc """
   Knows models by name: the defaults, the short names of Claude models, and how many tokens a reply may have.
 
-  Every model name of the runtime's code stands here, and one in `priv/pipelines/genesis.yaml`.
+  All model names of the runtime's code are in this module. `priv/pipelines/genesis.yaml` has one more.
   """
 
   @default_models %{anthropic: "claude-sonnet-5-5", gemini: "gemini-3.8-flash"}
@@ -46,7 +46,7 @@ defmodule Pipeline.Model.Catalogue do
   def current(:gemini), do: [@default_models.gemini]
   def current(_), do: Enum.uniq([@default_models.anthropic | Map.values(@short_names)])
 
-  @doc "Return the `max_tokens` of a step that sets none. A model that takes fewer refuses a request for more."
+  @doc "Return the `max_tokens` of a step that sets none. A model with a lower limit refuses a higher number."
   @spec max_tokens(provider(), String.t()) :: pos_integer()
   def max_tokens(provider, model) do
     default = if provider == :gemini, do: @output_tokens.gemini, else: @output_tokens.anthropic
@@ -57,7 +57,7 @@ defmodule Pipeline.Model.Catalogue do
   end
 
   @doc """
-  Return true if a reply from `answered` is one of the model that was asked.
+  Return true if `answered` is the model that was asked, or a version of it.
 
       iex> Pipeline.Model.Catalogue.same?("gemini-3.8-flash", "models/gemini-3.8-flash-001")
       true

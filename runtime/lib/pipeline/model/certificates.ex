@@ -10,7 +10,7 @@ defmodule Pipeline.Model.Certificates do
   @remedy "install the package ca-certificates, or set SSL_CERT_FILE to a file of CA certificates in PEM form"
 
   @doc """
-  Return the certificates, or an error for the user. `load` reads those of the operating system.
+  Return the certificates, or an error for the user. `load` reads the operating system's certificates.
   """
   @spec trusted(String.t() | nil, (() -> [term()])) :: {:ok, [term()]} | {:error, Error.t()}
   def trusted(file, load \\ &:public_key.cacerts_get/0)

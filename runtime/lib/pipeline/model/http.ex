@@ -100,7 +100,7 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  # A provider that sends a byte now and then keeps the mailbox filled: the deadline holds then too.
+  # A provider that sends single bytes keeps the mailbox filled. The deadline still holds.
   defp next_part(id, deadline, client, parts, size) do
     if now() >= deadline do
       {:error, :timeout}
@@ -137,7 +137,7 @@ defmodule Pipeline.Model.HTTP do
 
   defp lost({:failed_connect, details}, uri, _) do
     case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
-      # A certificate that is refused now is refused in a second too.
+      # A certificate that is refused now will be refused again, so the call is not retried.
       {_, _, {:tls_alert, {alert, _}}} ->
         cause = alert |> to_string() |> String.replace("_", " ")
 
@@ -173,7 +173,7 @@ defmodule Pipeline.Model.HTTP do
            verify: :verify_peer,
            cacerts: certificates,
            depth: 5,
-           # The error says what the client would log.
+           # The error contains what the client would log.
            log_level: :none,
            customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
          ]

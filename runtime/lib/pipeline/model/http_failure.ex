@@ -77,7 +77,7 @@ defmodule Pipeline.Model.HTTPFailure do
     end
   end
 
-  # The runtime does not follow a redirect, and the redirect will be there again.
+  # The runtime does not follow a redirect, and another try would get the same redirect.
   defp kind(status, _, _) when status in 300..399, do: {:provider_unavailable, :never}
   defp kind(_, _, wait), do: {:provider_unavailable, wait}
 

@@ -1,6 +1,6 @@
 defmodule Pipeline.Model.NamedWait do
   @moduledoc """
-  Reads how long a provider asks to be left alone. Anthropic names the wait in the header `retry-after-ms` or
+  Reads how long a provider asks the runtime to wait. Anthropic names the wait in the header `retry-after-ms` or
   `retry-after`, Gemini in `error.details[].retryDelay` of the body.
   """
 

@@ -6,7 +6,7 @@ defmodule Pipeline.Model.Provider do
   alias Pipeline.{Error, Settings}
   alias Pipeline.Model.{Ask, Catalogue, Certificates, Reply, Request}
 
-  # A list of models is worth no longer wait, and no more room in a message.
+  # The longest wait for a list of models, and the most models in a message.
   @listing_timeout 10_000
   @longest_listing 12
 
@@ -45,14 +45,14 @@ defmodule Pipeline.Model.Provider do
     end
   end
 
-  @doc "Return the error for a reply that has not the documented shape. The provider failed and may succeed next time."
+  @doc "Return the error for a reply without the documented shape. The provider failed and may succeed next time."
   @spec malformed(String.t()) :: {:error, Error.t()}
   def malformed(model),
     do:
       {:error, Error.new(:provider_unavailable, "#{model} answered in a shape that is not known here", :soon)}
 
   @doc """
-  Add to the error for an unknown model which models there are. `list` asks the provider for its models within so many
+  Add the provider's models to the error for an unknown model. `list` asks the provider for its models within so many
   milliseconds; a provider that does not answer leaves the current models that the runtime knows.
   """
   @spec name_models(

@@ -3,10 +3,10 @@ defmodule Pipeline.Model.Schema do
   Checks a JSON value by a schema, in the subset of JSON schema that both providers know. `Pipeline.Model.Schema.Check`
   checks that a schema is in this subset.
 
-  The schema is the user's, and the value is a model's. The work is bounded for every pair of the two.
+  The schema is the user's, and the value is a model's. The work is limited for every pair of schema and value.
   """
 
-  # How many schemas one value is checked by, for how long, and how many steps one pattern may take.
+  # The most schemas that check one value, the most time, and the most steps of one pattern.
   @most_looks 100_000
   @most_milliseconds 2_000
   @most_steps 50_000

@@ -1,6 +1,6 @@
 defmodule Pipeline.Model.Usage do
   @moduledoc """
-  Counts the calls of models and their tokens, in all and by model. It holds no prices.
+  Counts the calls of models and their tokens, in total and by model. It has no prices.
 
   The kinds of tokens do not overlap, so that their sum is everything that was counted:
 
@@ -85,7 +85,7 @@ defmodule Pipeline.Model.Usage do
     end)
   end
 
-  @doc "Return each pair of models `{asked, answered}` in which another model answered than was asked."
+  @doc "Return the pairs `{asked, answered}` of models that differ."
   @spec substitutions(t()) :: [{String.t(), String.t()}]
   def substitutions(%__MODULE__{models: models}),
     do: for(%{asked: asked, model: model} <- models, not Catalogue.same?(asked, model), do: {asked, model})

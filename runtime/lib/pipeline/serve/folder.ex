@@ -1,7 +1,7 @@
 defmodule Pipeline.Serve.Folder do
   @moduledoc """
   Creates the folder of a run, for its workspace and for the files that its steps write. The folder is removed when the run has
-  ended, in whatever way.
+  ended in any way.
 
   A guard process watches the run. It ends the steps of the run before it removes the folder, because a step that still writes
   would create the folder again.

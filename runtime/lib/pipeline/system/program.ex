@@ -1,7 +1,7 @@
 defmodule Pipeline.System.Program do
   @moduledoc """
   Runs a program of the operating system. Its standard input is a text, and its standard output is read by line. Its time
-  and its output are bounded. The program and all its children are ended with the run, also if the run is killed.
+  and its output are limited. The program and all its children are ended with the run, also if the run is killed.
   """
 
   alias Pipeline.Error
@@ -14,7 +14,7 @@ defmodule Pipeline.System.Program do
   # A port cannot close the program's standard input alone, and the program reads its input to the end. So its standard
   # input is a file, in a folder that nobody else may enter. The shell reads only this text: program, arguments and names
   # of files are data to the shell, and the prompt is in none of them. The process writes its own number to a file, because
-  # a port that has ended no longer tells it, and processes that the program left running are found by the number.
+  # a port that has ended no longer reports it, and processes that the program left running are found by the number.
   @start ~S(echo $$ > "$PIPELINE_PID"; exec "$0" "$@" < "$PIPELINE_STDIN" 2> "$PIPELINE_STDERR")
 
   # The program of a port leads a process group of its own.
@@ -111,13 +111,13 @@ defmodule Pipeline.System.Program do
       {^port, {:exit_status, status}} ->
         {:ok, state |> line() |> Map.fetch!(:lines) |> Enum.reverse(), status}
     after
-      # The program may have had effects already, so that it is not started again.
+      # The program may have had effects already, so it is not started again.
       max(deadline - now(), 0) ->
         {:error, Error.new(:timeout, "#{name} did not end within #{timeout} ms and was ended")}
     end
   end
 
-  # The owner's mailbox keeps nothing of what the program writes while it is ended.
+  # Remove what the program writes until its end from the owner's mailbox.
   defp forget(port) do
     if Port.info(port), do: Port.close(port)
     flush(port)
@@ -156,7 +156,7 @@ defmodule Pipeline.System.Program do
     end
   end
 
-  # The folder goes first: it holds the prompt, and the program may take its time to end.
+  # Remove the folder first: it holds the prompt, and the program may need time to end.
   defp clean(private) do
     pid = File.read(Path.join(private, "pid"))
     File.rm_rf(private)

@@ -11,7 +11,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
 
   @answer_instruction "When you are done, give your answer by calling the tool answer, once; write no other text."
 
-  # The API does not take these keywords at the top of a tool's schema.
+  # The API does not accept these keywords at the top of a tool's schema.
   @not_on_top ~w(anyOf oneOf allOf $ref)
 
   @stop_reasons %{
@@ -77,7 +77,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
   defp message({:user, texts}), do: %{role: "user", content: Enum.map(texts, &%{type: "text", text: &1})}
   defp message({:results, results}), do: %{role: "user", content: Enum.map(results, &result/1)}
 
-  # A model may write a blank text beside its tools, which the API does not take back.
+  # A model may write a blank text beside its tools, which the API does not accept in the next request.
   defp message({:model, reply}), do: %{role: "assistant", content: Enum.reject(reply.content, &blank?/1)}
 
   defp blank?(%{"type" => "text", "text" => text}), do: String.trim(text) == ""

@@ -17,7 +17,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   alias Pipeline.Value.JSON
 
   @longest_reason 500
-  # The program names itself as the model of a message that it wrote in place of one.
+  # The model name in messages that the program wrote itself.
   @no_model "<synthetic>"
 
   @impl true
@@ -82,7 +82,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
       if(ask.tools == [], do: [], else: ["--allowedTools", tools])
   end
 
-  # The program's tool Glob does what List does here.
+  # The program's tool Glob is the counterpart of List.
   defp program_name("List"), do: "Glob"
   defp program_name(name), do: name
 
@@ -228,7 +228,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
     Usage.of_call(ask, model, Anthropic.tokens(counts))
   end
 
-  # The model that wrote most did the work; the program asks smaller ones for titles and summaries.
+  # The model that wrote most gave the answer. The program asks smaller models for titles and summaries.
   defp main_model(by_model),
     do: by_model |> Enum.max_by(fn {_, counts} -> Usage.count(counts, "outputTokens") end) |> elem(0)
 

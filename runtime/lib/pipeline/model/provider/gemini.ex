@@ -52,7 +52,7 @@ defmodule Pipeline.Model.Provider.Gemini do
 
   @longest_message 300
 
-  # The keywords that `responseJsonSchema` takes. Gemini ignores the others, so only the runtime checks an answer by them.
+  # The keywords that `responseJsonSchema` accepts. Gemini ignores others, so only the runtime checks answers by them.
   @taken ~w(type title description enum format items minItems maxItems minimum maximum anyOf properties) ++
            ~w(additionalProperties required $ref $defs)
 
@@ -113,7 +113,7 @@ defmodule Pipeline.Model.Provider.Gemini do
   defp content({:user, texts}), do: %{role: "user", parts: Enum.map(texts, &%{text: &1})}
   defp content({:model, reply}), do: %{role: "model", parts: reply.content}
 
-  # Gemini refuses keywords beside a reference. The runtime checks the answer by them all the same.
+  # Gemini refuses keywords beside a reference. The runtime still checks the answer by them.
   defp taken(%{"$ref" => place}), do: %{"$ref" => String.replace_prefix(place, "#/definitions/", "#/$defs/")}
 
   defp taken(%{} = schema) do

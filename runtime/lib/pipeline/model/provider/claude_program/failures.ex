@@ -1,6 +1,6 @@
 defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
   @moduledoc """
-  Tells the failures of the `claude` program apart, by the list in `priv/claude_program/failures.json`.
+  Classifies the failures of the `claude` program by the list in `priv/claude_program/failures.json`.
 
   Each entry of the list has the kind of the failure, the code by which the program's messages name it (`error`), and the
   words by which its results and its standard error do. `again` says that another try may help. The order counts: the
@@ -28,7 +28,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
   @error_reply ~r/\A\s*(API Error: ?(\d{3}\b|[A-Z])|Credit balance is too low|Not logged in\b|Prompt is too long|You've (hit|reached) your .{0,40}limit)/
   @longest_error_reply 2_000
 
-  @doc "Return the kind of a failure by the program's code for it, and by its words. Words decide first: they say more."
+  @doc "Return the kind of a failure by the program's code for it, and by its words. Words decide first, because they are more precise."
   @spec kind(String.t() | nil, String.t()) :: {Error.kind(), Error.again()}
   def kind(code, words) do
     entry =
@@ -38,7 +38,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
     if entry, do: {entry.kind, entry.again}, else: {:provider_unavailable, :never}
   end
 
-  @doc "Return true for a result that is the text of an error, whatever the program calls it."
+  @doc "Return true for a result that is the text of an error, even if the program reports a success."
   @spec error_reply?(String.t()) :: boolean()
   def error_reply?(text), do: byte_size(text) < @longest_error_reply and text =~ @error_reply
 end
