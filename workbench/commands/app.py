@@ -28,6 +28,9 @@ from workbench.evidence.report import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
 
+#: What `run` says when it does not end.
+KEPT = "all paid results are kept, and the same command goes on from here"
+
 app = App(
     name="workbench",
     suppress_keyboard_interrupt=False,
@@ -55,7 +58,7 @@ def main() -> None:
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
-        err.print("interrupted: all paid results are kept, and the same command goes on from here")
+        err.print(f"interrupted: {KEPT}" if _goes_on() else "interrupted")
         code, at_once = EXIT_INTERRUPTED, True
     except BaseException as error:
         workbench_error = workbench_error_in(error)
@@ -64,8 +67,8 @@ def main() -> None:
         if workbench_error is None or isinstance(error, SystemExit):
             raise
         err.print(printable(str(workbench_error)), markup=False, highlight=False)
-        if isinstance(workbench_error, OutsideError) and not isinstance(workbench_error, MissingKey):
-            err.print("all paid results are kept, and the same command goes on from here")
+        if isinstance(workbench_error, OutsideError) and _goes_on(workbench_error):
+            err.print(KEPT)
         code, at_once = workbench_error.exit_code, isinstance(workbench_error, ServerUnavailable)
     try:
         sys.stdout.flush()
@@ -78,6 +81,16 @@ def main() -> None:
     # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send
     # its last events. os._exit waits for neither.
     os._exit(code) if at_once else sys.exit(code)
+
+
+def _goes_on(error: OutsideError | None = None) -> bool:
+    """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
+
+    Only `run` keeps what it pays for under a key. Without a key of a provider, nothing was paid. After a failure of the
+    storage, a paid result may be lost, and the error itself says what to do.
+    """
+    lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
+    return sys.argv[1:2] == ["run"] and not lost
 
 
 def _refused(error: OSError) -> OutsideError:
