@@ -7,6 +7,7 @@ outside world failed, and all results are kept) and 130 (interrupted; the same c
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import os
 import sys
 
@@ -52,9 +53,10 @@ app.command(server)
 def main() -> None:
     """Run the command that the arguments name, and exit. Print a WorkbenchError as a message without a traceback."""
     remove_abandoned()
+    _print_everything()
     at_once = False
     try:
-        code = app(exit_on_error=False, result_action="return_value")
+        code = app(sys.argv[1:], exit_on_error=False, result_action="return_value")
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
@@ -81,6 +83,13 @@ def main() -> None:
     # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send
     # its last events. os._exit waits for neither.
     os._exit(code) if at_once else sys.exit(code)
+
+
+def _print_everything() -> None:
+    """Let the standard streams write names that are not UTF-8. Python would fail at them in the middle of a message."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _goes_on(error: OutsideError | None = None) -> bool:

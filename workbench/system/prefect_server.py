@@ -112,7 +112,7 @@ def running_server(home: Path) -> Server | None:
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
         command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     # Process ids are reused, so check that the process is a Prefect server.
     return server if b"prefect" in command and b"server" in command else None
