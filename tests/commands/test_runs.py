@@ -48,3 +48,16 @@ def test_a_damaged_run_does_not_hide_the_others(home: Path) -> None:
 
 def test_without_runs_the_list_is_empty(home: Path) -> None:
     assert listed(home) == []
+
+
+def test_no_name_of_a_run_is_cut_off(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However narrow the terminal is."""
+    folder = begin(home, study="a_study_with_a_name_that_is_longer_than_most_names_of_studies_are")
+    finish(folder, "second", (3.0, 3.2, 3.1), (7.9, 8.1, 8.3))
+    assert runs() == 0
+    header, row = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert header.split() == list(COLUMNS)
+    assert row.split() == [
+        folder.name, "a_study_with_a_name_that_is_longer_than_most_names_of_studies_are", "1970-01-01", "00:00", "gepa",
+        "3.1", "8.1", "–", "done",
+    ]  # fmt: skip
