@@ -68,6 +68,15 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
+def is_text(value: str) -> bool:
+    """Return True if the text can be written as UTF-8. An argument or a path may hold other bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def kind(value: object) -> str:
     """Return the kind of a value in words, such as `a text` or `a list`."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.command_line import CommandLine
 from tests.support.http_server import Handler, serving
+from workbench.errors import ServerUnavailable
 from workbench.system import prefect_server
 
 pytestmark = pytest.mark.processes
@@ -28,6 +29,9 @@ def guarded(header: str, value: str) -> Iterator[str]:
 
     class Guard(Handler):
         def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+            if "admin" in self.path and self.headers.get(header) != value:
+                self.reply(401, json.dumps({"detail": "Unauthorized"}).encode())
+                return
             # A server without protection against forged requests answers 422 to a request for a token.
             csrf = "csrf" in self.path
             answer = {"detail": "CSRF protection is disabled."} if csrf else True
@@ -79,3 +83,18 @@ def test_clients_of_our_own_server_use_its_login() -> None:
     assert prefect_server.client_variables(server) == {"PREFECT_API_AUTH_STRING": LOGIN}
     assert prefect_server.client_variables({**server, "PREFECT_API_AUTH_STRING": "other"}) == {}
     assert prefect_server.client_variables({}) == {}
+
+
+def test_our_own_server_that_was_started_with_another_login_says_so() -> None:
+    """The message names the variable that the server was started with, and the way to end the server."""
+    with guarded("Authorization", f"Basic {base64.b64encode(LOGIN.encode()).decode()}") as url:
+        server = prefect_server.Server(1, url)
+        for environ in ({"PREFECT_SERVER_API_AUTH_STRING": LOGIN}, {"PREFECT_API_AUTH_STRING": LOGIN}):
+            prefect_server._check_login(server, environ)
+        for environ in ({}, {"PREFECT_API_AUTH_STRING": "a:b"}):
+            with pytest.raises(
+                ServerUnavailable, match=r"PREFECT_SERVER_API_AUTH_STRING that .* workbench server --stop"
+            ):
+                prefect_server._check_login(server, environ)
+    with pytest.raises(ServerUnavailable, match="gave no answer"):
+        prefect_server._check_login(server, {})

@@ -62,3 +62,16 @@ def test_pruning_says_what_it_removed_and_what_it_kept(home: Path) -> None:
         assert result["bytes"] > 0
         assert old.path.exists() == dry_run
     assert [row["run"] for row in listed(home)] == ["b"]
+
+
+def test_no_name_of_a_run_is_cut_off(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However narrow the terminal is."""
+    folder = begin(home, study="a_study_with_a_name_that_is_longer_than_most_names_of_studies_are")
+    finish(folder, "second", (3.0, 3.2, 3.1), (7.9, 8.1, 8.3))
+    assert list_runs() == 0
+    header, row = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert header.split() == list(COLUMNS)
+    assert row.split() == [
+        folder.name, "a_study_with_a_name_that_is_longer_than_most_names_of_studies_are", "1970-01-01", "00:00", "gepa",
+        "3.1", "8.1", "–", "–", "–", "done",
+    ]  # fmt: skip

@@ -55,3 +55,12 @@ def test_an_owned_folder_names_its_owner(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_missing_folder_for_temporary_files_is_no_error(tmp_path: Path) -> None:
     """There is nothing to remove."""
     remove_abandoned(tmp_path / "missing")
+
+
+def test_a_block_owns_its_folder_and_removes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error, too."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ZeroDivisionError), OwnedFolder("git") as folder:
+        assert folder.parent == tmp_path
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []

@@ -7,10 +7,13 @@ import errno
 import traceback
 from urllib.parse import quote
 
+import httpx
 import pytest
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from websockets.exceptions import WebSocketException
 
-from workbench.errors import Interrupted, NotJudged, OutsideError, PipelineRejected
-from workbench.tasks.failure import scrubbed_failure
+from workbench.errors import Interrupted, NotJudged, OutsideError, PipelineRejected, ServerUnavailable
+from workbench.tasks.failure import outside_failure, scrubbed_failure
 
 KEY = "AIza/Sy+secret=key 0123456789"
 ENVIRON = {"GEMINI_API_KEY": KEY}
@@ -74,3 +77,35 @@ def test_a_machine_that_refuses_a_file_is_the_outside_world(number: int) -> None
     assert isinstance(failure, OutsideError)
     assert (failure.kind, failure.lasting) == ("storage", True)
     assert "/home/prompt.md: refused" in str(failure)
+
+
+def answered(status: int) -> httpx.HTTPStatusError:
+    """Return the error for an answer of a Prefect server with this status."""
+    request = httpx.Request("GET", "http://127.0.0.1:4200/api/flow_runs/x")
+    return httpx.HTTPStatusError(f"{status}", request=request, response=httpx.Response(status, request=request))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        # An empty database behind the same address does not know the run.
+        ObjectNotFound(answered(404)),
+        PrefectHTTPStatusError.from_httpx_error(answered(503)),
+        answered(401),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("late"),
+        WebSocketException("closed"),
+    ],
+)
+def test_a_failure_of_prefect_is_the_outside_world(error: Exception) -> None:
+    """Exit code 3, a message with the server's address, and the reason in one line."""
+    failure = outside_failure(error, "http://127.0.0.1:4200/api")
+    assert isinstance(failure, ServerUnavailable)
+    assert failure.exit_code == 3
+    assert "the Prefect server does not answer at http://127.0.0.1:4200/api" in str(failure)
+    assert "\n" not in str(failure)
+
+
+def test_a_defect_is_no_failure_of_the_outside_world() -> None:
+    """It keeps its traceback."""
+    assert outside_failure(ZeroDivisionError(), None) is None

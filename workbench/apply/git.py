@@ -7,7 +7,6 @@ prompt. The commit is built in a temporary index, so that nothing is visible bef
 from __future__ import annotations
 
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from workbench.errors import NotApplied
 from workbench.system import git, process
 from workbench.system.files import write_atomically
+from workbench.system.temporary import OwnedFolder
 
 #: The files in `.git` that show an unfinished operation, and the name of the operation.
 UNFINISHED = {
@@ -148,8 +148,8 @@ class Repository:
         listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
         if not listed:
             raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
-        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        with OwnedFolder("git") as folder:
+            index = {"GIT_INDEX_FILE": str(folder / "index")}
             options = self._filter_options(name, before, self._git("rev-parse", f"HEAD:{name}"))
             blob = self._hash(after, "-w", *options)
             self._git("read-tree", "HEAD", variables=index)
@@ -216,8 +216,8 @@ class Repository:
         )
 
     def _hash(self, content: bytes, *options: str) -> str:
-        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-            file = Path(folder, "content")
+        with OwnedFolder("git") as folder:
+            file = folder / "content"
             file.write_bytes(content)
             return self._git("hash-object", *options, str(file))
 

@@ -7,6 +7,7 @@ outside world failed, and all results are kept) and 130 (interrupted; the same c
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import os
 import pkgutil
 import sys
@@ -18,6 +19,9 @@ from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserEr
 from workbench.foreign_text import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
+
+#: What `run` says when it does not end.
+KEPT = "all paid results are kept, and the same command goes on from here"
 
 app = App(
     name="workbench",
@@ -52,13 +56,14 @@ for verb in VERBS:
 def main() -> None:
     """Run the command that the arguments name, and exit. Print a WorkbenchError as a message without a traceback."""
     remove_abandoned()
+    _print_everything()
     at_once = False
     try:
-        code = app(exit_on_error=False, result_action="return_value")
+        code = app(sys.argv[1:], exit_on_error=False, result_action="return_value")
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
-        err.print("interrupted: all paid results are kept, and the same command goes on from here")
+        err.print(f"interrupted: {KEPT}" if _goes_on() else "interrupted")
         code, at_once = EXIT_INTERRUPTED, True
     except BaseException as error:
         workbench_error = workbench_error_in(error)
@@ -67,8 +72,8 @@ def main() -> None:
         if workbench_error is None or isinstance(error, SystemExit):
             raise
         err.print(printable(str(workbench_error)), markup=False, highlight=False)
-        if isinstance(workbench_error, OutsideError) and not isinstance(workbench_error, MissingKey):
-            err.print("all paid results are kept, and the same command goes on from here")
+        if isinstance(workbench_error, OutsideError) and _goes_on(workbench_error):
+            err.print(KEPT)
         code, at_once = workbench_error.exit_code, isinstance(workbench_error, ServerUnavailable)
     try:
         sys.stdout.flush()
@@ -81,6 +86,23 @@ def main() -> None:
     # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send
     # its last events. os._exit waits for neither.
     os._exit(code) if at_once else sys.exit(code)
+
+
+def _print_everything() -> None:
+    """Let the standard streams write names that are not UTF-8. Python would fail at them in the middle of a message."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _goes_on(error: OutsideError | None = None) -> bool:
+    """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
+
+    Only `run` keeps what it pays for under a key. Without a key of a provider, nothing was paid. After a failure of the
+    storage, a paid result may be lost, and the error itself says what to do.
+    """
+    lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
+    return sys.argv[1:2] == ["run"] and not lost
 
 
 def _refused(error: OSError) -> OutsideError:

@@ -8,6 +8,7 @@ from workbench.commands.output import OutputFile, err, print_foreign, write_outp
 from workbench.errors import UserError
 from workbench.evidence.report import by_chance, rehearsal
 from workbench.evidence.summary import summarize
+from workbench.fields import is_text
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
@@ -33,6 +34,8 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
         raise UserError(
             "--goal is empty; expected a goal in words: give one, or leave --goal out to use the study's first goal"
         )
+    if goal is not None and not is_text(goal):
+        raise UserError("--goal has bytes that are not UTF-8; expected a goal in words: write it as UTF-8")
     if output is not None and output.is_file():
         raise UserError(f"{output} exists already: name a new file with --output")
     folder = RunFolder.find(home(), run)

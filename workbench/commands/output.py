@@ -47,12 +47,13 @@ NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Write `value` as indented JSON to an output file.
+    """Write `value` as indented JSON to an output file. A path that is not UTF-8 is written with JSON's own escapes.
 
     Raises:
         OutputFailed: the file cannot be written.
     """
-    write_output(file, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_output(file, text.encode("utf-8", errors="backslashreplace"))
 
 
 def write_output(file: Path, content: bytes) -> None:
@@ -106,5 +107,5 @@ def print_foreign(text: str) -> None:
     if out.is_terminal:
         out.print(printable(text), markup=False, highlight=False)
     else:
-        sys.stdout.buffer.write(f"{text}\n".encode())
+        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", errors="backslashreplace"))
         sys.stdout.flush()

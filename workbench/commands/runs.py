@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from workbench.commands.cache import MEGABYTE, Days
 from workbench.commands.output import JsonFile, console_beside, write_json
@@ -20,7 +19,7 @@ from workbench.run.record import RunRecord
 from workbench.system.home import home
 
 COLUMNS = ("run", "study", "date", "optimizer", "baseline", "best", "cost", "commit", "promoted", "state")
-
+#: The columns with numbers, which are aligned at the right.
 NUMBERS = ("baseline", "best", "cost", "promoted")
 
 runs = App(name="runs", help="List the runs, and remove those that nothing needs.")
@@ -39,13 +38,11 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     """
     listed = [row for folder in _folders(home()) if (row := _row(folder)) and study in (None, row["study"])]
     console = console_beside(json_file)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=True, justify="right" if column in NUMBERS else "left")
-    for row in listed:
-        shown = {**row, "commit": row["commit"] and row["commit"][:12]}
-        table.add_row(*("–" if shown[column] is None else printable(str(shown[column])) for column in COLUMNS))
-    console.print(table if listed else "there are no runs yet: workbench run STUDY makes one")
+    for number, line in enumerate(_lines(listed)):
+        # Long lines are not cut: a name that is cut off names no run.
+        console.print(line, style="bold" if number == 0 else None, markup=False, highlight=False)
+    if not listed:
+        console.print("there are no runs yet: workbench run STUDY makes one")
     if json_file is not None:
         write_json(json_file, listed)
     return 0
@@ -85,6 +82,22 @@ def prune(
             {"dry_run": dry_run, "removed": pruned.removed, "kept": pruned.kept, "bytes": pruned.bytes},
         )
     return 0
+
+
+def _lines(listed: list[dict[str, Any]]) -> list[str]:
+    """Return the lines of the table, its header first. Without runs, there is no line."""
+    if not listed:
+        return []
+    cells = [list(COLUMNS)]
+    for row in listed:
+        shown = {**row, "commit": row["commit"] and row["commit"][:12]}
+        cells.append(["–" if shown[column] is None else printable(str(shown[column])) for column in COLUMNS])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(_aligned, COLUMNS, row, widths)).rstrip() for row in cells]
+
+
+def _aligned(column: str, cell: str, width: int) -> str:
+    return cell.rjust(width) if column in NUMBERS else cell.ljust(width)
 
 
 def _folders(folder: Path) -> list[RunFolder]:

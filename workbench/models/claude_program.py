@@ -114,25 +114,23 @@ def complete(call: ModelCall, key: str) -> Reply:
     environ = _environment()
     secrets = [value for name, value in environ.items() if name.endswith(SECRETS)]
     # The program reads CLAUDE.md in the folder that it is started in, and in those above. This folder has none.
-    folder = OwnedFolder("claude")
     try:
-        prompt = folder.path / "prompt.md"
-        prompt.touch(0o600)
-        prompt.write_text(_prompt(call), encoding="utf-8", errors="replace")
-        done = process.run(
-            _command(call.model),
-            cwd=folder.path,
-            env=environ,
-            timeout=call.seconds,
-            limit=OUTPUT_BYTES,
-            stdin=prompt,
-        )
+        with OwnedFolder("claude") as folder:
+            prompt = folder / "prompt.md"
+            prompt.touch(0o600)
+            prompt.write_text(_prompt(call), encoding="utf-8", errors="replace")
+            done = process.run(
+                _command(call.model),
+                cwd=folder,
+                env=environ,
+                timeout=call.seconds,
+                limit=OUTPUT_BYTES,
+                stdin=prompt,
+            )
     except (FileNotFoundError, PermissionError):
         raise Trouble(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {INSTALL}") from None
     except OSError as error:
         raise Trouble(Failure("not started"), f"{PROGRAM} was not started: {error.strerror or error}") from None
-    finally:
-        folder.remove()
     if done.timed_out:
         raise Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
     output = _read_output(done.stdout.decode("utf-8", errors="replace"))

@@ -60,7 +60,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
     """
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RunNotFound(f"{place} is no JSON ({error}): {AGAIN}") from error
     schema = value.get("schema", 1) if isinstance(value, dict) else 1
     if isinstance(schema, int) and schema > kind.SCHEMA:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from workbench.errors import Problem, StudyError
-from workbench.fields import KeyPath, dotted
+from workbench.fields import KeyPath, dotted, is_text
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -72,6 +72,9 @@ def read(file: Path) -> YamlFile:
         StudyError: the file cannot be read as YAML at all. The result lists all other mistakes in `problems`.
     """
     text = read_text(file, MAX_BYTES)
+    if not is_text(str(file.absolute())):
+        # The path is written into JSON files, databases and logs.
+        raise StudyError([Problem(file, None, "its path is not UTF-8; rename the file or its folder")])
     document = YamlFile(file)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)

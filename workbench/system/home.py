@@ -44,13 +44,24 @@ def _make_private(path: Path) -> None:
 def home(environ: Mapping[str, str] = os.environ) -> Path:
     """Return `WORKBENCH_HOME`. If it is not set, return a folder among the user's data, never the checkout.
 
+    Raises:
+        UserError: nothing says where the user's data are, or the path is not UTF-8.
+
     results/     paid answers, by cache key
     executions/  one folder per execution: prompt, plan, logs
     runs/        one folder per run: study, candidates, journal, report
     locks/       one lock for each answer that is being bought, so that no other run buys it too
     prefect/     the Prefect server's database, unless PREFECT_HOME names another folder
     """
-    if path := environ.get("WORKBENCH_HOME"):
-        return Path(path).expanduser().absolute()
-    data = environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser().absolute() / "workbench"
+    path = environ.get("WORKBENCH_HOME")
+    try:
+        data = Path(path or environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser().absolute()
+    except (RuntimeError, FileNotFoundError) as error:
+        # The user is in no list of users, or the working folder is gone.
+        raise UserError(
+            f"the folder for results is not known ({error}): set WORKBENCH_HOME to an absolute path"
+        ) from error
+    if str(data).encode("utf-8", errors="replace").decode() != str(data):
+        # The path is written into JSON files, databases and logs.
+        raise UserError(f"WORKBENCH_HOME={data} is not UTF-8: set WORKBENCH_HOME to another folder")
+    return data if path else data / "workbench"

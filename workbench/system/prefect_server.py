@@ -103,6 +103,7 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     with exclusive_lock(home / "server.lock"):
         running = running_server(home)
         if running is not None and healthy(running.url):
+            _check_login(running, environ)
             return running
         say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
         return _start(home, environ)
@@ -113,7 +114,7 @@ def running_server(home: Path) -> Server | None:
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
         command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     # Process ids are reused, so check that the process is a Prefect server.
     return server if b"prefect" in command and b"server" in command else None
@@ -189,22 +190,39 @@ def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
     Raises:
         ServerUnavailable: the server does not answer, or refuses the login.
     """
+    _ask(server, environ, "POST", "work_pools/", {"name": WORK_POOL, "type": "process"})
+
+
+def _check_login(server: Server, environ: Mapping[str, str]) -> None:
+    """Check that a server which runs already takes the login of this environment. It may have another one.
+
+    Raises:
+        ServerUnavailable: the server does not answer, or refuses the login.
+    """
+    _ask(server, environ, "GET", "admin/version")
+
+
+def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, body: object = None) -> None:
+    """Send a request that needs the login. Only a refused login, or no answer, is an error.
+
+    Raises:
+        ServerUnavailable: the server does not answer, or refuses the login.
+    """
     login = {**environ, **client_variables(environ)}.get("PREFECT_API_AUTH_STRING")
     headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
     try:
         with _client(30.0) as client:
-            pool = {"name": WORK_POOL, "type": "process"}
-            response = client.post(f"{server.url}/work_pools/", json=pool, headers=headers)
+            response = client.request(method, f"{server.url}/{path}", json=body, headers=headers)
     except httpx.HTTPError as error:
         raise ServerUnavailable(
-            f"the Prefect server at {server.url} started and then gave no answer ({type(error).__name__}): run the "
-            "same command again",
+            f"the Prefect server at {server.url} gave no answer ({type(error).__name__}): run the same command again",
             kind="no server",
         ) from error
     if response.status_code in (401, 403):
         raise ServerUnavailable(
             f"the Prefect server at {server.url} refuses the login of PREFECT_API_AUTH_STRING: set it to the value of "
-            "PREFECT_SERVER_API_AUTH_STRING, or unset it",
+            "PREFECT_SERVER_API_AUTH_STRING that the server was started with, or end the server with workbench server "
+            "--stop",
             kind="no server",
             lasting=True,
         )

@@ -19,7 +19,7 @@ OWNED = re.compile(r"workbench-[a-z]+-(?P<pid>\d+)-.+")
 
 
 class OwnedFolder:
-    """A temporary folder that this process owns until it removes it or ends."""
+    """A temporary folder that this process owns until it removes it or ends. A `with` block gets its path."""
 
     def __init__(self, purpose: str) -> None:
         """Create the folder. `purpose` is one word in lower case."""
@@ -28,6 +28,12 @@ class OwnedFolder:
         # On a file system without locks, only the process id shows the owner.
         with contextlib.suppress(OSError):
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         """Remove the folder and release the lock."""

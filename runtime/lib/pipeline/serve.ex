@@ -35,6 +35,7 @@ defmodule Pipeline.Serve do
   | 401 | the token is missing or wrong |
   | 404, 405 | the address or the method does not exist |
   | 409 | the `key` belongs to a different request |
+  | 408 | the body did not arrive within a minute |
   | 413 | the body is over the limit |
   | 422 | the pipeline or a value cannot be used |
   | 429 with Retry-After | the limit of runs at once is reached |

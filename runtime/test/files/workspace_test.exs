@@ -95,6 +95,40 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert snapshot(outside) == before
   end
 
+  test "a folder that is replaced by a link all the time gives nothing from elsewhere", %{
+    workspace: workspace,
+    root: root,
+    outside: outside
+  } do
+    for folder <- [Path.join(root, "folder/sub"), Path.join(outside, "sub")], do: File.mkdir_p!(folder)
+    File.write!(Path.join(root, "folder/sub/mine"), "mine")
+    for name <- ["theirs", "mine"], do: File.write!(Path.join(outside, "sub/#{name}"), "theirs")
+    [folder, spare] = for name <- ["folder", "spare"], do: Path.join(root, name)
+
+    swapping =
+      spawn_link(fn ->
+        Stream.repeatedly(fn ->
+          File.rename!(folder, spare)
+          File.ln_s!(outside, folder)
+          File.rm!(folder)
+          File.rename!(spare, folder)
+        end)
+        |> Stream.run()
+      end)
+
+    for _ <- 1..300 do
+      for path <- [".", "folder", "folder/sub"] do
+        with {:ok, files} <- Workspace.list(workspace, path),
+             do: refute(Enum.any?(files, &String.ends_with?(&1, "theirs")))
+      end
+
+      with {:ok, text} <- Workspace.read(workspace, "folder/sub/mine"), do: assert(text == "mine")
+    end
+
+    Process.unlink(swapping)
+    Process.exit(swapping, :kill)
+  end
+
   test "a file with a hard link is refused", %{workspace: workspace, root: root, outside: outside} do
     File.ln!(Path.join(outside, "canary"), Path.join(root, "hard"))
     before = snapshot(outside)

@@ -63,6 +63,22 @@ defmodule Pipeline.Serve.ListenerTest do
       Enum.each(slow, &:gen_tcp.close/1)
     end
 
+    test "closes connections whose bodies arrive one byte at a time, and says why" do
+      server = serve([gemini("a: 1")], body_ms: 400)
+
+      slow =
+        for _ <- 1..60 do
+          Task.async(fn ->
+            {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+            :ok = :gen_tcp.send(socket, run_request_head() <> "Content-Length: 100000\r\n\r\n")
+            drip(socket, System.monotonic_time(:millisecond) + 10_000)
+          end)
+        end
+
+      assert slow |> Task.await_many(15_000) |> Enum.all?(&(&1 =~ "408" and &1 =~ "within 400 ms"))
+      assert %{"status" => "done"} = ended(server, begin(server))
+    end
+
     test "closes connections that are silent or send half a request, so that others can connect" do
       server = serve([], first_request_ms: 300)
 
@@ -91,6 +107,18 @@ defmodule Pipeline.Serve.ListenerTest do
         :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\n\r\n")
         assert {:ok, "HTTP/1.1 200" <> _} = :gen_tcp.recv(socket, 0, 5_000)
       end
+    end
+  end
+
+  # Send a byte every 20 ms until the server answers, and return the answer.
+  defp drip(socket, deadline) do
+    with true <- System.monotonic_time(:millisecond) < deadline,
+         {:error, :timeout} <- :gen_tcp.recv(socket, 0, 20) do
+      _ = :gen_tcp.send(socket, " ")
+      drip(socket, deadline)
+    else
+      {:ok, answer} -> answer
+      other -> inspect(other)
     end
   end
 

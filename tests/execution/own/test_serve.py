@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,7 +20,7 @@ import pytest
 from tests.support.command_line import CHECKOUT, wait_for
 from tests.support.executions import both, request
 from tests.support.processes import beams
-from workbench.errors import ExecutionFailed, Interrupted, MissingKey
+from workbench.errors import ExecutionFailed, Interrupted, MissingKey, OutsideError
 from workbench.execution import program
 from workbench.execution.own import project
 from workbench.execution.own.serve import ServeSettings
@@ -230,3 +234,70 @@ def test_a_proxy_is_not_asked_for_our_own_vm_or_one_on_this_machine(
     assert runtime_of(elsewhere.engine).version() == project.version()
     assert execute(request(elsewhere.engine, both(rehearsal)), tmp_path).problem is None
     assert execute(request(SERVE, both(rehearsal)), tmp_path).problem is None
+
+
+@contextmanager
+def answering(run: object) -> Iterator[Engine]:
+    """Serve a runtime elsewhere that answers every question about a run with this value, or with these bytes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server prescribes the name
+            self._reply({"version": "1", "providers": {}} if self.path == "/health" else run)
+
+        def do_POST(self) -> None:  # http.server prescribes the name
+            self.rfile.read(int(self.headers["content-length"]))
+            self._reply(run)
+
+        def _reply(self, answer: object) -> None:
+            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.send_response(202)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    engine = Engine("serve", ServeSettings(f"http://127.0.0.1:{server.server_address[1]}"))
+    try:
+        yield engine
+    finally:
+        runtime_of(engine).close()
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+DONE = {"id": "1", "status": "done", "text": "a: 1"}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        b"\xff\xfe", b"", b"[" * 100_000, [], None, {"status": "done"}, {"id": 1, "status": "done"},
+        {"id": "1", "status": ["done"]}, {**DONE, "text": None}, {**DONE, "status": "failed"},
+        {**DONE, "status": "failed", "error": "x"}, {**DONE, "status": "failed", "error": {"kind": 7}},
+        {**DONE, "files": {"../x": "x"}}, {**DONE, "files": {"a\0b": "x"}}, {**DONE, "files": {"x" * 300: "x"}},
+    ],
+)  # fmt: skip
+def test_an_answer_of_any_form_is_no_defect_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: object
+) -> None:
+    """A runtime elsewhere may be of another version, or be another program."""
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    with answering(run) as engine, pytest.raises((OutsideError, OSError)) as caught:
+        execute(request(engine, ()), tmp_path)
+    # The command line and the flow report a file that the machine refuses as what it is.
+    assert not isinstance(caught.value, OSError) or caught.value.strerror == "File name too long"
+
+
+def test_files_and_texts_with_half_characters_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file can hold half a surrogate pair."""
+    monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
+    with answering({**DONE, "text": "a: \ud83d", "files": {"b": "\ud83d", "c": 7}}) as engine:
+        assert execute(request(engine, ()), tmp_path).text == "a: ?"
+    (files,) = tmp_path.rglob("plan_files")
+    assert sorted((file.name, file.read_text()) for file in files.iterdir()) == [("b", "?"), ("c", "7")]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.checkout import PIPELINE, FakeCheckout, checkout, commit
 from workbench.errors import ExecutionFailed, PipelineRejected
+from workbench.execution import elixir
 from workbench.execution.pipeline_ex import output_files, variant
 from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
 from workbench.execution.pipeline_ex.runtime import PipelineEx
@@ -180,7 +181,7 @@ def test_steps_whose_questions_are_not_logged_save_their_answers(tmp_path: Path)
 
 def test_the_log_is_uncut() -> None:
     """By default a logger cuts a line off at 8,192 bytes, which may remove the proof of an answer."""
-    assert environment({})["ELIXIR_ERL_OPTIONS"] == "+Bd -logger truncate infinity"
+    assert environment({}, Path("/"))["ELIXIR_ERL_OPTIONS"] == "+Bd -logger truncate infinity"
 
 
 def test_a_prompt_with_marks_that_would_be_replaced_is_read_from_a_file(fake: FakeCheckout, tmp_path: Path) -> None:
@@ -382,7 +383,7 @@ def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """This holds for each variable with a secret. The claude program does not see our other variables."""
     monkeypatch.setenv("CLAUDE_AGENT_OAUTH_TOKEN", "tokentokentoken")
     monkeypatch.setenv("TEST_MODE", "mock")
-    env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"})
+    env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"}, Path("/"))
     assert scrubbed("a tokentokentoken b geminikey c", secrets_in(env)) == "a … b … c"
     assert not {"TEST_MODE", "ANTHROPIC_BASE_URL", "WORKBENCH_HOME"} & set(env)
 
@@ -402,3 +403,23 @@ def test_a_permission_is_found_beside_a_word_without_a_value() -> None:
     assert variant.writes_files(pipeline % 'allowed_tools: [Read, "Write"]')
     assert variant.writes_files(pipeline % "permission_mode: Accept_Edits")
     assert not variant.writes_files(pipeline % "allowed_tools: [Read]")
+
+
+def test_a_version_managers_mix_is_the_one_of_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Executions get none of the manager's variables, so its small program would find no version there."""
+    fake = checkout(tmp_path, "live_ok")
+    (fake.folder / ".tool-versions").write_text("elixir 1.18\n")
+    ask = f'[ -f "$PWD/.tool-versions" ] && [ -n "$ASDF_DATA_DIR" ] && echo {fake.bin} && exit 0\n'
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    for name, script in (("elixir", ask), ("mix", "")):
+        (shims / name).write_text(f"#!/bin/sh\n{script}echo No version is set >&2\nexit 126\n")
+        (shims / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shims}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("ASDF_DATA_DIR", str(tmp_path))
+    assert executed(fake, tmp_path / "run").problem is None
+    Checkout(fake.folder).compile()
+    (fake.folder / ".tool-versions").unlink()
+    elixir._places.cache_clear()
+    with pytest.raises(ExecutionFailed, match=f"choose it for {fake.folder}"):
+        executed(fake, tmp_path / "another")

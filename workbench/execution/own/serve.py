@@ -107,7 +107,7 @@ class Serve(OwnRuntime):
             text, problem = _outcome(run, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
-                _write_files(run.get("files") or {}, folder / "plan_files")
+                _keep(run.get("files"), folder / "plan_files")
                 write_atomically(output, text.encode())
             return Execution(request.key, text, output, time.monotonic() - start, problem)
         raise ExecutionFailed(
@@ -190,7 +190,7 @@ class Serve(OwnRuntime):
         except (ValueError, RecursionError):
             answer = {}
         answer = answer if isinstance(answer, dict) else {}
-        if response.is_success and "status" in answer:
+        if response.is_success and isinstance(answer.get("status"), str) and isinstance(answer.get("id"), str):
             return answer
         error = answer.get("error")
         default = f"it answered {response.status_code}"
@@ -298,18 +298,25 @@ def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str
         if len(text.encode()) > program.PLAN_BYTES:
             return "", TOO_LONG
         return text, None
-    error = run.get("error") or {"kind": "no file", "message": f"it ended as {run['status']} without a plan"}
-    message = scrubbed(str(error["message"]), secrets)
-    return "", blame(str(error["kind"]).replace("_", " "), message, folder)
+    error = run.get("error")
+    known = error if isinstance(error, dict) else {}
+    message = scrubbed(str(known.get("message", f"it ended as {run['status']} without a plan")), secrets)
+    return "", blame(str(known.get("kind", "no file")).replace("_", " "), message, folder)
 
 
-def _write_files(files: dict[str, str], folder: Path) -> None:
+def _keep(files: object, folder: Path) -> None:
     """Write the files of the pipeline's steps beside the plan, in the place where `mix pipeline.generate.live` does.
 
     Raises:
-        ExecutionFailed: a file would stand outside of the folder.
+        ExecutionFailed: a file would stand outside of the folder, or has no name that a file can have.
     """
-    for name, text in files.items():
-        if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            raise ExecutionFailed(f"the runtime names the file {name}; expected a file below {folder}", kind="no file")
-        write_atomically(folder / name, text.encode("utf-8", errors="replace"))
+    for name, text in files.items() if isinstance(files, dict) else ():
+        try:
+            below = (folder / name).resolve().is_relative_to(folder.resolve())
+        except (OSError, ValueError):
+            below = False
+        if not below:
+            raise ExecutionFailed(
+                f"the runtime names the file {name[:200]!r}; expected a file below {folder}", kind="no file"
+            )
+        write_atomically(folder / name, str(text).encode("utf-8", errors="replace"))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from workbench.errors import ExecutionFailed
-from workbench.execution import program
+from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.models.claude_program import claude_variables
 from workbench.providers import GENERATING, KNOWN
@@ -95,7 +95,7 @@ class Checkout:
         finished = program.run(
             ["mix", "compile"],
             cwd=folder or self.path,
-            env=environment({}),
+            env=environment({}, self.path),
             timeout=COMPILE_SECONDS,
             advice=INSTALL_ELIXIR,
         )
@@ -176,16 +176,22 @@ class Checkout:
         return finished.stdout.decode(errors="replace") if finished.exit_code == 0 else None
 
 
-def environment(keys: Mapping[str, str]) -> dict[str, str]:
+def environment(keys: Mapping[str, str], checkout: Path) -> dict[str, str]:
     """Return the environment of a process of pipeline_ex.
 
-    It holds a provider's address only if the address differs from the usual address.
+    It holds a provider's address only if the address differs from the usual address. If `mix` belongs to a version
+    manager, the PATH leads to the version that the manager chooses for the checkout: executions run elsewhere and
+    without its variables.
+
+    Raises:
+        ExecutionFailed: the version manager has no Elixir for the checkout.
     """
     usual = {KNOWN[name][2]: KNOWN[name][0] for name in GENERATING}
     provider_variables = {name: value for name, value in keys.items() if usual.get(name) != value}
     return {
         # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
         **program.passed_environment(),
+        **elixir.search_path(checkout),
         **claude_variables(os.environ),
         "SHELL": os.environ.get("SHELL", "/bin/sh"),
         # The log proves an answer only at dev's log level, and only if its lines are not cut.

@@ -58,7 +58,7 @@ def _elixir(checkout: Path) -> Check:
     try:
         required = re.search(r'elixir:\s*"~>\s*(\d+)\.(\d+)', (checkout / "mix.exs").read_text(errors="replace"))
         finished = program.run(
-            ["mix", "--version"], cwd=Path.cwd(), env=environment({}), timeout=60.0, advice=INSTALL_ELIXIR
+            ["mix", "--version"], cwd=checkout, env=environment({}, checkout), timeout=60.0, advice=INSTALL_ELIXIR
         )
     except (OSError, ExecutionFailed) as error:
         return Check("Elixir version", False, str(error).splitlines()[0], "install Elixir 1.18 or later")
@@ -96,7 +96,7 @@ def _locale(environ: Mapping[str, str]) -> Check:
     """Check the locale of executions. Without UTF-8, pipeline_ex encodes the prompt twice."""
     user_locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "none"
     try:
-        finished = process.run(["locale", "charmap"], cwd=Path.cwd(), env=environment({}), timeout=10.0)
+        finished = process.run(["locale", "charmap"], cwd=Path("/"), env=program.passed_environment(), timeout=10.0)
         charmap = finished.stdout.decode(errors="replace").strip()
     except OSError:
         # musl has no `locale` program, and UTF-8 is its only encoding.

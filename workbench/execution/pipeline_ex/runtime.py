@@ -132,7 +132,7 @@ class PipelineEx:
     def _run(self, request: ExecutionRequest, folder: Path, cwd: Path) -> Execution:
         variables = program.provider_variables(request.providers)
         before = set(output_files.regular(folder))
-        env = {**environment({**NO_KEY, **variables}), **_folders(folder)}
+        env = {**environment({**NO_KEY, **variables}, self._checkout.path), **_folders(folder)}
         ended = program.run_logged(
             self._command(request.prompt, folder),
             folder=folder,

@@ -29,6 +29,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
     * `PIPELINE_RETRIES` - how often a call is repeated if the provider failed. The default is 3
     * `PIPELINE_RETRY_BASE_MS` - the longest wait before the first retry. It doubles with each retry. The default is 500
     * `SSL_CERT_FILE` - a file of CA certificates to trust instead of the operating system's
+    * `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` - the proxies towards the services, and the hosts without one
     * `ERL_CRASH_DUMP_BYTES` - set it to 0 to write no crash dump. A VM that runs out of memory writes its memory to a
       file, with the keys and the prompts in it
 

@@ -25,9 +25,10 @@ defmodule Pipeline.Files.Workspace do
   opened and several times afterwards, and it has to lead to the same file each time. These functions create neither links
   nor pipes, so no step can use them to trap another step.
 
-  One race remains. Another program may replace a folder of the workspace by a link between two system calls, and then a write
-  ends up elsewhere. Such a program, for example a tool of the `claude` program, runs as the same user. It could write to
-  the other place without our help.
+  So `read/2` and `list/2` return nothing from elsewhere. For `write/3` and `edit/4` this is not promised: another program may
+  replace a folder of the workspace by a link between the last check and the system call that makes a folder or puts the
+  file in its place. Then the new folder or the file ends up elsewhere, and the function returns an error. Such a program,
+  for example a tool of the `claude` program, runs as the same user. It could write to the other place without our help.
   """
 
   alias Pipeline.Error

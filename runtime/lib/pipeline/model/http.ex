@@ -5,12 +5,14 @@ defmodule Pipeline.Model.HTTP do
 
   One deadline holds for the whole call, from the connection to the last byte of the reply.
 
+  A call goes through the proxy that the environment names for its address (`Pipeline.Model.Proxy`).
+
   Each call has a connection of its own. On a shared connection a call would wait for those before it, and a model takes
   seconds to minutes, so that the time of a handshake does not matter.
   """
 
   alias Pipeline.Error
-  alias Pipeline.Model.{Certificates, HTTPFailure}
+  alias Pipeline.Model.{Certificates, HTTPFailure, Proxy}
   alias Pipeline.Value.JSON
 
   @type headers :: [{String.t(), String.t()}]
@@ -18,19 +20,33 @@ defmodule Pipeline.Model.HTTP do
   @type options :: [ca_file: Path.t() | nil]
 
   @profile :pipeline
+  # OTP's client has one proxy for all calls of a profile.
+  @proxied_profile :pipeline_proxied
   # The longest answer of a model has a few hundred thousand bytes.
   @longest_reply 64_000_000
   @key_headers ["x-api-key", "x-goog-api-key"]
 
-  @doc "Start the client that all calls share. It is not OTP's default client, which others may have configured."
+  @doc """
+  Start the clients that all calls share: one without a proxy, and one with the proxies of the environment. They are not OTP's
+  default client, which others may have configured.
+  """
   @spec start() :: :ok
   def start do
-    case :inets.start(:httpc, profile: @profile) do
-      {:ok, _} -> :ok
-      {:error, {:already_started, _}} -> :ok
+    for profile <- [@profile, @proxied_profile] do
+      case :inets.start(:httpc, profile: profile) do
+        {:ok, _} -> :ok
+        {:error, {:already_started, _}} -> :ok
+      end
+
+      :ok = :httpc.set_options([cookies: :disabled], profile)
     end
 
-    :ok = :httpc.set_options([cookies: :disabled], @profile)
+    proxies =
+      for {option, scheme} <- [proxy: "http", https_proxy: "https"],
+          {:ok, %Proxy{host: host, port: port}} <- [Proxy.for_scheme(scheme)],
+          do: {option, {{to_charlist(host), port}, []}}
+
+    :ok = :httpc.set_options(proxies, @proxied_profile)
   end
 
   @doc "POST `body` as JSON and return the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
@@ -47,7 +63,8 @@ defmodule Pipeline.Model.HTTP do
     deadline = now() + timeout
     uri = URI.parse(url)
 
-    with {:ok, tls} <- tls(uri, options[:ca_file]) do
+    with {:ok, tls} <- tls(uri, options[:ca_file]),
+         {:ok, proxy} <- Proxy.for_address(uri) do
       request = {to_charlist(url), charlists([{"connection", "close"} | headers])}
 
       request =
@@ -57,7 +74,7 @@ defmodule Pipeline.Model.HTTP do
 
       times = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false]
 
-      case send_request(method, request, times ++ tls, deadline) do
+      case send_request(method, request, times ++ tls ++ login(proxy), profile(proxy), deadline) do
         {:ok, text} -> decode(text, uri)
         {{_, status, _}, answered, text} -> {:error, failure(status, answered, text, uri, headers)}
         {:error, reason} -> {:error, lost(reason, uri, timeout)}
@@ -65,13 +82,19 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
+  defp profile(nil), do: @profile
+  defp profile(%Proxy{}), do: @proxied_profile
+
+  defp login(%Proxy{login: {user, password}}), do: [proxy_auth: {to_charlist(user), to_charlist(password)}]
+  defp login(_), do: []
+
   # The process that waits here is ended when a run is cancelled. The client does not notice that by itself.
-  defp send_request(method, request, http_options, deadline) do
+  defp send_request(method, request, http_options, profile, deadline) do
     options = [sync: false, stream: {:self, :once}, body_format: :binary]
 
-    with {:ok, id} <- :httpc.request(method, request, http_options, options, @profile) do
+    with {:ok, id} <- :httpc.request(method, request, http_options, options, profile) do
       caller = self()
-      guard = spawn(fn -> guard(Process.monitor(caller), id) end)
+      guard = spawn(fn -> guard(Process.monitor(caller), id, profile) end)
       answer = receive_answer(id, deadline)
       cancelled? = answer in [{:error, :timeout}, {:error, :too_large}]
       send(guard, if(cancelled?, do: :cancel, else: :done))
@@ -110,11 +133,11 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  defp guard(caller, id) do
+  defp guard(caller, id, profile) do
     receive do
       :done -> :ok
-      :cancel -> :httpc.cancel_request(id, @profile)
-      {:DOWN, ^caller, :process, _, _} -> :httpc.cancel_request(id, @profile)
+      :cancel -> :httpc.cancel_request(id, profile)
+      {:DOWN, ^caller, :process, _, _} -> :httpc.cancel_request(id, profile)
     end
   end
 

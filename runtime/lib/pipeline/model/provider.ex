@@ -4,7 +4,7 @@ defmodule Pipeline.Model.Provider do
   """
 
   alias Pipeline.{Error, Settings}
-  alias Pipeline.Model.{Ask, Catalogue, Certificates, Reply, Request}
+  alias Pipeline.Model.{Ask, Catalogue, Certificates, Proxy, Reply, Request}
 
   # The longest wait for a list of models, and the most models in a message.
   @listing_timeout 10_000
@@ -36,6 +36,7 @@ defmodule Pipeline.Model.Provider do
   @spec http_preflight(Settings.provider(), Settings.t()) :: :ok | {:error, Error.t()}
   def http_preflight(provider, settings) do
     with {:ok, _} <- key(provider, settings),
+         {:ok, _} <- Proxy.for_address(URI.parse(settings.base_urls[provider])),
          "https" <- URI.parse(settings.base_urls[provider]).scheme,
          {:ok, _} <- Certificates.trusted(settings.ca_file) do
       :ok

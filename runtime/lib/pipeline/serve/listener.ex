@@ -12,6 +12,8 @@ defmodule Pipeline.Serve.Listener do
   # longer than before its first one.
   @first_request_ms 10_000
   @next_request_ms 60_000
+  # mochiweb's own limit starts again with every byte of a body, so a client could send one byte a second for ever.
+  @body_ms 60_000
 
   # A client waits for its run on one connection and may have further ones.
   @connections_per_run 4
@@ -25,7 +27,9 @@ defmodule Pipeline.Serve.Listener do
     * `body_limit` - the largest body of a request, in bytes
     * `limit` - how many runs may be under way at once
     * `busy` - a counter of the requests that are being answered
-    * `first_request_ms` - how long a new connection may be silent; #{@first_request_ms} by default
+    * `first_request_ms` - how long a new connection may take until the head of its first request is complete;
+      #{@first_request_ms} by default
+    * `body_ms` - how long the body of a request may take; #{@body_ms} by default
   """
   @spec child_spec(keyword()) :: Supervisor.child_spec()
   def child_spec(options), do: %{id: __MODULE__, start: {__MODULE__, :start_link, [options]}}
@@ -33,7 +37,7 @@ defmodule Pipeline.Serve.Listener do
   @doc "Start a listener with the options of `child_spec/1`."
   @spec start_link(keyword()) :: {:ok, pid()} | {:error, term()}
   def start_link(options) do
-    server = Map.new(Keyword.take(options, [:token, :body_limit, :busy, :first_request_ms]))
+    server = Map.new(Keyword.take(options, [:token, :body_limit, :busy, :first_request_ms, :body_ms]))
 
     :mochiweb_clock.start()
 
@@ -82,7 +86,7 @@ defmodule Pipeline.Serve.Listener do
     end
   end
 
-  defp answer(request, length, %{token: %Token{} = token, body_limit: limit}) do
+  defp answer(request, length, %{token: %Token{} = token} = server) do
     {path, query, _} = :mochiweb_util.urlsplit_path(:mochiweb_request.get(:raw_path, request))
 
     Router.answer(
@@ -91,7 +95,7 @@ defmodule Pipeline.Serve.Listener do
         path: path |> to_string() |> String.split("/", trim: true),
         query: for({name, value} <- :mochiweb_util.parse_qs(query), into: %{}, do: {text(name), text(value)}),
         authorization: header(request, ~c"authorization") || "",
-        body: fn -> read_body(request, length, limit) end
+        body: fn -> read_body(request, length, server) end
       },
       token
     )
@@ -108,18 +112,35 @@ defmodule Pipeline.Serve.Listener do
       Router.error(500, :crashed, "the server crashed while answering this request")
   end
 
-  defp read_body(request, length, limit) do
+  defp read_body(request, length, %{body_limit: limit} = server) do
     if is_integer(length) and length > limit, do: exit({:body_too_large, length})
+    socket = :mochiweb_request.get(:socket, request)
+    milliseconds = server[:body_ms] || @body_ms
+    {:ok, timer} = :timer.apply_after(milliseconds, __MODULE__, :refuse_slow, [socket, milliseconds])
 
-    case :mochiweb_request.recv_body(limit, request) do
-      body when is_binary(body) -> {:ok, body}
-      :undefined -> {:ok, ""}
+    try do
+      case :mochiweb_request.recv_body(limit, request) do
+        body when is_binary(body) -> {:ok, body}
+        :undefined -> {:ok, ""}
+      end
+    after
+      :timer.cancel(timer)
     end
   rescue
     # mochiweb raises if the length of a chunk is not a number.
     _ -> :malformed
   catch
     :exit, {:body_too_large, _} -> {:error, "the body is longer than #{limit} bytes"}
+  end
+
+  # End a connection whose body takes too long. Its process, which reads from the socket, then ends as well.
+  @doc false
+  @spec refuse_slow(term(), pos_integer()) :: :ok
+  def refuse_slow(socket, milliseconds) do
+    message = "the body did not arrive within #{milliseconds} ms: send it at once"
+    {_, _, json} = Router.error(408, :timeout, message)
+    send_refusal(socket, "408 Request Timeout", json)
+    :mochiweb_socket.close(socket)
   end
 
   defp respond({status, headers, json}, request) do
@@ -139,11 +160,15 @@ defmodule Pipeline.Serve.Listener do
   defp refuse_length(request) do
     {_, _, json} = Router.error(400, :bad_request, "Content-Length or Transfer-Encoding is malformed")
     socket = :mochiweb_request.get(:socket, request)
-    head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    :mochiweb_socket.send(socket, [head, "Content-Length: #{byte_size(json)}\r\n\r\n", json])
+    send_refusal(socket, "400 Bad Request", json)
     linger(socket)
     :mochiweb_socket.close(socket)
     exit(:normal)
+  end
+
+  defp send_refusal(socket, status, json) do
+    head = "HTTP/1.1 #{status}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    :mochiweb_socket.send(socket, [head, "Content-Length: #{byte_size(json)}\r\n\r\n", json])
   end
 
   # If the connection is closed while the client still sends, the connection is reset and the client loses the answer. Read

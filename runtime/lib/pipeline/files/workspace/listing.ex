@@ -4,6 +4,8 @@ defmodule Pipeline.Files.Workspace.Listing do
   alias Pipeline.Files.Workspace.{Name, ResolvedPath}
 
   @max_entries 2_000
+  # As for a file that is read: a program that replaces a folder and puts it back can deceive one check, but not several.
+  @checks 8
 
   @doc """
   Return the sorted paths of the files, relative to the workspace.
@@ -14,8 +16,8 @@ defmodule Pipeline.Files.Workspace.Listing do
   @spec files(Path.t(), [String.t()]) :: {:ok, [String.t()]} | {:error, String.t()}
   def files(root, names) do
     case ResolvedPath.resolve(root, names) do
-      {:ok, %ResolvedPath{entry: %{type: :directory} = folder, path: path}} ->
-        with {:ok, files, _} <- list(path, names, folder, 0), do: {:ok, Enum.sort(files)}
+      {:ok, %ResolvedPath{entry: %{type: :directory}} = folder} ->
+        with {:ok, files, _} <- list(folder, root, names, 0), do: {:ok, Enum.sort(files)}
 
       {:ok, %ResolvedPath{entry: nil}} ->
         {:error, "there is no such folder"}
@@ -28,12 +30,13 @@ defmodule Pipeline.Files.Workspace.Listing do
     end
   end
 
-  # Leave out a folder that became a link while it was read: the names in it may be those of another folder.
-  defp list(path, names, %{id: id}, count) do
+  # Leave out a folder that another program replaced by a link while it was read, or that the path reached through such a
+  # link: the names in it may be those of a folder elsewhere.
+  defp list(%ResolvedPath{path: path} = folder, root, names, count) do
     with {:ok, entries} <- ResolvedPath.names(path),
-         true <- names == [] or match?({:ok, %{id: ^id}}, ResolvedPath.lookup(path)) do
+         true <- Enum.all?(1..@checks, fn _ -> ResolvedPath.unchanged?(folder, root, names) end) do
       Enum.reduce_while(entries, {:ok, [], count}, fn name, {:ok, files, count} ->
-        case entry(Path.join(path, name), names ++ [name], count + 1) do
+        case entry(folder, root, name, names ++ [name], count + 1) do
           {:ok, more, count} -> {:cont, {:ok, more ++ files, count}}
           {:error, reason} -> {:halt, {:error, reason}}
         end
@@ -43,16 +46,22 @@ defmodule Pipeline.Files.Workspace.Listing do
     end
   end
 
-  defp entry(_, _, count) when count > @max_entries,
+  defp entry(_, _, _, _, count) when count > @max_entries,
     do: {:error, "has more than #{@max_entries} entries: list one of its folders instead"}
 
-  defp entry(path, names, count) do
+  defp entry(folder, root, name, names, count) do
     relative = Enum.join(names, "/")
+    path = Path.join(folder.path, name)
 
     case Name.split(relative) == {:ok, names} && ResolvedPath.lookup(path) do
-      {:ok, %{type: :directory} = folder} -> list(path, names, folder, count)
-      {:ok, _} -> {:ok, [relative], count}
-      _ -> {:ok, [], count}
+      {:ok, %{type: :directory, id: id} = entry} ->
+        list(%ResolvedPath{path: path, folders: [id | folder.folders], entry: entry}, root, names, count)
+
+      {:ok, _} ->
+        {:ok, [relative], count}
+
+      _ ->
+        {:ok, [], count}
     end
   end
 end

@@ -2,8 +2,9 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   @moduledoc """
   Resolves a path in a workspace one folder at a time, from the root of the workspace to the file. A link is never followed.
 
-  `folders` has the identities of the folders on the way, from the innermost. `entry` describes the file or folder at the end
-  of the path, or is nil. With them, `unchanged?/3` finds out later whether the path still leads to the same file.
+  `folders` has the identities of the folders on the way, from the innermost. If the path ends at a folder, it is the first of
+  them. `entry` describes the file or folder at the end of the path, or is nil. With them, `unchanged?/3` finds out later
+  whether the path still leads to the same file or folder.
   """
 
   @enforce_keys [:path, :folders, :entry]
