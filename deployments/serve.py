@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from prefect import serve
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
@@ -30,7 +30,6 @@ def deployments(file: Path) -> list[RunnerDeployment]:
 
 
 def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
-    limit = entry.get("concurrency_limit")
     return RunnerDeployment.from_entrypoint(
         entry["entrypoint"],
         name=entry["name"],
@@ -38,9 +37,9 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
         parameters=entry.get("parameters"),
         schedules=[
             Cron(schedule["cron"], timezone=schedule.get("timezone"), active=schedule.get("active", True))
-            for schedule in entry["schedules"]
+            for schedule in entry.get("schedules", [])
         ],
-        concurrency_limit=ConcurrencyLimitConfig(**limit) if limit else None,
+        triggers=[DeploymentEventTrigger(**trigger) for trigger in entry.get("triggers", [])],
     )
 
 

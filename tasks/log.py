@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from prefect.logging import get_run_logger
@@ -54,20 +56,27 @@ class RunLog:
     def confirming(self) -> None:
         """Log that the search ended, and what is confirmed."""
         self._phase = "confirm"
-        self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
+        if self._run.has(SearchResult):
+            self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
 
     def result(self) -> None:
         """Log the result in a sentence."""
         self._logger.info(f"Result: {sentence(summarize(self._run))}")
 
-    def promotion(self, task: Any) -> None:
-        """Wait for a promotion, and log the new champion or why there is none. The run's result stays as it is."""
+    def promotion(self, task: Any, how_to_commit: Callable[[Path], str | None]) -> None:
+        """Wait for a promotion, and log the new champion or why there is none. The run's result stays as it is.
+
+        Args:
+            how_to_commit: returns the command that commits the champion's file, if one is needed.
+        """
         try:
             champion = task.result()
         except UserError as error:
             self._logger.warning(f"Not promoted: {error}")
         else:
             self._logger.info(f"Champion {champion.number} is {champion.file}: {champion.reason}")
+            if command := how_to_commit(champion.file):
+                self._logger.info(f"To commit it, run this in a clone of the repository: {command}")
 
 
 class _Below(logging.Filter):

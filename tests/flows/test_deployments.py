@@ -77,12 +77,25 @@ def running(line: CommandLine, program: Path, *arguments: object) -> Iterator[su
 
 
 def check_schedule(line: CommandLine) -> None:
-    """Check that the deployment has the settings of prefect.yaml."""
+    """Check that the nightly deployment has the settings of prefect.yaml, and that the others exist."""
     settings = deployment(line)
     (schedule,) = settings["schedules"]
     assert (schedule["schedule"]["cron"], schedule["active"]) == ("0 3 * * *", True)
     assert settings["parameters"]["rehearse"] is True
-    assert settings["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    # A lock on the study lets one run at a time work on it. A limit of the deployment would cancel other studies' runs.
+    assert settings["concurrency_limit"] is None
+
+    watch = httpx.get(f"{api(line)}/deployments/name/watch/watch").raise_for_status().json()
+    assert [schedule["schedule"]["cron"] for schedule in watch["schedules"]] == ["*/5 * * * *"]
+    query = {
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "deployments": {"id": {"any_": [settings["id"]]}},
+    }
+    # The server's scheduler makes the runs of the next nights.
+    wait_for(lambda: httpx.post(f"{api(line)}/flow_runs/count", json=query).json() > 0)
+    automations = httpx.post(f"{api(line)}/automations/filter", json={}).raise_for_status().json()
+    (trigger,) = [item["trigger"] for item in automations if item["trigger"].get("expect") == ["pipeline.repo.changed"]]
+    assert trigger["match"] == {"prefect.resource.id": "workbench.repo.*"}
 
 
 def check_report(line: CommandLine) -> None:

@@ -26,6 +26,7 @@ from workbench.commands.run import run
 from workbench.commands.runs import runs
 from workbench.commands.server import server
 from workbench.commands.show import show
+from workbench.commands.webhook import webhook
 from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, workbench_error_in
 from workbench.evidence.report import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
@@ -50,6 +51,7 @@ app.command(champion)
 app.command(init)
 app.command(rehearsal)
 app.command(server)
+app.command(webhook)
 
 
 def main() -> None:

@@ -106,6 +106,7 @@ class RunRecord(Record):
         target: the step whose prompt was searched for; None where the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
+        fingerprint: a hash of everything that scores depend on, except the prompt (workbench.champion.qualification).
         champions: the folder of the study's champions; None in a run that did not keep it.
         flow_run_url: where Prefect shows the run, if anywhere.
         started: Unix time.
@@ -134,6 +135,7 @@ class RunRecord(Record):
     target: Target | None = None
     models: dict[str, str] = {}
     commit: str | None = None
+    fingerprint: str | None = None
     champions: Path | None = None
     flow_run_url: str | None
     started: float

@@ -6,14 +6,14 @@ starting prompt and the best prompt again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import dspy
 
 from workbench.errors import ProposalFailed
-from workbench.nouns import FIRST_CONFIRM_REPLICATE, Trial
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Trial
 from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
@@ -107,29 +107,54 @@ def confirmation(setting: Setting, outcome: SearchOutcome) -> Callable[[Asker], 
     """Return the work that tries baseline and best on every goal, on replicates that no search has seen."""
 
     def work(asker: Asker) -> list[Trial]:
-        study = setting.study
         trials = Trials(setting, asker, phase="confirm")
         program = _program(setting, trials)
-        score, _ = metrics(trials, program.input_field)
-        lm = _predictor_lm(setting, trials, asker)
+        candidates = list(dict.fromkeys(outcome.candidates))
+        return _on_fresh_replicates(setting, asker, trials, program, candidates, FIRST_CONFIRM_REPLICATE)
 
-        def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
-            example = program.example(goal)
-            with dspy.context(lm=lm.copy(rollout_id=FIRST_CONFIRM_REPLICATE + replicate)):
-                score(example, program.with_candidate(candidate)(**example.inputs()))
+    return work
 
-        with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
-            pending = [
-                pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
-                for replicate in range(study.confirm)
-                for candidate in dict.fromkeys(outcome.candidates)
-                for goal in study.goals
-            ]
-            for trial in pending:
-                trial.result()
-        if len(trials.trials) != len(pending):
-            raise RuntimeError(f"the confirmation recorded {len(trials.trials)} trials; expected {len(pending)}")
-        return trials.trials
+
+def _on_fresh_replicates(
+    setting: Setting, asker: Asker, trials: Trials, program: Program, candidates: Sequence[Candidate], first: int
+) -> list[Trial]:
+    """Try candidates on every goal, on as many replicates as the study confirms with. The first one has this number."""
+    study = setting.study
+    score, _ = metrics(trials, program.input_field)
+    lm = _predictor_lm(setting, trials, asker)
+
+    def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
+        example = program.example(goal)
+        with dspy.context(lm=lm.copy(rollout_id=first + replicate)):
+            score(example, program.with_candidate(candidate)(**example.inputs()))
+
+    with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
+        pending = [
+            pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
+            for replicate in range(study.confirm)
+            for candidate in candidates
+            for goal in study.goals
+        ]
+        for trial in pending:
+            trial.result()
+    if len(trials.trials) != len(pending):
+        raise RuntimeError(f"the confirmation recorded {len(trials.trials)} trials; expected {len(pending)}")
+    return trials.trials
+
+
+def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
+    """Return the work that tries the starting prompt, which is the champion, on fresh replicates of every goal."""
+
+    def work(asker: Asker) -> list[Trial]:
+        trials = Trials(setting, asker, phase="confirm")
+        program = _program(setting, trials)
+        measured = _on_fresh_replicates(setting, asker, trials, program, [program.candidate], FIRST_REQUALIFY_REPLICATE)
+        score = trials.mean_score(program.candidate)
+        if score is None:
+            raise RuntimeError("the champion has no score on one of the goals; expected a trial on every goal")
+        scored = ScoredCandidate(program.candidate, score)
+        _write_outcome(setting, program, SearchOutcome(scored, scored, spent=0, ended="optimizer"))
+        return measured
 
     return work
 
