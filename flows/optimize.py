@@ -39,8 +39,8 @@ def title() -> str:
     parameters = flow_run.parameters
     study, optimizer = names(Path(parameters["repository"] or ".", parameters["study"]))
     due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
-    commit = f" · {parameters['commit'][:12]}" if parameters["commit"] else ""
-    return f"{study} · {parameters['optimizer'] or optimizer} · {due}{commit}"
+    parts = (study, parameters["optimizer"] or optimizer, due, (parameters["commit"] or "")[:12])
+    return " · ".join(part for part in parts if part)
 
 
 @flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -21,7 +22,7 @@ from workbench.tasks.surroundings import outside_failures
 def title() -> str:
     """Return the flow run's name: the repository, the branch, and the time at which the look was due."""
     parameters = flow_run.parameters
-    name = str(parameters["repository"]).rstrip("/").rpartition("/")[2].removesuffix(".git") or "."
+    name = Path(str(parameters["repository"])).absolute().name.removesuffix(".git")
     return f"{name} · {parameters['branch']} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
 
 

@@ -72,7 +72,7 @@ def located(study: str | Path, repository: str | None, commit: str | None) -> It
     log = get_run_logger()
     with ExitStack() as held:
         if repository is None:
-            label = str(Path(study).absolute())
+            label = str(Path(study).resolve())
             why = held.enter_context(_turn(label, None, lambda old, new: False, log.info))
             yield Place(Path(study), label, skipped=why)
             return

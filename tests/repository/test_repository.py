@@ -57,12 +57,19 @@ def test_the_files_of_a_commit_stand_in_a_worktree_of_their_own(
     old = repository.head("main")
     commits.commit({"notes.md": "2"})
     (commits.folder / "notes.md").write_text("not committed")
-    folder = tmp_path / "home" / "worktrees" / "x"
-    leaving = repository.checked_out(old, folder)
-    leaving.__enter__()
-    with repository.checked_out(old[:10], folder) as files:
+    worktrees = tmp_path / "home" / "worktrees"
+    with repository.checked_out(old[:10], worktrees / "a") as files:
         assert (files / "notes.md").read_text() == "1"
-    assert not folder.exists()
+        with repository.checked_out(repository.head("main"), worktrees / "b"):
+            assert (files / "notes.md").read_text() == "1"
+        with pytest.raises(UserError, match="is in use"), repository.checked_out(old, worktrees / "a"):
+            pass
+    # Git knows the first of these two worktrees.
+    repository._git("worktree", "add", "--quiet", "--detach", str(worktrees / "killed"), old)
+    (worktrees / "of another repository").mkdir()
+    with repository.checked_out(old, worktrees / "killed") as files:
+        assert [folder.name for folder in worktrees.glob("*/")] == ["killed"]
+    assert list(worktrees.iterdir()) == []
     assert (commits.folder / "notes.md").read_text() == "not committed"
     assert commits.git("worktree", "list", "--porcelain").count("worktree ") == 1
     assert commits.git("branch", "--format=%(refname:short)") == "main"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 from workbench.errors import RepositoryFailed, UserError
 from workbench.providers import digest
 from workbench.system import git
-from workbench.system.files import exclusive_lock
+from workbench.system.files import exclusive_lock, try_lock
 
 #: The time limit of a clone or a fetch.
 FETCH_SECONDS = 600.0
@@ -99,23 +99,32 @@ class Repository:
     def checked_out(self, commit: str, folder: Path) -> Iterator[Path]:
         """Yield a folder with the files of a commit: a git worktree, which is removed when the block ends.
 
+        Worktrees beside it that a killed process has left are removed, too.
+
         Raises:
-            UserError: the repository has no such commit, or git cannot check it out.
+            UserError: the repository has no such commit, git cannot check it out, or another process uses the folder.
         """
         commit = self.commit(commit)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self._remove(folder)
-        self._git("worktree", "add", "--quiet", "--force", "--detach", str(folder), commit)
+        folder.mkdir(parents=True, exist_ok=True)
+        for other in folder.parent.glob("*/"):
+            if (release := try_lock(_lock(other))) is not None:
+                self._remove(other)
+                release()
+        release = try_lock(_lock(folder))
+        if release is None:
+            raise UserError(f"{folder} is in use; expected no other run with the same name: wait for its end")
         try:
+            self._git("worktree", "add", "--quiet", "--force", "--force", "--detach", str(folder), commit)
             yield folder
         finally:
             self._remove(folder)
+            release()
 
     def _remove(self, folder: Path) -> None:
-        """Remove a worktree. A killed process may have left one, and git may have forgotten it."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Remove a worktree, also one that git does not know (any more) or of another repository."""
         with suppress(UserError):
-            self._git("worktree", "prune")
+            self._git("worktree", "remove", "--force", "--force", str(folder))
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _succeeds(self, *arguments: str) -> bool:
         return git.run(self.folder, *arguments, environ=self.environ).exit_code == 0
@@ -125,6 +134,11 @@ class Repository:
         if result.exit_code != 0:
             raise UserError(f"git {arguments[0]} failed in {self.address}: {git.reason(result)}")
         return result.stdout.decode(errors="surrogateescape").rstrip("\n")
+
+
+def _lock(folder: Path) -> Path:
+    """Return the file whose lock says that a process uses a worktree."""
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def open_repository(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
