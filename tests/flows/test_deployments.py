@@ -21,6 +21,7 @@ from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
 pytestmark = pytest.mark.processes
 
 NIGHTLY = "optimize/nightly"
+REQUALIFY = "requalify/requalify"
 PYTHON = Path(sys.executable)
 
 
@@ -35,9 +36,9 @@ def deployment(line: CommandLine) -> dict[str, Any]:
 
 
 def is_served(line: CommandLine) -> bool:
-    """Return True if the deployment exists and belongs to no worker. For a moment it does not exist at all."""
-    response = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}")
-    return response.status_code == 200 and response.json()["work_pool_name"] is None
+    """Return True if all deployments exist and belong to no worker. For a moment they do not exist at all."""
+    responses = [httpx.get(f"{api(line)}/deployments/name/{name}") for name in (NIGHTLY, "watch/watch", REQUALIFY)]
+    return all(answer.status_code == 200 and answer.json()["work_pool_name"] is None for answer in responses)
 
 
 def create_flow_run(line: CommandLine) -> str:
