@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prefect.deployments.steps import git_clone
+from prefect.deployments.steps.pull import agit_clone
 
 from workbench.errors import UserError
 
@@ -28,7 +28,7 @@ async def working_directory(repository: str = "", branch: str = "") -> dict[str,
         UserError: the worker's Workbench is installed from no checkout.
     """
     if repository:
-        return dict(await git_clone(repository=repository, branch=branch or None))
+        return await agit_clone(repository=repository, branch=branch or None)
     if not (CHECKOUT / "prefect.yaml").is_file():
         raise UserError(
             f"{CHECKOUT} is no checkout of Workbench; expected one, or a repository: name the URL of a git repository "
