@@ -44,7 +44,7 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
 
 
 def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
-    """Remove the deployments of the same names that `prefect deploy` created for a worker.
+    """Remove the deployments of the same names, with their automations, that `prefect deploy` created for a worker.
 
     A worker's deployment has no path, and an update would not add one. So it has to be created anew.
     """
@@ -53,6 +53,8 @@ def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
             with suppress(ObjectNotFound):
                 existing = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
                 if existing.work_pool_name is not None:
+                    # The server keeps the automations of a deployment's triggers when the deployment is deleted.
+                    client.delete_resource_owned_automations(f"prefect.deployment.{existing.id}")
                     client.delete_deployment(existing.id)
 
 

@@ -101,13 +101,12 @@ def requalify(
         opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting:
             artifact.show(setting.run)
-            story, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
+            story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 
             def answered(ask: Ask, task: AnswerFuture) -> None:
                 story.answered(ask, task)
                 artifact.refresh()
 
-            story.confirming()
             work = Asks(requalification(setting), limits, answered, story.trial, claims)
             with ended_on_interrupt(), work as fresh_trials:
                 answer(fresh_trials, setting.run)

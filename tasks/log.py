@@ -24,9 +24,13 @@ NOISE = ("Finished in state Completed(", "Finished in state Cached(")
 
 
 class RunLog:
-    """The log of one run. Use it in the flow's thread only."""
+    """The log of one run. Use it in the flow's thread only.
 
-    def __init__(self, run: RunFolder) -> None:
+    Args:
+        phase: `search`, or `confirm` for a run that only executes the champion on fresh replicates.
+    """
+
+    def __init__(self, run: RunFolder, phase: Phase = "search") -> None:
         _quieten_task_runs()
         self._run = run
         self._record = run.load(RunRecord)
@@ -34,8 +38,9 @@ class RunLog:
         self._made: dict[str, Made] = {}
         self._search: list[TrialRecord] = []
         self._best: str | None = None
-        self._phase: Phase = "search"
-        self._logger.info(story.beginning(self._record))
+        self._phase: Phase = phase
+        begin = story.beginning if phase == "search" else story.requalifying
+        self._logger.info(begin(self._record))
 
     def answered(self, ask: Ask, task: Any) -> None:
         """Note how an execution was made. `Asks` calls this method after each answer."""
@@ -56,8 +61,7 @@ class RunLog:
     def confirming(self) -> None:
         """Log that the search ended, and what is confirmed."""
         self._phase = "confirm"
-        if self._run.has(SearchResult):
-            self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
+        self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
 
     def result(self) -> None:
         """Log the result in a sentence."""

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
+from tests.support.processes import working_in
 
 pytestmark = pytest.mark.processes
 
@@ -41,9 +42,9 @@ def is_served(line: CommandLine) -> bool:
     return all(answer.status_code == 200 and answer.json()["work_pool_name"] is None for answer in responses)
 
 
-def create_flow_run(line: CommandLine) -> str:
+def create_flow_run(line: CommandLine, optimizer: str = "static", budget: int = 1) -> str:
     """Create a small run of the deployment, and return the flow run's id."""
-    overrides = {"parameters": {"optimizer": "static", "budget": 1}}
+    overrides = {"parameters": {"optimizer": optimizer, "budget": budget}}
     url, deadline = f"{api(line)}/deployments/{deployment(line)['id']}/create_flow_run", time.monotonic() + 60
     # The server answers 503 while its database is locked. Prefect's own client tries again, too.
     while (response := httpx.post(url, json=overrides)).status_code == 503 and time.monotonic() < deadline:
@@ -121,6 +122,26 @@ def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) 
     with running(deployed, PREFECT, "worker", "start", "--pool", "workbench", "--type", "process"):
         assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"
     check_report(deployed)
+
+
+def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_its_artifact_says_so(deployed: CommandLine) -> None:
+    """All processes that execute the pipeline end, too. What was bought is kept."""
+    worker = ("worker", "start", "--pool", "workbench", "--type", "process")
+    with (
+        deployed.rehearsing(latency=1.0) as (line, _),
+        running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *worker),
+    ):
+        flow_run = create_flow_run(line, "copro", 24)
+        wait_for(lambda: len(line.results("execute")) >= 2, 120)
+        cancelled_at = time.monotonic()
+        cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        httpx.post(f"{api(line)}/flow_runs/{flow_run}/set_state", json=cancelling).raise_for_status()
+        assert end_of(line, flow_run).startswith("CANCELLED")
+        wait_for(lambda: not working_in(line.home / "executions"), 30)
+        assert time.monotonic() - cancelled_at < 45
+    query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
+    (artifact,) = httpx.post(f"{api(line)}/artifacts/filter", json=query).json()
+    assert "**Interrupted: " in artifact["data"]
 
 
 def test_one_process_serves_the_same_deployments_without_a_worker(deployed: CommandLine) -> None:
