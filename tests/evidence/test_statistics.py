@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.evidence.statistics import RISK, compare
+from workbench.evidence.statistics import RISK, compare, interval, mean_interval
 
 scores = st.lists(st.floats(0, 10), min_size=3, max_size=6)
 
@@ -101,3 +102,14 @@ def test_more_replicates_are_forecast() -> None:
     repeats = (4 + unsure.more) // 4 + 1
     assert compare({"g": baseline * repeats}, {"g": best * repeats}).better
     assert compare({"g": [3.0, 3.1, 2.9]}, {"g": [8.0, 8.1, 7.9]}).more is None
+
+
+def test_the_interval_of_a_mean_over_goals_is_that_of_the_goal_if_there_is_one() -> None:
+    """With several goals, each counts the same, and the interval is narrower than that of any single goal."""
+    scores = [4.0, 5.0, 7.0]
+    mean, low, high = mean_interval({"a": scores})
+    assert (mean, low, high) == pytest.approx((fmean(scores), *interval(scores)))
+    mean, low, high = mean_interval({"a": scores, "b": [score + 1 for score in scores]})
+    assert mean == pytest.approx(fmean(scores) + 0.5)
+    assert high - low < interval(scores)[1] - interval(scores)[0]
+    assert mean_interval({"a": [0.0, 0.1, 0.0]})[1] == 0.0
