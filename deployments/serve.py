@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 from prefect import serve
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
@@ -31,7 +31,6 @@ def deployments(file: Path) -> list[RunnerDeployment]:
 
 
 def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
-    limit = entry.get("concurrency_limit")
     return RunnerDeployment.from_entrypoint(
         entry["entrypoint"],
         name=entry["name"],
@@ -39,14 +38,16 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
         parameters=entry.get("parameters"),
         schedules=[
             Cron(schedule["cron"], timezone=schedule.get("timezone"), active=schedule.get("active", True))
-            for schedule in entry["schedules"]
+            for schedule in entry.get("schedules", [])
         ],
-        concurrency_limit=ConcurrencyLimitConfig(**limit) if limit else None,
+        triggers=[DeploymentEventTrigger(**trigger) for trigger in entry.get("triggers", [])],
     )
 
 
 def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
-    """Remove the deployments of the same names that `prefect deploy` created for a worker, and tell about each.
+    """Remove the deployments of the same names, with their automations, that `prefect deploy` created for a worker.
+
+    Each is told on standard error.
 
     A worker's deployment has no path, and an update would not add one. So it has to be created anew.
     """
@@ -55,6 +56,8 @@ def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
             with suppress(ObjectNotFound):
                 existing = client.read_deployment_by_name(f"{deployment.flow_name}/{deployment.name}")
                 if existing.work_pool_name is not None:
+                    # The server keeps the automations of a deployment's triggers when the deployment is deleted.
+                    client.delete_resource_owned_automations(f"prefect.deployment.{existing.id}")
                     client.delete_deployment(existing.id)
                     print(
                         f"the deployment {deployment.flow_name}/{deployment.name} of the work pool "

@@ -1,7 +1,7 @@
 """The flow `optimize`: find the prompt that makes the pipeline write its best plan.
 
 The search runs in a thread of its own and asks for answers. The flow answers each ask with a task run
-(`workbench.search.asks` explains how):
+(`workbench.search.asks` explains how, and `workbench.tasks.answering` does it):
 
     for each ask    propose  or  execute → retrieve  or  score
     at the end      confirm → publish, and promote if the study says `promote: auto`
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
-from workbench.run.record import AnswerRecord
-from workbench.search.ask_kinds import AnswerFuture, Ask, Execute, Propose, Retrieve, Score, slots
+from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
 from workbench.study.loader import names
@@ -30,22 +30,22 @@ from workbench.study.opening import RunOptions, champions_of, open_run
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.answering import answer
 from workbench.tasks.confirm import confirm
-from workbench.tasks.execute import execute
 from workbench.tasks.log import RunLog
+from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
-from workbench.tasks.propose import propose
 from workbench.tasks.publish import RunArtifact, publish
-from workbench.tasks.retrieve import retrieve
-from workbench.tasks.score import score
-from workbench.tasks.surroundings import claim, outside_failures, server_watched, tag_flow_run
+from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_flow_run
 
 
 def title() -> str:
-    """Return the flow run's name: the study, the optimizer and the time at which the run was due."""
+    """Return the flow run's name: the study, the optimizer, the time at which the run was due, and the commit."""
     parameters = flow_run.parameters
-    study, optimizer = names(Path(parameters["study"]))
-    return f"{study} · {parameters['optimizer'] or optimizer} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    study, optimizer = names(Path(parameters["repository"] or ".", parameters["study"]))
+    due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    parts = (study, parameters["optimizer"] or optimizer, due, (parameters["commit"] or "")[:12])
+    return " · ".join(part for part in parts if part)
 
 
 @flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
@@ -56,17 +56,23 @@ def optimize(
     seed: int | None = None,
     rehearse: bool = False,
     run: str | None = None,
-) -> dict[str, Any]:
+    repository: str | None = None,
+    commit: str | None = None,
+) -> dict[str, Any] | State[Any]:
     """Search for a better prompt, then confirm it on fresh trials. A retried or repeated run executes nothing twice.
 
     Args:
-        study: the study file.
-        optimizer, budget, seed: replace the study's own values.
-        rehearse: use scripted models instead of real models.
-        run: the name of the run's folder. By default it is made of the time and the flow run's id.
+        study: The study file. With a repository, its path inside the repository.
+        optimizer: Replaces the study's optimizer.
+        budget: Replaces the study's budget, which is how many executions the search may request.
+        seed: Replaces the study's seed.
+        rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
+        run: The name of the run's folder. By default, it is made of the time and the flow run's id.
+        repository: A git repository that has the study, as a folder or a URL.
+        commit: The commit of the repository that is measured. By default, the newest one.
 
     Returns:
-        The report, as `workbench run --json` writes it.
+        The report, as `workbench run --json` writes it. A run that did not get its turn ends in the state Skipped.
 
     Raises:
         UserError, OutsideError: what a person has to change, or what failed outside. A failure that lasts is not
@@ -74,60 +80,37 @@ def optimize(
     """
     # A worker's environment may name a proxy, which could not reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
-    options = RunOptions(study, optimizer, budget, seed, rehearse)
-    opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-    with outside_failures(), RunArtifact() as artifact, opened as setting:
-        artifact.show(setting.run)
-        log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
-        tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))
+    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+        if place.skipped is not None:
+            return skipped(place.skipped)
+        options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts)
+        opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
+        with opened as setting:
+            artifact.show(setting.run)
+            log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
+            tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))
 
-        def answered(ask: Ask, task: AnswerFuture) -> None:
-            log.answered(ask, task)
-            artifact.refresh()
+            def answered(ask: Ask, task: AnswerFuture) -> None:
+                log.answered(ask, task)
+                artifact.refresh()
 
-        looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
-        with ended_on_interrupt():
-            with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
-                answer(search, setting.run)
-            log.confirming()
-            outcome = search.result
-            fresh = confirmation(setting, outcome, looks, decided(setting.run))
-            with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
-                answer(fresh_trials, setting.run)
-        comparison = confirm.submit(setting.run, wait_for=fresh_trials.verdicts, return_state=False)
-        report = publish.submit(setting.run, comparison).result()
-        log.result()
-        if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:
-            log.promotion(promote.submit(setting.run, champions_of(setting.study)))
-        return report
+            looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
+            with ended_on_interrupt():
+                with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
+                    answer(search, setting.run)
+                log.confirming()
+                outcome = search.result
+                fresh = confirmation(setting, outcome, looks, decided(setting.run))
+                with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
+                    answer(fresh_trials, setting.run)
+            comparison = confirm.submit(setting.run, wait_for=fresh_trials.verdicts, return_state=False)
+            report = publish.submit(setting.run, comparison).result()
+            log.result()
+            if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:
+                log.promotion(promote.submit(setting.run, champions_of(setting.study)), place.how_to_commit)
+            return report
 
 
 def decided(run: RunFolder) -> Callable[[], bool]:
     """Return the question whether the gate needs no more trials of a run to decide about its best prompt."""
     return lambda: summarize(run).comparison is not None
-
-
-def answer(asks: Asks[Any], run: RunFolder) -> None:
-    """Answer every ask with a task run, as soon as the ask is ready.
-
-    `return_state=False` picks the overload of `submit` that takes a future as an input. So Prefect shows an edge
-    between the two task runs.
-    """
-    with server_watched(asks.interrupt):
-        for ask in asks:
-            if not isinstance(ask, Retrieve):
-                run.append(AnswerRecord(task=ask.task, key=ask.key))
-            match ask:
-                case Propose():
-                    asks.answer(ask, propose.submit(ask.request))
-                case Execute():
-                    asks.answer(ask, execute.submit(ask.request))
-                case Retrieve():
-                    asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
-                case Score():
-                    asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
-
-
-def run_name() -> str:
-    """Return a name that is the same for every attempt of a flow run. Names sort by time."""
-    return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}-{flow_run.id[:8]}"

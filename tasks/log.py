@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from prefect.logging import get_run_logger
@@ -22,9 +24,13 @@ NOISE = ("Finished in state Completed(", "Finished in state Cached(")
 
 
 class RunLog:
-    """The log of one run. Use it in the flow's thread only."""
+    """The log of one run. Use it in the flow's thread only.
 
-    def __init__(self, run: RunFolder) -> None:
+    Args:
+        phase: `search`, or `confirm` for a run that only executes the champion on fresh replicates.
+    """
+
+    def __init__(self, run: RunFolder, phase: Phase = "search") -> None:
         _quieten_task_runs()
         self._run = run
         self._record = run.load(RunRecord)
@@ -32,8 +38,9 @@ class RunLog:
         self._made: dict[str, Made] = {}
         self._search: list[TrialRecord] = []
         self._best: str | None = None
-        self._phase: Phase = "search"
-        self._logger.info(story.beginning(self._record))
+        self._phase: Phase = phase
+        begin = story.beginning if phase == "search" else story.requalifying
+        self._logger.info(begin(self._record))
 
     def answered(self, ask: Ask, task: Any) -> None:
         """Note how an execution was made. `Asks` calls this method after each answer."""
@@ -60,14 +67,20 @@ class RunLog:
         """Log the result in a sentence."""
         self._logger.info(f"Result: {sentence(summarize(self._run))}")
 
-    def promotion(self, task: Any) -> None:
-        """Wait for a promotion, and log the new champion or why there is none. The run's result stays as it is."""
+    def promotion(self, task: Any, how_to_commit: Callable[[Path], str | None]) -> None:
+        """Wait for a promotion, and log the new champion or why there is none. The run's result stays as it is.
+
+        Args:
+            how_to_commit: returns the command that commits the champion's file, if one is needed.
+        """
         try:
             champion = task.result()
         except UserError as error:
             self._logger.warning(f"Not promoted: {error}")
         else:
             self._logger.info(f"Champion {champion.number} is {champion.file}: {champion.reason}")
+            if command := how_to_commit(champion.file):
+                self._logger.info(f"To commit it, run this in a clone of the repository: {command}")
 
 
 class _Below(logging.Filter):

@@ -93,6 +93,11 @@ def _do_not_repeat() -> None:
             client.update_flow_run(UUID(run), empirical_policy=FlowRunPolicy(retries=0))
 
 
+def run_name() -> str:
+    """Return a name that is the same for every attempt of a flow run. Names sort by time."""
+    return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}-{flow_run.id[:8]}"
+
+
 def tag_flow_run(*tags: str) -> None:
     """Add tags to the flow run, so that the UI's filters find it. Tags are for display: a failure is no matter."""
     run: Any = flow_run.id

@@ -17,6 +17,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
     ├── ExecutionFailed        the pipeline wrote no plan, and the prompt is not to blame
     ├── ProposalFailed         the proposer gave no answer
     ├── NotJudged              the judge gave no valid verdict, which is never the same as a zero
+    ├── RepositoryFailed       a git repository with a URL cannot be reached
     ├── OutputFailed           an output file that the user named cannot be written
     └── ServerUnavailable      the Prefect server does not answer
 Interrupted                    somebody interrupted the run; this is no failure, and nothing is retried
@@ -163,6 +164,10 @@ class ProposalFailed(OutsideError):
 
 class NotJudged(OutsideError):
     """The judge gave no valid verdict. This is never the same as a score of zero."""
+
+
+class RepositoryFailed(OutsideError):
+    """A git repository with a URL cannot be reached."""
 
 
 class OutputFailed(OutsideError):

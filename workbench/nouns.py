@@ -17,6 +17,8 @@ from workbench.providers import Provider, ProviderName, digest
 FIRST_CONFIRM_REPLICATE = 1_000_000
 #: The first replicate number of what a person asks for with `workbench generate`. No confirmation numbers so high.
 FIRST_EXTRA_REPLICATE = 2_000_000
+#: The first replicate number of a requalification.
+FIRST_REQUALIFY_REPLICATE = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,12 @@ def title(candidate: str, goal: Goal, replicate: int) -> str:
 
 def replicate_name(replicate: int) -> str:
     """Return a replicate's number as a person reads it: `2` in a search, `confirm 2` in a confirmation."""
-    kinds = ((FIRST_EXTRA_REPLICATE, "extra "), (FIRST_CONFIRM_REPLICATE, "confirm "), (0, ""))
+    kinds = (
+        (FIRST_REQUALIFY_REPLICATE, "requalify "),
+        (FIRST_EXTRA_REPLICATE, "extra "),
+        (FIRST_CONFIRM_REPLICATE, "confirm "),
+        (0, ""),
+    )
     first, kind = next((first, kind) for first, kind in kinds if replicate >= first)
     return f"{kind}{replicate - first}"
 

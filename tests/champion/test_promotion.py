@@ -39,7 +39,11 @@ def test_a_better_prompt_becomes_the_champion(tmp_path: Path, champions: Champio
 
 def test_the_report_says_how_to_promote(tmp_path: Path) -> None:
     """It prints one command, unless nothing is to be promoted."""
-    run = ended(tmp_path, study_file=str(tmp_path / "my study" / "study.yaml"))
+    file = tmp_path / "my study" / "study.yaml"
+    run = ended(tmp_path, study_file=str(file))
+    assert dict(rows(summarize(run)))["to promote"] == f"workbench champion promote STUDY {run.name}"
+    file.parent.mkdir()
+    file.touch()
     command = f"workbench champion promote '{tmp_path}/my study/study.yaml' {run.name}"
     assert dict(rows(summarize(run)))["to promote"] == command
     assert "to promote" not in dict(rows(summarize(ended(tmp_path / "rehearsal", rehearsal="default:0"))))

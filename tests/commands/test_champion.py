@@ -70,7 +70,7 @@ def test_a_study_starts_from_its_champion(file: Path) -> None:
     promote(file)
     loaded = load(RunOptions(file))
     assert (loaded.prompt, loaded.champion) == ("Order the stages.", 2)
-    elsewhere = load(RunOptions(file, champions=file.parent / "elsewhere"))
+    elsewhere = load(RunOptions(file, prompts=file.parent / "elsewhere"))
     assert (elsewhere.prompt, elsewhere.champion) == ("Write the plan.", None)
     assert champions_of(elsewhere).current().file is None
 

@@ -17,10 +17,12 @@ import httpx
 import pytest
 
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
+from tests.support.processes import working_in
 
 pytestmark = pytest.mark.processes
 
 NIGHTLY = "optimize/nightly"
+REQUALIFY = "requalify/requalify"
 PYTHON = Path(sys.executable)
 
 
@@ -35,14 +37,14 @@ def deployment(line: CommandLine) -> dict[str, Any]:
 
 
 def is_served(line: CommandLine) -> bool:
-    """Return True if the deployment exists and belongs to no worker. For a moment it does not exist at all."""
-    response = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}")
-    return response.status_code == 200 and response.json()["work_pool_name"] is None
+    """Return True if all deployments exist and belong to no worker. For a moment they do not exist at all."""
+    responses = [httpx.get(f"{api(line)}/deployments/name/{name}") for name in (NIGHTLY, "watch/watch", REQUALIFY)]
+    return all(answer.status_code == 200 and answer.json()["work_pool_name"] is None for answer in responses)
 
 
-def create_flow_run(line: CommandLine) -> str:
+def create_flow_run(line: CommandLine, optimizer: str = "static", budget: int = 1) -> str:
     """Create a small run of the deployment, and return the flow run's id."""
-    overrides = {"parameters": {"optimizer": "static", "budget": 1}}
+    overrides = {"parameters": {"optimizer": optimizer, "budget": budget}}
     url, deadline = f"{api(line)}/deployments/{deployment(line)['id']}/create_flow_run", time.monotonic() + 60
     # The server answers 503 while its database is locked. Prefect's own client tries again, too.
     while (response := httpx.post(url, json=overrides)).status_code == 503 and time.monotonic() < deadline:
@@ -77,12 +79,25 @@ def running(line: CommandLine, program: Path, *arguments: object) -> Iterator[su
 
 
 def check_schedule(line: CommandLine) -> None:
-    """Check that the deployment has the settings of prefect.yaml."""
+    """Check that the nightly deployment has the settings of prefect.yaml, and that the others exist."""
     settings = deployment(line)
     (schedule,) = settings["schedules"]
     assert (schedule["schedule"]["cron"], schedule["active"]) == ("0 3 * * *", True)
     assert settings["parameters"]["rehearse"] is True
-    assert settings["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    # A lock on the study lets one run at a time work on it. A limit of the deployment would cancel other studies' runs.
+    assert settings["concurrency_limit"] is None
+
+    watch = httpx.get(f"{api(line)}/deployments/name/watch/watch").raise_for_status().json()
+    assert [schedule["schedule"]["cron"] for schedule in watch["schedules"]] == ["*/5 * * * *"]
+    query = {
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "deployments": {"id": {"any_": [settings["id"]]}},
+    }
+    # The server's scheduler makes the runs of the next nights.
+    wait_for(lambda: httpx.post(f"{api(line)}/flow_runs/count", json=query).json() > 0)
+    automations = httpx.post(f"{api(line)}/automations/filter", json={}).raise_for_status().json()
+    (trigger,) = [item["trigger"] for item in automations if item["trigger"].get("expect") == ["pipeline.repo.changed"]]
+    assert trigger["match"] == {"prefect.resource.id": "workbench.repo.*"}
 
 
 def check_report(line: CommandLine) -> None:
@@ -107,6 +122,26 @@ def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) 
     with running(deployed, PREFECT, "worker", "start", "--pool", "workbench", "--type", "process"):
         assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"
     check_report(deployed)
+
+
+def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_its_artifact_says_so(deployed: CommandLine) -> None:
+    """All processes that execute the pipeline end, too. What was bought is kept."""
+    worker = ("worker", "start", "--pool", "workbench", "--type", "process")
+    with (
+        deployed.rehearsing(latency=1.0) as (line, _),
+        running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *worker),
+    ):
+        flow_run = create_flow_run(line, "copro", 24)
+        wait_for(lambda: len(line.results("execute")) >= 2, 120)
+        cancelled_at = time.monotonic()
+        cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        httpx.post(f"{api(line)}/flow_runs/{flow_run}/set_state", json=cancelling).raise_for_status()
+        assert end_of(line, flow_run).startswith("CANCELLED")
+        wait_for(lambda: not working_in(line.home / "executions"), 30)
+        assert time.monotonic() - cancelled_at < 45
+    query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
+    (artifact,) = httpx.post(f"{api(line)}/artifacts/filter", json=query).json()
+    assert "**Interrupted: " in artifact["data"]
 
 
 def test_one_process_serves_the_same_deployments_without_a_worker(deployed: CommandLine) -> None:

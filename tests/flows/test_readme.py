@@ -17,7 +17,9 @@ import yaml
 
 from tests.support.checkout import checkout
 from tests.support.command_line import CHECKOUT, CommandLine, study
+from tests.support.run_folder import ended
 from tests.support.service import service
+from workbench.commands.app import app
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.nouns import Target
 from workbench.study.opening import RunOptions, load
@@ -64,6 +66,20 @@ def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: Command
     assert best in part["content"]
 
 
+def test_a_champion_is_promoted_shown_and_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commands work in the folder of a study, after a run that found a better prompt."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    study(tmp_path, study="study_one", prompt="Write the plan.")
+    ended(tmp_path / "home")
+    for _, *arguments in commands_of("sh", 3):
+        assert app(arguments, exit_on_error=False, result_action="return_value") == 0
+    assert "rollback from 2 to 1" in capsys.readouterr().out
+    assert len(list((tmp_path / "prompts" / "study_one").iterdir())) == 3
+
+
 def blocks(language: str) -> list[str]:
     """Return the README's fenced blocks in this language, in their order."""
     all_blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
@@ -77,7 +93,7 @@ def commands_of(language: str, number: int) -> list[list[str]]:
 
 def test_every_block_has_a_test() -> None:
     """A new block needs a test in this file."""
-    tested = {"sh": 5, "python": 1, "yaml": 3}
+    tested = {"sh": 6, "python": 1, "yaml": 3}
     languages = re.findall(r"^```(\w*)\n.*?^```$", README.read_text(), re.DOTALL | re.MULTILINE)
     assert {language: languages.count(language) for language in languages} == tested
 
@@ -120,7 +136,7 @@ def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> N
 
 def test_the_nightly_run_is_deployed_and_a_worker_starts(server_owner: CommandLine) -> None:
     """The block runs in a shell as it stands. tests/flows/test_deployments.py also runs the deployment."""
-    with server_owner.start("-ec", blocks("sh")[3], program=Path("/bin/sh")) as process:
+    with server_owner.start("-ec", blocks("sh")[4], program=Path("/bin/sh")) as process:
         assert process.stdout is not None
         printed: list[str] = []
         while line := process.stdout.readline():
@@ -137,7 +153,7 @@ def test_the_nightly_run_is_deployed_and_a_worker_starts(server_owner: CommandLi
 @pytest.mark.parametrize("number", range(2))
 def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
     """The server at this address says that it is a rehearsal."""
-    program, *arguments = commands_of("sh", 4)[number]
+    program, *arguments = commands_of("sh", 5)[number]
     with line.start(*arguments, program=CHECKOUT / program) as process:
         assert process.stdout is not None
         address = re.search(r"http://\S+", process.stdout.readline())

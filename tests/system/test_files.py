@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.system.files import append_line, private_files, try_lock, write_atomically
+from workbench.system.files import append_line, private_files, try_lock, write_atomically, write_new
 from workbench.system.home import ensure_usable
 
 
@@ -89,3 +89,13 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
     release = try_lock(lock)
     assert release is not None
     release()
+
+
+def test_a_new_file_never_replaces_another(tmp_path: Path) -> None:
+    """Missing folders are made. Nothing else is left in the folder."""
+    file = tmp_path / "new" / "file"
+    assert write_new(file, b"first") == file
+    with pytest.raises(FileExistsError):
+        write_new(file, b"second")
+    assert file.read_bytes() == b"first"
+    assert list(file.parent.iterdir()) == [file]

@@ -35,6 +35,7 @@ class Champion(BaseModel):
         reason: why it became the champion.
         restores: the number of the champion whose prompt a rollback brought back.
         rehearsal: world and seed of the rehearsal that measured it; None if real models did.
+        fingerprint: a hash of everything that the scores depend on (workbench.champion.qualification).
         scores: its confirmed scores, by goal. A requalification compares with them.
         text: the prompt.
         file: the file; None for a starting prompt that has no file yet.
@@ -51,11 +52,12 @@ class Champion(BaseModel):
     level: float | None = None
     baseline: Score | None = None
     commit: str | None = None
-    models: dict[str, str] = {}
+    models: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
     restores: int | None = None
     rehearsal: str | None = None
-    scores: dict[str, list[Score]] = {}
+    fingerprint: str | None = None
+    scores: dict[str, list[Score]] = Field(default_factory=dict)
     text: str = Field(exclude=True)
     file: Path | None = Field(default=None, exclude=True)
 
@@ -66,7 +68,7 @@ class Champion(BaseModel):
 
     def content(self) -> bytes:
         """Return the content of the champion's file. Optional keys that are empty are left out."""
-        optional = {"restores", "rehearsal", "scores"}
+        optional = {"restores", "rehearsal", "fingerprint", "scores"}
         values = {key: value for key, value in self.model_dump().items() if key not in optional or value}
         front_matter = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10**9)
         return f"{FENCE}\n{front_matter}{FENCE}\n{self.text}\n".encode()

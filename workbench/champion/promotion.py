@@ -128,6 +128,7 @@ def _measured(summary: Summary, candidate: str) -> dict[str, Any]:
         "commit": summary.record.commit,
         "models": dict(summary.record.models),
         "rehearsal": summary.rehearsal,
+        "fingerprint": summary.record.fingerprint,
         "scores": scores,
     }
 

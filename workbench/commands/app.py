@@ -44,6 +44,7 @@ VERBS = (
     "init",
     "rehearsal",
     "server",
+    "webhook",
 )
 
 # A command imports only the module of its own verb, and so starts fast. The list of all verbs quotes all docstrings.

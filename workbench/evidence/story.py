@@ -33,6 +33,14 @@ def beginning(record: RunRecord) -> str:
     )
 
 
+def requalifying(record: RunRecord) -> str:
+    """Return the line with which a requalification begins."""
+    return (
+        f"Run {record.run_id} executes champion {record.champion} ({record.baseline}) on {record.confirm} fresh "
+        f"replicates of {plural(len(record.goals), 'goal')}."
+    )
+
+
 def trial_line(phase: Phase, trial: TrialRecord, made: Made | None) -> str:
     """Return the line of a trial. `made` is None if nothing was executed for the trial."""
     number = replicate_name(trial.replicate)

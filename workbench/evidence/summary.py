@@ -121,9 +121,11 @@ class Summary:
         """Return the command that promotes the best prompt; None if nothing is to be promoted."""
         if self.promoted or self.rehearsal or self.comparison is None or not self.comparison.better:
             return None
-        folder = self.record.study_file.parent if self.record.champions is None else self.record.champions.parents[1]
-        study = shlex.quote(str(folder / self.record.study_file.name))
-        return f"workbench champion promote {study} {self.run.name}"
+        study = self.record.study_file
+        if self.record.champions is not None:
+            study = self.record.champions.parents[1] / study.name
+        # The study of a repository with a URL is a file in somebody's clone.
+        return f"workbench champion promote {shlex.quote(str(study)) if study.exists() else 'STUDY'} {self.run.name}"
 
     def text(self, candidate: str) -> str:
         file = self.run / "candidates" / f"{candidate}.md"

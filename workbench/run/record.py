@@ -109,6 +109,7 @@ class RunRecord(Record):
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
+        fingerprint: a hash of everything that scores depend on, except the prompt (workbench.champion.qualification).
         champions: the folder of the study's champions; None in runs of old versions.
         flow_run_url: the address at which Prefect shows the run, or None.
         started: Unix time.
@@ -138,6 +139,7 @@ class RunRecord(Record):
     target: Target | None = None
     models: dict[str, str] = {}
     commit: str | None = None
+    fingerprint: str | None = None
     champions: Path | None = None
     flow_run_url: str | None
     started: float

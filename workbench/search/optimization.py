@@ -14,7 +14,7 @@ from itertools import pairwise
 import dspy
 
 from workbench.errors import ProposalFailed
-from workbench.nouns import FIRST_CONFIRM_REPLICATE, Trial
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Trial
 from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
@@ -115,30 +115,67 @@ def confirmation(
     """
 
     def work(asker: Asker) -> list[Trial]:
-        study = setting.study
         trials = Trials(setting, asker, phase="confirm")
         program = _program(setting, trials)
-        score, _ = metrics(trials, program.input_field)
-        lm = _predictor_lm(setting, trials, asker)
+        candidates = list(dict.fromkeys(outcome.candidates))
+        return _on_fresh_replicates(
+            setting, asker, trials, program, candidates, FIRST_CONFIRM_REPLICATE, stages, decided
+        )
 
-        def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
-            example = program.example(goal)
-            with dspy.context(lm=lm.copy(rollout_id=FIRST_CONFIRM_REPLICATE + replicate)):
-                score(example, program.with_candidate(candidate)(**example.inputs()))
+    return work
 
-        with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
-            for start, end in pairwise([0, *stages]):
-                pending = [
-                    pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
-                    for replicate in range(start, end)
-                    for candidate in dict.fromkeys(outcome.candidates)
-                    for goal in study.goals
-                ]
-                for trial in pending:
-                    trial.result()
-                if decided():
-                    return trials.trials
-        raise RuntimeError(f"the confirmation recorded {len(trials.trials)} trials, and they do not decide")
+
+def _on_fresh_replicates(
+    setting: Setting,
+    asker: Asker,
+    trials: Trials,
+    program: Program,
+    candidates: Sequence[Candidate],
+    first: int,
+    stages: Sequence[int],
+    decided: Callable[[], bool],
+) -> list[Trial]:
+    """Try candidates on every goal, in stages. The first replicate has the number `first`."""
+    study = setting.study
+    score, _ = metrics(trials, program.input_field)
+    lm = _predictor_lm(setting, trials, asker)
+
+    def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
+        example = program.example(goal)
+        with dspy.context(lm=lm.copy(rollout_id=first + replicate)):
+            score(example, program.with_candidate(candidate)(**example.inputs()))
+
+    with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
+        for start, end in pairwise([0, *stages]):
+            pending = [
+                pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
+                for replicate in range(start, end)
+                for candidate in candidates
+                for goal in study.goals
+            ]
+            for trial in pending:
+                trial.result()
+            if decided():
+                return trials.trials
+    raise RuntimeError(f"{len(trials.trials)} fresh trials do not decide; expected a decision after the last stage")
+
+
+def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
+    """Return the work that tries the starting prompt, which is the champion, on fresh replicates of every goal."""
+
+    def work(asker: Asker) -> list[Trial]:
+        trials = Trials(setting, asker, phase="confirm")
+        program = _program(setting, trials)
+        first, stages = FIRST_REQUALIFY_REPLICATE, [setting.study.confirm]
+        measured = _on_fresh_replicates(
+            setting, asker, trials, program, [program.candidate], first, stages, lambda: True
+        )
+        score = trials.mean_score(program.candidate)
+        if score is None:
+            raise RuntimeError("the champion has no score on one of the goals; expected a trial on every goal")
+        scored = ScoredCandidate(program.candidate, score)
+        _write_outcome(setting, program, SearchOutcome(scored, scored, spent=0, ended="optimizer"))
+        return measured
 
     return work
 

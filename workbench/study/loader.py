@@ -61,13 +61,16 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
 
 
 def names(path: Path) -> tuple[str, str]:
-    """Return the names of a study and of its optimizer, for a title. In a file with mistakes, a name may be a guess."""
+    """Return the names of a study and of its optimizer, for a title.
+
+    If the file cannot be read, the study is named after the file, and the optimizer is unknown, which is "".
+    """
     try:
         values = yaml_lines.read(path).value
     except StudyError:
         values = None
     keys = values if isinstance(values, dict) else {}
-    return str(keys.get("study", path.stem)), str(keys.get("optimizer", "?"))
+    return str(keys.get("study", path.stem)), str(keys.get("optimizer", ""))
 
 
 def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.champion.champions import Champions
+from workbench.champion.qualification import fingerprint
 from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.nouns import Model, Study
@@ -32,7 +33,7 @@ class RunOptions:
     None means that the study's own value applies.
 
     Attributes:
-        champions: the folder of the study's champions, if it is not beside the study file.
+        prompts: the folder `prompts` with the champions of the study, if it is not beside the study file.
     """
 
     study: Path
@@ -40,7 +41,7 @@ class RunOptions:
     budget: int | None = None
     seed: int | None = None
     rehearse: bool = False
-    champions: Path | None = None
+    prompts: Path | None = None
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -57,9 +58,24 @@ def load(options: RunOptions) -> Study:
         ChampionUnreadable: the file of a champion cannot be read.
     """
     study = loader.load(options.study, options.overrides)
-    study = replace(study, champions=options.champions or study.champions)
+    if options.prompts is not None:
+        study = replace(study, champions=options.prompts / study.name)
     champion = champions_of(study).current()
     return study if champion.file is None else replace(study, prompt=champion.text, champion=champion.number)
+
+
+def current_fingerprint(study: Study) -> str:
+    """Return the fingerprint of a study with the runtime that this machine has. Executes nothing.
+
+    Raises:
+        ExecutionFailed: the runtime cannot be started on this machine.
+    """
+    runtime = runtime_of(study.pipeline.engine)
+    try:
+        runtime.prepare()
+        return fingerprint(study, runtime.version())
+    finally:
+        runtime.close()
 
 
 def champions_of(study: Study) -> Champions:
@@ -136,6 +152,7 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
             target=study.pipeline.target,
             models={role: f"{model.provider}/{model.name}" for role, model in _models(study).items()},
             commit=git.commit_of(study.file.parent, environ),
+            fingerprint=fingerprint(study, setting.version),
             champions=study.champions,
             flow_run_url=url,
             started=time.time(),

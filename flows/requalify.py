@@ -1,0 +1,124 @@
+"""The flow `requalify`: check whether the champion is still as good as before, after a change of the repository.
+
+nothing that matters changed    end, without an execution
+else                            execute → retrieve → score, on fresh replicates of the champion
+the champion got worse          start the deployment optimize/nightly, and end
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from workbench.champion.qualification import Decision, QualificationRecord, Qualifications, decide
+from workbench.evidence.summary import summarize
+from workbench.search.ask_kinds import AnswerFuture, Ask, slots
+from workbench.search.asks import Asks
+from workbench.search.optimization import requalification
+from workbench.study.opening import RunOptions, champions_of, current_fingerprint, load, open_run
+from workbench.system import loopback
+from workbench.system.home import home
+from workbench.system.process import ended_on_interrupt
+from workbench.tasks.answering import answer
+from workbench.tasks.log import RunLog
+from workbench.tasks.place import located, skipped
+from workbench.tasks.publish import RunArtifact, publish
+from workbench.tasks.start_search import start_search
+from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_flow_run
+
+
+def title() -> str:
+    """Return the flow run's name: the study's path, the commit, and the time at which the run was due."""
+    parameters = flow_run.parameters
+    due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    return f"{parameters['study']} · requalify {parameters['commit'][:12]} · {due}"
+
+
+@flow(name="requalify", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
+def requalify(
+    study: str, repository: str, commit: str, rehearse: bool = False, since: str | None = None
+) -> dict[str, Any] | State[Any]:
+    """Check whether the champion is as good as before at a commit. Start a search if it is not, or if there is none.
+
+    Args:
+        study: The study's path inside the repository.
+        repository: The git repository, as a folder or a URL.
+        commit: The commit to check.
+        rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
+        since: The commit before the change. It tells what changed if no earlier check does.
+
+    Returns:
+        The decision ("unchanged", "as good", "worse", "undecided" or "no champion"), the number of executions, and the
+        flow run of the search that was started. A run that did not get its turn ends in the state Skipped.
+    """
+    os.environ.update(loopback.exceptions(os.environ))
+    log = get_run_logger()
+    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+        if place.skipped is not None:
+            return skipped(place.skipped)
+        options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
+        loaded = load(options)
+        tag_flow_run(loaded.name, "requalify", *(["rehearsal"] if rehearse else []))
+        champion = champions_of(loaded).current() if loaded.champion else None
+        history = Qualifications.of(home(), place.label, rehearse=rehearse)
+        fingerprint = current_fingerprint(loaded)
+        if history.knows(champion, fingerprint) or (
+            not history.all() and place.unchanged_since(since, options, fingerprint)
+        ):
+            log.info(f"At {commit[:12]}, nothing that matters changed: nothing is executed.")
+            return {"decision": "unchanged", "executions": 0, "search": None}
+
+        def conclude(decision: Decision, executions: int, **measured: Any) -> dict[str, Any]:
+            """Record the decision, start a search if one is needed, and return the flow's result."""
+            search = None
+            if decision in ("worse", "no champion"):
+                search = start_search(study, repository, commit, rehearse=rehearse)
+                log.info(f"The deployment optimize/nightly searches from here, in the flow run {search}.")
+            number = None if champion is None else champion.number
+            rehearsal = measured.pop("rehearsal", "default" if rehearse else None)
+            history.add(
+                QualificationRecord(
+                    commit=commit,
+                    champion=number,
+                    fingerprint=fingerprint,
+                    decision=decision,
+                    rehearsal=rehearsal,
+                    at=time.time(),
+                    **measured,
+                )
+            )
+            return {"decision": decision, "executions": executions, "search": search}
+
+        if champion is None:
+            log.info(f"{loaded.name} has no champion yet.")
+            return conclude("no champion", 0)
+        opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
+        with opened as setting:
+            artifact.show(setting.run)
+            story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
+
+            def answered(ask: Ask, task: AnswerFuture) -> None:
+                story.answered(ask, task)
+                artifact.refresh()
+
+            work = Asks(requalification(setting), limits, answered, story.trial, claims)
+            with ended_on_interrupt(), work as fresh_trials:
+                answer(fresh_trials, setting.run)
+            publish.submit(setting.run, None, wait_for=fresh_trials.verdicts, return_state=False).result()
+            summary = summarize(setting.run)
+            scores = summary.confirmed(summary.baseline)
+            judgement = decide(history.record_of(champion, list(scores)), scores, setting.study.margin)
+            log.info(judgement.sentence(setting.study.margin))
+            return conclude(
+                judgement.decision,
+                summary.executions,
+                scores=scores,
+                rehearsal=summary.rehearsal,
+                run=setting.run.name,
+            )

@@ -1,0 +1,55 @@
+"""The flow `watch`: look at a git repository, and emit an event if a branch has a new head."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from workbench.repository.looks import look
+from workbench.repository.repository import open_repository
+from workbench.study.at_commit import StudyInRepository
+from workbench.system import loopback
+from workbench.system.home import ensure_usable, home
+from workbench.tasks.emit import emit
+from workbench.tasks.surroundings import outside_failures
+
+
+def title() -> str:
+    """Return the flow run's name: the repository, the branch, and the time at which the look was due."""
+    parameters = flow_run.parameters
+    name = Path(str(parameters["repository"])).absolute().name.removesuffix(".git")
+    return f"{name} · {parameters['branch']} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+
+
+@flow(name="watch", flow_run_name=title, persist_result=False)
+def watch(
+    repository: str,
+    branch: str = "HEAD",
+    study: str = "study.yaml",
+    paths: list[str] | None = None,
+    emit_first: bool = False,
+) -> dict[str, Any]:
+    """Look at a branch, and emit the event `pipeline.repo.changed` if it has a new head. No head is reported twice.
+
+    Args:
+        repository: The git repository, as a folder or a URL.
+        branch: The branch. HEAD is the branch that is checked out, or the default branch of a URL.
+        study: The path of the study inside the repository. The event carries it.
+        paths: Patterns such as `pipelines/**`. Without a changed path that matches one, no event is emitted.
+        emit_first: Also emit an event at the very first look.
+
+    Returns:
+        The head, and the change that was emitted, or None.
+    """
+    os.environ.update(loopback.exceptions(os.environ))
+    with outside_failures():
+        opened = open_repository(repository, ensure_usable(home()), os.environ)
+        StudyInRepository.of(opened, study)
+        result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)
+    get_run_logger().info(result.sentence)
+    return {"head": result.head, "change": None if result.change is None else result.change.to_json()}

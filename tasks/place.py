@@ -1,0 +1,107 @@
+"""Find the study of a flow run, in a folder or at a commit of a git repository, and wait for the study's turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import State, StateType
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+
+from workbench.errors import WorkbenchError
+from workbench.repository.repository import open_repository
+from workbench.repository.turns import turn
+from workbench.study.at_commit import StudyInRepository
+from workbench.study.opening import RunOptions, current_fingerprint, load
+from workbench.system.home import ensure_usable, home
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the study of a flow run is.
+
+    Attributes:
+        study: the study file.
+        label: names the study on this machine.
+        prompts: the folder `prompts` of its champions, if it is not beside the study file.
+        skipped: why the run does not get its turn, or None.
+        in_repository: the study in its repository; None for a study in a folder.
+        commit: the commit that is checked out.
+    """
+
+    study: Path
+    label: str
+    prompts: Path | None = None
+    skipped: str | None = None
+    in_repository: StudyInRepository | None = None
+    commit: str | None = None
+
+    def how_to_commit(self, champion: Path) -> str | None:
+        """Return the command that commits the file of a champion, if the repository does not have the file yet."""
+        return None if self.in_repository is None else self.in_repository.how_to_commit(champion)
+
+    def unchanged_since(self, since: str | None, options: RunOptions, fingerprint: str) -> bool:
+        """Return True if the study had this fingerprint at an earlier commit, by default at the commit before."""
+        if self.in_repository is None or self.commit is None:
+            return False
+        earlier = since or self.in_repository.repository.parent(self.commit)
+        if earlier is None:
+            return False
+        try:
+            with self.in_repository.at(earlier, home(), f"{flow_run.id}-before") as study:
+                before = load(RunOptions(study, options.optimizer, prompts=options.prompts))
+                return current_fingerprint(before) == fingerprint
+        except WorkbenchError:
+            # The earlier commit has no study that can be read, so everything has changed.
+            return False
+
+
+@contextmanager
+def located(study: str | Path, repository: str | None, commit: str | None) -> Iterator[Place]:
+    """Yield the place of a study. In a deployed run, wait for the study's turn first, and hold it until the block ends.
+
+    Raises:
+        UserError: the repository, the commit or the study cannot be used.
+        RepositoryFailed: the repository cannot be reached.
+    """
+    log = get_run_logger()
+    with ExitStack() as held:
+        if repository is None:
+            label = str(Path(study).resolve())
+            why = held.enter_context(_turn(label, None, lambda old, new: False, log.info))
+            yield Place(Path(study), label, skipped=why)
+            return
+        opened = open_repository(repository, ensure_usable(home()), os.environ)
+        found = StudyInRepository.of(opened, str(study))
+        # A given name such as `main` may mean another commit later.
+        full = opened.commit(commit) if commit else opened.head("HEAD")
+        why = held.enter_context(_turn(found.label, full, opened.is_ancestor, log.info))
+        if why is not None:
+            yield Place(Path(study), found.label, skipped=why)
+            return
+        file = held.enter_context(found.at(full, home(), str(flow_run.id)))
+        log.info(f"Checked out {full[:12]} of {opened.address}.")
+        yield Place(file, found.label, found.prompts(home()), None, found, full)
+
+
+@contextmanager
+def _turn(
+    label: str, commit: str | None, is_ancestor: Callable[[str, str], bool], say: Callable[[str], None]
+) -> Iterator[str | None]:
+    """Yield None, or why the run is skipped. A run that a person started is never skipped, and does not wait."""
+    if deployment.id is None:
+        yield None
+        return
+    with turn(home(), label, commit, is_ancestor, say=say) as why:
+        yield why
+
+
+def skipped(why: str) -> State[Any]:
+    """Return the end of a flow run that did not get its turn."""
+    get_run_logger().info(f"Skipped: {why}.")
+    return State(type=StateType.COMPLETED, name="Skipped", message=f"Skipped: {why}.")

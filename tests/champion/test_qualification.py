@@ -1,0 +1,106 @@
+"""Tests of what a requalification decides, and of its records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.settings import STUDY
+from workbench.champion.champion import Champion
+from workbench.champion.qualification import QualificationRecord, Qualifications, decide, fingerprint
+from workbench.errors import RunNotFound
+from workbench.nouns import Goal, InputFile
+
+CHAMPION = Champion(number=2, text="prompt", scores={"g": [8.0, 8.1, 8.2]}, fingerprint="f1")
+
+
+@pytest.mark.parametrize(
+    ("fresh", "decision"),
+    [
+        ([8.0, 8.1, 8.2], "as good"),
+        ([9.5, 9.6, 9.7], "as good"),
+        ([7.4, 8.1, 8.2], "undecided"),
+        ([7.0, 8.0, 9.0], "undecided"),
+        ([2.0, 2.2, 2.1], "worse"),
+        ([0.0, 0.0, 0.0], "worse"),
+    ],
+)
+def test_a_champion_is_as_good_unless_it_lost_more_than_the_margin(fresh: list[float], decision: str) -> None:
+    """With three replicates, a small difference is undecided."""
+    judgement = decide({"g": [8.0, 8.1, 8.2]}, {"g": fresh}, 0.5)
+    assert judgement.decision == decision
+    assert judgement.sentence(0.5)
+
+
+def test_more_replicates_decide_within_the_margin() -> None:
+    """A small loss that is surely smaller than the margin is no reason for a search."""
+    record, fresh = [8.0, 8.2] * 50, [7.9, 8.1] * 50
+    assert decide({"g": record}, {"g": fresh}, 0.5).decision == "as good"
+    assert decide({"g": record}, {"g": fresh}, 0.1).decision == "worse"
+
+
+def test_without_a_record_nothing_is_decided() -> None:
+    judgement = decide(None, {"g": [8.0, 8.1, 8.2]}, 0.5)
+    assert judgement.decision == "undecided"
+    assert "no record" in judgement.sentence(0.5)
+
+
+def test_the_fingerprint_holds_everything_that_scores_depend_on() -> None:
+    """Settings of the search, and the place of a file, are not part of it."""
+    file = InputFile("codebase", Path("/a/packed.xml"), "1")
+    study = replace(STUDY, pipeline=replace(STUDY.pipeline, inputs=(file,)))
+    same = replace(
+        study, budget=99, prompt="another", pipeline=replace(study.pipeline, inputs=(replace(file, path=Path("/b")),))
+    )
+    assert fingerprint(same, "1") == fingerprint(study, "1")
+    others = [
+        (study, "2"),
+        (replace(study, pipeline=replace(study.pipeline, sha256="1")), "1"),
+        (replace(study, pipeline=replace(study.pipeline, inputs=(replace(file, sha256="2"),))), "1"),
+        (replace(study, pipeline=replace(study.pipeline, files=(file,), inputs=())), "1"),
+        (replace(study, goals=(Goal("one", "write the plan", ("other gold",)),)), "1"),
+        (replace(study, template="$goal $gold_plans $plan !"), "1"),
+    ]
+    assert len({fingerprint(*other) for other in (*others, (study, "1"))}) == len(others) + 1
+
+
+def record(**changes: object) -> QualificationRecord:
+    values = {"commit": "c", "champion": 2, "fingerprint": "f2", "decision": "as good", "rehearsal": None, "at": 1.0}
+    return QualificationRecord.model_validate({**values, **changes})
+
+
+def test_a_state_that_was_measured_is_known(tmp_path: Path) -> None:
+    """A champion's own measurement counts, and so does its latest requalification. Rehearsals are kept apart."""
+    real, rehearsed = (Qualifications.of(tmp_path, "study", rehearse=rehearse) for rehearse in (False, True))
+    assert (real.knows(CHAMPION, "f1"), real.knows(CHAMPION, "f2"), real.knows(None, "f2")) == (True, False, False)
+    real.add(record())
+    real.add(record(champion=None, fingerprint="f3", decision="no champion"))
+    assert (real.knows(CHAMPION, "f2"), real.knows(None, "f3"), real.knows(None, "f2")) == (True, True, False)
+    assert not rehearsed.knows(CHAMPION, "f2")
+    real.add(record(fingerprint="f4"))
+    assert (real.knows(CHAMPION, "f4"), real.knows(CHAMPION, "f2")) == (True, False)
+    assert not real.knows(CHAMPION.model_copy(update={"number": 3, "fingerprint": None}), "f4")
+    assert not Qualifications.of(tmp_path, "another", rehearse=False).knows(None, "f3")
+
+
+def test_a_champion_is_compared_with_its_promotion_else_with_its_first_requalification(tmp_path: Path) -> None:
+    """Only scores on the same goals can be compared, and real scores are never compared with those of a rehearsal."""
+    real, rehearsed = (Qualifications.of(tmp_path, "study", rehearse=rehearse) for rehearse in (False, True))
+    assert real.record_of(CHAMPION, ["g"]) == CHAMPION.scores
+    assert real.record_of(CHAMPION, ["g", "h"]) is None
+    assert rehearsed.record_of(CHAMPION, ["g"]) is None
+    for score in (7.0, 6.0):
+        rehearsed.add(record(rehearsal="default:0", scores={"g": [score]}))
+    assert rehearsed.record_of(CHAMPION, ["g"]) == {"g": [7.0]}
+    assert real.record_of(CHAMPION, ["g"]) == CHAMPION.scores
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    real = Qualifications.of(tmp_path, "study", rehearse=False)
+    real.add(record())
+    with real.file.open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(RunNotFound, match=r"qualifications.jsonl:2 does not fit its format"):
+        real.all()

@@ -1,0 +1,62 @@
+"""The guide to operations names only what exists, and systemd accepts the units that we ship."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.flows import load_flow_from_entrypoint
+
+from tests.support.command_line import CHECKOUT
+
+pytestmark = pytest.mark.processes
+
+GUIDE = CHECKOUT / "docs" / "guide" / "operations.md"
+UNITS = sorted((CHECKOUT / "deployments" / "systemd").glob("*.service"))
+DEPLOYMENTS = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
+
+
+def blocks(file: Path) -> list[str]:
+    """Return the shell blocks of a page."""
+    return re.findall(r"^```sh\n(.*?)^```$", file.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_the_guide_has_the_commands_of_the_readme() -> None:
+    """tests/flows/test_readme.py runs the block of the README as it stands."""
+    first, second = blocks(GUIDE)
+    bootstrap, rest = first.split("\n", 1)
+    assert bootstrap == "script/bootstrap"
+    assert rest in blocks(CHECKOUT / "README.md")
+    assert second.splitlines()[0] == rest.splitlines()[0]
+
+
+def test_the_guide_names_every_deployment() -> None:
+    names = {f"{deployment['entrypoint'].partition(':')[2]}/{deployment['name']}" for deployment in DEPLOYMENTS}
+    assert names == {"optimize/nightly", "watch/watch", "requalify/requalify"}
+    assert all(f"`{name}`" in GUIDE.read_text() for name in names)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
+def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: dict[str, object]) -> None:
+    """The UI's form shows a description for each parameter. A flow that cannot be imported would be a placeholder."""
+    flow = load_flow_from_entrypoint(str(CHECKOUT / str(deployment["entrypoint"])), use_placeholder_flow=False)
+    properties = flow.parameters.properties
+    assert set(deployment["parameters"]) <= set(properties)  # type: ignore[call-overload]
+    assert [name for name, value in properties.items() if not value.get("description")] == []
+    given = set(deployment["parameters"])  # type: ignore[call-overload]
+    for trigger in deployment.get("triggers", []):  # type: ignore[attr-defined]
+        given |= set(trigger["parameters"])
+    assert set(flow.parameters.required) <= given
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
+    """With this checkout in the place of /opt/workbench."""
+    for other in UNITS:
+        (tmp_path / other.name).write_text(other.read_text().replace("/opt/workbench", str(CHECKOUT)))
+    command = ["systemd-analyze", "verify", str(tmp_path / unit.name)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")

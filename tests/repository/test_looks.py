@@ -1,0 +1,98 @@
+"""Tests of looks: each head is reported once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.support.commits import Commits
+from workbench.errors import UserError
+from workbench.repository.looks import Change, Look, look
+from workbench.repository.repository import open_repository
+
+
+class Watched:
+    """A repository, and the changes that looks at it have reported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.commits = Commits.begin(folder / "mine")
+        self.commits.commit({"pipeline.yaml": "1", "notes.md": "1"})
+        self.home, self.reported = folder / "home", list[Change]()
+
+    def look(self, *globs: str, **options: object) -> Look:
+        """Look as a new process does."""
+        repository = open_repository(str(self.commits.folder), self.home, os.environ)
+        options = {"report": self.reported.append, **options}
+        return look(repository, "main", "study.yaml", globs, home=self.home, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def test_the_first_look_reports_nothing(watched: Watched) -> None:
+    """A later look at a new head reports it once, with what changed."""
+    assert "first look" in watched.look().sentence
+    assert "is still at" in watched.look().sentence
+    old, new = watched.commits.head, watched.commits.commit({"notes.md": "2"})
+    for _ in range(2):
+        watched.look()
+    (change,) = watched.reported
+    assert change.to_json() == {
+        "repository": str(watched.commits.folder), "name": "mine", "branch": "main", "study": "study.yaml",
+        "old": old, "new": new, "changed_paths": ("notes.md",), "changed_count": 1,
+    }  # fmt: skip
+
+
+def test_the_first_look_reports_if_it_is_told_to(watched: Watched) -> None:
+    """All files of the head have changed then."""
+    watched.look(first=True)
+    watched.look(first=True)
+    (change,) = watched.reported
+    assert (change.old, change.changed_count) == (None, 2)
+
+
+def test_a_head_whose_changes_match_no_pattern_is_seen_and_not_reported(watched: Watched) -> None:
+    watched.look("pipeline.yaml")
+    watched.commits.commit({"notes.md": "2"})
+    assert "no watched path has changed" in watched.look("pipeline.yaml").sentence
+    assert "is still at" in watched.look().sentence
+    assert watched.reported == []
+
+
+def test_a_head_that_could_not_be_reported_is_reported_later(watched: Watched) -> None:
+    """It is remembered only when its event was taken."""
+
+    def fail(change: Change) -> None:
+        raise OSError("the server is gone")
+
+    watched.look()
+    watched.commits.commit({"notes.md": "2"})
+    with pytest.raises(OSError, match="the server is gone"):
+        watched.look(report=fail)
+    watched.look()
+    assert len(watched.reported) == 1
+
+
+def test_looks_at_the_same_time_report_once(watched: Watched) -> None:
+    """A schedule and a webhook may look at the same moment."""
+    watched.look()
+    watched.commits.commit({"notes.md": "2"})
+    threads = [threading.Thread(target=watched.look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(watched.reported) == 1
+
+
+def test_a_damaged_record_is_named(watched: Watched) -> None:
+    watched.look()
+    (file,) = (watched.home / "watched").glob("*.json")
+    file.write_text("{")
+    with pytest.raises(UserError, match=r"cannot be read as the record of a watched branch"):
+        watched.look()

@@ -1,0 +1,169 @@
+"""Tests of the webhook's answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.support.commits import Commits
+from workbench.errors import OutsideError, UserError
+from workbench.repository.deliveries import Deliveries, Watched, normal, read_config, read_push
+from workbench.repository.looks import Change
+from workbench.repository.receiver import MOST_BYTES, application
+
+SECRET = "correct horse"
+REMOTE = "https://github.com/me/mine.git"
+
+
+class Receiver:
+    """The receiver of one watched repository, and what it reported and logged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.commits = Commits.begin(folder / "mine")
+        self.commits.commit({"pipeline.yaml": "1"})
+        self.commits.git("remote", "add", "origin", "git@github.com:me/mine.git")
+        self.reported: list[Change] = []
+        self.lines: list[str] = []
+        self.failing = False
+        entry = Watched(repository=str(self.commits.folder), branch="main", study="study.yaml")
+        deliveries = Deliveries([entry], folder / "home", os.environ, self._report)
+        self.client = TestClient(application(deliveries, SECRET, self.lines.append))
+
+    def _report(self, change: Change) -> None:
+        if self.failing:
+            raise OutsideError("the server is gone", kind="no server")
+        self.reported.append(change)
+
+    def push(self, **changes: Any) -> dict[str, Any]:
+        """Return the body of a delivery about the newest commit."""
+        old, new = self.commits.head, self.commits.commit({"pipeline.yaml": self.commits.head})
+        repository = {"full_name": "me/mine", "clone_url": REMOTE}
+        return {"ref": "refs/heads/main", "before": old, "after": new, "repository": repository, **changes}
+
+    def deliver(self, body: Any, delivery: str = "1", secret: str = SECRET, **headers: str) -> int:
+        """Send a signed delivery, and return the status of the answer."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signature = f"sha256={hmac.new(secret.encode(), content, hashlib.sha256).hexdigest()}"
+        own = {"X-GitHub-Event": "push", "X-GitHub-Delivery": delivery, "X-Hub-Signature-256": signature}
+        return self.client.post("/hook", content=content, headers={**own, **headers}).status_code
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    receiver = Receiver(tmp_path)
+    yield receiver
+    # No line has a part of a body in it.
+    assert not any("refs/heads" in line for line in receiver.lines)
+
+
+def test_a_push_is_reported_once(receiver: Receiver) -> None:
+    """The first delivery names the old head itself. A delivery that was taken is refused, under its own status."""
+    body = receiver.push()
+    assert receiver.deliver(body) == 200
+    (change,) = receiver.reported
+    assert (change.old, change.new, change.changed_paths) == (body["before"], body["after"], ("pipeline.yaml",))
+    assert receiver.deliver(body) == 409
+    assert receiver.deliver(body, "2") == 200
+    assert len(receiver.reported) == 1
+    assert [line.split(" from")[0] for line in receiver.lines] == [
+        "200 delivery '1'", "409 delivery '1'", "200 delivery '2'"
+    ]  # fmt: skip
+    assert receiver.deliver(receiver.push(), "2") == 200
+    assert len(receiver.reported) == 2
+
+
+def test_a_delivery_whose_event_was_not_emitted_can_be_sent_again(receiver: Receiver) -> None:
+    """Its id is not used up."""
+    body, receiver.failing = receiver.push(), True
+    assert receiver.deliver(body) == 503
+    receiver.failing = False
+    assert receiver.deliver(body) == 200
+    assert len(receiver.reported) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Hub-Signature-256": ""},
+        {"X-Hub-Signature-256": "sha256=" + "0" * 64},
+        {"X-Hub-Signature-256": "sha1=abc"},
+        {"X-Hub-Signature-256": "é"},
+    ],
+)
+def test_an_unsigned_delivery_is_refused(receiver: Receiver, headers: dict[str, str]) -> None:
+    """So is a delivery that another secret signed."""
+    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    assert receiver.deliver(receiver.push(), **encoded) == 401  # type: ignore[arg-type]  # httpx takes bytes too
+    assert receiver.deliver(receiver.push(), secret="another") == 401
+    assert receiver.reported == []
+
+
+def test_a_long_body_is_refused_before_its_signature_is_checked(receiver: Receiver) -> None:
+    assert receiver.deliver(b"x" * (MOST_BYTES + 1)) == 413
+
+
+@pytest.mark.parametrize(
+    ("changes", "headers", "status"),
+    [
+        ({"repository": {"clone_url": "https://github.com/me/other.git"}}, {}, 204),
+        ({"ref": "refs/heads/other"}, {}, 204),
+        ({"ref": "refs/tags/main"}, {}, 204),
+        ({"deleted": True}, {}, 204),
+        ({}, {"X-GitHub-Event": "ping"}, 204),
+        ({}, {"X-GitHub-Delivery": ""}, 400),
+        ({"repository": "mine"}, {}, 400),
+        ({"ref": None}, {}, 400),
+    ],
+)
+def test_other_deliveries_report_nothing(
+    receiver: Receiver, changes: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    """Unknown repositories, other branches, tags, deleted branches, other events, and bodies that are no push."""
+    assert receiver.deliver(receiver.push(**changes), **headers) == status
+    assert receiver.deliver(b"[", "2") == 400
+    assert receiver.client.get("/").status_code == 405
+    assert receiver.reported == []
+
+
+def test_a_new_branch_has_no_old_head() -> None:
+    push = read_push({"ref": "refs/heads/a/b", "before": "0" * 40, "repository": {"ssh_url": "git@h:me/mine.git"}})
+    assert push is not None
+    assert (push.branch, push.before, push.addresses) == ("a/b", None, {"h/me/mine"})
+
+
+def test_the_addresses_of_one_repository_are_equal() -> None:
+    forms = (
+        "https://github.com/Me/mine.git",
+        "git@github.com:me/mine.git",
+        "ssh://git@github.com/me/mine",
+        "https://x:y@github.com/me/mine/",
+    )
+    assert {normal(form) for form in forms} == {"github.com/me/mine"}
+    assert normal("file:///srv/mine.git") == normal("/srv/mine") == "/srv/mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[", "is no YAML"),
+        ("", "the file: Input should be a valid list"),
+        ("[]", "the file: List should have at least 1 item"),
+        ("- {repository: a, branch: main}", r"\[0\]\.study: Field required"),
+        ("- {repository: a, branch: main, study: s, path: x}", r"\[0\]\.path: Extra inputs are not permitted"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named(tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "webhook.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=rf"webhook\.yaml.*{problem}.*expected a list of entries"):
+        read_config(file)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_config(tmp_path / "nothing")

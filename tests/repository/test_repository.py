@@ -1,0 +1,109 @@
+"""Tests of looking at a git repository, in a folder and behind a URL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.commits import Commits
+from workbench.errors import RepositoryFailed, UserError
+from workbench.repository.repository import Repository, open_repository
+
+
+@pytest.fixture
+def commits(tmp_path: Path) -> Commits:
+    return Commits.begin(tmp_path / "user" / "mine")
+
+
+@pytest.fixture(params=["folder", "URL"])
+def repository(request: pytest.FixtureRequest, commits: Commits, tmp_path: Path) -> Repository:
+    """Return the repository, opened by its folder and by its URL."""
+    commits.commit({"pipelines/a.yaml": "1", "notes.md": "1"})
+    address = str(commits.folder) if request.param == "folder" else f"file://{commits.folder}"
+    return open_repository(address, tmp_path / "home", os.environ)
+
+
+def again(repository: Repository, tmp_path: Path) -> Repository:
+    """Open the repository again, as the next look does."""
+    return open_repository(repository.address, tmp_path / "home", os.environ)
+
+
+def test_a_new_commit_and_its_changed_paths_are_seen(repository: Repository, commits: Commits, tmp_path: Path) -> None:
+    """Names with unusual characters are paths, too. A pattern picks some of the paths."""
+    old = repository.head("main")
+    assert (old, repository.name) == (commits.head, "mine")
+    new = commits.commit({"pipelines/deep/ü \n.yaml": "2", "notes.md": "2"})
+    repository = again(repository, tmp_path)
+    assert repository.head("main") == repository.head("HEAD") == new
+    assert repository.changed_paths(old, new) == ["notes.md", "pipelines/deep/ü \n.yaml"]
+    assert repository.changed_paths(old, new, ["pipelines/**"]) == ["pipelines/deep/ü \n.yaml"]
+    assert repository.changed_paths(old, new, ["*.yaml", "runtime/**"]) == []
+    assert repository.changed_paths(None, old) == ["notes.md", "pipelines/a.yaml"]
+    assert (repository.is_ancestor(old, new), repository.is_ancestor(new, old)) == (True, False)
+    assert (repository.parent(new), repository.parent(old)) == (old, None)
+
+
+def test_a_head_whose_past_is_gone_has_changed_everywhere(repository: Repository) -> None:
+    """After a forced push, git may have removed the old commit."""
+    assert len(repository.changed_paths("0" * 40, repository.head("main"))) == 2
+
+
+def test_the_files_of_a_commit_stand_in_a_worktree_of_their_own(
+    repository: Repository, commits: Commits, tmp_path: Path
+) -> None:
+    """The user's own files and branches stay as they are. A worktree that a killed process left is no obstacle."""
+    old = repository.head("main")
+    commits.commit({"notes.md": "2"})
+    (commits.folder / "notes.md").write_text("not committed")
+    worktrees = tmp_path / "home" / "worktrees"
+    with repository.checked_out(old[:10], worktrees / "a") as files:
+        assert (files / "notes.md").read_text() == "1"
+        with repository.checked_out(repository.head("main"), worktrees / "b"):
+            assert (files / "notes.md").read_text() == "1"
+        with pytest.raises(UserError, match="is in use"), repository.checked_out(old, worktrees / "a"):
+            pass
+    # Git knows the first of these two worktrees.
+    repository._git("worktree", "add", "--quiet", "--detach", str(worktrees / "killed"), old)
+    (worktrees / "of another repository").mkdir()
+    with repository.checked_out(old, worktrees / "killed") as files:
+        assert [folder.name for folder in worktrees.glob("*/")] == ["killed"]
+    assert list(worktrees.iterdir()) == []
+    assert (commits.folder / "notes.md").read_text() == "not committed"
+    assert commits.git("worktree", "list", "--porcelain").count("worktree ") == 1
+    assert commits.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_mistakes_are_named(repository: Repository, tmp_path: Path) -> None:
+    """With what was expected."""
+    with pytest.raises(UserError, match="has no branch nope; expected one of main"):
+        repository.head("nope")
+    for name in ("f" * 40, "--all"):
+        with pytest.raises(UserError, match=f"has no commit {name}"):
+            repository.commit(name)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="is in no git repository"):
+        open_repository(str(tmp_path / "empty"), tmp_path, os.environ)
+    with pytest.raises(UserError, match="is not a folder"):
+        open_repository(str(tmp_path / "nothing"), tmp_path, os.environ)
+    with pytest.raises(UserError, match="git is not on the PATH"):
+        open_repository(str(tmp_path), tmp_path, {"PATH": str(tmp_path)})
+
+
+def test_a_repository_that_cannot_be_reached_is_a_failure_outside(tmp_path: Path) -> None:
+    """No password of the address is in the message."""
+    with pytest.raises(RepositoryFailed, match=r"git clone failed for http://127\.0\.0\.1:9/a/mine\.git") as raised:
+        open_repository("http://me:secret@127.0.0.1:9/a/mine.git", tmp_path, os.environ)
+    assert "secret" not in str(raised.value)
+    with pytest.raises(RepositoryFailed):
+        open_repository(f"file://{tmp_path}/nothing", tmp_path, os.environ)
+
+
+def test_the_environment_cannot_point_to_another_repository(commits: Commits, tmp_path: Path) -> None:
+    """A git hook runs with GIT_DIR."""
+    commits.commit({"a": "1"})
+    other = Commits.begin(tmp_path / "other")
+    other.commit({"b": "1"})
+    environ = {**os.environ, "GIT_DIR": str(other.folder / ".git")}
+    assert open_repository(str(commits.folder), tmp_path, environ).head("HEAD") == commits.head

@@ -1,0 +1,94 @@
+"""Tests of a study in a git repository: the files of a commit, and the place of its champions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import study
+from tests.support.commits import IDENTITY, Commits
+from workbench.champion.champion import Champion
+from workbench.champion.champions import Champions
+from workbench.errors import UserError
+from workbench.repository.repository import open_repository
+from workbench.study.at_commit import StudyInRepository
+from workbench.study.loader import names
+from workbench.study.opening import RunOptions, champions_of, load
+
+STUDY = "plans/study.yaml"
+SECOND = Champion(number=2, text="Second.")
+
+
+@pytest.fixture
+def commits(tmp_path: Path) -> Commits:
+    commits = Commits.begin(tmp_path / "mine")
+    study(commits.folder / "plans", prompt="Write the plan.")
+    commits.commit()
+    return commits
+
+
+def opened(address: object, home: Path) -> StudyInRepository:
+    return StudyInRepository.of(open_repository(str(address), home, os.environ), STUDY)
+
+
+def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(commits: Commits, tmp_path: Path) -> None:
+    """A champion that is not committed yet counts for every commit."""
+    found, head = opened(commits.folder, tmp_path / "home"), commits.head
+    Champions("small", commits.folder / "plans" / "prompts" / "small", "").add(SECOND)
+    with found.at(head, tmp_path / "home", "run") as file:
+        assert not (file.parent / "prompts").exists()
+        loaded = load(RunOptions(file, prompts=found.prompts(tmp_path / "home")))
+        assert (loaded.prompt, loaded.champion) == ("Second.", 2)
+        added = champions_of(loaded).add(Champion(number=3, text="Third."))
+    assert added.file == commits.folder / "plans" / "prompts" / "small" / "0003.md"
+    assert found.how_to_commit(added.file) is None
+    assert found.label == f"{commits.folder}/{STUDY}"
+
+
+def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits: Commits, tmp_path: Path) -> None:
+    """Champions that were committed are known, too. A command commits a new one in a clone."""
+    home, url = tmp_path / "home", f"file://{commits.folder}"
+    Champions("small", commits.folder / "plans" / "prompts" / "small", "").add(SECOND)
+    head = commits.commit()
+    found = opened(url, home)
+    with found.at(head, home, "run") as file:
+        loaded = load(RunOptions(file, prompts=found.prompts(home)))
+        assert loaded.champion == 2
+        added = champions_of(loaded).add(Champion(number=3, text="Third."))
+    assert added.file is not None
+    assert added.file.is_relative_to(home / "prompts")
+    with found.at(head, home, "again") as file:
+        assert load(RunOptions(file, prompts=found.prompts(home))).champion == 3
+    command = found.how_to_commit(added.file)
+    assert command is not None
+    clone = tmp_path / "clone"
+    commits.git("clone", "-q", url, str(clone))
+    settings = " && ".join(f"git config {setting.replace('=', ' ')}" for setting in IDENTITY if "=" in setting)
+    subprocess.run(["sh", "-ec", f"{settings} && {command}"], cwd=clone, check=True, capture_output=True)
+    assert (clone / "plans" / "prompts" / "small" / "0003.md").read_bytes() == added.file.read_bytes()
+    log = subprocess.check_output(["git", "log", "-1", "--format=%s"], cwd=clone, text=True)
+    assert log == "Promote champion 3 of small\n"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../study.yaml", "plans/../../study.yaml", ""])
+def test_a_path_that_leads_out_of_the_repository_is_refused(commits: Commits, tmp_path: Path, path: str) -> None:
+    repository = open_repository(str(commits.folder), tmp_path, os.environ)
+    with pytest.raises(UserError, match="is no path inside"):
+        StudyInRepository.of(repository, path)
+
+
+def test_a_commit_without_the_study_is_named(commits: Commits, tmp_path: Path) -> None:
+    found = StudyInRepository.of(open_repository(str(commits.folder), tmp_path, os.environ), "other.yaml")
+    with pytest.raises(UserError, match=r"has no file other\.yaml at"), found.at(commits.head, tmp_path, "run"):
+        pass
+
+
+def test_a_study_is_named_for_a_title_even_if_it_has_mistakes(commits: Commits, tmp_path: Path) -> None:
+    """A flow run has a name before its study is read."""
+    assert names(commits.folder / STUDY) == ("small", "gepa")
+    (tmp_path / "broken.yaml").write_text("study: [")
+    assert names(tmp_path / "broken.yaml") == ("broken", "")
+    assert names(tmp_path / "nothing.yaml") == ("nothing", "")

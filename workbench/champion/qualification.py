@@ -1,0 +1,166 @@
+"""Decides whether a champion is still as good as it was, after a change of the repository.
+
+Scores of a champion are recorded for each commit: a file under WORKBENCH_HOME has one line for each requalification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from workbench.champion.champion import Champion
+from workbench.errors import UserError
+from workbench.evidence import promotion
+from workbench.evidence.statistics import LEVEL
+from workbench.nouns import Study
+from workbench.providers import digest
+from workbench.run.record import Record, Score, parse
+from workbench.system.files import append_line
+
+Decision = Literal["as good", "worse", "undecided", "no champion"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a champion is as good as its record. `difference` is fresh minus record; None without a record."""
+
+    decision: Decision
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def sentence(self, margin: float) -> str:
+        """Return the judgement in words."""
+        if self.difference is None:
+            return "Undecided: the champion has no record on these goals to compare with. These scores are its record."
+        numbers = f"{self.difference:+.2f} against its record, {LEVEL:.0%} {self.low:.2f} to {self.high:.2f}"
+        match self.decision:
+            case "as good":
+                return f"The champion is as good as before: it lost less than {margin:g} points ({numbers})."
+            case "worse":
+                return f"The champion got worse beyond chance ({numbers})."
+            case _:
+                return f"Undecided: the difference can be chance ({numbers}). More replicates (confirm) would decide."
+
+
+def decide(
+    record: Mapping[str, Sequence[float]] | None, fresh: Mapping[str, Sequence[float]], margin: float
+) -> Judgement:
+    """Test whether fresh scores are not inferior to the record, by more than a margin in points.
+
+    The champion is as good as before if the whole interval of the difference lies above the margin, and worse if the
+    whole interval lies below zero. This is the only place that decides, so that a better test can replace it.
+    """
+    if record is None:
+        return Judgement("undecided")
+    test = promotion.decide(record, fresh)
+    decision: Decision = "undecided"
+    if test.low > -margin:
+        decision = "as good"
+    elif test.high < 0:
+        decision = "worse"
+    return Judgement(decision, test.difference, test.low, test.high)
+
+
+def fingerprint(study: Study, version: str) -> str:
+    """Return a hash of everything that a champion's scores depend on, except the champion and the models' answers.
+
+    These are the pipeline file, the files that it names, the inputs, the goals with their gold plans, the judge, and
+    the version of the runtime.
+    """
+    pipeline = study.pipeline
+    files, inputs = (
+        [part for file in kind for part in (file.name, file.sha256)] for kind in (pipeline.files, pipeline.inputs)
+    )
+    goals = [part for goal in study.goals for part in (goal.name, goal.text, *goal.gold, "")]
+    judge = [study.judge.provider, study.judge.name, str(study.judge.temperature), study.template]
+    parts = [
+        pipeline.engine.name,
+        version,
+        pipeline.sha256,
+        str(pipeline.target),
+        study.program,
+        *files,
+        "",
+        *inputs,
+        "",
+        *goals,
+        *judge,
+    ]
+    return digest("fingerprint/1", *parts)
+
+
+class QualificationRecord(Record):
+    """One requalification: the scores of a champion at a commit, and what was decided.
+
+    Attributes:
+        champion: the champion's number; None if the study had no champion.
+        rehearsal: world and seed of a rehearsal; None if real models answered.
+        at: Unix time.
+    """
+
+    FILE: ClassVar[str] = "qualifications.jsonl"
+
+    commit: str
+    champion: int | None
+    fingerprint: str
+    decision: Decision
+    scores: dict[str, list[Score]] = Field(default_factory=dict)
+    rehearsal: str | None
+    run: str | None = None
+    at: float
+
+
+@dataclass(frozen=True)
+class Qualifications:
+    """The requalifications of one study, in the order of their ends. `rehearse` picks those of rehearsals."""
+
+    file: Path
+    rehearse: bool
+
+    @classmethod
+    def of(cls, home: Path, study: str, *, rehearse: bool) -> Qualifications:
+        """Return the requalifications of the study that this text names on this machine."""
+        return cls(home / "requalified" / digest("requalified", study)[:24] / QualificationRecord.FILE, rehearse)
+
+    def all(self) -> list[QualificationRecord]:
+        """Return all records.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        try:
+            lines = self.file.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
+        records = [
+            parse(QualificationRecord, line.decode(errors="replace"), f"{self.file}:{number}")
+            for number, line in enumerate(lines, start=1)
+        ]
+        return [record for record in records if (record.rehearsal is not None) == self.rehearse]
+
+    def knows(self, champion: Champion | None, current: str) -> bool:
+        """Return True if this champion was measured with the same fingerprint, in a search or in a requalification."""
+        if champion is not None and champion.fingerprint == current:
+            return True
+        number = None if champion is None else champion.number
+        latest = next((record for record in reversed(self.all()) if record.champion == number), None)
+        return latest is not None and latest.fingerprint == current
+
+    def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
+        """Return the scores that a champion is compared with: its promotion's, else its first requalification's."""
+        promoted = [champion.scores] if (champion.rehearsal is not None) == self.rehearse else []
+        later = [record.scores for record in self.all() if record.champion == champion.number]
+        return next((scores for scores in (*promoted, *later) if scores and set(scores) == set(goals)), None)
+
+    def add(self, record: QualificationRecord) -> None:
+        """Add a record."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            append_line(self.file, record.model_dump_json())
+        except OSError as error:
+            raise UserError(f"{self.file} cannot be written ({error.strerror}): make room, then run again") from error

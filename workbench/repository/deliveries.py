@@ -1,0 +1,173 @@
+"""Reads the push deliveries of GitHub's webhook: configuration, signature, delivery ids and the push itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from workbench.errors import UserError
+from workbench.fields import Form, Text
+from workbench.providers import digest
+from workbench.repository.looks import Change, look
+from workbench.repository.repository import URL, open_repository
+from workbench.system import git
+from workbench.system.files import write_new
+
+#: The environment variable with the secret that signs deliveries.
+SECRET_VARIABLE = "WORKBENCH_WEBHOOK_SECRET"  # noqa: S105  # this is a name, and no secret
+#: A commit that does not exist, as git writes it: the old head of a new branch.
+NO_COMMIT = "0" * 40
+
+
+class Watched(Form):
+    """One entry of the configuration: a branch that is looked at when a push to it is delivered."""
+
+    repository: Text
+    branch: Text
+    study: Text
+    paths: list[Text] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push, as a delivery describes it.
+
+    Attributes:
+        addresses: every address that the delivery gives for the repository.
+        before: the old head of the branch, or None.
+    """
+
+    addresses: frozenset[str]
+    branch: str
+    before: str | None
+
+
+def read_config(file: Path) -> list[Watched]:
+    """Return the entries of a configuration file.
+
+    Raises:
+        UserError: the file cannot be read, or does not fit its format.
+    """
+    expected = "expected a list of entries {repository, branch, study, paths}"
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))
+        entries = TypeAdapter(Annotated[list[Watched], Field(min_length=1)]).validate_python(value)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UserError(f"{file} cannot be read ({reason}); {expected}: name such a file with --config") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{file} is no YAML ({' '.join(str(error).split())[:150]}); {expected}") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
+        raise UserError(f"{file}: {place or 'the file'}: {problem['msg']}; {expected}") from error
+    return entries
+
+
+def is_signed(body: bytes, signature: str, secret: str) -> bool:
+    """Return True if the signature `sha256=HEX` is the body's HMAC-SHA256. The comparison takes constant time."""
+    expected = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+    return hmac.compare_digest(expected.encode(), signature.encode(errors="replace"))
+
+
+def read_push(payload: Any) -> Push | None:
+    """Return the push that a delivery's JSON describes; None if it is not about a branch that exists.
+
+    Raises:
+        ValueError: the JSON does not describe a push.
+    """
+    try:
+        ref, repository, before = payload["ref"], payload["repository"], payload.get("before")
+        keys = ("clone_url", "ssh_url", "git_url", "html_url", "url")
+        addresses = {normal(repository[key]) for key in keys if isinstance(repository.get(key), str)}
+        prefix, _, branch = ref.partition("refs/heads/")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("the body does not describe a push; expected ref and repository") from error
+    if prefix or not branch or payload.get("deleted") is True:
+        return None
+    is_commit = isinstance(before, str) and re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", before) and before != NO_COMMIT
+    return Push(frozenset(addresses), branch, before if is_commit else None)
+
+
+def normal(address: str) -> str:
+    """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
+    address = re.sub(r"^file://", "", address.strip()).rstrip("/").removesuffix(".git").rstrip("/")
+    if not URL.match(address):
+        return str(Path(address).expanduser().absolute())
+    host_and_path = re.sub(r"^\w+://", "", address)
+    return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
+
+
+class Deliveries:
+    """Takes the deliveries of pushes to watched branches.
+
+    Args:
+        report: reports a change.
+    """
+
+    def __init__(
+        self, entries: Sequence[Watched], home: Path, environ: Mapping[str, str], report: Callable[[Change], None]
+    ) -> None:
+        self._entries = [(entry, _addresses(entry, environ)) for entry in entries]
+        self._home = home
+        self._environ = environ
+        self._report = report
+
+    def is_used(self, delivery: str) -> bool:
+        """Return True if the event of the delivery with this id was emitted."""
+        return self._file(delivery).exists()
+
+    def watched(self, push: Push) -> list[Watched]:
+        """Return the entries that a push concerns."""
+        return [
+            entry for entry, addresses in self._entries if addresses & push.addresses and entry.branch == push.branch
+        ]
+
+    def take(self, delivery: str, push: Push) -> list[Change]:
+        """Look at the branches that a push concerns, and return the changes that were reported.
+
+        The delivery's id is used up when a change was reported.
+
+        Raises:
+            UserError, OutsideError: a look failed. The id can be used again.
+        """
+        changes = []
+        for entry in self.watched(push):
+            repository = open_repository(entry.repository, self._home, self._environ)
+            result = look(
+                repository,
+                entry.branch,
+                entry.study,
+                entry.paths,
+                home=self._home,
+                report=self._report,
+                first=True,
+                before_first=push.before,
+            )
+            if result.change is not None:
+                changes.append(result.change)
+        if changes:
+            write_new(self._file(delivery), b"")
+        return changes
+
+    def _file(self, delivery: str) -> Path:
+        return self._home / "deliveries" / digest("delivery", delivery)
+
+
+def _addresses(entry: Watched, environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the addresses of an entry's repository: its own, and for a folder also that of its remote `origin`."""
+    addresses = {normal(entry.repository)}
+    folder = Path(entry.repository).expanduser()
+    if not URL.match(entry.repository) and folder.is_dir():
+        result = git.run(folder, "remote", "get-url", "origin", environ=environ)
+        if result.exit_code == 0:
+            addresses.add(normal(result.stdout.decode(errors="replace")))
+    return frozenset(addresses)

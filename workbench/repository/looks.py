@@ -1,0 +1,125 @@
+"""Looks for a new head of a branch, and reports each head once, whoever looks and however often.
+
+The record of heads that were seen is a file under WORKBENCH_HOME. A schedule and a webhook share it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UserError
+from workbench.providers import digest
+from workbench.repository.repository import Repository
+from workbench.system.files import exclusive_lock, write_atomically
+
+#: The most paths that an event names. Prefect limits the size of an event.
+MOST_PATHS = 1000
+
+
+@dataclass(frozen=True)
+class Change:
+    """A new head of a branch.
+
+    Attributes:
+        repository: the repository's address.
+        name: the repository's name.
+        study: the study's path inside the repository.
+        old: the head that was seen before; None at the first look.
+        new: the new head.
+        changed_paths: the paths that differ between them, at most MOST_PATHS.
+        changed_count: how many paths differ.
+    """
+
+    repository: str
+    name: str
+    branch: str
+    study: str
+    old: str | None
+    new: str
+    changed_paths: tuple[str, ...]
+    changed_count: int
+
+    @property
+    def key(self) -> str:
+        """Return a hash that is the same for every report of this change."""
+        return digest("change/1", self.repository, self.branch, self.study, str(self.old), self.new)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The result of a look: the head, the change that was reported if there is one, and a sentence for the log."""
+
+    head: str
+    change: Change | None
+    sentence: str
+
+
+def look(
+    repository: Repository,
+    branch: str,
+    study: str,
+    globs: Sequence[str],
+    *,
+    home: Path,
+    report: Callable[[Change], None],
+    first: bool = False,
+    before_first: str | None = None,
+) -> Look:
+    """Report the head of a branch if it is new, and remember it.
+
+    A head is remembered after `report` has returned. If that fails, the next look reports the same head again.
+
+    Args:
+        globs: report only if a path that matches one of these patterns has changed; without patterns, any path.
+        report: reports a change.
+        first: also report the head of the very first look.
+        before_first: the old commit of a change that the very first look reports.
+
+    Raises:
+        UserError: the branch does not exist, or the record cannot be read.
+    """
+    file = home / "watched" / f"{repository.name}-{digest('watched', repository.address, branch, study)[:16]}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(file.with_suffix(".lock")):
+        old, new = _seen(file), repository.head(branch)
+        if old == new:
+            return Look(new, None, f"{repository.name} {branch} is still at {new[:12]}.")
+        is_first = old is None
+        old = before_first if is_first else old
+        change, sentence = None, f"This is the first look at {repository.name} {branch}, which is at {new[:12]}."
+        if not is_first or first:
+            if repository.changed_paths(old, new, globs):
+                paths = repository.changed_paths(old, new)
+                change = Change(
+                    repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths)
+                )
+                report(change)
+                sentence = f"{repository.name} {branch} has the new head {new[:12]}, with {len(paths)} changed paths."
+            else:
+                sentence = f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
+        record = {
+            "repository": repository.address, "branch": branch, "study": study, "head": new, "at": time.time()
+        }  # fmt: skip
+        write_atomically(file, json.dumps(record).encode())
+    return Look(new, change, sentence)
+
+
+def _seen(file: Path) -> str | None:
+    """Return the head that was seen last, or None before the first look."""
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["head"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{file} cannot be read as the record of a watched branch ({error}); delete it, and the next look counts "
+            "as the first"
+        ) from error

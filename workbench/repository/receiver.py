@@ -1,0 +1,97 @@
+"""Serves the webhook: checks each delivery, and answers with a status that tells what became of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from workbench.repository.deliveries import Deliveries, Push, is_signed, read_push
+
+#: The largest body of a delivery, in bytes. GitHub sends at most 25 MB, and a usual push a few kilobytes.
+MOST_BYTES = 5_000_000
+
+
+class Refused(Exception):
+    """A delivery is refused with this status. The message is for the log."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def application(deliveries: Deliveries, secret: str, log: Callable[[str], None]) -> Starlette:
+    """Return the web application that takes deliveries at every path.
+
+    Args:
+        secret: signs the deliveries.
+        log: takes one line for each delivery. No line has a part of the body or a signature in it.
+    """
+    #: One delivery at a time, so that two copies of one delivery cannot both be taken.
+    turn = threading.Lock()
+
+    async def receive(request: Request) -> Response:
+        delivery = request.headers.get("x-github-delivery", "")
+        name = f"delivery {delivery[:64]!r} from {request.client.host if request.client else 'nowhere'}"
+        try:
+            body = await _body(request)
+            if not is_signed(body, request.headers.get("x-hub-signature-256", ""), secret):
+                raise Refused(401, "the signature does not fit the secret")
+            push = _push(request, delivery, body)
+            if push is None or not deliveries.watched(push):
+                log(f"204 {name}: it concerns no watched branch")
+                return Response(status_code=204)
+            emitted = await run_in_threadpool(take, delivery, push)
+        except Refused as refusal:
+            log(f"{refusal.status} {name}: {refusal}")
+            return JSONResponse({"error": str(refusal)}, refusal.status)
+        log(f"200 {name}: {emitted} events emitted")
+        return JSONResponse({"emitted": emitted})
+
+    def take(delivery: str, push: Push) -> int:
+        with turn:
+            if deliveries.is_used(delivery):
+                raise Refused(409, "this delivery was taken before")
+            try:
+                return len(deliveries.take(delivery, push))
+            except Exception as error:
+                # The sender may send the delivery again: its id is not used up.
+                raise Refused(503, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
+
+    return Starlette(routes=[Route("/{path:path}", receive, methods=["POST"])])
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a delivery.
+
+    Raises:
+        Refused: it is too long.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise Refused(413, f"the body is longer than {MOST_BYTES} bytes")
+    return bytes(body)
+
+
+def _push(request: Request, delivery: str, body: bytes) -> Push | None:
+    """Return the push of a signed delivery; None for every other event, such as GitHub's `ping`.
+
+    Raises:
+        Refused: the delivery is not as GitHub sends it.
+    """
+    if request.headers.get("x-github-event") != "push":
+        return None
+    if not delivery:
+        raise Refused(400, "the header X-GitHub-Delivery is missing")
+    try:
+        return read_push(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"the body is no push ({type(error).__name__})") from error

@@ -1,0 +1,89 @@
+"""Finds a study in a git repository: its file at a commit, and the folder of its champions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from workbench.champion.champions import FOLDER
+from workbench.errors import UserError
+from workbench.providers import digest
+from workbench.repository.repository import Repository
+from workbench.system.files import write_new
+
+
+@dataclass(frozen=True)
+class StudyInRepository:
+    """A study in a git repository.
+
+    Attributes:
+        path: the study's path inside the repository.
+    """
+
+    repository: Repository
+    path: PurePosixPath
+
+    @classmethod
+    def of(cls, repository: Repository, path: str) -> StudyInRepository:
+        """Return the study at this path.
+
+        Raises:
+            UserError: the path leads out of the repository.
+        """
+        parsed = PurePosixPath(path)
+        if parsed.is_absolute() or ".." in parsed.parts or not parsed.parts:
+            raise UserError(f'"{path}" is no path inside {repository.address}; expected one such as studies/study.yaml')
+        return cls(repository, parsed)
+
+    @property
+    def label(self) -> str:
+        """Return the text that names the study on this machine: a path, if the repository is a folder."""
+        return f"{self.repository.address}/{self.path}"
+
+    def prompts(self, home: Path) -> Path:
+        """Return the folder `prompts` of the study: in a local repository beside the study, else under `home`."""
+        if self.repository.is_local:
+            return self.repository.folder / self.path.parent / FOLDER
+        own = f"{self.repository.name}-{digest('prompts', self.repository.address)[:12]}"
+        return home / FOLDER / own / self.path.parent
+
+    @contextmanager
+    def at(self, commit: str, home: Path, name: str) -> Iterator[Path]:
+        """Yield the study's file in a worktree of the commit. The worktree is removed when the block ends.
+
+        Champions that were committed to a repository with a URL are copied to the folder of its champions.
+
+        Args:
+            name: names the worktree among all that are open.
+
+        Raises:
+            UserError: the repository has no such commit, or the commit has no such study.
+        """
+        with self.repository.checked_out(commit, home / "worktrees" / name) as folder:
+            file = folder / self.path
+            if not file.is_file():
+                raise UserError(
+                    f"{self.repository.address} has no file {self.path} at {commit}; expected a study there"
+                )
+            if not self.repository.is_local:
+                self._copy_champions(file.parent / FOLDER, self.prompts(home))
+            yield file
+
+    def _copy_champions(self, committed: Path, kept: Path) -> None:
+        """Copy the champions that are missing in the folder of champions."""
+        for champion in committed.glob("*/*.md"):
+            target = kept / champion.relative_to(committed)
+            if champion.is_file() and not champion.is_symlink() and not target.exists():
+                write_new(target, champion.read_bytes())
+
+    def how_to_commit(self, champion: Path) -> str | None:
+        """Return the command that commits a champion's file in a clone; None if it is in the repository already."""
+        if self.repository.is_local:
+            return None
+        folder = self.path.parent / FOLDER / champion.parent.name
+        return (
+            f"mkdir -p {folder} && cp {champion} {folder}/ && git add {folder} && "
+            f"git commit -m 'Promote champion {int(champion.stem)} of {champion.parent.name}'"
+        )
