@@ -51,7 +51,7 @@ def test_without_scores_the_effects_are_the_prior() -> None:
 
 
 def test_a_piece_that_the_proposer_prefers_gets_the_effect_that_preferred_pieces_have() -> None:
-    """Two preferred pieces help. So a third one, never executed, is expected to help, and one that is shunned to harm."""
+    """Preferred pieces help here. So another one, never executed, is expected to help, and a shunned one to harm."""
     rng = np.random.default_rng(2)
     members = np.hstack([rng.integers(0, 2, (60, 4)).astype(float), np.zeros((60, 2))])
     scores = 0.4 + members[:, :4] @ np.array([0.1, 0.1, -0.1, -0.1]) + 0.02 * rng.standard_normal(60)
