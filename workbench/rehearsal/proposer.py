@@ -71,6 +71,8 @@ def _value(field: str, inputs: dict[str, str], system: str, rng: random.Random) 
     if field == "module_advice":
         advice = f"If the module receives a goal, then it should write as follows. {_instruction(inputs, rng)}"
         return dict.fromkeys(_module_names(inputs.get("module_names", "")), advice)
+    if field == "edits":
+        return json.dumps([_edit(inputs, rng)])
     if "instruction" in field:
         return _instruction(inputs, rng)
     if "prefix" in field:
@@ -105,6 +107,19 @@ def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
     for line in CRAFT:
         base = base.replace(line, "")
     return " ".join([" ".join(base.split()), *old_craft, *added])
+
+
+def _edit(inputs: dict[str, str], rng: random.Random) -> dict[str, str | int]:
+    """Return an edit of a prompt in numbered pieces: remove one, take up missing topics, or add a line of `CRAFT`."""
+    pieces = re.findall(r"^(\d+)\. ", inputs.get("pieces", ""), re.MULTILINE)
+    if len(pieces) > 1 and rng.random() < FORGETS:
+        return {"action": "remove", "piece": int(rng.choice(pieces[1:])), "reason": "The prompt should stay short."}
+    missing = [word.strip() for group in _MISSING.findall(inputs.get("judgements", "")) for word in group.split(", ")]
+    new_craft = [line for line in CRAFT if line not in inputs.get("pieces", "")]
+    if missing and (not new_craft or rng.random() < TAKES_UP):
+        text = f"Cover {' and '.join(rng.sample(missing, min(2, len(missing))))}."
+        return {"action": "add", "text": text, "reason": "The judge found that it is missing."}
+    return {"action": "add", "text": rng.choice(new_craft or list(CRAFT)), "reason": "It improves any plan."}
 
 
 def _old_instruction(inputs: dict[str, str]) -> str:

@@ -31,7 +31,7 @@ ROUND = 12
 PROPOSALS_PER_EXECUTION = 1.5
 #: So many proposals in a row without a new piece, for each execution of a batch, end a round.
 FRUITLESS = 2
-#: Nothing is proposed when no more than so many executions are left.
+#: Nothing is proposed when no more than so many executions are left. In a small race it is a quarter of the budget.
 LAST_EXECUTIONS = 6
 #: A child that keeps less of its parent's pieces is a rewrite.
 KEPT_SHARE = 0.7
@@ -95,9 +95,10 @@ class Composition:
         """Ask for proposals until enough pieces are uncertain. The children themselves are not executed."""
         left, fruitless = self._executions.left(self._model.noise), 0
         most = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left))
+        last = min(LAST_EXECUTIONS, self._executions.budget // 4)
         for _ in range(ROUND):
             if (
-                left <= LAST_EXECUTIONS
+                left <= last
                 or self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
                 or fruitless >= FRUITLESS * self._executions.batch
                 or self._uncertain() >= most
