@@ -57,7 +57,7 @@ def main() -> int:
         f"{kind} {a}:{b}": (draw, (a, b)) for kind, draw in noise.items() for a, b in sizes
     }.items():
         cell = cells[name] = once(draw, a, b, trials, rng)
-        print(
+        tell(
             f"{name:28} {cell['permutation']:11.3f} {cell['welch']:6.3f} {cell['means']:6.3f} {cell['coverage']:10.3f}"
         )
     step_trials = 60 if options.smallest else max(200, trials // 5)

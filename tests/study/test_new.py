@@ -28,7 +28,8 @@ def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
     (folder / "study.yaml").write_text(text)
     short = load(RunOptions(folder / "study.yaml"))
     lines = [
-        line[2:] if line.startswith("# ") and line[2:].partition(":")[0].islower() else line
+        # A line of prose ends with a full stop. It may consist of one small word.
+        line[2:] if line.startswith("# ") and line[2:].partition(":")[0].islower() and line[-1] != "." else line
         for line in text.split("\n")
     ]
     (folder / "study.yaml").write_text("\n".join(lines))

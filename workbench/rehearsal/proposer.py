@@ -31,6 +31,8 @@ CRAFT = (
     "Write custom lint rules that ban the dangerous primitives.",
 )  # fmt: skip
 
+#: The most topics that an edit takes up, as many as the judge names.
+NAMED = 4
 #: The most topics that an instruction names.
 MOST_TOPICS = 30
 #: The probability that a new instruction drops a part of the old instruction.
@@ -71,6 +73,8 @@ def _value(field: str, inputs: dict[str, str], system: str, rng: random.Random) 
     if field == "module_advice":
         advice = f"If the module receives a goal, then it should write as follows. {_instruction(inputs, rng)}"
         return dict.fromkeys(_module_names(inputs.get("module_names", "")), advice)
+    if field == "edits":
+        return json.dumps(_edits(inputs, rng))
     if "instruction" in field:
         return _instruction(inputs, rng)
     if "prefix" in field:
@@ -105,6 +109,26 @@ def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
     for line in CRAFT:
         base = base.replace(line, "")
     return " ".join([" ".join(base.split()), *old_craft, *added])
+
+
+def _edits(inputs: dict[str, str], rng: random.Random) -> list[dict[str, str | int]]:
+    """Return edits of a prompt in numbered pieces: remove a piece, take up missing topics, or add a line of `CRAFT`."""
+    pieces = re.findall(r"^(\d+)\. ", inputs.get("pieces", ""), re.MULTILINE)
+    if len(pieces) > 1 and rng.random() < FORGETS:
+        return [{"action": "remove", "piece": int(rng.choice(pieces[1:])), "reason": "The prompt should stay short."}]
+    edits: list[dict[str, str | int]] = []
+    prompt = inputs.get("pieces", "")
+    missing = [word.strip() for group in _MISSING.findall(inputs.get("judgements", "")) for word in group.split(",")]
+    new = [word for word in dict.fromkeys(missing) if word not in prompt]
+    if new:
+        words = rng.sample(new, min(NAMED, len(new)))
+        topics = [word for word in words if rng.random() < TAKES_UP] or words[:1]
+        text = f"Cover {' and '.join(filter(None, [', '.join(topics[:-1]), topics[-1]]))}."
+        edits.append({"action": "add", "text": text, "reason": "The judge found that the plan does not cover it."})
+    new_craft = [line for line in CRAFT if line not in prompt]
+    if new_craft and (not new or rng.random() < ADDS_CRAFT):
+        edits.append({"action": "add", "text": rng.choice(new_craft), "reason": "It improves any plan."})
+    return edits
 
 
 def _old_instruction(inputs: dict[str, str]) -> str:

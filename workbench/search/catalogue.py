@@ -28,6 +28,7 @@ class Optimizer:
         function: the optimizer's code, as `module:function`. The function takes a `Bench` and returns the program with
             the best prompt.
         if_nothing_tried: the report's sentence for a search that tried only the starting prompt.
+        chooses: True if the optimizer's choice is the best prompt. Otherwise the prompt with the highest mean score is.
     """
 
     summary: str
@@ -35,6 +36,7 @@ class Optimizer:
     proposes: bool
     function: str
     if_nothing_tried: str = "The optimizer proposed no other prompt."
+    chooses: bool = False
 
     def load(self) -> Callable[[Bench], Program]:
         """Import the optimizer's function."""
@@ -88,5 +90,12 @@ OPTIMIZERS: dict[str, Optimizer] = {
         lambda goals: 3 * goals,
         proposes=True,
         function="workbench.search.optimizers.gepa:search",
+    ),
+    "race": Optimizer(
+        "learns what each sentence is worth, and composes the best prompt (docs/race.md)",
+        lambda goals: 8 * goals,
+        proposes=True,
+        function="workbench.search.optimizers.race:search",
+        chooses=True,
     ),
 }

@@ -92,9 +92,10 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         baseline_score = trials.mean_score(program.candidate)
         if baseline_score is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
+        baseline = ScoredCandidate(program.candidate, baseline_score)
         outcome = SearchOutcome(
-            baseline=ScoredCandidate(program.candidate, baseline_score),
-            best=trials.best(preferred=chosen.candidate),
+            baseline=baseline,
+            best=_best(trials, baseline, chosen.candidate, optimizer_chooses=OPTIMIZERS[study.optimizer].chooses),
             spent=trials.spent,
             ended="budget" if trials.over_budget else "optimizer",
         )
@@ -102,6 +103,18 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         return outcome
 
     return work
+
+
+def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optimizer_chooses: bool) -> ScoredCandidate:
+    """Return the best candidate of a search.
+
+    An optimizer that knows more than the mean scores chooses it. But a choice that scored less than the baseline is not
+    worth a confirmation. Without such a choice, the best candidate is the one with the highest mean score.
+    """
+    score = trials.mean_score(chosen) if optimizer_chooses else None
+    if score is None:
+        return trials.best(preferred=chosen)
+    return ScoredCandidate(chosen, score) if score >= baseline.score else baseline
 
 
 def confirmation(

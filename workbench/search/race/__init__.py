@@ -14,12 +14,12 @@ import numpy as np
 
 from workbench.search.race.composing import Composition
 from workbench.search.race.executions import Evaluate, Executions
-from workbench.search.race.measuring import FEWEST, Choice, estimate
+from workbench.search.race.measuring import Choice, estimate, reserve
 from workbench.search.race.model import NOISE_VARIANCE
 from workbench.search.race.pieces import Join, Pieces, Propose, Split, default_split
 from workbench.search.race.rewriting import WholePrompts
 
-__all__ = ["RaceResult", "race"]
+__all__ = ["RaceResult", "choose", "race"]
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,41 @@ def race(
     if budget < 1 or batch < 1:
         raise ValueError(f"budget is {budget} and batch is {batch}; expected at least 1 for both; pass larger numbers")
     if (split is None) != (join is None):
-        raise ValueError(
-            "one of split and join is missing; expected both or none; pass the function that undoes the other"
-        )
+        raise ValueError("only one of split and join was passed; expected both, or none; pass the other one too")
     if split is None or join is None:
         split, join = default_split(seed_prompt)
-    executions = Executions(Pieces(seed_prompt, split, join), evaluate, budget, batch)
-    if budget <= FEWEST:
-        # Too few for a search, so all of them measure the starting prompt.
+    pieces = Pieces(seed_prompt, split, join)
+    executions = Executions(pieces, evaluate, budget, batch, lambda noise: reserve(budget, noise))
+    choice = _choose(executions, propose, rng)
+    fresh = executions.measure([choice.prompt] * (budget - executions.used))
+    scores = [score for score in fresh if score is not None]
+    mean, interval = estimate(scores, choice.noise) if scores else (None, None)
+    return RaceResult(pieces.text(choice.prompt), mean, interval, executions.used, executions.history)
+
+
+def choose(
+    seed_prompt: str,
+    propose: Propose,
+    evaluate: Evaluate,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    batch: int,
+    split: Split,
+    join: Join,
+) -> str:
+    """Return the prompt that a race chooses, without fresh executions of it. The arguments are those of `race`."""
+    pieces = Pieces(seed_prompt, split, join)
+    choice = _choose(Executions(pieces, evaluate, budget, batch, lambda noise: 0), propose, rng)
+    return pieces.text(choice.prompt)
+
+
+def _choose(executions: Executions, propose: Propose, rng: np.random.Generator) -> Choice:
+    if executions.left(NOISE_VARIANCE) <= 0:
+        # Too few executions for a search.
         choice = Choice(executions.pieces.seed, NOISE_VARIANCE)
     else:
         composition = Composition(executions, propose, rng)
         choice = composition.run() or WholePrompts(executions, propose, composition.rewrites).run()
     executions.recommend(choice.prompt)
-    fresh = executions.measure([choice.prompt] * (budget - executions.used))
-    scores = [score for score in fresh if score is not None]
-    mean, interval = estimate(scores, choice.noise) if scores else (None, None)
-    return RaceResult(executions.pieces.text(choice.prompt), mean, interval, executions.used, executions.history)
+    return choice

@@ -1,19 +1,23 @@
 """The search for the best composition of pieces.
 
-Each execution is a prompt composed of the pieces that look good in one draw from the posterior: Thompson sampling
-(Thompson, 1933) over sets of pieces. What one execution says about a piece counts for every prompt with this piece.
+What one execution says about a piece counts for every prompt with this piece. So the next prompt to execute may be any
+composition of pieces. Draws from the posterior suggest compositions, as in Thompson sampling (Thompson, 1933). The race
+executes the one with the highest knowledge gradient (Frazier, Powell and Dayanik, 2008): the one after which it expects
+to choose the best set of pieces.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.search.race.executions import Executions
 from workbench.search.race.feedback import feedback
 from workbench.search.race.measuring import CAUTION, Choice
-from workbench.search.race.model import Data, Draw, Model, Vector
+from workbench.search.race.model import Data, Matrix, Model
 from workbench.search.race.pieces import Prompt, Propose
 
 #: How often the starting prompt is executed first.
@@ -27,14 +31,17 @@ ROUND = 12
 PROPOSALS_PER_EXECUTION = 1.5
 #: So many proposals in a row without a new piece, for each execution of a batch, end a round.
 FRUITLESS = 2
-#: Nothing is proposed when no more than so many executions are left.
+#: Nothing is proposed when no more than so many executions are left. In a small race it is a quarter of the budget.
 LAST_EXECUTIONS = 6
 #: A child that keeps less of its parent's pieces is a rewrite.
 KEPT_SHARE = 0.7
 #: After so many proposals it is known whether the proposer rewrites.
 TELLING_PROPOSALS = 8
-#: How much wider than the posterior the effects are drawn.
+#: From how many compositions the next execution is chosen. Their effects are drawn wider than the posterior.
+COMPOSITIONS = 16
 SPREAD = 2.0
+#: The knowledge gradient looks so far ahead: as if this share of the executions left were spent on the composition.
+LOOK_AHEAD = 0.25
 #: A piece whose mean effect is so many standard deviations from 0 is named as one to avoid.
 HARMFUL = -0.8
 
@@ -54,8 +61,9 @@ class Composition:
         self._model = Model()
         #: The pieces that a proposal added or took away. Only they have an effect of their own.
         self._touched: list[int] = []
-        #: How often each piece was proposed while it was absent.
+        #: How often each piece was proposed while it was absent, and how often an even choice would have proposed it.
         self._counts: Counter[int] = Counter()
+        self._expected: defaultdict[int, float] = defaultdict(float)
         self._proposals = 0
         self._rewrites = 0
         self.rewrites: list[Prompt] = []
@@ -87,9 +95,10 @@ class Composition:
         """Ask for proposals until enough pieces are uncertain. The children themselves are not executed."""
         left, fruitless = self._executions.left(self._model.noise), 0
         most = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left))
+        last = min(LAST_EXECUTIONS, self._executions.budget // 4)
         for _ in range(ROUND):
             if (
-                left <= LAST_EXECUTIONS
+                left <= last
                 or self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
                 or fruitless >= FRUITLESS * self._executions.batch
                 or self._uncertain() >= most
@@ -103,8 +112,10 @@ class Composition:
 
     def _read_proposal(self) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite."""
-        parent = self._compose(self._draw(1.0)) if self._rng.random() < 0.5 else self._recommended()
-        child_text = self._propose(self._pieces.text(parent), self._feedback())
+        parent = self._composition(1.0) if self._rng.random() < 0.5 else self._recommended()
+        avoided = self._harmful()
+        text = feedback(self._pieces.text(self._recommended()), [self._pieces.piece(number) for number in avoided])
+        child_text = self._propose(self._pieces.text(parent), text)
         self._proposals += 1
         if not child_text.strip():
             return True
@@ -114,14 +125,20 @@ class Composition:
             if parent == self._pieces.seed:
                 self.rewrites.append(child)
             return False
-        self._counts.update(child - parent)
         self._touched += sorted((child ^ parent) - set(self._touched))
+        self._count(child - parent, set(self._touched) - self._pieces.seed - parent - set(avoided))
         return True
 
-    def _feedback(self) -> str:
+    def _count(self, added: Prompt, absent: set[int]) -> None:
+        """Count a proposal for the pieces that it adds and for those that it could have added."""
+        self._counts.update(added)
+        for number in absent | added:
+            self._expected[number] += len(added) / len(absent | added)
+
+    def _harmful(self) -> list[int]:
+        """Return the pieces that seem to lower the score."""
         means, deviations = self._model.effects()
-        harmful = [number for number, z in zip(self._touched, means / deviations, strict=True) if z < HARMFUL]
-        return feedback(self._pieces.text(self._recommended()), [self._pieces.piece(number) for number in harmful])
+        return [number for number, z in zip(self._touched, means / deviations, strict=True) if z < HARMFUL]
 
     def _uncertain(self) -> int:
         means, deviations = self._model.effects()
@@ -130,24 +147,20 @@ class Composition:
     # Prompts ------------------------------------------------------------------------------------------------------
 
     def _next_prompts(self, size: int) -> list[Prompt]:
-        """Return prompts to execute, each from a draw of its own."""
-        prompts = list(self._executions.prompts)
+        """Return prompts to execute, each from draws of its own."""
+        look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
         chosen = []
         for _ in range(size):
-            draw = self._draw(SPREAD)
-            prompt = self._compose(draw)
-            best = int(np.argmax(draw.prompts)) if prompts else 0
-            value = draw.mean + float(self._members([prompt])[0] @ draw.effects)
-            chosen.append(prompts[best] if prompts and draw.prompts[best] > value else prompt)
+            compositions = [self._composition(SPREAD) for _ in range(COMPOSITIONS)]
+            gains = self._model.gains(self._members(compositions), look_ahead)
+            chosen.append(compositions[int(np.argmax(gains))])
         return chosen
 
-    def _draw(self, spread: float) -> Draw:
-        return self._model.draw(self._rng, spread)
+    def _composition(self, spread: float) -> Prompt:
+        """Return the composition of all pieces that are good in one draw from the posterior."""
+        return self._with(self._model.draw_effects(self._rng, spread) > 0)
 
-    def _compose(self, draw: Draw) -> Prompt:
-        return self._with(draw.effects > 0)
-
-    def _with(self, included: np.ndarray) -> Prompt:
+    def _with(self, included: NDArray[np.bool_]) -> Prompt:
         """Return the prompt with these touched pieces and all pieces that were never touched."""
         touched = set(self._touched)
         chosen = [number for number, include in zip(self._touched, included, strict=True) if include]
@@ -171,16 +184,20 @@ class Composition:
 
     def _fit(self, steps: int) -> None:
         executions, seed = self._executions, self._pieces.seed
-        counts = [np.nan if number in seed else float(self._counts[number]) for number in self._touched]
+        preferences = [np.nan if number in seed else self._preference(number) for number in self._touched]
         data = Data(
             members=self._members(list(executions.prompts)),
-            counts=np.array(counts, dtype=float),
+            preferences=np.array(preferences, dtype=float),
             prompts=np.array(executions.rows, dtype=np.intp),
             scores=np.array(executions.scores, dtype=float),
         )
         self._model.fit(data, steps)
 
-    def _members(self, prompts: list[Prompt]) -> Vector:
+    def _preference(self, number: int) -> float:
+        """Return how much more often than by an even choice a piece was proposed, as a logarithm."""
+        return math.log((1 + self._counts[number]) / (1 + self._expected[number]))
+
+    def _members(self, prompts: list[Prompt]) -> Matrix:
         """Return which touched pieces each prompt has, (prompts, pieces)."""
         rows = [[number in prompt for number in self._touched] for prompt in prompts]
         return np.array(rows, dtype=float).reshape(len(prompts), len(self._touched))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workbench.search.race.measuring import reserve
 from workbench.search.race.pieces import Pieces, Prompt
 
 Evaluate = Callable[[list[str]], Sequence[float | None]]
@@ -12,6 +11,9 @@ Evaluate = Callable[[list[str]], Sequence[float | None]]
 
 class Executions:
     """The evaluations of a race.
+
+    Args:
+        held_back: returns how many evaluations the search must leave, given the variance of the noise.
 
     Attributes:
         used: how many prompts were evaluated, the crashed ones included.
@@ -21,7 +23,9 @@ class Executions:
         history: (evaluations so far, the prompt recommended then).
     """
 
-    def __init__(self, pieces: Pieces, evaluate: Evaluate, budget: int, batch: int) -> None:
+    def __init__(
+        self, pieces: Pieces, evaluate: Evaluate, budget: int, batch: int, held_back: Callable[[float], int]
+    ) -> None:
         self.pieces = pieces
         self.budget = budget
         self.batch = batch
@@ -31,10 +35,11 @@ class Executions:
         self.scores: list[float] = []
         self.history: list[tuple[int, str]] = []
         self._evaluate = evaluate
+        self._held_back = held_back
 
     def left(self, noise: float) -> int:
         """Return how many executions are left before those that are held back."""
-        return self.budget - self.used - reserve(self.budget, noise)
+        return self.budget - self.used - self._held_back(noise)
 
     def learn(self, prompts: list[Prompt]) -> None:
         """Execute prompts and keep their scores for the search. A crash costs an evaluation and adds no data."""

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import ndtr
 
-from workbench.search.race.model import MEAN_VARIANCE, NOISE_VARIANCE, Matrix, Vector, map_variance
+from workbench.search.race.model import MEAN_VARIANCE, NOISE_VARIANCE, Matrix, Vector, expected_gains, map_variance
 
 #: The prior variance of a child's difference from its parent.
 STEP_VARIANCE = 0.05**2
@@ -111,5 +110,4 @@ def repeat_gains(means: Vector, variances: Vector, noise: float) -> Vector:
     best = int(np.argmax(means))
     others = np.full(len(means), means[best])
     others[best] = np.max(np.delete(means, best))
-    z = -np.abs(means - others) / spread
-    return np.asarray(spread * (np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) + z * ndtr(z)))
+    return expected_gains(means - others, spread)

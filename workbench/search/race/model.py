@@ -3,12 +3,14 @@
 One score of prompt c with the pieces S is
 
     y = m + sum of theta_j over the pieces j in S + r_c + noise
-    theta_j = mu_0 + mu_1 (ln(1 + n_j) - ln 2) + delta_j
+    theta_j = mu_0 + mu_1 x_j + delta_j,    x_j = ln((1 + n_j) / (1 + e_j))
 
-`n_j` counts how often piece j was proposed while it was absent: a proposer that comes back to a piece says something
-about it. Pieces of the seed prompt were not proposed, so their effect is delta_j alone. The priors are
-delta ~ N(0, tau^2), r ~ N(0, rho^2), mu_0 and mu_1 ~ N(0, 0.03^2), and m ~ N(median of the scores, 0.3^2). The noise is
-Student-t with 6 degrees of freedom and the scale sigma, so that one freak score does not decide.
+n_j counts how often piece j was proposed while it was absent, and e_j how often that would have happened if the
+proposer chose evenly among the absent pieces. A proposer that prefers a piece says something about it. The pieces of
+the seed prompt were not proposed, so their effect is delta_j alone.
+
+The priors are delta ~ N(0, tau^2), r ~ N(0, rho^2), mu_0 and mu_1 ~ N(0, 0.03^2), and m ~ N(median of the scores,
+0.3^2). The noise is Student-t with 6 degrees of freedom and the scale sigma, so that one freak score does not decide.
 
 tau, rho and sigma are estimated by MAP-EM: expectation maximisation (Dempster, Laird and Rubin, 1977) with a prior on
 each variance that is worth four observations (Gelman et al., Bayesian Data Analysis, chapter 13). The Student-t noise
@@ -17,13 +19,13 @@ is a normal noise whose precision has a weight for each score (Lange, Little and
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
+from scipy.special import ndtr
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -49,13 +51,13 @@ class Data:
 
     Attributes:
         members: (prompts, pieces), 1.0 where the prompt has the piece. Only pieces that some prompt lacks are in it.
-        counts: (pieces,), how often each piece was proposed while absent, or NaN for a piece of the seed prompt.
+        preferences: (pieces,), x_j of each piece, or NaN for a piece of the seed prompt.
         prompts: (scores,), the row of each score's prompt in `members`.
         scores: (scores,).
     """
 
     members: Matrix
-    counts: Vector
+    preferences: Vector
     prompts: NDArray[np.intp]
     scores: Vector
 
@@ -80,7 +82,7 @@ class Model:
             new = np.ones(len(data.scores) - len(self._weights))
             self._weights = np.concatenate([self._weights, new])
         self._data = data
-        self._trend = _trend(data.counts)
+        self._trend = _trend(data.preferences)
         self._rows = self._design(data.members)
         self._solve()
         for _ in range(steps):
@@ -154,29 +156,41 @@ class Model:
         row = self._design(members[None, :])[0]
         return float(row @ self._beta), float(_squares((row @ self._root)[None, :])[0]) + self.residual_variance
 
-    def draw(self, rng: np.random.Generator, spread: float) -> Draw:
-        """Draw effects and prompts from the posterior, and spread the effects around their means."""
-        beta = self._beta + self._root @ rng.standard_normal(len(self._beta))
-        noise = np.sqrt(self.residual_variance * (1 - self._shares)) * rng.standard_normal(len(self._rows))
-        residuals = self._shares * (self._means - self._rows @ beta) + noise
-        beta = self._beta + spread * (beta - self._beta)
-        return Draw(float(beta[0]), self._effect_rows() @ beta, self._rows @ beta + residuals)
+    def draw_effects(self, rng: np.random.Generator, spread: float) -> Vector:
+        """Return effects drawn from the posterior and spread around their means, (pieces,)."""
+        transform = self._effect_rows()
+        draw = self._root @ rng.standard_normal(len(self._beta))
+        return np.asarray(transform @ (self._beta + spread * draw))
+
+    def gains(self, members: Matrix, executions: float) -> Vector:
+        """Return what so many executions of each set of pieces would be worth, (sets,).
+
+        This is the knowledge gradient, summed over the pieces: the expected gain of being allowed to decide about each
+        piece again. The prompts' residuals count as noise.
+        """
+        projected, effects = self._design(members) @ self._root, self._effect_rows()
+        covariances = projected @ (effects @ self._root).T
+        variances = _squares(projected) + self.residual_variance + self.noise_variance / executions
+        gains = expected_gains(effects @ self._beta, np.abs(covariances) / np.sqrt(variances)[:, None])
+        return np.asarray(gains.sum(axis=1))
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One draw from the posterior: m, the effects, (pieces,), and the quality of each executed prompt, (prompts,)."""
+def expected_gains(means: Vector, spreads: Matrix) -> Matrix:
+    """Return the knowledge gradient of a choice between 0 and an effect whose posterior mean will move.
 
-    mean: float
-    effects: Vector
-    prompts: Vector
+    Args:
+        means: the effects' means now.
+        spreads: the standard deviations of their future means, of any shape that `means` can be spread to.
+    """
+    spreads = np.maximum(spreads, 1e-9)
+    z = -np.abs(means) / spreads
+    return np.asarray(spreads * (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) + z * ndtr(z)))
 
 
-def _trend(counts: Vector) -> Matrix:
+def _trend(preferences: Vector) -> Matrix:
     """Return the factors of mu_0 and mu_1 in each piece's effect, (pieces, 2)."""
-    proposed = ~np.isnan(counts)
-    logs = np.log1p(np.where(proposed, counts, 1.0)) - math.log(2)
-    return np.stack([proposed.astype(float), logs], axis=1)
+    proposed = ~np.isnan(preferences)
+    return np.stack([proposed.astype(float), np.where(proposed, preferences, 0.0)], axis=1)
 
 
 def _squares(rows: Matrix) -> Vector:

@@ -1,0 +1,70 @@
+"""The race as an optimizer: the proposer edits numbered pieces, and the race's choice is the best prompt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.flow import TOPICS, Flow
+from tests.support.settings import goals, setting
+from workbench.search.optimization import optimization
+from workbench.search.proposal import Proposal, ProposalRequest
+
+
+class Proposer:
+    """Proposes one edit at a time: it takes up a topic that the judge misses, or adds a sentence about poetry."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+
+    def __call__(self, request: ProposalRequest) -> Proposal:
+        text = request.messages[-1][1]
+        self.requests.append(text)
+        missing = [topic for topic in TOPICS if topic in text.partition("missing: ")[2].partition("\n")[0]]
+        topic = missing[len(self.requests) % len(missing)] if missing else "poetry"
+        return reply([{"action": "add", "text": f"Write about {topic}.", "reason": "it is missing"}])
+
+
+def reply(edits: Any) -> Proposal:
+    return Proposal(f"[[ ## edits ## ]]\n{json.dumps(edits)}\n\n[[ ## completed ## ]]")
+
+
+def test_the_race_composes_a_prompt_of_the_proposed_sentences(tmp_path: Path) -> None:
+    """It reads the judge's reasons, keeps to the budget, and executes on every goal."""
+    proposer, flow = Proposer(), Flow()
+    flow.propose = proposer
+    run = setting(tmp_path, optimizer="race", goals=goals(2), budget=40, prompt="Write the plan. Be brief.")
+    outcome = flow.answer(optimization(run))
+    best = outcome.best.candidate.instructions
+    assert sum(topic in best for topic in TOPICS) >= 4
+    assert best.startswith("Write the plan. Be brief.")
+    assert outcome.best.score > outcome.baseline.score
+    assert outcome.spent <= 40
+    assert flow.calls["execute"] <= 40
+    assert "1. Write the plan.\n2. Be brief." in proposer.requests[0]
+    assert "missing: " in proposer.requests[0]
+    assert "The best prompt so far:" in proposer.requests[0]
+
+
+def test_a_rewriting_proposer_is_raced_with_whole_prompts(tmp_path: Path) -> None:
+    def rewrite(request: ProposalRequest) -> Proposal:
+        rewrites.append(request.key)
+        topics = ", ".join(TOPICS[: len(rewrites) % (len(TOPICS) + 1)])
+        return Proposal(f"```\nAnother prompt, number {len(rewrites)}, asks for {topics}.\n```")
+
+    rewrites: list[str] = []
+    run = setting(tmp_path, optimizer="race", budget=40, prompt="Write the plan. Be brief.")
+    outcome = Flow(propose=rewrite).answer(optimization(run))
+    assert outcome.best.candidate.instructions.startswith("Another prompt")
+    assert outcome.spent <= 40
+
+
+def test_the_choice_does_not_depend_on_the_concurrency(tmp_path: Path) -> None:
+    outcomes = []
+    for concurrency in (1, 4):
+        folder = tmp_path / str(concurrency)
+        run = setting(folder, optimizer="race", goals=goals(2), budget=30, concurrency=concurrency)
+        flow = Flow(propose=Proposer(), concurrency=concurrency, latency=0.005, shuffle=concurrency)
+        outcomes.append(flow.answer(optimization(run)))
+    assert outcomes[0] == outcomes[1]
