@@ -58,7 +58,7 @@ def test_all_files_have_the_same_version() -> None:
     assert f"The version of this work is {version}." in (CHECKOUT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.processes
+@pytest.mark.services
 def test_the_wheel_owns_one_import_name(wheel: Path) -> None:
     """The runtime's sources travel under it, without builds and tests, and no file is packed twice."""
     with zipfile.ZipFile(wheel) as packed:
@@ -83,7 +83,7 @@ def _files(folder: str) -> set[str]:
     return {name.removeprefix("workbench/") for name in listed if not (CHECKOUT / name).is_symlink()}
 
 
-@pytest.mark.processes
+@pytest.mark.services
 def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     """An sdist does not contain the checkout's links."""
     with tarfile.open(build(CHECKOUT, "sdist", tmp_path)) as packed:
@@ -97,7 +97,7 @@ def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
         }
 
 
-@pytest.mark.processes
+@pytest.mark.services
 def test_modules_have_the_same_names_in_checkout_and_wheel(environment: Path, tmp_path: Path) -> None:
     program = f"import importlib.util as i\nfor name in {MODULES}: print(i.find_spec('workbench.' + name).origin)"
     for python, root in ((environment / "bin" / "python", environment), (Path(sys.executable), CHECKOUT)):
@@ -108,7 +108,7 @@ def test_modules_have_the_same_names_in_checkout_and_wheel(environment: Path, tm
             assert file.endswith(f"/workbench/{name.replace('.', '/')}.py")
 
 
-@pytest.mark.processes
+@pytest.mark.services
 def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environment: Path, tmp_path: Path) -> None:
     """The runtime is compiled into the user's cache. Nothing is written into the installed package."""
     program, (runtime,) = (

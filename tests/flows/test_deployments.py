@@ -19,7 +19,7 @@ import pytest
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
 from tests.support.processes import working_in
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.services
 
 NIGHTLY = "optimize/nightly"
 REQUALIFY = "requalify/requalify"

@@ -16,7 +16,7 @@ from tests.support.commits import Commits
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.services
 
 TOPICS = (
     "Supervision, telemetry, backpressure, idempotence of migrations, rollback, property tests, credentials, stages."
