@@ -46,14 +46,16 @@ def optimize(
     seed: int | None = None,
     rehearse: bool = False,
     run: str | None = None,
+    dollars: float | None = None,
 ) -> dict[str, Any]:
     """Search for a better prompt, then confirm it on fresh trials. A retried or repeated run executes nothing twice.
 
     Args:
         study: the study file.
-        optimizer, budget, seed: replace the study's own values.
+        optimizer, budget, seed: replace the study's own values. `budget` is a number of executions.
         rehearse: use scripted models instead of real models.
         run: the name of the run's folder. By default it is made of the time and the flow run's id.
+        dollars: replaces the study's limit of what the run may cost.
 
     Returns:
         The report, as `workbench run --json` writes it.
@@ -64,7 +66,7 @@ def optimize(
     """
     # A worker's environment may name a proxy, which could not reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
-    options = RunOptions(study, optimizer, budget, seed, rehearse)
+    options = RunOptions(study, optimizer, budget, seed, rehearse, dollars)
     opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
     with outside_failures(), opened as setting:
         artifact, limits, claims = RunArtifact(setting.run), slots(setting.study.concurrency), claim(home())

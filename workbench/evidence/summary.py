@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
+from workbench.evidence.costs import Costs
 from workbench.evidence.statistics import Comparison, compare
 from workbench.run import journal
 from workbench.run.folder import RunFolder
@@ -33,6 +34,7 @@ class Summary:
         first_failures: what the first failed call of each kind says, by kind.
         seconds: wall time of the run.
         spent: seconds of all calls, by action.
+        costs: the money of all calls, by role.
         comparison: baseline and best on fresh replicates, None until all of those have a verdict.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
     """
@@ -49,6 +51,7 @@ class Summary:
     first_failures: dict[str, str]
     seconds: float
     spent: dict[str, float]
+    costs: Costs
     comparison: Comparison | None
     stopped: str | None
 
@@ -135,6 +138,7 @@ def summarize(run: RunFolder) -> Summary:
         first_failures={call.kind: call.message for call in reversed(calls) if call.message},
         seconds=max(last, _written(run)) - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
+        costs=Costs.of(record, calls),
         comparison=_comparison(record, result, trials),
         stopped=run.stopped,
     )

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from workbench.fields import Form, KeyPath
+from workbench.money import price
+from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.providers import ProviderName
 
@@ -51,6 +53,55 @@ class Check:
     there: bool
     found: str
     advice: str = ""
+
+
+#: When a runtime tells what an execution costs. "before": the most that it can cost is known before it starts, and its
+#: tokens after it. "afterwards": only the cost of an ended execution is known. "never": nothing is.
+TellsCost = Literal["before", "afterwards", "never"]
+
+
+@dataclass(frozen=True)
+class ModelCalls:
+    """What one step of a pipeline asks its model in one execution, at most.
+
+    Attributes:
+        calls: how many replies the step takes.
+        tries: how often the provider is called for one reply.
+        input_bytes: the bytes of the first request, without the study's prompt.
+        prompts: how often the study's prompt stands in it.
+        output_tokens: the limit of one reply.
+        added_bytes: what one reply and its tools add to the next request.
+    """
+
+    step: str
+    provider: ProviderName
+    model: str
+    calls: int
+    tries: int
+    input_bytes: int
+    prompts: int
+    output_tokens: int
+    added_bytes: int
+
+    def largest_cost(self, prompt_bytes: int) -> float | None:
+        """Return the most dollars that the step can cost, or None if its model has no known price.
+
+        A token has at least one byte. No request is larger than the model's context window.
+        """
+        window = price.context_tokens(self.provider, self.model)
+        total = 0.0
+        for number in range(self.calls):
+            tokens = self.input_bytes + self.prompts * prompt_bytes + number * self.added_bytes + FRAME_TOKENS
+            tokens = tokens if window is None else min(tokens, window)
+            cost = price.largest(self.provider, self.model, tokens, self.output_tokens)
+            if cost is None:
+                return None
+            total += cost * self.tries
+        return total
+
+
+#: Tokens that a runtime and a provider may add to a request: roles, instructions, the declarations of tools.
+FRAME_TOKENS = 4_000
 
 
 @dataclass(frozen=True)
@@ -121,6 +172,14 @@ class Runtime(Protocol):
         """Check this machine, one thing at a time, the slowest last. Calls no model."""
         ...
 
+    def tells_cost(self, pipeline: Pipeline) -> TellsCost:
+        """Return when executions of this pipeline tell what they cost. Calls no model and starts nothing."""
+        ...
+
+    def model_calls(self, pipeline: Pipeline) -> tuple[ModelCalls, ...]:
+        """Return what an execution asks of models at most. It is empty unless the cost is told "before"."""
+        ...
+
     def version(self) -> str:
         """Return what stands for this runtime in an execution's key: another version may write other plans."""
         ...
@@ -133,8 +192,12 @@ class Runtime(Protocol):
         """
         ...
 
-    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+    def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         """Run the pipeline once. `folder` belongs to this execution alone and holds only its prompt.md.
+
+        Args:
+            meter: takes what the execution used, also if it fails. An execution that tells the meter nothing counts as
+                one whose cost is not known.
 
         Raises:
             ExecutionFailed: the outside world is to blame.

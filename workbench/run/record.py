@@ -102,6 +102,7 @@ class RunRecord(Record):
         baseline: the name of the starting prompt as a candidate.
         pipeline: where the pipeline file was; the run's folder has a copy. None in a run that did not keep it.
         runtime: the word for the runtime that executed; None in a run that did not keep it.
+        dollars: how many dollars the whole run may cost; None for no limit.
         target: the step whose prompt was searched for; None where the prompt is the request for a plan.
         flow_run_url: where Prefect shows the run, if anywhere.
         started: Unix time.
@@ -127,12 +128,17 @@ class RunRecord(Record):
     pipeline: Path | None = None
     runtime: str | None = None
     target: Target | None = None
+    dollars: float | None = None
     flow_run_url: str | None
     started: float
 
 
 class SearchResult(Record):
-    """The search's best candidate by name, with the search's own scores. `spent` counts different executions."""
+    """The search's best candidate by name, with the search's own scores.
+
+    `spent` counts different executions. If `ended` is "budget", `used_up` says which part of the budget ended the
+    search.
+    """
 
     FILE: ClassVar[str] = "found.json"
 
@@ -141,6 +147,7 @@ class SearchResult(Record):
     baseline_search_score: Score
     spent: int
     ended: Ending
+    used_up: Literal["executions", "dollars"] = "executions"
 
 
 class TrialRecord(Record):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.execution.runtimes import RUNTIMES, runtime_of
+from workbench.money import purse
 from workbench.nouns import Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import GoalRecord, RunRecord
@@ -17,6 +18,7 @@ from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
+from workbench.study.money import purse_of
 from workbench.study.services import services
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
@@ -34,11 +36,17 @@ class RunOptions:
     budget: int | None = None
     seed: int | None = None
     rehearse: bool = False
+    dollars: float | None = None
 
     @property
     def overrides(self) -> dict[str, object]:
         """Return the values that replace the study's own, by key."""
-        options = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
+        options = {
+            "optimizer": self.optimizer,
+            "budget": self.budget,
+            "seed": self.seed,
+            "dollars": self.dollars,
+        }
         return {key: value for key, value in options.items() if value is not None}
 
 
@@ -77,7 +85,8 @@ def open_run(
             setting = Setting(study, providers, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
                 _describe(setting, url)
-                yield setting
+                with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
+                    yield setting
         finally:
             runtime.close()
 
@@ -102,6 +111,7 @@ def _describe(setting: Setting, url: str | None) -> None:
             program=study.program,
             seed=study.seed,
             budget=study.budget,
+            dollars=study.dollars,
             confirm=study.confirm,
             concurrency=study.concurrency,
             passing=study.passing,

@@ -17,6 +17,7 @@ from workbench.execution.pipeline_ex.causes import says_error
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 MESSAGE = re.compile(r"%ClaudeAgentSDK\.Message\{type: :(?P<type>\w+), subtype: :?(?P<subtype>\w+)")
 ERROR_FIELD = re.compile(r'(?:\berror: |\berrors: \[)"(\d+)"')
+COST_FIELD = re.compile(r"\btotal_cost_usd: (\d[\d.]*(?:e-?\d+)?)")
 RESULT_FIELD = re.compile(r'\bresult: "(\d+)"')
 CONTENT_FIELD = re.compile(r'"(\d+)" => "(\d+)"(?P<cut> <> \.\.\.|\Z)?')
 #: The reply, where pipeline.generate prints what the step gave it.
@@ -32,6 +33,7 @@ UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_
 DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
 IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*(true|false)')
+COST = re.compile(r'(?<!\\)"total_cost_usd"\s*:\s*(\d[\d.]*(?:[eE]-?\d+)?)')
 SAID = re.compile(r'(?<!\\)"(?:result|errors?)"\s*:\s*\[?\s*"((?:[^"\\]|\\.){0,600})')
 #: What a program says of its failure is no longer than this; a text of more is a model's.
 REASON_CHARACTERS = 500
@@ -42,6 +44,7 @@ class Answer:
     """How a question ended. `subtype` is that of its result message, or None; `words` say why it failed.
 
     `unseen` is true where the log was cut off before it told; `is_error` is None where only types of messages are told.
+    `dollars` is what the question cost, or None if the messages do not tell.
     """
 
     subtype: str | None
@@ -49,6 +52,7 @@ class Answer:
     replied: bool
     words: str = ""
     unseen: bool = False
+    dollars: float | None = None
 
     @property
     def good(self) -> bool:
@@ -66,7 +70,8 @@ def by_types(types: str) -> Answer:
 def completed(shown: Answer, types: Answer) -> Answer:
     """Return an answer whose messages were cut off, completed with their types."""
     if types.subtype is not None:
-        return replace(types, is_error=shown.is_error if shown.subtype else None, words=shown.words)
+        is_error = shown.is_error if shown.subtype else None
+        return replace(types, is_error=is_error, words=shown.words, dollars=shown.dollars)
     return replace(shown, replied=types.replied, unseen=shown.subtype is None or shown.unseen)
 
 
@@ -83,7 +88,7 @@ def by_messages(line: str) -> Answer:
     for kind, subtype, rest in _messages(bare):
         if kind == "result":
             is_error = "is_error: true" in rest or '"is_error" => true' in rest
-            ended = Answer(subtype, is_error, False)
+            ended = Answer(subtype, is_error, False, dollars=_dollars(COST_FIELD, rest.partition(", raw: ")[0]))
             words += _said(ERROR_FIELD, rest, texts) + (_said(RESULT_FIELD, rest, texts) if is_error else [])
         elif kind == "assistant":
             data, _, raw = rest.partition(", raw: ")
@@ -108,7 +113,7 @@ def by_line(line: str, cut: bool = False) -> Answer | None:
     said = [_unescaped(one) for one in SAID.findall(line)] if failed else []
     words = "\n".join(one for one in said if len(one) <= REASON_CHARACTERS)
     unseen = cut and (subtype is None or is_error is None)
-    return Answer(subtype[1] if subtype else None, failed, True, words, unseen)
+    return Answer(subtype[1] if subtype else None, failed, True, words, unseen, _dollars(COST, line))
 
 
 def by_document(line: str, cut: bool) -> Answer | None:
@@ -151,6 +156,11 @@ def _contents(data: str, texts: list[str]) -> Iterator[tuple[str, bool]]:
 def _said(field: re.Pattern[str], rest: str, texts: list[str]) -> list[str]:
     said = (_unquoted(texts[int(found[1])]) for found in field.finditer(rest))
     return [one for one in said if len(one) <= REASON_CHARACTERS]
+
+
+def _dollars(field: re.Pattern[str], text: str) -> float | None:
+    found = field.search(text)
+    return None if found is None else float(found[1])
 
 
 def _unquoted(literal: str) -> str:
