@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from workbench.run.journal import Action, CallRecord
 from workbench.study.estimate import ASSUMED_SECONDS, RoleEstimate, estimate
 from workbench.study.opening import RunOptions, load
 
-RISE = datetime(2026, 12, 1, tzinfo=timezone.utc)
+RISE = datetime(2026, 12, 1, tzinfo=UTC)
 ONE = replace(STUDY, name="study_one", optimizer="gepa", pipeline=Pipeline(Engine("mix"), file=SHIPPED_PIPELINE))
 
 
@@ -100,13 +100,13 @@ def test_what_has_no_known_price_is_named(tmp_path: Path) -> None:
 
 
 def test_the_example_is_small_and_costs_what_the_readme_says(tmp_path: Path) -> None:
-    """Every execution of the example pays for its codebase. Google doubles the price of its judge on 1 December 2026."""
+    """Every execution pays for the codebase. Google doubles the price of the judge on 1 December 2026."""
     assert 20_000 < (EXAMPLE.parent / "codebase.xml").stat().st_size < 30_000
     readme = (EXAMPLE.parents[2] / "README.md").read_text(encoding="utf-8")
     estimated = estimate(load(RunOptions(EXAMPLE)), tmp_path)
     assert estimated.dollars is not None
     stated = re.search(r"The example costs about \$([\d.]+), and about \$([\d.]+) from 1 December 2026", readme)
     assert stated is not None
-    amount = float(stated[1] if datetime.now(timezone.utc) < RISE else stated[2])
+    amount = float(stated[1] if datetime.now(UTC) < RISE else stated[2])
     assert amount == pytest.approx(estimated.dollars, rel=0.15)
     assert f"{estimated.executions} executions" in readme

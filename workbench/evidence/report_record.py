@@ -90,7 +90,8 @@ class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
-    reason of a failed run, `cost` is None if an older Workbench made the run, `ended` what ended the search, and `used_up` which part of the budget that was.
+    reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
+    None if an older Workbench made the run.
     """
 
     FILE: ClassVar[str] = "report.json"

@@ -170,7 +170,7 @@ class Purse:
         return self._seen.get("execute", 0)
 
     def _set_aside(self) -> tuple[int, int]:
-        """Return what the confirmation needs: all its calls at their expected costs, and the reservation of the last."""
+        """Return what the confirmation needs: the expected cost of all its calls, and the reservation of the last."""
         if self._confirmation is None:
             return 0, 0
         calls = self._confirmation.calls
@@ -178,7 +178,7 @@ class Purse:
         return expected, max((self._bounds.get(action, 0) for action in calls), default=0)
 
     def _expected(self, action: str) -> int:
-        """Return the largest cost seen of a call of this kind. Before one is seen, it is what the confirmation expects."""
+        """Return the largest cost seen of a call of this kind, or what the confirmation expects before one is seen."""
         if action in self._seen or self._confirmation is None:
             return self._seen.get(action, 0)
         return _units(self._confirmation.expected.get(action, 0.0))

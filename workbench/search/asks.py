@@ -70,8 +70,8 @@ class SearchStopped(BaseException):
     """Raised in the work to end it. Code of the work that catches it must raise it again.
 
     Every ask raises it once the flow has left its loop. `Trials` raises it when the budget of executions is reached,
-    and an ask raises it when the run's purse allows no further call: these are the two cases in which the search catches
-    it, and goes on with what it has.
+    and an ask raises it when the run's purse allows no further call: these are the two cases in which the search
+    catches it, and goes on with what it has.
     """
 
 

@@ -116,7 +116,7 @@ class StudyForm(Form):
         Annotated[Executions, Tag(NUMBER)] | Annotated[BudgetForm, Tag(KEYS)], Discriminator(_budget_kind)
     ] = Field(
         description="how many executions the search may request; confirming the result takes more; or keys, which "
-        "also limit the US dollars of the whole run"
+        "also limit what the whole run costs, in US dollars"
     )
     confirm: Annotated[int, Field(ge=3, le=1000)] = Field(
         default=3,
