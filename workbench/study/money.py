@@ -8,9 +8,7 @@ from pathlib import Path
 from workbench import providers
 from workbench.execution.runtimes import largest_cost, runtime_of
 from workbench.fields import KeyPath
-from workbench.judging.model import call_of
 from workbench.judging.template import fill
-from workbench.models import asking
 from workbench.money import price
 from workbench.money.price import Tokens
 from workbench.money.purse import Confirmation, Purse
@@ -95,6 +93,10 @@ def _least(study: Study) -> float:
 
 def _largest_verdict(study: Study) -> float:
     """Return the most that a verdict on a plan as long as the gold plan can cost, in dollars."""
+    # Imported here, because every study is checked, and few have a budget in dollars.
+    from workbench.judging.model import call_of
+    from workbench.models import asking
+
     model = study.judge
     provider = providers.real({})[model.provider].at(model.api_base)
     judge = Judge(model.name, provider, study.template, model.temperature)
