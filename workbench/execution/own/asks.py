@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import yaml
 
@@ -38,48 +39,46 @@ def model_calls(root: yaml.Node, pipeline: Pipeline, environ: Mapping[str, str] 
     if inside is None:
         return
     defaults = value(inside, "defaults")
-    largest_file = max((item.path.stat().st_size for item in (*pipeline.inputs, *pipeline.files)), default=0)
-    own_bytes = pipeline.file.stat().st_size if pipeline.file else 0
+    largest_file = max((_size(item.path) for item in (*pipeline.inputs, *pipeline.files)), default=0)
+    own_bytes = _size(pipeline.file) if pipeline.file else 0
     answers = 0
     for step in mappings(inside):
         kind = _text(step, "type") or ""
         provider = next((name for prefix, name in STEP_PROVIDERS.items() if kind.startswith(prefix)), None)
         if provider is None or value(step, "prompt") is None:
             continue
-        parts = [_text(part, "type") for part in items(value(step, "prompt"))]
+        types = [_text(part, "type") for part in items(value(step, "prompt"))]
+        parts = [word for word in types if word != "static"]
         options = [value(step, "claude_options"), value(defaults, "claude_options")]
         output_tokens = _output_tokens(step, defaults, provider)
-        conversation = _conversation(step, kind, options, defaults)
+        calls = _replies(step, kind, options, defaults)
         retries = _number(value(step, "retry_config"), "max_retries")
         yield ModelCalls(
             step=_text(step, "name") or "",
             provider=provider,
             model=_model(step, options, defaults, provider),
-            calls=1 if conversation is None else conversation,
+            calls=calls,
             tries=1 + (int(environ.get("PIPELINE_RETRIES") or RETRIES) if retries is None else retries),
-            # Every part that is no static text can be the largest file, or the answer of a step before.
+            # A part can be the answer of a step before. One that is no variable can be the largest file.
             input_bytes=own_bytes
-            + sum(part not in ("static", "variable") for part in parts) * (largest_file + answers * BYTES_OF_TOKEN),
-            prompts=sum(part == "variable" for part in parts),
+            + len(parts) * answers * BYTES_OF_TOKEN
+            + sum(part != "variable" for part in parts) * largest_file,
+            prompts=parts.count("variable"),
             output_tokens=output_tokens,
-            added_bytes=0
-            if conversation is None
-            else output_tokens * BYTES_OF_TOKEN + TOOL_BYTES * kind.startswith("claude"),
+            added_bytes=output_tokens * BYTES_OF_TOKEN + TOOL_BYTES * kind.startswith("claude"),
         )
         answers += output_tokens
 
 
-def _conversation(
-    step: yaml.MappingNode, kind: str, options: list[yaml.Node | None], defaults: yaml.Node | None
-) -> int | None:
-    """Return how many replies a step takes at most, or None if it takes one."""
+def _replies(step: yaml.MappingNode, kind: str, options: list[yaml.Node | None], defaults: yaml.Node | None) -> int:
+    """Return how many replies a step takes at most."""
     structured = kind.endswith(("_extract", "_instructor"))
     repairs = _number(step, "repairs")
     replies = 1 + (REPAIRS if repairs is None else repairs) * structured
     if kind.startswith("claude") and _tools(kind, step, options, defaults):
         turns = [_number(option, "max_turns") for option in options]
         replies += max([TURNS, *(turn for turn in turns if turn is not None)]) + REMINDERS
-    return None if replies == 1 else replies
+    return replies
 
 
 def _tools(kind: str, step: yaml.MappingNode, options: list[yaml.Node | None], defaults: yaml.Node | None) -> bool:
@@ -120,4 +119,15 @@ def _text(node: yaml.Node | None, key: str) -> str | None:
 
 def _number(node: yaml.Node | None, key: str) -> int | None:
     text = _text(node, key)
-    return int(text) if text is not None and text.isdecimal() else None
+    try:
+        return None if text is None else int(text, 0)
+    except ValueError:
+        return None
+
+
+def _size(file: Path) -> int:
+    """Return the size of a file. One that is gone has none: the execution itself is refused then."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
