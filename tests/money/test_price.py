@@ -93,5 +93,5 @@ def test_a_cost_with_an_unknown_part_has_no_amount_and_names_the_part() -> None:
     assert Cost.of([known]).dollars == 0.25
     cost = Cost.of([known, unknown], ["runtime: command"])
     assert (cost.dollars, cost.known) == (None, 0.25)
-    assert cost.unpriced == ("openai/llama", "runtime: command")
+    assert cost.untold == ("runtime: command",)
     assert cost.prices == price_data()

@@ -67,8 +67,9 @@ class ModelCalls:
     Attributes:
         calls: how many replies the step takes.
         tries: how often the provider is called for one reply.
-        input_bytes: the bytes of the first request, without the study's prompt.
+        input_bytes: the bytes of the first request, without the study's prompt and without answers of earlier steps.
         prompts: how often the study's prompt stands in it.
+        earlier_tokens: the tokens of the answers of earlier steps that can stand in it.
         output_tokens: the limit of one reply.
         added_bytes: what one reply and its tools add to the next request.
     """
@@ -80,6 +81,7 @@ class ModelCalls:
     tries: int
     input_bytes: int
     prompts: int
+    earlier_tokens: int
     output_tokens: int
     added_bytes: int
 
@@ -89,9 +91,10 @@ class ModelCalls:
         A token has at least one byte. No request is larger than the model's context window.
         """
         window = price.context_tokens(self.provider, self.model)
+        first = self.input_bytes + self.prompts * prompt_bytes + self.earlier_tokens * BYTES_OF_TOKEN + FRAME_TOKENS
         total = 0.0
         for number in range(self.calls):
-            tokens = self.input_bytes + self.prompts * prompt_bytes + number * self.added_bytes + FRAME_TOKENS
+            tokens = first + number * self.added_bytes
             tokens = tokens if window is None else min(tokens, window)
             cost = price.largest(self.provider, self.model, tokens, self.output_tokens)
             if cost is None:
@@ -102,6 +105,8 @@ class ModelCalls:
 
 #: Tokens that a runtime and a provider may add to a request: roles, instructions, the declarations of tools.
 FRAME_TOKENS = 4_000
+#: A token of one model's answer can be this many bytes in another model's prompt.
+BYTES_OF_TOKEN = 16
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,6 @@ class Cost:
         """Return the sum of the amounts that are known, in dollars."""
         return sum(part.dollars or 0.0 for part in self.models)
 
-    @property
-    def unpriced(self) -> tuple[str, ...]:
-        """Return the models without a known price, and who told nothing."""
-        return tuple(dict.fromkeys([*(part.model for part in self.models if part.dollars is None), *self.untold]))
-
 
 @cache
 def price_data() -> str:

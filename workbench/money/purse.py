@@ -82,11 +82,6 @@ class Purse:
         """Return True once a call was refused because the money is used up."""
         return self._refused
 
-    @property
-    def overshot(self) -> float:
-        """Return the dollars that were spent beyond the budget."""
-        return max(0, self._spent - self._limit) / UNIT
-
     def confirm(self) -> None:
         """Release what was set aside for the confirmation, because the confirmation begins."""
         with self._changed:

@@ -201,7 +201,9 @@ def _execution(study: Study) -> tuple[float | None, str]:
 
 
 def _step(calls: ModelCalls, prompt_bytes: int, plan_bytes: int) -> float | None:
-    read = (calls.input_bytes + calls.prompts * prompt_bytes) // BYTES_PER_TOKEN
+    # If a step can read earlier answers, it reads one that is as long as a plan.
+    earlier = plan_bytes if calls.earlier_tokens else 0
+    read = (calls.input_bytes + calls.prompts * prompt_bytes + earlier) // BYTES_PER_TOKEN
     written = min(plan_bytes // BYTES_PER_TOKEN + THOUGHT_TOKENS, calls.output_tokens)
     return price.dollars(calls.provider, calls.model, Tokens(input=read, output=written))
 

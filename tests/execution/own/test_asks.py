@@ -91,7 +91,16 @@ def test_every_step_at_any_depth_is_counted() -> None:
     """A step within a parallel group is one, and so is a step under a condition."""
     inner = "{name: a, type: gemini, prompt: []}, {name: b, type: claude, prompt: []}"
     text = f"workflow: {{steps: [{{name: p, type: parallel, steps: [{inner}]}}, {{name: c, type: set}}]}}"
-    assert [found.step for found in calls(text)] == ["a", "b"]
+    assert [(found.step, found.earlier_tokens) for found in calls(text)] == [("a", 0), ("b", 0)]
+
+
+def test_the_answers_of_earlier_steps_can_stand_in_every_part_but_a_static_one() -> None:
+    """A variable can hold one, too."""
+    parts = "{type: static, content: x}, {type: variable, name: v}, {type: previous_response, step: a}"
+    text = f"{{name: a, type: gemini, max_tokens: 100, prompt: []}}, {{name: b, type: gemini, prompt: [{parts}]}}"
+    first, second = calls(f"workflow: {{steps: [{text}]}}")
+    assert (first.earlier_tokens, second.earlier_tokens) == (0, 200)
+    assert second.largest_cost(0) > first.largest_cost(0)  # type: ignore[operator]
 
 
 def test_the_numbers_are_those_of_the_runtime() -> None:

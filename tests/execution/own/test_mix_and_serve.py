@@ -48,7 +48,7 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_
         execution = execute(request(engine, (provider,), prompt, inputs=inputs), tmp_path)
     # This reply counts no tokens, so nobody knows what it cost.
     assert execution.cost is not None
-    assert (execution.cost.dollars, execution.cost.unpriced) == (None, ("gemini/gemini-3.8-flash",))
+    assert (execution.cost.dollars, execution.cost.untold) == (None, ("gemini/gemini-3.8-flash",))
     (_, body), (headers,) = server.requests[0], server.headers
     parts = [part["text"] for part in body["contents"][0]["parts"]]
     assert prompt in parts

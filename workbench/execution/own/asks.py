@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from workbench.execution.runtime import ModelCalls
+from workbench.execution.runtime import BYTES_OF_TOKEN, ModelCalls
 from workbench.nouns import Pipeline
 from workbench.pipeline_file.document import items, mappings, scalar_text, value
 from workbench.pipeline_file.needs import STEP_PROVIDERS
@@ -29,8 +29,6 @@ REMINDERS, REPAIRS = 2, 2
 RETRIES = 3
 #: What a tool adds to a conversation with one reply: at most 50 calls of at most 400,000 bytes.
 TOOL_BYTES = 50 * 400_000
-#: A token of one model's answer can be this many bytes in another model's prompt.
-BYTES_OF_TOKEN = 16
 
 
 def model_calls(root: yaml.Node, pipeline: Pipeline, environ: Mapping[str, str] = os.environ) -> Iterator[ModelCalls]:
@@ -59,11 +57,10 @@ def model_calls(root: yaml.Node, pipeline: Pipeline, environ: Mapping[str, str] 
             model=_model(step, options, defaults, provider),
             calls=calls,
             tries=1 + (int(environ.get("PIPELINE_RETRIES") or RETRIES) if retries is None else retries),
-            # A part can be the answer of a step before. One that is no variable can be the largest file.
-            input_bytes=own_bytes
-            + len(parts) * answers * BYTES_OF_TOKEN
-            + sum(part != "variable" for part in parts) * largest_file,
+            # A part that is no variable can be the largest file. Any part can be the answer of an earlier step.
+            input_bytes=own_bytes + sum(part != "variable" for part in parts) * largest_file,
             prompts=parts.count("variable"),
+            earlier_tokens=len(parts) * answers,
             output_tokens=output_tokens,
             added_bytes=output_tokens * BYTES_OF_TOKEN + TOOL_BYTES * kind.startswith("claude"),
         )
