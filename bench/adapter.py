@@ -41,6 +41,7 @@ def main() -> int:
     from workbench.execution.pipeline_ex.checkout import environment
     from workbench.execution.pipeline_ex.runtime import PipelineEx
     from workbench.execution.pipeline_ex.study import CheckoutSettings
+    from workbench.money.meter import Meter
     from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
 
     with tempfile.TemporaryDirectory(prefix="workbench-adapter-") as place:
@@ -61,7 +62,7 @@ def main() -> int:
         def adapted(number: int) -> None:
             execution_folder = folder / f"adapted-{number}"
             execution_folder.mkdir()
-            assert runtime.execute(request, execution_folder).problem is None
+            assert runtime.execute(request, execution_folder, Meter()).problem is None
 
         bare(-1)
         adapted(-1)

@@ -58,6 +58,7 @@ def optimize(
     run: str | None = None,
     repository: str | None = None,
     commit: str | None = None,
+    dollars: float | None = None,
 ) -> dict[str, Any] | State[Any]:
     """Search for a better prompt, then confirm it on fresh trials. A retried or repeated run executes nothing twice.
 
@@ -70,6 +71,7 @@ def optimize(
         run: The name of the run's folder. By default, it is made of the time and the flow run's id.
         repository: A git repository that has the study, as a folder or a URL.
         commit: The commit of the repository that is measured. By default, the newest one.
+        dollars: Replaces the study's limit of what the run may cost, in US dollars.
 
     Returns:
         The report, as `workbench run --json` writes it. A run that did not get its turn ends in the state Skipped.
@@ -83,7 +85,7 @@ def optimize(
     with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
-        options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts)
+        options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting:
             artifact.show(setting.run)

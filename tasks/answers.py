@@ -22,6 +22,7 @@ from prefect.serializers import Serializer
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from workbench.errors import OutsideError
+from workbench.money.price import Cost
 from workbench.nouns import Execution, Verdict
 from workbench.search.proposal import Proposal
 from workbench.system.files import why_unwritable, write_atomically
@@ -207,6 +208,8 @@ def _only_item(text: str | bytes) -> tuple[str, Any]:
 
 def _fault(answer: Any, key: str) -> str | None:
     """Return why an answer cannot be the answer for this key, or None."""
+    if (cost := getattr(answer, "cost", None)) is not None and not _possible(cost):
+        return "its cost is not possible"
     match answer:
         case Execution() if answer.key != key:
             return f"it holds the execution {answer.key[:80]}"
@@ -217,6 +220,12 @@ def _fault(answer: Any, key: str) -> str | None:
         case Proposal() if not answer.text.strip():
             return "its text is empty"
     return None
+
+
+def _possible(cost: Cost) -> bool:
+    """Return whether all amounts of a cost are numbers from 0."""
+    amounts = [cost.dollars, cost.at_most, *(part.dollars for part in cost.models)]
+    return all(amount is None or (math.isfinite(amount) and amount >= 0) for amount in amounts)
 
 
 def _reason(error: Exception) -> str:

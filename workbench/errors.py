@@ -18,6 +18,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
     ├── ProposalFailed         the proposer gave no answer
     ├── NotJudged              the judge gave no valid verdict, which is never the same as a zero
     ├── RepositoryFailed       a git repository with a URL cannot be reached
+    ├── BudgetUsedUp           the run's budget in dollars does not allow another call
     ├── OutputFailed           an output file that the user named cannot be written
     └── ServerUnavailable      the Prefect server does not answer
 Interrupted                    somebody interrupted the run; this is no failure, and nothing is retried
@@ -156,6 +157,10 @@ class MissingKey(OutsideError):
 
 class ExecutionFailed(OutsideError):
     """The pipeline wrote no plan, and the prompt is not to blame."""
+
+
+class BudgetUsedUp(OutsideError):
+    """What is left of the run's budget in dollars is less than another call can cost."""
 
 
 class ProposalFailed(OutsideError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from workbench.money.price import Cost
 from workbench.providers import Provider, ProviderName, digest
 
 #: The first replicate number of a confirmation. No optimizer numbers its rollouts so high.
@@ -148,6 +149,7 @@ class Execution:
         text: the content of that file, stored here so that a paid result survives the loss of its folder.
         seconds: the duration of the run.
         problem: why the model's reply is no plan although the system worked (cut off, refused), or None.
+        cost: what the run cost, or None if it called nothing.
     """
 
     key: str
@@ -155,6 +157,7 @@ class Execution:
     path: Path
     seconds: float
     problem: str | None = None
+    cost: Cost | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -226,12 +229,14 @@ class ScoreRequest:
 class Verdict:
     """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
 
-    `other_model` is the model that answered if it is not the model that was asked, else None.
+    `other_model` is the model that answered if it is not the model that was asked, else None. `cost` is None if no
+    model was called.
     """
 
     score: float
     reason: str
     other_model: str | None = field(default=None, compare=False)
+    cost: Cost | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -298,6 +303,7 @@ class Study:
         template: the text of the judge's prompt template.
         passing: the lowest score, 0 to 10, with which a plan passes.
         budget: how many executions the search may request; executions that confirm the result are extra.
+        dollars: how many dollars the whole run may cost, the confirmation included; None for no limit.
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
@@ -328,3 +334,4 @@ class Study:
     model_timeout: float = 300.0
     champions: Path = Path("prompts")
     champion: int | None = None
+    dollars: float | None = None

@@ -1,4 +1,6 @@
-"""Packs the source of the runtime into codebase.xml: one text that a model can read.
+"""Packs the server of the runtime into codebase.xml: one text that a model can read.
+
+Every execution pays for this text, so it is a small part of the runtime: the processes of `mix pipeline.serve`.
 
 python examples/otp_refactor/pack.py
 """
@@ -9,14 +11,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RUNTIME = HERE.parents[1] / "runtime"
+FILES = (
+    "lib/pipeline/application.ex",
+    "lib/pipeline/serve.ex",
+    "lib/pipeline/serve/drain.ex",
+    "lib/pipeline/serve/folder.ex",
+    "lib/pipeline/serve/listener.ex",
+    "lib/pipeline/serve/run.ex",
+    "lib/pipeline/serve/runs.ex",
+)
 
 
 def pack() -> str:
-    """Every source file under its path, in the order of the paths."""
-    files = sorted([RUNTIME / "mix.exs", *RUNTIME.glob("lib/**/*.ex"), *RUNTIME.glob("priv/**/*.yaml")])
-    parts = [
-        f'<file path="{file.relative_to(RUNTIME)}">\n{file.read_text(encoding="utf-8")}</file>\n' for file in files
-    ]
+    """Return these files, each under its path."""
+    parts = [f'<file path="{name}">\n{(RUNTIME / name).read_text(encoding="utf-8")}</file>\n' for name in FILES]
     return "<repository>\n" + "".join(parts) + "</repository>\n"
 
 

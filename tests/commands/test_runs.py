@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.run_folder import add, begin, ended, finish
 from workbench.commands.runs import COLUMNS, list_runs, prune
+from workbench.money.price import Cost, ModelCost, Tokens
 from workbench.run.folder import RunFolder
+from workbench.run.journal import CallRecord
 
 
 @pytest.fixture
@@ -30,9 +32,12 @@ def test_a_finished_run_is_listed_with_its_scores(home: Path) -> None:
     folder = begin(home)
     add(folder, "search", "first", 0, 3.0)
     finish(folder, "second", (3.0, 3.2, 3.1), (7.9, 8.1, 8.3))
+    cost = Cost.of([ModelCost("gemini/gemini-3.8-flash", 1, Tokens(input=1), 0.125)])
+    folder.append(CallRecord(action="execute", key="k", kind="ok", seconds=1.0, at=1.0, cost=cost))
     (row,) = listed(home)
     assert tuple(row) == COLUMNS
     assert (row["study"], row["baseline"], row["best"], row["state"]) == ("study_one", 3.1, 8.1, "done")
+    assert row["cost"] == 0.125
     assert listed(home, "study_one") == [row]
     assert listed(home, "another") == []
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workbench.errors import PipelineUnreadable
 from workbench.execution.own import project
-from workbench.pipeline_file.document import FAST_YAML, read
+from workbench.execution.own.asks import REMINDERS, RETRIES, model_calls
+from workbench.nouns import Engine, Pipeline
+from workbench.pipeline_file.document import FAST_YAML, read, read_file
 from workbench.pipeline_file.steps import steps, value
 
 pytestmark = pytest.mark.processes
 
 HARD = sorted((Path(__file__).parents[1] / "data" / "pipelines_hard").glob("pipeline_*.yaml"))
+PIPELINES = sorted((Path(__file__).parents[1] / "data" / "pipelines").glob("*.yaml"))
 SHIPPED = sorted((project.RUNTIME / "priv" / "pipelines").glob("*.yaml"))
 
 #: A file with %s in the workflow, before a step `a`.
@@ -25,6 +29,21 @@ workflow:
   steps:
     - {name: a, type: gemini, prompt: [{type: static, content: x}]}
 """
+#: A file with the defaults and the keys of its one step.
+SETTINGS = "workflow: {name: w, defaults: {%s}, steps: [{name: a, %s, prompt: [{type: static, content: x}]}]}\n"
+#: Files whose steps take their settings from several places.
+COSTLY = [
+    SETTINGS % ("claude_model: opus", "type: claude_smart, preset: analysis"),
+    SETTINGS % ("claude_preset: development", "type: claude_robust, retry_config: {max_retries: 5}"),
+    SETTINGS % ("claude_options: {model: haiku, allowed_tools: [Read], max_turns: 40}", "type: claude"),
+    SETTINGS
+    % ("claude_model: opus", "type: claude, claude_options: {model: haiku, max_turns: 3, allowed_tools: [List]}"),
+    SETTINGS % ("gemini_model: gemini-4-argon, gemini_token_budget: {max_output_tokens: 900}", "type: gemini"),
+    SETTINGS
+    % ("gemini_token_budget: {max_output_tokens: 900}", "type: gemini, token_budget: {max_output_tokens: 70000}"),
+    SETTINGS % ("gemini_model: gemini-4-argon", "type: gemini_extract, schema: {type: object}, repairs: 6"),
+    SETTINGS % ("claude_model: opus", "type: claude_extract, schema: {type: object}, max_tokens: 256"),
+]
 #: A file with %s in the place of a step's type.
 TYPE = "workflow: {name: w, steps: [{name: a, type: %s, prompt: [{type: static, content: x}]}]}\n"
 STEP = "{name: %s, type: gemini, prompt: [{type: static, content: x}]}"
@@ -118,7 +137,7 @@ RUNTIME_ALONE = [
     FILE % f"version: {2**64}",
 ]
 
-#: Prints one line of JSON for each file: the names of the steps that ask a model, or null for a refused file.
+#: For each file one line of JSON: the steps that ask a model, or null for a file that is refused.
 SCRIPT = """
 for file <- System.argv() do
   asks =
@@ -127,7 +146,15 @@ for file <- System.argv() do
         for step <- pipeline.steps,
             one <- [step | case step.action do {:parallel, inner, _} -> inner; _ -> [] end],
             is_struct(one.action, Pipeline.Model.Ask),
-            do: one.name
+            do:
+              one.action
+              |> Map.take([:provider, :model, :max_tokens, :max_turns, :repairs])
+              |> Map.merge(%{
+                name: one.name,
+                tools: length(one.action.tools),
+                structured: one.action.schema != nil,
+                retries: one.action.retries || -1
+              })
 
       {:error, _} ->
         :null
@@ -144,6 +171,11 @@ def compiled() -> None:
 
 
 def asks_by_runtime(files: list[Path]) -> list[list[str] | None]:
+    """Return the names of the steps that `asks_of_runtime` finds."""
+    return [None if asks is None else [ask["name"] for ask in asks] for asks in asks_of_runtime(files)]
+
+
+def asks_of_runtime(files: list[Path]) -> list[list[dict[str, Any]] | None]:
     """Return what the runtime's own loader finds. `mix pipeline.check` and every run begin with this loader."""
     command = ["mix", "run", "--no-start", "-e", SCRIPT, "--", *map(str, files)]
     environment = project.environment({})
@@ -187,8 +219,29 @@ def test_runtime_and_reader_find_the_same_steps_in_whole_files() -> None:
     assert by_runtime == [asks_by_reader(file.read_bytes().decode()) for file in files]
 
 
-def test_a_file_that_only_the_runtime_refuses_costs_nothing(tmp_path: Path) -> None:
-    """The runtime refuses it before it asks a model. The reader finds all steps in such a file."""
+def test_the_reader_counts_no_less_than_the_runtime_asks(tmp_path: Path) -> None:
+    """A budget in dollars reserves what the reader counts: models, output, replies and tries."""
+    files = [*SHIPPED, *PIPELINES, *write_files(tmp_path, [FILE % "version: 1", *COSTLY])]
+    compared, by_runtime = 0, asks_of_runtime(files)
+    assert all(by_runtime[-len(COSTLY) :])
+    for file, asks in zip(files, by_runtime, strict=True):
+        if not asks or any(ask["provider"] == "claude_program" for ask in asks):
+            continue
+        counted = {calls.step: calls for calls in model_calls(read_file(file, FAST_YAML), Pipeline(Engine("mix")), {})}
+        assert list(counted) == [ask["name"] for ask in asks]
+        for ask in asks:
+            calls = counted[ask["name"]]
+            replies = 1 + ask["repairs"] * ask["structured"] + (ask["max_turns"] + REMINDERS) * (ask["tools"] > 0)
+            assert (calls.provider, calls.model) == (ask["provider"], ask["model"]), file
+            assert calls.output_tokens >= ask["max_tokens"], file
+            assert calls.calls >= replies, file
+            assert calls.tries == 1 + (RETRIES if ask["retries"] < 0 else ask["retries"]), file
+            compared += 1
+    assert compared > 15
+
+
+def test_what_the_runtime_alone_refuses_is_refused_before_it_costs_anything(tmp_path: Path) -> None:
+    """A wrong step, a step twice, a key with a question mark: the reader sees what is in such a file."""
     files = write_files(tmp_path, RUNTIME_ALONE)
     assert asks_by_runtime(files) == [None] * len(files)
     assert [asks_by_reader(text) for text in RUNTIME_ALONE] == [["a"]] * len(files)

@@ -94,6 +94,8 @@ def test_a_plan_is_what_was_written_in_a_folder_of_its_own(
         assert execution.seconds > 0
         logs = [file for file in execution.path.parent.iterdir() if file.suffix in (".log", ".json")]
         assert logs
+        # An execution is never taken for one that cost nothing only because it told nothing.
+        assert execution.cost is not None
     assert executions[0].text == executions[1].text
     assert not holds(home, SECRET)
 
@@ -237,6 +239,9 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     refusal = runtime.refusal_to_rehearse(study.pipeline)
     assert refusal is None or "rehears" in refusal
     assert runtime.version().strip()
+    telling, model_calls = runtime.tells_cost(study.pipeline), runtime.model_calls(study.pipeline)
+    assert telling in ("before", "afterwards", "never")
+    assert bool(model_calls) == (telling == "before")
     with subject.world(folder, monkeypatch, "answer") as world:
         checks = list(runtime.checks(study.pipeline, tmp_path / "home", {}))
         assert world.calls() == 0

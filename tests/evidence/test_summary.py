@@ -82,6 +82,8 @@ def test_a_run_from_before_formats_had_versions_is_shown(tmp_path: Path, without
     assert report == then
     assert (summary.status, len(summary.search), len(summary.confirm)) == ("done", 4, 6)
     assert "The new prompt scores 8.20" in dict(rows(summary))["result"]
+    assert report["cost"] is None
+    assert dict(rows(summary))["cost"] == "not known: an older version of Workbench made this run"
     assert "rehears" in markdown(summary).lower()
 
 

@@ -62,6 +62,12 @@ def test_a_better_prompt_is_found_and_confirmed(first: FirstRun) -> None:
     assert report["best"]["score"] > report["baseline"]["score"] + 1
     assert report["best"]["candidate"] != report["baseline"]["candidate"]
     assert report["failures"] == {}
+    cost = report["cost"]
+    assert cost["would_have"] is True
+    assert cost["unpriced"] == {}
+    assert cost["dollars"] == pytest.approx(cost["generator"] + cost["judge"] + cost["proposer"], abs=1e-5)
+    assert min(cost["generator"], cost["judge"], cost["proposer"]) > 0
+    assert "nothing; real models would have cost $" in first.result.stdout
     for words in ("REHEARSAL", "baseline score", "best score", "search score", "best_prompt.md", "server --stop"):
         # The server belongs to the user, so the output does not say how to stop it.
         assert (words in first.result.stdout) == (words != "server --stop")
@@ -73,8 +79,14 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
     # At most 24 executions search and 16 confirm. The number depends on the answers that the optimizer gets.
     assert 12 <= executions <= 40
     assert first.report["cache_hits"] == 0
-    again, report = first.line.optimize(EXAMPLE, "--rehearse")
+    again, report = first.line.optimize(EXAMPLE, "--rehearse", "--dollars", "2.5")
     assert again.exit_code == 0
+    # A kept answer costs nothing, so even a small budget is not touched.
+    assert (report["cost"]["dollars"], report["cost"]["budget"], report["used_up"]) == (
+        0.0,
+        2.5,
+        first.report["used_up"],
+    )
     assert (report["executions"], report["cache_hits"], report["proposals"]) == (0, executions, 0)
     for side in ("baseline", "best"):
         assert (report[side]["score"], report[side]["candidate"]) == (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from anthropic.types import StopReason
+from anthropic.types import StopReason, Usage
 from google.genai import types
 
 from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, Ending, read
+from workbench.money.price import Tokens
 
 
 def test_the_tables_name_every_reason_of_the_sdks() -> None:
@@ -60,3 +61,45 @@ def test_a_refusal_is_explained() -> None:
 def test_a_body_of_any_form_is_a_failure(provider: str, body: object) -> None:
     """It is neither an answer nor a crash."""
     assert read(provider, body).ending is Ending.PASSING  # type: ignore[arg-type]
+
+
+def test_geminis_tokens_are_counted_by_kind() -> None:
+    """The prompt's count holds that of the cache. The result of a tool is input, and thoughts are told apart."""
+    counted = types.GenerateContentResponseUsageMetadata(
+        prompt_token_count=100,
+        cached_content_token_count=40,
+        tool_use_prompt_token_count=5,
+        candidates_token_count=20,
+        thoughts_token_count=30,
+    )
+    body = {"usageMetadata": counted.model_dump(by_alias=True, exclude_none=True)}
+    assert read("gemini", body).tokens == Tokens(input=65, cached_input=40, output=20, thought=30)
+    blocked = {**body, "promptFeedback": {"blockReason": "SAFETY"}}
+    assert read("gemini", blocked).tokens == read("gemini", body).tokens
+
+
+def test_anthropics_tokens_are_counted_by_kind() -> None:
+    """The kinds of input do not overlap there."""
+    counted = Usage(input_tokens=10, cache_read_input_tokens=20, cache_creation_input_tokens=30, output_tokens=40)
+    body = {"usage": counted.model_dump(exclude_none=True)}
+    assert read("anthropic", body).tokens == Tokens(input=10, cached_input=20, cache_write=30, output=40)
+
+
+def test_openais_tokens_are_counted_by_kind() -> None:
+    """Both counts hold those of their details."""
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "prompt_tokens_details": {"cached_tokens": 60},
+        "completion_tokens_details": {"reasoning_tokens": 45},
+    }
+    expected = Tokens(input=40, cached_input=60, output=5, thought=45)
+    assert read("openai", {"usage": usage}).tokens == expected
+
+
+@pytest.mark.parametrize("provider", ["gemini", "anthropic", "openai"])
+@pytest.mark.parametrize("usage", [None, {}, "many", {"prompt_tokens": -1, "input_tokens": True}])
+def test_tokens_that_are_not_told_are_not_counted(provider: str, usage: object) -> None:
+    """A number that is none counts as zero."""
+    tokens = read(provider, {"usage": usage, "usageMetadata": usage}).tokens  # type: ignore[arg-type]
+    assert tokens in (None, Tokens())

@@ -40,7 +40,7 @@ def test_calls_are_read_in_their_order(tmp_path: Path) -> None:
     assert calls[0].seconds >= 0
     assert calls[0].at <= calls[1].at
     line = json.loads((tmp_path / "journal.jsonl").read_text().split("\n")[0])
-    assert list(line) == ["schema", "action", "key", "kind", "seconds", "at", "message"]
+    assert list(line) == ["schema", "action", "key", "kind", "seconds", "at", "message", "cost"]
 
 
 def test_without_a_run_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 
 from workbench.errors import OutsideError
+from workbench.money.price import Cost, ModelCost, Tokens
 from workbench.nouns import Execution, Verdict
 from workbench.search.proposal import Proposal
 from workbench.tasks import answers
@@ -50,6 +52,19 @@ def test_a_kept_answer_is_read_again(tmp_path: Path, task: str) -> None:
     assert store(tmp_path).read(f"{task}/k").result == VALUES[task]
     content = json.loads((tmp_path / task / "k").read_text())
     assert (content["task"], content["key"]) == (task, "k")
+
+
+@pytest.mark.parametrize("task", VALUES)
+def test_an_answer_is_kept_with_its_cost(tmp_path: Path, task: str) -> None:
+    """With the version of the price data. A cost that cannot be is not believed."""
+    cost = Cost.of([ModelCost("gemini/gemini-3.8-flash", 1, Tokens(input=1), 0.25)], ["a program"], 0.5)
+    answers.write(tmp_path, task, "k", replace(VALUES[task], cost=cost))
+    assert answers.read(tmp_path, task, "k").cost == cost
+    assert store(tmp_path).read(f"{task}/k").result.cost == cost
+    file = tmp_path / task / "k"
+    file.write_text(file.read_text().replace("0.25", "-9.9"))
+    with pytest.raises(answers.NoAnswer, match="its cost is not possible"):
+        answers.read(tmp_path, task, "k")
 
 
 @pytest.mark.parametrize("task", VALUES)

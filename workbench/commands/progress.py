@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from workbench.evidence.report import plural
+from workbench.evidence.report import money, plural
 from workbench.evidence.summary import Summary, summarize
 from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
@@ -126,7 +126,8 @@ class _Lines:
             number = trial.replicate % FIRST_CONFIRM_REPLICATE
             reason = f" ({printable(trial.reason)[:REASON_CHARACTERS]})" if trial.score == 0 else ""
             self._console.print(
-                f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}{reason}",
+                f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}{reason}"
+                f"{spent(summary)}",
                 highlight=False,
                 markup=False,
             )
@@ -150,7 +151,12 @@ def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
 
 
 def counts(summary: Summary) -> str:
-    """Return the numbers of executions, cache hits and failed calls, and the best score so far."""
+    """Return the numbers of executions, cache hits and failed calls, the best score and the money so far."""
     best = "–" if summary.best_so_far is None else f"{summary.best_so_far:.1f}"
     failed = f" · failed calls {sum(summary.failures.values())}" if summary.failures else ""
-    return f"executions {summary.executions} · cache hits {summary.cache_hits} · best {best}{failed}"
+    return f"executions {summary.executions} · cache hits {summary.cache_hits} · best {best}{failed}{spent(summary)}"
+
+
+def spent(summary: Summary) -> str:
+    """Return the money that the run has spent so far, for the end of a line. A rehearsal spends none."""
+    return "" if summary.rehearsal or summary.costs.unknown else f" · {money(summary.costs.dollars)} so far"

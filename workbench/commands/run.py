@@ -32,6 +32,7 @@ def run(
     json_file: JsonFile = None,
     optimizer: str | None = None,
     budget: int | None = None,
+    dollars: float | None = None,
     seed: int | None = None,
     rehearse: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -47,12 +48,14 @@ def run(
         Replaces the study's optimizer.
     budget
         Replaces the study's budget: how many executions the search may request.
+    dollars
+        Replaces the study's limit in dollars: what the whole run may cost.
     seed
         Replaces the study's seed.
     rehearse
         Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
-    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse))
+    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars))
     if not rehearse:
         # The flow checks the keys too. This check comes before a server or a run is started.
         require_keys(loaded, os.environ)
@@ -64,7 +67,15 @@ def run(
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
     try:
         with progress.watching(home(), name, loaded, err), GracefulInterrupt():
-            optimize(study=study.absolute(), optimizer=optimizer, budget=budget, seed=seed, rehearse=rehearse, run=name)
+            optimize(
+                study=study.absolute(),
+                optimizer=optimizer,
+                budget=budget,
+                seed=seed,
+                rehearse=rehearse,
+                run=name,
+                dollars=dollars,
+            )
     except Exception as error:
         raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+from workbench.evidence.costs import Costs
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
 from workbench.evidence.statistics import WORTHWHILE, mean_interval
@@ -110,6 +111,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     pairs += [
         ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
         ("proposals", str(summary.proposals)),
+        *cost_rows(summary.costs),
         ("failures", ", ".join(f"{kind}: {n}" for kind, n in sorted(summary.failures.items())) or "none"),
         ("seconds", f"{summary.seconds:.1f}"),
     ]
@@ -124,6 +126,9 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
 
 def _why_ended(result: SearchResult, record: RunRecord) -> str:
     """Say what ended the search."""
+    if result.ended == "budget" and result.used_up == "dollars":
+        rest = "what was left may not pay for the largest possible next call and the confirmation"
+        return f"its budget of {money(record.dollars or 0.0)} is used up: {rest}"
     if result.ended == "budget" or result.spent >= record.budget:
         return f"its budget of {plural(record.budget, 'execution')} is used up"
     return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
@@ -188,14 +193,41 @@ def _candidates(summary: Summary) -> str:
 
 def _cost(summary: Summary) -> str:
     rows = [
-        f"| executions | {summary.executions} | {summary.spent.get('execute', 0):.0f} |",
-        f"| saved by the cache | {summary.cache_hits} | |",
-        f"| proposals | {summary.proposals} | {summary.spent.get('propose', 0):.0f} |",
-        f"| verdicts | {summary.verdicts} | {summary.spent.get('score', 0):.0f} |",
-        *(f"| failures: {_plain(kind)} | {count} | |" for kind, count in sorted(summary.failures.items())),
-        f"| wall time | | {summary.seconds:.0f} |",
+        _cost_row(summary, "executions", summary.executions, "execute", "generator"),
+        f"| saved by the cache | {summary.cache_hits} | | |",
+        _cost_row(summary, "proposals", summary.proposals, "propose", "proposer"),
+        _cost_row(summary, "verdicts", summary.verdicts, "score", "judge"),
+        *(f"| failures: {_plain(kind)} | {count} | | |" for kind, count in sorted(summary.failures.items())),
+        f"| all | | {summary.seconds:.0f} (wall time) | {money(summary.costs.dollars)} |",
     ]
-    return "\n".join(["| what | calls | seconds |", "| --- | --- | --- |", *rows])
+    dollars = "dollars, had real models answered" if summary.rehearsal else "dollars"
+    table = "\n".join([f"| what | calls | seconds | {dollars} |", "| --- | --- | --- | --- |", *rows])
+    notes = [f"{name}: {_plain(value)}" for name, value in cost_rows(summary.costs)[1:]]
+    return "\n\n".join([table, *notes])
+
+
+def _cost_row(summary: Summary, noun: str, calls: int, action: str, role: str) -> str:
+    amount = summary.costs.by_role[role]
+    return f"| {noun} | {calls} | {summary.spent.get(action, 0):.0f} | {money(amount)} |"
+
+
+def cost_rows(costs: Costs) -> list[tuple[str, str]]:
+    """Return what a run cost, as pairs of a name and a value: the sum by role, and what is wrong with it."""
+    if costs.unknown:
+        return [("cost", "not known: an older version of Workbench made this run")]
+    roles = ", ".join(f"{role} {money(amount)}" for role, amount in costs.by_role.items())
+    spent = f"{money(costs.dollars)}: {roles}"
+    rows = [("cost", f"nothing; real models would have cost {spent}" if costs.rehearsal else spent)]
+    if costs.unpriced:
+        rows.append(("not counted", ", ".join(f"{name} ({plural(n, 'call')})" for name, n in costs.unpriced.items())))
+    if costs.budget is not None and costs.overshot > 0:
+        rows.append(("overshot", f"{money(costs.overshot)} more than the budget of {money(costs.budget)}"))
+    return rows
+
+
+def money(dollars: float) -> str:
+    """Return an amount as a person reads it: with two digits, or with four if it is below ten cents."""
+    return f"${dollars:.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
 
 
 def _plain(text: str) -> str:

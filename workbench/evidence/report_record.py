@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from workbench.evidence.costs import Costs
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.record import Ending, Frozen, Record
 
 #: Digits after the point. A mean of scores is not more exact, and nobody wants to read 6.8999999999999995.
 DIGITS = 4
+#: Digits of dollars: a verdict of a small model costs a hundredth of a cent.
+MONEY_DIGITS = 6
 
 
 class BaselineRecord(Frozen):
@@ -45,11 +48,50 @@ class DifferenceRecord(Frozen):
     more: int | None = None
 
 
+class CostRecord(Frozen):
+    """The money of a run, in dollars. In a rehearsal, it is what the same tokens of real models would have cost.
+
+    Attributes:
+        dollars: the sum of all known amounts.
+        generator, judge, proposer: the sums by role.
+        would_have: True in a rehearsal, which costs nothing.
+        unpriced: the models without a known price and the programs that tell no cost, with the number of their calls.
+        prices: the versions of the price data that the amounts were computed with.
+        budget: the run's budget in dollars, or None.
+        overshot: how much the known amounts are above the budget.
+    """
+
+    dollars: float
+    generator: float
+    judge: float
+    proposer: float
+    would_have: bool
+    unpriced: dict[str, int]
+    prices: tuple[str, ...]
+    budget: float | None
+    overshot: float
+
+    @classmethod
+    def of(cls, costs: Costs) -> CostRecord:
+        """Return the money of a run as JSON has it."""
+        by_role = {role: round(amount, MONEY_DIGITS) for role, amount in costs.by_role.items()}
+        return cls(
+            dollars=round(costs.dollars, MONEY_DIGITS),
+            **by_role,
+            would_have=costs.rehearsal,
+            unpriced=costs.unpriced,
+            prices=costs.prices,
+            budget=costs.budget,
+            overshot=round(costs.overshot, MONEY_DIGITS),
+        )
+
+
 class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
-    reason of a failed run, and `ended` what ended the search.
+    reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
+    None if an older Workbench made the run.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -67,6 +109,7 @@ class ReportRecord(Record):
     better: bool | None
     difference: DifferenceRecord | None
     passed: bool | None
+    cost: CostRecord | None = None
     executions: int
     cache_hits: int
     proposals: int
@@ -74,6 +117,7 @@ class ReportRecord(Record):
     failures: dict[str, int]
     seconds: float
     ended: Ending | None
+    used_up: Literal["executions", "dollars"] | None = None
     flow_run_url: str | None
 
     @classmethod
@@ -112,6 +156,7 @@ class ReportRecord(Record):
             if comparison
             else None,
             passed=summary.passed,
+            cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             executions=summary.executions,
             cache_hits=summary.cache_hits,
             proposals=summary.proposals,
@@ -119,6 +164,7 @@ class ReportRecord(Record):
             failures=summary.failures,
             seconds=round(summary.seconds, 1),
             ended=result.ended if result else None,
+            used_up=result.used_up if result and result.ended == "budget" else None,
             flow_run_url=summary.record.flow_run_url,
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
+from workbench.evidence.costs import Costs
 from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
 from workbench.nouns import FIRST_CONFIRM_REPLICATE
@@ -37,6 +38,7 @@ class Summary:
         first_failures: what the first failed call of each kind says, by kind.
         seconds: wall time of the run.
         spent: seconds of all calls, by action.
+        costs: the money of all calls, by role.
         comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
@@ -54,6 +56,7 @@ class Summary:
     first_failures: dict[str, str]
     seconds: float
     spent: dict[str, float]
+    costs: Costs
     comparison: Comparison | None
     stopped: str | None
     promoted: PromotedRecord | None
@@ -156,6 +159,7 @@ def summarize(run: RunFolder) -> Summary:
         first_failures={call.kind: call.message for call in reversed(calls) if call.message},
         seconds=max(last, _written(run)) - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
+        costs=Costs.of(record, calls),
         comparison=_comparison(record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,

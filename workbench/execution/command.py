@@ -19,10 +19,11 @@ from pydantic import Field
 from workbench.errors import ExecutionFailed, MissingKey
 from workbench.execution import program
 from workbench.execution.pipeline_source import check_unchanged
-from workbench.execution.runtime import Check, Needs, NotWritten, StudyFile, WriteBack
+from workbench.execution.runtime import Check, ModelCalls, Needs, NotWritten, StudyFile, TellsCost, WriteBack
 from workbench.execution.useful_line import useful_line
 from workbench.fields import Form, KeyPath, Text, VariableName, dotted, nearest
 from workbench.foreign_text import scrubbed
+from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
 from workbench.providers import digest
 from workbench.system.files import write_atomically
@@ -133,6 +134,12 @@ class Command:
         path = shutil.which(self._settings.program)
         yield Check("program", path is not None, path or f"{self._settings.program} is missing", "" if path else ADVICE)
 
+    def tells_cost(self, pipeline: Pipeline) -> TellsCost:
+        return "never"
+
+    def model_calls(self, pipeline: Pipeline) -> tuple[ModelCalls, ...]:
+        return ()
+
     def version(self) -> str:
         settings = self._settings
         # An execution's key holds the program's content, too: the program is one of the pipeline's files.
@@ -142,7 +149,7 @@ class Command:
         if shutil.which(self._settings.program) is None:
             raise program.not_on_path(self._settings.program, ADVICE)
 
-    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+    def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         check_unchanged(request.pipeline)
         output = folder / "plan.yaml"
         env, secrets = self._environment(request)

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from workbench.fields import Form, KeyPath
+from workbench.money import price
+from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.providers import ProviderName
 
@@ -57,6 +59,60 @@ class Check:
     passed: bool
     state: str
     advice: str = ""
+
+
+#: When a runtime tells what an execution costs. "before": the most that it can cost is known before it starts, and its
+#: tokens after it. "afterwards": only the cost of an ended execution is known. "never": nothing is.
+TellsCost = Literal["before", "afterwards", "never"]
+
+
+@dataclass(frozen=True)
+class ModelCalls:
+    """What one step of a pipeline asks its model in one execution, at most.
+
+    Attributes:
+        calls: how many replies the step takes.
+        tries: how often the provider is called for one reply.
+        input_bytes: the bytes of the first request, without the study's prompt and without answers of earlier steps.
+        prompts: how often the study's prompt stands in it.
+        earlier_tokens: the tokens of the answers of earlier steps that can stand in it.
+        output_tokens: the limit of one reply.
+        added_bytes: what one reply and its tools add to the next request.
+    """
+
+    step: str
+    provider: ProviderName
+    model: str
+    calls: int
+    tries: int
+    input_bytes: int
+    prompts: int
+    earlier_tokens: int
+    output_tokens: int
+    added_bytes: int
+
+    def largest_cost(self, prompt_bytes: int) -> float | None:
+        """Return the most dollars that the step can cost, or None if its model has no known price.
+
+        A token has at least one byte. No request is larger than the model's context window.
+        """
+        window = price.context_tokens(self.provider, self.model)
+        first = self.input_bytes + self.prompts * prompt_bytes + self.earlier_tokens * BYTES_OF_TOKEN + FRAME_TOKENS
+        total = 0.0
+        for number in range(self.calls):
+            tokens = first + number * self.added_bytes
+            tokens = tokens if window is None else min(tokens, window)
+            cost = price.largest(self.provider, self.model, tokens, self.output_tokens)
+            if cost is None:
+                return None
+            total += cost * self.tries
+        return total
+
+
+#: Tokens that a runtime and a provider may add to a request: roles, instructions, the declarations of tools.
+FRAME_TOKENS = 4_000
+#: A token of one model's answer can be this many bytes in another model's prompt.
+BYTES_OF_TOKEN = 16
 
 
 @dataclass(frozen=True)
@@ -129,6 +185,14 @@ class Runtime(Protocol):
         """Yield one check of this machine after the other, the slowest last. Call no model."""
         ...
 
+    def tells_cost(self, pipeline: Pipeline) -> TellsCost:
+        """Return when executions of this pipeline tell what they cost. Calls no model and starts nothing."""
+        ...
+
+    def model_calls(self, pipeline: Pipeline) -> tuple[ModelCalls, ...]:
+        """Return what an execution asks of models at most. It is empty unless the cost is told "before"."""
+        ...
+
     def version(self) -> str:
         """Return the text for this runtime in an execution's key. Another version may write other plans."""
         ...
@@ -141,8 +205,12 @@ class Runtime(Protocol):
         """
         ...
 
-    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+    def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         """Run the pipeline once. `folder` belongs to this execution alone and holds only its prompt.md.
+
+        Args:
+            meter: takes what the execution used, also if it fails. An execution that tells the meter nothing counts as
+                one whose cost is not known.
 
         Raises:
             ExecutionFailed: the outside world is to blame.

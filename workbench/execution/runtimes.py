@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.execution.command import Command
@@ -11,7 +12,7 @@ from workbench.execution.own.mix import Mix
 from workbench.execution.own.serve import Serve
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.runtime import Runtime
-from workbench.nouns import Engine, Execution, ExecutionRequest
+from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.run import journal
 
 #: The runtime of a study that names none, and the pipeline that comes with it: `workbench init` copies it.
@@ -37,11 +38,26 @@ def execute(request: ExecutionRequest, home: Path) -> Execution:
 
     Raises:
         ExecutionFailed, PipelineRejected: as `Runtime.execute`.
+        BudgetUsedUp: the run's budget in dollars does not allow another execution.
     """
-    with journal.attempt(request.run, "execute", request.key):
-        folder = _new_folder(home / "executions" / request.key)
-        (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
-        return runtime_of(request.pipeline.engine).execute(request, folder)
+    runtime = runtime_of(request.pipeline.engine)
+    with journal.attempt(request.run, "execute", request.key) as meter:
+        largest = largest_cost(request.pipeline, request.prompt) if meter.budgeted else None
+        with meter.call(f"runtime: {request.pipeline.engine.name}", largest):
+            folder = _new_folder(home / "executions" / request.key)
+            (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
+            execution = runtime.execute(request, folder, meter)
+    return replace(execution, cost=meter.cost)
+
+
+def largest_cost(pipeline: Pipeline, prompt: str) -> float | None:
+    """Return the most dollars that one execution can cost. None if that is not known before the execution."""
+    runtime = runtime_of(pipeline.engine)
+    if runtime.tells_cost(pipeline) != "before":
+        return None
+    size = len(prompt.encode("utf-8", "surrogatepass"))
+    costs = [calls.largest_cost(size) for calls in runtime.model_calls(pipeline)]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
 def _new_folder(parent: Path) -> Path:

@@ -8,10 +8,11 @@ without the library of any provider. No other module knows a judge by name. docs
 from __future__ import annotations
 
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from workbench.judging.template import fill
+from workbench.money.meter import Meter
 from workbench.nouns import Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import ProviderName
 from workbench.run import journal
@@ -20,15 +21,18 @@ from workbench.run import journal
 class Ask(Protocol):
     """A judge's function: it asks one model for one verdict."""
 
-    def __call__(self, judge: Judge, prompt: str, seed: int, /) -> Verdict:
+    def __call__(self, judge: Judge, prompt: str, seed: int, meter: Meter, /) -> Verdict:
         """Return the model's verdict.
 
         Args:
             judge: the model, its provider, and its settings.
             prompt: the whole filled template.
             seed: the number of the sample, for providers that take a seed.
+            meter: takes what each call of the model used. A call is made within `meter.call`, so that a budget in
+                dollars is never overshot.
 
         Raises:
+            BudgetUsedUp: the run's budget in dollars does not allow the call.
             MissingKey: the provider's key is not in the environment.
             ModelNotFound: the provider does not know the model.
             NotJudged: there is no verdict. The message names the model and never contains the key.
@@ -78,12 +82,12 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
             0.0, f"No plan could be read: {plan.problem}. The answer must be one YAML document, and nothing else."
         )
     key = request.key(plan)
-    with journal.attempt(request.run, "score", key):
+    with journal.attempt(request.run, "score", key) as meter:
         prompt = fill(request.judge.template, request.goal, plan)
-        verdict = _ask_of(request.judge.provider.name)(request.judge, prompt, request.seed)
+        verdict = _ask_of(request.judge.provider.name)(request.judge, prompt, request.seed, meter)
     if verdict.other_model is not None:
         journal.note_other_model(request.run, "score", key, request.judge.model, verdict.other_model)
-    return verdict
+    return replace(verdict, cost=meter.cost)
 
 
 def _ask_of(provider: ProviderName) -> Ask:

@@ -9,13 +9,14 @@ from workbench.models.asking import Role
 from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
 from workbench.models.text import UnusableText, take_in_json
+from workbench.money.meter import Meter
 from workbench.nouns import Judge, Verdict
 
 ROLE = Role("judge", NotJudged)
 
 #: The longest verdict that is read, in characters.
 LONGEST_VERDICT = 100_000
-#: The longest reply, in tokens, for providers that need a limit. Thoughts count into it.
+#: The longest reply, in tokens. Thoughts count into it. Without a limit, nobody could say what a verdict costs at most.
 VERDICT_TOKENS = 32_000
 
 #: The schema of a verdict for all providers. The reason comes first: a score that is written before its reason is a
@@ -34,25 +35,31 @@ SCHEMA: dict[str, Any] = {
 FORM = 'Answer with one JSON object and nothing else: {"reason": "…", "score": 0.0}. Write the reason first.'
 
 
-def ask(judge: Judge, prompt: str, seed: int) -> Verdict:
+def ask(judge: Judge, prompt: str, seed: int, meter: Meter) -> Verdict:
     """Return one verdict. This is the `Ask` of all models.
 
     Raises:
         MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
     """
-    call = ModelCall(
+    call = call_of(judge, prompt, seed)
+    answer = ask_model(ROLE, call, read_verdict, meter)
+    score, reason = answer.value
+    return Verdict(score, reason, answer.other_model)
+
+
+def call_of(judge: Judge, prompt: str, seed: int) -> ModelCall:
+    """Return the call that asks a judge for a verdict."""
+    return ModelCall(
         provider=judge.provider,
         model=judge.model,
         messages=(("user", f"{prompt.rstrip()}\n\n{FORM}"),),
         temperature=judge.temperature,
-        max_tokens=VERDICT_TOKENS if judge.provider.name == "anthropic" else None,
+        # A local server may hold less. Its own limit applies.
+        max_tokens=None if judge.provider.name == "openai" else VERDICT_TOKENS,
         schema=SCHEMA,
         seed=seed,
         seconds=judge.timeout_seconds,
     )
-    answer = ask_model(ROLE, call, read_verdict)
-    score, reason = answer.value
-    return Verdict(score, reason, answer.other_model)
 
 
 def read_verdict(text: str) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import queue
 import threading
@@ -19,12 +20,16 @@ from workbench.models.failure import Failure
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.models.trouble import Trouble
-from workbench.providers import CURRENT_MODELS, same_model
+from workbench.money import price
+from workbench.money.meter import Meter
+from workbench.providers import CURRENT_MODELS, Provider, same_model
 
 T = TypeVar("T")
 
 #: How often a model is asked for one answer. Each ask has another seed, because the same seed gives the same reply.
 ASKS = 3
+#: Tokens that a provider may add to a request: its roles, and the instructions for a schema.
+FRAME_TOKENS = 2_000
 #: The time limit of a request for a provider's list of models, in seconds.
 LIST_SECONDS = 5.0
 
@@ -55,7 +60,7 @@ class Answer(Generic[T]):
     other_model: str | None
 
 
-def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
+def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> Answer[T]:
     """Return the first complete reply that `read` can use.
 
     After a reply that is cut off, refused or unusable, the model is asked again with another seed, at most `ASKS` times
@@ -63,13 +68,16 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
 
     Args:
         read: returns the value of a reply's text. It raises UnusableText if the text cannot be used.
+        meter: takes what each reply used, also of a reply that is no answer.
 
     Raises:
+        BudgetUsedUp: the run's budget in dollars does not allow another call.
         MissingKey: the provider's key is not in the environment.
         ModelNotFound: the provider does not know the model.
         OutsideError: there is no usable answer. The error is of the role's type.
     """
     key = call.provider.key()
+    largest = largest_cost(call) if meter.budgeted else None
     deadline = time.monotonic() + call.seconds
     problem, kind, lasting = "", "", True
     for number in range(ASKS):
@@ -77,7 +85,8 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
         seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
         seconds = deadline - time.monotonic()
         try:
-            reply = _within(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds)
+            with meter.call(f"{call.provider.name}/{call.model}", largest):
+                reply = _metered(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds, meter)
         except Trouble as trouble:
             error = _error(role, call, key, trouble)
         else:
@@ -109,6 +118,41 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T]) -> Answer[T]:
     )
 
 
+def largest_cost(call: ModelCall) -> float | None:
+    """Return the most that one call can cost, in dollars, or None if its model has no known price.
+
+    A token has at least one byte, so the request has at most as many tokens as bytes, and some for its frame. Without
+    a limit, the reply may fill the model's context window.
+    """
+    name, model, api_base = call.provider.name, call.model, _api_base(call.provider)
+    texts = [call.system or "", json.dumps(call.schema or {}), *(text for _, text in call.messages)]
+    input_tokens = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + FRAME_TOKENS
+    output_tokens = call.max_tokens or price.context_tokens(name, model, api_base=api_base)
+    if output_tokens is None:
+        return None
+    return price.largest(name, model, input_tokens, output_tokens, api_base=api_base)
+
+
+def _api_base(provider: Provider) -> str | None:
+    """Return the address whose prices apply, or None for the provider's own prices."""
+    return provider.api_base if provider.named_by_study else None
+
+
+def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
+    """Call the model as `_within` does, and tell the meter what the call used."""
+    try:
+        reply = _within(call, key, seconds)
+    except Trouble as trouble:
+        if not trouble.charged:
+            meter.free()
+        raise
+    if reply.tokens is not None:
+        same = not reply.model or same_model(call.model, reply.model)
+        model = call.model if same else reply.model
+        meter.use(call.provider.name, model, reply.tokens, api_base=_api_base(call.provider))
+    return reply
+
+
 def _within(call: ModelCall, key: str, seconds: float) -> Reply:
     """Call the model in a thread of its own, and wait for the reply until the call's time is over.
 
@@ -131,7 +175,7 @@ def _within(call: ModelCall, key: str, seconds: float) -> Reply:
     try:
         result = outcome.get(timeout=call.seconds)
     except queue.Empty:
-        raise Trouble(Failure("timeout"), f"no answer within {seconds:.0f} s") from None
+        raise Trouble(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True) from None
     if isinstance(result, BaseException):
         raise result
     return result

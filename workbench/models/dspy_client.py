@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import dspy
+import httpx
 from dspy import lm15
 from dspy.utils import exceptions
 
@@ -37,13 +38,12 @@ def complete(call: ModelCall, key: str) -> Reply:
             response: lm15.Response = lm(request=request)
         return read(call.provider.name, response.provider_data)
     except exceptions.LMTimeoutError:
-        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
+        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     except exceptions.LMError as error:
         trouble = _trouble(error)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        trouble = Trouble(
-            Failure("provider unavailable"), f"the reply is not in the provider's protocol ({type(error).__name__})"
-        )
+        message = f"the reply is not in the provider's protocol ({type(error).__name__})"
+        trouble = Trouble(Failure("provider unavailable"), message, charged=True)
     raise trouble
 
 
@@ -81,4 +81,14 @@ def _trouble(error: Any) -> Trouble:
         error,
         exceptions.LMInvalidRequestError | exceptions.LMConfigurationError | exceptions.LMUnsupportedFeatureError,
     )
-    return Trouble(Failure("bad request" if lasting else "provider unavailable", lasting=lasting), message)
+    failure = Failure("bad request" if lasting else "provider unavailable", lasting=lasting)
+    return Trouble(failure, message, charged=not lasting and not _unreached(error))
+
+
+def _unreached(error: BaseException | None) -> bool:
+    """Return True if no connection to the provider came about."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError | httpx.ConnectError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

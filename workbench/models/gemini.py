@@ -51,12 +51,15 @@ def complete(call: ModelCall, key: str) -> Reply:
         headers = {name.lower(): value for name, value in dict(getattr(error.response, "headers", {})).items()}
         status, message = int(error.code or 0), str(error.message or error.status or "")
         trouble = Trouble(http_failure(status, message, error.details, headers), f"{status} {message}".strip())
-    except (httpx.TimeoutException, httpx2.TimeoutException):
-        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
-    except (httpx.HTTPError, httpx2.HTTPError) as error:
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         trouble = Trouble(Failure("provider unavailable"), str(error) or type(error).__name__)
+    except (httpx.TimeoutException, httpx2.TimeoutException):
+        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
+    except (httpx.HTTPError, httpx2.HTTPError) as error:
+        trouble = Trouble(Failure("provider unavailable"), str(error) or type(error).__name__, charged=True)
     except (ValueError, AttributeError, RecursionError):
-        trouble = Trouble(Failure("provider unavailable"), "the reply is not in the provider's protocol")
+        message = "the reply is not in the provider's protocol"
+        trouble = Trouble(Failure("provider unavailable"), message, charged=True)
     raise trouble
 
 

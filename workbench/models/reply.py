@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from workbench.money.price import Tokens
 from workbench.providers import Provider, ProviderName
 
 
@@ -64,6 +65,7 @@ class Reply:
         reason: the provider's own word for the ending, and its explanation if it gave one.
         model: the model that answered, as the provider names it. Empty if the provider does not say.
         final: True if the same request cannot get another answer, because the provider refused the prompt itself.
+        tokens: the tokens that the provider counted, or None if it told none.
     """
 
     text: str
@@ -71,6 +73,7 @@ class Reply:
     reason: str
     model: str = ""
     final: bool = False
+    tokens: Tokens | None = None
 
 
 #: google.genai.types.FinishReason
@@ -141,7 +144,7 @@ def read_gemini(body: Mapping[str, Any]) -> Reply:
     blocked = _text(_mapping(body.get("promptFeedback")).get("blockReason"))
     if blocked:
         ending = GEMINI_BLOCKED.get(blocked, Ending.REFUSED)
-        return Reply("", ending, f"block reason {blocked}", model, final=True)
+        return Reply("", ending, f"block reason {blocked}", model, final=True, tokens=_gemini_tokens(body))
     candidate = _mapping(next(iter(_list(body.get("candidates"))), None))
     parts = [_mapping(part) for part in _list(_mapping(candidate.get("content")).get("parts"))]
     text = "".join(_text(part.get("text")) for part in parts if not part.get("thought"))
@@ -152,7 +155,7 @@ def read_gemini(body: Mapping[str, Any]) -> Reply:
     thoughts = _mapping(body.get("usageMetadata")).get("thoughtsTokenCount")
     if GEMINI.get(reason) is Ending.CUT_OFF and thoughts:
         words.append(f"{thoughts} tokens of the limit went into thoughts")
-    return Reply(text, GEMINI.get(reason, Ending.PASSING), ": ".join(words), model)
+    return Reply(text, GEMINI.get(reason, Ending.PASSING), ": ".join(words), model, tokens=_gemini_tokens(body))
 
 
 def read_anthropic(body: Mapping[str, Any]) -> Reply:
@@ -163,7 +166,8 @@ def read_anthropic(body: Mapping[str, Any]) -> Reply:
     words = [f"stop reason {reason}" if reason else "no stop reason"]
     if explanation := _text(_mapping(body.get("stop_details")).get("explanation")):
         words.append(explanation)
-    return Reply(text, ANTHROPIC.get(reason, Ending.PASSING), ": ".join(words), _text(body.get("model")))
+    ending, model = ANTHROPIC.get(reason, Ending.PASSING), _text(body.get("model"))
+    return Reply(text, ending, ": ".join(words), model, tokens=_anthropic_tokens(body))
 
 
 def read_openai(body: Mapping[str, Any]) -> Reply:
@@ -172,9 +176,10 @@ def read_openai(body: Mapping[str, Any]) -> Reply:
     message = _mapping(choice.get("message"))
     reason, model = _text(choice.get("finish_reason")), _text(body.get("model"))
     if refusal := _text(message.get("refusal")):
-        return Reply("", Ending.REFUSED, f"refusal: {refusal}", model)
+        return Reply("", Ending.REFUSED, f"refusal: {refusal}", model, tokens=_openai_tokens(body))
     words = f"finish reason {reason}" if reason else "no finish reason"
-    return Reply(_text(message.get("content")), OPENAI.get(reason, Ending.PASSING), words, model)
+    ending = OPENAI.get(reason, Ending.PASSING)
+    return Reply(_text(message.get("content")), ending, words, model, tokens=_openai_tokens(body))
 
 
 READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_openai}
@@ -183,6 +188,36 @@ READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_op
 def read(provider: ProviderName, body: object) -> Reply:
     """Return the reply in a body of this provider's protocol."""
     return READERS[provider](_mapping(body))
+
+
+def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    usage = _mapping(body.get("usageMetadata"))
+    prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
+    cached = min(_count(usage, "cachedContentTokenCount"), prompt)
+    output, thought = _count(usage, "candidatesTokenCount"), _count(usage, "thoughtsTokenCount")
+    return Tokens(prompt - cached, cached, 0, output, thought) if usage else None
+
+
+def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    usage = _mapping(body.get("usage"))
+    output = _count(usage, "output_tokens")
+    thought = min(_count(_mapping(usage.get("output_tokens_details")), "thinking_tokens"), output)
+    cached, written = _count(usage, "cache_read_input_tokens"), _count(usage, "cache_creation_input_tokens")
+    return Tokens(_count(usage, "input_tokens"), cached, written, output - thought, thought) if usage else None
+
+
+def _openai_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    usage = _mapping(body.get("usage"))
+    prompt, output = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    cached = min(_count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens"), prompt)
+    thought = min(_count(_mapping(usage.get("completion_tokens_details")), "reasoning_tokens"), output)
+    return Tokens(prompt - cached, cached, 0, output - thought, thought) if usage else None
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    """Return the count of this name, or 0 if there is none."""
+    count = counts.get(name)
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 0
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

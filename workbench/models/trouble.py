@@ -6,9 +6,15 @@ from workbench.models.failure import Failure
 
 
 class Trouble(Exception):
-    """A call failed. `message` is the provider's sentence, or ours. It may hold the provider's key."""
+    """A call failed.
 
-    def __init__(self, failure: Failure, message: str) -> None:
+    Attributes:
+        message: the provider's sentence, or ours. It may hold the provider's key.
+        charged: True if the provider may have charged for the call: it took the request, and its answer did not arrive.
+    """
+
+    def __init__(self, failure: Failure, message: str, *, charged: bool = False) -> None:
         super().__init__(message)
         self.failure = failure
         self.message = message
+        self.charged = charged

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from workbench.errors import Interrupted, OutsideError
+from workbench.errors import BudgetUsedUp, Interrupted, OutsideError
+from workbench.money.meter import Meter
+from workbench.money.price import Cost
+from workbench.money.purse import purse_of
 from workbench.run.folder import RunFolder
 from workbench.run.record import Record
 
@@ -26,6 +29,7 @@ class CallRecord(Record):
         seconds: wall time.
         at: Unix time of the end.
         message: the message of a failure of the outside world; empty for every other end.
+        cost: what the call cost. None if nothing was charged, or if an older version wrote the record.
     """
 
     FILE: ClassVar[str] = "journal.jsonl"
@@ -36,22 +40,32 @@ class CallRecord(Record):
     seconds: float
     at: float
     message: str = ""
+    cost: Cost | None = None
 
 
 @contextmanager
-def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
+def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
     """Write a record of one call when the block ends in any way. Without a run folder, write nothing.
+
+    A call that the run's budget in dollars did not allow was not made, so it gets no record.
+
+    Yields:
+        The meter of the call. What the block tells it stands in the record.
 
     Raises:
         OutsideError: the journal cannot be written. Then the call is not made.
     """
     if run is not None:
         RunFolder(run).check_appendable(CallRecord)
+    meter = Meter(action, purse_of(run))
     start = time.monotonic()
-    kind, message = "interrupted", ""
+    kind, message, made = "interrupted", "", True
     try:
-        yield
+        yield meter
         kind = "ok"
+    except BudgetUsedUp as error:
+        kind, message, made = error.kind, error.message, meter.cost is not None
+        raise
     except OutsideError as error:
         kind, message = error.kind, error.message
         raise
@@ -61,10 +75,10 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[None]:
         kind = type(error).__name__
         raise
     finally:
-        if run is not None:
-            seconds = time.monotonic() - start
+        if run is not None and made:
+            seconds, at = time.monotonic() - start, time.time()
             RunFolder(run).append(
-                CallRecord(action=action, key=key, kind=kind, seconds=seconds, at=time.time(), message=message)
+                CallRecord(action=action, key=key, kind=kind, seconds=seconds, at=at, message=message, cost=meter.cost)
             )
 
 

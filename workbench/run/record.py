@@ -106,6 +106,7 @@ class RunRecord(Record):
         champion: the number of the champion that is the starting prompt; None for the study's own starting prompt.
         pipeline: the path of the pipeline file. The run's folder has a copy. None in runs of old versions.
         runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
+        dollars: how many dollars the whole run may cost; None for no limit.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -141,6 +142,7 @@ class RunRecord(Record):
     commit: str | None = None
     fingerprint: str | None = None
     champions: Path | None = None
+    dollars: float | None = None
     flow_run_url: str | None
     started: float
 
@@ -152,6 +154,7 @@ class SearchResult(Record):
         best: the candidate's name.
         search_score, baseline_search_score: scores of the search itself, for the best candidate and the baseline.
         spent: the number of different executions.
+        used_up: the part of the budget that ended the search, if `ended` is "budget".
     """
 
     FILE: ClassVar[str] = "found.json"
@@ -161,6 +164,7 @@ class SearchResult(Record):
     baseline_search_score: Score
     spent: int
     ended: Ending
+    used_up: Literal["executions", "dollars"] = "executions"
 
 
 class TrialRecord(Record):

@@ -49,6 +49,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
+from workbench.errors import BudgetUsedUp
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Execute, Propose, Retrieve, Score, Slots
 from workbench.search.proposal import Proposal, ProposalRequest
@@ -68,8 +69,9 @@ Claim = Callable[[Ask], Callable[[], None] | None]
 class SearchStopped(BaseException):
     """Raised in the work to end it. Code of the work that catches it must raise it again.
 
-    Every ask raises it after the flow has left its loop. `Trials` raises it when the budget is reached. Only in that
-    case does the search catch it, and continue with the trials that it has.
+    Every ask raises it after the flow has left its loop. `Trials` raises it when the budget of executions is reached,
+    and an ask raises it when the run's purse allows no further call. Only in these two cases does the search catch it,
+    and continue with the trials that it has.
     """
 
 
@@ -348,6 +350,11 @@ class Asks(Generic[T]):
         self._running[type(ask)] -= 1
         try:
             value = task.result()
+        except BudgetUsedUp:
+            # Other asks may still get their answers. The work decides what a used-up budget means for it.
+            del self._in_flight[ask.key]
+            _refuse(ask.waiting)
+            return
         except Exception as error:
             # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
@@ -380,9 +387,13 @@ class Asks(Generic[T]):
                         unanswered.append(answer)
                     case _WorkFailed(error):
                         self.stop(error)
-        for answer in unanswered:
-            if not answer.done():
-                answer.set_exception(SearchStopped())
+        _refuse(unanswered)
+
+
+def _refuse(waiting: list[Future[Any]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_exception(SearchStopped())
 
 
 def _resolve(waiting: list[Future[Any]], answer: Any) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import dspy
 
-from workbench.errors import ProposalFailed
-from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Trial
+from workbench.errors import BudgetUsedUp, ProposalFailed
+from workbench.money.purse import purse_of
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Study, Trial
 from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
@@ -36,12 +38,14 @@ class SearchOutcome:
         best: the best prompt, which is the starting prompt if the search found no better one.
         spent: how many different executions the search asked for.
         ended: what ended the search, "optimizer" or "budget".
+        used_up: the part of the budget that ended the search, "executions" or "dollars".
     """
 
     baseline: ScoredCandidate
     best: ScoredCandidate
     spent: int
     ended: Ending
+    used_up: Literal["executions", "dollars"] = "executions"
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -72,17 +76,23 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         )
         chosen = program
         with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_predictor_lm(setting, trials, asker)):
-            # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
-            evaluate(program)
             try:
+                # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
+                evaluate(program)
                 chosen = OPTIMIZERS[study.optimizer].load()(bench)
                 evaluate(chosen)
             except SearchStopped:
                 # A search that reached its budget has ended well. Any other stop comes from the flow.
-                if not trials.over_budget:
+                if not trials.over_budget and not _dollars_used_up(setting):
                     raise
+        dollars_used_up = _dollars_used_up(setting)
         requested = proposer.engine.samples_requested
-        if requested and not trials.over_budget and len({trial.candidate for trial in trials.trials}) == 1:
+        if (
+            requested
+            and not trials.over_budget
+            and not dollars_used_up
+            and len({trial.candidate for trial in trials.trials}) == 1
+        ):
             raise ProposalFailed(
                 f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
                 f"differs from the starting prompt; read its answers in {setting.run.path / 'optimizer.log'}, then try "
@@ -90,6 +100,8 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
                 kind="no proposal",
             )
         baseline_score = trials.mean_score(program.candidate)
+        if baseline_score is None and dollars_used_up:
+            raise _too_little(study, "the starting prompt was tried on every goal")
         if baseline_score is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
         baseline = ScoredCandidate(program.candidate, baseline_score)
@@ -97,7 +109,8 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
             baseline=baseline,
             best=_best(trials, baseline, chosen.candidate, optimizer_chooses=OPTIMIZERS[study.optimizer].chooses),
             spent=trials.spent,
-            ended="budget" if trials.over_budget else "optimizer",
+            ended="budget" if trials.over_budget or dollars_used_up else "optimizer",
+            used_up="dollars" if dollars_used_up else "executions",
         )
         _write_outcome(setting, program, outcome)
         return outcome
@@ -128,6 +141,9 @@ def confirmation(
     """
 
     def work(asker: Asker) -> list[Trial]:
+        run_purse = purse_of(setting.run.path)
+        if run_purse is not None:
+            run_purse.confirm()
         trials = Trials(setting, asker, phase="confirm")
         program = _program(setting, trials)
         candidates = list(dict.fromkeys(outcome.candidates))
@@ -166,8 +182,13 @@ def _on_fresh_replicates(
                 for candidate in candidates
                 for goal in study.goals
             ]
-            for trial in pending:
-                trial.result()
+            try:
+                for trial in pending:
+                    trial.result()
+            except SearchStopped:
+                if _dollars_used_up(setting):
+                    raise _too_little(study, "the result was confirmed") from None
+                raise
             if decided():
                 return trials.trials
     raise RuntimeError(f"{len(trials.trials)} fresh trials do not decide; expected a decision after the last stage")
@@ -202,6 +223,21 @@ def run_winner(setting: Setting, executor: Executor, asker: Asker, goal: str, re
         program(**program.example(goal).inputs())
 
 
+def _dollars_used_up(setting: Setting) -> bool:
+    """Return whether the run's budget in dollars has refused a call in this phase."""
+    run_purse = purse_of(setting.run.path)
+    return run_purse is not None and run_purse.used_up
+
+
+def _too_little(study: Study, event: str) -> BudgetUsedUp:
+    return BudgetUsedUp(
+        f"the budget of ${study.dollars:.2f} was used up before {event}; expected a budget that is enough for that; "
+        "run the same command again, which buys only what is missing, or raise budget.dollars (--dollars)",
+        kind="budget used up",
+        lasting=True,
+    )
+
+
 def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -> None:
     """Write the winner as a text and as a program that DSPy can load, and the outcome with its scores."""
     run, best = setting.run, outcome.best.candidate
@@ -214,6 +250,7 @@ def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -
             baseline_search_score=outcome.baseline.score,
             spent=outcome.spent,
             ended=outcome.ended,
+            used_up=outcome.used_up,
         )
     )
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workbench.money.price import Cost
 from workbench.providers import Provider, digest
 
 
@@ -61,8 +62,10 @@ class ProposalRequest:
 class Proposal:
     """The model's answer. It is complete and never blank.
 
-    `other_model` is the model that answered if it is not the model that was asked, else None.
+    `other_model` is the model that answered if it is not the model that was asked, else None. `cost` is None in an
+    answer of an older version.
     """
 
     text: str
     other_model: str | None = field(default=None, compare=False)
+    cost: Cost | None = field(default=None, compare=False)

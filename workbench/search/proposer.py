@@ -38,11 +38,11 @@ def propose(request: ProposalRequest) -> Proposal:
         seed=request.seed,
         seconds=request.timeout_seconds,
     )
-    with journal.attempt(request.run, "propose", request.key):
-        answer = ask(ROLE, call, _proposal_text)
+    with journal.attempt(request.run, "propose", request.key) as meter:
+        answer = ask(ROLE, call, _proposal_text, meter)
     if answer.other_model is not None:
         journal.note_other_model(request.run, "propose", request.key, name, answer.other_model)
-    return Proposal(answer.value, answer.other_model)
+    return Proposal(answer.value, answer.other_model, meter.cost)
 
 
 def _proposal_text(text: str) -> str:

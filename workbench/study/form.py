@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from workbench.evidence.gate import FEWEST_PAIRS, MOST_PAIRS
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
@@ -69,6 +69,26 @@ class JudgeForm(Form):
     )
 
 
+Executions = Annotated[int, Field(ge=1, le=100_000)]
+#: The names of the two ways to write a budget. They cannot be keys of a file, so no key is taken for one of them.
+NUMBER, KEYS = "budget[number]", "budget[keys]"
+
+
+class BudgetForm(Form):
+    """A budget of executions and dollars."""
+
+    executions: Executions = Field(description="how many executions the search may request")
+    dollars: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None,
+        description="how many dollars the whole run may cost: executions, verdicts and proposals, and those of the "
+        "confirmation, for which the search leaves enough",
+    )
+
+
+def _budget_kind(value: object) -> str:
+    return KEYS if isinstance(value, dict | BudgetForm) else NUMBER
+
+
 class StudyForm(Form):
     """The keys that every study has. Each runtime adds its own keys."""
 
@@ -97,8 +117,11 @@ class StudyForm(Form):
     passing: Annotated[float, Field(ge=0, le=10)] = Field(
         default=8.0, alias="pass", description="the lowest score, 0 to 10, with which a plan passes"
     )
-    budget: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        description="how many executions the search may request; confirming the result takes more"
+    budget: Annotated[
+        Annotated[Executions, Tag(NUMBER)] | Annotated[BudgetForm, Tag(KEYS)], Discriminator(_budget_kind)
+    ] = Field(
+        description="how many executions the search may request; confirming the result takes more; or keys, which "
+        "also limit what the whole run costs, in US dollars"
     )
     confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
         default=8,

@@ -23,7 +23,17 @@ from workbench.nouns import Goal, Model, Study
 from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import yaml_lines
-from workbench.study.form import JudgeForm, ProposerForm, StudyForm, form_of, message, own_keys, runtimes_with
+from workbench.study.form import (
+    BudgetForm,
+    JudgeForm,
+    ProposerForm,
+    StudyForm,
+    form_of,
+    message,
+    own_keys,
+    runtimes_with,
+)
+from workbench.study.money import refusals
 from workbench.study.yaml_lines import YamlFile
 
 TEXT_BYTES = 1_000_000
@@ -43,7 +53,8 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     if not isinstance(file.value, dict):
         file.add_problem((), f"expected keys such as study, goals and budget, not {kind(file.value)}")
         raise StudyError(file.problems)
-    file.value.update(overrides)
+    file.value.update({key: value for key, value in overrides.items() if key not in ("budget", "dollars")})
+    _override_budget(file, overrides)
     runtime = _runtime(file, overrides)
     form = _form(file, overrides, runtime)
     _check_known_words(file, overrides)
@@ -55,6 +66,9 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
         _check_files(file, runtime)
     else:
         study = _study(form, file, runtime)
+    if study is not None and study.dollars is not None and not file.problems:
+        for key_path, problem in refusals(study):
+            _add_problem(file, key_path, problem, overrides)
     if file.problems or study is None:
         raise StudyError(_sorted(file.problems))
     return study
@@ -71,6 +85,19 @@ def names(path: Path) -> tuple[str, str]:
         values = None
     keys = values if isinstance(values, dict) else {}
     return str(keys.get("study", path.stem)), str(keys.get("optimizer", ""))
+
+
+def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
+    """Replace the number of executions, the number of dollars, or both. The file's other number stays."""
+    budget = file.value.get("budget")
+    if "dollars" not in overrides and not ("budget" in overrides and isinstance(budget, dict)):
+        file.value.update({key: value for key, value in overrides.items() if key == "budget"})
+        return
+    numbers = dict(budget) if isinstance(budget, dict) else {} if budget is None else {"executions": budget}
+    for option, key in (("budget", "executions"), ("dollars", "dollars")):
+        if option in overrides:
+            numbers[key] = overrides[option]
+    file.value["budget"] = numbers
 
 
 def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
@@ -107,7 +134,8 @@ def _foreign(key: str, runtime: str) -> bool:
 
 def _file_parts(loc: tuple[int | str, ...]) -> set[int | str]:
     """Return the parts of pydantic's location that occur in the file. The names of a union's members do not occur."""
-    return {part for part in loc if not (isinstance(part, str) and re.match(r"(constrained-str|list\[|str$)", part))}
+    pattern = r"(constrained-str|list\[|budget\[|str$)"
+    return {part for part in loc if not (isinstance(part, str) and re.match(pattern, part))}
 
 
 def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
@@ -119,6 +147,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
     _check_model(file, "judge", form.judge)
     if file.problems or template is None:
         return None
+    budget = form.budget if isinstance(form.budget, BudgetForm) else BudgetForm(executions=form.budget)
     return Study(
         file=file.file.absolute(),
         name=form.study,
@@ -131,7 +160,8 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         judge=_model(form.judge),
         template=template,
         passing=form.passing,
-        budget=form.budget,
+        budget=budget.executions,
+        dollars=budget.dollars,
         confirm=form.confirm,
         concurrency=form.concurrency,
         seed=form.seed,
@@ -225,12 +255,15 @@ def _check_goal_names(file: YamlFile) -> None:
 def _check_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     """Add a problem if the budget is too small for the optimizer and the number of goals."""
     budget, optimizer, goals = file.value.get("budget"), file.value.get("optimizer"), len(_goals(file))
+    path: KeyPath = ("budget",)
+    if isinstance(budget, dict):
+        budget, path = budget.get("executions"), ("budget", "executions")
     if isinstance(budget, int) and isinstance(optimizer, str) and optimizer in OPTIMIZERS and goals:
         least = OPTIMIZERS[optimizer].least(goals)
         if 1 <= budget < least:
             goal_count = f"{goals} goal{'s' if goals > 1 else ''}"
             problem = f"{budget} executions are too few: {optimizer} needs at least {least} for {goal_count}"
-            _add_problem(file, ("budget",), problem, overrides)
+            _add_problem(file, path, problem, overrides)
 
 
 def _check_files(file: YamlFile, runtime: str) -> None:
@@ -248,8 +281,10 @@ def _check_files(file: YamlFile, runtime: str) -> None:
 
 def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping[str, object]) -> None:
     """Add a problem at the line of the file, or at the command-line option that the value came from."""
-    if path and path[0] in overrides:
-        file.problems.append(Problem(Path(f"--{path[0]}"), None, message.removeprefix(f"{path[0]}: ")))
+    option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
+    if option in overrides:
+        shown = message.removeprefix(f"{dotted(path)}: ")
+        file.problems.append(Problem(Path(f"--{option}"), None, shown))
     else:
         file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 

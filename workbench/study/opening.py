@@ -13,6 +13,7 @@ from workbench.champion.champions import Champions
 from workbench.champion.qualification import fingerprint
 from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
+from workbench.money import purse
 from workbench.nouns import Model, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import GoalRecord, RunRecord
@@ -20,6 +21,7 @@ from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
+from workbench.study.money import purse_of
 from workbench.study.services import services
 from workbench.system import git
 from workbench.system.files import private_files
@@ -42,11 +44,17 @@ class RunOptions:
     seed: int | None = None
     rehearse: bool = False
     prompts: Path | None = None
+    dollars: float | None = None
 
     @property
     def overrides(self) -> dict[str, object]:
         """Return the values that replace the study's own, by key."""
-        options = {"optimizer": self.optimizer, "budget": self.budget, "seed": self.seed}
+        options = {
+            "optimizer": self.optimizer,
+            "budget": self.budget,
+            "seed": self.seed,
+            "dollars": self.dollars,
+        }
         return {key: value for key, value in options.items() if value is not None}
 
 
@@ -109,7 +117,8 @@ def open_run(
             setting = Setting(study, providers, runtime.version(), RunFolder.create(ensure_usable(home), run))
             with setting.run.worked_on():
                 _describe(setting, url, environ)
-                yield setting
+                with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
+                    yield setting
         finally:
             runtime.close()
 
@@ -138,6 +147,7 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
             program=study.program,
             seed=study.seed,
             budget=study.budget,
+            dollars=study.dollars,
             confirm=study.confirm,
             alpha=alpha_of(study.promote),
             concurrency=study.concurrency,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from tests.support.executions import both, request, sha256
 from tests.support.scripted_server import gemini_reply, scripted
 from workbench.errors import MissingKey, OutsideError, PipelineRejected
 from workbench.execution.runtimes import execute, runtime_of
+from workbench.money.price import Tokens, dollars
 from workbench.nouns import Engine, ExecutionRequest, InputFile
 from workbench.providers import Provider
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run import journal
+from workbench.run.folder import RunFolder
 
 pytestmark = pytest.mark.processes
 
@@ -41,7 +44,11 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_
     prompt = "-- $(touch pwned) `id` {{x}} \"' ü\n" * 10_000
     with scripted(gemini_reply("a: 1")) as server:
         provider = Provider("gemini", server.url, "rehearsal:test:0")
-        execute(request(engine, (provider,), prompt, inputs=(InputFile("codebase", code, sha256(code)),)), tmp_path)
+        inputs = (InputFile("codebase", code, sha256(code)),)
+        execution = execute(request(engine, (provider,), prompt, inputs=inputs), tmp_path)
+    # This reply counts no tokens, so nobody knows what it cost.
+    assert execution.cost is not None
+    assert (execution.cost.dollars, execution.cost.untold) == (None, ("gemini/gemini-3.8-flash",))
     (_, body), (headers,) = server.requests[0], server.headers
     parts = [part["text"] for part in body["contents"][0]["parts"]]
     assert prompt in parts
@@ -79,12 +86,21 @@ def test_a_failure_of_the_system_is_an_error_with_a_kind(
 
 
 def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path: Path) -> None:
-    """It is a result with a reason, not an error."""
-    cut = (200, {"candidates": [{"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}]})
-    with scripted(cut) as server:
-        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
+    """It is a result with a reason, not an error. It was paid for: its cost stands in the journal, too."""
+    counted = {"promptTokenCount": 1_000_000, "candidatesTokenCount": 10, "thoughtsTokenCount": 20}
+    candidate = {"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}
+    run = RunFolder.create(tmp_path, "run").path
+    with scripted((200, {"candidates": [candidate], "usageMetadata": counted})) as server:
+        execution_request = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
+        execution = execute(replace(execution_request, run=run), tmp_path)
     assert execution.problem is not None
     assert "cut off" in execution.problem
+    (call,) = journal.read(run)
+    assert call.cost == execution.cost is not None
+    (part,) = execution.cost.models
+    tokens = Tokens(input=1_000_000, output=10, thought=20)
+    assert (part.model, part.calls, part.tokens) == ("gemini/gemini-3.8-flash", 1, tokens)
+    assert execution.cost.dollars == dollars("gemini", "gemini-3.8-flash", tokens)
 
 
 def test_files_of_steps_stand_beside_the_plan(engine: Engine, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.plan import retrieve
 from workbench.foreign_text import scrubbed
+from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Goal, Pipeline, Target
 
 pytestmark = pytest.mark.processes
@@ -51,7 +52,8 @@ def executed(
     folder.mkdir(parents=True)
     runtime = PipelineEx(pipeline.engine)
     try:
-        return runtime.execute(ExecutionRequest(prompt, Goal("g", "goal", ("gold",)), 0, pipeline, ()), folder)
+        request = ExecutionRequest(prompt, Goal("g", "goal", ("gold",)), 0, pipeline, ())
+        return runtime.execute(request, folder, Meter())
     finally:
         runtime.close()
 

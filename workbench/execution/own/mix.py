@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,8 +19,11 @@ from workbench.execution.runtime import StudyFile
 from workbench.execution.useful_line import useful_line
 from workbench.fields import Form
 from workbench.foreign_text import scrubbed
+from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 
+#: The file in which the runtime reports what the steps used.
+REPORT = "report.json"
 SUCCESS = re.compile(r"^✅ Pipeline generated at (?P<path>.+)$")
 FAILURE = re.compile(r"^❌ (?P<kind>[a-z ]+): (?P<message>.*)$")
 
@@ -41,7 +46,7 @@ class Mix(OwnRuntime):
     def prepare(self) -> None:
         project.compile_once()
 
-    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+    def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         variables = program.provider_variables(request.providers)
         secrets = program.secret_values(variables)
         output = folder / "plan.yaml"
@@ -54,6 +59,7 @@ class Mix(OwnRuntime):
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
         )
+        _meter(folder / REPORT, meter)
         if ended.exit_code != 0:
             return Execution(request.key, "", output, ended.seconds, _problem(ended, secrets, folder))
         text = _plan(ended.raw_stdout, output)
@@ -68,10 +74,17 @@ class Mix(OwnRuntime):
 def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
     file, _ = unchanged_pipeline(request.pipeline)
     command = ["mix", "pipeline.generate.live", "--prompt-file", str(folder / "prompt.md"), "--output", str(output)]
+    command += ["--report", str(folder / REPORT)]
     command += ["--pipeline", str(file), "--seed", str(request.replicate)]
     for item in request.pipeline.inputs:
         command += ["--input", f"{item.name}={item.path}"]
     return command
+
+
+def _meter(report: Path, meter: Meter) -> None:
+    """Tell the meter what the runtime reports. A run that was ended from outside leaves no report."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        use_report(meter, json.loads(report.read_text(encoding="utf-8"))["usage"])
 
 
 def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:

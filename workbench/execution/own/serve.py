@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -23,6 +24,7 @@ from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
 from workbench.execution.runtime import Check, Needs, StudyFile
 from workbench.fields import Address, Form
 from workbench.foreign_text import scrubbed
+from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import loopback, process
@@ -92,7 +94,7 @@ class Serve(OwnRuntime):
         with self._lock:
             self._users += 1
 
-    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+    def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         start = time.monotonic()
         body = _body(request)
         for _ in range(STARTS):
@@ -103,7 +105,13 @@ class Serve(OwnRuntime):
                 if process.interrupted():
                     raise Interrupted("interrupted") from error
                 vm.lost(error)
+                if meter.budgeted:
+                    # What the lost run has cost is not known. The next try needs a reservation of its own.
+                    raise ExecutionFailed("the runtime died during this execution", kind="crashed") from error
                 continue
+            if isinstance(usage := run.get("usage"), dict):
+                with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+                    use_report(meter, usage)
             text, problem = _outcome(run, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:

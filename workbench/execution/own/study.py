@@ -12,9 +12,9 @@ import yaml
 from pydantic import Field
 
 from workbench.errors import ExecutionFailed, PipelineUnreadable
-from workbench.execution.own import project
+from workbench.execution.own import asks, project
 from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
-from workbench.execution.runtime import BeforeVariable, Check, Needs, StudyFile, WriteBack
+from workbench.execution.runtime import BeforeVariable, Check, ModelCalls, Needs, StudyFile, TellsCost, WriteBack
 from workbench.fields import EXPECTED, VARIABLE, Form, Text
 from workbench.nouns import Engine, InputFile, Pipeline, Target
 from workbench.pipeline_file import needs
@@ -49,6 +49,15 @@ class OwnRuntime:
 
     def needs(self, pipeline: Pipeline) -> Needs:
         return Needs(frozenset(needs.providers(_root(pipeline))))
+
+    def tells_cost(self, pipeline: Pipeline) -> TellsCost:
+        # The claude program decides by itself how much it asks.
+        return "afterwards" if needs.programs(_root(pipeline)) else "before"
+
+    def model_calls(self, pipeline: Pipeline) -> tuple[ModelCalls, ...]:
+        if self.tells_cost(pipeline) != "before":
+            return ()
+        return tuple(asks.model_calls(_root(pipeline), pipeline))
 
     def refusal_to_rehearse(self, pipeline: Pipeline) -> str | None:
         if not needs.programs(_root(pipeline)):

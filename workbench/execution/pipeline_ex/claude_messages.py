@@ -18,6 +18,7 @@ from workbench.models.claude_program import says_error
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 MESSAGE = re.compile(r"%ClaudeAgentSDK\.Message\{type: :(?P<type>\w+), subtype: :?(?P<subtype>\w+)")
 ERROR_FIELD = re.compile(r'(?:\berror: |\berrors: \[)"(\d+)"')
+COST_FIELD = re.compile(r"\btotal_cost_usd: (\d[\d.]*(?:e-?\d+)?)")
 RESULT_FIELD = re.compile(r'\bresult: "(\d+)"')
 CONTENT_FIELD = re.compile(r'"(\d+)" => "(\d+)"(?P<cut> <> \.\.\.|\Z)?')
 #: The reply in the step's result, as pipeline.generate prints it.
@@ -33,6 +34,7 @@ UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_
 DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
 IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*(true|false)')
+COST = re.compile(r'(?<!\\)"total_cost_usd"\s*:\s*(\d[\d.]*(?:[eE]-?\d+)?)')
 REASON = re.compile(r'(?<!\\)"(?:result|errors?)"\s*:\s*\[?\s*"((?:[^"\\]|\\.){0,600})')
 #: The most characters of a program's own reason for its failure. A longer text was written by a model.
 REASON_CHARACTERS = 500
@@ -48,6 +50,7 @@ class Answer:
         replied: True if the assistant sent a message.
         reason: why the question failed, or empty.
         unseen: True if the log was cut off before the answer's end.
+        dollars: the cost of the question, or None if the messages do not tell it.
     """
 
     subtype: str | None
@@ -55,6 +58,7 @@ class Answer:
     replied: bool
     reason: str = ""
     unseen: bool = False
+    dollars: float | None = None
 
     @property
     def good(self) -> bool:
@@ -73,7 +77,8 @@ def by_types(types: str) -> Answer:
 def completed(cut: Answer, types: Answer) -> Answer:
     """Return the answer of messages that were cut off, completed with the types of all messages."""
     if types.subtype is not None:
-        return replace(types, is_error=cut.is_error if cut.subtype else None, reason=cut.reason)
+        is_error = cut.is_error if cut.subtype else None
+        return replace(types, is_error=is_error, reason=cut.reason, dollars=cut.dollars)
     return replace(cut, replied=types.replied, unseen=cut.subtype is None or cut.unseen)
 
 
@@ -90,7 +95,7 @@ def by_messages(line: str) -> Answer:
     for kind, subtype, rest in _messages(bare):
         if kind == "result":
             is_error = "is_error: true" in rest or '"is_error" => true' in rest
-            answer = Answer(subtype, is_error, False)
+            answer = Answer(subtype, is_error, False, dollars=_dollars(COST_FIELD, rest.partition(", raw: ")[0]))
             reasons += _reasons(ERROR_FIELD, rest, texts) + (_reasons(RESULT_FIELD, rest, texts) if is_error else [])
         elif kind == "assistant":
             data, _, raw = rest.partition(", raw: ")
@@ -115,7 +120,7 @@ def by_line(line: str, cut: bool = False) -> Answer | None:
     texts = [_unescaped(literal) for literal in REASON.findall(line)] if failed else []
     reason = "\n".join(text for text in texts if len(text) <= REASON_CHARACTERS)
     unseen = cut and (subtype is None or is_error is None)
-    return Answer(subtype[1] if subtype else None, failed, True, reason, unseen)
+    return Answer(subtype[1] if subtype else None, failed, True, reason, unseen, _dollars(COST, line))
 
 
 def by_document(line: str, cut: bool) -> Answer | None:
@@ -159,6 +164,11 @@ def _reasons(field: re.Pattern[str], rest: str, texts: list[str]) -> list[str]:
     """Return the values of a field of a result message, without texts that are too long for a program's own reason."""
     values = (_unquoted(texts[int(match[1])]) for match in field.finditer(rest))
     return [value for value in values if len(value) <= REASON_CHARACTERS]
+
+
+def _dollars(field: re.Pattern[str], text: str) -> float | None:
+    found = field.search(text)
+    return None if found is None else float(found[1])
 
 
 def _unquoted(literal: str) -> str:

@@ -12,11 +12,13 @@ from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
 from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
+from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
 from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
 from workbench.execution.pipeline_source import unchanged_pipeline
-from workbench.execution.runtime import Check, IntoStep, Needs, NotWritten, StudyFile, WriteBack
+from workbench.execution.runtime import Check, IntoStep, ModelCalls, Needs, NotWritten, StudyFile, TellsCost, WriteBack
 from workbench.fields import Form
+from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import YAMERL, read_file
@@ -78,6 +80,12 @@ class PipelineEx:
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         return readiness.checks(self._checkout.path, home, environ)
 
+    def tells_cost(self, pipeline: Pipeline) -> TellsCost:
+        return tells_cost(None if pipeline.file is None else read_file(pipeline.file, YAMERL))
+
+    def model_calls(self, pipeline: Pipeline) -> tuple[ModelCalls, ...]:
+        return ()
+
     def version(self) -> str:
         target = self._target
         return self._checkout.version() + (f" {target.step}/{target.part}/{target.output}" if target else "")
@@ -91,15 +99,16 @@ class PipelineEx:
         """Remove the workers' copies."""
         self._checkout.close()
 
-    def execute(self, request: ExecutionRequest, folder: Path) -> Execution:
+    def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         folder = folder.absolute()
         _, content = unchanged_pipeline(request.pipeline)
         pipeline = content.decode("utf-8", errors="replace")
         problem = self._write_input(pipeline, request.prompt, folder)
         if problem is not None:
+            meter.free()
             return Execution(request.key, "", folder / PLAN, 0.0, problem)
         with self._working_folder(pipeline) as cwd:
-            return self._run(request, folder, cwd)
+            return self._run(request, folder, cwd, meter)
 
     def _write_input(self, pipeline: str, prompt: str, folder: Path) -> str | None:
         """Write the files that the process reads. Return why the prompt cannot reach the model unchanged, or None."""
@@ -129,7 +138,7 @@ class PipelineEx:
             with self._checkout.worker() as folder:
                 yield folder
 
-    def _run(self, request: ExecutionRequest, folder: Path, cwd: Path) -> Execution:
+    def _run(self, request: ExecutionRequest, folder: Path, cwd: Path, meter: Meter) -> Execution:
         variables = program.provider_variables(request.providers)
         before = set(output_files.regular(folder))
         env = {**environment({**NO_KEY, **variables}, self._checkout.path), **_folders(folder)}
@@ -145,7 +154,9 @@ class PipelineEx:
         )
         before |= {folder / "stdout.log", folder / "stderr.log"}
         plan = PLAN if self._target else None
-        outcome = classify(ended.exit_code, ended.stdout, ended.stderr, self._new_files(folder, before), plan)
+        files = self._new_files(folder, before)
+        meter_run(ended.stdout, files, meter)
+        outcome = classify(ended.exit_code, ended.stdout, ended.stderr, files, plan)
         if outcome.status == "failed":
             raise _failure(outcome, folder)
         path = Path(outcome.path) if outcome.path else folder / PLAN

@@ -19,6 +19,8 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
     * `--pipeline FILE` - execute this pipeline instead of `priv/pipelines/genesis.yaml`
     * `--workspace DIR` - the folder in which steps read and write files. The default is a new folder under `workspaces/`,
       beside the output
+    * `--report PATH` - write what the steps used to this new file, as JSON with the keys `steps` and `usage`. A run that
+      fails writes it, too
     * `--seed N` - pass this seed to the providers that take one. The same seed asks for the same sample
 
   ## Environment

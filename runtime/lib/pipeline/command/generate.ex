@@ -6,6 +6,8 @@ defmodule Pipeline.Command.Generate do
 
   alias Pipeline.{Command, Generate, UsageReport}
   alias Pipeline.Command.Options
+  alias Pipeline.Files.Output
+  alias Pipeline.Value.JSON
 
   @switches [
     prompt_file: :string,
@@ -13,7 +15,8 @@ defmodule Pipeline.Command.Generate do
     input: :keep,
     pipeline: :string,
     workspace: :string,
-    seed: :integer
+    seed: :integer,
+    report: :string
   ]
 
   @doc "Run the task. `extra_switches` are the options that only this task takes."
@@ -25,16 +28,32 @@ defmodule Pipeline.Command.Generate do
            output = Path.expand(options[:output] || Generate.fresh_path(File.cwd!())),
            {:ok, pipeline} <- Options.pipeline(options[:pipeline] || Generate.genesis()),
            workspace = options[:workspace] && Path.expand(options[:workspace]),
-           {:ok, path, result} <- Generate.generate(prompt, pipeline, output, settings, workspace) do
-        print_usage(result)
-        {:ok, ["✅ Pipeline generated at #{path}"]}
-      else
-        {:error, error} ->
-          print_usage(error)
-          {:error, error}
+           :ok <- check_report(options[:report]) do
+        prompt |> Generate.generate(pipeline, output, settings, workspace) |> reported(options[:report])
       end
     end)
   end
+
+  defp check_report(nil), do: :ok
+  defp check_report(report), do: Output.check_writable(Path.expand(report), "--report")
+
+  # A run that failed has used tokens, too.
+  defp reported(outcome, report) do
+    used = elem(outcome, tuple_size(outcome) - 1)
+    print_usage(used)
+
+    with :ok <- write_report(report, used) do
+      case outcome do
+        {:ok, path, _} -> {:ok, ["✅ Pipeline generated at #{path}"]}
+        {:error, error} -> {:error, error}
+      end
+    end
+  end
+
+  defp write_report(nil, _), do: :ok
+
+  defp write_report(report, used),
+    do: Output.write_new(Path.expand(report), [JSON.encode(UsageReport.json(used)), "\n"])
 
   # Print on standard error: programs expect only the line with the path on standard output.
   defp print_usage(result_or_error),

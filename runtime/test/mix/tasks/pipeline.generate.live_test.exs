@@ -107,4 +107,26 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
     assert File.read!(Path.join(folder, "existing.yaml")) == "mine"
     assert ScriptedProvider.requests(server) == []
   end
+
+  test "a report has what the steps used, also of a run that failed", %{tmp_dir: folder} do
+    {200, body} = gemini("half", "MAX_TOKENS")
+
+    counted =
+      Map.put(body, :usageMetadata, %{promptTokenCount: 7, candidatesTokenCount: 3, thoughtsTokenCount: 2})
+
+    server = provider([{200, counted}])
+    ran = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
+    assert ran.status == 1
+    assert {:ok, %{"steps" => [%{"status" => "failed"}], "usage" => usage}} = report(folder)
+    assert [%{"provider" => "gemini", "model" => "gemini-3.8-flash", "thought_tokens" => 2}] = usage["models"]
+    assert %{"calls" => 1, "input_tokens" => 7, "output_tokens" => 3} = usage
+
+    again = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
+    assert again.status == 2
+    assert again.stderr =~ "out/report.json exists already: name a new one with --report"
+    assert length(ScriptedProvider.requests(server)) == 1
+  end
+
+  defp report(folder),
+    do: folder |> Path.join("out/report.json") |> File.read!() |> Pipeline.Value.JSON.decode()
 end

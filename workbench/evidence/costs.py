@@ -1,0 +1,62 @@
+"""Adds up what the calls of a run cost. The amounts stand in the journal: nothing is priced here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.run.journal import CallRecord
+from workbench.run.record import RunRecord
+
+#: The roles by the action of their calls.
+ROLES = {"execute": "generator", "score": "judge", "propose": "proposer"}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The money of a run, in dollars.
+
+    Attributes:
+        by_role: the sums of the known amounts of generator, judge and proposer.
+        unpriced: models without a known price and programs that tell no cost, with the number of calls each.
+        prices: the versions of the price data.
+        budget: the run's budget in dollars, or None.
+        rehearsal: True if no real model answered. The amounts are then what real models would have cost.
+        unknown: True if the run was made by a version of Workbench that counted no money.
+    """
+
+    by_role: dict[str, float]
+    unpriced: dict[str, int]
+    prices: tuple[str, ...]
+    budget: float | None
+    rehearsal: bool
+    unknown: bool = False
+
+    @property
+    def dollars(self) -> float:
+        """Return the sum of all known amounts."""
+        return sum(self.by_role.values())
+
+    @property
+    def overshot(self) -> float:
+        """Return how much the known amounts are above the budget."""
+        return 0.0 if self.budget is None else max(0.0, self.dollars - self.budget)
+
+    @classmethod
+    def of(cls, record: RunRecord, calls: Sequence[CallRecord]) -> Costs:
+        """Return the money of a run with this journal."""
+        by_role = dict.fromkeys(ROLES.values(), 0.0)
+        unpriced: Counter[str] = Counter()
+        prices: dict[str, None] = {}
+        for call in calls:
+            if call.cost is None:
+                continue
+            by_role[ROLES[call.action]] += call.cost.known
+            prices[call.cost.prices] = None
+            unpriced.update(call.cost.untold)
+            for part in call.cost.models:
+                if part.dollars is None:
+                    unpriced[part.model] += part.calls
+        unknown = not prices and any(call.kind == "ok" for call in calls)
+        return cls(by_role, dict(unpriced), tuple(prices), record.dollars, record.rehearsal is not None, unknown)

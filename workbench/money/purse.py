@@ -1,0 +1,220 @@
+"""A budget in dollars. The largest possible cost of a call is reserved before the call, and settled after it.
+
+Two kinds of calls draw on a purse:
+
+before      The largest possible cost is known before the call. It is reserved, so the budget is never overshot, however
+            many calls are in flight.
+afterwards  The cost is told only after the call. Such a call starts only while what is left is at least the largest
+            such cost seen so far, times the number of these calls in flight with the new one. Before any cost is seen,
+            one call runs alone. The budget can be overshot by what a call costs more than every call before it.
+
+What the confirmation needs is set aside while the search goes on.
+
+A purse counts whole billionths of a dollar: sums of them are exact.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbench.errors import BudgetUsedUp, Interrupted
+
+UNIT = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the confirmation will ask for: how many calls of each action, with the expected cost of a call in dollars.
+
+    The largest cost that the search has seen replaces the expected cost.
+    """
+
+    calls: Mapping[str, int] = field(default_factory=dict)
+    expected: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Reservation:
+    """The right to make one call. `amount` is reserved, or None for a call that tells its cost afterwards."""
+
+    action: str
+    amount: int | None
+
+
+class Purse:
+    """The budget of one run. Many threads use it at once.
+
+    Args:
+        dollars: the budget.
+        spent: what the run has spent already, if it is continued.
+        confirmation: what is set aside until `confirm` is called.
+    """
+
+    def __init__(self, dollars: float, spent: float = 0.0, confirmation: Confirmation | None = None) -> None:
+        self.dollars = dollars
+        self._limit = math.floor(dollars * UNIT)
+        self._spent = _units(spent)
+        self._reserved = 0
+        #: How many calls are in flight, by action, and how many of them tell their cost afterwards.
+        self._in_flight: Counter[str] = Counter()
+        self._afterwards = 0
+        self._confirmation = confirmation
+        #: The largest cost of a call so far, and the largest amount reserved for one, by action.
+        self._seen: dict[str, int] = {}
+        self._bounds: dict[str, int] = {}
+        self._changed = threading.Condition()
+        self._refused = False
+        self._closed = False
+
+    @property
+    def spent(self) -> float:
+        """Return the dollars that are spent. A call that told no cost counts with the largest cost it can have had."""
+        return self._spent / UNIT
+
+    @property
+    def used_up(self) -> bool:
+        """Return True once a call was refused because the money is used up."""
+        return self._refused
+
+    def confirm(self) -> None:
+        """Release what was set aside for the confirmation, because the confirmation begins."""
+        with self._changed:
+            self._confirmation = None
+            self._refused = False
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End all calls of `reserve` that wait, because the run is left."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def reserve(self, action: str, largest: float | None) -> Reservation:
+        """Return the right to make one call. Wait while calls in flight may give money back.
+
+        Args:
+            largest: the most that the call can cost, or None if its cost is told only afterwards.
+
+        Raises:
+            BudgetUsedUp: what is left is not enough, and no call is in flight.
+            Interrupted: the run is left.
+        """
+        amount = None if largest is None else _units(largest)
+        with self._changed:
+            if amount is not None:
+                self._bounds[action] = max(amount, self._bounds.get(action, 0))
+            while True:
+                if self._closed:
+                    raise Interrupted("the run is left")
+                if self._affords(action, amount):
+                    break
+                if self._in_flight.total() == 0:
+                    self._refused = True
+                    raise BudgetUsedUp(self._refusal(action, amount), kind="budget used up", lasting=True)
+                self._changed.wait()
+            self._in_flight[action] += 1
+            if amount is None:
+                self._afterwards += 1
+            else:
+                self._reserved += amount
+            return Reservation(action, amount)
+
+    def settle(self, reservation: Reservation, dollars: float | None) -> float:
+        """Replace a reservation by what the call cost, and return the dollars that count as spent.
+
+        Args:
+            dollars: the cost. None if the call told none: then the largest possible cost counts, or the largest cost
+                seen if that is not known either.
+        """
+        with self._changed:
+            action, amount = reservation.action, reservation.amount
+            self._in_flight[action] -= 1
+            if amount is None:
+                self._afterwards -= 1
+            else:
+                self._reserved -= amount
+            if dollars is not None:
+                cost = _units(dollars)
+                self._seen[action] = max(cost, self._seen.get(action, 0))
+            else:
+                cost = self._seen.get(action, 0) if amount is None else amount
+            self._spent += cost
+            self._changed.notify_all()
+            return cost / UNIT
+
+    def _affords(self, action: str, amount: int | None) -> bool:
+        expected, last = self._set_aside()
+        left = self._limit - self._spent - self._reserved - expected
+        after_this = self._limit - self._spent - self._expected_in_flight() - self._expected(action)
+        if amount is not None:
+            fits = left >= amount + self._afterwards * self._largest_afterwards()
+            # What is reserved for this call can serve as the reservation of the confirmation's last call.
+            return fits and after_this >= expected + last
+        if self._largest_afterwards() == 0:
+            return self._afterwards == 0 and left - last > 0
+        return left - last >= (self._afterwards + 1) * self._largest_afterwards()
+
+    def _largest_afterwards(self) -> int:
+        """Return the largest cost seen of the calls that tell their cost afterwards. Only executions do."""
+        return self._seen.get("execute", 0)
+
+    def _set_aside(self) -> tuple[int, int]:
+        """Return what the confirmation needs: the expected cost of all its calls, and the reservation of the last."""
+        if self._confirmation is None:
+            return 0, 0
+        calls = self._confirmation.calls
+        expected = sum(number * self._expected(action) for action, number in calls.items())
+        return expected, max((self._bounds.get(action, 0) for action in calls), default=0)
+
+    def _expected(self, action: str) -> int:
+        """Return the largest cost seen of a call of this kind, or what the confirmation expects before one is seen."""
+        if action in self._seen or self._confirmation is None:
+            return self._seen.get(action, 0)
+        return _units(self._confirmation.expected.get(action, 0.0))
+
+    def _expected_in_flight(self) -> int:
+        return sum(number * self._expected(action) for action, number in self._in_flight.items())
+
+    def _refusal(self, action: str, amount: int | None) -> str:
+        left = (self._limit - self._spent) / UNIT
+        aside = sum(self._set_aside()) / UNIT
+        kept = f", of which ${aside:.4f} is set aside for the confirmation" if aside else ""
+        need = "" if amount is None else f"; a call of the kind {action} can cost ${amount / UNIT:.4f}"
+        return (
+            f"the budget of ${self.dollars:.2f} is used up: ${left:.4f} is left{kept}{need}; raise budget.dollars (or "
+            "--dollars) and run again, nothing is paid twice"
+        )
+
+
+#: The purses of this process, by the folder of the run.
+_purses: dict[Path, Purse] = {}
+
+
+def purse_of(run: Path | None) -> Purse | None:
+    """Return the purse of a run, or None if the run has no budget in dollars."""
+    return None if run is None else _purses.get(run)
+
+
+@contextmanager
+def opened(run: Path, purse: Purse | None) -> Iterator[None]:
+    """Make a purse the one of this run until the block ends. None stands for a run without a budget in dollars."""
+    if purse is None:
+        yield
+        return
+    _purses[run] = purse
+    try:
+        yield
+    finally:
+        del _purses[run]
+        purse.close()
+
+
+def _units(dollars: float) -> int:
+    """Return dollars as billionths, rounded up."""
+    return math.ceil(dollars * UNIT)

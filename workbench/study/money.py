@@ -1,0 +1,113 @@
+"""Prepares the budget in dollars of a run, and says why a study cannot keep one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench import providers
+from workbench.execution.runtimes import largest_cost, runtime_of
+from workbench.fields import KeyPath
+from workbench.judging.template import fill
+from workbench.money import price
+from workbench.money.price import Tokens
+from workbench.money.purse import Confirmation, Purse
+from workbench.nouns import Judge, Model, Plan, Study
+from workbench.run import journal
+from workbench.run.folder import RunFolder
+from workbench.search.candidate import with_goal
+from workbench.study.estimate import Estimate, confirming, estimate, proposes
+
+#: A folder without runs: the smallest budget does not depend on what this machine has measured.
+NO_RUNS = Path("/nonexistent")
+
+
+def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
+    """Return the purse of a run, or None if its study has no budget in dollars. A continued run has spent before."""
+    if study.dollars is None:
+        return None
+    costs = [call.cost for call in journal.read(run.path) if call.cost is not None]
+    spent = sum(cost.known + cost.at_most for cost in costs)
+    return Purse(study.dollars, spent, _confirmation(study, estimate(study, home)))
+
+
+def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    """Yield why this study's budget in dollars cannot be kept, each with the key that it concerns."""
+    runtime, name = runtime_of(study.pipeline.engine), study.pipeline.engine.name
+    dollars: KeyPath = ("budget", "dollars")
+    if runtime.tells_cost(study.pipeline) == "never":
+        yield (
+            dollars,
+            (
+                f"budget.dollars: with this pipeline, runtime: {name} never tells what an execution costs; expected "
+                "one that does; take dollars out of the budget, and limit the executions"
+            ),
+        )
+        return
+    unpriced = [*_unpriced_models(study), *_unpriced_steps(study)]
+    yield from unpriced
+    if not unpriced and (least := _least(study)) > (study.dollars or 0.0):
+        yield (
+            dollars,
+            (
+                f"budget.dollars: {study.dollars:g} dollars are too few; expected at least {least:.2f}: to try the "
+                "starting prompt, to confirm the result, and to reserve the largest possible execution and verdict"
+            ),
+        )
+
+
+def _unpriced_models(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    roles = {"judge": study.judge, **({"proposer": study.proposer} if proposes(study) else {})}
+    for role, model in roles.items():
+        if not _has_price(model):
+            yield (role, "model"), _no_price(f"{role}.model", f"{model.provider}/{model.name}")
+
+
+def _unpriced_steps(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    for calls in runtime_of(study.pipeline.engine).model_calls(study.pipeline):
+        if calls.largest_cost(0) is None:
+            yield ("pipeline",), _no_price(f"pipeline: step {calls.step}", f"{calls.provider}/{calls.model}")
+
+
+def _has_price(model: Model) -> bool:
+    return price.dollars(model.provider, model.name, Tokens(input=1), api_base=model.api_base) is not None
+
+
+def _no_price(key: str, model: str) -> str:
+    return (
+        f"{key}: {model} has no known price ({price.price_data()}), so budget.dollars cannot be kept; expected a model "
+        "with a known price; name another one, or take dollars out of the budget"
+    )
+
+
+def _least(study: Study) -> float:
+    """Return the smallest budget with which the study can come to a result, as far as that is known beforehand."""
+    estimated = estimate(study, NO_RUNS)
+    each = {role.role: role.dollars_each or 0.0 for role in estimated.roles}
+    tried = len(study.goals) + confirming(study)
+    execution = (
+        largest_cost(study.pipeline, max((with_goal(study.prompt, g.text) for g in study.goals), key=len)) or 0.0
+    )
+    return tried * (each["generator"] + each["judge"]) + max(execution, _largest_verdict(study))
+
+
+def _largest_verdict(study: Study) -> float:
+    """Return the most that a verdict on a plan as long as the gold plan can cost, in dollars."""
+    # Imported here, because every study is checked, and few have a budget in dollars.
+    from workbench.judging.model import call_of
+    from workbench.models import asking
+
+    model = study.judge
+    provider = providers.real({})[model.provider].at(model.api_base)
+    judge = Judge(model.name, provider, study.template, model.temperature)
+    prompts = (fill(study.template, goal, Plan(max(goal.gold, key=len))) for goal in study.goals)
+    return max(asking.largest_cost(call_of(judge, prompt, 0)) or 0.0 for prompt in prompts)
+
+
+def _confirmation(study: Study, estimated: Estimate) -> Confirmation:
+    each = {role.role: role.dollars_each or 0.0 for role in estimated.roles}
+    calls = {"execute": confirming(study), "score": confirming(study)}
+    if study.program == "writer":
+        calls["propose"] = confirming(study)
+    expected = {"execute": each["generator"], "score": each["judge"], "propose": each["proposer"]}
+    return Confirmation(calls, expected)
