@@ -14,7 +14,7 @@ from tests.support.command_line import CommandLine
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Yield the environment variables with which a command finds the server."""
-    owner = CommandLine(tmp_path_factory.mktemp("server"))
+    owner = CommandLine(tmp_path_factory.mktemp("der Prefect-Servör"))
     result = owner.run("server")
     assert result.exit_code == 0, result.stderr
     try:
@@ -27,6 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 @pytest.fixture
 def line(server: dict[str, str], tmp_path: Path) -> CommandLine:
-    """Return the command line of a user with an empty home."""
-    (tmp_path / "home").mkdir()
-    return CommandLine(tmp_path / "home", server)
+    """Return the command line of a user with an empty home, whose path has blanks and letters beyond ASCII."""
+    home = tmp_path / "mein Zuhause für Pläne"
+    home.mkdir()
+    return CommandLine(home, server)
