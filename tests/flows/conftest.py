@@ -15,7 +15,7 @@ from tests.support.prefect_database import new_database
 @pytest.fixture(scope="session")
 def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """Yield the command line of the user who has started the server, and for whom it is the own server."""
-    owner = CommandLine(tmp_path_factory.mktemp("server"))
+    owner = CommandLine(tmp_path_factory.mktemp("der Prefect-Servör"))
     new_database(owner.home / "prefect")
     result = owner.run("server")
     assert result.exit_code == 0, result.stderr
@@ -39,6 +39,7 @@ def server(server_owner: CommandLine) -> dict[str, str]:
 
 @pytest.fixture
 def line(server: dict[str, str], tmp_path: Path) -> CommandLine:
-    """Return the command line of a user with an empty home."""
-    (tmp_path / "home").mkdir()
-    return CommandLine(tmp_path / "home", server)
+    """Return the command line of a user with an empty home, whose path has blanks and letters beyond ASCII."""
+    home = tmp_path / "mein Zuhause für Pläne"
+    home.mkdir()
+    return CommandLine(home, server)

@@ -17,8 +17,9 @@ pytestmark = pytest.mark.processes
 
 def test_a_run_finishes_although_one_call_in_five_fails(line: CommandLine, tmp_path: Path) -> None:
     """Failed calls are retried and counted, and no failure becomes a score."""
-    with line.rehearsing(fail_rate=0.2, seed=1) as (rehearsal_line, _):
-        result, report = rehearsal_line.optimize(study(tmp_path / "study", budget=8), "--rehearse")
+    # Nothing can be written below this HOME, not even by root.
+    with line.having(HOME="/proc").rehearsing(fail_rate=0.2, seed=1) as (rehearsal_line, _):
+        result, report = rehearsal_line.optimize(study(tmp_path / "eine Studie für später", budget=8), "--rehearse")
     assert result.exit_code == 0, result.stderr
     assert report["status"] == "done"
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()

@@ -12,6 +12,8 @@ from workbench.providers import CURRENT_MODELS, DEFAULT_JUDGE, DEFAULT_PROPOSER
 
 NOVEMBER = datetime(2026, 11, 25, tzinfo=UTC)
 MILLION = 1_000_000
+#: The claude program has its user's login, and so no price of its own.
+PRICED = {provider: models for provider, models in CURRENT_MODELS.items() if provider != "claude-program"}
 
 
 def test_every_kind_of_token_has_its_price() -> None:
@@ -29,8 +31,8 @@ def test_the_models_of_a_study_that_names_none_have_a_price(model: str) -> None:
     """So has every current model that an error message suggests."""
     provider, _, name = model.partition("/")
     assert dollars(provider, name, Tokens(input=1))
-    assert all(dollars(family, each, Tokens(input=1)) for family, models in CURRENT_MODELS.items() for each in models)
-    assert set(CURRENT_MODELS) <= set(PRICED_AS)
+    assert all(dollars(family, each, Tokens(input=1)) for family, models in PRICED.items() for each in models)
+    assert set(PRICED) <= set(PRICED_AS)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_a_version_of_a_model_costs_what_the_model_costs(
 
 def test_the_largest_cost_is_never_below_the_cost() -> None:
     """Of any split of at most so many tokens into kinds, today and tomorrow."""
-    for provider, models in CURRENT_MODELS.items():
+    for provider, models in PRICED.items():
         for model in models:
             bound = largest(provider, model, 250_000, OUTPUT_TOKENS.get(provider, 1))
             assert bound is not None

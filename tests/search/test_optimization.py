@@ -70,7 +70,7 @@ def search(made: Setting, purse: Purse, paid: Paid) -> SearchOutcome:
 def confirm(made: Setting, purse: Purse, paid: Paid, outcome: SearchOutcome) -> int:
     flow = Flow(execute=paid.execute, score=paid.score)
     with opened(made.run.path, purse):
-        return len(flow.answer(confirmation(made, outcome)))
+        return len(flow.answer(confirmation(made, outcome, [3], lambda: True)))
 
 
 def test_a_search_that_has_used_up_its_dollars_has_a_result_that_is_confirmed(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_search_that_has_used_up_its_dollars_has_a_result_that_is_confirmed(tm
     with opened(made.run.path, purse):
         outcome = flow.answer(optimization(made))
         searched = paid.calls["execute"]
-        confirmed = len(flow.answer(confirmation(made, outcome)))
+        confirmed = len(flow.answer(confirmation(made, outcome, [3], lambda: True)))
     assert (outcome.ended, outcome.used_up) == ("budget", "dollars")
     assert made.run.load(SearchResult).used_up == "dollars"
     assert 3 <= searched < 15

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -116,7 +117,8 @@ class CommandLine:
         real_mix = shutil.which("mix")
         assert real_mix is not None
         wrapper.write_text(
-            f'#!/bin/sh\ncase "$1" in pipeline.generate.live) echo "$*" >> {log};; esac\nexec {real_mix} "$@"\n'
+            f'#!/bin/sh\ncase "$1" in pipeline.generate.live) echo "$*" >> {shlex.quote(str(log))};; esac\n'
+            f'exec {real_mix} "$@"\n'
         )
         wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
         log.touch()

@@ -21,7 +21,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     Parameters
     ----------
     run
-        The run's name, the beginning of its name, or `latest`.
+        The run's name, the beginning of its name, or `latest`, the newest run with a result.
     goal
         The goal in words, which may be new to the run. Default: the study's first goal.
     output

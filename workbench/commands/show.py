@@ -17,7 +17,7 @@ def show(run: str = "latest", /, *, json_file: JsonFile = None) -> int:
     Parameters
     ----------
     run
-        The run's name, the beginning of its name, or `latest`.
+        The run's name, the beginning of its name, or `latest`, the newest run with a result.
     json_file
         A file for the report as JSON.
     """
