@@ -14,7 +14,8 @@ from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
 from tests.support.deployments import WORKER, api, create_flow_run, deployed, deployment, end_of, running
 from tests.support.processes import working_in
 
-pytestmark = pytest.mark.processes
+# On a busy machine, each flow run takes half a minute to start.
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
 NIGHTLY = "optimize/nightly"
 REQUALIFY = "requalify/requalify"

@@ -16,7 +16,8 @@ from tests.support.deployments import WORKER, create_flow_run, deployed, end_of,
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 
-pytestmark = pytest.mark.processes
+# On a busy machine, each flow run takes half a minute to start.
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
 TOPICS = (
     "Supervision, telemetry, backpressure, idempotence of migrations, rollback, property tests, credentials, stages."
