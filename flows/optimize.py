@@ -26,12 +26,13 @@ from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.optimization import confirmation, optimization
 from workbench.study.loader import names
-from workbench.study.opening import RunOptions, champions_of, open_run
+from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.answering import answer
 from workbench.tasks.confirm import confirm
+from workbench.tasks.keys import take_keys
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
@@ -86,6 +87,8 @@ def optimize(
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars)
+        if not rehearse:
+            take_keys(load(options), os.environ)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting:
             artifact.show(setting.run)

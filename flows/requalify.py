@@ -26,6 +26,7 @@ from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.answering import answer
+from workbench.tasks.keys import take_keys
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.publish import RunArtifact, publish
@@ -98,6 +99,8 @@ def requalify(
         if champion is None:
             log.info(f"{loaded.name} has no champion yet.")
             return conclude("no champion", 0)
+        if not rehearse:
+            take_keys(loaded, os.environ)
         opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting:
             artifact.show(setting.run)

@@ -18,6 +18,7 @@ from workbench.repository.repository import open_repository
 from workbench.repository.turns import turn
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.opening import RunOptions, current_fingerprint, load
+from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
 
 
@@ -76,6 +77,7 @@ def located(study: str | Path, repository: str | None, commit: str | None) -> It
             why = held.enter_context(_turn(label, None, lambda old, new: False, log.info))
             yield Place(Path(study), label, skipped=why)
             return
+        held.enter_context(private_files())
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         found = StudyInRepository.of(opened, str(study))
         # A given name such as `main` may mean another commit later.

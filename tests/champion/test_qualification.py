@@ -11,7 +11,7 @@ from tests.support.settings import STUDY
 from workbench.champion.champion import Champion
 from workbench.champion.qualification import QualificationRecord, Qualifications, decide, fingerprint
 from workbench.errors import RunNotFound
-from workbench.nouns import Goal, InputFile
+from workbench.nouns import Engine, Goal, InputFile
 
 CHAMPION = Champion(number=2, text="prompt", scores={"g": [8.0, 8.1, 8.2]}, fingerprint="f1")
 
@@ -55,6 +55,9 @@ def test_the_fingerprint_holds_everything_that_scores_depend_on() -> None:
         study, budget=99, prompt="another", pipeline=replace(study.pipeline, inputs=(replace(file, path=Path("/b")),))
     )
     assert fingerprint(same, "1") == fingerprint(study, "1")
+    # `mix` and `serve` are the same runtime, started in two ways: their plans have the same keys.
+    warm = replace(study, pipeline=replace(study.pipeline, engine=Engine("serve")))
+    assert fingerprint(warm, "1") == fingerprint(study, "1")
     others = [
         (study, "2"),
         (replace(study, pipeline=replace(study.pipeline, sha256="1")), "1"),

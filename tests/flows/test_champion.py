@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,25 @@ from tests.support.command_line import CommandLine, study
 from tests.support.service import service
 
 pytestmark = pytest.mark.processes
+
+
+def test_a_key_is_taken_from_a_secret_block(line: CommandLine, tmp_path: Path) -> None:
+    """The environment of the process does not have the key. The key shows up in no file of the run."""
+    file = study(tmp_path, optimizer="static", budget=1)
+    script = (
+        "import pathlib, sys\n"
+        "from prefect.blocks.system import Secret\n"
+        "from workbench.flows.optimize import optimize\n"
+        "Secret(value='key-of-a-block').save('gemini-api-key', overwrite=True)\n"
+        "print(optimize(study=pathlib.Path(sys.argv[1]))['status'])\n"
+        "Secret.delete('gemini-api-key')\n"
+    )
+    with service() as url:
+        result = line.having(GOOGLE_GEMINI_BASE_URL=url).run("-c", script, file, program=Path(sys.executable))
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.endswith("done\n")
+    files = [path for path in line.home.rglob("*") if path.is_file()]
+    assert not any(b"key-of-a-block" in path.read_bytes() for path in files)
 
 
 def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it(

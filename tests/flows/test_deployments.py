@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
+from tests.support.deployments import WORKER, api, create_flow_run, deployed, deployment, end_of, running
 from tests.support.processes import working_in
 
-pytestmark = pytest.mark.services
+# On a busy machine, each flow run takes half a minute to start.
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 NIGHTLY = "optimize/nightly"
 REQUALIFY = "requalify/requalify"
+#: The parameters of a run with one execution.
+SMALL = {"optimizer": "static", "budget": 1}
 PYTHON = Path(sys.executable)
-
-
-def api(line: CommandLine) -> str:
-    return line.env["PREFECT_API_URL"]
-
-
-def deployment(line: CommandLine) -> dict[str, Any]:
-    """Return the deployment, as the server describes it."""
-    response = httpx.get(f"{api(line)}/deployments/name/{NIGHTLY}").raise_for_status()
-    return dict(response.json())
 
 
 def is_served(line: CommandLine) -> bool:
@@ -42,52 +30,16 @@ def is_served(line: CommandLine) -> bool:
     return all(answer.status_code == 200 and answer.json()["work_pool_name"] is None for answer in responses)
 
 
-def create_flow_run(line: CommandLine, optimizer: str = "static", budget: int = 1) -> str:
-    """Create a small run of the deployment, and return the flow run's id."""
-    overrides = {"parameters": {"optimizer": optimizer, "budget": budget}}
-    url, deadline = f"{api(line)}/deployments/{deployment(line)['id']}/create_flow_run", time.monotonic() + 60
-    # The server answers 503 while its database is locked. Prefect's own client tries again, too.
-    while (response := httpx.post(url, json=overrides)).status_code == 503 and time.monotonic() < deadline:
-        time.sleep(1)
-    return str(response.raise_for_status().json()["id"])
-
-
-def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
-    """Wait for the end of a flow run, and return its state type and message."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        state = httpx.get(f"{api(line)}/flow_runs/{flow_run}").json()["state"]
-        if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
-            return f"{state['type']} {state['message'] or ''}".strip()
-        time.sleep(0.5)
-    return f"still {state['name']}"
-
-
-@contextmanager
-def running(line: CommandLine, program: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Run a program while the context lasts. It gets an interrupt at the end, and is killed after 20 seconds."""
-    process = line.start(*arguments, program=program)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
 def check_schedule(line: CommandLine) -> None:
     """Check that the nightly deployment has the settings of prefect.yaml, and that the others exist."""
-    settings = deployment(line)
+    settings = deployment(line, NIGHTLY)
     (schedule,) = settings["schedules"]
     assert (schedule["schedule"]["cron"], schedule["active"]) == ("0 3 * * *", True)
     assert settings["parameters"]["rehearse"] is True
     # A lock on the study lets one run at a time work on it. A limit of the deployment would cancel other studies' runs.
     assert settings["concurrency_limit"] is None
 
-    watch = httpx.get(f"{api(line)}/deployments/name/watch/watch").raise_for_status().json()
+    watch = deployment(line, "watch/watch")
     assert [schedule["schedule"]["cron"] for schedule in watch["schedules"]] == ["*/5 * * * *"]
     query = {
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
@@ -108,30 +60,27 @@ def check_report(line: CommandLine) -> None:
     assert report["flow_run_url"]
 
 
-@pytest.fixture
-def deployed(line: CommandLine) -> CommandLine:
+@pytest.fixture(name="deployed")
+def deployed_line(line: CommandLine) -> CommandLine:
     """Return a command line whose server has the deployments of prefect.yaml."""
-    result = line.run("--no-prompt", "deploy", "--all", program=PREFECT)
-    assert result.exit_code == 0, result.stderr + result.stdout
-    return line
+    return deployed(line)
 
 
 def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) -> None:
     """Prefect's own command has created the deployment from prefect.yaml."""
     check_schedule(deployed)
-    with running(deployed, PREFECT, "worker", "start", "--pool", "workbench", "--type", "process"):
-        assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"
+    with running(deployed, PREFECT, *WORKER):
+        assert end_of(deployed, create_flow_run(deployed, NIGHTLY, **SMALL)) == "COMPLETED"
     check_report(deployed)
 
 
 def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_its_artifact_says_so(deployed: CommandLine) -> None:
     """All processes that execute the pipeline end, too. What was bought is kept."""
-    worker = ("worker", "start", "--pool", "workbench", "--type", "process")
     with (
         deployed.rehearsing(latency=1.0) as (line, _),
-        running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *worker),
+        running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *WORKER),
     ):
-        flow_run = create_flow_run(line, "copro", 24)
+        flow_run = create_flow_run(line, NIGHTLY, optimizer="copro", budget=24)
         wait_for(lambda: len(line.results("execute")) >= 2, 120)
         cancelled_at = time.monotonic()
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
@@ -151,5 +100,5 @@ def test_one_process_serves_the_same_deployments_without_a_worker(deployed: Comm
         assert f"the deployment {NIGHTLY} of the work pool workbench is replaced" in process.stderr.readline()
         wait_for(lambda: is_served(deployed))
         check_schedule(deployed)
-        assert end_of(deployed, create_flow_run(deployed)) == "COMPLETED"
+        assert end_of(deployed, create_flow_run(deployed, NIGHTLY, **SMALL)) == "COMPLETED"
     check_report(deployed)

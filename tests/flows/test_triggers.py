@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.flows.test_deployments import running
 from tests.support.command_line import PREFECT, CommandLine, study
 from tests.support.commits import Commits
+from tests.support.deployments import WORKER, create_flow_run, deployed, end_of, running
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 
-pytestmark = pytest.mark.services
+# On a busy machine, each flow run takes half a minute to start.
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
 TOPICS = (
     "Supervision, telemetry, backpressure, idempotence of migrations, rollback, property tests, credentials, stages."
@@ -40,22 +41,10 @@ class Watched:
 
     def look(self) -> str:
         """Have the deployment look once, and return what its flow run logged."""
-        deployment = httpx.get(f"{self.api}/deployments/name/watch/watch").raise_for_status().json()["id"]
         parameters = {"repository": str(self.commits.folder), "branch": "main", "study": STUDY}
-        url = f"{self.api}/deployments/{deployment}/create_flow_run"
-        created = httpx.post(url, json={"parameters": parameters}).raise_for_status().json()["id"]
-        assert self.end(created) == "Completed"
+        created = create_flow_run(self.line, "watch/watch", **parameters)
+        assert end_of(self.line, created, 150) == "COMPLETED"
         return self.log(created)
-
-    def end(self, flow_run: str, seconds: float = 150.0) -> str:
-        """Wait for the end of a flow run, and return the name of its last state."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = httpx.get(f"{self.api}/flow_runs/{flow_run}").json()["state"]
-            if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
-                return str(state["name"])
-            time.sleep(0.5)
-        return f"still {state['name']}"
 
     def log(self, flow_run: str) -> str:
         """Return the lines that a flow run has logged. They arrive a moment after its end."""
@@ -69,7 +58,7 @@ class Watched:
         while len(runs := self.runs(flow)) < number and time.monotonic() < deadline:
             time.sleep(0.5)
         assert len(runs) == number, (flow, runs)
-        assert self.end(runs[-1]["id"]) == "Completed", self.log(runs[-1]["id"])
+        assert end_of(self.line, runs[-1]["id"], 150) == "COMPLETED", self.log(runs[-1]["id"])
         return self.runs(flow)[-1]
 
 
@@ -81,16 +70,13 @@ def watched(line: CommandLine, tmp_path: Path) -> Watched:
     champions = Champions("small", commits.folder / "studies" / "prompts" / "small", "")
     champions.add(Champion(number=1, text=TOPICS, rehearsal="default:0", scores={"only": [9.0, 9.1, 9.2]}))
     commits.commit({"notes.md": "one"})
-    result = line.run("--no-prompt", "deploy", "--all", program=PREFECT)
-    assert result.exit_code == 0, result.stderr + result.stdout
-    return Watched(line, commits)
+    return Watched(deployed(line), commits)
 
 
 def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Watched) -> None:
     """A change elsewhere leads to no execution. No head is reported twice."""
     line, commits = watched.line, watched.commits
-    worker = ("worker", "start", "--pool", "workbench", "--type", "process")
-    with running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *worker):
+    with running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *WORKER):
         assert "This is the first look at mine main" in watched.look()
         commits.commit({"notes.md": "two"})
         assert "has the new head" in watched.look()

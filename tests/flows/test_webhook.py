@@ -62,4 +62,5 @@ def test_a_push_becomes_an_event(line: CommandLine, tmp_path: Path) -> None:
         "new": newest, "changed_paths": ["notes.md"], "changed_count": 1,
     }  # fmt: skip
     assert old not in err
+    assert not [file for file in line.home.rglob("*") if file.stat().st_mode & 0o077]
     assert [text.split()[0] for text in err.splitlines() if " delivery " in text] == ["401", "200"]

@@ -22,11 +22,11 @@ class Watched:
         self.commits.commit({"pipeline.yaml": "1", "notes.md": "1"})
         self.home, self.reported = folder / "home", list[Change]()
 
-    def look(self, *globs: str, **options: object) -> Look:
+    def look(self, *globs: str, branch: str = "main", **options: object) -> Look:
         """Look as a new process does."""
         repository = open_repository(str(self.commits.folder), self.home, os.environ)
         options = {"report": self.reported.append, **options}
-        return look(repository, "main", "study.yaml", globs, home=self.home, **options)  # type: ignore[arg-type]
+        return look(repository, branch, "study.yaml", globs, home=self.home, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -88,6 +88,17 @@ def test_looks_at_the_same_time_report_once(watched: Watched) -> None:
     for thread in threads:
         thread.join()
     assert len(watched.reported) == 1
+
+
+def test_the_checked_out_branch_has_one_record_under_both_names(watched: Watched) -> None:
+    """A schedule may look at HEAD, and a webhook at main."""
+    watched.look()
+    new = watched.commits.commit({"notes.md": "2"})
+    watched.look(branch="HEAD")
+    watched.look()
+    assert [(change.branch, change.new) for change in watched.reported] == [("main", new)]
+    watched.commits.git("checkout", "-q", "--detach")
+    assert "first look at mine HEAD" in watched.look(branch="HEAD").sentence
 
 
 def test_a_damaged_record_is_named(watched: Watched) -> None:

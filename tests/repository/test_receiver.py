@@ -15,9 +15,10 @@ from starlette.testclient import TestClient
 
 from tests.support.commits import Commits
 from workbench.errors import OutsideError, UserError
-from workbench.repository.deliveries import Deliveries, Watched, normal, read_config, read_push
+from workbench.repository.deliveries import Deliveries, Watched, read_config, read_push
 from workbench.repository.looks import Change
 from workbench.repository.receiver import MOST_BYTES, application
+from workbench.repository.repository import normal
 
 SECRET = "correct horse"
 REMOTE = "https://github.com/me/mine.git"

@@ -78,20 +78,8 @@ def fingerprint(study: Study, version: str) -> str:
     )
     goals = [part for goal in study.goals for part in (goal.name, goal.text, *goal.gold, "")]
     judge = [study.judge.provider, study.judge.name, str(study.judge.temperature), study.template]
-    parts = [
-        pipeline.engine.name,
-        version,
-        pipeline.sha256,
-        str(pipeline.target),
-        study.program,
-        *files,
-        "",
-        *inputs,
-        "",
-        *goals,
-        *judge,
-    ]
-    return digest("fingerprint/1", *parts)
+    runtime = [version, pipeline.sha256, str(pipeline.target), study.program]
+    return digest("fingerprint/1", *runtime, *files, "", *inputs, "", *goals, *judge)
 
 
 class QualificationRecord(Record):

@@ -15,6 +15,7 @@ from workbench.commands.output import err, out
 from workbench.commands.run import use_server
 from workbench.errors import UserError
 from workbench.foreign_text import printable
+from workbench.system.files import private_files
 from workbench.system.home import home
 
 
@@ -54,7 +55,7 @@ def webhook(
 
     deliveries = Deliveries(entries, home(), os.environ, emit)
     app = application(deliveries, secret, lambda line: err.print(printable(line), markup=False, highlight=False))
-    with _listener(host, port) as listener:
+    with private_files(), _listener(host, port) as listener:
         out.print(f"http://{host}:{listener.getsockname()[1]}", highlight=False)
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
         with contextlib.suppress(KeyboardInterrupt):

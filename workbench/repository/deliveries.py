@@ -17,7 +17,7 @@ from workbench.errors import UserError
 from workbench.fields import Form, Text
 from workbench.providers import digest
 from workbench.repository.looks import Change, look
-from workbench.repository.repository import URL, open_repository
+from workbench.repository.repository import URL, normal, open_repository
 from workbench.system import git
 from workbench.system.files import write_new
 
@@ -95,15 +95,6 @@ def read_push(payload: Any) -> Push | None:
         return None
     is_commit = isinstance(before, str) and re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", before) and before != NO_COMMIT
     return Push(frozenset(addresses), branch, before if is_commit else None)
-
-
-def normal(address: str) -> str:
-    """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
-    address = re.sub(r"^file://", "", address.strip()).rstrip("/").removesuffix(".git").rstrip("/")
-    if not URL.match(address):
-        return str(Path(address).expanduser().absolute())
-    host_and_path = re.sub(r"^\w+://", "", address)
-    return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
 
 
 class Deliveries:

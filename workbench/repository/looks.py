@@ -86,7 +86,8 @@ def look(
     Raises:
         UserError: the branch does not exist, or the record cannot be read.
     """
-    file = home / "watched" / f"{repository.name}-{digest('watched', repository.address, branch, study)[:16]}.json"
+    branch = repository.branch(branch)
+    file = home / "watched" / f"{repository.name}-{digest('watched', repository.identity, branch, study)[:16]}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(file.with_suffix(".lock")):
         old, new = _seen(file), repository.head(branch)

@@ -44,6 +44,16 @@ class Repository:
     is_local: bool
     environ: Mapping[str, str] = field(repr=False, compare=False)
 
+    @property
+    def identity(self) -> str:
+        """Return the text by which this machine knows the repository, whichever of its URLs is used."""
+        return self.address if self.is_local else normal(self.address)
+
+    def branch(self, name: str) -> str:
+        """Return the branch that a name stands for: for `HEAD`, the branch that is checked out, if there is one."""
+        result = git.run(self.folder, "symbolic-ref", "-q", "--short", "HEAD", environ=self.environ)
+        return result.stdout.decode().strip() if name == "HEAD" and result.exit_code == 0 else name
+
     def head(self, branch: str) -> str:
         """Return the newest commit of a branch. The branch `HEAD` is what is checked out, or the default branch.
 
@@ -134,6 +144,15 @@ class Repository:
         if result.exit_code != 0:
             raise UserError(f"git {arguments[0]} failed in {self.address}: {git.reason(result)}")
         return result.stdout.decode(errors="surrogateescape").rstrip("\n")
+
+
+def normal(address: str) -> str:
+    """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
+    address = re.sub(r"^file://", "", address.strip()).rstrip("/").removesuffix(".git").rstrip("/")
+    if not URL.match(address):
+        return str(Path(address).expanduser().absolute())
+    host_and_path = re.sub(r"^\w+://", "", address)
+    return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
 
 
 def _lock(folder: Path) -> Path:

@@ -40,13 +40,13 @@ class StudyInRepository:
     @property
     def label(self) -> str:
         """Return the text that names the study on this machine: a path, if the repository is a folder."""
-        return f"{self.repository.address}/{self.path}"
+        return f"{self.repository.identity}/{self.path}"
 
     def prompts(self, home: Path) -> Path:
         """Return the folder `prompts` of the study: in a local repository beside the study, else under `home`."""
         if self.repository.is_local:
             return self.repository.folder / self.path.parent / FOLDER
-        own = f"{self.repository.name}-{digest('prompts', self.repository.address)[:12]}"
+        own = f"{self.repository.name}-{digest('prompts', self.repository.identity)[:12]}"
         return home / FOLDER / own / self.path.parent
 
     @contextmanager
