@@ -1,7 +1,7 @@
 """Compare the race with other search rules in simulated worlds, where the quality of each prompt is known.
 
     python bench/selection.py [--seeds 100] [--dspy-seeds 30] [--set sealed] [--workers 2]
-                              [--rules race] [--worlds main]
+                              [--rules race] [--worlds main] [--budgets 60 150]
                               [--file selection.jsonl --resume] [--plot selection.svg] [--smallest]
 
 Each game is one rule in one world with one seed. The tuning seeds are for improving a rule. The sealed seeds are for
@@ -57,6 +57,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--rules", nargs="+", choices=[*RULES, *DSPY_RULES], default=[*RULES, *DSPY_RULES])
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=[*WORLDS])
+    parser.add_argument("--budgets", type=int, nargs="+", default=[60, 150, 400], help="executions, in the main world")
     parser.add_argument("--file", type=Path, help="where the games are kept")
     parser.add_argument("--resume", action="store_true", help="go on with the games of the file")
     parser.add_argument("--plot", type=Path, help="where the drawing is written")
@@ -98,7 +99,7 @@ def planned(options: argparse.Namespace) -> Iterator[Game]:
     for world in options.worlds:
         main_world = world == "main"
         for sigma in (0.03, 0.10, 0.25) if main_world else (0.10,):
-            for budget in (60, 150, 400) if main_world else (150,):
+            for budget in options.budgets if main_world else (150,):
                 for rule in options.rules:
                     dspy = rule in DSPY_RULES
                     if dspy and (not main_world or sigma == 0.03 or budget == 400):

@@ -164,7 +164,7 @@ def test_a_dead_proposer_does_not_pass_for_a_result(study) -> None:  # type: ign
     def babbling(request: ProposalRequest) -> Proposal:
         return Proposal("I had rather not.")
 
-    for optimizer in ("gepa", "mipro", "simba", "copro"):
+    for optimizer in ("gepa", "mipro", "simba", "copro", "race"):
         with pytest.raises(ProposalFailed, match="no answer"):
             Flow(propose=dead).answer(optimization(study(optimizer=optimizer, goals=goals(3), budget=60)))
     with pytest.raises(ProposalFailed, match="without a new prompt"):

@@ -51,7 +51,7 @@ def test_the_example_is_a_study() -> None:
     assert loaded.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
     assert "Stop the Bleeding" in loaded.goals[0].gold[0]
     assert loaded.pipeline.file.name == "genesis.yaml"
-    assert (loaded.passing, loaded.optimizer, loaded.judge.provider) == (8, "gepa", "gemini")
+    assert (loaded.passing, loaded.optimizer, loaded.judge.provider) == (8, "race", "gemini")
     assert [item.name for item in loaded.pipeline.inputs] == ["codebase"]
 
 

@@ -19,7 +19,7 @@ from workbench.judging.judge import judging_providers
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
 from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
-from workbench.search.catalogue import OPTIMIZERS
+from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import yaml_lines
 from workbench.study.form import JudgeForm, ProposerForm, StudyForm, form_of, message, own_keys, runtimes_with
 from workbench.study.yaml_lines import YamlFile
@@ -193,7 +193,8 @@ def _check_goal_names(file: YamlFile) -> None:
 
 def _check_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     """Add a problem if the budget is too small for the optimizer and the number of goals."""
-    budget, optimizer, goals = file.value.get("budget"), file.value.get("optimizer"), len(_goals(file))
+    budget, goals = file.value.get("budget"), len(_goals(file))
+    optimizer = file.value.get("optimizer", DEFAULT_OPTIMIZER)
     if isinstance(budget, int) and isinstance(optimizer, str) and optimizer in OPTIMIZERS and goals:
         least = OPTIMIZERS[optimizer].least(goals)
         if 1 <= budget < least:
