@@ -59,6 +59,7 @@ class Composition:
         self._propose = propose
         self._rng = rng
         self._model = Model()
+        self._known_members: Matrix = np.zeros((0, 0))
         #: The pieces that a proposal added or took away. Only they have an effect of their own.
         self._touched: list[int] = []
         #: How often each piece was proposed while it was absent, and how often an even choice would have proposed it.
@@ -112,7 +113,11 @@ class Composition:
 
     def _read_proposal(self) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite."""
-        parent = self._composition(1.0) if self._rng.random() < 0.5 else self._recommended()
+        parent = (
+            self._with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
+            if self._rng.random() < 0.5
+            else self._recommended()
+        )
         avoided = self._harmful()
         text = feedback(self._pieces.text(self._recommended()), [self._pieces.piece(number) for number in avoided])
         child_text = self._propose(self._pieces.text(parent), text)
@@ -149,16 +154,12 @@ class Composition:
     def _next_prompts(self, size: int) -> list[Prompt]:
         """Return prompts to execute, each from draws of its own."""
         look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
-        chosen = []
+        prompts = []
         for _ in range(size):
-            compositions = [self._composition(SPREAD) for _ in range(COMPOSITIONS)]
-            gains = self._model.gains(self._members(compositions), look_ahead)
-            chosen.append(compositions[int(np.argmax(gains))])
-        return chosen
-
-    def _composition(self, spread: float) -> Prompt:
-        """Return the composition of all pieces that are good in one draw from the posterior."""
-        return self._with(self._model.draw_effects(self._rng, spread) > 0)
+            compositions = self._model.draw_effects(self._rng, COMPOSITIONS, SPREAD) > 0
+            gains = self._model.gains(compositions.astype(float), look_ahead)
+            prompts.append(self._with(compositions[int(np.argmax(gains))]))
+        return prompts
 
     def _with(self, included: NDArray[np.bool_]) -> Prompt:
         """Return the prompt with these touched pieces and all pieces that were never touched."""
@@ -186,7 +187,7 @@ class Composition:
         executions, seed = self._executions, self._pieces.seed
         preferences = [np.nan if number in seed else self._preference(number) for number in self._touched]
         data = Data(
-            members=self._members(list(executions.prompts)),
+            members=self._executed_members(),
             preferences=np.array(preferences, dtype=float),
             prompts=np.array(executions.rows, dtype=np.intp),
             scores=np.array(executions.scores, dtype=float),
@@ -196,6 +197,13 @@ class Composition:
     def _preference(self, number: int) -> float:
         """Return how much more often than by an even choice a piece was proposed, as a logarithm."""
         return math.log((1 + self._counts[number]) / (1 + self._expected[number]))
+
+    def _executed_members(self) -> Matrix:
+        """Return the members of the executed prompts. They only change when there is a new prompt or a new piece."""
+        shape = (len(self._executions.prompts), len(self._touched))
+        if self._known_members.shape != shape:
+            self._known_members = self._members(list(self._executions.prompts))
+        return self._known_members
 
     def _members(self, prompts: list[Prompt]) -> Matrix:
         """Return which touched pieces each prompt has, (prompts, pieces)."""

@@ -154,10 +154,10 @@ class Model:
         row = self._design(members[None, :])[0]
         return float(row @ self._beta), float(_squares((row @ self._root)[None, :])[0]) + self.residual_variance
 
-    def draw_effects(self, rng: np.random.Generator, spread: float) -> Vector:
-        """Return effects drawn from the posterior and spread around their means, (pieces,)."""
-        draw = self._root @ rng.standard_normal(len(self._beta))
-        return np.asarray(self._effects @ (self._beta + spread * draw))
+    def draw_effects(self, rng: np.random.Generator, draws: int, spread: float) -> Matrix:
+        """Return effects drawn from the posterior and spread around their means, (draws, pieces)."""
+        deviations = rng.standard_normal((draws, len(self._beta))) @ self._root.T
+        return np.asarray((self._beta + spread * deviations) @ self._effects.T)
 
     def gains(self, members: Matrix, executions: float) -> Vector:
         """Return what so many executions of each set of pieces would be worth, (sets,).
