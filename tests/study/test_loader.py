@@ -61,6 +61,10 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
     assert loaded.pipeline.engine.name == "mix"
     assert (loaded.program, loaded.confirm, loaded.concurrency, loaded.seed) == ("direct", 3, 4, 0)
     assert "$gold_plans" in loaded.template
+    assert study(folder, GOOD.replace("optimizer: gepa\n", "")).optimizer == "race"
+    assert problems(folder, GOOD.replace("optimizer: gepa\n", ""), budget=2)[0].endswith(
+        "race needs at least 8 for 1 goal"
+    )
 
 
 @pytest.mark.parametrize(

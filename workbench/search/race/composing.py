@@ -42,8 +42,8 @@ COMPOSITIONS = 16
 SPREAD = 2.0
 #: The knowledge gradient looks so far ahead: as if this share of the executions left were spent on the composition.
 LOOK_AHEAD = 0.25
-#: A piece whose mean effect is so many standard deviations from 0 is named as one to avoid.
-HARMFUL = -0.8
+#: A piece whose mean effect is more than so many standard deviations below 0 is named as one to avoid.
+HARMFUL = 0.8
 
 
 class Composition:
@@ -113,13 +113,11 @@ class Composition:
 
     def _read_proposal(self) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite."""
-        parent = (
-            self._with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
-            if self._rng.random() < 0.5
-            else self._recommended()
-        )
-        avoided = self._harmful()
-        text = feedback(self._pieces.text(self._recommended()), [self._pieces.piece(number) for number in avoided])
+        leader, avoided = self._recommended(), self._harmful()
+        parent = leader
+        if self._rng.random() < 0.5:
+            parent = self._with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
+        text = feedback(self._pieces.text(leader), [self._pieces.piece(number) for number in avoided])
         child_text = self._propose(self._pieces.text(parent), text)
         self._proposals += 1
         if not child_text.strip():
@@ -143,7 +141,7 @@ class Composition:
     def _harmful(self) -> list[int]:
         """Return the pieces that seem to lower the score."""
         means, deviations = self._model.effects()
-        return [number for number, z in zip(self._touched, means / deviations, strict=True) if z < HARMFUL]
+        return [number for number, z in zip(self._touched, means / deviations, strict=True) if z < -HARMFUL]
 
     def _uncertain(self) -> int:
         means, deviations = self._model.effects()
@@ -171,13 +169,16 @@ class Composition:
     def _recommended(self) -> Prompt:
         """Return the prompt with the highest cautious mean: an executed one, or the composition of all good pieces."""
         prompts = list(self._executions.prompts)
-        composed = self._with(self._model.effects()[0] > 0)
+        if not prompts:
+            return self._pieces.seed
+        # Without any evidence the mean of a piece is 0. Then a piece of the starting prompt stays.
+        composed = self._with(self._model.effects()[0] >= 0)
         means, variances = self._model.executed_prompts()
         values = means - CAUTION * np.sqrt(variances)
         if composed in self._executions.prompts:
             return prompts[int(np.argmax(values))]
         mean, variance = self._model.new_prompt(self._members([composed])[0])
-        if not prompts or mean - CAUTION * np.sqrt(variance) > np.max(values):
+        if mean - CAUTION * np.sqrt(variance) > np.max(values):
             return composed
         return prompts[int(np.argmax(values))]
 
