@@ -1,12 +1,12 @@
 """Compare the race with other search rules in simulated worlds, where the quality of each prompt is known.
 
     python bench/selection.py [--seeds 100] [--dspy-seeds 30] [--set sealed] [--workers 2]
-                              [--rules race] [--worlds main]
+                              [--rules race] [--worlds main] [--budgets 60 150]
                               [--file selection.jsonl --resume] [--plot selection.svg] [--smallest]
 
 Each game is one rule in one world with one seed. The tuning seeds are for improving a rule. The sealed seeds are for
 the table in docs/race.md. `--file` keeps each game as a line of JSON, and `--resume` plays only the games that the file
-does not have. Prints a Markdown table on stderr, and one line of JSON on stdout. `ratio` is the mean quality of the
+does not have. Prints Markdown tables on stderr, and one line of JSON on stdout. `ratio` is the mean quality of the
 race's prompts divided by that of hill climbing, over the sizes of the main world that both played. The exit code is 1
 if the numbers are implausible.
 """
@@ -57,6 +57,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--rules", nargs="+", choices=[*RULES, *DSPY_RULES], default=[*RULES, *DSPY_RULES])
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=[*WORLDS])
+    parser.add_argument("--budgets", type=int, nargs="+", default=[60, 150, 400], help="executions, in the main world")
     parser.add_argument("--file", type=Path, help="where the games are kept")
     parser.add_argument("--resume", action="store_true", help="go on with the games of the file")
     parser.add_argument("--plot", type=Path, help="where the drawing is written")
@@ -78,7 +79,7 @@ def main() -> int:
         if options.file:
             with options.file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**asdict(game), **result}) + "\n")
-    print(table(results), file=sys.stderr)
+    print(tables(cells(results)), file=sys.stderr)
     if options.plot:
         options.plot.write_text(plot(cells(results)), encoding="utf-8")
     ratio = race_to_hill_climbing(cells(results))
@@ -98,7 +99,7 @@ def planned(options: argparse.Namespace) -> Iterator[Game]:
     for world in options.worlds:
         main_world = world == "main"
         for sigma in (0.03, 0.10, 0.25) if main_world else (0.10,):
-            for budget in (60, 150, 400) if main_world else (150,):
+            for budget in options.budgets if main_world else (150,):
                 for rule in options.rules:
                     dspy = rule in DSPY_RULES
                     if dspy and (not main_world or sigma == 0.03 or budget == 400):
@@ -183,19 +184,38 @@ def order(game: Game) -> tuple[int, float, int, int, int]:
     return worlds.index(game.world), game.sigma, game.budget, rules.index(game.rule), game.seed
 
 
-def table(results: dict[Game, dict[str, float]]) -> str:
-    """Return a Markdown table with a row for each cell."""
-    lines = [
-        "| world | σ | executions | rule | games | true quality | reports too much | error | best possible |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {cell.world} | {cell.sigma:.2f} | {cell.budget} | {cell.rule} | {cell.games} "
-        f"| {cell.quality:.3f} ± {cell.standard_error:.3f} | {cell.too_much:+.3f} | {cell.error:.3f} "
-        f"| {cell.best:.3f} |"
-        for cell in cells(results)
-    ]
-    return "\n".join(lines)
+def tables(found: list[Cell]) -> str:
+    """Return Markdown tables: true qualities and errors of the reported scores, each as main world and other worlds."""
+    main = [cell for cell in found if cell.world == "main"]
+    others = [cell for cell in found if cell.world != "main"]
+    sections = []
+    for title, text in (("True quality", _quality), ("Reported minus true quality", _error)):
+        for part in (main, others):
+            rows: dict[str, dict[str, str]] = {}
+            for cell in part:
+                row, column = f"σ {cell.sigma:.2f}, {cell.budget}", cell.rule
+                if part is others:
+                    row = f"{cell.world} ({cell.best:.2f})"
+                rows.setdefault(row, {})[column] = text(cell)
+            if rows:
+                sections.append(f"{title}\n\n{_markdown(rows)}")
+    return "\n\n".join(sections)
+
+
+def _quality(cell: Cell) -> str:
+    return f"{cell.quality:.3f} ± {cell.standard_error:.3f}"
+
+
+def _error(cell: Cell) -> str:
+    return f"{cell.too_much:+.3f} ({cell.error:.3f})"
+
+
+def _markdown(rows: dict[str, dict[str, str]]) -> str:
+    """Return a Markdown table. `rows` has the text of each column, by row."""
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    lines += [[name, *(row.get(column, "–") for column in columns)] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def race_to_hill_climbing(found: list[Cell]) -> float | None:

@@ -164,7 +164,7 @@ def test_a_dead_proposer_gives_no_result(study) -> None:  # type: ignore[no-unty
     def babbling(request: ProposalRequest) -> Proposal:
         return Proposal("I had rather not.")
 
-    for optimizer in ("gepa", "mipro", "simba", "copro"):
+    for optimizer in ("gepa", "mipro", "simba", "copro", "race"):
         with pytest.raises(ProposalFailed, match="no answer"):
             Flow(propose=dead).answer(optimization(study(optimizer=optimizer, goals=goals(3), budget=60)))
     with pytest.raises(ProposalFailed, match="without a new prompt"):

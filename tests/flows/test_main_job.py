@@ -57,7 +57,7 @@ def test_a_better_prompt_is_found_and_confirmed(first: FirstRun) -> None:
     """The best prompt scores above the baseline on executions that the search never saw, and the table says so."""
     report = first.report
     assert set(report) >= REPORT_KEYS
-    assert (report["study"], report["optimizer"], report["rehearsal"]) == ("otp_refactor", "gepa", True)
+    assert (report["study"], report["optimizer"], report["rehearsal"]) == ("otp_refactor", "race", True)
     assert report["better"] is True
     assert report["best"]["score"] > report["baseline"]["score"] + 1
     assert report["best"]["candidate"] != report["baseline"]["candidate"]

@@ -53,7 +53,7 @@ def test_the_example_is_a_study() -> None:
     assert loaded.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
     assert "Stop the Bleeding" in loaded.goals[0].gold[0]
     assert loaded.pipeline.file.name == "genesis.yaml"
-    assert (loaded.passing, loaded.optimizer, loaded.judge.provider) == (8, "gepa", "gemini")
+    assert (loaded.passing, loaded.optimizer, loaded.judge.provider) == (8, "race", "gemini")
     assert [item.name for item in loaded.pipeline.inputs] == ["codebase"]
 
 
@@ -63,6 +63,10 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
     assert loaded.pipeline.engine.name == "mix"
     assert (loaded.program, loaded.confirm, loaded.concurrency, loaded.seed) == ("direct", 8, 4, 0)
     assert "$gold_plans" in loaded.template
+    assert study(folder, GOOD.replace("optimizer: gepa\n", "")).optimizer == "race"
+    assert problems(folder, GOOD.replace("optimizer: gepa\n", ""), budget=2)[0].endswith(
+        "race needs at least 8 for 1 goal"
+    )
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ class Optimizer:
         return cast("Callable[[Bench], Program]", pkgutil.resolve_name(self.function))
 
 
+#: The optimizer of a study that names none.
+DEFAULT_OPTIMIZER = "race"
+
 NOTHING_PASSED = "No plan passed, so there was nothing to demonstrate."
 
 OPTIMIZERS: dict[str, Optimizer] = {

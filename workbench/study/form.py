@@ -27,6 +27,7 @@ from workbench.fields import (
     short,
 )
 from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
+from workbench.search.catalogue import DEFAULT_OPTIMIZER
 
 
 class GoalForm(Form):
@@ -111,7 +112,7 @@ class StudyForm(Form):
         default="Write the plan that the goal asks for.",
         description="the starting prompt, which is the baseline that a better prompt must beat, and the first champion",
     )
-    optimizer: str = Field(description="the method that searches for a better prompt")
+    optimizer: str = Field(default=DEFAULT_OPTIMIZER, description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
     judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
     passing: Annotated[float, Field(ge=0, le=10)] = Field(

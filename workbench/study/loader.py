@@ -21,7 +21,7 @@ from workbench.judging.judge import judging_providers
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
 from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
-from workbench.search.catalogue import OPTIMIZERS
+from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import yaml_lines
 from workbench.study.form import (
     BudgetForm,
@@ -254,7 +254,8 @@ def _check_goal_names(file: YamlFile) -> None:
 
 def _check_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     """Add a problem if the budget is too small for the optimizer and the number of goals."""
-    budget, optimizer, goals = file.value.get("budget"), file.value.get("optimizer"), len(_goals(file))
+    budget, goals = file.value.get("budget"), len(_goals(file))
+    optimizer = file.value.get("optimizer", DEFAULT_OPTIMIZER)
     path: KeyPath = ("budget",)
     if isinstance(budget, dict):
         budget, path = budget.get("executions"), ("budget", "executions")

@@ -16,13 +16,13 @@ from pydantic.fields import FieldInfo
 from workbench.errors import UserError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES, SHIPPED_PIPELINE
 from workbench.fields import key_names
-from workbench.search.catalogue import OPTIMIZERS
+from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study.form import form_of, forms_in
 from workbench.system.files import write_atomically
 
 #: The order of the keys in a new study. All other keys follow.
 ORDER = ("study", "goals", "pipeline", "inputs", "prompt", "optimizer", "pass", "budget", "confirm", "concurrency")
-OPTIMIZER, BUDGET = "gepa", 24
+BUDGET = 24
 WIDTH = 110
 
 
@@ -61,7 +61,7 @@ def starter_study(goal: str, gold: Path, pipeline: Path) -> str:
         "goals": [{"name": "study", "goal": goal, "gold": _relative(pipeline.parent, gold.absolute())}],
         "pipeline": pipeline.name,
         "prompt": None,
-        "optimizer": OPTIMIZER,
+        "optimizer": DEFAULT_OPTIMIZER,
         "pass": None,
         "budget": BUDGET,
         "confirm": None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +158,10 @@ def test_a_rewriting_proposer_is_raced_as_whole_prompts() -> None:
     result = race(SEED, propose, evaluate, 100, np.random.default_rng(0), batch=4)
     assert qualities[result.best] > 0.6
     assert result.evaluations == 100
+
+
+def test_the_example_in_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "race.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(code, str(page), "exec"), {})  # noqa: S102 - the example stands in this repository
+    assert capsys.readouterr().out.startswith("Write a plan risks tests 0.8")

@@ -42,8 +42,8 @@ COMPOSITIONS = 16
 SPREAD = 2.0
 #: The knowledge gradient looks so far ahead: as if this share of the executions left were spent on the composition.
 LOOK_AHEAD = 0.25
-#: A piece whose mean effect is so many standard deviations from 0 is named as one to avoid.
-HARMFUL = -0.8
+#: A piece whose mean effect is more than so many standard deviations below 0 is named as one to avoid.
+HARMFUL = 0.8
 
 
 class Composition:
@@ -59,6 +59,7 @@ class Composition:
         self._propose = propose
         self._rng = rng
         self._model = Model()
+        self._known_members: Matrix = np.zeros((0, 0))
         #: The pieces that a proposal added or took away. Only they have an effect of their own.
         self._touched: list[int] = []
         #: How often each piece was proposed while it was absent, and how often an even choice would have proposed it.
@@ -112,9 +113,11 @@ class Composition:
 
     def _read_proposal(self) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite."""
-        parent = self._composition(1.0) if self._rng.random() < 0.5 else self._recommended()
-        avoided = self._harmful()
-        text = feedback(self._pieces.text(self._recommended()), [self._pieces.piece(number) for number in avoided])
+        leader, avoided = self._recommended(), self._harmful()
+        parent = leader
+        if self._rng.random() < 0.5:
+            parent = self._with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
+        text = feedback(self._pieces.text(leader), [self._pieces.piece(number) for number in avoided])
         child_text = self._propose(self._pieces.text(parent), text)
         self._proposals += 1
         if not child_text.strip():
@@ -138,7 +141,7 @@ class Composition:
     def _harmful(self) -> list[int]:
         """Return the pieces that seem to lower the score."""
         means, deviations = self._model.effects()
-        return [number for number, z in zip(self._touched, means / deviations, strict=True) if z < HARMFUL]
+        return [number for number, z in zip(self._touched, means / deviations, strict=True) if z < -HARMFUL]
 
     def _uncertain(self) -> int:
         means, deviations = self._model.effects()
@@ -149,16 +152,12 @@ class Composition:
     def _next_prompts(self, size: int) -> list[Prompt]:
         """Return prompts to execute, each from draws of its own."""
         look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
-        chosen = []
+        prompts = []
         for _ in range(size):
-            compositions = [self._composition(SPREAD) for _ in range(COMPOSITIONS)]
-            gains = self._model.gains(self._members(compositions), look_ahead)
-            chosen.append(compositions[int(np.argmax(gains))])
-        return chosen
-
-    def _composition(self, spread: float) -> Prompt:
-        """Return the composition of all pieces that are good in one draw from the posterior."""
-        return self._with(self._model.draw_effects(self._rng, spread) > 0)
+            compositions = self._model.draw_effects(self._rng, COMPOSITIONS, SPREAD) > 0
+            gains = self._model.gains(compositions.astype(float), look_ahead)
+            prompts.append(self._with(compositions[int(np.argmax(gains))]))
+        return prompts
 
     def _with(self, included: NDArray[np.bool_]) -> Prompt:
         """Return the prompt with these touched pieces and all pieces that were never touched."""
@@ -170,13 +169,16 @@ class Composition:
     def _recommended(self) -> Prompt:
         """Return the prompt with the highest cautious mean: an executed one, or the composition of all good pieces."""
         prompts = list(self._executions.prompts)
-        composed = self._with(self._model.effects()[0] > 0)
+        if not prompts:
+            return self._pieces.seed
+        # Without any evidence the mean of a piece is 0. Then a piece of the starting prompt stays.
+        composed = self._with(self._model.effects()[0] >= 0)
         means, variances = self._model.executed_prompts()
         values = means - CAUTION * np.sqrt(variances)
         if composed in self._executions.prompts:
             return prompts[int(np.argmax(values))]
         mean, variance = self._model.new_prompt(self._members([composed])[0])
-        if not prompts or mean - CAUTION * np.sqrt(variance) > np.max(values):
+        if mean - CAUTION * np.sqrt(variance) > np.max(values):
             return composed
         return prompts[int(np.argmax(values))]
 
@@ -186,7 +188,7 @@ class Composition:
         executions, seed = self._executions, self._pieces.seed
         preferences = [np.nan if number in seed else self._preference(number) for number in self._touched]
         data = Data(
-            members=self._members(list(executions.prompts)),
+            members=self._executed_members(),
             preferences=np.array(preferences, dtype=float),
             prompts=np.array(executions.rows, dtype=np.intp),
             scores=np.array(executions.scores, dtype=float),
@@ -196,6 +198,13 @@ class Composition:
     def _preference(self, number: int) -> float:
         """Return how much more often than by an even choice a piece was proposed, as a logarithm."""
         return math.log((1 + self._counts[number]) / (1 + self._expected[number]))
+
+    def _executed_members(self) -> Matrix:
+        """Return the members of the executed prompts. They only change when there is a new prompt or a new piece."""
+        shape = (len(self._executions.prompts), len(self._touched))
+        if self._known_members.shape != shape:
+            self._known_members = self._members(list(self._executions.prompts))
+        return self._known_members
 
     def _members(self, prompts: list[Prompt]) -> Matrix:
         """Return which touched pieces each prompt has, (prompts, pieces)."""

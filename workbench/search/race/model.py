@@ -83,6 +83,9 @@ class Model:
             self._weights = np.concatenate([self._weights, new])
         self._data = data
         self._trend = _trend(data.preferences)
+        pieces = len(data.preferences)
+        #: The rows that make the effects theta of beta, (pieces, 3 + pieces).
+        self._effects = np.hstack([np.zeros((pieces, 1)), self._trend, np.eye(pieces)])
         self._rows = self._design(data.members)
         self._solve()
         for _ in range(steps):
@@ -137,12 +140,7 @@ class Model:
 
     def effects(self) -> tuple[Vector, Vector]:
         """Return mean and standard deviation of each piece's effect theta, (pieces,) each."""
-        transform = self._effect_rows()
-        return transform @ self._beta, np.sqrt(_squares(transform @ self._root))
-
-    def _effect_rows(self) -> Matrix:
-        pieces = len(self._trend)
-        return np.hstack([np.zeros((pieces, 1)), self._trend, np.eye(pieces)])
+        return self._effects @ self._beta, np.sqrt(_squares(self._effects @ self._root))
 
     def executed_prompts(self) -> tuple[Vector, Vector]:
         """Return mean and variance of each prompt's quality, (prompts,) each. The scores of the prompt itself count."""
@@ -156,11 +154,10 @@ class Model:
         row = self._design(members[None, :])[0]
         return float(row @ self._beta), float(_squares((row @ self._root)[None, :])[0]) + self.residual_variance
 
-    def draw_effects(self, rng: np.random.Generator, spread: float) -> Vector:
-        """Return effects drawn from the posterior and spread around their means, (pieces,)."""
-        transform = self._effect_rows()
-        draw = self._root @ rng.standard_normal(len(self._beta))
-        return np.asarray(transform @ (self._beta + spread * draw))
+    def draw_effects(self, rng: np.random.Generator, draws: int, spread: float) -> Matrix:
+        """Return effects drawn from the posterior and spread around their means, (draws, pieces)."""
+        deviations = rng.standard_normal((draws, len(self._beta))) @ self._root.T
+        return np.asarray((self._beta + spread * deviations) @ self._effects.T)
 
     def gains(self, members: Matrix, executions: float) -> Vector:
         """Return what so many executions of each set of pieces would be worth, (sets,).
@@ -168,10 +165,10 @@ class Model:
         This is the knowledge gradient, summed over the pieces: the expected gain of being allowed to decide about each
         piece again. The prompts' residuals count as noise.
         """
-        projected, effects = self._design(members) @ self._root, self._effect_rows()
-        covariances = projected @ (effects @ self._root).T
+        projected = self._design(members) @ self._root
+        covariances = projected @ (self._effects @ self._root).T
         variances = _squares(projected) + self.residual_variance + self.noise_variance / executions
-        gains = expected_gains(effects @ self._beta, np.abs(covariances) / np.sqrt(variances)[:, None])
+        gains = expected_gains(self._effects @ self._beta, np.abs(covariances) / np.sqrt(variances)[:, None])
         return np.asarray(gains.sum(axis=1))
 
 

@@ -40,6 +40,8 @@ class Pieces:
         #: Each piece as (text, occurrence), by number.
         self._names: list[tuple[str, int]] = []
         self._numbers: dict[tuple[str, int], int] = {}
+        #: The numbers of the second and later occurrences.
+        self._repeats: set[int] = set()
         #: The numbers of all pieces in the global order.
         self._order: list[int] = []
         self.seed = self.read(seed_prompt)
@@ -62,6 +64,8 @@ class Pieces:
             if name not in self._numbers:
                 self._numbers[name] = len(self._names)
                 self._names.append(name)
+                if name[1]:
+                    self._repeats.add(self._numbers[name])
                 self._order.insert(self._order.index(numbers[-1]) + 1 if numbers else 0, self._numbers[name])
             numbers.append(self._numbers[name])
         return frozenset(numbers)
@@ -72,6 +76,8 @@ class Pieces:
         The second occurrence of a piece without the first one is the first one.
         """
         chosen = frozenset(numbers)
+        if not chosen & self._repeats:
+            return chosen
         occurrences: Counter[str] = Counter()
         prompt = []
         for number in sorted(chosen, key=lambda number: self._names[number][1]):
