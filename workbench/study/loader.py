@@ -84,7 +84,7 @@ def names(path: Path) -> tuple[str, str]:
     except StudyError:
         values = None
     keys = values if isinstance(values, dict) else {}
-    return str(keys.get("study", path.stem)), str(keys.get("optimizer", ""))
+    return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
 
 
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
