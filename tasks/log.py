@@ -45,7 +45,10 @@ class RunLog:
     def answered(self, ask: Ask, task: Any) -> None:
         """Note how an execution was made. `Asks` calls this method after each answer."""
         if isinstance(ask, Execute):
-            self._made[ask.key] = Made(task.result().seconds, task.state.name == "Cached")
+            execution, cached = task.result(), task.state.name == "Cached"
+            paid = execution.cost is not None and not cached and self._record.rehearsal is None
+            dollars = execution.cost.known if paid else None
+            self._made[ask.key] = Made(execution.seconds, cached, dollars)
 
     def trial(self, trial: Trial) -> None:
         """Log a trial, and the best prompt so far if it has changed. `Asks` calls this method for each trial."""

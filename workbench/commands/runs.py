@@ -125,8 +125,7 @@ def _values(folder: RunFolder, summary: Summary) -> dict[str, Any]:
         "optimizer": summary.record.optimizer,
         "baseline": round(comparison.baseline, 2) if comparison else None,
         "best": round(comparison.best, 2) if comparison else None,
-        # In dollars. A rehearsal costs nothing, and a run of an older version knows no cost.
-        "cost": None if costs.unknown else 0.0 if summary.rehearsal else round(costs.dollars, 4),
+        "cost": None if costs.paid is None else round(costs.paid, 4),
         "commit": summary.record.commit,
         "promoted": summary.promoted.number if summary.promoted else None,
         "state": f"{summary.status}{', rehearsal' if summary.rehearsal else ''}",

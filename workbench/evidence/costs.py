@@ -39,6 +39,13 @@ class Costs:
         return sum(self.by_role.values())
 
     @property
+    def paid(self) -> float | None:
+        """Return what was really paid, as far as it is known: nothing in a rehearsal, None if no money was counted."""
+        if self.unknown:
+            return None
+        return 0.0 if self.rehearsal else self.dollars
+
+    @property
     def overshot(self) -> float:
         """Return how much the known amounts are above the budget."""
         return 0.0 if self.budget is None else max(0.0, self.dollars - self.budget)

@@ -81,7 +81,6 @@ def _side(summary: Summary) -> dict[str, Any]:
         "executions": summary.executions,
         "cache_hits": summary.cache_hits,
         "seconds": round(summary.seconds, 1),
-        # No run knows its cost yet.
-        "cost": None,
+        "cost": None if summary.costs.paid is None else round(summary.costs.paid, DIGITS),
         "commit": summary.record.commit,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.evidence.report import plural
+from workbench.evidence.report import money, plural
 from workbench.evidence.summary import standings
 from workbench.foreign_text import printable
 from workbench.nouns import replicate_name
@@ -17,10 +17,17 @@ REASON_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Made:
-    """How a trial's execution was made: the seconds that it took, and whether an earlier run had paid for it."""
+    """How a trial's execution was made.
+
+    Attributes:
+        seconds: the time that it took.
+        cached: True if an earlier run had paid for it.
+        dollars: what this run paid for it, or None if it paid nothing or the amount is not known.
+    """
 
     seconds: float
     cached: bool
+    dollars: float | None = None
 
 
 def beginning(record: RunRecord) -> str:
@@ -44,7 +51,10 @@ def requalifying(record: RunRecord) -> str:
 def trial_line(phase: Phase, trial: TrialRecord, made: Made | None) -> str:
     """Return the line of a trial. `made` is None if nothing was executed for the trial."""
     number = replicate_name(trial.replicate)
-    how = "nothing executed" if made is None else f"{made.seconds:.1f} s{', cached' if made.cached else ''}"
+    how = "nothing executed"
+    if made is not None:
+        amount = "" if made.dollars is None else f", {money(made.dollars)}"
+        how = f"{made.seconds:.1f} s{', cached' if made.cached else ''}{amount}"
     reason = " ".join(printable(trial.reason).split())
     short = reason if len(reason) <= REASON_CHARACTERS else f"{reason[: REASON_CHARACTERS - 1]}…"
     named = number if phase == "confirm" else f"replicate {number}"
