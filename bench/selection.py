@@ -193,10 +193,8 @@ def tables(found: list[Cell]) -> str:
         for part in (main, others):
             rows: dict[str, dict[str, str]] = {}
             for cell in part:
-                row, column = f"σ {cell.sigma:.2f}, {cell.budget}", cell.rule
-                if part is others:
-                    row = f"{cell.world} ({cell.best:.2f})"
-                rows.setdefault(row, {})[column] = text(cell)
+                row = f"σ {cell.sigma:.2f}, {cell.budget}" if part is main else cell.world
+                rows.setdefault(row, {"best possible": f"{cell.best:.2f}"})[cell.rule] = text(cell)
             if rows:
                 sections.append(f"{title}\n\n{_markdown(rows)}")
     return "\n\n".join(sections)

@@ -82,3 +82,14 @@ def test_the_gain_falls_with_the_distance_from_zero() -> None:
     assert gains[0] == pytest.approx(0.0399, abs=1e-4)
     assert gains[0] > gains[1] == pytest.approx(gains[2])
     assert 0 <= gains[3] < 1e-6
+
+
+def test_an_anticipated_execution_lowers_the_uncertainty_as_the_execution_itself_does() -> None:
+    """The score does not matter for the uncertainty, except through the estimated variances and weights."""
+    before, members = data(40), np.array([1.0, 0.0, 1.0, 1.0])
+    model, later = Model(), Model()
+    model.fit(before, steps=0)
+    model.anticipate(members)
+    rows, scores = np.arange(41), np.append(before.scores, 0.5)
+    later.fit(Data(np.vstack([before.members, members]), before.preferences, rows, scores), steps=0)
+    assert np.allclose(model.effects()[1], later.effects()[1], rtol=1e-6)

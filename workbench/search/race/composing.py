@@ -26,7 +26,8 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: The most uncertain pieces at a time: as many as executions are left, but within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round, and of the race for each execution of the budget.
+#: The most proposals of one round: so many, or two for each execution of a batch. The most proposals of the race, for
+#: each execution of the budget.
 ROUND = 12
 PROPOSALS_PER_EXECUTION = 1.5
 #: So many proposals in a row without a new piece, for each execution of a batch, end a round.
@@ -97,7 +98,7 @@ class Composition:
         left, fruitless = self._executions.left(self._model.noise), 0
         most = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left))
         last = min(LAST_EXECUTIONS, self._executions.budget // 4)
-        for _ in range(ROUND):
+        for _ in range(max(ROUND, 2 * self._executions.batch)):
             if (
                 left <= last
                 or self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
@@ -150,13 +151,15 @@ class Composition:
     # Prompts ------------------------------------------------------------------------------------------------------
 
     def _next_prompts(self, size: int) -> list[Prompt]:
-        """Return prompts to execute, each from draws of its own."""
+        """Return prompts to execute. Each one anticipates what those before it will teach."""
         look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
         prompts = []
         for _ in range(size):
             compositions = self._model.draw_effects(self._rng, COMPOSITIONS, SPREAD) > 0
             gains = self._model.gains(compositions.astype(float), look_ahead)
-            prompts.append(self._with(compositions[int(np.argmax(gains))]))
+            best = compositions[int(np.argmax(gains))]
+            prompts.append(self._with(best))
+            self._model.anticipate(best.astype(float))
         return prompts
 
     def _with(self, included: NDArray[np.bool_]) -> Prompt:

@@ -171,6 +171,13 @@ class Model:
         gains = expected_gains(self._effects @ self._beta, np.abs(covariances) / np.sqrt(variances)[:, None])
         return np.asarray(gains.sum(axis=1))
 
+    def anticipate(self, members: Vector) -> None:
+        """Lower the uncertainty as one execution of this set of pieces will. The next fit replaces this."""
+        projected = (self._design(members[None, :]) @ self._root)[0]
+        variance, noise = float(projected @ projected), self.residual_variance + self.noise_variance
+        shrink = (1 - np.sqrt(noise / (noise + variance))) / max(variance, 1e-12)
+        self._root = self._root - shrink * np.outer(self._root @ projected, projected)
+
 
 def expected_gains(means: Vector, spreads: Matrix) -> Matrix:
     """Return the knowledge gradient of a choice between 0 and an effect whose posterior mean will move.
