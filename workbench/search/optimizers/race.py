@@ -19,7 +19,7 @@ from workbench.search.race import choose
 from workbench.search.race.composing import FIRST_EXECUTIONS
 
 #: How many executions are made at once. It follows from the budget and not from the study's concurrency, so that a
-#: study finds the same prompt at any concurrency. Batches of this size lose nothing (docs/race.md).
+#: study finds the same prompt at any concurrency. Batches of 16 lose little (docs/race.md).
 LARGEST_BATCH, EXECUTIONS_PER_BATCH = 16, 8
 #: How many of the latest trials the proposer reads.
 TRIALS_SHOWN = 6
