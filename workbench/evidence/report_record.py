@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
@@ -49,7 +51,7 @@ class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
-    reason of a failed run, and `ended` what ended the search.
+    reason of a failed run, `ended` what ended the search, and `leaks` how each refused candidate copies a gold plan.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -67,6 +69,7 @@ class ReportRecord(Record):
     better: bool | None
     difference: DifferenceRecord | None
     passed: bool | None
+    leaks: Annotated[dict[str, str], Field(default_factory=dict)]
     executions: int
     cache_hits: int
     proposals: int
@@ -112,6 +115,7 @@ class ReportRecord(Record):
             if comparison
             else None,
             passed=summary.passed,
+            leaks=summary.leaks,
             executions=summary.executions,
             cache_hits=summary.cache_hits,
             proposals=summary.proposals,
