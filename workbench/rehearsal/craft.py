@@ -84,7 +84,7 @@ ASPECTS = (
         "Name one owner and one reviewer for each change.",
     ),
     _aspect(
-        "what happens to stored data", r"data loss|stored[ _]data", "stored_data", "Kept: the change reads both formats.",
+        "what happens to stored data", r"data loss|stored[ _]data", "stored_data", "Kept: both formats are read.",
         "Say how each stage avoids data loss.",
         "For each change, say what happens to stored data and to work in flight.",
     ),
