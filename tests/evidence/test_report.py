@@ -16,7 +16,7 @@ from workbench.evidence.picture import picture
 from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
-from workbench.run.record import RunRecord
+from workbench.run.record import LeakRecord, RunRecord
 
 HOSTILE = (
     "</svg><script>alert(1)</script> ![x](http://evil/) [l](javascript:x) | `c` \x00\x1b[31m ~~~ \n# head\n> quote"
@@ -72,3 +72,19 @@ def test_a_models_text_is_shown_as_plain_text(tmp_path: Path) -> None:
         assert sign not in shown
     assert shown.count("<h1>") == 1
     assert "&lt;script&gt;alert(1)" in shown
+
+
+def test_a_prompt_that_copies_a_gold_plan_is_marked(tmp_path: Path) -> None:
+    """It is not the best so far, and table, artifact and JSON say why it was refused."""
+    folder = begin(tmp_path)
+    folder.append(LeakRecord(candidate="copy", why=f"8 words in a row, {HOSTILE}"))
+    add(folder, "search", "copy", 0, 9.0)
+    add(folder, "search", "first", 0, 3.0)
+    summary = summarize(folder)
+    assert (summary.best, summary.best_so_far) == ("first", 3.0)
+    assert ("refused", "1 prompt that copies a gold plan") in rows(summary)
+    text = markdown(summary)
+    assert "| `copy` | 9.00 | 1 | refused |" in text
+    assert "- `copy`: 8 words in a row" in text
+    assert "<script>" not in text
+    assert ReportRecord.of(summary).to_json()["leaks"]["copy"].startswith("8 words")

@@ -14,9 +14,11 @@ import yaml
 from workbench.errors import UserError
 from workbench.execution.plan import problem, unfenced
 from workbench.rehearsal import anthropic, roles
+from workbench.rehearsal.craft import ASPECTS, DISTRACTORS, INSTRUCTIONS, SHORTENS, Aspect, aspects
 from workbench.rehearsal.model_request import Message, ModelRequest, seeded_random
 from workbench.rehearsal.server import Rehearsal
 from workbench.rehearsal.words import topics
+from workbench.search.leak import LeakGuard
 
 ROOT = Path(__file__).parents[2]
 GOLD = (ROOT / "examples/otp_refactor/JULY_1_2025_PRE_PHASE_2_OTP_report_01.md").read_text()
@@ -112,15 +114,65 @@ def test_a_prompt_that_names_the_gold_plans_topics_gets_a_better_plan(gold: str)
 def test_in_the_null_world_the_wording_changes_nothing() -> None:
     """Over many seeds the mean scores of two prompts differ by chance only."""
     words = ", ".join(word for _, word, _ in topics(GOLD))
+    everything = " ".join([PLAIN, *INSTRUCTIONS])
+    assert abs(mean_score(everything, GOLD, "null", 100) - mean_score(PLAIN, GOLD, "null", 100)) < 0.25
     difference = mean_score(f"{PLAIN} Cover these: {words}.", GOLD, "null", 200) - mean_score(PLAIN, GOLD, "null", 200)
     assert abs(difference) < 0.25
 
 
-def test_the_judge_names_missing_topics() -> None:
-    """The reason helps to write the next prompt, as a real judge's reason does."""
+def test_the_judge_names_what_is_missing() -> None:
+    """The reason helps to write the next prompt, as a real judge's reason does. It lists no words of the gold plan."""
     score, reason = verdict("title: nothing much\n", DATABASE, 0)
     assert score < 2
-    assert "Missing: " in reason
+    named = reason.partition("Missing: ")[2].rstrip(".").split(", ")
+    assert set(named) <= {aspect.name for aspect in ASPECTS}
+    assert len(named) == 4
+
+
+@pytest.mark.parametrize("gold", [GOLD, OTHER, DATABASE], ids=["otp-1", "otp-2", "database"])
+def test_sensible_instructions_lead_to_a_better_plan(gold: str) -> None:
+    """Each wording helps. Instructions that only sound sensible change nothing, and some make the plan worse."""
+    scores = [
+        [
+            mean_score(" ".join([PLAIN, *(a.instructions[wording] for a in ASPECTS[:n])]), gold, samples=8)
+            for n in (0, 8, 16)
+        ]
+        for wording in (0, 1)
+    ]
+    for plain, half, whole in scores:
+        assert plain + 1 < half < whole - 0.5
+    good = " ".join([PLAIN, *(a.instructions[0] for a in ASPECTS[:8])])
+    without = mean_score(good, gold)
+    for distractor in DISTRACTORS:
+        change = mean_score(f"{good} {distractor}", gold) - without
+        assert change < -0.3 if SHORTENS.search(distractor) else abs(change) < 0.6
+
+
+@pytest.mark.parametrize("aspect", ASPECTS, ids=lambda aspect: aspect.key)
+def test_the_models_know_an_aspect_by_its_cue(aspect: Aspect) -> None:
+    """Instruction, plan and reason show this aspect and no other one."""
+    for text in (*aspect.instructions, f"{aspect.key}: {aspect.text}", aspect.name):
+        assert aspects(text) == [aspect]
+
+
+def test_the_proposer_adds_sentences_of_an_engineer() -> None:
+    """It takes up what the judge misses, adds nothing of the gold plan, and the leak guard refuses none of it."""
+    system = "Your output fields are:\n1. `new_instruction` (str):\nAll interactions"
+    reason = f"Missing: {ASPECTS[0].name}, {ASPECTS[1].name}."
+    text = f"[[ ## current_instruction ## ]]\n{PLAIN}\n\n[[ ## feedback ## ]]\n{reason}\n\nRespond with it"
+    request = ModelRequest("m", system, (Message("user", (text,)),), None, 0)
+    taken_up = 0
+    for seed in range(30):
+        reply = roles.answer(request, "default", seeded_random(str(seed)))
+        instruction = reply.partition(" ## ]]\n")[2].partition("\n\n[[")[0]
+        rest = instruction.removeprefix(PLAIN)
+        for sentence in INSTRUCTIONS:
+            rest = rest.replace(sentence, "")
+        assert instruction.startswith(PLAIN)
+        assert not rest.strip()
+        taken_up += len({aspect.key for aspect in aspects(instruction)} & {"rollback", "estimate"})
+    assert taken_up > 35
+    assert LeakGuard([GOLD, OTHER, DATABASE], [PLAIN]).leak(" ".join(INSTRUCTIONS)) is None
 
 
 def test_a_few_plans_are_no_valid_yaml() -> None:

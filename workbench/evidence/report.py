@@ -89,6 +89,7 @@ def markdown(summary: Summary) -> str:
         _reasons(summary),
         "## Candidates",
         _candidates(summary),
+        *([_refused(summary)] if summary.leaks else []),
         "## What it cost",
         _cost(summary),
     ]
@@ -108,6 +109,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if summary.leaks:
+        pairs.append(("refused", f"{plural(len(summary.leaks), 'prompt')} that {_copying(summary)} a gold plan"))
     pairs += [
         ("executions", f"{summary.executions} made, {summary.cache_hits} saved by the cache"),
         ("proposals", str(summary.proposals)),
@@ -178,6 +181,18 @@ def _reasons(summary: Summary) -> str:
     return "\n\n".join(paragraphs)
 
 
+def _copying(summary: Summary) -> str:
+    """Return the verb for the refused prompts."""
+    return "copies" if len(summary.leaks) == 1 else "copy"
+
+
+def _refused(summary: Summary) -> str:
+    """Return a list of the prompts that copy a gold plan, with the reasons."""
+    listed = [f"- `{name}`: {_plain(why)}" for name, why in list(summary.leaks.items())[:CANDIDATES]]
+    more = [f"- and {len(summary.leaks) - CANDIDATES} more"] if len(summary.leaks) > CANDIDATES else []
+    return "\n".join([f"{plural(len(summary.leaks), 'prompt')} cannot win:", "", *listed, *more])
+
+
 def _candidates(summary: Summary) -> str:
     ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
     if not ranked:
@@ -185,7 +200,7 @@ def _candidates(summary: Summary) -> str:
     rows = []
     for name, score in ranked[:CANDIDATES]:
         trials = sum(trial.candidate == name for trial in summary.search)
-        mark = {summary.baseline: "first", summary.best: "best"}.get(name, "")
+        mark = {summary.baseline: "first", summary.best: "best"}.get(name, "refused" if name in summary.leaks else "")
         rows.append(f"| `{name}` | {score:.2f} | {trials} | {mark} |")
     more = f"\n\n… and {len(ranked) - CANDIDATES} more" if len(ranked) > CANDIDATES else ""
     return "\n".join(["| candidate | search score | trials | |", "| --- | --- | --- | --- |", *rows]) + more

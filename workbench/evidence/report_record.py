@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from workbench.evidence.costs import Costs
 from workbench.evidence.summary import Status, Summary, prompt_file
@@ -91,7 +93,7 @@ class ReportRecord(Record):
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
-    None if an older Workbench made the run.
+    None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -110,6 +112,7 @@ class ReportRecord(Record):
     difference: DifferenceRecord | None
     passed: bool | None
     cost: CostRecord | None = None
+    leaks: Annotated[dict[str, str], Field(default_factory=dict)]
     executions: int
     cache_hits: int
     proposals: int
@@ -157,6 +160,7 @@ class ReportRecord(Record):
             else None,
             passed=summary.passed,
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
+            leaks=summary.leaks,
             executions=summary.executions,
             cache_hits=summary.cache_hits,
             proposals=summary.proposals,

@@ -17,7 +17,7 @@ from workbench.evidence.statistics import Comparison, alone, compare, compare_in
 from workbench.nouns import FIRST_CONFIRM_REPLICATE
 from workbench.run import journal
 from workbench.run.folder import RunFolder
-from workbench.run.record import PromotedRecord, RunRecord, SearchResult, TrialRecord
+from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
 
@@ -31,6 +31,7 @@ class Summary:
         record: what the run is.
         result: the search's result, None while the search goes on.
         trials: the trials so far, in the order of their verdicts.
+        leaks: how each refused candidate copies a gold plan, by the candidate's name.
         executions: calls of the pipeline that ended, failed calls included.
         cache_hits: different executions that the run asked for and that earlier runs had paid for.
         proposals, verdicts: calls of the proposer and of the judge that ended.
@@ -48,6 +49,7 @@ class Summary:
     record: RunRecord
     result: SearchResult | None
     trials: tuple[TrialRecord, ...]
+    leaks: dict[str, str]
     executions: int
     cache_hits: int
     proposals: int
@@ -92,7 +94,8 @@ class Summary:
         """Return the search's best candidate, or the best so far while the search goes on."""
         if self.result is not None:
             return self.result.best
-        return max(self.standings, key=lambda name: self.standings[name], default=None)
+        standings = {name: score for name, score in self.standings.items() if name not in self.leaks}
+        return max(standings, key=lambda name: standings[name], default=None)
 
     @property
     def best_so_far(self) -> float | None:
@@ -151,6 +154,7 @@ def summarize(run: RunFolder) -> Summary:
         record=record,
         result=result,
         trials=trials,
+        leaks={leak.candidate: leak.why for leak in run.lines(LeakRecord)},
         executions=counts["execute"],
         cache_hits=len(asked - executed),
         proposals=counts["propose"],

@@ -1,6 +1,7 @@
 """Retrieves the plan from the text that a pipeline wrote, or says why the text is no plan.
 
 A model wrote the text, so it may be hostile. This module reads it as YAML events and never constructs a value from it.
+`workbench.execution.structure` looks at the steps of a plan afterwards.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from workbench.execution.structure import defect
 from workbench.execution.yaml_advice import advice
 from workbench.nouns import Execution, Plan
 from workbench.pipeline_file.nodes import Nodes, line_of
@@ -41,11 +43,14 @@ STEPS = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:-\s+|\[\s*\{\s*)[\"']?[a-z_][\w-]*[\
 
 
 def retrieve(execution: Execution) -> Plan:
-    """Return the plan of an execution. No text that a model wrote raises: the plan's `problem` says what is wrong."""
+    """Return the plan of an execution. No text that a model wrote raises: the plan's `problem` says what is wrong.
+
+    A plan that is certainly broken has a problem, too. So it costs no verdict.
+    """
     if execution.problem is not None:
         return Plan(execution.text, execution.problem)
     text = unfenced(execution.text)
-    return Plan(text, problem(text))
+    return Plan(text, problem(text) or defect(text))
 
 
 def unfenced(text: str) -> str:
@@ -109,13 +114,13 @@ def problem(text: str) -> str | None:
         )
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
         return f"the plan is longer than {MAX_BYTES} bytes"
-    defect = _parsed(text) or _message_or_prose(text)
-    if defect is None:
+    fault = _parsed(text) or _message_or_prose(text)
+    if fault is None:
         return None
     hints = list(_hints(text))
-    if defect == NO_MAPPING and not hints:
+    if fault == NO_MAPPING and not hints:
         hints = ["is there prose around it?"]
-    return "; ".join([defect, *hints])
+    return "; ".join([fault, *hints])
 
 
 def _parsed(text: str) -> str | None:
@@ -178,8 +183,8 @@ def _defect(events: Iterator[yaml.Event]) -> str | None:
             continue
         if isinstance(event, yaml.NodeEvent) and nodes.at_root and not isinstance(event, yaml.MappingStartEvent):
             return NO_MAPPING
-        if (defect := nodes.take(event)) is not None:
-            return defect
+        if (fault := nodes.take(event)) is not None:
+            return fault
     return None if documents else "the plan is empty"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from workbench.rehearsal.craft import ASPECTS, SHORTENS, Aspect, aspects
 from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.structured import fill
 from workbench.rehearsal.words import meaningful
@@ -27,6 +28,11 @@ HABITS = (
     "priority",
 )  # fmt: skip
 HABIT = 0.12
+
+#: The probability that the plan has an aspect that the prompt asks for, and one that it does not ask for.
+ASKED, UNASKED = 0.9, 0.08
+#: The probability that a plan of a prompt that shortens it keeps an aspect.
+KEPT_WHEN_SHORT = 0.6
 
 #: The probability of a plan inside a Markdown code fence.
 FENCED = 0.04
@@ -44,10 +50,16 @@ def answer(request: ModelRequest, rng: random.Random, *, follows_prompt: bool = 
     """
     prompt_texts = [text for text in request.last_texts if not text.startswith("<file ")]
     topics = _covered_topics(" ".join(prompt_texts), rng) if follows_prompt else rng.sample(HABITS, rng.randint(8, 14))
+    shown = _shown_aspects(" ".join(prompt_texts) if follows_prompt else "", rng)
     if request.schema is not None:
-        return json.dumps(fill(request.schema, topics or list(HABITS), rng), ensure_ascii=False)
+        words = [*topics, *(aspect.name for aspect in shown)] or list(HABITS)
+        return json.dumps(fill(request.schema, words, rng), ensure_ascii=False)
     plan = yaml.safe_dump(
-        _plan(topics, _files(request), rng), sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
+        _plan(topics, shown, _files(request), rng),
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+        default_flow_style=False,
     )
     roll = rng.random()
     if roll < SLIP:
@@ -64,6 +76,13 @@ def _covered_topics(prompt: str, rng: random.Random) -> list[str]:
     return covered + habits
 
 
+def _shown_aspects(prompt: str, rng: random.Random) -> list[Aspect]:
+    """Return most of the aspects that the prompt asks for, and a few others."""
+    asked = aspects(prompt)
+    kept = KEPT_WHEN_SHORT if SHORTENS.search(prompt) else 1.0
+    return [aspect for aspect in ASPECTS if rng.random() < kept * (ASKED if aspect in asked else UNASKED)]
+
+
 def _files(request: ModelRequest) -> list[str]:
     """Return the paths of the source files in the request's input files.
 
@@ -73,12 +92,17 @@ def _files(request: ModelRequest) -> list[str]:
     return [path for text in request.last_texts if text.startswith("<file ") for path in _FILE.findall(text)[1:]]
 
 
-def _plan(topics: list[str], files: list[str], rng: random.Random) -> dict[str, Any]:
+def _plan(topics: list[str], shown: list[Aspect], files: list[str], rng: random.Random) -> dict[str, Any]:
     groups = [topics[start : start + 4] for start in range(0, len(topics), 4)]
+    stages = [_stage(number, group, files, rng) for number, group in enumerate(groups, start=1)]
+    # Each aspect is written once, in one of the stages.
+    for number, aspect in enumerate(shown):
+        if stages:
+            stages[number % len(stages)][aspect.key] = aspect.text
     return {
         "title": f"A plan for {' and '.join(topics[:2]) or 'the work'}",
         "summary": f"{len(groups)} stages, the most urgent first.",
-        "stages": [_stage(number, group, files, rng) for number, group in enumerate(groups, start=1)],
+        "stages": stages or [{aspect.key: aspect.text} for aspect in shown],
     }
 
 

@@ -1,4 +1,7 @@
-"""The scripted judge: read the gold plans in the prompt, and score how many of their topics the plan covers."""
+"""The scripted judge: score the topics of the gold plans that the plan covers, and the aspects of a good plan in it.
+
+The reason names missing aspects. It does not list the gold plan's words.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import json
 import random
 import re
 
+from workbench.rehearsal.craft import ASPECTS, aspects
 from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import stems, topics
 
 #: The standard deviation of the random error of a score, in points.
 NOISE = 0.3
-#: How many missing topics the reason names.
+#: How many missing aspects the reason names.
 NAMED = 4
+#: How much of the score the aspects are. The rest are the gold plan's topics.
+CRAFT_SHARE = 0.4
 
 
 def is_for_judge(request: ModelRequest) -> bool:
@@ -21,7 +27,7 @@ def is_for_judge(request: ModelRequest) -> bool:
 
 
 def answer(request: ModelRequest, rng: random.Random) -> str:
-    """Return a verdict as JSON: a reason that names missing topics, and the score."""
+    """Return a verdict as JSON: a reason that names missing aspects, and the score."""
     text = "\n".join(request.last_texts)
     gold_plans = "\n\n".join(_contents(text, "gold_plan"))
     plan = "\n\n".join(_contents(text, "plan"))
@@ -30,9 +36,11 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     total_weight = sum(weight for _, _, weight in gold_topics) or 1.0
     covered = sum(weight for stem, _, weight in gold_topics if stem in plan_stems) / total_weight
     # The curve is concave, so the first topics earn more points than the last topics.
-    score = 10 * (1 - (1 - covered) ** 1.4) + rng.gauss(0, NOISE)
+    subject = 1 - (1 - covered) ** 1.4
+    shown = aspects(plan)
+    score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * len(shown) / len(ASPECTS)) + rng.gauss(0, NOISE)
     present = [word for stem, word, _ in gold_topics if stem in plan_stems]
-    missing = [word for stem, word, _ in gold_topics if stem not in plan_stems]
+    missing = [aspect.name for aspect in ASPECTS if aspect not in shown]
     rng.shuffle(missing)
     parts = [f"The plan deals with {_and(present[:3])}." if present else "The plan hardly touches the subject."]
     if missing:

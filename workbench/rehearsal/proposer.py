@@ -1,8 +1,8 @@
 """The scripted proposer: answer the requests of DSPy's optimizers and of the `writer` program.
 
 All requests are answered in the same way. The proposer reads the output fields from the request, and fills each field
-according to its name. It sees what a real proposer sees: instructions, scores and, if the request has feedback, the
-topics that the judge found missing.
+according to its name. It sees what a real proposer sees: instructions, scores and, if the request has feedback, what
+the judge found missing. It adds sentences that an engineer would write, and some that sound well and help nobody.
 """
 
 from __future__ import annotations
@@ -12,38 +12,20 @@ import json
 import random
 import re
 
+from workbench.rehearsal.craft import INSTRUCTIONS, aspects
 from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import meaningful
 
-#: Advice that improves any plan. Without feedback, the proposer has nothing else to add.
-CRAFT = (
-    "Name every file and module that has to change.",
-    "For each stage state the problem, the action items and the tests.",
-    "Order the stages by severity, critical issues first.",
-    "Show the wrong code and the correct implementation pattern.",
-    "Give a time estimate and the risk and impact of each stage.",
-    "End with verification steps, success criteria and a checklist.",
-    "Say how each stage is rolled back, and what is monitored in production.",
-    "Deal with resource leaks, error handling and supervision of processes.",
-    "Say what the continuous integration pipeline checks and enforces.",
-    "Separate immediate fixes from the migration of the architecture.",
-    "Name the telemetry, alerts and performance that prove the improvement.",
-    "Write custom lint rules that ban the dangerous primitives.",
-)  # fmt: skip
-
-#: The most topics that an edit takes up, as many as the judge names.
-NAMED = 4
-#: The most topics that an instruction names.
-MOST_TOPICS = 30
-#: The probability that a new instruction drops a part of the old instruction.
+#: The most instructions that a new prompt takes up from the judge's reasons at once.
+MOST_TAKEN_UP = 3
+#: The probability that a new prompt drops one of its instructions.
 FORGETS = 0.1
-#: The probabilities that a new instruction takes up a missing topic, and that it adds a line of `CRAFT`.
-TAKES_UP, ADDS_CRAFT = 0.75, 0.4
+#: The probabilities that a new prompt asks for a missing aspect, and that it adds an instruction nobody asked for.
+TAKES_UP, ADDS_OTHER = 0.75, 0.4
 
 _INPUTS = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ## |\n\nRespond with |\Z)", re.DOTALL)
 _OUTPUTS = re.compile(r"Your output fields are:\n(.*?)\nAll interactions", re.DOTALL)
 _MISSING = re.compile(r"[Mm]issing: ([^.\"\\\n]+)")
-_COVER = re.compile(r"\s*Cover these: ([^.]*)\.")
 
 
 def is_for_proposer(request: ModelRequest) -> bool:
@@ -86,49 +68,44 @@ def _value(field: str, inputs: dict[str, str], system: str, rng: random.Random) 
 def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
     """Return an improved instruction.
 
-    If the request names missing topics, the new instruction asks for most of them. Otherwise it gets some lines of
-    `CRAFT`.
+    If the request names missing aspects, the new instruction asks for most of them. Otherwise it gets some instructions
+    at random.
     """
     old = _old_instruction(inputs)
-    missing = [word for group in _MISSING.findall("\n".join(inputs.values())) for word in group.split(", ")]
-    topics = [word for group in _COVER.findall(old) for word in group.split(", ")]
-    if missing:
-        added = [word.strip() for word in missing if rng.random() < TAKES_UP] or missing[:1]
-        topics += [word for word in dict.fromkeys(added) if word not in topics]
-        if rng.random() < FORGETS:
-            topics = rng.sample(topics, max(1, len(topics) * 2 // 3))
-        new_craft = [line for line in CRAFT if line not in old]
-        craft_line = f" {rng.choice(new_craft)}" if new_craft and rng.random() < ADDS_CRAFT else ""
-        return f"{_COVER.sub('', old).strip()}{craft_line} Cover these: {', '.join(topics[:MOST_TOPICS])}."
-    old_craft = [line for line in CRAFT if line in old]
-    new_craft = [line for line in CRAFT if line not in old_craft]
-    added = rng.sample(new_craft, min(rng.randint(1, 3), len(new_craft)))
-    if old_craft and rng.random() < FORGETS:
-        old_craft = old_craft[1:]
-    base = old
-    for line in CRAFT:
-        base = base.replace(line, "")
-    return " ".join([" ".join(base.split()), *old_craft, *added])
+    added = _for_missing("\n".join(inputs.values()), old, rng)[:MOST_TAKEN_UP]
+    others = [text for text in INSTRUCTIONS if text not in old and text not in added]
+    if not added:
+        added = rng.sample(others, min(rng.randint(1, 3), len(others)))
+    elif others and rng.random() < ADDS_OTHER:
+        added.append(rng.choice(others))
+    own = [text for text in INSTRUCTIONS if text in old]
+    if own and rng.random() < FORGETS:
+        old = " ".join(old.replace(rng.choice(own), "").split())
+    return " ".join([old, *added])
 
 
 def _edits(inputs: dict[str, str], rng: random.Random) -> list[dict[str, str | int]]:
-    """Return edits of a prompt in numbered pieces: remove a piece, take up missing topics, or add a line of `CRAFT`."""
-    pieces = re.findall(r"^(\d+)\. ", inputs.get("pieces", ""), re.MULTILINE)
+    """Return edits of a prompt in numbered pieces: remove a piece, or add one instruction or two."""
+    prompt = inputs.get("pieces", "")
+    pieces = re.findall(r"^(\d+)\. ", prompt, re.MULTILINE)
     if len(pieces) > 1 and rng.random() < FORGETS:
         return [{"action": "remove", "piece": int(rng.choice(pieces[1:])), "reason": "The prompt should stay short."}]
     edits: list[dict[str, str | int]] = []
-    prompt = inputs.get("pieces", "")
-    missing = [word.strip() for group in _MISSING.findall(inputs.get("judgements", "")) for word in group.split(",")]
-    new = [word for word in dict.fromkeys(missing) if word not in prompt]
-    if new:
-        words = rng.sample(new, min(NAMED, len(new)))
-        topics = [word for word in words if rng.random() < TAKES_UP] or words[:1]
-        text = f"Cover {' and '.join(filter(None, [', '.join(topics[:-1]), topics[-1]]))}."
-        edits.append({"action": "add", "text": text, "reason": "The judge found that the plan does not cover it."})
-    new_craft = [line for line in CRAFT if line not in prompt]
-    if new_craft and (not new or rng.random() < ADDS_CRAFT):
-        edits.append({"action": "add", "text": rng.choice(new_craft), "reason": "It improves any plan."})
+    added = _for_missing(inputs.get("judgements", ""), prompt, rng)[:1]
+    for text in added:
+        edits.append({"action": "add", "text": text, "reason": "The judge found that the plan lacks it."})
+    others = [text for text in INSTRUCTIONS if text not in prompt and text not in added]
+    if others and (not added or rng.random() < ADDS_OTHER):
+        edits.append({"action": "add", "text": rng.choice(others), "reason": "It improves any plan."})
     return edits
+
+
+def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
+    """Return an instruction for most of the aspects that a judge misses and that the prompt does not ask for."""
+    missing = [aspect for aspect in aspects(" ".join(_MISSING.findall(reasons))) if not aspect.cue.search(prompt)]
+    taken_up = [aspect for aspect in missing if rng.random() < TAKES_UP] or missing[:1]
+    rng.shuffle(taken_up)
+    return [rng.choice(aspect.instructions) for aspect in taken_up]
 
 
 def _old_instruction(inputs: dict[str, str]) -> str:

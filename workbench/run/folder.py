@@ -4,7 +4,8 @@ run.json          the run's own facts (workbench.run.record has the type of each
                   another module)
 study.yaml        the study file when the run began
 pipeline.yaml     the pipeline file when the run began
-candidates/       every prompt that was tried, as NAME.md
+candidates/       every prompt that was tried or refused, as NAME.md
+leaks.jsonl       the candidates that were refused because they copy a gold plan
 trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts
 answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)

@@ -201,6 +201,15 @@ class TrialRecord(Record):
         )
 
 
+class LeakRecord(Record):
+    """A candidate that was refused because it copies a gold plan, and a sentence that says how."""
+
+    FILE: ClassVar[str] = "leaks.jsonl"
+
+    candidate: str
+    why: str
+
+
 class AnswerRecord(Record):
     """One answer that the run needs: the task that gives it, and its key. It is written before the answer is bought."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import dspy
@@ -22,6 +23,7 @@ from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
+from workbench.search.leak import LeakGuard
 from workbench.search.models import proposer_lm
 from workbench.search.optimizers.bench import Bench, metrics
 from workbench.search.programs import PROGRAMS, Executor, GoalText, Program, pipeline_lm
@@ -63,7 +65,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
 
     def work(asker: Asker) -> SearchOutcome:
         study = setting.study
-        trials = Trials(setting, asker, phase="search", budget=study.budget)
+        trials = Trials(setting, asker, phase="search", budget=study.budget, guard=_guard(study))
         program = _program(setting, trials)
         score, feedback = metrics(trials, program.input_field)
         examples = [program.example(GoalText.of(goal)) for goal in study.goals]
@@ -87,12 +89,8 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
                     raise
         dollars_used_up = _dollars_used_up(setting)
         requested = proposer.engine.samples_requested
-        if (
-            requested
-            and not trials.over_budget
-            and not dollars_used_up
-            and len({trial.candidate for trial in trials.trials}) == 1
-        ):
+        nothing_new = not trials.warning and len({trial.candidate for trial in trials.trials}) == 1
+        if requested and not trials.over_budget and not dollars_used_up and nothing_new:
             raise ProposalFailed(
                 f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
                 f"differs from the starting prompt; read its answers in {setting.run.path / 'optimizer.log'}, then try "
@@ -118,12 +116,35 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
     return work
 
 
+def _guard(study: Study) -> LeakGuard:
+    """Return the guard against copies of the study's gold plans.
+
+    A prompt may repeat its starting prompt, the goals, and what the pipeline reads anyway.
+    """
+    pipeline = study.pipeline
+    files = [*filter(None, [pipeline.file]), *(item.path for item in (*pipeline.inputs, *pipeline.files))]
+    gold = dict.fromkeys(plan for goal in study.goals for plan in goal.gold)
+    return LeakGuard(gold, [study.prompt, *(goal.text for goal in study.goals), *map(_text, files)])
+
+
+def _text(file: Path) -> str:
+    """Return the text of a file, or an empty text if it cannot be read: its words are then not known to the guard."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optimizer_chooses: bool) -> ScoredCandidate:
     """Return the best candidate of a search.
 
     An optimizer that knows more than the mean scores chooses it. But a choice that scored less than the baseline is not
     worth a confirmation. Without such a choice, the best candidate is the one with the highest mean score.
+
+    A choice that copies a gold plan is no choice.
     """
+    if trials.leak(chosen) is not None:
+        return trials.best(preferred=baseline.candidate)
     score = trials.mean_score(chosen) if optimizer_chooses else None
     if score is None:
         return trials.best(preferred=chosen)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 import dspy
 
 from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
-from workbench.run.record import Phase
+from workbench.run.record import LeakRecord, Phase
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
+from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
 
 
@@ -34,18 +35,31 @@ class Trials:
     Args:
         phase: in `confirm`, each replicate gets a verdict of its own. In `search`, equal plans share one verdict.
         budget: how many different executions may be asked for, or None for no limit.
+        guard: finds candidates that copy a gold plan. They are not executed. None checks nothing: a confirmation gets
+            candidates that a search has checked.
     """
 
-    def __init__(self, setting: Setting, asker: Asker, *, phase: Phase, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        asker: Asker,
+        *,
+        phase: Phase,
+        budget: int | None = None,
+        guard: LeakGuard | None = None,
+    ) -> None:
         self.setting = setting
         self.asker = asker
         self.phase = phase
         self.budget = budget
         self.over_budget = False
+        self._guard = guard
         self._goals = setting.study.goals
         self._lock = threading.Lock()
         self._requested_keys: set[str] = set()
         self._candidates: dict[str, Candidate] = {}
+        #: How each checked candidate copies a gold plan, or None.
+        self._leaks: dict[str, str | None] = {}
         #: Plans by the text that the program puts out for them.
         self._plans: dict[str, Plan] = {}
         #: The keys of executions and the trials, each by candidate, goal and replicate.
@@ -65,12 +79,36 @@ class Trials:
         with self._lock:
             return list(self._trials.values())
 
+    @property
+    def warning(self) -> str:
+        """Return what the proposer must know about refused candidates, or an empty text if none was refused."""
+        with self._lock:
+            return WARNING if any(self._leaks.values()) else ""
+
+    def leak(self, candidate: Candidate) -> str | None:
+        """Return how a candidate copies a gold plan, and record it. Return None for every other candidate."""
+        if self._guard is None:
+            return None
+        with self._lock:
+            if candidate.name not in self._leaks:
+                answers = [answer for _, answer in candidate.demos]
+                why = self._leaks[candidate.name] = self._guard.leak(candidate.instructions, answers)
+                if why is not None:
+                    self._record(lambda: self._write_leak(candidate, why))
+            return self._leaks[candidate.name]
+
+    def _write_leak(self, candidate: Candidate, why: str) -> None:
+        self.setting.run.write(f"candidates/{candidate.name}.md", candidate.text)
+        self.setting.run.append(LeakRecord(candidate=candidate.name, why=why))
+
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
-        """Ask the flow to execute a prompt, and return the plan.
+        """Ask the flow to execute a prompt, and return the plan. A candidate that copies a gold plan gets no plan.
 
         Raises:
             SearchStopped: the budget is reached. Earlier trials keep their scores.
         """
+        if (why := self.leak(candidate)) is not None:
+            return Plan("", why)
         setting, study_goal = self.setting, self._goal(goal)
         request = ExecutionRequest(
             prompt=prompt,
@@ -97,10 +135,16 @@ class Trials:
         return plan
 
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
-        """Return the verdict on a program's prediction, and record it as a trial of the program's candidate."""
+        """Return the verdict on a program's prediction, and record it as a trial of the program's candidate.
+
+        The reason goes to the proposer, so long word sequences of a gold plan are taken out of it. The record has the
+        judge's own words.
+        """
         name, replicate, text = prediction.candidate, prediction.replicate, prediction.plan
         study_goal = self._goal(goal)
-        if text == NO_PROMPT:
+        if (why := self._leaks.get(name)) is not None:
+            verdict, key = Verdict(0.0, why), ""
+        elif text == NO_PROMPT:
             verdict, key = Verdict(0.0, "The instructions led to an answer without a prompt in it."), ""
         else:
             request = ScoreRequest(
@@ -120,7 +164,7 @@ class Trials:
         if is_new:
             self._record(lambda: self.setting.run.add_trial(self.phase, trial))
             self.asker.report(trial)
-        return verdict
+        return verdict if self._guard is None else replace(verdict, reason=self._guard.without_gold(verdict.reason))
 
     def _record(self, write: Callable[[], object]) -> None:
         """Write into the run's folder. End the search if that fails.
@@ -153,12 +197,13 @@ class Trials:
     def best(self, preferred: Candidate) -> ScoredCandidate:
         """Return the candidate with the best score among those that were tried on every goal.
 
-        `preferred` wins a tie.
+        `preferred` wins a tie. A candidate that copies a gold plan is left out.
         """
         candidates = {preferred.name: preferred, **self._candidates}
         scored = [
             ScoredCandidate(candidate, score)
             for candidate in candidates.values()
+            if self.leak(candidate) is None
             if (score := self.mean_score(candidate)) is not None
         ]
         # Of equal scores, `max` takes the first, and the preferred candidate is the first.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dspy
 
-from workbench.search.optimizers.bench import Bench
+from workbench.search.optimizers.bench import Bench, Feedback
 from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
     budget = bench.study.budget
     optimizer = dspy.GEPA(
-        metric=bench.feedback,
+        metric=_warned(bench),
         # GEPA counts calls of the metric, most of which repeat a stored execution. Therefore the number of different
         # executions stops it. The limit of calls ends a search that proposes the same prompt for ever.
         max_metric_calls=4 * budget,
@@ -24,3 +26,17 @@ def search(bench: Bench) -> Program:
         seed=bench.study.seed,
     )
     return optimizer.compile(bench.program, trainset=bench.examples, valset=bench.examples)
+
+
+def _warned(bench: Bench) -> Feedback:
+    """Return the metric whose feedback also says that an earlier prompt was refused.
+
+    GEPA drops a prompt that is worse than its parent, together with the feedback. So the parent's feedback says it.
+    """
+
+    def feedback(*arguments: Any, **options: Any) -> dspy.Prediction:
+        verdict = bench.feedback(*arguments, **options)
+        text = " ".join(filter(None, [verdict.feedback, bench.trials.warning]))
+        return dspy.Prediction(score=verdict.score, feedback=text)
+
+    return feedback

@@ -113,12 +113,16 @@ class _Players:
         return _Judged(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
 
     def propose(self, parent: str, feedback: str) -> str:
-        """Ask the proposer for edits of a prompt. Return the prompt after them, or as it is if there are none."""
+        """Ask the proposer for edits of a prompt. Return the prompt after them, or as it is if there are none.
+
+        Edits that copy a gold plan are refused.
+        """
         pieces = sentences.split(parent)
         answer = edits.read(self._ask(pieces, feedback))
         if answer is None:
             return parent
-        return answer if isinstance(answer, str) else sentences.join(edits.apply(answer, pieces)).strip()
+        prompt = answer if isinstance(answer, str) else sentences.join(edits.apply(answer, pieces)).strip()
+        return parent if self._bench.trials.leak(self.program(prompt).candidate) is not None else prompt
 
     def _ask(self, pieces: list[str], feedback: str) -> str:
         """Return the proposer's reply. DSPy must not ask again in another format: each request is paid for."""
@@ -126,7 +130,7 @@ class _Players:
             "goals": "\n\n".join(dict.fromkeys(str(e[self._bench.program.input_field]) for e in self._bench.examples)),
             "pieces": "\n".join(f"{number}. {piece.strip()}" for number, piece in enumerate(pieces, start=1)),
             "judgements": "\n\n".join(f"{10 * one.score:.1f} of 10. {one.reason}" for one in self._shown()),
-            "experience": feedback,
+            "experience": "\n\n".join(filter(None, [feedback, self._bench.trials.warning])),
         }
         adapter = dspy.ChatAdapter(use_json_adapter_fallback=False)
         try:

@@ -1,0 +1,220 @@
+"""Finds prompts that copy a gold plan, and takes text of a gold plan out of the judge's reasons.
+
+The judge compares each plan with a gold plan. So the cheapest way to a high score is to paste the gold plan into the
+prompt. Such a prompt is worth nothing for the next goal. docs/decisions/0017-the-leak-guard.md explains the limits
+below, and what was measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+#: A copy has at least this many words of a gold plan in a row. A copied YAML subtree has at least as many words.
+WORDS_IN_A_ROW = 8
+#: The fewest values of a copied YAML subtree.
+SUBTREE_VALUES = 3
+#: A prompt copies the gold plan's rare words if they are this share of `WINDOW` unusual words in a row, and this many.
+WINDOW, RARE_SHARE, FEWEST_RARE = 20, 0.8, 8
+#: How many words of a copy the reason shows.
+SHOWN = 5
+#: The deepest YAML that is compared.
+DEEPEST = 40
+
+#: The words in the place of a gold plan's words in a judge's reason.
+TAKEN_OUT = "[words of the gold plan]"
+#: What to do instead of copying.
+ADVICE = (
+    "Write instructions that lead to a good plan for any goal, and copy neither text nor word lists of the gold plan."
+)
+#: The sentence for the proposer once a prompt was refused.
+WARNING = f"An earlier prompt was refused, because it copied the gold plan. {ADVICE}"
+
+_WORD = re.compile(r"\w+")
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+#: Lines in a row that look like YAML: keys, items, and what is indented below them.
+_YAML_LINES = re.compile(
+    r"""(?:^[ \t]*(?:-[ ]|["']?[\w.-][\w .-]{0,60}["']?:(?:[ ]|$)|[ \t]+\S)[^\n]*(?:\n|\Z))+""", re.MULTILINE
+)
+#: An object on one line.
+_JSON = re.compile(r"^[ \t]*(\{.*\})[ \t]*$", re.MULTILINE)
+
+Row = tuple[str, ...]
+Subtree = frozenset[tuple[str, str]]
+
+
+class LeakGuard:
+    """Knows the gold plans, and what a prompt may contain of them.
+
+    Args:
+        gold: the texts of the gold plans.
+        known: texts that a prompt may repeat: the starting prompt, the goals, and the files of the pipeline.
+    """
+
+    def __init__(self, gold: Iterable[str], known: Iterable[str]) -> None:
+        golds, known_texts = list(gold), list(known)
+        self._rows = {row for text in golds for row in _rows(_words(text))}
+        known_words: set[str] = set()
+        for text in known_texts:
+            self._rows.difference_update(_rows(_words(text)))
+            known_words.update(_long_words(text))
+        self._usual = known_words | common_words()
+        self._rare = {word for text in golds for word in _long_words(text)} - self._usual
+        self._subtrees = {subtree for text in golds for subtree in _subtrees(text)}
+        for text in known_texts if self._subtrees else ():
+            self._subtrees -= _subtrees(text)
+
+    def leak(self, instructions: str, demonstrations: Iterable[str] = ()) -> str | None:
+        """Return how a prompt copies a gold plan, as a sentence for the proposer; None if it does not.
+
+        A demonstration is a plan that the pipeline wrote. It is not checked for rare words, because a good plan has the
+        gold plan's subject.
+        """
+        copy = self._rare_words(instructions)
+        for text in (instructions, *demonstrations):
+            copy = self._sequence(text) or self._subtree(text) or copy
+            if copy is not None:
+                return f"The prompt is refused and was not executed, because it copies the gold plan: {copy}. {ADVICE}"
+        return None
+
+    def without_gold(self, reason: str) -> str:
+        """Return a judge's reason without long word sequences of a gold plan."""
+        parts, end = [], 0
+        matches = list(_WORD.finditer(reason))
+        for first, last in self._copies([match[0].lower() for match in matches]):
+            parts += [reason[end : matches[first].start()], TAKEN_OUT]
+            end = matches[last].end()
+        return "".join([*parts, reason[end:]])
+
+    def _copies(self, words: list[str]) -> Iterator[tuple[int, int]]:
+        """Yield the first and the last index of each sequence of words that a gold plan has, too."""
+        first, last = 0, -1
+        for start, row in enumerate(_rows(words)):
+            if row not in self._rows:
+                continue
+            if start > last + 1 and last >= 0:
+                yield first, last
+                last = -1
+            if last < 0:
+                first = start
+            last = start + WORDS_IN_A_ROW - 1
+        if last >= 0:
+            yield first, last
+
+    def _sequence(self, text: str) -> str | None:
+        words = _words(text)
+        first, last = max(self._copies(words), key=lambda copy: copy[1] - copy[0], default=(0, -1))
+        if last < 0:
+            return None
+        return f'{last - first + 1} words in a row, from "{" ".join(words[first : first + SHOWN])} …" on'
+
+    def _subtree(self, text: str) -> str | None:
+        shared = max(self._subtrees & _subtrees(text), key=len, default=None) if self._subtrees else None
+        return None if shared is None else f"a YAML subtree with {len(shared)} values"
+
+    def _rare_words(self, text: str) -> str | None:
+        unusual = [word for word in dict.fromkeys(_long_words(text)) if word not in self._usual]
+        size = min(WINDOW, len(unusual))
+        for start in range(len(unusual) - size + 1):
+            rare = [word for word in unusual[start : start + size] if word in self._rare]
+            if len(rare) >= max(FEWEST_RARE, RARE_SHARE * size):
+                return (
+                    f"{len(rare)} of {size} unusual words in a row are rare words of it, such as {', '.join(rare[:3])}"
+                )
+        return None
+
+
+@cache
+def common_words() -> frozenset[str]:
+    """Return the words that are usual in texts about software. They are no sign of a copy."""
+    return frozenset((Path(__file__).parent / "common_words.txt").read_text(encoding="utf-8").split())
+
+
+def _words(text: str) -> list[str]:
+    return [match[0].lower() for match in _WORD.finditer(text)]
+
+
+def _long_words(text: str) -> list[str]:
+    return [match[0].lower() for match in _LONG_WORD.finditer(text)]
+
+
+def _rows(words: list[str]) -> Iterator[Row]:
+    """Yield every sequence of `WORDS_IN_A_ROW` words."""
+    row: deque[str] = deque(maxlen=WORDS_IN_A_ROW)
+    for word in words:
+        row.append(word)
+        if len(row) == WORDS_IN_A_ROW:
+            yield tuple(row)
+
+
+def _subtrees(text: str) -> set[Subtree]:
+    """Return the large YAML subtrees in a text. The order of keys and the style of values make no difference."""
+    subtrees: set[Subtree] = set()
+    for fragment in (text, *_FENCED.findall(text), *_YAML_LINES.findall(text), *_JSON.findall(text)):
+        with suppress(yaml.YAMLError, ValueError):
+            subtrees |= _fragment_subtrees(fragment)
+    return subtrees
+
+
+@dataclass
+class _Collection:
+    """A mapping or a list while its events arrive, with the values below it and their paths."""
+
+    mapping: bool
+    values: list[tuple[str, str]] = field(default_factory=list)
+    key: str | None = None
+
+    def add(self, values: list[tuple[str, str]], scalar: str | None) -> None:
+        """Add a child: its values, or, if a key is due in a mapping, the key `scalar`."""
+        if self.mapping and self.key is None:
+            self.key = scalar or ""
+            return
+        name = self.key if self.mapping else "-"
+        self.key = None
+        self.values += [(f"{name}/{path}", value) for path, value in values]
+
+
+def _fragment_subtrees(text: str) -> set[Subtree]:
+    """Return the large subtrees of the first YAML document in a text.
+
+    The events hold an alias once, and they arrive one by one. So neither aliases nor depth can take long.
+
+    Raises:
+        yaml.YAMLError, ValueError: the text is no YAML.
+    """
+    subtrees: set[Subtree] = set()
+    opened: list[_Collection] = []
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        values: list[tuple[str, str]] = []
+        scalar: str | None = None
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append(_Collection(isinstance(event, yaml.MappingStartEvent)))
+            if len(opened) > DEEPEST:
+                break
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
+            values = opened.pop().values
+            if _is_large(subtree := frozenset(values)):
+                subtrees.add(subtree)
+        elif isinstance(event, yaml.ScalarEvent):
+            scalar = " ".join(_words(event.value))
+            values = [("", scalar)]
+        elif not isinstance(event, yaml.AliasEvent):
+            continue
+        if not opened:
+            break
+        opened[-1].add(values, scalar)
+    return subtrees
+
+
+def _is_large(subtree: Subtree) -> bool:
+    words = sum(len(_words(part)) for pair in subtree for part in pair)
+    return len(subtree) >= SUBTREE_VALUES and words >= WORDS_IN_A_ROW
