@@ -57,7 +57,7 @@ def main() -> int:
 
         def bare(number: int) -> None:
             command = ["mix", "pipeline.generate.live", "--output", f"{folder}/bare-{number}.yaml", "--", PROMPT]
-            subprocess.run(command, cwd=fake.folder, env=environment({}), capture_output=True, check=True)
+            subprocess.run(command, cwd=fake.folder, env=environment({}, fake.folder), capture_output=True, check=True)
 
         def adapted(number: int) -> None:
             execution_folder = folder / f"adapted-{number}"

@@ -206,7 +206,7 @@ def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> 
     @flow(name="bench", persist_result=False)
     def bench() -> None:
         with Asks(work, slots(in_flight)) as asks:
-            answer(asks)
+            answer(asks, setting.run)
 
     bench()
 

@@ -29,7 +29,14 @@ def test_the_prompt_is_committed_on_a_new_branch_with_its_score(world: World) ->
     assert world.git("status", "--porcelain") == ""
     assert world.git("diff", "--name-only", "-z", "main", "HEAD").rstrip("\0") == "pipelines/Mein Plan, ü.yaml"
     message = world.git("log", "-1", "--format=%B%an")
-    for words in ("9.10 instead of 4.10 (+5.00, 98% ", f"Run: {run.name}", "step write_plan", "Candidate: best"):
+    for words in (
+        "The new prompt scores 9.10 (",
+        "the old one 4.10 (",
+        "better beyond chance (+5.00, ",
+        f"Run: {run.name}",
+        "step write_plan",
+        "Candidate: best",
+    ):
         assert words in message
     assert message.endswith("Ü")
     assert set(before.splitlines()) <= set(world.git("for-each-ref").splitlines())

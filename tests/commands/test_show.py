@@ -17,7 +17,7 @@ def test_an_old_run_is_shown(line: CommandLine) -> None:
     """It is shown as a table, and as JSON with every key of its time."""
     old_run(line.home)
     ended = line.run("show", "--json", line.home / "report.json")
-    assert (ended.exit_code, "8.20 instead of 2.50" in ended.stdout) == (0, True), ended.stderr
+    assert (ended.exit_code, "The new prompt scores 8.20" in ended.stdout) == (0, True), ended.stderr
     then = json.loads((OLD_RUN / "report.json").read_text())
     assert line.report().keys() - then.keys() == {"schema", "real_in_rehearsal"}
     assert not then.keys() - line.report().keys()

@@ -78,7 +78,7 @@ def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine
         for process in processes:
             _, err = process.communicate(timeout=170)
             assert process.returncode == 0, err
-    assert len(calls.read_text().splitlines()) == len(line.results("execute")) == 4
+    assert len(calls.read_text().splitlines()) == len(line.results("execute")) == 5
     assert list((line.home / "locks").iterdir()) == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,11 @@ def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Ch
 def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
     """Return what `workbench doctor --json` writes."""
     ready = all(check.passed for check in checks)
-    return {"study": study.name, "ready": ready, "checks": [asdict(check) for check in checks]}
+    # Scripts read these keys.
+    rows = [
+        {"name": check.name, "there": check.passed, "found": check.state, "advice": check.advice} for check in checks
+    ]
+    return {"study": study.name, "ready": ready, "checks": rows}
 
 
 def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
