@@ -53,7 +53,7 @@ def test_everything_that_is_missing_is_reported_with_advice(fake: FakeCheckout, 
     assert expected <= set(missing)
     assert report["ready"] is False
     assert all(bool(check["advice"]) != check["there"] for check in report["checks"])
-    assert "MISSING  Elixir version: Mix 1.18.4, wanted 2.0" in result.stdout
+    assert "MISSING  Elixir version: Mix 1.18.4, needed 2.0" in result.stdout
     assert "run `claude` once and log in" in result.stdout
 
 

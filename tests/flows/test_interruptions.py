@@ -16,7 +16,14 @@ from tests.support.command_line import CommandLine, study, wait_for
 pytestmark = pytest.mark.processes
 
 
-@pytest.mark.parametrize("interrupt", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "interrupt",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.services),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.services),
+    ],
+)
 def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
     line: CommandLine, tmp_path: Path, interrupt: signal.Signals
 ) -> None:

@@ -45,7 +45,7 @@ def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path)
 
 def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: CommandLine, tmp_path: Path) -> None:
     """The commands work in a user's repository after a real search."""
-    file = study(tmp_path / "mine").with_name("pipeline.yaml")
+    file = study(tmp_path / "mine", budget=12).with_name("pipeline.yaml")
     before, identity = file.read_bytes(), {"NAME": "t", "EMAIL": "t@example.org"}
     line = line.having(**{f"GIT_{who}_{key}": identity[key] for who in ("AUTHOR", "COMMITTER") for key in identity})
     for words in ("init -q -b main", "add -A", "commit -qm mine"):

@@ -147,6 +147,8 @@ def study(folder: Path, **changes: object) -> Path:
         "optimizer": "gepa",
         "budget": 6,
         "concurrency": 4,
+        # The fewest pairs that can decide.
+        "confirm": 4,
         # One VM for all executions takes a fraction of the time of one VM each.
         "runtime": "serve",
         **changes,
