@@ -93,3 +93,12 @@ def test_a_text_with_unusual_line_ends_is_shown(tmp_path: Path) -> None:
     add(folder, "search", "first", 0, 3.0, "first\u2028second\x85third")
     assert summarize(folder).trials[0].reason == "first\u2028second\x85third"
     assert "first second\ufffdthird" in markdown(summarize(folder))
+
+
+@pytest.mark.parametrize("first", [0, FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE])
+def test_fresh_scores_are_counted_from_their_first_replicate(tmp_path: Path, first: int) -> None:
+    """A score counts when all replicates before it have one. A requalification has numbers of its own."""
+    folder = begin(tmp_path)
+    for replicate, score in ((1, 4.0), (0, 3.0), (3, 6.0)):
+        add(folder, "confirm", "first", first + replicate, score)
+    assert summarize(folder).confirmed("first") == {"g": [3.0, 4.0]}

@@ -14,7 +14,7 @@ from typing import Literal
 from workbench.evidence.costs import Costs
 from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
-from workbench.nouns import FIRST_CONFIRM_REPLICATE
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
@@ -208,8 +208,9 @@ def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str)
     While a run goes on, a later replicate may have its verdict before an earlier one.
     """
     confirming = [trial for trial in trials if trial.phase == "confirm" and trial.candidate == candidate]
-    # Old runs numbered these replicates from 0.
-    first = FIRST_CONFIRM_REPLICATE if any(trial.replicate >= FIRST_CONFIRM_REPLICATE for trial in confirming) else 0
+    # A requalification and a confirmation number their replicates from another first number. Old runs began with 0.
+    known = max((trial.replicate for trial in confirming), default=0)
+    first = next(number for number in (FIRST_REQUALIFY_REPLICATE, FIRST_CONFIRM_REPLICATE, 0) if known >= number)
     scores: dict[str, list[float]] = {}
     for goal in record.goals:
         by_replicate = {trial.replicate - first: trial.score for trial in confirming if trial.goal == goal.name}
