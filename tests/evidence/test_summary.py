@@ -12,6 +12,7 @@ from workbench.errors import NotJudged
 from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 
 
 def test_calls_are_counted_from_the_journal(tmp_path: Path) -> None:
