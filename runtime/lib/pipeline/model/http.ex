@@ -65,12 +65,14 @@ defmodule Pipeline.Model.HTTP do
 
     with {:ok, tls} <- tls(uri, options[:ca_file]),
          {:ok, proxy} <- Proxy.for_address(uri) do
-      request = {to_charlist(url), charlists([{"connection", "close"} | headers])}
+      address = to_charlist(url)
+      lines = charlists([{"connection", "close"} | headers])
 
       request =
-        if content,
-          do: request |> Tuple.append(elem(content, 0)) |> Tuple.append(elem(content, 1)),
-          else: request
+        case content do
+          nil -> {address, lines}
+          {type, body} -> {address, lines, type, body}
+        end
 
       times = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false]
 
