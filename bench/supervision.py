@@ -17,6 +17,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,7 +106,7 @@ def memory(command: list[str], calls: int, at_once: int) -> dict[str, float]:
             list(pool.map(lambda service: service.stop(), services))
 
 
-def rounds(call, calls: int, at_once: int) -> dict[str, float]:  # type: ignore[no-untyped-def]
+def rounds(call: Callable[[], object], calls: int, at_once: int) -> dict[str, float]:
     """Return the median round's wall time, divided by the commands of a round."""
     wall_times = [0.0]
     with ThreadPoolExecutor(at_once) as pool:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.evidence.permutation import DRAWN, ROUNDING, Block, Floats, drawn, permuted, sum_of
-from workbench.evidence.promotion import ALPHA, Decision, by_goal, decide, decision, seeded
+from workbench.evidence.promotion import ALPHA, Decision, Sides, both_by_goal, decide, decision, seeded
 
 #: Fewer pairs promote nothing.
 FEWEST_PAIRS = 4
@@ -25,8 +25,6 @@ SPENDING = ((0, 0.0), (4, 1 / 70), (8, 0.026), (12, 0.038), (16, 0.05))
 MOST_PAIRS = 16
 #: A challenger that looks no better than this at a look is given up: the rest of the pairs would be wasted.
 FUTILE = 0.5
-
-Sides = tuple[Mapping[str, Sequence[float]], Mapping[str, Sequence[float]]]
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,7 @@ def decide_in_steps(
     Raises:
         ValueError: a score is no number, or the two sides have different goals.
     """
-    sides = by_goal(champion, least=0), by_goal(challenger, least=0)
-    if sides[0].keys() != sides[1].keys():
-        raise ValueError(f"the goals differ: {sorted(sides[0])} and {sorted(sides[1])}; expected the same goals")
+    sides = both_by_goal(champion, challenger, least=0)
     available = min(len(scores) for side in sides for scores in side.values())
     schedule = looks(pairs, alpha)
     if not schedule:

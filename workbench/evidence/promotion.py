@@ -28,6 +28,7 @@ MOST_REPLICATES = 100
 SCALE = 10.0
 
 Scores = Sequence[float] | Mapping[str, Sequence[float]]
+Sides = tuple[Mapping[str, Sequence[float]], Mapping[str, Sequence[float]]]
 Verdict = Literal["promote", "keep", "undecided"]
 
 
@@ -80,9 +81,7 @@ def decide(
     Raises:
         ValueError: a sample is empty, a score is no number, or the two sides have different goals.
     """
-    sides = by_goal(champion), by_goal(challenger)
-    if sides[0].keys() != sides[1].keys():
-        raise ValueError(f"the goals differ: {sorted(sides[0])} and {sorted(sides[1])}; expected the same goals")
+    sides = both_by_goal(champion, challenger)
     blocks = [Block(sides[0][goal], sides[1][goal], 1 / len(sides[0])) for goal in sides[0]]
     samples = permuted(blocks, rng or seeded(*sides, margin, alpha))
     return decision(samples, None, margin=margin, alpha=alpha, sides=sides)
@@ -94,7 +93,7 @@ def decision(
     *,
     margin: float,
     alpha: float,
-    sides: tuple[Mapping[str, Sequence[float]], ...],
+    sides: Sides,
 ) -> Decision:
     """Return the decision that the exchanges of labels lead to.
 
@@ -127,7 +126,7 @@ def _nth(ordered: Floats, number: int, otherwise: float) -> float:
     return float(ordered[number]) if 0 <= number < len(ordered) else otherwise
 
 
-def _more(sides: tuple[Mapping[str, Sequence[float]], ...], gain: float, alpha: float) -> int | None:
+def _more(sides: Sides, gain: float, alpha: float) -> int | None:
     """Return how many more replicates would decide if means and variances stay as they are."""
     if gain <= 0:
         return None
@@ -141,8 +140,20 @@ def _more(sides: tuple[Mapping[str, Sequence[float]], ...], gain: float, alpha: 
     return None
 
 
-def by_goal(scores: Scores, least: int = 1) -> dict[str, list[float]]:
-    """Return scores by goal, as numbers. Scores without a goal get the goal "".
+def both_by_goal(champion: Scores, challenger: Scores, least: int = 1) -> Sides:
+    """Return the scores of both sides by goal, as numbers. Scores without a goal get the goal "".
+
+    Raises:
+        ValueError: a goal has fewer than `least` scores, a score is no number, or the two sides have different goals.
+    """
+    sides = _by_goal(champion, least), _by_goal(challenger, least)
+    if sides[0].keys() != sides[1].keys():
+        raise ValueError(f"the goals differ: {sorted(sides[0])} and {sorted(sides[1])}; expected the same goals")
+    return sides
+
+
+def _by_goal(scores: Scores, least: int) -> dict[str, list[float]]:
+    """Return the scores of one side by goal, as numbers.
 
     Raises:
         ValueError: there is no goal, a goal has fewer than `least` scores, or a score is no number.

@@ -26,6 +26,7 @@ from workbench.foreign_text import scrubbed
 from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, InputFile, Pipeline, Target
 from workbench.providers import digest
+from workbench.system.environment import passed_environment
 from workbench.system.files import write_atomically
 
 PLACEHOLDERS = ("prompt_file", "output_file", "goal", "replicate")
@@ -206,7 +207,7 @@ class Command:
         Raises:
             MissingKey: a variable that the study names is not set.
         """
-        passed = program.passed_environment()
+        passed = passed_environment()
         if any(provider.rehearsal for provider in request.providers):
             return {**passed, **program.provider_variables(request.providers)}, []
         missing = [name for name in self._settings.environment if not os.environ.get(name)]

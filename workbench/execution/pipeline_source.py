@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 
 from workbench.errors import PipelineRejected
-from workbench.execution.program import passed_environment
 from workbench.nouns import InputFile, Pipeline
 from workbench.pipeline_file import needs
+from workbench.system.environment import passed_environment
 
 #: The most bytes that a pipeline file may have.
 PIPELINE_BYTES = 1_000_000

@@ -14,7 +14,6 @@ from workbench.foreign_text import scrubbed
 from workbench.providers import KNOWN, Provider
 from workbench.system import process
 from workbench.system.bounded import LIMIT
-from workbench.system.environment import passed_environment as passed_environment
 
 #: The most bytes that a plan may have.
 PLAN_BYTES = 5_000_000

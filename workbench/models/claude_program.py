@@ -31,7 +31,7 @@ PROGRAM = "claude"
 INSTALL = "install it with npm install -g @anthropic-ai/claude-code, and log in by starting claude once"
 #: The program's own variables begin with these: its login, its folder, the services that it can be told to use.
 VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
-#: The endings of variables whose values are secrets.
+#: The words in the names of variables whose values are secrets.
 SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 #: The failures by words and codes. The Elixir runtime reads the same list, and its module `Failures` explains it.

@@ -13,6 +13,7 @@ from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import build
 from workbench.system import process
+from workbench.system.environment import passed_environment
 
 #: In the checkout a link to the folder beside the package; in an installed package the folder itself.
 RUNTIME = (Path(__file__).parents[2] / "runtime").resolve()
@@ -96,7 +97,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 def _tools() -> dict[str, str]:
     """Return the environment in which `mix` and `elixir` are found, as the user's own folder chooses them."""
-    return {**program.passed_environment(), **elixir.search_path(_user_folder())}
+    return {**passed_environment(), **elixir.search_path(_user_folder())}
 
 
 def _user_folder() -> Path:

@@ -16,9 +16,10 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed
 from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
-from workbench.models.claude_program import claude_variables
+from workbench.models.claude_program import SECRETS, claude_variables
 from workbench.providers import GENERATING, KNOWN
 from workbench.system import process
+from workbench.system.environment import passed_environment
 from workbench.system.temporary import OwnedFolder
 
 COMPILE_SECONDS = 900.0
@@ -29,7 +30,6 @@ CODE = ("mix.exs", "mix.lock", "lib", "config", "priv")
 #: The parts that all workers share, by links. Each worker has a copy of everything else that a pipeline may use.
 SHARED = ("mix.exs", "mix.lock", ".formatter.exs", "lib", "config", "deps", "priv")
 LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "evolved_pipelines", "node_modules")
-SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 #: The library that starts the claude program, and the setting with which it does so as root.
 STARTER = Path("deps/erlexec")
@@ -190,7 +190,7 @@ def environment(keys: Mapping[str, str], checkout: Path) -> dict[str, str]:
     provider_variables = {name: value for name, value in keys.items() if usual.get(name) != value}
     return {
         # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
-        **program.passed_environment(),
+        **passed_environment(),
         **elixir.search_path(checkout),
         **claude_variables(os.environ),
         "SHELL": os.environ.get("SHELL", "/bin/sh"),

@@ -14,6 +14,7 @@ from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex.checkout import ROOT_ADVICE, Checkout, environment
 from workbench.execution.runtime import Check
 from workbench.system import process
+from workbench.system.environment import passed_environment
 
 FREE_BYTES = 1_000_000_000
 TASKS = Path("lib/mix/tasks/pipeline.generate.ex")
@@ -96,7 +97,7 @@ def _locale(environ: Mapping[str, str]) -> Check:
     """Check the locale of executions. Without UTF-8, pipeline_ex encodes the prompt twice."""
     user_locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "none"
     try:
-        finished = process.run(["locale", "charmap"], cwd=Path("/"), env=program.passed_environment(), timeout=10.0)
+        finished = process.run(["locale", "charmap"], cwd=Path("/"), env=passed_environment(), timeout=10.0)
         charmap = finished.stdout.decode(errors="replace").strip()
     except OSError:
         # musl has no `locale` program, and UTF-8 is its only encoding.
