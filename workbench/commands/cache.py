@@ -60,7 +60,7 @@ def prune(
     Parameters
     ----------
     days
-        Remove answers that are older than this many days, and that only runs older than this need.
+        Remove answers that are more than this many days old, and that no run of these last days uses.
     dry_run
         Count what would be removed, and remove nothing.
     json_file

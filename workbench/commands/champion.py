@@ -188,7 +188,7 @@ def _rows(shown: Champion) -> list[tuple[str, str]]:
 
 
 def _tell_about(added: Champion, champions: Champions, json_file: Path | None) -> None:
-    """Say what was written, and what was not."""
+    """Print the new champion and its file. Say that no pipeline file was changed."""
     console = console_beside(json_file)
     console.print(f"champion {added.number} of {champions.study}: {printable(added.reason)}", markup=False)
     console.print(f"wrote {added.file}; commit it with git", markup=False, highlight=False)

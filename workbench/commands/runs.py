@@ -32,7 +32,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     Parameters
     ----------
     study
-        Only the runs of the study with this name.
+        List only the runs of the study with this name.
     json_file
         A file for the list as JSON.
     """
@@ -42,7 +42,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
         # Long lines are not cut: a name that is cut off names no run.
         console.print(line, style="bold" if number == 0 else None, markup=False, highlight=False)
     if not listed:
-        console.print("there are no runs yet: workbench run STUDY makes one")
+        console.print("there are no runs to list: workbench run STUDY makes one")
     if json_file is not None:
         write_json(json_file, listed)
     return 0
