@@ -29,9 +29,9 @@ HABITS = (
 )  # fmt: skip
 HABIT = 0.12
 
-#: The probability that the plan has an aspect that the prompt asks for, and one that it does not ask for.
+#: The probability that the plan has an aspect: if the prompt asks for the aspect, and if it does not.
 ASKED, UNASKED = 0.9, 0.08
-#: The probability that a plan of a prompt that shortens it keeps an aspect.
+#: If the prompt shortens the plan, these two probabilities are multiplied by this factor.
 KEPT_WHEN_SHORT = 0.6
 
 #: The probability of a plan inside a Markdown code fence.
@@ -77,7 +77,7 @@ def _covered_topics(prompt: str, rng: random.Random) -> list[str]:
 
 
 def _shown_aspects(prompt: str, rng: random.Random) -> list[Aspect]:
-    """Return most of the aspects that the prompt asks for, and a few others."""
+    """Return most of the aspects that the prompt asks for, and a few others. A prompt may shorten the list."""
     asked = aspects(prompt)
     kept = KEPT_WHEN_SHORT if SHORTENS.search(prompt) else 1.0
     return [aspect for aspect in ASPECTS if rng.random() < kept * (ASKED if aspect in asked else UNASKED)]

@@ -1,4 +1,4 @@
-"""The scripted judge: score the topics of the gold plans that the plan covers, and the aspects of a good plan in it.
+"""The scripted judge: score a plan by the gold plans' topics that it covers, and by the aspects of a good plan in it.
 
 The reason names missing aspects. It does not list the gold plan's words.
 """
@@ -15,9 +15,9 @@ from workbench.rehearsal.words import stems, topics
 
 #: The standard deviation of the random error of a score, in points.
 NOISE = 0.3
-#: How many missing aspects the reason names.
+#: How many missing aspects the reason names at most.
 NAMED = 4
-#: How much of the score the aspects are. The rest are the gold plan's topics.
+#: The share of the score that the aspects decide. The gold plans' topics decide the rest.
 CRAFT_SHARE = 0.4
 
 
