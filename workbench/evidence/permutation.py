@@ -31,7 +31,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Block:
-    """Scores among which labels are exchanged. `weight` is the block's share in the difference. The weights add to 1."""
+    """Scores among which labels are exchanged. `weight` is the block's share in the difference; all add up to 1."""
 
     champion: Sequence[float]
     challenger: Sequence[float]

@@ -228,6 +228,6 @@ def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
 
 
 def _written(run: RunFolder) -> float:
-    """Return the time of the last write to the run's records. A run that finds all answers in the cache makes no call."""
+    """Return the time of the last write to the run's records. If all answers are cached, a run makes no call."""
     kinds = (RunRecord, TrialRecord, SearchResult)
     return max((run.path / kind.FILE).stat().st_mtime for kind in kinds if run.has(kind))
