@@ -16,10 +16,10 @@ import httpx
 
 from workbench.errors import ModelNotFound, OutsideError
 from workbench.foreign_text import scrubbed
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
-from workbench.models.trouble import Trouble
 from workbench.money import price
 from workbench.money.meter import Meter
 from workbench.providers import CURRENT_MODELS, Provider, same_model
@@ -87,8 +87,8 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
         try:
             with meter.call(f"{call.provider.name}/{call.model}", largest):
                 reply = _metered(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds, meter)
-        except Trouble as trouble:
-            error = _error(role, call, key, trouble)
+        except CallFailed as failed_call:
+            error = _error(role, call, key, failed_call)
         else:
             if reply.ending is Ending.COMPLETE:
                 try:
@@ -142,8 +142,8 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
     """Call the model as `_within` does, and tell the meter what the call used."""
     try:
         reply = _within(call, key, seconds)
-    except Trouble as trouble:
-        if not trouble.charged:
+    except CallFailed as failed_call:
+        if not failed_call.charged:
             meter.free()
         raise
     if reply.tokens is not None:
@@ -175,17 +175,17 @@ def _within(call: ModelCall, key: str, seconds: float) -> Reply:
     try:
         result = outcome.get(timeout=call.seconds)
     except queue.Empty:
-        raise Trouble(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True) from None
+        raise CallFailed(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True) from None
     if isinstance(result, BaseException):
         raise result
     return result
 
 
-def _error(role: Role, call: ModelCall, key: str, trouble: Trouble) -> Exception:
+def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Exception:
     """Return the error for a failed call, without the provider's key."""
-    failure, provider = trouble.failure, call.provider
+    failure, provider = failed_call.failure, call.provider
     # A cut key is no longer recognised, so the key goes before the text is cut.
-    message = scrubbed(trouble.message, [key])[:500]
+    message = scrubbed(failed_call.message, [key])[:500]
     if failure.unknown_model:
         return ModelNotFound(
             scrubbed(

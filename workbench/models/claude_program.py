@@ -20,9 +20,9 @@ from typing import Any
 
 from workbench.errors import OutsideError
 from workbench.foreign_text import scrubbed
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
 from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
-from workbench.models.trouble import Trouble
 from workbench.system import process
 from workbench.system.environment import passed_environment
 from workbench.system.temporary import OwnedFolder
@@ -109,7 +109,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     """Start the program once, and read its answer. `key` is not used: the program has a login of its own.
 
     Raises:
-        Trouble: the program could not be started, failed, or gave no answer.
+        CallFailed: the program could not be started, failed, or gave no answer.
     """
     environ = _environment()
     secrets = [value for name, value in environ.items() if name.endswith(SECRETS)]
@@ -128,11 +128,11 @@ def complete(call: ModelCall, key: str) -> Reply:
                 stdin=prompt,
             )
     except (FileNotFoundError, PermissionError):
-        raise Trouble(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {INSTALL}") from None
+        raise CallFailed(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {INSTALL}") from None
     except OSError as error:
-        raise Trouble(Failure("not started"), f"{PROGRAM} was not started: {error.strerror or error}") from None
+        raise CallFailed(Failure("not started"), f"{PROGRAM} was not started: {error.strerror or error}") from None
     if done.timed_out:
-        raise Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
+        raise CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
     output = _read_output(done.stdout.decode("utf-8", errors="replace"))
     return _reply(call, output, done, lambda text: scrubbed(text, secrets))
 
@@ -188,13 +188,15 @@ def _reply(call: ModelCall, output: _Output, done: process.Finished, shown: Call
     """Return the reply of a program that ended.
 
     Raises:
-        Trouble: the program failed.
+        CallFailed: the program failed.
     """
     stderr = done.stderr.decode("utf-8", errors="replace")
     result = output.result
     if result is None:
         if done.exit_code in NOT_STARTED:
-            raise Trouble(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {_end(shown(stderr))}")
+            raise CallFailed(
+                Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {_end(shown(stderr))}"
+            )
         raise _failed(f"{PROGRAM} ended without a result (exit code {done.exit_code})", output, stderr, shown)
     text, good = result.get("result"), result.get("subtype") == "success" and result.get("is_error") is False
     if not good or done.exit_code != 0 or not isinstance(text, str):
@@ -217,13 +219,13 @@ def _words(result: Mapping[str, Any]) -> list[str]:
     return [text if isinstance(text, str) else json.dumps(text) for text in said if text]
 
 
-def _failed(problem: str, output: _Output, words: str, shown: Callable[[str], str]) -> Trouble:
+def _failed(problem: str, output: _Output, words: str, shown: Callable[[str], str]) -> CallFailed:
     """Return the error for a program that failed. Its words decide first, because they say more than its code."""
     entry = _entry(output.code, words)
     kind, again = (entry.kind, entry.again) if entry else ("provider unavailable", True)
     hint = "start claude once and log in, or set ANTHROPIC_API_KEY" if kind == "authentication" else ""
     failure = Failure(kind, lasting=not again, unknown_model=kind == "unknown model", hint=hint)
-    return Trouble(failure, f"{problem}: {_end(shown(words)) or 'it did not say why'}")
+    return CallFailed(failure, f"{problem}: {_end(shown(words)) or 'it did not say why'}")
 
 
 def _end(text: str) -> str:

@@ -11,9 +11,9 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
 from workbench.models.reply import ModelCall, Reply, read_gemini
-from workbench.models.trouble import Trouble
 from workbench.providers import Provider
 
 #: google-genai would use `v1`, which does not serve all models.
@@ -24,7 +24,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     """Call the model once.
 
     Raises:
-        Trouble: the provider answered with an error, or did not answer.
+        CallFailed: the provider answered with an error, or did not answer.
     """
     config = types.GenerateContentConfig(
         system_instruction=call.system,
@@ -50,17 +50,17 @@ def complete(call: ModelCall, key: str) -> Reply:
     except errors.APIError as error:
         headers = {name.lower(): value for name, value in dict(getattr(error.response, "headers", {})).items()}
         status, message = int(error.code or 0), str(error.message or error.status or "")
-        trouble = Trouble(http_failure(status, message, error.details, headers), f"{status} {message}".strip())
+        failed_call = CallFailed(http_failure(status, message, error.details, headers), f"{status} {message}".strip())
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-        trouble = Trouble(Failure("provider unavailable"), str(error) or type(error).__name__)
+        failed_call = CallFailed(Failure("provider unavailable"), str(error) or type(error).__name__)
     except (httpx.TimeoutException, httpx2.TimeoutException):
-        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
+        failed_call = CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     except (httpx.HTTPError, httpx2.HTTPError) as error:
-        trouble = Trouble(Failure("provider unavailable"), str(error) or type(error).__name__, charged=True)
+        failed_call = CallFailed(Failure("provider unavailable"), str(error) or type(error).__name__, charged=True)
     except (ValueError, AttributeError, RecursionError):
         message = "the reply is not in the provider's protocol"
-        trouble = Trouble(Failure("provider unavailable"), message, charged=True)
-    raise trouble
+        failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
+    raise failed_call
 
 
 @lru_cache(maxsize=8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.models.failure import Failure
 
 
-class Trouble(Exception):
+class CallFailed(Exception):
     """A call failed.
 
     Attributes:
