@@ -6,7 +6,7 @@ from workbench.models.failure import Failure
 
 
 class CallFailed(Exception):
-    """A call failed.
+    """One call of a model failed.
 
     Attributes:
         message: the provider's sentence, or ours. It may hold the provider's key.

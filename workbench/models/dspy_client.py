@@ -48,7 +48,7 @@ def complete(call: ModelCall, key: str) -> Reply:
 
 
 def _response_format(call: ModelCall) -> dict[str, Any] | None:
-    """Return the call's schema as DSPy's client takes it. Anthropic knows no JSON without a schema."""
+    """Return the call's schema as DSPy's client takes it. Anthropic has no JSON mode without a schema."""
     if not call.schema:
         wants_json = call.schema is not None and call.provider.name != "anthropic"
         return {"type": "json_object"} if wants_json else None
@@ -86,7 +86,7 @@ def _failed_call(error: Any) -> CallFailed:
 
 
 def _unreached(error: BaseException | None) -> bool:
-    """Return True if no connection to the provider came about."""
+    """Return True if the connection to the provider failed, so that the provider never had the request."""
     while error is not None:
         if isinstance(error, ConnectionRefusedError | httpx.ConnectError):
             return True

@@ -41,7 +41,7 @@ def complete(call: ModelCall, key: str) -> Reply:
         types.Content(role="model" if role == "assistant" else "user", parts=[types.Part(text=text)])
         for role, text in call.messages
     ]
-    # The variable keeps the client alive during the call: a client that nobody holds closes its connections.
+    # The variable keeps the client alive during the call: a client without a reference closes its connections.
     client = _client(call.provider, key)
     try:
         response = client.models.generate_content(model=call.model, contents=contents, config=config)
@@ -65,7 +65,7 @@ def complete(call: ModelCall, key: str) -> Reply:
 
 @lru_cache(maxsize=8)
 def _client(provider: Provider, key: str) -> genai.Client:
-    """Return the client for an address. Making one costs more than a call, and threads can share it."""
+    """Return the client for an address. It is kept, because making it costs more than a call; threads share it."""
     base_url = provider.base_url.removesuffix(f"/{API_VERSION}")
     options = types.HttpOptions(
         base_url=base_url, api_version=API_VERSION, retry_options=types.HttpRetryOptions(attempts=1)
