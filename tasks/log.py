@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 from workbench.errors import UserError
 from workbench.evidence import story
 from workbench.evidence.report import sentence
-from workbench.evidence.story import Made
+from workbench.evidence.story import Effort
 from workbench.evidence.summary import summarize
 from workbench.nouns import Trial
 from workbench.run.folder import RunFolder
@@ -35,7 +35,7 @@ class RunLog:
         self._run = run
         self._record = run.load(RunRecord)
         self._logger = get_run_logger()
-        self._made: dict[str, Made] = {}
+        self._efforts: dict[str, Effort] = {}
         self._search: list[TrialRecord] = []
         self._best: str | None = None
         self._phase: Phase = phase
@@ -48,18 +48,18 @@ class RunLog:
             execution, cached = task.result(), task.state.name == "Cached"
             paid = execution.cost is not None and not cached and self._record.rehearsal is None
             dollars = execution.cost.known if paid else None
-            self._made[ask.key] = Made(execution.seconds, cached, dollars)
+            self._efforts[ask.key] = Effort(execution.seconds, cached, dollars)
 
     def trial(self, trial: Trial) -> None:
         """Log a trial, and the best prompt so far if it has changed. `Asks` calls this method for each trial."""
         record = TrialRecord.of(self._phase, trial)
-        self._logger.info(story.trial_line(self._phase, record, self._made.get(trial.execution)))
+        self._logger.info(story.trial_line(self._phase, record, self._efforts.get(trial.execution)))
         if self._phase == "search":
             self._search.append(record)
             best = story.best_so_far(self._search, self._record)
             if best is not None and best != self._best:
                 self._best = best
-                self._logger.info(f"{best}, {story.budget_left(self._record, len(self._made))}.")
+                self._logger.info(f"{best}, {story.budget_left(self._record, len(self._efforts))}.")
 
     def confirming(self) -> None:
         """Log that the search ended, and which prompt is confirmed."""

@@ -11,21 +11,21 @@ from difflib import SequenceMatcher
 from html import escape
 
 WIDTH, COLUMN, LINE = 1180, 78, 17
-#: The most lines that are drawn of each side. The run's folder has the whole prompts.
+#: The most lines of each prompt that are drawn. The run's folder has the whole prompts.
 MOST_LINES = 120
 RED, GREEN = "#ffebe9", "#dafbe1"
 INK, FAINT = "#24292f", "#57606a"
 
 
 def diff(first: str, best: str, *, left: str, right: str) -> str:
-    """Return two columns. A line that only one side has is tinted and marked with − or +.
+    """Return an SVG with two columns. A line that only one prompt has is tinted and marked with − or +.
 
     Args:
         left, right: the headings of the columns.
     """
     rows = _rows(_wrapped(first), _wrapped(best))
-    shown = rows[:MOST_LINES]
-    height = LINE * (len(shown) + 3) + (LINE if len(rows) > MOST_LINES else 0)
+    visible = rows[:MOST_LINES]
+    height = LINE * (len(visible) + 3) + (LINE if len(rows) > MOST_LINES else 0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         'font-family="ui-monospace, Menlo, monospace" font-size="12">',
@@ -33,7 +33,7 @@ def diff(first: str, best: str, *, left: str, right: str) -> str:
         _text(8, LINE, left, FAINT, bold=True),
         _text(WIDTH / 2 + 8, LINE, right, FAINT, bold=True),
     ]
-    for number, (old, new) in enumerate(shown):
+    for number, (old, new) in enumerate(visible):
         y = LINE * (number + 2)
         parts += _cell(0, y, old, changed=old != new, sign="−", tint=RED)
         parts += _cell(WIDTH / 2, y, new, changed=old != new, sign="+", tint=GREEN)
@@ -56,9 +56,9 @@ def _rows(first: list[str], best: list[str]) -> list[tuple[str | None, str | Non
         old: list[str | None] = list(first[a1:a2])
         new: list[str | None] = list(best[b1:b2])
         if kind != "equal":
-            most = max(len(old), len(new))
-            old += [None] * (most - len(old))
-            new += [None] * (most - len(new))
+            longest = max(len(old), len(new))
+            old += [None] * (longest - len(old))
+            new += [None] * (longest - len(new))
         rows += zip(old, new, strict=True)
     return rows
 

@@ -227,7 +227,7 @@ def _cost_row(summary: Summary, noun: str, calls: int, action: str, role: str) -
 
 
 def cost_rows(costs: Costs) -> list[tuple[str, str]]:
-    """Return what a run cost, as pairs of a name and a value: the sum by role, and what is wrong with it."""
+    """Return pairs of a name and a value: the cost by role, the calls without a price, and an overshot budget."""
     if costs.unknown:
         return [("cost", "not known: an older version of Workbench made this run")]
     roles = ", ".join(f"{role} {money(amount)}" for role, amount in costs.by_role.items())

@@ -19,7 +19,7 @@ MONEY_DIGITS = 6
 
 
 class BaselineRecord(Frozen):
-    """The starting prompt. `score` is the confirmed mean, `search_score` the search's own; None before it is known."""
+    """The starting prompt. `score` is the confirmed mean, `search_score` the search's mean; None before it is known."""
 
     score: float | None
     search_score: float | None
@@ -38,8 +38,8 @@ class BestRecord(Frozen):
 class DifferenceRecord(Frozen):
     """Best minus baseline: the mean, the ends of its interval with its level, and the one-sided p.
 
-    `more` counts the further replicates of both prompts on each goal that would decide; None if none would, or if the
-    difference is decided.
+    `more` counts the further replicates of both prompts on each goal that would decide. It is None if no number up to
+    100 would, or if the difference is decided.
     """
 
     mean: float
