@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_two_runs_are_compared(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Prompts, scores with intervals, executions, and the difference with its interval."""
+    """The output has prompts, scores with intervals, executions, and the difference with its interval."""
     file = home.parent / "compared.json"
     ended(home, name="a", text="One.\nTwo.")
     ended(home, (5.0, 5.1, 5.2), name="b", text="One.\nThree.")

@@ -90,8 +90,8 @@ def _lines(listed: list[dict[str, Any]]) -> list[str]:
         return []
     cells = [list(COLUMNS)]
     for row in listed:
-        shown = {**row, "commit": row["commit"] and row["commit"][:12]}
-        cells.append(["–" if shown[column] is None else printable(str(shown[column])) for column in COLUMNS])
+        values = {**row, "commit": row["commit"] and row["commit"][:12]}
+        cells.append(["–" if values[column] is None else printable(str(values[column])) for column in COLUMNS])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(map(_aligned, COLUMNS, row, widths)).rstrip() for row in cells]
 

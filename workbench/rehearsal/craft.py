@@ -1,4 +1,4 @@
-"""What makes any plan good, for all scripted models: the aspects of a plan, and the instructions that ask for them.
+"""Lists what makes any plan good, for all scripted models: aspects of a plan, and instructions that ask for them.
 
 The proposer adds instructions, the generator writes an aspect if the prompt asks for it, and the judge looks for
 aspects in the plan. Each of them recognises an aspect by its cue, so the rest of the sentence may have any words.

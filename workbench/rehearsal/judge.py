@@ -37,10 +37,10 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     covered = sum(weight for stem, _, weight in gold_topics if stem in plan_stems) / total_weight
     # The curve is concave, so the first topics earn more points than the last topics.
     subject = 1 - (1 - covered) ** 1.4
-    shown = aspects(plan)
-    score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * len(shown) / len(ASPECTS)) + rng.gauss(0, NOISE)
+    plan_aspects = aspects(plan)
+    score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * len(plan_aspects) / len(ASPECTS)) + rng.gauss(0, NOISE)
     present = [word for stem, word, _ in gold_topics if stem in plan_stems]
-    missing = [aspect.name for aspect in ASPECTS if aspect not in shown]
+    missing = [aspect.name for aspect in ASPECTS if aspect not in plan_aspects]
     rng.shuffle(missing)
     parts = [f"The plan deals with {_and(present[:3])}." if present else "The plan hardly touches the subject."]
     if missing:

@@ -80,9 +80,9 @@ def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
         added = rng.sample(others, min(rng.randint(1, 3), len(others)))
     elif others and rng.random() < ADDS_OTHER:
         added.append(rng.choice(others))
-    own = [text for text in INSTRUCTIONS if text in old]
-    if own and rng.random() < FORGETS:
-        old = " ".join(old.replace(rng.choice(own), "").split())
+    removable = [text for text in INSTRUCTIONS if text in old]
+    if removable and rng.random() < FORGETS:
+        old = " ".join(old.replace(rng.choice(removable), "").split())
     return " ".join([old, *added])
 
 

@@ -71,10 +71,10 @@ class StudyInRepository:
                 self._copy_champions(file.parent / FOLDER, self.prompts(home))
             yield file
 
-    def _copy_champions(self, committed: Path, kept: Path) -> None:
-        """Copy the committed champions that the folder `kept` does not have."""
+    def _copy_champions(self, committed: Path, prompts: Path) -> None:
+        """Copy the committed champions that the folder `prompts` does not have."""
         for champion in committed.glob("*/*.md"):
-            target = kept / champion.relative_to(committed)
+            target = prompts / champion.relative_to(committed)
             if champion.is_file() and not champion.is_symlink() and not target.exists():
                 write_new(target, champion.read_bytes())
 

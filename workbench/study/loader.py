@@ -287,8 +287,8 @@ def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping
     """Add a problem at the line of the file, or at the command-line option that the value came from."""
     option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
     if option in overrides:
-        shown = message.removeprefix(f"{dotted(path)}: ")
-        file.problems.append(Problem(Path(f"--{option}"), None, shown))
+        without_key = message.removeprefix(f"{dotted(path)}: ")
+        file.problems.append(Problem(Path(f"--{option}"), None, without_key))
     else:
         file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 

@@ -41,8 +41,8 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     if running is not None:
         yield running
     elif rehearse:
-        with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)
+        with server.start() as rehearsal:
+            yield providers.rehearsal(rehearsal.url, rehearsal.world, rehearsal.seed)
     else:
         yield real
 
