@@ -117,7 +117,7 @@ def _conflicts(prompt: str) -> list[dict[str, object]]:
 def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
     """Return one instruction for most aspects that a judge misses and that the prompt does not ask for.
 
-    If a judge misses any aspect, there is at least one instruction.
+    If there is such an aspect, there is at least one instruction.
     """
     missing = [aspect for aspect in aspects(" ".join(_MISSING.findall(reasons))) if not aspect.cue.search(prompt)]
     taken_up = [aspect for aspect in missing if rng.random() < TAKES_UP] or missing[:1]
@@ -126,7 +126,7 @@ def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
 
 
 def _old_instruction(inputs: dict[str, str]) -> str:
-    """Return the instruction to improve. Of several attempts, return the last one, which DSPy sorts as the best."""
+    """Return the instruction to improve. DSPy sorts attempts by their scores, so the last attempt is the best."""
     for name in ("current_instruction", "basic_instruction", "instruction"):
         if inputs.get(name, "").strip():
             return inputs[name].strip()
