@@ -1,4 +1,4 @@
-"""Edits of a prompt's pieces, as the proposer writes them in JSON."""
+"""Reads the edits of a prompt's pieces that the proposer writes as JSON, and applies them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FENCED = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 
 
 class _Edit(BaseModel):
-    """One edit. Its reason is for people and for the model's own care, so that a missing reason is no problem."""
+    """One edit. The reason makes the model think and helps people. Nothing depends on it, so it may be missing."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -21,7 +21,7 @@ class _Edit(BaseModel):
 
 
 class Add(_Edit):
-    """Put a new piece behind the piece with the number `after`, or at the end of the prompt."""
+    """Put a new piece behind the piece with the number `after`. Without such a piece, put it at the end."""
 
     action: Literal["add"]
     text: str = Field(min_length=1)
@@ -71,8 +71,8 @@ def read(reply: str) -> list[Add | Replace | Remove] | str | None:
 
 
 def apply(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> list[str]:
-    """Return the pieces after the edits. Pieces are numbered from 1, and an edit of an unknown piece is left out."""
-    #: The text in place of each piece, and the texts behind it. Number 0 stands in front of the first piece.
+    """Return the pieces after the edits. Pieces are numbered from 1. A change of an unknown piece is left out."""
+    # `texts[n]` is the text in place of piece n, and `behind[n]` has the texts behind it. Place 0 is before piece 1.
     texts: list[str | None] = [None, *pieces]
     behind: list[list[str]] = [[] for _ in texts]
     for edit in edits:

@@ -1,4 +1,4 @@
-"""The race: learn what each sentence is worth, and compose the best prompt of those that help."""
+"""Runs the race, which learns what each sentence is worth, and composes the best prompt of those that help."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class ProposeEdits(dspy.Signature):  # type: ignore[misc]  # DSPy has no type in
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Judgement:
+    """The judge's score, from 0 to 1, and reason for one plan, with the goal's text."""
+
     goal: str
     score: float
     reason: str
@@ -60,29 +62,29 @@ def search(bench: Bench) -> Program:
     """
     budget = max(1, bench.study.budget - bench.goals - max(0, bench.goals - FIRST_EXECUTIONS))
     seed = bench.program.candidate.instructions.strip()
-    players = _Players(bench, seed)
+    callbacks = _Callbacks(bench, seed)
     best = choose(
         seed,
-        players.propose,
-        players.evaluate,
+        callbacks.propose,
+        callbacks.evaluate,
         budget,
         np.random.default_rng(bench.study.seed),
         batch=max(1, min(LARGEST_BATCH, budget // EXECUTIONS_PER_BATCH)),
         split=sentences.split,
         join=sentences.join,
     )
-    return players.program(best)
+    return callbacks.program(best)
 
 
-class _Players:
-    """The two functions that the race calls. Both ask the flow, by way of the program and of the proposer's model."""
+class _Callbacks:
+    """The two functions that the race calls. They reach the flow by the program and by the proposer's model."""
 
     def __init__(self, bench: Bench, seed: str) -> None:
         self._bench = bench
         self._seed = seed
         self._evaluations = 0
         self._replicates: Counter[tuple[str, int]] = Counter()
-        self._judged: list[_Judged] = []
+        self._judgements: list[_Judgement] = []
         self._predict = dspy.Predict(ProposeEdits)
 
     def program(self, prompt: str) -> Program:
@@ -102,18 +104,18 @@ class _Players:
             self._evaluations += 1
         lm = dspy.settings.lm
         with ThreadPoolExecutor(self._bench.study.concurrency) as pool:
-            judged = list(pool.map(lambda run: self._run(lm, *run), runs))
-        self._judged += judged
-        return [one.score for one in judged]
+            judgements = list(pool.map(lambda run: self._run(lm, *run), runs))
+        self._judgements += judgements
+        return [judgement.score for judgement in judgements]
 
-    def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judged:
+    def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judgement:
         example = self._bench.examples[goal]
         with dspy.context(lm=lm.copy(rollout_id=replicate) if replicate else lm):
             verdict = self._bench.feedback(example, self.program(prompt)(**example.inputs()))
-        return _Judged(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
+        return _Judgement(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
 
     def propose(self, parent: str, feedback: str) -> str:
-        """Ask the proposer for edits of a prompt. Return the prompt after them, or as it is if there are none.
+        """Ask the proposer for edits of a prompt. Return the edited prompt, or the same prompt if there are no edits.
 
         Edits that copy a gold plan are refused.
         """
@@ -125,11 +127,13 @@ class _Players:
         return parent if self._bench.trials.leak(self.program(prompt).candidate) is not None else prompt
 
     def _ask(self, pieces: list[str], feedback: str) -> str:
-        """Return the proposer's reply. DSPy must not ask again in another format: each request is paid for."""
+        """Return the proposer's reply. DSPy does not ask again in another format, because each request is paid for."""
+        input_field = self._bench.program.input_field
+        latest = self._judgements[-TRIALS_SHOWN:]
         inputs: dict[str, Any] = {
-            "goals": "\n\n".join(dict.fromkeys(str(e[self._bench.program.input_field]) for e in self._bench.examples)),
+            "goals": "\n\n".join(dict.fromkeys(str(example[input_field]) for example in self._bench.examples)),
             "pieces": "\n".join(f"{number}. {piece.strip()}" for number, piece in enumerate(pieces, start=1)),
-            "judgements": "\n\n".join(f"{10 * one.score:.1f} of 10. {one.reason}" for one in self._shown()),
+            "judgements": "\n\n".join(f"{10 * each.score:.1f} of 10. {each.reason}" for each in latest),
             "experience": "\n\n".join(filter(None, [feedback, self._bench.trials.warning])),
         }
         adapter = dspy.ChatAdapter(use_json_adapter_fallback=False)
@@ -138,6 +142,3 @@ class _Players:
                 return str(self._predict(**inputs).edits or "")
         except AdapterParseError as error:
             return str(error.lm_response or "")
-
-    def _shown(self) -> list[_Judged]:
-        return self._judged[-TRIALS_SHOWN:]

@@ -1,4 +1,4 @@
-"""Prompts as sets of pieces, all pieces in one order.
+"""Represents prompts as sets of pieces, with all pieces in one order.
 
 A piece is a part of a prompt, for example a sentence or a line. Its identity is its text and its occurrence: the second
 "Be brief." of a prompt is another piece than the first. A prompt is the set of its pieces' numbers. Each new piece gets
@@ -20,7 +20,7 @@ Propose = Callable[[str, str], str]
 def default_split(seed_prompt: str) -> tuple[Split, Join]:
     """Return functions that split a prompt into pieces and join them.
 
-    The pieces are lines if the seed prompt has two or more, else words.
+    The pieces are lines if the seed prompt has at least two lines, else words.
     """
     if "\n" in seed_prompt.strip():
         return lambda text: text.split("\n"), "\n".join
@@ -71,9 +71,9 @@ class Pieces:
         return frozenset(numbers)
 
     def compose(self, numbers: Iterable[int]) -> Prompt:
-        """Return a set of pieces as the prompt that its text is read as.
+        """Return the prompt that `read` would return for the text of these pieces.
 
-        The second occurrence of a piece without the first one is the first one.
+        If a set has only the second occurrence of a text, it becomes the first occurrence.
         """
         chosen = frozenset(numbers)
         if not chosen & self._repeats:
@@ -93,6 +93,6 @@ class Pieces:
         return self._texts[prompt]
 
     def kept_share(self, parent: Prompt, child: Prompt) -> float:
-        """Return which share of the parent's pieces the child still has. Blank pieces do not count."""
+        """Return the share of the parent's pieces that the child still has. Blank pieces do not count."""
         pieces = {number for number in parent if self.piece(number).strip()}
         return len(pieces & child) / len(pieces) if pieces else 1.0
