@@ -19,7 +19,7 @@ from workbench.run.folder import RunFolder
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
 from workbench.search.ask_kinds import Ask, Execute
 
-#: The beginning of the line that Prefect logs for every task run that ended well.
+#: The beginnings of the line that Prefect logs for every task run that ended well.
 NOISE = ("Finished in state Completed(", "Finished in state Cached(")
 
 
@@ -43,7 +43,7 @@ class RunLog:
         self._logger.info(begin(self._record))
 
     def answered(self, ask: Ask, task: Any) -> None:
-        """Note the time and the money that an execution took. `Asks` calls this method after each answer."""
+        """Note the time and cost of an execution for the line of its trial. `Asks` calls this after each answer."""
         if isinstance(ask, Execute):
             execution, cached = task.result(), task.state.name == "Cached"
             paid = execution.cost is not None and not cached and self._record.rehearsal is None
@@ -62,7 +62,7 @@ class RunLog:
                 self._logger.info(f"{best}, {story.budget_left(self._record, len(self._efforts))}.")
 
     def confirming(self) -> None:
-        """Log that the search ended, and what is confirmed."""
+        """Log that the search ended, and which prompt is confirmed."""
         self._phase = "confirm"
         self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
 
@@ -86,8 +86,8 @@ class RunLog:
                 self._logger.info(f"To commit it, run this in a clone of the repository: {command}")
 
 
-class _Below(logging.Filter):
-    """Take Prefect's line about a task run that ended well out of the log, unless debug lines are logged too."""
+class _SuccessesAtDebug(logging.Filter):
+    """Lower Prefect's line about a task run that ended well to the level DEBUG. Other lines keep their level."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.getMessage().startswith(NOISE):
@@ -96,9 +96,9 @@ class _Below(logging.Filter):
         return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
-_BELOW = _Below()
+_SUCCESSES_AT_DEBUG = _SuccessesAtDebug()
 
 
 def _quieten_task_runs() -> None:
     # `addFilter` adds a filter only once.
-    logging.getLogger("prefect.task_runs").addFilter(_BELOW)
+    logging.getLogger("prefect.task_runs").addFilter(_SUCCESSES_AT_DEBUG)

@@ -55,6 +55,8 @@ def _value(field: str, inputs: dict[str, str], system: str, rng: random.Random) 
     if field == "module_advice":
         advice = f"If the module receives a goal, then it should write as follows. {_instruction(inputs, rng)}"
         return dict.fromkeys(_module_names(inputs.get("module_names", "")), advice)
+    if field == "conflicts":
+        return json.dumps(_conflicts(inputs.get("pieces", "")))
     if field == "edits":
         return json.dumps(_edits(inputs, rng))
     if "instruction" in field:
@@ -98,6 +100,18 @@ def _edits(inputs: dict[str, str], rng: random.Random) -> list[dict[str, str | i
     if others and (not added or rng.random() < ADDS_OTHER):
         edits.append({"action": "add", "text": rng.choice(others), "reason": "It improves any plan."})
     return edits
+
+
+def _conflicts(prompt: str) -> list[dict[str, object]]:
+    """Return the pairs of numbered pieces that ask for the same aspect of a plan."""
+    pieces = [(int(number), text) for number, text in re.findall(r"^(\d+)\. (.*)$", prompt, re.MULTILINE)]
+    return [
+        {"pieces": [number, other], "problem": "repetition", "reason": f"Both ask for {aspect.name}."}
+        for index, (number, text) in enumerate(pieces)
+        for other, later in pieces[index + 1 :]
+        for aspect in aspects(text)
+        if aspect.cue.search(later)
+    ]
 
 
 def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:

@@ -72,17 +72,17 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         proposer = proposer_lm(
             study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
         )
-        bench = Bench(study, program, examples, proposer, trials, score, feedback)
+        recommended = [program]
+        bench = Bench(study, program, examples, proposer, trials, score, feedback, recommended.append)
         evaluate = dspy.Evaluate(
             devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
         )
-        chosen = program
         with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_predictor_lm(setting, trials, asker)):
             try:
                 # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
                 evaluate(program)
-                chosen = OPTIMIZERS[study.optimizer].load()(bench)
-                evaluate(chosen)
+                recommended.append(OPTIMIZERS[study.optimizer].load()(bench))
+                evaluate(recommended[-1])
             except SearchStopped:
                 # A search that reached its budget has ended well. Any other stop comes from the flow.
                 if not trials.over_budget and not _dollars_used_up(setting):
@@ -103,9 +103,10 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         if baseline_score is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
         baseline = ScoredCandidate(program.candidate, baseline_score)
+        chooses = OPTIMIZERS[study.optimizer].chooses and len(recommended) > 1
         outcome = SearchOutcome(
             baseline=baseline,
-            best=_best(trials, baseline, chosen.candidate, optimizer_chooses=OPTIMIZERS[study.optimizer].chooses),
+            best=_best(trials, baseline, recommended[-1].candidate, optimizer_chooses=chooses),
             spent=trials.spent,
             ended="budget" if trials.over_budget or dollars_used_up else "optimizer",
             used_up="dollars" if dollars_used_up else "executions",

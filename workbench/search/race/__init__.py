@@ -16,8 +16,9 @@ from workbench.search.race.composing import Composition
 from workbench.search.race.executions import Evaluate, Executions
 from workbench.search.race.measuring import Choice, estimate, reserve
 from workbench.search.race.model import NOISE_VARIANCE
-from workbench.search.race.pieces import Join, Pieces, Propose, Split, default_split
+from workbench.search.race.pieces import Join, Needs, Pieces, Propose, Split, default_split, no_needs
 from workbench.search.race.rewriting import WholePrompts
+from workbench.search.race.standing import Standing, Watch
 
 __all__ = ["RaceResult", "choose", "race"]
 
@@ -94,19 +95,24 @@ def choose(
     batch: int,
     split: Split,
     join: Join,
+    needs: Needs = no_needs,
+    watch: Watch = lambda standing: None,
 ) -> str:
-    """Return the prompt that a race chooses, without fresh executions of it. The arguments are those of `race`."""
-    pieces = Pieces(seed_prompt, split, join)
-    choice = _choose(Executions(pieces, evaluate, budget, batch, lambda noise: 0), propose, rng)
+    """Return the prompt that a race chooses, without fresh executions of it. The arguments are those of `race`.
+
+    Args:
+        needs: returns the pieces that a piece needs. A prompt without one of them goes without the piece, too.
+        watch: called after each batch with what the race knows, and at the end.
+    """
+    pieces = Pieces(seed_prompt, split, join, needs)
+    choice = _choose(Executions(pieces, evaluate, budget, batch, lambda noise: 0, watch), propose, rng)
     return pieces.text(choice.prompt)
 
 
 def _choose(executions: Executions, propose: Propose, rng: np.random.Generator) -> Choice:
     if executions.left(NOISE_VARIANCE) <= 0:
         # Too few executions for a search.
-        choice = Choice(executions.pieces.seed, NOISE_VARIANCE)
-    else:
-        composition = Composition(executions, propose, rng)
-        choice = composition.run() or WholePrompts(executions, propose, composition.rewrites).run()
-    executions.recommend(choice.prompt)
-    return choice
+        executions.recommend(Standing(executions.used, executions.pieces.text(executions.pieces.seed)))
+        return Choice(executions.pieces.seed, NOISE_VARIANCE)
+    composition = Composition(executions, propose, rng)
+    return composition.run() or WholePrompts(executions, propose, composition.rewrites).run()

@@ -19,6 +19,7 @@ from workbench.search.race.feedback import feedback
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.model import Data, Matrix, Model
 from workbench.search.race.pieces import Prompt, Propose
+from workbench.search.race.standing import PieceEffect, Quality, Standing
 
 #: How often the starting prompt is executed first.
 FIRST_EXECUTIONS = 3
@@ -76,16 +77,17 @@ class Composition:
         executions = self._executions
         executions.learn([self._pieces.seed] * min(FIRST_EXECUTIONS, max(1, executions.left(self._model.noise))))
         self._fit(steps=2)
-        executions.recommend(self._recommended())
+        executions.recommend(self._standing())
         self._expand()
         while (left := executions.left(self._model.noise)) > 0:
             if self._proposer_rewrites:
                 return None
             executions.learn(self._next_prompts(min(executions.batch, left)))
             self._fit(steps=2)
-            executions.recommend(self._recommended())
+            executions.recommend(self._standing())
             self._expand()
         self._fit(steps=8)
+        executions.recommend(self._standing())
         return Choice(self._recommended(), self._model.noise)
 
     # Proposals ----------------------------------------------------------------------------------------------------
@@ -185,6 +187,42 @@ class Composition:
         if mean - CAUTION * np.sqrt(variance) > np.max(values):
             return composed
         return prompts[int(np.argmax(values))]
+
+    def _standing(self) -> Standing:
+        """Return what the race knows now."""
+        executions, recommended = self._executions, self._recommended()
+        means, deviations = self._model.effects()
+        rows = np.array(executions.rows, dtype=np.intp)
+        counts = self._executed_members()[rows].sum(axis=0)
+        return Standing(
+            executions.used,
+            self._pieces.text(recommended),
+            best=self._quality(recommended),
+            seed=self._quality(self._pieces.seed),
+            effects=tuple(
+                PieceEffect(
+                    text=self._pieces.piece(number),
+                    mean=float(means[index]),
+                    deviation=float(deviations[index]),
+                    executions=int(counts[index]),
+                    in_seed=number in self._pieces.seed,
+                    in_best=number in recommended,
+                )
+                for index, number in enumerate(self._touched)
+            ),
+        )
+
+    def _quality(self, prompt: Prompt) -> Quality | None:
+        """Return the posterior of a prompt's quality, or None before any score."""
+        if not self._executions.scores:
+            return None
+        if prompt in self._executions.prompts:
+            means, variances = self._model.executed_prompts()
+            row = self._executions.prompts[prompt]
+            mean, variance = float(means[row]), float(variances[row])
+        else:
+            mean, variance = self._model.new_prompt(self._members([prompt])[0])
+        return Quality(mean, math.sqrt(max(variance, 0.0)))
 
     # The model ----------------------------------------------------------------------------------------------------
 

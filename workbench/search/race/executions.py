@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from workbench.search.race.pieces import Pieces, Prompt
+from workbench.search.race.standing import Standing, Watch
 
 Evaluate = Callable[[list[str]], Sequence[float | None]]
 
@@ -14,6 +15,7 @@ class Executions:
 
     Args:
         held_back: returns how many evaluations the search must leave, given the variance of the noise.
+        watch: called with each recommendation.
 
     Attributes:
         used: how many prompts were evaluated, the crashed ones included.
@@ -24,7 +26,13 @@ class Executions:
     """
 
     def __init__(
-        self, pieces: Pieces, evaluate: Evaluate, budget: int, batch: int, held_back: Callable[[float], int]
+        self,
+        pieces: Pieces,
+        evaluate: Evaluate,
+        budget: int,
+        batch: int,
+        held_back: Callable[[float], int],
+        watch: Watch = lambda standing: None,
     ) -> None:
         self.pieces = pieces
         self.budget = budget
@@ -36,6 +44,7 @@ class Executions:
         self.history: list[tuple[int, str]] = []
         self._evaluate = evaluate
         self._held_back = held_back
+        self._watch = watch
 
     def left(self, noise: float) -> int:
         """Return how many executions are left to the search, without those that are held back."""
@@ -68,9 +77,10 @@ class Executions:
             scores += [None if score is None else _checked(score) for score in answers]
         return scores
 
-    def recommend(self, prompt: Prompt) -> None:
-        """Add a recommendation to the history."""
-        self.history.append((self.used, self.pieces.text(prompt)))
+    def recommend(self, standing: Standing) -> None:
+        """Add a recommendation to the history, and pass it to `watch`."""
+        self.history.append((standing.evaluations, standing.prompt))
+        self._watch(standing)
 
 
 def _checked(score: float) -> float:

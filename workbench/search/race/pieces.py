@@ -9,12 +9,18 @@ text: its pieces in this order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 Prompt = frozenset[int]
 Split = Callable[[str], list[str]]
 Join = Callable[[list[str]], str]
 Propose = Callable[[str, str], str]
+Needs = Callable[[str], Collection[str]]
+
+
+def no_needs(piece: str) -> Collection[str]:
+    """Return no piece: every piece makes sense on its own."""
+    return ()
 
 
 def default_split(seed_prompt: str) -> tuple[Split, Join]:
@@ -32,11 +38,13 @@ class Pieces:
 
     Args:
         seed_prompt: the starting prompt. Its text is kept as it is, whatever `join` makes of its pieces.
+        needs: returns the texts of the pieces that a piece needs.
     """
 
-    def __init__(self, seed_prompt: str, split: Split, join: Join) -> None:
+    def __init__(self, seed_prompt: str, split: Split, join: Join, needs: Needs = no_needs) -> None:
         self._split = split
         self._join = join
+        self._needs = needs
         #: Each piece as (text, occurrence), by number.
         self._names: list[tuple[str, int]] = []
         self._numbers: dict[tuple[str, int], int] = {}
@@ -73,9 +81,10 @@ class Pieces:
     def compose(self, numbers: Iterable[int]) -> Prompt:
         """Return the prompt that `read` would return for the text of these pieces.
 
-        If a set has only the second occurrence of a text, it becomes the first occurrence.
+        Pieces whose needs are missing are left out. If a set has only the second occurrence of a text, it becomes the
+        first occurrence.
         """
-        chosen = frozenset(numbers)
+        chosen = self._with_needs(frozenset(numbers))
         if not chosen & self._repeats:
             return chosen
         occurrences: Counter[str] = Counter()
@@ -85,6 +94,15 @@ class Pieces:
             prompt.append(self._numbers[text, occurrences[text]])
             occurrences[text] += 1
         return frozenset(prompt)
+
+    def _with_needs(self, chosen: Prompt) -> Prompt:
+        """Return the pieces without those that need a missing piece, until no piece needs a missing one."""
+        while True:
+            texts = {self.piece(number) for number in chosen}
+            kept = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
+            if kept == chosen:
+                return chosen
+            chosen = kept
 
     def text(self, prompt: Prompt) -> str:
         """Return the text of a prompt: its pieces in the global order."""
