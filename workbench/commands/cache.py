@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from workbench.commands.output import JsonFile, console_beside, write_json
-from workbench.evidence.report import plural
+from workbench.evidence.words import plural
 from workbench.system.home import home
 
 cache = App(name="cache", help="Show how much room the kept answers take, and remove those that no run needs.")

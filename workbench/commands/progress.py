@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from workbench.evidence.report import money, plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.words import money, plural
 from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder

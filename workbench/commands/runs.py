@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from workbench.commands.cache import MEGABYTE, Days
 from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.words import plural
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord

@@ -1,4 +1,4 @@
-"""Conflicts between the pieces of a prompt, as the proposer names them in JSON."""
+"""Reads the conflicts between the pieces of a prompt that the proposer names as JSON."""
 
 from __future__ import annotations
 

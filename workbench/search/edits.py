@@ -1,4 +1,4 @@
-"""Edits of a prompt's pieces, as the proposer writes them in JSON."""
+"""Reads the edits of a prompt's pieces that the proposer writes as JSON, and applies them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Numbers = Annotated[list[int], BeforeValidator(_listed)]
 
 
 class _Edit(BaseModel):
-    """One edit. Its reason is for people and for the model's own care, so that a missing reason is no problem."""
+    """One edit. The reason makes the model think and helps people. Nothing depends on it, so it may be missing."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -29,7 +29,7 @@ class _Edit(BaseModel):
 
 
 class Add(_Edit):
-    """Put a new piece behind the piece with the number `after`, or at the end of the prompt.
+    """Put a new piece behind the piece with the number `after`. Without such a piece, put it at the end.
 
     `needs` has the numbers of the pieces without which the new one makes no sense.
     """
@@ -93,7 +93,7 @@ def apply(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> lis
 
     An edit of an unknown piece is left out, and so is the addition of a piece that is there already.
     """
-    #: The text in place of each piece, and the texts behind it. Number 0 stands in front of the first piece.
+    # `texts[n]` is the text in place of piece n, and `behind[n]` has the texts behind it. Place 0 is before piece 1.
     texts: list[str | None] = [None, *pieces]
     behind: list[list[str]] = [[] for _ in texts]
     known_texts = {piece.strip() for piece in pieces}

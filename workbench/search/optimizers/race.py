@@ -1,4 +1,4 @@
-"""The race: learn what each sentence is worth, and compose the best prompt of those that help."""
+"""Runs the race, which learns what each sentence is worth, and composes the best prompt of those that help."""
 
 from __future__ import annotations
 
@@ -62,6 +62,8 @@ class FindConflicts(dspy.Signature):  # type: ignore[misc]  # DSPy has no type i
 
 @dataclass(frozen=True)
 class _Judged:
+    """The judge's score, from 0 to 1, and reason for one plan, with the goal's text."""
+
     goal: str
     score: float
     reason: str
@@ -142,7 +144,7 @@ class _Players:
         return _Judged(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
 
     def propose(self, parent: str, feedback: str) -> str:
-        """Ask the proposer for edits of a prompt. Return the prompt after them, or as it is if there are none.
+        """Ask the proposer for edits of a prompt. Return the edited prompt, or the same prompt if there are no edits.
 
         Edits that copy a gold plan are refused.
         """

@@ -1,4 +1,4 @@
-"""What a race has executed: the evaluations within the budget, and their scores."""
+"""Keeps what a race has executed: the evaluations within the budget, and their scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Executions:
         prompts: the prompts that have a score, each with its number.
         rows: the number of each score's prompt.
         scores: the scores that the search may learn from.
-        history: (evaluations so far, the prompt recommended then).
+        history: pairs of the evaluations so far and the prompt that was recommended then.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Executions:
         self._watch = watch
 
     def left(self, noise: float) -> int:
-        """Return how many executions are left before those that are held back."""
+        """Return how many executions are left to the search, without those that are held back."""
         return self.budget - self.used - self._held_back(noise)
 
     def learn(self, prompts: list[Prompt]) -> None:
@@ -78,12 +78,17 @@ class Executions:
         return scores
 
     def recommend(self, standing: Standing) -> None:
-        """Add a recommendation to the history, and tell it."""
+        """Add a recommendation to the history, and pass it to `watch`."""
         self.history.append((standing.evaluations, standing.prompt))
         self._watch(standing)
 
 
 def _checked(score: float) -> float:
+    """Return a score as a float.
+
+    Raises:
+        ValueError: the score is out of range.
+    """
     if not 0 <= score <= 1:
         raise ValueError(f"evaluate returned the score {score}; expected 0 to 1, or None for a crash")
     return float(score)

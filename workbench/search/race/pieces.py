@@ -1,4 +1,4 @@
-"""Prompts as sets of pieces, all pieces in one order.
+"""Represents prompts as sets of pieces, with all pieces in one order.
 
 A piece is a part of a prompt, for example a sentence or a line. Its identity is its text and its occurrence: the second
 "Be brief." of a prompt is another piece than the first. A prompt is the set of its pieces' numbers. Each new piece gets
@@ -26,7 +26,7 @@ def no_needs(piece: str) -> Collection[str]:
 def default_split(seed_prompt: str) -> tuple[Split, Join]:
     """Return functions that split a prompt into pieces and join them.
 
-    The pieces are lines if the seed prompt has two or more, else words.
+    The pieces are lines if the seed prompt has at least two lines, else words.
     """
     if "\n" in seed_prompt.strip():
         return lambda text: text.split("\n"), "\n".join
@@ -79,9 +79,10 @@ class Pieces:
         return frozenset(numbers)
 
     def compose(self, numbers: Iterable[int]) -> Prompt:
-        """Return a set of pieces as the prompt that its text is read as, without pieces whose needs it lacks.
+        """Return the prompt that `read` would return for the text of these pieces.
 
-        The second occurrence of a piece without the first one is the first one.
+        Pieces whose needs are missing are left out. If a set has only the second occurrence of a text, it becomes the
+        first occurrence.
         """
         chosen = self._with_needs(frozenset(numbers))
         if not chosen & self._repeats:
@@ -95,7 +96,7 @@ class Pieces:
         return frozenset(prompt)
 
     def _with_needs(self, chosen: Prompt) -> Prompt:
-        """Return the pieces without those that need a missing one. To drop one piece may leave another in need."""
+        """Return the pieces without those that need a missing piece, until no piece needs a missing one."""
         while True:
             texts = {self.piece(number) for number in chosen}
             kept = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
@@ -110,6 +111,6 @@ class Pieces:
         return self._texts[prompt]
 
     def kept_share(self, parent: Prompt, child: Prompt) -> float:
-        """Return which share of the parent's pieces the child still has. Blank pieces do not count."""
+        """Return the share of the parent's pieces that the child still has. Blank pieces do not count."""
         pieces = {number for number in parent if self.piece(number).strip()}
         return len(pieces & child) / len(pieces) if pieces else 1.0

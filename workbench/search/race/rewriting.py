@@ -1,4 +1,4 @@
-"""The search for the best of whole prompts, for proposers that rewrite the text that they are given."""
+"""Searches for the best whole prompt, for proposers that rewrite the text instead of editing it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.pieces import Prompt, Propose
 from workbench.search.race.standing import Quality, Standing
 
-#: So many proposals in a row may be useless before the parent itself is executed instead.
+#: After this many useless proposals in a row, the parent itself is executed.
 TRIES = 3
 
 
 class WholePrompts:
-    """The search among whole prompts.
+    """The state of a search among whole prompts.
 
     Args:
         waiting: rewrites of the starting prompt that were proposed but not executed yet.

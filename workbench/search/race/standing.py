@@ -1,4 +1,4 @@
-"""What a race knows at one moment: the recommended prompt, and what each piece is worth."""
+"""Describes what a race knows at one moment: the recommended prompt, and what each piece is worth."""
 
 from __future__ import annotations
 
