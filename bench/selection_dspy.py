@@ -1,7 +1,7 @@
-"""DSPy's optimizers as rules of `selection.py`: the product's own calls of them, in a simulated world.
+"""Runs DSPy's optimizers as rules of `selection.py`: the product's own calls of them, in a simulated world.
 
-They get the same proposals as the other rules, each in the form that the optimizer asks for. A crash scores 0, as DSPy
-scores a program that fails. Of the prompts that were tried, the one with the highest mean score is taken.
+The optimizers get the same proposals as the other rules, in the form that each optimizer asks for. A crash scores 0, as
+DSPy scores a program that fails. The result is the tried prompt with the highest mean score.
 """
 
 from __future__ import annotations
