@@ -76,12 +76,12 @@ def read(results: Path, task: str, key: str) -> Any:
     except OSError as error:
         raise NoAnswer(f"it cannot be read: {error.strerror}") from error
     try:
-        kept = _File.model_validate_json(content)
-        kind, value = _only_item(kept.result)
+        record = _File.model_validate_json(content)
+        kind, value = _only_item(record.result)
     except ValidationError as error:
         raise NoAnswer("it is truncated or damaged") from error
-    if kept.name != f"{task}/{key}":
-        raise NoAnswer(f"it holds the answer of {kept.name[:80] or 'an unknown task'}")
+    if record.name != f"{task}/{key}":
+        raise NoAnswer(f"it holds the answer of {record.name[:80] or 'an unknown task'}")
     expected = ANSWERS[task].__name__
     if kind != expected:
         raise NoAnswer(f"it holds a value of the type {kind[:40]}; expected {expected}")
@@ -108,8 +108,8 @@ def write(results: Path, task: str, key: str, answer: Any) -> None:
             raise NoAnswer(f"it has the type {type(answer).__name__}; expected {ANSWERS[task].__name__}")
         if reason := _fault(answer, key):
             raise NoAnswer(reason)
-        kept = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
-        write_atomically(file, json.dumps(kept, ensure_ascii=False).encode())
+        record = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
+        write_atomically(file, json.dumps(record, ensure_ascii=False).encode())
     except Exception as error:
         _unkept.append(f"{file}: {_reason(error)}")
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})") from None

@@ -1,4 +1,4 @@
-"""Translate failures: those of tasks for Prefect's database, and those of Prefect for a person."""
+"""Translates failures: of tasks for Prefect's database, and of Prefect for a person."""
 
 from __future__ import annotations
 

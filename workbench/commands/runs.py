@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from workbench.commands.cache import MEGABYTE, Days
 from workbench.commands.output import JsonFile, console_beside, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.words import plural
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -32,7 +32,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     Parameters
     ----------
     study
-        Only the runs of the study with this name.
+        List only the runs of the study with this name.
     json_file
         A file for the list as JSON.
     """
@@ -42,7 +42,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
         # Long lines are not cut: a name that is cut off names no run.
         console.print(line, style="bold" if number == 0 else None, markup=False, highlight=False)
     if not listed:
-        console.print("there are no runs yet: workbench run STUDY makes one")
+        console.print("there are no runs to list: workbench run STUDY makes one")
     if json_file is not None:
         write_json(json_file, listed)
     return 0
@@ -90,8 +90,8 @@ def _lines(listed: list[dict[str, Any]]) -> list[str]:
         return []
     cells = [list(COLUMNS)]
     for row in listed:
-        shown = {**row, "commit": row["commit"] and row["commit"][:12]}
-        cells.append(["–" if shown[column] is None else printable(str(shown[column])) for column in COLUMNS])
+        values = {**row, "commit": row["commit"] and row["commit"][:12]}
+        cells.append(["–" if values[column] is None else printable(str(values[column])) for column in COLUMNS])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(map(_aligned, COLUMNS, row, widths)).rstrip() for row in cells]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.evidence.report import money, plural
 from workbench.evidence.summary import standings
+from workbench.evidence.words import money, plural
 from workbench.foreign_text import printable
 from workbench.nouns import replicate_name
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord

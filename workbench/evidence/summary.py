@@ -17,6 +17,7 @@ from workbench.evidence.statistics import Comparison, alone, compare, compare_in
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
 from workbench.run.folder import RunFolder
+from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
@@ -43,6 +44,7 @@ class Summary:
         comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
+        race: what each sentence is worth, or None if the optimizer is no race.
     """
 
     run: Path
@@ -62,6 +64,7 @@ class Summary:
     comparison: Comparison | None
     stopped: str | None
     promoted: PromotedRecord | None
+    race: RaceRecord | None
 
     @property
     def study(self) -> str:
@@ -168,6 +171,7 @@ def summarize(run: RunFolder) -> Summary:
         comparison=_comparison(record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
+        race=run.load(RaceRecord) if run.has(RaceRecord) else None,
     )
 
 

@@ -79,6 +79,9 @@ def _effect(effect: PieceEffect) -> EffectRecord:
 def _estimate(quality: Quality | None) -> EstimateRecord | None:
     if quality is None:
         return None
-    mean, half = 10 * quality.mean, 10 * HALF * quality.deviation
-    low, high = max(0.0, mean - half), min(10.0, mean + half)
-    return EstimateRecord(score=round(mean, DIGITS), low=round(low, DIGITS), high=round(high, DIGITS))
+    half = HALF * quality.deviation
+    score, low, high = (
+        round(10 * min(1.0, max(0.0, value)), DIGITS)
+        for value in (quality.mean, quality.mean - half, quality.mean + half)
+    )
+    return EstimateRecord(score=score, low=low, high=high)
