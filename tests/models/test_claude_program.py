@@ -140,7 +140,7 @@ def test_failures_are_told_apart_by_the_list_that_the_runtime_reads_too(
 
 
 def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With all that it started, and its folder is removed."""
+    """All processes that it started end, too, and its folder is removed."""
     (tmp_path / "bin" / "claude").write_text("#!/bin/sh\nsleep 60\n")
     call = ModelCall(CALL.provider, MODEL, (("user", "x"),), seconds=0.3)
     with pytest.raises(CallFailed) as caught:
@@ -150,7 +150,7 @@ def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Before a run begins, and if it vanishes during the run."""
+    """The message says how to install it, before a run begins and during a run."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OutsideError, match=r"claude is not on the PATH.*npm install"):
         require_program({"PATH": str(tmp_path)})
