@@ -53,11 +53,12 @@ def requalify(
         repository: The git repository, as a folder or a URL.
         commit: The commit to check.
         rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
-        since: The commit before the change. It tells what changed if no earlier check does.
+        since: The commit before the change. By default, it is the parent of `commit`. The first check of a study
+            compares the two commits, and executes nothing if nothing that matters changed between them.
 
     Returns:
         The decision ("unchanged", "as good", "worse", "undecided" or "no champion"), the number of executions, and the
-        flow run of the search that was started. A run that did not get its turn ends in the state Skipped.
+        name of the flow run that searches, or None. A run that did not get its turn ends in the state Skipped.
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
@@ -81,7 +82,7 @@ def requalify(
             search = None
             if decision in ("worse", "no champion"):
                 search = start_search(study, repository, commit, rehearse=rehearse)
-                log.info(f"The deployment optimize/nightly searches from here, in the flow run {search}.")
+                log.info(f"The flow run {search} of optimize/nightly searches for a better prompt.")
             number = None if champion is None else champion.number
             rehearsal = measured.pop("rehearsal", "default" if rehearse else None)
             history.add(

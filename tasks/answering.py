@@ -18,10 +18,10 @@ from workbench.tasks.surroundings import server_watched
 def answer(asks: Asks[Any], run: RunFolder) -> None:
     """Answer every ask with a task run, as soon as the ask is ready.
 
-    The keys of all answers that cost money are written down before the answers are bought.
+    The run's folder gets the key of an answer that costs money before the answer is bought.
 
-    `return_state=False` picks the overload of `submit` that takes a future as an input. So Prefect shows an edge
-    between the two task runs.
+    `retrieve` and `score` get the future of the task before them as an input, so that Prefect shows an edge between the
+    two task runs. `return_state=False` picks the overload of `submit` that takes a future.
     """
     with server_watched(asks.interrupt):
         for ask in asks:

@@ -1,4 +1,4 @@
-"""Tests of the example study in a new home: its result, a second run, a lost answer, and what shows the run later."""
+"""Tests of the example study in a new home: its result, a second run, a lost answer, and the commands that show it."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import pytest
 from tests.support.claude_program import MODEL, assistant, claude_failure, claude_reply, install, printed, result
 from tests.support.scripted_server import Answer, Scripted, scripted
 from workbench.errors import OutsideError
+from workbench.models.call_failed import CallFailed
 from workbench.models.claude_program import LIST, complete, require_program, says_error
 from workbench.models.reply import Ending, ModelCall, Reply
-from workbench.models.trouble import Trouble
 from workbench.providers import PROGRAM, Provider, real, rehearsal
 
 pytestmark = pytest.mark.processes
@@ -46,9 +46,9 @@ def called(monkeypatch: pytest.MonkeyPatch, answer: Answer, call: ModelCall = CA
         return complete(call, ""), server
 
 
-def trouble(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> Trouble:
+def failed_call(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> CallFailed:
     """Return the error of a call that fails."""
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(CallFailed) as caught:
         called(monkeypatch, answer)
     assert KEY not in caught.value.message
     return caught.value
@@ -134,7 +134,7 @@ def test_failures_are_told_apart_by_the_list_that_the_runtime_reads_too(
     monkeypatch: pytest.MonkeyPatch, answer: Answer, kind: str, lasting: bool
 ) -> None:
     """Words decide before codes. An answer that is only an error's text is a failure, whatever the program calls it."""
-    failed = trouble(monkeypatch, answer)
+    failed = failed_call(monkeypatch, answer)
     assert (failed.failure.kind, failed.failure.lasting) == (kind, lasting)
     assert failed.failure.unknown_model == (kind == "unknown model")
 
@@ -143,7 +143,7 @@ def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, t
     """With all that it started, and its folder is removed."""
     (tmp_path / "bin" / "claude").write_text("#!/bin/sh\nsleep 60\n")
     call = ModelCall(CALL.provider, MODEL, (("user", "x"),), seconds=0.3)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(CallFailed) as caught:
         complete(call, "")
     assert caught.value.failure.kind == "timeout"
     assert not list(tmp_path.glob("workbench-claude-*"))
@@ -154,7 +154,7 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OutsideError, match=r"claude is not on the PATH.*npm install"):
         require_program({"PATH": str(tmp_path)})
-    with pytest.raises(Trouble, match="npm install") as caught:
+    with pytest.raises(CallFailed, match="npm install") as caught:
         complete(CALL, "")
     assert caught.value.failure.lasting
 

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from workbench.commands.output import JsonFile, console_beside, err, print_columns, write_json
-from workbench.evidence.report import money, plural
+from workbench.evidence.words import money, one_line, plural
 from workbench.foreign_text import printable
 from workbench.nouns import replicate_name
 from workbench.system.home import ensure_usable, home
@@ -126,7 +126,7 @@ def trials(
             replicate_name(trial["replicate"]),
             f"{trial['score']:.1f}",
             None if trial["dollars"] is None else money(trial["dollars"]),
-            " ".join(trial["reason"].split())[:REASON_CHARACTERS],
+            one_line(trial["reason"], REASON_CHARACTERS),
         ]
         for trial in listed
     ]

@@ -22,9 +22,7 @@ err = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 def refuse_unwritable(_: object, file: Path | None) -> None:
-    """Check an option that names an output file, before the command does anything that costs money.
-
-    Creates nothing.
+    """Check an option that names an output file, before the command does anything that costs money. Create no file.
 
     Raises:
         ValueError: the file cannot be written.
@@ -78,7 +76,7 @@ def write_output(file: Path, content: bytes) -> None:
         else:
             write_atomically(Path(os.path.realpath(file)), content)
     except BrokenPipeError:
-        # The reader has read enough.
+        # The program that reads the pipe has ended, so nobody needs the rest.
         return
     except OSError as error:
         raise OutputFailed(f"{file} cannot be written ({error.strerror}): name another file", kind="output") from error

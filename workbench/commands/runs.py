@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from workbench.commands.cache import MEGABYTE, Days
 from workbench.commands.output import JsonFile, console_beside, print_columns, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.words import plural
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -30,7 +30,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     Parameters
     ----------
     study
-        Only the runs of the study with this name.
+        List only the runs of the study with this name.
     json_file
         A file for the list as JSON.
     """
@@ -38,7 +38,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     console = console_beside(json_file)
     print_columns(console, COLUMNS, [_cells(row) for row in listed])
     if not listed:
-        console.print("there are no runs yet: workbench run STUDY makes one")
+        console.print("there are no runs to list: workbench run STUDY makes one")
     if json_file is not None:
         write_json(json_file, listed)
     return 0

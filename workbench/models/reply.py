@@ -60,7 +60,7 @@ class Reply:
     """A model's reply.
 
     Attributes:
-        text: all text that is no thought. It is not taken in yet.
+        text: all text that is no thought, as the provider sent it. It has not passed `take_in` yet.
         ending: why the reply ended.
         reason: the provider's own word for the ending, and its explanation if it gave one.
         model: the model that answered, as the provider names it. Empty if the provider does not say.

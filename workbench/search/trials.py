@@ -35,8 +35,8 @@ class Trials:
     Args:
         phase: in `confirm`, each replicate gets a verdict of its own. In `search`, equal plans share one verdict.
         budget: how many different executions may be asked for, or None for no limit.
-        guard: finds candidates that copy a gold plan. They are not executed. None checks nothing: a confirmation gets
-            candidates that a search has checked.
+        guard: finds candidates that copy a gold plan. Such candidates are not executed. None checks nothing: a
+            confirmation gets candidates that a search has checked.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Trials:
         self._candidates: dict[str, Candidate] = {}
         #: How each checked candidate copies a gold plan, or None.
         self._leaks: dict[str, str | None] = {}
-        #: Plans by the text that the program puts out for them.
+        #: The plans, by the program's output text for each.
         self._plans: dict[str, Plan] = {}
         #: The keys of executions and the trials, each by candidate, goal and replicate.
         self._execution_keys: dict[tuple[str, str, int], str] = {}

@@ -77,7 +77,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
 def names(path: Path) -> tuple[str, str]:
     """Return the names of a study and of its optimizer, for a title.
 
-    If the file cannot be read, the study is named after the file, and the optimizer is unknown, which is "".
+    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
     """
     try:
         values = yaml_lines.read(path).value
@@ -113,7 +113,10 @@ def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
 
 
 def _form(file: YamlFile, overrides: Mapping[str, object], runtime: str) -> StudyForm | None:
-    """Return the values of the study, or None if they do not fit the form. Each misfit becomes a problem."""
+    """Return the values of the study, or None if they do not fit the form. Add a problem for each misfit.
+
+    A key of another runtime is ignored if its value is empty.
+    """
     values = {key: value for key, value in file.value.items() if value or not _foreign(key, runtime)}
     try:
         return form_of(runtime).model_validate(values)
@@ -284,8 +287,8 @@ def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping
     """Add a problem at the line of the file, or at the command-line option that the value came from."""
     option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
     if option in overrides:
-        shown = message.removeprefix(f"{dotted(path)}: ")
-        file.problems.append(Problem(Path(f"--{option}"), None, shown))
+        without_key = message.removeprefix(f"{dotted(path)}: ")
+        file.problems.append(Problem(Path(f"--{option}"), None, without_key))
     else:
         file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 

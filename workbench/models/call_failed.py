@@ -5,8 +5,8 @@ from __future__ import annotations
 from workbench.models.failure import Failure
 
 
-class Trouble(Exception):
-    """A call failed.
+class CallFailed(Exception):
+    """One call of a model failed.
 
     Attributes:
         message: the provider's sentence, or ours. It may hold the provider's key.
