@@ -34,6 +34,7 @@ from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
@@ -91,7 +92,7 @@ def optimize(
         if not rehearse:
             take_keys(load(options), os.environ)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting:
+        with opened as setting, in_ledger(setting.run):
             artifact.show(setting.run)
             log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
             tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))

@@ -28,6 +28,7 @@ from workbench.system.process import ended_on_interrupt
 from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.publish import RunArtifact, publish
@@ -104,7 +105,7 @@ def requalify(
         if not rehearse:
             take_keys(loaded, os.environ)
         opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting:
+        with opened as setting, in_ledger(setting.run):
             artifact.show(setting.run)
             story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 

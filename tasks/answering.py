@@ -29,7 +29,7 @@ def answer(asks: Asks[Any], run: RunFolder) -> None:
         for ask in asks:
             progress.tell()
             if not isinstance(ask, Retrieve):
-                run.append(AnswerRecord(task=ask.task, key=ask.key))
+                run.append(_record(ask))
             match ask:
                 case Propose():
                     asks.answer(ask, propose.submit(ask.request))
@@ -39,3 +39,17 @@ def answer(asks: Asks[Any], run: RunFolder) -> None:
                     asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
                 case Score():
                     asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
+
+
+def _record(ask: Propose | Execute | Score) -> AnswerRecord:
+    """Return the record of the answer that an ask needs."""
+    if isinstance(ask, Propose):
+        return AnswerRecord(task=ask.task, key=ask.key)
+    request = ask.request
+    return AnswerRecord(
+        task=ask.task,
+        key=ask.key,
+        candidate=request.candidate,
+        goal=request.goal.name,
+        replicate=request.replicate,
+    )

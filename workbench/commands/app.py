@@ -38,6 +38,7 @@ VERBS = (
     "runs",
     "compare",
     "cache",
+    "ledger",
     "generate",
     "apply",
     "champion",
