@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -97,5 +99,16 @@ def _client(
 ) -> httpx.Client:
     """Return a client that never asks a proxy for a server on this machine."""
     return httpx.Client(
-        timeout=timeout, mounts=loopback.DIRECT, transport=transport, base_url=base_url, headers=headers
+        timeout=timeout,
+        mounts=loopback.DIRECT,
+        transport=transport,
+        base_url=base_url,
+        headers=headers,
+        verify=_certificates(),
     )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Return the authorities that certify servers. Reading them takes tens of milliseconds."""
+    return httpx.create_ssl_context()
