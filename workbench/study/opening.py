@@ -35,6 +35,7 @@ class RunOptions:
     None means that the study's own value applies.
 
     Attributes:
+        runner: the task runner, as the key `task_runner` names it.
         prompts: the folder `prompts` with the champions of the study, if it is not beside the study file.
     """
 
@@ -45,6 +46,7 @@ class RunOptions:
     rehearse: bool = False
     prompts: Path | None = None
     dollars: float | None = None
+    runner: str | None = None
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -54,6 +56,7 @@ class RunOptions:
             "budget": self.budget,
             "seed": self.seed,
             "dollars": self.dollars,
+            "task_runner": self.runner,
         }
         return {key: value for key, value in options.items() if value is not None}
 
