@@ -44,7 +44,7 @@ def kinds(home: Path) -> list[tuple[str, str]]:
 
 
 def test_a_study_has_the_same_result_in_threads_and_in_two_dask_workers(line: CommandLine, tmp_path: Path) -> None:
-    """The workers share neither a folder with the flow nor with each other: answers and journal lines take the bucket."""
+    """The workers share no folder with the flow or with each other. Answers and journal lines go through the bucket."""
     study = planner_study(tmp_path / "study", optimizer="copro", budget=4, confirm=4)
     with line.rehearsing() as (rehearsing, _), bucket() as variables:
         threads = CommandLine(tmp_path / "threads", rehearsing.environ)

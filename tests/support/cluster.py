@@ -35,7 +35,7 @@ def bucket() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def dask(*workers: CommandLine) -> Iterator[str]:
-    """Start a scheduler, and a worker process in the environment of each command line. Yield the scheduler's address."""
+    """Start a scheduler, and a worker process for each command line. Yield the scheduler's address."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     with ExitStack() as ending:
