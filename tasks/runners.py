@@ -19,6 +19,9 @@ from workbench.run.setting import Setting
 #: How long a cluster at an address has to answer, in seconds.
 CONNECT_SECONDS = 15
 
+#: Ctrl-C in a terminal reaches every process of the group. The flow ends its workers itself, without their tracebacks.
+IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
 
 @contextmanager
 def tasks_of(setting: Setting) -> Iterator[TaskRunner[Any]]:
@@ -81,6 +84,7 @@ def _dask(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
             "memory_limit": 0,
             # The dashboard would open a port.
             "dashboard_address": None,
+            "preload": [IGNORE_INTERRUPTS],
         }
         runner = DaskTaskRunner(cluster_kwargs=cluster, client_kwargs=client)
     with runner:

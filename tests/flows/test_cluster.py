@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.cluster import bucket, dask, free_port
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CommandLine, wait_for
 from tests.support.command_study import planner_study
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
+#: Ray is not in requirements.lock, because its package has 70 MB and no other test needs it.
+NO_RAY = pytest.mark.skipif(find_spec("prefect_ray") is None, reason="Ray is not installed: pip install '.[ray]'")
 #: The longest time of one run, in seconds. Each worker imports Prefect and DSPy first.
 RUN_SECONDS = 280
 
@@ -63,6 +69,41 @@ def test_a_study_has_the_same_result_in_threads_and_in_two_dask_workers(line: Co
             # The bucket has every answer, so the same study buys nothing a second time.
             again = optimized(flow, study, "--runner", f"dask@{address}")
             assert (again["executions"], again["cache_hits"]) == (0, expected["executions"])
+
+
+@pytest.mark.parametrize("runner", ["dask", pytest.param("ray", marks=NO_RAY)])
+def test_a_study_has_the_same_result_in_a_cluster_of_its_own(line: CommandLine, tmp_path: Path, runner: str) -> None:
+    """The cluster lasts as long as the run. Its processes write into the run's own journal."""
+    study = planner_study(tmp_path / "study", optimizer="static", confirm=4)
+    with line.rehearsing() as (rehearsing, _):
+        threads = CommandLine(tmp_path / "threads", rehearsing.environ)
+        expected = optimized(threads, study)
+        report = optimized(rehearsing, study, "--runner", runner)
+        assert compared(report) == compared(expected)
+        assert kinds(rehearsing.home) == kinds(threads.home)
+
+
+def test_an_interrupt_ends_a_cluster_of_its_own(line: CommandLine, tmp_path: Path) -> None:
+    """Ctrl-C reaches every process of the group. No process is left, and no traceback is printed."""
+    study = planner_study(tmp_path / "study", optimizer="static", confirm=4)
+    with line.rehearsing(latency=3.0) as (rehearsing, _):
+        process = rehearsing.start("run", study, "--rehearse", "--runner", "dask")
+        wait_for(lambda: len(rehearsing.results("execute")) >= 1, RUN_SECONDS)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+        wait_for(lambda: not group_runs(process.pid))
+
+
+def group_runs(group: int) -> bool:
+    """Return True if a process of the group has not ended."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, of_group = status.read_text().rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state != "Z":
+                return True
+    return False
 
 
 def test_a_run_without_its_cluster_says_so(line: CommandLine, tmp_path: Path) -> None:

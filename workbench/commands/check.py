@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.study.opening import RunOptions, load
 from workbench.system.home import home
+from workbench.system.storage import results_of
 
 
 def check(study: Path, /, *, json_file: JsonFile = None) -> int:
@@ -25,6 +27,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     from workbench.study.estimate import estimate
 
     loaded = load(RunOptions(study))
+    results_of(home(), os.environ)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
     if warning := undecidable(loaded.confirm, alpha_of(loaded.promote)):

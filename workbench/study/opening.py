@@ -26,6 +26,7 @@ from workbench.study.services import services
 from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
+from workbench.system.storage import results_of
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,12 @@ def open_run(
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: the study cannot be rehearsed, or `home` cannot be written to.
+        UserError: the study cannot be rehearsed, `home` cannot be written to, or WORKBENCH_RESULTS names no bucket.
         MissingKey: a provider that the study needs has no key, and this is no rehearsal.
         ExecutionFailed: the runtime cannot be started on this machine.
     """
     study = load(options)
+    results_of(home, environ)
     with private_files(), services(study, rehearse=options.rehearse, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
