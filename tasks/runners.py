@@ -19,6 +19,9 @@ from workbench.run.setting import Setting
 #: How long a cluster at an address has to answer, in seconds.
 CONNECT_SECONDS = 15
 
+#: The packages whose exceptions mean that the cluster has failed.
+CLUSTER_PACKAGES = ("distributed", "ray")
+
 #: Ctrl-C in a terminal reaches every process of the group. The flow ends its workers itself, without their tracebacks.
 IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
@@ -38,21 +41,31 @@ def started(runner: nouns.TaskRunner, concurrency: int) -> Iterator[TaskRunner[A
         concurrency: how many task runs may run at once in a cluster that is started here.
 
     Raises:
-        OutsideError: the cluster does not answer, or cannot be started.
+        OutsideError: the cluster does not answer, or cannot be started, or fails before the block ends.
     """
     with ExitStack() as ending:
         try:
             task_runner = ending.enter_context(_STARTERS[runner.name](runner.address, concurrency))
         except (OSError, ValueError, RuntimeError) as error:
-            place = f"at {runner.address}" if runner.address else "on this machine"
-            reason = str(error).split("\n")[0][:200] or type(error).__name__
-            raise OutsideError(
-                f"the {runner.name} cluster {place} cannot be used ({reason}); expected a cluster that answers within "
-                f"{CONNECT_SECONDS} s; start it or correct task_runner, and run the same command again",
-                kind="no cluster",
-                lasting=True,
-            ) from error
-        yield task_runner
+            raise _cluster_failed(runner, "cannot be used", error) from error
+        try:
+            yield task_runner
+        except BaseException as error:
+            # The exceptions of Dask have many base classes: OSError and CancelledError, for instance.
+            if type(error).__module__.partition(".")[0] not in CLUSTER_PACKAGES:
+                raise
+            raise _cluster_failed(runner, "has failed", error) from error
+
+
+def _cluster_failed(runner: nouns.TaskRunner, what: str, error: BaseException) -> OutsideError:
+    place = f"at {runner.address}" if runner.address else "on this machine"
+    reason = str(error).split("\n")[0][:200] or type(error).__name__
+    return OutsideError(
+        f"the {runner.name} cluster {place} {what} ({reason}); expected a cluster that answers within "
+        f"{CONNECT_SECONDS} s; start it or correct task_runner, and run the same command again",
+        kind="no cluster",
+        lasting=True,
+    )
 
 
 def local() -> TaskRunner[Any]:

@@ -59,15 +59,15 @@ def test_a_study_has_the_same_result_in_threads_and_in_two_dask_workers(line: Co
         first, second = (CommandLine(tmp_path / name, flow.environ) for name in ("worker 1", "worker 2"))
         for worker in (first, second):
             worker.home.mkdir()
-        with dask(first, second) as address:
-            report = optimized(flow, study, "--runner", f"dask@{address}")
+        with dask(first, second) as cluster:
+            report = optimized(flow, study, "--runner", f"dask@{cluster.address}")
             assert compared(report) == compared(expected)
             assert kinds(flow.home) == kinds(threads.home)
             executed = [len(list((worker.home / "executions").glob("*"))) for worker in (first, second)]
             assert sum(executed) == report["executions"] and all(executed), executed
             assert not (flow.home / "executions").exists() and not flow.results("execute")
             # The bucket has every answer, so the same study buys nothing a second time.
-            again = optimized(flow, study, "--runner", f"dask@{address}")
+            again = optimized(flow, study, "--runner", f"dask@{cluster.address}")
             assert (again["executions"], again["cache_hits"]) == (0, expected["executions"])
 
 
@@ -81,6 +81,24 @@ def test_a_study_has_the_same_result_in_a_cluster_of_its_own(line: CommandLine, 
         report = optimized(rehearsing, study, "--runner", runner)
         assert compared(report) == compared(expected)
         assert kinds(rehearsing.home) == kinds(threads.home)
+
+
+def test_a_run_survives_a_worker_and_not_the_scheduler(line: CommandLine, tmp_path: Path) -> None:
+    """The other worker takes over. A dead scheduler ends the run with a message, and the next run goes on."""
+    study = planner_study(tmp_path / "study", optimizer="static", confirm=4)
+    with line.rehearsing(latency=3.0) as (rehearsing, _):
+        for victim, exit_code in (("worker", 0), ("scheduler", 3)):
+            home = CommandLine(tmp_path / victim, rehearsing.environ)
+            home.home.mkdir()
+            with dask(home, home) as cluster:
+                process = home.start("run", study, "--rehearse", "--runner", f"dask@{cluster.address}")
+                wait_for(lambda home=home: len(home.results("execute")) >= 1, RUN_SECONDS)
+                (cluster.scheduler if victim == "scheduler" else cluster.workers[0]).kill()
+                _, err = process.communicate(timeout=RUN_SECONDS)
+                assert process.returncode == exit_code, err
+        assert f"the dask cluster at {cluster.address} has failed" in err and "Traceback" not in err
+        paid = len(home.results("execute"))
+        assert optimized(home, study)["executions"] == 5 - paid
 
 
 def test_an_interrupt_ends_a_cluster_of_its_own(line: CommandLine, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.command_line import CommandLine, wait_for
@@ -33,18 +34,29 @@ def bucket() -> Iterator[dict[str, str]]:
         yield variables
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler with its address, and the processes of its workers."""
+
+    address: str
+    scheduler: subprocess.Popen[bytes]
+    workers: tuple[subprocess.Popen[str], ...]
+
+
 @contextmanager
-def dask(*workers: CommandLine) -> Iterator[str]:
-    """Start a scheduler, and a worker process for each command line. Yield the scheduler's address."""
+def dask(*workers: CommandLine) -> Iterator[Cluster]:
+    """Start a scheduler, and a worker process for each command line."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     with ExitStack() as ending:
         scheduler = [DASK, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
-        ending.enter_context(_running(scheduler, port, workers[0].env))
+        process_of_scheduler = ending.enter_context(_running(scheduler, port, workers[0].env))
+        processes = []
         for worker in workers:
             process = worker.start("worker", address, "--nthreads", 2, "--no-dashboard", "--no-nanny", program=DASK)
             ending.enter_context(_ended(process))
-        yield address
+            processes.append(process)
+        yield Cluster(address, process_of_scheduler, tuple(processes))
 
 
 def free_port() -> int:
@@ -54,15 +66,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[object], port: int, env: Mapping[str, str]) -> Iterator[None]:
-    """Run a server until the block ends. Wait until it listens at its port."""
+def _running(command: list[object], port: int, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends. Yield it when it listens at its port."""
     process = subprocess.Popen(
         [str(part) for part in command], env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     with _ended(process):
         wait_for(lambda: process.poll() is not None or _listens(port))
         assert process.poll() is None, f"{command[0]} ended"
-        yield
+        yield process
 
 
 @contextmanager
