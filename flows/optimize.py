@@ -30,9 +30,11 @@ from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
@@ -83,14 +85,14 @@ def optimize(
     """
     # A worker's environment may name a proxy. A proxy cannot reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
-    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars)
         if not rehearse:
             take_keys(load(options), os.environ)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting:
+        with opened as setting, in_ledger(setting.run):
             artifact.show(setting.run)
             log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
             tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))

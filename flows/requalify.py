@@ -25,8 +25,10 @@ from workbench.study.opening import RunOptions, champions_of, current_fingerprin
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.publish import RunArtifact, publish
@@ -61,7 +63,7 @@ def requalify(
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
-    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
@@ -103,7 +105,7 @@ def requalify(
         if not rehearse:
             take_keys(loaded, os.environ)
         opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting:
+        with opened as setting, in_ledger(setting.run):
             artifact.show(setting.run)
             story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 

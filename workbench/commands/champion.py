@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,10 +134,12 @@ def promote(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.champion import promotion
+    from workbench.ledger.follow import copy_run
 
     champions = _champions(study)
     folder = RunFolder.find(home(), run or "latest", champions.study)
     promoted = promotion.promote(folder, champions, force=force, reason=reason)
+    copy_run(folder, home(), os.environ, lambda line: err.print(line, markup=False, highlight=False))
     _tell_about(promoted, champions, json_file)
     return 0
 
