@@ -162,7 +162,7 @@ class _Callbacks:
     def without_conflicts(self, prompt: str, effects: Mapping[str, float]) -> str:
         """Return a prompt without pieces that contradict or repeat a better piece.
 
-        The proposer names the conflicts. The executions decide: of two pieces, the piece that is worth less is left out.
+        The proposer names the conflicts. The executions decide: of two pieces, the one that is worth less goes.
 
         Args:
             effects: how many points each piece is worth. Pieces that stood in every prompt have no entry, and stay.
