@@ -18,6 +18,7 @@ pytestmark = pytest.mark.processes
 RATIOS = {
     "adapter": ["ratio"],
     "fuzz": ["ratio"],
+    "null_world": ["ratio"],
     "orchestration": ["speed_up"],
     "promotion": ["ratio"],
     "runtime": ["cpu_ratio", "time_ratio"],
