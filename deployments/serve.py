@@ -19,6 +19,8 @@ from prefect.events import DeploymentEventTrigger
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
+from workbench.deployments import automations
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -72,4 +74,8 @@ if __name__ == "__main__":
     os.chdir(CHECKOUT)
     served = deployments(CHECKOUT / "prefect.yaml")
     remove_worker_deployments(served)
+    for deployment in served:
+        deployment.apply()
+    # The automations start the deployment notify/notify, which has a new id now.
+    automations.main()
     serve(*served)

@@ -30,6 +30,7 @@ from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
@@ -84,7 +85,7 @@ def optimize(
     """
     # A worker's environment may name a proxy. A proxy cannot reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
-    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars)

@@ -25,6 +25,7 @@ from workbench.study.opening import RunOptions, champions_of, current_fingerprin
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
@@ -62,7 +63,7 @@ def requalify(
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
-    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)

@@ -9,6 +9,7 @@ from workbench.run.record import AnswerRecord
 from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score
 from workbench.search.asks import Asks
 from workbench.tasks.execute import execute
+from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
 from workbench.tasks.retrieve import retrieve
 from workbench.tasks.score import score
@@ -23,8 +24,10 @@ def answer(asks: Asks[Any], run: RunFolder) -> None:
     `retrieve` and `score` get the future of the task before them as an input, so that Prefect shows an edge between the
     two task runs. `return_state=False` picks the overload of `submit` that takes a future.
     """
+    progress = Progress()
     with server_watched(asks.interrupt):
         for ask in asks:
+            progress.tell()
             if not isinstance(ask, Retrieve):
                 run.append(_record(ask))
             match ask:

@@ -20,7 +20,7 @@ def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
     """
     if isinstance(error, OSError):
         error = _refused_file(error)
-    secrets = list(_keys(environ))
+    secrets = list(keys_of(environ))
     error.args = tuple(scrubbed(value, secrets) if isinstance(value, str) else value for value in error.args)
     for name, value in list(vars(error).items()):
         if isinstance(value, str):
@@ -70,7 +70,7 @@ def _refused_file(error: OSError) -> OutsideError:
     )
 
 
-def _keys(environ: Mapping[str, str]) -> Iterator[str]:
+def keys_of(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the providers' keys that are in the environment."""
     for _, variables, _ in KNOWN.values():
         for variable in variables:

@@ -20,6 +20,7 @@ from workbench.study.at_commit import StudyInRepository
 from workbench.study.opening import RunOptions, current_fingerprint, load
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
+from workbench.tasks.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _turn(
     if deployment.id is None:
         yield None
         return
-    with turn(home(), label, commit, is_ancestor, say=say) as reason:
+    with turn(home(), label, commit, is_ancestor, say=say, waits=Progress().tell) as reason:
         yield reason
 
 

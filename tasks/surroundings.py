@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from workbench.errors import OutsideError, ServerUnavailable, UserError
 from workbench.search.ask_kinds import Ask, Retrieve
 from workbench.system.files import try_lock
-from workbench.system.prefect_server import healthy
+from workbench.system.server_client import healthy
 from workbench.tasks.failure import outside_failure, server_unavailable
 
 #: A server that has not answered for this many seconds ends the run. A restart takes less.

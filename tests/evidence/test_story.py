@@ -15,7 +15,7 @@ def trial(candidate: str, replicate: int, score: float, reason: str = "Missing: 
     )  # fmt: skip
 
 
-def test_the_line_of_a_trial_says_what_it_came_to_and_how() -> None:
+def test_the_line_of_a_trial_has_its_score_and_its_effort() -> None:
     """Each line has candidate, goal, replicate, score, seconds, whether it was cached, and the reason in short."""
     lines = {
         ("search", 0, Effort(12.34, cached=False)): "first · g · replicate 0: 7.5 (12.3 s). Missing: telemetry.",

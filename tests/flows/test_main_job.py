@@ -244,6 +244,7 @@ def test_generate_runs_the_winner_once_more(first: FirstRun) -> None:
     assert shown.read_bytes() == report
     assert [call.action for call in journal.read(first.run / "generated" / "001")] == ["execute"]
     assert "Add telemetry to the billing" in generated.stderr
+    assert "cost: nothing; real models would have cost $" in generated.stderr
     assert (first.run / "best_prompt.md").read_text().split("\n")[0] in generated.stderr
     assert "REHEARSAL" in generated.stderr
     assert output.read_text().strip() == generated.stdout.strip()

@@ -35,7 +35,7 @@ def test_the_guide_has_the_commands_of_the_readme() -> None:
 
 def test_the_guide_names_every_deployment() -> None:
     names = {f"{deployment['entrypoint'].partition(':')[2]}/{deployment['name']}" for deployment in DEPLOYMENTS}
-    assert names == {"optimize/nightly", "watch/watch", "requalify/requalify"}
+    assert names == {"optimize/nightly", "watch/watch", "requalify/requalify", "notify/notify"}
     assert all(f"`{name}`" in GUIDE.read_text() for name in names)
 
 

@@ -28,7 +28,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         reason: the words that the champion's file keeps.
 
     Raises:
-        NotPromoted: the prompt cannot be promoted, only with `force`, or `force` has no reason.
+        NotPromoted: the prompt cannot be promoted or needs `force`, or `force` comes without a reason.
         ChampionUnreadable, RunNotFound, RunTooNew: a file cannot be read.
     """
     if force and not (reason or "").strip():

@@ -26,7 +26,7 @@ Decision = Literal["as good", "worse", "undecided", "no champion"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """The answer whether a champion is as good as its record. `difference` is fresh − record, None without a record."""
+    """The comparison of a champion with its record. `difference` is fresh − record, and None without a record."""
 
     decision: Decision
     difference: float | None = None

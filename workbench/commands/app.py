@@ -101,8 +101,8 @@ def _print_everything() -> None:
 def _goes_on(error: OutsideError | None = None) -> bool:
     """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
 
-    Only `run` goes on where it was. If a provider's key is missing, nothing was paid. After a failure of the storage,
-    a paid result may be lost, and the error itself says what to do.
+    Only `run` continues where it stopped. If a provider's key is missing, nothing was paid. After a failure of the
+    storage, a paid result may be lost, and the error itself says what to do.
     """
     lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
     return sys.argv[1:2] == ["run"] and not lost

@@ -20,7 +20,7 @@ from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import require_keys
-from workbench.system import loopback, prefect_server
+from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
 from workbench.system.interruption import GracefulInterrupt
 
@@ -115,7 +115,7 @@ def use_server() -> None:
     # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
     os.environ.update(loopback.exceptions(os.environ))
     if url is None:
-        os.environ.update(prefect_server.client_variables(os.environ))
+        os.environ.update(server_client.client_variables(os.environ))
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
     else:
         prefect_api.check(url)

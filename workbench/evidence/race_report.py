@@ -66,8 +66,8 @@ def prominent(effects: tuple[EffectRecord, ...]) -> list[EffectRecord]:
     largest = sorted(effects, key=lambda effect: -abs(effect.points))
     best = [effect for effect in largest if effect.in_best]
     left_out = [effect for effect in largest if not effect.in_best]
-    shown = best[: max(SENTENCES * 3 // 4, SENTENCES - len(left_out))]
-    return sorted(shown + left_out[: SENTENCES - len(shown)], key=lambda effect: -effect.points)
+    leading = best[: max(SENTENCES * 3 // 4, SENTENCES - len(left_out))]
+    return sorted(leading + left_out[: SENTENCES - len(leading)], key=lambda effect: -effect.points)
 
 
 def steps_list(race: RaceRecord) -> str:

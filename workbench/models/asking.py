@@ -22,7 +22,7 @@ from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.money import price
 from workbench.money.meter import Meter
-from workbench.providers import CURRENT_MODELS, Provider, same_model
+from workbench.providers import CURRENT_MODELS, PROGRAM, Provider, same_model
 
 T = TypeVar("T")
 
@@ -30,6 +30,8 @@ T = TypeVar("T")
 ASKS = 3
 #: Tokens that a provider may add to a request: its roles, and the instructions for a schema.
 FRAME_TOKENS = 2_000
+#: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
+PROGRAM_TOKENS = 40_000
 #: The time limit of a request for a provider's list of models, in seconds.
 LIST_SECONDS = 5.0
 
@@ -85,7 +87,7 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
         seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
         seconds = deadline - time.monotonic()
         try:
-            with meter.call(f"{call.provider.name}/{call.model}", largest):
+            with meter.call(_full_name(call), largest):
                 reply = _metered(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds, meter)
         except CallFailed as failed_call:
             error = _error(role, call, key, failed_call)
@@ -126,7 +128,8 @@ def largest_cost(call: ModelCall) -> float | None:
     """
     name, model, api_base = call.provider.name, call.model, _api_base(call.provider)
     texts = [call.system or "", json.dumps(call.schema or {}), *(text for _, text in call.messages)]
-    input_tokens = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + FRAME_TOKENS
+    frame = PROGRAM_TOKENS if name == PROGRAM else FRAME_TOKENS
+    input_tokens = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + frame
     output_tokens = call.max_tokens or price.context_tokens(name, model, api_base=api_base)
     if output_tokens is None:
         return None
@@ -143,14 +146,23 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
     try:
         reply = _called_in_thread(call, key, seconds)
     except CallFailed as failed_call:
-        if not failed_call.charged:
+        if failed_call.dollars is not None:
+            meter.charge(_full_name(call), failed_call.dollars)
+        elif not failed_call.charged:
             meter.free()
         raise
-    if reply.tokens is not None:
+    if reply.dollars is not None:
+        meter.charge(_full_name(call), reply.dollars)
+    elif reply.tokens is not None:
         same = not reply.model or same_model(call.model, reply.model)
         model = call.model if same else reply.model
         meter.use(call.provider.name, model, reply.tokens, api_base=_api_base(call.provider))
     return reply
+
+
+def _full_name(call: ModelCall) -> str:
+    """Return the model of a call as PROVIDER/NAME."""
+    return f"{call.provider.name}/{call.model}"
 
 
 def _called_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:

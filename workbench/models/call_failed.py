@@ -11,10 +11,12 @@ class CallFailed(Exception):
     Attributes:
         message: the provider's sentence, or ours. It may hold the provider's key.
         charged: True if the provider may have charged for the call: it took the request, and its answer did not arrive.
+        dollars: the amount that a program told for its failed call, or None if it told none.
     """
 
-    def __init__(self, failure: Failure, message: str, *, charged: bool = False) -> None:
+    def __init__(self, failure: Failure, message: str, *, charged: bool = False, dollars: float | None = None) -> None:
         super().__init__(message)
         self.failure = failure
         self.message = message
         self.charged = charged
+        self.dollars = dollars

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from workbench.foreign_text import scrubbed
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
 from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
+from workbench.money.meter import FREE
 from workbench.system import process
 from workbench.system.environment import passed_environment
 from workbench.system.temporary import OwnedFolder
@@ -87,6 +89,14 @@ class _Output:
     model: str = ""
     code: str | None = None
 
+    @property
+    def dollars(self) -> float | None:
+        """Return what the program says that all its calls of models cost, or None if it does not say."""
+        amount = (self.result or {}).get("total_cost_usd")
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+            return None
+        return float(amount)
+
 
 def says_error(reply: str) -> bool:
     """Return True if a reply is nothing but an error, in the words of the program."""
@@ -135,7 +145,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     except OSError as error:
         raise CallFailed(Failure("not started"), f"{PROGRAM} was not started: {error.strerror or error}") from None
     if done.timed_out:
-        raise CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
+        raise CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     output = _read_output(done.stdout.decode("utf-8", errors="replace"))
     return _reply(call, output, done, lambda text: scrubbed(text, secrets))
 
@@ -212,7 +222,7 @@ def _reply(call: ModelCall, output: _Output, done: process.Finished, clean: Call
     ending = ANTHROPIC.get(reason, Ending.PASSING) if isinstance(reason, str) else Ending.COMPLETE
     # An alias, such as opus, stands for whatever model is the latest.
     model = output.model if re.search(r"\d", call.model) else ""
-    return Reply(text, ending, f"stop reason {reason}", model)
+    return Reply(text, ending, f"stop reason {reason}", model, dollars=output.dollars)
 
 
 def _words(result: Mapping[str, Any]) -> list[str]:
@@ -228,7 +238,8 @@ def _failed(problem: str, output: _Output, words: str, clean: Callable[[str], st
     kind, again = (entry.kind, entry.again) if entry else ("provider unavailable", True)
     hint = "start claude once and log in, or set ANTHROPIC_API_KEY" if kind == "authentication" else ""
     failure = Failure(kind, lasting=not again, unknown_model=kind == "unknown model", hint=hint)
-    return CallFailed(failure, f"{problem}: {_end(clean(words)) or 'it did not say why'}")
+    message = f"{problem}: {_end(clean(words)) or 'it did not say why'}"
+    return CallFailed(failure, message, charged=kind not in FREE, dollars=output.dollars)
 
 
 def _end(text: str) -> str:

@@ -66,6 +66,7 @@ class Reply:
         model: the model that answered, as the provider names it. Empty if the provider does not say.
         final: True if the same request cannot get another answer, because the provider refused the prompt itself.
         tokens: the tokens that the provider counted, or None if it told none.
+        dollars: the amount that a program told for its call, or None if it told none.
     """
 
     text: str
@@ -74,6 +75,7 @@ class Reply:
     model: str = ""
     final: bool = False
     tokens: Tokens | None = None
+    dollars: float | None = None
 
 
 #: google.genai.types.FinishReason

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 #: The names of our providers in the price data. The claude program asks Anthropic's models.
-PRICED_AS = {"gemini": "google", "anthropic": "anthropic", "openai": "openai", "claude_program": "anthropic"}
+#: Our runtime writes its name with an underscore, and a study with a hyphen.
+PRICED_AS = {
+    "gemini": "google",
+    "anthropic": "anthropic",
+    "openai": "openai",
+    "claude-program": "anthropic",
+    "claude_program": "anthropic",
+}
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")
 #: The longest duration of a call. A price may change on a date, and a call that begins now may end after this date.

@@ -60,7 +60,7 @@ class Trials:
         self._candidates: dict[str, Candidate] = {}
         #: How each checked candidate copies a gold plan, or None.
         self._leaks: dict[str, str | None] = {}
-        #: The plans, by the program's output text for each.
+        #: The plans, by the output text that the program returns for each plan.
         self._plans: dict[str, Plan] = {}
         #: The keys of executions and the trials, each by candidate, goal and replicate.
         self._execution_keys: dict[tuple[str, str, int], str] = {}

@@ -132,7 +132,7 @@ class Estimate:
 
 
 def estimate(study: Study, home: Path) -> Estimate:
-    """Return the estimate. Earlier real runs of a study with the same name show how long a call takes and its cost."""
+    """Return the estimate. Earlier real runs of a study with the same name show the time and cost of a call."""
     calls = [call for folder in _newest_runs(home) for call in _calls(RunFolder(folder), study)]
     executed = [call.seconds for call in calls if call.action == "execute" and call.kind == "ok"]
     return Estimate(

@@ -42,8 +42,8 @@ class GoalForm(Form):
 
 #: The descriptions of the keys that the judge and the proposer have in common.
 _TEMPERATURE = (
-    "from 0 to 2, for models of Anthropic from 0 to 1; claude-program takes no temperature; without this key, none is "
-    "sent, and the model's own default applies"
+    "from 0 to 2, for models of Anthropic from 0 to 1; Claude models after 4.6 and claude-program take no temperature; "
+    "without this key, none is sent, and the model's own default applies"
 )
 _MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
 _API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"

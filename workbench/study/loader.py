@@ -20,7 +20,7 @@ from workbench.fields import KeyPath, dotted, kind, nearest, short
 from workbench.judging.judge import judging_providers
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
-from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
+from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import yaml_lines
 from workbench.study.form import (
@@ -226,16 +226,25 @@ def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
 def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> None:
     """Add a problem for each setting that the model's provider refuses."""
     provider = _model(form).provider
-    highest = HIGHEST_TEMPERATURE[provider]
-    if form.temperature is not None and highest is None:
-        problem = f"{provider} takes no temperature; leave it out"
-        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
-    elif form.temperature is not None and highest is not None and form.temperature > highest:
-        problem = f"{form.temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+    if problem := _temperature_problem(form, provider):
         file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
     if form.api_base is not None and provider != "openai":
         problem = f"{provider} models have no address of their own; expected a model such as openai/NAME"
         file.add_problem((role, "api_base"), f"{role}.api_base: {problem}")
+
+
+def _temperature_problem(form: ProposerForm | JudgeForm, provider: ProviderName) -> str | None:
+    """Return why the provider would refuse the temperature, or None."""
+    temperature, highest, name = form.temperature, HIGHEST_TEMPERATURE[provider], _model(form).name
+    if temperature is None:
+        return None
+    if highest is None:
+        return f"{provider} takes no temperature; leave it out"
+    if temperature > highest:
+        return f"{temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+    if temperature != 1 and not takes_temperature(name):
+        return f"{name} refuses any temperature but 1, got {temperature:g}; leave it out"
+    return None
 
 
 def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:

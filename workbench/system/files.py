@@ -185,6 +185,31 @@ def try_lock(lock: Path) -> Callable[[], None] | None:
     return release
 
 
+def write_locked(file: Path, content: bytes) -> Callable[[], None]:
+    """Write a private file that is locked from its first moment on. Return the function that removes and unlocks it.
+
+    An existing file is replaced. The kernel releases the lock when the process ends in any way. Then the file stays.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
+    stream = _open_lock(temporary)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(content)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        stream.close()
+        raise
+
+    def release() -> None:
+        if _is_open_at(file, stream.fileno()):
+            file.unlink(missing_ok=True)
+        stream.close()
+
+    return release
+
+
 def _is_open_at(path: Path, descriptor: int) -> bool:
     """Return True if the path still names the open file."""
     try:

@@ -28,8 +28,8 @@ class Bench:
         trials: the executions so far, with their scores.
         score: the metric, from 0 to 1.
         feedback: the same metric, with the judge's reason.
-        recommend: an optimizer that chooses the best prompt tells here which one it would choose now. The last one
-            counts if the search must stop early.
+        recommend: takes the program that the optimizer would choose now, if the optimizer chooses the best prompt. The
+            last recommendation counts if the search must stop early.
     """
 
     study: Study

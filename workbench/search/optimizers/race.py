@@ -61,7 +61,7 @@ class FindConflicts(dspy.Signature):  # type: ignore[misc]  # DSPy has no type i
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Judgement:
     """The judge's score, from 0 to 1, and reason for one plan, with the goal's text."""
 
     goal: str
@@ -77,42 +77,42 @@ def search(bench: Bench) -> Program:
     """
     budget = max(1, bench.study.budget - bench.goals - max(0, bench.goals - FIRST_EXECUTIONS))
     seed = bench.program.candidate.instructions.strip()
-    players = _Players(bench, seed)
+    callbacks = _Callbacks(bench, seed)
     log = RaceLog(
         seed,
-        name=lambda prompt: players.program(prompt).candidate.name,
+        name=lambda prompt: callbacks.program(prompt).candidate.name,
         trials=lambda: len(bench.trials.trials),
         save=bench.trials.setting.run.save,
     )
 
     def watch(standing: Standing) -> None:
-        bench.recommend(players.program(standing.prompt))
+        bench.recommend(callbacks.program(standing.prompt))
         log(standing)
 
     best = choose(
         seed,
-        players.propose,
-        players.evaluate,
+        callbacks.propose,
+        callbacks.evaluate,
         budget,
         np.random.default_rng(bench.study.seed),
         batch=max(1, min(LARGEST_BATCH, budget // EXECUTIONS_PER_BATCH)),
         split=sentences.split,
         join=sentences.join,
-        needs=lambda piece: players.needs.get(piece.strip(), ()),
+        needs=lambda piece: callbacks.needs.get(piece.strip(), ()),
         watch=watch,
     )
-    return players.program(players.without_conflicts(best, log.effects))
+    return callbacks.program(callbacks.without_conflicts(best, log.effects))
 
 
-class _Players:
-    """The two functions that the race calls. Both ask the flow, by way of the program and of the proposer's model."""
+class _Callbacks:
+    """The functions that the race calls. They reach the flow by the program and by the proposer's model."""
 
     def __init__(self, bench: Bench, seed: str) -> None:
         self._bench = bench
         self._seed = seed
         self._evaluations = 0
         self._replicates: Counter[tuple[str, int]] = Counter()
-        self._judged: list[_Judged] = []
+        self._judgements: list[_Judgement] = []
         #: The pieces that a proposed piece needs, by its text.
         self.needs: dict[str, list[str]] = {}
 
@@ -133,15 +133,15 @@ class _Players:
             self._evaluations += 1
         lm = dspy.settings.lm
         with ThreadPoolExecutor(self._bench.study.concurrency) as pool:
-            judged = list(pool.map(lambda run: self._run(lm, *run), runs))
-        self._judged += judged
-        return [one.score for one in judged]
+            judgements = list(pool.map(lambda run: self._run(lm, *run), runs))
+        self._judgements += judgements
+        return [judgement.score for judgement in judgements]
 
-    def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judged:
+    def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judgement:
         example = self._bench.examples[goal]
         with dspy.context(lm=lm.copy(rollout_id=replicate) if replicate else lm):
             verdict = self._bench.feedback(example, self.program(prompt)(**example.inputs()))
-        return _Judged(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
+        return _Judgement(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
 
     def propose(self, parent: str, feedback: str) -> str:
         """Ask the proposer for edits of a prompt. Return the edited prompt, or the same prompt if there are no edits.
@@ -162,10 +162,10 @@ class _Players:
     def without_conflicts(self, prompt: str, effects: Mapping[str, float]) -> str:
         """Return a prompt without pieces that contradict or repeat a better piece.
 
-        The proposer names the conflicts. The executions decide: of two pieces, the one that is worth less goes.
+        The proposer names the conflicts. The executions decide: the piece that is worth less is left out.
 
         Args:
-            effects: how many points each piece is worth. Pieces that stood in every prompt are not in it, and stay.
+            effects: how many points each piece is worth. Pieces that stood in every prompt have no entry, and stay.
         """
         pieces = sentences.split(prompt)
         if prompt == self._seed or len(pieces) < 2:
@@ -185,23 +185,24 @@ class _Players:
         """Note what the pieces of each proposed text need, as `sentences.split` makes them."""
         for text, pieces in needed.items():
             for piece in sentences.split(text.strip()):
-                # A piece that needs itself, or one that needs it, could never be composed.
+                # A piece does not need itself. Of two pieces that need each other, only the first need is kept.
                 others = [other for other in pieces if other != piece and piece not in self.needs.get(other, ())]
                 self.needs.setdefault(piece.strip(), others)
 
     def _inputs(self, pieces: list[str], feedback: str) -> dict[str, str]:
         goals = dict.fromkeys(str(example[self._bench.program.input_field]) for example in self._bench.examples)
+        latest = self._judgements[-TRIALS_SHOWN:]
         return {
             "goals": "\n\n".join(goals),
             "pieces": _numbered(pieces),
-            "judgements": "\n\n".join(f"{10 * one.score:.1f} of 10. {one.reason}" for one in self._shown()),
+            "judgements": "\n\n".join(f"{10 * judgement.score:.1f} of 10. {judgement.reason}" for judgement in latest),
             "experience": "\n\n".join(filter(None, [feedback, self._bench.trials.warning])),
         }
 
     def _ask(self, signature: type[dspy.Signature], field: str, **inputs: str) -> str:
         """Return this field of the proposer's reply.
 
-        DSPy must not ask again in another format: each request is paid for.
+        DSPy does not ask again in another format, because each request is paid for.
         """
         adapter = dspy.ChatAdapter(use_json_adapter_fallback=False)
         try:
@@ -209,9 +210,6 @@ class _Players:
                 return str(getattr(dspy.Predict(signature)(**inputs), field) or "")
         except AdapterParseError as error:
             return str(error.lm_response or "")
-
-    def _shown(self) -> list[_Judged]:
-        return self._judged[-TRIALS_SHOWN:]
 
 
 def _numbered(pieces: list[str]) -> str:

@@ -31,7 +31,7 @@ FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
 ROUND = 12
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
-#: A round ends after this many proposals in a row without a new piece, times the executions of a batch.
+#: A round ends after this many proposals in a row without a new piece, for each execution of a batch.
 FRUITLESS = 2
 #: Nothing is proposed once only so many executions are left, or a quarter of the budget if that is less.
 LAST_EXECUTIONS = 6

@@ -82,7 +82,9 @@ class Lineage:
         self.noise = map_variance(errors, NOISE_VARIANCE)
 
     def choose(self, candidates: list[int], size: int) -> list[tuple[int, bool]]:
-        """Return the next executions, each as a prompt and True if a new child of the prompt is executed in its place.
+        """Return the next executions, each as a pair of a prompt and a flag.
+
+        The flag is True if a new child of the prompt is executed in place of the prompt.
 
         Within a batch, each repeated execution of a prompt lowers the variance that the next choice sees.
         """
