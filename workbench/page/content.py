@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.champion.history import Measurement, history
-from workbench.evidence.diff import paired
 from workbench.evidence.report import rehearsal, sentence
 from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.statistics import MeanScore, mean_score
 from workbench.evidence.summary import Summary, summarize
+from workbench.page.prompts import DiffRow, compared
 from workbench.run.folder import RunFolder
 from workbench.run.record import TrialRecord
 
@@ -30,14 +30,6 @@ class Side:
     text: str
     confirmed: tuple[float, ...]
     mean: MeanScore | None
-
-
-@dataclass(frozen=True)
-class DiffRow:
-    """A line of the first prompt beside a line of the best prompt. None stands for no line."""
-
-    first: str | None
-    best: str | None
 
 
 @dataclass(frozen=True)
@@ -71,14 +63,13 @@ class Content:
         summary = summarize(run)
         first = _side(summary, summary.baseline)
         best = None if summary.best in (None, summary.baseline) else _side(summary, str(summary.best))
-        lines = paired(first.text.splitlines(), best.text.splitlines()) if best else []
         candidates = tuple(candidate_rows(summary))
         names = {*(row.name for row in candidates), *summary.leaks}
         return cls(
             summary=summary,
             first=first,
             best=best,
-            diff=tuple(DiffRow(old, new) for old, new in lines),
+            diff=tuple(compared(first.text, best.text)) if best else (),
             candidates=candidates,
             prompts={name: summary.text(name) for name in sorted(names)},
             examples=examples(summary),
@@ -106,7 +97,7 @@ class Content:
             "promotion": summary.promotion,
             "first": asdict(self.first),
             "best": asdict(self.best) if self.best else None,
-            "diff": [asdict(row) for row in self.diff],
+            "diff": [{"first": row.first, "best": row.best} for row in self.diff],
             "candidates": [asdict(row) for row in self.candidates],
             "prompts": self.prompts,
             "race": summary.race.to_json() if summary.race else None,
