@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.expression import Expression
 from hypothesis import settings
 
 # Prefect and Workbench read these variables when they are imported. Set them before that.
@@ -29,6 +32,27 @@ os.environ["PIPELINE_RETRIES"] = "0"
 # A slow machine must not fail a test.
 settings.register_profile("workbench", deadline=None)
 settings.load_profile("workbench")
+
+_MARKER = re.compile(r"\bmark\.(processes|services|slow)\b")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files in which `-m` deselects every test: importing them takes seconds in each worker."""
+    expression = config.option.markexpr
+    if not expression or collection_path.suffix != ".py":
+        return None
+    return None if _may_select(expression, collection_path.read_text(encoding="utf-8")) else True
+
+
+def _may_select(expression: str, text: str) -> bool:
+    """Return True if `-m` may select a test of a file with this text."""
+    of_all, of_some = set[str](), set[str]()
+    for line in text.splitlines():
+        (of_all if line.startswith("pytestmark = ") else of_some).update(_MARKER.findall(line))
+    subsets = (subset for size in range(len(of_some) + 1) for subset in itertools.combinations(of_some, size))
+    selects = Expression.compile(expression).evaluate
+    return any(selects(of_all.union(subset).__contains__) for subset in subsets)
+
 
 _connect = socket.socket.connect
 

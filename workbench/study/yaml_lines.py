@@ -13,6 +13,8 @@ from workbench.fields import KeyPath, dotted, is_text
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+#: A deeper document is not read at all: the time for it grows with the square of its depth.
+MAX_READABLE_DEPTH = 100
 
 
 @dataclass
@@ -65,6 +67,21 @@ class YamlFile:
             return None
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's own parser with a limit on the depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > MAX_READABLE_DEPTH:
+            problem = f"nested more than {MAX_READABLE_DEPTH} levels deep; expected at most {MAX_DEPTH} levels"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
 def read(file: Path) -> YamlFile:
     """Read a file that a person wrote. Accept plain values and text keys, but no YAML aliases.
 
@@ -77,7 +94,7 @@ def read(file: Path) -> YamlFile:
         raise StudyError([Problem(file, None, "its path is not UTF-8; rename the file or its folder")])
     document = YamlFile(file)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
