@@ -20,6 +20,7 @@ RATIOS = {
     "fuzz": ["ratio"],
     "orchestration": ["speed_up"],
     "promotion": ["ratio"],
+    "replay": ["speed_up"],
     "runtime": ["cpu_ratio", "time_ratio"],
     "selection": ["ratio"],
     "supervision": ["ratio"],
