@@ -112,7 +112,7 @@ def use_server() -> None:
     # Prefect's threads would print each event that they cannot send to a dead server.
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
-    # Prefect's clients and those of the models run in this process. None of them may ask a proxy for a local server.
+    # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
     os.environ.update(loopback.exceptions(os.environ))
     if url is None:
         os.environ.update(server_client.client_variables(os.environ))

@@ -73,6 +73,7 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
     A text that is no plan scores 0 without a call, with a reason that an optimizer can learn from.
 
     Raises:
+        BudgetUsedUp: the run's budget in dollars does not allow the call.
         MissingKey: the judge's key is not in the environment.
         ModelNotFound: the judge's provider does not know the model.
         NotJudged: there is no verdict, and the plan is not to blame. This is never the same as a zero.
@@ -91,7 +92,7 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
 
 
 def _ask_of(provider: ProviderName) -> Ask:
-    """Return the function of the last judge that serves this provider. So a new entry can replace an earlier judge."""
+    """Return the function of the last judge that serves this provider, so that a new entry replaces an earlier one."""
     for judge in reversed(JUDGES.values()):
         if provider in judge.providers:
             return judge.load()

@@ -16,7 +16,7 @@ ROLE = Role("judge", NotJudged)
 
 #: The longest verdict that is read, in characters.
 LONGEST_VERDICT = 100_000
-#: The longest reply, in tokens. Thoughts count into it. Without a limit, nobody could say what a verdict costs at most.
+#: The longest reply, in tokens. Thoughts count, too. Without this limit, a verdict would have no largest cost.
 VERDICT_TOKENS = 32_000
 
 #: The schema of a verdict for all providers. The reason comes first: a score that is written before its reason is a
@@ -39,7 +39,7 @@ def ask(judge: Judge, prompt: str, seed: int, meter: Meter) -> Verdict:
     """Return one verdict. This is the `Ask` of all models.
 
     Raises:
-        MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
+        BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as in `workbench.judging.judge.score`.
     """
     call = call_of(judge, prompt, seed)
     answer = ask_model(ROLE, call, read_verdict, meter)
@@ -54,7 +54,7 @@ def call_of(judge: Judge, prompt: str, seed: int) -> ModelCall:
         model=judge.model,
         messages=(("user", f"{prompt.rstrip()}\n\n{FORM}"),),
         temperature=judge.temperature,
-        # A local server may hold less. Its own limit applies.
+        # A local server may allow fewer tokens, so its own limit applies.
         max_tokens=None if judge.provider.name == "openai" else VERDICT_TOKENS,
         schema=SCHEMA,
         seed=seed,

@@ -1,6 +1,6 @@
 """Fills the judge's prompt, a template with three places.
 
-Each place gets its text, which is not searched for places.
+A text that was filled in is not searched for places again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_template(text: str) -> str | None:
 def fill(template: str, goal: Goal, plan: Plan) -> str:
     """Return the judge's prompt.
 
-    No text that is filled in can close the tag around it, or add a place that is filled.
+    A text that is filled in cannot close the tag around it, and a place in it is not filled.
     """
     gold = "\n\n".join(f"<gold_plan>\n{_data(text)}\n</gold_plan>" for text in goal.gold)
     values = {"goal": _data(goal.text), "gold_plans": gold, "plan": _data(plan.text)}

@@ -1,4 +1,4 @@
-"""The scripted judge: score the topics of the gold plans that the plan covers, and the aspects of a good plan in it.
+"""The scripted judge: score a plan by the gold plans' topics that it covers, and by the aspects of a good plan in it.
 
 The reason names missing aspects. It does not list the gold plan's words.
 """
@@ -15,9 +15,9 @@ from workbench.rehearsal.words import stems, topics
 
 #: The standard deviation of the random error of a score, in points.
 NOISE = 0.3
-#: How many missing aspects the reason names.
+#: How many missing aspects the reason names at most.
 NAMED = 4
-#: How much of the score the aspects are. The rest are the gold plan's topics.
+#: The share of the score that the aspects decide. The gold plans' topics decide the rest.
 CRAFT_SHARE = 0.4
 
 
@@ -37,10 +37,10 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     covered = sum(weight for stem, _, weight in gold_topics if stem in plan_stems) / total_weight
     # The curve is concave, so the first topics earn more points than the last topics.
     subject = 1 - (1 - covered) ** 1.4
-    shown = aspects(plan)
-    score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * len(shown) / len(ASPECTS)) + rng.gauss(0, NOISE)
+    plan_aspects = aspects(plan)
+    score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * len(plan_aspects) / len(ASPECTS)) + rng.gauss(0, NOISE)
     present = [word for stem, word, _ in gold_topics if stem in plan_stems]
-    missing = [aspect.name for aspect in ASPECTS if aspect not in shown]
+    missing = [aspect.name for aspect in ASPECTS if aspect not in plan_aspects]
     rng.shuffle(missing)
     parts = [f"The plan deals with {_and(present[:3])}." if present else "The plan hardly touches the subject."]
     if missing:

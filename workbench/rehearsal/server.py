@@ -40,7 +40,7 @@ class Rehearsal:
     """A rehearsal, with its settings and its counters.
 
     An answer follows from the world, the rehearsal's seed, the request and a sample number. If the request has a seed,
-    this seed is the sample number. Otherwise the sample number counts the equal requests before.
+    this seed is the sample number. Otherwise the sample number is the number of earlier requests that were equal.
 
     Attributes:
         world: a key of `workbench.rehearsal.roles.WORLDS`.
@@ -110,7 +110,7 @@ class Rehearsal:
         return JSONResponse(protocol.reply(model_request, text))
 
     def _answer_rng(self, model_request: ModelRequest) -> random.Random:
-        """Return the random numbers for an answer."""
+        """Return the random number generator for an answer, and count the request as a sample if it has no seed."""
         sample = model_request.seed
         if sample is None:
             sample = self._samples[model_request.identity]

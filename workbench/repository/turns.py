@@ -29,7 +29,7 @@ def turn(
 ) -> Iterator[str | None]:
     """Wait for the study's turn, and hold it until the block ends. Yield None, or why the run is to be skipped.
 
-    The turn is a lock, which the kernel gives back when its holder ends in any way.
+    The turn is a lock on a file. The kernel releases it whichever way its holder ends.
 
     Args:
         study: names the study on this machine, such as its path.

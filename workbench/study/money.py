@@ -18,12 +18,15 @@ from workbench.run.folder import RunFolder
 from workbench.search.candidate import with_goal
 from workbench.study.estimate import Estimate, confirming, estimate, proposes
 
-#: A folder without runs: the smallest budget does not depend on what this machine has measured.
+#: A home without runs. With it, the smallest budget does not depend on what earlier runs have measured.
 NO_RUNS = Path("/nonexistent")
 
 
 def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
-    """Return the purse of a run, or None if its study has no budget in dollars. A continued run has spent before."""
+    """Return the purse of a run, or None if its study has no budget in dollars.
+
+    A run that is continued has spent a part of its budget already.
+    """
     if study.dollars is None:
         return None
     costs = [call.cost for call in journal.read(run.path) if call.cost is not None]
@@ -32,7 +35,7 @@ def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
 
 
 def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
-    """Yield why this study's budget in dollars cannot be kept, each with the key that it concerns."""
+    """Yield the reasons why this study's budget in dollars cannot be kept, each with the key that it concerns."""
     runtime, name = runtime_of(study.pipeline.engine), study.pipeline.engine.name
     dollars: KeyPath = ("budget", "dollars")
     if runtime.tells_cost(study.pipeline) == "never":
@@ -40,7 +43,7 @@ def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
             dollars,
             (
                 f"budget.dollars: with this pipeline, runtime: {name} never tells what an execution costs; expected "
-                "one that does; take dollars out of the budget, and limit the executions"
+                "a runtime that tells it; take dollars out of the budget, and limit the executions"
             ),
         )
         return
@@ -81,18 +84,18 @@ def _no_price(key: str, model: str) -> str:
 
 
 def _least(study: Study) -> float:
-    """Return the smallest budget with which the study can come to a result, as far as that is known beforehand."""
+    """Return the smallest budget in dollars with which the study can come to a result, estimated before any call."""
     estimated = estimate(study, NO_RUNS)
     each = {role.role: role.dollars_each or 0.0 for role in estimated.roles}
-    tried = len(study.goals) + confirming(study)
+    executions = len(study.goals) + confirming(study)
     execution = (
         largest_cost(study.pipeline, max((with_goal(study.prompt, g.text) for g in study.goals), key=len)) or 0.0
     )
-    return tried * (each["generator"] + each["judge"]) + max(execution, _largest_verdict(study))
+    return executions * (each["generator"] + each["judge"]) + max(execution, _largest_verdict(study))
 
 
 def _largest_verdict(study: Study) -> float:
-    """Return the most that a verdict on a plan as long as the gold plan can cost, in dollars."""
+    """Return the most that a verdict can cost in dollars, on a plan as long as the longest gold plan."""
     # Imported here, because every study is checked, and few have a budget in dollars.
     from workbench.judging.model import call_of
     from workbench.models import asking

@@ -62,14 +62,17 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
     return file
 
 
-def write_new(file: Path, content: bytes) -> Path:
+def write_new(file: Path, content: bytes, mode: int | None = None) -> Path:
     """Write a file that does not exist yet, completely or not at all, and return its path. Missing folders are created.
+
+    Args:
+        mode: the file's permissions. Without a mode, the process's umask decides.
 
     Raises:
         FileExistsError: the file exists. It is not changed.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = write_atomically(file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}"), content)
+    temporary = write_atomically(file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}"), content, mode)
     try:
         # Unlike a rename, a link fails if the name is taken.
         os.link(temporary, file)
