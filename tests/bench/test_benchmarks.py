@@ -21,6 +21,7 @@ RATIOS = {
     "null_world": ["ratio"],
     "orchestration": ["speed_up"],
     "promotion": ["ratio"],
+    "replay": ["speed_up"],
     "runtime": ["cpu_ratio", "time_ratio"],
     "selection": ["ratio"],
     "supervision": ["ratio"],
