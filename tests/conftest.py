@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import os
-import re
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.mark.expression import Expression
 from hypothesis import settings
+
+from tests.support.tiers import may_select, processor_seconds, too_slow
 
 # Prefect and Workbench read these variables when they are imported. Set them before that.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
@@ -26,6 +25,8 @@ os.environ["WORKBENCH_HOME"] = str(_HOME / "workbench")
 os.environ["PREFECT_HOME"] = str(_HOME / "prefect")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
+# Each worker has one core. The threads of numpy's linear algebra would wait for each other in busy loops.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # The runtime asks once and does not retry. A request without a scripted answer fails its test at once.
 os.environ["PIPELINE_RETRIES"] = "0"
 
@@ -33,25 +34,22 @@ os.environ["PIPELINE_RETRIES"] = "0"
 settings.register_profile("workbench", deadline=None)
 settings.load_profile("workbench")
 
-_MARKER = re.compile(r"\bmark\.(processes|services|slow)\b")
-
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out files in which `-m` deselects every test: importing them takes seconds in each worker."""
     expression = config.option.markexpr
     if not expression or collection_path.suffix != ".py":
         return None
-    return None if _may_select(expression, collection_path.read_text(encoding="utf-8")) else True
+    return None if may_select(expression, collection_path.read_text(encoding="utf-8")) else True
 
 
-def _may_select(expression: str, text: str) -> bool:
-    """Return True if `-m` may select a test of a file with this text."""
-    of_all, of_some = set[str](), set[str]()
-    for line in text.splitlines():
-        (of_all if line.startswith("pytestmark = ") else of_some).update(_MARKER.findall(line))
-    subsets = (subset for size in range(len(of_some) + 1) for subset in itertools.combinations(of_some, size))
-    selects = Expression.compile(expression).evaluate
-    return any(selects(of_all.union(subset).__contains__) for subset in subsets)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test of the core that takes long."""
+    begin = processor_seconds()
+    yield
+    if reason := too_slow({marker.name for marker in item.iter_markers()}, processor_seconds() - begin):
+        pytest.fail(reason, pytrace=False)
 
 
 _connect = socket.socket.connect

@@ -10,10 +10,11 @@ import yaml
 
 from workbench.errors import Problem, StudyError
 from workbench.fields import KeyPath, dotted, is_text
+from workbench.pipeline_file.document import LIBYAML
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
-#: A deeper document is not read at all: the time for it grows with the square of its depth.
+#: A deeper document is not read at all: PyYAML's own parser needs a time that grows with the square of the depth.
 MAX_READABLE_DEPTH = 100
 
 
@@ -67,21 +68,6 @@ class YamlFile:
             return None
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's own parser with a limit on the depth."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self.depth += 1
-        if self.depth > MAX_READABLE_DEPTH:
-            problem = f"nested more than {MAX_READABLE_DEPTH} levels deep; expected at most {MAX_DEPTH} levels"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.peek_event().start_mark)
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
 def read(file: Path) -> YamlFile:
     """Read a file that a person wrote. Accept plain values and text keys, but no YAML aliases.
 
@@ -92,9 +78,12 @@ def read(file: Path) -> YamlFile:
     if not is_text(str(file.absolute())):
         # The path is written into JSON files, databases and logs.
         raise StudyError([Problem(file, None, "its path is not UTF-8; rename the file or its folder")])
+    if (line := _line_too_deep(text)) is not None:
+        message = f"nested more than {MAX_READABLE_DEPTH} levels deep; expected at most {MAX_DEPTH} levels"
+        raise StudyError([Problem(file, line, message)])
     document = YamlFile(file)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
@@ -106,6 +95,21 @@ def read(file: Path) -> YamlFile:
         raise StudyError([Problem(file, None, "it contains no keys; workbench init writes a study to begin with")])
     document.value = _value(node, (), document, set())
     return document
+
+
+def _line_too_deep(text: str) -> int | None:
+    """Return the line of the first value that is nested much too deeply, or None. libyaml finds it quickly."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=LIBYAML):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_READABLE_DEPTH:
+                return int(event.start_mark.line) + 1
+    except (yaml.YAMLError, ValueError):
+        # PyYAML's own parser, whose messages are better, reports the mistake or accepts the text.
+        return None
+    return None
 
 
 def read_text(file: Path, limit: int) -> str:
