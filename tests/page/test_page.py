@@ -130,7 +130,7 @@ def test_every_text_has_enough_contrast(dark: bool) -> None:
     for text in ("ink", "faint", "blue", "grey", "green", "red"):
         for ground in grounds:
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    for ground in ("removed", "added", "notice"):
+    for ground in ("removed", "added", "removed-word", "added-word", "notice"):
         assert contrast(colours["ink"], colours[ground]) >= 4.5, ground
 
 
