@@ -58,7 +58,7 @@ class JudgeEntry:
 
 
 JUDGES: dict[str, JudgeEntry] = {
-    "model": JudgeEntry(frozenset({"gemini", "anthropic", "openai", "claude-program"}), "workbench.judging.model:ask"),
+    "model": JudgeEntry(frozenset({"gemini", "anthropic", "openai", "claude-program"}), "workbench.judging.holistic:ask"),
 }
 
 

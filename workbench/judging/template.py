@@ -19,7 +19,7 @@ _TAG = re.compile(rf"<(?={_BLANK}/?{_BLANK}(?:goal|gold_plan|plan)\b)", re.IGNOR
 
 def default_template() -> str:
     """Return the template for studies that name none."""
-    return resources.files(__package__).joinpath("template.md").read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath("holistic.md").read_text(encoding="utf-8")
 
 
 def check_template(text: str) -> str | None:

@@ -94,7 +94,7 @@ def _least(study: Study) -> float:
 def _largest_verdict(study: Study) -> float:
     """Return the most that a verdict on a plan as long as the gold plan can cost, in dollars."""
     # Imported here, because every study is checked, and few have a budget in dollars.
-    from workbench.judging.model import call_of
+    from workbench.judging.holistic import call_of
     from workbench.models import asking
 
     model = study.judge
