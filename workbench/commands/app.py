@@ -42,6 +42,7 @@ VERBS = (
     "apply",
     "champion",
     "init",
+    "rubric",
     "rehearsal",
     "server",
     "webhook",

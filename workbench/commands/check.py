@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import require_rubric
 from workbench.system.home import home
 
 
@@ -25,6 +26,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     from workbench.study.estimate import estimate
 
     loaded = load(RunOptions(study))
+    require_rubric(loaded, rehearsal=True)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
     if warning := undecidable(loaded.confirm, alpha_of(loaded.promote)):

@@ -19,6 +19,7 @@ from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
 from workbench.system import loopback, prefect_server
 from workbench.system.home import ensure_usable, home
@@ -56,6 +57,7 @@ def run(
         Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars))
+    require_rubric(loaded, rehearsal=True)
     if not rehearse:
         # The flow checks the keys too. This check comes before a server or a run is started.
         require_keys(loaded, os.environ)

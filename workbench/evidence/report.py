@@ -6,6 +6,7 @@ import html
 import re
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met, weakest
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import data_uri, picture
 from workbench.evidence.statistics import WORTHWHILE, mean_interval
@@ -87,6 +88,7 @@ def markdown(summary: Summary) -> str:
         _prompts(summary),
         "## What the judge said",
         _reasons(summary),
+        *_criteria(summary),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -109,6 +111,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if criteria := weakest(summary):
+        pairs.append(("least met", criteria))
     if summary.leaks:
         pairs.append(("refused", f"{plural(len(summary.leaks), 'prompt')} that {_copying(summary)} a gold plan"))
     pairs += [
@@ -179,6 +183,27 @@ def _reasons(summary: Summary) -> str:
         for prompt, trial in examples.items()
     )
     return "\n\n".join(paragraphs)
+
+
+def _criteria(summary: Summary) -> list[str]:
+    """Return how well both prompts' plans meet each criterion, as a heading and a table; nothing without a rubric."""
+    criteria = criteria_met(summary)
+    if not criteria:
+        return []
+    rows = [
+        f"| {_plain(met.goal)} | {_plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
+        f"{met.unproved or ''} |"
+        for met in criteria
+    ]
+    head = [
+        "| goal | criterion | first prompt | best prompt | answers without proof |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return ["## The criteria", "\n".join([*head, *rows])]
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
 
 
 def _copying(summary: Summary) -> str:

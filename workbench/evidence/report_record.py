@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.record import Ending, Frozen, Record
@@ -88,12 +90,23 @@ class CostRecord(Frozen):
         )
 
 
+class CriterionMetRecord(Frozen):
+    """How well the plans of both prompts meet a criterion, from 0 to 1, as `workbench.evidence.criteria` has it."""
+
+    goal: str
+    name: str
+    baseline: float | None
+    best: float | None
+    unproved: int
+
+
 class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
-    None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan.
+    None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `criteria` is
+    empty if the judge has no rubric.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -113,6 +126,7 @@ class ReportRecord(Record):
     passed: bool | None
     cost: CostRecord | None = None
     leaks: Annotated[dict[str, str], Field(default_factory=dict)]
+    criteria: tuple[CriterionMetRecord, ...] = ()
     executions: int
     cache_hits: int
     proposals: int
@@ -161,6 +175,7 @@ class ReportRecord(Record):
             passed=summary.passed,
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,
+            criteria=tuple(CriterionMetRecord(**asdict(met)) for met in criteria_met(summary)),
             executions=summary.executions,
             cache_hits=summary.cache_hits,
             proposals=summary.proposals,

@@ -29,8 +29,8 @@ def is_for_judge(request: ModelRequest) -> bool:
 def answer(request: ModelRequest, rng: random.Random) -> str:
     """Return a verdict as JSON: a reason that names missing aspects, and the score."""
     text = "\n".join(request.last_texts)
-    gold_plans = "\n\n".join(_contents(text, "gold_plan"))
-    plan = "\n\n".join(_contents(text, "plan"))
+    gold_plans = "\n\n".join(contents(text, "gold_plan"))
+    plan = "\n\n".join(contents(text, "plan"))
     gold_topics = topics(gold_plans)
     plan_stems = stems(plan)
     total_weight = sum(weight for _, _, weight in gold_topics) or 1.0
@@ -48,7 +48,7 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     return json.dumps({"reason": " ".join(parts), "score": round(min(10.0, max(0.0, score)), 1)})
 
 
-def _contents(text: str, tag: str) -> list[str]:
+def contents(text: str, tag: str) -> list[str]:
     """Return the contents of every element with this tag."""
     return [content.strip() for content in re.findall(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)]
 

@@ -4,6 +4,7 @@ run.json          the run's own facts (workbench.run.record has the type of each
                   another module)
 study.yaml        the study file when the run began
 pipeline.yaml     the pipeline file when the run began
+rubric.yaml       the study's rubric when the run began, if its judge has one
 candidates/       every prompt that was tried or refused, as NAME.md
 leaks.jsonl       the candidates that were refused because they copy a gold plan
 trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import RunNotFound, RunTooNew
-from workbench.nouns import ProgramName, Target, Trial
+from workbench.nouns import CriterionAnswer, ProgramName, Target, Trial
 
 #: The advice if a file of a run's folder is missing or damaged.
 AGAIN = "run the study again, nothing is paid twice"
@@ -167,11 +168,21 @@ class SearchResult(Record):
     used_up: Literal["executions", "dollars"] = "executions"
 
 
+class CriterionRecord(Frozen):
+    """How a plan meets one criterion, as `workbench.nouns.CriterionResult` has it."""
+
+    name: str
+    answer: CriterionAnswer
+    evidence: str = ""
+    unproved: bool = False
+
+
 class TrialRecord(Record):
     """One trial.
 
     Attributes:
         execution: the execution's key; empty if nothing was executed.
+        criteria: the results by criterion, if the judge has a rubric.
         at: Unix time.
     """
 
@@ -185,6 +196,7 @@ class TrialRecord(Record):
     score: Score
     reason: str
     at: float
+    criteria: tuple[CriterionRecord, ...] = ()
 
     @classmethod
     def of(cls, phase: Phase, trial: Trial) -> TrialRecord:
@@ -198,6 +210,7 @@ class TrialRecord(Record):
             score=trial.verdict.score,
             reason=trial.verdict.reason,
             at=time.time(),
+            criteria=tuple(CriterionRecord(**asdict(result)) for result in trial.verdict.criteria),
         )
 
 

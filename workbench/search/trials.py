@@ -17,6 +17,7 @@ from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
+from workbench.search.verdicts import verdict_on
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class Trials:
                 candidate=name,
                 run=self.setting.run.path,
             )
-            verdict = self.asker.verdict(request, self._plans[text])
+            verdict = verdict_on(self.asker, request, self._plans[text])
             key = self._execution_keys[name, study_goal.name, replicate]
         trial = Trial(name, study_goal.name, replicate, key, verdict)
         trial_id = (trial.candidate, trial.goal, trial.replicate)

@@ -22,6 +22,7 @@ from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
 from workbench.study.money import purse_of
+from workbench.study.rubric import needs_rubric, require_rubric, with_rubric
 from workbench.study.services import services
 from workbench.system import git
 from workbench.system.files import private_files
@@ -62,10 +63,10 @@ def load(options: RunOptions) -> Study:
     """Return the study with the values that the options replace. Its starting prompt is the champion, if it has one.
 
     Raises:
-        StudyError: the study or the options have mistakes. The error holds all of them.
+        StudyError: the study, its rubric or the options have mistakes. The error holds all of them.
         ChampionUnreadable: the file of a champion cannot be read.
     """
-    study = loader.load(options.study, options.overrides)
+    study = with_rubric(loader.load(options.study, options.overrides))
     if options.prompts is not None:
         study = replace(study, champions=options.prompts / study.name)
     champion = champions_of(study).current()
@@ -105,12 +106,13 @@ def open_run(
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: the study cannot be rehearsed, or `home` cannot be written to.
+        UserError: the study has no rubric and needs one, it cannot be rehearsed, or `home` cannot be written to.
         MissingKey: a provider that the study needs has no key, and this is no rehearsal.
         ExecutionFailed: the runtime cannot be started on this machine.
     """
     study = load(options)
     with private_files(), services(study, rehearse=options.rehearse, environ=environ) as providers:
+        require_rubric(study, rehearsal=any(provider.rehearsal for provider in providers.values()))
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
@@ -133,6 +135,8 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
     if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
+    if needs_rubric(study):
+        shutil.copyfile(study.rubric, run.path / "rubric.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
         shutil.copyfile(file, run.path / "pipeline.yaml")
