@@ -87,12 +87,12 @@ def test_a_better_answer_never_lowers_the_score(answers: list[tuple[float, str]]
     assert score_of(criteria, better) >= score - 1e-9
 
 
-@given(
-    st.text(st.characters())
-    | st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner), max_leaves=5
-    ).map(lambda value: json.dumps({"criteria": value, "reason": "r"}))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner), max_leaves=5
 )
+
+
+@given(st.text(st.characters()) | JSON.map(lambda value: json.dumps({"criteria": value, "reason": "r"})))
 def test_any_reply_is_a_verdict_or_none(text: str) -> None:
     """No reply raises anything else, and no reply without answers is a zero."""
     with pytest.raises(UnusableText):
