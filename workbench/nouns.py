@@ -322,6 +322,7 @@ def replicate_name(replicate: int) -> str:
 
 ProgramName = Literal["direct", "writer"]
 Promotion = Literal["ask", "auto"]
+Calibration = Literal["by_hand", "before_first_run"]
 
 
 @dataclass(frozen=True)
@@ -359,6 +360,7 @@ class Study:
         passing: the lowest score, 0 to 10, with which a plan passes.
         budget: how many executions the search may request; executions that confirm the result are extra.
         dollars: how many dollars the whole run may cost, the confirmation included; None for no limit.
+        calibrate: `before_first_run` calibrates the judge in the first run; `by_hand` leaves it to a person.
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
@@ -392,6 +394,7 @@ class Study:
     dollars: float | None = None
     method: str = HOLISTIC
     calls: int = 1
+    calibrate: Calibration = "by_hand"
 
     @property
     def rubric(self) -> Path:

@@ -20,7 +20,7 @@ from workbench.foreign_text import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
 
-#: What `run` says when it does not end.
+#: What `run` and `calibrate` say when they do not end.
 KEPT = "all paid results are kept, and the same command goes on from here"
 
 app = App(
@@ -43,6 +43,7 @@ VERBS = (
     "champion",
     "init",
     "rubric",
+    "calibrate",
     "rehearsal",
     "server",
     "webhook",
@@ -100,11 +101,11 @@ def _print_everything() -> None:
 def _goes_on(error: OutsideError | None = None) -> bool:
     """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
 
-    Only `run` keeps what it pays for under a key. Without a key of a provider, nothing was paid. After a failure of the
-    storage, a paid result may be lost, and the error itself says what to do.
+    `run` and `calibrate` keep what they pay for under a key. Without a key of a provider, nothing was paid. After a
+    failure of the storage, a paid result may be lost, and the error itself says what to do.
     """
     lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
-    return sys.argv[1:2] == ["run"] and not lost
+    return sys.argv[1:2] in (["run"], ["calibrate"]) and not lost
 
 
 def _refused(error: OSError) -> OutsideError:

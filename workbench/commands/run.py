@@ -18,6 +18,7 @@ from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
+from workbench.study import calibrating
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
@@ -61,6 +62,8 @@ def run(
     if not rehearse:
         # The flow checks the keys too. This check comes before a server or a run is started.
         require_keys(loaded, os.environ)
+        if advice := calibrating.note(loaded, home(), os.environ):
+            err.print(f"note: {advice}", highlight=False)
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.optimize import optimize

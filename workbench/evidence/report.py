@@ -89,6 +89,7 @@ def markdown(summary: Summary) -> str:
         "## What the judge said",
         _reasons(summary),
         *_criteria(summary),
+        *([_plain(summary.judge)] if summary.judge else []),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -111,6 +112,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if summary.judge:
+        pairs.append(("judge", summary.judge))
     if criteria := weakest(summary):
         pairs.append(("least met", criteria))
     if summary.leaks:

@@ -106,7 +106,7 @@ class ReportRecord(Record):
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
     None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `criteria` is
-    empty if the judge has no rubric.
+    empty if the judge has no rubric. `judge` says whether the judge can be trusted; None if it was not calibrated.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -127,6 +127,7 @@ class ReportRecord(Record):
     cost: CostRecord | None = None
     leaks: Annotated[dict[str, str], Field(default_factory=dict)]
     criteria: tuple[CriterionMetRecord, ...] = ()
+    judge: str | None = None
     executions: int
     cache_hits: int
     proposals: int
@@ -176,6 +177,7 @@ class ReportRecord(Record):
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,
             criteria=tuple(CriterionMetRecord(**asdict(met)) for met in criteria_met(summary)),
+            judge=summary.judge,
             executions=summary.executions,
             cache_hits=summary.cache_hits,
             proposals=summary.proposals,

@@ -10,7 +10,7 @@ import random
 import re
 
 from workbench.rehearsal.craft import ASPECTS, aspects
-from workbench.rehearsal.judge import contents
+from workbench.rehearsal.judge import contents, standing
 from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import stem, stems, topics
 
@@ -61,7 +61,7 @@ def draw(request: ModelRequest) -> str:
 def answer(request: ModelRequest, rng: random.Random) -> str:
     """Return answers as JSON: each with a line of the plan as its evidence."""
     text = "\n".join(request.last_texts)
-    plan = "\n\n".join(contents(text, "plan"))
+    plan = standing("\n\n".join(contents(text, "plan")))
     listed = _NUMBERED.findall("\n".join(contents(text, "criteria")))
     answers = [_answer(int(number), criterion, plan, rng) for number, criterion in listed]
     open_points = [listed[n][1].partition(":")[0] for n, entry in enumerate(answers) if entry["answer"] != "yes"]

@@ -10,6 +10,7 @@ leaks.jsonl       the candidates that were refused because they copy a gold plan
 trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts
 answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)
+calibration.json  whether the judge can be trusted, if it was calibrated (workbench.run.calibration)
 found.json        the name of the search's best prompt
 optimizer.log     the optimizer's own log
 best_prompt.md    the winner

@@ -108,6 +108,7 @@ class RunRecord(Record):
         pipeline: the path of the pipeline file. The run's folder has a copy. None in runs of old versions.
         runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
         dollars: how many dollars the whole run may cost; None for no limit.
+        calls: how many verdicts on a plan make its score.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -144,6 +145,7 @@ class RunRecord(Record):
     fingerprint: str | None = None
     champions: Path | None = None
     dollars: float | None = None
+    calls: int = 1
     flow_run_url: str | None
     started: float
 

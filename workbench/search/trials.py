@@ -135,6 +135,10 @@ class Trials:
             self._execution_keys[candidate.name, study_goal.name, replicate] = request.key
         return plan
 
+    def plan(self, prediction: dspy.Prediction) -> Plan | None:
+        """Return the plan of a program's prediction, or None if the program wrote no prompt."""
+        return self._plans.get(prediction.plan)
+
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
         """Return the verdict on a program's prediction, and record it as a trial of the program's candidate.
 

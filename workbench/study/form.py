@@ -126,6 +126,11 @@ class StudyForm(Form):
     optimizer: str = Field(default=DEFAULT_OPTIMIZER, description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
     judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
+    calibrate: Literal["by_hand", "before_first_run"] = Field(
+        default="by_hand",
+        description="before_first_run: the first run measures whether the judge can be trusted, within the budget in "
+        "dollars; by_hand: `workbench calibrate` does it",
+    )
     passing: Annotated[float, Field(ge=0, le=10)] = Field(
         default=8.0, alias="pass", description="the lowest score, 0 to 10, with which a plan passes"
     )

@@ -168,6 +168,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         concurrency=form.concurrency,
         seed=form.seed,
         promote=form.promote,
+        calibrate=form.calibrate,
         margin=form.margin,
         model_timeout=form.model_timeout,
         champions=file.folder / FOLDER / form.study,

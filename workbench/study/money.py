@@ -16,6 +16,7 @@ from workbench.nouns import Judge, Model, Plan, ScoreRequest, Study
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.search.candidate import with_goal
+from workbench.study.calibrating import calibration_estimate
 from workbench.study.estimate import Estimate, confirming, estimate, proposes
 
 #: A folder without runs: the smallest budget does not depend on what this machine has measured.
@@ -26,9 +27,13 @@ def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
     """Return the purse of a run, or None if its study has no budget in dollars. A continued run has spent before."""
     if study.dollars is None:
         return None
+    return Purse(study.dollars, spent_in(run), _confirmation(study, estimate(study, home)))
+
+
+def spent_in(run: RunFolder) -> float:
+    """Return what the calls in a folder's journal cost at most, in dollars."""
     costs = [call.cost for call in journal.read(run.path) if call.cost is not None]
-    spent = sum(cost.known + cost.at_most for cost in costs)
-    return Purse(study.dollars, spent, _confirmation(study, estimate(study, home)))
+    return sum(cost.known + cost.at_most for cost in costs)
 
 
 def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
@@ -88,7 +93,8 @@ def _least(study: Study) -> float:
     execution = (
         largest_cost(study.pipeline, max((with_goal(study.prompt, g.text) for g in study.goals), key=len)) or 0.0
     )
-    return tried * (each["generator"] + study.calls * each["judge"]) + max(execution, _largest_verdict(study))
+    first = calibration_estimate(study, NO_RUNS).dollars or 0.0 if study.calibrate == "before_first_run" else 0.0
+    return first + tried * (each["generator"] + study.calls * each["judge"]) + max(execution, _largest_verdict(study))
 
 
 def _largest_verdict(study: Study) -> float:

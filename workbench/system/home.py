@@ -57,6 +57,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     watched/       the newest head that was seen, for each watched branch
     turns/         the newest commit that waits for its turn, for each study
     requalified/   the scores of champions, by commit
+    calibrated/    the calibrations of judges
     prefect/       the Prefect server's database, unless PREFECT_HOME names another folder
     """
     path = environ.get("WORKBENCH_HOME")
