@@ -106,7 +106,9 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
     """
     if plan.problem is not None:
         return Verdict(
-            0.0, f"No plan could be read: {plan.problem}. The answer must be one YAML document, and nothing else."
+            0.0,
+            f"The plan was not judged: {plan.problem}. The answer must be one YAML document with complete steps, and "
+            "nothing else.",
         )
     key = request.key(plan)
     with journal.attempt(request.run, "score", key) as meter:
