@@ -16,7 +16,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from workbench.calibration.result import to_json
-from workbench.evidence.picture import data_uri
+from workbench.evidence.svg import data_uri
 from workbench.study.loader import names
 from workbench.study.opening import RunOptions, load, open_calibration
 from workbench.system import loopback

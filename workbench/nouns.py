@@ -292,15 +292,27 @@ class Verdict:
     criteria: tuple[CriterionResult, ...] = ()
 
 
+#: How a trial came to its score: the judge gave it, the plan is invalid, or nothing was executed. Nothing is executed
+#: for a prompt that copies a gold plan, or without a prompt. The last two outcomes score 0 without a call of the judge.
+TrialOutcome = Literal["ok", "invalid plan", "not executed"]
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One measurement: the score of one candidate on one goal, with the key of its execution."""
+    """One measurement: the score of one candidate on one goal.
+
+    Attributes:
+        execution: the key of the execution; empty if nothing was executed.
+        verdict_key: the key of the verdict, which equal plans share; empty if no verdict was asked for.
+    """
 
     candidate: str
     goal: str
     replicate: int
     execution: str
     verdict: Verdict
+    outcome: TrialOutcome = "ok"
+    verdict_key: str = ""
 
 
 def title(candidate: str, goal: Goal, replicate: int) -> str:

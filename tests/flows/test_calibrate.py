@@ -10,26 +10,29 @@ import pytest
 from tests.support.command_line import CommandLine, study
 from workbench.calibration.design import PROBE_REPEATS, PROBED, REPEATS
 from workbench.calibration.probes import PROBES
+from workbench.nouns import Criterion
+from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
 
 pytestmark = pytest.mark.processes
+
+CRITERIA = tuple(
+    Criterion(word, f'Does the plan deal with "{word}" by steps?')
+    for word in ("supervision", "telemetry", "backpressure", "rollback", "migrations")
+)
 
 
 def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
     """The run's report says whether the judge can be trusted. The command with probes buys the probes only."""
     rubric = {"judge": {"method": "rubric"}, "calibrate": "before_first_run"}
     file = study(tmp_path / "study", optimizer="static", budget=1, **rubric)
-    missing = line.run("check", file)
-    assert missing.exit_code == 2
-    assert f"workbench rubric {file}" in missing.stderr
-    drawn = line.run("rubric", file, "--rehearse")
-    assert drawn.exit_code == 0, drawn.stderr
+    write_rubric(load(RunOptions(file)), {"only": CRITERIA}, DRAWN_IN_REHEARSAL)
     result, report = line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
     assert report["judge"].startswith("The judge gemini/gemini-4-argon ")
     assert report["criteria"]
     assert "least met" in result.stdout
     executions, verdicts = len(line.results("execute")), len(line.results("score"))
-    assert executions == 4 + report["executions"] - 4
     output = line.home / "calibration.json"
     calibrated = line.run("calibrate", file, "--probes", "--rehearse", "--json", output)
     assert calibrated.exit_code == 0, calibrated.stderr
@@ -42,9 +45,3 @@ def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
     assert Path(value["picture"]).read_text().startswith("<svg")
     for words in ("REHEARSAL", "judge's noise", "generator's noise", "verdicts per plan", "pairs to confirm", "τ"):
         assert words in calibrated.stdout
-    checked = line.run("check", file, "--json", output)
-    assert checked.exit_code == 0
-    # The calibration of a scripted judge says nothing about the real one.
-    assert "the first run calibrates the judge before it searches: 4 executions" in checked.stderr
-    estimate = json.loads(output.read_text())["calibration"]
-    assert (estimate["calibrated"], estimate["before_first_run"], estimate["executions"]) == (False, True, 4)

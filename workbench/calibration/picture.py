@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
-from html import escape
 from statistics import fmean
 
 from workbench.calibration.damage import DAMAGES, DEGREES
 from workbench.calibration.measures import mean_score
+from workbench.evidence import svg
 from workbench.run.calibration import CalibrationRecord
 
 WIDTH, HEIGHT = 640, 300
 LEFT, TOP, RIGHT, BOTTOM = 42, 26, 470, 258
-COLOURS = ("#0969da", "#1a7f37", "#9a6700", "#cf222e", "#8250df")
-INK, FAINT, LINE = "#24292f", "#6e7781", "#eaeef2"
+#: The colours of the kinds of damage.
+COLOURS = (svg.BLUE, "#8250df", svg.GREY, svg.RED, "#9a6700")
 #: The signs for scores from 0 to 10 in a text.
 BARS = "▁▂▃▄▅▆▇█"
 
 
 def picture(calibration: CalibrationRecord, passing: float) -> str:
     """Return the drawing as SVG."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        'font-family="system-ui, sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
+    parts = []
     for score in range(0, 11, 2):
-        parts.append(f'<line x1="{LEFT}" y1="{_y(score):.1f}" x2="{RIGHT}" y2="{_y(score):.1f}" stroke="{LINE}"/>')
-        parts.append(_text(LEFT - 8, _y(score) + 4, str(score), FAINT, "end"))
-    parts.append(
-        f'<line x1="{LEFT}" y1="{_y(passing):.1f}" x2="{RIGHT}" y2="{_y(passing):.1f}" stroke="{COLOURS[1]}" '
-        'stroke-dasharray="5 4"/>'
-    )
+        parts.append(svg.line(LEFT, _y(score), RIGHT, _y(score), svg.GRID))
+        parts.append(svg.text(LEFT - 8, _y(score) + 4, str(score), svg.FAINT, anchor="end"))
+    parts.append(svg.line(LEFT, _y(passing), RIGHT, _y(passing), svg.GREEN, dashed=True))
+    parts.append(svg.text(RIGHT + 16, _y(passing) + 4, f"pass {passing:g}", svg.GREEN))
     for degree in (0.0, *DEGREES):
-        parts.append(_text(_x(degree), BOTTOM + 16, f"{degree:.0%}", FAINT, "middle"))
-    parts.append(_text((LEFT + RIGHT) / 2, HEIGHT - 8, "share of the gold plan that is damaged", FAINT, "middle"))
+        parts.append(svg.text(_x(degree), BOTTOM + 16, f"{degree:.0%}", svg.FAINT, anchor="middle"))
+    middle = (LEFT + RIGHT) / 2
+    parts.append(svg.text(middle, HEIGHT - 8, "share of the gold plan that is damaged", svg.FAINT, anchor="middle"))
     for number, (kind, colour) in enumerate(zip(DAMAGES, COLOURS, strict=True)):
         points = [(_x(degree), _y(score)) for degree, score in curve(calibration, kind)]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
+        parts += [svg.curve(points, colour), *(svg.dot(x, y, 3, colour) for x, y in points)]
         name = f"{kind} (τ {calibration.tau[kind]:.2f})"
-        parts.append(_text(RIGHT + 16, TOP + 14 + 18 * number, name, colour, "start"))
-    return "\n".join([*parts, "</svg>"])
+        parts.append(svg.text(RIGHT + 16, BOTTOM - 90 + 18 * number, name, colour))
+    return svg.drawing(WIDTH, HEIGHT, parts)
 
 
 def curve(calibration: CalibrationRecord, kind: str) -> list[tuple[float, float]]:
@@ -75,7 +68,3 @@ def _x(degree: float) -> float:
 
 def _y(score: float) -> float:
     return BOTTOM - (BOTTOM - TOP) * score / 10
-
-
-def _text(x: float, y: float, text: str, colour: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'

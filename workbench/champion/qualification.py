@@ -26,7 +26,7 @@ Decision = Literal["as good", "worse", "undecided", "no champion"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """Whether a champion is as good as its record. `difference` is fresh minus record; None without a record."""
+    """The comparison of a champion with its record. `difference` is fresh − record, and None without a record."""
 
     decision: Decision
     difference: float | None = None
@@ -115,7 +115,7 @@ class Qualifications:
 
     @classmethod
     def of(cls, home: Path, study: str, *, rehearse: bool) -> Qualifications:
-        """Return the requalifications of the study that this text names on this machine."""
+        """Return the requalifications of a study. The text `study` names it on this machine."""
         return cls(home / "requalified" / digest("requalified", study)[:24] / QualificationRecord.FILE, rehearse)
 
     def all(self) -> list[QualificationRecord]:
@@ -143,15 +143,24 @@ class Qualifications:
         return latest is not None and latest.fingerprint == current
 
     def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
-        """Return the scores that a champion is compared with: its promotion's, else its first requalification's."""
+        """Return the scores to compare a champion with: its promotion's, else its first requalification's, else None.
+
+        Scores on other goals than these do not count.
+        """
         promoted = [champion.scores] if (champion.rehearsal is not None) == self.rehearse else []
         later = [record.scores for record in self.all() if record.champion == champion.number]
         return next((scores for scores in (*promoted, *later) if scores and set(scores) == set(goals)), None)
 
     def add(self, record: QualificationRecord) -> None:
-        """Add a record."""
+        """Add a record.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
         self.file.parent.mkdir(parents=True, exist_ok=True)
         try:
             append_line(self.file, record.model_dump_json())
         except OSError as error:
-            raise UserError(f"{self.file} cannot be written ({error.strerror}): make room, then run again") from error
+            raise UserError(
+                f"{self.file} cannot be written ({error.strerror}): free disk space or allow writing, then run again"
+            ) from error

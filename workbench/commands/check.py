@@ -1,4 +1,4 @@
-"""`workbench check`: validate a study, and estimate its executions and its time."""
+"""`workbench check`: validate a study, and estimate its executions, its time and its cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.system.home import home
 
 
 def check(study: Path, /, *, json_file: JsonFile = None) -> int:
-    """Validate a study, and estimate its executions and its time. Needs no keys and calls no model.
+    """Validate a study, and estimate its executions, its time and its cost. Needs no keys and calls no model.
 
     Parameters
     ----------

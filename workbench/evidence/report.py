@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
-import re
 
 from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import criteria_met, weakest
 from workbench.evidence.diff import diff
-from workbench.evidence.picture import data_uri, picture
+from workbench.evidence.picture import picture
+from workbench.evidence.race_report import effect_rows, effects_picture, steps_list
 from workbench.evidence.statistics import WORTHWHILE, mean_interval
 from workbench.evidence.summary import Summary, prompt_file
+from workbench.evidence.svg import data_uri
+from workbench.evidence.words import money, plain, plural
 from workbench.foreign_text import printable
 from workbench.run.record import RunRecord, SearchResult, TrialRecord
 
@@ -67,29 +69,25 @@ def by_chance(summary: Summary) -> str | None:
     return "this prompt is not better than the first beyond chance" if unsure else None
 
 
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 execution`, `2 executions`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def markdown(summary: Summary) -> str:
     """Return the artifact. It shows what a model wrote as text and as nothing else."""
-    parts = [f"# {_plain(summary.study)}"]
+    parts = [f"# {plain(summary.study)}"]
     if summary.rehearsal:
         parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
     parts.append(f"**{sentence(summary)}**")
     if summary.status == "failed":
-        parts.append(f"> {_plain(summary.stopped or '')}")
+        parts.append(f"> {plain(summary.stopped or '')}")
     if summary.promotion:
         parts.append(f"To make the best prompt the champion, run `{printable(summary.promotion)}`.")
     parts += [
         f"![Score over executions]({data_uri(picture(summary))})",
         "## The best prompt beside the first",
         _prompts(summary),
+        *_race(summary),
         "## What the judge said",
         _reasons(summary),
         *_criteria(summary),
-        *([_plain(summary.judge)] if summary.judge else []),
+        *([plain(summary.judge)] if summary.judge else []),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -116,6 +114,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("judge", summary.judge))
     if criteria := weakest(summary):
         pairs.append(("least met", criteria))
+    if summary.race is not None:
+        pairs += effect_rows(summary.race)
     if summary.leaks:
         pairs.append(("refused", f"{plural(len(summary.leaks), 'prompt')} that {_copying(summary)} a gold plan"))
     pairs += [
@@ -168,6 +168,20 @@ def _prompts(summary: Summary) -> str:
     return f"![The two prompts side by side]({data_uri(svg)})\n\nThe whole prompt is in `{prompt_file(summary)}`."
 
 
+def _race(summary: Summary) -> list[str]:
+    """Return what a race learnt, or nothing if the optimizer was no race or has learnt nothing yet."""
+    race = summary.race
+    if race is None or not race.effects:
+        return []
+    return [
+        "## What each sentence is worth",
+        f"![The effect of each sentence]({data_uri(effects_picture(race))})",
+        "Blue sentences are in the best prompt, red ones lower the score. A short line means that the race is sure.",
+        "## How the best prompt came about",
+        steps_list(race),
+    ]
+
+
 def _reasons(summary: Summary) -> str:
     trials = summary.trials
     if not trials:
@@ -182,7 +196,7 @@ def _reasons(summary: Summary) -> str:
         examples["the last prompt that was tried"] = trials[-1]
     # Paragraphs, because the UI does not wrap the cells of a table.
     paragraphs = (
-        f"**{trial.score:.1f}** for {prompt}, on {_plain(trial.goal)}\n\n> {_plain(trial.reason[:REASON_CHARACTERS])}"
+        f"**{trial.score:.1f}** for {prompt}, on {plain(trial.goal)}\n\n> {plain(trial.reason[:REASON_CHARACTERS])}"
         for prompt, trial in examples.items()
     )
     return "\n\n".join(paragraphs)
@@ -194,7 +208,7 @@ def _criteria(summary: Summary) -> list[str]:
     if not criteria:
         return []
     rows = [
-        f"| {_plain(met.goal)} | {_plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
+        f"| {plain(met.goal)} | {plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
         f"{met.unproved or ''} |"
         for met in criteria
     ]
@@ -216,7 +230,7 @@ def _copying(summary: Summary) -> str:
 
 def _refused(summary: Summary) -> str:
     """Return a list of the prompts that copy a gold plan, with the reasons."""
-    listed = [f"- `{name}`: {_plain(why)}" for name, why in list(summary.leaks.items())[:CANDIDATES]]
+    listed = [f"- `{name}`: {plain(why)}" for name, why in list(summary.leaks.items())[:CANDIDATES]]
     more = [f"- and {len(summary.leaks) - CANDIDATES} more"] if len(summary.leaks) > CANDIDATES else []
     return "\n".join([f"{plural(len(summary.leaks), 'prompt')} cannot win:", "", *listed, *more])
 
@@ -240,12 +254,12 @@ def _cost(summary: Summary) -> str:
         f"| saved by the cache | {summary.cache_hits} | | |",
         _cost_row(summary, "proposals", summary.proposals, "propose", "proposer"),
         _cost_row(summary, "verdicts", summary.verdicts, "score", "judge"),
-        *(f"| failures: {_plain(kind)} | {count} | | |" for kind, count in sorted(summary.failures.items())),
+        *(f"| failures: {plain(kind)} | {count} | | |" for kind, count in sorted(summary.failures.items())),
         f"| all | | {summary.seconds:.0f} (wall time) | {money(summary.costs.dollars)} |",
     ]
     dollars = "dollars, had real models answered" if summary.rehearsal else "dollars"
     table = "\n".join([f"| what | calls | seconds | {dollars} |", "| --- | --- | --- | --- |", *rows])
-    notes = [f"{name}: {_plain(value)}" for name, value in cost_rows(summary.costs)[1:]]
+    notes = [f"{name}: {plain(value)}" for name, value in cost_rows(summary.costs)[1:]]
     return "\n\n".join([table, *notes])
 
 
@@ -255,7 +269,7 @@ def _cost_row(summary: Summary, noun: str, calls: int, action: str, role: str) -
 
 
 def cost_rows(costs: Costs) -> list[tuple[str, str]]:
-    """Return what a run cost, as pairs of a name and a value: the sum by role, and what is wrong with it."""
+    """Return pairs of a name and a value: the cost by role, the calls without a price, and an overshot budget."""
     if costs.unknown:
         return [("cost", "not known: an older version of Workbench made this run")]
     roles = ", ".join(f"{role} {money(amount)}" for role, amount in costs.by_role.items())
@@ -266,16 +280,6 @@ def cost_rows(costs: Costs) -> list[tuple[str, str]]:
     if costs.budget is not None and costs.overshot > 0:
         rows.append(("overshot", f"{money(costs.overshot)} more than the budget of {money(costs.budget)}"))
     return rows
-
-
-def money(dollars: float) -> str:
-    """Return an amount as a person reads it: with two digits, or with four if it is below ten cents."""
-    return f"${dollars:.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
-
-
-def _plain(text: str) -> str:
-    """Return a text on one line, with every ASCII sign escaped as CommonMark allows: no markup, no link, no picture."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))
 
 
 def _quoted(text: str) -> str:

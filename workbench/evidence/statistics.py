@@ -44,14 +44,14 @@ class Comparison:
 
 
 def compare(baseline: Mapping[str, Sequence[float]], best: Mapping[str, Sequence[float]]) -> Comparison:
-    """Compare two candidates whose scores are complete. Each side has scores for each goal, by name."""
+    """Compare two candidates whose scores are complete. Each candidate has its scores by the name of the goal."""
     return _comparison(baseline, best, decide(baseline, best))
 
 
 def compare_in_steps(
     baseline: Mapping[str, Sequence[float]], best: Mapping[str, Sequence[float]], *, pairs: int, alpha: float
 ) -> Comparison | None:
-    """Compare two candidates whose scores are bought in pairs; None if the next look needs more pairs.
+    """Compare two candidates whose scores are bought in pairs. Return None if the next look needs more pairs.
 
     Args:
         pairs: the most pairs on each goal.
@@ -62,7 +62,7 @@ def compare_in_steps(
 
 
 def alone(scores: Mapping[str, Sequence[float]]) -> Comparison:
-    """Return the comparison of a candidate with itself, if a search found no other."""
+    """Return the comparison of a candidate with itself, for a search that found no better one."""
     mean = _mean(scores)
     return Comparison(mean, mean, Decision("keep", 1.0, 0.0, 0.0, 0.0, LEVEL, None))
 

@@ -17,7 +17,7 @@ ROLE = Role("judge", NotJudged)
 
 #: The longest verdict that is read, in characters.
 LONGEST_VERDICT = 100_000
-#: The longest reply, in tokens. Thoughts count into it. Without a limit, nobody could say what a verdict costs at most.
+#: The longest reply, in tokens. Thoughts count, too. Without this limit, a verdict would have no largest cost.
 VERDICT_TOKENS = 32_000
 
 #: The schema of a verdict for all providers. The reason comes first: a score that is written before its reason is a
@@ -40,7 +40,7 @@ def ask(request: ScoreRequest, plan: Plan, meter: Meter) -> Verdict:
     """Return one verdict.
 
     Raises:
-        MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
+        BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as in `workbench.judging.judge.score`.
     """
     answer = ask_model(ROLE, call_of(request, plan), read_verdict, meter)
     score, reason = answer.value
@@ -60,7 +60,7 @@ def judges_call(request: ScoreRequest, prompt: str, form: str, schema: dict[str,
         model=judge.model,
         messages=(("user", f"{prompt.rstrip()}\n\n{form}"),),
         temperature=judge.temperature,
-        # A local server may hold less. Its own limit applies.
+        # A local server may allow fewer tokens, so its own limit applies.
         max_tokens=None if judge.provider.name == "openai" else VERDICT_TOKENS,
         schema=schema,
         seed=request.seed,

@@ -100,6 +100,7 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
     optimizer can learn from.
 
     Raises:
+        BudgetUsedUp: the run's budget in dollars does not allow the call.
         MissingKey: the judge's key is not in the environment.
         ModelNotFound: the judge's provider does not know the model.
         NotJudged: there is no verdict, and the plan is not to blame. This is never the same as a zero.

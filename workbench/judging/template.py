@@ -1,6 +1,6 @@
 """Fills the judge's prompt, a template with places.
 
-Each place gets its text, which is not searched for places.
+A text that was filled in is not searched for places again.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def check_template(text: str, places: Sequence[str] = PLACES) -> str | None:
 def fill(template: str, goal: Goal, plan: Plan) -> str:
     """Return the judge's prompt.
 
-    No text that is filled in can close the tag around it, or add a place that is filled. The place of the criteria is
-    only filled if the goal has criteria.
+    A text that is filled in cannot close the tag around it, and a place in it is not filled. The place of the criteria
+    is only filled if the goal has criteria.
     """
     values = {"goal": data(goal.text), "gold_plans": gold_plans(goal), "plan": data(plan.text)}
     if not goal.criteria:

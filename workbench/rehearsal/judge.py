@@ -1,4 +1,4 @@
-"""The scripted judge: score the topics of the gold plans that the plan covers, and the aspects of a good plan in it.
+"""The scripted judge: score a plan by the gold plans' topics that it covers, and by the aspects of a good plan in it.
 
 The reason names missing aspects. It does not list the gold plan's words.
 """
@@ -16,9 +16,9 @@ from workbench.rehearsal.words import stems, topics
 
 #: The standard deviation of the random error of a score, in points.
 NOISE = 0.3
-#: How many missing aspects the reason names.
+#: How many missing aspects the reason names at most.
 NAMED = 4
-#: How much of the score the aspects are. The rest are the gold plan's topics.
+#: The share of the score that the aspects decide. The gold plans' topics decide the rest.
 CRAFT_SHARE = 0.4
 #: How a sentence begins that takes the paragraph before it back.
 RETRACTS = "Leave out the step above"
@@ -40,12 +40,12 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     covered = sum(weight for stem, _, weight in gold_topics if stem in plan_stems) / total_weight
     # The curve is concave, so the first topics earn more points than the last topics.
     subject = 1 - (1 - covered) ** 1.4
-    shown = aspects(plan)
+    plan_aspects = aspects(plan)
     # A plan that is the gold plan, word for word, is as well made as the gold plan.
-    craft = max(len(shown) / len(ASPECTS), _kept_share(gold_plans, plan))
+    craft = max(len(plan_aspects) / len(ASPECTS), _kept_share(gold_plans, plan))
     score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * craft) + rng.gauss(0, NOISE)
     present = [word for stem, word, _ in gold_topics if stem in plan_stems]
-    missing = [aspect.name for aspect in ASPECTS if aspect not in shown]
+    missing = [aspect.name for aspect in ASPECTS if aspect not in plan_aspects]
     rng.shuffle(missing)
     parts = [f"The plan deals with {_and(present[:3])}." if present else "The plan hardly touches the subject."]
     if missing:

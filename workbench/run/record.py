@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import RunNotFound, RunTooNew
-from workbench.nouns import CriterionAnswer, ProgramName, Target, Trial
+from workbench.nouns import CriterionAnswer, ProgramName, Target, Trial, TrialOutcome
 
 #: The advice if a file of a run's folder is missing or damaged.
 AGAIN = "run the study again, nothing is paid twice"
@@ -185,6 +185,8 @@ class TrialRecord(Record):
     Attributes:
         execution: the execution's key; empty if nothing was executed.
         criteria: the results by criterion, if the judge has a rubric.
+        outcome: how the trial came to its score; None in runs of old versions.
+        verdict_key: the key of the verdict; empty if none was asked for; None in runs of old versions.
         at: Unix time.
     """
 
@@ -197,6 +199,8 @@ class TrialRecord(Record):
     execution: str
     score: Score
     reason: str
+    outcome: TrialOutcome | None = None
+    verdict_key: str | None = None
     at: float
     criteria: tuple[CriterionRecord, ...] = ()
 
@@ -211,6 +215,8 @@ class TrialRecord(Record):
             execution=trial.execution,
             score=trial.verdict.score,
             reason=trial.verdict.reason,
+            outcome=trial.outcome,
+            verdict_key=trial.verdict_key,
             at=time.time(),
             criteria=tuple(CriterionRecord(**asdict(result)) for result in trial.verdict.criteria),
         )
@@ -226,12 +232,21 @@ class LeakRecord(Record):
 
 
 class AnswerRecord(Record):
-    """One answer that the run needs: the task that gives it, and its key. It is written before the answer is bought."""
+    """One answer that the run needs. It is written before the answer is bought.
+
+    Attributes:
+        task: the task that gives the answer.
+        candidate, goal, replicate: what an execution or a verdict was asked for; None for a proposal, and in runs of
+            old versions.
+    """
 
     FILE: ClassVar[str] = "answers.jsonl"
 
     task: Literal["propose", "execute", "score"]
     key: str
+    candidate: str | None = None
+    goal: str | None = None
+    replicate: int | None = None
 
 
 class PromotedRecord(Record):

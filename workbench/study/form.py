@@ -41,10 +41,10 @@ class GoalForm(Form):
     )
 
 
-#: The keys that the judge and the proposer have in common.
+#: The descriptions of the keys that the judge and the proposer have in common.
 _TEMPERATURE = (
-    "0 to 2, for models of Anthropic 0 to 1, for claude-program none; without it, none is sent and the model's own "
-    "default applies"
+    "from 0 to 2, for models of Anthropic from 0 to 1; Claude models after 4.6 and claude-program take no temperature; "
+    "without this key, none is sent, and the model's own default applies"
 )
 _MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
 _API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
@@ -82,7 +82,8 @@ class JudgeForm(Form):
 
 
 Executions = Annotated[int, Field(ge=1, le=100_000)]
-#: The names of the two ways to write a budget. They cannot be keys of a file, so no key is taken for one of them.
+#: Pydantic's tags for the two ways to write a budget. No key of a study has such a name, so an error's location shows
+#: which parts are tags and which are keys.
 NUMBER, KEYS = "budget[number]", "budget[keys]"
 
 
@@ -92,8 +93,8 @@ class BudgetForm(Form):
     executions: Executions = Field(description="how many executions the search may request")
     dollars: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None,
-        description="how many dollars the whole run may cost: executions, verdicts and proposals, and those of the "
-        "confirmation, for which the search leaves enough",
+        description="how many dollars the whole run may cost: all executions, verdicts and proposals; the search "
+        "leaves enough for the confirmation",
     )
 
 
@@ -137,8 +138,8 @@ class StudyForm(Form):
     budget: Annotated[
         Annotated[Executions, Tag(NUMBER)] | Annotated[BudgetForm, Tag(KEYS)], Discriminator(_budget_kind)
     ] = Field(
-        description="how many executions the search may request; confirming the result takes more; or keys, which "
-        "also limit what the whole run costs, in US dollars"
+        description="how many executions the search may request; the confirmation takes further executions; written as "
+        "keys, the budget also limits the US dollars of the whole run"
     )
     confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
         default=8,
@@ -229,6 +230,6 @@ def forms_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _plain(expected: str) -> str:
-    """Return pydantic's words for a type in the words of a study's author."""
+    """Return words for a type that the author of a study knows, instead of pydantic's words."""
     words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
     return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

@@ -20,7 +20,7 @@ from workbench.fields import KeyPath, dotted, kind, nearest, short
 from workbench.judging.judge import JUDGES, JudgeEntry
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import HOLISTIC, Goal, Model, Study
-from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
+from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import yaml_lines
 from workbench.study.form import (
@@ -77,7 +77,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
 def names(path: Path) -> tuple[str, str]:
     """Return the names of a study and of its optimizer, for a title.
 
-    If the file cannot be read, the study is named after the file, and the optimizer is unknown, which is "".
+    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
     """
     try:
         values = yaml_lines.read(path).value
@@ -113,7 +113,10 @@ def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
 
 
 def _form(file: YamlFile, overrides: Mapping[str, object], runtime: str) -> StudyForm | None:
-    """Return the values of the study, or None if they do not fit the form. Each misfit becomes a problem."""
+    """Return the values of the study, or None if they do not fit the form. Add a problem for each misfit.
+
+    A key of another runtime is ignored if its value is empty.
+    """
     values = {key: value for key, value in file.value.items() if value or not _foreign(key, runtime)}
     try:
         return form_of(runtime).model_validate(values)
@@ -235,16 +238,25 @@ def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
 def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> None:
     """Add a problem for each setting that the model's provider refuses."""
     provider = _model(form).provider
-    highest = HIGHEST_TEMPERATURE[provider]
-    if form.temperature is not None and highest is None:
-        problem = f"{provider} takes no temperature; leave it out"
-        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
-    elif form.temperature is not None and highest is not None and form.temperature > highest:
-        problem = f"{form.temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+    if problem := _temperature_problem(form, provider):
         file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
     if form.api_base is not None and provider != "openai":
         problem = f"{provider} models have no address of their own; expected a model such as openai/NAME"
         file.add_problem((role, "api_base"), f"{role}.api_base: {problem}")
+
+
+def _temperature_problem(form: ProposerForm | JudgeForm, provider: ProviderName) -> str | None:
+    """Return why the provider would refuse the temperature, or None."""
+    temperature, highest, name = form.temperature, HIGHEST_TEMPERATURE[provider], _model(form).name
+    if temperature is None:
+        return None
+    if highest is None:
+        return f"{provider} takes no temperature; leave it out"
+    if temperature > highest:
+        return f"{temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+    if temperature != 1 and not takes_temperature(name):
+        return f"{name} refuses any temperature but 1, got {temperature:g}; leave it out"
+    return None
 
 
 def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:
@@ -296,8 +308,8 @@ def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping
     """Add a problem at the line of the file, or at the command-line option that the value came from."""
     option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
     if option in overrides:
-        shown = message.removeprefix(f"{dotted(path)}: ")
-        file.problems.append(Problem(Path(f"--{option}"), None, shown))
+        without_key = message.removeprefix(f"{dotted(path)}: ")
+        file.problems.append(Problem(Path(f"--{option}"), None, without_key))
     else:
         file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 

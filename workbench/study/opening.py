@@ -90,7 +90,7 @@ def current_fingerprint(study: Study) -> str:
 
 
 def champions_of(study: Study) -> Champions:
-    """Return the champions of a study. If it has none, its starting prompt is the first."""
+    """Return the champions of a study. If nothing was promoted yet, its starting prompt is champion 1."""
     return Champions(study.name, study.champions, study.prompt)
 
 
