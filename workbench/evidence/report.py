@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met, weakest
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effect_rows, effects_picture, steps_list
@@ -86,6 +87,8 @@ def markdown(summary: Summary) -> str:
         *_race(summary),
         "## What the judge said",
         _reasons(summary),
+        *_criteria(summary),
+        *([plain(summary.judge)] if summary.judge else []),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -108,6 +111,10 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if summary.judge:
+        pairs.append(("judge", summary.judge))
+    if criteria := weakest(summary):
+        pairs.append(("least met", criteria))
     if summary.race is not None:
         pairs += effect_rows(summary.race)
     if summary.leaks:
@@ -185,6 +192,27 @@ def _reasons(summary: Summary) -> str:
         for prompt, trial in examples(summary).items()
     )
     return "\n\n".join(paragraphs)
+
+
+def _criteria(summary: Summary) -> list[str]:
+    """Return how well both prompts' plans meet each criterion, as a heading and a table; nothing without a rubric."""
+    criteria = criteria_met(summary)
+    if not criteria:
+        return []
+    rows = [
+        f"| {plain(met.goal)} | {plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
+        f"{met.unproved or ''} |"
+        for met in criteria
+    ]
+    head = [
+        "| goal | criterion | first prompt | best prompt | answers without proof |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return ["## The criteria", "\n".join([*head, *rows])]
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
 
 
 def _copying(summary: Summary) -> str:

@@ -16,6 +16,7 @@ from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
+from workbench.run.calibration import CalibrationRecord
 from workbench.run.folder import RunFolder
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
@@ -44,6 +45,7 @@ class Summary:
         comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
+        calibration: the calibration of the judge when the run began, or None.
         race: what each sentence is worth, or None if the optimizer is no race.
     """
 
@@ -65,6 +67,7 @@ class Summary:
     stopped: str | None
     promoted: PromotedRecord | None
     race: RaceRecord | None
+    calibration: CalibrationRecord | None = None
 
     @property
     def study(self) -> str:
@@ -122,6 +125,13 @@ class Summary:
         return _confirmed(self.trials, self.record, candidate)
 
     @property
+    def judge(self) -> str | None:
+        """Return whether the judge can be trusted, in a sentence; None if it was not calibrated when the run began."""
+        if self.calibration is None:
+            return None
+        return self.calibration.sentence(self.record.passing, self.record.calls)
+
+    @property
     def passed(self) -> bool | None:
         return None if self.comparison is None else self.comparison.best >= self.record.passing
 
@@ -171,6 +181,7 @@ def summarize(run: RunFolder) -> Summary:
         comparison=_comparison(record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
+        calibration=run.load(CalibrationRecord) if run.has(CalibrationRecord) else None,
         race=run.load(RaceRecord) if run.has(RaceRecord) else None,
     )
 

@@ -17,6 +17,7 @@ from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
+from workbench.search.verdicts import verdict_on
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,10 @@ class Trials:
             self._execution_keys[candidate.name, study_goal.name, replicate] = request.key
         return plan
 
+    def plan(self, prediction: dspy.Prediction) -> Plan | None:
+        """Return the plan of a program's prediction, or None if the program wrote no prompt."""
+        return self._plans.get(prediction.plan)
+
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
         """Return the verdict on a program's prediction, and record it as a trial of the program's candidate.
 
@@ -166,7 +171,7 @@ class Trials:
             run=self.setting.run.path,
         )
         plan = self._plans[text]
-        verdict = self.asker.verdict(request, plan)
+        verdict = verdict_on(self.asker, request, plan)
         key = self._execution_keys[name, goal.name, replicate]
         return Trial(name, goal.name, replicate, key, verdict, "ok" if plan.ok else "invalid plan", request.key(plan))
 
