@@ -1,4 +1,4 @@
-"""Measures the cost of the pipeline_ex adapter: executions through it against bare `mix` calls, alternating in one run.
+"""Measures the cost of the pipeline_ex adapter: executions by the adapter alternate with bare `mix` calls in one run.
 
     python bench/adapter.py [--seconds 1.1] [--calls 20] [--at-once 1]
     python bench/adapter.py --smallest

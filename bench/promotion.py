@@ -1,4 +1,4 @@
-"""Measure how often the gate is wrong, how often it finds a gain, and what its decisions cost.
+"""Measures how often the gate is wrong, how often it finds a gain, and what its decisions cost.
 
     python bench/promotion.py [--trials 10000] [--seed 1] [--smallest]
 
@@ -7,8 +7,8 @@ noise and each pair of sample sizes, how often a challenger that is no better is
 `workbench.evidence.promotion`, by Welch's t-test, and by comparing means. It also has the coverage of the interval of
 the difference. The second table has the same for the gate in steps, with its power at gains of 1, 2 and 3 points
 (scores in tenths, a standard deviation of 1.2) and the pairs that it took. `worst` is the permutation test's largest
-share of wrong promotions, and `ratio` that of comparing means divided by it. The exit code is 1 if a share is
-implausible.
+share of wrong promotions, and `ratio` is the largest share of comparing means, divided by `worst`. The exit code is 1
+if a share is implausible.
 """
 
 from __future__ import annotations
@@ -51,15 +51,13 @@ def main() -> int:
     trials, sizes = (200, SIZES[1:2]) if options.smallest else (options.trials, SIZES)
     noise = dict(list(NOISE.items())[:3]) if options.smallest else NOISE
     rng = np.random.default_rng(options.seed)
-    tell("wrong promotions at 5 %      permutation  Welch  means   coverage of 90 %")
+    log("wrong promotions at 5 %      permutation  Welch  means   coverage of 90 %")
     cells = {}
     for name, (draw, (a, b)) in {
         f"{kind} {a}:{b}": (draw, (a, b)) for kind, draw in noise.items() for a, b in sizes
     }.items():
         cell = cells[name] = once(draw, a, b, trials, rng)
-        tell(
-            f"{name:28} {cell['permutation']:11.3f} {cell['welch']:6.3f} {cell['means']:6.3f} {cell['coverage']:10.3f}"
-        )
+        log(f"{name:28} {cell['permutation']:11.3f} {cell['welch']:6.3f} {cell['means']:6.3f} {cell['coverage']:10.3f}")
     step_trials = 60 if options.smallest else max(200, trials // 5)
     steps = {
         f"{alpha:.0%} {pairs} pairs": {
@@ -68,10 +66,10 @@ def main() -> int:
         }
         for alpha, pairs in (((ALPHA, 8),) if options.smallest else ((ALPHA, 16), (ALPHA, 8), (ALPHA_AUTO, 16)))
     }
-    tell("\nin steps        gain  promoted  pairs")
+    log("\nin steps        gain  promoted  pairs")
     for name, row in steps.items():
         for gain, cell in row.items():
-            tell(f"{name:15} {gain:>4} {cell['promoted']:9.3f} {cell['pairs']:6.1f}")
+            log(f"{name:15} {gain:>4} {cell['promoted']:9.3f} {cell['pairs']:6.1f}")
     worst, by_means = (max(cell[rule] for cell in cells.values()) for rule in ("permutation", "means"))
     room = 4 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
     return conclude(
@@ -84,7 +82,7 @@ def main() -> int:
     )
 
 
-def tell(line: str) -> None:
+def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Measures the cost of an execution beside its model: a VM for each execution against one warm VM, in one run.
+"""Measures what an execution costs without its model: a VM for each execution against one warm VM, in one run.
 
     python bench/runtime.py [--runs 10000 | --smallest]
 

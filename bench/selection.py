@@ -1,4 +1,4 @@
-"""Compare the race with other search rules in simulated worlds, where the quality of each prompt is known.
+"""Compares the race with other search rules in simulated worlds, where the quality of each prompt is known.
 
     python bench/selection.py [--seeds 100] [--dspy-seeds 30] [--set sealed] [--workers 2]
                               [--rules race] [--worlds main] [--budgets 60 150]
@@ -142,7 +142,10 @@ def read(file: Path) -> dict[Game, dict[str, float]]:
 
 @dataclass(frozen=True)
 class Cell:
-    """The games of one rule in one world. `too_much` is the mean of reported minus true quality, `error` its size."""
+    """The games of one rule in one world.
+
+    `too_much` is the mean of reported minus true quality, and `error` is the mean of its absolute value.
+    """
 
     world: str
     sigma: float
@@ -161,11 +164,11 @@ def cells(results: dict[Game, dict[str, float]]) -> list[Cell]:
     groups: dict[tuple[str, float, int, str], list[dict[str, float]]] = {}
     for game, result in sorted(results.items(), key=lambda item: order(item[0])):
         groups.setdefault((game.world, game.sigma, game.budget, game.rule), []).append(result)
-    found = []
+    table = []
     for name, group in groups.items():
         qualities = [result["quality"] for result in group]
         errors = [result["reported"] - result["quality"] for result in group]
-        found.append(
+        table.append(
             Cell(
                 *name,
                 games=len(group),
@@ -176,7 +179,7 @@ def cells(results: dict[Game, dict[str, float]]) -> list[Cell]:
                 best=fmean(result["best"] for result in group),
             )
         )
-    return found
+    return table
 
 
 def order(game: Game) -> tuple[int, float, int, int, int]:
@@ -184,10 +187,10 @@ def order(game: Game) -> tuple[int, float, int, int, int]:
     return worlds.index(game.world), game.sigma, game.budget, rules.index(game.rule), game.seed
 
 
-def tables(found: list[Cell]) -> str:
+def tables(table: list[Cell]) -> str:
     """Return Markdown tables: true qualities and errors of the reported scores, each as main world and other worlds."""
-    main = [cell for cell in found if cell.world == "main"]
-    others = [cell for cell in found if cell.world != "main"]
+    main = [cell for cell in table if cell.world == "main"]
+    others = [cell for cell in table if cell.world != "main"]
     sections = []
     for title, text in (("True quality", _quality), ("Reported minus true quality", _error)):
         for part in (main, others):
@@ -216,9 +219,9 @@ def _markdown(rows: dict[str, dict[str, str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def race_to_hill_climbing(found: list[Cell]) -> float | None:
+def race_to_hill_climbing(table: list[Cell]) -> float | None:
     """Return the ratio of the two rules' qualities in the main world, or None if they played in no common size."""
-    rows = {(cell.rule, cell.sigma, cell.budget): cell.quality for cell in found if cell.world == "main"}
+    rows = {(cell.rule, cell.sigma, cell.budget): cell.quality for cell in table if cell.world == "main"}
     sizes = [size for rule, *size in rows if rule == "race" and ("hill climbing", *size) in rows]
     if not sizes:
         return None

@@ -1,7 +1,7 @@
-"""DSPy's optimizers as rules of `selection.py`: the product's own calls of them, in a simulated world.
+"""Runs DSPy's optimizers as rules of `selection.py`: the product's own calls of them, in a simulated world.
 
-They get the same proposals as the other rules, each in the form that the optimizer asks for. A crash scores 0, as DSPy
-scores a program that fails. Of the prompts that were tried, the one with the highest mean score is taken.
+The optimizers get the same proposals as the other rules, in the form that each optimizer asks for. A crash scores 0, as
+DSPy scores a program that fails. The result is the tried prompt with the highest mean score.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def dspy_rule(name: str, play: Play, budget: int, rng: np.random.Generator) -> t
     score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]  # the play stands for the study
     lm = dspy.LM("gemini/scripted", engine=_Proposer(play), cache=False, num_retries=0)
     study = _Study(budget, int(rng.integers(2**31 - 1)))
-    bench = Bench(study, program, [example], lm, trials, score, feedback)  # type: ignore[arg-type]  # as above
+    bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]
     try:
         with contextlib.redirect_stdout(io.StringIO()), dspy.context(lm=pipeline_lm(trials)):
             program(**example.inputs())

@@ -1,4 +1,4 @@
-"""The search rules that `selection.py` compares. Each returns its prompt and the score that it reports for it."""
+"""Defines the search rules that `selection.py` compares. A rule returns a prompt and the score that it reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.search.race import race
 #: A rule is called with a play, a budget in executions and a generator of random numbers.
 Rule = Callable[[Play, int, np.random.Generator], tuple[str, float]]
 
-#: How many executions successive halving holds back, how many prompts it keeps, and how often it starts a round.
+#: How many executions successive halving holds back at most, and how many prompts it keeps after each round.
 HELD_OUT, KEPT = 12, 4
 
 
@@ -47,9 +47,9 @@ def hill_climbing(play: Play, budget: int, rng: np.random.Generator) -> tuple[st
 
 
 def successive_halving(play: Play, budget: int, rng: np.random.Generator) -> tuple[str, float]:
-    """Execute each prompt of a pool once more, drop the worse half, and refill the pool with children of the better.
+    """Execute each prompt of a pool once more, drop the worse half, and add children of the better half.
 
-    Twelve executions are held back to measure the prompt with the highest mean of the last pool.
+    At most twelve executions are held back, to measure the prompt with the highest mean of the last pool.
     """
     scores: dict[str, list[float]] = {play.seed_prompt: []}
     left = budget - min(HELD_OUT, budget // 3)

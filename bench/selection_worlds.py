@@ -1,9 +1,9 @@
-"""Simulated worlds for `selection.py`: prompts with a known quality, a scripted proposer, and noisy scores.
+"""Simulates worlds for `selection.py`: prompts with a known quality, a scripted proposer, and noisy scores.
 
 Some pieces of a prompt are instructions such as `rule07`. Each instruction has an effect on the quality of the plans.
-The proposer adds, removes or exchanges one instruction at a time. It adds a helpful one with the probability
-`helpful_share`, and does not add what the feedback says to avoid. A score is the prompt's quality with the noise of the
-generator and of the judge, from 0 to 1.
+The proposer adds, removes or exchanges one instruction at a time. An added instruction helps with the probability
+`helpful_share`. If possible, it is none that the feedback says to avoid. A score is the prompt's quality with the noise
+of the generator and of the judge, from 0 to 1.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class World:
         helpful, harmful: how many instructions of each kind there are.
         helpful_share: the probability that an added instruction helps.
         crashes: the probability that an execution crashes.
-        synergy: what pairs of helpful instructions gain together, in total. Alone, they gain that much less.
+        synergy: the quality that pairs of helpful instructions add together, in total. Alone, they add less.
         heavy_tails: the generator's noise is Student-t with 3 degrees of freedom.
         nothing: no instruction has an effect.
         exploitable: one harmful instruction makes the judge give a higher score.
-        goals: how many goals take turns. An instruction is worth something else for each goal.
+        goals: how many goals take turns. An instruction has a different effect for each goal.
         free_words: a longer prompt is worth less for each word beyond these, or None.
         tenths: scores are rounded to tenths.
         wordings: in how many ways the proposer words an instruction. Instructions are lines if there are several.

@@ -4,7 +4,7 @@
 
 Both sides run the same command, in turn and in one run. The last line is JSON. For each number of commands at
 once it has the milliseconds of wall time and of CPU time per command (the CPU time of supervisors included), what
-supervision adds, and the ratio of the two wall times. `memory_mb` is what the supervisors of so many commands hold.
+supervision adds, and the ratio of the two wall times. `memory_mb` is the memory of the supervisors of so many commands.
 `ratio` is the wall-time ratio of the first of these numbers. The exit code is 1 if the numbers are implausible.
 """
 
@@ -67,7 +67,7 @@ def compare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
 
 
 def measure(side: str, command: list[str], calls: int, at_once: int) -> dict[str, float]:
-    """Return wall and CPU milliseconds per command; an empty round shows the CPU time of Python and its imports."""
+    """Return wall and CPU milliseconds per command, without the CPU time of a process that runs no command."""
 
     def cpu(rounds: int) -> tuple[float, dict[str, float]]:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

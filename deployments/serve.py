@@ -19,6 +19,8 @@ from prefect.events import DeploymentEventTrigger
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
+from workbench.deployments import automations
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -45,11 +47,11 @@ def _deployment(entry: dict[str, Any]) -> RunnerDeployment:
 
 
 def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
-    """Remove the deployments of the same names, with their automations, that `prefect deploy` created for a worker.
+    """Remove each deployment that `prefect deploy` created for a worker under the name of a served one.
 
-    Each is told on standard error.
+    Its automations are removed, too. A line on standard error names each removed deployment.
 
-    A worker's deployment has no path, and an update would not add one. So it has to be created anew.
+    A worker's deployment has no path, and an update would not add one. So the deployment has to be created anew.
     """
     with get_client(sync_client=True) as client:
         for deployment in served:
@@ -72,4 +74,8 @@ if __name__ == "__main__":
     os.chdir(CHECKOUT)
     served = deployments(CHECKOUT / "prefect.yaml")
     remove_worker_deployments(served)
+    for deployment in served:
+        deployment.apply()
+    # The automations start the deployment notify/notify, which has a new id now.
+    automations.main()
     serve(*served)

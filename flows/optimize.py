@@ -3,6 +3,7 @@
 The search runs in a thread of its own and asks for answers. The flow answers each ask with a task run
 (`workbench.search.asks` explains how, and `workbench.tasks.answering` does it):
 
+    calibrate the judge, if the study says so and no run did it before
     for each ask    propose  or  execute → retrieve  or  score
     at the end      confirm → publish, and promote if the study says `promote: auto`
 """
@@ -30,9 +31,12 @@ from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
+from workbench.tasks.calibrating import look_at_judge
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
@@ -72,25 +76,25 @@ def optimize(
         run: The name of the run's folder. By default, it is made of the time and the flow run's id.
         repository: A git repository that has the study, as a folder or a URL.
         commit: The commit of the repository that is measured. By default, the newest one.
-        dollars: Replaces the study's limit of what the run may cost, in US dollars.
+        dollars: Replaces the study's limit in US dollars, which holds for the whole run.
 
     Returns:
         The report, as `workbench run --json` writes it. A run that did not get its turn ends in the state Skipped.
 
     Raises:
-        UserError, OutsideError: what a person has to change, or what failed outside. A failure that lasts is not
-            repeated.
+        UserError: A person has to change the study, the parameters or the repository.
+        OutsideError: The outside world failed. If the failure lasts, Prefect does not retry the run.
     """
-    # A worker's environment may name a proxy, which could not reach a rehearsal on this machine.
+    # A worker's environment may name a proxy. A proxy cannot reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
-    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars)
         if not rehearse:
             take_keys(load(options), os.environ)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting:
+        with opened as setting, in_ledger(setting.run):
             artifact.show(setting.run)
             log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
             tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))
@@ -101,6 +105,7 @@ def optimize(
 
             looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
+                look_at_judge(setting, home())
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                     answer(search, setting.run)
                 log.confirming()
@@ -117,5 +122,5 @@ def optimize(
 
 
 def decided(run: RunFolder) -> Callable[[], bool]:
-    """Return the question whether the gate needs no more trials of a run to decide about its best prompt."""
+    """Return a function that returns True once the run has enough trials to decide about its best prompt."""
     return lambda: summarize(run).comparison is not None

@@ -25,8 +25,10 @@ from workbench.study.opening import RunOptions, champions_of, current_fingerprin
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.publish import RunArtifact, publish
@@ -52,15 +54,16 @@ def requalify(
         repository: The git repository, as a folder or a URL.
         commit: The commit to check.
         rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
-        since: The commit before the change. It tells what changed if no earlier check does.
+        since: The commit before the change. By default, it is the parent of `commit`. The first check of a study
+            compares the two commits, and executes nothing if nothing that matters changed between them.
 
     Returns:
         The decision ("unchanged", "as good", "worse", "undecided" or "no champion"), the number of executions, and the
-        flow run of the search that was started. A run that did not get its turn ends in the state Skipped.
+        name of the flow run that searches, or None. A run that did not get its turn ends in the state Skipped.
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
-    with outside_failures(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
@@ -80,13 +83,14 @@ def requalify(
             search = None
             if decision in ("worse", "no champion"):
                 search = start_search(study, repository, commit, rehearse=rehearse)
-                log.info(f"The deployment optimize/nightly searches from here, in the flow run {search}.")
+                log.info(f"The flow run {search} of optimize/nightly searches for a better prompt.")
             number = None if champion is None else champion.number
             rehearsal = measured.pop("rehearsal", "default" if rehearse else None)
             history.add(
                 QualificationRecord(
                     commit=commit,
                     champion=number,
+                    champions=loaded.champions,
                     fingerprint=fingerprint,
                     decision=decision,
                     rehearsal=rehearsal,
@@ -102,7 +106,7 @@ def requalify(
         if not rehearse:
             take_keys(loaded, os.environ)
         opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting:
+        with opened as setting, in_ledger(setting.run):
             artifact.show(setting.run)
             story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 

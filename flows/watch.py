@@ -16,6 +16,7 @@ from workbench.study.at_commit import StudyInRepository
 from workbench.system import loopback
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
+from workbench.tasks.alive import alive
 from workbench.tasks.emit import emit
 from workbench.tasks.surroundings import outside_failures
 
@@ -48,7 +49,7 @@ def watch(
         The head, and the change that was emitted, or None.
     """
     os.environ.update(loopback.exceptions(os.environ))
-    with outside_failures(), private_files():
+    with outside_failures(), alive(), private_files():
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
         result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)

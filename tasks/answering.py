@@ -9,6 +9,7 @@ from workbench.run.record import AnswerRecord
 from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score
 from workbench.search.asks import Asks
 from workbench.tasks.execute import execute
+from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
 from workbench.tasks.retrieve import retrieve
 from workbench.tasks.score import score
@@ -18,15 +19,17 @@ from workbench.tasks.surroundings import server_watched
 def answer(asks: Asks[Any], run: RunFolder) -> None:
     """Answer every ask with a task run, as soon as the ask is ready.
 
-    The keys of all answers that cost money are written down before the answers are bought.
+    The run's folder gets the key of an answer that costs money before the answer is bought.
 
-    `return_state=False` picks the overload of `submit` that takes a future as an input. So Prefect shows an edge
-    between the two task runs.
+    `retrieve` and `score` get the future of the task before them as an input, so that Prefect shows an edge between the
+    two task runs. `return_state=False` picks the overload of `submit` that takes a future.
     """
+    progress = Progress()
     with server_watched(asks.interrupt):
         for ask in asks:
+            progress.tell()
             if not isinstance(ask, Retrieve):
-                run.append(AnswerRecord(task=ask.task, key=ask.key))
+                run.append(_record(ask))
             match ask:
                 case Propose():
                     asks.answer(ask, propose.submit(ask.request))
@@ -36,3 +39,17 @@ def answer(asks: Asks[Any], run: RunFolder) -> None:
                     asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
                 case Score():
                     asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
+
+
+def _record(ask: Propose | Execute | Score) -> AnswerRecord:
+    """Return the record of the answer that an ask needs."""
+    if isinstance(ask, Propose):
+        return AnswerRecord(task=ask.task, key=ask.key)
+    request = ask.request
+    return AnswerRecord(
+        task=ask.task,
+        key=ask.key,
+        candidate=request.candidate,
+        goal=request.goal.name,
+        replicate=request.replicate,
+    )

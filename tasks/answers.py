@@ -50,14 +50,14 @@ class _File(BaseModel):
 
     @property
     def name(self) -> str:
-        """Return `TASK/KEY`, as the file itself says it."""
+        """Return `TASK/KEY`, as the content of the file names them."""
         if self.schema_version:
             return f"{self.task}/{self.key}"
         return "/".join(Path(str(self.metadata.get("storage_key", ""))).parts[-2:])
 
 
 class NoAnswer(ValueError):
-    """A file is there, and does not hold the answer that its name promises. The message gives the reason."""
+    """A file or a value cannot be the answer for its task and key. The message gives the reason."""
 
 
 def read(results: Path, task: str, key: str) -> Any:
@@ -76,12 +76,12 @@ def read(results: Path, task: str, key: str) -> Any:
     except OSError as error:
         raise NoAnswer(f"it cannot be read: {error.strerror}") from error
     try:
-        kept = _File.model_validate_json(content)
-        kind, value = _only_item(kept.result)
+        record = _File.model_validate_json(content)
+        kind, value = _only_item(record.result)
     except ValidationError as error:
         raise NoAnswer("it is truncated or damaged") from error
-    if kept.name != f"{task}/{key}":
-        raise NoAnswer(f"it holds the answer of {kept.name[:80] or 'an unknown task'}")
+    if record.name != f"{task}/{key}":
+        raise NoAnswer(f"it holds the answer of {record.name[:80] or 'an unknown task'}")
     expected = ANSWERS[task].__name__
     if kind != expected:
         raise NoAnswer(f"it holds a value of the type {kind[:40]}; expected {expected}")
@@ -108,8 +108,8 @@ def write(results: Path, task: str, key: str, answer: Any) -> None:
             raise NoAnswer(f"it has the type {type(answer).__name__}; expected {ANSWERS[task].__name__}")
         if reason := _fault(answer, key):
             raise NoAnswer(reason)
-        kept = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
-        write_atomically(file, json.dumps(kept, ensure_ascii=False).encode())
+        record = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
+        write_atomically(file, json.dumps(record, ensure_ascii=False).encode())
     except Exception as error:
         _unkept.append(f"{file}: {_reason(error)}")
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})") from None
@@ -119,7 +119,7 @@ def check_storage(results: Path, task: str, key: str) -> None:
     """Check that an answer can be kept, before it is bought.
 
     Raises:
-        OutsideError: it cannot, or an earlier answer could not.
+        OutsideError: the answer cannot be kept, or this process could not keep an earlier answer.
     """
     if _unkept:
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})")
@@ -130,9 +130,10 @@ def check_storage(results: Path, task: str, key: str) -> None:
 
 
 class KeptAnswers(LocalFileSystem):
-    """The kept answers as a storage of Prefect, which looks here for the answer of an earlier run.
+    """The storage in which Prefect looks for the answer of an earlier run.
 
-    The storage never writes: the task itself has written its answer by then. Prefect would only log a failed write.
+    The storage only reads, because Prefect would log a failed write and go on. The task itself writes its answer
+    before Prefect calls the storage.
     """
 
     _block_type_name = "Workbench kept answers"
@@ -149,7 +150,7 @@ class KeptAnswers(LocalFileSystem):
         try:
             answer = read(Path(self.basepath or "."), task, key)
         except NoAnswer as error:
-            _tell(f"{file} is not used, and its answer is bought again: {error}")
+            _warn(f"{file} is not used, and its answer is bought again: {error}")
             raise
         if answer is None:
             raise FileNotFoundError(path)
@@ -223,7 +224,7 @@ def _fault(answer: Any, key: str) -> str | None:
 
 
 def _possible(cost: Cost) -> bool:
-    """Return whether all amounts of a cost are numbers from 0."""
+    """Return True if every known amount of a cost is finite and not negative."""
     amounts = [cost.dollars, cost.at_most, *(part.dollars for part in cost.models)]
     return all(amount is None or (math.isfinite(amount) and amount >= 0) for amount in amounts)
 
@@ -255,8 +256,8 @@ def _tag_as_cached() -> None:
         context.task_run.tags.append("cached")
 
 
-def _tell(line: str) -> None:
-    """Tell a person on standard error, and in the Prefect UI."""
+def _warn(line: str) -> None:
+    """Print a line on standard error, and log it as a warning of the task run if there is one."""
     print(line, file=sys.stderr)
     log: Callable[[str], None]
     try:

@@ -16,7 +16,7 @@ EVENT = "pipeline.repo.changed"
 def emit(change: Change) -> None:
     """Send the event, and return when the server has taken it.
 
-    The event's id is made of the change, so that the server can tell an event that it has already.
+    The event's id is made of the change, so that the server recognises an event that it has already.
 
     Raises:
         httpx.HTTPError: the server did not take the event.

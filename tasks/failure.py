@@ -1,4 +1,4 @@
-"""Translate failures: those of tasks for Prefect's database, and those of Prefect for a person."""
+"""Translates failures: of tasks for Prefect's database, and of Prefect for a person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
     """
     if isinstance(error, OSError):
         error = _refused_file(error)
-    secrets = list(_keys(environ))
+    secrets = list(keys_of(environ))
     error.args = tuple(scrubbed(value, secrets) if isinstance(value, str) else value for value in error.args)
     for name, value in list(vars(error).items()):
         if isinstance(value, str):
@@ -34,7 +34,7 @@ def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
 
 
 def outside_failure(error: BaseException, server: str | None) -> WorkbenchError | None:
-    """Return a failure of a run as an error of ours, or None if it is a defect.
+    """Return the WorkbenchError for a failure of a run, or None if the failure is a defect of the program.
 
     Prefect's own failures are failures of its server: no answer, an answer with an error, or a database that does not
     know the run.
@@ -42,15 +42,15 @@ def outside_failure(error: BaseException, server: str | None) -> WorkbenchError 
     Args:
         server: the address of the Prefect server, for the message.
     """
-    if (ours := workbench_error_in(error)) is not None:
-        return ours
+    if (workbench_error := workbench_error_in(error)) is not None:
+        return workbench_error
     if isinstance(error, httpx.HTTPError | PrefectException | WebSocketException):
         return server_unavailable(server, f"{type(error).__name__}: {error}".split("\n")[0][:200])
     return _refused_file(error) if isinstance(error, OSError) else None
 
 
 def server_unavailable(server: str | None, reason: str) -> ServerUnavailable:
-    """Return the failure of a Prefect server that does not answer, or not as it should."""
+    """Return the error for a Prefect server that does not answer, or answers with an error."""
     return ServerUnavailable(
         f"the Prefect server does not answer at {server or 'its address'} ({reason}); start it again, and run the same "
         "command again",
@@ -70,7 +70,7 @@ def _refused_file(error: OSError) -> OutsideError:
     )
 
 
-def _keys(environ: Mapping[str, str]) -> Iterator[str]:
+def keys_of(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the providers' keys that are in the environment."""
     for _, variables, _ in KNOWN.values():
         for variable in variables:

@@ -14,8 +14,7 @@ from workbench.study.services import needs_of
 def take_keys(study: Study, environ: MutableMapping[str, str]) -> None:
     """Set each key that is missing in the environment to the value of its Secret block, if there is one.
 
-    The block of `GEMINI_API_KEY` has the name `gemini-api-key`. Whether a key is still missing is checked later, when
-    the run is opened.
+    The block of `GEMINI_API_KEY` has the name `gemini-api-key`. `open_run` checks later that no key is missing.
     """
     for variable in _missing(study, environ):
         try:

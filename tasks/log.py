@@ -12,14 +12,14 @@ from prefect.logging import get_run_logger
 from workbench.errors import UserError
 from workbench.evidence import story
 from workbench.evidence.report import sentence
-from workbench.evidence.story import Made
+from workbench.evidence.story import Effort
 from workbench.evidence.summary import summarize
 from workbench.nouns import Trial
 from workbench.run.folder import RunFolder
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
 from workbench.search.ask_kinds import Ask, Execute
 
-#: The beginning of the line that Prefect logs for every task run that ended well.
+#: The beginnings of the line that Prefect logs for every task run that ended well.
 NOISE = ("Finished in state Completed(", "Finished in state Cached(")
 
 
@@ -35,7 +35,7 @@ class RunLog:
         self._run = run
         self._record = run.load(RunRecord)
         self._logger = get_run_logger()
-        self._made: dict[str, Made] = {}
+        self._efforts: dict[str, Effort] = {}
         self._search: list[TrialRecord] = []
         self._best: str | None = None
         self._phase: Phase = phase
@@ -43,26 +43,26 @@ class RunLog:
         self._logger.info(begin(self._record))
 
     def answered(self, ask: Ask, task: Any) -> None:
-        """Note how an execution was made. `Asks` calls this method after each answer."""
+        """Note the time and cost of an execution for the line of its trial. `Asks` calls this after each answer."""
         if isinstance(ask, Execute):
             execution, cached = task.result(), task.state.name == "Cached"
             paid = execution.cost is not None and not cached and self._record.rehearsal is None
             dollars = execution.cost.known if paid else None
-            self._made[ask.key] = Made(execution.seconds, cached, dollars)
+            self._efforts[ask.key] = Effort(execution.seconds, cached, dollars)
 
     def trial(self, trial: Trial) -> None:
         """Log a trial, and the best prompt so far if it has changed. `Asks` calls this method for each trial."""
         record = TrialRecord.of(self._phase, trial)
-        self._logger.info(story.trial_line(self._phase, record, self._made.get(trial.execution)))
+        self._logger.info(story.trial_line(self._phase, record, self._efforts.get(trial.execution)))
         if self._phase == "search":
             self._search.append(record)
             best = story.best_so_far(self._search, self._record)
             if best is not None and best != self._best:
                 self._best = best
-                self._logger.info(f"{best}, {story.budget_left(self._record, len(self._made))}.")
+                self._logger.info(f"{best}, {story.budget_left(self._record, len(self._efforts))}.")
 
     def confirming(self) -> None:
-        """Log that the search ended, and what is confirmed."""
+        """Log that the search ended, and which prompt is confirmed."""
         self._phase = "confirm"
         self._logger.info(story.confirming(self._run.load(SearchResult), self._record))
 
@@ -86,8 +86,8 @@ class RunLog:
                 self._logger.info(f"To commit it, run this in a clone of the repository: {command}")
 
 
-class _Below(logging.Filter):
-    """Take Prefect's line about a task run that ended well out of the log, unless debug lines are logged too."""
+class _SuccessesAtDebug(logging.Filter):
+    """Lower Prefect's line about a task run that ended well to the level DEBUG. Other lines keep their level."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.getMessage().startswith(NOISE):
@@ -96,9 +96,9 @@ class _Below(logging.Filter):
         return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
-_BELOW = _Below()
+_SUCCESSES_AT_DEBUG = _SuccessesAtDebug()
 
 
 def _quieten_task_runs() -> None:
     # `addFilter` adds a filter only once.
-    logging.getLogger("prefect.task_runs").addFilter(_BELOW)
+    logging.getLogger("prefect.task_runs").addFilter(_SUCCESSES_AT_DEBUG)

@@ -27,8 +27,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 #: How many times a failed call is tried again. The pauses are 1, 2, 4 and 8 seconds, and each pause gets up to
-#: 50 % longer at random. A wait that the provider told comes before the pause. If a provider is down for a longer time,
-#: the study stops. Its answers are kept.
+#: 50 % longer at random. If the provider asks for a wait, the wait comes before the pause. If a provider is down for
+#: a longer time, the study stops. Its answers are kept.
 RETRIES = 4
 
 
@@ -87,7 +87,7 @@ def _worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bo
         state.result()
     except OutsideError as error:
         if not error.lasting:
-            # Prefect's pauses are fixed when the task is defined, so the wait that the provider told is kept here.
+            # Prefect's pauses are fixed when the task is defined. So the wait that the provider asks for happens here.
             time.sleep(error.wait_seconds)
         return not error.lasting
     except Exception:

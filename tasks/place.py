@@ -20,15 +20,16 @@ from workbench.study.at_commit import StudyInRepository
 from workbench.study.opening import RunOptions, current_fingerprint, load
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
+from workbench.tasks.progress import Progress
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the study of a flow run is.
+    """The place of the study of a flow run.
 
     Attributes:
         study: the study file.
-        label: names the study on this machine.
+        label: the name of the study's lock and records on this machine.
         prompts: the folder `prompts` of its champions, if it is not beside the study file.
         skipped: why the run does not get its turn, or None.
         in_repository: the study in its repository; None for a study in a folder.
@@ -74,36 +75,39 @@ def located(study: str | Path, repository: str | None, commit: str | None) -> It
     with ExitStack() as held:
         if repository is None:
             label = str(Path(study).resolve())
-            why = held.enter_context(_turn(label, None, lambda old, new: False, log.info))
-            yield Place(Path(study), label, skipped=why)
+            reason = held.enter_context(_turn(label, None, lambda old, new: False, log.info))
+            yield Place(Path(study), label, skipped=reason)
             return
         held.enter_context(private_files())
         opened = open_repository(repository, ensure_usable(home()), os.environ)
-        found = StudyInRepository.of(opened, str(study))
-        # A given name such as `main` may mean another commit later.
-        full = opened.commit(commit) if commit else opened.head("HEAD")
-        why = held.enter_context(_turn(found.label, full, opened.is_ancestor, log.info))
-        if why is not None:
-            yield Place(Path(study), found.label, skipped=why)
+        in_repository = StudyInRepository.of(opened, str(study))
+        # A name such as `main` may mean another commit later, so only the full hash is used from here on.
+        full_hash = opened.commit(commit) if commit else opened.head("HEAD")
+        reason = held.enter_context(_turn(in_repository.label, full_hash, opened.is_ancestor, log.info))
+        if reason is not None:
+            yield Place(Path(study), in_repository.label, skipped=reason)
             return
-        file = held.enter_context(found.at(full, home(), str(flow_run.id)))
-        log.info(f"Checked out {full[:12]} of {opened.address}.")
-        yield Place(file, found.label, found.prompts(home()), None, found, full)
+        file = held.enter_context(in_repository.at(full_hash, home(), str(flow_run.id)))
+        log.info(f"Checked out {full_hash[:12]} of {opened.address}.")
+        yield Place(file, in_repository.label, in_repository.prompts(home()), None, in_repository, full_hash)
 
 
 @contextmanager
 def _turn(
     label: str, commit: str | None, is_ancestor: Callable[[str, str], bool], say: Callable[[str], None]
 ) -> Iterator[str | None]:
-    """Yield None, or why the run is skipped. A run that a person started is never skipped, and does not wait."""
+    """Wait for the study's turn, and hold it until the block ends. Yield None, or why the run is skipped.
+
+    A run without a deployment was started by a person. It does not wait, and is never skipped.
+    """
     if deployment.id is None:
         yield None
         return
-    with turn(home(), label, commit, is_ancestor, say=say) as why:
-        yield why
+    with turn(home(), label, commit, is_ancestor, say=say, waits=Progress().tell) as reason:
+        yield reason
 
 
-def skipped(why: str) -> State[Any]:
-    """Return the end of a flow run that did not get its turn."""
-    get_run_logger().info(f"Skipped: {why}.")
-    return State(type=StateType.COMPLETED, name="Skipped", message=f"Skipped: {why}.")
+def skipped(reason: str) -> State[Any]:
+    """Log why a flow run did not get its turn, and return its last state, Skipped."""
+    get_run_logger().info(f"Skipped: {reason}.")
+    return State(type=StateType.COMPLETED, name="Skipped", message=f"Skipped: {reason}.")

@@ -13,5 +13,9 @@ from workbench.run.folder import RunFolder
 
 @task(tags={"promote"}, task_run_name="promote", cache_policy=NO_CACHE, persist_result=False)
 def promote(run: RunFolder, champions: Champions) -> Champion:
-    """Promote the best prompt of a run. Without force, only a prompt that is better beyond chance is promoted."""
+    """Promote the best prompt of a run, and return the new champion.
+
+    Raises:
+        UserError: the prompt cannot be promoted. Nobody forces a promotion here, so it must be better beyond chance.
+    """
     return promotion.promote(run, champions)

@@ -43,7 +43,7 @@ class RunArtifact:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # A server that is gone shows nothing, and each request to it takes seconds.
+        # A server that does not answer shows nothing, and each request to it takes seconds.
         if kind is None or not issubclass(kind, ServerUnavailable):
             self.refresh(now=True)
 
@@ -56,7 +56,7 @@ class RunArtifact:
         if self._run is None or (not now and time.monotonic() - self._updated_at < PAUSE_SECONDS):
             return
         text = markdown(summarize(self._run))
-        # The artifact is for display. `server_watched` decides whether the server has died.
+        # A failed update is ignored, because the artifact is only for display. `server_watched` notices a dead server.
         with suppress(httpx.HTTPError):
             if self._artifact is None:
                 artifact = create_markdown_artifact(text, key=_key(self._run), description="The run at a glance")
@@ -69,7 +69,7 @@ class RunArtifact:
 
 @task(tags={"publish"}, task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 def publish(run: RunFolder, comparison: object) -> dict[str, Any]:
-    """Write report.json, and return the report. It is the same as `workbench run --json` writes.
+    """Write report.json, and return the same report. `workbench run --json` writes it, too.
 
     Args:
         comparison: the result of the task `confirm`. It is not read. It makes Prefect show the edge between the tasks.

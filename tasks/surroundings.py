@@ -1,4 +1,4 @@
-"""What surrounds a run: the Prefect server that has to answer, and other processes that buy the same answers."""
+"""Connects a flow run with its surroundings: the Prefect server, other runs on this machine, and their failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL
 from workbench.errors import OutsideError, ServerUnavailable, UserError
 from workbench.search.ask_kinds import Ask, Retrieve
 from workbench.system.files import try_lock
-from workbench.system.prefect_server import healthy
+from workbench.system.server_client import healthy
 from workbench.tasks.failure import outside_failure, server_unavailable
 
 #: A server that has not answered for this many seconds ends the run. A restart takes less.
@@ -46,13 +46,13 @@ def claim(home: Path) -> Callable[[Ask], Callable[[], None] | None]:
 def server_watched(interrupt: Callable[[Exception], None]) -> Iterator[None]:
     """Call `interrupt` with a ServerUnavailable if the Prefect server stops answering before the block ends.
 
-    Prefect itself sends the states of task runs in the background, and does not notice that nobody takes them.
+    Prefect itself sends the states of task runs in the background, and does not notice that no server takes them.
     """
-    url, over = PREFECT_API_URL.value(), threading.Event()
+    url, ended = PREFECT_API_URL.value(), threading.Event()
 
     def watch() -> None:
         answered_at = time.monotonic()
-        while not over.wait(POLL_SECONDS):
+        while not ended.wait(POLL_SECONDS):
             if healthy(str(url)):
                 answered_at = time.monotonic()
             elif time.monotonic() - answered_at > LOST_SECONDS:
@@ -65,12 +65,12 @@ def server_watched(interrupt: Callable[[Exception], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        ended.set()
 
 
 @contextmanager
 def outside_failures() -> Iterator[None]:
-    """Raise failures of Prefect and of the machine as errors of ours. Do not repeat a run whose failure lasts."""
+    """Raise failures of Prefect and of the machine as WorkbenchErrors. Prevent a retry of a run whose failure lasts."""
     try:
         yield
     except Exception as error:
@@ -79,14 +79,14 @@ def outside_failures() -> Iterator[None]:
             raise
         lasting = isinstance(failure, UserError) or (isinstance(failure, OutsideError) and failure.lasting)
         if lasting and not isinstance(failure, ServerUnavailable):
-            _do_not_repeat()
+            _prevent_retry()
     else:
         return
     raise failure
 
 
-def _do_not_repeat() -> None:
-    """Take back the flow's `retries`. The server decides about them when it hears of the failure."""
+def _prevent_retry() -> None:
+    """Set the retries of the flow run to 0 on the server, which decides about a retry when the run has failed."""
     run: Any = flow_run.id
     if run is not None:
         with suppress(httpx.HTTPError, PrefectException), get_client(sync_client=True) as client:
@@ -99,7 +99,7 @@ def run_name() -> str:
 
 
 def tag_flow_run(*tags: str) -> None:
-    """Add tags to the flow run, so that the UI's filters find it. Tags are for display: a failure is no matter."""
+    """Add tags to the flow run, so that the UI's filters find it. A failure is ignored: tags are only for display."""
     run: Any = flow_run.id
     with suppress(httpx.HTTPError, PrefectException), get_client(sync_client=True) as client:
         client.update_flow_run(UUID(run), tags=sorted({*flow_run.tags, *tags}))

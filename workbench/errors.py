@@ -10,6 +10,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
 │   ├── ChampionNotFound       the study has no champion of this number, or none that a run found
 │   ├── ChampionUnreadable     a champion's file is damaged
 │   ├── ModelNotFound          a provider does not know a model that the study names
+│   ├── LedgerRefused          WORKBENCH_LEDGER_URL names no database that can hold the ledger
 │   ├── RunNotFound            no run folder has this name, or a run folder is incomplete
 │   └── RunTooNew              a newer Workbench wrote a file of the run's folder
 └── OutsideError               exit 3: the outside world failed; all results are kept, the same command continues
@@ -18,6 +19,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
     ├── ProposalFailed         the proposer gave no answer
     ├── NotJudged              the judge gave no valid verdict, which is never the same as a zero
     ├── RepositoryFailed       a git repository with a URL cannot be reached
+    ├── LedgerFailed           the ledger's database cannot be reached, read or written
     ├── BudgetUsedUp           the run's budget in dollars does not allow another call
     ├── OutputFailed           an output file that the user named cannot be written
     └── ServerUnavailable      the Prefect server does not answer
@@ -143,6 +145,10 @@ class ModelNotFound(UserError):
     """A provider does not know a model that the study names. The message suggests models that the provider has."""
 
 
+class LedgerRefused(UserError):
+    """WORKBENCH_LEDGER_URL names no database that can hold the ledger. The message has no password in it."""
+
+
 class RunNotFound(UserError):
     """WORKBENCH_HOME/runs has no run folder of this name, or the run folder lacks files that a finished run leaves."""
 
@@ -173,6 +179,10 @@ class NotJudged(OutsideError):
 
 class RepositoryFailed(OutsideError):
     """A git repository with a URL cannot be reached."""
+
+
+class LedgerFailed(OutsideError):
+    """The ledger's database cannot be reached, read or written. No run needs it. The message has no password in it."""
 
 
 class OutputFailed(OutsideError):

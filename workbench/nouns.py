@@ -23,17 +23,32 @@ FIRST_REQUALIFY_REPLICATE = 3_000_000
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """One criterion of a rubric: a short name, and a question about a plan that is answered yes, partly or no.
+
+    `weight` is how much the criterion counts, compared with the other criteria of its goal.
+    """
+
+    name: str
+    question: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Goal:
     """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with.
 
     `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
     tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
+
+    `criteria` are the goal's part of the study's rubric. They are empty if the judge's method needs no rubric.
     """
 
     name: str
     text: str
     gold: tuple[str, ...]
     twin: int = 0
+    criteria: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,11 +187,18 @@ class Plan:
         return self.problem is None
 
 
+#: The method of judges that score a plan as a whole.
+HOLISTIC = "holistic"
+#: The most verdicts that make one score.
+MOST_CALLS = 8
+
+
 @dataclass(frozen=True)
 class Judge:
     """The model that scores plans, its provider, and the full text of its prompt template.
 
     A temperature of None is not sent. `timeout_seconds` is the time limit of one verdict. It is not part of any key.
+    `method` is a key of `workbench.judging.judge.JUDGES`. `calls` is how many verdicts make one score.
     """
 
     model: str
@@ -184,18 +206,22 @@ class Judge:
     template: str
     temperature: float | None = None
     timeout_seconds: float = field(default=300.0, compare=False)
+    method: str = HOLISTIC
+    calls: int = 1
 
 
 @dataclass(frozen=True)
 class ScoreRequest:
     """A request to score a plan against the gold plans of a goal. `replicate` numbers repeats of the same request.
 
-    `candidate` (a name) and `run` (a folder) serve display and the journal. They are not part of the key.
+    `repeat` numbers the verdicts that make one score. `candidate` (a name) and `run` (a folder) serve display and the
+    journal. They are not part of the key.
     """
 
     goal: Goal
     judge: Judge
     replicate: int = 0
+    repeat: int = 0
     candidate: str = field(default="", compare=False)
     run: Path | None = field(default=None, compare=False)
 
@@ -217,12 +243,38 @@ class ScoreRequest:
             self.judge.provider.label,
             str(self.replicate),
             *([f"twin {self.goal.twin}"] if self.goal.twin else []),
+            *([f"method {self.judge.method}"] if self.judge.method != HOLISTIC else []),
+            *(part for c in self.goal.criteria for part in ("criterion", c.name, c.question, str(c.weight))),
+            *([f"repeat {self.repeat}"] if self.repeat else []),
         )
 
     @property
     def seed(self) -> int:
-        """Return the judge's sampling seed. Goals that are twins have seeds of their own."""
-        return (self.replicate + self.goal.twin * 0x61C88647) & 0x7FFFFFFF
+        """Return the judge's sampling seed. Goals that are twins have seeds of their own, and so have repeats."""
+        return (self.replicate + self.goal.twin * 0x61C88647 + self.repeat * 0x2545F491) & 0x7FFFFFFF
+
+
+CriterionAnswer = Literal["yes", "partly", "no"]
+#: What an answer is worth, as a share of the criterion's weight.
+WORTH: dict[CriterionAnswer, float] = {"yes": 1.0, "partly": 0.5, "no": 0.0}
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """How a plan meets one criterion of the rubric.
+
+    Attributes:
+        name: the criterion's name.
+        answer: the answer that counts in the score.
+        evidence: the words that the judge quoted from the plan, or an empty text.
+        unproved: True if the judge gave a better answer, but the plan does not have the quoted words. The answer is
+            then "no".
+    """
+
+    name: str
+    answer: CriterionAnswer
+    evidence: str = ""
+    unproved: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,24 +282,37 @@ class Verdict:
     """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
 
     `other_model` is the model that answered if it is not the model that was asked, else None. `cost` is None if no
-    model was called.
+    model was called. `criteria` are the results by criterion if the judge has a rubric.
     """
 
     score: float
     reason: str
     other_model: str | None = field(default=None, compare=False)
     cost: Cost | None = field(default=None, compare=False)
+    criteria: tuple[CriterionResult, ...] = ()
+
+
+#: How a trial came to its score: the judge gave it, the plan is invalid, or nothing was executed. Nothing is executed
+#: for a prompt that copies a gold plan, or without a prompt. The last two outcomes score 0 without a call of the judge.
+TrialOutcome = Literal["ok", "invalid plan", "not executed"]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One measurement: the score of one candidate on one goal, with the key of its execution."""
+    """One measurement: the score of one candidate on one goal.
+
+    Attributes:
+        execution: the key of the execution; empty if nothing was executed.
+        verdict_key: the key of the verdict, which equal plans share; empty if no verdict was asked for.
+    """
 
     candidate: str
     goal: str
     replicate: int
     execution: str
     verdict: Verdict
+    outcome: TrialOutcome = "ok"
+    verdict_key: str = ""
 
 
 def title(candidate: str, goal: Goal, replicate: int) -> str:
@@ -269,6 +334,7 @@ def replicate_name(replicate: int) -> str:
 
 ProgramName = Literal["direct", "writer"]
 Promotion = Literal["ask", "auto"]
+Calibration = Literal["by_hand", "before_first_run"]
 
 
 @dataclass(frozen=True)
@@ -301,9 +367,12 @@ class Study:
         proposer: the model that proposes prompts (and, for `writer`, writes them).
         judge: the model that scores plans.
         template: the text of the judge's prompt template.
+        method: a key of `workbench.judging.judge.JUDGES`.
+        calls: how many verdicts on a plan make its score.
         passing: the lowest score, 0 to 10, with which a plan passes.
         budget: how many executions the search may request; executions that confirm the result are extra.
         dollars: how many dollars the whole run may cost, the confirmation included; None for no limit.
+        calibrate: `before_first_run` calibrates the judge in the first run; `by_hand` leaves it to a person.
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
@@ -335,3 +404,11 @@ class Study:
     champions: Path = Path("prompts")
     champion: int | None = None
     dollars: float | None = None
+    method: str = HOLISTIC
+    calls: int = 1
+    calibrate: Calibration = "by_hand"
+
+    @property
+    def rubric(self) -> Path:
+        """Return the file of the study's rubric. It need not exist."""
+        return self.file.with_name(f"{self.name}.rubric.yaml")

@@ -62,6 +62,9 @@ HIGHEST_TEMPERATURE: dict[ProviderName, float | None] = {
     "claude-program": None,
 }
 
+#: The models of Anthropic up to Claude 4.6. Newer ones refuse any temperature but 1.
+_TAKES_TEMPERATURE = re.compile(r"claude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))")
+
 #: The path at the end of a provider's address, for clients that expect it there.
 API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "openai": "/v1", "claude-program": ""}
 
@@ -152,6 +155,11 @@ def rehearsal(url: str, world: str, seed: int) -> dict[ProviderName, Provider]:
     """
     label = f"rehearsal:{world}:{seed}"
     return {name: Provider("anthropic" if name == PROGRAM else name, url.rstrip("/"), label) for name in KNOWN}
+
+
+def takes_temperature(model: str) -> bool:
+    """Return True if a model takes a temperature other than 1. `model` is the name without the provider's."""
+    return not model.startswith("claude-") or _TAKES_TEMPERATURE.match(model) is not None
 
 
 def same_model(asked: str, answering: str) -> bool:

@@ -110,6 +110,10 @@ defmodule Pipeline.LoaderTest do
          "warning: steps[0]: the temperature of its token_budget or the defaults has no effect"},
         {"type: claude, temperature: 1.5, #{@prompt}",
          "steps[0].temperature: expected a number from 0 to 1, the highest temperature of anthropic, got 1.5"},
+        {"type: claude, temperature: 0.5, #{@prompt}",
+         "steps[0].temperature: expected no temperature: claude-sonnet-5-5 refuses any but 1, got 0.5"},
+        {"type: claude, model: opus, token_budget: {temperature: 0}, #{@prompt}",
+         "steps[0].token_budget.temperature: expected no temperature: claude-opus-5-5 refuses any but 1, got 0"},
         {"type: gemini, temperature: 2.5, #{@prompt}",
          "steps[0].temperature: expected a number from 0 to 2, the highest temperature of gemini, got 2.5"},
         {"type: gemini, token_budget: {temperature: 3}, #{@prompt}",
@@ -148,6 +152,11 @@ defmodule Pipeline.LoaderTest do
     end
 
     assert {:ok, _} = Loader.parse(text.("", "type: claude, temperature: 1"), "p.yaml")
+    assert {:ok, _} = Loader.parse(text.("", "type: claude, temperature: 1.0"), "p.yaml")
+
+    assert {:ok, _} =
+             Loader.parse(text.("", "type: claude, model: claude-opus-4-6, temperature: 0.2"), "p.yaml")
+
     assert {:ok, _} = Loader.parse(text.("", "type: gemini, temperature: 2.0"), "p.yaml")
 
     assert {:error, %Error{message: message}} =

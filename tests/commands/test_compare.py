@@ -19,14 +19,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_two_runs_are_compared(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Prompts, scores with intervals, executions, and the difference with its interval."""
+    """The output has prompts, scores with intervals, executions, and the difference with its interval."""
     file = home.parent / "compared.json"
     ended(home, name="a", text="One.\nTwo.")
     ended(home, (5.0, 5.1, 5.2), name="b", text="One.\nThree.")
     assert compare("a", "b", json_file=file) == 0
     printed = capsys.readouterr().out
     assert "-Two.\n+Three." in printed
-    assert "The second differs by -3.00 (90% " in printed
+    assert "The score of the second run differs by -3.00 (90% " in printed
     value = json.loads(file.read_text())
     assert (value["a"]["run"], value["a"]["score"], value["b"]["score"]) == ("a", 8.1, 5.1)
     assert value["a"]["low"] < 8.1 < value["a"]["high"]

@@ -1,4 +1,4 @@
-"""Exit codes are total: whatever the outside world does, no command ends with a traceback or with exit code 1.
+"""Every command ends with a documented exit code: never with a traceback or exit code 1, whatever fails outside.
 
 Every command meets every kind of failure, in this process.
 """
@@ -181,9 +181,9 @@ CONTENTS = (b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"schema": 99}', b'{"a": "
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(os, "_exit", sys.exit)
-    made = World(tmp_path, monkeypatch)
-    with made.at_end:
-        yield made
+    new_world = World(tmp_path, monkeypatch)
+    with new_world.at_end:
+        yield new_world
 
 
 def ending(world: World, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> tuple[object, str]:
@@ -217,17 +217,17 @@ def test_no_failure_of_the_outside_world_is_a_traceback(
 def test_no_damaged_file_of_a_run_is_a_traceback(
     world: World, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    """Whatever stands in any of its files."""
+    """Each file of the run is replaced by each of `CONTENTS` in turn."""
     names = [file.name for file in world.run.iterdir() if file.is_file()] + ["applied.json", "failed.json"]
     for name in names:
         for content in CONTENTS:
-            kept = (world.run / name).read_bytes() if (world.run / name).exists() else None
+            content_before = (world.run / name).read_bytes() if (world.run / name).exists() else None
             world.damage(name, content)
             code, errors = ending(world, capsys, COMMANDS[command])
             assert code in (0, 2, 3), (name, content and content[:20], errors)
             (world.run / name).rmdir() if content is None else (world.run / name).unlink()
-            if kept is not None:
-                (world.run / name).write_bytes(kept)
+            if content_before is not None:
+                (world.run / name).write_bytes(content_before)
 
 
 @pytest.mark.parametrize(

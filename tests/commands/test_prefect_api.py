@@ -14,7 +14,7 @@ import pytest
 from tests.support.command_line import CommandLine
 from tests.support.http_server import Handler, serving
 from workbench.errors import ServerUnavailable
-from workbench.system import prefect_server
+from workbench.system import prefect_server, server_client
 
 pytestmark = pytest.mark.processes
 
@@ -80,9 +80,9 @@ def test_a_login_is_used_and_its_absence_is_named(
 def test_clients_of_our_own_server_use_its_login() -> None:
     """The user may name another login for clients."""
     server = {"PREFECT_SERVER_API_AUTH_STRING": LOGIN}
-    assert prefect_server.client_variables(server) == {"PREFECT_API_AUTH_STRING": LOGIN}
-    assert prefect_server.client_variables({**server, "PREFECT_API_AUTH_STRING": "other"}) == {}
-    assert prefect_server.client_variables({}) == {}
+    assert server_client.client_variables(server) == {"PREFECT_API_AUTH_STRING": LOGIN}
+    assert server_client.client_variables({**server, "PREFECT_API_AUTH_STRING": "other"}) == {}
+    assert server_client.client_variables({}) == {}
 
 
 def test_our_own_server_that_was_started_with_another_login_says_so() -> None:

@@ -46,9 +46,9 @@ def test_a_damaged_run_does_not_hide_the_others(home: Path) -> None:
     """Its state says what is wrong."""
     begin(home)
     RunFolder.create(home, "20270101-000000-broken").write("run.json", "{")
-    broken, whole = listed(home)
+    broken, intact = listed(home)
     assert str(broken["state"]).startswith("unreadable: ")
-    assert whole["state"] == "interrupted"
+    assert intact["state"] == "interrupted"
 
 
 def test_without_runs_the_list_is_empty(home: Path) -> None:
@@ -70,7 +70,7 @@ def test_pruning_says_what_it_removed_and_what_it_kept(home: Path) -> None:
 
 
 def test_no_name_of_a_run_is_cut_off(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """However narrow the terminal is."""
+    """This holds for a narrow terminal, too."""
     folder = begin(home, study="a_study_with_a_name_that_is_longer_than_most_names_of_studies_are")
     finish(folder, "second", (3.0, 3.2, 3.1), (7.9, 8.1, 8.3))
     assert list_runs() == 0

@@ -170,7 +170,7 @@ def test_every_request_of_the_runtime_fits_the_official_types(warm: Engine, tmp_
 def test_every_request_of_judge_and_proposer_fits_the_official_types(
     name: ProviderName, temperature: float | None
 ) -> None:
-    """With and without a system prompt, a schema, any JSON, a temperature, and earlier turns."""
+    """The requests come with and without a system prompt, a schema, any JSON, a temperature, and earlier turns."""
     model = {"anthropic": "claude-sonnet-5-5", "gemini": "gemini-3.8-flash"}[name]
     reply = message(*thinking(), text(VERDICT)) if name == "anthropic" else candidate(VERDICT)
     formats = [None, "{}", json.dumps({"type": "json_schema", "schema": {"type": "object", "properties": {}}})]
@@ -233,7 +233,7 @@ def endings() -> list[tuple[str, Answer, bool]]:
 
 
 def test_only_a_complete_reply_is_a_plan_or_a_verdict(warm: Engine, tmp_path: Path) -> None:
-    """For every reason of the types, and for all that read replies: a plan by our runtime, and a verdict."""
+    """This holds for every reason of the types, for a plan by our runtime and for a verdict."""
     file, anthropic_reasons = tmp_path / "pipeline.yaml", get_args(StopReason)
     # One server for all: our runtime starts a VM for each address.
     with scripted() as server:

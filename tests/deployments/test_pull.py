@@ -43,5 +43,5 @@ def test_a_flow_runs_in_a_clone_of_a_repository(tmp_path: Path, branch: str) -> 
 
 def test_an_installed_workbench_needs_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pull, "CHECKOUT", tmp_path)
-    with pytest.raises(UserError, match="name the URL of a git repository under pull"):
+    with pytest.raises(UserError, match="the URL of a git repository: set `repository` under pull"):
         asyncio.run(working_directory())

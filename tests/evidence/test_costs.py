@@ -58,7 +58,7 @@ def test_a_rehearsal_costs_nothing_and_says_what_real_models_would_have_cost(tmp
     assert spent(summary) == ""
 
 
-def test_what_a_budget_was_overshot_by_is_named(tmp_path: Path) -> None:
+def test_the_amount_above_the_budget_is_named(tmp_path: Path) -> None:
     """Only a runtime that tells its cost afterwards can overshoot."""
     folder = begin(tmp_path, dollars=1.0)
     pay(folder, "execute", 1.5)

@@ -69,7 +69,7 @@ def test_a_goal_that_waits_for_its_pairs_holds_up_the_look() -> None:
     assert decision.verdict == "promote"
 
 
-def test_a_replay_decides_alike() -> None:
+def test_a_replay_makes_the_same_decision() -> None:
     rng = np.random.default_rng(5)
     champion, challenger = list(rng.normal(5, 1, 12)), list(rng.normal(5.7, 1, 12))
     first = decide_in_steps({"g": champion}, {"g": challenger}, pairs=12)
@@ -80,7 +80,7 @@ def test_a_replay_decides_alike() -> None:
 
 @pytest.mark.slow
 def test_all_looks_together_promote_luck_at_most_in_one_of_twenty() -> None:
-    """And a gain of two points is found, with fewer pairs than allowed. bench/promotion.py measures both at length."""
+    """A gain of two points is found with fewer pairs than allowed. bench/promotion.py measures both at length."""
     rng, trials = np.random.default_rng(1), 120
 
     def run(gain: float) -> tuple[float, float]:

@@ -110,6 +110,6 @@ def test_a_prompt_that_is_no_better_is_promoted_at_most_in_one_of_twenty(draw: s
         ({}, {}, "a side has no goal"),
     ],
 )
-def test_what_is_no_sample_is_refused(champion: object, challenger: object, words: str) -> None:
+def test_an_invalid_sample_is_refused(champion: object, challenger: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         decide(champion, challenger)  # type: ignore[arg-type]  # on purpose

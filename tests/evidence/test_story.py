@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.run_folder import record
-from workbench.evidence.story import Made, beginning, best_so_far, budget_left, confirming, requalifying, trial_line
+from workbench.evidence.story import Effort, beginning, best_so_far, budget_left, confirming, requalifying, trial_line
 from workbench.run.record import Phase, SearchResult, TrialRecord
 
 
@@ -15,14 +15,14 @@ def trial(candidate: str, replicate: int, score: float, reason: str = "Missing: 
     )  # fmt: skip
 
 
-def test_the_line_of_a_trial_says_what_it_came_to_and_how() -> None:
+def test_the_line_of_a_trial_has_its_score_and_its_effort() -> None:
     """Each line has candidate, goal, replicate, score, seconds, whether it was cached, and the reason in short."""
     lines = {
-        ("search", 0, Made(12.34, cached=False)): "first · g · replicate 0: 7.5 (12.3 s). Missing: telemetry.",
-        ("search", 1, Made(12.34, cached=False, dollars=0.0308)): (
+        ("search", 0, Effort(12.34, cached=False)): "first · g · replicate 0: 7.5 (12.3 s). Missing: telemetry.",
+        ("search", 1, Effort(12.34, cached=False, dollars=0.0308)): (
             "first · g · replicate 1: 7.5 (12.3 s, $0.0308). Missing: telemetry."
         ),
-        ("search", 3, Made(2.0, cached=True)): "first · g · replicate 3: 7.5 (2.0 s, cached). Missing: telemetry.",
+        ("search", 3, Effort(2.0, cached=True)): "first · g · replicate 3: 7.5 (2.0 s, cached). Missing: telemetry.",
         ("confirm", 1_000_002, None): "first · g · confirm 2: 7.5 (nothing executed). Missing: telemetry.",
     }
     phase: Phase

@@ -47,7 +47,7 @@ def test_an_unfinished_confirmation_is_no_result(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_names_its_reason(tmp_path: Path) -> None:
-    """It was interrupted, or failed with a reason, until it is continued or done."""
+    """The run counts as interrupted or failed until it is continued or done."""
     folder = begin(tmp_path)
     assert summarize(folder).status == "interrupted"
     with pytest.raises(NotJudged), folder.worked_on():
@@ -68,7 +68,7 @@ def test_a_stopped_run_names_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("without", [(), NEWER_KEYS], ids=["", "without its pipeline"])
 def test_a_run_from_before_formats_had_versions_is_shown(tmp_path: Path, without: tuple[str, ...]) -> None:
-    """It is shown as in its time."""
+    """Its report equals the report of the version that made it, except for the interval and its level."""
     folder = old_run(tmp_path, without=without)
     summary = summarize(folder)
     report, then = ReportRecord.of(summary).to_json(), folder.load(ReportRecord).to_json()

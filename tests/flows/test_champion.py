@@ -37,7 +37,7 @@ def test_a_key_is_taken_from_a_secret_block(line: CommandLine, tmp_path: Path) -
 def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it(
     line: CommandLine, tmp_path: Path
 ) -> None:
-    """With `promote: auto`. Only `apply --champion` changes the pipeline file."""
+    """The study says `promote: auto`. Only `apply --champion` changes the pipeline file."""
     file = study(tmp_path / "mine", promote="auto", budget=8, confirm=8)
     pipeline, before = file.with_name("pipeline.yaml"), file.with_name("pipeline.yaml").read_bytes()
     identity = {"NAME": "t", "EMAIL": "t@example.org"}

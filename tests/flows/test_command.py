@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.command_line import CommandLine, study
-from tests.support.runtimes import PLANNER
+from tests.support.command_line import CommandLine
+from tests.support.command_study import planner_study
 from tests.support.service import service
 from workbench.providers import REHEARSAL_KEY
 
@@ -20,22 +19,6 @@ pytestmark = pytest.mark.processes
 KEY = "sk-very-secret-0123"
 #: The report of a rehearsal says this if the program itself was real.
 REAL = "REHEARSAL: scripted providers (world default, seed 0), but the command itself was real"
-
-
-def planner_study(folder: Path, **changes: object) -> Path:
-    """Write a study whose command is the planner, and return the study file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(PLANNER, folder)
-    words = [sys.executable, "planner.py", "--prompt", "{prompt_file}", "--output", "{output_file}"]
-    keys = {
-        "runtime": "command",
-        "command": [*words, "--seed", "{replicate}"],
-        "files": ["planner.py"],
-        "environment": ["GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"],
-        "rehearsal": "allowed",
-        "pipeline": None,
-    }
-    return study(folder, **{**keys, **changes})
 
 
 def test_a_rehearsed_study_says_that_the_command_was_real(line: CommandLine, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 
 
 def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
-    """After kill -9, only the executions that were running are paid for again."""
+    """After kill -9, only the executions that were running are paid for again. The next run marks it as crashed."""
     line, calls = line.counting()
     file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
@@ -61,19 +62,34 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
         process.communicate(timeout=30)
         rehearsal.latency = 0.0
         wait_for(lambda: not running_executions(line))
+        killed = only_flow_run(line)
+        assert state(line, killed)["type"] == "RUNNING"
         stored, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
         assert calls_before - stored <= 4
         result, report = rehearsal_line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
     assert report["cache_hits"] == stored
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
+    crashed = state(line, killed)
+    assert (crashed["type"], f"The process {process.pid} on " in crashed["message"]) == ("CRASHED", True)
+    assert list((line.home / "flow-runs").iterdir()) == []
+
+
+def only_flow_run(line: CommandLine) -> str:
+    """Return the id of the flow run of the only run so far."""
+    (folder,) = (line.home / "runs").iterdir()
+    return str(json.loads((folder / "run.json").read_text())["flow_run_url"].rpartition("/")[2])
+
+
+def state(line: CommandLine, flow_run: str) -> dict[str, Any]:
+    """Return the state of a flow run on the server."""
+    response = httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").raise_for_status()
+    return dict(response.json()["state"])
 
 
 def artifact(line: CommandLine) -> str:
     """Return the text of the artifact of the only run so far."""
-    (folder,) = (line.home / "runs").iterdir()
-    flow_run = json.loads((folder / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
-    query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
+    query = {"artifacts": {"flow_run_id": {"any_": [only_flow_run(line)]}, "type": {"any_": ["markdown"]}}}
     (found,) = httpx.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
     return str(found["data"])
 

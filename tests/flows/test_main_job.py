@@ -1,4 +1,4 @@
-"""Tests of the example study in a new home: its result, a second run, a lost answer, and what shows the run later."""
+"""Tests of the example study in a new home: its result, a second run, a lost answer, and the commands that show it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ import httpx
 import pytest
 
 from tests.support.command_line import EXAMPLE, CommandLine, CommandResult
+from tests.support.ledger import everything, rows
+from workbench.ledger.database import Database
+from workbench.ledger.rebuild import rebuild
 from workbench.run import journal
+from workbench.run.folder import RunFolder
+from workbench.run.record import TrialRecord
 from workbench.search.programs import Direct
 
 pytestmark = pytest.mark.processes
@@ -98,9 +103,35 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
     query = {"flow_runs": {"id": {"any_": [flow_run]}}, "task_runs": {"tags": {"all_": ["cached", "execute"]}}}
     assert httpx.post(f"{api}/task_runs/count", json=query).json() == executions
     first.line.results("execute")[3].unlink()
-    _, report = first.line.optimize(EXAMPLE, "--rehearse")
-    assert (report["executions"], report["cache_hits"]) == (1, executions - 1)
+    # A ledger that does not answer is one warning.
+    without_ledger = first.line.having(WORKBENCH_LEDGER_URL="postgresql://user:geheim@127.0.0.1:1/ledger")
+    third, report = without_ledger.optimize(EXAMPLE, "--rehearse")
+    assert (third.exit_code, report["executions"], report["cache_hits"]) == (0, 1, executions - 1)
+    assert third.stderr.count("only the ledger lacks this run") == 1
+    assert "geheim" not in third.stderr
     assert calls(first) == executions + 1
+
+
+def test_the_ledger_has_what_the_runs_folder_has(first: FirstRun) -> None:
+    """It was written while the run went on. A rebuild from the folders changes nothing."""
+    database = Database.of(first.line.home, {})
+    before = {name: of_run(rows, first.run.name) for name, rows in everything(database).items()}
+    rebuild(database, first.line.home)
+    assert {name: of_run(rows, first.run.name) for name, rows in everything(database).items()} == before
+    trials = RunFolder(first.run).lines(TrialRecord)
+    assert len(before["scores"]) == len(trials)
+    actions = [row[2] for row in before["calls"]]
+    report = first.report
+    assert (actions.count("execute"), actions.count("propose")) == (report["executions"], report["proposals"])
+    run = first.run.name
+    unknown = f"SELECT COUNT(*) FROM trials WHERE run = '{run}' AND (outcome IS NULL OR verdict_seconds IS NULL)"  # noqa: S608  # a name of our own
+    assert rows(database, unknown) == [(0,)]
+    assert rows(database, f"SELECT DISTINCT outcome FROM verdicts WHERE run = '{run}' AND score IS NULL") == []  # noqa: S608  # a name of our own
+
+
+def of_run(rows: list[tuple[Any, ...]], run: str) -> list[tuple[Any, ...]]:
+    """Return the rows of one run."""
+    return [row for row in rows if row[0] == run]
 
 
 def test_the_plans_are_files_that_the_elixir_process_wrote(first: FirstRun) -> None:
@@ -213,6 +244,7 @@ def test_generate_runs_the_winner_once_more(first: FirstRun) -> None:
     assert shown.read_bytes() == report
     assert [call.action for call in journal.read(first.run / "generated" / "001")] == ["execute"]
     assert "Add telemetry to the billing" in generated.stderr
+    assert "cost: nothing; real models would have cost $" in generated.stderr
     assert (first.run / "best_prompt.md").read_text().split("\n")[0] in generated.stderr
     assert "REHEARSAL" in generated.stderr
     assert output.read_text().strip() == generated.stdout.strip()

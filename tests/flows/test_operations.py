@@ -35,7 +35,7 @@ def test_the_guide_has_the_commands_of_the_readme() -> None:
 
 def test_the_guide_names_every_deployment() -> None:
     names = {f"{deployment['entrypoint'].partition(':')[2]}/{deployment['name']}" for deployment in DEPLOYMENTS}
-    assert names == {"optimize/nightly", "watch/watch", "requalify/requalify"}
+    assert names == {"optimize/nightly", "watch/watch", "requalify/requalify", "notify/notify"}
     assert all(f"`{name}`" in GUIDE.read_text() for name in names)
 
 
@@ -54,7 +54,7 @@ def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: d
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
-    """With this checkout in the place of /opt/workbench."""
+    """In the unit, this checkout takes the place of /opt/workbench."""
     for other in UNITS:
         (tmp_path / other.name).write_text(other.read_text().replace("/opt/workbench", str(CHECKOUT)))
     command = ["systemd-analyze", "verify", str(tmp_path / unit.name)]

@@ -92,7 +92,7 @@ def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Wat
         log = watched.log(worse["id"])
         assert "executes champion 1 (" in log
         assert "The champion got worse beyond chance" in log
-        assert "The deployment optimize/nightly searches from here" in log
+        assert "of optimize/nightly searches for a better prompt" in log
         assert "only · requalify 2: " in log
         assert set(worse["tags"]) >= {"small", "requalify", "rehearsal"}
         search = watched.next_run("optimize", 1)

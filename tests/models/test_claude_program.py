@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,13 @@ import pytest
 
 from tests.support.claude_program import MODEL, assistant, claude_failure, claude_reply, install, printed, result
 from tests.support.scripted_server import Answer, Scripted, scripted
-from workbench.errors import OutsideError
+from workbench.errors import NotJudged, OutsideError
+from workbench.models.asking import ASKS, Role, ask, largest_cost
+from workbench.models.call_failed import CallFailed
 from workbench.models.claude_program import LIST, complete, require_program, says_error
 from workbench.models.reply import Ending, ModelCall, Reply
-from workbench.models.trouble import Trouble
+from workbench.models.text import UnusableText
+from workbench.money.meter import Meter
 from workbench.providers import PROGRAM, Provider, real, rehearsal
 
 pytestmark = pytest.mark.processes
@@ -46,9 +51,9 @@ def called(monkeypatch: pytest.MonkeyPatch, answer: Answer, call: ModelCall = CA
         return complete(call, ""), server
 
 
-def trouble(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> Trouble:
+def failed_call(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> CallFailed:
     """Return the error of a call that fails."""
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(CallFailed) as caught:
         called(monkeypatch, answer)
     assert KEY not in caught.value.message
     return caught.value
@@ -59,7 +64,7 @@ def test_the_program_gets_the_conversation_and_none_of_the_users_settings(
 ) -> None:
     """No tool is allowed. The prompt is no argument. The folder holds nothing else. No other key is passed."""
     reply, server = called(monkeypatch, claude_reply("A better prompt."))
-    assert reply == Reply("A better prompt.", Ending.COMPLETE, "stop reason end_turn", MODEL)
+    assert reply == Reply("A better prompt.", Ending.COMPLETE, "stop reason end_turn", MODEL, dollars=0.01)
     ((_, sent),) = server.requests
     options = ["-p", "--output-format", "stream-json", "--verbose", "--model", MODEL]
     assert sent["arguments"] == [*options, "--tools", "", "--setting-sources", "", "--strict-mcp-config"]
@@ -134,27 +139,75 @@ def test_failures_are_told_apart_by_the_list_that_the_runtime_reads_too(
     monkeypatch: pytest.MonkeyPatch, answer: Answer, kind: str, lasting: bool
 ) -> None:
     """Words decide before codes. An answer that is only an error's text is a failure, whatever the program calls it."""
-    failed = trouble(monkeypatch, answer)
+    failed = failed_call(monkeypatch, answer)
     assert (failed.failure.kind, failed.failure.lasting) == (kind, lasting)
     assert failed.failure.unknown_model == (kind == "unknown model")
 
 
+@pytest.mark.parametrize(
+    ("answer", "dollars"),
+    [
+        (claude_reply("yes"), 0.01),
+        (printed(assistant("yes"), result("yes", total_cost_usd=0.01), result("yes", total_cost_usd=0.25)), 0.25),
+        (printed(assistant("no"), result(None, subtype="error_during_execution", is_error=True), exit_code=1), 0.01),
+        (claude_reply(""), 0.01),
+    ],
+)
+def test_the_cost_that_the_program_tells_is_counted(
+    answer: Answer, dollars: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last result has the sum. A call that failed, or whose answer cannot be used, was paid for, too."""
+
+    def read(text: str) -> str:
+        if not text:
+            raise UnusableText("no text")
+        return text
+
+    meter = Meter()
+    with scripted(*[answer] * ASKS) as server, suppress(NotJudged):
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ask(Role("judge", NotJudged), CALL, read, meter)
+    assert meter.cost is not None
+    assert meter.cost.untold == ()
+    assert {part.model for part in meter.cost.models} == {f"claude-program/{MODEL}"}
+    assert meter.cost.dollars == pytest.approx(dollars * len(meter.cost.models))
+
+
+@pytest.mark.parametrize("amount", [None, "0.01", True, -1, float("nan")])
+def test_a_program_that_tells_no_amount_is_named_as_such(amount: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An amount is never invented."""
+    meter = Meter()
+    with scripted(printed(assistant("yes"), result("yes", total_cost_usd=amount))) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ask(Role("judge", NotJudged), CALL, str, meter)
+    assert meter.cost is not None
+    assert (meter.cost.dollars, meter.cost.untold) == (None, (f"claude-program/{MODEL}",))
+
+
+def test_the_largest_cost_counts_the_programs_own_instructions() -> None:
+    direct = replace(CALL, provider=Provider("anthropic", "https://api.anthropic.com", "anthropic"))
+    program, plain = largest_cost(CALL), largest_cost(direct)
+    assert program is not None
+    assert plain is not None
+    assert program > plain
+
+
 def test_a_program_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With all that it started, and its folder is removed."""
+    """All processes that it started end, too, and its folder is removed."""
     (tmp_path / "bin" / "claude").write_text("#!/bin/sh\nsleep 60\n")
     call = ModelCall(CALL.provider, MODEL, (("user", "x"),), seconds=0.3)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(CallFailed) as caught:
         complete(call, "")
     assert caught.value.failure.kind == "timeout"
     assert not list(tmp_path.glob("workbench-claude-*"))
 
 
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Before a run begins, and if it vanishes during the run."""
+    """The message says how to install it, before a run begins and during a run."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OutsideError, match=r"claude is not on the PATH.*npm install"):
         require_program({"PATH": str(tmp_path)})
-    with pytest.raises(Trouble, match="npm install") as caught:
+    with pytest.raises(CallFailed, match="npm install") as caught:
         complete(CALL, "")
     assert caught.value.failure.lasting
 

@@ -48,7 +48,7 @@ def test_the_header_tells_the_wait_as_seconds_or_as_a_date() -> None:
 
 
 def test_the_sentence_tells_the_wait_if_nothing_else_does() -> None:
-    """Gemini's message ends with it."""
+    """The message of Gemini's error ends with the wait."""
     assert http_failure(429, "Please retry in 2.118692462s.").wait_seconds == pytest.approx(2.118692462)
 
 
@@ -75,13 +75,13 @@ def test_a_wait_that_is_too_long_lasts() -> None:
         (404, "model: claude-1", None, "unknown model"),
     ],
 )
-def test_a_failure_that_no_retry_mends_lasts_and_is_named(status: int, message: str, body: object, kind: str) -> None:
+def test_a_failure_that_no_retry_can_mend_is_lasting(status: int, message: str, body: object, kind: str) -> None:
     """It is asked once."""
     failure = http_failure(status, message, body)
     assert (failure.kind, failure.lasting, failure.wait_seconds) == (kind, True, 0)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
-def test_other_failures_pass(status: int) -> None:
+def test_other_failures_are_not_lasting(status: int) -> None:
     """They are tried again."""
     assert not http_failure(status, "please check your plan and billing details", gemini_error("2s")).lasting

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from workbench.models.asking import CLIENTS
+from workbench.models.call_failed import CallFailed
 from workbench.models.reply import ModelCall
-from workbench.models.trouble import Trouble
 from workbench.providers import PROGRAM, Provider, ProviderName
 from workbench.system.environment import passed_environment
 
@@ -50,7 +50,7 @@ def test_every_client_asks_the_proxy(asked: list[str], name: ProviderName) -> No
     """A proxy that refuses is a failure of the outside world."""
     complete = pkgutil.resolve_name(CLIENTS[name])
     provider = Provider(name, f"https://{name}.test", name)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(CallFailed) as caught:
         complete(ModelCall(provider, "m", (("user", "x"),), max_tokens=10, seconds=20), "secret-key-of-a-test")
     assert asked == [f"{name}.test:443"]
     assert (caught.value.failure.kind, caught.value.failure.lasting) == ("provider unavailable", False)

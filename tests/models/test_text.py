@@ -32,7 +32,7 @@ def test_any_text_can_be_kept_after_it_was_taken_in(text: str | bytes) -> None:
         (b"\xff\xfe ok", "\ufffd\ufffd ok"),
     ],
 )
-def test_what_cannot_be_kept_is_replaced(text: str | bytes, clean: str) -> None:
+def test_a_character_that_cannot_be_kept_is_replaced(text: str | bytes, clean: str) -> None:
     """Line breaks become LF, and other characters U+FFFD. All other text stays as it is."""
     assert take_in(text) == clean
 
@@ -67,7 +67,7 @@ def test_texts_within_json_are_taken_in_as_well() -> None:
 
 @given(st.text(st.characters()))
 def test_any_text_is_json_or_is_refused(text: str) -> None:
-    """No other error leaves."""
+    """UnusableText is the only error."""
     try:
         take_in_json(text)
     except UnusableText as problem:

@@ -28,7 +28,7 @@ def test_every_kind_of_token_has_its_price() -> None:
 
 @pytest.mark.parametrize("model", [DEFAULT_JUDGE, DEFAULT_PROPOSER])
 def test_the_models_of_a_study_that_names_none_have_a_price(model: str) -> None:
-    """So has every current model that an error message suggests."""
+    """Every current model that an error message suggests has a price, too."""
     provider, _, name = model.partition("/")
     assert dollars(provider, name, Tokens(input=1))
     assert all(dollars(family, each, Tokens(input=1)) for family, models in PRICED.items() for each in models)
@@ -56,7 +56,7 @@ def test_a_version_of_a_model_costs_what_the_model_costs(
 
 
 def test_the_largest_cost_is_never_below_the_cost() -> None:
-    """Of any split of at most so many tokens into kinds, today and tomorrow."""
+    """This holds for every split of the tokens into kinds, and for calls of today and of tomorrow."""
     for provider, models in PRICED.items():
         for model in models:
             bound = largest(provider, model, 250_000, OUTPUT_TOKENS.get(provider, 1))
@@ -89,7 +89,7 @@ def test_the_context_window_bounds_a_reply_without_a_limit() -> None:
 
 
 def test_a_cost_with_an_unknown_part_has_no_amount_and_names_the_part() -> None:
-    """What is known of it is still added up."""
+    """The known amounts are still added up."""
     known = ModelCost("gemini/gemini-3.8-flash", 1, Tokens(input=1), 0.25)
     unknown = ModelCost("openai/llama", 1, Tokens(input=1), None)
     assert Cost.of([known]).dollars == 0.25

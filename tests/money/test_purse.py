@@ -25,7 +25,7 @@ IN_FLIGHT = 64
 def test_known_largest_costs_are_never_overshot_with_64_in_flight(
     budget: float, calls: list[tuple[float, float]], told: int
 ) -> None:
-    """Whatever the calls cost, and also if some tell nothing. Every thread ends."""
+    """This holds for any costs, even if some calls tell no cost. Every thread ends."""
     purse = Purse(budget)
     highest = 0.0
     lock = threading.Lock()
@@ -93,7 +93,7 @@ def test_a_call_waits_for_money_that_calls_in_flight_may_give_back() -> None:
     assert purse.used_up
 
 
-def test_a_run_that_is_left_ends_the_calls_that_wait() -> None:
+def test_the_end_of_a_run_ends_the_calls_that_wait() -> None:
     purse = Purse(1.0)
     purse.reserve("execute", 0.9)
     with ThreadPoolExecutor(1) as pool:
@@ -104,7 +104,7 @@ def test_a_run_that_is_left_ends_the_calls_that_wait() -> None:
 
 
 def test_a_runtime_that_tells_its_cost_afterwards_starts_one_execution_before_any_cost_is_seen() -> None:
-    """Then as many as what is left allows at the largest cost seen. The overshoot is at most one surprise each."""
+    """Afterwards as many run as the rest can pay at the largest cost so far. Each can overshoot by one surprise."""
     purse = Purse(1.0)
     first = purse.reserve("execute", None)
     with ThreadPoolExecutor(1) as pool:

@@ -102,7 +102,7 @@ def test_a_delivery_whose_event_was_not_emitted_can_be_sent_again(receiver: Rece
     ],
 )
 def test_an_unsigned_delivery_is_refused(receiver: Receiver, headers: dict[str, str]) -> None:
-    """So is a delivery that another secret signed."""
+    """A delivery that was signed with another secret is refused, too."""
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
     assert receiver.deliver(receiver.push(), **encoded) == 401  # type: ignore[arg-type]  # httpx takes bytes too
     assert receiver.deliver(receiver.push(), secret="another") == 401

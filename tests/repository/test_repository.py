@@ -48,7 +48,7 @@ def test_a_new_commit_and_its_changed_paths_are_seen(repository: Repository, com
 
 
 def test_a_head_whose_past_is_gone_has_changed_everywhere(repository: Repository) -> None:
-    """After a forced push, git may have removed the old commit."""
+    """After a forced push, git may have removed the old commit. Then every path counts as changed."""
     assert len(repository.changed_paths("0" * 40, repository.head("main"))) == 2
 
 
@@ -78,7 +78,7 @@ def test_the_files_of_a_commit_stand_in_a_worktree_of_their_own(
 
 
 def test_mistakes_are_named(repository: Repository, tmp_path: Path) -> None:
-    """With what was expected."""
+    """The message also says what was expected."""
     with pytest.raises(UserError, match="has no branch nope; expected one of main"):
         repository.head("nope")
     for name in ("f" * 40, "--all"):

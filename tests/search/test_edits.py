@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from workbench.search.edits import Add, Remove, Replace, apply, read
+from workbench.search.edits import Add, Remove, Replace, apply, needed, read
 
 ADD = {"action": "add", "text": "Name the risks.", "after": 1, "reason": "The judge misses them."}
 
@@ -68,3 +68,20 @@ def test_edits_of_unknown_pieces_are_left_out() -> None:
         Add(action="add", text="x", after=-7),
     ]
     assert apply(edits, ["a"]) == ["a", "x"]
+
+
+@pytest.mark.parametrize(("needs", "numbers"), [([1, 2], [1, 2]), (2, [2]), (None, []), ("2", [2])])
+def test_an_edit_names_the_pieces_that_its_text_needs(needs: object, numbers: list[int]) -> None:
+    """Models also write one number without brackets, or null."""
+    (edit,) = read(json.dumps([{**ADD, "needs": needs}])) or []
+    assert isinstance(edit, Add)
+    assert edit.needs == numbers
+    assert needed([edit], ["a", "b"]) == ({"Name the risks.": ["ab"[n - 1] for n in numbers]} if numbers else {})
+
+
+def test_needs_of_unknown_pieces_are_left_out() -> None:
+    assert needed([Add(action="add", text="x", needs=[0, 1, 9])], ["a"]) == {"x": ["a"]}
+
+
+def test_a_piece_that_is_there_is_not_added_again() -> None:
+    assert apply([Add(action="add", text="a "), Add(action="add", text="b")], ["a", "c"]) == ["a", "c", "b"]

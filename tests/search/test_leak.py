@@ -115,12 +115,12 @@ def test_a_copied_yaml_subtree_is_refused(copied: str, around: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 3000, "a: &a [1]\nb: [*a, *a]\n", "- " * 3000, "{" * 50 + "a: b", "", "\x00"])
-def test_hostile_text_ends_no_check(text: str) -> None:
+def test_hostile_text_does_not_break_the_check(text: str) -> None:
     """Depth, aliases and control characters are no problem."""
     assert LeakGuard([YAML_GOLD], [START]).leak(text) is None
 
 
-def test_what_everybody_may_repeat_is_no_leak() -> None:
+def test_a_known_text_is_no_leak() -> None:
     """The starting prompt, the goal and the pipeline's files may contain parts of the gold plan."""
     assert LeakGuard([GOLD], [GOLD[:3000]]).leak(GOLD[:2500]) is None
     assert LeakGuard([YAML_GOLD], [YAML_GOLD]).leak(YAML_GOLD) is None
@@ -188,7 +188,7 @@ def test_a_search_neither_executes_nor_chooses_a_copy(
 
 
 def test_a_copy_is_never_the_best(tmp_path: Path) -> None:
-    """Not even if every other candidate scores as little."""
+    """This holds even if every other candidate scores as little."""
     run = setting(tmp_path)
     trials = Trials(run, Flow(), phase="search", guard=LeakGuard([STUDY_GOLD], []))  # type: ignore[arg-type]
     honest, copy = Candidate("Write a plan."), Candidate(STUDY_GOLD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from workbench.errors import BudgetUsedUp
 from workbench.money.purse import Confirmation, Purse, opened
 from workbench.nouns import Execution, ExecutionRequest, Plan, ScoreRequest, Verdict
 from workbench.run import journal
+from workbench.run.race_record import RaceRecord
 from workbench.run.record import SearchResult
 from workbench.run.setting import Setting
 from workbench.search.optimization import SearchOutcome, confirmation, optimization
@@ -46,6 +48,7 @@ class Paid:
     def propose(self, request: ProposalRequest) -> Proposal:
         topic = TOPICS[int(request.key[:8], 16) % len(TOPICS)]
         fields = {
+            "edits": json.dumps([{"action": "add", "text": f"Write about {topic}."}]),
             "proposed_instruction": f"Cover {topic}, {request.key[:6]}",
             "proposed_prefix_for_output_field": "Plan:",
         }
@@ -90,6 +93,16 @@ def test_a_search_that_has_used_up_its_dollars_has_a_result_that_is_confirmed(tm
     assert {call.kind for call in calls} == {"ok"}
     assert known == pytest.approx(purse.spent, abs=1e-6)
     assert known <= 0.6
+
+
+def test_a_race_that_has_used_up_its_dollars_keeps_what_it_would_choose(tmp_path: Path) -> None:
+    """What was paid for counts, although the race did not come to its end."""
+    made, purse = setting(tmp_path, optimizer="race", budget=400), Purse(1.0, 0, NEEDED)
+    outcome = search(made, purse, Paid())
+    assert (outcome.ended, outcome.used_up) == ("budget", "dollars")
+    assert outcome.best.candidate != outcome.baseline.candidate
+    steps = made.run.load(RaceRecord).steps
+    assert outcome.best.candidate.name in {step.candidate for step in steps}
 
 
 def test_a_search_with_enough_dollars_ends_by_its_executions(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_every_provider_proposes(
         ("claude-program", "max_tokens", "cut off", True),
     ],
 )
-def test_half_a_proposal_is_none(
+def test_an_incomplete_proposal_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: ProviderName, reason: str, kind: str, lasting: bool
 ) -> None:
     """The model is asked three times in all, and the message has the provider's reason."""
@@ -123,7 +123,7 @@ def test_a_lone_surrogate_in_a_proposal_is_replaced() -> None:
         assert propose(request(server)).text == "a \ufffd b\nc"
 
 
-def test_a_blank_proposal_is_none() -> None:
+def test_a_blank_proposal_is_refused() -> None:
     """An empty prompt is no prompt."""
     with scripted(*[gemini_reply(" \n")] * 3) as server, pytest.raises(ProposalFailed, match="the reply is empty"):
         propose(request(server))
@@ -144,7 +144,7 @@ def test_a_wait_that_the_provider_tells_is_in_the_error(name: ProviderName) -> N
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_unknown_model_is_the_users_to_mend(monkeypatch: pytest.MonkeyPatch, name: ProviderName) -> None:
+def test_an_unknown_model_is_a_users_error(monkeypatch: pytest.MonkeyPatch, name: ProviderName) -> None:
     """The message names the model and the key of the study."""
     unknown = 404, {"type": "error", "error": {"type": "not_found_error", "message": "model not found", "code": None}}
     if name == PROGRAM:

@@ -36,16 +36,16 @@ def opened(address: object, home: Path) -> StudyInRepository:
 
 def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(commits: Commits, tmp_path: Path) -> None:
     """A champion that is not committed yet counts for every commit."""
-    found, head = opened(commits.folder, tmp_path / "home"), commits.head
+    study, head = opened(commits.folder, tmp_path / "home"), commits.head
     Champions("small", commits.folder / "plans" / "prompts" / "small", "").add(SECOND)
-    with found.at(head, tmp_path / "home", "run") as file:
+    with study.at(head, tmp_path / "home", "run") as file:
         assert not (file.parent / "prompts").exists()
-        loaded = load(RunOptions(file, prompts=found.prompts(tmp_path / "home")))
+        loaded = load(RunOptions(file, prompts=study.prompts(tmp_path / "home")))
         assert (loaded.prompt, loaded.champion) == ("Second.", 2)
         added = champions_of(loaded).add(Champion(number=3, text="Third."))
     assert added.file == commits.folder / "plans" / "prompts" / "small" / "0003.md"
-    assert found.how_to_commit(added.file) is None
-    assert found.label == f"{commits.folder}/{STUDY}"
+    assert study.how_to_commit(added.file) is None
+    assert study.label == f"{commits.folder}/{STUDY}"
 
 
 def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits: Commits, tmp_path: Path) -> None:
@@ -53,16 +53,16 @@ def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits:
     home, url = tmp_path / "home", f"file://{commits.folder}"
     Champions("small", commits.folder / "plans" / "prompts" / "small", "").add(SECOND)
     head = commits.commit()
-    found = opened(url, home)
-    with found.at(head, home, "run") as file:
-        loaded = load(RunOptions(file, prompts=found.prompts(home)))
+    study = opened(url, home)
+    with study.at(head, home, "run") as file:
+        loaded = load(RunOptions(file, prompts=study.prompts(home)))
         assert loaded.champion == 2
         added = champions_of(loaded).add(Champion(number=3, text="Third."))
     assert added.file is not None
     assert added.file.is_relative_to(home / "prompts")
-    with found.at(head, home, "again") as file:
-        assert load(RunOptions(file, prompts=found.prompts(home))).champion == 3
-    command = found.how_to_commit(added.file)
+    with study.at(head, home, "again") as file:
+        assert load(RunOptions(file, prompts=study.prompts(home))).champion == 3
+    command = study.how_to_commit(added.file)
     assert command is not None
     clone = tmp_path / "clone"
     commits.git("clone", "-q", url, str(clone))
@@ -81,8 +81,8 @@ def test_a_path_that_leads_out_of_the_repository_is_refused(commits: Commits, tm
 
 
 def test_a_commit_without_the_study_is_named(commits: Commits, tmp_path: Path) -> None:
-    found = StudyInRepository.of(open_repository(str(commits.folder), tmp_path, os.environ), "other.yaml")
-    with pytest.raises(UserError, match=r"has no file other\.yaml at"), found.at(commits.head, tmp_path, "run"):
+    study = StudyInRepository.of(open_repository(str(commits.folder), tmp_path, os.environ), "other.yaml")
+    with pytest.raises(UserError, match=r"has no file other\.yaml at"), study.at(commits.head, tmp_path, "run"):
         pass
 
 

@@ -1,4 +1,4 @@
-"""What a study will take and cost, estimated from sizes and from earlier runs."""
+"""Tests of the estimate of a study's time and cost, from sizes and from earlier runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def paid(folder: RunFolder, action: Action, model: str, dollars: float | None, k
     [("study_one", None, 1.0), ("study_one", "default:0", ASSUMED_SECONDS), ("other", None, ASSUMED_SECONDS)],
     ids=["the study's own run", "a rehearsal", "another study's run"],
 )
-def test_only_real_runs_of_the_study_tell(tmp_path: Path, name: str, rehearsal: str | None, seconds: float) -> None:
+def test_only_real_runs_of_the_study_count(tmp_path: Path, name: str, rehearsal: str | None, seconds: float) -> None:
     """Only executions that ended well count. The folder of a run that has not begun does not count."""
     folder = begin(tmp_path, study=name, rehearsal=rehearsal)
     call(folder, ("execute", "a", "ok"))
@@ -57,16 +57,16 @@ def test_calls_that_are_no_good_execution_do_not_count(tmp_path: Path) -> None:
     assert not estimate(ONE, tmp_path).measured
 
 
-def test_without_a_run_the_sizes_tell_the_cost(tmp_path: Path) -> None:
-    """A longer gold plan makes longer plans and longer prompts of the judge. Nothing is asked of a model."""
+def test_without_a_run_the_cost_follows_from_sizes(tmp_path: Path) -> None:
+    """A longer gold plan makes longer plans and longer prompts of the judge. No model is called."""
     short, longer = roles(ONE, tmp_path), roles(with_gold(ONE, "gold " * 20_000), tmp_path)
     for role in ("generator", "judge", "proposer"):
         assert not short[role].measured
         assert 0 < short[role].dollars_each < longer[role].dollars_each  # type: ignore[operator]
     assert [short[role].calls for role in ("generator", "judge", "proposer")] == [18, 18, 6]
-    whole = estimate(ONE, tmp_path)
-    assert whole.dollars == pytest.approx(sum(role.dollars or 0 for role in whole.roles))
-    assert f"about ${whole.dollars:.2f}: generator ${short['generator'].dollars:.2f} (18 × " in whole.text
+    estimated = estimate(ONE, tmp_path)
+    assert estimated.dollars == pytest.approx(sum(role.dollars or 0 for role in estimated.roles))
+    assert f"about ${estimated.dollars:.2f}: generator ${short['generator'].dollars:.2f} (18 × " in estimated.text
     assert "proposer" not in estimate(replace(ONE, optimizer="static"), tmp_path).text
 
 
@@ -75,19 +75,19 @@ def with_gold(study: Study, gold: str) -> Study:
 
 
 def test_measured_costs_replace_assumed_ones(tmp_path: Path) -> None:
-    """The cost of a good answer holds that of failed calls. Another judge's verdicts tell nothing of this one's."""
+    """The cost of a good answer includes failed calls. Verdicts of another judge do not count."""
     folder = begin(tmp_path)
     paid(folder, "execute", "gemini/gemini-3.8-flash", 0.2)
     paid(folder, "execute", "gemini/gemini-3.8-flash", 0.1, kind="provider unavailable")
     paid(folder, "score", "gemini/another-judge", 9.0)
-    found = roles(ONE, tmp_path)
-    assert (found["generator"].measured, found["generator"].dollars_each) == (True, pytest.approx(0.3))
-    assert not found["judge"].measured
+    estimated = roles(ONE, tmp_path)
+    assert (estimated["generator"].measured, estimated["generator"].dollars_each) == (True, pytest.approx(0.3))
+    assert not estimated["judge"].measured
     assert "$5.40 (18 × $0.3000, measured)" in estimate(ONE, tmp_path).text
 
 
-def test_what_has_no_known_price_is_named(tmp_path: Path) -> None:
-    """There is no estimate of the whole then."""
+def test_a_role_without_a_known_price_is_named(tmp_path: Path) -> None:
+    """Then there is no estimate of the whole cost."""
     judge = Model("openai", "llama", api_base="http://127.0.0.1:8000/v1")
     program = Pipeline(Engine("command", CommandSettings("cat", ())))
     study = replace(ONE, judge=judge, pipeline=program)

@@ -94,6 +94,11 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai, claude-program"),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/x, temperature: 1.5}", "anthropic accepts 0 to 1"),
         ("budget: 12", "budget: 12\njudge: {model: claude-program/opus, temperature: 0}", "takes no temperature"),
+        (
+            "budget: 12",
+            "budget: 12\nproposer: {model: anthropic/claude-sonnet-5-5, temperature: 0.5}",
+            "proposer.temperature: claude-sonnet-5-5 refuses any temperature but 1, got 0.5; leave it out",
+        ),
         ("budget: 12", "budget: 12\nproposer: {model: gemini/x, temperature: 2.5}", "proposer.temperature: 2.5 is out"),
         ("budget: 12", "budget: 12\nproposer: {model: gemini/x, api_base: 'http://a/v1'}", "have no address of their"),
         ("budget: 12", "budget: 12\njudge: {model: openai/x, api_base: localhost}", "is not an address such as"),

@@ -59,7 +59,7 @@ def test_a_budget_is_a_number_of_executions_or_both_numbers(
         ({"executions": 1, "dollars": 50}, "budget.executions: 1 executions are too few"),
     ],
 )
-def test_a_budget_that_is_none_is_named(tmp_path: Path, budget: object, expected: str) -> None:
+def test_an_invalid_budget_is_reported(tmp_path: Path, budget: object, expected: str) -> None:
     assert expected in problem(tmp_path, budget=budget, optimizer="gepa")
 
 
@@ -98,8 +98,8 @@ def test_a_proposer_that_is_never_asked_needs_no_price(tmp_path: Path) -> None:
     assert loaded(tmp_path, 50.0, proposer={"model": "openai/llama"}, optimizer="static").dollars == 50.0
 
 
-def test_too_few_dollars_are_refused_with_the_least(tmp_path: Path) -> None:
-    """With the least, nothing is refused."""
+def test_too_few_dollars_are_refused_with_the_smallest_budget(tmp_path: Path) -> None:
+    """A study with a cent more than the smallest budget is accepted."""
     message = problem(tmp_path, 0.01)
     least = float(message.partition("expected at least ")[2].partition(":")[0])
     assert least > 0.1
@@ -107,11 +107,11 @@ def test_too_few_dollars_are_refused_with_the_least(tmp_path: Path) -> None:
 
 
 def test_a_purse_begins_with_what_the_run_has_spent(tmp_path: Path) -> None:
-    """A retried flow goes on with the rest. A call that told nothing counts with its largest cost."""
+    """A retried flow goes on with the rest. A call without a known cost counts with its largest possible cost."""
     folder = begin(tmp_path)
-    told = Cost.of([ModelCost(FLASH, 1, Tokens(input=1), 0.25)])
-    untold = Cost.of([], ["runtime: mix"], 0.5)
-    for cost in (told, untold, None):
+    known = Cost.of([ModelCost(FLASH, 1, Tokens(input=1), 0.25)])
+    unknown = Cost.of([], ["runtime: mix"], 0.5)
+    for cost in (known, unknown, None):
         folder.append(CallRecord(action="execute", key="k", kind="ok", seconds=1.0, at=1.0, cost=cost))
     study = loaded(tmp_path / "study", 5.0)
     purse = purse_of(study, folder, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import study as write_study
+from tests.support.runtimes import PLANNER
 from workbench.errors import StudyError
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Execution, ExecutionRequest, Study
@@ -47,6 +49,22 @@ def shell(folder: Path, script: str, **changes: object) -> Study:
 def request(study: Study, prompt: str = "Write a plan", providers: tuple[Provider, ...] = REAL) -> ExecutionRequest:
     pipeline = replace(study.pipeline, version=runtime_of(study.pipeline.engine).version())
     return ExecutionRequest(prompt, study.goals[0], 4, pipeline, providers)
+
+
+def planner_study(folder: Path, **changes: object) -> Path:
+    """Write a study whose command is the planner, and return the study file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(PLANNER, folder)
+    words = [sys.executable, "planner.py", "--prompt", "{prompt_file}", "--output", "{output_file}"]
+    keys = {
+        "runtime": "command",
+        "command": [*words, "--seed", "{replicate}"],
+        "files": ["planner.py"],
+        "environment": ["GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"],
+        "rehearsal": "allowed",
+        "pipeline": None,
+    }
+    return write_study(folder, **{**keys, **changes})
 
 
 def executed(

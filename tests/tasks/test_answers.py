@@ -56,7 +56,7 @@ def test_a_kept_answer_is_read_again(tmp_path: Path, task: str) -> None:
 
 @pytest.mark.parametrize("task", VALUES)
 def test_an_answer_is_kept_with_its_cost(tmp_path: Path, task: str) -> None:
-    """With the version of the price data. A cost that cannot be is not believed."""
+    """An answer with an impossible cost is refused."""
     cost = Cost.of([ModelCost("gemini/gemini-3.8-flash", 1, Tokens(input=1), 0.25)], ["a program"], 0.5)
     answers.write(tmp_path, task, "k", replace(VALUES[task], cost=cost))
     assert answers.read(tmp_path, task, "k").cost == cost
@@ -170,12 +170,12 @@ def test_any_content_is_an_answer_or_a_miss(tmp_path: Path, content: bytes) -> N
 
 
 def test_a_truncated_answer_is_bought_again_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """This holds for every length."""
+    """The file is cut at every possible length."""
     answers.write(tmp_path, "score", "k", VALUES["score"])
     file = tmp_path / "score" / "k"
-    whole = file.read_bytes()
-    for end in range(len(whole)):
-        file.write_bytes(whole[:end])
+    content = file.read_bytes()
+    for end in range(len(content)):
+        file.write_bytes(content[:end])
         assert not store(tmp_path).exists("score/k")
         assert "truncated or damaged" in capsys.readouterr().err
 
@@ -204,7 +204,7 @@ def test_a_link_to_nothing_is_bought_again_and_replaced(tmp_path: Path, target: 
     ],
 )
 def test_after_an_answer_that_cannot_be_kept_nothing_is_bought(tmp_path: Path, task: str, answer: Any) -> None:
-    """The reason does not matter. The next task stops before it calls anybody."""
+    """This holds for every reason. The next task stops before it calls a model."""
     with pytest.raises(OutsideError, match="a paid answer could not be written") as error:
         answers.write(tmp_path, task, "k", answer)
     assert error.value.lasting
@@ -213,7 +213,7 @@ def test_after_an_answer_that_cannot_be_kept_nothing_is_bought(tmp_path: Path, t
 
 
 def test_a_place_that_cannot_be_written_is_found_before_buying(tmp_path: Path) -> None:
-    """A folder in place of a file, or a file in place of a folder."""
+    """A folder stands in the place of the file, or a file in the place of the folder."""
     (tmp_path / "score" / "k").mkdir(parents=True)
     (tmp_path / "execute").write_text("")
     for task in ("score", "execute"):

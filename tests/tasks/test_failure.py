@@ -36,7 +36,7 @@ def forms() -> list[str]:
     ],
 )
 def test_no_key_is_left_in_a_failure(make: object, form: str) -> None:
-    """No message, cause, note or part of the failure contains one."""
+    """No message, cause, note or part of the failure contains a key."""
     try:
         try:
             raise ConnectionError(f"POST https://models?key={form}")
@@ -56,7 +56,7 @@ def test_no_key_is_left_in_a_failure(make: object, form: str) -> None:
     assert failure.__context__ is None
 
 
-def test_a_failure_of_ours_keeps_its_type_and_kind() -> None:
+def test_a_workbench_error_keeps_its_type_and_kind() -> None:
     """The journal and the retries need both."""
     failure = scrubbed_failure(NotJudged(f"bad {KEY}", kind="rate limit", lasting=True), ENVIRON)
     assert isinstance(failure, NotJudged)
@@ -65,7 +65,7 @@ def test_a_failure_of_ours_keeps_its_type_and_kind() -> None:
 
 
 def test_a_short_key_takes_no_words_out_of_a_message() -> None:
-    """A dummy key behind a gateway hides nothing."""
+    """A key of one character, such as a dummy key for a gateway, is not looked for in messages."""
     failure = scrubbed_failure(NotJudged("1 of 10 failed", kind="x"), {"GEMINI_API_KEY": "1"})
     assert str(failure) == "1 of 10 failed"
 
@@ -98,7 +98,7 @@ def answered(status: int) -> httpx.HTTPStatusError:
     ],
 )
 def test_a_failure_of_prefect_is_the_outside_world(error: Exception) -> None:
-    """Exit code 3, a message with the server's address, and the reason in one line."""
+    """Its exit code is 3, and its message gives the server's address and the reason in one line."""
     failure = outside_failure(error, "http://127.0.0.1:4200/api")
     assert isinstance(failure, ServerUnavailable)
     assert failure.exit_code == 3
@@ -107,5 +107,5 @@ def test_a_failure_of_prefect_is_the_outside_world(error: Exception) -> None:
 
 
 def test_a_defect_is_no_failure_of_the_outside_world() -> None:
-    """It keeps its traceback."""
+    """A defect is not translated, so it keeps its traceback."""
     assert outside_failure(ZeroDivisionError(), None) is None

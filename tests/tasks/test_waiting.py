@@ -1,4 +1,4 @@
-"""A paid task that tries again waits as long as the provider said."""
+"""A paid task that tries again waits as long as the provider asks for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def retried(error: Exception) -> bool:
 
 
 def test_the_wait_of_the_error_is_kept(waits: list[float]) -> None:
-    """The wait survives the way between processes."""
+    """An error that was pickled for another process still has its wait."""
     error = ProposalFailed("slow down", kind="rate limit", wait_seconds=45.8)
     assert retried(pickle.loads(pickle.dumps(error)))  # noqa: S301  # we made the pickle
     assert waits == [45.8]
@@ -36,7 +36,7 @@ def test_the_wait_of_the_error_is_kept(waits: list[float]) -> None:
 @pytest.mark.parametrize(
     "error", [ProposalFailed("no", kind="authentication", lasting=True, wait_seconds=45.8), ModelNotFound("no")]
 )
-def test_what_no_retry_mends_is_not_waited_for(waits: list[float], error: Exception) -> None:
+def test_a_lasting_failure_is_not_waited_for(waits: list[float], error: Exception) -> None:
     """The task fails at once."""
     assert not retried(error)
     assert waits == []

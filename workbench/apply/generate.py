@@ -24,10 +24,16 @@ from workbench.system.files import private_files
 
 @dataclass(frozen=True)
 class Generated:
-    """A plan that the winner wrote, and the prompt that the pipeline got for it."""
+    """A plan that the winner wrote.
+
+    Attributes:
+        prompt: the prompt that the pipeline got for it.
+        folder: the folder with the prompt, the plan and the journal of the calls.
+    """
 
     prompt: str
     plan: Plan
+    folder: Path
 
 
 class _DirectAnswers:
@@ -96,4 +102,4 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
             runtime.close()
         run.write(f"generated/{folder.name}/prompt.md", stage.prompt)
         run.write(f"generated/{folder.name}/plan.yaml", stage.latest_plan.text)
-    return Generated(stage.prompt, stage.latest_plan)
+    return Generated(stage.prompt, stage.latest_plan, folder)

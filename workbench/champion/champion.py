@@ -112,5 +112,5 @@ def read(file: Path) -> Champion:
 def _unreadable(file: Path, problem: str) -> ChampionUnreadable:
     return ChampionUnreadable(
         f"{file} cannot be read as a champion: {problem}; expected a file as workbench champion promote writes it; "
-        "mend it, or take it back with git"
+        "mend it, or restore it with git"
     )

@@ -28,7 +28,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         reason: the words that the champion's file keeps.
 
     Raises:
-        NotPromoted: the prompt cannot be promoted, or not without `force`.
+        NotPromoted: the prompt cannot be promoted or needs `force`, or `force` comes without a reason.
         ChampionUnreadable, RunNotFound, RunTooNew: a file cannot be read.
     """
     if force and not (reason or "").strip():
@@ -37,7 +37,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     comparison = _comparison(summary, champions, current)
     objection = _objection(summary, comparison, current)
     if objection and not force:
-        raise NotPromoted(f"{objection}; workbench champion promote --force --reason TEXT promotes it all the same")
+        raise NotPromoted(f"{objection}; workbench champion promote --force --reason TEXT promotes it anyway")
     if current.file is None:
         measured = _measured(summary, summary.baseline) if _is_baseline(summary, current) else {}
         current = champions.add(current.model_copy(update=measured))
@@ -65,7 +65,7 @@ def rollback(champions: Champions, number: int | None = None, reason: str | None
         reason: the words that the champion's file keeps.
 
     Raises:
-        NotPromoted: there is no earlier champion, or this number is the current champion's.
+        NotPromoted: there is no earlier champion, or the earlier champion has the prompt that is in use.
         ChampionNotFound, ChampionUnreadable: no champion has this number, or a file cannot be read.
     """
     current = champions.current()
@@ -85,7 +85,7 @@ def _comparison(summary: Summary, champions: Champions, current: Champion) -> Co
     """Return the run's comparison, if the run belongs to the study and has a confirmed prompt of its own.
 
     Raises:
-        NotPromoted: it does not.
+        NotPromoted: the run is of another study, has no confirmed prompt yet, or found no prompt that is new.
     """
     name = summary.run.name
     if summary.study != champions.study:

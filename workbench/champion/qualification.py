@@ -16,7 +16,7 @@ from workbench.champion.champion import Champion
 from workbench.errors import UserError
 from workbench.evidence import promotion
 from workbench.evidence.statistics import LEVEL
-from workbench.nouns import Study
+from workbench.nouns import HOLISTIC, Study
 from workbench.providers import digest
 from workbench.run.record import Record, Score, parse
 from workbench.system.files import append_line
@@ -26,7 +26,7 @@ Decision = Literal["as good", "worse", "undecided", "no champion"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """Whether a champion is as good as its record. `difference` is fresh minus record; None without a record."""
+    """The comparison of a champion with its record. `difference` is fresh − record, and None without a record."""
 
     decision: Decision
     difference: float | None = None
@@ -78,6 +78,9 @@ def fingerprint(study: Study, version: str) -> str:
     )
     goals = [part for goal in study.goals for part in (goal.name, goal.text, *goal.gold, "")]
     judge = [study.judge.provider, study.judge.name, str(study.judge.temperature), study.template]
+    if study.method != HOLISTIC or study.calls > 1:
+        judge += [study.method, str(study.calls)]
+        judge += [part for goal in study.goals for c in goal.criteria for part in (c.name, c.question, str(c.weight))]
     runtime = [version, pipeline.sha256, str(pipeline.target), study.program]
     return digest("fingerprint/1", *runtime, *files, "", *inputs, "", *goals, *judge)
 
@@ -87,6 +90,7 @@ class QualificationRecord(Record):
 
     Attributes:
         champion: the champion's number; None if the study had no champion.
+        champions: the folder of the study's champions; None in records of old versions.
         rehearsal: world and seed of a rehearsal; None if real models answered.
         at: Unix time.
     """
@@ -95,6 +99,7 @@ class QualificationRecord(Record):
 
     commit: str
     champion: int | None
+    champions: Path | None = None
     fingerprint: str
     decision: Decision
     scores: dict[str, list[Score]] = Field(default_factory=dict)
@@ -112,7 +117,7 @@ class Qualifications:
 
     @classmethod
     def of(cls, home: Path, study: str, *, rehearse: bool) -> Qualifications:
-        """Return the requalifications of the study that this text names on this machine."""
+        """Return the requalifications of a study. The text `study` names it on this machine."""
         return cls(home / "requalified" / digest("requalified", study)[:24] / QualificationRecord.FILE, rehearse)
 
     def all(self) -> list[QualificationRecord]:
@@ -140,15 +145,24 @@ class Qualifications:
         return latest is not None and latest.fingerprint == current
 
     def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
-        """Return the scores that a champion is compared with: its promotion's, else its first requalification's."""
+        """Return the scores to compare a champion with: its promotion's, else its first requalification's, else None.
+
+        Scores on other goals than these do not count.
+        """
         promoted = [champion.scores] if (champion.rehearsal is not None) == self.rehearse else []
         later = [record.scores for record in self.all() if record.champion == champion.number]
         return next((scores for scores in (*promoted, *later) if scores and set(scores) == set(goals)), None)
 
     def add(self, record: QualificationRecord) -> None:
-        """Add a record."""
+        """Add a record.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
         self.file.parent.mkdir(parents=True, exist_ok=True)
         try:
             append_line(self.file, record.model_dump_json())
         except OSError as error:
-            raise UserError(f"{self.file} cannot be written ({error.strerror}): make room, then run again") from error
+            raise UserError(
+                f"{self.file} cannot be written ({error.strerror}): free disk space or allow writing, then run again"
+            ) from error

@@ -20,7 +20,7 @@ from workbench.foreign_text import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
 
-#: What `run` says when it does not end.
+#: The words of `run` and `calibrate` after an interrupt, and after a failure that lost no paid result.
 KEPT = "all paid results are kept, and the same command goes on from here"
 
 app = App(
@@ -29,25 +29,29 @@ app = App(
     version=lambda: importlib.metadata.version("workbench"),
     help="Find the prompt that makes an Elixir AI pipeline write its best plan.",
 )
-#: In the order of the help text. The verb `x` is the function `x` of workbench/commands/x.py.
+#: The verbs, in the order of the help text. The verb `x` is the function `x` of workbench/commands/x.py.
 VERBS = (
     "run",
     "check",
     "doctor",
     "show",
+    "report",
     "runs",
     "compare",
     "cache",
+    "ledger",
     "generate",
     "apply",
     "champion",
     "init",
+    "rubric",
+    "calibrate",
     "rehearsal",
     "server",
     "webhook",
 )
 
-# A command imports only the module of its own verb, and so starts fast. The list of all verbs quotes all docstrings.
+# A command imports only the module of its own verb, and so starts fast. The help text needs the modules of all verbs.
 lists_verbs = not set(VERBS).intersection(sys.argv[1:])
 for verb in VERBS:
     function = f"workbench.commands.{verb}:{verb}"
@@ -99,11 +103,11 @@ def _print_everything() -> None:
 def _goes_on(error: OutsideError | None = None) -> bool:
     """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
 
-    Only `run` keeps what it pays for under a key. Without a key of a provider, nothing was paid. After a failure of the
-    storage, a paid result may be lost, and the error itself says what to do.
+    Only `run` and `calibrate` continue where they stopped. If a provider's key is missing, nothing was paid. After a
+    failure of the storage, a paid result may be lost, and the error itself says what to do.
     """
     lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
-    return sys.argv[1:2] == ["run"] and not lost
+    return sys.argv[1:2] in (["run"], ["calibrate"]) and not lost
 
 
 def _refused(error: OSError) -> OutsideError:

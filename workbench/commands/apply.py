@@ -49,7 +49,7 @@ def apply(
     champion
         A study file. Apply the champion of this study, instead of the best prompt of a run.
     anyway
-        Also apply a prompt that was measured as worse than the first, or in a rehearsal.
+        Also apply a prompt that scored lower than the starting prompt, or that a rehearsal found.
     json_file
         A file for the result as JSON.
     """
@@ -87,13 +87,13 @@ def _champion_run(study: Path) -> RunFolder:
     champion = champions.current()
     if champion.run is None:
         raise ChampionNotFound(
-            f"champion {champion.number} of {champions.study} is a starting prompt, which no run has measured in a "
-            "pipeline file: nothing was changed"
+            f"champion {champion.number} of {champions.study} is a starting prompt, which no run has found; expected "
+            "the best prompt of a run: promote one with workbench champion promote; nothing was changed"
         )
     folder = RunFolder.find(home(), champion.run)
     if folder.read("best_prompt.md") != champion.text:
         raise ChampionNotFound(
             f"{champion.file} has another prompt than its run {champion.run} found; expected the same: "
-            "take the file back with git"
+            "restore the file with git"
         )
     return folder

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from workbench.commands.output import JsonFile, console_beside, write_json
-from workbench.evidence.report import plural
+from workbench.evidence.words import plural
 from workbench.system.home import home
 
 cache = App(name="cache", help="Show how much room the kept answers take, and remove those that no run needs.")
@@ -60,7 +60,7 @@ def prune(
     Parameters
     ----------
     days
-        Remove answers that are older than this many days, and that only runs older than this need.
+        Remove answers that are more than this many days old. An answer stays if a run that is not as old uses it.
     dry_run
         Count what would be removed, and remove nothing.
     json_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,10 +134,12 @@ def promote(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.champion import promotion
+    from workbench.ledger.follow import copy_run
 
     champions = _champions(study)
     folder = RunFolder.find(home(), run or "latest", champions.study)
     promoted = promotion.promote(folder, champions, force=force, reason=reason)
+    copy_run(folder, home(), os.environ, lambda line: err.print(line, markup=False, highlight=False))
     _tell_about(promoted, champions, json_file)
     return 0
 
@@ -170,25 +173,27 @@ def _champions(study: Path) -> Champions:
     return champions_of(load(RunOptions(study)))
 
 
-def _rows(shown: Champion) -> list[tuple[str, str]]:
+def _rows(chosen: Champion) -> list[tuple[str, str]]:
     """Return the values of a champion, as pairs of a name and a value."""
-    interval = f" ({shown.level:.0%} {shown.low:.2f} to {shown.high:.2f})" if shown.level and shown.low else ""
-    measured = "not measured" if shown.score is None else f"{shown.score:.2f}{interval}"
+    interval = ""
+    if chosen.level is not None and chosen.low is not None:
+        interval = f" ({chosen.level:.0%} {chosen.low:.2f} to {chosen.high:.2f})"
+    measured = "not measured" if chosen.score is None else f"{chosen.score:.2f}{interval}"
     pairs: list[tuple[str, Any]] = [
-        ("score", f"{measured}, in a rehearsal" if shown.rehearsal else measured),
-        ("baseline", shown.baseline),
-        ("run", shown.run),
-        ("date", shown.date),
-        ("commit", shown.commit),
-        ("models", ", ".join(f"{role} {model}" for role, model in shown.models.items())),
-        ("reason", shown.reason),
-        ("file", shown.file),
+        ("score", f"{measured}, in a rehearsal" if chosen.rehearsal else measured),
+        ("baseline", chosen.baseline),
+        ("run", chosen.run),
+        ("date", chosen.date),
+        ("commit", chosen.commit),
+        ("models", ", ".join(f"{role} {model}" for role, model in chosen.models.items())),
+        ("reason", chosen.reason),
+        ("file", chosen.file),
     ]
     return [(name, "–" if value in (None, "") else printable(str(value))) for name, value in pairs]
 
 
 def _tell_about(added: Champion, champions: Champions, json_file: Path | None) -> None:
-    """Say what was written, and what was not."""
+    """Print the new champion and its file. Say that no pipeline file was changed."""
     console = console_beside(json_file)
     console.print(f"champion {added.number} of {champions.study}: {printable(added.reason)}", markup=False)
     console.print(f"wrote {added.file}; commit it with git", markup=False, highlight=False)
@@ -196,6 +201,6 @@ def _tell_about(added: Champion, champions: Champions, json_file: Path | None) -
     _write(json_file, champions, added)
 
 
-def _write(json_file: Path | None, champions: Champions, shown: Champion) -> None:
+def _write(json_file: Path | None, champions: Champions, chosen: Champion) -> None:
     if json_file is not None:
-        write_json(json_file, {"study": champions.study, **shown.to_json()})
+        write_json(json_file, {"study": champions.study, **chosen.to_json()})

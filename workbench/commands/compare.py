@@ -66,6 +66,6 @@ def _difference(difference: dict[str, Any] | None) -> str:
     if difference is None:
         return "The scores cannot be compared: a run has no confirmed scores, or the goals differ."
     return (
-        f"The second differs by {difference['mean']:+.2f} ({difference['level']:.0%} {difference['low']:.2f} to "
-        f"{difference['high']:.2f}): {difference['decision']}."
+        f"The score of the second run differs by {difference['mean']:+.2f} ({difference['level']:.0%} "
+        f"{difference['low']:.2f} to {difference['high']:.2f}): {difference['decision']}."
     )

@@ -6,10 +6,12 @@ import os
 
 from workbench.commands.output import OutputFile, err, print_foreign, write_output
 from workbench.errors import UserError
-from workbench.evidence.report import by_chance, rehearsal
+from workbench.evidence.costs import Costs
+from workbench.evidence.report import by_chance, cost_rows, rehearsal
 from workbench.evidence.summary import summarize
 from workbench.fields import is_text
 from workbench.foreign_text import printable
+from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
 from workbench.system.interruption import GracefulInterrupt
@@ -50,6 +52,8 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     err.print(printable(generated.prompt), markup=False, highlight=False)
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")
     print_foreign(generated.plan.text)
+    for name, value in cost_rows(Costs.of(summary.record, journal.read(generated.folder))):
+        err.print(f"{name}: {printable(value)}", markup=False, highlight=False)
     if output is not None:
         write_output(output, generated.plan.text.encode())
     return 0

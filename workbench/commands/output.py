@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,9 +22,7 @@ err = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 def refuse_unwritable(_: object, file: Path | None) -> None:
-    """Check an option that names an output file, before the command does anything that costs money.
-
-    Creates nothing.
+    """Check an option that names an output file, before the command does anything that costs money. Create no file.
 
     Raises:
         ValueError: the file cannot be written.
@@ -77,7 +76,7 @@ def write_output(file: Path, content: bytes) -> None:
         else:
             write_atomically(Path(os.path.realpath(file)), content)
     except BrokenPipeError:
-        # The reader has read enough.
+        # The program that reads the pipe has ended, so nobody needs the rest.
         return
     except OSError as error:
         raise OutputFailed(f"{file} cannot be written ({error.strerror}): name another file", kind="output") from error
@@ -96,6 +95,26 @@ def _descriptor(file: Path) -> int | None:
 def console_beside(json_file: Path | None) -> Console:
     """Return the console for a person: standard error if the JSON goes to standard output, else standard output."""
     return err if json_file is not None and _descriptor(json_file) == 1 else out
+
+
+def print_columns(console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table whose first line is its header. Columns of numbers are aligned at the right. Without rows, print
+    nothing.
+
+    Long lines are not cut: a name that is cut off names nothing. A value of None is shown as –.
+    """
+    if not rows:
+        return
+    cells = [list(columns), *(["–" if value is None else printable(str(value)) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    numbers = [all(isinstance(value, int | float | None) for value in column) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(cells):
+        aligned = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numbers, strict=True)
+        )
+        style = "bold" if number == 0 else None
+        console.print("  ".join(aligned).rstrip(), style=style, markup=False, highlight=False)
 
 
 def print_foreign(text: str) -> None:

@@ -28,7 +28,7 @@ def check(url: str, timeout: float = 5.0) -> None:
             temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}),
             get_client(httpx_settings={"timeout": timeout, "mounts": loopback.DIRECT}, sync_client=True) as client,
         ):
-            # The health check needs no login, so another question follows that needs one.
+            # The health check needs no login, so a request that needs one follows.
             if (error := client.api_healthcheck()) is not None:
                 raise error
             client.read_flows(limit=1)

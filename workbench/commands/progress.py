@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from workbench.evidence.report import money, plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.words import money, plural
 from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 
-#: Characters of a judge's reason behind a score of 0.
+#: How many characters of the judge's reason are shown after a score of 0.
 REASON_CHARACTERS = 200
 #: Seconds between two looks into the run's folder.
 INTERVAL_SECONDS = 0.5
@@ -103,7 +103,10 @@ class _Bar:
 
 
 class _Lines:
-    """The lines for a file or a program: one for each new trial, and one when failures were added."""
+    """The lines for a file or a program: one for each new trial, and one for each new number of failed calls.
+
+    The first failure of each kind gets a line with its message, too.
+    """
 
     def __init__(self, study: Study, console: Console) -> None:
         self._console = console

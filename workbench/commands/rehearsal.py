@@ -18,10 +18,10 @@ def rehearsal(
     fail_rate: Annotated[float, Parameter(validator=Number(gte=0, lte=1))] = 0.0,
     world: str = "default",
 ) -> int:
-    """Serve scripted models on this machine in the protocols of Gemini and Anthropic, until interrupted.
+    """Serve scripted models on this machine in the protocols of Gemini, Anthropic and OpenAI, until interrupted.
 
-    To use them, set GOOGLE_GEMINI_BASE_URL and ANTHROPIC_BASE_URL to the printed address. `workbench run --rehearse`
-    starts its own.
+    To use them, set GOOGLE_GEMINI_BASE_URL, ANTHROPIC_BASE_URL and OPENAI_BASE_URL to the printed address.
+    `workbench run --rehearse` needs no such server: it starts its own.
 
     Parameters
     ----------

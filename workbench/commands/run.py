@@ -18,9 +18,11 @@ from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
+from workbench.study import calibrating
 from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
-from workbench.system import loopback, prefect_server
+from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
 from workbench.system.interruption import GracefulInterrupt
 
@@ -56,9 +58,12 @@ def run(
         Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars))
+    require_rubric(loaded, rehearsal=True)
     if not rehearse:
         # The flow checks the keys too. This check comes before a server or a run is started.
         require_keys(loaded, os.environ)
+        if advice := calibrating.note(loaded, home(), os.environ):
+            err.print(f"note: {advice}", highlight=False)
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.optimize import optimize
@@ -112,10 +117,10 @@ def use_server() -> None:
     # Prefect's threads would print each event that they cannot send to a dead server.
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
     url = os.environ.get("PREFECT_API_URL")
-    # Prefect's clients and those of the models run in this process. None of them may ask a proxy for a local server.
+    # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
     os.environ.update(loopback.exceptions(os.environ))
     if url is None:
-        os.environ.update(prefect_server.client_variables(os.environ))
+        os.environ.update(server_client.client_variables(os.environ))
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
     else:
         prefect_api.check(url)

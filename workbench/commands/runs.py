@@ -9,18 +9,16 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from workbench.commands.cache import MEGABYTE, Days
-from workbench.commands.output import JsonFile, console_beside, write_json
+from workbench.commands.output import JsonFile, console_beside, print_columns, write_json
 from workbench.errors import UserError
-from workbench.evidence.report import plural
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.words import plural
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.system.home import home
 
 COLUMNS = ("run", "study", "date", "optimizer", "baseline", "best", "cost", "commit", "promoted", "state")
-#: The columns with numbers, which are aligned at the right.
-NUMBERS = ("baseline", "best", "cost", "promoted")
 
 runs = App(name="runs", help="List the runs, and remove those that nothing needs.")
 
@@ -32,17 +30,15 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     Parameters
     ----------
     study
-        Only the runs of the study with this name.
+        List only the runs of the study with this name.
     json_file
         A file for the list as JSON.
     """
     listed = [row for folder in _folders(home()) if (row := _row(folder)) and study in (None, row["study"])]
     console = console_beside(json_file)
-    for number, line in enumerate(_lines(listed)):
-        # Long lines are not cut: a name that is cut off names no run.
-        console.print(line, style="bold" if number == 0 else None, markup=False, highlight=False)
+    print_columns(console, COLUMNS, [_cells(row) for row in listed])
     if not listed:
-        console.print("there are no runs yet: workbench run STUDY makes one")
+        console.print("there are no runs to list: workbench run STUDY makes one")
     if json_file is not None:
         write_json(json_file, listed)
     return 0
@@ -54,7 +50,8 @@ def prune(
 ) -> int:
     """Remove the folders of old finished runs. The answers that they paid for stay: see workbench cache prune.
 
-    The newest run of each study stays, and so does every run that is unfinished, promoted or applied.
+    The newest run of each study stays, and so does every run that is unfinished, promoted or applied. The ledger keeps
+    the trials of the runs that are removed.
 
     Parameters
     ----------
@@ -84,20 +81,9 @@ def prune(
     return 0
 
 
-def _lines(listed: list[dict[str, Any]]) -> list[str]:
-    """Return the lines of the table, its header first. Without runs, there is no line."""
-    if not listed:
-        return []
-    cells = [list(COLUMNS)]
-    for row in listed:
-        shown = {**row, "commit": row["commit"] and row["commit"][:12]}
-        cells.append(["–" if shown[column] is None else printable(str(shown[column])) for column in COLUMNS])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(map(_aligned, COLUMNS, row, widths)).rstrip() for row in cells]
-
-
-def _aligned(column: str, cell: str, width: int) -> str:
-    return cell.rjust(width) if column in NUMBERS else cell.ljust(width)
+def _cells(row: dict[str, Any]) -> list[object]:
+    """Return the values of a run as the table shows them."""
+    return [row[column][:12] if column == "commit" and row[column] else row[column] for column in COLUMNS]
 
 
 def _folders(folder: Path) -> list[RunFolder]:

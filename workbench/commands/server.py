@@ -7,13 +7,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from workbench.alerts import automations
+from workbench.alerts.holders import mark_crashed
 from workbench.commands.output import err, out
-from workbench.system import prefect_server
+from workbench.foreign_text import printable
+from workbench.system import prefect_server, server_client
 from workbench.system.home import home
 
 
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
     """Start the background Prefect server if it does not run, and print the address for PREFECT_API_URL.
+
+    The server gets automations that notify you of a failed run, a stuck run and a crashed worker. Flow runs whose
+    process was killed are marked as crashed.
 
     Parameters
     ----------
@@ -26,4 +32,8 @@ def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
         running = prefect_server.ensure(home(), os.environ, err.print)
         out.print(running.url, highlight=False)
         err.print(f"the Prefect UI is at {running.ui}", highlight=False)
+        with server_client.api(running.url, os.environ) as api:
+            automations.create(api)
+            for name in mark_crashed(home(), api, running.url):
+                err.print(f"marked as crashed: {printable(name)}", highlight=False, markup=False)
     return 0

@@ -1,4 +1,4 @@
-"""Adds up what the calls of a run cost. The amounts stand in the journal: nothing is priced here."""
+"""Adds up what the calls of a run cost. The amounts come from the journal: this module prices nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workbench.run.journal import CallRecord
 from workbench.run.record import RunRecord
 
-#: The roles by the action of their calls.
+#: The role that makes the calls of each action.
 ROLES = {"execute": "generator", "score": "judge", "propose": "proposer"}
 
 
@@ -40,7 +40,7 @@ class Costs:
 
     @property
     def paid(self) -> float | None:
-        """Return what was really paid, as far as it is known: nothing in a rehearsal, None if no money was counted."""
+        """Return the dollars that were paid, as far as known: 0 in a rehearsal, None if no money was counted."""
         if self.unknown:
             return None
         return 0.0 if self.rehearsal else self.dollars
@@ -52,7 +52,7 @@ class Costs:
 
     @classmethod
     def of(cls, record: RunRecord, calls: Sequence[CallRecord]) -> Costs:
-        """Return the money of a run with this journal."""
+        """Add up the costs of the calls in a run's journal."""
         by_role = dict.fromkeys(ROLES.values(), 0.0)
         unpriced: Counter[str] = Counter()
         prices: dict[str, None] = {}

@@ -1,7 +1,7 @@
 """Decides about a challenger in steps, while pairs of fresh executions are bought.
 
-The accepted risk is spent over the looks (Lan and DeMets, Biometrika 70, 1983): the chance that any look promotes a
-challenger that is no better stays at most alpha.
+A *look* is a moment at which the gate may decide. The accepted risk alpha is spent in parts over the looks (Lan and
+DeMets, Biometrika 70, 1983). So the chance that any look promotes a challenger that is no better stays at most alpha.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from workbench.evidence.permutation import DRAWN, ROUNDING, Block, Floats, drawn, permuted, sum_of
 from workbench.evidence.promotion import ALPHA, Decision, Sides, both_by_goal, decide, decision, seeded
 
-#: Fewer pairs promote nothing.
+#: The fewest pairs on each goal with which a challenger can be promoted.
 FEWEST_PAIRS = 4
-#: The share of the risk that may be spent after so many pairs, at an alpha of 0.05.
+#: The risk that may be spent after so many pairs on each goal, as (pairs, risk), at an alpha of 0.05.
 SPENDING = ((0, 0.0), (4, 1 / 70), (8, 0.026), (12, 0.038), (16, 0.05))
-#: The most pairs that a study may allow: from there on, a difference is too small to be found this way.
+#: The most pairs on each goal that a study may allow. A difference that needs more is too small to be found this way.
 MOST_PAIRS = 16
-#: A challenger that looks no better than this at a look is given up: the rest of the pairs would be wasted.
+#: A challenger whose p-value is above this at a look is given up: the rest of the pairs would be wasted.
 FUTILE = 0.5
 
 
@@ -61,7 +61,7 @@ def undecidable(pairs: int, alpha: float = ALPHA) -> str | None:
 
 
 def stages(pairs: int, alpha: float = ALPHA) -> list[int]:
-    """Return after how many pairs on each goal the gate looks, also if none of its looks can promote."""
+    """Return after how many pairs on each goal the gate looks. If no look can promote, it looks once, at the end."""
     return [look.pairs for look in looks(pairs, alpha)] or [pairs]
 
 
@@ -73,7 +73,7 @@ def decide_in_steps(
     alpha: float = ALPHA,
     rng: np.random.Generator | None = None,
 ) -> Decision | None:
-    """Decide on pairs that are bought in stages; None if the next look needs more pairs than there are.
+    """Decide on pairs that are bought in stages. Return None if the next look needs more pairs than there are.
 
     At each look, labels are exchanged within the stages. An exchange that would have promoted at an earlier look counts
     as used up. The gate stops as soon as a look promotes, or finds a p-value above FUTILE.
@@ -135,8 +135,8 @@ def _at(schedule: Sequence[Look], sides: Sides, rng: np.random.Generator | None)
     crossed = np.zeros(DRAWN, dtype=bool)
     for number, earlier in enumerate(schedule[:-1]):
         statistics, _ = sum_of(stages[: number + 1]).statistics()
-        left = int(earlier.alpha * DRAWN + ROUNDING) - int(crossed.sum())
-        crossed |= _highest(np.where(crossed, -np.inf, statistics), left)
+        remaining = int(earlier.alpha * DRAWN + ROUNDING) - int(crossed.sum())
+        crossed |= _highest(np.where(crossed, -np.inf, statistics), remaining)
         # The measured labels did not cross, or the gate would have stopped there.
         crossed[0] = False
     return decision(sum_of(stages), crossed, margin=0.0, alpha=look.alpha, sides=cut)
@@ -146,14 +146,15 @@ def _highest(statistics: Floats, count: int) -> NDArray[np.bool_]:
     """Mark the highest statistics: at most `count` of them, and equal ones all or none."""
     if count <= 0:
         return np.zeros(len(statistics), dtype=bool)
-    # The first statistic that is too many, from above. What is not above it would bring it in, too.
+    # The highest statistic that is not among the `count` highest. A statistic that equals it is not marked: all equal
+    # ones together would be more than `count`.
     bound = np.partition(statistics, len(statistics) - count - 1)[len(statistics) - count - 1]
     marked: NDArray[np.bool_] = statistics > bound + ROUNDING
     return marked
 
 
 def _spent(pairs: int) -> float:
-    """Return the share of the risk that is spent after so many pairs, between the points of SPENDING on a line."""
+    """Return the risk that may be spent after so many pairs, at an alpha of 0.05. SPENDING is interpolated linearly."""
     for (before, low), (after, high) in pairwise(SPENDING):
         if pairs <= after:
             return low + (high - low) * (pairs - before) / (after - before)

@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 ENUMERATED = 13_000
 #: How many permutations are drawn otherwise, the measured one included.
 DRAWN = 2000
-#: What a rank counts beside a difference in points: it only decides between equal differences.
+#: The weight of a rank beside a difference in points. It is so small that ranks only order equal differences.
 RANK_WEIGHT = 1e-6
-#: Two statistics are equal if they differ by less: sums of the same scores in another order differ by rounding.
+#: Two statistics that differ by less than this are equal: sums of the same scores in another order differ by rounding.
 ROUNDING = 1e-9
 
 
@@ -49,14 +49,14 @@ class Permuted:
     Attributes:
         difference: the weighted mean difference in points.
         ranks: the weighted sum of the challenger's ranks, which breaks ties.
-        kept: by how much the difference grows if one point is added to each of the challenger's scores: 1 if no label
+        slope: by how much the difference grows if one point is added to each of the challenger's scores: 1 if no label
             was exchanged, −1 if all were.
         measured: the same three numbers for the labels as they are.
     """
 
     difference: Floats
     ranks: Floats
-    kept: Floats
+    slope: Floats
     measured: tuple[float, float, float]
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class Permuted:
         return Permuted(
             self.difference + other.difference,
             self.ranks + other.ranks,
-            self.kept + other.kept,
+            self.slope + other.slope,
             (
                 self.measured[0] + other.measured[0],
                 self.measured[1] + other.measured[1],
@@ -77,7 +77,7 @@ class Permuted:
 
     def statistics(self, margin: float = 0.0) -> tuple[Floats, float]:
         """Return the statistic of all exchanges and the measured one, for the hypothesis of a gain of `margin`."""
-        permuted = self.difference - margin * self.kept + RANK_WEIGHT * self.ranks
+        permuted = self.difference - margin * self.slope + RANK_WEIGHT * self.ranks
         return permuted, self.measured[0] - margin * self.measured[2] + RANK_WEIGHT * self.measured[1]
 
     def shifts(self) -> Floats:
@@ -85,13 +85,13 @@ class Permuted:
 
         It is infinite for an exchange that leaves the difference as it is: this exchange counts at every gain.
         """
-        room = 1 - self.kept
+        room = 1 - self.slope
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(room > ROUNDING, (self.measured[0] - self.difference) / room, np.inf)
 
 
 def permuted(blocks: Sequence[Block], rng: np.random.Generator) -> Permuted:
-    """Exchange the labels within each block, in every way if these are few enough, else in DRAWN ways."""
+    """Exchange the labels within each block: in every way if there are at most ENUMERATED ways, else in DRAWN ways."""
     counts = [math.comb(block.size, len(block.challenger)) for block in blocks]
     if math.prod(counts) > ENUMERATED:
         return sum_of([drawn(block, DRAWN, rng) for block in blocks])
@@ -126,7 +126,7 @@ def _exchanged(block: Block, choices: Floats) -> Permuted:
     """Return the statistics of a block.
 
     Args:
-        choices: shape (N, size); 1 for the scores that are the challenger's. Champion's scores come first.
+        choices: shape (N, size); 1 for the scores that are the challenger's. The champion's scores come first.
     """
     scores = np.array([*block.champion, *block.challenger], dtype=float)
     chosen, rest = len(block.challenger), len(block.champion)
@@ -145,10 +145,10 @@ def _exchanged(block: Block, choices: Floats) -> Permuted:
 
 
 def _repeated(values: Permuted, times: int, *, each: bool) -> Permuted:
-    """Return the same exchanges `times` times: each of them in a row, or all of them again and again."""
+    """Repeat the exchanges `times` times: with `each`, every exchange in a row, else the whole list again and again."""
     repeat = np.repeat if each else np.tile
-    difference, ranks, kept = (repeat(array, times) for array in (values.difference, values.ranks, values.kept))
-    return Permuted(difference, ranks, kept, values.measured)
+    difference, ranks, slope = (repeat(array, times) for array in (values.difference, values.ranks, values.slope))
+    return Permuted(difference, ranks, slope, values.measured)
 
 
 def _ranks(scores: Floats) -> Floats:

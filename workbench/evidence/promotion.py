@@ -20,7 +20,7 @@ from workbench.nouns import Promotion
 
 #: The accepted risk of promoting a prompt that is no better, in a report and where a person decides.
 ALPHA = 0.05
-#: The same where nobody looks (`promote: auto`): such a study may run every night.
+#: The same risk if no person decides (`promote: auto`): such a study may run every night.
 ALPHA_AUTO = 0.01
 #: The most further replicates that a forecast names.
 MOST_REPLICATES = 100
@@ -73,7 +73,7 @@ def decide(
     Args:
         champion, challenger: scores from 0 to 10, or a mapping from goal to scores. Labels are exchanged within goals,
             and each goal counts alike. The samples may have different sizes.
-        margin: the gain in points that is asked for; a negative one allows a loss, as in a test of non-inferiority.
+        margin: the gain in points that is asked for. A negative margin allows a loss, as in a test of non-inferiority.
         alpha: the accepted risk of "promote" if the challenger is better by no more than the margin.
         rng: draws permutations where these are too many to enumerate. By default it is seeded from the samples, so that
             the same samples always get the same decision.
@@ -98,8 +98,8 @@ def decision(
     """Return the decision that the exchanges of labels lead to.
 
     Args:
-        crossed: shape (N,); the exchanges that count against the challenger whatever they give now. None if there are
-            none.
+        crossed: shape (N,); True for the exchanges that earlier looks have used up. They count against the challenger,
+            whatever their difference is now. None if there was no earlier look.
     """
     used = np.zeros(len(samples), dtype=bool) if crossed is None else crossed
     statistics, measured = samples.statistics(margin)
@@ -122,21 +122,21 @@ def decision(
     return Decision(verdict, p, difference, low, high, 1 - 2 * alpha, more)
 
 
-def _nth(ordered: Floats, number: int, otherwise: float) -> float:
-    return float(ordered[number]) if 0 <= number < len(ordered) else otherwise
+def _nth(ordered: Floats, number: int, default: float) -> float:
+    return float(ordered[number]) if 0 <= number < len(ordered) else default
 
 
 def _more(sides: Sides, gain: float, alpha: float) -> int | None:
     """Return how many more replicates would decide if means and variances stay as they are."""
     if gain <= 0:
         return None
-    made = min(len(scores) for side in sides for scores in side.values())
+    replicates = min(len(scores) for side in sides for scores in side.values())
     spread = sum(variance(scores) if len(scores) > 1 else 0.0 for side in sides for scores in side.values())
     error = math.sqrt(spread) / len(sides[0])
-    for total in range(made + 1, made + MOST_REPLICATES + 1):
+    for total in range(replicates + 1, replicates + MOST_REPLICATES + 1):
         reachable = 1 / math.comb(2 * total, total) <= alpha
         if reachable and gain >= NormalDist().inv_cdf(1 - alpha) * error / math.sqrt(total):
-            return total - made
+            return total - replicates
     return None
 
 

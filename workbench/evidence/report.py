@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import html
-import re
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met, weakest
 from workbench.evidence.diff import diff
-from workbench.evidence.picture import data_uri, picture
+from workbench.evidence.picture import picture
+from workbench.evidence.race_report import effect_rows, effects_picture, steps_list
+from workbench.evidence.report_parts import candidate_rows, examples, spend_rows
 from workbench.evidence.statistics import WORTHWHILE, mean_interval
 from workbench.evidence.summary import Summary, prompt_file
+from workbench.evidence.svg import data_uri
+from workbench.evidence.words import money, plain, plural
 from workbench.foreign_text import printable
-from workbench.run.record import RunRecord, SearchResult, TrialRecord
+from workbench.run.record import RunRecord, SearchResult
 
 #: How many candidates the artifact lists, and how many characters of a judge's reason it shows.
 CANDIDATES = 10
@@ -66,27 +70,25 @@ def by_chance(summary: Summary) -> str | None:
     return "this prompt is not better than the first beyond chance" if unsure else None
 
 
-def plural(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 execution`, `2 executions`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def markdown(summary: Summary) -> str:
     """Return the artifact. It shows what a model wrote as text and as nothing else."""
-    parts = [f"# {_plain(summary.study)}"]
+    parts = [f"# {plain(summary.study)}"]
     if summary.rehearsal:
         parts.append(f"> **{rehearsal(summary.rehearsal, summary.real_in_rehearsal)}**")
     parts.append(f"**{sentence(summary)}**")
     if summary.status == "failed":
-        parts.append(f"> {_plain(summary.stopped or '')}")
+        parts.append(f"> {plain(summary.stopped or '')}")
     if summary.promotion:
         parts.append(f"To make the best prompt the champion, run `{printable(summary.promotion)}`.")
     parts += [
         f"![Score over executions]({data_uri(picture(summary))})",
         "## The best prompt beside the first",
         _prompts(summary),
+        *_race(summary),
         "## What the judge said",
         _reasons(summary),
+        *_criteria(summary),
+        *([plain(summary.judge)] if summary.judge else []),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -109,6 +111,12 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if summary.judge:
+        pairs.append(("judge", summary.judge))
+    if criteria := weakest(summary):
+        pairs.append(("least met", criteria))
+    if summary.race is not None:
+        pairs += effect_rows(summary.race)
     if summary.leaks:
         pairs.append(("refused", f"{plural(len(summary.leaks), 'prompt')} that {_copying(summary)} a gold plan"))
     pairs += [
@@ -161,24 +169,50 @@ def _prompts(summary: Summary) -> str:
     return f"![The two prompts side by side]({data_uri(svg)})\n\nThe whole prompt is in `{prompt_file(summary)}`."
 
 
+def _race(summary: Summary) -> list[str]:
+    """Return what a race learnt, or nothing if the optimizer was no race or has learnt nothing yet."""
+    race = summary.race
+    if race is None or not race.effects:
+        return []
+    return [
+        "## What each sentence is worth",
+        f"![The effect of each sentence]({data_uri(effects_picture(race))})",
+        "Blue sentences are in the best prompt, red ones lower the score. A short line means that the race is sure.",
+        "## How the best prompt came about",
+        steps_list(race),
+    ]
+
+
 def _reasons(summary: Summary) -> str:
-    trials = summary.trials
-    if not trials:
+    if not summary.trials:
         return "Nothing yet."
-    examples: dict[str, TrialRecord] = {}
-    for trial in trials:
-        if trial.candidate == summary.best:
-            examples["the best prompt"] = trial
-        if trial.candidate == summary.baseline:
-            examples.setdefault("the first prompt", trial)
-    if summary.comparison is None:
-        examples["the last prompt that was tried"] = trials[-1]
     # Paragraphs, because the UI does not wrap the cells of a table.
     paragraphs = (
-        f"**{trial.score:.1f}** for {prompt}, on {_plain(trial.goal)}\n\n> {_plain(trial.reason[:REASON_CHARACTERS])}"
-        for prompt, trial in examples.items()
+        f"**{trial.score:.1f}** for {prompt}, on {plain(trial.goal)}\n\n> {plain(trial.reason[:REASON_CHARACTERS])}"
+        for prompt, trial in examples(summary).items()
     )
     return "\n\n".join(paragraphs)
+
+
+def _criteria(summary: Summary) -> list[str]:
+    """Return how well both prompts' plans meet each criterion, as a heading and a table; nothing without a rubric."""
+    criteria = criteria_met(summary)
+    if not criteria:
+        return []
+    rows = [
+        f"| {plain(met.goal)} | {plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
+        f"{met.unproved or ''} |"
+        for met in criteria
+    ]
+    head = [
+        "| goal | criterion | first prompt | best prompt | answers without proof |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return ["## The criteria", "\n".join([*head, *rows])]
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
 
 
 def _copying(summary: Summary) -> str:
@@ -188,46 +222,39 @@ def _copying(summary: Summary) -> str:
 
 def _refused(summary: Summary) -> str:
     """Return a list of the prompts that copy a gold plan, with the reasons."""
-    listed = [f"- `{name}`: {_plain(why)}" for name, why in list(summary.leaks.items())[:CANDIDATES]]
+    listed = [f"- `{name}`: {plain(why)}" for name, why in list(summary.leaks.items())[:CANDIDATES]]
     more = [f"- and {len(summary.leaks) - CANDIDATES} more"] if len(summary.leaks) > CANDIDATES else []
     return "\n".join([f"{plural(len(summary.leaks), 'prompt')} cannot win:", "", *listed, *more])
 
 
 def _candidates(summary: Summary) -> str:
-    ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
+    ranked = candidate_rows(summary)
     if not ranked:
         return "No candidate has been tried on every goal yet."
-    rows = []
-    for name, score in ranked[:CANDIDATES]:
-        trials = sum(trial.candidate == name for trial in summary.search)
-        mark = {summary.baseline: "first", summary.best: "best"}.get(name, "refused" if name in summary.leaks else "")
-        rows.append(f"| `{name}` | {score:.2f} | {trials} | {mark} |")
+    rows = [f"| `{row.name}` | {row.score:.2f} | {row.trials} | {row.mark} |" for row in ranked[:CANDIDATES]]
     more = f"\n\n… and {len(ranked) - CANDIDATES} more" if len(ranked) > CANDIDATES else ""
     return "\n".join(["| candidate | search score | trials | |", "| --- | --- | --- | --- |", *rows]) + more
 
 
 def _cost(summary: Summary) -> str:
-    rows = [
-        _cost_row(summary, "executions", summary.executions, "execute", "generator"),
-        f"| saved by the cache | {summary.cache_hits} | | |",
-        _cost_row(summary, "proposals", summary.proposals, "propose", "proposer"),
-        _cost_row(summary, "verdicts", summary.verdicts, "score", "judge"),
-        *(f"| failures: {_plain(kind)} | {count} | | |" for kind, count in sorted(summary.failures.items())),
-        f"| all | | {summary.seconds:.0f} (wall time) | {money(summary.costs.dollars)} |",
-    ]
-    dollars = "dollars, had real models answered" if summary.rehearsal else "dollars"
-    table = "\n".join([f"| what | calls | seconds | {dollars} |", "| --- | --- | --- | --- |", *rows])
-    notes = [f"{name}: {_plain(value)}" for name, value in cost_rows(summary.costs)[1:]]
+    rows = []
+    for row in spend_rows(summary):
+        calls = "" if row.calls is None else row.calls
+        seconds = "" if row.seconds is None else f"{row.seconds:.0f}{' (wall time)' if row.calls is None else ''}"
+        amount = "" if row.dollars is None else money(row.dollars)
+        rows.append(" ".join(f"| {plain(row.what)} | {calls} | {seconds} | {amount} |".split()))
+    table = "\n".join([f"| what | calls | seconds | {dollars_heading(summary)} |", "| --- | --- | --- | --- |", *rows])
+    notes = [f"{name}: {plain(value)}" for name, value in cost_rows(summary.costs)[1:]]
     return "\n\n".join([table, *notes])
 
 
-def _cost_row(summary: Summary, noun: str, calls: int, action: str, role: str) -> str:
-    amount = summary.costs.by_role[role]
-    return f"| {noun} | {calls} | {summary.spent.get(action, 0):.0f} | {money(amount)} |"
+def dollars_heading(summary: Summary) -> str:
+    """Return the heading of a column of amounts."""
+    return "dollars, had real models answered" if summary.rehearsal else "dollars"
 
 
 def cost_rows(costs: Costs) -> list[tuple[str, str]]:
-    """Return what a run cost, as pairs of a name and a value: the sum by role, and what is wrong with it."""
+    """Return pairs of a name and a value: the cost by role, the calls without a price, and an overshot budget."""
     if costs.unknown:
         return [("cost", "not known: an older version of Workbench made this run")]
     roles = ", ".join(f"{role} {money(amount)}" for role, amount in costs.by_role.items())
@@ -238,16 +265,6 @@ def cost_rows(costs: Costs) -> list[tuple[str, str]]:
     if costs.budget is not None and costs.overshot > 0:
         rows.append(("overshot", f"{money(costs.overshot)} more than the budget of {money(costs.budget)}"))
     return rows
-
-
-def money(dollars: float) -> str:
-    """Return an amount as a person reads it: with two digits, or with four if it is below ten cents."""
-    return f"${dollars:.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
-
-
-def _plain(text: str) -> str:
-    """Return a text on one line, with every ASCII sign escaped as CommonMark allows: no markup, no link, no picture."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))
 
 
 def _quoted(text: str) -> str:

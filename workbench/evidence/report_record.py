@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
+from workbench.run.race_record import RaceRecord
 from workbench.run.record import Ending, Frozen, Record
 
 #: Digits after the point. A mean of scores is not more exact, and nobody wants to read 6.8999999999999995.
@@ -19,7 +22,7 @@ MONEY_DIGITS = 6
 
 
 class BaselineRecord(Frozen):
-    """The starting prompt. `score` is the confirmed mean, `search_score` the search's own; None before it is known."""
+    """The starting prompt. `score` is the confirmed mean, `search_score` the search's mean; None before it is known."""
 
     score: float | None
     search_score: float | None
@@ -38,8 +41,8 @@ class BestRecord(Frozen):
 class DifferenceRecord(Frozen):
     """Best minus baseline: the mean, the ends of its interval with its level, and the one-sided p.
 
-    `more` counts the further replicates of both prompts on each goal that would decide; None if none would, or if the
-    difference is decided.
+    `more` counts the further replicates of both prompts on each goal that would decide. It is None if no number up to
+    100 would, or if the difference is decided.
     """
 
     mean: float
@@ -88,12 +91,24 @@ class CostRecord(Frozen):
         )
 
 
+class CriterionMetRecord(Frozen):
+    """How well the plans of both prompts meet a criterion, from 0 to 1, as `workbench.evidence.criteria` has it."""
+
+    goal: str
+    name: str
+    baseline: float | None
+    best: float | None
+    unproved: int
+
+
 class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
-    None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan.
+    None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `race` is what
+    a race learnt; None for other optimizers. `criteria` is empty if the judge has no rubric. `judge` says whether the
+    judge can be trusted; None if it was not calibrated.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -113,6 +128,9 @@ class ReportRecord(Record):
     passed: bool | None
     cost: CostRecord | None = None
     leaks: Annotated[dict[str, str], Field(default_factory=dict)]
+    criteria: tuple[CriterionMetRecord, ...] = ()
+    judge: str | None = None
+    race: RaceRecord | None = None
     executions: int
     cache_hits: int
     proposals: int
@@ -161,6 +179,9 @@ class ReportRecord(Record):
             passed=summary.passed,
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,
+            criteria=tuple(CriterionMetRecord(**asdict(met)) for met in criteria_met(summary)),
+            judge=summary.judge,
+            race=summary.race,
             executions=summary.executions,
             cache_hits=summary.cache_hits,
             proposals=summary.proposals,

@@ -10,6 +10,7 @@ from workbench.errors import RunNotFound
 from workbench.evidence.statistics import LEVEL, Comparison, compare, mean_interval
 from workbench.evidence.summary import Summary, prompt_file
 
+#: Digits after the point of the numbers in the JSON.
 DIGITS = 4
 
 

@@ -44,14 +44,14 @@ class Comparison:
 
 
 def compare(baseline: Mapping[str, Sequence[float]], best: Mapping[str, Sequence[float]]) -> Comparison:
-    """Compare two candidates whose scores are complete. Each side has scores for each goal, by name."""
+    """Compare two candidates whose scores are complete. Each candidate has its scores by the name of the goal."""
     return _comparison(baseline, best, decide(baseline, best))
 
 
 def compare_in_steps(
     baseline: Mapping[str, Sequence[float]], best: Mapping[str, Sequence[float]], *, pairs: int, alpha: float
 ) -> Comparison | None:
-    """Compare two candidates whose scores are bought in pairs; None if the next look needs more pairs.
+    """Compare two candidates whose scores are bought in pairs. Return None if the next look needs more pairs.
 
     Args:
         pairs: the most pairs on each goal.
@@ -62,7 +62,7 @@ def compare_in_steps(
 
 
 def alone(scores: Mapping[str, Sequence[float]]) -> Comparison:
-    """Return the comparison of a candidate with itself, if a search found no other."""
+    """Return the comparison of a candidate with itself, for a search that found no better one."""
     mean = _mean(scores)
     return Comparison(mean, mean, Decision("keep", 1.0, 0.0, 0.0, 0.0, LEVEL, None))
 
@@ -88,6 +88,23 @@ def mean_interval(scores: Mapping[str, Sequence[float]]) -> tuple[float, float, 
     freedom = sum(part for part, _ in parts) ** 2 / sum(part**2 / degrees for part, degrees in parts)
     reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
     return mean, max(0.0, mean - reach), min(10.0, mean + reach)
+
+
+@dataclass(frozen=True)
+class MeanScore:
+    """A candidate's mean over its goals, with its interval. The interval is None if a goal has a single score."""
+
+    score: float
+    low: float | None
+    high: float | None
+    level: float | None
+
+
+def mean_score(scores: Mapping[str, Sequence[float]]) -> MeanScore:
+    """Return one candidate's mean over its goals, which have at least one score each, with its interval."""
+    if all(len(values) > 1 for values in scores.values()):
+        return MeanScore(*mean_interval(scores), LEVEL)
+    return MeanScore(_mean(scores), None, None, None)
 
 
 def _comparison(

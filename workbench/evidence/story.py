@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.evidence.report import money, plural
 from workbench.evidence.summary import standings
+from workbench.evidence.words import money, plural
 from workbench.foreign_text import printable
 from workbench.nouns import replicate_name
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
@@ -16,13 +16,13 @@ REASON_CHARACTERS = 160
 
 
 @dataclass(frozen=True)
-class Made:
-    """How a trial's execution was made.
+class Effort:
+    """The time and the money that a trial's execution took.
 
     Attributes:
-        seconds: the time that it took.
-        cached: True if an earlier run had paid for it.
-        dollars: what this run paid for it, or None if it paid nothing or the amount is not known.
+        seconds: the duration of the execution.
+        cached: True if an earlier run had paid for the execution.
+        dollars: what this run paid, or None if it paid nothing or the amount is not known.
     """
 
     seconds: float
@@ -48,17 +48,17 @@ def requalifying(record: RunRecord) -> str:
     )
 
 
-def trial_line(phase: Phase, trial: TrialRecord, made: Made | None) -> str:
-    """Return the line of a trial. `made` is None if nothing was executed for the trial."""
+def trial_line(phase: Phase, trial: TrialRecord, effort: Effort | None) -> str:
+    """Return the line of a trial. `effort` is None if nothing was executed for the trial."""
     number = replicate_name(trial.replicate)
-    how = "nothing executed"
-    if made is not None:
-        amount = "" if made.dollars is None else f", {money(made.dollars)}"
-        how = f"{made.seconds:.1f} s{', cached' if made.cached else ''}{amount}"
+    spent = "nothing executed"
+    if effort is not None:
+        amount = "" if effort.dollars is None else f", {money(effort.dollars)}"
+        spent = f"{effort.seconds:.1f} s{', cached' if effort.cached else ''}{amount}"
     reason = " ".join(printable(trial.reason).split())
     short = reason if len(reason) <= REASON_CHARACTERS else f"{reason[: REASON_CHARACTERS - 1]}…"
-    named = number if phase == "confirm" else f"replicate {number}"
-    return f"{trial.candidate} · {trial.goal} · {named}: {trial.score:.1f} ({how}). {short}"
+    replicate = number if phase == "confirm" else f"replicate {number}"
+    return f"{trial.candidate} · {trial.goal} · {replicate}: {trial.score:.1f} ({spent}). {short}"
 
 
 def best_so_far(trials: Sequence[TrialRecord], record: RunRecord) -> str | None:

@@ -16,7 +16,9 @@ from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
+from workbench.run.calibration import CalibrationRecord
 from workbench.run.folder import RunFolder
+from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
@@ -28,7 +30,7 @@ class Summary:
 
     Attributes:
         run: the run's folder.
-        record: what the run is.
+        record: the description of the run, from `run.json`.
         result: the search's result, None while the search goes on.
         trials: the trials so far, in the order of their verdicts.
         leaks: how each refused candidate copies a gold plan, by the candidate's name.
@@ -36,13 +38,15 @@ class Summary:
         cache_hits: different executions that the run asked for and that earlier runs had paid for.
         proposals, verdicts: calls of the proposer and of the judge that ended.
         failures: failed and interrupted calls, by kind.
-        first_failures: what the first failed call of each kind says, by kind.
+        first_failures: the message of the first failed call of each kind, by kind.
         seconds: wall time of the run.
         spent: seconds of all calls, by action.
         costs: the money of all calls, by role.
         comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
+        calibration: the calibration of the judge when the run began, or None.
+        race: what each sentence is worth, or None if the optimizer is no race.
     """
 
     run: Path
@@ -62,6 +66,8 @@ class Summary:
     comparison: Comparison | None
     stopped: str | None
     promoted: PromotedRecord | None
+    race: RaceRecord | None
+    calibration: CalibrationRecord | None = None
 
     @property
     def study(self) -> str:
@@ -119,6 +125,13 @@ class Summary:
         return _confirmed(self.trials, self.record, candidate)
 
     @property
+    def judge(self) -> str | None:
+        """Return whether the judge can be trusted, in a sentence; None if it was not calibrated when the run began."""
+        if self.calibration is None:
+            return None
+        return self.calibration.sentence(self.record.passing, self.record.calls)
+
+    @property
     def passed(self) -> bool | None:
         return None if self.comparison is None else self.comparison.best >= self.record.passing
 
@@ -130,10 +143,11 @@ class Summary:
         study = self.record.study_file
         if self.record.champions is not None:
             study = self.record.champions.parents[1] / study.name
-        # The study of a repository with a URL is a file in somebody's clone.
+        # The study of a repository with a URL is in the user's own clone, whose path is not known here.
         return f"workbench champion promote {shlex.quote(str(study)) if study.exists() else 'STUDY'} {self.run.name}"
 
     def text(self, candidate: str) -> str:
+        """Return a candidate's prompt, or an empty text if the run has not stored it."""
         file = self.run / "candidates" / f"{candidate}.md"
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
@@ -167,10 +181,13 @@ def summarize(run: RunFolder) -> Summary:
         comparison=_comparison(record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
+        calibration=run.load(CalibrationRecord) if run.has(CalibrationRecord) else None,
+        race=run.load(RaceRecord) if run.has(RaceRecord) else None,
     )
 
 
 def prompt_file(summary: Summary) -> Path:
+    """Return the file with the best prompt, or with the best prompt so far while the search goes on."""
     return summary.run / "best_prompt.md" if summary.result else summary.run / "candidates" / f"{summary.best}.md"
 
 
@@ -208,7 +225,7 @@ def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str)
     While a run goes on, a later replicate may have its verdict before an earlier one.
     """
     confirming = [trial for trial in trials if trial.phase == "confirm" and trial.candidate == candidate]
-    # A requalification and a confirmation number their replicates from another first number. Old runs began with 0.
+    # A requalification and a confirmation number their replicates from different first numbers. Old runs began with 0.
     known = max((trial.replicate for trial in confirming), default=0)
     first = next(number for number in (FIRST_REQUALIFY_REPLICATE, FIRST_CONFIRM_REPLICATE, 0) if known >= number)
     scores: dict[str, list[float]] = {}
@@ -226,6 +243,6 @@ def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
 
 
 def _written(run: RunFolder) -> float:
-    """Return the time of the last write to the run's records. A run whose answers are all kept makes no call."""
+    """Return the time of the last write to the run's records. If all answers are cached, a run makes no call."""
     kinds = (RunRecord, TrialRecord, SearchResult)
     return max((run.path / kind.FILE).stat().st_mtime for kind in kinds if run.has(kind))

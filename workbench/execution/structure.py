@@ -7,6 +7,7 @@ or under `workflow`. Such a plan is not worth a judge's call.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import yaml
 
@@ -14,10 +15,14 @@ import yaml
 LISTS = ("steps", "stages")
 #: The longest part of a name in a message, in characters.
 SHOWN = 80
+#: The most findings that are named. A plan with more is broken altogether.
+FINDINGS = 5
 
 
 def defect(text: str) -> str | None:
-    """Return why a plan is certainly broken, as a sentence that an optimizer can learn from; None if it is not.
+    """Return why a plan is certainly broken, in words that an optimizer can learn from; None if it is not.
+
+    At most `FINDINGS` findings are named.
 
     Args:
         text: one YAML document with a mapping, whose depth and size with all aliases were checked.
@@ -39,13 +44,13 @@ def defect(text: str) -> str | None:
             continue
         if _is_empty(steps):
             return f"the plan's list of {name} is empty: write the {name}"
-        if isinstance(steps, yaml.SequenceNode) and (found := _broken_step(steps)) is not None:
-            return found
+        if isinstance(steps, yaml.SequenceNode) and (findings := list(islice(_findings(steps), FINDINGS))):
+            return "; ".join(findings)
     return None
 
 
-def _broken_step(steps: yaml.SequenceNode) -> str | None:
-    """Return what is wrong with the first broken step of a list, or None."""
+def _findings(steps: yaml.SequenceNode) -> Iterator[str]:
+    """Yield what is wrong with each broken step of a list."""
     earlier: set[str] = set()
     for number, step in enumerate(steps.value, start=1):
         if not isinstance(step, yaml.MappingNode):
@@ -54,17 +59,16 @@ def _broken_step(steps: yaml.SequenceNode) -> str | None:
         title = f'step "{name[:SHOWN]}"' if name else f"step {number}"
         prompt = _value(step, "prompt")
         if prompt is not None and _is_blank(prompt):
-            return f"the prompt of {title} is empty: write what the step asks for"
+            yield f"the prompt of {title} is empty: write what the step asks for"
         inside = set(_names(step)) - {name}
         if prompt is not None:
             for reference in _references(prompt):
                 if reference not in earlier | inside:
-                    return (
+                    yield (
                         f'{title} takes the answer of "{reference[:SHOWN]}", but no step before it has this name: '
                         "name an earlier step"
                     )
         earlier |= {name, *inside}
-    return None
 
 
 def _references(prompt: yaml.Node) -> Iterator[str]:

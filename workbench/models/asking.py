@@ -16,20 +16,22 @@ import httpx
 
 from workbench.errors import ModelNotFound, OutsideError
 from workbench.foreign_text import scrubbed
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
-from workbench.models.trouble import Trouble
 from workbench.money import price
 from workbench.money.meter import Meter
-from workbench.providers import CURRENT_MODELS, Provider, same_model
+from workbench.providers import CURRENT_MODELS, PROGRAM, Provider, same_model
 
 T = TypeVar("T")
 
-#: How often a model is asked for one answer. Each ask has another seed, because the same seed gives the same reply.
+#: How often a model is asked for one answer, at most. Each ask has another seed: the same seed gives the same reply.
 ASKS = 3
 #: Tokens that a provider may add to a request: its roles, and the instructions for a schema.
 FRAME_TOKENS = 2_000
+#: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
+PROGRAM_TOKENS = 40_000
 #: The time limit of a request for a provider's list of models, in seconds.
 LIST_SECONDS = 5.0
 
@@ -46,7 +48,7 @@ CLIENTS = {
 
 @dataclass(frozen=True)
 class Role:
-    """The part that a model plays: its name, which is also its key in a study, and its error."""
+    """The part that a model plays: its name, which is also its key in a study, and the error for a missing answer."""
 
     name: str
     error: type[OutsideError]
@@ -68,7 +70,7 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
 
     Args:
         read: returns the value of a reply's text. It raises UnusableText if the text cannot be used.
-        meter: takes what each reply used, also of a reply that is no answer.
+        meter: takes what each reply used, even if the reply is no answer.
 
     Raises:
         BudgetUsedUp: the run's budget in dollars does not allow another call.
@@ -85,10 +87,10 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
         seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
         seconds = deadline - time.monotonic()
         try:
-            with meter.call(f"{call.provider.name}/{call.model}", largest):
+            with meter.call(_full_name(call), largest):
                 reply = _metered(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds, meter)
-        except Trouble as trouble:
-            error = _error(role, call, key, trouble)
+        except CallFailed as failed_call:
+            error = _error(role, call, key, failed_call)
         else:
             if reply.ending is Ending.COMPLETE:
                 try:
@@ -126,7 +128,8 @@ def largest_cost(call: ModelCall) -> float | None:
     """
     name, model, api_base = call.provider.name, call.model, _api_base(call.provider)
     texts = [call.system or "", json.dumps(call.schema or {}), *(text for _, text in call.messages)]
-    input_tokens = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + FRAME_TOKENS
+    frame = PROGRAM_TOKENS if name == PROGRAM else FRAME_TOKENS
+    input_tokens = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + frame
     output_tokens = call.max_tokens or price.context_tokens(name, model, api_base=api_base)
     if output_tokens is None:
         return None
@@ -139,25 +142,34 @@ def _api_base(provider: Provider) -> str | None:
 
 
 def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
-    """Call the model as `_within` does, and tell the meter what the call used."""
+    """Call the model in a thread, and tell the meter what the call used."""
     try:
-        reply = _within(call, key, seconds)
-    except Trouble as trouble:
-        if not trouble.charged:
+        reply = _called_in_thread(call, key, seconds)
+    except CallFailed as failed_call:
+        if failed_call.dollars is not None:
+            meter.charge(_full_name(call), failed_call.dollars)
+        elif not failed_call.charged:
             meter.free()
         raise
-    if reply.tokens is not None:
+    if reply.dollars is not None:
+        meter.charge(_full_name(call), reply.dollars)
+    elif reply.tokens is not None:
         same = not reply.model or same_model(call.model, reply.model)
         model = call.model if same else reply.model
         meter.use(call.provider.name, model, reply.tokens, api_base=_api_base(call.provider))
     return reply
 
 
-def _within(call: ModelCall, key: str, seconds: float) -> Reply:
+def _full_name(call: ModelCall) -> str:
+    """Return the model of a call as PROVIDER/NAME."""
+    return f"{call.provider.name}/{call.model}"
+
+
+def _called_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
     """Call the model in a thread of its own, and wait for the reply until the call's time is over.
 
     A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
-    it. A call that is given up keeps its thread until its connection ends, at the latest until the process ends.
+    this limit. A call that is given up keeps its thread until its connection or the process ends.
 
     Args:
         seconds: the time limit of all calls together, for the message.
@@ -175,17 +187,17 @@ def _within(call: ModelCall, key: str, seconds: float) -> Reply:
     try:
         result = outcome.get(timeout=call.seconds)
     except queue.Empty:
-        raise Trouble(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True) from None
+        raise CallFailed(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True) from None
     if isinstance(result, BaseException):
         raise result
     return result
 
 
-def _error(role: Role, call: ModelCall, key: str, trouble: Trouble) -> Exception:
+def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Exception:
     """Return the error for a failed call, without the provider's key."""
-    failure, provider = trouble.failure, call.provider
-    # A cut key is no longer recognised, so the key goes before the text is cut.
-    message = scrubbed(trouble.message, [key])[:500]
+    failure, provider = failed_call.failure, call.provider
+    # Remove the key before the text is cut: a key that is cut in two would not be recognised.
+    message = scrubbed(failed_call.message, [key])[:500]
     if failure.unknown_model:
         return ModelNotFound(
             scrubbed(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import re
 import shutil
@@ -20,9 +21,10 @@ from typing import Any
 
 from workbench.errors import OutsideError
 from workbench.foreign_text import scrubbed
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
 from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
-from workbench.models.trouble import Trouble
+from workbench.money.meter import FREE
 from workbench.system import process
 from workbench.system.environment import passed_environment
 from workbench.system.temporary import OwnedFolder
@@ -42,7 +44,7 @@ NOT_STARTED = (126, 127)
 OUTPUT_BYTES = 16_000_000
 #: Characters of the program's own words in a message.
 REASON_CHARACTERS = 500
-#: The model of a message that the program wrote in a model's place.
+#: The name in place of a model's in a message that the program itself wrote.
 NO_MODEL = "<synthetic>"
 
 #: A reply that is nothing but an error, in the words of the program. The program may call such a reply a success.
@@ -62,7 +64,10 @@ ERROR_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class _Entry:
-    """One entry of the list: the kind of a failure, and the words or the code by which it is known."""
+    """One entry of the list: the kind of a failure, and the words or the code by which it is recognised.
+
+    `again` is True if another call may succeed.
+    """
 
     kind: str
     again: bool
@@ -83,6 +88,14 @@ class _Output:
     result: Mapping[str, Any] | None = None
     model: str = ""
     code: str | None = None
+
+    @property
+    def dollars(self) -> float | None:
+        """Return what the program says that all its calls of models cost, or None if it does not say."""
+        amount = (self.result or {}).get("total_cost_usd")
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+            return None
+        return float(amount)
 
 
 def says_error(reply: str) -> bool:
@@ -109,7 +122,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     """Start the program once, and read its answer. `key` is not used: the program has a login of its own.
 
     Raises:
-        Trouble: the program could not be started, failed, or gave no answer.
+        CallFailed: the program could not be started, failed, or gave no answer.
     """
     environ = _environment()
     secrets = [value for name, value in environ.items() if name.endswith(SECRETS)]
@@ -128,11 +141,11 @@ def complete(call: ModelCall, key: str) -> Reply:
                 stdin=prompt,
             )
     except (FileNotFoundError, PermissionError):
-        raise Trouble(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {INSTALL}") from None
+        raise CallFailed(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {INSTALL}") from None
     except OSError as error:
-        raise Trouble(Failure("not started"), f"{PROGRAM} was not started: {error.strerror or error}") from None
+        raise CallFailed(Failure("not started"), f"{PROGRAM} was not started: {error.strerror or error}") from None
     if done.timed_out:
-        raise Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s")
+        raise CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     output = _read_output(done.stdout.decode("utf-8", errors="replace"))
     return _reply(call, output, done, lambda text: scrubbed(text, secrets))
 
@@ -178,52 +191,55 @@ def _read_output(stdout: str) -> _Output:
             result = value
         elif kind == "assistant":
             message = value.get("message")
-            named = message.get("model") if isinstance(message, dict) else None
-            model = named if isinstance(named, str) and named != NO_MODEL else model
+            name = message.get("model") if isinstance(message, dict) else None
+            model = name if isinstance(name, str) and name != NO_MODEL else model
             code = value["error"] if isinstance(value.get("error"), str) else None
     return _Output(result, model, code)
 
 
-def _reply(call: ModelCall, output: _Output, done: process.Finished, shown: Callable[[str], str]) -> Reply:
-    """Return the reply of a program that ended.
+def _reply(call: ModelCall, output: _Output, done: process.Finished, clean: Callable[[str], str]) -> Reply:
+    """Return the reply of a program that ended. `clean` removes secrets from a text.
 
     Raises:
-        Trouble: the program failed.
+        CallFailed: the program failed.
     """
     stderr = done.stderr.decode("utf-8", errors="replace")
     result = output.result
     if result is None:
         if done.exit_code in NOT_STARTED:
-            raise Trouble(Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {_end(shown(stderr))}")
-        raise _failed(f"{PROGRAM} ended without a result (exit code {done.exit_code})", output, stderr, shown)
-    text, good = result.get("result"), result.get("subtype") == "success" and result.get("is_error") is False
-    if not good or done.exit_code != 0 or not isinstance(text, str):
+            raise CallFailed(
+                Failure("not started", lasting=True), f"{PROGRAM} cannot be started: {_end(clean(stderr))}"
+            )
+        raise _failed(f"{PROGRAM} ended without a result (exit code {done.exit_code})", output, stderr, clean)
+    text, succeeded = result.get("result"), result.get("subtype") == "success" and result.get("is_error") is False
+    if not succeeded or done.exit_code != 0 or not isinstance(text, str):
         problem = f"{PROGRAM} failed (exit code {done.exit_code}, result {result.get('subtype')})"
-        raise _failed(problem, output, "; ".join(_words(result)) or stderr, shown)
+        raise _failed(problem, output, "; ".join(_words(result)) or stderr, clean)
     if says_error(text):
-        raise _failed(f"{PROGRAM} gave an error as its answer", output, text, shown)
+        raise _failed(f"{PROGRAM} gave an error as its answer", output, text, clean)
     reason = result.get("stop_reason")
     # Older versions of the program name no stop reason.
     ending = ANTHROPIC.get(reason, Ending.PASSING) if isinstance(reason, str) else Ending.COMPLETE
     # An alias, such as opus, stands for whatever model is the latest.
     model = output.model if re.search(r"\d", call.model) else ""
-    return Reply(text, ending, f"stop reason {reason}", model)
+    return Reply(text, ending, f"stop reason {reason}", model, dollars=output.dollars)
 
 
 def _words(result: Mapping[str, Any]) -> list[str]:
     """Return what a result says about its failure."""
     errors = result.get("errors")
-    said = [result.get("result"), *(errors if isinstance(errors, list) else [errors])]
-    return [text if isinstance(text, str) else json.dumps(text) for text in said if text]
+    parts = [result.get("result"), *(errors if isinstance(errors, list) else [errors])]
+    return [part if isinstance(part, str) else json.dumps(part) for part in parts if part]
 
 
-def _failed(problem: str, output: _Output, words: str, shown: Callable[[str], str]) -> Trouble:
+def _failed(problem: str, output: _Output, words: str, clean: Callable[[str], str]) -> CallFailed:
     """Return the error for a program that failed. Its words decide first, because they say more than its code."""
     entry = _entry(output.code, words)
     kind, again = (entry.kind, entry.again) if entry else ("provider unavailable", True)
     hint = "start claude once and log in, or set ANTHROPIC_API_KEY" if kind == "authentication" else ""
     failure = Failure(kind, lasting=not again, unknown_model=kind == "unknown model", hint=hint)
-    return Trouble(failure, f"{problem}: {_end(shown(words)) or 'it did not say why'}")
+    message = f"{problem}: {_end(clean(words)) or 'it did not say why'}"
+    return CallFailed(failure, message, charged=kind not in FREE, dollars=output.dollars)
 
 
 def _end(text: str) -> str:
@@ -231,6 +247,7 @@ def _end(text: str) -> str:
 
 
 def _entry(code: str | None, words: str) -> _Entry | None:
+    """Return the first entry whose pattern matches the words, else the first with this code, else None."""
     entries = _entries()
     by_words = (entry for entry in entries if entry.words is not None and entry.words.search(words))
     by_code = (entry for entry in entries if code is not None and entry.code == code)

@@ -10,9 +10,9 @@ import httpx
 from dspy import lm15
 from dspy.utils import exceptions
 
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
 from workbench.models.reply import ModelCall, Reply, read
-from workbench.models.trouble import Trouble
 from workbench.providers import Provider
 
 
@@ -20,7 +20,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     """Call the model once.
 
     Raises:
-        Trouble: the provider answered with an error, or did not answer.
+        CallFailed: the provider answered with an error, or did not answer.
     """
     request = lm15.Request(
         model=f"{call.provider.name}/{call.model}",
@@ -38,17 +38,17 @@ def complete(call: ModelCall, key: str) -> Reply:
             response: lm15.Response = lm(request=request)
         return read(call.provider.name, response.provider_data)
     except exceptions.LMTimeoutError:
-        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
+        failed_call = CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     except exceptions.LMError as error:
-        trouble = _trouble(error)
+        failed_call = _failed_call(error)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         message = f"the reply is not in the provider's protocol ({type(error).__name__})"
-        trouble = Trouble(Failure("provider unavailable"), message, charged=True)
-    raise trouble
+        failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
+    raise failed_call
 
 
 def _response_format(call: ModelCall) -> dict[str, Any] | None:
-    """Return the call's schema as DSPy's client takes it. Anthropic knows no JSON without a schema."""
+    """Return the call's schema as DSPy's client takes it. Anthropic has no JSON mode without a schema."""
     if not call.schema:
         wants_json = call.schema is not None and call.provider.name != "anthropic"
         return {"type": "json_object"} if wants_json else None
@@ -70,23 +70,23 @@ def _client(model: str, provider: Provider, key: str, seconds: float) -> dspy.LM
     )
 
 
-def _trouble(error: Any) -> Trouble:
+def _failed_call(error: Any) -> CallFailed:
     message = str(error.message or error)
     status = error.status or 0
     headers = {"retry-after": str(error.retry_after)} if error.retry_after else {}
     body = {"error": {"code": str(error.provider_code or "")}}
     if status:
-        return Trouble(http_failure(status, message, body, headers), f"{status} {message}")
+        return CallFailed(http_failure(status, message, body, headers), f"{status} {message}")
     lasting = isinstance(
         error,
         exceptions.LMInvalidRequestError | exceptions.LMConfigurationError | exceptions.LMUnsupportedFeatureError,
     )
     failure = Failure("bad request" if lasting else "provider unavailable", lasting=lasting)
-    return Trouble(failure, message, charged=not lasting and not _unreached(error))
+    return CallFailed(failure, message, charged=not lasting and not _unreached(error))
 
 
 def _unreached(error: BaseException | None) -> bool:
-    """Return True if no connection to the provider came about."""
+    """Return True if the connection to the provider failed, so that the provider never had the request."""
     while error is not None:
         if isinstance(error, ConnectionRefusedError | httpx.ConnectError):
             return True

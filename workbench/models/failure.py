@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-#: The longest wait that a retry keeps to, in seconds. A failure with a longer wait counts as lasting.
+#: The longest wait before a retry, in seconds. A failure for which the provider asks a longer wait counts as lasting.
 LONGEST_WAIT = 120.0
 
 _REJECTED_KEY = re.compile(r"API_KEY_INVALID|API key (not valid|expired|not found)|invalid x-api-key", re.IGNORECASE)

@@ -11,9 +11,9 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
+from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
 from workbench.models.reply import ModelCall, Reply, read_gemini
-from workbench.models.trouble import Trouble
 from workbench.providers import Provider
 
 #: google-genai would use `v1`, which does not serve all models.
@@ -24,7 +24,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     """Call the model once.
 
     Raises:
-        Trouble: the provider answered with an error, or did not answer.
+        CallFailed: the provider answered with an error, or did not answer.
     """
     config = types.GenerateContentConfig(
         system_instruction=call.system,
@@ -41,7 +41,7 @@ def complete(call: ModelCall, key: str) -> Reply:
         types.Content(role="model" if role == "assistant" else "user", parts=[types.Part(text=text)])
         for role, text in call.messages
     ]
-    # The variable keeps the client alive during the call: a client that nobody holds closes its connections.
+    # The variable keeps the client alive during the call: a client without a reference closes its connections.
     client = _client(call.provider, key)
     try:
         response = client.models.generate_content(model=call.model, contents=contents, config=config)
@@ -50,22 +50,22 @@ def complete(call: ModelCall, key: str) -> Reply:
     except errors.APIError as error:
         headers = {name.lower(): value for name, value in dict(getattr(error.response, "headers", {})).items()}
         status, message = int(error.code or 0), str(error.message or error.status or "")
-        trouble = Trouble(http_failure(status, message, error.details, headers), f"{status} {message}".strip())
+        failed_call = CallFailed(http_failure(status, message, error.details, headers), f"{status} {message}".strip())
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-        trouble = Trouble(Failure("provider unavailable"), str(error) or type(error).__name__)
+        failed_call = CallFailed(Failure("provider unavailable"), str(error) or type(error).__name__)
     except (httpx.TimeoutException, httpx2.TimeoutException):
-        trouble = Trouble(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
+        failed_call = CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     except (httpx.HTTPError, httpx2.HTTPError) as error:
-        trouble = Trouble(Failure("provider unavailable"), str(error) or type(error).__name__, charged=True)
+        failed_call = CallFailed(Failure("provider unavailable"), str(error) or type(error).__name__, charged=True)
     except (ValueError, AttributeError, RecursionError):
         message = "the reply is not in the provider's protocol"
-        trouble = Trouble(Failure("provider unavailable"), message, charged=True)
-    raise trouble
+        failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
+    raise failed_call
 
 
 @lru_cache(maxsize=8)
 def _client(provider: Provider, key: str) -> genai.Client:
-    """Return the client for an address. Making one costs more than a call, and threads can share it."""
+    """Return the client for an address. It is kept, because making it costs more than a call; threads share it."""
     base_url = provider.base_url.removesuffix(f"/{API_VERSION}")
     options = types.HttpOptions(
         base_url=base_url, api_version=API_VERSION, retry_options=types.HttpRetryOptions(attempts=1)

@@ -60,12 +60,13 @@ class Reply:
     """A model's reply.
 
     Attributes:
-        text: all text that is no thought. It is not taken in yet.
+        text: all text that is no thought, as the provider sent it. It has not passed `take_in` yet.
         ending: why the reply ended.
         reason: the provider's own word for the ending, and its explanation if it gave one.
         model: the model that answered, as the provider names it. Empty if the provider does not say.
         final: True if the same request cannot get another answer, because the provider refused the prompt itself.
         tokens: the tokens that the provider counted, or None if it told none.
+        dollars: the amount that a program told for its call, or None if it told none.
     """
 
     text: str
@@ -74,6 +75,7 @@ class Reply:
     model: str = ""
     final: bool = False
     tokens: Tokens | None = None
+    dollars: float | None = None
 
 
 #: google.genai.types.FinishReason

@@ -1,4 +1,4 @@
-"""Cleans and limits text that a model wrote, for all roles.
+"""Cleans text that a model wrote, and limits its length, for all roles.
 
 A model can write anything: lone surrogates, control characters, megabytes, JSON of any depth. Text that has passed
 `take_in` can be written to every file and database that Workbench uses.
@@ -59,7 +59,7 @@ def take_in_json(text: str | bytes, longest: int = LONGEST) -> Any:
         raise UnusableText(f"its JSON is too deep; expected at most {DEEPEST} levels") from None
     except ValueError:
         raise UnusableText("it is no JSON") from None
-    return _shallow(value)
+    return _cleaned(value)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,15 +73,18 @@ def _refuse_constant(name: str) -> Any:
     raise UnusableText(f"its JSON has the number {name}; expected a finite number")
 
 
-def _shallow(value: Any, level: int = 1) -> Any:
-    """Return a JSON value whose texts are taken in.
+def _cleaned(value: Any, level: int = 1) -> Any:
+    """Return a JSON value whose texts have passed `take_in`.
 
     An escape in a JSON text can stand for a character that the text itself did not have, such as a lone surrogate.
+
+    Raises:
+        UnusableText: the value is too deep, or a text in it is too long.
     """
     if isinstance(value, str):
         return take_in(value)
     if isinstance(value, dict | list) and level > DEEPEST:
         raise UnusableText(f"its JSON is too deep; expected at most {DEEPEST} levels")
     if isinstance(value, dict):
-        return {take_in(key): _shallow(item, level + 1) for key, item in value.items()}
-    return [_shallow(item, level + 1) for item in value] if isinstance(value, list) else value
+        return {take_in(key): _cleaned(item, level + 1) for key, item in value.items()}
+    return [_cleaned(item, level + 1) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Meters what the calls for one answer use, prices it, and draws it from the run's purse."""
+"""Meters what the calls for one answer use, prices this use, and draws the amount from the run's purse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.errors import BudgetUsedUp, OutsideError, UserError
 from workbench.money.price import Cost, ModelCost, Tokens, dollars
 from workbench.money.purse import Purse
 
-#: The kinds of failures with which nothing was charged: no model was reached, or it refused the request.
+#: The kinds of failures that cost nothing: no model was reached, or the model's provider refused the request.
 FREE = frozenset(
     {
         "authentication", "bad request", "budget used up", "missing key", "no credit", "not started", "other provider",
@@ -20,10 +20,10 @@ FREE = frozenset(
 
 
 class Meter:
-    """What one answer uses. One thread uses it.
+    """Adds up what the calls for one answer use. Only one thread may use a meter.
 
     Args:
-        action: what the answer is: "propose", "execute" or "score".
+        action: the kind of the answer: "propose", "execute" or "score".
         purse: the run's budget in dollars, or None.
     """
 
@@ -49,33 +49,33 @@ class Meter:
 
     @contextmanager
     def call(self, name: str, largest: float | None) -> Iterator[None]:
-        """Reserve the largest cost of what the block calls. Settle it with what the block tells.
+        """Reserve the largest cost of a call, run the block that makes the call, and settle the reservation.
 
-        A block that tells nothing counts as untold, unless it ended with a failure that is free.
+        The block tells the cost by `use`, `charge`, `free` or `silent`. If it tells nothing, the call counts as untold,
+        unless the block ended with a failure whose kind is in `FREE`.
 
         Args:
-            name: who is called, for the report.
+            name: the model or program that is called, for the report.
             largest: the most that the block can cost in dollars, or None if the cost is told only afterwards.
 
         Raises:
             BudgetUsedUp: the run's budget does not allow the call. The block does not run.
         """
         reservation = self._purse.reserve(self._action, largest) if self._purse else None
-        self._told, first, silent = False, len(self._parts), len(self._untold)
+        self._told, parts_before, untold_before = False, len(self._parts), len(self._untold)
         try:
             yield
-        except BudgetUsedUp:
-            self._told = True
-            raise
-        except UserError:
+        except (BudgetUsedUp, UserError):
             self._told = True
             raise
         except OutsideError as error:
             self._told = self._told or error.kind in FREE
             raise
         finally:
-            parts = self._parts[first:]
-            known = self._told and len(self._untold) == silent and all(part.dollars is not None for part in parts)
+            parts = self._parts[parts_before:]
+            known = (
+                self._told and len(self._untold) == untold_before and all(part.dollars is not None for part in parts)
+            )
             amount = sum(part.dollars or 0.0 for part in parts) if known else None
             if not self._told:
                 self._untold.append(name)
@@ -86,7 +86,7 @@ class Meter:
                     self._at_most += max(0.0, counted - sum(part.dollars or 0.0 for part in parts))
 
     def use(self, provider: str, model: str, tokens: Tokens, *, calls: int = 1, api_base: str | None = None) -> None:
-        """Add calls of a model that told its tokens."""
+        """Add calls of a model whose tokens are known."""
         amount = dollars(provider, model, tokens, api_base=api_base)
         self._parts.append(ModelCost(f"{provider}/{model}", calls, tokens, amount))
         self._told = True
@@ -97,11 +97,11 @@ class Meter:
         self._told = True
 
     def free(self) -> None:
-        """Say that the block was not charged for anything more than it told."""
+        """Note that the block cost nothing beyond what it has told."""
         self._told = True
 
     def silent(self, name: str) -> None:
-        """Say that `name` was called, and tells no cost. The other parts of the block are told."""
+        """Note that `name` was called and tells no cost. The block tells all its other costs."""
         self._untold.append(name)
         self._told = True
 

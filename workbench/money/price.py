@@ -1,7 +1,7 @@
 """Prices the tokens of calls with the price data of genai-prices. Workbench has no price table of its own.
 
-The amount is computed when the answer is stored, and stands in it together with the version of the price data. Reports
-only add up stored amounts, so a report of last month does not change with today's prices.
+The amount is computed when the answer is stored. The stored answer has the amount and the version of the price data.
+Reports only add up stored amounts, so a report of last month does not change with today's prices.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 #: The names of our providers in the price data. The claude program asks Anthropic's models.
-PRICED_AS = {"gemini": "google", "anthropic": "anthropic", "openai": "openai", "claude_program": "anthropic"}
+#: Our runtime writes its name with an underscore, and a study with a hyphen.
+PRICED_AS = {
+    "gemini": "google",
+    "anthropic": "anthropic",
+    "openai": "openai",
+    "claude-program": "anthropic",
+    "claude_program": "anthropic",
+}
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")
-#: A price may change on a date. A call that is made now may end after it.
+#: The longest duration of a call. A price may change on a date, and a call that begins now may end after this date.
 LONGEST_CALL = timedelta(days=1)
 
 
@@ -66,7 +73,7 @@ class Cost:
         dollars: the whole amount, or None if a part of it is not known.
         prices: the version of the price data.
         models: the parts by model.
-        untold: who was called and told neither tokens nor an amount, once for each call.
+        untold: the models and programs that told neither tokens nor an amount, one entry for each call.
         at_most: the dollars that a budget counts for the untold calls: the largest amount that they can have cost.
     """
 

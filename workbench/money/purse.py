@@ -4,13 +4,13 @@ Two kinds of calls draw on a purse:
 
 before      The largest possible cost is known before the call. It is reserved, so the budget is never overshot, however
             many calls are in flight.
-afterwards  The cost is told only after the call. Such a call starts only while what is left is at least the largest
-            such cost seen so far, times the number of these calls in flight with the new one. Before any cost is seen,
-            one call runs alone. The budget can be overshot by what a call costs more than every call before it.
+afterwards  The cost is told only after the call. Before the first cost is known, one such call runs alone. Later, n of
+            these calls may be in flight together only if n times the largest cost so far is left. So a call
+            overshoots the budget at most by the amount that it costs beyond every call before it.
 
-What the confirmation needs is set aside while the search goes on.
+The money that the confirmation needs is set aside while the search goes on.
 
-A purse counts whole billionths of a dollar: sums of them are exact.
+A purse counts whole billionths of a dollar, because sums of whole numbers are exact.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ from pathlib import Path
 
 from workbench.errors import BudgetUsedUp, Interrupted
 
+#: How many units of a purse make one dollar.
 UNIT = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the confirmation will ask for: how many calls of each action, with the expected cost of a call in dollars.
+    """The calls that the confirmation will need.
 
-    The largest cost that the search has seen replaces the expected cost.
+    Attributes:
+        calls: the number of calls, by action.
+        expected: the expected cost of one call in dollars, by action. The largest cost that the search has seen
+            replaces it.
     """
 
     calls: Mapping[str, int] = field(default_factory=dict)
@@ -52,8 +56,8 @@ class Purse:
 
     Args:
         dollars: the budget.
-        spent: what the run has spent already, if it is continued.
-        confirmation: what is set aside until `confirm` is called.
+        spent: the dollars that a continued run has spent before.
+        confirmation: the calls for which money is set aside until `confirm` is called.
     """
 
     def __init__(self, dollars: float, spent: float = 0.0, confirmation: Confirmation | None = None) -> None:
@@ -74,7 +78,7 @@ class Purse:
 
     @property
     def spent(self) -> float:
-        """Return the dollars that are spent. A call that told no cost counts with the largest cost it can have had."""
+        """Return the dollars that are spent. A call that told no cost counts as the largest cost that it can have."""
         return self._spent / UNIT
 
     @property
@@ -83,14 +87,14 @@ class Purse:
         return self._refused
 
     def confirm(self) -> None:
-        """Release what was set aside for the confirmation, because the confirmation begins."""
+        """Release the money that is set aside for the confirmation, because the confirmation begins."""
         with self._changed:
             self._confirmation = None
             self._refused = False
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End all calls of `reserve` that wait, because the run is left."""
+        """End all calls of `reserve` that wait, because the run has ended."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -103,7 +107,7 @@ class Purse:
 
         Raises:
             BudgetUsedUp: what is left is not enough, and no call is in flight.
-            Interrupted: the run is left.
+            Interrupted: the run has ended.
         """
         amount = None if largest is None else _units(largest)
         with self._changed:
@@ -111,7 +115,7 @@ class Purse:
                 self._bounds[action] = max(amount, self._bounds.get(action, 0))
             while True:
                 if self._closed:
-                    raise Interrupted("the run is left")
+                    raise Interrupted("the run has ended")
                 if self._affords(action, amount):
                     break
                 if self._in_flight.total() == 0:
@@ -149,6 +153,7 @@ class Purse:
             return cost / UNIT
 
     def _affords(self, action: str, amount: int | None) -> bool:
+        """Return True if the budget allows a call now. `amount` is its largest cost, or None as in a reservation."""
         expected, last = self._set_aside()
         left = self._limit - self._spent - self._reserved - expected
         after_this = self._limit - self._spent - self._expected_in_flight() - self._expected(action)
@@ -184,11 +189,11 @@ class Purse:
     def _refusal(self, action: str, amount: int | None) -> str:
         left = (self._limit - self._spent) / UNIT
         aside = sum(self._set_aside()) / UNIT
-        kept = f", of which ${aside:.4f} is set aside for the confirmation" if aside else ""
+        reserved = f", of which ${aside:.4f} is set aside for the confirmation" if aside else ""
         need = "" if amount is None else f"; a call of the kind {action} can cost ${amount / UNIT:.4f}"
         return (
-            f"the budget of ${self.dollars:.2f} is used up: ${left:.4f} is left{kept}{need}; raise budget.dollars (or "
-            "--dollars) and run again, nothing is paid twice"
+            f"the budget of ${self.dollars:.2f} is used up: ${left:.4f} is left{reserved}{need}; raise budget.dollars "
+            "(or --dollars) and run again, nothing is paid twice"
         )
 
 
@@ -203,7 +208,7 @@ def purse_of(run: Path | None) -> Purse | None:
 
 @contextmanager
 def opened(run: Path, purse: Purse | None) -> Iterator[None]:
-    """Make a purse the one of this run until the block ends. None stands for a run without a budget in dollars."""
+    """Register the purse of a run until the block ends. None stands for a run without a budget in dollars."""
     if purse is None:
         yield
         return

@@ -57,9 +57,9 @@ def error(status: int, message: str) -> dict[str, Any]:
 
 
 def _forced_tool(tools: list[dict[str, Any]], choice: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the tool that the request forces, or None.
+    """Return the tool that the request forces, or None. If it forces any of its tools, return the last one.
 
-    A real model may also choose a tool that is not forced. The scripted models answer with text then.
+    A real model may also choose a tool that is not forced. The scripted models never do.
     """
     if choice.get("type") == "any" and tools:
         return tools[-1]

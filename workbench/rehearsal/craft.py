@@ -1,7 +1,7 @@
-"""What makes any plan good, for all scripted models: the aspects of a plan, and the instructions that ask for them.
+"""Lists what makes any plan good, for all scripted models: aspects of a plan, and instructions that ask for them.
 
 The proposer adds instructions, the generator writes an aspect if the prompt asks for it, and the judge looks for
-aspects in the plan. Each of them knows an aspect by its cue, so other words for the same aspect work as well.
+aspects in the plan. Each of them recognises an aspect by its cue, so the rest of the sentence may have any words.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ DISTRACTORS = (
     "Keep the whole plan on one page.",
     "Leave out technical detail that a manager would not read.",
 )
-#: A prompt with such an instruction gets a plan that leaves things out.
+#: Matches a prompt with an instruction that shortens the plan. Such a plan leaves aspects out.
 SHORTENS = re.compile(r"one page|technical detail", re.IGNORECASE)
 
 #: All instructions that a proposer may add.

@@ -29,9 +29,9 @@ HABITS = (
 )  # fmt: skip
 HABIT = 0.12
 
-#: The probability that the plan has an aspect that the prompt asks for, and one that it does not ask for.
+#: The probability that the plan has an aspect: if the prompt asks for the aspect, and if it does not.
 ASKED, UNASKED = 0.9, 0.08
-#: The probability that a plan of a prompt that shortens it keeps an aspect.
+#: If the prompt shortens the plan, these two probabilities are multiplied by this factor.
 KEPT_WHEN_SHORT = 0.6
 
 #: The probability of a plan inside a Markdown code fence.
@@ -53,12 +53,12 @@ def answer(request: ModelRequest, rng: random.Random, *, follows_prompt: bool = 
     """
     prompt_texts = [text for text in request.last_texts if not text.startswith("<file ")]
     topics = _covered_topics(" ".join(prompt_texts), rng) if follows_prompt else rng.sample(HABITS, rng.randint(8, 14))
-    shown = _shown_aspects(" ".join(prompt_texts) if follows_prompt else "", rng)
+    plan_aspects = _plan_aspects(" ".join(prompt_texts) if follows_prompt else "", rng)
     if request.schema is not None:
-        words = [*topics, *(aspect.name for aspect in shown)] or list(HABITS)
+        words = [*topics, *(aspect.name for aspect in plan_aspects)] or list(HABITS)
         return json.dumps(fill(request.schema, words, rng), ensure_ascii=False)
     plan = yaml.dump(
-        _plan(topics, shown, _files(request), rng),
+        _plan(topics, plan_aspects, _files(request), rng),
         Dumper=_DUMPER,
         sort_keys=False,
         allow_unicode=True,
@@ -80,11 +80,11 @@ def _covered_topics(prompt: str, rng: random.Random) -> list[str]:
     return covered + habits
 
 
-def _shown_aspects(prompt: str, rng: random.Random) -> list[Aspect]:
-    """Return most of the aspects that the prompt asks for, and a few others."""
+def _plan_aspects(prompt: str, rng: random.Random) -> list[Aspect]:
+    """Return most of the aspects that the prompt asks for, and a few others. A prompt may shorten the list."""
     asked = aspects(prompt)
-    kept = KEPT_WHEN_SHORT if SHORTENS.search(prompt) else 1.0
-    return [aspect for aspect in ASPECTS if rng.random() < kept * (ASKED if aspect in asked else UNASKED)]
+    factor = KEPT_WHEN_SHORT if SHORTENS.search(prompt) else 1.0
+    return [aspect for aspect in ASPECTS if rng.random() < factor * (ASKED if aspect in asked else UNASKED)]
 
 
 def _files(request: ModelRequest) -> list[str]:
@@ -96,17 +96,17 @@ def _files(request: ModelRequest) -> list[str]:
     return [path for text in request.last_texts if text.startswith("<file ") for path in _FILE.findall(text)[1:]]
 
 
-def _plan(topics: list[str], shown: list[Aspect], files: list[str], rng: random.Random) -> dict[str, Any]:
+def _plan(topics: list[str], plan_aspects: list[Aspect], files: list[str], rng: random.Random) -> dict[str, Any]:
     groups = [topics[start : start + 4] for start in range(0, len(topics), 4)]
     stages = [_stage(number, group, files, rng) for number, group in enumerate(groups, start=1)]
     # Each aspect is written once, in one of the stages.
-    for number, aspect in enumerate(shown):
+    for number, aspect in enumerate(plan_aspects):
         if stages:
             stages[number % len(stages)][aspect.key] = aspect.text
     return {
         "title": f"A plan for {' and '.join(topics[:2]) or 'the work'}",
         "summary": f"{len(groups)} stages, the most urgent first.",
-        "stages": stages or [{aspect.key: aspect.text} for aspect in shown],
+        "stages": stages or [{aspect.key: aspect.text} for aspect in plan_aspects],
     }
 
 

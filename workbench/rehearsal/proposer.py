@@ -2,7 +2,7 @@
 
 All requests are answered in the same way. The proposer reads the output fields from the request, and fills each field
 according to its name. It sees what a real proposer sees: instructions, scores and, if the request has feedback, what
-the judge found missing. It adds sentences that an engineer would write, and some that sound well and help nobody.
+the judge found missing. It adds sentences that an engineer would write, and some that sound good and help nobody.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def _value(field: str, inputs: dict[str, str], system: str, rng: random.Random) 
     if field == "module_advice":
         advice = f"If the module receives a goal, then it should write as follows. {_instruction(inputs, rng)}"
         return dict.fromkeys(_module_names(inputs.get("module_names", "")), advice)
+    if field == "conflicts":
+        return json.dumps(_conflicts(inputs.get("pieces", "")))
     if field == "edits":
         return json.dumps(_edits(inputs, rng))
     if "instruction" in field:
@@ -78,9 +80,9 @@ def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
         added = rng.sample(others, min(rng.randint(1, 3), len(others)))
     elif others and rng.random() < ADDS_OTHER:
         added.append(rng.choice(others))
-    own = [text for text in INSTRUCTIONS if text in old]
-    if own and rng.random() < FORGETS:
-        old = " ".join(old.replace(rng.choice(own), "").split())
+    removable = [text for text in INSTRUCTIONS if text in old]
+    if removable and rng.random() < FORGETS:
+        old = " ".join(old.replace(rng.choice(removable), "").split())
     return " ".join([old, *added])
 
 
@@ -100,8 +102,23 @@ def _edits(inputs: dict[str, str], rng: random.Random) -> list[dict[str, str | i
     return edits
 
 
+def _conflicts(prompt: str) -> list[dict[str, object]]:
+    """Return the pairs of numbered pieces that ask for the same aspect of a plan."""
+    pieces = [(int(number), text) for number, text in re.findall(r"^(\d+)\. (.*)$", prompt, re.MULTILINE)]
+    return [
+        {"pieces": [number, other], "problem": "repetition", "reason": f"Both ask for {aspect.name}."}
+        for index, (number, text) in enumerate(pieces)
+        for other, later in pieces[index + 1 :]
+        for aspect in aspects(text)
+        if aspect.cue.search(later)
+    ]
+
+
 def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
-    """Return an instruction for most of the aspects that a judge misses and that the prompt does not ask for."""
+    """Return one instruction for most aspects that a judge misses and that the prompt does not ask for.
+
+    If there is such an aspect, there is at least one instruction.
+    """
     missing = [aspect for aspect in aspects(" ".join(_MISSING.findall(reasons))) if not aspect.cue.search(prompt)]
     taken_up = [aspect for aspect in missing if rng.random() < TAKES_UP] or missing[:1]
     rng.shuffle(taken_up)
@@ -109,7 +126,7 @@ def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
 
 
 def _old_instruction(inputs: dict[str, str]) -> str:
-    """Return the instruction to improve. Of several attempts it is the last one: DSPy sorts the best one last."""
+    """Return the instruction to improve. DSPy sorts attempts by their scores, so the last attempt is the best."""
     for name in ("current_instruction", "basic_instruction", "instruction"):
         if inputs.get(name, "").strip():
             return inputs[name].strip()

@@ -40,7 +40,7 @@ class Rehearsal:
     """A rehearsal, with its settings and its counters.
 
     An answer follows from the world, the rehearsal's seed, the request and a sample number. If the request has a seed,
-    this seed is the sample number. Otherwise the sample number counts the equal requests before.
+    this seed is the sample number. Otherwise the sample number is the number of earlier requests that were equal.
 
     Attributes:
         world: a key of `workbench.rehearsal.roles.WORLDS`.
@@ -49,6 +49,7 @@ class Rehearsal:
         fail_rate: the share of calls that fail, from 0 to 1.
         url: the address, once the server listens.
         calls: counts the calls by role.
+        tries: counts the equal requests. Requests with different seeds are not equal.
     """
 
     world: str = "default"
@@ -57,7 +58,7 @@ class Rehearsal:
     fail_rate: float = 0.0
     url: str = ""
     calls: Counter[str] = field(default_factory=Counter)
-    _tries: Counter[str] = field(default_factory=Counter)
+    tries: Counter[str] = field(default_factory=Counter)
     _samples: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -100,8 +101,8 @@ class Rehearsal:
             return JSONResponse(protocol.error(400, f"not a request of this protocol: {error!r}"), 400)
         self.calls[roles.role(model_request)] += 1
         identity = f"{model_request.identity}:{model_request.seed}"
-        self._tries[identity] += 1
-        rng = seeded_random("failing", str(self.seed), self.world, identity, str(self._tries[identity]))
+        self.tries[identity] += 1
+        rng = seeded_random("failing", str(self.seed), self.world, identity, str(self.tries[identity]))
         await asyncio.sleep(self.latency * rng.uniform(0.5, 1.5))
         if rng.random() < self.fail_rate:
             return await self._fail(protocol, rng)
@@ -109,7 +110,7 @@ class Rehearsal:
         return JSONResponse(protocol.reply(model_request, text))
 
     def _answer_rng(self, model_request: ModelRequest) -> random.Random:
-        """Return the random numbers for an answer."""
+        """Return the random number generator for an answer, and count the request as a sample if it has no seed."""
         sample = model_request.seed
         if sample is None:
             sample = self._samples[model_request.identity]

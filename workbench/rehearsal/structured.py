@@ -79,9 +79,9 @@ class _SchemaFiller:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """Return the type in small letters: Gemini writes types in capitals.
+    """Return the type of a schema in small letters. Gemini writes types in capitals.
 
-    Of several types it is the first one that is not null. A schema without a type is an object.
+    If there are several types, return the first that is not null. A schema without a type describes an object.
     """
     declared = schema.get("type", "object")
     kinds = [declared] if isinstance(declared, str) else declared

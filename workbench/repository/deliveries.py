@@ -101,6 +101,9 @@ class Deliveries:
     """Takes the deliveries of pushes to watched branches.
 
     Args:
+        entries: the watched branches.
+        home: the folder WORKBENCH_HOME, which has the ids of used deliveries.
+        environ: the environment in which git runs.
         report: reports a change.
     """
 
@@ -113,7 +116,7 @@ class Deliveries:
         self._report = report
 
     def is_used(self, delivery: str) -> bool:
-        """Return True if the event of the delivery with this id was emitted."""
+        """Return True if a delivery with this id has led to a report before."""
         return self._file(delivery).exists()
 
     def watched(self, push: Push) -> list[Watched]:
@@ -125,7 +128,7 @@ class Deliveries:
     def take(self, delivery: str, push: Push) -> list[Change]:
         """Look at the branches that a push concerns, and return the changes that were reported.
 
-        The delivery's id is used up when a change was reported.
+        The delivery's id is used up once a change was reported.
 
         Raises:
             UserError, OutsideError: a look failed. The id can be used again.

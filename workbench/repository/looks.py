@@ -1,4 +1,4 @@
-"""Looks for a new head of a branch, and reports each head once, whoever looks and however often.
+"""Looks for a new head of a branch, and reports each head once, no matter who looks and how often.
 
 The record of heads that were seen is a file under WORKBENCH_HOME. A schedule and a webhook share it.
 """
@@ -29,7 +29,7 @@ class Change:
         repository: the repository's address.
         name: the repository's name.
         study: the study's path inside the repository.
-        old: the head that was seen before; None at the first look.
+        old: the head that was seen before. At the first look, the old commit that a push names, or None.
         new: the new head.
         changed_paths: the paths that differ between them, at most MOST_PATHS.
         changed_count: how many paths differ.
@@ -81,7 +81,7 @@ def look(
         globs: report only if a path that matches one of these patterns has changed; without patterns, any path.
         report: reports a change.
         first: also report the head of the very first look.
-        before_first: the old commit of a change that the very first look reports.
+        before_first: the commit that counts as the old head at the very first look.
 
     Raises:
         UserError: the branch does not exist, or the record cannot be read.

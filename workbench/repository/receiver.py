@@ -1,4 +1,4 @@
-"""Serves the webhook: checks each delivery, and answers with a status that tells what became of it."""
+"""Serves the webhook: checks each delivery, and answers with a status that tells if it was taken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_BYTES = 5_000_000
 
 
 class Refused(Exception):
-    """A delivery is refused with this status. The message is for the log."""
+    """A delivery is refused with this HTTP status. The message goes into the log and into the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

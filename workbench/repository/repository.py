@@ -1,7 +1,7 @@
 """Looks at a git repository: its branches, the paths that changed between two commits, and the files of a commit.
 
-A local repository is read where it is. Of a repository with a URL, a copy without files is kept under WORKBENCH_HOME,
-and brought up to date before each look. Nothing is ever pushed, and no branch changes.
+A local repository is read where it is. A repository with a URL is copied to WORKBENCH_HOME, without a work tree, and
+the copy is brought up to date before each look. Workbench pushes nothing, and changes no branch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workbench.system.files import exclusive_lock, try_lock
 
 #: The time limit of a clone or a fetch.
 FETCH_SECONDS = 600.0
-#: What a repository's URL begins with, or `user@host:` as ssh takes it.
+#: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 #: The hash of git's empty tree, which every repository knows.
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -55,7 +55,7 @@ class Repository:
         return result.stdout.decode().strip() if name == "HEAD" and result.exit_code == 0 else name
 
     def head(self, branch: str) -> str:
-        """Return the newest commit of a branch. The branch `HEAD` is what is checked out, or the default branch.
+        """Return the newest commit of a branch. `HEAD` names the checked-out branch, and in a copy the default branch.
 
         Raises:
             UserError: the branch does not exist.
@@ -131,7 +131,7 @@ class Repository:
             release()
 
     def _remove(self, folder: Path) -> None:
-        """Remove a worktree, also one that git does not know (any more) or of another repository."""
+        """Remove a worktree, even if git does not know it (any more) or it belongs to another repository."""
         with suppress(UserError):
             self._git("worktree", "remove", "--force", "--force", str(folder))
         shutil.rmtree(folder, ignore_errors=True)
@@ -172,7 +172,7 @@ def open_repository(address: str, home: Path, environ: Mapping[str, str]) -> Rep
     except OSError as error:
         if error.filename != "git":
             raise
-        raise UserError("git is not on the PATH; expected it, to look at a repository: install it") from error
+        raise UserError("git is not on the PATH; expected git, to read a repository: install it") from error
 
 
 def _local(address: str, environ: Mapping[str, str]) -> Repository:
@@ -187,19 +187,19 @@ def _local(address: str, environ: Mapping[str, str]) -> Repository:
 
 
 def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
-    shown = _without_password(url)
-    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", shown.rstrip("/").removesuffix(".git"))[-1]) or "repository"
-    folder = home / "repositories" / f"{name}-{digest('repository', shown)[:12]}.git"
+    address = _without_password(url)
+    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]) or "repository"
+    folder = home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(folder.with_suffix(".lock")):
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            _fetched(folder.parent, shown, environ, "clone", "--quiet", "--mirror", "--", url, str(folder))
+            _fetch(folder.parent, address, environ, "clone", "--quiet", "--mirror", "--", url, str(folder))
             (folder / "complete").touch()
         else:
-            _fetched(
+            _fetch(
                 folder,
-                shown,
+                address,
                 environ,
                 "fetch",
                 "--quiet",
@@ -209,15 +209,20 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
                 url,
                 "+refs/heads/*:refs/heads/*",
             )
-    return Repository(shown, name, folder, is_local=False, environ=environ)
+    return Repository(address, name, folder, is_local=False, environ=environ)
 
 
-def _fetched(folder: Path, shown: str, environ: Mapping[str, str], *arguments: str) -> None:
+def _fetch(folder: Path, address: str, environ: Mapping[str, str], *arguments: str) -> None:
+    """Run a git command that reads from the repository at an address without a password.
+
+    Raises:
+        RepositoryFailed: the command fails. The message contains no password.
+    """
     result = git.run(folder, *arguments, environ=environ, timeout=FETCH_SECONDS)
     if result.exit_code != 0:
         reason = re.sub(r"://[^/@\s]*@", "://", git.reason(result, FETCH_SECONDS))
         raise RepositoryFailed(
-            f"git {arguments[0]} failed for {shown} ({reason}); expected a repository that this machine can read: "
+            f"git {arguments[0]} failed for {address} ({reason}); expected a repository that this machine can read: "
             "check the address, the network, and git's credential helper",
             kind="repository",
         )

@@ -23,18 +23,20 @@ def turn(
     is_ancestor: Callable[[str, str], bool],
     *,
     say: Callable[[str], None],
+    waits: Callable[[], None] = lambda: None,
     patience: float = PATIENCE_SECONDS,
     poll: float = POLL_SECONDS,
 ) -> Iterator[str | None]:
     """Wait for the study's turn, and hold it until the block ends. Yield None, or why the run is to be skipped.
 
-    The turn is a lock, which the kernel gives back when its holder ends in any way.
+    The turn is a lock on a file. The kernel releases it whichever way its holder ends.
 
     Args:
         study: names the study on this machine, such as its path.
         commit: the commit that the run is about, or None.
         is_ancestor: returns whether the first commit is in the history of the second.
         say: is called with a line for a person if the run has to wait.
+        waits: is called again and again while the run waits.
     """
     name = digest("turn", study)[:24]
     lock, newest = home / "locks" / f"study-{name}", home / "turns" / name
@@ -48,6 +50,7 @@ def turn(
         if time.monotonic() > deadline:
             yield f"another run has worked on {study} for more than {patience / 60:.0f} minutes"
             return
+        waits()
         time.sleep(poll)
         if (newer := _newer(newest, commit, is_ancestor)) is not None:
             yield f"the newer commit {newer[:12]} waits for its turn, too"

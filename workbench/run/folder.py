@@ -4,11 +4,14 @@ run.json          the run's own facts (workbench.run.record has the type of each
                   another module)
 study.yaml        the study file when the run began
 pipeline.yaml     the pipeline file when the run began
+rubric.yaml       the study's rubric when the run began, if its judge has one
 candidates/       every prompt that was tried or refused, as NAME.md
 leaks.jsonl       the candidates that were refused because they copy a gold plan
 trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts
 answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)
+calibration.json  whether the judge can be trusted, if it was calibrated (workbench.run.calibration)
+race.json         what each sentence of the prompts is worth, if the optimizer is a race (workbench.run.race_record)
 found.json        the name of the search's best prompt
 optimizer.log     the optimizer's own log
 best_prompt.md    the winner
@@ -186,11 +189,14 @@ class RunFolder:
         """
         return parse(kind, self.read(kind.FILE), str(self.path / kind.FILE))
 
-    def lines(self, kind: type[R]) -> list[R]:
+    def lines(self, kind: type[R], *, after: int = 0) -> list[R]:
         """Return all records of a file of lines, in the order in which they were written.
 
         A missing file has no records. A last line without an end is left out, because a crash cut it off or it is being
         written.
+
+        Args:
+            after: how many records at the beginning are left out.
 
         Raises:
             RunNotFound: a line is damaged.
@@ -201,7 +207,7 @@ class RunFolder:
         # Only "\n" ends a line: `splitlines` would also split inside texts, at U+2028 and U+0085 for instance.
         *lines, _ = self._bytes(kind.FILE).split(b"\n")
         file, records = self.path / kind.FILE, []
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines[after:], start=after + 1):
             place = f"{file}:{number}"
             records.append(parse(kind, _text(line, place), place))
         return records

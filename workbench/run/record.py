@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import RunNotFound, RunTooNew
-from workbench.nouns import ProgramName, Target, Trial
+from workbench.nouns import CriterionAnswer, ProgramName, Target, Trial, TrialOutcome
 
 #: The advice if a file of a run's folder is missing or damaged.
 AGAIN = "run the study again, nothing is paid twice"
@@ -107,6 +108,7 @@ class RunRecord(Record):
         pipeline: the path of the pipeline file. The run's folder has a copy. None in runs of old versions.
         runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
         dollars: how many dollars the whole run may cost; None for no limit.
+        calls: how many verdicts on a plan make its score.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -143,6 +145,7 @@ class RunRecord(Record):
     fingerprint: str | None = None
     champions: Path | None = None
     dollars: float | None = None
+    calls: int = 1
     flow_run_url: str | None
     started: float
 
@@ -167,11 +170,23 @@ class SearchResult(Record):
     used_up: Literal["executions", "dollars"] = "executions"
 
 
+class CriterionRecord(Frozen):
+    """How a plan meets one criterion, as `workbench.nouns.CriterionResult` has it."""
+
+    name: str
+    answer: CriterionAnswer
+    evidence: str = ""
+    unproved: bool = False
+
+
 class TrialRecord(Record):
     """One trial.
 
     Attributes:
         execution: the execution's key; empty if nothing was executed.
+        criteria: the results by criterion, if the judge has a rubric.
+        outcome: how the trial came to its score; None in runs of old versions.
+        verdict_key: the key of the verdict; empty if none was asked for; None in runs of old versions.
         at: Unix time.
     """
 
@@ -184,7 +199,10 @@ class TrialRecord(Record):
     execution: str
     score: Score
     reason: str
+    outcome: TrialOutcome | None = None
+    verdict_key: str | None = None
     at: float
+    criteria: tuple[CriterionRecord, ...] = ()
 
     @classmethod
     def of(cls, phase: Phase, trial: Trial) -> TrialRecord:
@@ -197,7 +215,10 @@ class TrialRecord(Record):
             execution=trial.execution,
             score=trial.verdict.score,
             reason=trial.verdict.reason,
+            outcome=trial.outcome,
+            verdict_key=trial.verdict_key,
             at=time.time(),
+            criteria=tuple(CriterionRecord(**asdict(result)) for result in trial.verdict.criteria),
         )
 
 
@@ -211,12 +232,21 @@ class LeakRecord(Record):
 
 
 class AnswerRecord(Record):
-    """One answer that the run needs: the task that gives it, and its key. It is written before the answer is bought."""
+    """One answer that the run needs. It is written before the answer is bought.
+
+    Attributes:
+        task: the task that gives the answer.
+        candidate, goal, replicate: what an execution or a verdict was asked for; None for a proposal, and in runs of
+            old versions.
+    """
 
     FILE: ClassVar[str] = "answers.jsonl"
 
     task: Literal["propose", "execute", "score"]
     key: str
+    candidate: str | None = None
+    goal: str | None = None
+    replicate: int | None = None
 
 
 class PromotedRecord(Record):

@@ -60,7 +60,7 @@ A = TypeVar("A")
 #: The longest time that `__exit__` waits for the work's thread to end.
 JOIN_SECONDS = 10.0
 
-#: The pause before an ask is claimed again that another process answers.
+#: The pause, in seconds, after which an ask that another process answers is claimed again.
 CLAIM_SECONDS = 0.5
 
 Claim = Callable[[Ask], Callable[[], None] | None]
@@ -70,8 +70,8 @@ class SearchStopped(BaseException):
     """Raised in the work to end it. Code of the work that catches it must raise it again.
 
     Every ask raises it after the flow has left its loop. `Trials` raises it when the budget of executions is reached,
-    and an ask raises it when the run's purse allows no further call. Only in these two cases does the search catch it,
-    and continue with the trials that it has.
+    and an ask raises it when the run's purse allows no further call. The search catches it in these two cases only, and
+    then continues with the trials that it has.
     """
 
 
@@ -108,7 +108,7 @@ class _NewAsk:
 
 @dataclass(frozen=True)
 class _NewScore:
-    """A request for a verdict. Only the flow's thread knows the plan's retrieval, so it makes the `Score`."""
+    """A request for a verdict. Only the flow's thread knows the plan's retrieval, so that thread makes the `Score`."""
 
     request: ScoreRequest
     plan: Plan
@@ -324,7 +324,7 @@ class Asks(Generic[T]):
             case _NewAsk(ask, answer):
                 self._join_or_start(ask, answer)
             case _NewScore(request, plan, answer):
-                self._join_or_start(Score(request, self._retrievals[plan], key=request.key(plan)), answer)
+                self._join_or_start(Score(request, self._retrievals.get(plan, plan), key=request.key(plan)), answer)
             case _TrialEnded(trial):
                 self._on_trial(trial)
             case _TaskFinished(ask, task):

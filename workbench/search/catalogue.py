@@ -28,7 +28,8 @@ class Optimizer:
         function: the optimizer's code, as `module:function`. The function takes a `Bench` and returns the program with
             the best prompt.
         if_nothing_tried: the report's sentence for a search that tried only the starting prompt.
-        chooses: True if the optimizer's choice is the best prompt. Otherwise the prompt with the highest mean score is.
+        chooses: True if the optimizer's choice is the best prompt. Otherwise the best prompt is the one
+            with the highest mean score.
     """
 
     summary: str

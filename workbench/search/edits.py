@@ -1,4 +1,4 @@
-"""Edits of a prompt's pieces, as the proposer writes them in JSON."""
+"""Reads the edits of a prompt's pieces that the proposer writes as JSON, and applies them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 _FENCED = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
 
 
+def _listed(value: Any) -> Any:
+    """Return a value as a list: models write one number without brackets, and null for none."""
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+Numbers = Annotated[list[int], BeforeValidator(_listed)]
+
+
 class _Edit(BaseModel):
-    """One edit. Its reason is for people and for the model's own care, so that a missing reason is no problem."""
+    """One edit. The reason makes the model think and helps people. Nothing depends on it, so it may be missing."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -21,19 +29,24 @@ class _Edit(BaseModel):
 
 
 class Add(_Edit):
-    """Put a new piece behind the piece with the number `after`, or at the end of the prompt."""
+    """Put a new piece behind the piece with the number `after`. Without such a piece, put it at the end.
+
+    `needs` has the numbers of the pieces without which the new one makes no sense.
+    """
 
     action: Literal["add"]
     text: str = Field(min_length=1)
     after: int | None = None
+    needs: Numbers = []
 
 
 class Replace(_Edit):
-    """Put a new text in place of the piece with this number."""
+    """Put a new text in place of the piece with this number. `needs` is as for `Add`."""
 
     action: Literal["replace"]
     piece: int
     text: str = Field(min_length=1)
+    needs: Numbers = []
 
 
 class Remove(_Edit):
@@ -53,12 +66,11 @@ def read(reply: str) -> list[Add | Replace | Remove] | str | None:
     The reply may be a list of edits, or an object with the list as `edits` or a whole prompt as `prompt`. It may stand
     in a code fence. Fenced text that is no JSON is a whole prompt.
     """
-    fenced = _FENCED.search(reply)
-    text = fenced[1] if fenced else reply.strip()
+    text = unfenced(reply)
     try:
         value: Any = json.loads(text)
     except ValueError:
-        return text if fenced and text.strip() else None
+        return text if text.strip() and text != reply.strip() else None
     if isinstance(value, dict):
         prompt = value.get("prompt")
         if isinstance(prompt, str) and prompt.strip():
@@ -70,13 +82,25 @@ def read(reply: str) -> list[Add | Replace | Remove] | str | None:
         return None
 
 
+def unfenced(reply: str) -> str:
+    """Return the content of a reply's first code fence, or the reply itself."""
+    fenced = _FENCED.search(reply)
+    return fenced[1] if fenced else reply.strip()
+
+
 def apply(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> list[str]:
-    """Return the pieces after the edits. Pieces are numbered from 1, and an edit of an unknown piece is left out."""
-    #: The text in place of each piece, and the texts behind it. Number 0 stands in front of the first piece.
+    """Return the pieces after the edits. Pieces are numbered from 1.
+
+    An edit of an unknown piece is left out, and so is the addition of a piece that is there already.
+    """
+    # `texts[n]` is the text in place of piece n, and `behind[n]` has the texts behind it. Place 0 is before piece 1.
     texts: list[str | None] = [None, *pieces]
     behind: list[list[str]] = [[] for _ in texts]
+    known_texts = {piece.strip() for piece in pieces}
     for edit in edits:
         match edit:
+            case Add(text=text) if text.strip() in known_texts:
+                pass
             case Add(text=text, after=after):
                 known = after is not None and 0 <= after < len(texts)
                 behind[after if after is not None and known else -1].append(text)
@@ -85,3 +109,12 @@ def apply(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> lis
             case Remove(piece=piece) if 1 <= piece < len(texts):
                 texts[piece] = None
     return [text for own, added in zip(texts, behind, strict=True) for text in ([] if own is None else [own]) + added]
+
+
+def needed(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> dict[str, list[str]]:
+    """Return the pieces that each new text needs, by the new text. Numbers of unknown pieces are left out."""
+    return {
+        edit.text: [pieces[number - 1] for number in edit.needs if 1 <= number <= len(pieces)]
+        for edit in edits
+        if not isinstance(edit, Remove) and edit.needs
+    }

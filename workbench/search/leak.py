@@ -21,10 +21,11 @@ import yaml
 WORDS_IN_A_ROW = 8
 #: The fewest values of a copied YAML subtree.
 SUBTREE_VALUES = 3
-#: A prompt copies the gold plan's rare words if they are this share of `WINDOW` unusual words in a row, and this many.
+#: A prompt copies the rare words of a gold plan if, of `WINDOW` unusual words in a row, at least the share `RARE_SHARE`
+#: and at least `FEWEST_RARE` are rare words of the gold plan.
 WINDOW, RARE_SHARE, FEWEST_RARE = 20, 0.8, 8
 #: How many words of a copy the reason shows.
-SHOWN = 5
+WORDS_SHOWN = 5
 #: The deepest YAML that is compared.
 DEEPEST = 40
 
@@ -52,7 +53,7 @@ Subtree = frozenset[tuple[str, str]]
 
 
 class LeakGuard:
-    """Knows the gold plans, and what a prompt may contain of them.
+    """Finds text of the gold plans in prompts, and takes it out of reasons.
 
     Args:
         gold: the texts of the gold plans.
@@ -114,7 +115,7 @@ class LeakGuard:
         first, last = max(self._copies(words), key=lambda copy: copy[1] - copy[0], default=(0, -1))
         if last < 0:
             return None
-        return f'{last - first + 1} words in a row, from "{" ".join(words[first : first + SHOWN])} …" on'
+        return f'{last - first + 1} words in a row, from "{" ".join(words[first : first + WORDS_SHOWN])} …" on'
 
     def _subtree(self, text: str) -> str | None:
         shared = max(self._subtrees & _subtrees(text), key=len, default=None) if self._subtrees else None
@@ -173,7 +174,7 @@ class _Collection:
     key: str | None = None
 
     def add(self, values: list[tuple[str, str]], scalar: str | None) -> None:
-        """Add a child: its values, or, if a key is due in a mapping, the key `scalar`."""
+        """Add the values of a child. If a mapping expects a key, the child is this key, and `scalar` is its text."""
         if self.mapping and self.key is None:
             self.key = scalar or ""
             return
@@ -185,7 +186,8 @@ class _Collection:
 def _fragment_subtrees(text: str) -> set[Subtree]:
     """Return the large subtrees of the first YAML document in a text.
 
-    The events hold an alias once, and they arrive one by one. So neither aliases nor depth can take long.
+    The parser's events name an alias without repeating its content, and the loop ends at `DEEPEST`. So neither aliases
+    nor deep nesting can take long.
 
     Raises:
         yaml.YAMLError, ValueError: the text is no YAML.

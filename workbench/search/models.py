@@ -4,7 +4,8 @@ An *engine* is the part of a `dspy.LM` that answers requests. The proposer's eng
 engine is in `workbench.search.programs`. DSPy's own cache and retries are off for both, because the flow's tasks keep
 answers and retry.
 
-DSPy sets a `rollout_id` on a model to get another sample of the same request. It becomes the execution's replicate.
+DSPy sets a `rollout_id` on a model to get another sample of the same request. This number becomes the execution's
+replicate.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from workbench.providers import Provider
 from workbench.search.asks import Asker
 from workbench.search.proposal import ProposalRequest
 
-#: The longest answer that the proposer may give, in tokens. Thoughts count into it, so it leaves room for them.
+#: The longest answer that the proposer may give, in tokens. Thoughts count, too, so the limit leaves room for them.
 PROPOSER_TOKENS = 32_000
 
 _rollout: ContextVar[int] = ContextVar("workbench_rollout")
@@ -138,7 +139,7 @@ def proposer_lm(
         f"{model.provider}/{model.name}",
         engine=ProposerEngine(model, asker, provider, run, timeout_seconds, samples=samples),
         temperature=model.temperature,
-        # A local server may hold less. Its own limit applies.
+        # A local server may allow fewer tokens, so its own limit applies.
         max_tokens=None if model.provider == "openai" else PROPOSER_TOKENS,
         cache=False,
         num_retries=0,

@@ -66,23 +66,23 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
     def work(asker: Asker) -> SearchOutcome:
         study = setting.study
         trials = Trials(setting, asker, phase="search", budget=study.budget, guard=_guard(study))
-        program = _program(setting, trials)
+        program = program_of(setting, trials)
         score, feedback = metrics(trials, program.input_field)
         examples = [program.example(GoalText.of(goal)) for goal in study.goals]
         proposer = proposer_lm(
             study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
         )
-        bench = Bench(study, program, examples, proposer, trials, score, feedback)
+        recommended = [program]
+        bench = Bench(study, program, examples, proposer, trials, score, feedback, recommended.append)
         evaluate = dspy.Evaluate(
             devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
         )
-        chosen = program
-        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_predictor_lm(setting, trials, asker)):
+        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=predictor_lm(setting, trials, asker)):
             try:
                 # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
                 evaluate(program)
-                chosen = OPTIMIZERS[study.optimizer].load()(bench)
-                evaluate(chosen)
+                recommended.append(OPTIMIZERS[study.optimizer].load()(bench))
+                evaluate(recommended[-1])
             except SearchStopped:
                 # A search that reached its budget has ended well. Any other stop comes from the flow.
                 if not trials.over_budget and not _dollars_used_up(setting):
@@ -103,9 +103,10 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         if baseline_score is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
         baseline = ScoredCandidate(program.candidate, baseline_score)
+        chooses = OPTIMIZERS[study.optimizer].chooses and len(recommended) > 1
         outcome = SearchOutcome(
             baseline=baseline,
-            best=_best(trials, baseline, chosen.candidate, optimizer_chooses=OPTIMIZERS[study.optimizer].chooses),
+            best=_best(trials, baseline, recommended[-1].candidate, optimizer_chooses=chooses),
             spent=trials.spent,
             ended="budget" if trials.over_budget or dollars_used_up else "optimizer",
             used_up="dollars" if dollars_used_up else "executions",
@@ -128,7 +129,7 @@ def _guard(study: Study) -> LeakGuard:
 
 
 def _text(file: Path) -> str:
-    """Return the text of a file, or an empty text if it cannot be read: its words are then not known to the guard."""
+    """Return the text of a file, or an empty text if it cannot be read. The guard then does not know its words."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -138,10 +139,9 @@ def _text(file: Path) -> str:
 def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optimizer_chooses: bool) -> ScoredCandidate:
     """Return the best candidate of a search.
 
-    An optimizer that knows more than the mean scores chooses it. But a choice that scored less than the baseline is not
-    worth a confirmation. Without such a choice, the best candidate is the one with the highest mean score.
-
-    A choice that copies a gold plan is no choice.
+    An optimizer that knows more than the mean scores chooses the best candidate. But a choice that scored less than the
+    baseline is not worth a confirmation, so the baseline is the best candidate then. Without a choice, the best
+    candidate is the one with the highest mean score. A choice that copies a gold plan does not count.
     """
     if trials.leak(chosen) is not None:
         return trials.best(preferred=baseline.candidate)
@@ -158,7 +158,7 @@ def confirmation(
 
     Args:
         stages: how many replicates there are at the end of each stage.
-        decided: asked at the end of each stage. If it returns True, the stages after it are not needed.
+        decided: called at the end of each stage. If it returns True, the later stages are not executed.
     """
 
     def work(asker: Asker) -> list[Trial]:
@@ -166,7 +166,7 @@ def confirmation(
         if run_purse is not None:
             run_purse.confirm()
         trials = Trials(setting, asker, phase="confirm")
-        program = _program(setting, trials)
+        program = program_of(setting, trials)
         candidates = list(dict.fromkeys(outcome.candidates))
         return _on_fresh_replicates(
             setting, asker, trials, program, candidates, FIRST_CONFIRM_REPLICATE, stages, decided
@@ -188,7 +188,7 @@ def _on_fresh_replicates(
     """Try candidates on every goal, in stages. The first replicate has the number `first`."""
     study = setting.study
     score, _ = metrics(trials, program.input_field)
-    lm = _predictor_lm(setting, trials, asker)
+    lm = predictor_lm(setting, trials, asker)
 
     def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
         example = program.example(goal)
@@ -220,7 +220,7 @@ def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
 
     def work(asker: Asker) -> list[Trial]:
         trials = Trials(setting, asker, phase="confirm")
-        program = _program(setting, trials)
+        program = program_of(setting, trials)
         first, stages = FIRST_REQUALIFY_REPLICATE, [setting.study.confirm]
         measured = _on_fresh_replicates(
             setting, asker, trials, program, [program.candidate], first, stages, lambda: True
@@ -240,17 +240,18 @@ def run_winner(setting: Setting, executor: Executor, asker: Asker, goal: str, re
     study = setting.study
     program = PROGRAMS[study.program](study.prompt, executor)
     program.load(str(setting.run.path / "program.json"))
-    with dspy.context(lm=_predictor_lm(setting, executor, asker).copy(rollout_id=replicate)):
+    with dspy.context(lm=predictor_lm(setting, executor, asker).copy(rollout_id=replicate)):
         program(**program.example(goal).inputs())
 
 
 def _dollars_used_up(setting: Setting) -> bool:
-    """Return whether the run's budget in dollars has refused a call in this phase."""
+    """Return True if the run's budget in dollars has refused a call in this phase."""
     run_purse = purse_of(setting.run.path)
     return run_purse is not None and run_purse.used_up
 
 
 def _too_little(study: Study, event: str) -> BudgetUsedUp:
+    """Return the error for a budget in dollars that was used up before this event."""
     return BudgetUsedUp(
         f"the budget of ${study.dollars:.2f} was used up before {event}; expected a budget that is enough for that; "
         "run the same command again, which buys only what is missing, or raise budget.dollars (--dollars)",
@@ -276,11 +277,12 @@ def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -
     )
 
 
-def _program(setting: Setting, trials: Trials) -> Program:
+def program_of(setting: Setting, trials: Trials) -> Program:
+    """Return the study's program with the starting prompt."""
     return PROGRAMS[setting.study.program](setting.study.prompt, trials)
 
 
-def _predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
+def predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
     """Return the model of the program's predictor: the pipeline itself, or the model that writes prompts for it."""
     study = setting.study
     if study.program == "direct":

@@ -22,6 +22,7 @@ def propose(request: ProposalRequest) -> Proposal:
     """Return the model's answer. An answer that is cut off or refused is never a proposal.
 
     Raises:
+        BudgetUsedUp: the run's budget in dollars does not allow the call.
         MissingKey: the provider's key is not in the environment.
         ModelNotFound: the provider does not know the model.
         ProposalFailed: the model gave no complete answer, or its answer is blank.

@@ -1,7 +1,7 @@
-"""Split a prompt into sentences and blocks, and join them to the same text again.
+"""Splits a prompt into sentences and blocks, and joins them to the same text again.
 
-A piece is a sentence, an item of a list, a heading, or a fenced block. It begins with the white space in front of it,
-unless that is one space.
+A piece is a sentence, an item of a list, a heading, or a fenced block. The white space in front of it belongs to the
+piece, unless it is a single space.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BOUNDARY = re.compile(
 
 
 def split(text: str) -> list[str]:
-    """Return the pieces of a prompt. `join` makes the same text of them."""
+    """Return the pieces of a prompt. `join` makes the same text of these pieces."""
     pieces, start = [], 0
     for match in _BOUNDARY.finditer(text):
         if match["gap"] is None or match.start() == start:

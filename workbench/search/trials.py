@@ -17,6 +17,7 @@ from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
+from workbench.search.verdicts import verdict_on
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Trials:
     Args:
         phase: in `confirm`, each replicate gets a verdict of its own. In `search`, equal plans share one verdict.
         budget: how many different executions may be asked for, or None for no limit.
-        guard: finds candidates that copy a gold plan. They are not executed. None checks nothing: a confirmation gets
-            candidates that a search has checked.
+        guard: finds candidates that copy a gold plan. Such candidates are not executed. None checks nothing: a
+            confirmation gets candidates that a search has checked.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Trials:
         self._candidates: dict[str, Candidate] = {}
         #: How each checked candidate copies a gold plan, or None.
         self._leaks: dict[str, str | None] = {}
-        #: Plans by the text that the program puts out for them.
+        #: The plans, by the output text that the program returns for each plan.
         self._plans: dict[str, Plan] = {}
         #: The keys of executions and the trials, each by candidate, goal and replicate.
         self._execution_keys: dict[tuple[str, str, int], str] = {}
@@ -134,29 +135,17 @@ class Trials:
             self._execution_keys[candidate.name, study_goal.name, replicate] = request.key
         return plan
 
+    def plan(self, prediction: dspy.Prediction) -> Plan | None:
+        """Return the plan of a program's prediction, or None if the program wrote no prompt."""
+        return self._plans.get(prediction.plan)
+
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
         """Return the verdict on a program's prediction, and record it as a trial of the program's candidate.
 
         The reason goes to the proposer, so long word sequences of a gold plan are taken out of it. The record has the
         judge's own words.
         """
-        name, replicate, text = prediction.candidate, prediction.replicate, prediction.plan
-        study_goal = self._goal(goal)
-        if (why := self._leaks.get(name)) is not None:
-            verdict, key = Verdict(0.0, why), ""
-        elif text == NO_PROMPT:
-            verdict, key = Verdict(0.0, "The instructions led to an answer without a prompt in it."), ""
-        else:
-            request = ScoreRequest(
-                goal=study_goal,
-                judge=self.setting.judge,
-                replicate=replicate if self.phase == "confirm" else 0,
-                candidate=name,
-                run=self.setting.run.path,
-            )
-            verdict = self.asker.verdict(request, self._plans[text])
-            key = self._execution_keys[name, study_goal.name, replicate]
-        trial = Trial(name, study_goal.name, replicate, key, verdict)
+        trial = self._trial(self._goal(goal), prediction)
         trial_id = (trial.candidate, trial.goal, trial.replicate)
         with self._lock:
             is_new = trial_id not in self._trials
@@ -164,6 +153,30 @@ class Trials:
         if is_new:
             self._record(lambda: self.setting.run.add_trial(self.phase, trial))
             self.asker.report(trial)
+        return self._for_proposer(trial.verdict)
+
+    def _trial(self, goal: Goal, prediction: dspy.Prediction) -> Trial:
+        """Have a program's prediction judged, unless it has no plan that could be judged."""
+        name, replicate, text = prediction.candidate, prediction.replicate, prediction.plan
+        if (why := self._leaks.get(name)) is not None:
+            return Trial(name, goal.name, replicate, "", Verdict(0.0, why), "not executed")
+        if text == NO_PROMPT:
+            why = "The instructions led to an answer without a prompt in it."
+            return Trial(name, goal.name, replicate, "", Verdict(0.0, why), "not executed")
+        request = ScoreRequest(
+            goal=goal,
+            judge=self.setting.judge,
+            replicate=replicate if self.phase == "confirm" else 0,
+            candidate=name,
+            run=self.setting.run.path,
+        )
+        plan = self._plans[text]
+        verdict = verdict_on(self.asker, request, plan)
+        key = self._execution_keys[name, goal.name, replicate]
+        return Trial(name, goal.name, replicate, key, verdict, "ok" if plan.ok else "invalid plan", request.key(plan))
+
+    def _for_proposer(self, verdict: Verdict) -> Verdict:
+        """Return the verdict without long word sequences of a gold plan in its reason."""
         return verdict if self._guard is None else replace(verdict, reason=self._guard.without_gold(verdict.reason))
 
     def _record(self, write: Callable[[], object]) -> None:

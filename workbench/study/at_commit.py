@@ -46,14 +46,14 @@ class StudyInRepository:
         """Return the folder `prompts` of the study: in a local repository beside the study, else under `home`."""
         if self.repository.is_local:
             return self.repository.folder / self.path.parent / FOLDER
-        own = f"{self.repository.name}-{digest('prompts', self.repository.identity)[:12]}"
-        return home / FOLDER / own / self.path.parent
+        repository_folder = f"{self.repository.name}-{digest('prompts', self.repository.identity)[:12]}"
+        return home / FOLDER / repository_folder / self.path.parent
 
     @contextmanager
     def at(self, commit: str, home: Path, name: str) -> Iterator[Path]:
         """Yield the study's file in a worktree of the commit. The worktree is removed when the block ends.
 
-        Champions that were committed to a repository with a URL are copied to the folder of its champions.
+        If the repository is a URL, the champions in the commit are copied to the folder that `prompts` returns.
 
         Args:
             name: names the worktree among all that are open.
@@ -71,15 +71,15 @@ class StudyInRepository:
                 self._copy_champions(file.parent / FOLDER, self.prompts(home))
             yield file
 
-    def _copy_champions(self, committed: Path, kept: Path) -> None:
-        """Copy the champions that are missing in the folder of champions."""
+    def _copy_champions(self, committed: Path, prompts: Path) -> None:
+        """Copy the committed champions that the folder `prompts` does not have."""
         for champion in committed.glob("*/*.md"):
-            target = kept / champion.relative_to(committed)
+            target = prompts / champion.relative_to(committed)
             if champion.is_file() and not champion.is_symlink() and not target.exists():
                 write_new(target, champion.read_bytes())
 
     def how_to_commit(self, champion: Path) -> str | None:
-        """Return the command that commits a champion's file in a clone; None if it is in the repository already."""
+        """Return the command that commits a champion's file in a clone, or None if the repository has the file."""
         if self.repository.is_local:
             return None
         folder = self.path.parent / FOLDER / champion.parent.name

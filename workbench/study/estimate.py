@@ -11,9 +11,10 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.execution.runtime import ModelCalls
 from workbench.execution.runtimes import runtime_of
+from workbench.judging.template import fill
 from workbench.money import price
 from workbench.money.price import Tokens
-from workbench.nouns import Model, Study
+from workbench.nouns import Model, Plan, Study
 from workbench.providers import same_model
 from workbench.run import journal
 from workbench.run.folder import RunFolder
@@ -30,8 +31,8 @@ RUNS = 20
 BYTES_PER_TOKEN = 4
 #: The assumed tokens of a model's thoughts in one answer. They are charged as output.
 THOUGHT_TOKENS = 3_000
-#: The assumed tokens of a verdict: a reason of some sentences, and a score.
-VERDICT_TOKENS = 200
+#: The assumed tokens of a verdict: a reason of some sentences, and a score. The answer to a criterion takes some more.
+VERDICT_TOKENS, CRITERION_TOKENS = 200, 60
 #: The assumed proposals for one execution of the search, and the plans that a proposer reads for one proposal.
 PROPOSALS_PER_EXECUTION, PLANS_PER_PROPOSAL = 0.5, 3
 
@@ -41,10 +42,10 @@ ROLES: dict[Action, str] = {"execute": "generator", "score": "judge", "propose":
 
 @dataclass(frozen=True)
 class RoleEstimate:
-    """What the calls of one role cost.
+    """The cost of one role's calls.
 
     Attributes:
-        calls: how many there are at most, or how many are usual for the proposer.
+        calls: the largest number of calls. For the proposer, it is the usual number.
         dollars_each: the usual cost of a call, or None if it is not known.
         measured: whether earlier runs gave `dollars_each`.
         unknown: why `dollars_each` is not known, else empty.
@@ -73,10 +74,11 @@ class RoleEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a study takes at most.
+    """The executions, time and money that a study takes at most.
 
-    `seconds` is wall time with `concurrency` executions at once. `measured` says if earlier runs gave `seconds_each`.
-    `limit` is the study's budget in dollars, or None.
+    `search` and `confirm` are numbers of executions. `seconds` is wall time with `concurrency` executions at once.
+    `measured` says if earlier runs gave `seconds_each`, the time of one execution. `limit` is the study's budget in
+    dollars, or None.
     """
 
     study: str
@@ -107,11 +109,11 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        how = "measured in earlier runs" if self.measured else "assumed, as there is no earlier run"
+        source = "measured in earlier runs" if self.measured else "assumed, as there is no earlier run"
         lines = [
             f"{self.study} is valid: {self.optimizer} on {self.goals} goal{'s' if self.goals > 1 else ''}",
             f"at most {self.executions} executions: {self.search} to search, {self.confirm} to confirm",
-            f"about {self.seconds / 60:.0f} min or more, at {self.seconds_each:.0f} s each ({how}), "
+            f"about {self.seconds / 60:.0f} min or more, at {self.seconds_each:.0f} s each ({source}), "
             f"{self.concurrency} at once",
             f"{self._money}: {', '.join(role.text for role in self.roles if role.calls)}",
         ]
@@ -131,7 +133,7 @@ class Estimate:
 
 
 def estimate(study: Study, home: Path) -> Estimate:
-    """Return the estimate. Earlier real runs of a study with the same name tell what a call takes and costs."""
+    """Return the estimate. Earlier real runs of a study with the same name show the time and cost of a call."""
     calls = [call for folder in _newest_runs(home) for call in _calls(RunFolder(folder), study)]
     executed = [call.seconds for call in calls if call.action == "execute" and call.kind == "ok"]
     return Estimate(
@@ -149,12 +151,12 @@ def estimate(study: Study, home: Path) -> Estimate:
 
 
 def confirming(study: Study) -> int:
-    """Return how many executions confirm the result at most."""
+    """Return the largest number of executions that confirm the result."""
     return 2 * study.confirm * len(study.goals)
 
 
 def proposes(study: Study) -> bool:
-    """Return whether the study asks its proposer at all."""
+    """Return True if the study calls its proposer."""
     return OPTIMIZERS[study.optimizer].proposes or study.program == "writer"
 
 
@@ -162,7 +164,7 @@ def _role(action: Action, study: Study, calls: Sequence[CallRecord]) -> RoleEsti
     executions = study.budget + confirming(study)
     numbers: dict[Action, int] = {
         "execute": executions,
-        "score": executions,
+        "score": executions * study.calls,
         "propose": _proposals(study) + (executions if study.program == "writer" else 0),
     }
     measured = _dollars_each([call for call in calls if call.action == action and _by_same_model(call, study)])
@@ -172,9 +174,9 @@ def _role(action: Action, study: Study, calls: Sequence[CallRecord]) -> RoleEsti
         case "execute":
             dollars, unknown = _execution(study)
         case "score":
-            dollars, unknown = _one_call(study.judge, _verdict_bytes(study), VERDICT_TOKENS)
+            dollars, unknown = one_call(study.judge, _verdict_bytes(study), _verdict_tokens(study))
         case "propose":
-            dollars, unknown = _one_call(study.proposer, *_proposal(study))
+            dollars, unknown = one_call(study.proposer, *_proposal(study))
     return RoleEstimate(ROLES[action], numbers[action], dollars, unknown=unknown)
 
 
@@ -183,7 +185,7 @@ def _proposals(study: Study) -> int:
 
 
 def _execution(study: Study) -> tuple[float | None, str]:
-    """Return the assumed cost of an execution, or None and the reason. Every step is asked once."""
+    """Return the assumed cost of an execution in dollars, or None and the reason. Each step calls its model once."""
     runtime, name = runtime_of(study.pipeline.engine), study.pipeline.engine.name
     match runtime.tells_cost(study.pipeline):
         case "never":
@@ -201,23 +203,28 @@ def _execution(study: Study) -> tuple[float | None, str]:
 
 
 def _step(calls: ModelCalls, prompt_bytes: int, plan_bytes: int) -> float | None:
-    # If a step can read earlier answers, it reads one that is as long as a plan.
+    # A step that can read earlier answers is assumed to read one, which is as long as a plan.
     earlier = plan_bytes if calls.earlier_tokens else 0
     read = (calls.input_bytes + calls.prompts * prompt_bytes + earlier) // BYTES_PER_TOKEN
     written = min(plan_bytes // BYTES_PER_TOKEN + THOUGHT_TOKENS, calls.output_tokens)
     return price.dollars(calls.provider, calls.model, Tokens(input=read, output=written))
 
 
-def _one_call(model: Model, input_bytes: int, output_tokens: int) -> tuple[float | None, str]:
+def one_call(model: Model, input_bytes: int, output_tokens: int) -> tuple[float | None, str]:
     tokens = Tokens(input=input_bytes // BYTES_PER_TOKEN, output=output_tokens, thought=THOUGHT_TOKENS)
     amount = price.dollars(model.provider, model.name, tokens, api_base=model.api_base)
     return amount, "" if amount is not None else f"{model.provider}/{model.name} has no known price"
 
 
 def _verdict_bytes(study: Study) -> int:
-    """Return the size of the judge's prompt, with a plan as long as a gold plan."""
-    gold = fmean(sum(len(text.encode()) for text in goal.gold) + len(goal.text.encode()) for goal in study.goals)
-    return len(study.template.encode()) + round(gold) + _plan_bytes(study)
+    """Return the size of the judge's prompt in bytes, with a plan as long as a gold plan."""
+    prompts = (fill(study.template, goal, Plan("")) for goal in study.goals)
+    return round(fmean(len(prompt.encode()) for prompt in prompts)) + _plan_bytes(study)
+
+
+def _verdict_tokens(study: Study) -> int:
+    """Return the tokens of a verdict. With a rubric, it has an answer for each criterion."""
+    return VERDICT_TOKENS + round(CRITERION_TOKENS * fmean(len(goal.criteria) for goal in study.goals))
 
 
 def _proposal(study: Study) -> tuple[int, int]:
@@ -228,7 +235,7 @@ def _proposal(study: Study) -> tuple[int, int]:
 
 
 def _plan_bytes(study: Study) -> int:
-    """Return the usual size of a plan: that of the gold plans."""
+    """Return the usual size of a plan in bytes, which is the mean size of the gold plans."""
     return round(fmean(len(text.encode()) for goal in study.goals for text in goal.gold))
 
 
@@ -244,7 +251,7 @@ def _dollars_each(calls: Sequence[CallRecord]) -> float | None:
 
 
 def _by_same_model(call: CallRecord, study: Study) -> bool:
-    """Return whether a call of the judge or the proposer asked the model that the study names now."""
+    """Return False if another model judged or proposed than the study names now. Return True for an execution."""
     if call.action == "execute" or call.cost is None:
         return True
     model = study.judge if call.action == "score" else study.proposer
@@ -257,7 +264,7 @@ def _newest_runs(home: Path) -> Iterable[Path]:
 
 
 def _calls(folder: RunFolder, study: Study) -> list[CallRecord]:
-    """Return the calls of a run. A rehearsal, another study and a damaged folder tell nothing."""
+    """Return the calls of a run. Return none for a rehearsal, another study or a damaged folder."""
     try:
         if not folder.has(RunRecord):
             return []

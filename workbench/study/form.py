@@ -26,6 +26,7 @@ from workbench.fields import (
     nearest,
     short,
 )
+from workbench.nouns import HOLISTIC, MOST_CALLS
 from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
 from workbench.search.catalogue import DEFAULT_OPTIMIZER
 
@@ -40,10 +41,10 @@ class GoalForm(Form):
     )
 
 
-#: The keys that the judge and the proposer have in common.
+#: The descriptions of the keys that the judge and the proposer have in common.
 _TEMPERATURE = (
-    "0 to 2, for models of Anthropic 0 to 1, for claude-program none; without it, none is sent and the model's own "
-    "default applies"
+    "from 0 to 2, for models of Anthropic from 0 to 1; Claude models after 4.6 and claude-program take no temperature; "
+    "without this key, none is sent, and the model's own default applies"
 )
 _MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
 _API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
@@ -60,18 +61,29 @@ class ProposerForm(Form):
 class JudgeForm(Form):
     """The model that scores plans."""
 
+    method: str = Field(
+        default=HOLISTIC,
+        description="how it scores; holistic: it compares the plan with the gold plans as a whole; rubric: it answers "
+        "the criteria of the rubric, which `workbench rubric` draws from the gold plans",
+    )
     model: ModelName = Field(default=DEFAULT_JUDGE, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
     api_base: ApiBase | None = Field(default=None, description=_API_BASE)
     template: Text | None = Field(
         default=None,
         description="a file with the judge's prompt; it has the three places $goal, $gold_plans and $plan, which "
-        "Workbench fills in",
+        "Workbench fills in; with method: rubric the places are $goal, $criteria and $plan",
+    )
+    calls: Annotated[int, Field(ge=1, le=MOST_CALLS)] = Field(
+        default=1,
+        description="how many verdicts on a plan make its score, which is their mean; `workbench calibrate` says how "
+        "many are worth it",
     )
 
 
 Executions = Annotated[int, Field(ge=1, le=100_000)]
-#: The names of the two ways to write a budget. They cannot be keys of a file, so no key is taken for one of them.
+#: Pydantic's tags for the two ways to write a budget. No key of a study has such a name, so an error's location shows
+#: which parts are tags and which are keys.
 NUMBER, KEYS = "budget[number]", "budget[keys]"
 
 
@@ -81,8 +93,8 @@ class BudgetForm(Form):
     executions: Executions = Field(description="how many executions the search may request")
     dollars: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None,
-        description="how many dollars the whole run may cost: executions, verdicts and proposals, and those of the "
-        "confirmation, for which the search leaves enough",
+        description="how many dollars the whole run may cost: all executions, verdicts and proposals; the search "
+        "leaves enough for the confirmation",
     )
 
 
@@ -115,14 +127,19 @@ class StudyForm(Form):
     optimizer: str = Field(default=DEFAULT_OPTIMIZER, description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
     judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
+    calibrate: Literal["by_hand", "before_first_run"] = Field(
+        default="by_hand",
+        description="before_first_run: the first run measures whether the judge can be trusted, within the budget in "
+        "dollars; by_hand: `workbench calibrate` does it",
+    )
     passing: Annotated[float, Field(ge=0, le=10)] = Field(
         default=8.0, alias="pass", description="the lowest score, 0 to 10, with which a plan passes"
     )
     budget: Annotated[
         Annotated[Executions, Tag(NUMBER)] | Annotated[BudgetForm, Tag(KEYS)], Discriminator(_budget_kind)
     ] = Field(
-        description="how many executions the search may request; confirming the result takes more; or keys, which "
-        "also limit what the whole run costs, in US dollars"
+        description="how many executions the search may request; the confirmation takes further executions; written as "
+        "keys, the budget also limits the US dollars of the whole run"
     )
     confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
         default=8,
@@ -213,6 +230,6 @@ def forms_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _plain(expected: str) -> str:
-    """Return pydantic's words for a type in the words of a study's author."""
+    """Return words for a type that the author of a study knows, instead of pydantic's words."""
     words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
     return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

@@ -17,10 +17,10 @@ from workbench.champion.champions import FOLDER
 from workbench.errors import Problem, StudyError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, dotted, kind, nearest, short
-from workbench.judging.judge import judging_providers
+from workbench.judging.judge import JUDGES, JudgeEntry
 from workbench.judging.template import check_template, default_template
-from workbench.nouns import Goal, Model, Study
-from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName
+from workbench.nouns import HOLISTIC, Goal, Model, Study
+from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import yaml_lines
 from workbench.study.form import (
@@ -77,7 +77,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
 def names(path: Path) -> tuple[str, str]:
     """Return the names of a study and of its optimizer, for a title.
 
-    If the file cannot be read, the study is named after the file, and the optimizer is unknown, which is "".
+    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
     """
     try:
         values = yaml_lines.read(path).value
@@ -113,7 +113,10 @@ def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
 
 
 def _form(file: YamlFile, overrides: Mapping[str, object], runtime: str) -> StudyForm | None:
-    """Return the values of the study, or None if they do not fit the form. Each misfit becomes a problem."""
+    """Return the values of the study, or None if they do not fit the form. Add a problem for each misfit.
+
+    A key of another runtime is ignored if its value is empty.
+    """
     values = {key: value for key, value in file.value.items() if value or not _foreign(key, runtime)}
     try:
         return form_of(runtime).model_validate(values)
@@ -159,6 +162,8 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         proposer=_model(form.proposer),
         judge=_model(form.judge),
         template=template,
+        method=form.judge.method,
+        calls=form.judge.calls,
         passing=form.passing,
         budget=budget.executions,
         dollars=budget.dollars,
@@ -166,6 +171,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         concurrency=form.concurrency,
         seed=form.seed,
         promote=form.promote,
+        calibrate=form.calibrate,
         margin=form.margin,
         model_timeout=form.model_timeout,
         champions=file.folder / FOLDER / form.study,
@@ -196,43 +202,61 @@ def _with_twins(goals: Iterable[Goal]) -> tuple[Goal, ...]:
 
 def _template(form: StudyForm, file: YamlFile) -> str | None:
     """Return the text of the judge's template. If it cannot be used, add a problem."""
-    name, path = form.judge.template, ("judge", "template")
+    name, path, entry = form.judge.template, ("judge", "template"), _judge(file)
     if name is None:
-        return default_template()
+        return default_template(entry.template)
     text = file.text(path, file.folder / name, TEXT_BYTES)
-    if text is not None and (problem := check_template(text)):
+    if text is not None and (problem := check_template(text, entry.places)):
         file.add_problem(path, f"judge.template: {problem}")
     return text
 
 
+def _judge(file: YamlFile) -> JudgeEntry:
+    """Return the entry of the study's judge. If its method is unknown, return the entry of the default."""
+    judge = file.value.get("judge")
+    method = judge.get("method") if isinstance(judge, dict) else None
+    return JUDGES.get(method, JUDGES[HOLISTIC]) if isinstance(method, str) else JUDGES[HOLISTIC]
+
+
 def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
-    """Add a problem if the optimizer is unknown or the judge's model cannot judge."""
+    """Add a problem if the optimizer or the judge's method is unknown, or if the judge's model cannot judge."""
     word = file.value.get("optimizer")
     if isinstance(word, str) and word not in OPTIMIZERS:
         expected = f"expected one of {', '.join(OPTIMIZERS)}{nearest(word, OPTIMIZERS)}"
         _add_problem(file, ("optimizer",), f"{short(word)} is not known; {expected}", overrides)
     judge = file.value.get("judge")
-    model = judge.get("model") if isinstance(judge, dict) else None
+    model, method = (judge.get("model"), judge.get("method")) if isinstance(judge, dict) else (None, None)
+    if isinstance(method, str) and method not in JUDGES:
+        expected = f"expected one of {', '.join(JUDGES)}{nearest(method, JUDGES)}"
+        file.add_problem(("judge", "method"), f"judge.method: {short(method)} is not known; {expected}")
     provider = model.partition("/")[0] if isinstance(model, str) else ""
-    if provider in KNOWN and provider not in (known := judging_providers()):
-        file.add_problem(
-            ("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a {' or '.join(known)} model"
-        )
+    if provider in KNOWN and provider not in (known := _judge(file).providers):
+        expected = f"expected a {' or '.join(sorted(known))} model"
+        file.add_problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; {expected}")
 
 
 def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> None:
     """Add a problem for each setting that the model's provider refuses."""
     provider = _model(form).provider
-    highest = HIGHEST_TEMPERATURE[provider]
-    if form.temperature is not None and highest is None:
-        problem = f"{provider} takes no temperature; leave it out"
-        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
-    elif form.temperature is not None and highest is not None and form.temperature > highest:
-        problem = f"{form.temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+    if problem := _temperature_problem(form, provider):
         file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
     if form.api_base is not None and provider != "openai":
         problem = f"{provider} models have no address of their own; expected a model such as openai/NAME"
         file.add_problem((role, "api_base"), f"{role}.api_base: {problem}")
+
+
+def _temperature_problem(form: ProposerForm | JudgeForm, provider: ProviderName) -> str | None:
+    """Return why the provider would refuse the temperature, or None."""
+    temperature, highest, name = form.temperature, HIGHEST_TEMPERATURE[provider], _model(form).name
+    if temperature is None:
+        return None
+    if highest is None:
+        return f"{provider} takes no temperature; leave it out"
+    if temperature > highest:
+        return f"{temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
+    if temperature != 1 and not takes_temperature(name):
+        return f"{name} refuses any temperature but 1, got {temperature:g}; leave it out"
+    return None
 
 
 def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:
@@ -284,8 +308,8 @@ def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping
     """Add a problem at the line of the file, or at the command-line option that the value came from."""
     option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
     if option in overrides:
-        shown = message.removeprefix(f"{dotted(path)}: ")
-        file.problems.append(Problem(Path(f"--{option}"), None, shown))
+        without_key = message.removeprefix(f"{dotted(path)}: ")
+        file.problems.append(Problem(Path(f"--{option}"), None, without_key))
     else:
         file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 

@@ -17,14 +17,14 @@ from workbench.system.home import ensure_usable
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Yield one check after the other. A fix for one check can be needed by the checks after it."""
+    """Yield the checks in the order in which to mend them. A check may fail only because an earlier one fails."""
     yield _home(home)
     yield from _keys(study, environ)
     yield from runtime_of(study.pipeline.engine).checks(study.pipeline, home, environ)
 
 
 def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
-    """Return what `workbench doctor --json` writes."""
+    """Return the checks as `workbench doctor --json` writes them."""
     ready = all(check.passed for check in checks)
     # Scripts read these keys.
     rows = [

@@ -25,8 +25,8 @@ Providers = dict[ProviderName, Provider]
 def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
     """Yield the providers of a run.
 
-    A rehearsal that already runs at the address in the environment is used in any case. Otherwise, `rehearse` starts a
-    rehearsal that ends with the block. Without `rehearse`, the real providers are used.
+    If a rehearsal already runs at the address of Gemini in the environment, its models are used in any case. Otherwise,
+    `rehearse` starts a rehearsal that ends with the block. Without `rehearse`, the real providers are used.
 
     Raises:
         UserError: the study cannot be rehearsed.
@@ -41,17 +41,39 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     if running is not None:
         yield running
     elif rehearse:
-        with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)
+        with server.start() as rehearsal:
+            yield providers.rehearsal(rehearsal.url, rehearsal.world, rehearsal.seed)
     else:
         yield real
+
+
+@contextlib.contextmanager
+def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Provider]:
+    """Yield the provider of the judge's model, for work that asks no other model. It is chosen as in `services`.
+
+    Raises:
+        MissingKey: the judge's provider has no key, and no rehearsal plays it.
+    """
+    model, real = study.judge, providers.real(environ)
+    running = _rehearsal_at(real["gemini"].base_url)
+    if running is not None:
+        yield running[model.provider]
+    elif rehearse:
+        with server.start() as own:
+            yield providers.rehearsal(own.url, own.world, own.seed)[model.provider]
+    else:
+        provider = real[model.provider].at(model.api_base)
+        provider.key(environ)
+        if model.provider == providers.PROGRAM:
+            require_program(environ)
+        yield provider
 
 
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:
     """Check that the environment has all keys and variables that the study needs.
 
     Raises:
-        MissingKey: one is missing. The message names the first.
+        MissingKey: a key or a variable is missing. The message names the first one.
     """
     needs = needs_of(study)
     for name in sorted(needs.providers):
@@ -73,7 +95,7 @@ def needs_of(study: Study) -> Needs:
     models = [study.judge]
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
         models.append(study.proposer)
-    # A server at an address of the study may need no key.
+    # A server at an address that the study names may need no key.
     providers = {model.provider for model in models if model.api_base is None}
     return Needs(executions.providers | providers, executions.variables)
 

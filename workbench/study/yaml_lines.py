@@ -105,7 +105,7 @@ def _line_too_deep(text: str) -> int | None:
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_READABLE_DEPTH:
-                return event.start_mark.line + 1 if event.start_mark else 1
+                return int(event.start_mark.line) + 1 if event.start_mark else 1
     except (yaml.YAMLError, ValueError):
         # PyYAML's own parser, whose messages are better, reports the mistake or accepts the text.
         return None

@@ -62,14 +62,17 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
     return file
 
 
-def write_new(file: Path, content: bytes) -> Path:
+def write_new(file: Path, content: bytes, mode: int | None = None) -> Path:
     """Write a file that does not exist yet, completely or not at all, and return its path. Missing folders are created.
+
+    Args:
+        mode: the file's permissions. Without a mode, the process's umask decides.
 
     Raises:
         FileExistsError: the file exists. It is not changed.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = write_atomically(file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}"), content)
+    temporary = write_atomically(file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}"), content, mode)
     try:
         # Unlike a rename, a link fails if the name is taken.
         os.link(temporary, file)
@@ -178,6 +181,31 @@ def try_lock(lock: Path) -> Callable[[], None] | None:
     def release() -> None:
         lock.unlink(missing_ok=True)
         file.close()
+
+    return release
+
+
+def write_locked(file: Path, content: bytes) -> Callable[[], None]:
+    """Write a private file that is locked from its first moment on. Return the function that removes and unlocks it.
+
+    An existing file is replaced. The kernel releases the lock when the process ends in any way. Then the file stays.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
+    stream = _open_lock(temporary)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(content)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        stream.close()
+        raise
+
+    def release() -> None:
+        if _is_open_at(file, stream.fileno()):
+            file.unlink(missing_ok=True)
+        stream.close()
 
     return release
 

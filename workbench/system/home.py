@@ -51,12 +51,15 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     executions/    one folder per execution: prompt, plan, logs
     runs/          one folder per run: study, candidates, journal, report
     locks/         one lock for each answer that is being bought, so that no other run buys it too
+    flow-runs/     one file for each flow run of Prefect, locked by the process that works on it
     prompts/       the champions of studies in repositories with a URL
     repositories/  copies of repositories with a URL
     worktrees/     the files of a commit, while a run measures it
     watched/       the newest head that was seen, for each watched branch
     turns/         the newest commit that waits for its turn, for each study
     requalified/   the scores of champions, by commit
+    calibrated/    the calibrations of judges
+    ledger.db      the ledger, unless WORKBENCH_LEDGER_URL names another database
     prefect/       the Prefect server's database, unless PREFECT_HOME names another folder
     """
     path = environ.get("WORKBENCH_HOME")

@@ -6,7 +6,6 @@ is stopped by its process id.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import signal
@@ -22,7 +21,7 @@ from pathlib import Path
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.system import loopback
+from workbench.system import loopback, server_client
 from workbench.system.files import PRIVATE_FILE, exclusive_lock, private_files, write_atomically
 from workbench.system.home import ensure_usable
 
@@ -65,29 +64,6 @@ def prefect_home(home: Path, environ: Mapping[str, str]) -> str:
     return environ.get("PREFECT_HOME") or str(home / "prefect")
 
 
-def healthy(url: str, timeout: float = 5.0) -> bool:
-    """Return True if a Prefect API answers at this address within `timeout` seconds. No login is needed for that."""
-    try:
-        with _client(timeout) as client:
-            return client.get(f"{url.rstrip('/')}/health").status_code == 200
-    except (httpx.HTTPError, httpx.InvalidURL):
-        return False
-
-
-def client_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that Prefect's clients need for the server that we start in this environment.
-
-    Clients use the server's login, unless the user named another login for clients.
-    """
-    login = environ.get("PREFECT_SERVER_API_AUTH_STRING")
-    return {"PREFECT_API_AUTH_STRING": login} if login and not environ.get("PREFECT_API_AUTH_STRING") else {}
-
-
-def _client(timeout: float) -> httpx.Client:
-    """Return a client that never asks a proxy for a server on this machine."""
-    return httpx.Client(timeout=timeout, mounts=loopback.DIRECT)
-
-
 def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
     """Return the background server. Start it first if it does not run.
 
@@ -102,7 +78,7 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     # The lock makes two runs that begin together start only one server.
     with exclusive_lock(home / "server.lock"):
         running = running_server(home)
-        if running is not None and healthy(running.url):
+        if running is not None and server_client.healthy(running.url):
             _check_login(running, environ)
             return running
         say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
@@ -155,7 +131,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
                 **BATCHES,
                 **environ,
                 **loopback.exceptions(environ),
-                **client_variables(environ),
+                **server_client.client_variables(environ),
                 "PREFECT_HOME": prefect_home(home, environ),
                 # If the port were set by a command-line option, the UI would still call port 4200.
                 "PREFECT_SERVER_API_HOST": "127.0.0.1",
@@ -172,7 +148,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     write_atomically(home / "server.json", json.dumps(asdict(server)).encode(), PRIVATE_FILE)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if healthy(server.url, timeout=2.0):
+        if server_client.healthy(server.url, timeout=2.0):
             _make_work_pool(server, environ)
             return server
         time.sleep(0.2)
@@ -190,7 +166,7 @@ def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
     Raises:
         ServerUnavailable: the server does not answer, or refuses the login.
     """
-    _ask(server, environ, "POST", "work_pools/", {"name": WORK_POOL, "type": "process"})
+    _ask(server, environ, "POST", "/work_pools/", {"name": WORK_POOL, "type": "process"})
 
 
 def _check_login(server: Server, environ: Mapping[str, str]) -> None:
@@ -199,7 +175,7 @@ def _check_login(server: Server, environ: Mapping[str, str]) -> None:
     Raises:
         ServerUnavailable: the server does not answer, or refuses the login.
     """
-    _ask(server, environ, "GET", "admin/version")
+    _ask(server, environ, "GET", "/admin/version")
 
 
 def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, body: object = None) -> None:
@@ -208,24 +184,12 @@ def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, bod
     Raises:
         ServerUnavailable: the server does not answer, or refuses the login.
     """
-    login = {**environ, **client_variables(environ)}.get("PREFECT_API_AUTH_STRING")
-    headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
-    try:
-        with _client(30.0) as client:
-            response = client.request(method, f"{server.url}/{path}", json=body, headers=headers)
-    except httpx.HTTPError as error:
-        raise ServerUnavailable(
-            f"the Prefect server at {server.url} gave no answer ({type(error).__name__}): run the same command again",
-            kind="no server",
-        ) from error
-    if response.status_code in (401, 403):
-        raise ServerUnavailable(
-            f"the Prefect server at {server.url} refuses the login of PREFECT_API_AUTH_STRING: set it to the value of "
-            "PREFECT_SERVER_API_AUTH_STRING that the server was started with, or end the server with workbench server "
-            "--stop",
-            kind="no server",
-            lasting=True,
-        )
+    with server_client.api(server.url, environ) as client:
+        try:
+            client.request(method, path, json=body)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in server_client.LOGIN_REFUSED:
+                raise
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workbench.calibration.calibrations import FOLDER
 from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
 from workbench.run.folder import RunFolder
@@ -27,7 +28,7 @@ Answer = tuple[str, str]
 
 @dataclass
 class Pruned:
-    """What was removed, or would be. `kept` gives the reason for each run that is not removed."""
+    """The runs or answers that were removed, or would be. `kept` has the reason for each run that is not removed."""
 
     removed: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
@@ -91,13 +92,13 @@ def prune_answers(home: Path, days: float, *, dry_run: bool, now: float | None =
 
 def answers(home: Path) -> dict[Answer, list[Path]]:
     """Return all kept answers, each with its file and, for an execution, its folder."""
-    found: dict[Answer, list[Path]] = {}
+    paths: dict[Answer, list[Path]] = {}
     for file in sorted((home / "results").glob("*/*")):
         if file.is_file() and not file.name.startswith("."):
-            found.setdefault((file.parent.name, file.name), []).append(file)
+            paths.setdefault((file.parent.name, file.name), []).append(file)
     for folder in sorted((home / "executions").glob("*/")):
-        found.setdefault(("execute", folder.name), []).append(folder)
-    return found
+        paths.setdefault(("execute", folder.name), []).append(folder)
+    return paths
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -133,10 +134,13 @@ def _reason_to_keep(folder: RunFolder, summary: Summary | None) -> str | None:
 def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
     """Return the answers that runs need, and the time until which every answer is needed.
 
-    Runs of earlier versions did not list their answers. If such a run needs its answers, it can be any of those that
-    were there when it ended.
+    Runs of earlier versions did not list their answers. If such a run needs its answers, these can be any answers that
+    were there when the run ended.
     """
     needed, needed_until = set[Answer](), 0.0
+    for path in (home / FOLDER).glob("*/"):
+        # A calibration is kept for good, so that a repeated one with probes buys only the probes.
+        needed |= {(record.task, record.key) for record in RunFolder(path).lines(AnswerRecord)}
     for folder in _folders(home):
         summary = _summary(folder)
         if summary is not None and _reason_to_keep(folder, summary) is None and summary.record.started < oldest:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from tests.support.flow import TOPICS, Flow
 from tests.support.settings import goals, setting
+from workbench.run.race_record import RaceRecord
+from workbench.search import sentences
 from workbench.search.optimization import optimization
 from workbench.search.proposal import Proposal, ProposalRequest
 
@@ -68,3 +71,45 @@ def test_the_choice_does_not_depend_on_the_concurrency(tmp_path: Path) -> None:
         flow = Flow(propose=Proposer(), concurrency=concurrency, latency=0.005, shuffle=concurrency)
         outcomes.append(flow.answer(optimization(run)))
     assert outcomes[0] == outcomes[1]
+
+
+def test_the_run_tells_what_each_sentence_is_worth(tmp_path: Path) -> None:
+    """Helpful sentences have a positive effect, and the steps lead to the chosen prompt."""
+    flow = Flow(propose=Proposer())
+    run = setting(tmp_path, optimizer="race", budget=60, prompt="Write the plan. Be brief.")
+    outcome = flow.answer(optimization(run))
+    record = run.run.load(RaceRecord)
+    assert all(effect.low < effect.points < effect.high for effect in record.effects)
+    assert any(effect.low > 0 for effect in record.effects)
+    assert [effect.points for effect in record.effects] == sorted((e.points for e in record.effects), reverse=True)
+    best = record.steps[-1]
+    assert best.candidate == outcome.best.candidate.name
+    assert best.best is not None
+    assert best.first is not None
+    assert best.first.score < best.best.score
+    added = [text for step in record.steps for text in step.added]
+    assert {effect.text for effect in record.effects if effect.in_best} <= set(added)
+
+
+def test_of_two_conflicting_sentences_the_one_that_is_worth_less_goes(tmp_path: Path) -> None:
+    """The proposer names the conflict. The user's own sentences stay."""
+
+    class Objecting(Proposer):
+        def __call__(self, request: ProposalRequest) -> Proposal:
+            text = request.messages[-1][1]
+            if "## edits ##" in text:
+                return super().__call__(request)
+            composed.extend(re.findall(r"^\d+\. (.*)$", text, re.MULTILINE))
+            pairs = [{"pieces": pair} for pair in ([1, 2], [3, 4], [99, 1])]
+            return Proposal(f"[[ ## conflicts ## ]]\n{json.dumps(pairs)}\n\n[[ ## completed ## ]]")
+
+    composed: list[str] = []
+    run = setting(tmp_path, optimizer="race", budget=60, prompt="Write the plan. Be brief.")
+    outcome = Flow(propose=Objecting()).answer(optimization(run))
+    worth = {effect.text: effect.points for effect in run.run.load(RaceRecord).effects}
+    less, more = sorted(composed[2:4], key=lambda text: worth[text])
+    chosen = sentences.split(outcome.best.candidate.instructions)
+    assert chosen[:2] == ["Write the plan.", "Be brief."]
+    assert less not in chosen
+    assert more in chosen
+    assert len(chosen) == len(composed) - 1

@@ -10,12 +10,12 @@ from workbench.search.race.model import Data, Model, expected_gains
 EFFECTS = np.array([0.2, -0.1, 0.0, 0.05])
 
 
-def data(scores: int, noise: float = 0.05, freaks: int = 0) -> Data:
-    """Return scores of random sets of four pieces. The first `freaks` scores are 1."""
+def data(scores: int, noise: float = 0.05, outliers: int = 0) -> Data:
+    """Return scores of random sets of four pieces. The first `outliers` scores are 1."""
     rng = np.random.default_rng(1)
     members = rng.integers(0, 2, (scores, len(EFFECTS))).astype(float)
     values = 0.4 + members @ EFFECTS + noise * rng.standard_normal(scores)
-    values[:freaks] = 1.0
+    values[:outliers] = 1.0
     return Data(members, np.zeros(len(EFFECTS)), np.arange(scores), values)
 
 
@@ -36,9 +36,9 @@ def test_the_noise_is_estimated(noise: float) -> None:
     assert np.sqrt(fitted(data(400, noise)).noise) == pytest.approx(noise, rel=0.35)
 
 
-def test_freak_scores_do_not_decide() -> None:
-    """Six scores of a hundred are freaks. They raise the unweighted noise, and hardly change the effects."""
-    model = fitted(data(100, freaks=6))
+def test_outliers_do_not_decide() -> None:
+    """Six scores of a hundred are outliers. They raise the unweighted noise, and hardly change the effects."""
+    model = fitted(data(100, outliers=6))
     assert np.allclose(model.effects()[0], EFFECTS, atol=0.05)
     assert model.noise > 2 * model.noise_variance
 

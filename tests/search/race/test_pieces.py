@@ -50,3 +50,13 @@ def test_the_second_occurrence_is_another_piece() -> None:
 def test_blank_pieces_do_not_count_as_kept() -> None:
     known = pieces("a\n\nb\n\nc")
     assert known.kept_share(known.seed, known.read("a\n\nx\n\ny")) == pytest.approx(1 / 3)
+
+
+def test_a_piece_goes_with_the_piece_that_it_needs() -> None:
+    """A chain of needs goes as a whole."""
+    needs = {"b": ["a"], "c": ["b"]}
+    known = Pieces("a b c d", str.split, " ".join, lambda piece: needs.get(piece, ()))
+    a, b, c, d = sorted(known.seed)
+    assert known.text(known.compose({b, c, d})) == "d"
+    assert known.text(known.compose({a, c, d})) == "a d"
+    assert known.text(known.compose({a, b, c})) == "a b c"

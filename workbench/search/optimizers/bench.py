@@ -28,6 +28,8 @@ class Bench:
         trials: the executions so far, with their scores.
         score: the metric, from 0 to 1.
         feedback: the same metric, with the judge's reason.
+        recommend: takes the program that the optimizer would choose now, if the optimizer chooses the best prompt. The
+            last recommendation counts if the search must stop early.
     """
 
     study: Study
@@ -37,6 +39,7 @@ class Bench:
     trials: Trials
     score: Score
     feedback: Feedback
+    recommend: Callable[[Program], None]
 
     @property
     def goals(self) -> int:

@@ -31,7 +31,8 @@ def search(bench: Bench) -> Program:
 def _warned(bench: Bench) -> Feedback:
     """Return the metric whose feedback also says that an earlier prompt was refused.
 
-    GEPA drops a prompt that is worse than its parent, together with the feedback. So the parent's feedback says it.
+    GEPA drops a prompt that is worse than its parent, together with the feedback. So the parent's feedback has the
+    warning.
     """
 
     def feedback(*arguments: Any, **options: Any) -> dspy.Prediction:

@@ -1,22 +1,24 @@
-"""The race: learn what each sentence is worth, and compose the best prompt of those that help."""
+"""Runs the race, which learns what each sentence is worth, and composes the best prompt of those that help."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import dspy
 import numpy as np
 from dspy.utils.exceptions import AdapterParseError
 
-from workbench.search import edits, sentences
+from workbench.search import conflicts, edits, sentences
 from workbench.search.candidate import Candidate
 from workbench.search.optimizers.bench import Bench
+from workbench.search.optimizers.race_log import RaceLog
 from workbench.search.programs import Program
 from workbench.search.race import choose
 from workbench.search.race.composing import FIRST_EXECUTIONS
+from workbench.search.race.standing import Standing
 
 #: How many executions are made at once. It follows from the budget and not from the study's concurrency, so that a
 #: study finds the same prompt at any concurrency. Batches of 16 lose little (docs/race.md).
@@ -30,8 +32,8 @@ class ProposeEdits(dspy.Signature):  # type: ignore[misc]  # DSPy has no type in
 
     Propose one or two edits of the prompt's numbered pieces. Each edit makes one change that can help on its own: it
     adds an instruction, replaces a piece, or removes a piece. Prefer instructions that the judge's reasons call for. Do
-    not repeat what another piece says, and do not contradict it: replace that piece instead. Do not propose what is to
-    be avoided.
+    not repeat what another piece says, and do not contradict it: replace that piece instead. If a new piece makes no
+    sense without another one, name that one under needs. Do not propose what is to be avoided.
     """
 
     goals: str = dspy.InputField(desc="what the plans should achieve")
@@ -39,14 +41,29 @@ class ProposeEdits(dspy.Signature):  # type: ignore[misc]  # DSPy has no type in
     judgements: str = dspy.InputField(desc="scores from 0 to 10 and the judge's reasons for the latest plans")
     experience: str = dspy.InputField(desc="the best prompt so far, and pieces to avoid")
     edits: str = dspy.OutputField(
-        desc='JSON, a list such as [{"action": "add", "after": 2, "text": "...", "reason": "..."}, '
+        desc='JSON, a list such as [{"action": "add", "after": 2, "text": "...", "needs": [2], "reason": "..."}, '
         '{"action": "replace", "piece": 1, "text": "...", "reason": "..."}, '
         '{"action": "remove", "piece": 3, "reason": "..."}]'
     )
 
 
+class FindConflicts(dspy.Signature):  # type: ignore[misc]  # DSPy has no type information
+    """Read the prompt of a pipeline that writes plans. It was composed of pieces that were written independently.
+
+    Name each pair of pieces that contradict each other, and each pair of which one repeats what the other says. Pieces
+    about different things are no conflict, even if they resemble each other. Most prompts have no conflict.
+    """
+
+    pieces: str = dspy.InputField(desc="the prompt, one numbered piece after the other")
+    conflicts: str = dspy.OutputField(
+        desc='JSON, a list such as [{"pieces": [2, 5], "problem": "contradiction", "reason": "..."}], or [] for none'
+    )
+
+
 @dataclass(frozen=True)
-class _Judged:
+class _Judgement:
+    """The judge's score, from 0 to 1, and reason for one plan, with the goal's text."""
+
     goal: str
     score: float
     reason: str
@@ -60,30 +77,44 @@ def search(bench: Bench) -> Program:
     """
     budget = max(1, bench.study.budget - bench.goals - max(0, bench.goals - FIRST_EXECUTIONS))
     seed = bench.program.candidate.instructions.strip()
-    players = _Players(bench, seed)
+    callbacks = _Callbacks(bench, seed)
+    log = RaceLog(
+        seed,
+        name=lambda prompt: callbacks.program(prompt).candidate.name,
+        trials=lambda: len(bench.trials.trials),
+        save=bench.trials.setting.run.save,
+    )
+
+    def watch(standing: Standing) -> None:
+        bench.recommend(callbacks.program(standing.prompt))
+        log(standing)
+
     best = choose(
         seed,
-        players.propose,
-        players.evaluate,
+        callbacks.propose,
+        callbacks.evaluate,
         budget,
         np.random.default_rng(bench.study.seed),
         batch=max(1, min(LARGEST_BATCH, budget // EXECUTIONS_PER_BATCH)),
         split=sentences.split,
         join=sentences.join,
+        needs=lambda piece: callbacks.needs.get(piece.strip(), ()),
+        watch=watch,
     )
-    return players.program(best)
+    return callbacks.program(callbacks.without_conflicts(best, log.effects))
 
 
-class _Players:
-    """The two functions that the race calls. Both ask the flow, by way of the program and of the proposer's model."""
+class _Callbacks:
+    """The functions that the race calls. They reach the flow by the program and by the proposer's model."""
 
     def __init__(self, bench: Bench, seed: str) -> None:
         self._bench = bench
         self._seed = seed
         self._evaluations = 0
         self._replicates: Counter[tuple[str, int]] = Counter()
-        self._judged: list[_Judged] = []
-        self._predict = dspy.Predict(ProposeEdits)
+        self._judgements: list[_Judgement] = []
+        #: The pieces that a proposed piece needs, by its text.
+        self.needs: dict[str, list[str]] = {}
 
     def program(self, prompt: str) -> Program:
         """Return the study's program with this prompt."""
@@ -102,42 +133,84 @@ class _Players:
             self._evaluations += 1
         lm = dspy.settings.lm
         with ThreadPoolExecutor(self._bench.study.concurrency) as pool:
-            judged = list(pool.map(lambda run: self._run(lm, *run), runs))
-        self._judged += judged
-        return [one.score for one in judged]
+            judgements = list(pool.map(lambda run: self._run(lm, *run), runs))
+        self._judgements += judgements
+        return [judgement.score for judgement in judgements]
 
-    def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judged:
+    def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judgement:
         example = self._bench.examples[goal]
         with dspy.context(lm=lm.copy(rollout_id=replicate) if replicate else lm):
             verdict = self._bench.feedback(example, self.program(prompt)(**example.inputs()))
-        return _Judged(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
+        return _Judgement(str(example[self._bench.program.input_field]), verdict.score, verdict.feedback)
 
     def propose(self, parent: str, feedback: str) -> str:
-        """Ask the proposer for edits of a prompt. Return the prompt after them, or as it is if there are none.
+        """Ask the proposer for edits of a prompt. Return the edited prompt, or the same prompt if there are no edits.
 
         Edits that copy a gold plan are refused.
         """
         pieces = sentences.split(parent)
-        answer = edits.read(self._ask(pieces, feedback))
+        answer = edits.read(self._ask(ProposeEdits, "edits", **self._inputs(pieces, feedback)))
         if answer is None:
             return parent
-        prompt = answer if isinstance(answer, str) else sentences.join(edits.apply(answer, pieces)).strip()
+        if isinstance(answer, str):
+            prompt = answer
+        else:
+            prompt = sentences.join(edits.apply(answer, pieces)).strip()
+            self._note_needs(edits.needed(answer, pieces))
         return parent if self._bench.trials.leak(self.program(prompt).candidate) is not None else prompt
 
-    def _ask(self, pieces: list[str], feedback: str) -> str:
-        """Return the proposer's reply. DSPy must not ask again in another format: each request is paid for."""
-        inputs: dict[str, Any] = {
-            "goals": "\n\n".join(dict.fromkeys(str(e[self._bench.program.input_field]) for e in self._bench.examples)),
-            "pieces": "\n".join(f"{number}. {piece.strip()}" for number, piece in enumerate(pieces, start=1)),
-            "judgements": "\n\n".join(f"{10 * one.score:.1f} of 10. {one.reason}" for one in self._shown()),
+    def without_conflicts(self, prompt: str, effects: Mapping[str, float]) -> str:
+        """Return a prompt without pieces that contradict or repeat a better piece.
+
+        The proposer names the conflicts. The executions decide: the piece that is worth less is left out.
+
+        Args:
+            effects: how many points each piece is worth. Pieces that stood in every prompt have no entry, and stay.
+        """
+        pieces = sentences.split(prompt)
+        if prompt == self._seed or len(pieces) < 2:
+            return prompt
+        answer = self._ask(FindConflicts, "conflicts", pieces=_numbered(pieces))
+        dropped: set[int] = set()
+        for one, other in conflicts.read(answer, len(pieces)):
+            worth = {number: effects.get(pieces[number - 1]) for number in (one, other)}
+            measured = {number: points for number, points in worth.items() if points is not None}
+            if measured and not {one, other} & dropped:
+                # A piece that stood in every prompt was never measured, and is the user's own.
+                dropped.add(min(measured, key=lambda number: measured[number]))
+        kept = [piece for number, piece in enumerate(pieces, start=1) if number not in dropped]
+        return sentences.join(kept).strip() if dropped and kept else prompt
+
+    def _note_needs(self, needed: Mapping[str, list[str]]) -> None:
+        """Note what the pieces of each proposed text need, as `sentences.split` makes them."""
+        for text, pieces in needed.items():
+            for piece in sentences.split(text.strip()):
+                # A piece does not need itself. Of two pieces that need each other, only the first need is kept.
+                others = [other for other in pieces if other != piece and piece not in self.needs.get(other, ())]
+                self.needs.setdefault(piece.strip(), others)
+
+    def _inputs(self, pieces: list[str], feedback: str) -> dict[str, str]:
+        goals = dict.fromkeys(str(example[self._bench.program.input_field]) for example in self._bench.examples)
+        latest = self._judgements[-TRIALS_SHOWN:]
+        return {
+            "goals": "\n\n".join(goals),
+            "pieces": _numbered(pieces),
+            "judgements": "\n\n".join(f"{10 * judgement.score:.1f} of 10. {judgement.reason}" for judgement in latest),
             "experience": "\n\n".join(filter(None, [feedback, self._bench.trials.warning])),
         }
+
+    def _ask(self, signature: type[dspy.Signature], field: str, **inputs: str) -> str:
+        """Return this field of the proposer's reply.
+
+        DSPy does not ask again in another format, because each request is paid for.
+        """
         adapter = dspy.ChatAdapter(use_json_adapter_fallback=False)
         try:
             with dspy.context(lm=self._bench.proposer, adapter=adapter):
-                return str(self._predict(**inputs).edits or "")
+                return str(getattr(dspy.Predict(signature)(**inputs), field) or "")
         except AdapterParseError as error:
             return str(error.lm_response or "")
 
-    def _shown(self) -> list[_Judged]:
-        return self._judged[-TRIALS_SHOWN:]
+
+def _numbered(pieces: list[str]) -> str:
+    return "\n".join(f"{number}. {piece.strip()}" for number, piece in enumerate(pieces, start=1))

@@ -1,9 +1,9 @@
-"""The race: search for the best prompt with few and noisy executions.
+"""Searches for the best prompt with few and noisy executions, by a method that is called the race.
 
 A prompt is made of pieces. What one execution says about a piece counts for every prompt that contains it, and the next
-prompt is composed of the pieces that look good. docs/race.md explains the method and what it was measured to be worth.
+prompt is composed of the pieces that look good. docs/race.md explains the method and has its measurements.
 
-The race is pure: it calls two functions, one that proposes a changed prompt and one that evaluates prompts.
+The race reaches the outside only by two functions: one proposes a changed prompt, and one evaluates prompts.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from workbench.search.race.composing import Composition
 from workbench.search.race.executions import Evaluate, Executions
 from workbench.search.race.measuring import Choice, estimate, reserve
 from workbench.search.race.model import NOISE_VARIANCE
-from workbench.search.race.pieces import Join, Pieces, Propose, Split, default_split
+from workbench.search.race.pieces import Join, Needs, Pieces, Propose, Split, default_split, no_needs
 from workbench.search.race.rewriting import WholePrompts
+from workbench.search.race.standing import Standing, Watch
 
 __all__ = ["RaceResult", "choose", "race"]
 
 
 @dataclass(frozen=True)
 class RaceResult:
-    """What a race found. Scores are from 0 to 1.
+    """The result of a race. Scores are from 0 to 1.
 
     Attributes:
         best: the chosen prompt.
         estimate: the mean score of fresh executions of the chosen prompt, None if all of them crashed.
         interval: the 90 % confidence interval of the prompt's quality, None if there is no estimate.
         evaluations: how many prompts were evaluated, the crashed ones included.
-        history: (evaluations so far, the prompt recommended then), oldest first.
+        history: pairs of the evaluations so far and the prompt that was recommended then, oldest first.
     """
 
     best: str
@@ -52,7 +53,7 @@ def race(
     split: Split | None = None,
     join: Join | None = None,
 ) -> RaceResult:
-    """Search for the best prompt with noisy evaluations, and measure it on fresh ones.
+    """Search for the best prompt with noisy evaluations, and measure the best prompt on fresh evaluations.
 
     With several goals, the caller evaluates one goal at a time, in rotation.
 
@@ -60,7 +61,7 @@ def race(
         seed_prompt: the starting prompt.
         propose: called with a prompt and with what the race knows, as text. Returns a changed version of the prompt.
         evaluate: called with prompts. Returns a score from 0 to 1 for each, or None for an evaluation that crashed.
-        budget: the most evaluations, at least 1. The fresh ones of the chosen prompt are included.
+        budget: the most evaluations, at least 1. The fresh evaluations of the chosen prompt are included.
         rng: makes every random choice, so equal answers lead to equal results.
         batch: how many prompts are evaluated at once.
         split: returns the pieces of a prompt. The default is lines if the seed prompt has at least two, else words.
@@ -94,19 +95,24 @@ def choose(
     batch: int,
     split: Split,
     join: Join,
+    needs: Needs = no_needs,
+    watch: Watch = lambda standing: None,
 ) -> str:
-    """Return the prompt that a race chooses, without fresh executions of it. The arguments are those of `race`."""
-    pieces = Pieces(seed_prompt, split, join)
-    choice = _choose(Executions(pieces, evaluate, budget, batch, lambda noise: 0), propose, rng)
+    """Return the prompt that a race chooses, without fresh executions of it. The arguments are those of `race`.
+
+    Args:
+        needs: returns the pieces that a piece needs. A prompt without one of them goes without the piece, too.
+        watch: called after each batch with what the race knows, and at the end.
+    """
+    pieces = Pieces(seed_prompt, split, join, needs)
+    choice = _choose(Executions(pieces, evaluate, budget, batch, lambda noise: 0, watch), propose, rng)
     return pieces.text(choice.prompt)
 
 
 def _choose(executions: Executions, propose: Propose, rng: np.random.Generator) -> Choice:
     if executions.left(NOISE_VARIANCE) <= 0:
         # Too few executions for a search.
-        choice = Choice(executions.pieces.seed, NOISE_VARIANCE)
-    else:
-        composition = Composition(executions, propose, rng)
-        choice = composition.run() or WholePrompts(executions, propose, composition.rewrites).run()
-    executions.recommend(choice.prompt)
-    return choice
+        executions.recommend(Standing(executions.used, executions.pieces.text(executions.pieces.seed)))
+        return Choice(executions.pieces.seed, NOISE_VARIANCE)
+    composition = Composition(executions, propose, rng)
+    return composition.run() or WholePrompts(executions, propose, composition.rewrites).run()

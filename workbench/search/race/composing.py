@@ -1,9 +1,9 @@
-"""The search for the best composition of pieces.
+"""Searches for the best composition of pieces.
 
 What one execution says about a piece counts for every prompt with this piece. So the next prompt to execute may be any
 composition of pieces. Draws from the posterior suggest compositions, as in Thompson sampling (Thompson, 1933). The race
-executes the one with the highest knowledge gradient (Frazier, Powell and Dayanik, 2008): the one after which it expects
-to choose the best set of pieces.
+executes the composition with the highest knowledge gradient (Frazier, Powell and Dayanik, 2008): after this execution,
+it expects to choose the best set of pieces.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from workbench.search.race.feedback import feedback
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.model import Data, Matrix, Model
 from workbench.search.race.pieces import Prompt, Propose
+from workbench.search.race.standing import PieceEffect, Quality, Standing
 
 #: How often the starting prompt is executed first.
 FIRST_EXECUTIONS = 3
@@ -26,29 +27,30 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: The most uncertain pieces at a time: as many as executions are left, but within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round: so many, or two for each execution of a batch. The most proposals of the race, for
-#: each execution of the budget.
+#: The most proposals of one round: this number, or two for each execution of a batch if that is more.
 ROUND = 12
+#: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
-#: So many proposals in a row without a new piece, for each execution of a batch, end a round.
+#: A round ends after this many proposals in a row without a new piece, for each execution of a batch.
 FRUITLESS = 2
-#: Nothing is proposed when no more than so many executions are left. In a small race it is a quarter of the budget.
+#: Nothing is proposed once only so many executions are left, or a quarter of the budget if that is less.
 LAST_EXECUTIONS = 6
-#: A child that keeps less of its parent's pieces is a rewrite.
+#: A child that keeps a smaller share of its parent's pieces is a rewrite.
 KEPT_SHARE = 0.7
-#: After so many proposals it is known whether the proposer rewrites.
+#: From this number of proposals on, the race decides whether the proposer rewrites.
 TELLING_PROPOSALS = 8
-#: From how many compositions the next execution is chosen. Their effects are drawn wider than the posterior.
+#: The number of compositions from which the next execution is chosen.
 COMPOSITIONS = 16
+#: The factor by which the effects of these compositions are drawn wider than the posterior.
 SPREAD = 2.0
-#: The knowledge gradient looks so far ahead: as if this share of the executions left were spent on the composition.
+#: The knowledge gradient looks ahead as if this share of the executions left were spent on the composition.
 LOOK_AHEAD = 0.25
 #: A piece whose mean effect is more than so many standard deviations below 0 is named as one to avoid.
 HARMFUL = 0.8
 
 
 class Composition:
-    """The search among compositions of pieces.
+    """The state of a search among compositions of pieces.
 
     Attributes:
         rewrites: the children that keep too little of the starting prompt, in the order in which they were proposed.
@@ -75,16 +77,17 @@ class Composition:
         executions = self._executions
         executions.learn([self._pieces.seed] * min(FIRST_EXECUTIONS, max(1, executions.left(self._model.noise))))
         self._fit(steps=2)
-        executions.recommend(self._recommended())
+        executions.recommend(self._standing())
         self._expand()
         while (left := executions.left(self._model.noise)) > 0:
             if self._proposer_rewrites:
                 return None
             executions.learn(self._next_prompts(min(executions.batch, left)))
             self._fit(steps=2)
-            executions.recommend(self._recommended())
+            executions.recommend(self._standing())
             self._expand()
         self._fit(steps=8)
+        executions.recommend(self._standing())
         return Choice(self._recommended(), self._model.noise)
 
     # Proposals ----------------------------------------------------------------------------------------------------
@@ -151,7 +154,7 @@ class Composition:
     # Prompts ------------------------------------------------------------------------------------------------------
 
     def _next_prompts(self, size: int) -> list[Prompt]:
-        """Return prompts to execute. Each one anticipates what those before it will teach."""
+        """Return prompts to execute. The choice of each prompt anticipates what the prompts before it will teach."""
         look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
         prompts = []
         for _ in range(size):
@@ -185,6 +188,42 @@ class Composition:
             return composed
         return prompts[int(np.argmax(values))]
 
+    def _standing(self) -> Standing:
+        """Return what the race knows now."""
+        executions, recommended = self._executions, self._recommended()
+        means, deviations = self._model.effects()
+        rows = np.array(executions.rows, dtype=np.intp)
+        counts = self._executed_members()[rows].sum(axis=0)
+        return Standing(
+            executions.used,
+            self._pieces.text(recommended),
+            best=self._quality(recommended),
+            seed=self._quality(self._pieces.seed),
+            effects=tuple(
+                PieceEffect(
+                    text=self._pieces.piece(number),
+                    mean=float(means[index]),
+                    deviation=float(deviations[index]),
+                    executions=int(counts[index]),
+                    in_seed=number in self._pieces.seed,
+                    in_best=number in recommended,
+                )
+                for index, number in enumerate(self._touched)
+            ),
+        )
+
+    def _quality(self, prompt: Prompt) -> Quality | None:
+        """Return the posterior of a prompt's quality, or None before any score."""
+        if not self._executions.scores:
+            return None
+        if prompt in self._executions.prompts:
+            means, variances = self._model.executed_prompts()
+            row = self._executions.prompts[prompt]
+            mean, variance = float(means[row]), float(variances[row])
+        else:
+            mean, variance = self._model.new_prompt(self._members([prompt])[0])
+        return Quality(mean, math.sqrt(max(variance, 0.0)))
+
     # The model ----------------------------------------------------------------------------------------------------
 
     def _fit(self, steps: int) -> None:
@@ -199,11 +238,11 @@ class Composition:
         self._model.fit(data, steps)
 
     def _preference(self, number: int) -> float:
-        """Return how much more often than by an even choice a piece was proposed, as a logarithm."""
+        """Return the logarithm of how often a piece was proposed, relative to an even choice."""
         return math.log((1 + self._counts[number]) / (1 + self._expected[number]))
 
     def _executed_members(self) -> Matrix:
-        """Return the members of the executed prompts. They only change when there is a new prompt or a new piece."""
+        """Return the members of the executed prompts. They change only with a new prompt or a new piece."""
         shape = (len(self._executions.prompts), len(self._touched))
         if self._known_members.shape != shape:
             self._known_members = self._members(list(self._executions.prompts))

@@ -1,10 +1,11 @@
-"""What a race has executed: the evaluations within the budget, and their scores."""
+"""Keeps what a race has executed: the evaluations within the budget, and their scores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from workbench.search.race.pieces import Pieces, Prompt
+from workbench.search.race.standing import Standing, Watch
 
 Evaluate = Callable[[list[str]], Sequence[float | None]]
 
@@ -14,17 +15,24 @@ class Executions:
 
     Args:
         held_back: returns how many evaluations the search must leave, given the variance of the noise.
+        watch: called with each recommendation.
 
     Attributes:
         used: how many prompts were evaluated, the crashed ones included.
         prompts: the prompts that have a score, each with its number.
         rows: the number of each score's prompt.
         scores: the scores that the search may learn from.
-        history: (evaluations so far, the prompt recommended then).
+        history: pairs of the evaluations so far and the prompt that was recommended then.
     """
 
     def __init__(
-        self, pieces: Pieces, evaluate: Evaluate, budget: int, batch: int, held_back: Callable[[float], int]
+        self,
+        pieces: Pieces,
+        evaluate: Evaluate,
+        budget: int,
+        batch: int,
+        held_back: Callable[[float], int],
+        watch: Watch = lambda standing: None,
     ) -> None:
         self.pieces = pieces
         self.budget = budget
@@ -36,9 +44,10 @@ class Executions:
         self.history: list[tuple[int, str]] = []
         self._evaluate = evaluate
         self._held_back = held_back
+        self._watch = watch
 
     def left(self, noise: float) -> int:
-        """Return how many executions are left before those that are held back."""
+        """Return how many executions are left to the search, without those that are held back."""
         return self.budget - self.used - self._held_back(noise)
 
     def learn(self, prompts: list[Prompt]) -> None:
@@ -68,12 +77,18 @@ class Executions:
             scores += [None if score is None else _checked(score) for score in answers]
         return scores
 
-    def recommend(self, prompt: Prompt) -> None:
-        """Add a recommendation to the history."""
-        self.history.append((self.used, self.pieces.text(prompt)))
+    def recommend(self, standing: Standing) -> None:
+        """Add a recommendation to the history, and pass it to `watch`."""
+        self.history.append((standing.evaluations, standing.prompt))
+        self._watch(standing)
 
 
 def _checked(score: float) -> float:
+    """Return a score as a float.
+
+    Raises:
+        ValueError: the score is out of range.
+    """
     if not 0 <= score <= 1:
         raise ValueError(f"evaluate returned the score {score}; expected 0 to 1, or None for a crash")
     return float(score)

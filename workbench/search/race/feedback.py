@@ -1,4 +1,4 @@
-"""What a race tells the proposer."""
+"""Writes what a race tells the proposer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scores say about whole prompts that descend from each other, and what to execute next.
+"""Estimates whole prompts that descend from each other, and chooses what to execute next.
 
 Rewritten prompts share no pieces, but each child resembles its parent: f_child = f_parent + N(0, tau^2). So all
 qualities have one joint normal distribution, and a score of one prompt says something about its relatives.
@@ -82,9 +82,11 @@ class Lineage:
         self.noise = map_variance(errors, NOISE_VARIANCE)
 
     def choose(self, candidates: list[int], size: int) -> list[tuple[int, bool]]:
-        """Return the next executions as (prompt, whether a new child of it is executed instead of itself).
+        """Return the next executions, each as a pair of a prompt and a flag.
 
-        The executions of one batch know of each other: each one lowers the variance that the next one sees.
+        The flag is True if a new child of the prompt is executed in place of the prompt.
+
+        Within a batch, each repeated execution of a prompt lowers the variance that the next choice sees.
         """
         numbers = np.array(candidates, dtype=np.intp)
         means, variances = self.means[numbers], np.maximum(np.diag(self.covariance)[numbers], 1e-12)
@@ -103,7 +105,7 @@ class Lineage:
 
 
 def repeat_gains(means: Vector, variances: Vector, noise: float) -> Vector:
-    """Return the knowledge gradient of one more execution of each prompt, (prompts,)."""
+    """Return the knowledge gradient of one more execution of each prompt, shape (prompts,)."""
     spread = variances / np.sqrt(variances + noise)
     if len(means) == 1:
         return np.asarray(TIE_GAIN * spread)

@@ -1,4 +1,4 @@
-"""The executions that a race holds back, and the estimate and interval that they give."""
+"""Decides how many executions a race holds back, and computes the estimate and the interval that they give."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from workbench.search.race.pieces import Prompt
 
-#: The fewest executions that are held back, and their share of the budget: at least, and at most.
+#: The fewest executions that are held back, and the least and the largest share of the budget that they take.
 FEWEST = 6
 LEAST_SHARE = 0.08
 MOST_SHARE = 0.15
@@ -18,7 +18,7 @@ MOST_SHARE = 0.15
 STANDARD_ERROR = 0.03
 #: How many standard deviations are subtracted from a mean when a prompt is chosen.
 CAUTION = 0.5
-#: The confidence level of the interval, and for how many degrees of freedom the search's noise counts in it.
+#: The confidence level of the interval, and the degrees of freedom for which the search's noise counts in it.
 LEVEL = 0.9
 POOLED_DEGREES = 20
 
@@ -44,7 +44,7 @@ def estimate(scores: list[float], noise: float) -> tuple[float, tuple[float, flo
     """Return the mean of fresh scores and its 90 % confidence interval, within 0 and 1.
 
     The interval is Student's t. Its variance pools the scores' own with the search's noise, which counts for 20 degrees
-    of freedom, because so few scores know little of their variance.
+    of freedom, because so few scores say little about their variance.
     """
     mean, degrees = float(np.mean(scores)), len(scores) - 1
     squares = float(np.sum((np.array(scores) - mean) ** 2))

@@ -1,4 +1,4 @@
-"""What the scores say about each piece: a Bayesian linear model of pieces, prompts and noise.
+"""Estimates from the scores what each piece is worth: a Bayesian linear model of pieces, prompts and noise.
 
 One score of prompt c with the pieces S is
 
@@ -10,7 +10,7 @@ proposer chose evenly among the absent pieces. A proposer that prefers a piece s
 the seed prompt were not proposed, so their effect is delta_j alone.
 
 The priors are delta ~ N(0, tau^2), r ~ N(0, rho^2), mu_0 and mu_1 ~ N(0, 0.03^2), and m ~ N(median of the scores,
-0.3^2). The noise is Student-t with 6 degrees of freedom and the scale sigma, so that one freak score does not decide.
+0.3^2). The noise is Student-t with 6 degrees of freedom and the scale sigma, so that a single outlier does not decide.
 
 tau, rho and sigma are estimated by MAP-EM: expectation maximisation (Dempster, Laird and Rubin, 1977) with a prior on
 each variance that is worth four observations (Gelman et al., Bayesian Data Analysis, chapter 13). The Student-t noise
@@ -50,7 +50,7 @@ class Data:
     """The scores of a race, as the model reads them.
 
     Attributes:
-        members: (prompts, pieces), 1.0 where the prompt has the piece. Only pieces that some prompt lacks are in it.
+        members: (prompts, pieces), 1.0 where the prompt has the piece. A piece that all prompts have needs no column.
         preferences: (pieces,), x_j of each piece, or NaN for a piece of the seed prompt.
         prompts: (scores,), the row of each score's prompt in `members`.
         scores: (scores,).
@@ -67,7 +67,7 @@ class Model:
     """The posterior over the parameters beta = (m, mu_0, mu_1, delta_1, ..., delta_p), and the estimated variances.
 
     Attributes:
-        noise: the unweighted variance of the residuals, which freak scores raise. Reserve and interval use it.
+        noise: the unweighted variance of the scores' errors, which outliers raise. Reserve and interval use it.
     """
 
     effect_variance: float = EFFECT_VARIANCE
@@ -172,7 +172,7 @@ class Model:
         return np.asarray(gains.sum(axis=1))
 
     def anticipate(self, members: Vector) -> None:
-        """Lower the uncertainty as one execution of this set of pieces will. The next fit replaces this."""
+        """Lower the uncertainty as one execution of this set of pieces will. The next fit overwrites the change."""
         projected = (self._design(members[None, :]) @ self._root)[0]
         variance, noise = float(projected @ projected), self.residual_variance + self.noise_variance
         shrink = (1 - np.sqrt(noise / (noise + variance))) / max(variance, 1e-12)

@@ -1,4 +1,4 @@
-"""Prompts as sets of pieces, all pieces in one order.
+"""Represents prompts as sets of pieces, with all pieces in one order.
 
 A piece is a part of a prompt, for example a sentence or a line. Its identity is its text and its occurrence: the second
 "Be brief." of a prompt is another piece than the first. A prompt is the set of its pieces' numbers. Each new piece gets
@@ -9,18 +9,24 @@ text: its pieces in this order.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 Prompt = frozenset[int]
 Split = Callable[[str], list[str]]
 Join = Callable[[list[str]], str]
 Propose = Callable[[str, str], str]
+Needs = Callable[[str], Collection[str]]
+
+
+def no_needs(piece: str) -> Collection[str]:
+    """Return no piece: every piece makes sense on its own."""
+    return ()
 
 
 def default_split(seed_prompt: str) -> tuple[Split, Join]:
     """Return functions that split a prompt into pieces and join them.
 
-    The pieces are lines if the seed prompt has two or more, else words.
+    The pieces are lines if the seed prompt has at least two lines, else words.
     """
     if "\n" in seed_prompt.strip():
         return lambda text: text.split("\n"), "\n".join
@@ -32,11 +38,13 @@ class Pieces:
 
     Args:
         seed_prompt: the starting prompt. Its text is kept as it is, whatever `join` makes of its pieces.
+        needs: returns the texts of the pieces that a piece needs.
     """
 
-    def __init__(self, seed_prompt: str, split: Split, join: Join) -> None:
+    def __init__(self, seed_prompt: str, split: Split, join: Join, needs: Needs = no_needs) -> None:
         self._split = split
         self._join = join
+        self._needs = needs
         #: Each piece as (text, occurrence), by number.
         self._names: list[tuple[str, int]] = []
         self._numbers: dict[tuple[str, int], int] = {}
@@ -71,11 +79,12 @@ class Pieces:
         return frozenset(numbers)
 
     def compose(self, numbers: Iterable[int]) -> Prompt:
-        """Return a set of pieces as the prompt that its text is read as.
+        """Return the prompt that `read` would return for the text of these pieces.
 
-        The second occurrence of a piece without the first one is the first one.
+        Pieces whose needs are missing are left out. If a set has only the second occurrence of a text, it becomes the
+        first occurrence.
         """
-        chosen = frozenset(numbers)
+        chosen = self._with_needs(frozenset(numbers))
         if not chosen & self._repeats:
             return chosen
         occurrences: Counter[str] = Counter()
@@ -86,6 +95,15 @@ class Pieces:
             occurrences[text] += 1
         return frozenset(prompt)
 
+    def _with_needs(self, chosen: Prompt) -> Prompt:
+        """Return the pieces without those that need a missing piece, until no piece needs a missing one."""
+        while True:
+            texts = {self.piece(number) for number in chosen}
+            kept = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
+            if kept == chosen:
+                return chosen
+            chosen = kept
+
     def text(self, prompt: Prompt) -> str:
         """Return the text of a prompt: its pieces in the global order."""
         if prompt not in self._texts:
@@ -93,6 +111,6 @@ class Pieces:
         return self._texts[prompt]
 
     def kept_share(self, parent: Prompt, child: Prompt) -> float:
-        """Return which share of the parent's pieces the child still has. Blank pieces do not count."""
+        """Return the share of the parent's pieces that the child still has. Blank pieces do not count."""
         pieces = {number for number in parent if self.piece(number).strip()}
         return len(pieces & child) / len(pieces) if pieces else 1.0

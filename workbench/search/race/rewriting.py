@@ -1,6 +1,8 @@
-"""The search for the best of whole prompts, for proposers that rewrite the text that they are given."""
+"""Searches for the best whole prompt, for proposers that rewrite the text instead of editing it."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -9,13 +11,14 @@ from workbench.search.race.feedback import feedback
 from workbench.search.race.lineage import Lineage
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.pieces import Prompt, Propose
+from workbench.search.race.standing import Quality, Standing
 
-#: So many proposals in a row may be useless before the parent itself is executed instead.
+#: After this many useless proposals in a row, the parent itself is executed.
 TRIES = 3
 
 
 class WholePrompts:
-    """The search among whole prompts.
+    """The state of a search among whole prompts.
 
     Args:
         waiting: rewrites of the starting prompt that were proposed but not executed yet.
@@ -40,8 +43,9 @@ class WholePrompts:
             actions = self._lineage.choose(self._candidates(), min(executions.batch, left))
             executions.learn([self._child(number) if child else self._prompt(number) for number, child in actions])
             self._fit(steps=2)
-            executions.recommend(self._best())
+            executions.recommend(self._standing())
         self._fit(steps=8)
+        executions.recommend(self._standing())
         return Choice(self._best(), self._lineage.noise)
 
     def _fit(self, steps: int) -> None:
@@ -60,6 +64,21 @@ class WholePrompts:
         numbers = self._candidates()
         deviations = np.sqrt(np.maximum(np.diag(self._lineage.covariance)[numbers], 0.0))
         return self._prompt(numbers[int(np.argmax(self._lineage.means[numbers] - CAUTION * deviations))])
+
+    def _standing(self) -> Standing:
+        """Return what the race knows now."""
+        executions, best = self._executions, self._best()
+        known = bool(executions.scores)
+        return Standing(
+            executions.used,
+            executions.pieces.text(best),
+            best=self._quality(self._numbers[best]) if known else None,
+            seed=self._quality(0) if known else None,
+        )
+
+    def _quality(self, number: int) -> Quality:
+        variance = float(self._lineage.covariance[number, number])
+        return Quality(float(self._lineage.means[number]), math.sqrt(max(variance, 0.0)))
 
     def _child(self, parent: int) -> Prompt:
         """Return a new child of a prompt, or the prompt itself if the proposer has no new one."""

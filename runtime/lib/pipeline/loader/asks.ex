@@ -222,10 +222,8 @@ defmodule Pipeline.Loader.Asks do
   defp schema_place(_, place), do: ["functions" | place]
 
   # The program chooses the temperature itself, so the value in the file does not matter.
-  defp temperature(%Ask{temperature: temperature, provider: provider}, values, budget, place)
+  defp temperature(%Ask{temperature: temperature, provider: provider} = ask, values, budget, place)
        when temperature != nil and is_map_key(@temperatures, provider) do
-    limit = @temperatures[provider]
-
     {place, source} =
       cond do
         values.temperature != nil -> {["temperature" | place], ""}
@@ -233,17 +231,28 @@ defmodule Pipeline.Loader.Asks do
         true -> {place, "the temperature of the defaults: "}
       end
 
-    if temperature > limit,
-      do: [
-        Note.error(
-          place,
-          "#{source}expected a number from 0 to #{limit}, the highest temperature of #{provider}#{Note.got(temperature)}"
-        )
-      ],
-      else: []
+    case temperature_problem(provider, ask.model, temperature) do
+      nil -> []
+      problem -> [Note.error(place, "#{source}#{problem}#{Note.got(temperature)}")]
+    end
   end
 
   defp temperature(_, _, _, _), do: []
+
+  defp temperature_problem(provider, model, temperature) do
+    limit = @temperatures[provider]
+
+    cond do
+      temperature > limit ->
+        "expected a number from 0 to #{limit}, the highest temperature of #{provider}"
+
+      temperature != 1 and not Catalogue.takes_temperature?(model) ->
+        "expected no temperature: #{model} refuses any but 1"
+
+      true ->
+        nil
+    end
+  end
 
   # The value may come from the step, its token_budget or the defaults.
   defp unsent(%{via: "program"} = values, pick, place) do

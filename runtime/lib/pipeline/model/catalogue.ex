@@ -27,6 +27,9 @@ defmodule Pipeline.Model.Catalogue do
     {"gemini-1", 8_192}
   ]
 
+  # Claude's models up to 4.6. Newer ones refuse any temperature but 1.
+  @takes_temperature ~r/\Aclaude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))/
+
   # A provider names the dated or numbered version that answered: -20260115, @20260115, -001, -05-20, -preview-05-20.
   @version ~r/\A(-preview)?([-@]\d{8}|-\d{3}|-\d{2}-\d{2}|-\d{2}-\d{4})?\z/
 
@@ -55,6 +58,18 @@ defmodule Pipeline.Model.Catalogue do
       if String.starts_with?(model, prefix), do: limit
     end)
   end
+
+  @doc """
+  Return true if the model takes a temperature other than 1.
+
+      iex> Pipeline.Model.Catalogue.takes_temperature?("claude-opus-4-6")
+      true
+      iex> Pipeline.Model.Catalogue.takes_temperature?("claude-sonnet-5-5")
+      false
+  """
+  @spec takes_temperature?(String.t()) :: boolean()
+  def takes_temperature?("claude-" <> _ = model), do: model =~ @takes_temperature
+  def takes_temperature?(_), do: true
 
   @doc """
   Return true if `answered` is the model that was asked, or a version of it.

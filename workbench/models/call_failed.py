@@ -5,16 +5,18 @@ from __future__ import annotations
 from workbench.models.failure import Failure
 
 
-class Trouble(Exception):
-    """A call failed.
+class CallFailed(Exception):
+    """One call of a model failed.
 
     Attributes:
         message: the provider's sentence, or ours. It may hold the provider's key.
         charged: True if the provider may have charged for the call: it took the request, and its answer did not arrive.
+        dollars: the amount that a program told for its failed call, or None if it told none.
     """
 
-    def __init__(self, failure: Failure, message: str, *, charged: bool = False) -> None:
+    def __init__(self, failure: Failure, message: str, *, charged: bool = False, dollars: float | None = None) -> None:
         super().__init__(message)
         self.failure = failure
         self.message = message
         self.charged = charged
+        self.dollars = dollars

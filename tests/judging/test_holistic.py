@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.scripted_server import Answer, Scripted, gemini_reply, scripted
 from workbench.errors import MissingKey, ModelNotFound, NotJudged
+from workbench.judging.holistic import read_verdict
 from workbench.judging.judge import score
-from workbench.judging.model import read_verdict
 from workbench.models.text import UnusableText
 from workbench.nouns import Goal, Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import Provider
@@ -175,7 +175,7 @@ def test_a_judge_that_fails_is_an_error_with_a_kind_and_without_the_key(answer: 
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
-def test_an_unknown_model_is_the_users_to_mend() -> None:
+def test_an_unknown_model_is_a_users_error() -> None:
     """The message names the model, the key of the study, and current models."""
     answer = refused(404, "models/gemini-4-argon is not found for API version v1beta")
     with scripted(answer) as server, pytest.raises(ModelNotFound) as caught:
@@ -203,7 +203,7 @@ def test_one_deadline_holds_for_the_whole_verdict(answer: str) -> None:
     assert (caught.value.kind, caught.value.lasting) == ("timeout", False)
 
 
-def test_a_plan_that_is_none_has_zero_without_a_call() -> None:
+def test_a_text_that_is_no_plan_scores_zero_without_a_call() -> None:
     """The reason says what is wrong with the text."""
     with scripted() as server:
         verdict = judged(server, Plan("x", "the plan is no YAML: line 3"))
@@ -211,7 +211,7 @@ def test_a_plan_that_is_none_has_zero_without_a_call() -> None:
     assert "line 3" in verdict.reason
 
 
-def test_no_key_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_named_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the variables."""
     monkeypatch.delenv("GEMINI_API_KEY")
     with scripted() as server, pytest.raises(MissingKey, match="GEMINI_API_KEY or GOOGLE_API_KEY"):
@@ -229,7 +229,7 @@ JSON = st.recursive(
     st.text(st.characters())
     | st.builds(lambda score, reason: json.dumps({"score": score, "reason": reason}), JSON, JSON)
 )
-def test_any_reply_is_a_verdict_that_can_be_kept_or_none(text: str) -> None:
+def test_any_reply_is_a_storable_verdict_or_is_refused(text: str) -> None:
     """A verdict has a number from 0 to 10, and a reason that every file can hold."""
     try:
         score, reason = read_verdict(text)

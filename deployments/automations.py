@@ -1,0 +1,51 @@
+"""Create the automations that notify a person, on the Prefect server at PREFECT_API_URL.
+
+Run it with `python deployments/automations.py` once for a server that `workbench server` has not started. A second time
+changes nothing. Flow runs whose process has died on this machine are marked as crashed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
+
+from workbench.alerts import automations
+from workbench.commands import prefect_api
+from workbench.errors import UserError, WorkbenchError
+from workbench.foreign_text import printable
+from workbench.system import loopback
+from workbench.tasks.alive import mark_crashed
+from workbench.tasks.failure import outside_failure
+
+
+def main() -> None:
+    """Create the automations, and mark crashed flow runs. Print a line for each that was changed.
+
+    Raises:
+        UserError: PREFECT_API_URL is not set, or the server has no work pool.
+        ServerUnavailable: the server does not answer, or refuses the login.
+    """
+    url = PREFECT_API_URL.value()
+    if url is None:
+        raise UserError("PREFECT_API_URL is not set; expected the address of the Prefect server's API: set it")
+    os.environ.update(loopback.exceptions(os.environ))
+    prefect_api.check(str(url))
+    try:
+        with get_client(sync_client=True) as client:
+            for name in automations.create(client):
+                print(f"created: {name}")
+        for name in mark_crashed():
+            print(f"marked as crashed: {printable(name)}")
+    except Exception as error:
+        raise outside_failure(error, str(url)) or error from None
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except WorkbenchError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

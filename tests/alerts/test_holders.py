@@ -1,0 +1,125 @@
+"""A flow run whose process has died is marked as crashed, and no other flow run is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from workbench.alerts.holders import Holder, held, mark_crashed
+
+SERVER = "http://127.0.0.1:4200/api"
+#: Begins a flow run in a process that is killed at once.
+DIE = """
+import os, sys
+from pathlib import Path
+from workbench.alerts.holders import held
+with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
+    os.kill(os.getpid(), 9)
+"""
+
+
+@dataclass
+class FlowRuns:
+    """The flow runs of a server, by id: the type of the state and the deployment's id.
+
+    tests/flows/test_interruptions.py asks a real Prefect server.
+    """
+
+    states: dict[str, tuple[str, str | None]]
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+    def request(self, method: Any, path: Any, /, *, json: Any = None) -> httpx.Response:
+        flow_run = path.split("/")[2]
+        request = httpx.Request(method, f"{SERVER}{path}")
+        if flow_run not in self.states:
+            response = httpx.Response(404, request=request)
+            raise httpx.HTTPStatusError("not found", request=request, response=response)
+        if method == "POST":
+            self.changes.append(json)
+        kind, deployment = self.states[flow_run]
+        body = {"name": f"run {flow_run}", "state": {"type": kind}, "deployment_id": deployment}
+        return httpx.Response(200, json=body, request=request)
+
+
+def dead(home: Path, flow_run: str, server: str = SERVER) -> None:
+    """Write the file that a killed process leaves."""
+    file = home / "flow-runs" / flow_run
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(Holder(flow_run=flow_run, server=server, pid=7, host="h", began=1.0).to_json()))
+
+
+def files(home: Path) -> list[str]:
+    return sorted(file.name for file in (home / "flow-runs").iterdir())
+
+
+@pytest.mark.processes
+def test_a_run_whose_process_was_killed_is_marked_as_crashed(tmp_path: Path) -> None:
+    """The message names the process. The second look finds nothing to do."""
+    ended = subprocess.run([sys.executable, "-c", DIE, str(tmp_path), "a", SERVER], check=False)
+    assert ended.returncode == -9
+    holder = json.loads((tmp_path / "flow-runs" / "a").read_text())
+    server = FlowRuns({"a": ("RUNNING", None)})
+    assert mark_crashed(tmp_path, server, SERVER) == ["run a"]
+    (change,) = server.changes
+    assert (change["state"]["type"], change["force"]) == ("CRASHED", True)
+    assert f"The process {holder['pid']} on {holder['host']} ended without a word" in change["state"]["message"]
+    assert files(tmp_path) == []
+    assert mark_crashed(tmp_path, server, SERVER) == []
+
+
+def test_a_run_whose_process_lives_is_left_alone(tmp_path: Path) -> None:
+    """The end of the run removes its file."""
+    server = FlowRuns({"a": ("RUNNING", None)})
+    with held(tmp_path, "a", SERVER):
+        assert mark_crashed(tmp_path, server, SERVER) == []
+        assert files(tmp_path) == ["a"]
+    assert files(tmp_path) == []
+
+
+def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> None:
+    """Prefect may try it again, and then it may be killed."""
+    server = FlowRuns({"a": ("SCHEDULED", None)})
+    with pytest.raises(ValueError, match="the first attempt"), held(tmp_path, "a", SERVER):
+        raise ValueError("the first attempt")
+    assert mark_crashed(tmp_path, server, SERVER) == []
+    with held(tmp_path, "a", SERVER):
+        pass
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "deployment", "becomes"),
+    [
+        ("COMPLETED", None, None),
+        ("CRASHED", None, None),
+        ("PENDING", None, "CRASHED"),
+        ("CANCELLING", "d", "CANCELLED"),
+        ("SCHEDULED", None, "CRASHED"),
+        ("SCHEDULED", "d", None),
+    ],
+)
+def test_the_state_decides_what_becomes_of_a_dead_run(
+    tmp_path: Path, state: str, deployment: str | None, becomes: str | None
+) -> None:
+    """A run that has ended stays as it is. A worker starts a scheduled run of a deployment again."""
+    dead(tmp_path, "a")
+    server = FlowRuns({"a": (state, deployment)})
+    mark_crashed(tmp_path, server, SERVER)
+    assert [change["state"]["type"] for change in server.changes] == ([becomes] if becomes else [])
+    assert files(tmp_path) == []
+
+
+def test_a_run_of_another_server_waits_for_that_server(tmp_path: Path) -> None:
+    """A run that our own server has forgotten is forgotten, and so is a damaged file."""
+    dead(tmp_path, "here")
+    dead(tmp_path, "there", "http://127.0.0.1:9/api")
+    (tmp_path / "flow-runs" / "damaged").write_bytes(b"\xff")
+    assert mark_crashed(tmp_path, FlowRuns({}), SERVER) == []
+    assert files(tmp_path) == ["there"]

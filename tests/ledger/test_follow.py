@@ -1,0 +1,80 @@
+"""A run that goes on is copied by a thread. A ledger that fails neither fails nor delays the run."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import wait_for
+from tests.support.ledger import everything, rows, trial
+from tests.support.run_folder import begin
+from workbench.ledger import follow, schema
+from workbench.ledger.database import FILE, VARIABLE, Database
+from workbench.ledger.follow import copy_run, followed
+from workbench.ledger.rebuild import rebuild
+from workbench.run.folder import RunFolder
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the thread look more often than once a second."""
+    monkeypatch.setattr(follow, "INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(follow, "PAUSE_SECONDS", 0.02)
+
+
+def test_the_ledger_has_a_trial_soon_after_the_run(tmp_path: Path, environ: dict[str, str], database: Database) -> None:
+    """The last lines are there when the block ends. Earlier runs are copied, too, because the ledger is new."""
+    trial(begin(tmp_path, name="earlier"), 0)
+    run = RunFolder.create(tmp_path, "20260101-000000-abcdef")
+    warnings: list[str] = []
+    with followed(run, tmp_path, environ, warnings.append):
+        begin(tmp_path)
+        trial(run, 0)
+        wait_for(lambda: _trials(database) == 2, 20)
+        trial(run, 1)
+    assert _trials(database) == 3
+    assert warnings == []
+    before = everything(database)
+    rebuild(database, tmp_path)
+    assert everything(database) == before
+
+
+def _trials(database: Database) -> int:
+    """Return how many trials the ledger has, and 0 while there is no ledger."""
+    with database.reading() as connection:
+        made = schema.version(connection) is not None
+    return int(rows(database, "SELECT COUNT(*) FROM scores")[0][0]) if made else 0
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("postgresql://u:geheim@127.0.0.1:1/x", "cannot be used (connection failed"), ("geheim", "is not the address of")],
+)
+def test_a_ledger_that_fails_is_one_warning(tmp_path: Path, address: str, words: str) -> None:
+    """The block is not disturbed, and the warning has no password."""
+    run, warnings = begin(tmp_path), list[str]()
+    start = time.monotonic()
+    with followed(run, tmp_path, {VARIABLE: address}, warnings.append):
+        trial(run, 0)
+        wait_for(lambda: bool(warnings), 20)
+    copy_run(run, tmp_path, {VARIABLE: address}, warnings.append)
+    assert time.monotonic() - start < 30
+    assert len(warnings) == 2
+    assert words in warnings[0]
+    assert warnings[0].endswith("only the ledger lacks this run: its folder is complete")
+    assert "geheim" not in "".join(warnings)
+
+
+def test_a_ledger_that_comes_back_gets_everything(tmp_path: Path) -> None:
+    """The thread tries again."""
+    run, warnings = begin(tmp_path), list[str]()
+    (tmp_path / FILE).mkdir()
+    with followed(run, tmp_path, {}, warnings.append):
+        trial(run, 0)
+        wait_for(lambda: bool(warnings), 20)
+        shutil.rmtree(tmp_path / FILE)
+    assert "unable to open database file" in warnings[0]
+    assert rows(Database.of(tmp_path, {}), "SELECT COUNT(*) FROM trials") == [(1,)]

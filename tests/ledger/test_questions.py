@@ -1,0 +1,74 @@
+"""What the ledger answers to people."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.ledger.test_rebuild import bought
+from tests.support.command_line import CHECKOUT
+from tests.support.ledger import rows, trial
+from tests.support.run_folder import LOW, begin, ended
+from workbench.ledger import questions
+from workbench.ledger.database import Database
+from workbench.ledger.rebuild import prepare
+
+
+def test_a_study_is_the_sum_of_its_runs(tmp_path: Path, database: Database) -> None:
+    """Rehearsals are counted apart, because they cost nothing."""
+    for name, rehearsal in (("a", None), ("b", None), ("c", "default:0")):
+        run = begin(tmp_path, name=name, rehearsal=rehearsal, started=float(ord(name)))
+        trial(run, 0)
+        bought(run, "score", "v", 1.0, 0.25)
+    begin(tmp_path, name="d", study="another")
+    prepare(database, tmp_path)
+    with database.reading() as connection:
+        another, real, rehearsed = questions.studies(connection)
+    assert (another.study, another.runs, another.trials, another.dollars) == ("another", 1, 0, 0.0)
+    assert (real.rehearsal, real.runs, real.trials, real.executions, real.verdicts) == (False, 2, 2, 2, 2)
+    assert (real.dollars, real.last) == (0.5, float(ord("b")))
+    assert (rehearsed.rehearsal, rehearsed.runs, rehearsed.dollars) == (True, 1, 0.25)
+    assert json.dumps(real.to_json())
+
+
+def test_the_prompt_in_use_has_a_score_for_each_run_that_confirmed_it(tmp_path: Path, database: Database) -> None:
+    """The oldest comes first. The interval is that of the reports."""
+    ended(tmp_path, name="later", started=2.0, commit="b", champion=3)
+    ended(tmp_path, name="first", started=1.0, commit="a")
+    begin(tmp_path, name="unfinished", started=3.0)
+    prepare(database, tmp_path)
+    with database.reading() as connection:
+        first, later = questions.prompt_scores(connection, "study_one")
+        assert questions.prompt_scores(connection, "unknown") == []
+    assert (first.run, first.commit, first.champion, first.candidate) == ("first", "a", None, "first")
+    assert (later.run, later.commit, later.champion, later.trials) == ("later", "b", 3, len(LOW))
+    assert later.score == pytest.approx(3.1)
+    assert later.low is not None
+    assert later.high is not None
+    assert later.low < 3.1 < later.high
+    assert json.dumps(later.to_json())
+
+
+def test_the_query_of_the_guide_works(tmp_path: Path, database: Database) -> None:
+    """It is executed as it stands. PostgreSQL finds the views in the ledger's schema."""
+    trial(begin(tmp_path, commit="c0ffee"), 0, score=7.0)
+    trial(begin(tmp_path, name="rehearsed", rehearsal="default:0"), 0)
+    prepare(database, tmp_path)
+    guide = (CHECKOUT / "docs" / "guide" / "operations.md").read_text()
+    (query,) = re.findall(r"```sql\n(.*?)```", guide, flags=re.DOTALL)
+    assert rows(database, query) == [("study_one", "c0ffee", 1, 7.0, None)]
+
+
+def test_the_newest_trials_come_first(tmp_path: Path, database: Database) -> None:
+    run = begin(tmp_path)
+    for number in range(3):
+        trial(run, number)
+    prepare(database, tmp_path)
+    with database.reading() as connection:
+        newest, before = questions.trials(connection, "study_one", 2)
+    assert (newest["replicate"], before["replicate"]) == (2, 1)
+    assert tuple(newest) == questions.TRIAL
+    assert json.dumps(newest)

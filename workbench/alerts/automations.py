@@ -1,0 +1,207 @@
+"""Creates the automations of a Prefect server that start the deployment `notify/notify` when a run needs a person.
+
+Prefect calls an automation's condition a trigger. A reactive trigger waits for an event. A proactive trigger waits for
+an event that does not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from workbench.errors import UserError
+from workbench.system.prefect_server import WORK_POOL
+
+#: The deployment that the automations start, as FLOW/NAME, and its flow in an installed Workbench.
+NOTIFY = "notify/notify"
+ENTRYPOINT = "workbench.flows.notify.notify"
+#: The flows whose runs are watched. `notify` is not among them, so no notification causes another one.
+WATCHED_FLOWS = ("optimize", "requalify", "watch")
+#: A run without progress for this many seconds is stuck. Prefect allows 10 and more.
+QUIET_SECONDS = 3600.0
+#: The event that a flow run emits while it makes progress.
+PROGRESS = "workbench.run.progress"
+#: The names of states in which a flow run does something, and of states in which it does nothing more.
+WORKING_STATES = ("Running", "Retrying")
+RESTING_STATES = (
+    "AwaitingRetry", "Cancelled", "Cancelling", "Completed", "Crashed", "Failed", "Paused", "Skipped", "Suspended",
+    "TimedOut",
+)  # fmt: skip
+
+
+class Api(Protocol):
+    """A client of a Prefect server's API: one of httpx, or Prefect's own. It raises an HTTPStatusError for an error."""
+
+    def request(self, method: Any, path: Any, /, *, json: Any = ...) -> httpx.Response: ...
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One automation.
+
+    Attributes:
+        name: the automation's name on the server.
+        problem: what happened, for a person.
+        trigger: Prefect's trigger.
+    """
+
+    name: str
+    problem: str
+    trigger: Mapping[str, Any]
+
+    def automation(self, deployment: str) -> dict[str, Any]:
+        """Return the automation as Prefect's API takes it. `deployment` is the id of notify/notify."""
+        return {
+            "name": self.name,
+            "description": f"Starts {NOTIFY}: {self.problem}. Created by Workbench.",
+            "trigger": dict(self.trigger),
+            "actions": [
+                {
+                    "type": "run-deployment",
+                    "source": "selected",
+                    "deployment_id": deployment,
+                    "parameters": {"problem": self.problem, **TEMPLATES},
+                }
+            ],
+        }
+
+
+#: Values of the event, for the parameters of notify/notify. Prefect writes each value as JSON and reads it again. So a
+#: name that looks like a template stays the text that it is.
+TEMPLATES = {
+    "resource": "{{ event.resource.id }}",
+    "name": "{{ event.resource.get('prefect.resource.name', '') }}",
+    "detail": "{{ event.resource.get('prefect.state-message', '') }}",
+    "occurred": "{{ event.occurred.isoformat() }}",
+}
+
+
+def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
+    """Return the automations. A run is stuck after `quiet_seconds` without progress."""
+    flow_run = {
+        "type": "event",
+        "match": {"prefect.resource.id": "prefect.flow-run.*"},
+        "match_related": {"prefect.resource.role": "flow", "prefect.resource.name": list(WATCHED_FLOWS)},
+        "for_each": ["prefect.resource.id"],
+        "threshold": 1,
+    }
+    working = [*(f"prefect.flow-run.{state}" for state in WORKING_STATES), PROGRESS]
+    resting = [f"prefect.flow-run.{state}" for state in RESTING_STATES]
+    failed = [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")]
+    return (
+        Alert(
+            "Workbench: a run failed",
+            "a run failed or crashed",
+            {**flow_run, "posture": "Reactive", "expect": failed, "after": [], "within": 0.0},
+        ),
+        Alert(
+            "Workbench: a run is stuck",
+            f"a run made no progress for {_period(quiet_seconds)}",
+            {
+                **flow_run,
+                "posture": "Proactive",
+                "after": working,
+                "expect": [*working, *resting],
+                "within": quiet_seconds,
+            },
+        ),
+        Alert(
+            "Workbench: no worker",
+            "the last worker of the work pool crashed or was stopped",
+            {
+                "type": "event",
+                "posture": "Reactive",
+                "match": {"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": WORK_POOL},
+                "for_each": ["prefect.resource.id"],
+                "expect": ["prefect.work-pool.not-ready"],
+                "after": [],
+                "threshold": 1,
+                "within": 0.0,
+            },
+        ),
+    )
+
+
+def create(api: Api, quiet_seconds: float = QUIET_SECONDS) -> list[str]:
+    """Create each automation that is missing, and change each that differs. Return the names of both.
+
+    An automation that a person has paused stays paused. An automation that is as it should be is left alone, because a
+    change would forget for how long a run has been quiet.
+
+    Raises:
+        UserError: the server has no work pool of ours.
+        httpx.HTTPError: the server does not answer, or refuses a request.
+    """
+    deployment = _deployment(api)
+    written = []
+    for alert in alerts(quiet_seconds):
+        wanted = alert.automation(deployment)
+        query = {"automations": {"name": {"any_": [alert.name]}}}
+        existing = api.request("POST", "/automations/filter", json=query).json()
+        if not existing:
+            api.request("POST", "/automations/", json={**wanted, "enabled": True})
+        elif not _has(existing[0], wanted):
+            enabled = existing[0]["enabled"]
+            api.request("PUT", f"/automations/{existing[0]['id']}", json={**wanted, "enabled": enabled})
+        else:
+            continue
+        written.append(alert.name)
+    return written
+
+
+def _deployment(api: Api) -> str:
+    """Return the id of the deployment notify/notify. Create it for the work pool if it is missing.
+
+    `prefect deploy` changes this deployment later, and keeps its id.
+    """
+    if (existing := _found(api, "GET", f"/deployments/name/{NOTIFY}")) is not None:
+        return str(existing["id"])
+    flow, name = NOTIFY.split("/")
+    created = _found(
+        api,
+        "POST",
+        "/deployments/",
+        {
+            "name": name,
+            "flow_id": api.request("POST", "/flows/", json={"name": flow}).json()["id"],
+            "entrypoint": ENTRYPOINT,
+            "work_pool_name": WORK_POOL,
+        },
+    )
+    if created is None:
+        raise UserError(
+            f"the Prefect server has no work pool {WORK_POOL}; expected one for the deployment {NOTIFY}: run prefect "
+            f"work-pool create {WORK_POOL} --type process"
+        )
+    return str(created["id"])
+
+
+def _found(api: Api, method: str, path: str, body: object = None) -> Any:
+    """Return the answer to a request, or None if the server does not know what the request names."""
+    try:
+        return api.request(method, path, json=body).json()
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != httpx.codes.NOT_FOUND:
+            raise
+        return None
+
+
+def _has(existing: Any, wanted: Any) -> bool:
+    """Return True if an automation of the server has all wanted values. The server adds values, and orders lists."""
+    if isinstance(wanted, dict):
+        return isinstance(existing, dict) and all(_has(existing.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        if not isinstance(existing, list) or len(existing) != len(wanted):
+            return False
+        pairs = zip(sorted(existing, key=str), sorted(wanted, key=str), strict=True)
+        return all(_has(one, other) for one, other in pairs)
+    return bool(existing == wanted)
+
+
+def _period(seconds: float) -> str:
+    if seconds == QUIET_SECONDS:
+        return "an hour"
+    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"

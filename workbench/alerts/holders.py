@@ -1,0 +1,116 @@
+"""Says which process works on a flow run, and marks flow runs as crashed whose process has died.
+
+Prefect shows a flow run whose process was killed as running for ever. So each flow run has a file
+`WORKBENCH_HOME/flow-runs/ID`, which its process keeps locked. The kernel releases the lock when the process dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+
+from workbench.alerts.automations import Api
+from workbench.errors import UserError
+from workbench.run.record import Record, parse
+from workbench.system.files import is_locked, write_locked
+
+#: The types of states that end a flow run.
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class Holder(Record):
+    """The process that works on a flow run.
+
+    Attributes:
+        flow_run: the flow run's id.
+        server: the address of the Prefect server's API.
+        pid, host: the process and its machine.
+        began: Unix time.
+    """
+
+    FILE: ClassVar[str] = "flow-runs/ID"
+
+    flow_run: str
+    server: str
+    pid: int
+    host: str
+    began: float
+
+
+#: The functions that release the files of this process. A file stays locked after its flow run has failed, because
+#: Prefect may try the flow run again.
+_held: dict[Path, Callable[[], None]] = {}
+
+
+@contextmanager
+def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
+    """Say in a file that this process works on a flow run until the block ends.
+
+    If the block fails, the file stays locked until the process ends.
+    """
+    file = home / "flow-runs" / flow_run
+    if file not in _held:
+        holder = Holder(flow_run=flow_run, server=server, pid=os.getpid(), host=socket.gethostname(), began=time.time())
+        _held[file] = write_locked(file, json.dumps(holder.to_json()).encode())
+    yield
+    _held.pop(file)()
+
+
+def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
+    """Mark each unfinished flow run whose process has died as crashed. Return the names of these flow runs.
+
+    Only flow runs that began with this home are looked at. `server` is the address of the API.
+
+    Raises:
+        httpx.HTTPError: the server does not answer, or refuses a request.
+    """
+    marked = []
+    for file in sorted((home / "flow-runs").glob("[!.]*")):
+        if is_locked(file):
+            continue
+        try:
+            holder = parse(Holder, file.read_text(encoding="utf-8"), str(file))
+        except FileNotFoundError:
+            # The flow run has just ended.
+            continue
+        except (UserError, ValueError):
+            # A crash of the machine has damaged the file. Nobody can tell which flow run it was for.
+            file.unlink(missing_ok=True)
+            continue
+        try:
+            marked += _end(holder, api)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            if holder.server != server:
+                # Another server has the flow run.
+                continue
+        file.unlink(missing_ok=True)
+    return marked
+
+
+def _end(holder: Holder, api: Api) -> list[str]:
+    """End the flow run of a dead process, unless it has ended already. Return its name if it was ended."""
+    flow_run = api.request("GET", f"/flow_runs/{holder.flow_run}").json()
+    kind = (flow_run["state"] or {}).get("type")
+    # A worker starts a scheduled run of a deployment again.
+    if kind in ENDED or (kind == "SCHEDULED" and flow_run["deployment_id"]):
+        return []
+    message = (
+        f"The process {holder.pid} on {holder.host} ended without a word: it was killed, or the machine stopped. All "
+        "paid results are kept, and the same study goes on from here."
+    )
+    ended = (
+        {"type": "CANCELLED", "name": "Cancelled"} if kind == "CANCELLING" else {"type": "CRASHED", "name": "Crashed"}
+    )
+    state = {"state": {**ended, "message": message}, "force": True}
+    api.request("POST", f"/flow_runs/{holder.flow_run}/set_state", json=state)
+    return [str(flow_run["name"])]

@@ -1,0 +1,105 @@
+"""Shows what a race learnt: what each sentence is worth, and how the best prompt came about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workbench.evidence.svg import BLUE, FAINT, GREY, INK, RED, dot, drawing, line, text
+from workbench.evidence.words import plain, plural
+from workbench.foreign_text import one_line
+from workbench.run.race_record import EffectRecord, RaceRecord, StepRecord
+
+#: How many sentences the picture shows. All of them are in race.json.
+SENTENCES = 16
+#: How many steps the artifact lists.
+STEPS = 12
+#: A step with more changes than this is listed with their numbers only. Its sentences are in race.json.
+WHOLE_CHANGES = 3
+#: Characters of a sentence in the picture, and in a list.
+DRAWN_CHARACTERS, LISTED_CHARACTERS = 100, 200
+WIDTH, ROW, TOP = 1120, 24, 38
+#: The x coordinates of the part with the intervals, of the points as numbers, and of the sentences.
+LEFT, RIGHT, NUMBERS, SENTENCE = 20, 330, 390, 404
+
+
+def effects_picture(race: RaceRecord) -> str:
+    """Return a drawing of the pieces' effects with their intervals.
+
+    A piece of the best prompt is blue, one that lowers the score is red, and any other is grey.
+    """
+    effects = prominent(race.effects)
+    widest = max([0.5, *(max(abs(effect.low), abs(effect.high)) for effect in effects)])
+    height = TOP + ROW * len(effects) + 26
+
+    def x(points: float) -> float:
+        return (LEFT + RIGHT) / 2 + points / widest * (RIGHT - LEFT) / 2
+
+    elements = [
+        text(LEFT, 16, f"points of 10 by a sentence, {race.level:.0%} interval", FAINT),
+        text(SENTENCE, 16, "the sentence (in how many executions)", FAINT),
+        line(x(0), TOP - 10, x(0), height - 22, "#8c959f"),
+        text(x(0), height - 6, "0", FAINT, anchor="middle"),
+        text(LEFT, height - 6, f"−{widest:.1f}", FAINT),
+        text(RIGHT, height - 6, f"+{widest:.1f}", FAINT, anchor="end"),
+    ]
+    for number, effect in enumerate(effects):
+        elements += _row(effect, TOP + ROW * number + ROW / 2, x)
+    return drawing(WIDTH, height, elements)
+
+
+def _row(effect: EffectRecord, y: float, x: Callable[[float], float]) -> list[str]:
+    colour = BLUE if effect.in_best else RED if effect.high < 0 else GREY
+    sentence = one_line(effect.text, DRAWN_CHARACTERS)
+    return [
+        line(x(effect.low), y, x(effect.high), y, colour, width=2),
+        dot(x(effect.points), y, 4, colour),
+        text(NUMBERS, y + 4, f"{effect.points:+.1f}", colour, anchor="end", bold=effect.in_best),
+        text(SENTENCE, y + 4, f"{sentence} ({effect.executions})", INK if effect.in_best else FAINT),
+    ]
+
+
+def prominent(effects: tuple[EffectRecord, ...]) -> list[EffectRecord]:
+    """Return at most SENTENCES pieces, the most helpful first.
+
+    Three of four are pieces of the best prompt, if it has so many. The others are those with the largest effects of the
+    pieces that were left out.
+    """
+    largest = sorted(effects, key=lambda effect: -abs(effect.points))
+    best = [effect for effect in largest if effect.in_best]
+    left_out = [effect for effect in largest if not effect.in_best]
+    leading = best[: max(SENTENCES * 3 // 4, SENTENCES - len(left_out))]
+    return sorted(leading + left_out[: SENTENCES - len(leading)], key=lambda effect: -effect.points)
+
+
+def steps_list(race: RaceRecord) -> str:
+    """Return a list of the changes that led from the starting prompt to the best prompt, as Markdown."""
+    changes = [step for step in race.steps if step.added or step.removed]
+    if not changes:
+        return "The race recommended the starting prompt from the beginning to the end."
+    skipped = len(changes) - STEPS
+    listed = [_step(step) for step in changes[-STEPS:]]
+    first = [f"- {plural(skipped, 'earlier change')} not listed here"] if skipped > 0 else []
+    return "\n".join([*first, *listed])
+
+
+def _step(step: StepRecord) -> str:
+    best = step.best
+    expected = f", expected score {best.score:.1f} ({best.low:.1f} to {best.high:.1f})" if best else ""
+    changes = [*(("added", piece) for piece in step.added), *(("removed", piece) for piece in step.removed)]
+    if len(changes) <= WHOLE_CHANGES:
+        listed = "; ".join(f"{verb} “{plain(one_line(piece, LISTED_CHARACTERS))}”" for verb, piece in changes)
+    else:
+        listed = f"{plural(len(step.added), 'sentence')} added, {len(step.removed)} removed"
+    return f"- after {plural(step.trials, 'trial')}, `{step.candidate}`{expected}: {listed}"
+
+
+def effect_rows(race: RaceRecord) -> list[tuple[str, str]]:
+    """Return the pieces that surely help or harm for the terminal's table, as pairs of a name and a value."""
+    helps = [effect for effect in race.effects if effect.low > 0 and effect.in_best]
+    harms = [effect for effect in reversed(race.effects) if effect.high < 0]
+    return [("helps", _sentence(effect)) for effect in helps] + [("harms", _sentence(effect)) for effect in harms]
+
+
+def _sentence(effect: EffectRecord) -> str:
+    points = f"{effect.points:+.1f} ({effect.low:+.1f} to {effect.high:+.1f})"
+    return f"{points}: {one_line(effect.text, LISTED_CHARACTERS)}"

@@ -1,0 +1,92 @@
+"""Copies a run into the ledger while the run goes on. A failure of the ledger neither fails nor delays the run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.ledger.database import Database
+from workbench.ledger.rebuild import prepare
+from workbench.ledger.run_rows import RunRows
+from workbench.run.folder import RunFolder
+
+#: Seconds between two looks into the run's folder, and between two tries after a failure.
+INTERVAL_SECONDS, PAUSE_SECONDS = 1.0, 30.0
+#: How long the end of a run may wait for the last lines.
+LAST_SECONDS = 10.0
+
+
+@contextmanager
+def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[None]:
+    """Copy the lines that a run writes into the ledger, until the block ends. A thread reads the run's folder.
+
+    Args:
+        warn: called once, with a line, if the ledger fails. It may be called from the thread.
+    """
+    follower = _Follower(run, home, environ, warn)
+    over = threading.Event()
+
+    def follow() -> None:
+        pause = 0.0
+        while not over.wait(pause):
+            pause = INTERVAL_SECONDS if follower.copy() else PAUSE_SECONDS
+        follower.end()
+
+    thread = threading.Thread(target=follow, name="workbench-ledger", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(LAST_SECONDS)
+        if thread.is_alive():
+            follower.warn_once(f"the ledger has not taken the last lines within {LAST_SECONDS:.0f} s")
+
+
+def copy_run(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+    """Copy a run that has ended into the ledger again. Only warn if the ledger fails."""
+    _Follower(run, home, environ, warn).end()
+
+
+class _Follower:
+    """The copy of one run. `warn_once` may be called from two threads; everything else belongs to one."""
+
+    def __init__(self, run: RunFolder, home: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
+        self._run = run
+        self._home = home
+        self._environ = environ
+        self._warn = warn
+        self._warned = False
+        self._rows = RunRows(run)
+        self._database: Database | None = None
+        self._prepared = False
+
+    def copy(self) -> bool:
+        """Copy the new lines. Return True if the ledger has all lines now."""
+        try:
+            if self._database is None:
+                self._database = Database.of(self._home, self._environ)
+            if not self._prepared:
+                prepare(self._database, self._home)
+                self._prepared = True
+            self._rows.copy_new(self._database)
+        except WorkbenchError as error:
+            self.warn_once(str(error))
+            return False
+        return True
+
+    def end(self) -> None:
+        """Copy all lines again, with what only the end of a run decides. Another process may have removed some."""
+        self._rows = RunRows(self._run)
+        self.copy()
+        if self._database is not None:
+            self._database.engine.dispose()
+
+    def warn_once(self, reason: str) -> None:
+        """Say that the ledger lacks a part of this run, and what to do."""
+        if not self._warned:
+            self._warned = True
+            self._warn(f"{reason}. Until then, only the ledger lacks this run: its folder is complete")

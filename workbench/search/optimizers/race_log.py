@@ -1,0 +1,87 @@
+"""Writes what a race knows into the run's folder, while the race goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from scipy.stats import norm
+
+from workbench.run.race_record import EffectRecord, EstimateRecord, RaceRecord, StepRecord
+from workbench.search import sentences
+from workbench.search.race.measuring import LEVEL
+from workbench.search.race.standing import PieceEffect, Quality, Standing
+
+#: Half the width of an interval of this level, in standard deviations of the posterior.
+HALF = float(norm.ppf((1 + LEVEL) / 2))
+#: Digits of points. A posterior is not more exact.
+DIGITS = 3
+
+
+class RaceLog:
+    """The steps of one race.
+
+    Args:
+        name: returns a prompt's name as a candidate.
+        trials: returns how many trials the search has made.
+        save: writes the record.
+    """
+
+    def __init__(
+        self, seed: str, name: Callable[[str], str], trials: Callable[[], int], save: Callable[[RaceRecord], object]
+    ) -> None:
+        self._name = name
+        self._trials = trials
+        self._save = save
+        self._prompt = seed
+        self._steps: list[StepRecord] = []
+        #: The effects of the latest standing, by piece, in points.
+        self.effects: dict[str, float] = {}
+
+    def __call__(self, standing: Standing) -> None:
+        """Add a step, and write the record."""
+        self.effects = {effect.text: 10 * effect.mean for effect in standing.effects}
+        added, removed = _changes(self._prompt, standing.prompt)
+        self._prompt = standing.prompt
+        self._steps.append(
+            StepRecord(
+                trials=self._trials(),
+                candidate=self._name(standing.prompt),
+                added=added,
+                removed=removed,
+                best=_estimate(standing.best),
+                first=_estimate(standing.seed),
+            )
+        )
+        effects = sorted(map(_effect, standing.effects), key=lambda effect: -effect.points)
+        self._save(RaceRecord(level=LEVEL, effects=tuple(effects), steps=tuple(self._steps)))
+
+
+def _changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the pieces that a change of a prompt adds and removes."""
+    old, new = (Counter(piece.strip() for piece in sentences.split(text)) for text in (before, after))
+    return tuple((new - old).elements()), tuple((old - new).elements())
+
+
+def _effect(effect: PieceEffect) -> EffectRecord:
+    mean, half = 10 * effect.mean, 10 * HALF * effect.deviation
+    return EffectRecord(
+        text=effect.text.strip(),
+        points=round(mean, DIGITS),
+        low=round(mean - half, DIGITS),
+        high=round(mean + half, DIGITS),
+        executions=effect.executions,
+        in_first=effect.in_seed,
+        in_best=effect.in_best,
+    )
+
+
+def _estimate(quality: Quality | None) -> EstimateRecord | None:
+    if quality is None:
+        return None
+    half = HALF * quality.deviation
+    score, low, high = (
+        round(10 * min(1.0, max(0.0, value)), DIGITS)
+        for value in (quality.mean, quality.mean - half, quality.mean + half)
+    )
+    return EstimateRecord(score=score, low=low, high=high)
