@@ -10,7 +10,7 @@ import pytest
 from tests.support.command_line import CommandLine, study
 from workbench.calibration.design import PROBE_REPEATS, PROBED, REPEATS
 from workbench.calibration.probes import PROBES
-from workbench.nouns import Criterion
+from workbench.scoring import Criterion
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
 
