@@ -17,7 +17,7 @@ from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
 pytestmark = pytest.mark.processes
 
 CRITERIA = tuple(
-    Criterion(word, f'Does the plan deal with "{word}" by steps?')
+    Criterion(word, f'Does the plan have concrete steps on "{word}"?')
     for word in ("supervision", "telemetry", "backpressure", "rollback", "migrations")
 )
 
