@@ -90,6 +90,7 @@ def requalify(
                 QualificationRecord(
                     commit=commit,
                     champion=number,
+                    champions=loaded.champions,
                     fingerprint=fingerprint,
                     decision=decision,
                     rehearsal=rehearsal,

@@ -90,6 +90,7 @@ class QualificationRecord(Record):
 
     Attributes:
         champion: the champion's number; None if the study had no champion.
+        champions: the folder of the study's champions; None in records of old versions.
         rehearsal: world and seed of a rehearsal; None if real models answered.
         at: Unix time.
     """
@@ -98,6 +99,7 @@ class QualificationRecord(Record):
 
     commit: str
     champion: int | None
+    champions: Path | None = None
     fingerprint: str
     decision: Decision
     scores: dict[str, list[Score]] = Field(default_factory=dict)

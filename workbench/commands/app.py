@@ -35,6 +35,7 @@ VERBS = (
     "check",
     "doctor",
     "show",
+    "report",
     "runs",
     "compare",
     "cache",

@@ -489,6 +489,7 @@ def test_our_own_runtime_needs_no_log() -> None:
     assert (cut.status, cut.message) == ("invalid plan", "the reply was cut off\nat 10 tokens")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "filler",
     ["x", "\n", "✅ Pipeline generated ", '"', "\x1b[", "a b ", "💪 Querying Claude with prompt: \n"],
