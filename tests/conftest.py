@@ -43,6 +43,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if may_select(expression, collection_path.read_text(encoding="utf-8")) else True
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole runs first: they take longest, and a run that starts last lets the other workers wait."""
+    items.sort(key=lambda item: item.path.parent.name not in ("flows", "bench"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test of the core that takes long."""

@@ -13,6 +13,7 @@ from typing import Literal
 
 from workbench.money.price import Cost
 from workbench.providers import Provider, ProviderName, digest
+from workbench.scoring import Criterion, CriterionResult, Length
 
 #: The first replicate number of a confirmation. No optimizer numbers its rollouts so high.
 FIRST_CONFIRM_REPLICATE = 1_000_000
@@ -20,18 +21,6 @@ FIRST_CONFIRM_REPLICATE = 1_000_000
 FIRST_EXTRA_REPLICATE = 2_000_000
 #: The first replicate number of a requalification.
 FIRST_REQUALIFY_REPLICATE = 3_000_000
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One criterion of a rubric: a short name, and a question about a plan that is answered yes, partly or no.
-
-    `weight` is how much the criterion counts, compared with the other criteria of its goal.
-    """
-
-    name: str
-    question: str
-    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -254,29 +243,6 @@ class ScoreRequest:
         return (self.replicate + self.goal.twin * 0x61C88647 + self.repeat * 0x2545F491) & 0x7FFFFFFF
 
 
-CriterionAnswer = Literal["yes", "partly", "no"]
-#: What an answer is worth, as a share of the criterion's weight.
-WORTH: dict[CriterionAnswer, float] = {"yes": 1.0, "partly": 0.5, "no": 0.0}
-
-
-@dataclass(frozen=True)
-class CriterionResult:
-    """How a plan meets one criterion of the rubric.
-
-    Attributes:
-        name: the criterion's name.
-        answer: the answer that counts in the score.
-        evidence: the words that the judge quoted from the plan, or an empty text.
-        unproved: True if the judge gave a better answer, but the plan does not have the quoted words. The answer is
-            then "no".
-    """
-
-    name: str
-    answer: CriterionAnswer
-    evidence: str = ""
-    unproved: bool = False
-
-
 @dataclass(frozen=True)
 class Verdict:
     """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
@@ -381,6 +347,7 @@ class Study:
         passing: the lowest score, 0 to 10, with which a plan passes.
         budget: how many executions the search may request; executions that confirm the result are extra.
         dollars: how many dollars the whole run may cost, the confirmation included; None for no limit.
+        length: what a long prompt loses, or None if length costs nothing.
         calibrate: `before_first_run` calibrates the judge in the first run; `by_hand` leaves it to a person.
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
@@ -416,6 +383,7 @@ class Study:
     method: str = HOLISTIC
     calls: int = 1
     calibrate: Calibration = "by_hand"
+    length: Length | None = None
 
     @property
     def rubric(self) -> Path:

@@ -24,10 +24,11 @@ from workbench.calibration.result import rows, to_json
 from workbench.calibration.work import calibration
 from workbench.errors import BudgetUsedUp
 from workbench.money.purse import Purse, opened
-from workbench.nouns import Criterion, Execution, ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
+from workbench.nouns import Execution, ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
 from workbench.providers import digest
 from workbench.run.calibration import CalibrationRecord
 from workbench.run.setting import Setting
+from workbench.scoring import Criterion
 from workbench.search.optimization import optimization
 
 STEPS = [f"step{number} names file{number}.ex" for number in range(12)]

@@ -17,10 +17,11 @@ from tests.support.scripted_server import Answer, anthropic_reply, gemini_reply,
 from workbench.errors import MissingKey, NotJudged
 from workbench.judging.judge import JUDGES, score
 from workbench.judging.template import check_template, default_template
-from workbench.nouns import HOLISTIC, Criterion, CriterionResult, Goal, Judge, Plan, ScoreRequest, Verdict
+from workbench.nouns import HOLISTIC, Goal, Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import DEFAULT_JUDGE, HIGHEST_TEMPERATURE, KNOWN, PROGRAM, Provider, ProviderName, rehearsal
 from workbench.rehearsal.server import start
 from workbench.run import journal
+from workbench.scoring import Criterion, CriterionResult
 
 pytestmark = pytest.mark.processes
 

@@ -9,9 +9,10 @@ from workbench.evidence.criteria import CriterionMet, criteria_met, weakest
 from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
-from workbench.nouns import CriterionResult, Trial, Verdict
+from workbench.nouns import Trial, Verdict
 from workbench.run.folder import RunFolder
 from workbench.run.record import Phase, TrialRecord
+from workbench.scoring import CriterionResult
 
 
 def judged(folder: RunFolder, phase: Phase, candidate: str, replicate: int, *answers: str) -> None:

@@ -10,14 +10,14 @@ import pytest
 from tests.support.command_line import CommandLine, study
 from workbench.calibration.design import PROBE_REPEATS, PROBED, REPEATS
 from workbench.calibration.probes import PROBES
-from workbench.nouns import Criterion
+from workbench.scoring import Criterion
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
 
 pytestmark = pytest.mark.processes
 
 CRITERIA = tuple(
-    Criterion(word, f'Does the plan deal with "{word}" by steps?')
+    Criterion(word, f'Does the plan have concrete steps on "{word}"?')
     for word in ("supervision", "telemetry", "backpressure", "rollback", "migrations")
 )
 

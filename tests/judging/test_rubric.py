@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from workbench.judging.rubric import is_quoted, read_answers, score_of
 from workbench.judging.template import default_template, fill
 from workbench.models.text import UnusableText
-from workbench.nouns import Criterion, CriterionResult, Goal, Judge, Plan, ScoreRequest
+from workbench.nouns import Goal, Judge, Plan, ScoreRequest
 from workbench.providers import Provider
+from workbench.scoring import Criterion, CriterionResult
 
 CRITERIA = (
     Criterion("supervision first", "Does it begin with supervision?", 3.0),

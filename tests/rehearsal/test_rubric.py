@@ -9,11 +9,12 @@ from tests.rehearsal.test_roles import GOLD, PLAIN, plan
 from workbench.judging import drawing, rubric
 from workbench.judging.template import default_template
 from workbench.models.reply import ModelCall
-from workbench.nouns import Criterion, Goal, Judge, Plan, ScoreRequest
+from workbench.nouns import Goal, Judge, Plan, ScoreRequest
 from workbench.providers import Provider
 from workbench.rehearsal import roles
 from workbench.rehearsal.craft import INSTRUCTIONS
 from workbench.rehearsal.model_request import Message, ModelRequest, seeded_random
+from workbench.scoring import Criterion
 from workbench.search.leak import LeakGuard
 
 JUDGE = Judge("m", Provider("gemini", "u", "rehearsal:default:0"), default_template("rubric.md"), method="rubric")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.support.flow import Flow
 from tests.support.settings import setting
-from workbench.nouns import CriterionResult, Plan, ScoreRequest, Verdict
+from workbench.nouns import Plan, ScoreRequest, Verdict
 from workbench.run.record import TrialRecord
+from workbench.scoring import CriterionResult
 from workbench.search.optimization import optimization
 from workbench.search.verdicts import mean_verdict
 

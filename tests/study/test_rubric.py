@@ -13,7 +13,8 @@ from tests.support.command_line import study
 from workbench.commands.check import check
 from workbench.commands.rubric import rubric
 from workbench.errors import OutputFailed, StudyError, UserError
-from workbench.nouns import Criterion, Study
+from workbench.nouns import Study
+from workbench.scoring import Criterion
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import DRAWN_IN_REHEARSAL, require_rubric, write_rubric
 

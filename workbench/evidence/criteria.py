@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from workbench.evidence.summary import Summary
-from workbench.nouns import WORTH
 from workbench.run.record import TrialRecord
+from workbench.scoring import WORTH
 
 #: How many criteria the terminal's table names.
 NAMED = 4

@@ -88,7 +88,7 @@ def markdown(summary: Summary) -> str:
         "## What the judge said",
         _reasons(summary),
         *_criteria(summary),
-        *([plain(summary.judge)] if summary.judge else []),
+        *(plain(text) for text in (summary.judge, _lengths(summary)) if text),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -111,6 +111,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if lengths := _lengths(summary):
+        pairs.append(("length", lengths))
     if summary.judge:
         pairs.append(("judge", summary.judge))
     if criteria := weakest(summary):
@@ -192,6 +194,17 @@ def _reasons(summary: Summary) -> str:
         for prompt, trial in examples(summary).items()
     )
     return "\n\n".join(paragraphs)
+
+
+def _lengths(summary: Summary) -> str | None:
+    """Return what both prompts lose for their length; None if length costs nothing."""
+    first, best = summary.length(summary.baseline), summary.length(summary.best)
+    if first is None or best is None:
+        return None
+    return (
+        f"the first prompt has {plural(first.words, 'word')} and loses {first.penalty:.2f} points, the best prompt has "
+        f"{plural(best.words, 'word')} and loses {best.penalty:.2f}; the difference counts this, the scores do not"
+    )
 
 
 def _criteria(summary: Summary) -> list[str]:

@@ -21,12 +21,26 @@ DIGITS = 4
 MONEY_DIGITS = 6
 
 
+class PromptLengthRecord(Frozen):
+    """The words of a prompt, and the points that it loses for them. The scores in the report are without this."""
+
+    words: int
+    penalty: float
+
+    @classmethod
+    def of(cls, summary: Summary, candidate: str | None) -> PromptLengthRecord | None:
+        """Return the length of a candidate's prompt, or None if length costs nothing in this run."""
+        length = summary.length(candidate)
+        return None if length is None else cls(words=length.words, penalty=round(length.penalty, DIGITS))
+
+
 class BaselineRecord(Frozen):
     """The starting prompt. `score` is the confirmed mean, `search_score` the search's mean; None before it is known."""
 
     score: float | None
     search_score: float | None
     candidate: str
+    length: PromptLengthRecord | None = None
 
 
 class BestRecord(Frozen):
@@ -36,6 +50,7 @@ class BestRecord(Frozen):
     search_score: float | None
     candidate: str | None
     prompt_file: Path | None
+    length: PromptLengthRecord | None = None
 
 
 class DifferenceRecord(Frozen):
@@ -158,12 +173,14 @@ class ReportRecord(Record):
                 score=_rounded(comparison.baseline if comparison else None),
                 search_score=_rounded(summary.standings.get(summary.baseline)),
                 candidate=summary.baseline,
+                length=PromptLengthRecord.of(summary, summary.baseline),
             ),
             best=BestRecord(
                 score=_rounded(comparison.best if comparison else None),
                 search_score=_rounded(result.search_score if result else summary.best_so_far),
                 candidate=summary.best,
                 prompt_file=prompt_file(summary) if summary.best else None,
+                length=PromptLengthRecord.of(summary, summary.best),
             ),
             better=comparison.better if comparison else None,
             difference=DifferenceRecord(

@@ -10,7 +10,8 @@ from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
 from workbench.models.text import UnusableText, take_in_json
 from workbench.money.meter import Meter
-from workbench.nouns import Criterion, Goal, Judge, Plan, ScoreRequest
+from workbench.nouns import Goal, Judge, Plan, ScoreRequest
+from workbench.scoring import Criterion
 
 #: How many criteria a goal has. Fewer tell plans apart too coarsely, and more cost the judge's attention.
 FEWEST, MOST = 5, 15

@@ -15,7 +15,8 @@ from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
 from workbench.models.text import UnusableText, take_in_json
 from workbench.money.meter import Meter
-from workbench.nouns import WORTH, Criterion, CriterionAnswer, CriterionResult, Plan, ScoreRequest, Verdict
+from workbench.nouns import Plan, ScoreRequest, Verdict
+from workbench.scoring import WORTH, Criterion, CriterionAnswer, CriterionResult
 
 #: The longest evidence that a verdict keeps, in characters.
 LONGEST_EVIDENCE = 400

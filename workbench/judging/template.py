@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from importlib import resources
 
-from workbench.nouns import Criterion, Goal, Plan
+from workbench.nouns import Goal, Plan
+from workbench.scoring import Criterion
 
 #: The places of a template for a judge that compares a plan with the gold plans.
 PLACES = ("goal", "gold_plans", "plan")

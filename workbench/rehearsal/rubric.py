@@ -22,7 +22,16 @@ SEVERE = 0.06
 QUOTED_WORDS = 12
 
 _NUMBERED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
-_DEALS_WITH = re.compile(r'deal with "([^"]+)"')
+_STEPS_ON = re.compile(r'concrete steps on "([^"]+)"')
+#: Stems of words that stand in every plan.
+GENERIC = frozenset(
+    stem(word)
+    for word in (
+        "action", "change", "condition", "critical", "current", "error", "file", "fix", "implementation", "issue",
+        "module", "priority", "problem", "report", "section", "solution", "stage", "step", "strategy", "system",
+        "testing", "total",
+    )
+)  # fmt: skip
 
 
 def is_for_drawing(request: ModelRequest) -> bool:
@@ -44,11 +53,11 @@ def _item_keys(request: ModelRequest) -> set[str]:
 def draw(request: ModelRequest) -> str:
     """Return criteria as JSON."""
     gold_plans = "\n\n".join(contents("\n".join(request.last_texts), "gold_plan"))
-    words = [word for _, word, _ in topics(gold_plans)[:TOPICS]]
+    words = [word.lower() for found, word, _ in topics(gold_plans) if found not in GENERIC][:TOPICS]
     shown = aspects(gold_plans)
     asked = [*shown, *(aspect for aspect in ASPECTS if aspect not in shown)][:ASPECTS_ASKED]
     criteria = [
-        {"name": f"the subject of {word}", "question": f'Does the plan deal with "{word}" by steps?', "weight": 2}
+        {"name": f"steps on {word}", "question": f'Does the plan have concrete steps on "{word}"?', "weight": 2}
         for word in words
     ]
     criteria += [
@@ -84,7 +93,7 @@ def _answer(number: int, criterion: str, plan: str, rng: random.Random) -> dict[
 
 def _meets(criterion: str, line: str) -> bool:
     """Return True if a line of the plan shows what the criterion asks for."""
-    if subject := _DEALS_WITH.search(criterion):
+    if subject := _STEPS_ON.search(criterion):
         return stem(subject[1]) in stems(line)
     if asked := aspects(criterion):
         return any(aspect.cue.search(line) for aspect in asked)

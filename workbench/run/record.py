@@ -19,7 +19,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import RunNotFound, RunTooNew
-from workbench.nouns import CriterionAnswer, KeyedVerdict, ProgramName, Target, Trial, TrialOutcome
+from workbench.nouns import KeyedVerdict, ProgramName, Target, Trial, TrialOutcome
+from workbench.scoring import CriterionAnswer
 
 #: The advice if a file of a run's folder is missing or damaged.
 AGAIN = "run the study again, nothing is paid twice"
@@ -90,6 +91,13 @@ class GoalRecord(Frozen):
     text: str
 
 
+class LengthRecord(Frozen):
+    """What a long prompt loses, as `workbench.scoring.Length` has it."""
+
+    free: int
+    per_100_words: float
+
+
 class RunRecord(Record):
     """The facts about a run that its study determines. It is written when the run begins, and never changed.
 
@@ -109,6 +117,7 @@ class RunRecord(Record):
         runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
         dollars: how many dollars the whole run may cost; None for no limit.
         calls: how many verdicts on a plan make its score.
+        length: what a long prompt loses, or None if length costs nothing.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -146,6 +155,7 @@ class RunRecord(Record):
     champions: Path | None = None
     dollars: float | None = None
     calls: int = 1
+    length: LengthRecord | None = None
     flow_run_url: str | None
     started: float
 

@@ -97,12 +97,11 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
                 "another proposer model or another optimizer",
                 kind="no proposal",
             )
-        baseline_score = trials.mean_score(program.candidate)
-        if baseline_score is None and dollars_used_up:
+        baseline = trials.scored(program.candidate)
+        if baseline is None and dollars_used_up:
             raise _too_little(study, "the starting prompt was tried on every goal")
-        if baseline_score is None:
+        if baseline is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
-        baseline = ScoredCandidate(program.candidate, baseline_score)
         chooses = OPTIMIZERS[study.optimizer].chooses and len(recommended) > 1
         outcome = SearchOutcome(
             baseline=baseline,
@@ -145,10 +144,10 @@ def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optim
     """
     if trials.leak(chosen) is not None:
         return trials.best(preferred=baseline.candidate)
-    score = trials.mean_score(chosen) if optimizer_chooses else None
-    if score is None:
+    scored = trials.scored(chosen) if optimizer_chooses else None
+    if scored is None:
         return trials.best(preferred=chosen)
-    return ScoredCandidate(chosen, score) if score >= baseline.score else baseline
+    return scored if scored.value >= baseline.value else baseline
 
 
 def confirmation(

@@ -10,7 +10,8 @@ from workbench.errors import UserError
 from workbench.judging import drawing
 from workbench.judging.judge import JUDGES
 from workbench.money.meter import Meter
-from workbench.nouns import HOLISTIC, Criterion, Judge, Study
+from workbench.nouns import HOLISTIC, Judge, Study
+from workbench.scoring import Criterion
 from workbench.study.estimate import one_call
 from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
 from workbench.study.services import judging_service

@@ -81,6 +81,15 @@ class JudgeForm(Form):
     )
 
 
+class LengthForm(Form):
+    """What a long prompt loses."""
+
+    free: Annotated[int, Field(ge=0)] = Field(description="so many words of the prompt cost nothing")
+    per_100_words: Annotated[float, Field(gt=0, le=10)] = Field(
+        description="the points, of 10, that the prompt loses for each 100 words beyond them"
+    )
+
+
 Executions = Annotated[int, Field(ge=1, le=100_000)]
 #: Pydantic's tags for the two ways to write a budget. No key of a study has such a name, so an error's location shows
 #: which parts are tags and which are keys.
@@ -144,6 +153,12 @@ class StudyForm(Form):
     confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
         default=8,
         description=f"the most fresh executions of both prompts on each goal; fewer than {FEWEST_PAIRS} decide nothing",
+    )
+    length: LengthForm | None = Field(
+        default=None,
+        examples=[{"free": 400, "per_100_words": 0.05}],
+        description="what a long prompt loses when prompts are compared, in the search and in the confirmation; "
+        "reports show it beside the judge's score",
     )
     promote: Literal["ask", "auto"] = Field(
         default="ask",

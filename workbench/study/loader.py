@@ -21,6 +21,7 @@ from workbench.judging.judge import JUDGES, JudgeEntry
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import HOLISTIC, Goal, Model, Study
 from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
+from workbench.scoring import Length
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import yaml_lines
 from workbench.study.form import (
@@ -172,6 +173,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         seed=form.seed,
         promote=form.promote,
         calibrate=form.calibrate,
+        length=None if form.length is None else Length(form.length.free, form.length.per_100_words),
         margin=form.margin,
         model_timeout=form.model_timeout,
         champions=file.folder / FOLDER / form.study,

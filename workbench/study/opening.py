@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from workbench.calibration.calibrations import folder_of
@@ -18,7 +18,7 @@ from workbench.money import purse
 from workbench.money.purse import Purse
 from workbench.nouns import Model, Study
 from workbench.run.folder import RunFolder
-from workbench.run.record import GoalRecord, RunRecord
+from workbench.run.record import GoalRecord, LengthRecord, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
@@ -180,6 +180,7 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
             budget=study.budget,
             dollars=study.dollars,
             calls=study.calls,
+            length=None if study.length is None else LengthRecord(**asdict(study.length)),
             confirm=study.confirm,
             alpha=alpha_of(study.promote),
             concurrency=study.concurrency,

@@ -18,7 +18,8 @@ from workbench.errors import OutputFailed, StudyError, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, kind, nearest, short
 from workbench.judging.drawing import LARGEST_WEIGHT, MOST
 from workbench.judging.judge import JUDGES
-from workbench.nouns import Criterion, Study
+from workbench.nouns import Study
+from workbench.scoring import Criterion
 from workbench.study import yaml_lines
 from workbench.study.yaml_lines import YamlFile
 from workbench.system.files import write_atomically
