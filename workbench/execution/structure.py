@@ -13,8 +13,8 @@ import yaml
 
 #: The keys of a plan's list of steps.
 LISTS = ("steps", "stages")
-#: The parser of libyaml, where PyYAML has it, is ten times as fast. `workbench.execution.plan` has checked the text with
-#: PyYAML's own parser before, whose messages an optimizer can learn from.
+#: The parser of libyaml, where PyYAML has it, is ten times as fast. `workbench.execution.plan` has checked the text
+#: with PyYAML's own parser before, whose messages an optimizer can learn from.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: The longest part of a name in a message, in characters.
 SHOWN = 80
