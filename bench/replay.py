@@ -108,7 +108,9 @@ def write_study(folder: Path, trials: int) -> Path:
     )
     study = {
         "study": "replay",
-        "goals": [{"name": f"goal-{number}", "goal": f"Write release plan {number}", "gold": "gold.md"} for number in (1, 2)],
+        "goals": [
+            {"name": f"goal-{number}", "goal": f"Write release plan {number}", "gold": "gold.md"} for number in (1, 2)
+        ],
         "runtime": "command",
         "command": ["sh", "plan.sh"],
         "files": ["plan.sh"],
@@ -128,7 +130,9 @@ def timed(study: Path, folder: Path, environ: dict[str, str]) -> tuple[Command, 
     report = folder / "report.json"
     command = [sys.executable, "-m", "workbench", "run", str(study), "--rehearse", "--json", str(report)]
     start = time.monotonic()
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         _, err = process.communicate()
     seconds = time.monotonic() - start
     assert process.returncode == 0, err
