@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.calibration.measures import GAIN, POWER
 from workbench.calibration.picture import table
+from workbench.evidence.report import rehearsal
 from workbench.nouns import Study
 from workbench.run.calibration import LEAST_TAU, MOST_NOISE, CalibrationRecord
 
@@ -15,10 +16,7 @@ def rows(calibration: CalibrationRecord, study: Study, picture: Path) -> list[tu
     """Return the table that `workbench calibrate` prints, as pairs of a name and a value."""
     pairs = []
     if calibration.rehearsal:
-        world, _, seed = calibration.rehearsal.partition(":")
-        pairs.append(
-            ("rehearsal", f"REHEARSAL: scripted providers (world {world}, seed {seed}); it says nothing of a model")
-        )
+        pairs.append(("rehearsal", rehearsal(calibration.rehearsal, None)))
     pairs.append(("result", calibration.sentence(study.passing, study.calls)))
     pairs += table(calibration)
     pairs.append(("judge's noise", f"{calibration.judge_noise:.2f} points (standard deviation on one plan)"))
@@ -26,7 +24,9 @@ def rows(calibration: CalibrationRecord, study: Study, picture: Path) -> list[tu
         pairs.append(("generator's noise", f"{calibration.generator_noise:.2f} points between plans of one prompt"))
     for probe in calibration.probes:
         result = "moves the judge" if probe.moves else "does not raise the score"
-        pairs.append((f"probe: {probe.name}", f"{probe.shift:+.1f} points (limit {probe.limit:.1f}): {result}"))
+        pairs.append(
+            (f"probe: {probe.name}", f"{round(probe.shift, 1) + 0.0:+.1f} points (limit {probe.limit:.1f}): {result}")
+        )
     if calibration.calls is not None:
         pairs.append(
             ("verdicts per plan", f"judge.calls: {calibration.calls} is worth its cost ({_costs(calibration)})")
