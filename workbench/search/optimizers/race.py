@@ -101,7 +101,9 @@ def search(bench: Bench) -> Program:
         needs=lambda piece: callbacks.needs.get(piece.strip(), ()),
         watch=watch,
     )
-    return callbacks.program(callbacks.without_conflicts(best, log.effects))
+    chosen = callbacks.without_conflicts(best, log.points)
+    log.conclude(chosen)
+    return callbacks.program(chosen)
 
 
 class _Callbacks:
