@@ -40,7 +40,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     expression = config.option.markexpr
     if not expression or collection_path.suffix != ".py":
         return None
-    return None if may_select(expression, collection_path.read_text(encoding="utf-8")) else True
+    return None if may_select(expression, collection_path) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole runs first: they take longest, and a run that starts last lets the other workers wait."""
+    items.sort(key=lambda item: item.path.parent.name not in ("flows", "bench"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -258,6 +258,14 @@ class Verdict:
     criteria: tuple[CriterionResult, ...] = ()
 
 
+@dataclass(frozen=True)
+class KeyedVerdict:
+    """One answer of the judge, with its key. Equal plans share it."""
+
+    key: str
+    verdict: Verdict
+
+
 #: How a trial came to its score: the judge gave it, the plan is invalid, or nothing was executed. Nothing is executed
 #: for a prompt that copies a gold plan, or without a prompt. The last two outcomes score 0 without a call of the judge.
 TrialOutcome = Literal["ok", "invalid plan", "not executed"]
@@ -269,7 +277,8 @@ class Trial:
 
     Attributes:
         execution: the key of the execution; empty if nothing was executed.
-        verdict_key: the key of the verdict, which equal plans share; empty if no verdict was asked for.
+        verdict: the mean of the judge's answers.
+        verdicts: the answers; empty if nothing was executed.
     """
 
     candidate: str
@@ -278,7 +287,7 @@ class Trial:
     execution: str
     verdict: Verdict
     outcome: TrialOutcome = "ok"
-    verdict_key: str = ""
+    verdicts: tuple[KeyedVerdict, ...] = ()
 
 
 def title(candidate: str, goal: Goal, replicate: int) -> str:

@@ -11,7 +11,7 @@ from workbench.commands import app
 
 VERBS = {
     *"run check doctor show report runs generate apply cache compare champion init ledger".split(),
-    *"rehearsal rubric calibrate server webhook".split(),
+    *"rehearsal server webhook rubric calibrate".split(),
 }
 
 

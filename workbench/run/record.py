@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import RunNotFound, RunTooNew
-from workbench.nouns import ProgramName, Target, Trial, TrialOutcome
+from workbench.nouns import KeyedVerdict, ProgramName, Target, Trial, TrialOutcome
 from workbench.scoring import CriterionAnswer
 
 #: The advice if a file of a run's folder is missing or damaged.
@@ -189,6 +189,20 @@ class CriterionRecord(Frozen):
     unproved: bool = False
 
 
+class VerdictRecord(Frozen):
+    """One answer of the judge: its key and its score. `reason` is None if it is the reason of the trial."""
+
+    key: str
+    score: Score
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, keyed: KeyedVerdict, reason: str) -> VerdictRecord:
+        """Return the record of an answer in a trial with this reason."""
+        verdict = keyed.verdict
+        return cls(key=keyed.key, score=verdict.score, reason=None if verdict.reason == reason else verdict.reason)
+
+
 class TrialRecord(Record):
     """One trial.
 
@@ -196,7 +210,7 @@ class TrialRecord(Record):
         execution: the execution's key; empty if nothing was executed.
         criteria: the results by criterion, if the judge has a rubric.
         outcome: how the trial came to its score; None in runs of old versions.
-        verdict_key: the key of the verdict; empty if none was asked for; None in runs of old versions.
+        verdicts: the answers of the judge that the score is the mean of; None in runs of old versions.
         at: Unix time.
     """
 
@@ -210,7 +224,7 @@ class TrialRecord(Record):
     score: Score
     reason: str
     outcome: TrialOutcome | None = None
-    verdict_key: str | None = None
+    verdicts: tuple[VerdictRecord, ...] | None = None
     at: float
     criteria: tuple[CriterionRecord, ...] = ()
 
@@ -226,7 +240,7 @@ class TrialRecord(Record):
             score=trial.verdict.score,
             reason=trial.verdict.reason,
             outcome=trial.outcome,
-            verdict_key=trial.verdict_key,
+            verdicts=tuple(VerdictRecord.of(keyed, trial.verdict.reason) for keyed in trial.verdicts),
             at=time.time(),
             criteria=tuple(CriterionRecord(**asdict(result)) for result in trial.verdict.criteria),
         )

@@ -17,7 +17,7 @@ from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
-from workbench.search.verdicts import verdict_on
+from workbench.search.verdicts import mean_verdict, verdicts_on
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,10 @@ class Trials:
             run=self.setting.run.path,
         )
         plan = self._plans[text]
-        verdict = verdict_on(self.asker, request, plan)
+        verdicts = verdicts_on(self.asker, request, plan)
+        verdict = mean_verdict([keyed.verdict for keyed in verdicts])
         key = self._execution_keys[name, goal.name, replicate]
-        return Trial(name, goal.name, replicate, key, verdict, "ok" if plan.ok else "invalid plan", request.key(plan))
+        return Trial(name, goal.name, replicate, key, verdict, "ok" if plan.ok else "invalid plan", verdicts)
 
     def penalty(self, candidate: Candidate) -> float:
         """Return the points that a candidate loses for its length."""

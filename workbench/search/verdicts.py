@@ -7,21 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from statistics import fmean
 
-from workbench.nouns import Plan, ScoreRequest, Verdict
+from workbench.nouns import KeyedVerdict, Plan, ScoreRequest, Verdict
 from workbench.search.asks import Asker
 
 
-def verdict_on(asker: Asker, request: ScoreRequest, plan: Plan) -> Verdict:
-    """Return the judge's verdict on a plan. If the study wants several for each plan, return their mean.
+def verdicts_on(asker: Asker, request: ScoreRequest, plan: Plan) -> tuple[KeyedVerdict, ...]:
+    """Return the judge's verdicts on a plan: as many as the study wants for each plan.
 
     A text that is no plan has one verdict, because the judge is not asked.
     """
     calls = request.judge.calls if plan.ok else 1
     if calls == 1:
-        return asker.verdict(request, plan)
+        return (KeyedVerdict(request.key(plan), asker.verdict(request, plan)),)
     requests = [replace(request, repeat=number) for number in range(calls)]
     with ThreadPoolExecutor(calls) as pool:
-        return mean_verdict(list(pool.map(lambda repeated: asker.verdict(repeated, plan), requests)))
+        verdicts = pool.map(lambda repeated: asker.verdict(repeated, plan), requests)
+        keys = [repeated.key(plan) for repeated in requests]
+        return tuple(KeyedVerdict(key, verdict) for key, verdict in zip(keys, verdicts, strict=True))
 
 
 def mean_verdict(verdicts: Sequence[Verdict]) -> Verdict:

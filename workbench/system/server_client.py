@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,7 +50,7 @@ def api(url: str, environ: Mapping[str, str]) -> Iterator[httpx.Client]:
     login = {**environ, **client_variables(environ)}.get("PREFECT_API_AUTH_STRING")
     headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
     try:
-        with _client(30.0, url, headers, _Patient()) as client:
+        with _client(30.0, url, headers, _Patient(verify=_certificates())) as client:
             client.event_hooks["response"] = [_raise_for_error]
             yield client
     except httpx.HTTPStatusError as error:
@@ -97,5 +99,16 @@ def _client(
 ) -> httpx.Client:
     """Return a client that never asks a proxy for a server on this machine."""
     return httpx.Client(
-        timeout=timeout, mounts=loopback.DIRECT, transport=transport, base_url=base_url, headers=headers
+        timeout=timeout,
+        mounts=loopback.DIRECT,
+        transport=transport,
+        base_url=base_url,
+        headers=headers,
+        verify=_certificates(),
     )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Return the certificates that httpx trusts. Reading them takes longer than a request to this machine."""
+    return httpx.create_ssl_context()
