@@ -83,10 +83,9 @@ def test_the_confirmation_counts_the_penalty_of_both_sides(tmp_path: Path) -> No
         report = ReportRecord.of(summary)
         shown = dict(rows(summary)).get("length", "")
         if length is None:
-            assert (report.best.length, shown) == (None, "")
+            assert (report.lengths, shown) == ({}, "")
         else:
-            assert report.best.length is not None
-            assert (report.best.length.words, report.best.length.penalty) == (310, 3.0)
+            assert (report.lengths["best"].words, report.lengths["best"].penalty) == (310, 3.0)
             assert "the best prompt has 310 words and loses 3.00" in shown
             assert "310 words" in markdown(summary)
     assert decisions["free"].better

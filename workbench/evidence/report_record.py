@@ -28,10 +28,14 @@ class PromptLengthRecord(Frozen):
     penalty: float
 
     @classmethod
-    def of(cls, summary: Summary, candidate: str | None) -> PromptLengthRecord | None:
-        """Return the length of a candidate's prompt, or None if length costs nothing in this run."""
-        length = summary.length(candidate)
-        return None if length is None else cls(words=length.words, penalty=round(length.penalty, DIGITS))
+    def by_side(cls, summary: Summary) -> dict[str, PromptLengthRecord]:
+        """Return the lengths of `baseline` and `best`. The dict is empty if length costs nothing in this run."""
+        lengths = {"baseline": summary.length(summary.baseline), "best": summary.length(summary.best)}
+        return {
+            side: cls(words=length.words, penalty=round(length.penalty, DIGITS))
+            for side, length in lengths.items()
+            if length is not None
+        }
 
 
 class BaselineRecord(Frozen):
@@ -40,7 +44,6 @@ class BaselineRecord(Frozen):
     score: float | None
     search_score: float | None
     candidate: str
-    length: PromptLengthRecord | None = None
 
 
 class BestRecord(Frozen):
@@ -50,7 +53,6 @@ class BestRecord(Frozen):
     search_score: float | None
     candidate: str | None
     prompt_file: Path | None
-    length: PromptLengthRecord | None = None
 
 
 class DifferenceRecord(Frozen):
@@ -122,8 +124,8 @@ class ReportRecord(Record):
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
     None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `race` is what
-    a race learnt; None for other optimizers. `criteria` is empty if the judge has no rubric. `judge` says whether the
-    judge can be trusted; None if it was not calibrated.
+    a race learnt; None for other optimizers. `criteria` is empty if the judge has no rubric, and `lengths` if length
+    costs nothing. `judge` says whether the judge can be trusted; None if it was not calibrated.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -144,6 +146,7 @@ class ReportRecord(Record):
     cost: CostRecord | None = None
     leaks: Annotated[dict[str, str], Field(default_factory=dict)]
     criteria: tuple[CriterionMetRecord, ...] = ()
+    lengths: Annotated[dict[str, PromptLengthRecord], Field(default_factory=dict)]
     judge: str | None = None
     race: RaceRecord | None = None
     executions: int
@@ -173,14 +176,12 @@ class ReportRecord(Record):
                 score=_rounded(comparison.baseline if comparison else None),
                 search_score=_rounded(summary.standings.get(summary.baseline)),
                 candidate=summary.baseline,
-                length=PromptLengthRecord.of(summary, summary.baseline),
             ),
             best=BestRecord(
                 score=_rounded(comparison.best if comparison else None),
                 search_score=_rounded(result.search_score if result else summary.best_so_far),
                 candidate=summary.best,
                 prompt_file=prompt_file(summary) if summary.best else None,
-                length=PromptLengthRecord.of(summary, summary.best),
             ),
             better=comparison.better if comparison else None,
             difference=DifferenceRecord(
@@ -197,6 +198,7 @@ class ReportRecord(Record):
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,
             criteria=tuple(CriterionMetRecord(**asdict(met)) for met in criteria_met(summary)),
+            lengths=PromptLengthRecord.by_side(summary),
             judge=summary.judge,
             race=summary.race,
             executions=summary.executions,
