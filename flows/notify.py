@@ -14,15 +14,15 @@ from prefect.runtime import flow_run
 from prefect.utilities.urls import url_for
 from prefect.variables import Variable
 
-from workbench.alerts.notification import URL_VARIABLE, Notification, one_line, post, webhook
-from workbench.foreign_text import scrubbed
+from workbench.alerts.notification import MOST_CHARACTERS, URL_VARIABLE, Notification, post, webhook
+from workbench.foreign_text import one_line, scrubbed
 from workbench.tasks.failure import keys_of
 
 
 def title() -> str:
     """Return the flow run's name: what happened, and to which run."""
     parameters = flow_run.parameters
-    return f"{one_line(str(parameters['problem']))}: {one_line(str(parameters['name']))}"
+    return f"{_short(str(parameters['problem']))}: {_short(str(parameters['name']))}"
 
 
 @flow(name="notify", retries=2, retry_delay_seconds=30, flow_run_name=title, persist_result=False)
@@ -47,14 +47,18 @@ def notify(problem: str, name: str = "", resource: str = "", detail: str = "", o
         OutsideError: the webhook does not answer, or refuses the notification.
     """
     keys = list(keys_of(os.environ))
-    shown, subject, message = (one_line(scrubbed(text, keys)) for text in (problem, name, detail))
-    notification = Notification(shown, subject, message, _page(resource), one_line(occurred))
+    shown, subject, message = (_short(scrubbed(text, keys)) for text in (problem, name, detail))
+    notification = Notification(shown, subject, message, _page(resource), _short(occurred))
     get_run_logger().warning(notification.text)
     variable = Variable.get(URL_VARIABLE.lower())
     url = webhook(variable if isinstance(variable, str) else None)
     if url is not None:
         post(url, notification)
     return {**notification.to_json(), "posted": url is not None}
+
+
+def _short(text: str) -> str:
+    return one_line(text, MOST_CHARACTERS)
 
 
 def _page(resource: str) -> str:

@@ -3,6 +3,7 @@
 The search runs in a thread of its own and asks for answers. The flow answers each ask with a task run
 (`workbench.search.asks` explains how, and `workbench.tasks.answering` does it):
 
+    calibrate the judge, if the study says so and no run did it before
     for each ask    propose  or  execute → retrieve  or  score
     at the end      confirm → publish, and promote if the study says `promote: auto`
 """
@@ -32,6 +33,7 @@ from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
+from workbench.tasks.calibrating import look_at_judge
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
@@ -106,6 +108,7 @@ def optimize(
 
             looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
+                look_at_judge(setting, home(), tasks)
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                     answer(search, setting.run, tasks)
                 log.confirming()

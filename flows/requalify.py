@@ -91,6 +91,7 @@ def requalify(
                 QualificationRecord(
                     commit=commit,
                     champion=number,
+                    champions=loaded.champions,
                     fingerprint=fingerprint,
                     decision=decision,
                     rehearsal=rehearsal,

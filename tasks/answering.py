@@ -7,6 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import RunInput, TaskRunResult
 from prefect.task_runners import TaskRunner
 
+from workbench.nouns import Plan
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord
 from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score
@@ -47,8 +48,15 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
                     values = {"execution": ask.execution.result(), "title": ask.title}
                     asks.answer(ask, threads.submit(retrieve, values, dependencies=_after("execution", ask.execution)))
                 case Score():
-                    values = {"request": ask.request, "plan": ask.plan.result()}
-                    asks.answer(ask, runner.submit(score, values, dependencies=_after("plan", ask.plan)))
+                    plan, after = _plan_of(ask)
+                    asks.answer(ask, runner.submit(score, {"request": ask.request, "plan": plan}, dependencies=after))
+
+
+def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:
+    """Return the plan to score, and the dependency on its retrieval if the plan was retrieved."""
+    if isinstance(ask.plan, Plan):
+        return ask.plan, None
+    return ask.plan.result(), _after("plan", ask.plan)
 
 
 def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]]:

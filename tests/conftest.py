@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support.tiers import may_select, processor_seconds, too_slow
+
 # Prefect and Workbench read these variables when they are imported. Set them before that.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
 for _name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("PREFECT_")]:
@@ -23,12 +25,37 @@ os.environ["WORKBENCH_HOME"] = str(_HOME / "workbench")
 os.environ["PREFECT_HOME"] = str(_HOME / "prefect")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
+# Each worker has one core. The threads of numpy's linear algebra would wait for each other in busy loops.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # The runtime asks once and does not retry. A request without a scripted answer fails its test at once.
 os.environ["PIPELINE_RETRIES"] = "0"
 
 # A slow machine must not fail a test.
 settings.register_profile("workbench", deadline=None)
 settings.load_profile("workbench")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files in which `-m` deselects every test: importing them takes seconds in each worker."""
+    expression = config.option.markexpr
+    if not expression or collection_path.suffix != ".py":
+        return None
+    return None if may_select(expression, collection_path) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole runs first: they take longest, and a run that starts last lets the other workers wait."""
+    items.sort(key=lambda item: item.path.parent.name not in ("flows", "bench"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test of the core that takes long."""
+    begin = processor_seconds()
+    yield
+    if reason := too_slow({marker.name for marker in item.iter_markers()}, processor_seconds() - begin):
+        pytest.fail(reason, pytrace=False)
+
 
 _connect = socket.socket.connect
 

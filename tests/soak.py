@@ -78,12 +78,14 @@ def main() -> int:
                 row = Row.of(case, list(survivals(case, place, environ, arguments.kills, arguments.seed)))
                 print(COLUMNS.format(*asdict(row).values()), flush=True)
                 rows.append(row)
-    bought_twice = sum(row.bought_twice for row in rows)
-    totals = {"kills": sum(row.kills for row in rows), "bought_twice": bought_twice}
-    print(
-        json.dumps({**totals, "results_equal": all(row.good for row in rows), "cases": [asdict(row) for row in rows]})
-    )
-    return 0 if all(row.good for row in rows) else 1
+    good = all(row.good for row in rows)
+    totals = {
+        "kills": sum(row.kills for row in rows),
+        "bought_twice": sum(row.bought_twice for row in rows),
+        "results_equal": sum(row.results_equal for row in rows),
+    }
+    print(json.dumps({**totals, "good": good, "cases": [asdict(row) for row in rows]}))
+    return 0 if good else 1
 
 
 def survivals(case: Case, folder: Path, environ: dict[str, str], kills: int, seed: int) -> Iterator[Survival]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.foreign_text import SHORTEST_SECRET, printable, scrubbed
+from workbench.foreign_text import SHORTEST_SECRET, one_line, printable, scrubbed
 
 SECRET = "AIza+Sy/secret=0123456789 abcdef"
 
@@ -58,3 +58,9 @@ def test_a_key_that_is_no_valid_text_is_taken_out() -> None:
     """The environment may hold any bytes."""
     key = b"key-\xff-0123456789".decode(errors="surrogateescape")
     assert scrubbed(f"bad key: {key} key-%FF-0123456789", [key]) == "bad key: … …"
+
+
+def test_a_text_on_one_line_is_short_and_printable() -> None:
+    """A line break could make a second line of a log, and an escape could move the cursor of a terminal."""
+    assert one_line("a\nb\u2028c\x1b[2J  d", 99) == "a b c\N{REPLACEMENT CHARACTER}[2J d"
+    assert one_line("x" * 9999, 20) == f"{'x' * 19}…"

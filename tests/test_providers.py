@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,9 @@ from workbench.providers import CURRENT_MODELS, takes_temperature
 
 def test_the_models_that_take_no_temperature_are_known() -> None:
     """litellm's list says which of Anthropic's models refuse it. A newer list with other models turns this test red."""
-    listed = json.loads((files("litellm") / "model_prices_and_context_window_backup.json").read_text(encoding="utf-8"))
+    # litellm itself is not imported: it would fetch a newer list.
+    file = distribution("litellm").locate_file("litellm/model_prices_and_context_window_backup.json")
+    listed = json.loads(Path(str(file)).read_text(encoding="utf-8"))
     models = {name: entry for name, entry in listed.items() if entry.get("litellm_provider") == "anthropic"}
     assert len(models) > 10
     refusing = {name for name, entry in models.items() if entry.get("supports_sampling_params") is False}

@@ -23,6 +23,12 @@ def printable(text: str) -> str:
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def one_line(text: str, characters: int) -> str:
+    """Return a text as one printable line, and cut it to so many characters."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= characters else f"{line[: characters - 1]}…"
+
+
 def scrubbed(text: str, secrets: Iterable[str]) -> str:
     """Return the text with … in the place of each secret: as it is, percent-encoded, and in base64.
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from workbench.money.price import Cost
 from workbench.providers import Provider, ProviderName, digest
+from workbench.scoring import Criterion, CriterionResult, Length
 
 #: The first replicate number of a confirmation. No optimizer numbers its rollouts so high.
 FIRST_CONFIRM_REPLICATE = 1_000_000
@@ -28,12 +29,15 @@ class Goal:
 
     `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
     tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
+
+    `criteria` are the goal's part of the study's rubric. They are empty if the judge's method needs no rubric.
     """
 
     name: str
     text: str
     gold: tuple[str, ...]
     twin: int = 0
+    criteria: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,11 +176,18 @@ class Plan:
         return self.problem is None
 
 
+#: The method of judges that score a plan as a whole.
+HOLISTIC = "holistic"
+#: The most verdicts that make one score.
+MOST_CALLS = 8
+
+
 @dataclass(frozen=True)
 class Judge:
     """The model that scores plans, its provider, and the full text of its prompt template.
 
     A temperature of None is not sent. `timeout_seconds` is the time limit of one verdict. It is not part of any key.
+    `method` is a key of `workbench.judging.judge.JUDGES`. `calls` is how many verdicts make one score.
     """
 
     model: str
@@ -184,18 +195,22 @@ class Judge:
     template: str
     temperature: float | None = None
     timeout_seconds: float = field(default=300.0, compare=False)
+    method: str = HOLISTIC
+    calls: int = 1
 
 
 @dataclass(frozen=True)
 class ScoreRequest:
     """A request to score a plan against the gold plans of a goal. `replicate` numbers repeats of the same request.
 
-    `candidate` (a name) and `run` (a folder) serve display and the journal. They are not part of the key.
+    `repeat` numbers the verdicts that make one score. `candidate` (a name) and `run` (a folder) serve display and the
+    journal. They are not part of the key.
     """
 
     goal: Goal
     judge: Judge
     replicate: int = 0
+    repeat: int = 0
     candidate: str = field(default="", compare=False)
     run: Path | None = field(default=None, compare=False)
 
@@ -217,12 +232,15 @@ class ScoreRequest:
             self.judge.provider.label,
             str(self.replicate),
             *([f"twin {self.goal.twin}"] if self.goal.twin else []),
+            *([f"method {self.judge.method}"] if self.judge.method != HOLISTIC else []),
+            *(part for c in self.goal.criteria for part in ("criterion", c.name, c.question, str(c.weight))),
+            *([f"repeat {self.repeat}"] if self.repeat else []),
         )
 
     @property
     def seed(self) -> int:
-        """Return the judge's sampling seed. Goals that are twins have seeds of their own."""
-        return (self.replicate + self.goal.twin * 0x61C88647) & 0x7FFFFFFF
+        """Return the judge's sampling seed. Goals that are twins have seeds of their own, and so have repeats."""
+        return (self.replicate + self.goal.twin * 0x61C88647 + self.repeat * 0x2545F491) & 0x7FFFFFFF
 
 
 @dataclass(frozen=True)
@@ -230,13 +248,22 @@ class Verdict:
     """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
 
     `other_model` is the model that answered if it is not the model that was asked, else None. `cost` is None if no
-    model was called.
+    model was called. `criteria` are the results by criterion if the judge has a rubric.
     """
 
     score: float
     reason: str
     other_model: str | None = field(default=None, compare=False)
     cost: Cost | None = field(default=None, compare=False)
+    criteria: tuple[CriterionResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class KeyedVerdict:
+    """One answer of the judge, with its key. Equal plans share it."""
+
+    key: str
+    verdict: Verdict
 
 
 #: How a trial came to its score: the judge gave it, the plan is invalid, or nothing was executed. Nothing is executed
@@ -250,7 +277,8 @@ class Trial:
 
     Attributes:
         execution: the key of the execution; empty if nothing was executed.
-        verdict_key: the key of the verdict, which equal plans share; empty if no verdict was asked for.
+        verdict: the mean of the judge's answers.
+        verdicts: the answers; empty if nothing was executed.
     """
 
     candidate: str
@@ -259,7 +287,7 @@ class Trial:
     execution: str
     verdict: Verdict
     outcome: TrialOutcome = "ok"
-    verdict_key: str = ""
+    verdicts: tuple[KeyedVerdict, ...] = ()
 
 
 def title(candidate: str, goal: Goal, replicate: int) -> str:
@@ -282,6 +310,7 @@ def replicate_name(replicate: int) -> str:
 ProgramName = Literal["direct", "writer"]
 TaskRunnerName = Literal["threads", "dask", "ray"]
 Promotion = Literal["ask", "auto"]
+Calibration = Literal["by_hand", "before_first_run"]
 
 
 @dataclass(frozen=True)
@@ -328,9 +357,13 @@ class Study:
         proposer: the model that proposes prompts (and, for `writer`, writes them).
         judge: the model that scores plans.
         template: the text of the judge's prompt template.
+        method: a key of `workbench.judging.judge.JUDGES`.
+        calls: how many verdicts on a plan make its score.
         passing: the lowest score, 0 to 10, with which a plan passes.
         budget: how many executions the search may request; executions that confirm the result are extra.
         dollars: how many dollars the whole run may cost, the confirmation included; None for no limit.
+        length: what a long prompt loses, or None if length costs nothing.
+        calibrate: `before_first_run` calibrates the judge in the first run; `by_hand` leaves it to a person.
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
@@ -363,4 +396,13 @@ class Study:
     champions: Path = Path("prompts")
     champion: int | None = None
     dollars: float | None = None
+    method: str = HOLISTIC
+    calls: int = 1
+    calibrate: Calibration = "by_hand"
+    length: Length | None = None
     task_runner: TaskRunner = TaskRunner()
+
+    @property
+    def rubric(self) -> Path:
+        """Return the file of the study's rubric. It need not exist."""
+        return self.file.with_name(f"{self.name}.rubric.yaml")

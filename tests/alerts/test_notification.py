@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.support.scripted_server import scripted
-from workbench.alerts.notification import MOST_CHARACTERS, Notification, one_line, post, webhook
+from workbench.alerts.notification import Notification, post, webhook
 from workbench.errors import OutsideError, UserError
 
 NOTIFICATION = Notification("a run failed", "small · gepa", "no answer", "http://127.0.0.1:4200/runs/1", "2026-11-25")
@@ -16,12 +16,6 @@ NOTIFICATION = Notification("a run failed", "small · gepa", "no answer", "http:
 def test_a_notification_is_one_line() -> None:
     assert NOTIFICATION.text == "a run failed: small · gepa – no answer – http://127.0.0.1:4200/runs/1"
     assert Notification("no worker", "workbench", "", "", "").text == "no worker: workbench"
-
-
-def test_a_foreign_text_becomes_one_short_line() -> None:
-    """A line break could make a second line of the log, and an escape could move the cursor of a terminal."""
-    assert one_line("a\nb\u2028c\x1b[2J  d") == "a b c\N{REPLACEMENT CHARACTER}[2J d"
-    assert one_line("x" * 9999) == f"{'x' * MOST_CHARACTERS}…"
 
 
 def test_the_environment_comes_before_the_prefect_variable() -> None:

@@ -18,8 +18,10 @@ pytestmark = pytest.mark.processes
 RATIOS = {
     "adapter": ["ratio"],
     "fuzz": ["ratio"],
+    "null_world": ["ratio"],
     "orchestration": ["speed_up"],
     "promotion": ["ratio"],
+    "replay": ["speed_up"],
     "runtime": ["cpu_ratio", "time_ratio"],
     "selection": ["ratio"],
     "supervision": ["ratio"],

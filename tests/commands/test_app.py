@@ -9,9 +9,10 @@ import pytest
 from tests.support.command_line import CommandLine
 from workbench.commands import app
 
-VERBS = set(
-    "run check doctor show runs generate apply cache compare champion init ledger rehearsal server webhook".split()
-)
+VERBS = {
+    *"run check doctor show report runs generate apply cache compare champion init ledger".split(),
+    *"rehearsal server webhook rubric calibrate".split(),
+}
 
 
 def test_every_verb_is_registered_and_has_a_file_of_its_own() -> None:

@@ -15,17 +15,20 @@ from tests.support import claude_program
 from tests.support.claude_program import claude_failure, claude_reply
 from tests.support.scripted_server import Answer, anthropic_reply, gemini_reply, openai_reply, scripted
 from workbench.errors import MissingKey, NotJudged
-from workbench.judging.judge import JUDGES, judging_providers, score
-from workbench.nouns import Goal, Judge, Plan, ScoreRequest, Verdict
+from workbench.judging.judge import JUDGES, score
+from workbench.judging.template import check_template, default_template
+from workbench.nouns import HOLISTIC, Goal, Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import DEFAULT_JUDGE, HIGHEST_TEMPERATURE, KNOWN, PROGRAM, Provider, ProviderName, rehearsal
 from workbench.rehearsal.server import start
 from workbench.run import journal
+from workbench.scoring import Criterion, CriterionResult
 
 pytestmark = pytest.mark.processes
 
 KEY = "secret-key-of-a-test"
-TEMPLATE = "<goal>\n$goal\n</goal>\n$gold_plans\n<plan>\n$plan\n</plan>"
-GOAL = Goal("g", "the goal", ("the gold plan",))
+TEMPLATE = "<goal>\n$goal\n</goal>\n$gold_plans\n<criteria>\n$criteria\n</criteria>\n<plan>\n$plan\n</plan>"
+GOLD = "Supervision trees. Telemetry: the gold plan."
+CRITERIA = (Criterion("files", "Does it name files?", 3.0), Criterion("a rollback", "Can it be rolled back?"))
 PLAN = Plan("the: plan")
 
 
@@ -61,67 +64,112 @@ def _program_failure(status: int, message: str) -> Answer:
     return claude_failure(f"{words.get(status, f'API Error: {status}')} {message}")
 
 
-#: The judges by name, and how each of their providers speaks. A new judge is one more line here.
-SPOKEN: dict[str, dict[ProviderName, Protocol]] = {
-    "model": {
-        "gemini": Protocol("gemini-4-argon", gemini_reply, _gemini_refusal),
-        "anthropic": Protocol("claude-sonnet-5-5", anthropic_reply, _anthropic_refusal),
-        "openai": Protocol("gpt-4.1", openai_reply, _openai_refusal),
-        "claude-program": Protocol("claude-opus-5-5", claude_reply, _program_failure),
-    }
+SPOKEN: dict[ProviderName, Protocol] = {
+    "gemini": Protocol("gemini-4-argon", gemini_reply, _gemini_refusal),
+    "anthropic": Protocol("claude-sonnet-5-5", anthropic_reply, _anthropic_refusal),
+    "openai": Protocol("gpt-4.1", openai_reply, _openai_refusal),
+    "claude-program": Protocol("claude-opus-5-5", claude_reply, _program_failure),
 }
-CASES = [(name, provider) for name, protocols in SPOKEN.items() for provider in protocols]
+
+
+def _whole(score: object, reason: str = "names the files") -> str:
+    return json.dumps({"score": score, "reason": reason})
+
+
+def _answers(*answers: object, reason: str = "names the files", evidence: str = "THE plan") -> str:
+    listed = [{"number": n, "answer": a, "evidence": evidence} for n, a in enumerate(answers, start=1)]
+    return json.dumps({"criteria": listed, "reason": reason})
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a judge's verdict looks.
+
+    Attributes:
+        good: a verdict, as the model writes it, and what is made of it.
+        ends: verdicts with the scores 0 and 10.
+        bad: replies that are no verdicts.
+    """
+
+    good: tuple[str, Verdict]
+    ends: dict[int, str]
+    bad: tuple[str, ...]
+
+
+_PARTLY = (CriterionResult("files", "yes", "THE plan"), CriterionResult("a rollback", "partly", "THE plan"))
+#: The judges by name. A new judge is one more line here.
+FORMS = {
+    "holistic": Form(
+        (_whole(7.5), Verdict(7.5, "names the files")),
+        {0: _whole(0), 10: _whole(10)},
+        ("no JSON", _whole(11), _whole(-1), _whole("NaN"), '{"score": 5}', _whole(5, " "), ""),
+    ),
+    "rubric": Form(
+        (_answers("yes", "partly"), Verdict(8.75, "names the files Partly met: a rollback.", criteria=_PARTLY)),
+        {0: _answers("no", "no"), 10: _answers("yes", "yes")},
+        (
+            "no JSON", "", "[]", _answers("yes"), _answers("yes", "yes", "yes"), _answers("yes", "maybe"),
+            _answers("yes", "no", reason=" "), _answers("yes", "yes").replace('"number": 2', '"number": 1'),
+            '{"criteria": [1, 2], "reason": "x"}', '{"criteria": {}, "reason": "x"}', _answers("yes", ["no"]),
+        ),
+    ),
+}  # fmt: skip
+CASES = [(name, provider) for name, entry in JUDGES.items() for provider in sorted(entry.providers)]
 
 
 @dataclass(frozen=True)
 class Case:
     """One judge with the models of one provider."""
 
+    method: str
     provider: ProviderName
     protocol: Protocol
     monkeypatch: pytest.MonkeyPatch
+
+    @property
+    def form(self) -> Form:
+        return FORMS[self.method]
+
+    @property
+    def goal(self) -> Goal:
+        return Goal("g", "the goal", (GOLD,), criteria=CRITERIA if JUDGES[self.method].rubric else ())
 
     @property
     def temperature(self) -> float | None:
         return None if HIGHEST_TEMPERATURE[self.provider] is None else 0.25
 
     def request(self, url: str, **changes: object) -> ScoreRequest:
-        judge = Judge(self.protocol.model, Provider(self.provider, url, url), TEMPLATE, self.temperature)
+        provider = Provider(self.provider, url, url)
+        judge = Judge(self.protocol.model, provider, TEMPLATE, self.temperature, method=self.method)
         # The stand-in for the claude program finds the server by this variable.
         self.monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
-        return ScoreRequest(GOAL, judge, 5, **changes)  # type: ignore[arg-type]
+        return ScoreRequest(self.goal, judge, 5, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Case:
-    name, provider = request.param
-    protocol = SPOKEN[name][provider]
+    method, provider = request.param
     monkeypatch.setenv(KNOWN[provider][1][0], KEY)
     if provider == PROGRAM:
         claude_program.install(tmp_path / "bin", monkeypatch)
-    return Case(provider, protocol, monkeypatch)
-
-
-def verdict(score: object, reason: str = "names the files") -> str:
-    return json.dumps({"score": score, "reason": reason})
+    return Case(method, provider, SPOKEN[provider], monkeypatch)
 
 
 def test_every_judge_stands_in_this_suite() -> None:
-    """Each of its providers is tested, and no other judge serves that provider."""
-    assert {name: set(entry.providers) for name, entry in JUDGES.items()} == {
-        name: set(protocols) for name, protocols in SPOKEN.items()
-    }
-    served = [provider for entry in JUDGES.values() for provider in entry.providers]
-    assert sorted(served) == sorted(set(served)) == sorted(judging_providers())
-    assert DEFAULT_JUDGE.partition("/")[0] in judging_providers()
+    """Each of its providers is tested. The default judge can ask the default model."""
+    assert set(FORMS) == set(JUDGES)
+    assert {provider for entry in JUDGES.values() for provider in entry.providers} == set(SPOKEN)
+    assert DEFAULT_JUDGE.partition("/")[0] in JUDGES[HOLISTIC].providers
 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_judge_declares_known_providers_and_code_that_loads(name: str) -> None:
-    """The function that its entry names exists."""
+    """The functions that its entry names exist, and its own template has the places that it needs."""
     assert JUDGES[name].providers
     assert JUDGES[name].providers <= set(KNOWN)
     assert callable(JUDGES[name].load())
+    assert callable(JUDGES[name].load_call())
+    assert check_template(default_template(JUDGES[name].template), JUDGES[name].places) is None
 
 
 def test_a_study_is_checked_without_the_library_of_any_judge() -> None:
@@ -137,12 +185,13 @@ def test_a_study_is_checked_without_the_library_of_any_judge() -> None:
 
 def test_a_verdict_is_the_models_score_and_reason(case: Case) -> None:
     """The model gets the whole filled template once."""
-    with scripted(case.protocol.reply(verdict(7.5))) as server:
-        assert score(case.request(server.url), PLAN) == Verdict(7.5, "names the files")
+    reply, verdict = case.form.good
+    with scripted(case.protocol.reply(reply)) as server:
+        assert score(case.request(server.url), PLAN) == verdict
     ((path, body),) = server.requests
     body_text = json.dumps(body)
     assert case.protocol.model in path + body_text
-    for text in ("the goal", "the gold plan", "the: plan", str(case.temperature or "")):
+    for text in ("the goal", GOLD, "the: plan", str(case.temperature or ""), *(c.question for c in case.goal.criteria)):
         assert text in body_text
     if case.provider == PROGRAM:
         assert body["environ"]["ANTHROPIC_API_KEY"] == KEY
@@ -155,20 +204,18 @@ def test_a_verdict_is_the_models_score_and_reason(case: Case) -> None:
 @pytest.mark.parametrize("value", [0, 10])
 def test_the_ends_of_the_scale_are_scores(case: Case, value: int) -> None:
     """A zero that the judge gave is a verdict."""
-    with scripted(case.protocol.reply(verdict(value))) as server:
+    with scripted(case.protocol.reply(case.form.ends[value])) as server:
         assert score(case.request(server.url), PLAN).score == value
 
 
-@pytest.mark.parametrize(
-    "text", ["no JSON", verdict(11), verdict(-1), verdict("NaN"), '{"score": 5}', verdict(5, " "), ""]
-)
-def test_a_reply_that_is_no_verdict_is_no_zero(case: Case, text: str) -> None:
+def test_a_reply_that_is_no_verdict_is_no_zero(case: Case) -> None:
     """The plan is "not judged", after any number of asks."""
-    with scripted(*[case.protocol.reply(text)] * 20) as server, pytest.raises(NotJudged) as caught:
-        score(case.request(server.url), PLAN)
-    assert 1 <= len(server.requests) <= 5
-    assert (caught.value.kind, caught.value.lasting) == ("unusable reply", True)
-    assert case.protocol.model in str(caught.value)
+    for text in case.form.bad:
+        with scripted(*[case.protocol.reply(text)] * 20) as server, pytest.raises(NotJudged) as caught:
+            score(case.request(server.url), PLAN)
+        assert 1 <= len(server.requests) <= 5
+        assert (caught.value.kind, caught.value.lasting) == ("unusable reply", True), text
+        assert case.protocol.model in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -220,8 +267,8 @@ def test_a_rehearsal_plays_the_judge(case: Case, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv(KNOWN[case.provider][1][0])
     with start() as running:
         provider = rehearsal(running.url, running.world, running.seed)[case.provider]
-        judge = Judge(case.protocol.model, provider, TEMPLATE)
-        scored = score(ScoreRequest(Goal("g", "goal", ("Supervision trees. Telemetry.",)), judge), PLAN)
+        judge = Judge(case.protocol.model, provider, TEMPLATE, method=case.method)
+        scored = score(ScoreRequest(case.goal, judge), PLAN)
         assert running.calls["judge"] == 1
     assert 0 <= scored.score <= 10
     assert scored.reason

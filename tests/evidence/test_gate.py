@@ -78,6 +78,7 @@ def test_a_replay_makes_the_same_decision() -> None:
     assert first.low <= first.difference <= first.high
 
 
+@pytest.mark.slow
 def test_all_looks_together_promote_luck_at_most_in_one_of_twenty() -> None:
     """A gain of two points is found with fewer pairs than allowed. bench/promotion.py measures both at length."""
     rng, trials = np.random.default_rng(1), 120

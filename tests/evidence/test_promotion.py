@@ -85,6 +85,7 @@ def test_sides_can_be_exchanged(one: list[float], other: list[float]) -> None:
     assert (here.difference, here.low) == (pytest.approx(-there.difference), pytest.approx(-there.high))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", ["normal", "zero or one", "skewed", "tenths"])
 @pytest.mark.parametrize("sizes", [(4, 4), (3, 7), (8, 8)])
 def test_a_prompt_that_is_no_better_is_promoted_at_most_in_one_of_twenty(draw: str, sizes: tuple[int, int]) -> None:

@@ -152,6 +152,7 @@ def test_a_billion_laughs_are_refused() -> None:
     assert f"more than {MAX_DEPTH} levels" in (problem(deep) or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", ["a", " ", "`", "~", "\n", "```yaml\n", "#\n", "a: 1\n"])
 def test_a_megabyte_takes_bounded_time(filler: str) -> None:
     """The text is in a fence, around a fence, or in pipeline_ex's wrapper."""

@@ -53,6 +53,17 @@ def test_a_plan_that_is_certainly_broken_has_a_reason(text: str, reason: str) ->
     assert plan.problem.startswith(reason)
 
 
+def test_all_findings_are_named() -> None:
+    """An optimizer learns from each. A plan that is broken altogether has the first five."""
+    text = f"steps: [{AFTER_C}, {{name: d, prompt: }}]"
+    assert defect(text) == (
+        'step "b" takes the answer of "c", but no step before it has this name: name an earlier step; '
+        'the prompt of step "d" is empty: write what the step asks for'
+    )
+    many = "steps: [" + ", ".join(f"{{name: s{n}, prompt: }}" for n in range(9)) + "]"
+    assert str(defect(many)).count("is empty") == 5
+
+
 @pytest.mark.parametrize(
     "text",
     [

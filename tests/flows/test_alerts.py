@@ -25,7 +25,7 @@ QUIET_SECONDS = 10.0
 
 
 @pytest.fixture
-def server(line: CommandLine) -> Iterator[httpx.Client]:
+def client(line: CommandLine) -> Iterator[httpx.Client]:
     """Yield a client of the server, on which a run is stuck after ten seconds. Later it is an hour again."""
     with server_client.api(api(line), {}) as client:
         assert automations.create(client, QUIET_SECONDS) == ["Workbench: a run is stuck"]
@@ -33,65 +33,65 @@ def server(line: CommandLine) -> Iterator[httpx.Client]:
         assert automations.create(client) == ["Workbench: a run is stuck"]
 
 
-def flow_run(server: httpx.Client, flow: str, *states: str, name: str = HOSTILE) -> str:
+def flow_run(client: httpx.Client, flow: str, *states: str, name: str = HOSTILE) -> str:
     """Make a run of a flow that goes through these types of states, and return its id."""
-    flow_id = server.request("POST", "/flows/", json={"name": flow}).json()["id"]
-    run = str(server.request("POST", "/flow_runs/", json={"flow_id": flow_id, "name": name}).json()["id"])
+    flow_id = client.request("POST", "/flows/", json={"name": flow}).json()["id"]
+    run = str(client.request("POST", "/flow_runs/", json={"flow_id": flow_id, "name": name}).json()["id"])
     for state in states:
         body = {"state": {"type": state, "message": f"{HOSTILE} {state}"}, "force": True}
-        server.request("POST", f"/flow_runs/{run}/set_state", json=body)
+        client.request("POST", f"/flow_runs/{run}/set_state", json=body)
     return run
 
 
-def notifications(server: httpx.Client, problem: str, resource: str) -> list[dict[str, Any]]:
+def notifications(client: httpx.Client, problem: str, resource: str) -> list[dict[str, Any]]:
     """Return the runs of `notify` for this problem of a flow run or a work pool. It can have happened before."""
-    runs = server.request("POST", "/flow_runs/filter", json={"flows": {"name": {"any_": ["notify"]}}}).json()
+    runs = client.request("POST", "/flow_runs/filter", json={"flows": {"name": {"any_": ["notify"]}}}).json()
     parameters = [run["parameters"] for run in runs]
     return [values for values in parameters if (values.get("problem"), values.get("resource")) == (problem, resource)]
 
 
-def notified(server: httpx.Client, problem: str, resource: str, seconds: float = 90.0) -> dict[str, Any]:
+def notified(client: httpx.Client, problem: str, resource: str, seconds: float = 90.0) -> dict[str, Any]:
     """Wait for the only notification of this problem, and return its parameters."""
     deadline = time.monotonic() + seconds
-    while not (runs := notifications(server, problem, resource)):
+    while not (runs := notifications(client, problem, resource)):
         assert time.monotonic() < deadline, f"{problem}: no notification within {seconds:.0f} s"
         time.sleep(0.5)
     assert len(runs) == 1
     return runs[0]
 
 
-def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(server: httpx.Client) -> None:
+def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(client: httpx.Client) -> None:
     """A name that looks like a template arrives as it is. A run that ended, and a failed notification, start none."""
-    failed = flow_run(server, "optimize", "RUNNING", "FAILED")
-    stuck = flow_run(server, "requalify", "RUNNING")
-    quiet = [flow_run(server, "optimize", "RUNNING", "COMPLETED"), flow_run(server, "notify", "RUNNING", "FAILED")]
+    failed = flow_run(client, "optimize", "RUNNING", "FAILED")
+    stuck = flow_run(client, "requalify", "RUNNING")
+    quiet = [flow_run(client, "optimize", "RUNNING", "COMPLETED"), flow_run(client, "notify", "RUNNING", "FAILED")]
     beat = {"name": "a worker that dies", "heartbeat_interval_seconds": 1}
-    server.request("POST", "/work_pools/workbench/workers/heartbeat", json=beat)
-    pool = server.request("GET", "/work_pools/workbench").json()["id"]
+    client.request("POST", "/work_pools/workbench/workers/heartbeat", json=beat)
+    pool = client.request("GET", "/work_pools/workbench").json()["id"]
 
-    parameters = notified(server, "a run failed or crashed", f"prefect.flow-run.{failed}")
+    parameters = notified(client, "a run failed or crashed", f"prefect.flow-run.{failed}")
     assert (parameters["name"], parameters["detail"]) == (HOSTILE, f"{HOSTILE} FAILED")
-    parameters = notified(server, "a run made no progress for 10 seconds", f"prefect.flow-run.{stuck}")
+    parameters = notified(client, "a run made no progress for 10 seconds", f"prefect.flow-run.{stuck}")
     assert parameters["name"] == HOSTILE
-    notified(server, "the last worker of the work pool crashed or was stopped", f"prefect.work-pool.{pool}")
+    notified(client, "the last worker of the work pool crashed or was stopped", f"prefect.work-pool.{pool}")
     for run in quiet:
         for problem in ("a run failed or crashed", "a run made no progress for 10 seconds"):
-            assert notifications(server, problem, f"prefect.flow-run.{run}") == []
+            assert notifications(client, problem, f"prefect.flow-run.{run}") == []
 
 
-def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(server: httpx.Client) -> None:
+def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(client: httpx.Client) -> None:
     """An automation that a person has deleted is created again."""
     query = {"automations": {"name": {"any_": [alert.name for alert in automations.alerts()]}}}
-    assert automations.create(server, QUIET_SECONDS) == []
-    before = server.request("POST", "/automations/filter", json=query).json()
+    assert automations.create(client, QUIET_SECONDS) == []
+    before = client.request("POST", "/automations/filter", json=query).json()
     assert len(before) == 3
     stuck = next(item for item in before if item["name"] == "Workbench: a run is stuck")
     failed = next(item for item in before if item["name"] == "Workbench: a run failed")
-    server.request("PATCH", f"/automations/{stuck['id']}", json={"enabled": False})
-    server.request("DELETE", f"/automations/{failed['id']}")
-    assert automations.create(server, QUIET_SECONDS + 1) == ["Workbench: a run failed", "Workbench: a run is stuck"]
-    assert server.request("GET", f"/automations/{stuck['id']}").json()["enabled"] is False
-    server.request("PATCH", f"/automations/{stuck['id']}", json={"enabled": True})
+    client.request("PATCH", f"/automations/{stuck['id']}", json={"enabled": False})
+    client.request("DELETE", f"/automations/{failed['id']}")
+    assert automations.create(client, QUIET_SECONDS + 1) == ["Workbench: a run failed", "Workbench: a run is stuck"]
+    assert client.request("GET", f"/automations/{stuck['id']}").json()["enabled"] is False
+    client.request("PATCH", f"/automations/{stuck['id']}", json={"enabled": True})
 
 
 @pytest.mark.services
@@ -108,8 +108,8 @@ def test_a_worker_executes_the_notification_and_posts_it(line: CommandLine) -> N
     deployed(line)
     script = line.run(CHECKOUT / "deployments" / "automations.py", program=PREFECT.with_name("python"))
     assert (script.exit_code, script.stdout) == (0, ""), script.stderr
-    with serving(Hook) as url, server_client.api(api(line), {}) as client:
-        failed = flow_run(client, "optimize", "RUNNING", "CRASHED")
+    with serving(Hook) as url, server_client.api(api(line), {}) as asking:
+        failed = flow_run(asking, "optimize", "RUNNING", "CRASHED")
         with running(line.having(WORKBENCH_NOTIFY_URL=f"{url}/hook"), PREFECT, *WORKER):
             deadline = time.monotonic() + 120
             while not (mine := [body for body in posted if failed in body["url"]]):

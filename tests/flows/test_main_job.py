@@ -107,7 +107,7 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
     without_ledger = first.line.having(WORKBENCH_LEDGER_URL="postgresql://user:geheim@127.0.0.1:1/ledger")
     third, report = without_ledger.optimize(EXAMPLE, "--rehearse")
     assert (third.exit_code, report["executions"], report["cache_hits"]) == (0, 1, executions - 1)
-    assert third.stderr.count("Only the ledger lacks this run") == 1
+    assert third.stderr.count("only the ledger lacks this run") == 1
     assert "geheim" not in third.stderr
     assert calls(first) == executions + 1
 

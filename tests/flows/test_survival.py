@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine
+from tests.support.prefect_database import new_database
 from tests.support.survival import Case, disturbed, kill, most_unfinished, undisturbed
 
 pytestmark = pytest.mark.processes
@@ -36,3 +43,63 @@ def test_a_run_that_is_killed_buys_nothing_twice_and_ends_as_undisturbed(
     survival = disturbed(line, study, reference, random.Random(seed), kill)
     assert (survival.bought_twice, survival.equal) == (0, True), (seed, survival)
     assert 0 <= survival.unfinished <= most_unfinished(case), (seed, survival)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(900)
+def test_a_run_survives_a_restart_of_its_server(tmp_path: Path) -> None:
+    """The server is killed and started again. The run goes on, or the same command continues it."""
+    case, line = Case("copro", 4), CommandLine(tmp_path / "home")
+    new_database(line.home / "prefect")
+    assert line.run("server", timeout=240).exit_code == 0
+    study = case.study(tmp_path / "study")
+
+    def restart(process: subprocess.Popen[str]) -> None:
+        os.killpg(json.loads((line.home / "server.json").read_text())["pid"], signal.SIGKILL)
+        started = line.run("server", timeout=240)
+        assert started.exit_code == 0, started.stderr
+
+    try:
+        url = json.loads((line.home / "server.json").read_text())["url"]
+        server = {"PREFECT_API_URL": url, "PREFECT_HOME": str(line.home / "prefect")}
+        reference = undisturbed(case, CommandLine(tmp_path / "undisturbed", server), study)
+        survival = disturbed(line, study, reference, random.Random(), restart)
+    finally:
+        line.run("server", "--stop")
+    assert (survival.bought_twice, survival.equal) == (0, True), survival
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_loses_only_the_answers_that_could_not_be_written(
+    line: CommandLine, server: dict[str, str], tmp_path: Path
+) -> None:
+    """The run stops to buy. With room on the disk, the same command buys the lost answers again, and no other."""
+    case = Case("copro", 4)
+    study = case.study(tmp_path / "study")
+    reference = undisturbed(case, CommandLine(tmp_path / "undisturbed", server), study)
+
+    def make_room_after_the_end(process: subprocess.Popen[str]) -> None:
+        process.wait(timeout=170)
+        subprocess.run(["mount", "-o", "remount,size=64m", line.home / "results"], check=True)
+
+    with small_disk(line.home / "results"):
+        survival = disturbed(line, study, reference, random.Random(0), make_room_after_the_end)
+    assert survival.exit_code == 3
+    assert "a paid answer could not be written" in survival.stderr
+    assert "No space left on device" in survival.stderr
+    assert "Traceback" not in survival.stderr
+    assert (survival.bought_twice, survival.equal) == (0, True), survival
+    assert 1 <= survival.unfinished <= most_unfinished(case), survival
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Mount a disk with room for some answers on a folder while the context lasts."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=56k", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.ledger.test_rebuild import bought
-from tests.support.ledger import trial
+from tests.support.command_line import CHECKOUT
+from tests.support.ledger import rows, trial
 from tests.support.run_folder import LOW, begin, ended
 from workbench.ledger import questions
 from workbench.ledger.database import Database
@@ -48,6 +50,16 @@ def test_the_prompt_in_use_has_a_score_for_each_run_that_confirmed_it(tmp_path: 
     assert later.high is not None
     assert later.low < 3.1 < later.high
     assert json.dumps(later.to_json())
+
+
+def test_the_query_of_the_guide_works(tmp_path: Path, database: Database) -> None:
+    """It is executed as it stands. PostgreSQL finds the views in the ledger's schema."""
+    trial(begin(tmp_path, commit="c0ffee"), 0, score=7.0)
+    trial(begin(tmp_path, name="rehearsed", rehearsal="default:0"), 0)
+    prepare(database, tmp_path)
+    guide = (CHECKOUT / "docs" / "guide" / "operations.md").read_text()
+    (query,) = re.findall(r"```sql\n(.*?)```", guide, flags=re.DOTALL)
+    assert rows(database, query) == [("study_one", "c0ffee", 1, 7.0, None)]
 
 
 def test_the_newest_trials_come_first(tmp_path: Path, database: Database) -> None:

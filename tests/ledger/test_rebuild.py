@@ -10,11 +10,12 @@ from sqlalchemy import text
 from tests.support.ledger import everything, rows, trial
 from tests.support.old_run import old_run
 from tests.support.run_folder import add, begin, call, ended
+from workbench.ledger import schema
 from workbench.ledger.database import Database
 from workbench.ledger.rebuild import prepare, rebuild
 from workbench.ledger.run_rows import RunRows
 from workbench.money.price import Cost, ModelCost, Tokens
-from workbench.nouns import Trial, Verdict
+from workbench.nouns import KeyedVerdict, Trial, Verdict
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
 from workbench.run.record import AnswerRecord, PromotedRecord, RunRecord
@@ -51,7 +52,7 @@ def test_a_ledger_of_another_version_is_made_again(tmp_path: Path, database: Dat
         connection.execute(text("CREATE VIEW also AS SELECT x FROM of_another_version"))
     prepare(database, tmp_path)
     assert everything(database) == before
-    assert rows(database, "SELECT version FROM ledger_version") == [(1,)]
+    assert rows(database, "SELECT version FROM ledger_version") == [(schema.SCHEMA,)]
     rebuild(database, tmp_path)
     assert everything(database) == before
 
@@ -114,7 +115,8 @@ def test_a_row_says_what_was_paid(tmp_path: Path, database: Database) -> None:
         run.append(AnswerRecord(task="score", key=key, candidate="c", goal="g", replicate=0))
     for number, outcome in ((0, "ok"), (2, "invalid plan")):
         verdict = Verdict(5.0 - number, "why")
-        run.add_trial("search", Trial("c", "g", number, f"e{number}", verdict, outcome, f"v{number}"))
+        verdicts = (KeyedVerdict(f"v{number}", verdict),)
+        run.add_trial("search", Trial("c", "g", number, f"e{number}", verdict, outcome, verdicts))
     rebuild(database, tmp_path)
     query = (
         'SELECT study, "commit", models, run, replicate, outcome, score, seconds, verdict_seconds, input_tokens, '
@@ -136,6 +138,23 @@ def test_a_row_says_what_was_paid(tmp_path: Path, database: Database) -> None:
     ]
     proposals = rows(database, "SELECT outcome, seconds, dollars, answered_by FROM proposals")
     assert proposals == [("ok", 1.0, 0.125, "gemini/m")]
+
+
+def test_a_trial_may_be_the_mean_of_several_verdicts(tmp_path: Path, database: Database) -> None:
+    """Each verdict has its own score and reason. The trial shows what all of them cost."""
+    run = begin(tmp_path)
+    verdicts = (KeyedVerdict("v0", Verdict(4.0, "low")), KeyedVerdict("v1", Verdict(6.0, "high")))
+    for keyed in verdicts:
+        bought(run, "score", keyed.key, 1.0, 0.25)
+        run.append(AnswerRecord(task="score", key=keyed.key, candidate="c", goal="g", replicate=0))
+    for number in (0, 1):
+        run.add_trial("search", Trial("c", "g", number, "e", Verdict(5.0, "low"), "ok", verdicts))
+    rebuild(database, tmp_path)
+    assert rows(database, "SELECT score, verdict_seconds, dollars FROM trials") == [(5.0, 2.0, 0.5)] * 2
+    assert rows(database, "SELECT key, score, reason FROM verdicts ORDER BY key") == [
+        ("v0", 4.0, "low"),
+        ("v1", 6.0, "high"),
+    ]
 
 
 def test_a_promotion_is_a_fact_of_the_run(tmp_path: Path, database: Database) -> None:

@@ -1,11 +1,13 @@
-"""The tables of endings are total over the providers' own enumerations, and only a complete reply is an answer."""
+"""The tables of endings are total over the providers' own enumerations, and only a complete reply is an answer.
+
+Importing `anthropic` takes seconds, so only the tests that need it import it.
+"""
 
 from __future__ import annotations
 
 from typing import get_args
 
 import pytest
-from anthropic.types import StopReason, Usage
 from google.genai import types
 
 from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, Ending, read
@@ -14,6 +16,8 @@ from workbench.money.price import Tokens
 
 def test_the_tables_name_every_reason_of_the_sdks() -> None:
     """A new version of an SDK that adds a reason makes this test fail."""
+    from anthropic.types import StopReason
+
     assert set(GEMINI) == {reason.value for reason in types.FinishReason}
     assert set(GEMINI_BLOCKED) == {reason.value for reason in types.BlockedReason}
     assert set(ANTHROPIC) == set(get_args(StopReason))
@@ -80,6 +84,8 @@ def test_geminis_tokens_are_counted_by_kind() -> None:
 
 def test_anthropics_tokens_are_counted_by_kind() -> None:
     """The kinds of input do not overlap there."""
+    from anthropic.types import Usage
+
     counted = Usage(input_tokens=10, cache_read_input_tokens=20, cache_creation_input_tokens=30, output_tokens=40)
     body = {"usage": counted.model_dump(exclude_none=True)}
     assert read("anthropic", body).tokens == Tokens(input=10, cached_input=20, cache_write=30, output=40)

@@ -192,7 +192,7 @@ def test_every_style_of_the_old_value_is_replaced_alone(style: str, end: str, pr
     assert changed.endswith(rest)
     comment = re.search(" # why it is so", old)
     assert ("# why it is so" in changed) == (comment is not None)
-    parts = yaml.safe_load(changed)["workflow"]["steps"][1]["prompt"]
+    parts = yaml.load(changed, Loader=yaml.CSafeLoader)["workflow"]["steps"][1]["prompt"]
     assert parts[0] == {"type": "static", "content": prompt}
     assert write_back(changed, "plan", 1, prompt) == changed
 
@@ -208,7 +208,7 @@ def test_a_value_at_the_end_of_a_file_is_replaced(prompt: str, last: str) -> Non
         "\n  old", "\n          old"
     )
     changed = write_back(text, "plan", 1, prompt)
-    assert yaml.safe_load(changed)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
+    assert yaml.load(changed, Loader=yaml.CSafeLoader)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
     if last in ("old words", "'old'") and not prompt.endswith("\n"):
         assert not changed.endswith("\n")
 
@@ -218,7 +218,7 @@ def test_a_part_in_flow_style_stays_in_its_line(prompt: str) -> None:
     """A block scalar cannot stand in flow style."""
     text = FILE % "|\n            old"
     changed = write_back(text, "other", 1, prompt)
-    assert yaml.safe_load(changed)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
+    assert yaml.load(changed, Loader=yaml.CSafeLoader)["workflow"]["steps"][0]["prompt"][0]["content"] == prompt
     before, after = text.splitlines(), changed.split("\n")
     assert before[:5] == after[:5]
     assert before[6:] == after[6 : len(before)]

@@ -111,6 +111,7 @@ def test_a_prompt_that_names_the_gold_plans_topics_gets_a_better_plan(gold: str)
     assert plain + 1 < half < whole - 1
 
 
+@pytest.mark.slow
 def test_in_the_null_world_the_wording_changes_nothing() -> None:
     """Over many seeds the mean scores of two prompts differ by chance only."""
     words = ", ".join(word for _, word, _ in topics(GOLD))
@@ -129,6 +130,7 @@ def test_the_judge_names_what_is_missing() -> None:
     assert len(named) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gold", [GOLD, OTHER, DATABASE], ids=["otp-1", "otp-2", "database"])
 def test_sensible_instructions_lead_to_a_better_plan(gold: str) -> None:
     """Each wording helps. Instructions that only sound sensible change nothing, and some make the plan worse."""
@@ -175,6 +177,7 @@ def test_the_proposer_adds_sentences_of_an_engineer() -> None:
     assert LeakGuard([GOLD, OTHER, DATABASE], [PLAIN]).leak(" ".join(INSTRUCTIONS)) is None
 
 
+@pytest.mark.slow
 def test_a_few_plans_are_no_valid_yaml() -> None:
     """The generator sometimes writes invalid YAML, as a real model does."""
     invalid = sum(problem(plan(PLAIN, seed)) is not None for seed in range(300))

@@ -13,6 +13,8 @@ from workbench.errors import UserError
 from workbench.repository.looks import Change, Look, look
 from workbench.repository.repository import open_repository
 
+pytestmark = pytest.mark.slow
+
 
 class Watched:
     """A repository, and the changes that looks at it have reported."""

@@ -65,6 +65,7 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
     assert not any("refs/heads" in line for line in receiver.lines)
 
 
+@pytest.mark.slow
 def test_a_push_is_reported_once(receiver: Receiver) -> None:
     """The first delivery names the old head itself. A delivery that was taken is refused, under its own status."""
     body = receiver.push()
@@ -81,6 +82,7 @@ def test_a_push_is_reported_once(receiver: Receiver) -> None:
     assert len(receiver.reported) == 2
 
 
+@pytest.mark.slow
 def test_a_delivery_whose_event_was_not_emitted_can_be_sent_again(receiver: Receiver) -> None:
     """Its id is not used up."""
     body, receiver.failing = receiver.push(), True

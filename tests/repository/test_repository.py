@@ -11,6 +11,8 @@ from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
 from workbench.repository.repository import Repository, open_repository
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def commits(tmp_path: Path) -> Commits:

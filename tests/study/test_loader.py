@@ -176,6 +176,13 @@ def test_a_file_that_is_not_a_study_is_refused(folder: Path, content: bytes) -> 
         load(RunOptions(file))
 
 
+def test_a_file_that_is_nested_very_deeply_is_refused_at_once(folder: Path) -> None:
+    """PyYAML's own parser would need minutes for it."""
+    assert problems(folder, "x: " + "[" * 400_000) == [
+        "study.yaml:1: nested more than 100 levels deep; expected at most 20 levels"
+    ]
+
+
 def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:
     """A folder in its place is reported as a folder."""
     with pytest.raises(StudyError, match="there is no such file"):

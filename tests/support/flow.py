@@ -99,5 +99,6 @@ class Flow:
                     case Retrieve():
                         asks.answer(ask, begin("retrieve", lambda ask=ask: retrieve(ask.execution.result())))
                     case Score():
-                        asks.answer(ask, begin("score", lambda ask=ask: self.score(ask.request, ask.plan.result())))
+                        plan = ask.plan if isinstance(ask.plan, Plan) else ask.plan.result()
+                        asks.answer(ask, begin("score", lambda ask=ask, plan=plan: self.score(ask.request, plan)))
         return asks.result

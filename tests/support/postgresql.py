@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -29,8 +30,11 @@ class PostgreSQL:
     def database(self, name: str) -> str:
         """Create an empty database, and return its address with the password."""
         self.sql(f'CREATE DATABASE "{name}" OWNER workbench')
-        password = PASSWORD.replace(" ", "%20").replace("/", "%2F")
-        return f"postgresql://workbench:{password}@127.0.0.1:{self.port}/{name}"
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """Return the address of a database, with the password."""
+        return f"postgresql://workbench:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
 
     def sql(self, statement: str) -> None:
         """Execute a statement as the server's owner."""
@@ -53,7 +57,7 @@ def running() -> Iterator[PostgreSQL]:
     _as_owner(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
     try:
         server = PostgreSQL(binaries, folder, port)
-        server.sql(f"CREATE ROLE workbench LOGIN PASSWORD '{PASSWORD}'")
+        server.sql(f"CREATE ROLE workbench LOGIN CREATEDB PASSWORD '{PASSWORD}'")
         yield server
     finally:
         _as_owner(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")

@@ -66,12 +66,15 @@ class Survival:
         unfinished: the requests that were made before the disturbance, and whose answers were not kept.
         bought_twice: the answers that were kept, and bought again. -1 stands for an answer that was never bought.
         equal: whether the best prompt and all trials are those of the undisturbed run.
+        exit_code, stderr: how the disturbed process ended, and what it printed.
     """
 
     disturbed_after: int
     unfinished: int
     bought_twice: int
     equal: bool
+    exit_code: int
+    stderr: str
 
 
 def undisturbed(case: Case, line: CommandLine, study: Path) -> Undisturbed:
@@ -92,7 +95,7 @@ def disturbed(
         wait_until(process, rehearsal, moment.randint(1, total - 1))
         time.sleep(moment.uniform(0, LONGEST_PAUSE))
         disturb(process)
-        process.communicate(timeout=120)
+        _, err = process.communicate(timeout=170)
         wait_for(lambda: not working_in(line.home / "executions"))
         # A request that was on its way arrives.
         time.sleep(2 * LATENCY_SECONDS)
@@ -101,7 +104,8 @@ def disturbed(
         assert again.exit_code == 0, again.stderr
         more = rehearsal.tries.total() - total
     unfinished = before - kept
-    return Survival(before, unfinished, more - unfinished, result(line) == reference.result)
+    equal = result(line) == reference.result
+    return Survival(before, unfinished, more - unfinished, equal, process.returncode, err)
 
 
 def continued(line: CommandLine, study: Path) -> CommandResult:

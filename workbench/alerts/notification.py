@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import httpx
 
 from workbench.errors import OutsideError, UserError
-from workbench.foreign_text import printable
 from workbench.system import loopback
 
 #: The variable with the webhook's address. The Prefect Variable has the same name in small letters.
@@ -47,12 +46,6 @@ class Notification:
     def to_json(self) -> dict[str, str]:
         """Return all attributes and the line. Slack, Mattermost and others show the value of `text`."""
         return {"text": self.text, **asdict(self)}
-
-
-def one_line(text: str) -> str:
-    """Return a foreign text as one short line without control characters."""
-    line = " ".join(printable(text).split())
-    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}…"
 
 
 def webhook(variable: str | None, environ: Mapping[str, str] = os.environ) -> str | None:

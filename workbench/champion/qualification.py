@@ -16,7 +16,7 @@ from workbench.champion.champion import Champion
 from workbench.errors import UserError
 from workbench.evidence import promotion
 from workbench.evidence.statistics import LEVEL
-from workbench.nouns import Study
+from workbench.nouns import HOLISTIC, Study
 from workbench.providers import digest
 from workbench.run.record import Record, Score, parse
 from workbench.system.files import append_line
@@ -78,6 +78,9 @@ def fingerprint(study: Study, version: str) -> str:
     )
     goals = [part for goal in study.goals for part in (goal.name, goal.text, *goal.gold, "")]
     judge = [study.judge.provider, study.judge.name, str(study.judge.temperature), study.template]
+    if study.method != HOLISTIC or study.calls > 1:
+        judge += [study.method, str(study.calls)]
+        judge += [part for goal in study.goals for c in goal.criteria for part in (c.name, c.question, str(c.weight))]
     runtime = [version, pipeline.sha256, str(pipeline.target), study.program]
     return digest("fingerprint/1", *runtime, *files, "", *inputs, "", *goals, *judge)
 
@@ -87,6 +90,7 @@ class QualificationRecord(Record):
 
     Attributes:
         champion: the champion's number; None if the study had no champion.
+        champions: the folder of the study's champions; None in records of old versions.
         rehearsal: world and seed of a rehearsal; None if real models answered.
         at: Unix time.
     """
@@ -95,6 +99,7 @@ class QualificationRecord(Record):
 
     commit: str
     champion: int | None
+    champions: Path | None = None
     fingerprint: str
     decision: Decision
     scores: dict[str, list[Score]] = Field(default_factory=dict)

@@ -175,7 +175,9 @@ def _champions(study: Path) -> Champions:
 
 def _rows(chosen: Champion) -> list[tuple[str, str]]:
     """Return the values of a champion, as pairs of a name and a value."""
-    interval = f" ({chosen.level:.0%} {chosen.low:.2f} to {chosen.high:.2f})" if chosen.level and chosen.low else ""
+    interval = ""
+    if chosen.level is not None and chosen.low is not None:
+        interval = f" ({chosen.level:.0%} {chosen.low:.2f} to {chosen.high:.2f})"
     measured = "not measured" if chosen.score is None else f"{chosen.score:.2f}{interval}"
     pairs: list[tuple[str, Any]] = [
         ("score", f"{measured}, in a rehearsal" if chosen.rehearsal else measured),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import require_rubric
 from workbench.system.home import home
 from workbench.system.storage import results_of
 
@@ -24,14 +25,19 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     # Imported here to keep the start of other commands fast.
     from workbench.evidence.gate import undecidable
     from workbench.evidence.promotion import alpha_of
+    from workbench.study import calibrating
     from workbench.study.estimate import estimate
 
     loaded = load(RunOptions(study))
     results_of(home(), os.environ)
+    require_rubric(loaded, rehearsal=True)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
     if warning := undecidable(loaded.confirm, alpha_of(loaded.promote)):
         err.print(f"note: {warning}", highlight=False)
+    if advice := calibrating.note(loaded, home(), os.environ):
+        err.print(f"note: {advice}", highlight=False)
     if json_file is not None:
-        write_json(json_file, estimated.to_json())
+        calibration = calibrating.to_json(loaded, home(), os.environ)
+        write_json(json_file, {**estimated.to_json(), "calibration": calibration})
     return 0

@@ -13,8 +13,8 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from workbench.commands.output import JsonFile, console_beside, err, print_columns, write_json
-from workbench.evidence.words import money, one_line, plural
-from workbench.foreign_text import printable
+from workbench.evidence.words import money, plural
+from workbench.foreign_text import one_line, printable
 from workbench.nouns import replicate_name
 from workbench.system.home import ensure_usable, home
 

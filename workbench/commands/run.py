@@ -18,7 +18,9 @@ from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
+from workbench.study import calibrating
 from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
 from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
@@ -59,9 +61,12 @@ def run(
         Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars, runner=runner))
+    require_rubric(loaded, rehearsal=True)
     if not rehearse:
         # The flow checks the keys too. This check comes before a server or a run is started.
         require_keys(loaded, os.environ)
+        if advice := calibrating.note(loaded, home(), os.environ):
+            err.print(f"note: {advice}", highlight=False)
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.optimize import optimize

@@ -50,7 +50,8 @@ def prune(
 ) -> int:
     """Remove the folders of old finished runs. The answers that they paid for stay: see workbench cache prune.
 
-    The newest run of each study stays, and so does every run that is unfinished, promoted or applied.
+    The newest run of each study stays, and so does every run that is unfinished, promoted or applied. The ledger keeps
+    the trials of the runs that are removed.
 
     Parameters
     ----------

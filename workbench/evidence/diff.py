@@ -23,7 +23,7 @@ def diff(first: str, best: str, *, left: str, right: str) -> str:
     Args:
         left, right: the headings of the columns.
     """
-    rows = _rows(_wrapped(first), _wrapped(best))
+    rows = paired(_wrapped(first), _wrapped(best))
     visible = rows[:MOST_LINES]
     height = LINE * (len(visible) + 3) + (LINE if len(rows) > MOST_LINES else 0)
     parts = [text(8, LINE, left, FAINT, bold=True), text(WIDTH / 2 + 8, LINE, right, FAINT, bold=True)]
@@ -43,7 +43,7 @@ def _wrapped(prompt: str) -> list[str]:
     return lines
 
 
-def _rows(first: list[str], best: list[str]) -> list[tuple[str | None, str | None]]:
+def paired(first: list[str], best: list[str]) -> list[tuple[str | None, str | None]]:
     """Pair the lines: equal lines with each other, and replaced lines with the lines that replace them."""
     rows: list[tuple[str | None, str | None]] = []
     for kind, a1, a2, b1, b2 in SequenceMatcher(None, first, best, autojunk=False).get_opcodes():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workbench.evidence.svg import BLUE, FAINT, GREY, INK, RED, dot, drawing, line, text
-from workbench.evidence.words import one_line, plain, plural
+from workbench.evidence.words import plain, plural
+from workbench.foreign_text import one_line
 from workbench.run.race_record import EffectRecord, RaceRecord, StepRecord
 
 #: How many sentences the picture shows. All of them are in race.json.

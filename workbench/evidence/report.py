@@ -5,15 +5,17 @@ from __future__ import annotations
 import html
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met, weakest
 from workbench.evidence.diff import diff
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effect_rows, effects_picture, steps_list
+from workbench.evidence.report_parts import candidate_rows, examples, spend_rows
 from workbench.evidence.statistics import WORTHWHILE, mean_interval
 from workbench.evidence.summary import Summary, prompt_file
 from workbench.evidence.svg import data_uri
 from workbench.evidence.words import money, plain, plural
 from workbench.foreign_text import printable
-from workbench.run.record import RunRecord, SearchResult, TrialRecord
+from workbench.run.record import RunRecord, SearchResult
 
 #: How many candidates the artifact lists, and how many characters of a judge's reason it shows.
 CANDIDATES = 10
@@ -85,6 +87,8 @@ def markdown(summary: Summary) -> str:
         *_race(summary),
         "## What the judge said",
         _reasons(summary),
+        *_criteria(summary),
+        *(plain(text) for text in (summary.judge, _lengths(summary)) if text),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -107,6 +111,12 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
+    if lengths := _lengths(summary):
+        pairs.append(("length", lengths))
+    if summary.judge:
+        pairs.append(("judge", summary.judge))
+    if criteria := weakest(summary):
+        pairs.append(("least met", criteria))
     if summary.race is not None:
         pairs += effect_rows(summary.race)
     if summary.leaks:
@@ -176,23 +186,46 @@ def _race(summary: Summary) -> list[str]:
 
 
 def _reasons(summary: Summary) -> str:
-    trials = summary.trials
-    if not trials:
+    if not summary.trials:
         return "Nothing yet."
-    examples: dict[str, TrialRecord] = {}
-    for trial in trials:
-        if trial.candidate == summary.best:
-            examples["the best prompt"] = trial
-        if trial.candidate == summary.baseline:
-            examples.setdefault("the first prompt", trial)
-    if summary.comparison is None:
-        examples["the last prompt that was tried"] = trials[-1]
     # Paragraphs, because the UI does not wrap the cells of a table.
     paragraphs = (
         f"**{trial.score:.1f}** for {prompt}, on {plain(trial.goal)}\n\n> {plain(trial.reason[:REASON_CHARACTERS])}"
-        for prompt, trial in examples.items()
+        for prompt, trial in examples(summary).items()
     )
     return "\n\n".join(paragraphs)
+
+
+def _lengths(summary: Summary) -> str | None:
+    """Return what both prompts lose for their length; None if length costs nothing."""
+    first, best = summary.length(summary.baseline), summary.length(summary.best)
+    if first is None or best is None:
+        return None
+    return (
+        f"the first prompt has {plural(first.words, 'word')} and loses {first.penalty:.2f} points, the best prompt has "
+        f"{plural(best.words, 'word')} and loses {best.penalty:.2f}; the difference counts this, the scores do not"
+    )
+
+
+def _criteria(summary: Summary) -> list[str]:
+    """Return how well both prompts' plans meet each criterion, as a heading and a table; nothing without a rubric."""
+    criteria = criteria_met(summary)
+    if not criteria:
+        return []
+    rows = [
+        f"| {plain(met.goal)} | {plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
+        f"{met.unproved or ''} |"
+        for met in criteria
+    ]
+    head = [
+        "| goal | criterion | first prompt | best prompt | answers without proof |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return ["## The criteria", "\n".join([*head, *rows])]
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
 
 
 def _copying(summary: Summary) -> str:
@@ -208,36 +241,29 @@ def _refused(summary: Summary) -> str:
 
 
 def _candidates(summary: Summary) -> str:
-    ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
+    ranked = candidate_rows(summary)
     if not ranked:
         return "No candidate has been tried on every goal yet."
-    rows = []
-    for name, score in ranked[:CANDIDATES]:
-        trials = sum(trial.candidate == name for trial in summary.search)
-        mark = {summary.baseline: "first", summary.best: "best"}.get(name, "refused" if name in summary.leaks else "")
-        rows.append(f"| `{name}` | {score:.2f} | {trials} | {mark} |")
+    rows = [f"| `{row.name}` | {row.score:.2f} | {row.trials} | {row.mark} |" for row in ranked[:CANDIDATES]]
     more = f"\n\n… and {len(ranked) - CANDIDATES} more" if len(ranked) > CANDIDATES else ""
     return "\n".join(["| candidate | search score | trials | |", "| --- | --- | --- | --- |", *rows]) + more
 
 
 def _cost(summary: Summary) -> str:
-    rows = [
-        _cost_row(summary, "executions", summary.executions, "execute", "generator"),
-        f"| saved by the cache | {summary.cache_hits} | | |",
-        _cost_row(summary, "proposals", summary.proposals, "propose", "proposer"),
-        _cost_row(summary, "verdicts", summary.verdicts, "score", "judge"),
-        *(f"| failures: {plain(kind)} | {count} | | |" for kind, count in sorted(summary.failures.items())),
-        f"| all | | {summary.seconds:.0f} (wall time) | {money(summary.costs.dollars)} |",
-    ]
-    dollars = "dollars, had real models answered" if summary.rehearsal else "dollars"
-    table = "\n".join([f"| what | calls | seconds | {dollars} |", "| --- | --- | --- | --- |", *rows])
+    rows = []
+    for row in spend_rows(summary):
+        calls = "" if row.calls is None else row.calls
+        seconds = "" if row.seconds is None else f"{row.seconds:.0f}{' (wall time)' if row.calls is None else ''}"
+        amount = "" if row.dollars is None else money(row.dollars)
+        rows.append(" ".join(f"| {plain(row.what)} | {calls} | {seconds} | {amount} |".split()))
+    table = "\n".join([f"| what | calls | seconds | {dollars_heading(summary)} |", "| --- | --- | --- | --- |", *rows])
     notes = [f"{name}: {plain(value)}" for name, value in cost_rows(summary.costs)[1:]]
     return "\n\n".join([table, *notes])
 
 
-def _cost_row(summary: Summary, noun: str, calls: int, action: str, role: str) -> str:
-    amount = summary.costs.by_role[role]
-    return f"| {noun} | {calls} | {summary.spent.get(action, 0):.0f} | {money(amount)} |"
+def dollars_heading(summary: Summary) -> str:
+    """Return the heading of a column of amounts."""
+    return "dollars, had real models answered" if summary.rehearsal else "dollars"
 
 
 def cost_rows(costs: Costs) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from workbench.evidence.costs import Costs
+from workbench.evidence.criteria import criteria_met
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.race_record import RaceRecord
@@ -17,6 +19,23 @@ from workbench.run.record import Ending, Frozen, Record
 DIGITS = 4
 #: Digits of dollars: a verdict of a small model costs a hundredth of a cent.
 MONEY_DIGITS = 6
+
+
+class PromptLengthRecord(Frozen):
+    """The words of a prompt, and the points that it loses for them. The scores in the report are without this."""
+
+    words: int
+    penalty: float
+
+    @classmethod
+    def by_side(cls, summary: Summary) -> dict[str, PromptLengthRecord]:
+        """Return the lengths of `baseline` and `best`. The dict is empty if length costs nothing in this run."""
+        lengths = {"baseline": summary.length(summary.baseline), "best": summary.length(summary.best)}
+        return {
+            side: cls(words=length.words, penalty=round(length.penalty, DIGITS))
+            for side, length in lengths.items()
+            if length is not None
+        }
 
 
 class BaselineRecord(Frozen):
@@ -89,13 +108,24 @@ class CostRecord(Frozen):
         )
 
 
+class CriterionMetRecord(Frozen):
+    """How well the plans of both prompts meet a criterion, from 0 to 1, as `workbench.evidence.criteria` has it."""
+
+    goal: str
+    name: str
+    baseline: float | None
+    best: float | None
+    unproved: int
+
+
 class ReportRecord(Record):
     """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
     None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `race` is what
-    a race learnt; None for other optimizers.
+    a race learnt; None for other optimizers. `criteria` is empty if the judge has no rubric, and `lengths` if length
+    costs nothing. `judge` says whether the judge can be trusted; None if it was not calibrated.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -115,6 +145,9 @@ class ReportRecord(Record):
     passed: bool | None
     cost: CostRecord | None = None
     leaks: Annotated[dict[str, str], Field(default_factory=dict)]
+    criteria: tuple[CriterionMetRecord, ...] = ()
+    lengths: Annotated[dict[str, PromptLengthRecord], Field(default_factory=dict)]
+    judge: str | None = None
     race: RaceRecord | None = None
     executions: int
     cache_hits: int
@@ -164,6 +197,9 @@ class ReportRecord(Record):
             passed=summary.passed,
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,
+            criteria=tuple(CriterionMetRecord(**asdict(met)) for met in criteria_met(summary)),
+            lengths=PromptLengthRecord.by_side(summary),
+            judge=summary.judge,
             race=summary.race,
             executions=summary.executions,
             cache_hits=summary.cache_hits,

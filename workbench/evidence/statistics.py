@@ -90,6 +90,23 @@ def mean_interval(scores: Mapping[str, Sequence[float]]) -> tuple[float, float, 
     return mean, max(0.0, mean - reach), min(10.0, mean + reach)
 
 
+@dataclass(frozen=True)
+class MeanScore:
+    """A candidate's mean over its goals, with its interval. The interval is None if a goal has a single score."""
+
+    score: float
+    low: float | None
+    high: float | None
+    level: float | None
+
+
+def mean_score(scores: Mapping[str, Sequence[float]]) -> MeanScore:
+    """Return one candidate's mean over its goals, which have at least one score each, with its interval."""
+    if all(len(values) > 1 for values in scores.values()):
+        return MeanScore(*mean_interval(scores), LEVEL)
+    return MeanScore(_mean(scores), None, None, None)
+
+
 def _comparison(
     baseline: Mapping[str, Sequence[float]], best: Mapping[str, Sequence[float]], decision: Decision
 ) -> Comparison:

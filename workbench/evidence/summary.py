@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, takewhile
 from pathlib import Path
 from statistics import fmean
@@ -16,11 +16,21 @@ from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
+from workbench.run.calibration import CalibrationRecord
 from workbench.run.folder import RunFolder
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
+from workbench.scoring import Length, words
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
+
+
+@dataclass(frozen=True)
+class PromptLength:
+    """The words of a prompt, and the points that it loses for them."""
+
+    words: int
+    penalty: float
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class Summary:
         comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
+        calibration: the calibration of the judge when the run began, or None.
         race: what each sentence is worth, or None if the optimizer is no race.
     """
 
@@ -65,6 +76,7 @@ class Summary:
     stopped: str | None
     promoted: PromotedRecord | None
     race: RaceRecord | None
+    calibration: CalibrationRecord | None = None
 
     @property
     def study(self) -> str:
@@ -121,6 +133,19 @@ class Summary:
         """Return a candidate's confirmed scores by goal, in the order of the replicates."""
         return _confirmed(self.trials, self.record, candidate)
 
+    def length(self, candidate: str | None) -> PromptLength | None:
+        """Return the length of a candidate's prompt; None without a candidate, or if length costs nothing."""
+        if self.record.length is None or candidate is None:
+            return None
+        return prompt_length(self.run, self.record, candidate)
+
+    @property
+    def judge(self) -> str | None:
+        """Return whether the judge can be trusted, in a sentence; None if it was not calibrated when the run began."""
+        if self.calibration is None:
+            return None
+        return self.calibration.sentence(self.record.passing, self.record.calls)
+
     @property
     def passed(self) -> bool | None:
         return None if self.comparison is None else self.comparison.best >= self.record.passing
@@ -168,9 +193,10 @@ def summarize(run: RunFolder) -> Summary:
         seconds=max(last, _written(run)) - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         costs=Costs.of(record, calls),
-        comparison=_comparison(record, result, trials),
+        comparison=_comparison(run, record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
+        calibration=run.load(CalibrationRecord) if run.has(CalibrationRecord) else None,
         race=run.load(RaceRecord) if run.has(RaceRecord) else None,
     )
 
@@ -192,8 +218,13 @@ def standings(trials: Iterable[TrialRecord], goals: Sequence[str]) -> dict[str, 
     }
 
 
-def _comparison(record: RunRecord, result: SearchResult | None, trials: tuple[TrialRecord, ...]) -> Comparison | None:
-    """Return the comparison of baseline and best, or None while the gate needs more confirming trials."""
+def _comparison(
+    run: RunFolder, record: RunRecord, result: SearchResult | None, trials: tuple[TrialRecord, ...]
+) -> Comparison | None:
+    """Return the comparison of baseline and best, or None while the gate needs more confirming trials.
+
+    The decision is about the judge's scores less what each prompt loses for its length. The means are the judge's.
+    """
     if result is None:
         return None
     baseline, best = (_confirmed(trials, record, candidate) for candidate in (record.baseline, result.best))
@@ -203,9 +234,29 @@ def _comparison(record: RunRecord, result: SearchResult | None, trials: tuple[Tr
     if record.baseline == result.best:
         # There is nothing to decide. The first stage gives the score.
         return alone(baseline)
+    lost = [prompt_length(run.path, record, candidate).penalty for candidate in (record.baseline, result.best)]
+    sides = [_less(scores, points) for scores, points in zip((baseline, best), lost, strict=True)]
     if record.alpha is None:
-        return compare(baseline, best)
-    return compare_in_steps(baseline, best, pairs=record.confirm, alpha=record.alpha)
+        decided: Comparison | None = compare(*sides)
+    else:
+        decided = compare_in_steps(*sides, pairs=record.confirm, alpha=record.alpha)
+    if decided is None:
+        return None
+    return replace(decided, baseline=decided.baseline + lost[0], best=decided.best + lost[1])
+
+
+def _less(scores: dict[str, list[float]], points: float) -> dict[str, list[float]]:
+    """Return the scores, each less so many points."""
+    return {goal: [score - points for score in own] for goal, own in scores.items()}
+
+
+def prompt_length(run: Path, record: RunRecord, candidate: str) -> PromptLength:
+    """Return the length of a candidate's prompt, and what the candidate loses for it."""
+    file = run / "candidates" / f"{candidate}.md"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    limit = record.length
+    penalty = 0.0 if limit is None else Length(limit.free, limit.per_100_words).penalty(text)
+    return PromptLength(words(text), penalty)
 
 
 def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str) -> dict[str, list[float]]:

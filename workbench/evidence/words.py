@@ -17,12 +17,6 @@ def money(dollars: float) -> str:
     return f"${dollars:.2f}" if dollars >= 0.1 or dollars == 0 else f"${dollars:.4f}"
 
 
-def one_line(text: str, characters: int) -> str:
-    """Return a text on one line, without characters that a terminal obeys, and cut to so many characters."""
-    line = " ".join(printable(text).split())
-    return line if len(line) <= characters else f"{line[: characters - 1]}…"
-
-
 def plain(text: str) -> str:
     """Return a text on one line, with every ASCII sign escaped as CommonMark allows: no markup, no link, no picture."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))

@@ -7,23 +7,32 @@ or under `workflow`. Such a plan is not worth a judge's call.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import yaml
 
 #: The keys of a plan's list of steps.
 LISTS = ("steps", "stages")
+#: The parser of libyaml, where PyYAML has it, is ten times as fast. `workbench.execution.plan` has checked the text
+#: with PyYAML's own parser before, whose messages an optimizer can learn from.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: The longest part of a name in a message, in characters.
 SHOWN = 80
+#: The most findings that are named. A plan with more is broken altogether.
+FINDINGS = 5
 
 
 def defect(text: str) -> str | None:
-    """Return why a plan is certainly broken, as a sentence that an optimizer can learn from; None if it is not.
+    """Return why a plan is certainly broken, in words that an optimizer can learn from; None if it is not.
+
+    At most `FINDINGS` findings are named.
 
     Args:
         text: one YAML document with a mapping, whose depth and size with all aliases were checked.
     """
     try:
-        root = next(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        root = next(yaml.compose_all(text, Loader=LOADER))
     except yaml.YAMLError:
         # The parser accepts two anchors with one name, and the composer does not.
         return None
@@ -39,13 +48,13 @@ def defect(text: str) -> str | None:
             continue
         if _is_empty(steps):
             return f"the plan's list of {name} is empty: write the {name}"
-        if isinstance(steps, yaml.SequenceNode) and (found := _broken_step(steps)) is not None:
-            return found
+        if isinstance(steps, yaml.SequenceNode) and (findings := list(islice(_findings(steps), FINDINGS))):
+            return "; ".join(findings)
     return None
 
 
-def _broken_step(steps: yaml.SequenceNode) -> str | None:
-    """Return what is wrong with the first broken step of a list, or None."""
+def _findings(steps: yaml.SequenceNode) -> Iterator[str]:
+    """Yield what is wrong with each broken step of a list."""
     earlier: set[str] = set()
     for number, step in enumerate(steps.value, start=1):
         if not isinstance(step, yaml.MappingNode):
@@ -54,17 +63,16 @@ def _broken_step(steps: yaml.SequenceNode) -> str | None:
         title = f'step "{name[:SHOWN]}"' if name else f"step {number}"
         prompt = _value(step, "prompt")
         if prompt is not None and _is_blank(prompt):
-            return f"the prompt of {title} is empty: write what the step asks for"
+            yield f"the prompt of {title} is empty: write what the step asks for"
         inside = set(_names(step)) - {name}
         if prompt is not None:
             for reference in _references(prompt):
                 if reference not in earlier | inside:
-                    return (
+                    yield (
                         f'{title} takes the answer of "{reference[:SHOWN]}", but no step before it has this name: '
                         "name an earlier step"
                     )
         earlier |= {name, *inside}
-    return None
 
 
 def _references(prompt: yaml.Node) -> Iterator[str]:
@@ -91,7 +99,7 @@ def _is_blank(prompt: yaml.Node) -> bool:
 def _is_empty(node: yaml.Node) -> bool:
     """Return True for null, a blank text, and a collection without content."""
     if isinstance(node, yaml.ScalarNode):
-        is_null = node.style is None and node.value.strip().lower() in ("", "~", "null")
+        is_null = not node.style and node.value.strip().lower() in ("", "~", "null")
         return is_null or not node.value.strip()
     return not node.value
 

@@ -1,8 +1,9 @@
 """Defines the seam between Workbench and the models that score plans, and lists the judges.
 
-A judge is one function in a file of its own and one entry in `JUDGES`. The entry declares which providers' models the
-judge can ask, and where its code is. The code is imported when the first plan is scored, so a study can be checked
-without the library of any provider. No other module knows a judge by name. docs/extending.md shows how to add a judge.
+A judge is one function in a file of its own and one entry in `JUDGES`. The study names the entry: `judge: {method: …}`.
+The entry declares which providers' models the judge can ask, which template its prompt has, and where its code is. The
+code is imported when the first plan is scored, so a study can be checked without the library of any provider. No other
+module knows a judge by name. docs/extending.md shows how to add a judge.
 """
 
 from __future__ import annotations
@@ -11,23 +12,27 @@ import pkgutil
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-from workbench.judging.template import fill
+from workbench.judging.template import PLACES
+from workbench.models.reply import ModelCall
 from workbench.money.meter import Meter
-from workbench.nouns import Judge, Plan, ScoreRequest, Verdict
+from workbench.nouns import HOLISTIC, Plan, ScoreRequest, Verdict
 from workbench.providers import ProviderName
 from workbench.run import journal
+
+#: The providers that `workbench.models` can call.
+ALL: frozenset[ProviderName] = frozenset({"gemini", "anthropic", "openai", "claude-program"})
 
 
 class Ask(Protocol):
     """A judge's function: it asks one model for one verdict."""
 
-    def __call__(self, judge: Judge, prompt: str, seed: int, meter: Meter, /) -> Verdict:
+    def __call__(self, request: ScoreRequest, plan: Plan, meter: Meter, /) -> Verdict:
         """Return the model's verdict.
 
         Args:
-            judge: the model, its provider, and its settings.
-            prompt: the whole filled template.
-            seed: the number of the sample, for providers that take a seed.
+            request: the goal with its gold plans, and the judge: model, provider, template and settings. Its `seed` is
+                for providers that take one.
+            plan: a plan without a problem.
             meter: takes what each call of the model used. A call is made within `meter.call`, so that a budget in
                 dollars is never overshot.
 
@@ -40,6 +45,12 @@ class Ask(Protocol):
         ...
 
 
+class CallOf(Protocol):
+    """A judge's function that returns the call of a model for one verdict, which is enough to price it."""
+
+    def __call__(self, request: ScoreRequest, plan: Plan, /) -> ModelCall: ...
+
+
 @dataclass(frozen=True)
 class JudgeEntry:
     """The declaration of a judge.
@@ -47,30 +58,46 @@ class JudgeEntry:
     Attributes:
         providers: the providers whose models the judge can ask.
         function: the judge's `Ask`, as `module:function`.
+        call: the judge's `CallOf`, in the same form.
+        places: the places that a template of the study must have.
+        template: the name of the file in this folder that is the template of studies without one.
+        rubric: True if the judge needs the criteria of the goal.
     """
 
     providers: frozenset[ProviderName]
     function: str
+    call: str = "workbench.judging.holistic:call_of"
+    places: tuple[str, ...] = PLACES
+    template: str = "holistic.md"
+    rubric: bool = False
 
     def load(self) -> Ask:
         """Import the judge's function."""
         return cast("Ask", pkgutil.resolve_name(self.function))
 
+    def load_call(self) -> CallOf:
+        """Import the function that returns the call for one verdict."""
+        return cast("CallOf", pkgutil.resolve_name(self.call))
+
 
 JUDGES: dict[str, JudgeEntry] = {
-    "model": JudgeEntry(frozenset({"gemini", "anthropic", "openai", "claude-program"}), "workbench.judging.model:ask"),
+    HOLISTIC: JudgeEntry(ALL, "workbench.judging.holistic:ask"),
+    "rubric": JudgeEntry(
+        ALL,
+        "workbench.judging.rubric:ask",
+        call="workbench.judging.rubric:call_of",
+        places=("goal", "criteria", "plan"),
+        template="rubric.md",
+        rubric=True,
+    ),
 }
-
-
-def judging_providers() -> list[ProviderName]:
-    """Return the providers whose models can judge."""
-    return list(dict.fromkeys(provider for judge in JUDGES.values() for provider in sorted(judge.providers)))
 
 
 def score(request: ScoreRequest, plan: Plan) -> Verdict:
     """Return the verdict on a plan.
 
-    A text that is no plan scores 0 without a call, with a reason that an optimizer can learn from.
+    A text that is no plan, and a plan that is certainly broken, scores 0 without a call, with a reason that an
+    optimizer can learn from.
 
     Raises:
         BudgetUsedUp: the run's budget in dollars does not allow the call.
@@ -80,20 +107,13 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
     """
     if plan.problem is not None:
         return Verdict(
-            0.0, f"No plan could be read: {plan.problem}. The answer must be one YAML document, and nothing else."
+            0.0,
+            f"The plan was not judged: {plan.problem}. The answer must be one YAML document with complete steps, and "
+            "nothing else.",
         )
     key = request.key(plan)
     with journal.attempt(request.run, "score", key) as meter:
-        prompt = fill(request.judge.template, request.goal, plan)
-        verdict = _ask_of(request.judge.provider.name)(request.judge, prompt, request.seed, meter)
+        verdict = JUDGES[request.judge.method].load()(request, plan, meter)
     if verdict.other_model is not None:
         journal.note_other_model(request.run, "score", key, request.judge.model, verdict.other_model)
     return replace(verdict, cost=meter.cost)
-
-
-def _ask_of(provider: ProviderName) -> Ask:
-    """Return the function of the last judge that serves this provider, so that a new entry replaces an earlier one."""
-    for judge in reversed(JUDGES.values()):
-        if provider in judge.providers:
-            return judge.load()
-    raise ValueError(f"no judge asks models of {provider}; the study's loader refuses such a model")

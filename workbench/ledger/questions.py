@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from workbench.evidence.statistics import LEVEL, mean_interval
+from workbench.evidence.statistics import mean_score
 
 #: The columns of a trial, as `workbench ledger trials` shows them.
 TRIAL = (
@@ -125,20 +125,17 @@ def _prompt_score(rows: Sequence[Row[Any]]) -> PromptScore:
     scores: dict[str, list[float]] = {}
     for row in rows:
         scores.setdefault(row.goal, []).append(row.score)
-    repeated = all(len(values) > 1 for values in scores.values())
-    mean = sum(sum(values) / len(values) for values in scores.values()) / len(scores)
-    low, high = mean_interval(scores)[1:] if repeated else (None, None)
-    first = rows[0]
+    mean, first = mean_score(scores), rows[0]
     return PromptScore(
         run=first.run,
         commit=first.commit,
         champion=first.champion,
         candidate=first.baseline,
         rehearsal=bool(first.rehearsal),
-        score=mean,
-        low=low,
-        high=high,
-        level=LEVEL if repeated else None,
+        score=mean.score,
+        low=mean.low,
+        high=mean.high,
+        level=mean.level,
         trials=len(rows),
         at=first.started,
     )

@@ -133,5 +133,5 @@ def _fill(connection: Connection, home: Path, progress: Progress) -> Rebuilt:
 
 
 def _remove(connection: Connection, run: str) -> None:
-    for table in (schema.calls, schema.asks, schema.scores, schema.runs):
+    for table in reversed(schema.OF_RUNS):
         connection.execute(table.delete().where(table.c.run == run))

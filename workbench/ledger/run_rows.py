@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workbench.ledger.database import Database
-from workbench.ledger.schema import asks, calls, runs, scores
+from workbench.ledger.schema import asks, calls, judged, runs, score_verdicts, scores
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
 from workbench.run.record import AnswerRecord, PromotedRecord, Record, RunRecord, SearchResult, TrialRecord
@@ -80,6 +80,8 @@ def write(connection: Connection, folder: RunFolder, new: NewLines) -> None:
     run = folder.name
     _put(connection, runs, [_run(folder)])
     _put(connection, scores, [_score(run, trial) for trial in new.trials])
+    _put(connection, judged, [row for trial in new.trials for row in _judged(run, trial)])
+    _put(connection, score_verdicts, [row for trial in new.trials for row in _score_verdicts(run, trial)])
     _put(connection, asks, [_ask(run, answer) for answer in new.answers])
     # Runs of old versions did not write down what they asked for.
     asked = {(call.action, call.key): {"run": run, "action": call.action, "key": call.key} for call in new.calls}
@@ -95,8 +97,11 @@ def _put(connection: Connection, table: Table, rows: Sequence[Row], *, replace: 
     insert = dialect.insert(table)
     key = list(table.primary_key.columns)
     others = {column.name: insert.excluded[column.name] for column in table.columns if column not in key}
-    update = insert.on_conflict_do_update(index_elements=key, set_=others)
-    connection.execute(update if replace else insert.on_conflict_do_nothing(), rows)
+    if replace and others:
+        statement = insert.on_conflict_do_update(index_elements=key, set_=others)
+    else:
+        statement = insert.on_conflict_do_nothing()
+    connection.execute(statement, rows)
 
 
 def _run(folder: RunFolder) -> Row:
@@ -130,9 +135,34 @@ def _score(run: str, trial: TrialRecord) -> Row:
         "score": trial.score,
         "reason": trial.reason,
         "execution": trial.execution or None,
-        "verdict": trial.verdict_key or None,
         "at": trial.at,
     }
+
+
+def _judged(run: str, trial: TrialRecord) -> list[Row]:
+    """Return the verdicts of a trial. Runs of old versions did not write them down."""
+    return [
+        {
+            "run": run,
+            "key": verdict.key,
+            "outcome": trial.outcome,
+            "score": verdict.score,
+            "reason": trial.reason if verdict.reason is None else verdict.reason,
+            "at": trial.at,
+        }
+        for verdict in trial.verdicts or ()
+    ]
+
+
+def _score_verdicts(run: str, trial: TrialRecord) -> list[Row]:
+    identity = {
+        "run": run,
+        "phase": trial.phase,
+        "candidate": trial.candidate,
+        "goal": trial.goal,
+        "replicate": trial.replicate,
+    }
+    return [{**identity, "verdict": verdict.key} for verdict in trial.verdicts or ()]
 
 
 def _ask(run: str, answer: AnswerRecord) -> Row:

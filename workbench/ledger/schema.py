@@ -1,9 +1,11 @@
 """Defines the tables of the ledger, which mirror the files of run folders: a line is copied as it is.
 
-runs      run.json, found.json and promoted.json of each run
-scores    trials.jsonl: the score of each trial, with the judge's reason
-asks      answers.jsonl: every answer that a run needed, bought or kept from an earlier run
-calls     journal.jsonl: every call that was made, with its seconds, tokens and dollars
+runs             run.json, found.json and promoted.json of each run
+scores           trials.jsonl: the score of each trial, with the judge's reason
+judged           the verdicts in trials.jsonl; equal plans share one, and a trial may be the mean of several
+score_verdicts   which verdicts a trial's score is the mean of
+asks             answers.jsonl: every answer that a run needed, bought or kept from an earlier run
+calls            journal.jsonl: every call that was made, with its seconds, tokens and dollars
 
 People query the views (workbench.ledger.views). Amounts are in US dollars. In a run with `rehearsal`, no money was
 paid: an amount is what real models would have cost.
@@ -31,7 +33,7 @@ from sqlalchemy import (
 from workbench.ledger.views import VIEWS
 
 #: The version of the tables and views. A ledger of another version is made again from the run folders.
-SCHEMA = 1
+SCHEMA = 2
 
 
 class Words(TypeDecorator[str]):
@@ -81,8 +83,29 @@ scores = Table(
     Column("score", Double, nullable=False),
     Column("reason", Words, nullable=False),
     Column("execution", Words),
-    Column("verdict", Words),
     Column("at", Double, nullable=False),
+)
+
+judged = Table(
+    "judged",
+    metadata,
+    Column("run", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("outcome", Words),
+    Column("score", Double, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+score_verdicts = Table(
+    "score_verdicts",
+    metadata,
+    Column("run", Words, primary_key=True),
+    Column("phase", Words, primary_key=True),
+    Column("candidate", Words, primary_key=True),
+    Column("goal", Words, primary_key=True),
+    Column("replicate", BigInteger, primary_key=True),
+    Column("verdict", Words, primary_key=True),
 )
 
 asks = Table(
@@ -114,6 +137,10 @@ calls = Table(
     Column("at", Double, nullable=False),
     Index("calls_of_answer", "run", "action", "key"),
 )
+
+
+#: The tables with rows of runs.
+OF_RUNS = (runs, scores, judged, score_verdicts, asks, calls)
 
 
 def version(connection: Connection) -> int | None:

@@ -2,7 +2,7 @@
 
 trials       one row for each trial: its score, and what the run paid for its execution and its verdict
 executions   one row for each execution that a run needed, also if it failed
-verdicts     one row for each verdict that a run needed; in a search, equal plans share one
+verdicts     one row for each answer of the judge that a run needed; in a search, equal plans share one
 proposals    one row for each answer of the proposer that a run needed
 paid         what a run paid for each answer, failed calls included
 
@@ -32,11 +32,18 @@ SELECT r.study, r."commit", r.models, r.rehearsal, r.run, s.phase, s.candidate, 
             ELSE COALESCE(e.output_tokens, 0) + COALESCE(v.output_tokens, 0) END AS output_tokens,
        CASE WHEN COALESCE(e.dollars, v.dollars) IS NULL THEN NULL
             ELSE COALESCE(e.dollars, 0) + COALESCE(v.dollars, 0) END AS dollars,
-       s.execution, s.verdict, s.at
+       s.execution, s.at
 FROM scores s
 JOIN runs r ON r.run = s.run
 LEFT JOIN paid e ON e.run = s.run AND e.action = 'execute' AND e.key = s.execution
-LEFT JOIN paid v ON v.run = s.run AND v.action = 'score' AND v.key = s.verdict
+LEFT JOIN (SELECT t.run, t.phase, t.candidate, t.goal, t.replicate, SUM(p.seconds) AS seconds,
+                  CAST(SUM(p.input_tokens) AS BIGINT) AS input_tokens,
+                  CAST(SUM(p.output_tokens) AS BIGINT) AS output_tokens, SUM(p.dollars) AS dollars
+           FROM score_verdicts t
+           JOIN paid p ON p.run = t.run AND p.action = 'score' AND p.key = t.verdict
+           GROUP BY t.run, t.phase, t.candidate, t.goal, t.replicate) v
+       ON v.run = s.run AND v.phase = s.phase AND v.candidate = s.candidate AND v.goal = s.goal
+          AND v.replicate = s.replicate
 """,
     "executions": """
 SELECT r.study, r."commit", r.models, r.rehearsal, r.run, a.candidate, a.goal, a.replicate,
@@ -59,10 +66,7 @@ SELECT r.study, r."commit", r.models, r.rehearsal, r.run, a.candidate, a.goal, a
 FROM asks a
 JOIN runs r ON r.run = a.run
 LEFT JOIN paid p ON p.run = a.run AND p.action = a.action AND p.key = a.key
-LEFT JOIN (SELECT run, verdict AS key, MIN(outcome) AS outcome, MIN(score) AS score, MIN(reason) AS reason,
-                  MIN(at) AS at
-           FROM scores GROUP BY run, verdict) s
-       ON s.run = a.run AND s.key = a.key
+LEFT JOIN judged s ON s.run = a.run AND s.key = a.key
 WHERE a.action = 'score'
 """,
     "proposals": """

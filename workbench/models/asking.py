@@ -87,7 +87,7 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
         seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
         seconds = deadline - time.monotonic()
         try:
-            with meter.call(_named(call), largest):
+            with meter.call(_full_name(call), largest):
                 reply = _metered(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds, meter)
         except CallFailed as failed_call:
             error = _error(role, call, key, failed_call)
@@ -147,12 +147,12 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
         reply = _called_in_thread(call, key, seconds)
     except CallFailed as failed_call:
         if failed_call.dollars is not None:
-            meter.charge(_named(call), failed_call.dollars)
+            meter.charge(_full_name(call), failed_call.dollars)
         elif not failed_call.charged:
             meter.free()
         raise
     if reply.dollars is not None:
-        meter.charge(_named(call), reply.dollars)
+        meter.charge(_full_name(call), reply.dollars)
     elif reply.tokens is not None:
         same = not reply.model or same_model(call.model, reply.model)
         model = call.model if same else reply.model
@@ -160,7 +160,7 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
     return reply
 
 
-def _named(call: ModelCall) -> str:
+def _full_name(call: ModelCall) -> str:
     """Return the model of a call as PROVIDER/NAME."""
     return f"{call.provider.name}/{call.model}"
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,10 +168,12 @@ def _line(text: str, place: re.Match[str]) -> int:
 def _composed(text: str, loader: Any, parser: Parser) -> yaml.MappingNode:
     """Return the root as one of PyYAML's parsers reads it. Check the events first: reading them needs no recursion."""
     try:
-        events = _Events(parser)
+        checked = _Events(parser)
+        events = deque[yaml.Event]()
         for event in yaml.parse(text, Loader=loader):
-            events.take(event)
-        root = yaml.compose(text, Loader=loader)
+            checked.take(event)
+            events.append(event)
+        root = _Composer(events).get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise PipelineUnreadable(str(error.problem), line) from error
@@ -182,6 +185,24 @@ def _composed(text: str, loader: Any, parser: Parser) -> yaml.MappingNode:
         kind = "a list" if isinstance(root, yaml.SequenceNode) else "a text"
         raise PipelineUnreadable(f"the root is {kind}; expected a mapping with workflow: in it", _node_line(root))
     return root
+
+
+class _Composer(yaml.composer.Composer, yaml.resolver.Resolver):
+    """Composes nodes from events, so that a text is parsed only once."""
+
+    def __init__(self, events: deque[yaml.Event]) -> None:
+        yaml.composer.Composer.__init__(self)
+        yaml.resolver.Resolver.__init__(self)
+        self._events = events
+
+    def check_event(self, *choices: type[yaml.Event]) -> bool:
+        return bool(self._events) and (not choices or isinstance(self._events[0], choices))
+
+    def peek_event(self) -> yaml.Event | None:
+        return self._events[0] if self._events else None
+
+    def get_event(self) -> yaml.Event | None:
+        return self._events.popleft() if self._events else None
 
 
 @dataclass

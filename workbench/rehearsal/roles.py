@@ -6,7 +6,7 @@ import functools
 import random
 from collections.abc import Callable
 
-from workbench.rehearsal import generator, judge, proposer
+from workbench.rehearsal import generator, judge, proposer, rubric
 from workbench.rehearsal.model_request import ModelRequest
 
 Generator = Callable[[ModelRequest, random.Random], str]
@@ -21,7 +21,7 @@ WORLDS: dict[str, Generator] = {
 
 def role(request: ModelRequest) -> str:
     """Return the role by the form of the request. A request that fits no other role is for the generator."""
-    if judge.is_for_judge(request):
+    if judge.is_for_judge(request) or rubric.is_for_answers(request) or rubric.is_for_drawing(request):
         return "judge"
     return "proposer" if proposer.is_for_proposer(request) else "generator"
 
@@ -29,6 +29,10 @@ def role(request: ModelRequest) -> str:
 def answer(request: ModelRequest, world: str, rng: random.Random) -> str:
     """Return the text of the answer. Equal random numbers give equal answers."""
     match role(request):
+        case "judge" if rubric.is_for_drawing(request):
+            return rubric.draw(request)
+        case "judge" if rubric.is_for_answers(request):
+            return rubric.answer(request, rng)
         case "judge":
             return judge.answer(request, rng)
         case "proposer":

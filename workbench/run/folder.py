@@ -4,11 +4,13 @@ run.json          the run's own facts (workbench.run.record has the type of each
                   another module)
 study.yaml        the study file when the run began
 pipeline.yaml     the pipeline file when the run began
+rubric.yaml       the study's rubric when the run began, if its judge has one
 candidates/       every prompt that was tried or refused, as NAME.md
 leaks.jsonl       the candidates that were refused because they copy a gold plan
 trials.jsonl      the score of each trial, one line per trial, in the order of the verdicts
 answers.jsonl     the keys of all answers that the run needs, so that none of them is removed before its time
 journal.jsonl     every call that was made (workbench.run.journal)
+calibration.json  whether the judge can be trusted, if it was calibrated (workbench.run.calibration)
 race.json         what each sentence of the prompts is worth, if the optimizer is a race (workbench.run.race_record)
 found.json        the name of the search's best prompt
 optimizer.log     the optimizer's own log

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import RunNotFound, RunTooNew
-from workbench.nouns import ProgramName, Target, Trial, TrialOutcome
+from workbench.nouns import KeyedVerdict, ProgramName, Target, Trial, TrialOutcome
+from workbench.scoring import CriterionAnswer
 
 #: The advice if a file of a run's folder is missing or damaged.
 AGAIN = "run the study again, nothing is paid twice"
@@ -89,6 +91,13 @@ class GoalRecord(Frozen):
     text: str
 
 
+class LengthRecord(Frozen):
+    """What a long prompt loses, as `workbench.scoring.Length` has it."""
+
+    free: int
+    per_100_words: float
+
+
 class RunRecord(Record):
     """The facts about a run that its study determines. It is written when the run begins, and never changed.
 
@@ -107,6 +116,8 @@ class RunRecord(Record):
         pipeline: the path of the pipeline file. The run's folder has a copy. None in runs of old versions.
         runtime: the name of the runtime that executed the pipeline. None in runs of old versions.
         dollars: how many dollars the whole run may cost; None for no limit.
+        calls: how many verdicts on a plan make its score.
+        length: what a long prompt loses, or None if length costs nothing.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -143,6 +154,8 @@ class RunRecord(Record):
     fingerprint: str | None = None
     champions: Path | None = None
     dollars: float | None = None
+    calls: int = 1
+    length: LengthRecord | None = None
     flow_run_url: str | None
     started: float
 
@@ -167,13 +180,37 @@ class SearchResult(Record):
     used_up: Literal["executions", "dollars"] = "executions"
 
 
+class CriterionRecord(Frozen):
+    """How a plan meets one criterion, as `workbench.nouns.CriterionResult` has it."""
+
+    name: str
+    answer: CriterionAnswer
+    evidence: str = ""
+    unproved: bool = False
+
+
+class VerdictRecord(Frozen):
+    """One answer of the judge: its key and its score. `reason` is None if it is the reason of the trial."""
+
+    key: str
+    score: Score
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, keyed: KeyedVerdict, reason: str) -> VerdictRecord:
+        """Return the record of an answer in a trial with this reason."""
+        verdict = keyed.verdict
+        return cls(key=keyed.key, score=verdict.score, reason=None if verdict.reason == reason else verdict.reason)
+
+
 class TrialRecord(Record):
     """One trial.
 
     Attributes:
         execution: the execution's key; empty if nothing was executed.
+        criteria: the results by criterion, if the judge has a rubric.
         outcome: how the trial came to its score; None in runs of old versions.
-        verdict_key: the key of the verdict; empty if none was asked for; None in runs of old versions.
+        verdicts: the answers of the judge that the score is the mean of; None in runs of old versions.
         at: Unix time.
     """
 
@@ -187,8 +224,9 @@ class TrialRecord(Record):
     score: Score
     reason: str
     outcome: TrialOutcome | None = None
-    verdict_key: str | None = None
+    verdicts: tuple[VerdictRecord, ...] | None = None
     at: float
+    criteria: tuple[CriterionRecord, ...] = ()
 
     @classmethod
     def of(cls, phase: Phase, trial: Trial) -> TrialRecord:
@@ -202,8 +240,9 @@ class TrialRecord(Record):
             score=trial.verdict.score,
             reason=trial.verdict.reason,
             outcome=trial.outcome,
-            verdict_key=trial.verdict_key,
+            verdicts=tuple(VerdictRecord.of(keyed, trial.verdict.reason) for keyed in trial.verdicts),
             at=time.time(),
+            criteria=tuple(CriterionRecord(**asdict(result)) for result in trial.verdict.criteria),
         )
 
 

@@ -45,7 +45,10 @@ class Setting:
         """Return the judge with its provider and its template."""
         judge = self.study.judge
         provider = self.providers[judge.provider].at(judge.api_base)
-        return Judge(judge.name, provider, self.study.template, judge.temperature, self.study.model_timeout)
+        study = self.study
+        return Judge(
+            judge.name, provider, study.template, judge.temperature, study.model_timeout, study.method, study.calls
+        )
 
     @property
     def pipeline(self) -> Pipeline:

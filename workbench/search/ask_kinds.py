@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
-from workbench.nouns import ExecutionRequest, ScoreRequest
+from workbench.nouns import ExecutionRequest, Plan, ScoreRequest
 from workbench.search.proposal import ProposalRequest
 
 
@@ -66,12 +66,12 @@ class Retrieve(_Keyed):
 
 @dataclass(eq=False)
 class Score(_Keyed):
-    """Have the judge score a retrieved plan. `plan` is the finished future of the plan's retrieval."""
+    """Have the judge score a plan. `plan` is the finished future of its retrieval, or a plan that nothing executed."""
 
     task: ClassVar[Literal["score"]] = "score"
 
     request: ScoreRequest
-    plan: AnswerFuture
+    plan: AnswerFuture | Plan
 
 
 Ask = Propose | Execute | Retrieve | Score

@@ -324,7 +324,7 @@ class Asks(Generic[T]):
             case _NewAsk(ask, answer):
                 self._join_or_start(ask, answer)
             case _NewScore(request, plan, answer):
-                self._join_or_start(Score(request, self._retrievals[plan], key=request.key(plan)), answer)
+                self._join_or_start(Score(request, self._retrievals.get(plan, plan), key=request.key(plan)), answer)
             case _TrialEnded(trial):
                 self._on_trial(trial)
             case _TaskFinished(ask, task):

@@ -66,7 +66,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
     def work(asker: Asker) -> SearchOutcome:
         study = setting.study
         trials = Trials(setting, asker, phase="search", budget=study.budget, guard=_guard(study))
-        program = _program(setting, trials)
+        program = program_of(setting, trials)
         score, feedback = metrics(trials, program.input_field)
         examples = [program.example(GoalText.of(goal)) for goal in study.goals]
         proposer = proposer_lm(
@@ -77,7 +77,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         evaluate = dspy.Evaluate(
             devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
         )
-        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=_predictor_lm(setting, trials, asker)):
+        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=predictor_lm(setting, trials, asker)):
             try:
                 # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
                 evaluate(program)
@@ -97,12 +97,11 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
                 "another proposer model or another optimizer",
                 kind="no proposal",
             )
-        baseline_score = trials.mean_score(program.candidate)
-        if baseline_score is None and dollars_used_up:
+        baseline = trials.scored(program.candidate)
+        if baseline is None and dollars_used_up:
             raise _too_little(study, "the starting prompt was tried on every goal")
-        if baseline_score is None:
+        if baseline is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
-        baseline = ScoredCandidate(program.candidate, baseline_score)
         chooses = OPTIMIZERS[study.optimizer].chooses and len(recommended) > 1
         outcome = SearchOutcome(
             baseline=baseline,
@@ -145,10 +144,10 @@ def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optim
     """
     if trials.leak(chosen) is not None:
         return trials.best(preferred=baseline.candidate)
-    score = trials.mean_score(chosen) if optimizer_chooses else None
-    if score is None:
+    scored = trials.scored(chosen) if optimizer_chooses else None
+    if scored is None:
         return trials.best(preferred=chosen)
-    return ScoredCandidate(chosen, score) if score >= baseline.score else baseline
+    return scored if scored.value >= baseline.value else baseline
 
 
 def confirmation(
@@ -166,7 +165,7 @@ def confirmation(
         if run_purse is not None:
             run_purse.confirm()
         trials = Trials(setting, asker, phase="confirm")
-        program = _program(setting, trials)
+        program = program_of(setting, trials)
         candidates = list(dict.fromkeys(outcome.candidates))
         return _on_fresh_replicates(
             setting, asker, trials, program, candidates, FIRST_CONFIRM_REPLICATE, stages, decided
@@ -188,7 +187,7 @@ def _on_fresh_replicates(
     """Try candidates on every goal, in stages. The first replicate has the number `first`."""
     study = setting.study
     score, _ = metrics(trials, program.input_field)
-    lm = _predictor_lm(setting, trials, asker)
+    lm = predictor_lm(setting, trials, asker)
 
     def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
         example = program.example(goal)
@@ -220,7 +219,7 @@ def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
 
     def work(asker: Asker) -> list[Trial]:
         trials = Trials(setting, asker, phase="confirm")
-        program = _program(setting, trials)
+        program = program_of(setting, trials)
         first, stages = FIRST_REQUALIFY_REPLICATE, [setting.study.confirm]
         measured = _on_fresh_replicates(
             setting, asker, trials, program, [program.candidate], first, stages, lambda: True
@@ -240,7 +239,7 @@ def run_winner(setting: Setting, executor: Executor, asker: Asker, goal: str, re
     study = setting.study
     program = PROGRAMS[study.program](study.prompt, executor)
     program.load(str(setting.run.path / "program.json"))
-    with dspy.context(lm=_predictor_lm(setting, executor, asker).copy(rollout_id=replicate)):
+    with dspy.context(lm=predictor_lm(setting, executor, asker).copy(rollout_id=replicate)):
         program(**program.example(goal).inputs())
 
 
@@ -277,11 +276,12 @@ def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -
     )
 
 
-def _program(setting: Setting, trials: Trials) -> Program:
+def program_of(setting: Setting, trials: Trials) -> Program:
+    """Return the study's program with the starting prompt."""
     return PROGRAMS[setting.study.program](setting.study.prompt, trials)
 
 
-def _predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
+def predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
     """Return the model of the program's predictor: the pipeline itself, or the model that writes prompts for it."""
     study = setting.study
     if study.program == "direct":

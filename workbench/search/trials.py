@@ -17,14 +17,24 @@ from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
+from workbench.search.verdicts import mean_verdict, verdicts_on
 
 
 @dataclass(frozen=True)
 class ScoredCandidate:
-    """A candidate and its mean score, 0 to 10: the mean over the goals of the mean over a goal's replicates."""
+    """A candidate and its mean score, 0 to 10: the mean over the goals of the mean over a goal's replicates.
+
+    `penalty` is what the candidate loses for its length, in points. The score is the judge's, without the penalty.
+    """
 
     candidate: Candidate
     score: float
+    penalty: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """Return the score less the penalty. Candidates are compared by it."""
+        return self.score - self.penalty
 
 
 class Trials:
@@ -134,6 +144,10 @@ class Trials:
             self._execution_keys[candidate.name, study_goal.name, replicate] = request.key
         return plan
 
+    def plan(self, prediction: dspy.Prediction) -> Plan | None:
+        """Return the plan of a program's prediction, or None if the program wrote no prompt."""
+        return self._plans.get(prediction.plan)
+
     def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict:
         """Return the verdict on a program's prediction, and record it as a trial of the program's candidate.
 
@@ -148,7 +162,7 @@ class Trials:
         if is_new:
             self._record(lambda: self.setting.run.add_trial(self.phase, trial))
             self.asker.report(trial)
-        return self._for_proposer(trial.verdict)
+        return self._for_proposer(trial)
 
     def _trial(self, goal: Goal, prediction: dspy.Prediction) -> Trial:
         """Have a program's prediction judged, unless it has no plan that could be judged."""
@@ -166,12 +180,28 @@ class Trials:
             run=self.setting.run.path,
         )
         plan = self._plans[text]
-        verdict = self.asker.verdict(request, plan)
+        verdicts = verdicts_on(self.asker, request, plan)
+        verdict = mean_verdict([keyed.verdict for keyed in verdicts])
         key = self._execution_keys[name, goal.name, replicate]
-        return Trial(name, goal.name, replicate, key, verdict, "ok" if plan.ok else "invalid plan", request.key(plan))
+        return Trial(name, goal.name, replicate, key, verdict, "ok" if plan.ok else "invalid plan", verdicts)
 
-    def _for_proposer(self, verdict: Verdict) -> Verdict:
-        """Return the verdict without long word sequences of a gold plan in its reason."""
+    def penalty(self, candidate: Candidate) -> float:
+        """Return the points that a candidate loses for its length."""
+        length = self.setting.study.length
+        return 0.0 if length is None else length.penalty(candidate.text)
+
+    def scored(self, candidate: Candidate) -> ScoredCandidate | None:
+        """Return a candidate with its mean score and its penalty, or None if it was not tried on every goal."""
+        score = self.mean_score(candidate)
+        return None if score is None else ScoredCandidate(candidate, score, self.penalty(candidate))
+
+    def _for_proposer(self, trial: Trial) -> Verdict:
+        """Return the verdict as optimizers get it: less the penalty, and without long word sequences of a gold plan."""
+        verdict, candidate = trial.verdict, self._candidates.get(trial.candidate)
+        lost = 0.0 if candidate is None else self.penalty(candidate)
+        if lost:
+            reason = f"{verdict.reason} The prompt is long, which costs {lost:.2f} points."
+            verdict = replace(verdict, score=max(0.0, verdict.score - lost), reason=reason)
         return verdict if self._guard is None else replace(verdict, reason=self._guard.without_gold(verdict.reason))
 
     def _record(self, write: Callable[[], object]) -> None:
@@ -203,16 +233,16 @@ class Trials:
         return fmean(means)
 
     def best(self, preferred: Candidate) -> ScoredCandidate:
-        """Return the candidate with the best score among those that were tried on every goal.
+        """Return the candidate with the best value among those that were tried on every goal.
 
         `preferred` wins a tie. A candidate that copies a gold plan is left out.
         """
         candidates = {preferred.name: preferred, **self._candidates}
         scored = [
-            ScoredCandidate(candidate, score)
+            scored
             for candidate in candidates.values()
             if self.leak(candidate) is None
-            if (score := self.mean_score(candidate)) is not None
+            if (scored := self.scored(candidate)) is not None
         ]
-        # Of equal scores, `max` takes the first, and the preferred candidate is the first.
-        return max(scored, key=lambda candidate: candidate.score)
+        # Of equal values, `max` takes the first, and the preferred candidate is the first.
+        return max(scored, key=lambda scored: scored.value)

@@ -11,9 +11,10 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.execution.runtime import ModelCalls
 from workbench.execution.runtimes import runtime_of
+from workbench.judging.template import fill
 from workbench.money import price
 from workbench.money.price import Tokens
-from workbench.nouns import Model, Study
+from workbench.nouns import Model, Plan, Study
 from workbench.providers import same_model
 from workbench.run import journal
 from workbench.run.folder import RunFolder
@@ -30,8 +31,8 @@ RUNS = 20
 BYTES_PER_TOKEN = 4
 #: The assumed tokens of a model's thoughts in one answer. They are charged as output.
 THOUGHT_TOKENS = 3_000
-#: The assumed tokens of a verdict: a reason of some sentences, and a score.
-VERDICT_TOKENS = 200
+#: The assumed tokens of a verdict: a reason of some sentences, and a score. The answer to a criterion takes some more.
+VERDICT_TOKENS, CRITERION_TOKENS = 200, 60
 #: The assumed proposals for one execution of the search, and the plans that a proposer reads for one proposal.
 PROPOSALS_PER_EXECUTION, PLANS_PER_PROPOSAL = 0.5, 3
 
@@ -163,7 +164,7 @@ def _role(action: Action, study: Study, calls: Sequence[CallRecord]) -> RoleEsti
     executions = study.budget + confirming(study)
     numbers: dict[Action, int] = {
         "execute": executions,
-        "score": executions,
+        "score": executions * study.calls,
         "propose": _proposals(study) + (executions if study.program == "writer" else 0),
     }
     measured = _dollars_each([call for call in calls if call.action == action and _by_same_model(call, study)])
@@ -173,9 +174,9 @@ def _role(action: Action, study: Study, calls: Sequence[CallRecord]) -> RoleEsti
         case "execute":
             dollars, unknown = _execution(study)
         case "score":
-            dollars, unknown = _one_call(study.judge, _verdict_bytes(study), VERDICT_TOKENS)
+            dollars, unknown = one_call(study.judge, _verdict_bytes(study), _verdict_tokens(study))
         case "propose":
-            dollars, unknown = _one_call(study.proposer, *_proposal(study))
+            dollars, unknown = one_call(study.proposer, *_proposal(study))
     return RoleEstimate(ROLES[action], numbers[action], dollars, unknown=unknown)
 
 
@@ -209,7 +210,7 @@ def _step(calls: ModelCalls, prompt_bytes: int, plan_bytes: int) -> float | None
     return price.dollars(calls.provider, calls.model, Tokens(input=read, output=written))
 
 
-def _one_call(model: Model, input_bytes: int, output_tokens: int) -> tuple[float | None, str]:
+def one_call(model: Model, input_bytes: int, output_tokens: int) -> tuple[float | None, str]:
     tokens = Tokens(input=input_bytes // BYTES_PER_TOKEN, output=output_tokens, thought=THOUGHT_TOKENS)
     amount = price.dollars(model.provider, model.name, tokens, api_base=model.api_base)
     return amount, "" if amount is not None else f"{model.provider}/{model.name} has no known price"
@@ -217,8 +218,13 @@ def _one_call(model: Model, input_bytes: int, output_tokens: int) -> tuple[float
 
 def _verdict_bytes(study: Study) -> int:
     """Return the size of the judge's prompt in bytes, with a plan as long as a gold plan."""
-    gold = fmean(sum(len(text.encode()) for text in goal.gold) + len(goal.text.encode()) for goal in study.goals)
-    return len(study.template.encode()) + round(gold) + _plan_bytes(study)
+    prompts = (fill(study.template, goal, Plan("")) for goal in study.goals)
+    return round(fmean(len(prompt.encode()) for prompt in prompts)) + _plan_bytes(study)
+
+
+def _verdict_tokens(study: Study) -> int:
+    """Return the tokens of a verdict. With a rubric, it has an answer for each criterion."""
+    return VERDICT_TOKENS + round(CRITERION_TOKENS * fmean(len(goal.criteria) for goal in study.goals))
 
 
 def _proposal(study: Study) -> tuple[int, int]:

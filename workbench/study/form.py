@@ -27,6 +27,7 @@ from workbench.fields import (
     nearest,
     short,
 )
+from workbench.nouns import HOLISTIC, MOST_CALLS
 from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
 from workbench.search.catalogue import DEFAULT_OPTIMIZER
 
@@ -61,13 +62,32 @@ class ProposerForm(Form):
 class JudgeForm(Form):
     """The model that scores plans."""
 
+    method: str = Field(
+        default=HOLISTIC,
+        description="how it scores; holistic: it compares the plan with the gold plans as a whole; rubric: it answers "
+        "the criteria of the rubric, which `workbench rubric` draws from the gold plans",
+    )
     model: ModelName = Field(default=DEFAULT_JUDGE, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
     api_base: ApiBase | None = Field(default=None, description=_API_BASE)
     template: Text | None = Field(
         default=None,
         description="a file with the judge's prompt; it has the three places $goal, $gold_plans and $plan, which "
-        "Workbench fills in",
+        "Workbench fills in; with method: rubric the places are $goal, $criteria and $plan",
+    )
+    calls: Annotated[int, Field(ge=1, le=MOST_CALLS)] = Field(
+        default=1,
+        description="how many verdicts on a plan make its score, which is their mean; `workbench calibrate` says how "
+        "many are worth it",
+    )
+
+
+class LengthForm(Form):
+    """What a long prompt loses."""
+
+    free: Annotated[int, Field(ge=0)] = Field(description="so many words of the prompt cost nothing")
+    per_100_words: Annotated[float, Field(gt=0, le=10)] = Field(
+        description="the points, of 10, that the prompt loses for each 100 words beyond them"
     )
 
 
@@ -117,6 +137,11 @@ class StudyForm(Form):
     optimizer: str = Field(default=DEFAULT_OPTIMIZER, description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
     judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
+    calibrate: Literal["by_hand", "before_first_run"] = Field(
+        default="by_hand",
+        description="before_first_run: the first run measures whether the judge can be trusted, within the budget in "
+        "dollars; by_hand: `workbench calibrate` does it",
+    )
     passing: Annotated[float, Field(ge=0, le=10)] = Field(
         default=8.0, alias="pass", description="the lowest score, 0 to 10, with which a plan passes"
     )
@@ -129,6 +154,12 @@ class StudyForm(Form):
     confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
         default=8,
         description=f"the most fresh executions of both prompts on each goal; fewer than {FEWEST_PAIRS} decide nothing",
+    )
+    length: LengthForm | None = Field(
+        default=None,
+        examples=[{"free": 400, "per_100_words": 0.05}],
+        description="what a long prompt loses when prompts are compared, in the search and in the confirmation; "
+        "reports show it beside the judge's score",
     )
     promote: Literal["ask", "auto"] = Field(
         default="ask",

@@ -17,10 +17,11 @@ from workbench.champion.champions import FOLDER
 from workbench.errors import Problem, StudyError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, dotted, kind, nearest, short
-from workbench.judging.judge import judging_providers
+from workbench.judging.judge import JUDGES, JudgeEntry
 from workbench.judging.template import check_template, default_template
-from workbench.nouns import Goal, Model, Study
+from workbench.nouns import HOLISTIC, Goal, Model, Study
 from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
+from workbench.scoring import Length
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import task_runners, yaml_lines
 from workbench.study.form import (
@@ -168,6 +169,8 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         proposer=_model(form.proposer),
         judge=_model(form.judge),
         template=template,
+        method=form.judge.method,
+        calls=form.judge.calls,
         passing=form.passing,
         budget=budget.executions,
         dollars=budget.dollars,
@@ -176,6 +179,8 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         seed=form.seed,
         task_runner=task_runners.parse(form.task_runner),
         promote=form.promote,
+        calibrate=form.calibrate,
+        length=None if form.length is None else Length(form.length.free, form.length.per_100_words),
         margin=form.margin,
         model_timeout=form.model_timeout,
         champions=file.folder / FOLDER / form.study,
@@ -206,28 +211,37 @@ def _with_twins(goals: Iterable[Goal]) -> tuple[Goal, ...]:
 
 def _template(form: StudyForm, file: YamlFile) -> str | None:
     """Return the text of the judge's template. If it cannot be used, add a problem."""
-    name, path = form.judge.template, ("judge", "template")
+    name, path, entry = form.judge.template, ("judge", "template"), _judge(file)
     if name is None:
-        return default_template()
+        return default_template(entry.template)
     text = file.text(path, file.folder / name, TEXT_BYTES)
-    if text is not None and (problem := check_template(text)):
+    if text is not None and (problem := check_template(text, entry.places)):
         file.add_problem(path, f"judge.template: {problem}")
     return text
 
 
+def _judge(file: YamlFile) -> JudgeEntry:
+    """Return the entry of the study's judge. If its method is unknown, return the entry of the default."""
+    judge = file.value.get("judge")
+    method = judge.get("method") if isinstance(judge, dict) else None
+    return JUDGES.get(method, JUDGES[HOLISTIC]) if isinstance(method, str) else JUDGES[HOLISTIC]
+
+
 def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
-    """Add a problem if the optimizer is unknown or the judge's model cannot judge."""
+    """Add a problem if the optimizer or the judge's method is unknown, or if the judge's model cannot judge."""
     word = file.value.get("optimizer")
     if isinstance(word, str) and word not in OPTIMIZERS:
         expected = f"expected one of {', '.join(OPTIMIZERS)}{nearest(word, OPTIMIZERS)}"
         _add_problem(file, ("optimizer",), f"{short(word)} is not known; {expected}", overrides)
     judge = file.value.get("judge")
-    model = judge.get("model") if isinstance(judge, dict) else None
+    model, method = (judge.get("model"), judge.get("method")) if isinstance(judge, dict) else (None, None)
+    if isinstance(method, str) and method not in JUDGES:
+        expected = f"expected one of {', '.join(JUDGES)}{nearest(method, JUDGES)}"
+        file.add_problem(("judge", "method"), f"judge.method: {short(method)} is not known; {expected}")
     provider = model.partition("/")[0] if isinstance(model, str) else ""
-    if provider in KNOWN and provider not in (known := judging_providers()):
-        file.add_problem(
-            ("judge", "model"), f"judge.model: {short(model)} cannot judge; expected a {' or '.join(known)} model"
-        )
+    if provider in KNOWN and provider not in (known := _judge(file).providers):
+        expected = f"expected a {' or '.join(sorted(known))} model"
+        file.add_problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; {expected}")
 
 
 def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 from workbench import providers
 from workbench.execution.runtimes import largest_cost, runtime_of
 from workbench.fields import KeyPath
-from workbench.judging.template import fill
+from workbench.judging.judge import JUDGES
 from workbench.money import price
 from workbench.money.price import Tokens
 from workbench.money.purse import Confirmation, Purse
-from workbench.nouns import Judge, Model, Plan, Study
+from workbench.nouns import Judge, Model, Plan, ScoreRequest, Study
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.search.candidate import with_goal
+from workbench.study.calibrating import calibration_estimate
 from workbench.study.estimate import Estimate, confirming, estimate, proposes
 
 #: A home without runs. With it, the smallest budget does not depend on what earlier runs have measured.
@@ -29,9 +30,13 @@ def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
     """
     if study.dollars is None:
         return None
+    return Purse(study.dollars, spent_in(run), _confirmation(study, estimate(study, home)))
+
+
+def spent_in(run: RunFolder) -> float:
+    """Return what the calls in a folder's journal cost at most, in dollars."""
     costs = [call.cost for call in journal.read(run.path) if call.cost is not None]
-    spent = sum(cost.known + cost.at_most for cost in costs)
-    return Purse(study.dollars, spent, _confirmation(study, estimate(study, home)))
+    return sum(cost.known + cost.at_most for cost in costs)
 
 
 def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
@@ -91,25 +96,27 @@ def _least(study: Study) -> float:
     execution = (
         largest_cost(study.pipeline, max((with_goal(study.prompt, g.text) for g in study.goals), key=len)) or 0.0
     )
-    return executions * (each["generator"] + each["judge"]) + max(execution, _largest_verdict(study))
+    first = calibration_estimate(study, NO_RUNS).dollars or 0.0 if study.calibrate == "before_first_run" else 0.0
+    tried = executions * (each["generator"] + study.calls * each["judge"])
+    return first + tried + max(execution, _largest_verdict(study))
 
 
 def _largest_verdict(study: Study) -> float:
     """Return the most that a verdict can cost in dollars, on a plan as long as the longest gold plan."""
     # Imported here, because every study is checked, and few have a budget in dollars.
-    from workbench.judging.model import call_of
     from workbench.models import asking
 
     model = study.judge
     provider = providers.real({})[model.provider].at(model.api_base)
-    judge = Judge(model.name, provider, study.template, model.temperature)
-    prompts = (fill(study.template, goal, Plan(max(goal.gold, key=len))) for goal in study.goals)
-    return max(asking.largest_cost(call_of(judge, prompt, 0)) or 0.0 for prompt in prompts)
+    judge = Judge(model.name, provider, study.template, model.temperature, method=study.method)
+    call_of = JUDGES[study.method].load_call()
+    calls = (call_of(ScoreRequest(goal, judge), Plan(max(goal.gold, key=len))) for goal in study.goals)
+    return max(asking.largest_cost(call) or 0.0 for call in calls)
 
 
 def _confirmation(study: Study, estimated: Estimate) -> Confirmation:
     each = {role.role: role.dollars_each or 0.0 for role in estimated.roles}
-    calls = {"execute": confirming(study), "score": confirming(study)}
+    calls = {"execute": confirming(study), "score": confirming(study) * study.calls}
     if study.program == "writer":
         calls["propose"] = confirming(study)
     expected = {"execute": each["generator"], "score": each["judge"], "propose": each["proposer"]}

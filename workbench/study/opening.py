@@ -6,23 +6,26 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from workbench.calibration.calibrations import folder_of
 from workbench.champion.champions import Champions
 from workbench.champion.qualification import fingerprint
 from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.money import purse
+from workbench.money.purse import Purse
 from workbench.nouns import Model, Study
 from workbench.run.folder import RunFolder
-from workbench.run.record import GoalRecord, RunRecord
+from workbench.run.record import GoalRecord, LengthRecord, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
-from workbench.study.money import purse_of
-from workbench.study.services import services
+from workbench.study.money import purse_of, spent_in
+from workbench.study.rubric import needs_rubric, require_rubric, with_rubric
+from workbench.study.services import Providers, services
 from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
@@ -66,10 +69,10 @@ def load(options: RunOptions) -> Study:
     """Return the study with the values that the options replace. Its starting prompt is the champion, if it has one.
 
     Raises:
-        StudyError: the study or the options have mistakes. The error holds all of them.
+        StudyError: the study, its rubric or the options have mistakes. The error holds all of them.
         ChampionUnreadable: the file of a champion cannot be read.
     """
-    study = loader.load(options.study, options.overrides)
+    study = with_rubric(loader.load(options.study, options.overrides))
     if options.prompts is not None:
         study = replace(study, champions=options.prompts / study.name)
     champion = champions_of(study).current()
@@ -96,6 +99,38 @@ def champions_of(study: Study) -> Champions:
 
 
 @contextlib.contextmanager
+def _prepared(options: RunOptions, environ: Mapping[str, str]) -> Iterator[tuple[Study, Providers, str]]:
+    """Yield the study, the providers that answer for it, and the version of its prepared runtime.
+
+    The runtime and a rehearsal started here are stopped when the block ends.
+    """
+    study = load(options)
+    with private_files(), services(study, rehearse=options.rehearse, environ=environ) as providers:
+        require_rubric(study, rehearsal=any(provider.rehearsal for provider in providers.values()))
+        runtime = runtime_of(study.pipeline.engine)
+        runtime.prepare()
+        try:
+            yield study, providers, runtime.version()
+        finally:
+            runtime.close()
+
+
+@contextlib.contextmanager
+def open_calibration(options: RunOptions, *, home: Path, environ: Mapping[str, str]) -> Iterator[Setting]:
+    """Yield the setting of a calibration, as `open_run` does for a run. Its folder is that of the judge's calibration.
+
+    A study with a budget in dollars limits the calibration by the same amount.
+    """
+    with _prepared(options, environ) as (study, providers, version):
+        judge = Setting(study, providers, version, RunFolder(home)).judge
+        run = folder_of(ensure_usable(home), judge, study.goals)
+        run.path.mkdir(parents=True, exist_ok=True)
+        limit = None if study.dollars is None else Purse(study.dollars, spent_in(run))
+        with run.worked_on(), purse.opened(run.path, limit):
+            yield Setting(study, providers, version, run)
+
+
+@contextlib.contextmanager
 def open_run(
     options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
 ) -> Iterator[Setting]:
@@ -109,23 +144,18 @@ def open_run(
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: the study cannot be rehearsed, `home` cannot be written to, or WORKBENCH_RESULTS names no bucket.
+        UserError: the study has no rubric and needs one, it cannot be rehearsed, `home` cannot be written to,
+            or WORKBENCH_RESULTS names no bucket.
         MissingKey: a provider that the study needs has no key, and this is no rehearsal.
         ExecutionFailed: the runtime cannot be started on this machine.
     """
-    study = load(options)
     results_of(home, environ)
-    with private_files(), services(study, rehearse=options.rehearse, environ=environ) as providers:
-        runtime = runtime_of(study.pipeline.engine)
-        runtime.prepare()
-        try:
-            setting = Setting(study, providers, runtime.version(), RunFolder.create(ensure_usable(home), run))
-            with setting.run.worked_on():
-                _describe(setting, url, environ)
-                with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
-                    yield setting
-        finally:
-            runtime.close()
+    with _prepared(options, environ) as (study, providers, version):
+        setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
+        with setting.run.worked_on():
+            _describe(setting, url, environ)
+            with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
+                yield setting
 
 
 def _models(study: Study) -> dict[str, Model]:
@@ -138,6 +168,8 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
     if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
+    if needs_rubric(study):
+        shutil.copyfile(study.rubric, run.path / "rubric.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
         shutil.copyfile(file, run.path / "pipeline.yaml")
@@ -153,6 +185,8 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
             seed=study.seed,
             budget=study.budget,
             dollars=study.dollars,
+            calls=study.calls,
+            length=None if study.length is None else LengthRecord(**asdict(study.length)),
             confirm=study.confirm,
             alpha=alpha_of(study.promote),
             concurrency=study.concurrency,

@@ -47,6 +47,28 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
         yield real
 
 
+@contextlib.contextmanager
+def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Provider]:
+    """Yield the provider of the judge's model, for work that asks no other model. It is chosen as in `services`.
+
+    Raises:
+        MissingKey: the judge's provider has no key, and no rehearsal plays it.
+    """
+    model, real = study.judge, providers.real(environ)
+    running = _rehearsal_at(real["gemini"].base_url)
+    if running is not None:
+        yield running[model.provider]
+    elif rehearse:
+        with server.start() as own:
+            yield providers.rehearsal(own.url, own.world, own.seed)[model.provider]
+    else:
+        provider = real[model.provider].at(model.api_base)
+        provider.key(environ)
+        if model.provider == providers.PROGRAM:
+            require_program(environ)
+        yield provider
+
+
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:
     """Check that the environment has all keys and variables that the study needs.
 

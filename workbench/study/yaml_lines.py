@@ -10,9 +10,12 @@ import yaml
 
 from workbench.errors import Problem, StudyError
 from workbench.fields import KeyPath, dotted, is_text
+from workbench.pipeline_file.document import LIBYAML
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+#: A deeper document is not read at all: PyYAML's own parser needs a time that grows with the square of the depth.
+MAX_READABLE_DEPTH = 100
 
 
 @dataclass
@@ -75,6 +78,9 @@ def read(file: Path) -> YamlFile:
     if not is_text(str(file.absolute())):
         # The path is written into JSON files, databases and logs.
         raise StudyError([Problem(file, None, "its path is not UTF-8; rename the file or its folder")])
+    if (line := _line_too_deep(text)) is not None:
+        message = f"nested more than {MAX_READABLE_DEPTH} levels deep; expected at most {MAX_DEPTH} levels"
+        raise StudyError([Problem(file, line, message)])
     document = YamlFile(file)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -89,6 +95,21 @@ def read(file: Path) -> YamlFile:
         raise StudyError([Problem(file, None, "it contains no keys; workbench init writes a study to begin with")])
     document.value = _value(node, (), document, set())
     return document
+
+
+def _line_too_deep(text: str) -> int | None:
+    """Return the line of the first value that is nested much too deeply, or None. libyaml finds it quickly."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=LIBYAML):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_READABLE_DEPTH:
+                return int(event.start_mark.line) + 1 if event.start_mark else 1
+    except (yaml.YAMLError, ValueError):
+        # PyYAML's own parser, whose messages are better, reports the mistake or accepts the text.
+        return None
+    return None
 
 
 def read_text(file: Path, limit: int) -> str:

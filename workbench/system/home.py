@@ -58,6 +58,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     watched/       the newest head that was seen, for each watched branch
     turns/         the newest commit that waits for its turn, for each study
     requalified/   the scores of champions, by commit
+    calibrated/    the calibrations of judges
     ledger.db      the ledger, unless WORKBENCH_LEDGER_URL names another database
     prefect/       the Prefect server's database, unless PREFECT_HOME names another folder
     """

@@ -48,10 +48,11 @@ def remove_abandoned(folder: Path | None = None) -> None:
         folder: the folder for temporary files; by default the system's folder.
     """
     with contextlib.suppress(OSError):
-        for path in (folder or Path(tempfile.gettempdir())).iterdir():
-            owned = OWNED.fullmatch(path.name)
-            if owned is not None and not Path("/proc", owned["pid"]).exists() and _unlocked(path):
-                shutil.rmtree(path, ignore_errors=True)
+        parent = folder or Path(tempfile.gettempdir())
+        for name in os.listdir(parent):  # noqa: PTH208  # every command lists the folder, which can have many entries
+            owned = OWNED.fullmatch(name)
+            if owned is not None and not Path("/proc", owned["pid"]).exists() and _unlocked(parent / name):
+                shutil.rmtree(parent / name, ignore_errors=True)
 
 
 def _unlocked(path: Path) -> bool:

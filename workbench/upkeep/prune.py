@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workbench.calibration.calibrations import FOLDER
 from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
 from workbench.run.folder import RunFolder
@@ -137,6 +138,9 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
     were there when the run ended.
     """
     needed, needed_until = set[Answer](), 0.0
+    for path in (home / FOLDER).glob("*/"):
+        # A calibration is kept for good, so that a repeated one with probes buys only the probes.
+        needed |= {(record.task, record.key) for record in RunFolder(path).lines(AnswerRecord)}
     for folder in _folders(home):
         summary = _summary(folder)
         if summary is not None and _reason_to_keep(folder, summary) is None and summary.record.started < oldest:

@@ -113,3 +113,7 @@ def test_of_two_conflicting_sentences_the_one_that_is_worth_less_goes(tmp_path: 
     assert less not in chosen
     assert more in chosen
     assert len(chosen) == len(composed) - 1
+    record = run.run.load(RaceRecord)
+    assert record.steps[-1].removed == (less,)
+    assert record.steps[-1].candidate == outcome.best.candidate.name
+    assert {effect.text for effect in record.effects if effect.in_best} == set(chosen[2:])

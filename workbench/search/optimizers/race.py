@@ -101,7 +101,9 @@ def search(bench: Bench) -> Program:
         needs=lambda piece: callbacks.needs.get(piece.strip(), ()),
         watch=watch,
     )
-    return callbacks.program(callbacks.without_conflicts(best, log.effects))
+    chosen = callbacks.without_conflicts(best, log.points)
+    log.conclude(chosen)
+    return callbacks.program(chosen)
 
 
 class _Callbacks:
@@ -162,7 +164,7 @@ class _Callbacks:
     def without_conflicts(self, prompt: str, effects: Mapping[str, float]) -> str:
         """Return a prompt without pieces that contradict or repeat a better piece.
 
-        The proposer names the conflicts. The executions decide: of two pieces, the piece that is worth less is left out.
+        The proposer names the conflicts. The executions decide: the piece that is worth less is left out.
 
         Args:
             effects: how many points each piece is worth. Pieces that stood in every prompt have no entry, and stay.

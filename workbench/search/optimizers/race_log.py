@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from scipy.stats import norm
 
@@ -34,13 +35,24 @@ class RaceLog:
         self._trials = trials
         self._save = save
         self._prompt = seed
+        self._effects: tuple[PieceEffect, ...] = ()
         self._steps: list[StepRecord] = []
-        #: The effects of the latest standing, by piece, in points.
-        self.effects: dict[str, float] = {}
+
+    @property
+    def points(self) -> dict[str, float]:
+        """Return the mean effects of the pieces in points, by piece."""
+        return {effect.text: 10 * effect.mean for effect in self._effects}
+
+    def conclude(self, prompt: str) -> None:
+        """Add the step to the prompt that the search chooses in the end, if it is another one."""
+        if prompt != self._prompt:
+            pieces = {piece.strip() for piece in sentences.split(prompt)}
+            effects = (replace(effect, in_best=effect.text.strip() in pieces) for effect in self._effects)
+            self(Standing(evaluations=0, prompt=prompt, effects=tuple(effects)))
 
     def __call__(self, standing: Standing) -> None:
         """Add a step, and write the record."""
-        self.effects = {effect.text: 10 * effect.mean for effect in standing.effects}
+        self._effects = standing.effects
         added, removed = _changes(self._prompt, standing.prompt)
         self._prompt = standing.prompt
         self._steps.append(

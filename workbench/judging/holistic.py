@@ -1,16 +1,17 @@
-"""Asks a model for a verdict: first the reason, then the score. Any other reply is no verdict."""
+"""Scores a plan as a whole: a model writes first the reason, then the score. Any other reply is no verdict."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from workbench.errors import NotJudged
+from workbench.judging.template import fill
 from workbench.models.asking import Role
 from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
 from workbench.models.text import UnusableText, take_in_json
 from workbench.money.meter import Meter
-from workbench.nouns import Judge, Verdict
+from workbench.nouns import Plan, ScoreRequest, Verdict
 
 ROLE = Role("judge", NotJudged)
 
@@ -35,29 +36,34 @@ SCHEMA: dict[str, Any] = {
 FORM = 'Answer with one JSON object and nothing else: {"reason": "…", "score": 0.0}. Write the reason first.'
 
 
-def ask(judge: Judge, prompt: str, seed: int, meter: Meter) -> Verdict:
-    """Return one verdict. This is the `Ask` of all models.
+def ask(request: ScoreRequest, plan: Plan, meter: Meter) -> Verdict:
+    """Return one verdict.
 
     Raises:
         BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as in `workbench.judging.judge.score`.
     """
-    call = call_of(judge, prompt, seed)
-    answer = ask_model(ROLE, call, read_verdict, meter)
+    answer = ask_model(ROLE, call_of(request, plan), read_verdict, meter)
     score, reason = answer.value
     return Verdict(score, reason, answer.other_model)
 
 
-def call_of(judge: Judge, prompt: str, seed: int) -> ModelCall:
+def call_of(request: ScoreRequest, plan: Plan) -> ModelCall:
     """Return the call that asks a judge for a verdict."""
+    return judges_call(request, fill(request.judge.template, request.goal, plan), FORM, SCHEMA)
+
+
+def judges_call(request: ScoreRequest, prompt: str, form: str, schema: dict[str, Any]) -> ModelCall:
+    """Return a call of the judge's model. `form` says in words what `schema` says, and ends the prompt."""
+    judge = request.judge
     return ModelCall(
         provider=judge.provider,
         model=judge.model,
-        messages=(("user", f"{prompt.rstrip()}\n\n{FORM}"),),
+        messages=(("user", f"{prompt.rstrip()}\n\n{form}"),),
         temperature=judge.temperature,
         # A local server may allow fewer tokens, so its own limit applies.
         max_tokens=None if judge.provider.name == "openai" else VERDICT_TOKENS,
-        schema=SCHEMA,
-        seed=seed,
+        schema=schema,
+        seed=request.seed,
         seconds=judge.timeout_seconds,
     )
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.scripted_server import Answer, Scripted, gemini_reply, scripted
 from workbench.errors import MissingKey, ModelNotFound, NotJudged
+from workbench.judging.holistic import read_verdict
 from workbench.judging.judge import score
-from workbench.judging.model import read_verdict
 from workbench.models.text import UnusableText
 from workbench.nouns import Goal, Judge, Plan, ScoreRequest, Verdict
 from workbench.providers import Provider

@@ -1,0 +1,66 @@
+"""The flow `calibrate`: say whether the judge of a study can be trusted.
+
+for each text    score the gold plans, and versions of them that are damaged by known degrees
+for each plan    execute → retrieve → score, with the starting prompt
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from workbench.calibration.result import to_json
+from workbench.evidence.svg import data_uri
+from workbench.study.loader import names
+from workbench.study.opening import RunOptions, load, open_calibration
+from workbench.system import loopback
+from workbench.system.home import home
+from workbench.system.process import ended_on_interrupt
+from workbench.tasks.calibrating import calibrate_judge
+from workbench.tasks.keys import take_keys
+from workbench.tasks.runners import tasks_of
+from workbench.tasks.surroundings import outside_failures, tag_flow_run
+
+
+def title() -> str:
+    """Return the flow run's name: the study, and the time at which the run was due."""
+    study, _ = names(Path(flow_run.parameters["study"]))
+    return f"{study} · calibrate · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+
+
+@flow(name="calibrate", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
+def calibrate(study: Path, probes: bool = False, rehearse: bool = False) -> dict[str, Any]:
+    """Have the judge score damaged gold plans and plans of the starting prompt. A repeated run buys nothing twice.
+
+    Args:
+        study: The study file.
+        probes: Also measure whether text in a plan that addresses the judge moves the score.
+        rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
+
+    Returns:
+        The calibration, as `workbench calibrate --json` writes it.
+    """
+    os.environ.update(loopback.exceptions(os.environ))
+    options = RunOptions(study, rehearse=rehearse)
+    with outside_failures():
+        if not rehearse:
+            take_keys(load(options), os.environ)
+        opened = open_calibration(options, home=home(), environ=os.environ)
+        with opened as setting, tasks_of(setting) as tasks, ended_on_interrupt():
+            tag_flow_run(setting.study.name, "calibrate", *(["rehearsal"] if setting.rehearsal else []))
+            record, picture = calibrate_judge(setting, home(), tasks, probes=probes)
+            sentence = record.sentence(setting.study.passing, setting.study.calls)
+            get_run_logger().info(sentence)
+            image = data_uri(picture.read_text(encoding="utf-8"))
+            create_markdown_artifact(
+                f"**{sentence}**\n\n![Mean scores over the degree of damage]({image})\n",
+                key="calibration",
+                description="Whether the judge can be trusted",
+            )
+            return to_json(record, setting.study, picture)

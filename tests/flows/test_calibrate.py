@@ -1,0 +1,47 @@
+"""A judge is calibrated in the first run of a study, and later by hand: nothing is bought twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine, study
+from workbench.calibration.design import PROBE_REPEATS, PROBED, REPEATS
+from workbench.calibration.probes import PROBES
+from workbench.scoring import Criterion
+from workbench.study.opening import RunOptions, load
+from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
+
+pytestmark = pytest.mark.processes
+
+CRITERIA = tuple(
+    Criterion(word, f'Does the plan have concrete steps on "{word}"?')
+    for word in ("supervision", "telemetry", "backpressure", "rollback", "migrations")
+)
+
+
+def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
+    """The run's report says whether the judge can be trusted. The command with probes buys the probes only."""
+    rubric = {"judge": {"method": "rubric"}, "calibrate": "before_first_run"}
+    file = study(tmp_path / "study", optimizer="static", budget=1, **rubric)
+    write_rubric(load(RunOptions(file)), {"only": CRITERIA}, DRAWN_IN_REHEARSAL)
+    result, report = line.optimize(file, "--rehearse")
+    assert result.exit_code == 0, result.stderr
+    assert report["judge"].startswith("The judge gemini/gemini-4-argon ")
+    assert report["criteria"]
+    assert "least met" in result.stdout
+    executions, verdicts = len(line.results("execute")), len(line.results("score"))
+    output = line.home / "calibration.json"
+    calibrated = line.run("calibrate", file, "--probes", "--rehearse", "--json", output)
+    assert calibrated.exit_code == 0, calibrated.stderr
+    assert len(line.results("execute")) == executions
+    bought = len(PROBED) * (len(PROBES) * PROBE_REPEATS + PROBE_REPEATS - REPEATS)
+    assert len(line.results("score")) - verdicts == bought
+    value = json.loads(output.read_text())
+    assert [probe["name"] for probe in value["probes"]] == list(PROBES)
+    assert value["rehearsal"] == "default:0"
+    assert Path(value["picture"]).read_text().startswith("<svg")
+    for words in ("REHEARSAL", "judge's noise", "generator's noise", "verdicts per plan", "pairs to confirm", "τ"):
+        assert words in calibrated.stdout

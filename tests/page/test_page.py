@@ -1,0 +1,158 @@
+"""The page of a run shows what the artifact shows and more, and shows a model's words as words."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.support.old_run import old_run
+from tests.support.page import whole_run
+from tests.support.run_folder import begin
+from workbench.errors import NotJudged
+from workbench.evidence import diff, svg
+from workbench.page import render
+from workbench.page.content import Content
+
+HOSTILE = (
+    "</pre></style></svg><script>alert(1)</script><img src=http://evil/ onerror=alert(2)> {{ 7 * 7 }} "
+    "&amp; \"' \x00\x1b[31m \N{RIGHT-TO-LEFT OVERRIDE} javascript:alert(3)"
+)
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_models_words_are_shown_as_words(tmp_path: Path) -> None:
+    """No element, no attribute and no address comes from them."""
+    run = whole_run(tmp_path / "home", HOSTILE)
+    page = render.html(Content.of(tmp_path / "home", run))
+    elements = Elements(page)
+    names = {name for name, _ in elements.tags}
+    assert not names & {"script", "img", "iframe", "object", "link", "base", "form"}
+    attributes = [(name, value) for _, attrs in elements.tags for name, value in attrs.items()]
+    assert not [name for name, _ in attributes if name.startswith("on")]
+    assert not [value for name, value in attributes if name in ("src", "href", "xlink:href")]
+    assert "49" not in re.findall(r"\d+", elements.text)
+    assert elements.text.count("<script>alert(1)</script>") > 5
+    for sign in ("\x00", "\x1b", "\N{RIGHT-TO-LEFT OVERRIDE}"):
+        assert sign not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+
+
+def test_the_page_has_everything_that_the_artifact_shows(tmp_path: Path) -> None:
+    """It also has all trials, the texts of all candidates, and the champion at every commit."""
+    run = whole_run(tmp_path / "home", "a model's words")
+    content = Content.of(tmp_path / "home", run)
+    text = " ".join(Elements(render.html(content)).text.split())
+    for words in (
+        "The new prompt scores 8.10",
+        "workbench champion promote STUDY",
+        "Score over executions",
+        "The champion over time and commits",
+        "first: first", "best: second", "Order the stages by risk.",
+        "What each sentence is worth",
+        "after 5 trials, second, expected score 8.0 (7.0 to 9.0)",
+        "8.3 for the best prompt, on the goal g",
+        "copy: a model's words",
+        "not counted: a model's words (1 call)",
+        "All 11 trials with the judge's reasons",
+        "confirm 2",
+        "$0.50",
+        "requalification: worse",
+    ):  # fmt: skip
+        assert words in text, words
+    measured = [(one.occasion, one.champion, (one.commit or "")[:1], one.decision) for one in content.history]
+    assert measured == [
+        ("promotion", 2, "a", None),
+        ("requalification", 2, "b", "as good"),
+        ("requalification", 2, "c", "worse"),
+        ("search", 2, "9", None),
+    ]
+
+
+def test_the_json_has_the_data_of_the_page(tmp_path: Path) -> None:
+    """Scripts read the same prompts, scores and history."""
+    run = whole_run(tmp_path / "home", HOSTILE)
+    value = json.loads(json.dumps(Content.of(tmp_path / "home", run).to_json()))
+    assert value["report"]["best"]["score"] == 8.1
+    assert value["sentence"].startswith("The new prompt scores 8.10")
+    assert value["best"]["confirmed"] == [7.9, 8.1, 8.3]
+    assert value["prompts"]["copy"] == HOSTILE
+    assert len(value["trials"]) == 11
+    assert [row["what"] for row in value["spend"]][-1] == "all"
+    assert [one["score"] for one in value["history"]] == pytest.approx([6.5, 6.5, 3.1, 3.1])
+    assert value["race"]["effects"][0]["points"] == 2.0
+
+
+def test_a_run_without_a_result_has_a_page(tmp_path: Path) -> None:
+    """It says why the run ended, and invents no score."""
+    folder = begin(tmp_path)
+    with pytest.raises(NotJudged), folder.worked_on():
+        raise NotJudged("the judge gave no verdict", kind="judge")
+    text = Elements(render.html(Content.of(tmp_path, folder))).text
+    assert "the judge gave no verdict" in text
+    assert "No other prompt has been tried on every goal yet" in text
+    assert "Nothing yet." in text
+
+
+def test_a_run_of_an_old_version_has_a_page(tmp_path: Path) -> None:
+    """It is a rehearsal, and says so."""
+    page = render.html(Content.of(tmp_path, old_run(tmp_path)))
+    assert "REHEARSAL: scripted providers" in page
+    assert "not known: an older version of Workbench made this run" in page
+
+
+STYLE = Path(render.__file__).with_name("page.css").read_text()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_text_has_enough_contrast(dark: bool) -> None:
+    """4.5 to 1 is what WCAG 2 asks of text."""
+    light, dark_part = STYLE.split("@media (prefers-color-scheme: dark)", 1)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", dark_part if dark else light))
+    grounds = {"surface", "page"}
+    for text in ("ink", "faint", "blue", "grey", "green", "red"):
+        for ground in grounds:
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for ground in ("removed", "added", "removed-word", "added-word", "notice"):
+        assert contrast(colours["ink"], colours[ground]) >= 4.5, ground
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_every_colour_of_the_drawings_has_one_for_the_dark(tmp_path: Path) -> None:
+    """A colour without one would be hard to see on a dark page."""
+    run = whole_run(tmp_path / "home", "words")
+    page = render.html(Content.of(tmp_path / "home", run))
+    drawings = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
+    used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+)"', drawings))
+    assert used >= {"#ffffff", svg.INK, svg.BLUE, svg.GRID}
+    assert used <= set(render.COLOURS)
+    assert {diff.REMOVED, diff.ADDED} <= set(render.COLOURS)
+    assert {f"--{name}" for name in render.COLOURS.values()} <= set(re.findall(r"--[a-z-]+", STYLE))

@@ -1,0 +1,58 @@
+"""No tier runs a test of another tier, and the core stays quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import tiers
+from tests.support.tiers import CORE_SECONDS, may_select, too_slow
+
+CORE = "not processes and not services and not slow"
+PROCESSES = "(processes or slow) and not services"
+
+
+@pytest.mark.parametrize(
+    ("text", "core", "processes"),
+    [
+        ("def test_a(): ...", True, False),
+        ("pytestmark = pytest.mark.processes", False, True),
+        ("pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]", False, False),
+        ("@pytest.mark.slow\ndef test_a(): ...", True, True),
+        ("pytestmark = pytest.mark.processes\n\n@pytest.mark.services\ndef test_a(): ...", False, True),
+        ("pytestmark = [pytest.mark.processes, pytest.mark.services]", False, False),
+    ],
+)
+def test_a_file_is_left_out_if_no_test_of_it_can_be_selected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, core: bool, processes: bool
+) -> None:
+    """A marker on a single test says nothing about the other tests of the file."""
+    monkeypatch.setattr(tiers, "TESTS", tmp_path)
+    file = tmp_path / "test_a.py"
+    file.write_text(text)
+    assert (may_select(CORE, file), may_select(PROCESSES, file)) == (core, processes)
+
+
+def test_a_marker_of_a_fixture_of_the_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only some tests of the folder use the fixture."""
+    monkeypatch.setattr(tiers, "TESTS", tmp_path)
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "conftest.py").write_text('params=["sqlite", pytest.param("x", marks=pytest.mark.services)]')
+    file = tmp_path / "ledger" / "test_a.py"
+    file.write_text("def test_a(ledger): ...")
+    assert may_select(CORE, file)
+    assert may_select("services", file)
+
+
+def test_no_other_file_gives_markers() -> None:
+    """`may_select` would not see a marker of a fixture in tests/support, and leave out tests that have it."""
+    for file in Path(tiers.__file__).parent.rglob("*.py"):
+        assert not tiers._MARKER.search(file.read_text()), file
+
+
+def test_a_test_of_the_core_that_takes_long_fails() -> None:
+    """The message says what to do. A test of another tier may take longer."""
+    assert "give it the marker `slow`" in str(too_slow({"parametrize"}, CORE_SECONDS + 0.1))
+    assert too_slow(set(), CORE_SECONDS) is None
+    assert too_slow({"slow"}, 60.0) is None

@@ -1,0 +1,130 @@
+"""Defines the work that calibrates a judge: it scores damaged gold plans, and plans of the starting prompt.
+
+Every score is asked for several times, so the judge's noise is seen. The plans of the starting prompt are those that a
+search executes first, so none of them is bought twice.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import dspy
+
+from workbench.calibration import measures
+from workbench.calibration.design import GOALS, REPEATS, Prices, Text, plans_of, texts
+from workbench.errors import BudgetUsedUp
+from workbench.evidence.gate import FEWEST_PAIRS
+from workbench.evidence.promotion import alpha_of
+from workbench.money.purse import purse_of
+from workbench.nouns import Goal, Plan, ScoreRequest, Study
+from workbench.run.calibration import CalibrationRecord, GroupRecord
+from workbench.run.setting import Setting
+from workbench.search.asks import Asker, SearchStopped
+from workbench.search.optimization import predictor_lm, program_of
+from workbench.search.programs import GoalText
+from workbench.search.trials import Trials
+
+
+def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[Asker], CalibrationRecord]:
+    """Return the work that calibrates the judge of a study."""
+
+    def work(asker: Asker) -> CalibrationRecord:
+        try:
+            return conclude(setting, _groups(setting, asker, probes=probes), prices)
+        except SearchStopped:
+            run_purse = purse_of(setting.run.path)
+            if run_purse is None or not run_purse.used_up:
+                raise
+            raise BudgetUsedUp(
+                f"the budget of ${run_purse.dollars:.2f} was used up before the judge was calibrated; expected a "
+                "budget that is enough for that; run the same command again, which buys only what is missing, or "
+                "raise budget.dollars",
+                kind="budget used up",
+                lasting=True,
+            ) from None
+
+    return work
+
+
+def _groups(setting: Setting, asker: Asker, *, probes: bool) -> list[GroupRecord]:
+    """Ask for all plans and all verdicts, and return the scores."""
+    concurrency = setting.study.concurrency
+    with ThreadPoolExecutor(concurrency) as executing, ThreadPoolExecutor(concurrency) as judging:
+        plans = [executing.submit(plan) for plan in _plans(setting, asker)]
+        pending = [judging.submit(_group, setting, asker, text) for text in texts(setting.study.goals, probes=probes)]
+        pending += [judging.submit(_group, setting, asker, plan.result()) for plan in plans]
+        return [group.result() for group in pending]
+
+
+def conclude(setting: Setting, groups: Sequence[GroupRecord], prices: Prices) -> CalibrationRecord:
+    """Return the calibration that these scores make."""
+    study = setting.study
+    plans = [group for group in groups if group.kind == "plan"]
+    judge = measures.judge_variance(groups)
+    generator = measures.generator_variance(plans, judge)
+    label = setting.judge.provider.label
+    return CalibrationRecord(
+        study=study.name,
+        judge=f"{study.judge.provider}/{study.judge.name}",
+        method=study.method,
+        rehearsal=label.partition(":")[2] if setting.judge.provider.rehearsal else None,
+        groups=tuple(groups),
+        gold=measures.mean_score(groups, "gold"),
+        worst=measures.worst(groups),
+        tau=measures.kendall(groups),
+        judge_noise=math.sqrt(judge),
+        generator_noise=None if generator is None else math.sqrt(generator),
+        probes=measures.probe_shifts(groups, judge),
+        calls=_calls(prices, generator, judge),
+        pairs=_pairs(study, generator, judge),
+        judge_cost=prices.judge,
+        generator_cost=prices.generator,
+        unit=prices.unit,
+        at=time.time(),
+    )
+
+
+def _calls(prices: Prices, generator: float | None, judge: float) -> int | None:
+    if generator is None or prices.generator is None or prices.judge is None:
+        return None
+    return measures.calls_per_plan(prices.generator, prices.judge, generator, judge)
+
+
+def _pairs(study: Study, generator: float | None, judge: float) -> int | None:
+    if generator is None:
+        return None
+    variance = generator + judge / study.calls
+    return measures.pairs_needed(variance, len(study.goals), alpha_of(study.promote), FEWEST_PAIRS)
+
+
+def _group(setting: Setting, asker: Asker, text: Text) -> GroupRecord:
+    """Ask for the verdicts on a text."""
+    judge, run = setting.judge, setting.run.path
+    name = text.kind if text.degree == 0 else f"{text.kind} {text.degree:.0%}"
+    # The judge is not asked about a plan that cannot be read, so one verdict is enough.
+    repeats = range(text.repeats if text.plan.ok else 1)
+    requests = [ScoreRequest(text.goal, judge, 0, repeat, name, run) for repeat in repeats]
+    scores = tuple(asker.verdict(request, text.plan).score for request in requests)
+    return GroupRecord(goal=text.goal.name, kind=text.kind, degree=text.degree, scores=scores)
+
+
+def _plans(setting: Setting, asker: Asker) -> Iterator[Callable[[], Text]]:
+    """Yield functions that execute the starting prompt, with the replicates with which a search begins."""
+    trials = Trials(setting, asker, phase="search")
+    program = program_of(setting, trials)
+    lm = predictor_lm(setting, trials, asker)
+
+    def plan(goal: Goal, replicate: int) -> Text:
+        inputs = program.example(GoalText.of(goal)).inputs()
+        with dspy.context(lm=lm.copy(rollout_id=replicate) if replicate else lm):
+            written = trials.plan(program(**inputs))
+        return Text(goal, "plan", 0.0, written or Plan("", "the writer wrote no prompt"), REPEATS)
+
+    goals = setting.study.goals
+    for goal in goals[:GOALS]:
+        for replicate in range(plans_of(len(goals))):
+            yield partial(plan, goal, replicate)

@@ -1,0 +1,65 @@
+"""Says how well the plans of the first prompt and of the best prompt meet each criterion of the rubric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from workbench.evidence.summary import Summary
+from workbench.run.record import TrialRecord
+from workbench.scoring import WORTH
+
+#: How many criteria the terminal's table names.
+NAMED = 4
+
+
+@dataclass(frozen=True)
+class CriterionMet:
+    """How well the plans for a goal meet one criterion, from 0 (no plan) to 1 (every plan).
+
+    Attributes:
+        baseline, best: the means of the two prompts; None if a prompt has no trial with answers on the goal.
+        unproved: how many answers of both prompts counted as "no" because their quotes are not in the plans.
+    """
+
+    goal: str
+    name: str
+    baseline: float | None
+    best: float | None
+    unproved: int
+
+
+def criteria_met(summary: Summary) -> list[CriterionMet]:
+    """Return the criteria of all goals, in the order of the rubric. A judge without a rubric has none.
+
+    Confirming trials count. Before there are any, the trials of the search do.
+    """
+    sides = [_trials_of(summary, candidate) for candidate in (summary.baseline, summary.best)]
+    met = []
+    for goal in summary.record.goals:
+        by_side = [[trial for trial in side if trial.goal == goal.name] for side in sides]
+        names = dict.fromkeys(result.name for trials in by_side for trial in trials for result in trial.criteria)
+        for name in names:
+            baseline, best = (_mean(trials, name) for trials in by_side)
+            trials = {trial.execution: trial for side in by_side for trial in side}
+            unproved = sum(r.unproved for trial in trials.values() for r in trial.criteria if r.name == name)
+            met.append(CriterionMet(goal.name, name, baseline, best, unproved))
+    return met
+
+
+def weakest(summary: Summary) -> str | None:
+    """Return the criteria that the best prompt's plans meet least, for a table of the terminal; None if all are met."""
+    known = [(criterion.best, criterion.name) for criterion in criteria_met(summary) if criterion.best is not None]
+    short = sorted(pair for pair in known if pair[0] < 1)
+    return ", ".join(f"{name} {share:.0%}" for share, name in short[:NAMED]) or None
+
+
+def _trials_of(summary: Summary, candidate: str | None) -> list[TrialRecord]:
+    trials = [trial for trial in summary.trials if trial.candidate == candidate and trial.criteria]
+    return [trial for trial in trials if trial.phase == "confirm"] or trials
+
+
+def _mean(trials: Sequence[TrialRecord], name: str) -> float | None:
+    values = [WORTH[result.answer] for trial in trials for result in trial.criteria if result.name == name]
+    return fmean(values) if values else None

@@ -1,0 +1,77 @@
+"""Selects the parts of a run that every report for people shows: candidates, examples of verdicts, and the spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.evidence.summary import Summary
+from workbench.run.record import TrialRecord
+
+Mark = Literal["first", "best", "refused", ""]
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """A prompt that was tried on every goal: its mean score in the search, and the number of its trials there."""
+
+    name: str
+    score: float
+    trials: int
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class SpendRow:
+    """How many calls of one kind a run made, how many seconds they took, and what they cost in dollars.
+
+    `seconds` and `dollars` are None where they make no sense, such as for failures.
+    """
+
+    what: str
+    calls: int | None
+    seconds: float | None = None
+    dollars: float | None = None
+
+
+def candidate_rows(summary: Summary) -> list[CandidateRow]:
+    """Return the prompts that were tried on every goal, the best first."""
+    ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
+    return [
+        CandidateRow(name, score, sum(trial.candidate == name for trial in summary.search), _mark(summary, name))
+        for name, score in ranked
+    ]
+
+
+def _mark(summary: Summary, name: str) -> Mark:
+    if name == summary.baseline:
+        return "first"
+    if name == summary.best:
+        return "best"
+    return "refused" if name in summary.leaks else ""
+
+
+def examples(summary: Summary) -> dict[str, TrialRecord]:
+    """Return a trial of the best prompt, of the first prompt and, before the result, the last trial, by description."""
+    chosen: dict[str, TrialRecord] = {}
+    for trial in summary.trials:
+        if trial.candidate == summary.best:
+            chosen["the best prompt"] = trial
+        if trial.candidate == summary.baseline:
+            chosen.setdefault("the first prompt", trial)
+    if summary.comparison is None and summary.trials:
+        chosen["the last prompt that was tried"] = summary.trials[-1]
+    return chosen
+
+
+def spend_rows(summary: Summary) -> list[SpendRow]:
+    """Return what the run bought, by kind of call. The last row is the sum, with the wall time."""
+    by_role, seconds = summary.costs.by_role, summary.spent
+    return [
+        SpendRow("executions", summary.executions, seconds.get("execute", 0), by_role["generator"]),
+        SpendRow("saved by the cache", summary.cache_hits),
+        SpendRow("proposals", summary.proposals, seconds.get("propose", 0), by_role["proposer"]),
+        SpendRow("verdicts", summary.verdicts, seconds.get("score", 0), by_role["judge"]),
+        *(SpendRow(f"failures: {kind}", count) for kind, count in sorted(summary.failures.items())),
+        SpendRow("all", None, summary.seconds, summary.costs.dollars),
+    ]
