@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -92,6 +93,11 @@ def names(path: Path) -> tuple[str, str]:
         values = None
     keys = values if isinstance(values, dict) else {}
     return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
+
+
+def name_of(study: str) -> str:
+    """Return the name of a study that a person calls by its name or by its file."""
+    return names(Path(study))[0] if os.path.isfile(study) else study
 
 
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
