@@ -330,7 +330,7 @@ class Model:
 
 @dataclass(frozen=True)
 class TaskRunner:
-    """Where task runs run: in `threads`, or in a cluster. `address` is None for a cluster that lasts as long as the run."""
+    """Where task runs run: in `threads`, or in a cluster. `address` is None for a cluster that is the run's own."""
 
     name: TaskRunnerName = "threads"
     address: str | None = None
