@@ -1,4 +1,4 @@
-"""Runs the race, which learns what each sentence is worth, and composes the best prompt of those that help."""
+"""Runs the race, which learns what each sentence is worth, and composes the best prompt from those that help."""
 
 from __future__ import annotations
 
@@ -174,14 +174,14 @@ class _Callbacks:
             return prompt
         answer = self._ask(FindConflicts, "conflicts", pieces=_numbered(pieces))
         dropped: set[int] = set()
-        for one, other in conflicts.read(answer, len(pieces)):
-            worth = {number: effects.get(pieces[number - 1]) for number in (one, other)}
+        for pair in conflicts.read(answer, len(pieces)):
+            worth = {number: effects.get(pieces[number - 1]) for number in pair}
             measured = {number: points for number, points in worth.items() if points is not None}
-            if measured and not {one, other} & dropped:
+            if measured and not dropped.intersection(pair):
                 # A piece that stood in every prompt was never measured, and is the user's own.
                 dropped.add(min(measured, key=lambda number: measured[number]))
-        kept = [piece for number, piece in enumerate(pieces, start=1) if number not in dropped]
-        return sentences.join(kept).strip() if dropped and kept else prompt
+        remaining = [piece for number, piece in enumerate(pieces, start=1) if number not in dropped]
+        return sentences.join(remaining).strip() if dropped and remaining else prompt
 
     def _note_needs(self, needed: Mapping[str, list[str]]) -> None:
         """Note what the pieces of each proposed text need, as `sentences.split` makes them."""
