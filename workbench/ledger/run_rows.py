@@ -124,13 +124,20 @@ def _run(folder: RunFolder) -> Row:
     }
 
 
-def _score(run: str, trial: TrialRecord) -> Row:
+def _identity(run: str, trial: TrialRecord) -> Row:
+    """Return the columns that tell a trial from all others."""
     return {
         "run": run,
         "phase": trial.phase,
         "candidate": trial.candidate,
         "goal": trial.goal,
         "replicate": trial.replicate,
+    }
+
+
+def _score(run: str, trial: TrialRecord) -> Row:
+    return {
+        **_identity(run, trial),
         "outcome": trial.outcome,
         "score": trial.score,
         "reason": trial.reason,
@@ -155,14 +162,7 @@ def _judged(run: str, trial: TrialRecord) -> list[Row]:
 
 
 def _score_verdicts(run: str, trial: TrialRecord) -> list[Row]:
-    identity = {
-        "run": run,
-        "phase": trial.phase,
-        "candidate": trial.candidate,
-        "goal": trial.goal,
-        "replicate": trial.replicate,
-    }
-    return [{**identity, "verdict": verdict.key} for verdict in trial.verdicts or ()]
+    return [{**_identity(run, trial), "verdict": verdict.key} for verdict in trial.verdicts or ()]
 
 
 def _ask(run: str, answer: AnswerRecord) -> Row:
