@@ -41,7 +41,7 @@ def look_at_judge(setting: Setting, home: Path, runner: TaskRunner[Any]) -> None
     """Say in the log whether the judge can be trusted, and give the run its calibration.
 
     A study with `calibrate: before_first_run` calibrates a judge that was never calibrated. If its budget in dollars
-    does not allow that, the run goes on without.
+    does not allow that, the run goes on without a calibration.
     """
     log, study = get_run_logger(), setting.study
     record = calibration_of(home, setting.judge, study.goals)

@@ -1,4 +1,4 @@
-"""Runs the race, which learns what each sentence is worth, and composes the best prompt of those that help."""
+"""Runs the race, which learns what each sentence is worth, and composes the best prompt from those that help."""
 
 from __future__ import annotations
 

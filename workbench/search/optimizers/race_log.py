@@ -1,4 +1,4 @@
-"""Writes what a race knows into the run's folder, while the race goes on."""
+"""Writes the effects and the steps of a race into the run's folder, while the race goes on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RaceLog:
         self._steps: list[StepRecord] = []
 
     def conclude(self, prompt: str) -> None:
-        """Add the step to the prompt that the search chooses in the end, if it is another one."""
+        """Add a step for the prompt that the search chooses in the end, if it differs from the last step's prompt."""
         if prompt != self._prompt:
             pieces = {piece.strip() for piece in sentences.split(prompt)}
             effects = (replace(effect, in_best=effect.text.strip() in pieces) for effect in self.effects)
