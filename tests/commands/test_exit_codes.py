@@ -225,10 +225,7 @@ def test_no_failure_of_the_outside_world_is_a_traceback(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
-    [
-        *("show", "runs", "prune", "compare", "cache", "promote", "generate", "apply", "revert"),
-        *(pytest.param(command, marks=pytest.mark.slow) for command in ("report", "ledger")),
-    ],
+    ["show", "runs", "prune", "compare", "cache", "promote", "generate", "apply", "revert", "report", "ledger"],
 )
 def test_no_damaged_file_of_a_run_is_a_traceback(
     world: World, capsys: pytest.CaptureFixture[str], command: str
