@@ -14,6 +14,7 @@ from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, Ending, re
 from workbench.money.price import Tokens
 
 
+@pytest.mark.slow
 def test_the_tables_name_every_reason_of_the_sdks() -> None:
     """A new version of an SDK that adds a reason makes this test fail."""
     from anthropic.types import StopReason
