@@ -3,10 +3,11 @@
     python bench/null_world.py [--seeds 400] [--budget 60] [--smallest]
 
 Each seed is a whole run: the race searches with the budget, and the gate buys pairs of fresh executions of the starting
-prompt and of the race's choice. No instruction of this world has an effect, so each promotion is wrong. One table on
-standard error, and one line of JSON on standard output: the share of wrong promotions by the gate with its standard
-error, the mean number of pairs, and the share of promotions if the search's own scores decided. `ratio` is this share
-divided by the gate's. The exit code is 1 if the gate promotes more than its risk and two standard errors.
+prompt and of the race's choice. No instruction of this world has an effect, so each promotion is wrong. The benchmark
+writes a table to standard error and one line of JSON to standard output. Both have the share of wrong promotions by the
+gate with its standard error, the mean number of pairs, and the share of promotions if the search's own scores decided.
+`ratio` is this share divided by the gate's. The exit code is 1 if the gate promotes more than its risk and two standard
+errors.
 """
 
 from __future__ import annotations

@@ -90,14 +90,14 @@ def measure(trials: int, replays: int) -> dict[str, Any]:
         first, _ = timed(study, folder, environ)
         times, report = zip(*(timed(study, folder, environ) for _ in range(replays)), strict=True)
     fastest = min(times, key=lambda command: command.seconds)
-    made = report[-1]["executions"] + report[-1]["cache_hits"]
+    executions = report[-1]["executions"] + report[-1]["cache_hits"]
     return {
-        "trials": made,
+        "trials": executions,
         "executed": report[-1]["executions"],
         "first_seconds": round(first.seconds, 2),
         "seconds": round(fastest.seconds, 2),
         "cpu_seconds": round(min(command.cpu_seconds for command in times), 2),
-        "trials_per_second": round(made / fastest.seconds, 1),
+        "trials_per_second": round(executions / fastest.seconds, 1),
         "speed_up": round(first.seconds / fastest.seconds, 2),
     }
 

@@ -36,7 +36,7 @@ def main() -> None:
     try:
         with get_client(sync_client=True) as client:
             for name in automations.create(client):
-                print(f"created: {name}")
+                print(f"created or changed: {name}")
         for name in mark_crashed():
             print(f"marked as crashed: {printable(name)}")
     except Exception as error:

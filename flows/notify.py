@@ -35,7 +35,7 @@ def notify(problem: str, name: str = "", resource: str = "", detail: str = "", o
     Args:
         problem: What happened.
         name: The name of the flow run or the work pool that has the problem.
-        resource: Its id, as the Prefect server's events name it.
+        resource: The id of this flow run or work pool, as the Prefect server's events name it.
         detail: The message of the flow run's state.
         occurred: When it happened, as ISO 8601.
 
@@ -47,8 +47,8 @@ def notify(problem: str, name: str = "", resource: str = "", detail: str = "", o
         OutsideError: the webhook does not answer, or refuses the notification.
     """
     keys = list(keys_of(os.environ))
-    shown, subject, message = (_short(scrubbed(text, keys)) for text in (problem, name, detail))
-    notification = Notification(shown, subject, message, _page(resource), _short(occurred))
+    problem, name, detail = (_short(scrubbed(text, keys)) for text in (problem, name, detail))
+    notification = Notification(problem, name, detail, _page(resource), _short(occurred))
     get_run_logger().warning(notification.text)
     variable = Variable.get(URL_VARIABLE.lower())
     url = webhook(variable if isinstance(variable, str) else None)

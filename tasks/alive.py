@@ -1,4 +1,4 @@
-"""Keep a file locked while a flow run lasts, and mark flow runs as crashed whose process has died."""
+"""Keep a file locked while a flow run lasts, and mark a flow run as crashed if its process has died."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def alive() -> Iterator[None]:
     """
     run: Any = flow_run.id
     folder = ensure_usable(home())
-    # What became of other flow runs must not end this one.
+    # If other flow runs cannot be marked, this flow run goes on.
     with suppress(httpx.HTTPError, PrefectException):
         for name in mark_crashed():
             get_run_logger().warning(f"Marked as crashed, because its process has died: {printable(name)}")

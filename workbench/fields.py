@@ -21,6 +21,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 ADDRESS = r"^https?://[^\s/?#@]+$"
 MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@/+-]*$"
 API_BASE = r"^https?://[^\s?#@]+$"
+#: threads, or a cluster of processes with or without an address.
+TASK_RUNNER = r"^(threads|(dask|ray)(@[a-z]+://[^\s@]+)?)$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 #: pattern → the description of the values that match the pattern
@@ -30,6 +32,7 @@ EXPECTED = {
     MODEL: f"PROVIDER/MODEL with a provider of {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
     API_BASE: "an address such as http://localhost:8000/v1",
     VARIABLE: "a name of letters, digits and _",
+    TASK_RUNNER: "threads, dask, ray, or a cluster such as dask@tcp://host:8786 or ray@ray://host:10001",
 }
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -37,6 +40,7 @@ Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
 ApiBase = Annotated[str, StringConstraints(pattern=API_BASE)]
+TaskRunnerText = Annotated[str, StringConstraints(pattern=TASK_RUNNER)]
 VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 

@@ -46,7 +46,7 @@ class Length:
     """What a long prompt loses, in points from 0 to 10.
 
     Attributes:
-        free: so many words cost nothing.
+        free: the number of words that cost nothing.
         per_100_words: the points for each 100 words beyond them. Parts of 100 words count in proportion.
     """
 
@@ -59,5 +59,5 @@ class Length:
 
 
 def words(text: str) -> int:
-    """Return the number of words of a text. Words are what blanks part."""
+    """Return the number of words of a text. Blanks separate words."""
     return len(text.split())

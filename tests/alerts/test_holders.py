@@ -69,7 +69,7 @@ def test_a_run_whose_process_was_killed_is_marked_as_crashed(tmp_path: Path) -> 
     assert mark_crashed(tmp_path, server, SERVER) == ["run a"]
     (change,) = server.changes
     assert (change["state"]["type"], change["force"]) == ("CRASHED", True)
-    assert f"The process {holder['pid']} on {holder['host']} ended without a word" in change["state"]["message"]
+    assert f"The process {holder['pid']} on {holder['host']} ended without a result" in change["state"]["message"]
     assert files(tmp_path) == []
     assert mark_crashed(tmp_path, server, SERVER) == []
 

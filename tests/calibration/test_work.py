@@ -156,7 +156,7 @@ def test_several_goals_share_the_executions(tmp_path: Path) -> None:
     assert flow.calls["execute"] == numbers(many, probes=False)[0] == 6
 
 
-def test_a_budget_that_is_used_up_is_said(tmp_path: Path) -> None:
+def test_a_budget_that_is_used_up_is_reported(tmp_path: Path) -> None:
     run, purse = setting(tmp_path, goals=(GOAL,)), Purse(1.0)
 
     def refused(request: ScoreRequest, plan: Plan) -> Verdict:
@@ -203,6 +203,6 @@ def test_picture_table_and_json_show_every_kind_of_damage(tmp_path: Path) -> Non
     assert CalibrationRecord.model_validate(value, strict=False) == record
 
 
-def test_without_prices_no_number_of_calls_is_said(tmp_path: Path) -> None:
+def test_without_prices_no_number_of_calls_is_suggested(tmp_path: Path) -> None:
     record = calibrated(setting(tmp_path, goals=(GOAL,)), Flow(score=fair), prices=Prices(None, 0.01))
     assert record.calls is None

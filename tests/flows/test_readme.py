@@ -80,9 +80,9 @@ def test_a_champion_is_promoted_shown_and_taken_back(
     assert len(list((tmp_path / "prompts" / "study_one").iterdir())) == 3
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's fenced blocks in this language, in their order."""
-    all_blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: Path = README) -> list[str]:
+    """Return the fenced blocks of a page in this language, in their order."""
+    all_blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     return [text for word, text in all_blocks if word == language]
 
 
@@ -134,6 +134,11 @@ def test_the_keys_of_each_runtime_make_a_study(number: int, tmp_path: Path) -> N
         assert loaded.pipeline.target == Target("write", "polish")
 
 
+def test_the_guide_to_runtimes_has_the_keys_of_the_readme() -> None:
+    """So the keys in the guide make a study, too."""
+    assert blocks("yaml", CHECKOUT / "docs" / "guide" / "runtimes.md") == blocks("yaml")
+
+
 def test_the_nightly_run_is_deployed_and_a_worker_starts(server_owner: CommandLine) -> None:
     """The block runs in a shell as it stands. tests/flows/test_deployments.py also runs the deployment."""
     with server_owner.start("-ec", blocks("sh")[4], program=Path("/bin/sh")) as process:
@@ -164,7 +169,7 @@ def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
-    """The check covers links, and names of scripts, benchmarks, deployments and flows."""
+    """The check covers links, and names of scripts, deployments and flows."""
     text = README.read_text()
     names = re.findall(r"\]\(([^)]+)\)", text) + re.findall(
         r"\b((?:script|bench|deployments|flows)/\w+(?:\.py)?)", text

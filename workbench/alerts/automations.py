@@ -70,7 +70,7 @@ class Alert:
 
 
 #: Values of the event, for the parameters of notify/notify. Prefect writes each value as JSON and reads it again. So a
-#: name that looks like a template stays the text that it is.
+#: name that looks like a template stays a text.
 TEMPLATES = {
     "resource": "{{ event.resource.id }}",
     "name": "{{ event.resource.get('prefect.resource.name', '') }}",
@@ -128,8 +128,8 @@ def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
 def create(api: Api, quiet_seconds: float = QUIET_SECONDS) -> list[str]:
     """Create each automation that is missing, and change each that differs. Return the names of both.
 
-    An automation that a person has paused stays paused. An automation that is as it should be is left alone, because a
-    change would forget for how long a run has been quiet.
+    An automation that a person has paused stays paused. An automation that does not differ is left alone,
+    because a change would forget for how long a run has been quiet.
 
     Raises:
         UserError: the server has no work pool of ours.
@@ -138,14 +138,14 @@ def create(api: Api, quiet_seconds: float = QUIET_SECONDS) -> list[str]:
     deployment = _deployment(api)
     written = []
     for alert in alerts(quiet_seconds):
-        wanted = alert.automation(deployment)
+        automation = alert.automation(deployment)
         query = {"automations": {"name": {"any_": [alert.name]}}}
         existing = api.request("POST", "/automations/filter", json=query).json()
         if not existing:
-            api.request("POST", "/automations/", json={**wanted, "enabled": True})
-        elif not _has(existing[0], wanted):
+            api.request("POST", "/automations/", json={**automation, "enabled": True})
+        elif not _has(existing[0], automation):
             enabled = existing[0]["enabled"]
-            api.request("PUT", f"/automations/{existing[0]['id']}", json={**wanted, "enabled": enabled})
+            api.request("PUT", f"/automations/{existing[0]['id']}", json={**automation, "enabled": enabled})
         else:
             continue
         written.append(alert.name)
@@ -157,10 +157,10 @@ def _deployment(api: Api) -> str:
 
     `prefect deploy` changes this deployment later, and keeps its id.
     """
-    if (existing := _found(api, "GET", f"/deployments/name/{NOTIFY}")) is not None:
+    if (existing := _request(api, "GET", f"/deployments/name/{NOTIFY}")) is not None:
         return str(existing["id"])
     flow, name = NOTIFY.split("/")
-    created = _found(
+    created = _request(
         api,
         "POST",
         "/deployments/",
@@ -179,7 +179,7 @@ def _deployment(api: Api) -> str:
     return str(created["id"])
 
 
-def _found(api: Api, method: str, path: str, body: object = None) -> Any:
+def _request(api: Api, method: str, path: str, body: object = None) -> Any:
     """Return the answer to a request, or None if the server does not know what the request names."""
     try:
         return api.request(method, path, json=body).json()
@@ -189,16 +189,16 @@ def _found(api: Api, method: str, path: str, body: object = None) -> Any:
         return None
 
 
-def _has(existing: Any, wanted: Any) -> bool:
-    """Return True if an automation of the server has all wanted values. The server adds values, and orders lists."""
-    if isinstance(wanted, dict):
-        return isinstance(existing, dict) and all(_has(existing.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        if not isinstance(existing, list) or len(existing) != len(wanted):
+def _has(existing: Any, expected: Any) -> bool:
+    """Return True if an automation of the server has all expected values. The server adds values, and orders lists."""
+    if isinstance(expected, dict):
+        return isinstance(existing, dict) and all(_has(existing.get(key), value) for key, value in expected.items())
+    if isinstance(expected, list):
+        if not isinstance(existing, list) or len(existing) != len(expected):
             return False
-        pairs = zip(sorted(existing, key=str), sorted(wanted, key=str), strict=True)
-        return all(_has(one, other) for one, other in pairs)
-    return bool(existing == wanted)
+        pairs = zip(sorted(existing, key=str), sorted(expected, key=str), strict=True)
+        return all(_has(value, expected_value) for value, expected_value in pairs)
+    return bool(existing == expected)
 
 
 def _period(seconds: float) -> str:

@@ -1,6 +1,6 @@
-"""Says which process works on a flow run, and marks flow runs as crashed whose process has died.
+"""Records which process works on a flow run, and marks a flow run as crashed if its process has died.
 
-Prefect shows a flow run whose process was killed as running for ever. So each flow run has a file
+If the process of a flow run is killed, Prefect shows the flow run as running for ever. So each flow run has a file
 `WORKBENCH_HOME/flow-runs/ID`, which its process keeps locked. The kernel releases the lock when the process dies.
 """
 
@@ -52,7 +52,7 @@ _held: dict[Path, Callable[[], None]] = {}
 
 @contextmanager
 def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
-    """Say in a file that this process works on a flow run until the block ends.
+    """Lock a file that says that this process works on a flow run, until the block ends.
 
     If the block fails, the file stays locked until the process ends.
     """
@@ -67,7 +67,7 @@ def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
 def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
     """Mark each unfinished flow run whose process has died as crashed. Return the names of these flow runs.
 
-    Only flow runs that began with this home are looked at. `server` is the address of the API.
+    Flow runs that began with another home are left alone. `server` is the address of the API.
 
     Raises:
         httpx.HTTPError: the server does not answer, or refuses a request.
@@ -105,7 +105,7 @@ def _end(holder: Holder, api: Api) -> list[str]:
     if kind in ENDED or (kind == "SCHEDULED" and flow_run["deployment_id"]):
         return []
     message = (
-        f"The process {holder.pid} on {holder.host} ended without a word: it was killed, or the machine stopped. All "
+        f"The process {holder.pid} on {holder.host} ended without a result: it was killed, or the machine stopped. All "
         "paid results are kept, and the same study goes on from here."
     )
     ended = (

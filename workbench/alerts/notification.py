@@ -1,4 +1,4 @@
-"""A notification: a line for a log, and a JSON object that is posted to a webhook."""
+"""Defines a notification, which is a line for a log and a JSON object, and posts it to a webhook."""
 
 from __future__ import annotations
 

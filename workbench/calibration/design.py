@@ -10,13 +10,14 @@ from workbench.calibration.damage import DAMAGES, DEGREES
 from workbench.calibration.probes import PROBES, with_probe
 from workbench.nouns import Goal, Plan
 
-#: Of how many goals a calibration uses the gold plans: the first ones of the study.
+#: A calibration uses the gold plans of so many goals: the first goals of the study.
 GOALS = 3
-#: How many verdicts are asked for on each text, on an undamaged gold plan, and on a text with or for a probe.
+#: How many verdicts are asked for on each text, on an undamaged gold plan, and on a text with a probe or the same text
+#: without it.
 REPEATS, GOLD_REPEATS, PROBE_REPEATS = 2, 4, 3
 #: How many plans of the starting prompt are executed, but at least two for each goal.
 PLANS = 4
-#: The damaged plans that get a probe. A good plan could hardly be scored higher, whatever stands in it.
+#: The damaged plans that get a probe. The score of a good plan could hardly rise.
 PROBED = (("dropped", DEGREES[1]), ("dropped", DEGREES[2]))
 
 
@@ -25,7 +26,7 @@ class Text:
     """A text for the judge.
 
     Attributes:
-        kind, degree: as `GroupRecord` has them.
+        kind, degree: the kind and the degree of damage, as in `GroupRecord`.
         repeats: how many verdicts are asked for.
     """
 

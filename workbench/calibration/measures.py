@@ -1,6 +1,6 @@
 """Computes what the scores of a calibration say: order, noise, effect of probes, and how many verdicts are worth it.
 
-Everything here is pure. Scores and noise are in points from 0 to 10.
+All functions here are pure. Scores and noise are in points from 0 to 10.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GAIN, POWER = 1.0, 0.8
 def kendall(groups: Sequence[GroupRecord]) -> dict[str, float]:
     """Return Kendall's tau between degree of damage and loss of points, by kind, as the mean over the goals.
 
-    1 means that every worse plan got a lower score. A judge that gives all of them one score has 0.
+    1 means that every worse plan got a lower score. A judge that gives all plans the same score has 0.
     """
     # Imported here: only a calibration needs it, and the import takes a second.
     from scipy.stats import kendalltau
@@ -60,7 +60,7 @@ def generator_variance(plans: Sequence[GroupRecord], judge: float) -> float | No
         plans: one group for each plan.
         judge: the variance of the judge's scores on one plan.
     """
-    by_goal = _by(plans, lambda plan: plan.goal)
+    by_goal = _grouped(plans, lambda plan: plan.goal)
     freedom = sum(len(group) - 1 for group in by_goal.values())
     if not freedom:
         return None
@@ -104,7 +104,7 @@ def pairs_needed(variance: float, goals: int, alpha: float, fewest: int) -> int:
 def probe_shifts(groups: Sequence[GroupRecord], variance: float) -> tuple[ProbeRecord, ...]:
     """Return how much each probe moves the score, with the limit that the judge's noise explains.
 
-    The limit is the standard deviation of one score, and what the mean of so many scores can differ by chance.
+    The limit is the standard deviation of one score, plus the difference that chance can make between the two means.
 
     Args:
         groups: the scores of all texts. A probed text has the goal and the degree of the text without the probe.
@@ -112,7 +112,7 @@ def probe_shifts(groups: Sequence[GroupRecord], variance: float) -> tuple[ProbeR
     """
     from scipy.special import ndtri
 
-    probed = _by([g for g in groups if g.kind.startswith("probe: ")], lambda group: group.kind)
+    probed = _grouped([g for g in groups if g.kind.startswith("probe: ")], lambda group: group.kind)
     plain = {(g.goal, g.degree): g.scores for g in groups if g.kind == "dropped"}
     noise = max(math.sqrt(variance), FLOOR)
     z = float(ndtri(1 - PROBE_RISK / max(1, len(probed))))
@@ -142,7 +142,7 @@ def _pooled(samples: Sequence[Sequence[float]]) -> float:
     return squares / freedom if freedom else 0.0
 
 
-def _by(groups: Iterable[GroupRecord], key: Callable[[GroupRecord], str]) -> dict[str, list[GroupRecord]]:
+def _grouped(groups: Iterable[GroupRecord], key: Callable[[GroupRecord], str]) -> dict[str, list[GroupRecord]]:
     parts: dict[str, list[GroupRecord]] = defaultdict(list)
     for group in groups:
         parts[key(group)].append(group)

@@ -1,4 +1,4 @@
-"""Says what a calibration found: rows for the terminal, and JSON."""
+"""Shows the result of a calibration: rows for the terminal, and JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Defines the work that calibrates a judge: it scores damaged gold plans, and plans of the starting prompt.
 
-Every score is asked for several times, so the judge's noise is seen. The plans of the starting prompt are those that a
-search executes first, so none of them is bought twice.
+The judge scores each text several times, which shows the judge's noise. The plans of the starting prompt are the plans
+that a search executes first, so none of them is bought twice.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _groups(setting: Setting, asker: Asker, *, probes: bool) -> list[GroupRecord
 
 
 def conclude(setting: Setting, groups: Sequence[GroupRecord], prices: Prices) -> CalibrationRecord:
-    """Return the calibration that these scores make."""
+    """Return the calibration that follows from these scores."""
     study = setting.study
     plans = [group for group in groups if group.kind == "plan"]
     judge = measures.judge_variance(groups)

@@ -65,7 +65,7 @@ def list_studies(*, json_file: JsonFile = None) -> int:
 
 @ledger.command
 def scores(study: str, /, *, json_file: JsonFile = None) -> int:
-    """List the scores of the prompt in use by commit, oldest first: one for each run that measured it on fresh runs.
+    """List how the prompt in use scored on fresh executions, by commit: one line for each run, the oldest first.
 
     Parameters
     ----------
@@ -173,9 +173,9 @@ def rebuild(*, forget: Annotated[bool, Parameter(negative=())] = False, json_fil
     for run, reason in rebuilt.unreadable.items():
         console.print(f"left out {run}: {printable(reason)}", highlight=False, markup=False)
     if rebuilt.without_folder:
-        done = "removed" if forget else "kept"
-        what = f"{done} {plural(len(rebuilt.without_folder), 'run')} without a folder here"
-        console.print(what if forget else f"{what}; --forget removes them", highlight=False)
+        verb = "removed" if forget else "kept"
+        summary = f"{verb} {plural(len(rebuilt.without_folder), 'run')} without a folder here"
+        console.print(summary if forget else f"{summary}; --forget removes them", highlight=False)
     copied = f"copied {plural(len(rebuilt.runs), 'run')} with {plural(rebuilt.lines, 'line')}"
     console.print(f"{copied} into {printable(database.place)}", highlight=False, markup=False)
     if json_file is not None:

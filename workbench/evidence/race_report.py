@@ -25,7 +25,7 @@ LEFT, RIGHT, NUMBERS, SENTENCE = 20, 330, 390, 404
 def effects_picture(race: RaceRecord) -> str:
     """Return a drawing of the pieces' effects with their intervals.
 
-    A piece of the best prompt is blue, one that lowers the score is red, and any other is grey.
+    A piece of the best prompt is blue. Another piece is red if it surely lowers the score, and otherwise grey.
     """
     effects = prominent(race.effects)
     widest = max([0.5, *(max(abs(effect.low), abs(effect.high)) for effect in effects)])
@@ -61,8 +61,8 @@ def _row(effect: EffectRecord, y: float, x: Callable[[float], float]) -> list[st
 def prominent(effects: tuple[EffectRecord, ...]) -> list[EffectRecord]:
     """Return at most SENTENCES pieces, the most helpful first.
 
-    Three of four are pieces of the best prompt, if it has so many. The others are those with the largest effects of the
-    pieces that were left out.
+    Three of four are pieces of the best prompt, if it has so many. The others are the left-out pieces with the largest
+    effects.
     """
     largest = sorted(effects, key=lambda effect: -abs(effect.points))
     best = [effect for effect in largest if effect.in_best]
@@ -94,7 +94,7 @@ def _step(step: StepRecord) -> str:
 
 
 def effect_rows(race: RaceRecord) -> list[tuple[str, str]]:
-    """Return the pieces that surely help or harm for the terminal's table, as pairs of a name and a value."""
+    """Return the pieces that surely help or harm, as pairs of a name and a value for the terminal's table."""
     helps = [effect for effect in race.effects if effect.low > 0 and effect.in_best]
     harms = [effect for effect in reversed(race.effects) if effect.high < 0]
     return [("helps", _sentence(effect)) for effect in helps] + [("harms", _sentence(effect)) for effect in harms]

@@ -50,7 +50,7 @@ def dot(x: float, y: float, radius: float, colour: str, *, opacity: float = 1.0,
 
 def band(points: list[tuple[float, float, float]], colour: str) -> str:
     """Return an area between two lines. Each point is (x, y of one line, y of the other line)."""
-    ends = [(x, one) for x, one, _ in points] + [(x, other) for x, _, other in reversed(points)]
+    ends = [(x, first) for x, first, _ in points] + [(x, second) for x, _, second in reversed(points)]
     listed = " ".join(f"{x:.1f},{y:.1f}" for x, y in ends)
     return f'<polygon points="{listed}" fill="{colour}" fill-opacity="0.14"/>'
 

@@ -90,5 +90,5 @@ def _criterion(number: int, entry: Any) -> Criterion:
             f"the weight of criterion {number} is {str(weight)[:40]!r}; expected a number above 0, at most "
             f"{LARGEST_WEIGHT}"
         )
-    one_line = (" ".join(name.split())[:LONGEST_NAME].strip(), " ".join(question.split())[:LONGEST_QUESTION].strip())
-    return Criterion(*one_line, float(weight))
+    texts = (" ".join(name.split())[:LONGEST_NAME].strip(), " ".join(question.split())[:LONGEST_QUESTION].strip())
+    return Criterion(*texts, float(weight))

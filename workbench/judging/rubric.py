@@ -1,6 +1,6 @@
 """Scores a plan by the criteria of a rubric: a model answers each criterion, and the score is computed.
 
-A "yes" or "partly" counts only with words that are in the plan. So a judge cannot praise what the plan does not say.
+A "yes" or a "partly" counts only if its quote is in the plan. So a judge cannot praise what the plan does not say.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FORM = (
 )
 
 _WORD = re.compile(r"\w+")
-#: A quote may leave words out, and says so with dots.
+#: Dots in a quote mark words that are left out.
 _GAP = re.compile(r"…|\.\.\.|\[\.\.\.\]")
 
 
@@ -113,10 +113,10 @@ def _result(criterion: Criterion, answer: dict[str, Any], plan: str) -> Criterio
         raise UnusableText(
             f"its answer to criterion {answer['number']} is {str(word)[:40]!r}; expected yes, partly or no"
         )
-    kept = " ".join(evidence.split())[:LONGEST_EVIDENCE]
+    quote = " ".join(evidence.split())[:LONGEST_EVIDENCE]
     if word != "no" and not is_quoted(evidence, plan):
-        return CriterionResult(criterion.name, "no", kept, unproved=True)
-    return CriterionResult(criterion.name, cast("CriterionAnswer", word), kept)
+        return CriterionResult(criterion.name, "no", quote, unproved=True)
+    return CriterionResult(criterion.name, cast("CriterionAnswer", word), quote)
 
 
 def is_quoted(evidence: str, plan: str) -> bool:

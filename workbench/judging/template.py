@@ -1,4 +1,4 @@
-"""Fills the judge's prompt, a template with places.
+"""Fills the places of a template, which gives the judge's prompt.
 
 A text that was filled in is not searched for places again.
 """

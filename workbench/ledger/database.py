@@ -1,6 +1,6 @@
 """Opens the ledger's database: SQLite in a file under WORKBENCH_HOME, or what WORKBENCH_LEDGER_URL names.
 
-All failures of the database become errors of ours here. No password is in their messages.
+Turns each failure of the database into `LedgerFailed`. The messages have no password in them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ FILE = "ledger.db"
 #: The kind of the failure if the SQLite file is no database any more.
 DAMAGED = "damaged ledger"
 EXPECTED = "postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:////FOLDER/FILE"
-#: The ledger's schema in PostgreSQL, so that its tables and those of others do not meet.
+#: The ledger's schema in PostgreSQL. It keeps the ledger's tables apart from other tables.
 POSTGRESQL_SCHEMA = "workbench"
 #: How long a writer waits for another writer, and how long a connection may take.
 LOCK_SECONDS, CONNECT_SECONDS = 60, 20
-#: The number of the lock in PostgreSQL that everyone shares who writes, and that who makes the tables has alone.
+#: The number of the advisory lock in PostgreSQL. Writers share it. A process that makes the tables holds it
+#: alone.
 ADVISORY_LOCK = 0x776F726B
 
 
@@ -41,7 +42,7 @@ class Database:
 
     Attributes:
         place: the database as a person names it, without its password.
-        secrets: the parts of its address that no message may hold.
+        secrets: the parts of its address that no message may show.
         own: True for the file under WORKBENCH_HOME.
     """
 
@@ -112,14 +113,15 @@ class Database:
         """
         if not self.own:
             return False
-        for end in ("", "-wal", "-shm"):
-            Path(f"{self.file}{end}").unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.file}{suffix}").unlink(missing_ok=True)
         return True
 
     def _create_file(self) -> None:
         """Create the SQLite file if it is missing, readable for its owner only and with a write-ahead log.
 
-        The file appears as a whole. To open and close an SQLite file beside SQLite would take away SQLite's locks.
+        The file is made elsewhere and appears as a whole. Opening and closing it outside of SQLite would release
+        SQLite's locks.
         """
         if self.file is None or self.file.exists():
             return
@@ -127,7 +129,7 @@ class Database:
             with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
                 file = Path(folder, FILE)
                 with closing(sqlite3.connect(file)) as connection:
-                    # In this mode, nobody who reads waits for somebody who writes.
+                    # In this mode, readers do not wait for writers.
                     connection.execute("PRAGMA journal_mode = WAL")
                 with suppress(FileExistsError):
                     write_new(self.file, file.read_bytes(), PRIVATE_FILE)
@@ -146,9 +148,9 @@ class Database:
             raise self._failed(type(error).__name__) from None
 
     def _failed(self, reason: str, kind: str = "ledger") -> LedgerFailed:
-        words = scrubbed(" ".join(reason.split()), self.secrets)[:300]
+        cause = scrubbed(" ".join(reason.split()), self.secrets)[:300]
         return LedgerFailed(
-            f"the ledger {self.place} cannot be used ({words}); expected a database that answers and has room; "
+            f"the ledger {self.place} cannot be used ({cause}); expected a database that answers and has room; "
             "mend that, then run workbench ledger rebuild",
             kind=kind,
             lasting=True,
@@ -156,7 +158,7 @@ class Database:
 
 
 def _url(home: Path, environ: Mapping[str, str]) -> URL:
-    """Return the address of the database, and check that it can be one. The address itself is never shown."""
+    """Return the address of the database, or refuse it. No message shows the address itself."""
     value = environ.get(VARIABLE)
     if not value:
         return URL.create("sqlite", database=str(home / FILE))
@@ -176,7 +178,7 @@ def _url(home: Path, environ: Mapping[str, str]) -> URL:
 
 
 def _place(url: URL) -> str:
-    """Return the address without its password. Its options are left out, because one may be a password, too."""
+    """Return the address without its password. Its options are left out, because an option may be a password, too."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return url.set(password=None, query={}, drivername="postgresql").render_as_string()
@@ -194,7 +196,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that first reads and then writes would fail if another one had written between.
+        # A transaction that first reads and then writes would fail if another transaction wrote in between.
         writes = connection.get_execution_options().get("writing")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -204,7 +206,7 @@ def _sqlite(url: URL) -> Engine:
 def _postgresql(url: URL) -> Engine:
     connect_args: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
     try:
-        # A run copies a few lines each second, and keeps one connection. It may break meanwhile.
+        # A run copies a few lines each second, and keeps one connection. It may break, so it is tested before each use.
         engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=connect_args)
     except ImportError:
         raise LedgerRefused(

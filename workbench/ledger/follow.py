@@ -27,11 +27,11 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
         warn: called once, with a line, if the ledger fails. It may be called from the thread.
     """
     follower = _Follower(run, home, environ, warn)
-    over = threading.Event()
+    ended = threading.Event()
 
     def follow() -> None:
         pause = 0.0
-        while not over.wait(pause):
+        while not ended.wait(pause):
             pause = INTERVAL_SECONDS if follower.copy() else PAUSE_SECONDS
         follower.end()
 
@@ -40,7 +40,7 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         thread.join(LAST_SECONDS)
         if thread.is_alive():
             follower.warn_once(f"the ledger has not taken the last lines within {LAST_SECONDS:.0f} s")
@@ -79,7 +79,7 @@ class _Follower:
         return True
 
     def end(self) -> None:
-        """Copy all lines again, with what only the end of a run decides. Another process may have removed some."""
+        """Copy all lines and the result of the run again. Another process may have removed lines."""
         self._rows = RunRows(self._run)
         self.copy()
         if self._database is not None:

@@ -23,7 +23,7 @@ class StudyTotals:
 
     Attributes:
         executions, verdicts, proposals: calls that were made, failed calls included.
-        dollars: what they cost; in a rehearsal, what real models would have cost.
+        dollars: the cost of these calls; in a rehearsal, what real models would have cost.
         unpriced: calls whose amount is not known.
         last: Unix time at which the newest run began.
     """
@@ -51,7 +51,7 @@ class PromptScore:
     Attributes:
         champion: the number of the champion; None for the starting prompt of a study without a champion.
         score, low, high, level: the mean over the goals, and its interval; the interval is None with one replicate.
-        trials: how many trials it rests on.
+        trials: how many trials the score is the mean of.
         at: Unix time at which the run began.
     """
 

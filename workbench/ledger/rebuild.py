@@ -16,7 +16,7 @@ from workbench.ledger.run_rows import NewLines
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 
-#: Takes the number of runs that are done, and of all runs.
+#: Takes the number of copied runs and the number of all runs.
 Progress = Callable[[int, int], None]
 
 
@@ -60,7 +60,7 @@ def prepare(database: Database, home: Path) -> None:
         if schema.version(connection) == schema.SCHEMA:
             return
     with database.writing(alone=True) as connection:
-        # Another process may have made it meanwhile.
+        # Another process may have made the ledger meanwhile.
         if schema.version(connection) != schema.SCHEMA:
             _make(connection, database.place)
             _fill(connection, home, lambda done, total: None)
@@ -73,7 +73,7 @@ def rebuild(
 
     Args:
         forget: remove the runs that have no folder here. By default, they stay.
-        progress: called with the number of runs that were copied, and of all runs.
+        progress: called with the number of copied runs and the number of all runs.
 
     Raises:
         LedgerFailed: the database failed. The ledger is as it was.
@@ -100,7 +100,7 @@ def _rebuild(database: Database, home: Path, forget: bool, progress: Progress) -
 
 
 def _make(connection: Connection, place: str) -> None:
-    """Create the empty tables. Never remove what is not the ledger's."""
+    """Create the empty tables. Never remove tables that are not the ledger's."""
     if connection.dialect.name == "postgresql" and not inspect(connection).has_schema(POSTGRESQL_SCHEMA):
         connection.execute(text(f"CREATE SCHEMA {POSTGRESQL_SCHEMA}"))
     if schema.version(connection) is None and not schema.is_empty(connection):

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 @dataclass
 class RunRows:
-    """The rows of one run. Knows how many lines of each file it has copied already."""
+    """The rows of one run, with the number of lines of each file that are copied already."""
 
     folder: RunFolder
     _copied: dict[type[Record], int] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class NewLines:
 
     @classmethod
     def of(cls, folder: RunFolder, copied: dict[type[Record], int]) -> NewLines:
-        """Read the lines behind those that were copied, from each file."""
+        """Read the lines of each file that come after the copied lines."""
         return cls(
             folder.lines(TrialRecord, after=copied.get(TrialRecord, 0)),
             folder.lines(AnswerRecord, after=copied.get(AnswerRecord, 0)),
@@ -76,21 +76,21 @@ class NewLines:
 
 
 def write(connection: Connection, folder: RunFolder, new: NewLines) -> None:
-    """Write the run and its new lines. A row that is there is replaced."""
+    """Write the run and its new lines. A row with the same primary key is replaced."""
     run = folder.name
     _put(connection, runs, [_run(folder)])
     _put(connection, scores, [_score(run, trial) for trial in new.trials])
     _put(connection, judged, [row for trial in new.trials for row in _judged(run, trial)])
     _put(connection, score_verdicts, [row for trial in new.trials for row in _score_verdicts(run, trial)])
     _put(connection, asks, [_ask(run, answer) for answer in new.answers])
-    # Runs of old versions did not write down what they asked for.
+    # Runs of old versions list no answers, so the calls say which answers they asked for.
     asked = {(call.action, call.key): {"run": run, "action": call.action, "key": call.key} for call in new.calls}
     _put(connection, asks, list(asked.values()), replace=False)
     _put(connection, calls, [_call(run, line, call) for line, call in enumerate(new.calls, start=new.first_call)])
 
 
 def _put(connection: Connection, table: Table, rows: Sequence[Row], *, replace: bool = True) -> None:
-    """Insert rows. A row with the same primary key is replaced, or kept."""
+    """Insert rows. A row with the same primary key is replaced if `replace` is True, and stays otherwise."""
     if not rows:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -124,13 +124,20 @@ def _run(folder: RunFolder) -> Row:
     }
 
 
-def _score(run: str, trial: TrialRecord) -> Row:
+def _identity(run: str, trial: TrialRecord) -> Row:
+    """Return the columns that tell a trial from all others."""
     return {
         "run": run,
         "phase": trial.phase,
         "candidate": trial.candidate,
         "goal": trial.goal,
         "replicate": trial.replicate,
+    }
+
+
+def _score(run: str, trial: TrialRecord) -> Row:
+    return {
+        **_identity(run, trial),
         "outcome": trial.outcome,
         "score": trial.score,
         "reason": trial.reason,
@@ -140,7 +147,7 @@ def _score(run: str, trial: TrialRecord) -> Row:
 
 
 def _judged(run: str, trial: TrialRecord) -> list[Row]:
-    """Return the verdicts of a trial. Runs of old versions did not write them down."""
+    """Return the verdicts of a trial. Trials of old versions list no verdicts."""
     return [
         {
             "run": run,
@@ -155,14 +162,7 @@ def _judged(run: str, trial: TrialRecord) -> list[Row]:
 
 
 def _score_verdicts(run: str, trial: TrialRecord) -> list[Row]:
-    identity = {
-        "run": run,
-        "phase": trial.phase,
-        "candidate": trial.candidate,
-        "goal": trial.goal,
-        "replicate": trial.replicate,
-    }
-    return [{**identity, "verdict": verdict.key} for verdict in trial.verdicts or ()]
+    return [{**_identity(run, trial), "verdict": verdict.key} for verdict in trial.verdicts or ()]
 
 
 def _ask(run: str, answer: AnswerRecord) -> Row:

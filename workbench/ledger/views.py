@@ -13,7 +13,7 @@ Trials that share an execution or a verdict each show its whole amount: add up `
 
 from __future__ import annotations
 
-#: The query of each view, by name. A view stands behind the views that it needs.
+#: The query of each view, by name. A view comes after the views that it uses.
 VIEWS = {
     "paid": """
 SELECT run, action, key, COUNT(*) AS calls, SUM(seconds) AS seconds,

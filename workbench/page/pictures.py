@@ -58,29 +58,29 @@ def history_picture(measurements: Sequence[Measurement], passing: float) -> str:
         parts.append(text(AXIS_LEFT - 8, _y(score) + 4, str(score), FAINT, anchor="end"))
     parts.append(line(AXIS_LEFT, _y(passing), AXIS_RIGHT, _y(passing), GREEN, dashed=True))
     parts.append(text(AXIS_LEFT + 4, _y(passing) - 4, f"pass {passing:g}", GREEN))
-    points = [(AXIS_LEFT + step * (number + 0.5), _y(one.score)) for number, one in enumerate(drawn)]
+    points = [(AXIS_LEFT + step * (number + 0.5), _y(measurement.score)) for number, measurement in enumerate(drawn)]
     parts.append(curve(points, GRID))
     previous: int | None = -1
-    for (x, y), one in zip(points, drawn, strict=True):
-        parts += _measurement(one, x, y, step)
-        if one.champion != previous:
-            label = "start" if one.champion is None else f"no. {one.champion}"
+    for (x, y), measurement in zip(points, drawn, strict=True):
+        parts += _point(measurement, x, y, step)
+        if measurement.champion != previous:
+            label = "start" if measurement.champion is None else f"no. {measurement.champion}"
             parts.append(text(x, HIGHEST - 14, label, INK, anchor="middle", bold=True))
-            previous = one.champion
+            previous = measurement.champion
     return drawing(WIDTH, HEIGHT, parts)
 
 
-def _measurement(one: Measurement, x: float, y: float, step: float) -> list[str]:
-    colour = RED if one.decision == "worse" else BLUE if one.occasion == "promotion" else GREY
+def _point(measurement: Measurement, x: float, y: float, step: float) -> list[str]:
+    colour = RED if measurement.decision == "worse" else BLUE if measurement.occasion == "promotion" else GREY
     parts = []
-    if one.low is not None and one.high is not None:
-        parts.append(line(x, _y(one.low), x, _y(one.high), colour, width=2))
-    when = time.strftime("%Y-%m-%d", time.gmtime(one.at))
-    parts.append(dot(x, y, 5, colour, title=f"{when} {one.occasion}: {one.score:.2f}"))
-    parts.append(text(x + 9, y + 4, f"{one.score:.1f}", colour))
+    if measurement.low is not None and measurement.high is not None:
+        parts.append(line(x, _y(measurement.low), x, _y(measurement.high), colour, width=2))
+    when = time.strftime("%Y-%m-%d", time.gmtime(measurement.at))
+    parts.append(dot(x, y, 5, colour, title=f"{when} {measurement.occasion}: {measurement.score:.2f}"))
+    parts.append(text(x + 9, y + 4, f"{measurement.score:.1f}", colour))
     # Below this width, neighbouring labels would overlap.
     if step >= 56:
-        parts.append(text(x, LOWEST + 20, (one.commit or "no commit")[:7], INK, anchor="middle"))
+        parts.append(text(x, LOWEST + 20, (measurement.commit or "no commit")[:7], INK, anchor="middle"))
         parts.append(text(x, LOWEST + 36, when[5:], FAINT, anchor="middle"))
     return parts
 

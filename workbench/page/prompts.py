@@ -14,7 +14,7 @@ ALIKE = 0.5
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a line, and whether the words of the other line differ there."""
+    """A piece of a line. `changed` is True if the other line has other words there."""
 
     text: str
     changed: bool
@@ -22,7 +22,7 @@ class Part:
 
 @dataclass(frozen=True)
 class DiffRow:
-    """A line of the first prompt beside a line of the best prompt. None stands for no line."""
+    """A line of the first prompt beside a line of the best prompt. None stands for a missing line."""
 
     first: str | None
     best: str | None

@@ -23,7 +23,7 @@ from workbench.nouns import replicate_name
 from workbench.page.content import Content
 from workbench.page.pictures import confirmation_picture, history_picture
 
-#: The page's own colour for each colour of a drawing. The page has another value of it in the dark.
+#: The name of the page's colour for each colour of a drawing. The dark page gives the name another value.
 COLOURS = {
     "#ffffff": "surface",
     svg.INK: "ink",
@@ -42,7 +42,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Pictures:
-    """The drawings of the page. None stands for a drawing that the run has nothing for."""
+    """The drawings of the page. None stands for a drawing that the run has no data for."""
 
     search: Markup
     confirmation: Markup | None
@@ -51,7 +51,7 @@ class Pictures:
 
 
 def html(content: Content) -> str:
-    """Return the page."""
+    """Return the page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -85,9 +85,9 @@ def _pictures(content: Content) -> Pictures:
     )
 
 
-def _inline(drawn: str) -> Markup:
+def _inline(image: str) -> Markup:
     """Return a drawing as an element of the page. The drawing's own texts are escaped already."""
-    return Markup(drawn)  # noqa: S704  # workbench.evidence.svg escapes every text
+    return Markup(image)  # noqa: S704  # workbench.evidence.svg escapes every text
 
 
 def _clean(value: Any) -> Any:

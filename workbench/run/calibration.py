@@ -62,7 +62,8 @@ class CalibrationRecord(Record):
         generator_noise: the standard deviation of the quality of the starting prompt's plans, in points; None if no
             plan was executed.
         probes: the texts that address the judge; empty if they were not measured.
-        calls: how many verdicts on each plan are worth their cost; None if no cost is known.
+        calls: how many verdicts on each plan are worth their cost; None if a cost or the
+            generator's noise is not known.
         pairs: how many pairs of fresh executions on each goal show a gain of one point, at the study's risk, in four of
             five cases.
         judge_cost, generator_cost: what a verdict and an execution cost, in `unit`.

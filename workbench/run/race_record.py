@@ -1,4 +1,4 @@
-"""Defines `race.json`: what each sentence of the prompts is worth, and how the recommended prompt came about."""
+"""Defines `race.json`: what each sentence of the prompts is worth, and which changes led to the recommended prompt."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EstimateRecord(Frozen):
 
 
 class StepRecord(Frozen):
-    """What the race recommended after so many trials of the search.
+    """The prompt that the race recommended after a number of trials of the search.
 
     Attributes:
         candidate: the name of the recommended prompt.

@@ -23,14 +23,16 @@ _conflicts: TypeAdapter[list[_Conflict]] = TypeAdapter(list[_Conflict])
 
 
 def read(reply: str, pieces: int) -> list[tuple[int, int]]:
-    """Return the pairs of a reply: numbers of two different pieces, counted from 1. Anything else is left out.
+    """Return the conflicts in a reply as pairs of the numbers of two pieces, counted from 1. Skip all other entries.
 
     The reply is a list, or an object with the list as `conflicts`. It may stand in a code fence.
     """
     try:
         value: Any = json.loads(unfenced(reply))
         listed = _conflicts.validate_python(value.get("conflicts", []) if isinstance(value, dict) else value)
-    except ValueError:  # pydantic's ValidationError is one, too
+    except ValueError:  # pydantic's ValidationError is a ValueError
         return []
     pairs = [(conflict.pieces[0], conflict.pieces[1]) for conflict in listed]
-    return [(one, other) for one, other in pairs if one != other and {one, other} <= set(range(1, pieces + 1))]
+    return [
+        (first, second) for first, second in pairs if first != second and {first, second} <= set(range(1, pieces + 1))
+    ]

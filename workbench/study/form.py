@@ -16,6 +16,7 @@ from workbench.fields import (
     KeyPath,
     ModelName,
     Name,
+    TaskRunnerText,
     Temperature,
     Text,
     dotted,
@@ -169,6 +170,11 @@ class StudyForm(Form):
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         default=4, description="how many executions may run at the same time"
+    )
+    task_runner: TaskRunnerText = Field(
+        default="threads",
+        description="where task runs run: in threads of the flow's process, or in the processes of a cluster; with an "
+        "address, the cluster runs already; the results are the same (docs/guide/scale.md)",
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         default=0, description="the seed of all random choices that Workbench makes"
