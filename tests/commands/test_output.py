@@ -10,8 +10,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from workbench.commands.output import refuse_unwritable, write_json, write_output
+from workbench.commands.progress import table
 from workbench.errors import OutputFailed
 
 WRITE = "from pathlib import Path; from workbench.commands.output import write_json; write_json(Path({name!r}), [1])"
@@ -84,3 +86,11 @@ def test_no_folder_is_created_for_an_output_file(tmp_path: Path) -> None:
         refuse_unwritable(None, tmp_path)
     refuse_unwritable(None, Path("-"))
     refuse_unwritable(None, tmp_path / "new.json")
+
+
+def test_a_table_obeys_no_text_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """A value may be the text of somebody else. A terminal would obey its control characters."""
+    table("a\x1b[31m", [("one", "b\x1b[2J\u202e[bold]c[/bold]")], Console(soft_wrap=True))
+    printed = capsys.readouterr().out
+    assert "[bold]c[/bold]" in printed
+    assert not {"\x1b", "\u202e"} & set(printed)

@@ -146,11 +146,14 @@ class _Lines:
 
 
 def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
-    """Print two columns. Long values are not wrapped, so that paths and addresses can be copied."""
+    """Print two columns. Long values are not wrapped, so that paths and addresses can be copied.
+
+    A value may be a text of somebody else, such as the description of a runtime in a damaged file.
+    """
     width = max(len(name) for name, _ in rows)
-    console.rule(f"[bold]{escape(title)}", align="left")
+    console.rule(f"[bold]{escape(printable(title))}", align="left")
     for name, value in rows:
-        console.print(f"[bold]{name:{width}}[/bold]  {escape(value)}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{name:{width}}[/bold]  {escape(printable(value))}", highlight=False, soft_wrap=True)
 
 
 def counts(summary: Summary) -> str:
