@@ -1,15 +1,19 @@
 """Measures the cost of orchestration: trials through the flow's own tasks against the sequential loop, in one run.
 
-    python bench/orchestration.py [--levels 16 64 | --smallest]
+    python bench/orchestration.py [--levels 16 64 | --smallest] [--runner threads dask]
 
 Each trial consists of the flow's persisted tasks execute → retrieve → score. A stand-in for `mix` sleeps 2 s and writes
 a plan, and the judge answers over HTTP. The line on stdout is JSON. The exit code is 1 if the numbers are implausible.
+
+On a machine that is not quiet, compare the CPU milliseconds of a trial, and not the share of the ideal: other programs
+slow the trials down. The CPU time of a cluster's workers is not in these numbers.
 """
 
 from __future__ import annotations
 
 import argparse
 import atexit
+import itertools
 import math
 import os
 import shutil
@@ -22,9 +26,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from outcome import conclude, is_share, positive
+from process_tree import cpu_seconds_of
+
+from workbench.nouns import TaskRunnerName
 
 if TYPE_CHECKING:
     from workbench.run.setting import Setting
@@ -40,11 +47,13 @@ class Size:
         sleep: seconds that a stand-in sleeps.
         levels: numbers of executions in flight.
         sequential: the number of trials of the sequential loop.
+        runners: the task runners that are measured, each at every level.
     """
 
     sleep: float = 2.0
     levels: tuple[int, ...] = (16, 64)
     sequential: int = 8
+    runners: tuple[TaskRunnerName, ...] = ("threads",)
 
 
 SMALLEST = Size(sleep=0.5, levels=(4,), sequential=2)
@@ -67,8 +76,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--levels", type=int, nargs="+", default=Size.levels, help="executions in flight")
     parser.add_argument("--smallest", action="store_true", help="as few trials as still measure it")
+    parser.add_argument(
+        "--runner",
+        nargs="+",
+        choices=get_args(TaskRunnerName),
+        default=Size.runners,
+        help="the task runners to measure",
+    )
     arguments = parser.parse_args()
     size = SMALLEST if arguments.smallest else replace(Size(), levels=tuple(arguments.levels))
+    size = replace(size, runners=tuple(arguments.runner))
     from workbench.execution.runtimes import runtime_of
     from workbench.nouns import Engine
     from workbench.system import prefect_server
@@ -92,10 +109,9 @@ def main() -> int:
     url = ending.enter_context(judge())
     os.environ["GOOGLE_GEMINI_BASE_URL"] = os.environ["ANTHROPIC_BASE_URL"] = url
     ending.callback(prefect_server.stop, home)
-    os.environ["PREFECT_API_URL"] = prefect_server.ensure(
-        home, os.environ, lambda text: print(text, file=sys.stderr)
-    ).url
-    numbers = measure(home, size)
+    server = prefect_server.ensure(home, os.environ, lambda text: print(text, file=sys.stderr))
+    os.environ["PREFECT_API_URL"] = server.url
+    numbers = measure(home, size, server.pid)
     return conclude(numbers, expectations(numbers))
 
 
@@ -121,8 +137,12 @@ def judge() -> Iterator[str]:
             process.terminate()
 
 
-def measure(home: Path, size: Size) -> dict[str, Any]:
-    """Measure both loops with the same command, in seconds of wall time."""
+def measure(home: Path, size: Size, server: int) -> dict[str, Any]:
+    """Measure both loops with the same command.
+
+    Args:
+        server: the process id of the Prefect server.
+    """
     from workbench.study.opening import RunOptions, open_run
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
@@ -130,13 +150,10 @@ def measure(home: Path, size: Size) -> dict[str, Any]:
     with open_run(RunOptions(study), home=home, run="bench", url=None, environ=environ) as setting:
         sequential_seconds = timed(lambda: sequential(setting, size.sequential))
         levels = []
-        for in_flight in size.levels:
-            orchestrated(setting, f"warm-up {in_flight}", count=1, in_flight=in_flight)
-            count = 4 * in_flight
-            seconds = timed(lambda n=in_flight, c=count: orchestrated(setting, f"level {n}", count=c, in_flight=n))
-            levels.append(level(size.sleep, in_flight, count, seconds))
+        for runner, in_flight in itertools.product(size.runners, size.levels):
+            levels.append(level(setting, size.sleep, runner, in_flight, server))
             print(levels[-1], file=sys.stderr)
-    in_flight, last = size.levels[-1], levels[-1]
+    last = [one for one in levels if one["runner"] == size.runners[0]][-1]
     each = last["seconds"] / last["trials"]
     return {
         "levels": levels,
@@ -146,18 +163,38 @@ def measure(home: Path, size: Size) -> dict[str, Any]:
             "share_of_ideal": round(size.sequential * size.sleep / sequential_seconds, 3),
         },
         "speed_up": round(sequential_seconds / size.sequential / each, 1),
-        "overhead_ms_per_trial": round(1000 * (each - size.sleep / in_flight), 2),
+        "overhead_ms_per_trial": last["overhead_ms_per_trial"],
     }
 
 
-def level(sleep: float, in_flight: int, trials: int, seconds: float) -> dict[str, float]:
+def level(setting: Setting, sleep: float, runner: TaskRunnerName, in_flight: int, server: int) -> dict[str, Any]:
+    """Measure trials in seconds of wall time, and in milliseconds of CPU time of the flow and of the server.
+
+    A cluster has started when the clock starts, as it has for all but the first trials of a search.
+    """
+    trials = 4 * in_flight
+    measured: dict[str, float] = {}
+
+    def measured_run(run: Callable[[int], None]) -> None:
+        run(in_flight if runner != "threads" else 1)  # every worker imports what it needs
+        flow, served = time.process_time(), cpu_seconds_of(server)
+        measured["seconds"] = timed(lambda: run(trials))
+        measured["flow"] = time.process_time() - flow
+        measured["server"] = cpu_seconds_of(server) - served
+
+    orchestrated(setting, runner, in_flight, measured_run)
+    seconds = measured["seconds"]
     ideal = math.ceil(trials / in_flight) * sleep
     return {
+        "runner": runner,
         "in_flight": in_flight,
         "trials": trials,
         "seconds": round(seconds, 2),
         "ideal_seconds": ideal,
         "share_of_ideal": round(ideal / seconds, 3),
+        "overhead_ms_per_trial": round(1000 * (seconds - ideal) / trials, 2),
+        "flow_cpu_ms_per_trial": round(1000 * measured["flow"] / trials, 1),
+        "server_cpu_ms_per_trial": round(1000 * measured["server"] / trials, 1),
     }
 
 
@@ -182,18 +219,23 @@ def sequential(setting: Setting, trials: int) -> None:
         judge.score(ScoreRequest(setting.study.goals[0], setting.judge), Plan(text, problem(text)))
 
 
-def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> None:
-    """Run trials through the flow's tasks on a running server."""
+def orchestrated(
+    setting: Setting, runner: TaskRunnerName, in_flight: int, use: Callable[[Callable[[int], None]], None]
+) -> None:
+    """Begin a flow on a running server, and call `use` with a function that runs trials through the flow's tasks."""
     from prefect import flow
 
-    from workbench.flows.optimize import answer
-    from workbench.nouns import ExecutionRequest, ScoreRequest
+    from workbench.nouns import ExecutionRequest, ScoreRequest, TaskRunner
     from workbench.search.ask_kinds import slots
     from workbench.search.asks import Asker, Asks
+    from workbench.tasks.answering import answer
+    from workbench.tasks.runners import started
 
     goal = setting.study.goals[0]
 
-    def work(asker: Asker) -> None:
+    def work(asker: Asker, count: int) -> None:
+        name = f"{runner} {in_flight} {count}"
+
         def trial(number: int) -> None:
             request = ExecutionRequest(
                 f"write a plan: {name}", goal, number, setting.pipeline, setting.executing, name, setting.run.path
@@ -205,8 +247,13 @@ def orchestrated(setting: Setting, name: str, *, count: int, in_flight: int) -> 
 
     @flow(name="bench", persist_result=False)
     def bench() -> None:
-        with Asks(work, slots(in_flight)) as asks:
-            answer(asks, setting.run)
+        with started(TaskRunner(runner), in_flight) as tasks:
+
+            def run(count: int) -> None:
+                with Asks(lambda asker: work(asker, count), slots(in_flight)) as asks:
+                    answer(asks, setting.run, tasks)
+
+            use(run)
 
     bench()
 

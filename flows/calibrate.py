@@ -24,6 +24,7 @@ from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.calibrating import calibrate_judge
 from workbench.tasks.keys import take_keys
+from workbench.tasks.runners import tasks_of
 from workbench.tasks.surroundings import outside_failures, tag_flow_run
 
 
@@ -50,9 +51,10 @@ def calibrate(study: Path, probes: bool = False, rehearse: bool = False) -> dict
     with outside_failures():
         if not rehearse:
             take_keys(load(options), os.environ)
-        with open_calibration(options, home=home(), environ=os.environ) as setting, ended_on_interrupt():
+        opened = open_calibration(options, home=home(), environ=os.environ)
+        with opened as setting, tasks_of(setting) as tasks, ended_on_interrupt():
             tag_flow_run(setting.study.name, "calibrate", *(["rehearsal"] if setting.rehearsal else []))
-            record, picture = calibrate_judge(setting, home(), probes=probes)
+            record, picture = calibrate_judge(setting, home(), tasks, probes=probes)
             sentence = record.sentence(setting.study.passing, setting.study.calls)
             get_run_logger().info(sentence)
             image = data_uri(picture.read_text(encoding="utf-8"))

@@ -41,6 +41,7 @@ from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
 from workbench.tasks.publish import RunArtifact, publish
+from workbench.tasks.runners import tasks_of
 from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_flow_run
 
 
@@ -64,6 +65,7 @@ def optimize(
     repository: str | None = None,
     commit: str | None = None,
     dollars: float | None = None,
+    runner: str | None = None,
 ) -> dict[str, Any] | State[Any]:
     """Search for a better prompt, then confirm it on fresh trials. A retried or repeated run executes nothing twice.
 
@@ -77,6 +79,7 @@ def optimize(
         repository: A git repository that has the study, as a folder or a URL.
         commit: The commit of the repository that is measured. By default, the newest one.
         dollars: Replaces the study's limit in US dollars, which holds for the whole run.
+        runner: Replaces the study's task runner: threads, dask, ray, or the address of a cluster.
 
     Returns:
         The report, as `workbench run --json` writes it. A run that did not get its turn ends in the state Skipped.
@@ -90,11 +93,11 @@ def optimize(
     with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
-        options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars)
+        options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)
         if not rehearse:
             take_keys(load(options), os.environ)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run):
+        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
             artifact.show(setting.run)
             log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
             tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))
@@ -105,14 +108,14 @@ def optimize(
 
             looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
-                look_at_judge(setting, home())
+                look_at_judge(setting, home(), tasks)
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
-                    answer(search, setting.run)
+                    answer(search, setting.run, tasks)
                 log.confirming()
                 outcome = search.result
                 fresh = confirmation(setting, outcome, looks, decided(setting.run))
                 with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
-                    answer(fresh_trials, setting.run)
+                    answer(fresh_trials, setting.run, tasks)
             comparison = confirm.submit(setting.run, wait_for=fresh_trials.verdicts, return_state=False)
             report = publish.submit(setting.run, comparison).result()
             log.result()

@@ -32,6 +32,7 @@ from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
 from workbench.tasks.place import located, skipped
 from workbench.tasks.publish import RunArtifact, publish
+from workbench.tasks.runners import tasks_of
 from workbench.tasks.start_search import start_search
 from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_flow_run
 
@@ -106,7 +107,7 @@ def requalify(
         if not rehearse:
             take_keys(loaded, os.environ)
         opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run):
+        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
             artifact.show(setting.run)
             story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 
@@ -116,7 +117,7 @@ def requalify(
 
             work = Asks(requalification(setting), limits, answered, story.trial, claims)
             with ended_on_interrupt(), work as fresh_trials:
-                answer(fresh_trials, setting.run)
+                answer(fresh_trials, setting.run, tasks)
             publish.submit(setting.run, None, wait_for=fresh_trials.verdicts, return_state=False).result()
             summary = summarize(setting.run)
             scores = summary.confirmed(summary.baseline)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefect.client.schemas.objects import RunInput, TaskRunResult
+from prefect.task_runners import TaskRunner
+
+from workbench.nouns import Plan
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord
 from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score
 from workbench.search.asks import Asks
+from workbench.tasks import runners, worker
 from workbench.tasks.execute import execute
 from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
@@ -16,29 +21,47 @@ from workbench.tasks.score import score
 from workbench.tasks.surroundings import server_watched
 
 
-def answer(asks: Asks[Any], run: RunFolder) -> None:
+def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
     """Answer every ask with a task run, as soon as the ask is ready.
+
+    What costs money is submitted to `runner`, which may be a cluster. `retrieve` always runs in this process, because
+    it takes less time than sending the execution to another process.
 
     The run's folder gets the key of an answer that costs money before the answer is bought.
 
-    `retrieve` and `score` get the future of the task before them as an input, so that Prefect shows an edge between the
-    two task runs. `return_state=False` picks the overload of `submit` that takes a future.
+    `retrieve` and `score` get the id of the task run before them as a dependency, so that Prefect shows an edge between
+    the two task runs.
     """
-    progress = Progress()
-    with server_watched(asks.interrupt):
+    progress, records, threads = Progress(), worker.SentRecords(run), runners.local()
+    with server_watched(asks.interrupt), records:
         for ask in asks:
             progress.tell()
+            records.take_in()
             if not isinstance(ask, Retrieve):
                 run.append(_record(ask))
             match ask:
                 case Propose():
-                    asks.answer(ask, propose.submit(ask.request))
+                    asks.answer(ask, runner.submit(propose, {"request": ask.request}))
                 case Execute():
-                    asks.answer(ask, execute.submit(ask.request))
+                    asks.answer(ask, runner.submit(execute, {"request": ask.request}))
                 case Retrieve():
-                    asks.answer(ask, retrieve.submit(ask.execution, ask.title, return_state=False))
+                    values = {"execution": ask.execution.result(), "title": ask.title}
+                    asks.answer(ask, threads.submit(retrieve, values, dependencies=_after("execution", ask.execution)))
                 case Score():
-                    asks.answer(ask, score.submit(ask.request, ask.plan, return_state=False))
+                    plan, after = _plan_of(ask)
+                    asks.answer(ask, runner.submit(score, {"request": ask.request, "plan": plan}, dependencies=after))
+
+
+def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:
+    """Return the plan to score, and the dependency on its retrieval if the plan was retrieved."""
+    if isinstance(ask.plan, Plan):
+        return ask.plan, None
+    return ask.plan.result(), _after("plan", ask.plan)
+
+
+def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]]:
+    """Return the dependency of a task run on an earlier one, whose result is the value of a parameter."""
+    return {parameter: {TaskRunResult(id=earlier.task_run_id)}}
 
 
 def _record(ask: Propose | Execute | Score) -> AnswerRecord:

@@ -1,4 +1,6 @@
-"""The kept answers of paid tasks: one file of readable JSON for each answer, `WORKBENCH_HOME/results/TASK/KEY`.
+"""The kept answers of paid tasks: one file of readable JSON for each answer, `TASK/KEY` in the storage of answers.
+
+The storage is the folder `WORKBENCH_HOME/results`, or the bucket that WORKBENCH_RESULTS names.
 
 A file says which task and key it is for. It is checked when it is read: the task, the key, the answer's type, and the
 ranges of its values. A file that fails a check counts as missing, so the answer is bought again. Nothing is unpickled.
@@ -14,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from prefect.context import TaskRunContext
 from prefect.exceptions import MissingContextError
 from prefect.filesystems import LocalFileSystem
 from prefect.logging import get_run_logger
@@ -25,7 +26,9 @@ from workbench.errors import OutsideError
 from workbench.money.price import Cost
 from workbench.nouns import Execution, Verdict
 from workbench.search.proposal import Proposal
-from workbench.system.files import why_unwritable, write_atomically
+from workbench.system.home import home
+from workbench.system.storage import Folder, Storage, results_of
+from workbench.tasks.tags import tag_task_run
 
 #: The type of each paid task's answers, by the task's name.
 ANSWERS: dict[str, type[Any]] = {"execute": Execution, "propose": Proposal, "score": Verdict}
@@ -60,21 +63,27 @@ class NoAnswer(ValueError):
     """A file or a value cannot be the answer for its task and key. The message gives the reason."""
 
 
-def read(results: Path, task: str, key: str) -> Any:
+def storage() -> Storage:
+    """Return the storage of answers that the environment of this process names.
+
+    Raises:
+        UserError: the environment names no storage that can be used.
+    """
+    return results_of(home(), os.environ)
+
+
+def read(results: Storage, task: str, key: str) -> Any:
     """Return the kept answer, or None if there is no such file.
 
     Raises:
         NoAnswer: the file cannot be read, is damaged, or holds another answer.
     """
-    file = results / task / key
     try:
-        content = file.read_bytes()
-    except FileNotFoundError as error:
-        if file.is_symlink():
-            raise NoAnswer("it is a link to a file that does not exist") from error
-        return None
+        content = results.read(f"{task}/{key}")
     except OSError as error:
         raise NoAnswer(f"it cannot be read: {error.strerror}") from error
+    if content is None:
+        return None
     try:
         record = _File.model_validate_json(content)
         kind, value = _only_item(record.result)
@@ -96,26 +105,26 @@ def read(results: Path, task: str, key: str) -> Any:
     return answer
 
 
-def write(results: Path, task: str, key: str, answer: Any) -> None:
+def write(results: Storage, task: str, key: str, answer: Any) -> None:
     """Write an answer that was just paid for. The file is written whole or not at all.
 
     Raises:
         OutsideError: the answer cannot be kept, for whatever reason. From now on this process buys nothing more.
     """
-    file = results / task / key
+    name = f"{task}/{key}"
     try:
         if not isinstance(answer, ANSWERS[task]):
             raise NoAnswer(f"it has the type {type(answer).__name__}; expected {ANSWERS[task].__name__}")
         if reason := _fault(answer, key):
             raise NoAnswer(reason)
         record = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
-        write_atomically(file, json.dumps(record, ensure_ascii=False).encode())
+        results.write(name, json.dumps(record, ensure_ascii=False).encode())
     except Exception as error:
-        _unkept.append(f"{file}: {_reason(error)}")
+        _unkept.append(f"{results.place(name)}: {_reason(error)}")
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})") from None
 
 
-def check_storage(results: Path, task: str, key: str) -> None:
+def check_storage(results: Storage, task: str, key: str) -> None:
     """Check that an answer can be kept, before it is bought.
 
     Raises:
@@ -123,10 +132,9 @@ def check_storage(results: Path, task: str, key: str) -> None:
     """
     if _unkept:
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})")
-    file = results / task / key
-    reason = why_unwritable(file.parent) or ("it is a folder" if file.is_dir() and not file.is_symlink() else None)
-    if reason:
-        raise _storage_error(f"answers cannot be written ({file}: {reason})")
+    name = f"{task}/{key}"
+    if reason := results.why_unwritable(name):
+        raise _storage_error(f"answers cannot be written ({results.place(name)}: {reason})")
 
 
 class KeptAnswers(LocalFileSystem):
@@ -134,28 +142,33 @@ class KeptAnswers(LocalFileSystem):
 
     The storage only reads, because Prefect would log a failed write and go on. The task itself writes its answer
     before Prefect calls the storage.
+
+    Without a `basepath`, the environment of the process that executes the task run names the storage.
     """
 
     _block_type_name = "Workbench kept answers"
 
-    def _resolve_path(self, path: str) -> Path:
+    def _storage(self) -> Storage:
+        return Folder(Path(self.basepath)) if self.basepath else storage()
+
+    def _resolve_path(self, path: str) -> str:  # type: ignore[override]  # an object of a bucket has no Path
         # A link is not followed: it is replaced if its answer is bought again.
-        return Path(os.path.normpath(Path(self.basepath or ".") / (path or "")))
+        return self._storage().place("/".join(Path(path or "").parts[-2:]))
 
     def read_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
         self, path: str, **_: Any
     ) -> bytes:
-        file = self._resolve_path(path)
-        task, key = file.parts[-2:]
+        place = self._resolve_path(path)
+        task, key = Path(path).parts[-2:]
         try:
-            answer = read(Path(self.basepath or "."), task, key)
+            answer = read(self._storage(), task, key)
         except NoAnswer as error:
-            _warn(f"{file} is not used, and its answer is bought again: {error}")
+            _warn(f"{place} is not used, and its answer is bought again: {error}")
             raise
         if answer is None:
             raise FileNotFoundError(path)
-        _tag_as_cached()
-        return _as_prefect(file, answer)
+        tag_task_run("cached")
+        return _as_prefect(place, answer)
 
     async def aread_path(self, path: str, **_: Any) -> bytes:
         return self.read_path(path)
@@ -163,10 +176,10 @@ class KeptAnswers(LocalFileSystem):
     def write_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
         self, path: str, content: bytes, **_: Any
     ) -> str:
-        return str(self._resolve_path(path))
+        return self._resolve_path(path)
 
     async def awrite_path(self, path: str, content: bytes, **_: Any) -> str:
-        return str(self._resolve_path(path))
+        return self._resolve_path(path)
 
 
 class Answers(Serializer):
@@ -235,25 +248,18 @@ def _reason(error: Exception) -> str:
 
 def _storage_error(problem: str) -> OutsideError:
     return OutsideError(
-        f"{problem}; expected a writable folder with free space; nothing more is bought, so make room and run the same "
-        "command again",
+        f"{problem}; expected a writable folder or bucket with free space; nothing more is bought, so make room and "
+        "run the same command again",
         kind="storage",
         lasting=True,
     )
 
 
-def _as_prefect(file: Path, answer: Any) -> bytes:
+def _as_prefect(place: str, answer: Any) -> bytes:
     """Return an answer as the record that Prefect reads."""
     serializer = Answers()
-    metadata = {"storage_key": str(file), "serializer": {"type": serializer.type}}
+    metadata = {"storage_key": place, "serializer": {"type": serializer.type}}
     return json.dumps({"metadata": metadata, "result": serializer.dumps(answer).decode()}).encode()
-
-
-def _tag_as_cached() -> None:
-    """Add the tag `cached` to the task run of this thread. The run's last state carries its tags to the server."""
-    context = TaskRunContext.get()
-    if context is not None and "cached" not in context.task_run.tags:
-        context.task_run.tags.append("cached")
 
 
 def _warn(line: str) -> None:

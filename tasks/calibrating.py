@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prefect.logging import get_run_logger
+from prefect.task_runners import TaskRunner
 
 from workbench.calibration.calibrations import calibration_of, keep
 from workbench.calibration.picture import picture
@@ -19,7 +21,9 @@ from workbench.tasks.answering import answer
 from workbench.tasks.surroundings import claim
 
 
-def calibrate_judge(setting: Setting, home: Path, *, probes: bool) -> tuple[CalibrationRecord, Path]:
+def calibrate_judge(
+    setting: Setting, home: Path, runner: TaskRunner[Any], *, probes: bool
+) -> tuple[CalibrationRecord, Path]:
     """Have the judge score damaged gold plans, and return the calibration with the file of its picture.
 
     Raises:
@@ -28,12 +32,12 @@ def calibrate_judge(setting: Setting, home: Path, *, probes: bool) -> tuple[Cali
     study = setting.study
     work = calibration(setting, prices_of(study, home), probes=probes)
     with Asks(work, slots(study.concurrency), claim=claim(home)) as asks:
-        answer(asks, setting.run)
+        answer(asks, setting.run, runner)
     record = asks.result
     return record, keep(home, setting.judge, study.goals, record, picture(record, study.passing))
 
 
-def look_at_judge(setting: Setting, home: Path) -> None:
+def look_at_judge(setting: Setting, home: Path, runner: TaskRunner[Any]) -> None:
     """Say in the log whether the judge can be trusted, and give the run its calibration.
 
     A study with `calibrate: before_first_run` calibrates a judge that was never calibrated. If its budget in dollars
@@ -44,7 +48,7 @@ def look_at_judge(setting: Setting, home: Path) -> None:
     if record is None and study.calibrate == "before_first_run":
         log.info("Calibrating the judge first, because it was never calibrated for these gold plans.")
         try:
-            record, _ = calibrate_judge(setting, home, probes=False)
+            record, _ = calibrate_judge(setting, home, runner, probes=False)
         except BudgetUsedUp as error:
             log.warning(f"The judge is not calibrated: {error}")
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 from prefect.blocks.system import Secret
 
@@ -16,7 +16,12 @@ def take_keys(study: Study, environ: MutableMapping[str, str]) -> None:
 
     The block of `GEMINI_API_KEY` has the name `gemini-api-key`. `open_run` checks later that no key is missing.
     """
-    for variable in _missing(study, environ):
+    take(_missing(study, environ), environ)
+
+
+def take(variables: Iterable[str], environ: MutableMapping[str, str]) -> None:
+    """Set each of these variables to the value of its Secret block, if there is one."""
+    for variable in variables:
         try:
             environ[variable] = str(Secret.load(block_name(variable)).get())  # type: ignore[union-attr]  # not a coroutine
         except ValueError:

@@ -31,7 +31,7 @@ class RunLog:
     """
 
     def __init__(self, run: RunFolder, phase: Phase = "search") -> None:
-        _quieten_task_runs()
+        quieten_task_runs()
         self._run = run
         self._record = run.load(RunRecord)
         self._logger = get_run_logger()
@@ -99,6 +99,6 @@ class _SuccessesAtDebug(logging.Filter):
 _SUCCESSES_AT_DEBUG = _SuccessesAtDebug()
 
 
-def _quieten_task_runs() -> None:
+def quieten_task_runs() -> None:
     # `addFilter` adds a filter only once.
     logging.getLogger("prefect.task_runs").addFilter(_SUCCESSES_AT_DEBUG)

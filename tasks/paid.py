@@ -11,7 +11,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
@@ -19,9 +19,9 @@ from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
 
 from workbench.errors import OutsideError
-from workbench.system.home import home
-from workbench.tasks import answers
+from workbench.tasks import answers, worker
 from workbench.tasks.failure import scrubbed_failure
+from workbench.tasks.tags import tag_task_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,19 +43,23 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
     """
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
-        name, results = function.__name__, home() / "results"
+        name = function.__name__
 
         def cache_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
+            tag_task_run(name)
             return f"{name}/{key(parameters)}"
 
         @functools.wraps(function)
         def buy(*args: P.args, **kwargs: P.kwargs) -> R:
             parameters = inspect.signature(function).bind(*args, **kwargs).arguments
             try:
-                answer_key = key(parameters)
-                answers.check_storage(results, name, answer_key)
-                answer = function(*args, **kwargs)
-                answers.write(results, name, answer_key, answer)
+                results, answer_key = answers.storage(), key(parameters)
+                with worker.at_work(parameters["request"], name, answer_key) as kept:
+                    if kept is not None:
+                        return cast("R", kept)
+                    answers.check_storage(results, name, answer_key)
+                    answer = function(*args, **kwargs)
+                    answers.write(results, name, answer_key, answer)
             except Exception as error:
                 failure = scrubbed_failure(error, os.environ)
             else:
@@ -65,7 +69,6 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
 
         paid_task: Task[P, R] = task(
             task_run_name=title,
-            tags={name},
             cache_key_fn=cache_key,
             persist_result=True,
             result_serializer=answers.Answers(),
@@ -75,7 +78,7 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             retry_condition_fn=_worth_retrying,
         )(buy)
         # The storage is set here, because `task` accepts only a storage that is saved on a server.
-        paid_task.result_storage = answers.KeptAnswers(basepath=str(results))
+        paid_task.result_storage = answers.KeptAnswers()
         return paid_task
 
     return decorate

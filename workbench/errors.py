@@ -98,6 +98,9 @@ class StudyError(UserError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.problems,))
+
 
 class PipelineRejected(UserError):
     """The runtime refused the pipeline file or an input before it called any model."""

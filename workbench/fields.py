@@ -5,9 +5,10 @@ The forms of all packages use these types.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -20,6 +21,8 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 ADDRESS = r"^https?://[^\s/?#@]+$"
 MODEL = rf"^({'|'.join(KNOWN)})/[A-Za-z0-9][A-Za-z0-9_.:@/+-]*$"
 API_BASE = r"^https?://[^\s?#@]+$"
+#: threads, or a cluster of processes with or without an address.
+TASK_RUNNER = r"^(threads|(dask|ray)(@[a-z]+://[^\s@]+)?)$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 #: pattern → the description of the values that match the pattern
@@ -29,6 +32,7 @@ EXPECTED = {
     MODEL: f"PROVIDER/MODEL with a provider of {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
     API_BASE: "an address such as http://localhost:8000/v1",
     VARIABLE: "a name of letters, digits and _",
+    TASK_RUNNER: "threads, dask, ray, or a cluster such as dask@tcp://host:8786 or ray@ray://host:10001",
 }
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -36,6 +40,7 @@ Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
 ApiBase = Annotated[str, StringConstraints(pattern=API_BASE)]
+TaskRunnerText = Annotated[str, StringConstraints(pattern=TASK_RUNNER)]
 VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 
@@ -81,3 +86,37 @@ def kind(value: object) -> str:
     """Return the kind of a value in words, such as `a text` or `a list`."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}
     return kinds.get(type(value), "nothing" if value is None else "something else")
+
+
+def misfit(error: Any) -> str:
+    """Return what is wrong with a value, made from one error of pydantic's `ValidationError.errors()`.
+
+    A key that is not known needs the form that knows the right keys, so its message is made elsewhere.
+    """
+    error_type, context = error["type"], error.get("ctx", {})
+    value = f"{short(error['input'])}" if error_type != "missing" else ""
+    match error_type:
+        case "missing":
+            return "this key is missing"
+        case "literal_error":
+            known = re.findall(r"'([^']+)'", context["expected"])
+            return f"{value} is not known; expected {' or '.join(known)}{nearest(str(error['input']), known)}"
+        case "string_pattern_mismatch" if not error["input"].strip():
+            return "expected a text, got an empty one"
+        case "string_pattern_mismatch":
+            return f"{value} is not {EXPECTED.get(context['pattern'], context['pattern'])}"
+        case "too_short":
+            return "the list is empty; expected at least one item"
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
+            return f"{value} is out of range; {error['msg'].replace('Input should be', 'expected').lower()}"
+        case "finite_number":
+            return f"{value} is not a finite number"
+        case _:
+            expected = error["msg"].removeprefix("Input should be ").replace("valid ", "")
+            return f"expected {_plain(expected)}, got {kind(error['input'])} {value}".rstrip()
+
+
+def _plain(expected: str) -> str:
+    """Return words for a type that the author of a file knows, instead of pydantic's words."""
+    words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
+    return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

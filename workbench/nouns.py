@@ -308,6 +308,7 @@ def replicate_name(replicate: int) -> str:
 
 
 ProgramName = Literal["direct", "writer"]
+TaskRunnerName = Literal["threads", "dask", "ray"]
 Promotion = Literal["ask", "auto"]
 Calibration = Literal["by_hand", "before_first_run"]
 
@@ -325,6 +326,20 @@ class Model:
     name: str
     temperature: float | None = None
     api_base: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskRunner:
+    """Where the task runs of a study run.
+
+    Attributes:
+        name: `threads` of the flow's process, or the processes of a `dask` or `ray` cluster.
+        address: the address of a cluster that runs already. None for threads, and for a cluster that lasts as long as
+            the run.
+    """
+
+    name: TaskRunnerName = "threads"
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -352,6 +367,7 @@ class Study:
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
+        task_runner: where task runs run. The results do not depend on it.
         promote: `ask` leaves a promotion to a person; `auto` promotes a prompt that is better beyond chance.
         margin: how many points a champion may lose at a new commit and still count as good as before.
         model_timeout: the time limit of one answer of the judge or the proposer, in seconds.
@@ -384,6 +400,7 @@ class Study:
     calls: int = 1
     calibrate: Calibration = "by_hand"
     length: Length | None = None
+    task_runner: TaskRunner = TaskRunner()
 
     @property
     def rubric(self) -> Path:

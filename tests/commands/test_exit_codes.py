@@ -200,6 +200,7 @@ def ending(world: World, capsys: pytest.CaptureFixture[str], arguments: list[str
     return code, errors.encode("ascii", "backslashreplace").decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.__name__)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_failure_of_the_outside_world_is_a_traceback(
@@ -213,6 +214,7 @@ def test_no_failure_of_the_outside_world_is_a_traceback(
     assert errors.strip() or code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["show", "runs", "generate", "apply", "revert"])
 def test_no_damaged_file_of_a_run_is_a_traceback(
     world: World, capsys: pytest.CaptureFixture[str], command: str

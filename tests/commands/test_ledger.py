@@ -56,6 +56,9 @@ def test_the_scores_of_the_prompt_in_use_are_listed(home: Path, capsys: pytest.C
         ("a", "1234567890abcdef", None),
         ("b", None, 2),
     ]
+    (home.parent / "mine.yaml").write_text("study: study_one\n")
+    assert scores(str(home.parent / "mine.yaml"), json_file=file) == trials(str(home.parent / "mine.yaml")) == 0
+    assert [score["run"] for score in result(home)] == ["a", "b"]
 
 
 def test_trials_are_listed_over_all_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,8 @@ def test_a_finished_run_is_listed_with_its_scores(home: Path) -> None:
     assert row["cost"] == 0.125
     assert listed(home, "study_one") == [row]
     assert listed(home, "another") == []
+    (home.parent / "mine.yaml").write_text("study: study_one\n")
+    assert listed(home, str(home.parent / "mine.yaml")) == [row]
 
 
 def test_a_damaged_run_does_not_hide_the_others(home: Path) -> None:

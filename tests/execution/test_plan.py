@@ -173,3 +173,10 @@ def test_a_cut_off_reply_stays_invalid() -> None:
 def test_no_text_makes_retrieval_fail(text: str) -> None:
     """For every text, retrieval returns a plan or a problem."""
     assert isinstance(retrieve(execution_with(text)).ok, bool)
+
+
+def test_libyaml_decides_and_the_other_parser_explains() -> None:
+    """The runtime reads YAML with libyaml, too. It takes a tab within a plain text, which PyYAML's parser refuses."""
+    tab = "workflow:\n  description: Test\tthe robust step\n"
+    assert problem(tab) is None
+    assert "found character '`' that cannot start any token in line 1, column 4" in str(problem("a: `b`"))

@@ -101,6 +101,7 @@ def test_the_test_data_has_all_places() -> None:
     assert len(PLACES) == 66
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "number"), PLACES, ids=lambda part: part.stem if isinstance(part, Path) else str(part)
 )
@@ -175,6 +176,7 @@ workflow:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", SCALARS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @settings(max_examples=15)

@@ -57,6 +57,7 @@ def rare_words(text: str) -> list[str]:
     return [word for word in words if word not in known | common_words()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [[START, GOAL], [START, GOAL, CODEBASE]], ids=["without-inputs", "with-inputs"])
 @pytest.mark.parametrize("number", range(len(PLANS)))
 def test_no_honest_prompt_is_refused(known: list[str], number: int) -> None:

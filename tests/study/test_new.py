@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -36,6 +37,17 @@ def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
     long = load(RunOptions(folder / "study.yaml"))
     assert long.pipeline.inputs
     assert (long.judge, long.proposer, long.concurrency) == (short.judge, short.proposer, short.concurrency)
+
+
+def test_no_comment_spells_a_value_with_a_capital_letter(folder: Path) -> None:
+    """Somebody may copy the value from the comment, and a study accepts no other spelling."""
+    comments = starter_study("Write the plan", folder / "gold.md", folder / "pipeline.yaml")
+    fields = form_of(DEFAULT_RUNTIME).model_fields.values()
+    values = {
+        value for field in fields if get_origin(field.annotation) is Literal for value in get_args(field.annotation)
+    }
+    assert "before_first_run" in values
+    assert not [value for value in values if f"# {value.capitalize()}:" in comments]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

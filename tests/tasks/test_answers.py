@@ -21,6 +21,7 @@ from workbench.errors import OutsideError
 from workbench.money.price import Cost, ModelCost, Tokens
 from workbench.nouns import Execution, Verdict
 from workbench.search.proposal import Proposal
+from workbench.system.storage import Folder
 from workbench.tasks import answers
 
 VALUES: dict[str, Any] = {
@@ -46,8 +47,8 @@ def store(results: Path) -> ResultStore:
 @pytest.mark.parametrize("task", VALUES)
 def test_a_kept_answer_is_read_again(tmp_path: Path, task: str) -> None:
     """Prefect reads the same answer, and the file names its task and key."""
-    answers.write(tmp_path, task, "k", VALUES[task])
-    assert answers.read(tmp_path, task, "k") == VALUES[task]
+    answers.write(Folder(tmp_path), task, "k", VALUES[task])
+    assert answers.read(Folder(tmp_path), task, "k") == VALUES[task]
     assert store(tmp_path).exists(f"{task}/k")
     assert store(tmp_path).read(f"{task}/k").result == VALUES[task]
     content = json.loads((tmp_path / task / "k").read_text())
@@ -58,13 +59,13 @@ def test_a_kept_answer_is_read_again(tmp_path: Path, task: str) -> None:
 def test_an_answer_is_kept_with_its_cost(tmp_path: Path, task: str) -> None:
     """An answer with an impossible cost is refused."""
     cost = Cost.of([ModelCost("gemini/gemini-3.8-flash", 1, Tokens(input=1), 0.25)], ["a program"], 0.5)
-    answers.write(tmp_path, task, "k", replace(VALUES[task], cost=cost))
-    assert answers.read(tmp_path, task, "k").cost == cost
+    answers.write(Folder(tmp_path), task, "k", replace(VALUES[task], cost=cost))
+    assert answers.read(Folder(tmp_path), task, "k").cost == cost
     assert store(tmp_path).read(f"{task}/k").result.cost == cost
     file = tmp_path / task / "k"
     file.write_text(file.read_text().replace("0.25", "-9.9"))
     with pytest.raises(answers.NoAnswer, match="its cost is not possible"):
-        answers.read(tmp_path, task, "k")
+        answers.read(Folder(tmp_path), task, "k")
 
 
 @pytest.mark.parametrize("task", VALUES)
@@ -75,10 +76,10 @@ def test_an_answer_that_prefect_wrote_is_read(tmp_path: Path, task: str) -> None
     ).create_result_record(VALUES[task], key=f"{task}/k")
     (tmp_path / task).mkdir()
     (tmp_path / task / "k").write_bytes(record.serialize())
-    assert answers.read(tmp_path, task, "k") == VALUES[task]
+    assert answers.read(Folder(tmp_path), task, "k") == VALUES[task]
     (tmp_path / task / "other").write_bytes(record.serialize())
     with pytest.raises(answers.NoAnswer, match=f"the answer of {task}/k"):
-        answers.read(tmp_path, task, "other")
+        answers.read(Folder(tmp_path), task, "other")
 
 
 class Bomb:
@@ -118,7 +119,7 @@ def test_the_answer_of_another_task_or_key_is_bought_again(
     if task == other:
         return
     source = (task, "other") if other == "other key" else (other, "k")
-    answers.write(tmp_path, *source, VALUES[source[0]] if source[1] == "k" else moved(task))
+    answers.write(Folder(tmp_path), *source, VALUES[source[0]] if source[1] == "k" else moved(task))
     (tmp_path / task).mkdir(exist_ok=True)
     (tmp_path / "/".join(source)).rename(tmp_path / task / "k")
     assert not store(tmp_path).exists(f"{task}/k")
@@ -150,12 +151,12 @@ def moved(task: str) -> Any:
 )
 def test_a_value_out_of_its_type_or_range_is_bought_again(tmp_path: Path, task: str, before: str, after: str) -> None:
     """The file is well formed, and names its task and key."""
-    answers.write(tmp_path, task, "k", VALUES[task])
+    answers.write(Folder(tmp_path), task, "k", VALUES[task])
     file = tmp_path / task / "k"
     assert before in file.read_text()
     file.write_text(file.read_text().replace(before, after))
     with pytest.raises(answers.NoAnswer):
-        answers.read(tmp_path, task, "k")
+        answers.read(Folder(tmp_path), task, "k")
     assert not store(tmp_path).exists(f"{task}/k")
 
 
@@ -166,12 +167,12 @@ def test_any_content_is_an_answer_or_a_miss(tmp_path: Path, content: bytes) -> N
     (tmp_path / "score").mkdir(exist_ok=True)
     (tmp_path / "score" / "k").write_bytes(content)
     with pytest.raises(answers.NoAnswer):
-        answers.read(tmp_path, "score", "k")
+        answers.read(Folder(tmp_path), "score", "k")
 
 
 def test_a_truncated_answer_is_bought_again_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file is cut at every possible length."""
-    answers.write(tmp_path, "score", "k", VALUES["score"])
+    answers.write(Folder(tmp_path), "score", "k", VALUES["score"])
     file = tmp_path / "score" / "k"
     content = file.read_bytes()
     for end in range(len(content)):
@@ -188,10 +189,10 @@ def test_a_link_to_nothing_is_bought_again_and_replaced(tmp_path: Path, target: 
     file.symlink_to(target)
     assert not store(tmp_path).exists("score/k")
     store(tmp_path).create_result_record(VALUES["score"], key="score/k")
-    answers.check_storage(tmp_path, "score", "k")
-    answers.write(tmp_path, "score", "k", VALUES["score"])
+    answers.check_storage(Folder(tmp_path), "score", "k")
+    answers.write(Folder(tmp_path), "score", "k", VALUES["score"])
     assert not file.is_symlink()
-    assert answers.read(tmp_path, "score", "k") == VALUES["score"]
+    assert answers.read(Folder(tmp_path), "score", "k") == VALUES["score"]
 
 
 @pytest.mark.parametrize(
@@ -206,10 +207,10 @@ def test_a_link_to_nothing_is_bought_again_and_replaced(tmp_path: Path, target: 
 def test_after_an_answer_that_cannot_be_kept_nothing_is_bought(tmp_path: Path, task: str, answer: Any) -> None:
     """This holds for every reason. The next task stops before it calls a model."""
     with pytest.raises(OutsideError, match="a paid answer could not be written") as error:
-        answers.write(tmp_path, task, "k", answer)
+        answers.write(Folder(tmp_path), task, "k", answer)
     assert error.value.lasting
     with pytest.raises(OutsideError, match="nothing more is bought"):
-        answers.check_storage(tmp_path, "score", "other")
+        answers.check_storage(Folder(tmp_path), "score", "other")
 
 
 def test_a_place_that_cannot_be_written_is_found_before_buying(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_a_place_that_cannot_be_written_is_found_before_buying(tmp_path: Path) -
     (tmp_path / "execute").write_text("")
     for task in ("score", "execute"):
         with pytest.raises(OutsideError, match="answers cannot be written") as error:
-            answers.check_storage(tmp_path, task, "k")
+            answers.check_storage(Folder(tmp_path), task, "k")
         assert error.value.kind == "storage"
 
 

@@ -9,6 +9,7 @@ from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.system.home import home
+from workbench.system.storage import results_of
 
 
 def check(study: Path, /, *, json_file: JsonFile = None) -> int:
@@ -28,6 +29,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     from workbench.study.estimate import estimate
 
     loaded = load(RunOptions(study))
+    results_of(home(), os.environ)
     require_rubric(loaded, rehearsal=True)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)

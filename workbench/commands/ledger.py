@@ -70,13 +70,15 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
     Parameters
     ----------
     study
-        The study's name.
+        The study's name, or its file.
     json_file
         A file for the scores as JSON.
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger.questions import prompt_scores
+    from workbench.study.loader import name_of
 
+    study = name_of(study)
     with _ledger() as connection:
         measured = prompt_scores(connection, study)
     rows = [
@@ -107,7 +109,7 @@ def trials(
     Parameters
     ----------
     study
-        The study's name.
+        The study's name, or its file.
     limit
         How many trials.
     json_file
@@ -115,7 +117,9 @@ def trials(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger import questions
+    from workbench.study.loader import name_of
 
+    study = name_of(study)
     with _ledger() as connection:
         listed = questions.trials(connection, study, limit)
     rows = [

@@ -36,6 +36,7 @@ def run(
     budget: int | None = None,
     dollars: float | None = None,
     seed: int | None = None,
+    runner: str | None = None,
     rehearse: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Search for a better prompt, confirm it on fresh executions, and report.
@@ -54,10 +55,12 @@ def run(
         Replaces the study's limit in dollars: what the whole run may cost.
     seed
         Replaces the study's seed.
+    runner
+        Replaces the study's task runner: threads, dask, ray, or a cluster such as dask@tcp://host:8786.
     rehearse
         Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
-    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars))
+    loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars, runner=runner))
     require_rubric(loaded, rehearsal=True)
     if not rehearse:
         # The flow checks the keys too. This check comes before a server or a run is started.
@@ -80,6 +83,7 @@ def run(
                 rehearse=rehearse,
                 run=name,
                 dollars=dollars,
+                runner=runner,
             )
     except Exception as error:
         raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None

@@ -30,10 +30,15 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     Parameters
     ----------
     study
-        List only the runs of the study with this name.
+        List only the runs of this study: its name, or its file.
     json_file
         A file for the list as JSON.
     """
+    if study is not None:
+        # Imported here to keep the start of other commands fast.
+        from workbench.study.loader import name_of
+
+        study = name_of(study)
     listed = [row for folder in _folders(home()) if (row := _row(folder)) and study in (None, row["study"])]
     console = console_beside(json_file)
     print_columns(console, COLUMNS, [_cells(row) for row in listed])

@@ -83,9 +83,9 @@ class Nodes:
         return self._end() if isinstance(event, yaml.CollectionEndEvent) else None
 
     def _scalar(self, event: yaml.ScalarEvent) -> str | None:
-        if event.style is None and ESCAPED_LINES.search(event.value):
+        if not event.style and ESCAPED_LINES.search(event.value):
             return f"the plan has literal \\n where lines should end, in line {line_of(event)}"
-        if len(self._open) == 1 and self._open[0].key_next and event.style is None:
+        if len(self._open) == 1 and self._open[0].key_next and not event.style:
             self._open[0].sentence = len(event.value.split()) >= SENTENCE
         if event.anchor:
             self._anchors[event.anchor] = (1, 0)

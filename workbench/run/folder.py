@@ -40,6 +40,8 @@ from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunReco
 from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
+#: The folders of the runs that this process works on.
+_worked_on_here: set[Path] = set()
 #: The file with the result of a run. Only a run that has ended with a result has it.
 REPORT = "report.json"
 
@@ -101,6 +103,8 @@ class RunFolder:
             with _writing(self.path):
                 (self.path / FailureRecord.FILE).unlink(missing_ok=True)
                 lock.enter_context(shared_lock(self.path / WORKING))
+            _worked_on_here.add(self.path)
+            lock.callback(_worked_on_here.discard, self.path)
             try:
                 yield
             except Exception as error:
@@ -108,6 +112,11 @@ class RunFolder:
                 with suppress(OutsideError):
                     self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
                 raise
+
+    @property
+    def worked_on_here(self) -> bool:
+        """Return True if this process works on the run. A worker of a cluster only answers some of its asks."""
+        return self.path in _worked_on_here
 
     @property
     def stopped(self) -> str | None:

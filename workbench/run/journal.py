@@ -6,8 +6,9 @@ Reports count calls in the journal, not in memory. Therefore the costs of a retr
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -43,6 +44,26 @@ class CallRecord(Record):
     cost: Cost | None = None
 
 
+#: Takes the records in a process that does not have the run's folder. None: they are written into the folder.
+_elsewhere: ContextVar[Callable[[CallRecord], None] | None] = ContextVar("_elsewhere", default=None)
+
+
+@contextmanager
+def sent_to(send: Callable[[CallRecord], None]) -> Iterator[None]:
+    """Give every record of this thread to `send` until the block ends, and write none into the run's folder."""
+    token = _elsewhere.set(send)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
+def add_missing(run: Path, record: CallRecord) -> None:
+    """Write a record that another process has sent, unless the journal has it already."""
+    if record not in read(run):
+        RunFolder(run).append(record)
+
+
 @contextmanager
 def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
     """Write a record of one call when the block ends in any way. Without a run folder, write nothing.
@@ -55,7 +76,7 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
     Raises:
         OutsideError: the journal cannot be written. Then the call is not made.
     """
-    if run is not None:
+    if run is not None and _elsewhere.get() is None:
         RunFolder(run).check_appendable(CallRecord)
     meter = Meter(action, purse_of(run))
     start = time.monotonic()
@@ -77,8 +98,9 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
     finally:
         if run is not None and made:
             seconds, at = time.monotonic() - start, time.time()
-            RunFolder(run).append(
-                CallRecord(action=action, key=key, kind=kind, seconds=seconds, at=at, message=message, cost=meter.cost)
+            _write(
+                run,
+                CallRecord(action=action, key=key, kind=kind, seconds=seconds, at=at, message=message, cost=meter.cost),
             )
 
 
@@ -86,7 +108,7 @@ def note_other_model(run: Path | None, action: Action, key: str, asked: str, ans
     """Write a record if a provider answered with another model than the requested model."""
     if run is not None:
         kind = f"{answering} answered instead of {asked}"
-        RunFolder(run).append(CallRecord(action=action, key=key, kind=kind, seconds=0.0, at=time.time()))
+        _write(run, CallRecord(action=action, key=key, kind=kind, seconds=0.0, at=time.time()))
 
 
 def read(run: Path) -> list[CallRecord]:
@@ -96,3 +118,11 @@ def read(run: Path) -> list[CallRecord]:
         RunNotFound, RunTooNew: as `RunFolder.lines` does.
     """
     return RunFolder(run).lines(CallRecord)
+
+
+def _write(run: Path, record: CallRecord) -> None:
+    send = _elsewhere.get()
+    if send is None:
+        RunFolder(run).append(record)
+    else:
+        send(record)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
@@ -12,19 +11,18 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 from workbench.evidence.gate import FEWEST_PAIRS, MOST_PAIRS
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import (
-    EXPECTED,
     ApiBase,
     Form,
     KeyPath,
     ModelName,
     Name,
+    TaskRunnerText,
     Temperature,
     Text,
     dotted,
     key_names,
-    kind,
+    misfit,
     nearest,
-    short,
 )
 from workbench.nouns import HOLISTIC, MOST_CALLS
 from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
@@ -127,7 +125,8 @@ class StudyForm(Form):
     )
     program: Literal["direct", "writer"] = Field(
         default="direct",
-        description="direct: the prompt is candidate and goal; writer: a model writes a prompt for each goal",
+        description="with `direct`, the prompt is candidate and goal; with `writer`, a model writes a prompt for each "
+        "goal",
     )
     prompt: Text = Field(
         default="Write the plan that the goal asks for.",
@@ -138,8 +137,8 @@ class StudyForm(Form):
     judge: JudgeForm = Field(default=JudgeForm(), description="the model that scores plans")
     calibrate: Literal["by_hand", "before_first_run"] = Field(
         default="by_hand",
-        description="before_first_run: the first run measures whether the judge can be trusted, within the budget in "
-        "dollars; by_hand: `workbench calibrate` does it",
+        description="with `before_first_run`, the first run measures whether the judge can be trusted, within the "
+        "budget in dollars; with `by_hand`, `workbench calibrate` does it",
     )
     passing: Annotated[float, Field(ge=0, le=10)] = Field(
         default=8.0, alias="pass", description="the lowest score, 0 to 10, with which a plan passes"
@@ -162,7 +161,8 @@ class StudyForm(Form):
     )
     promote: Literal["ask", "auto"] = Field(
         default="ask",
-        description="auto: a prompt that is better beyond chance becomes the champion; ask: a person decides",
+        description="with `auto`, a prompt that is better beyond chance becomes the champion; with `ask`, a person "
+        "decides",
     )
     margin: Annotated[float, Field(gt=0, le=10)] = Field(
         default=0.5,
@@ -170,6 +170,11 @@ class StudyForm(Form):
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         default=4, description="how many executions may run at the same time"
+    )
+    task_runner: TaskRunnerText = Field(
+        default="threads",
+        description="where task runs run: in threads of the flow's process, or in the processes of a cluster; with an "
+        "address, the cluster runs already; the results are the same (docs/guide/scale.md)",
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         default=0, description="the seed of all random choices that Workbench makes"
@@ -195,9 +200,8 @@ def runtimes_with(key: str) -> list[str]:
 
 def message(error: Any, path: KeyPath, runtime: str) -> str:
     """Return a message about the value at `path`, made from one error of pydantic's `ValidationError.errors()`."""
-    name, error_type, context = dotted(path), error["type"], error.get("ctx", {})
-    value = f"{short(error['input'])}" if error_type != "missing" else ""
-    match error_type:
+    name = dotted(path)
+    match error["type"]:
         case "extra_forbidden" if len(path) == 1 and (others := runtimes_with(str(path[0]))):
             instead = RUNTIMES[runtime].instead.get(str(path[0]))
             hint = instead or f"it belongs to runtime: {' or '.join(others)}"
@@ -207,24 +211,8 @@ def message(error: Any, path: KeyPath, runtime: str) -> str:
             return f"{name}: this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
         case "missing" if len(path) == 1 and path[0] in own_keys(runtime):
             return f"{name}: this key is missing; runtime: {runtime} needs it"
-        case "missing":
-            return f"{name}: this key is missing"
-        case "literal_error":
-            known = re.findall(r"'([^']+)'", context["expected"])
-            return f"{name}: {value} is not known; expected {' or '.join(known)}{nearest(str(error['input']), known)}"
-        case "string_pattern_mismatch" if not error["input"].strip():
-            return f"{name}: expected a text, got an empty one"
-        case "string_pattern_mismatch":
-            return f"{name}: {value} is not {EXPECTED.get(context['pattern'], context['pattern'])}"
-        case "too_short":
-            return f"{name}: the list is empty; expected at least one item"
-        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            return f"{name}: {value} is out of range; {error['msg'].replace('Input should be', 'expected').lower()}"
-        case "finite_number":
-            return f"{name}: {value} is not a finite number"
         case _:
-            expected = error["msg"].removeprefix("Input should be ").replace("valid ", "")
-            return f"{name}: expected {_plain(expected)}, got {kind(error['input'])} {value}".rstrip()
+            return f"{name}: {misfit(error)}"
 
 
 def _form_at(form: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
@@ -242,9 +230,3 @@ def forms_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from forms_in(part)
-
-
-def _plain(expected: str) -> str:
-    """Return words for a type that the author of a study knows, instead of pydantic's words."""
-    words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
-    return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

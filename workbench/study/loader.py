@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ from workbench.nouns import HOLISTIC, Goal, Model, Study
 from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
 from workbench.scoring import Length
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
-from workbench.study import yaml_lines
+from workbench.study import task_runners, yaml_lines
 from workbench.study.form import (
     BudgetForm,
     JudgeForm,
@@ -38,6 +39,9 @@ from workbench.study.money import refusals
 from workbench.study.yaml_lines import YamlFile
 
 TEXT_BYTES = 1_000_000
+
+#: The command-line options whose name differs from the key that they replace.
+OPTIONS = {"task_runner": "runner"}
 
 
 def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
@@ -67,6 +71,9 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
         _check_files(file, runtime)
     else:
         study = _study(form, file, runtime)
+    if study is not None and not file.problems:
+        for key_path, problem in task_runners.refusals(study):
+            _add_problem(file, key_path, problem, overrides)
     if study is not None and study.dollars is not None and not file.problems:
         for key_path, problem in refusals(study):
             _add_problem(file, key_path, problem, overrides)
@@ -86,6 +93,11 @@ def names(path: Path) -> tuple[str, str]:
         values = None
     keys = values if isinstance(values, dict) else {}
     return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
+
+
+def name_of(study: str) -> str:
+    """Return the name of a study that a person calls by its name or by its file."""
+    return names(Path(study))[0] if os.path.isfile(study) else study
 
 
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
@@ -171,6 +183,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         confirm=form.confirm,
         concurrency=form.concurrency,
         seed=form.seed,
+        task_runner=task_runners.parse(form.task_runner),
         promote=form.promote,
         calibrate=form.calibrate,
         length=None if form.length is None else Length(form.length.free, form.length.per_100_words),
@@ -311,7 +324,7 @@ def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping
     option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
     if option in overrides:
         without_key = message.removeprefix(f"{dotted(path)}: ")
-        file.problems.append(Problem(Path(f"--{option}"), None, without_key))
+        file.problems.append(Problem(Path(f"--{OPTIONS.get(str(option), option)}"), None, without_key))
     else:
         file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 

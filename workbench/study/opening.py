@@ -29,6 +29,7 @@ from workbench.study.services import Providers, services
 from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
+from workbench.system.storage import results_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class RunOptions:
     None means that the study's own value applies.
 
     Attributes:
+        runner: the task runner, as the key `task_runner` names it.
         prompts: the folder `prompts` with the champions of the study, if it is not beside the study file.
     """
 
@@ -48,6 +50,7 @@ class RunOptions:
     rehearse: bool = False
     prompts: Path | None = None
     dollars: float | None = None
+    runner: str | None = None
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -57,6 +60,7 @@ class RunOptions:
             "budget": self.budget,
             "seed": self.seed,
             "dollars": self.dollars,
+            "task_runner": self.runner,
         }
         return {key: value for key, value in options.items() if value is not None}
 
@@ -140,10 +144,12 @@ def open_run(
 
     Raises:
         StudyError: the study cannot be used.
-        UserError: the study has no rubric and needs one, it cannot be rehearsed, or `home` cannot be written to.
+        UserError: the study has no rubric and needs one, it cannot be rehearsed, `home` cannot be written to,
+            or WORKBENCH_RESULTS names no bucket.
         MissingKey: a provider that the study needs has no key, and this is no rehearsal.
         ExecutionFailed: the runtime cannot be started on this machine.
     """
+    results_of(home, environ)
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
         with setting.run.worked_on():

@@ -15,7 +15,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from workbench.errors import OutputFailed, StudyError, UserError
-from workbench.fields import Form, KeyPath, Text, dotted, key_names, kind, nearest, short
+from workbench.fields import Form, KeyPath, Text, dotted, key_names, kind, misfit, nearest, short
 from workbench.judging.drawing import LARGEST_WEIGHT, MOST
 from workbench.judging.judge import JUDGES
 from workbench.nouns import Study
@@ -143,12 +143,9 @@ def _message(error: Any, path: KeyPath) -> str:
     if error["type"] == "extra_forbidden":
         known = key_names(CriterionForm if len(path) > 1 else RubricForm)
         return f"this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
-    if error["type"] == "missing":
-        return "this key is missing"
     if error["type"] in ("too_short", "too_long"):
         return f"expected 1 to {2 * MOST} criteria, got {len(error['input'])}"
-    expected = error["msg"].removeprefix("Input should be ")
-    return f"expected {expected[0].lower()}{expected[1:]}, got {short(error['input'])}"
+    return misfit(error)
 
 
 def _check_goals(file: YamlFile, form: RubricForm, study: Study) -> None:

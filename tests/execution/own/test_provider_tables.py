@@ -27,6 +27,7 @@ def stop_reasons() -> list[str]:
     return list(get_args(StopReason))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "name", "members"),
     [

@@ -204,6 +204,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.integers(-64, 255),

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.flow import TOPICS, Flow
 from tests.support.settings import goals, setting
 from workbench.run.race_record import RaceRecord
@@ -63,6 +65,7 @@ def test_a_rewriting_proposer_is_raced_with_whole_prompts(tmp_path: Path) -> Non
     assert outcome.spent <= 40
 
 
+@pytest.mark.slow
 def test_the_choice_does_not_depend_on_the_concurrency(tmp_path: Path) -> None:
     outcomes = []
     for concurrency in (1, 4):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,10 +15,11 @@ from workbench.search import conflicts, edits, sentences
 from workbench.search.candidate import Candidate
 from workbench.search.optimizers.bench import Bench
 from workbench.search.optimizers.race_log import RaceLog
+from workbench.search.optimizers.tidying import unmeasurable, without, worse
 from workbench.search.programs import Program
 from workbench.search.race import choose
 from workbench.search.race.composing import FIRST_EXECUTIONS
-from workbench.search.race.standing import Standing
+from workbench.search.race.standing import PieceEffect, Standing
 
 #: How many executions are made at once. It follows from the budget and not from the study's concurrency, so that a
 #: study finds the same prompt at any concurrency. Batches of 16 lose little (docs/race.md).
@@ -98,10 +99,10 @@ def search(bench: Bench) -> Program:
         batch=max(1, min(LARGEST_BATCH, budget // EXECUTIONS_PER_BATCH)),
         split=sentences.split,
         join=sentences.join,
-        needs=lambda piece: callbacks.needs.get(piece.strip(), ()),
+        needs=callbacks.needed,
         watch=watch,
     )
-    chosen = callbacks.without_conflicts(best, log.points)
+    chosen = callbacks.tidied(best, log.effects)
     log.conclude(chosen)
     return callbacks.program(chosen)
 
@@ -116,7 +117,7 @@ class _Callbacks:
         self._replicates: Counter[tuple[str, int]] = Counter()
         self._judgements: list[_Judgement] = []
         #: The pieces that a proposed piece needs, by its text.
-        self.needs: dict[str, list[str]] = {}
+        self._needs: dict[str, list[str]] = {}
 
     def program(self, prompt: str) -> Program:
         """Return the study's program with this prompt."""
@@ -161,35 +162,31 @@ class _Callbacks:
             self._note_needs(edits.needed(answer, pieces))
         return parent if self._bench.trials.leak(self.program(prompt).candidate) is not None else prompt
 
-    def without_conflicts(self, prompt: str, effects: Mapping[str, float]) -> str:
-        """Return a prompt without pieces that contradict or repeat a better piece.
+    def needed(self, piece: str) -> list[str]:
+        """Return the pieces that a piece needs."""
+        return self._needs.get(piece.strip(), [])
 
-        The proposer names the conflicts. The executions decide: the piece that is worth less is left out.
+    def tidied(self, prompt: str, effects: Collection[PieceEffect]) -> str:
+        """Return the chosen prompt without sentences that have no measurable effect or conflict with a better one.
 
-        Args:
-            effects: how many points each piece is worth. Pieces that stood in every prompt have no entry, and stay.
+        The proposer names the conflicts. The executions decide which sentence is left out.
         """
+        if prompt == self._seed:
+            return prompt
+        prompt = without(prompt, unmeasurable(effects), self.needed)
         pieces = sentences.split(prompt)
-        if prompt == self._seed or len(pieces) < 2:
+        if len(pieces) < 2:
             return prompt
         answer = self._ask(FindConflicts, "conflicts", pieces=_numbered(pieces))
-        dropped: set[int] = set()
-        for pair in conflicts.read(answer, len(pieces)):
-            worth = {number: effects.get(pieces[number - 1]) for number in pair}
-            measured = {number: points for number, points in worth.items() if points is not None}
-            if measured and not dropped.intersection(pair):
-                # A piece that stood in every prompt was never measured, and is the user's own.
-                dropped.add(min(measured, key=lambda number: measured[number]))
-        remaining = [piece for number, piece in enumerate(pieces, start=1) if number not in dropped]
-        return sentences.join(remaining).strip() if dropped and remaining else prompt
+        return without(prompt, worse(conflicts.read(answer, len(pieces)), pieces, effects), self.needed)
 
     def _note_needs(self, needed: Mapping[str, list[str]]) -> None:
         """Note what the pieces of each proposed text need, as `sentences.split` makes them."""
         for text, pieces in needed.items():
             for piece in sentences.split(text.strip()):
                 # A piece does not need itself. Of two pieces that need each other, only the first need is kept.
-                others = [other for other in pieces if other != piece and piece not in self.needs.get(other, ())]
-                self.needs.setdefault(piece.strip(), others)
+                others = [other for other in pieces if other != piece and piece not in self._needs.get(other, ())]
+                self._needs.setdefault(piece.strip(), others)
 
     def _inputs(self, pieces: list[str], feedback: str) -> dict[str, str]:
         goals = dict.fromkeys(str(example[self._bench.program.input_field]) for example in self._bench.examples)

@@ -35,24 +35,20 @@ class RaceLog:
         self._trials = trials
         self._save = save
         self._prompt = seed
-        self._effects: tuple[PieceEffect, ...] = ()
+        #: The effects of the pieces, as the race knows them now.
+        self.effects: tuple[PieceEffect, ...] = ()
         self._steps: list[StepRecord] = []
-
-    @property
-    def points(self) -> dict[str, float]:
-        """Return the mean effects of the pieces in points, by piece."""
-        return {effect.text: 10 * effect.mean for effect in self._effects}
 
     def conclude(self, prompt: str) -> None:
         """Add a step for the prompt that the search chooses in the end, if it differs from the last step's prompt."""
         if prompt != self._prompt:
             pieces = {piece.strip() for piece in sentences.split(prompt)}
-            effects = (replace(effect, in_best=effect.text.strip() in pieces) for effect in self._effects)
+            effects = (replace(effect, in_best=effect.text.strip() in pieces) for effect in self.effects)
             self(Standing(evaluations=0, prompt=prompt, effects=tuple(effects)))
 
     def __call__(self, standing: Standing) -> None:
         """Add a step, and write the record."""
-        self._effects = standing.effects
+        self.effects = standing.effects
         added, removed = _changes(self._prompt, standing.prompt)
         self._prompt = standing.prompt
         self._steps.append(

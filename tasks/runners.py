@@ -1,0 +1,119 @@
+"""Starts the task runner of a study: threads of the flow's process, or the processes of a Dask or Ray cluster."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from prefect.context import FlowRunContext
+from prefect.task_runners import TaskRunner
+
+from workbench import nouns
+from workbench.errors import OutsideError
+from workbench.nouns import TaskRunnerName
+from workbench.run.setting import Setting
+
+#: How long a cluster at an address has to answer, in seconds.
+CONNECT_SECONDS = 15
+
+#: The packages whose exceptions mean that the cluster has failed.
+CLUSTER_PACKAGES = ("distributed", "ray")
+
+#: Ctrl-C in a terminal reaches every process of the group. The flow ends its workers itself, without their tracebacks.
+IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
+
+@contextmanager
+def tasks_of(setting: Setting) -> Iterator[TaskRunner[Any]]:
+    """Yield the task runner of a run's study until the block ends."""
+    with started(setting.study.task_runner, setting.study.concurrency) as runner:
+        yield runner
+
+
+@contextmanager
+def started(runner: nouns.TaskRunner, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    """Yield the task runner, and stop it when the block ends. A cluster at an address goes on.
+
+    Args:
+        concurrency: how many task runs may run at once in a cluster that is started here.
+
+    Raises:
+        OutsideError: the cluster does not answer, or cannot be started, or fails before the block ends.
+    """
+    with ExitStack() as ending:
+        try:
+            task_runner = ending.enter_context(_STARTERS[runner.name](runner.address, concurrency))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _cluster_failed(runner, "cannot be used", error) from error
+        try:
+            yield task_runner
+        except BaseException as error:
+            # The exceptions of Dask have many base classes: OSError and CancelledError, for instance.
+            if type(error).__module__.partition(".")[0] not in CLUSTER_PACKAGES:
+                raise
+            raise _cluster_failed(runner, "has failed", error) from error
+
+
+def _cluster_failed(runner: nouns.TaskRunner, what: str, error: BaseException) -> OutsideError:
+    place = f"at {runner.address}" if runner.address else "on this machine"
+    reason = str(error).split("\n")[0][:200] or type(error).__name__
+    return OutsideError(
+        f"the {runner.name} cluster {place} {what} ({reason}); expected a cluster that answers within "
+        f"{CONNECT_SECONDS} s; start it or correct task_runner, and run the same command again",
+        kind="no cluster",
+        lasting=True,
+    )
+
+
+def local() -> TaskRunner[Any]:
+    """Return the task runner of the flow that calls this: threads of its process."""
+    context = FlowRunContext.get()
+    if context is None:
+        raise RuntimeError("no flow runs in this thread; call this function in a flow")
+    return context.task_runner
+
+
+@contextmanager
+def _threads(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    yield local()
+
+
+@contextmanager
+def _dask(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    client = {"timeout": CONNECT_SECONDS}
+    if address is not None:
+        runner = DaskTaskRunner(address=address, client_kwargs=client)
+    else:
+        processes = min(concurrency, os.cpu_count() or 1)
+        cluster = {
+            "n_workers": processes,
+            "threads_per_worker": math.ceil(concurrency / processes),
+            # Plans are small. A limit would pause workers because of other programs of this machine.
+            "memory_limit": 0,
+            # The dashboard would open a port.
+            "dashboard_address": None,
+            "preload": [IGNORE_INTERRUPTS],
+        }
+        runner = DaskTaskRunner(cluster_kwargs=cluster, client_kwargs=client)
+    with runner:
+        # The property connects, so that a failure shows before anything is asked for.
+        _ = runner.client
+        yield runner
+
+
+@contextmanager
+def _ray(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    from prefect_ray import RayTaskRunner
+
+    # Ray runs one task for each of its CPUs. A task run mostly waits, so one CPU can serve several.
+    own = {"num_cpus": concurrency, "include_dashboard": False, "log_to_driver": False}
+    with RayTaskRunner(address=address, init_kwargs=own if address is None else {}) as runner:
+        yield runner
+
+
+_STARTERS: dict[TaskRunnerName, Callable[[str | None, int], Any]] = {"threads": _threads, "dask": _dask, "ray": _ray}
