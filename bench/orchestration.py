@@ -240,7 +240,9 @@ def orchestrated(
             request = ExecutionRequest(
                 f"write a plan: {name}", goal, number, setting.pipeline, setting.executing, name, setting.run.path
             )
-            asker.verdict(ScoreRequest(goal, setting.judge, number, name, setting.run.path), asker.plan(request))
+            asker.verdict(
+                ScoreRequest(goal, setting.judge, number, candidate=name, run=setting.run.path), asker.plan(request)
+            )
 
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(trial, range(count)))

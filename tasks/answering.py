@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import RunInput, TaskRunResult
 from prefect.task_runners import TaskRunner
+from prefect.utilities.annotations import quote
 
 from workbench.nouns import Plan
 from workbench.run.folder import RunFolder
@@ -30,7 +31,8 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
     The run's folder gets the key of an answer that costs money before the answer is bought.
 
     `retrieve` and `score` get the id of the task run before them as a dependency, so that Prefect shows an edge between
-    the two task runs.
+    the two task runs. The values are quoted, because Prefect would look into each of them for results of task runs. It
+    recognises results by their place in memory, and so would draw wrong edges.
     """
     progress, records, threads = Progress(), worker.SentRecords(run), runners.local()
     with server_watched(asks.interrupt), records:
@@ -41,15 +43,16 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
                 run.append(_record(ask))
             match ask:
                 case Propose():
-                    asks.answer(ask, runner.submit(propose, {"request": ask.request}))
+                    asks.answer(ask, runner.submit(propose, {"request": quote(ask.request)}))
                 case Execute():
-                    asks.answer(ask, runner.submit(execute, {"request": ask.request}))
+                    asks.answer(ask, runner.submit(execute, {"request": quote(ask.request)}))
                 case Retrieve():
-                    values = {"execution": ask.execution.result(), "title": ask.title}
+                    values = {"execution": quote(ask.execution.result()), "title": ask.title}
                     asks.answer(ask, threads.submit(retrieve, values, dependencies=_after("execution", ask.execution)))
                 case Score():
                     plan, after = _plan_of(ask)
-                    asks.answer(ask, runner.submit(score, {"request": ask.request, "plan": plan}, dependencies=after))
+                    values = {"request": quote(ask.request), "plan": quote(plan)}
+                    asks.answer(ask, runner.submit(score, values, dependencies=after))
 
 
 def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:

@@ -330,13 +330,7 @@ class Model:
 
 @dataclass(frozen=True)
 class TaskRunner:
-    """Where the task runs of a study run.
-
-    Attributes:
-        name: `threads` of the flow's process, or the processes of a `dask` or `ray` cluster.
-        address: the address of a cluster that runs already. None for threads, and for a cluster that lasts as long as
-            the run.
-    """
+    """Where task runs run: in `threads`, or in a cluster. `address` is None for a cluster that is the run's own."""
 
     name: TaskRunnerName = "threads"
     address: str | None = None

@@ -34,7 +34,7 @@ def test_a_better_prompt_becomes_the_champion(tmp_path: Path, champions: Champio
     assert (second.scores, second.rehearsal) == ({"g": [7.9, 8.1, 8.3]}, None)
     assert second.reason.startswith("better than champion 1 beyond chance (+5.00, 90% ")
     assert run.load(PromotedRecord).number == 2
-    assert dict(rows(summarize(run)))["champion"].startswith("number 2 since ")
+    assert dict(rows(summarize(run)))["champion"].startswith("promoted as number 2 at ")
 
 
 def test_the_report_says_how_to_promote(tmp_path: Path) -> None:

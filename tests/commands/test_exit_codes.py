@@ -33,6 +33,14 @@ COMMANDS = {
     "show": ["show", "--json", "out.json"],
     "show a run": ["show", "2026"],
     "runs": ["runs", "--json", "out.json"],
+    "prune": ["runs", "prune", "--dry-run"],
+    "report": ["report", "--html", "out.html", "--json", "out.json"],
+    "compare": ["compare", "latest", "latest", "--json", "out.json"],
+    "ledger": ["ledger", "rebuild", "--json", "out.json"],
+    "trials": ["ledger", "trials", "study.yaml", "--json", "out.json"],
+    "cache": ["cache", "prune", "--dry-run"],
+    "champion": ["champion", "show", "study.yaml", "--json", "out.json"],
+    "promote": ["champion", "promote", "study.yaml", "latest"],
     "generate": ["generate", "latest", "--goal", "x", "--output", "plan.yaml"],
     "apply": ["apply", "latest", "--dry-run", "--anyway"],
     "revert": ["apply", "--revert"],
@@ -215,12 +223,17 @@ def test_no_failure_of_the_outside_world_is_a_traceback(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["show", "runs", "generate", "apply", "revert"])
+@pytest.mark.parametrize(
+    "command",
+    ["show", "runs", "prune", "compare", "cache", "promote", "generate", "apply", "revert", "report", "ledger"],
+)
 def test_no_damaged_file_of_a_run_is_a_traceback(
     world: World, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     """Each file of the run is replaced by each of `CONTENTS` in turn."""
-    names = [file.name for file in world.run.iterdir() if file.is_file()] + ["applied.json", "failed.json"]
+    names = [file.name for file in world.run.iterdir() if file.is_file()]
+    names += [str(file.relative_to(world.run)) for file in sorted(world.run.glob("candidates/*"))[:1]]
+    names += ["applied.json", "failed.json", "race.json", "calibration.json", "promoted.json", "answers.jsonl"]
     for name in names:
         for content in CONTENTS:
             content_before = (world.run / name).read_bytes() if (world.run / name).exists() else None

@@ -102,6 +102,34 @@ def test_a_score_is_from_zero_to_ten(score: float) -> None:
         SearchResult(best="b", search_score=score, baseline_search_score=0.0, spent=1, ended="budget")
 
 
+@pytest.mark.parametrize("number", [10**30, -(10**30), float("nan"), float("inf")], ids=str)
+def test_a_number_that_nothing_can_hold_is_damage(number: float) -> None:
+    """Neither the ledger nor a page could show it. This holds for every record, unknown keys included."""
+    for example in RECORDS:
+        with pytest.raises(RunNotFound, match="f is no JSON"):
+            parse(type(example), json.dumps({**example.to_json(), "more": number}), "f")
+
+
+@pytest.mark.parametrize(
+    ("example", "key", "value"),
+    [
+        (record(), "started", 1e308),
+        (record(), "started", -1.0),
+        (record(), "confirm", 0),
+        (record(), "confirm", 10**9),
+        (record(), "alpha", 1e308),
+        (record(), "passing", 1e999),
+        (RECORDS[3], "replicate", -1),
+        (RECORDS[3], "at", 1e18),
+        (RECORDS[4], "at", 1e18),
+    ],
+)
+def test_a_number_out_of_its_range_is_damage(example: Record, key: str, value: float) -> None:
+    """There is no such date, no such replicate and no such test of a gain."""
+    with pytest.raises(RunNotFound, match=f"f is no JSON|{key}: "):
+        parse(type(example), json.dumps({**example.to_json(), key: value}), "f")
+
+
 def test_a_record_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         record().budget = 11  # type: ignore[misc]  # that is what is tested

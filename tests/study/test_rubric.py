@@ -86,12 +86,16 @@ def test_a_missing_rubric_is_named_with_the_command_that_draws_it(tmp_path: Path
     assert not loaded.goals[0].criteria
 
 
-def test_a_run_with_real_models_refuses_the_criteria_of_a_rehearsal(tmp_path: Path) -> None:
-    """A rehearsal takes them."""
+def test_a_run_with_real_models_refuses_the_criteria_of_a_rehearsal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A rehearsal takes them. `check` says it beforehand."""
     loaded = load_with(tmp_path, None)
     write_rubric(loaded, {"only": CRITERIA}, DRAWN_IN_REHEARSAL)
     read = load(RunOptions(tmp_path / "study.yaml"))
     require_rubric(read, rehearsal=True)
+    assert check(tmp_path / "study.yaml") == 0
+    assert "a run with real models will not start: " in capsys.readouterr().err
     with pytest.raises(UserError, match="a scripted model drew these criteria"):
         require_rubric(read, rehearsal=False)
 
@@ -124,6 +128,10 @@ def test_the_command_draws_a_rubric_once(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(UserError, match=r"exists already.*--force"):
         drawn(tmp_path)
     assert drawn(tmp_path, force=True) == value
+    assert value["used"]
+    study(tmp_path, optimizer="static")
+    assert not drawn(tmp_path, force=True)["used"]
+    assert "the judge does not use it yet: set judge: {method: rubric}" in capsys.readouterr().out
 
 
 def test_a_rubric_that_cannot_be_written_is_an_error_of_the_machine(tmp_path: Path) -> None:

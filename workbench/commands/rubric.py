@@ -39,7 +39,7 @@ def rubric(
     # Imported here to keep the start of other commands fast.
     from workbench.study import loader
     from workbench.study.draw import draw_rubric, price_of_drawing, refuse_existing
-    from workbench.study.rubric import to_json
+    from workbench.study.rubric import needs_rubric, to_json
 
     loaded = loader.load(study)
     refuse_existing(loaded, force=force)
@@ -53,9 +53,19 @@ def rubric(
             line = f"  {number}. {c.name} (weight {c.weight:g}): {c.question}"
             console.print(printable(line), markup=False, highlight=False)
     console.print(f"wrote {drawn.file}; read it, and change what does not fit", markup=False, highlight=False)
+    if not needs_rubric(loaded):
+        console.print(
+            f"the judge does not use it yet: set judge: {{method: rubric}} in {study}", markup=False, highlight=False
+        )
     if json_file is not None:
         goals = {goal: to_json(criteria) for goal, criteria in drawn.criteria.items()}
         cost = None if rehearse else drawn.dollars
-        value = {"study": loaded.name, "file": str(drawn.file), "drawn_by": drawn.drawn_by, "goals": goals}
+        value = {
+            "study": loaded.name,
+            "file": str(drawn.file),
+            "drawn_by": drawn.drawn_by,
+            "goals": goals,
+            "used": needs_rubric(loaded),
+        }
         write_json(json_file, {**value, "dollars": cost})
     return 0

@@ -131,7 +131,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.best:
         pairs.append(("best prompt", str(prompt_file(summary))))
     if summary.promoted:
-        pairs.append(("champion", f"number {summary.promoted.number} since {summary.promoted.date}"))
+        pairs.append(("champion", f"promoted as number {summary.promoted.number} at {summary.promoted.date}"))
     if summary.promotion:
         pairs.append(("to promote", summary.promotion))
     return [*pairs, ("run", summary.run.name), ("Prefect UI", summary.record.flow_run_url or "–")]

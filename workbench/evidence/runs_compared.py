@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import RunNotFound
 from workbench.evidence.statistics import LEVEL, Comparison, compare, mean_interval
 from workbench.evidence.summary import Summary, prompt_file
+from workbench.run.folder import RunFolder
 
 #: Digits after the point of the numbers in the JSON.
 DIGITS = 4
@@ -60,7 +61,7 @@ def _best_text(summary: Summary) -> str:
             f"{summary.run.name} has tried no prompt on all goals yet: its state is {summary.status}; "
             "run the study again"
         )
-    return prompt_file(summary).read_text(encoding="utf-8")
+    return RunFolder(summary.run).read(str(prompt_file(summary).relative_to(summary.run)))
 
 
 def _side(summary: Summary) -> dict[str, Any]:

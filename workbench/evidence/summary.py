@@ -163,8 +163,7 @@ class Summary:
 
     def text(self, candidate: str) -> str:
         """Return a candidate's prompt, or an empty text if the run has not stored it."""
-        file = self.run / "candidates" / f"{candidate}.md"
-        return file.read_text(encoding="utf-8") if file.exists() else ""
+        return RunFolder(self.run).prompt(candidate)
 
 
 def summarize(run: RunFolder) -> Summary:
@@ -252,8 +251,7 @@ def _less(scores: dict[str, list[float]], points: float) -> dict[str, list[float
 
 def prompt_length(run: Path, record: RunRecord, candidate: str) -> PromptLength:
     """Return the length of a candidate's prompt, and what the candidate loses for it."""
-    file = run / "candidates" / f"{candidate}.md"
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    text = RunFolder(run).prompt(candidate)
     limit = record.length
     penalty = 0.0 if limit is None else Length(limit.free, limit.per_100_words).penalty(text)
     return PromptLength(words(text), penalty)

@@ -80,6 +80,6 @@ def _newer(newest: Path, commit: str | None, is_ancestor: Callable[[str, str], b
 
 
 def _read(newest: Path) -> str | None:
-    with suppress(OSError):
+    with suppress(OSError, UnicodeDecodeError):
         return newest.read_text(encoding="utf-8").strip() or None
     return None

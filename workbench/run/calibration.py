@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from workbench.run.record import Frozen, Record, Score
+from workbench.run.record import Frozen, Record, Score, UnixTime
 
 #: A judge can be trusted if it orders damaged plans at least so well (Kendall's tau, 1 is perfect), and if the standard
 #: deviation of its scores on one plan is at most so many points.
@@ -88,7 +88,7 @@ class CalibrationRecord(Record):
     judge_cost: float | None
     generator_cost: float | None
     unit: str
-    at: float
+    at: UnixTime
 
     @property
     def overall_tau(self) -> float:

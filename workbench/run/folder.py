@@ -229,6 +229,15 @@ class RunFolder:
         """
         return _text(self._bytes(name), str(self.path / name))
 
+    def prompt(self, candidate: str) -> str:
+        """Return a candidate's prompt, or an empty text if the run has not stored it.
+
+        Raises:
+            RunNotFound: the file is damaged.
+        """
+        name = f"candidates/{candidate}.md"
+        return self.read(name) if (self.path / name).exists() else ""
+
     def _bytes(self, name: str) -> bytes:
         try:
             return (self.path / name).read_bytes()

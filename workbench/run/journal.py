@@ -17,7 +17,7 @@ from workbench.money.meter import Meter
 from workbench.money.price import Cost
 from workbench.money.purse import purse_of
 from workbench.run.folder import RunFolder
-from workbench.run.record import Record
+from workbench.run.record import Record, UnixTime
 
 Action = Literal["propose", "execute", "score"]
 
@@ -39,7 +39,7 @@ class CallRecord(Record):
     key: str
     kind: str
     seconds: float
-    at: float
+    at: UnixTime
     message: str = ""
     cost: Cost | None = None
 

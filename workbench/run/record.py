@@ -28,14 +28,26 @@ AGAIN = "run the study again, nothing is paid twice"
 Phase = Literal["search", "confirm"]
 #: The reason for the end of a search: the optimizer had nothing more to ask, or the budget was reached.
 Ending = Literal["optimizer", "budget"]
-Score = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+Score = Annotated[float, Field(ge=0, le=10)]
+#: A Unix time up to the year 9999, the last that has a date.
+UnixTime = Annotated[float, Field(ge=0, lt=253_402_300_800)]
+#: No run may have more pairs on a goal. The study allows much fewer, and old versions allowed more than today.
+MOST_RECORDED_PAIRS = 1000
+#: The whole numbers that a database can hold.
+LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**63 - 1
 
 
 class Frozen(BaseModel):
     """A part of a record."""
 
     model_config = ConfigDict(
-        frozen=True, strict=True, extra="ignore", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+        frozen=True,
+        strict=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
     )
 
 
@@ -61,7 +73,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
         RunTooNew: a newer Workbench wrote it.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_int=_whole_number, parse_constant=_not_finite)
     except (ValueError, RecursionError) as error:
         raise RunNotFound(f"{place} is no JSON ({error}): {AGAIN}") from error
     schema = value.get("schema", 1) if isinstance(value, dict) else 1
@@ -74,6 +86,19 @@ def parse(kind: type[R], text: str, place: str) -> R:
         return kind.model_validate_json(text)
     except ValidationError as error:
         raise RunNotFound(f"{place} does not fit its format ({_first(error)}): {AGAIN}") from error
+
+
+def _whole_number(digits: str) -> int:
+    """Return a whole number of a file. Raise a ValueError for one that no database can hold."""
+    number = int(digits)
+    if not LEAST_INTEGER <= number <= GREATEST_INTEGER:
+        raise ValueError(f"{digits[:60]} is out of range")
+    return number
+
+
+def _not_finite(word: str) -> float:
+    """Refuse NaN and Infinity, which Python reads although JSON has no such numbers."""
+    raise ValueError(f"{word} is not a number")
 
 
 def _first(error: ValidationError) -> str:
@@ -137,8 +162,8 @@ class RunRecord(Record):
     program: ProgramName
     seed: int
     budget: int
-    confirm: int
-    alpha: float | None = None
+    confirm: Annotated[int, Field(ge=1, le=MOST_RECORDED_PAIRS)]
+    alpha: Annotated[float, Field(gt=0, lt=1)] | None = None
     concurrency: int
     passing: float
     goals: Annotated[tuple[GoalRecord, ...], Field(min_length=1)]
@@ -157,7 +182,7 @@ class RunRecord(Record):
     calls: int = 1
     length: LengthRecord | None = None
     flow_run_url: str | None
-    started: float
+    started: UnixTime
 
 
 class SearchResult(Record):
@@ -219,13 +244,13 @@ class TrialRecord(Record):
     phase: Phase
     candidate: str
     goal: str
-    replicate: int
+    replicate: Annotated[int, Field(ge=0)]
     execution: str
     score: Score
     reason: str
     outcome: TrialOutcome | None = None
     verdicts: tuple[VerdictRecord, ...] | None = None
-    at: float
+    at: UnixTime
     criteria: tuple[CriterionRecord, ...] = ()
 
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -97,7 +96,7 @@ def names(path: Path) -> tuple[str, str]:
 
 def name_of(study: str) -> str:
     """Return the name of a study that a person calls by its name or by its file."""
-    return names(Path(study))[0] if os.path.isfile(study) else study
+    return names(Path(study))[0] if Path(study).is_file() else study
 
 
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:

@@ -91,11 +91,19 @@ def require_rubric(study: Study, *, rehearsal: bool) -> None:
             f"{study.rubric} does not exist, and judge.method: {study.method} needs it; expected the rubric of the "
             f"study; draw it with: {command}"
         )
-    if not rehearsal and yaml_lines.read(study.rubric).value.get("drawn_by") == DRAWN_IN_REHEARSAL:
-        raise UserError(
-            f"{study.rubric}: drawn_by: {DRAWN_IN_REHEARSAL}: a scripted model drew these criteria; expected those of "
-            f"a real model or your own; draw them with: {command} --force, or take drawn_by out if they are yours"
-        )
+    if not rehearsal and (problem := rehearsed(study)):
+        raise UserError(problem)
+
+
+def rehearsed(study: Study) -> str | None:
+    """Return why a run with real models refuses the rubric, if a scripted model drew it; else None."""
+    if not needs_rubric(study) or yaml_lines.read(study.rubric).value.get("drawn_by") != DRAWN_IN_REHEARSAL:
+        return None
+    return (
+        f"{study.rubric}: drawn_by: {DRAWN_IN_REHEARSAL}: a scripted model drew these criteria; expected those of "
+        f"a real model or your own; draw them with: workbench rubric {shlex.quote(str(study.file))} --force, or take "
+        "drawn_by out if they are yours"
+    )
 
 
 def write_rubric(study: Study, criteria: Mapping[str, tuple[Criterion, ...]], drawn_by: str) -> Path:

@@ -47,7 +47,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     Raises:
         UserError: nothing says where the user's data are, or the path is not UTF-8.
 
-    results/       paid answers, by cache key
+    results/       paid answers, by cache key, unless WORKBENCH_RESULTS names a bucket
     executions/    one folder per execution: prompt, plan, logs
     runs/          one folder per run: study, candidates, journal, report
     locks/         one lock for each answer that is being bought, so that no other run buys it too
