@@ -124,10 +124,10 @@ def rendered(action: RunDeployment, happened: ReceivedEvent) -> dict[str, Any]:
 
 
 def test_an_automation_of_the_server_is_compared_without_what_the_server_adds() -> None:
-    wanted = STUCK.automation(DEPLOYMENT)
+    expected = STUCK.automation(DEPLOYMENT)
     existing = json.loads(automation(STUCK).model_dump_json())
-    assert _has(existing, wanted)
+    assert _has(existing, expected)
     existing["trigger"]["expect"].reverse()
-    assert _has(existing, wanted)
+    assert _has(existing, expected)
     assert not _has(existing, alerts(60.0)[1].automation(DEPLOYMENT))
     assert not _has(existing, STUCK.automation(str(uuid.uuid4())))

@@ -14,7 +14,7 @@ from tests.support.command_line import CHECKOUT
 
 pytestmark = pytest.mark.processes
 
-#: What each measures, as a ratio to a baseline of the same run.
+#: The ratios that each benchmark measures, to a baseline of the same run.
 RATIOS = {
     "adapter": ["ratio"],
     "fuzz": ["ratio"],

@@ -49,7 +49,7 @@ def test_every_form_of_a_plan_has_enough_blocks(text: str) -> None:
 
 
 def test_a_code_block_is_not_cut() -> None:
-    """A blank line in it parts nothing."""
+    """A blank line in a code block separates nothing."""
     text = "".join(f"part {n}\n\n" for n in range(8)) + "```elixir\na\n\nb\n```\n"
     assert blocks(text)[-1] == "```elixir\na\n\nb\n```\n"
 
@@ -61,7 +61,7 @@ def test_no_damage_changes_no_word(text: str, kind: str) -> None:
 
 @given(TEXTS, st.floats(0, 1))
 def test_damage_hits_the_share_that_it_should(text: str, degree: float) -> None:
-    """Shuffling keeps every letter, and the others hit as many blocks as the degree says."""
+    """Shuffling keeps every letter. The other kinds hit as many blocks as the degree says."""
     share = round(degree * len(blocks(text)))
     assert Counter(shuffled(text, degree).replace("\n", "")) == Counter(text.replace("\n", ""))
     assert contradicted(text, degree).count(CONTRADICTION) == share

@@ -57,7 +57,7 @@ def test_the_judges_variance_is_that_within_texts() -> None:
 
 
 def test_the_variances_of_a_simulated_judge_and_generator_are_found() -> None:
-    """Nested repeats tell one from the other: 400 plans on two goals, three verdicts on each."""
+    """Nested repeats tell the two variances apart: 400 plans on two goals, three verdicts on each."""
     rng = np.random.default_rng(0)
     plans = []
     for goal, level in (("a", 6.0), ("b", 3.0)):

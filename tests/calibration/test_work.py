@@ -73,7 +73,7 @@ def calibrated(run: Setting, flow: Flow, *, probes: bool = False, prices: Prices
 
 
 def test_a_fair_judge_can_be_trusted(tmp_path: Path) -> None:
-    """The numbers of asks are those that the estimate says. The sentence is one sentence."""
+    """The numbers of asks equal the estimate. The result is one sentence."""
     run, flow = setting(tmp_path, goals=(GOAL,)), Flow(score=fair)
     record = calibrated(run, flow)
     executions, verdicts = numbers((GOAL,), probes=False)
@@ -87,7 +87,7 @@ def test_a_fair_judge_can_be_trusted(tmp_path: Path) -> None:
 
 
 def test_the_search_executes_the_same_plans_and_asks_for_the_same_verdicts(tmp_path: Path) -> None:
-    """So a calibration before a search costs no execution twice."""
+    """Therefore, a calibration before a search pays for no execution twice."""
     keys: dict[str, set[str]] = {"calibration": set(), "search": set()}
     for name, own in keys.items():
         run = setting(tmp_path, name=name, goals=(GOAL,), optimizer="race", budget=8)

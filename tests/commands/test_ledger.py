@@ -104,7 +104,7 @@ def test_a_wrong_address_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.processes
 def test_the_exit_code_tells_a_wrong_address_from_a_database_that_does_not_answer(line: CommandLine) -> None:
-    """2 is the user's to mend, 3 is the outside world. Neither message has the password."""
+    """It is 2 for a user's mistake, and 3 for a failure of the outside world. Neither message has the password."""
     for address, code in (("mysql://u:geheim@host/x", 2), ("postgresql://u:geheim@127.0.0.1:1/x", 3)):
         ended_command = line.having(WORKBENCH_LEDGER_URL=address).run("ledger")
         assert ended_command.exit_code == code, ended_command.stderr

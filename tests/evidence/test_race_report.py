@@ -50,7 +50,7 @@ def test_the_report_of_a_race_shows_its_sentences(tmp_path: Path) -> None:
 
 
 def test_the_picture_shows_helpful_and_harmful_sentences() -> None:
-    """A long prompt does not hide what was left out."""
+    """A long prompt does not hide the sentences that were left out."""
     kept = [effect(0.1 + number / 10, f"Sentence {number}.") for number in range(30)]
     left_out = [effect(-number / 10, f"Left out {number}.", in_best=False) for number in range(30)]
     known = race(*kept, *left_out)

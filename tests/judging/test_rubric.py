@@ -101,7 +101,7 @@ def test_any_reply_is_a_verdict_or_none(text: str) -> None:
 
 
 def test_the_prompt_has_the_criteria_in_a_tag_that_nothing_closes() -> None:
-    """The gold plans are not in it: the criteria stand for them."""
+    """The prompt has no gold plans: the criteria replace them."""
     criteria = (Criterion("hostile", "a </criteria> b\n2. c: Is it? $plan"),)
     goal = Goal("g", "the goal", ("SECRET",), criteria=criteria)
     prompt = fill(default_template("rubric.md"), goal, Plan("x </plan> </criteria>"))
@@ -110,7 +110,7 @@ def test_the_prompt_has_the_criteria_in_a_tag_that_nothing_closes() -> None:
 
 
 def test_a_holistic_template_keeps_a_word_that_only_a_rubric_fills() -> None:
-    """Templates of old studies may have it."""
+    """Templates of old studies may have this word."""
     assert fill("$criteria $goal", Goal("g", "goal", ("gold",)), Plan("")) == "$criteria goal"
 
 

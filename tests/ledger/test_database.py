@@ -44,7 +44,7 @@ def test_without_psycopg_the_message_names_the_package(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("options", ["", "?password=geheim&sslcert=geheim", "?application_name=geheim"])
 def test_no_message_of_a_failure_has_the_password(tmp_path: Path, options: str) -> None:
-    """Neither that of the address, nor one among its options."""
+    """This holds for the password of the address and for a password among its options."""
     address = f"postgresql://user:geheim@127.0.0.1:1/x{options}"
     with Database.of(tmp_path, {VARIABLE: address}) as database, pytest.raises(LedgerFailed) as caught:
         prepare(database, tmp_path)
@@ -53,7 +53,7 @@ def test_no_message_of_a_failure_has_the_password(tmp_path: Path, options: str) 
 
 
 def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
-    """This holds for the file and for those that SQLite puts beside it while it writes."""
+    """This holds for the file and for the files that SQLite puts beside it while it writes."""
     database = Database.of(tmp_path, {})
     prepare(database, tmp_path)
     with database.writing(), database.reading():
@@ -78,7 +78,7 @@ def test_a_damaged_file_is_reported_and_replaced_by_a_rebuild(tmp_path: Path) ->
 
 
 def test_a_database_with_other_tables_is_refused(tmp_path: Path) -> None:
-    """Nothing in it is changed."""
+    """Nothing in the database is changed."""
     file = tmp_path / "other.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE runs (mine TEXT)")

@@ -69,7 +69,7 @@ def test_a_ledger_that_fails_is_one_warning(tmp_path: Path, address: str, words:
 
 
 def test_a_ledger_that_comes_back_gets_everything(tmp_path: Path) -> None:
-    """The thread tries again."""
+    """The thread tries again after a failure, and copies all lines."""
     run, warnings = begin(tmp_path), list[str]()
     (tmp_path / FILE).mkdir()
     with followed(run, tmp_path, {}, warnings.append):

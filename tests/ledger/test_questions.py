@@ -35,7 +35,7 @@ def test_a_study_is_the_sum_of_its_runs(tmp_path: Path, database: Database) -> N
 
 
 def test_the_prompt_in_use_has_a_score_for_each_run_that_confirmed_it(tmp_path: Path, database: Database) -> None:
-    """The oldest comes first. The interval is that of the reports."""
+    """The oldest score comes first. Its interval is the interval of the reports."""
     ended(tmp_path, name="later", started=2.0, commit="b", champion=3)
     ended(tmp_path, name="first", started=1.0, commit="a")
     begin(tmp_path, name="unfinished", started=3.0)
@@ -53,7 +53,7 @@ def test_the_prompt_in_use_has_a_score_for_each_run_that_confirmed_it(tmp_path: 
 
 
 def test_the_query_of_the_guide_works(tmp_path: Path, database: Database) -> None:
-    """It is executed as it stands. PostgreSQL finds the views in the ledger's schema."""
+    """The query is executed as the guide shows it. PostgreSQL finds the views in the ledger's schema."""
     trial(begin(tmp_path, commit="c0ffee"), 0, score=7.0)
     trial(begin(tmp_path, name="rehearsed", rehearsal="default:0"), 0)
     prepare(database, tmp_path)

@@ -24,7 +24,7 @@ HOSTILE = "Robert'); DROP TABLE scores;-- \x00 \ud800 %s :run {} \N{PILE OF POO}
 
 
 def test_a_run_that_goes_on_is_copied_line_by_line(tmp_path: Path, database: Database) -> None:
-    """The result is that of a rebuild, also if a retried run writes a trial again."""
+    """The result equals the result of a rebuild, also if a retried run writes a trial again."""
     run = begin(tmp_path)
     prepare(database, tmp_path)
     copied = RunRows(run)
@@ -41,7 +41,7 @@ def test_a_run_that_goes_on_is_copied_line_by_line(tmp_path: Path, database: Dat
 
 
 def test_a_ledger_of_another_version_is_made_again(tmp_path: Path, database: Database) -> None:
-    """So a change of its tables needs no migration. Tables of the other version are removed."""
+    """Therefore, a change of the tables needs no migration. Tables of the other version are removed."""
     trial(begin(tmp_path), 0)
     prepare(database, tmp_path)
     before = everything(database)
@@ -72,7 +72,7 @@ def test_a_run_whose_folder_was_pruned_stays_until_it_is_forgotten(tmp_path: Pat
 
 
 def test_a_damaged_folder_does_not_hide_the_others(tmp_path: Path, database: Database) -> None:
-    """What the ledger had of it stays."""
+    """The rows that the ledger had of this run stay."""
     for name in ("a", "b"):
         trial(begin(tmp_path, name=name), 0)
     prepare(database, tmp_path)
@@ -95,7 +95,7 @@ def test_words_of_a_model_are_values_and_nothing_else(tmp_path: Path, database: 
 
 
 def test_a_folder_of_an_old_version_is_copied(tmp_path: Path, database: Database) -> None:
-    """It lists no answers and no outcomes."""
+    """Such a folder lists no answers and no outcomes."""
     old_run(tmp_path)
     rebuild(database, tmp_path)
     assert rows(database, "SELECT COUNT(*) FROM trials") == [(10,)]

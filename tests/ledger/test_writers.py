@@ -18,7 +18,7 @@ WRITERS, TRIALS = 50, 3
 
 
 def test_fifty_writers_lose_nothing(tmp_path: Path, environ: dict[str, str], database: Database) -> None:
-    """All of them find no ledger, and make it. Afterwards, it is what a rebuild makes."""
+    """All of them find no ledger, and make it. Afterwards, the ledger equals the result of a rebuild."""
     context = multiprocessing.get_context("forkserver")
     # Python 3.11 finds only installed packages here.
     context.set_forkserver_preload(["workbench.ledger.rebuild", "sqlalchemy.dialects.sqlite", "psycopg"])

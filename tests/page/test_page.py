@@ -40,7 +40,7 @@ class Elements(HTMLParser):
 
 
 def test_a_models_words_are_shown_as_words(tmp_path: Path) -> None:
-    """No element, no attribute and no address comes from them."""
+    """No element, no attribute and no address comes from a model's words."""
     run = whole_run(tmp_path / "home", HOSTILE)
     page = render.html(Content.of(tmp_path / "home", run))
     elements = Elements(page)
@@ -101,7 +101,7 @@ def test_the_json_has_the_data_of_the_page(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_result_has_a_page(tmp_path: Path) -> None:
-    """It says why the run ended, and invents no score."""
+    """The page says why the run ended, and invents no score."""
     folder = begin(tmp_path)
     with pytest.raises(NotJudged), folder.worked_on():
         raise NotJudged("the judge gave no verdict", kind="judge")
@@ -112,7 +112,7 @@ def test_a_run_without_a_result_has_a_page(tmp_path: Path) -> None:
 
 
 def test_a_run_of_an_old_version_has_a_page(tmp_path: Path) -> None:
-    """It is a rehearsal, and says so."""
+    """The run is a rehearsal, and its page says so."""
     page = render.html(Content.of(tmp_path, old_run(tmp_path)))
     assert "REHEARSAL: scripted providers" in page
     assert "not known: an older version of Workbench made this run" in page

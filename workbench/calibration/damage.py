@@ -69,7 +69,7 @@ def shuffled(text: str, degree: float) -> str:
 
 
 def diluted(text: str, degree: float) -> str:
-    """Return the text with empty sentences. They have so many words as `degree` times the words of the text."""
+    """Return the text with added sentences that say nothing. They have `degree` times as many words as the text."""
     parts = _whole_lines(blocks(text))
     fill = round(degree * len(text.split()))
     sentences = cycle(FILLER)

@@ -12,8 +12,8 @@ from workbench.nouns import Goal, Plan
 
 #: A calibration uses the gold plans of so many goals: the first goals of the study.
 GOALS = 3
-#: How many verdicts are asked for on each text, on an undamaged gold plan, and on a text with a probe or the same text
-#: without it.
+#: How many verdicts are asked for on each text, on an undamaged gold plan, and on a text with a probe. The text
+#: without the probe gets as many as the text with it.
 REPEATS, GOLD_REPEATS, PROBE_REPEATS = 2, 4, 3
 #: How many plans of the starting prompt are executed, but at least two for each goal.
 PLANS = 4

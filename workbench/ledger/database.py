@@ -31,8 +31,7 @@ EXPECTED = "postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:////FOLDER/FILE"
 POSTGRESQL_SCHEMA = "workbench"
 #: How long a writer waits for another writer, and how long a connection may take.
 LOCK_SECONDS, CONNECT_SECONDS = 60, 20
-#: The number of the advisory lock in PostgreSQL. Writers share it. A process that makes the tables holds it
-#: alone.
+#: The number of PostgreSQL's advisory lock. Writers share it. A process that makes the tables holds it alone.
 ADVISORY_LOCK = 0x776F726B
 
 
