@@ -253,6 +253,8 @@ def test_no_damaged_file_of_a_run_is_a_traceback(
         ["check", f"{NOT_UTF8}.yaml"],
         ["check", "x" * 300],
         ["run", "study.yaml", "--budget", "9" * 30],
+        ["ledger", "trials", "small", "--limit", "9" * 30],
+        ["champion", "show", "study.yaml", "9" * 30],
         ["run", "study.yaml", "--json", f"/proc/self/{NOT_UTF8}"],
         ["generate", "latest", "--goal", NOT_UTF8],
         ["apply", "latest", "--anyway", "--branch", NOT_UTF8],

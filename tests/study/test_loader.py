@@ -79,6 +79,11 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 2", "study.yaml:8: budget: 2 executions are too few: gepa needs at least 3 for 1 goal"),
         ("budget: 12", "budget: twelve", 'study.yaml:8: budget: expected a whole number, got a text "twelve"'),
         ("budget: 12", "budget: 1.5", "study.yaml:8: budget: expected a whole number"),
+        (
+            "budget: 12",
+            "budget: 12\nlength: {free: 99999999999999999999, per_100_words: 0.1}",
+            "study.yaml:9: length.free: 99999999999999999999 is out of range; expected less than or equal to 1000000",
+        ),
         ("goal: write a plan", 'goal: "  "', "study.yaml:4: goals[0].goal: expected a text, got an empty one"),
         ("gold: gold.md", "gold: silver.md", 'study.yaml:5: goals[0].gold: "silver.md": there is no such file'),
         ("gold: gold.md", "gold: []", "study.yaml:5: goals[0].gold: the list is empty; expected at least one"),

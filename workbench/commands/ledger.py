@@ -102,7 +102,11 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
 
 @ledger.command
 def trials(
-    study: str, /, *, limit: Annotated[int, Parameter(validator=Number(gte=1))] = 20, json_file: JsonFile = None
+    study: str,
+    /,
+    *,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 20,
+    json_file: JsonFile = None,
 ) -> int:
     """List the newest trials of a study over all its runs.
 

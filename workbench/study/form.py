@@ -82,7 +82,7 @@ class JudgeForm(Form):
 class LengthForm(Form):
     """What a long prompt loses."""
 
-    free: Annotated[int, Field(ge=0)] = Field(description="so many words of the prompt cost nothing")
+    free: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="so many words of the prompt cost nothing")
     per_100_words: Annotated[float, Field(gt=0, le=10)] = Field(
         description="the points, of 10, that the prompt loses for each 100 words beyond them"
     )
