@@ -45,7 +45,9 @@ def outside_failure(error: BaseException, server: str | None) -> WorkbenchError 
     if (workbench_error := workbench_error_in(error)) is not None:
         return workbench_error
     if isinstance(error, httpx.HTTPError | PrefectException | WebSocketException):
-        return server_unavailable(server, f"{type(error).__name__}: {error}".split("\n")[0][:200])
+        # Prefect's own error may only say that it could not go on. The server's answer is then its cause.
+        cause = error.__cause__ or error if type(error) is PrefectException else error
+        return server_unavailable(server, f"{type(cause).__name__}: {cause}".split("\n")[0][:200])
     return _refused_file(error) if isinstance(error, OSError) else None
 
 

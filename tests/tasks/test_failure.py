@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound, PrefectException, PrefectHTTPStatusError
 from websockets.exceptions import WebSocketException
 
 from workbench.errors import Interrupted, NotJudged, OutsideError, PipelineRejected, ServerUnavailable
@@ -109,3 +109,9 @@ def test_a_failure_of_prefect_is_the_outside_world(error: Exception) -> None:
 def test_a_defect_is_no_failure_of_the_outside_world() -> None:
     """A defect is not translated, so it keeps its traceback."""
     assert outside_failure(ZeroDivisionError(), None) is None
+
+
+def test_the_answer_of_the_server_is_named_and_not_what_prefect_could_not_do() -> None:
+    error = PrefectException("Failed to resolve inputs in parameter 'comparison'")
+    error.__cause__ = httpx.ReadTimeout("no answer in time")
+    assert "(ReadTimeout: no answer in time)" in str(outside_failure(error, "http://127.0.0.1:4200/api"))
