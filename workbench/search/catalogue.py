@@ -25,6 +25,7 @@ class Optimizer:
         summary: what the optimizer does, for `workbench check`.
         least: returns the smallest useful budget, in executions, for this number of goals.
         proposes: True if the optimizer asks the proposer's model for prompts. Then the provider's key is needed.
+        proposals: the usual number of proposals for each execution of the budget. It only counts with `proposes`.
         function: the optimizer's code, as `module:function`. The function takes a `Bench` and returns the program with
             the best prompt.
         if_nothing_tried: the report's sentence for a search that tried only the starting prompt.
@@ -36,6 +37,7 @@ class Optimizer:
     least: Callable[[int], int]
     proposes: bool
     function: str
+    proposals: float = 0.5
     if_nothing_tried: str = "The optimizer proposed no other prompt."
     chooses: bool = False
 
@@ -100,6 +102,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
         lambda goals: 8 * goals,
         proposes=True,
         function="workbench.search.optimizers.race:search",
+        proposals=1.1,
         chooses=True,
     ),
 }

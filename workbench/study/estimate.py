@@ -33,8 +33,8 @@ BYTES_PER_TOKEN = 4
 THOUGHT_TOKENS = 3_000
 #: The assumed tokens of a verdict: a reason of some sentences, and a score. The answer to a criterion takes some more.
 VERDICT_TOKENS, CRITERION_TOKENS = 200, 60
-#: The assumed proposals for one execution of the search, and the plans that a proposer reads for one proposal.
-PROPOSALS_PER_EXECUTION, PLANS_PER_PROPOSAL = 0.5, 3
+#: The assumed plans that a proposer reads for one proposal.
+PLANS_PER_PROPOSAL = 3
 
 #: The roles by the action of their calls.
 ROLES: dict[Action, str] = {"execute": "generator", "score": "judge", "propose": "proposer"}
@@ -181,7 +181,8 @@ def _role(action: Action, study: Study, calls: Sequence[CallRecord]) -> RoleEsti
 
 
 def _proposals(study: Study) -> int:
-    return round(study.budget * PROPOSALS_PER_EXECUTION) if OPTIMIZERS[study.optimizer].proposes else 0
+    optimizer = OPTIMIZERS[study.optimizer]
+    return round(study.budget * optimizer.proposals) if optimizer.proposes else 0
 
 
 def _execution(study: Study) -> tuple[float | None, str]:
