@@ -45,12 +45,12 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 from workbench.errors import BudgetUsedUp
 from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
+from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
 from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Execute, Propose, Retrieve, Score, Slots
 from workbench.search.proposal import Proposal, ProposalRequest
 
@@ -96,49 +96,6 @@ class Asker(Protocol):
         ...
 
 
-# These events arrive in the queue. Threads of the work and of the task runner put them in. Only the flow's thread takes
-# them out and changes the state of `Asks`, so this state needs no lock.
-
-
-@dataclass(frozen=True)
-class _NewAsk:
-    ask: Propose | Execute
-    answer: Future[Any]
-
-
-@dataclass(frozen=True)
-class _NewScore:
-    """A request for a verdict. Only the flow's thread knows the plan's retrieval, so that thread makes the `Score`."""
-
-    request: ScoreRequest
-    plan: Plan
-    answer: Future[Any]
-
-
-@dataclass(frozen=True)
-class _TrialEnded:
-    trial: Trial
-
-
-@dataclass(frozen=True)
-class _TaskFinished:
-    ask: Ask
-    task: AnswerFuture
-
-
-@dataclass(frozen=True)
-class _WorkFailed:
-    error: BaseException
-
-
-@dataclass(frozen=True)
-class _WorkEnded:
-    """The last event of every work, also after a failure."""
-
-
-_Event = _NewAsk | _NewScore | _TrialEnded | _TaskFinished | _WorkFailed | _WorkEnded
-
-
 class Asks(Generic[T]):
     """One work in a thread of its own, and the iterator over its asks.
 
@@ -168,7 +125,7 @@ class Asks(Generic[T]):
         self._claim = claim
         #: The functions that give claims back, by the key of the ask.
         self._releases: dict[str, Callable[[], None]] = {}
-        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         #: Asks whose inputs are finished and that wait for a slot.
         self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in SUBMIT_ORDER}
         #: How many asks of each kind the flow has, and has not answered yet.
@@ -201,18 +158,18 @@ class Asks(Generic[T]):
 
     def propose(self, request: ProposalRequest) -> Proposal:
         answer: Future[Proposal] = Future()
-        return self._wait(_NewAsk(Propose(request, key=request.key), answer), answer)
+        return self._wait(NewAsk(Propose(request, key=request.key), answer), answer)
 
     def plan(self, request: ExecutionRequest) -> Plan:
         answer: Future[Plan] = Future()
-        return self._wait(_NewAsk(Execute(request, key=request.key), answer), answer)
+        return self._wait(NewAsk(Execute(request, key=request.key), answer), answer)
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         answer: Future[Verdict] = Future()
-        return self._wait(_NewScore(request, plan, answer), answer)
+        return self._wait(NewScore(request, plan, answer), answer)
 
     def report(self, trial: Trial) -> None:
-        self._events.put(_TrialEnded(trial))
+        self._events.put(TrialEnded(trial))
 
     def fail(self, error: Exception) -> NoReturn:
         self.interrupt(error)
@@ -220,9 +177,9 @@ class Asks(Generic[T]):
 
     def interrupt(self, error: Exception) -> None:
         """End the loop early because of an error. Unlike `stop`, any thread may call this method."""
-        self._events.put(_WorkFailed(error))
+        self._events.put(WorkFailed(error))
 
-    def _wait(self, event: _NewAsk | _NewScore, answer: Future[A]) -> A:
+    def _wait(self, event: NewAsk | NewScore, answer: Future[A]) -> A:
         """Put a new ask into the queue, wait for its answer, and return the answer."""
         with self._closing:
             if self._closed:
@@ -237,9 +194,9 @@ class Asks(Generic[T]):
         except SearchStopped:
             pass
         except BaseException as error:  # of any kind: the flow's thread raises the error again
-            self._events.put(_WorkFailed(error))
+            self._events.put(WorkFailed(error))
         finally:
-            self._events.put(_WorkEnded())
+            self._events.put(WorkEnded())
 
     # Called by the flow, in its own thread ------------------------------------------------------------------------
 
@@ -273,7 +230,7 @@ class Asks(Generic[T]):
             # The answer is stored by now. Give the claim back here, because the flow may have left the loop.
             if release is not None:
                 release()
-            self._events.put(_TaskFinished(ask, finished))
+            self._events.put(TaskFinished(ask, finished))
 
         task.add_done_callback(finish)
 
@@ -318,20 +275,20 @@ class Asks(Generic[T]):
         """Return True if an ask is ready and has a free slot, but another process answers it."""
         return any(self._ready[kind] and self._running[kind] < self._slots[kind] for kind in SUBMIT_ORDER)
 
-    def _handle(self, event: _Event) -> None:
+    def _handle(self, event: Event) -> None:
         """Update the state by one event."""
         match event:
-            case _NewAsk(ask, answer):
+            case NewAsk(ask, answer):
                 self._join_or_start(ask, answer)
-            case _NewScore(request, plan, answer):
+            case NewScore(request, plan, answer):
                 self._join_or_start(Score(request, self._retrievals.get(plan, plan), key=request.key(plan)), answer)
-            case _TrialEnded(trial):
+            case TrialEnded(trial):
                 self._on_trial(trial)
-            case _TaskFinished(ask, task):
+            case TaskFinished(ask, task):
                 self._finish(ask, task)
-            case _WorkFailed(error):
+            case WorkFailed(error):
                 self.stop(error)
-            case _WorkEnded():
+            case WorkEnded():
                 self._working = False
 
     def _join_or_start(self, ask: Ask, answer: Future[Any]) -> None:
@@ -383,9 +340,9 @@ class Asks(Generic[T]):
             unanswered = [answer for ask in self._in_flight.values() for answer in ask.waiting]
             while not self._events.empty():
                 match self._events.get():
-                    case _NewAsk(_, answer) | _NewScore(_, _, answer):
+                    case NewAsk(_, answer) | NewScore(_, _, answer):
                         unanswered.append(answer)
-                    case _WorkFailed(error):
+                    case WorkFailed(error):
                         self.stop(error)
         _refuse(unanswered)
 
