@@ -212,7 +212,8 @@ def test_the_artifact_shows_the_run(first: FirstRun) -> None:
     (artifact,) = [item for item in artifacts if item["type"] == "markdown"]
     text = artifact["data"]
     assert "REHEARSAL" in text
-    assert text.count("](data:image/svg+xml;base64,") == 2
+    # The scores, the two prompts side by side, and what each sentence is worth.
+    assert text.count("](data:image/svg+xml;base64,") == 3
     for name, prompt in (("best", "The new prompt"), ("baseline", "the old one")):
         assert re.search(rf"{prompt}( scores)? {first.report[name]['score']:.2f} \(", text)
     assert f"| executions | {first.report['executions']} |" in text
