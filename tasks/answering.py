@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.client.schemas.objects import RunInput, TaskRunResult
-from prefect.task_runners import TaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
 from workbench.nouns import Plan
@@ -31,9 +31,11 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
     The run's folder gets the key of an answer that costs money before the answer is bought.
 
     `retrieve` and `score` get the id of the task run before them as a dependency, so that Prefect shows an edge between
-    the two task runs. The values are quoted, because Prefect would look into each of them for results of task runs. It
-    recognises results by their place in memory, and so would draw wrong edges.
+    the two task runs. In this process the values are quoted, because Prefect would look into each of them for results
+    of task runs. It recognises results by their place in memory, and so would draw wrong edges. Dask takes a quoted
+    value apart, so values for a cluster are not quoted.
     """
+    wrap = quote if isinstance(runner, ThreadPoolTaskRunner) else _as_it_is
     progress, records, threads = Progress(), worker.SentRecords(run), runners.local()
     with server_watched(asks.interrupt), records:
         for ask in asks:
@@ -43,16 +45,20 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
                 run.append(_record(ask))
             match ask:
                 case Propose():
-                    asks.answer(ask, runner.submit(propose, {"request": quote(ask.request)}))
+                    asks.answer(ask, runner.submit(propose, {"request": wrap(ask.request)}))
                 case Execute():
-                    asks.answer(ask, runner.submit(execute, {"request": quote(ask.request)}))
+                    asks.answer(ask, runner.submit(execute, {"request": wrap(ask.request)}))
                 case Retrieve():
                     values = {"execution": quote(ask.execution.result()), "title": ask.title}
                     asks.answer(ask, threads.submit(retrieve, values, dependencies=_after("execution", ask.execution)))
                 case Score():
                     plan, after = _plan_of(ask)
-                    values = {"request": quote(ask.request), "plan": quote(plan)}
+                    values = {"request": wrap(ask.request), "plan": wrap(plan)}
                     asks.answer(ask, runner.submit(score, values, dependencies=after))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:

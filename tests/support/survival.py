@@ -99,13 +99,19 @@ def disturbed(
         wait_for(lambda: not working_in(line.home / "executions"))
         # A request that was on its way arrives.
         time.sleep(2 * LATENCY_SECONDS)
-        before, kept = rehearsal.tries.total(), sum(len(line.results(task)) for task in TASKS)
+        before, kept = rehearsal.tries.total(), bought(line)
         again = continued(rehearsing, study)
         assert again.exit_code == 0, again.stderr
         more = rehearsal.tries.total() - total
     unfinished = before - kept
     equal = result(line) == reference.result
     return Survival(before, unfinished, more - unfinished, equal, process.returncode, err)
+
+
+def bought(line: CommandLine) -> int:
+    """Return how many answers are kept that a model gave. A broken plan gets a verdict that no model was asked for."""
+    files = [file for task in TASKS for file in line.results(task)]
+    return sum(b"The plan was not judged" not in file.read_bytes() for file in files)
 
 
 def continued(line: CommandLine, study: Path) -> CommandResult:
