@@ -20,12 +20,12 @@ from statistics import fmean
 
 import numpy as np
 from outcome import conclude
+from promotion import through_gate
 from selection_worlds import Play, World
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
-from workbench.evidence.gate import decide_in_steps, stages  # noqa: E402
 from workbench.evidence.promotion import ALPHA, ALPHA_AUTO  # noqa: E402
 from workbench.search.race import choose  # noqa: E402
 from workbench.search.race.pieces import default_split  # noqa: E402
@@ -100,12 +100,9 @@ def gated(searches: list[tuple[Play, str, bool]], alpha: float, pairs: int) -> d
             # There is nothing to promote, and nothing to buy pairs for.
             continue
         champion, challenger = (fresh(play, prompt, pairs) for prompt in (play.seed_prompt, best))
-        for end in stages(pairs, alpha):
-            decision = decide_in_steps({"g": champion[:end]}, {"g": challenger[:end]}, pairs=pairs, alpha=alpha)
-            if decision is not None:
-                promoted += decision.verdict == "promote"
-                bought += end
-                break
+        verdict, end = through_gate(champion, challenger, alpha)
+        promoted += verdict == "promote"
+        bought += end
     share = promoted / len(searches)
     return {
         "alpha": alpha,

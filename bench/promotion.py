@@ -111,13 +111,20 @@ def in_steps(gain: float, pairs: int, alpha: float, trials: int, rng: np.random.
     promoted, bought = 0, 0
     for _ in range(trials):
         champion, challenger = (np.round(rng.normal(mean, 1.2, pairs), 1).tolist() for mean in (6.0, 6.0 + gain))
-        for end in stages(pairs, alpha):
-            decision = decide_in_steps({"g": champion[:end]}, {"g": challenger[:end]}, pairs=pairs, alpha=alpha)
-            if decision is not None:
-                promoted += decision.verdict == "promote"
-                bought += end
-                break
+        verdict, end = through_gate(champion, challenger, alpha)
+        promoted += verdict == "promote"
+        bought += end
     return {"promoted": promoted / trials, "pairs": bought / trials}
+
+
+def through_gate(champion: list[float], challenger: list[float], alpha: float) -> tuple[str, int]:
+    """Return the gate's verdict on pairs of scores, and after how many pairs it ends."""
+    pairs = len(champion)
+    for end in stages(pairs, alpha):
+        decision = decide_in_steps({"g": champion[:end]}, {"g": challenger[:end]}, pairs=pairs, alpha=alpha)
+        if decision is not None:
+            return decision.verdict, end
+    raise AssertionError("the gate decides at its last stage")
 
 
 if __name__ == "__main__":

@@ -23,10 +23,10 @@ def printable(text: str) -> str:
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def one_line(text: str, characters: int) -> str:
-    """Return a text as one printable line, and cut it to so many characters."""
+def one_line(text: str, characters: int | None = None) -> str:
+    """Return a text as one printable line, cut to so many characters if a number is given."""
     line = " ".join(printable(text).split())
-    return line if len(line) <= characters else f"{line[: characters - 1]}…"
+    return line if characters is None or len(line) <= characters else f"{line[: characters - 1]}…"
 
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.report import by_chance, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
 from workbench.execution.runtimes import SHIPPED_PIPELINE
-from workbench.foreign_text import printable
+from workbench.foreign_text import one_line
 from workbench.pipeline_file.write_back import write_back
 from workbench.run.folder import RunFolder
 
@@ -180,17 +180,13 @@ def _notes(summary: Summary, target: Place, after: str) -> tuple[str, ...]:
 def _commit_message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
     """Return the commit message, with the score, its interval and the run."""
     parts = [
-        _one_line(f"Put the best prompt of study {summary.study} into step {step}"),
-        _one_line(sentence(summary)),
-        *(_one_line(f"Note: {note}.") for note in notes),
+        one_line(f"Put the best prompt of study {summary.study} into step {step}"),
+        one_line(sentence(summary)),
+        *(one_line(f"Note: {note}.") for note in notes),
         f"Run: {summary.run.name}\nCandidate: {summary.best}\n"
         f"Confirmed on: {len(summary.confirm)} fresh executions of both prompts",
     ]
     return "\n\n".join(parts)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(printable(text).split())
 
 
 def _diff(before: str, after: str, file: Path) -> str:

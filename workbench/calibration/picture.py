@@ -19,10 +19,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 def picture(calibration: CalibrationRecord, passing: float) -> str:
     """Return the drawing as SVG."""
-    parts = []
-    for score in range(0, 11, 2):
-        parts.append(svg.line(LEFT, _y(score), RIGHT, _y(score), svg.GRID))
-        parts.append(svg.text(LEFT - 8, _y(score) + 4, str(score), svg.FAINT, anchor="end"))
+    parts = svg.score_grid(LEFT, RIGHT, _y)
     parts.append(svg.line(LEFT, _y(passing), RIGHT, _y(passing), svg.GREEN, dashed=True))
     parts.append(svg.text(RIGHT + 16, _y(passing) + 4, f"pass {passing:g}", svg.GREEN))
     for degree in (0.0, *DEGREES):

@@ -18,6 +18,7 @@ from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
+from workbench.study.estimate import confirming
 
 #: How many characters of the judge's reason are shown after a score of 0.
 REASON_CHARACTERS = 200
@@ -55,7 +56,7 @@ def _update(home: Path, run: str, view: _Bar | _Lines) -> None:
 
 def most_executions(study: Study) -> int:
     """Return the number of executions if the search uses its whole budget and two candidates are confirmed."""
-    return study.budget + 2 * study.confirm * len(study.goals)
+    return study.budget + confirming(study)
 
 
 class _Bar:

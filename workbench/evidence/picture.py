@@ -7,7 +7,20 @@ from statistics import fmean
 
 from workbench.evidence.statistics import interval
 from workbench.evidence.summary import Summary, standings
-from workbench.evidence.svg import BLUE, FAINT, GREEN, GREY, GRID, INK, band, curve, dot, drawing, line, text
+from workbench.evidence.svg import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    band,
+    curve,
+    dot,
+    drawing,
+    line,
+    score_grid,
+    text,
+)
 from workbench.run.record import TrialRecord
 
 WIDTH, HEIGHT = 760, 300
@@ -27,10 +40,7 @@ def _y(score: float) -> float:
 
 
 def _axes(summary: Summary) -> list[str]:
-    parts = []
-    for score in range(0, 11, 2):
-        parts.append(line(LEFT, _y(score), CONFIRM_RIGHT, _y(score), GRID))
-        parts.append(text(LEFT - 8, _y(score) + 4, str(score), FAINT, anchor="end"))
+    parts = score_grid(LEFT, CONFIRM_RIGHT, _y)
     parts.append(text(LEFT - 8, TOP - 12, "score", FAINT, anchor="end"))
     passing = summary.record.passing
     parts.append(line(LEFT, _y(passing), CONFIRM_RIGHT, _y(passing), GREEN, dashed=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workbench.evidence.summary import standings
 from workbench.evidence.words import money, plural
-from workbench.foreign_text import printable
+from workbench.foreign_text import one_line
 from workbench.nouns import replicate_name
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
 
@@ -55,8 +55,7 @@ def trial_line(phase: Phase, trial: TrialRecord, effort: Effort | None) -> str:
     if effort is not None:
         amount = "" if effort.dollars is None else f", {money(effort.dollars)}"
         spent = f"{effort.seconds:.1f} s{', cached' if effort.cached else ''}{amount}"
-    reason = " ".join(printable(trial.reason).split())
-    short = reason if len(reason) <= REASON_CHARACTERS else f"{reason[: REASON_CHARACTERS - 1]}…"
+    short = one_line(trial.reason, REASON_CHARACTERS)
     replicate = number if phase == "confirm" else f"replicate {number}"
     return f"{trial.candidate} · {trial.goal} · {replicate}: {trial.score:.1f} ({spent}). {short}"
 

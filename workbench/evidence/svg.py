@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from html import escape
 
 INK, FAINT, BLUE, GREY, GREEN, RED = "#24292f", "#57606a", "#0969da", "#6e7781", "#1a7f37", "#cf222e"
@@ -34,6 +35,15 @@ def line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dashed: boo
     dash = ' stroke-dasharray="5 4"' if dashed else ""
     ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
     return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dash}/>'
+
+
+def score_grid(left: float, right: float, y: Callable[[float], float]) -> list[str]:
+    """Return lines for the scores from 0 to 10, with a number at the left of each. `y` returns a score's coordinate."""
+    parts = []
+    for score in range(0, 11, 2):
+        parts.append(line(left, y(score), right, y(score), GRID))
+        parts.append(text(left - 8, y(score) + 4, str(score), FAINT, anchor="end"))
+    return parts
 
 
 def curve(points: list[tuple[float, float]], colour: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from workbench.foreign_text import printable
+from workbench.foreign_text import one_line
 
 
 def plural(number: int, noun: str) -> str:
@@ -19,4 +19,4 @@ def money(dollars: float) -> str:
 
 def plain(text: str) -> str:
     """Return a text on one line, with every ASCII sign escaped as CommonMark allows: no markup, no link, no picture."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(printable(text).split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import yaml
 
+from workbench.pipeline_file.document import LIBYAML
+
 #: The keys of a plan's list of steps.
 LISTS = ("steps", "stages")
-#: The parser of libyaml, where PyYAML has it, is ten times as fast. `workbench.execution.plan` has checked the text
-#: with PyYAML's own parser before, whose messages an optimizer can learn from.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: The longest part of a name in a message, in characters.
 SHOWN = 80
 #: The most findings that are named. A plan with more is broken altogether.
@@ -32,7 +30,7 @@ def defect(text: str) -> str | None:
         text: one YAML document with a mapping, whose depth and size with all aliases were checked.
     """
     try:
-        root = next(yaml.compose_all(text, Loader=LOADER))
+        root = next(yaml.compose_all(text, Loader=LIBYAML))
     except yaml.YAMLError:
         # The parser accepts two anchors with one name, and the composer does not.
         return None

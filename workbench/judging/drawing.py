@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.judging.holistic import LONGEST_VERDICT, ROLE, judges_call
+from workbench.judging.schema import strict_object
 from workbench.judging.template import default_template, fill
 from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
@@ -20,26 +21,20 @@ LONGEST_NAME, LONGEST_QUESTION = 80, 500
 #: The largest weight. With a larger one, the other criteria would not count.
 LARGEST_WEIGHT = 10
 
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
+SCHEMA = strict_object(
+    {
         "criteria": {
             "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
+            "items": strict_object(
+                {
                     "name": {"type": "string", "description": "two to six words"},
                     "question": {"type": "string", "description": "answered with yes, partly or no"},
                     "weight": {"type": "number", "description": "1, 2 or 3"},
-                },
-                "required": ["name", "question", "weight"],
-                "additionalProperties": False,
-            },
+                }
+            ),
         },
-    },
-    "required": ["criteria"],
-    "additionalProperties": False,
-}
+    }
+)
 
 #: Added to the prompt, because some servers ignore a schema.
 FORM = (

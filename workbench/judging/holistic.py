@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import NotJudged
+from workbench.judging.schema import strict_object
 from workbench.judging.template import fill
 from workbench.models.asking import Role
 from workbench.models.asking import ask as ask_model
@@ -22,15 +23,12 @@ VERDICT_TOKENS = 32_000
 
 #: The schema of a verdict for all providers. The reason comes first: a score that is written before its reason is a
 #: guess. Some providers refuse keywords for a range, so the schema has none, and `read_verdict` checks the range.
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
+SCHEMA = strict_object(
+    {
         "reason": {"type": "string", "description": "the reason for the score, in three sentences at most"},
         "score": {"type": "number", "description": "the score, from 0 to 10"},
-    },
-    "required": ["reason", "score"],
-    "additionalProperties": False,
-}
+    }
+)
 
 #: Added to every prompt, because some servers ignore a schema.
 FORM = 'Answer with one JSON object and nothing else: {"reason": "…", "score": 0.0}. Write the reason first.'

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, cast, get_args
 
 from workbench.judging.holistic import LONGEST_VERDICT, ROLE, judges_call
+from workbench.judging.schema import strict_object
 from workbench.judging.template import fill
 from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
@@ -22,27 +23,21 @@ from workbench.scoring import WORTH, Criterion, CriterionAnswer, CriterionResult
 LONGEST_EVIDENCE = 400
 
 #: The schema of a verdict. The evidence comes before the answer: an answer that is written first is a guess.
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
+SCHEMA = strict_object(
+    {
         "criteria": {
             "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
+            "items": strict_object(
+                {
                     "number": {"type": "integer", "description": "the criterion's number"},
                     "evidence": {"type": "string", "description": "words quoted from the plan, or an empty text"},
                     "answer": {"type": "string", "enum": list(WORTH)},
-                },
-                "required": ["number", "evidence", "answer"],
-                "additionalProperties": False,
-            },
+                }
+            ),
         },
         "reason": {"type": "string", "description": "the reason, in three sentences at most"},
-    },
-    "required": ["criteria", "reason"],
-    "additionalProperties": False,
-}
+    }
+)
 
 #: Added to every prompt, because some servers ignore a schema.
 FORM = (

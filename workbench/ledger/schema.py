@@ -49,6 +49,12 @@ class Words(TypeDecorator[str]):
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", errors="replace").decode()
 
 
+def _trial_key() -> list[Column[Any]]:
+    """Return new columns with the identity of a trial. A column belongs to one table."""
+    words = [Column(name, Words, primary_key=True) for name in ("run", "phase", "candidate", "goal")]
+    return [*words, Column("replicate", BigInteger, primary_key=True)]
+
+
 metadata = MetaData()
 
 versions = Table("ledger_version", metadata, Column("version", Integer, nullable=False))
@@ -74,11 +80,7 @@ runs = Table(
 scores = Table(
     "scores",
     metadata,
-    Column("run", Words, primary_key=True),
-    Column("phase", Words, primary_key=True),
-    Column("candidate", Words, primary_key=True),
-    Column("goal", Words, primary_key=True),
-    Column("replicate", BigInteger, primary_key=True),
+    *_trial_key(),
     Column("outcome", Words),
     Column("score", Double, nullable=False),
     Column("reason", Words, nullable=False),
@@ -100,11 +102,7 @@ judged = Table(
 score_verdicts = Table(
     "score_verdicts",
     metadata,
-    Column("run", Words, primary_key=True),
-    Column("phase", Words, primary_key=True),
-    Column("candidate", Words, primary_key=True),
-    Column("goal", Words, primary_key=True),
-    Column("replicate", BigInteger, primary_key=True),
+    *_trial_key(),
     Column("verdict", Words, primary_key=True),
 )
 

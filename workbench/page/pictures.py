@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from workbench.champion.history import Measurement
-from workbench.evidence.svg import BLUE, FAINT, GREEN, GREY, GRID, INK, RED, curve, dot, drawing, line, text
+from workbench.evidence.svg import BLUE, FAINT, GREEN, GREY, GRID, INK, RED, curve, dot, drawing, line, score_grid, text
 from workbench.page.content import Side
 
 #: The confirmed scores: the size of the drawing, and the x coordinates of the scores 0 and 10.
@@ -52,10 +52,7 @@ def history_picture(measurements: Sequence[Measurement], passing: float) -> str:
     """
     drawn = measurements[-DRAWN:]
     step = (AXIS_RIGHT - AXIS_LEFT) / len(drawn)
-    parts = []
-    for score in range(0, 11, 2):
-        parts.append(line(AXIS_LEFT, _y(score), AXIS_RIGHT, _y(score), GRID))
-        parts.append(text(AXIS_LEFT - 8, _y(score) + 4, str(score), FAINT, anchor="end"))
+    parts = score_grid(AXIS_LEFT, AXIS_RIGHT, _y)
     parts.append(line(AXIS_LEFT, _y(passing), AXIS_RIGHT, _y(passing), GREEN, dashed=True))
     parts.append(text(AXIS_LEFT + 4, _y(passing) - 4, f"pass {passing:g}", GREEN))
     points = [(AXIS_LEFT + step * (number + 0.5), _y(measurement.score)) for number, measurement in enumerate(drawn)]

@@ -1,0 +1,15 @@
+"""Writes the JSON schemas of what a judge's model answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def strict_object(properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the schema of an object that has all of these properties, in this order, and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
