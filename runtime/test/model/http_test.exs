@@ -139,6 +139,19 @@ defmodule Pipeline.Model.HTTPTest do
     refute_receive {:http, _}, 200
   end
 
+  test "a call that was given up leaves no message behind, whenever its reply arrives" do
+    call = fn number ->
+      server = start_supervised!({ScriptedProvider, [{:drip, 5, {200, %{text: "x"}}}]}, id: number)
+
+      Task.async(fn ->
+        post(server, 20 + 5 * number)
+        refute_receive {:http, _}, 500
+      end)
+    end
+
+    1..40 |> Enum.map(call) |> Task.await_many()
+  end
+
   test "an error that comes byte by byte is given up too" do
     server =
       start_supervised!({ScriptedProvider, [{:drip, 50, {500, %{text: String.duplicate("x", 1_000)}}}]})

@@ -92,15 +92,35 @@ defmodule Pipeline.Model.HTTP do
 
   # The process that waits here is ended when a run is cancelled. The client does not notice that by itself.
   defp send_request(method, request, http_options, profile, deadline) do
-    options = [sync: false, stream: {:self, :once}, body_format: :binary]
+    caller = self()
 
-    with {:ok, id} <- :httpc.request(method, request, http_options, options, profile) do
-      caller = self()
-      guard = spawn(fn -> guard(Process.monitor(caller), id, profile) end)
-      answer = receive_answer(id, deadline)
-      cancelled? = answer in [{:error, :timeout}, {:error, :too_large}]
-      send(guard, if(cancelled?, do: :cancel, else: :done))
-      answer
+    # The client may send messages after the call was given up. They go to an alias that is no longer valid by then.
+    alias_of_caller = :erlang.alias()
+    receiver = fn message -> send(alias_of_caller, {:http, message}) end
+    options = [sync: false, receiver: receiver, stream: {:self, :once}, body_format: :binary]
+
+    case :httpc.request(method, request, http_options, options, profile) do
+      {:ok, id} ->
+        guard = spawn(fn -> guard(Process.monitor(caller), id, profile) end)
+        answer = receive_answer(id, deadline)
+        cancelled? = answer in [{:error, :timeout}, {:error, :too_large}]
+        send(guard, if(cancelled?, do: :cancel, else: :done))
+        :erlang.unalias(alias_of_caller)
+        drop_messages(id)
+        answer
+
+      error ->
+        :erlang.unalias(alias_of_caller)
+        error
+    end
+  end
+
+  # Those that came before the alias ended.
+  defp drop_messages(id) do
+    receive do
+      {:http, message} when elem(message, 0) == id -> drop_messages(id)
+    after
+      0 -> :ok
     end
   end
 
