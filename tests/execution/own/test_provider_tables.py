@@ -3,7 +3,7 @@
 `runtime/test/data/finish_reasons.json` lists the members of each enumeration, and the runtime's own tests compare its
 tables with this file. These tests compare the file with the installed SDKs, so that a new SDK turns them red.
 
-Importing `anthropic` takes seconds, so only the test that needs it imports it.
+Importing `anthropic` and `google.genai` takes seconds, so only the functions that need them import them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,24 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from google.genai import types
+
+pytestmark = pytest.mark.slow
 
 MEMBERS = json.loads(
     (Path(__file__).parents[3] / "runtime" / "test" / "data" / "finish_reasons.json").read_text(encoding="utf-8")
 )
+
+
+def finish_reasons() -> list[str]:
+    from google.genai.types import FinishReason
+
+    return [member.value for member in FinishReason]
+
+
+def blocked_reasons() -> list[str]:
+    from google.genai.types import BlockedReason
+
+    return [member.value for member in BlockedReason]
 
 
 def stop_reasons() -> list[str]:
@@ -27,12 +40,11 @@ def stop_reasons() -> list[str]:
     return list(get_args(StopReason))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "name", "members"),
     [
-        ("gemini", "FinishReason", lambda: [member.value for member in types.FinishReason]),
-        ("gemini", "BlockedReason", lambda: [member.value for member in types.BlockedReason]),
+        ("gemini", "FinishReason", finish_reasons),
+        ("gemini", "BlockedReason", blocked_reasons),
         ("anthropic", "StopReason", stop_reasons),
     ],
 )
