@@ -143,6 +143,9 @@ class RunRecord(Record):
         dollars: how many dollars the whole run may cost; None for no limit.
         calls: how many verdicts on a plan make its score.
         length: what a long prompt loses, or None if length costs nothing.
+        calibration: the name of the folder under WORKBENCH_HOME/calibrated that a calibration of the judge for the gold
+            plans of the run has or would have. None in runs of old versions.
+        calibration_dollars: the estimated cost of such a calibration when the run began; None if it was not known.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -181,6 +184,8 @@ class RunRecord(Record):
     dollars: float | None = None
     calls: int = 1
     length: LengthRecord | None = None
+    calibration: str | None = None
+    calibration_dollars: Annotated[float, Field(ge=0)] | None = None
     flow_run_url: str | None
     started: UnixTime
 

@@ -23,6 +23,7 @@ from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.study import loader
+from workbench.study.calibrating import calibration_estimate
 from workbench.study.money import purse_of, spent_in
 from workbench.study.rubric import needs_rubric, require_rubric, with_rubric
 from workbench.study.services import Providers, services
@@ -153,7 +154,7 @@ def open_run(
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
         with setting.run.worked_on():
-            _describe(setting, url, environ)
+            _describe(setting, url, home, environ)
             with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
                 yield setting
 
@@ -162,7 +163,7 @@ def _models(study: Study) -> dict[str, Model]:
     return {"proposer": study.proposer, "judge": study.judge}
 
 
-def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> None:
+def _describe(setting: Setting, url: str | None, home: Path, environ: Mapping[str, str]) -> None:
     """Write run.json and copies of the study and its pipeline file, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
     if run.has(RunRecord):
@@ -187,6 +188,8 @@ def _describe(setting: Setting, url: str | None, environ: Mapping[str, str]) -> 
             dollars=study.dollars,
             calls=study.calls,
             length=None if study.length is None else LengthRecord(**asdict(study.length)),
+            calibration=folder_of(home, setting.judge, study.goals).name,
+            calibration_dollars=calibration_estimate(study, home).dollars,
             confirm=study.confirm,
             alpha=alpha_of(study.promote),
             concurrency=study.concurrency,
