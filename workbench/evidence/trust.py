@@ -8,8 +8,8 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.evidence.words import money
-from workbench.run.calibration import CALIBRATED, PICTURE, CalibrationRecord
-from workbench.run.folder import RunFolder
+from workbench.run.calibration import PICTURE, CalibrationRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 from workbench.run.record import RunRecord
 
 

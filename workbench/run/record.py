@@ -26,6 +26,8 @@ from workbench.scoring import CriterionAnswer
 AGAIN = "run the study again, nothing is paid twice"
 
 Phase = Literal["search", "confirm"]
+#: What a record of a run describes: a search, a requalification included, or the calibration of a judge.
+RunKind = Literal["search", "calibration"]
 #: The reason for the end of a search: the optimizer had nothing more to ask, or the budget was reached.
 Ending = Literal["optimizer", "budget"]
 Score = Annotated[float, Field(ge=0, le=10)]
@@ -127,6 +129,7 @@ class RunRecord(Record):
     """The facts about a run that its study determines. It is written when the run begins, and never changed.
 
     Attributes:
+        kind: "calibration" for a calibration by `workbench calibrate`, which has a folder of its own.
         study: the study's name.
         study_file: the path of the study file. The run's folder has a copy of the file.
         run_id: the name of the run's folder.
@@ -157,6 +160,7 @@ class RunRecord(Record):
 
     FILE: ClassVar[str] = "run.json"
 
+    kind: RunKind = "search"
     study: str
     study_file: Path
     run_id: str

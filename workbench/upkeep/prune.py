@@ -13,8 +13,7 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
-from workbench.run.calibration import CALIBRATED
-from workbench.run.folder import RunFolder
+from workbench.run.folder import CALIBRATED, RunFolder
 from workbench.run.record import AnswerRecord, RunRecord
 from workbench.system.files import try_lock
 
