@@ -22,7 +22,7 @@ from workbench.run.record import RunRecord
 from workbench.study import calibrating
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
-from workbench.study.services import require_keys
+from workbench.study.services import require_keys, require_rehearsable
 from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
 from workbench.system.interruption import GracefulInterrupt
@@ -63,8 +63,10 @@ def run(
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars, runner=runner))
     require_rubric(loaded, rehearsal=True)
-    if not rehearse:
-        # The flow checks the keys too. This check comes before a server or a run is started.
+    # The flow makes these checks too. Here they come before a server or a run is started.
+    if rehearse:
+        require_rehearsable(loaded)
+    else:
         require_keys(loaded, os.environ)
         if advice := calibrating.note(loaded, home(), os.environ):
             err.print(f"note: {advice}", highlight=False)
