@@ -54,7 +54,7 @@ def test_a_person_may_write_the_rubric_by_hand(tmp_path: Path) -> None:
         (
             "goals:\n  only:\n  - {name: a, question: b, weight: 0}",
             3,
-            "weight: 0 is out of range; expected greater than 0",
+            "weight: 0 is out of range; expected more than 0",
         ),
         (
             "goals:\n  only:\n  - {name: a, question: b, weight: heavy}",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.apply.git import Head, Repository
+from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunNotFound
@@ -79,7 +78,7 @@ def apply(
     target = place(run, chosen)
     after = write_back(target.content, target.step, target.part, target.text)
     notes = _notes(summary, target, after)
-    diff = _diff(target.content, after, target.file)
+    diff = patch(target.content, after, target.file)
     unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes)
     if after == target.content:
         return unchanged
@@ -187,12 +186,3 @@ def _commit_message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
         f"Confirmed on: {len(summary.confirm)} fresh executions of both prompts",
     ]
     return "\n\n".join(parts)
-
-
-def _diff(before: str, after: str, file: Path) -> str:
-    """Return the change as `git diff` prints it. `git apply` and `patch` accept it at the top of the repository."""
-    top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
-    name = file.relative_to(top).as_posix()
-    old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))
-    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

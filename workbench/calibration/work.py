@@ -15,7 +15,7 @@ from functools import partial
 import dspy
 
 from workbench.calibration import measures
-from workbench.calibration.design import GOALS, REPEATS, Prices, Text, plans_of, texts
+from workbench.calibration.design import REPEATS, Prices, Text, executions, texts
 from workbench.errors import BudgetUsedUp
 from workbench.evidence.gate import FEWEST_PAIRS
 from workbench.evidence.promotion import alpha_of
@@ -124,7 +124,5 @@ def _plans(setting: Setting, asker: Asker) -> Iterator[Callable[[], Text]]:
             written = trials.plan(program(**inputs))
         return Text(goal, "plan", 0.0, written or Plan("", "the writer wrote no prompt"), REPEATS)
 
-    goals = setting.study.goals
-    for goal in goals[:GOALS]:
-        for replicate in range(plans_of(len(goals))):
-            yield partial(plan, goal, replicate)
+    for goal, replicate in executions(setting.study.goals, setting.study.budget):
+        yield partial(plan, goal, replicate)

@@ -26,15 +26,13 @@ from workbench.models.failure import Failure
 from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
 from workbench.money.meter import FREE
 from workbench.system import process
-from workbench.system.environment import passed_environment
+from workbench.system.environment import passed_environment, secret_values
 from workbench.system.temporary import OwnedFolder
 
 PROGRAM = "claude"
 INSTALL = "install it with npm install -g @anthropic-ai/claude-code, and log in by starting claude once"
 #: The program's own variables begin with these: its login, its folder, the services that it can be told to use.
 VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
-#: The words in the names of variables whose values are secrets.
-SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 #: The failures by words and codes. The Elixir runtime reads the same list, and its module `Failures` explains it.
 LIST = Path(__file__).parents[1] / "runtime" / "priv" / "claude_program" / "failures.json"
@@ -125,7 +123,7 @@ def complete(call: ModelCall, key: str) -> Reply:
         CallFailed: the program could not be started, failed, or gave no answer.
     """
     environ = _environment()
-    secrets = [value for name, value in environ.items() if name.endswith(SECRETS)]
+    secrets = secret_values(environ)
     # The program reads CLAUDE.md in the folder that it is started in, and in those above. This folder has none.
     try:
         with OwnedFolder("claude") as folder:

@@ -64,56 +64,91 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
     """Return the work that searches within the study's budget."""
 
     def work(asker: Asker) -> SearchOutcome:
-        study = setting.study
-        trials = Trials(setting, asker, phase="search", budget=study.budget, guard=_guard(study))
-        program = program_of(setting, trials)
-        score, feedback = metrics(trials, program.input_field)
-        examples = [program.example(GoalText.of(goal)) for goal in study.goals]
-        proposer = proposer_lm(
-            study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
-        )
-        recommended = [program]
-        bench = Bench(study, program, examples, proposer, trials, score, feedback, recommended.append)
-        evaluate = dspy.Evaluate(
-            devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
-        )
-        with quiet(setting.run.path / "optimizer.log"), dspy.context(lm=predictor_lm(setting, trials, asker)):
-            try:
-                # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
-                evaluate(program)
-                recommended.append(OPTIMIZERS[study.optimizer].load()(bench))
-                evaluate(recommended[-1])
-            except SearchStopped:
-                # A search that reached its budget has ended well. Any other stop comes from the flow.
-                if not trials.over_budget and not _dollars_used_up(setting):
-                    raise
-        dollars_used_up = _dollars_used_up(setting)
-        requested = proposer.engine.samples_requested
-        nothing_new = not trials.warning and len({trial.candidate for trial in trials.trials}) == 1
-        if requested and not trials.over_budget and not dollars_used_up and nothing_new:
-            raise ProposalFailed(
-                f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
-                f"differs from the starting prompt; read its answers in {setting.run.path / 'optimizer.log'}, then try "
-                "another proposer model or another optimizer",
-                kind="no proposal",
-            )
-        baseline = trials.scored(program.candidate)
-        if baseline is None and dollars_used_up:
-            raise _too_little(study, "the starting prompt was tried on every goal")
-        if baseline is None:
-            raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
-        chooses = OPTIMIZERS[study.optimizer].chooses and len(recommended) > 1
-        outcome = SearchOutcome(
-            baseline=baseline,
-            best=_best(trials, baseline, recommended[-1].candidate, optimizer_chooses=chooses),
-            spent=trials.spent,
-            ended="budget" if trials.over_budget or dollars_used_up else "optimizer",
-            used_up="dollars" if dollars_used_up else "executions",
-        )
-        _write_outcome(setting, program, outcome)
+        search = _Search(setting, asker)
+        search.run()
+        search.require_new_prompt()
+        outcome = search.outcome()
+        _write_outcome(setting, search.program, outcome)
         return outcome
 
     return work
+
+
+class _Search:
+    """A search: the study's program, its trials, and the programs that the optimizer has recommended so far."""
+
+    def __init__(self, setting: Setting, asker: Asker) -> None:
+        self._setting, self._asker, self._study = setting, asker, setting.study
+        study = setting.study
+        self._trials = Trials(setting, asker, phase="search", budget=study.budget, guard=_guard(study))
+        self.program = program_of(setting, self._trials)
+        self._recommended = [self.program]
+        self._proposer = proposer_lm(
+            study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
+        )
+
+    def run(self) -> None:
+        """Score the starting prompt, and run the optimizer until it needs nothing more or the budget is used up."""
+        study, trials = self._study, self._trials
+        score, feedback = metrics(trials, self.program.input_field)
+        examples = [self.program.example(GoalText.of(goal)) for goal in study.goals]
+        evaluate = dspy.Evaluate(
+            devset=examples, metric=score, num_threads=study.concurrency, display_progress=False, max_errors=10**9
+        )
+        recommend = self._recommended.append
+        bench = Bench(study, self.program, examples, self._proposer, trials, score, feedback, recommend)
+        lm = predictor_lm(self._setting, trials, self._asker)
+        with quiet(self._setting.run.path / "optimizer.log"), dspy.context(lm=lm):
+            try:
+                # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
+                evaluate(self.program)
+                recommend(OPTIMIZERS[study.optimizer].load()(bench))
+                evaluate(self._recommended[-1])
+            except SearchStopped:
+                # A search that reached its budget has ended well. Any other stop comes from the flow.
+                if not self._budget_used_up:
+                    raise
+
+    @property
+    def _budget_used_up(self) -> bool:
+        return self._trials.over_budget or _dollars_used_up(self._setting)
+
+    def require_new_prompt(self) -> None:
+        """Check that the proposer proposed something, if it was asked.
+
+        Raises:
+            ProposalFailed: every one of its answers was the starting prompt.
+        """
+        requested = self._proposer.engine.samples_requested
+        tried = {trial.candidate for trial in self._trials.trials}
+        if requested and not self._budget_used_up and not self._trials.warning and len(tried) == 1:
+            raise ProposalFailed(
+                f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
+                f"differs from the starting prompt; read its answers in {self._setting.run.path / 'optimizer.log'}, "
+                "then try another proposer model or another optimizer",
+                kind="no proposal",
+            )
+
+    def outcome(self) -> SearchOutcome:
+        """Return the starting prompt and the best prompt with their scores.
+
+        Raises:
+            BudgetUsedUp: the dollars were used up before the starting prompt was tried on every goal.
+        """
+        trials, dollars_used_up = self._trials, _dollars_used_up(self._setting)
+        baseline = trials.scored(self.program.candidate)
+        if baseline is None and dollars_used_up:
+            raise _too_little(self._study, "the starting prompt was tried on every goal")
+        if baseline is None:
+            raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
+        chooses = OPTIMIZERS[self._study.optimizer].chooses and len(self._recommended) > 1
+        return SearchOutcome(
+            baseline=baseline,
+            best=_best(trials, baseline, self._recommended[-1].candidate, optimizer_chooses=chooses),
+            spent=trials.spent,
+            ended="budget" if self._budget_used_up else "optimizer",
+            used_up="dollars" if dollars_used_up else "executions",
+        )
 
 
 def _guard(study: Study) -> LeakGuard:

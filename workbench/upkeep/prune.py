@@ -11,10 +11,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.calibration.calibrations import FOLDER
 from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
-from workbench.run.folder import RunFolder
+from workbench.run.folder import CALIBRATED, RunFolder
 from workbench.run.record import AnswerRecord, RunRecord
 from workbench.system.files import try_lock
 
@@ -138,7 +137,7 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
     were there when the run ended.
     """
     needed, needed_until = set[Answer](), 0.0
-    for path in (home / FOLDER).glob("*/"):
+    for path in (home / CALIBRATED).glob("*/"):
         # A calibration is kept for good, so that a repeated one with probes buys only the probes.
         needed |= {(record.task, record.key) for record in RunFolder(path).lines(AnswerRecord)}
     for folder in _folders(home):

@@ -21,6 +21,7 @@ from workbench.fields import Form
 from workbench.foreign_text import scrubbed
 from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
+from workbench.system.environment import secret_values
 
 #: The file in which the runtime reports what the steps used.
 REPORT = "report.json"
@@ -48,7 +49,7 @@ class Mix(OwnRuntime):
 
     def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         variables = program.provider_variables(request.providers)
-        secrets = program.secret_values(variables)
+        secrets = secret_values(variables)
         output = folder / "plan.yaml"
         ended = program.run_logged(
             _command(request, folder, output),

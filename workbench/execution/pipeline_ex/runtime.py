@@ -11,7 +11,7 @@ from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
-from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
+from workbench.execution.pipeline_ex.checkout import Checkout, environment
 from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
 from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
@@ -22,6 +22,7 @@ from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import YAMERL, read_file
+from workbench.system.environment import secret_values
 from workbench.system.temporary import remove_abandoned
 
 #: Linux refuses an argument of this many bytes, its closing zero included.
@@ -147,7 +148,7 @@ class PipelineEx:
             folder=folder,
             cwd=cwd,
             env=env,
-            secrets=secrets_in(env),
+            secrets=secret_values(env),
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
             limit=LOG_BYTES,
