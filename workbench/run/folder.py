@@ -1,6 +1,6 @@
 """Reads and writes the folder of a run, which holds all files about the run. No other module writes into it.
 
-Each folder of `ROOTS` has such folders. A calibration has the files that it needs, and no trials.
+Each folder of `ROOTS` has such folders. A calibration and a drawing have the files that they need, and no trials.
 
 run.json          the run's own facts (workbench.run.record has the type of each JSON file, unless this list names
                   another module)
@@ -44,9 +44,9 @@ from workbench.system.files import append_line, is_locked, shared_lock, write_at
 WORKING = "working"
 #: The folders of the runs that this process works on.
 _worked_on_here: set[Path] = set()
-#: The folders of all runs and of all calibrations of judges, under WORKBENCH_HOME.
-RUNS, CALIBRATED = "runs", "calibrated"
-ROOTS = (RUNS, CALIBRATED)
+#: The folders of all runs, of all calibrations of judges and of all drawings of rubrics, under WORKBENCH_HOME.
+RUNS, CALIBRATED, DRAWN = "runs", "calibrated", "drawn"
+ROOTS = (RUNS, CALIBRATED, DRAWN)
 #: The file with the result of a run. Only a run that has ended with a result has it.
 REPORT = "report.json"
 

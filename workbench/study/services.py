@@ -48,8 +48,8 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
 
 
 @contextlib.contextmanager
-def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Provider]:
-    """Yield the provider of the judge's model, for work that asks no other model. It is chosen as in `services`.
+def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
+    """Yield the providers of work that asks the judge's model and no other. They are chosen as in `services`.
 
     Raises:
         MissingKey: the judge's provider has no key, and no rehearsal plays it.
@@ -57,16 +57,15 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
     model, real = study.judge, providers.real(environ)
     running = _rehearsal_at(real["gemini"].base_url)
     if running is not None:
-        yield running[model.provider]
+        yield running
     elif rehearse:
         with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)[model.provider]
+            yield providers.rehearsal(own.url, own.world, own.seed)
     else:
-        provider = real[model.provider].at(model.api_base)
-        provider.key(environ)
+        real[model.provider].at(model.api_base).key(environ)
         if model.provider == providers.PROGRAM:
             require_program(environ)
-        yield provider
+        yield real
 
 
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:
