@@ -41,8 +41,8 @@ def require_accepted(study: Study) -> str | None:
         )
     if refusal:
         raise PipelineRejected(
-            f"{refusal}\nthe runtime would refuse every execution of {study.file}; expected a pipeline that the runtime "
-            "accepts, with the inputs that the pipeline takes; correct the pipeline file or the study"
+            f"{refusal}\nthe runtime would refuse every execution of {study.file}; expected a pipeline that it accepts "
+            "with these inputs; correct the pipeline file or the study"
         )
     return None
 
