@@ -144,7 +144,7 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
     if result.ended == "budget" and result.used_up == "dollars":
         rest = "what was left may not pay for the largest possible next call and the confirmation"
         return f"its budget of {money(record.dollars or 0.0)} is used up: {rest}"
-    if result.ended == "budget" or result.spent >= record.budget:
+    if result.used_budget(record.budget):
         return f"its budget of {plural(record.budget, 'execution')} is used up"
     return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
 

@@ -213,6 +213,10 @@ class SearchResult(Record):
     ended: Ending
     used_up: Literal["executions", "dollars"] = "executions"
 
+    def used_budget(self, executions: int) -> bool:
+        """Return True if the search used up its budget, also if the optimizer needed exactly so many executions."""
+        return self.ended == "budget" or self.spent >= executions
+
 
 class CriterionRecord(Frozen):
     """How a plan meets one criterion, as `workbench.nouns.CriterionResult` has it."""

@@ -35,7 +35,7 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     real = providers.real(environ)
     running = _rehearsal_at(real["gemini"].base_url)
     if rehearse or running:
-        _refuse_if_not_rehearsable(study)
+        require_rehearsable(study)
     if not rehearse:
         require_keys(study, environ)
     if running is not None:
@@ -88,6 +88,17 @@ def require_keys(study: Study, environ: Mapping[str, str]) -> None:
             )
 
 
+def require_rehearsable(study: Study) -> None:
+    """Check that the study's runtime supports a rehearsal of its pipeline.
+
+    Raises:
+        UserError: it does not.
+    """
+    refusal = runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline)
+    if refusal is not None:
+        raise UserError(refusal)
+
+
 def needs_of(study: Study) -> Needs:
     """Return the keys and variables that the study's judge, proposer and executions need from the environment."""
     executions = runtime_of(study.pipeline.engine).needs(study.pipeline)
@@ -97,17 +108,6 @@ def needs_of(study: Study) -> Needs:
     # A server at an address that the study names may need no key.
     providers = {model.provider for model in models if model.api_base is None}
     return Needs(executions.providers | providers, executions.variables)
-
-
-def _refuse_if_not_rehearsable(study: Study) -> None:
-    """Check that the study's runtime supports a rehearsal of its pipeline.
-
-    Raises:
-        UserError: it does not.
-    """
-    refusal = runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline)
-    if refusal is not None:
-        raise UserError(refusal)
 
 
 def _rehearsal_at(url: str) -> Providers | None:

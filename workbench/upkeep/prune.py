@@ -48,7 +48,7 @@ def prune_runs(home: Path, days: float, *, dry_run: bool, now: float | None = No
             if summary.study not in newest:
                 reason = "the newest run of its study"
             elif now - summary.record.started < days * SECONDS_PER_DAY:
-                reason = f"younger than {days:g} days"
+                reason = f"younger than {days:g} day{'' if days == 1 else 's'}"
             newest.add(summary.study)
         if reason is not None:
             pruned.kept[folder.name] = reason

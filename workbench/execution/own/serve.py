@@ -83,6 +83,10 @@ class Serve(OwnRuntime):
         except ExecutionFailed as error:
             yield Check("runtime", False, "cannot be started", error.message)
 
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        # A runtime elsewhere refuses a pipeline when it executes it. It calls no model then.
+        return super().refusal(pipeline) if self._url is None else None
+
     def version(self) -> str:
         return project.version() if self._url is None else f"pipeline {self._health(self._url)['version']}"
 

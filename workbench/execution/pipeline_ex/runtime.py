@@ -78,6 +78,10 @@ class PipelineEx:
             "answer for money: rehearse with runtime: mix"
         )
 
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        # The study's form has refused what can be known without an execution.
+        return None
+
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         return readiness.checks(self._checkout.path, home, environ)
 
