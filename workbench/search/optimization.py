@@ -47,7 +47,13 @@ class _Search:
         self.program = program_of(setting, self._trials)
         self._recommended = [self.program]
         self._proposer = proposer_lm(
-            study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
+            study.proposer,
+            asker,
+            setting.proposer,
+            setting.run.path,
+            study.model_timeout,
+            samples=True,
+            refusals=self._trials,
         )
 
     def run(self) -> None:
