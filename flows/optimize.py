@@ -115,8 +115,8 @@ def optimize(
                 outcome = search.result
                 fresh = confirmation(setting, outcome, looks, decided(setting.run))
                 with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
-                    answer(fresh_trials, setting.run, tasks)
-            comparison = confirm.submit(setting.run, wait_for=fresh_trials.verdicts, return_state=False)
+                    verdicts = answer(fresh_trials, setting.run, tasks)
+            comparison = confirm.submit(setting.run, wait_for=verdicts, return_state=False)
             report = publish.submit(setting.run, comparison).result()
             log.result()
             if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:

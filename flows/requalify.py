@@ -117,8 +117,8 @@ def requalify(
 
             work = Asks(requalification(setting), limits, answered, story.trial, claims)
             with ended_on_interrupt(), work as fresh_trials:
-                answer(fresh_trials, setting.run, tasks)
-            publish.submit(setting.run, None, wait_for=fresh_trials.verdicts, return_state=False).result()
+                verdicts = answer(fresh_trials, setting.run, tasks)
+            publish.submit(setting.run, None, wait_for=verdicts, return_state=False).result()
             summary = summarize(setting.run)
             scores = summary.confirmed(summary.baseline)
             judgement = decide(history.record_of(champion, list(scores)), scores, setting.study.margin)

@@ -244,6 +244,32 @@ class ScoreRequest:
 
 
 @dataclass(frozen=True)
+class DrawRequest:
+    """A request to draw the criteria of a goal from its gold plans.
+
+    `number` numbers the drawings of one goal. `run` (a folder) serves the journal. It is not part of the key.
+    """
+
+    goal: Goal
+    judge: Judge
+    number: int = 0
+    run: Path | None = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        return f"{self.goal.name}{f' · {self.number}' if self.number else ''}"
+
+
+@dataclass(frozen=True)
+class DrawnCriteria:
+    """The criteria that the judge's model drew for a goal. `other_model` and `cost` are as in `Verdict`."""
+
+    criteria: tuple[Criterion, ...]
+    other_model: str | None = field(default=None, compare=False)
+    cost: Cost | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
 

@@ -1,10 +1,12 @@
-"""Run the command `workbench` as a user does: as a process, with a home of its own.
+"""Run the command `workbench` as a user does, with a home of its own: as a process, or in this process.
 
 `study` writes a small study for such a run.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shlex
@@ -18,7 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pytest
+
+from workbench.commands import app
 from workbench.rehearsal.server import Rehearsal, start
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -87,6 +93,30 @@ class CommandLine:
                 process.kill()
                 raise
         return CommandResult(process.returncode, out, err)
+
+    def call(self, *arguments: object, cwd: Path = CHECKOUT) -> CommandResult:
+        """Run `workbench` in this process, which takes a tenth of the time. A defect raises its exception.
+
+        Use it where a test is about what a command prints, and not about its process. A command that imports Prefect
+        needs a process, because Prefect reads the environment when it is imported.
+        """
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        code: object = None
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            mock.patch.dict(os.environ, self.env, clear=True),
+            contextlib.chdir(cwd),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            patch.setattr(sys, "argv", ["workbench", *map(str, arguments)])
+            patch.setattr(os, "_exit", sys.exit)
+            try:
+                app.main()
+            except SystemExit as ended:
+                code = ended.code
+        assert isinstance(code, int)
+        return CommandResult(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
 
     def optimize(self, study: Path, *arguments: object) -> tuple[CommandResult, dict[str, Any]]:
         """Run `workbench run`, and return its result and its report. The report is empty if the run wrote none."""

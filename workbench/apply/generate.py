@@ -10,7 +10,17 @@ from typing import Any, NoReturn
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
 from workbench.execution.runtimes import execute, runtime_of
-from workbench.nouns import FIRST_EXTRA_REPLICATE, ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
+from workbench.nouns import (
+    FIRST_EXTRA_REPLICATE,
+    DrawnCriteria,
+    DrawRequest,
+    ExecutionRequest,
+    Goal,
+    Plan,
+    ScoreRequest,
+    Trial,
+    Verdict,
+)
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.run.setting import Setting
@@ -68,6 +78,9 @@ class _DirectAnswers:
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         raise AssertionError("a program that runs once is not judged")
+
+    def criteria(self, request: DrawRequest, key: str) -> DrawnCriteria:
+        raise AssertionError("a program that runs once needs no criteria")
 
     def report(self, trial: Trial) -> None:
         raise AssertionError("a program that runs once makes no trial")

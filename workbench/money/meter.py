@@ -23,7 +23,7 @@ class Meter:
     """Adds up what the calls for one answer use. Only one thread may use a meter.
 
     Args:
-        action: the kind of the answer: "propose", "execute" or "score".
+        action: the kind of the answer: "propose", "execute", "score" or "draw".
         purse: the run's budget in dollars, or None.
     """
 

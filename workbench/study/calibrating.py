@@ -32,7 +32,7 @@ class CalibrationEstimate:
 
 def calibration_estimate(study: Study, home: Path, *, probes: bool = False) -> CalibrationEstimate:
     """Return what a calibration takes at most, if no answer of it is kept."""
-    executions, verdicts = numbers(study.goals, probes=probes)
+    executions, verdicts = numbers(study.goals, study.budget, probes=probes)
     each = _each(estimate(study, home))
     proposals = executions if study.program == "writer" else 0
     parts = [(executions, each["generator"]), (verdicts, each["judge"]), (proposals, each["proposer"])]
