@@ -49,13 +49,14 @@ class Mix(OwnRuntime):
 
     def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         variables = program.provider_variables(request.providers)
-        secrets = secret_values(variables)
+        env = project.environment(variables)
+        secrets = secret_values(env)
         output = folder / "plan.yaml"
         ended = program.run_logged(
             _command(request, folder, output),
             folder=folder,
             cwd=folder,
-            env=project.environment(variables),
+            env=env,
             secrets=secrets,
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
