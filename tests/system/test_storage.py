@@ -90,5 +90,5 @@ def test_what_is_no_file_cannot_be_read(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "score" / "k"
     file.parent.mkdir()
     {"pipe": os.mkfifo, "folder": os.mkdir, "link to nothing": lambda path: path.symlink_to("nothing")}[kind](file)
-    with pytest.raises(OSError, match="no regular file|a link to a file that does not exist"):
+    with pytest.raises(OSError, match=r"no regular file|a link to a file that does not exist"):
         Folder(tmp_path).read("score/k")
