@@ -39,7 +39,7 @@ from pathlib import Path
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
 from workbench.nouns import Trial
 from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
-from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
+from workbench.system.files import PRIVATE_FILE, append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
 #: The folders of the runs that this process works on.
@@ -153,9 +153,9 @@ class RunFolder:
         return self.path.name
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file completely or not at all, and return its path."""
+        """Write a file completely or not at all, and return its path. Only its owner can read it."""
         with _writing(self.path / name):
-            return write_atomically(self.path / name, text.encode())
+            return write_atomically(self.path / name, text.encode(), PRIVATE_FILE)
 
     def new_generated(self) -> tuple[int, Path]:
         """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""

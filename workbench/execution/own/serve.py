@@ -28,7 +28,7 @@ from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import loopback, process
-from workbench.system.environment import secret_values
+from workbench.system.environment import passed_environment, secret_values
 from workbench.system.files import write_atomically
 
 #: Seconds that one request waits for a run's end. An interrupt is noticed after as many seconds at the latest.
@@ -291,7 +291,7 @@ def _body(request: ExecutionRequest) -> dict[str, Any]:
 
 
 def _secrets(providers: Iterable[Provider]) -> list[str]:
-    return secret_values(program.provider_variables(providers))
+    return secret_values({**passed_environment(), **program.provider_variables(providers)})
 
 
 def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:
