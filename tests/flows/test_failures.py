@@ -80,24 +80,3 @@ def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine
             assert process.returncode == 0, err
     assert len(calls.read_text().splitlines()) == len(line.results("execute")) == 5
     assert list((line.home / "locks").iterdir()) == []
-
-
-def test_faulty_kept_answers_are_bought_again_and_reported(line: CommandLine, tmp_path: Path) -> None:
-    """The result is the same as before, and one line on standard error names each faulty file."""
-    file = study(tmp_path / "study", optimizer="static", budget=2)
-    _, before = line.optimize(file, "--rehearse")
-    executions, scores = line.results("execute"), line.results("score")
-    executions[0].write_bytes(executions[1].read_bytes())
-    executions[2].unlink()
-    executions[2].symlink_to("nowhere")
-    scores[0].write_text(scores[0].read_text().replace('\\"score\\": ', '\\"score\\": 9'))
-    scores[1].write_bytes(scores[1].read_bytes()[:20])
-    result, after = line.optimize(file, "--rehearse")
-    assert result.exit_code == 0, result.stderr
-    assert after["executions"] == 2
-    for report in (before, after):
-        # Each run writes the prompt into its own folder.
-        del report["best"]["prompt_file"]
-    assert (after["best"], after["baseline"]) == (before["best"], before["baseline"])
-    for faulty in (executions[0], executions[2], scores[1]):
-        assert f"{faulty} is not used, and its answer is bought again" in result.stderr

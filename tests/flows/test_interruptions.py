@@ -30,7 +30,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 ) -> None:
     """The exit code is 130, no process is left, and no kept answer is paid for again."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
+    file = study(tmp_path / "study", optimizer="copro", budget=5, runtime="mix")
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
         wait_for(lambda: len(line.results("execute")) >= 3)
@@ -54,7 +54,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
     """After kill -9, only the executions that were running are paid for again. The next run marks it as crashed."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
+    file = study(tmp_path / "study", optimizer="copro", budget=5, runtime="mix")
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
         wait_for(lambda: len(line.results("execute")) >= 3)

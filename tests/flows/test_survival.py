@@ -24,11 +24,10 @@ pytestmark = pytest.mark.processes
 @pytest.mark.parametrize(
     "case",
     [
-        Case("gepa", 4),
-        Case("race", 1),
+        Case("race", 4),
         *(
             pytest.param(Case(optimizer, threads), marks=pytest.mark.services)
-            for optimizer, threads in [("gepa", 1), ("mipro", 1), ("mipro", 4), ("copro", 1), ("copro", 4), ("race", 4)]
+            for optimizer, threads in [("race", 1), *((name, n) for name in ("gepa", "mipro", "copro") for n in (1, 4))]
         ),
     ],
     ids=lambda case: f"{case.optimizer}-{case.threads}",

@@ -206,7 +206,7 @@ def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:
         load(RunOptions(folder))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=300) | st.text(alphabet="abgo:-[]{}&*!|>'\"#\n ", max_size=150))
 def test_arbitrary_text_only_raises_a_study_error(folder: Path, text: str) -> None:
     """Any content of a study file gives a message for a person, never another exception."""

@@ -162,7 +162,7 @@ def test_a_value_out_of_its_type_or_range_is_bought_again(tmp_path: Path, task: 
     assert not store(tmp_path).exists(f"{task}/k")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=60), st.just(b"[" * 100_000), st.just(b'{"result":' * 50_000)))
 def test_any_content_is_an_answer_or_a_miss(tmp_path: Path, content: bytes) -> None:
     """No content of a file ends in another exception."""

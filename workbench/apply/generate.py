@@ -96,7 +96,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
         RunNotFound: the run has no winner yet.
         StudyError, OutsideError: for the same reasons as in a run.
     """
-    from workbench.search.optimization import run_winner
+    from workbench.search.fresh_trials import run_winner
 
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to continue it")
