@@ -27,8 +27,9 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: The most uncertain pieces at a time: as many as executions are left, but within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round: this number, or two for each execution of a batch if that is more.
-ROUND = 12
+#: The most proposals of one round: the first number for each execution of a batch, but only as many as the second
+#: number, or two for each execution if that is more. Batches have fewer rounds than single executions.
+ROUND, LARGE_ROUND = 12, 32
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
 #: A round ends after this many proposals in a row without a new piece, for each execution of a batch.
@@ -137,10 +138,13 @@ class Composition:
 
     @property
     def _round(self) -> int:
-        return max(ROUND, 2 * self._executions.batch)
+        """Return the most proposals of one round."""
+        batch = self._executions.batch
+        return max(min(ROUND * batch, LARGE_ROUND), 2 * batch)
 
     @property
     def _most_proposals(self) -> float:
+        """Return the most proposals of the race."""
         return PROPOSALS_PER_EXECUTION * self._executions.budget
 
     def _read_proposal(self, *, takes_new: bool) -> bool:
