@@ -6,7 +6,7 @@ The forms of all packages use these types.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -108,12 +108,25 @@ def misfit(error: Any) -> str:
         case "too_short":
             return "the list is empty; expected at least one item"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
-            return f"{value} is out of range; {error['msg'].replace('Input should be', 'expected').lower()}"
+            return f"{value} is out of range; expected {_bound(context)}"
         case "finite_number":
             return f"{value} is not a finite number"
         case _:
             expected = error["msg"].removeprefix("Input should be ").replace("valid ", "")
-            return f"expected {_plain(expected)}, got {kind(error['input'])} {value}".rstrip()
+            return f"expected {_plain(expected)}, got {_with_kind(error['input'])}"
+
+
+def _bound(context: Mapping[str, Any]) -> str:
+    """Return the limit that a number misses, such as `at least 1`. `context` has pydantic's name of the limit."""
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    return next(f"{words[name]} {limit:.15g}" for name, limit in context.items() if name in words)
+
+
+def _with_kind(value: object) -> str:
+    """Return a value with its kind before it, such as `a text "x"`, where the value alone does not tell its kind."""
+    if value is None:
+        return "nothing"
+    return str(value).lower() if isinstance(value, bool) else f"{kind(value)} {short(value)}"
 
 
 def _plain(expected: str) -> str:

@@ -105,19 +105,17 @@ defmodule Pipeline.ExecutorTest do
   end
 
   for {name, answer, kind} <- [
-        {"a refused key", {401, %{error: %{message: "secret-key is wrong"}}}, :authentication},
-        {"too many requests", {429, %{error: %{message: "slow down"}}}, :rate_limit},
-        {"a bad request", {400, %{error: %{message: "no such model"}}}, :bad_request},
+        {"a refused key", refused(401, "secret-key is wrong"), :authentication},
+        {"a key that is not valid", official_error("gemini", "rejected_key"), :authentication},
+        {"too many requests", official_error("gemini", "per_minute"), :rate_limit},
+        {"a bad request", official_error("gemini", "bad_request"), :bad_request},
         {"an error of the server", {503, "overloaded"}, :provider_unavailable},
         {"a body that is not JSON", {200, "{\"candidates\": ["}, :provider_unavailable},
         {"a lost connection", :close, :provider_unavailable},
         {"no answer in time", :hang, :timeout},
-        {"a blank reply", {200, %{candidates: [%{content: %{parts: [%{text: " "}]}, finishReason: "STOP"}]}},
-         :empty_reply},
-        {"a reply that was cut off",
-         {200, %{candidates: [%{content: %{parts: [%{text: "half"}]}, finishReason: "MAX_TOKENS"}]}},
-         :truncated},
-        {"a blocked prompt", {200, %{promptFeedback: %{blockReason: "SAFETY"}}}, :blocked}
+        {"a blank reply", gemini(" "), :empty_reply},
+        {"a reply that was cut off", gemini("half", "MAX_TOKENS"), :truncated},
+        {"a blocked prompt", official("gemini", "block_reasons", "SAFETY"), :blocked}
       ] do
     test "#{name} is an error of kind #{kind} whose message does not contain the key" do
       assert {{:error, %Error{kind: unquote(kind), message: message}}, _} =

@@ -26,6 +26,26 @@ defmodule Pipeline.ModelTest do
 
     @describetag :tmp_dir
 
+    test "are called after thoughts and beside a text, and the thoughts are sent back", %{
+      workspace: workspace
+    } do
+      :ok = Workspace.write(workspace, "a.md", "old text")
+
+      {200, %{"content" => [thinking, redacted | _]}} =
+        calls = official("anthropic", "replies", "tools_with_thinking")
+
+      single = official("anthropic", "replies", "tool")
+
+      assert {{:ok, %Answer{text: "done"}}, server} =
+               answer([calls, single, claude("done")], claude_ask(tools: ["Read", "Write"]), workspace)
+
+      assert [_, second, third] = bodies(server)
+      assert [_, %{"content" => [^thinking, ^redacted, %{"text" => _}, _, _]}, results] = second["messages"]
+      assert [%{"content" => "old text"}, %{"is_error" => false}] = results["content"]
+      assert [%{"content" => "old text"}] = List.last(third["messages"])["content"]
+      assert Workspace.read(workspace, "b.md") == {:ok, "x"}
+    end
+
     test "are run, and the model gets their results, until it answers", %{workspace: workspace} do
       :ok = Workspace.write(workspace, "a.md", "old text")
 
@@ -127,7 +147,7 @@ defmodule Pipeline.ModelTest do
 
   describe "a turn that is not over:" do
     test "a paused one is sent back as it is, and the texts belong together" do
-      pause = fn text -> {200, %{content: [%{type: "text", text: text}], stop_reason: "pause_turn"}} end
+      pause = &claude(&1, "pause_turn")
 
       assert {{:ok, %Answer{text: "a: 1", usage: %{calls: 2}}}, server} =
                answer([pause.("a: "), claude("1")], claude_ask([]))
@@ -144,8 +164,8 @@ defmodule Pipeline.ModelTest do
     @tag :tmp_dir
     test "a text before tools is no part of the answer, in a paused turn too", %{tmp_dir: folder} do
       {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
-      pause = {200, %{content: [%{type: "text", text: "So far."}], stop_reason: "pause_turn"}}
-      empty = {200, %{content: [], stop_reason: "end_turn"}}
+      pause = claude("So far.", "pause_turn")
+      empty = official("anthropic", "replies", "empty")
       calls = claude_calls([{"1", "Write", %{"path" => "plan.yaml", "content" => "a: 1"}}], "Now I write.")
 
       assert {{:ok, %Answer{text: "done", usage: %{calls: 4}}}, _} =
@@ -155,14 +175,14 @@ defmodule Pipeline.ModelTest do
     @tag :tmp_dir
     test "an empty end after tools is reminded of its answer, and nothing is paid twice", %{tmp_dir: folder} do
       {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
-      empty = {200, %{content: [], stop_reason: "end_turn", usage: %{output_tokens: 1}}}
+      empty = official("anthropic", "replies", "empty")
       calls = claude_calls([{"1", "Write", %{"path" => "plan.yaml", "content" => "a: 1"}}])
       ask = claude_ask(tools: ["Write"])
 
       assert {{:ok, %Answer{text: "done", usage: usage}}, server} =
                answer([calls, empty, claude("done")], ask, workspace)
 
-      assert %{calls: 3, output_tokens: 101} = usage
+      assert %{calls: 3, output_tokens: 15} = usage
       assert [_, _, %{"messages" => messages}] = bodies(server)
       assert [_, %{"role" => "assistant"}, %{"content" => [%{"type" => "tool_result"}]}, reminder] = messages
 
@@ -178,7 +198,7 @@ defmodule Pipeline.ModelTest do
     end
 
     test "an empty reply to the first prompt is asked for again" do
-      empty = {200, %{candidates: [%{finishReason: "STOP", content: %{role: "model"}}]}}
+      empty = official("gemini", "replies", "empty")
 
       assert {{:ok, %Answer{text: "plan", usage: %{calls: 2}}}, _} =
                answer([empty, gemini("plan")], gemini_ask([]))
@@ -195,7 +215,7 @@ defmodule Pipeline.ModelTest do
       }
 
       assert {{:error, %Error{kind: :unknown_model, message: message} = error}, server} =
-               answer([refused(404, "models/gemini-2.5-flash is not found"), {200, listed}], gemini_ask([]))
+               answer([official_error("gemini", "unknown_model"), {200, listed}], gemini_ask([]))
 
       assert Error.exit_status(error) == 2
       assert message =~ ~s(the model "gemini-2.5-flash" is not known)
@@ -204,16 +224,12 @@ defmodule Pipeline.ModelTest do
     end
 
     test "is named with the models that the runtime knows if the provider lists none" do
-      listed = %{
-        data: [%{id: "claude-opus-5-5", lifecycle: "active"}, %{id: "claude-2", lifecycle: "retired"}]
-      }
-
       for {list, text} <- [
-            {{200, listed}, "its provider lists claude-opus-5-5;"},
+            {claude_models(), "its provider lists claude-opus-5-5;"},
             {{500, %{}}, "claude-sonnet-5-5"}
           ] do
         assert {{:error, %Error{kind: :unknown_model, message: message}}, server} =
-                 answer([refused(404, "model: claude-sonnet-4-5"), list], claude_ask([]))
+                 answer([official_error("anthropic", "not_found_error"), list], claude_ask([]))
 
         assert message =~ text
         refute message =~ "claude-2"
@@ -225,24 +241,26 @@ defmodule Pipeline.ModelTest do
 
   describe "thinking models:" do
     test "a thinking block before several texts is no part of the answer, and is sent back unchanged" do
-      thinking = %{"type" => "thinking", "thinking" => "", "signature" => "EqQB"}
-      texts = [%{type: "text", text: "a: "}, %{type: "text", text: "\n"}, %{type: "text", text: "1"}]
-      first = {200, %{content: [thinking | texts], stop_reason: "end_turn"}}
+      {200, %{"content" => [thinking, redacted | _]}} =
+        first = official("anthropic", "replies", "several_texts")
+
       script = [first, claude_calls([{"1", "answer", %{"score" => 1}}])]
       ask = claude_ask(schema: @schema, model: "claude-sonnet-5-5")
       assert {{:ok, %Answer{value: %{"score" => 1}}}, server} = answer(script, ask)
 
-      assert [_, %{"messages" => [_, %{"content" => [^thinking, %{"text" => "a: "}, %{"text" => "1"}]}, _]}] =
-               bodies(server)
+      assert [_, %{"messages" => [_, %{"content" => [^thinking, ^redacted | texts]}, _]}] = bodies(server)
+      assert [%{"text" => "a: "}, %{"text" => "1"}] = texts
 
       stop_supervised!(ScriptedProvider)
       assert {{:ok, %Answer{text: "a: \n1"}}, _} = answer([first], claude_ask([]))
     end
 
     test "a thought of gemini's is no part of the answer" do
-      parts = [%{text: "Let me think.", thought: true}, %{text: "plan", thoughtSignature: "YWJj"}]
-      reply = {200, %{candidates: [%{content: %{parts: parts}, finishReason: "STOP"}]}}
-      assert {{:ok, %Answer{text: "plan"}}, _} = answer([reply], gemini_ask([]))
+      for {name, text} <- [{"thought_first", "title: a plan"}, {"several_texts", "a: \n1"}] do
+        reply = official("gemini", "replies", name)
+        assert {{:ok, %Answer{text: ^text}}, _} = answer([reply], gemini_ask([]))
+        stop_supervised!(ScriptedProvider)
+      end
     end
   end
 end

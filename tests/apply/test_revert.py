@@ -210,15 +210,15 @@ def test_the_revert_option_takes_the_prompt_back(world: World, applied: RunFolde
     line = CommandLine(world.home, {"HOME": str(world.home)})
     before = world.state()
     for more in (["--dry-run"], ["--branch", "x"], ["--step", "x"], ["--goal", "x"], ["--anyway"]):
-        refused = line.run("apply", "--revert", *more)
+        refused = line.call("apply", "--revert", *more)
         assert (refused.exit_code, "nothing else" in refused.stderr) == (UserError.exit_code, True)
     assert world.state() == before
     report = world.home / "report.json"
-    reverted = line.run("apply", "--revert", "--json", report)
+    reverted = line.call("apply", "--revert", "--json", report)
     assert (reverted.exit_code, "back on main, where" in reverted.stdout) == (0, True)
     assert json.loads(report.read_text())["as_it_was"] is True
     assert PROMPT.encode() not in world.file.read_bytes()
-    again = line.run("apply", "--revert")
+    again = line.call("apply", "--revert")
     assert (again.exit_code, "no run is applied" in again.stderr) == (UserError.exit_code, True)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from tests.support.run_folder import add, begin, finish
-from workbench.evidence.criteria import CriterionMet, criteria_met, weakest
+from workbench.evidence.criteria import CriterionAnswers, CriterionMet, PlanAnswer, best_answers, criteria_met, weakest
+from workbench.evidence.criteria_picture import PLANS, criteria_picture
 from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
@@ -43,6 +45,35 @@ def test_confirming_trials_count_as_soon_as_there_are_any(tmp_path: Path) -> Non
     assert ("least met", "a | rollback 50%, order 50%") in rows(summary)
     assert "| g | a \\| rollback | 50% | 50% | 1 |" in markdown(summary)
     assert [criterion.name for criterion in ReportRecord.of(summary).criteria] == ["order", "a | rollback"]
+
+
+def test_the_answers_for_the_best_prompt_are_shown_with_their_evidence(tmp_path: Path) -> None:
+    """The picture has a sign for each answer. Evidence is text in the picture, and in the artifact."""
+    folder = begin(tmp_path)
+    finish(folder, "second", (), ())
+    judged(folder, "confirm", "first", 1_000_000, "no", "no")
+    for number, answers in enumerate((("partly", "yes"), ("yes", "invented"))):
+        judged(folder, "confirm", "second", 1_000_000 + number, *answers)
+    summary = summarize(folder)
+    order, rollback = best_answers(summary)
+    assert [answer.answer for answer in order.answers] == ["partly", "yes"]
+    assert rollback.answers[1] == PlanAnswer(1_000_001, "no", "words", unproved=True)
+    drawn = ET.fromstring(criteria_picture([order, rollback]))
+    texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[1:] == ["order", "½", "✓", "a | rollback", "✓", "?"]
+    titles = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles[0] == "confirm 0: partly: “words”"
+    assert titles[3] == "confirm 1: no (not in the plan): “words”"
+    assert "| partly: “words” |" in markdown(summary)
+    assert "![The answers for the best prompt's plans](data:image/svg+xml" in markdown(summary)
+
+
+def test_the_picture_of_several_goals_names_them(tmp_path: Path) -> None:
+    """Only the newest plans are drawn."""
+    answers = tuple(PlanAnswer(number, "yes", "", unproved=False) for number in range(PLANS + 3))
+    picture = criteria_picture([CriterionAnswers(goal, "order", answers) for goal in ("one <goal>", "two")])
+    texts = [element.text for element in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[1:] == ["one <goal>", "order", *("✓" * PLANS), "two", "order", *("✓" * PLANS)]
 
 
 def test_a_run_without_a_rubric_shows_no_criteria(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ from workbench.execution.plan import problem
         ("a: |x\n  b", "the rest of the line after | or > stays empty"),
         ("a: 'x", "a quote is not closed"),
         ('a: "\\q"', "write \\\\ for a backslash"),
+        ('a: "C:\\Users"', "write \\\\ for a backslash"),
+        ('a: "\\u12"', "write \\\\ for a backslash"),
+        ("a: [x](y)", "a text that begins with a bracket needs quotes"),
+        ("s:\n- [ ] todo", "a text that begins with a bracket needs quotes"),
+        ("a: {x} y", "a text that begins with a bracket needs quotes"),
         ("a: [1", "a bracket is not closed"),
         ("a: {b: [c}", "bracket"),
         ("a: ]", "no text may begin with this character"),
@@ -53,6 +58,14 @@ def test_the_problem_says_what_to_do(text: str, advice: str) -> None:
     assert message is not None
     assert advice in message
     assert "in line" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "character"), [("a: b\x07", "U+0007"), ("a: \ufffe", "U+FFFE"), ("a: \ud800", "U+D800")]
+)
+def test_a_character_that_yaml_refuses_is_named(text: str, character: str) -> None:
+    """No quotes and no block text make such a character valid."""
+    assert f"the character {character}, which YAML refuses; leave it out" in (problem(text) or "")
 
 
 @pytest.mark.parametrize("sign", ["`", "@", "%"])

@@ -96,7 +96,7 @@ def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_a_worker_executes_the_notification_and_posts_it(line: CommandLine) -> None:
+def test_a_worker_executes_the_notification_and_posts_it(deploying: CommandLine) -> None:
     """The script creates the same automations. The notification is one line of the log."""
     posted: list[dict[str, Any]] = []
 
@@ -105,7 +105,7 @@ def test_a_worker_executes_the_notification_and_posts_it(line: CommandLine) -> N
             posted.append(json.loads(self.body()))
             self.reply(200, b"")
 
-    deployed(line)
+    line = deployed(deploying)
     script = line.run(CHECKOUT / "deployments" / "automations.py", program=PREFECT.with_name("python"))
     assert (script.exit_code, script.stdout) == (0, ""), script.stderr
     with serving(Hook) as url, server_client.api(api(line), {}) as asking:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,8 +68,10 @@ def test_a_wait_that_is_too_long_lasts() -> None:
         (400, "x", {"error": {"details": [{"reason": "API_KEY_INVALID"}]}}, "authentication"),
         (401, "invalid x-api-key", None, "authentication"),
         (403, "permission denied", None, "authentication"),
+        (400, "This organization has been disabled.", None, "account disabled"),
         (400, "Your credit balance is too low to access the Anthropic API.", None, "no credit"),
         (402, "payment required", None, "no credit"),
+        (403, "x", {"error": {"details": [{"reason": "BILLING_DISABLED"}]}}, "no credit"),
         (429, "You exceeded your current quota", {"error": {"code": "insufficient_quota"}}, "no credit"),
         (429, "quota", gemini_error("2s", "GenerateRequestsPerDayPerProjectPerModel-FreeTier"), "quota used up"),
         (400, "You have reached your specified API usage limits.", None, "quota used up"),
@@ -79,6 +83,52 @@ def test_a_failure_that_no_retry_can_mend_is_lasting(status: int, message: str, 
     """It is asked once."""
     failure = http_failure(status, message, body)
     assert (failure.kind, failure.lasting, failure.wait_seconds) == (kind, True, 0)
+
+
+#: The kind of each error that the official SDKs' types can say, and if it lasts.
+OFFICIAL = {
+    "anthropic": {
+        "api_error": ("provider unavailable", False),
+        "authentication_error": ("authentication", True),
+        "billing_error": ("no credit", True),
+        "contract_spend_limit_reached": ("quota used up", True),
+        "enforced_spend_limit_reached": ("quota used up", True),
+        "invalid_request_error": ("bad request", True),
+        "linked_organization_spend_limit_reached": ("quota used up", True),
+        "not_found_error": ("unknown model", True),
+        "organization_on_hold": ("account disabled", True),
+        "overloaded_error": ("provider unavailable", False),
+        "permission_error": ("authentication", True),
+        "ramp_limit_exceeded": ("rate limit", False),
+        "rate_limit_error": ("rate limit", False),
+        "request_body_too_large_after_decoding": ("bad request", True),
+        "timeout_error": ("timeout", False),
+    },
+    "gemini": {
+        "bad_request": ("bad request", True),
+        "internal": ("provider unavailable", False),
+        "no_credit": ("no credit", True),
+        "per_day": ("quota used up", True),
+        "per_minute": ("rate limit", False),
+        "rejected_key": ("authentication", True),
+        "suspended": ("account disabled", True),
+        "too_long": ("bad request", True),
+        "unavailable": ("provider unavailable", False),
+        "unknown_model": ("unknown model", True),
+    },
+}
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "gemini"])
+def test_every_error_of_the_official_types_has_its_kind(provider: str) -> None:
+    """The runtime's tests read the same errors."""
+    file = Path(__file__).parents[2] / "runtime" / "test" / "data" / "replies.json"
+    errors = json.loads(file.read_text(encoding="utf-8"))[provider]["errors"]
+    failures = {
+        name: http_failure(error["status"], error["body"]["error"]["message"], error["body"], error["headers"])
+        for name, error in errors.items()
+    }
+    assert {name: (failure.kind, failure.lasting) for name, failure in failures.items()} == OFFICIAL[provider]
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.old_run import old_run
-from tests.support.page import whole_run
+from tests.support.page import CALIBRATION, whole_run
 from tests.support.run_folder import begin
 from workbench.errors import NotJudged
 from workbench.evidence import diff, svg
 from workbench.page import render
 from workbench.page.content import Content
+from workbench.run.calibration import PICTURE
 
 HOSTILE = (
     "</pre></style></svg><script>alert(1)</script><img src=http://evil/ onerror=alert(2)> {{ 7 * 7 }} "
@@ -75,6 +76,13 @@ def test_the_page_has_everything_that_the_artifact_shows(tmp_path: Path) -> None
         "confirm 2",
         "$0.50",
         "requalification: worse",
+        "✓ yes ½ partly ✗ no ? no, because the quoted words are not in the plan",
+        "confirm 1: yes “a model's words”",
+        "confirm 1: no, because the quoted words are not in the plan “a model's words”",
+        "The judge gemini/j can be trusted here",
+        "Calibrated at 1970-01-10",
+        f"calibrated/{CALIBRATION}/{PICTURE}",
+        "dropped (τ 1.00)",
     ):  # fmt: skip
         assert words in text, words
     measured = [(one.occasion, one.champion, (one.commit or "")[:1], one.decision) for one in content.history]
@@ -98,6 +106,13 @@ def test_the_json_has_the_data_of_the_page(tmp_path: Path) -> None:
     assert [row["what"] for row in value["spend"]][-1] == "all"
     assert [one["score"] for one in value["history"]] == pytest.approx([6.5, 6.5, 3.1, 3.1])
     assert value["race"]["effects"][0]["points"] == 2.0
+    order, other = value["report"]["criteria"]
+    assert [answer["answer"] for answer in order["answers"]] == ["yes"] * 3
+    assert other["answers"][2] == {"replicate": 1_000_002, "answer": "no", "evidence": HOSTILE, "unproved": True}
+    assert value["report"]["judge"].startswith("The judge gemini/j can be trusted here")
+    calibration = value["report"]["calibration"]
+    assert (calibration["calibrated"], calibration["good_enough"], calibration["command"]) == (True, True, None)
+    assert Path(calibration["picture"]).name == PICTURE
 
 
 def test_a_run_without_a_result_has_a_page(tmp_path: Path) -> None:
@@ -109,6 +124,17 @@ def test_a_run_without_a_result_has_a_page(tmp_path: Path) -> None:
     assert "the judge gave no verdict" in text
     assert "No other prompt has been tried on every goal yet" in text
     assert "Nothing yet." in text
+
+
+def test_a_judge_that_was_never_calibrated_is_named_with_command_and_price(tmp_path: Path) -> None:
+    """There is no picture. A judge without a rubric has no criteria."""
+    page = render.html(Content.of(tmp_path, begin(tmp_path, calibration=CALIBRATION, calibration_dollars=0.25)))
+    text = Elements(page).text
+    assert (
+        "The judge is not calibrated: workbench calibrate STUDY, about $0.25, says whether it can be trusted." in text
+    )
+    assert "The criteria" not in text
+    assert "degree of damage" not in page
 
 
 def test_a_run_of_an_old_version_has_a_page(tmp_path: Path) -> None:
@@ -127,7 +153,7 @@ def test_every_text_has_enough_contrast(dark: bool) -> None:
     light, dark_part = STYLE.split("@media (prefers-color-scheme: dark)", 1)
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", dark_part if dark else light))
     grounds = {"surface", "page"}
-    for text in ("ink", "faint", "blue", "grey", "green", "red"):
+    for text in ("ink", "faint", "blue", "grey", "green", "red", "amber", "purple"):
         for ground in grounds:
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
     for ground in ("removed", "added", "removed-word", "added-word", "notice"):

@@ -9,7 +9,7 @@ from tests.rehearsal.test_roles import GOLD, PLAIN, plan
 from workbench.judging import drawing, rubric
 from workbench.judging.template import default_template
 from workbench.models.reply import ModelCall
-from workbench.nouns import Goal, Judge, Plan, ScoreRequest
+from workbench.nouns import DrawRequest, Goal, Judge, Plan, ScoreRequest
 from workbench.providers import Provider
 from workbench.rehearsal import roles
 from workbench.rehearsal.craft import INSTRUCTIONS
@@ -29,7 +29,7 @@ def answer(call: ModelCall) -> str:
 
 
 def drawn() -> tuple[Criterion, ...]:
-    return drawing.read_criteria(answer(drawing.call_of(JUDGE, Goal("g", "goal", (GOLD,)))))
+    return drawing.read_criteria(answer(drawing.call_of(DrawRequest(Goal("g", "goal", (GOLD,)), JUDGE))))
 
 
 def score(text: str, criteria: tuple[Criterion, ...], seed: int) -> float:

@@ -82,7 +82,7 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         (
             "budget: 12",
             "budget: 12\nlength: {free: 99999999999999999999, per_100_words: 0.1}",
-            "study.yaml:9: length.free: 99999999999999999999 is out of range; expected less than or equal to 1000000",
+            "study.yaml:9: length.free: 99999999999999999999 is out of range; expected at most 1000000",
         ),
         ("goal: write a plan", 'goal: "  "', "study.yaml:4: goals[0].goal: expected a text, got an empty one"),
         ("gold: gold.md", "gold: silver.md", 'study.yaml:5: goals[0].gold: "silver.md": there is no such file'),
@@ -92,7 +92,16 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("pipeline: pipeline.yaml", "pipeline: gold.md", 'study.yaml:6: pipeline: "gold.md" is no pipeline file'),
         ("budget: 12", "budget: 12\ninputs: {code: nope}", 'study.yaml:9: inputs.code: "nope": there is no such file'),
         ("budget: 12", "budget: 12\npass: .nan", "study.yaml:9: pass: nan is out of range"),
-        ("budget: 12", "budget: 12\nseed: yes", "study.yaml:9: seed: expected a whole number, got true or false True"),
+        ("budget: 12", "budget: 12\nseed: yes", "study.yaml:9: seed: expected a whole number, got true"),
+        ("budget: 12", "budget: 012", "study.yaml:8: budget: some programs read 012 as 10; write 12 or 10"),
+        ("budget: 12", "budget: 12\nseed: 0b11", "study.yaml:9: seed: some programs read 0b11 as 3; write 3"),
+        ("budget: 12", "budget: 12\nseed: 0x1F", "study.yaml:9: seed: some programs read 0x1F as 31; write 31"),
+        ("budget: 12", "budget: 12\nseed: 1_000", "study.yaml:9: seed: some programs read 1_000 as 1000; write 1000"),
+        ("budget: 12", "budget: 12\ntimeout: 1:30", "study.yaml:9: timeout: some programs read 1:30 as 90; write 90"),
+        ("budget: 12", "budget: 12\ntimeout: 1_0.5", "timeout: some programs read 1_0.5 as 10.5; write 10.5"),
+        ("budget: 12", "budget: 12\nseed: 08", 'study.yaml:9: seed: expected a whole number, got a text "08"'),
+        ("budget: 12", "budget: 12\nseed:", "study.yaml:9: seed: expected a whole number, got nothing"),
+        ("budget: 12", "budget: 0", "study.yaml:8: budget: 0 is out of range; expected at least 1"),
         ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
         ("budget: 12", "budget: 12\njudge: {model: groq/x}", "study.yaml:9: judge.model"),
@@ -168,6 +177,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(folder: P
 def test_values_from_the_command_line_are_checked_like_the_files(folder: Path) -> None:
     """The message names the option of the command line."""
     assert study(folder, GOOD, optimizer="static", budget=1).budget == 1
+    assert problems(folder, GOOD, budget=1)[0].startswith("--budget: 1 execution is too few: gepa needs at least 3")
     assert problems(folder, GOOD, budget=2) == ["--budget: 2 executions are too few: gepa needs at least 3 for 1 goal"]
     assert problems(folder, GOOD, optimizer="gpa")[0].startswith('--optimizer: "gpa" is not known')
 

@@ -5,22 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.run_folder import HIGH, LOW, add, begin, finish
+from workbench.calibration.damage import DAMAGES, DEGREES
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.champion.qualification import QualificationRecord, Qualifications
+from workbench.evidence.svg import drawing
 from workbench.money.price import Cost, ModelCost, Tokens
-from workbench.run.folder import RunFolder
+from workbench.nouns import Trial, Verdict
+from workbench.run.calibration import PICTURE, CalibrationRecord, GroupRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 from workbench.run.journal import CallRecord
 from workbench.run.race_record import EffectRecord, EstimateRecord, RaceRecord, StepRecord
 from workbench.run.record import LeakRecord
+from workbench.scoring import CriterionResult
 
 DAY = 86_400.0
+#: The folder of the judge's calibration.
+CALIBRATION = "c" * 24
 
 
 def whole_run(home: Path, hostile: str) -> RunFolder:
     """Make the folder of a finished race, with a champion that was measured at several commits."""
     champions = home.parent / "study" / "prompts" / "study_one"
-    run = begin(home, started=9 * DAY, champions=str(champions), champion=2, commit="9" * 40, optimizer="race")
+    run = begin(
+        home,
+        started=9 * DAY,
+        champions=str(champions),
+        champion=2,
+        commit="9" * 40,
+        optimizer="race",
+        calibration=CALIBRATION,
+    )
     run.write("candidates/first.md", "Write the plan.\nName the owner of each step.\n")
     run.write("candidates/second.md", f"Write the plan.\nOrder the stages by risk.\n{hostile}\n")
     run.write("candidates/copy.md", hostile)
@@ -32,8 +47,39 @@ def whole_run(home: Path, hostile: str) -> RunFolder:
     run.append(CallRecord(action="score", key="k", kind="ok", seconds=1.0, at=9 * DAY, cost=cost))
     run.save(race(hostile))
     finish(run, "second", LOW, HIGH)
+    _judge(run, hostile)
     _champions(home, champions)
     return run
+
+
+def _judge(run: RunFolder, hostile: str) -> None:
+    """Give the fresh trials answers to two criteria, and calibrate the judge after the run."""
+    for candidate, scores in (("first", LOW), ("second", HIGH)):
+        for number, score in enumerate(scores):
+            proved = CriterionResult("order of stages", "yes" if candidate == "second" else "no", hostile)
+            other = CriterionResult(hostile, "no" if number else "partly", hostile, unproved=bool(number))
+            verdict = Verdict(score, "fine", criteria=(proved, other))
+            run.add_trial("confirm", Trial(candidate, "g", 1_000_000 + number, f"{candidate}{number}", verdict))
+    folder = RunFolder(run.path.parents[1] / CALIBRATED / CALIBRATION)
+    folder.path.mkdir(parents=True)
+    folder.save(calibration())
+    folder.write(PICTURE, drawing(10, 10, []))
+
+
+def calibration(**changes: object) -> CalibrationRecord:
+    """Return the calibration of a judge that can be trusted."""
+    groups = [GroupRecord(goal="g", kind="gold", scores=(9.0, 9.2))]
+    groups += [
+        GroupRecord(goal="g", kind=kind, degree=degree, scores=(9 - 8 * degree,))
+        for kind in DAMAGES
+        for degree in DEGREES
+    ]
+    value: dict[str, object] = {
+        "study": "study_one", "judge": "gemini/j", "method": "rubric", "rehearsal": None, "groups": tuple(groups),
+        "gold": 9.1, "worst": 3.0, "tau": dict.fromkeys(DAMAGES, 1.0), "judge_noise": 0.4, "generator_noise": None,
+        "calls": None, "pairs": None, "judge_cost": None, "generator_cost": None, "unit": "dollars", "at": 9 * DAY,
+    }  # fmt: skip
+    return CalibrationRecord.model_validate({**value, **changes})
 
 
 def race(hostile: str) -> RaceRecord:

@@ -19,7 +19,8 @@ from prefect.results import ResultStore
 
 from workbench.errors import OutsideError
 from workbench.money.price import Cost, ModelCost, Tokens
-from workbench.nouns import Execution, Verdict
+from workbench.nouns import DrawnCriteria, Execution, Verdict
+from workbench.scoring import Criterion
 from workbench.search.proposal import Proposal
 from workbench.system.storage import Folder
 from workbench.tasks import answers
@@ -28,6 +29,7 @@ VALUES: dict[str, Any] = {
     "execute": Execution("k", "plan: ü\u2028", Path("plan.yaml"), 1.5, None),
     "propose": Proposal("Write a better plan."),
     "score": Verdict(7.8, "good"),
+    "draw": DrawnCriteria((Criterion("rollback", "Is there a rollback?", 2.0),)),
 }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.apply.git import Head, Repository
+from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunNotFound
@@ -79,7 +78,7 @@ def apply(
     target = place(run, chosen)
     after = write_back(target.content, target.step, target.part, target.text)
     notes = _notes(summary, target, after)
-    diff = _diff(target.content, after, target.file)
+    diff = patch(target.content, after, target.file)
     unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes)
     if after == target.content:
         return unchanged
@@ -87,7 +86,7 @@ def apply(
         raise NotApplied(f"{warning}; --anyway applies it")
     repository = Repository(target.file.parent, environ)
     new_branch = f"workbench/{run.name}" if branch is None else branch
-    _require_applicable(repository, run, new_branch)
+    _require_applicable(repository, run, target, new_branch)
     if dry_run:
         return unchanged
     message = _commit_message(summary, target.step, notes)
@@ -122,13 +121,15 @@ def _commit_and_check_out(
     )
 
 
-def _require_applicable(repository: Repository, run: RunFolder, new_branch: str) -> None:
-    """Check that a commit on the new branch can be made.
+def _require_applicable(repository: Repository, run: RunFolder, target: Place, new_branch: str) -> None:
+    """Check that a commit on the new branch can be made, and that git holds the file as it is.
 
     Raises:
         NotApplied: it cannot.
     """
+    repository.head()
     repository.require_clean()
+    repository.stored(repository.name(target.file), target.content.encode())
     repository.require_identity()
     _require_not_applied(repository, run)
     repository.require_new_branch_name(new_branch)
@@ -187,12 +188,3 @@ def _commit_message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
         f"Confirmed on: {len(summary.confirm)} fresh executions of both prompts",
     ]
     return "\n\n".join(parts)
-
-
-def _diff(before: str, after: str, file: Path) -> str:
-    """Return the change as `git diff` prints it. `git apply` and `patch` accept it at the top of the repository."""
-    top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
-    name = file.relative_to(top).as_posix()
-    old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))
-    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

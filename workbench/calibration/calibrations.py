@@ -8,11 +8,8 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.nouns import Goal, Judge
 from workbench.providers import digest
-from workbench.run.calibration import CalibrationRecord
-from workbench.run.folder import RunFolder
-
-#: The folder of all calibrations.
-FOLDER = "calibrated"
+from workbench.run.calibration import PICTURE, CalibrationRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 
 
 def key_of(judge: Judge, goals: Sequence[Goal]) -> str:
@@ -25,7 +22,7 @@ def key_of(judge: Judge, goals: Sequence[Goal]) -> str:
 
 def folder_of(home: Path, judge: Judge, goals: Sequence[Goal]) -> RunFolder:
     """Return the folder of a calibration. It has the files of a run's folder, as far as a calibration needs them."""
-    return RunFolder(home / FOLDER / key_of(judge, goals)[:24])
+    return RunFolder(home / CALIBRATED / key_of(judge, goals)[:24])
 
 
 def calibration_of(home: Path, judge: Judge, goals: Sequence[Goal]) -> CalibrationRecord | None:
@@ -41,4 +38,4 @@ def keep(home: Path, judge: Judge, goals: Sequence[Goal], calibration: Calibrati
     """Write a calibration and its picture, and return the picture's file."""
     folder = folder_of(home, judge, goals)
     folder.save(calibration)
-    return folder.write("picture.svg", picture)
+    return folder.write(PICTURE, picture)

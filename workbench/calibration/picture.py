@@ -12,7 +12,7 @@ from workbench.run.calibration import CalibrationRecord
 WIDTH, HEIGHT = 640, 300
 LEFT, TOP, RIGHT, BOTTOM = 42, 26, 470, 258
 #: The colours of the kinds of damage.
-COLOURS = (svg.BLUE, "#8250df", svg.GREY, svg.RED, "#9a6700")
+COLOURS = (svg.BLUE, svg.PURPLE, svg.GREY, svg.RED, svg.AMBER)
 #: The signs for scores from 0 to 10 in a text.
 BARS = "▁▂▃▄▅▆▇█"
 

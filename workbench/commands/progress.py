@@ -61,8 +61,22 @@ def most_executions(study: Study) -> int:
     return study.budget + confirming(study)
 
 
+class _Failures:
+    """Prints the message of the first failed call of each kind, as soon as the run's folder has it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._kinds: set[str] = set()
+
+    def show(self, summary: Summary) -> None:
+        for kind in summary.failures:
+            if kind not in self._kinds and (message := summary.first_failures.get(kind)):
+                self._console.print(f"a call failed: {printable(message)}", highlight=False, markup=False)
+        self._kinds.update(summary.failures)
+
+
 class _Bar:
-    """The progress bar of a terminal."""
+    """The progress bar of a terminal. The first failure of each kind gets a line above it."""
 
     def __init__(self, study: Study, console: Console) -> None:
         self._total = most_executions(study)
@@ -78,6 +92,7 @@ class _Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._failures = _Failures(self._progress.console)
         self._task: TaskID = self._progress.add_task(f"{study.name}: starting", total=self._total, counts="")
 
     def __enter__(self) -> None:
@@ -87,6 +102,7 @@ class _Bar:
         self._progress.stop()
 
     def show(self, summary: Summary) -> None:
+        self._failures.show(summary)
         done = summary.executions + summary.cache_hits
         total = self._total if summary.result is None else max(done, summary.result.spent + self._confirming)
         self._progress.update(
@@ -114,7 +130,8 @@ class _Lines:
     def __init__(self, study: Study, console: Console) -> None:
         self._console = console
         self._shown = 0
-        self._failures: dict[str, int] = {}
+        self._failures = _Failures(console)
+        self._counts: dict[str, int] = {}
         self._study = study
 
     def __enter__(self) -> None:
@@ -139,11 +156,9 @@ class _Lines:
             )
         self._shown = max(self._shown, len(summary.trials))
         failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}
-        if failures != self._failures:
-            for kind in failures:
-                if kind not in self._failures and (message := summary.first_failures.get(kind)):
-                    self._console.print(f"a call failed: {printable(message)}", highlight=False, markup=False)
-            self._failures = failures
+        if failures != self._counts:
+            self._failures.show(summary)
+            self._counts = failures
             failed_calls = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
             self._console.print(f"failed calls so far: {failed_calls}", highlight=False)
 

@@ -1,4 +1,7 @@
-"""Says how well the plans of the first prompt and of the best prompt meet each criterion of the rubric."""
+"""Says how well the plans of the first prompt and of the best prompt meet each criterion of the rubric.
+
+For the best prompt, it also has each answer of the judge with the words that the judge quoted from the plan.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from statistics import fmean
 
 from workbench.evidence.summary import Summary
 from workbench.run.record import TrialRecord
-from workbench.scoring import WORTH
+from workbench.scoring import WORTH, CriterionAnswer
 
 #: How many criteria the terminal's table names.
 NAMED = 4
@@ -30,6 +33,31 @@ class CriterionMet:
     unproved: int
 
 
+@dataclass(frozen=True)
+class PlanAnswer:
+    """The judge's answer to one criterion for one plan.
+
+    Attributes:
+        replicate: the number of the trial whose plan it is.
+        evidence: the words that the judge quoted from the plan, or an empty text.
+        unproved: True if the answer counts as "no" because the plan does not have the quoted words.
+    """
+
+    replicate: int
+    answer: CriterionAnswer
+    evidence: str
+    unproved: bool
+
+
+@dataclass(frozen=True)
+class CriterionAnswers:
+    """The answers to one criterion for the best prompt's plans for a goal, in the order of the replicates."""
+
+    goal: str
+    name: str
+    answers: tuple[PlanAnswer, ...]
+
+
 def criteria_met(summary: Summary) -> list[CriterionMet]:
     """Return the criteria of all goals, in the order of the rubric. A judge without a rubric has none.
 
@@ -46,6 +74,28 @@ def criteria_met(summary: Summary) -> list[CriterionMet]:
             unproved = sum(r.unproved for trial in trials.values() for r in trial.criteria if r.name == name)
             met.append(CriterionMet(goal.name, name, baseline, best, unproved))
     return met
+
+
+def best_answers(summary: Summary) -> list[CriterionAnswers]:
+    """Return the answers for the best prompt's plans, in the order of `criteria_met`.
+
+    The same trials count as there. A criterion that was never answered for the best prompt has no answers.
+    """
+    trials = sorted(_trials_of(summary, summary.best), key=lambda trial: trial.replicate)
+    return [
+        CriterionAnswers(
+            met.goal,
+            met.name,
+            tuple(
+                PlanAnswer(trial.replicate, result.answer, result.evidence, result.unproved)
+                for trial in trials
+                if trial.goal == met.goal
+                for result in trial.criteria
+                if result.name == met.name
+            ),
+        )
+        for met in criteria_met(summary)
+    ]
 
 
 def weakest(summary: Summary) -> str | None:

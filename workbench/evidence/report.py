@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 
 from workbench.evidence.costs import Costs
-from workbench.evidence.criteria import criteria_met, weakest
+from workbench.evidence.criteria import weakest
 from workbench.evidence.diff import diff
+from workbench.evidence.judge_report import criteria_section, judge_section
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effect_rows, effects_picture, steps_list
 from workbench.evidence.report_parts import candidate_rows, examples, spend_rows
@@ -61,6 +62,8 @@ def _why_only_the_first(summary: Summary) -> str:
     """Say why the search ended with the starting prompt."""
     if len({trial.candidate for trial in summary.search}) > 1:
         return "No better prompt found: no other prompt scored higher in the search."
+    if summary.result is not None and summary.result.ended == "budget":
+        return f"No other prompt was tried: the search's {_used_up(summary.result, summary.record)} is used up."
     return f"{summary.record.if_nothing_tried or 'No other prompt was tried.'}"
 
 
@@ -85,10 +88,11 @@ def markdown(summary: Summary) -> str:
         "## The best prompt beside the first",
         _prompts(summary),
         *_race(summary),
+        *(plain(text) for text in (_lengths(summary),) if text),
         "## What the judge said",
         _reasons(summary),
-        *_criteria(summary),
-        *(plain(text) for text in (summary.judge, _lengths(summary)) if text),
+        *criteria_section(summary),
+        *judge_section(summary),
         "## Candidates",
         _candidates(summary),
         *([_refused(summary)] if summary.leaks else []),
@@ -141,10 +145,16 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
     """Say what ended the search."""
     if result.ended == "budget" and result.used_up == "dollars":
         rest = "what was left may not pay for the largest possible next call and the confirmation"
-        return f"its budget of {money(record.dollars or 0.0)} is used up: {rest}"
-    if result.ended == "budget" or result.spent >= record.budget:
-        return f"its budget of {plural(record.budget, 'execution')} is used up"
+        return f"its {_used_up(result, record)} is used up: {rest}"
+    if result.used_budget(record.budget):
+        return f"its {_used_up(result, record)} is used up"
     return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
+
+
+def _used_up(result: SearchResult, record: RunRecord) -> str:
+    """Return the words for the part of the budget that ended the search."""
+    dollars = result.ended == "budget" and result.used_up == "dollars"
+    return f"budget of {money(record.dollars or 0.0) if dollars else plural(record.budget, 'execution')}"
 
 
 def rehearsal(label: str, real: str | None) -> str:
@@ -205,27 +215,6 @@ def _lengths(summary: Summary) -> str | None:
         f"the first prompt has {plural(first.words, 'word')} and loses {first.penalty:.2f} points, the best prompt has "
         f"{plural(best.words, 'word')} and loses {best.penalty:.2f}; the difference counts this, the scores do not"
     )
-
-
-def _criteria(summary: Summary) -> list[str]:
-    """Return how well both prompts' plans meet each criterion, as a heading and a table; nothing without a rubric."""
-    criteria = criteria_met(summary)
-    if not criteria:
-        return []
-    rows = [
-        f"| {plain(met.goal)} | {plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
-        f"{met.unproved or ''} |"
-        for met in criteria
-    ]
-    head = [
-        "| goal | criterion | first prompt | best prompt | answers without proof |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    return ["## The criteria", "\n".join([*head, *rows])]
-
-
-def _share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"
 
 
 def _copying(summary: Summary) -> str:

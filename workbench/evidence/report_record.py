@@ -9,11 +9,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from workbench.evidence.costs import Costs
-from workbench.evidence.criteria import criteria_met
+from workbench.evidence.criteria import best_answers, criteria_met
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import Ending, Frozen, Record
+from workbench.scoring import CriterionAnswer
 
 #: Digits after the point. A mean of scores is not more exact, and nobody wants to read 6.8999999999999995.
 DIGITS = 4
@@ -108,14 +109,59 @@ class CostRecord(Frozen):
         )
 
 
+class PlanAnswerRecord(Frozen):
+    """The judge's answer to one criterion for one plan, as `workbench.evidence.criteria.PlanAnswer` has it."""
+
+    replicate: int
+    answer: CriterionAnswer
+    evidence: str
+    unproved: bool
+
+
 class CriterionMetRecord(Frozen):
-    """How well the plans of both prompts meet a criterion, from 0 to 1, as `workbench.evidence.criteria` has it."""
+    """How well the plans of both prompts meet a criterion, from 0 to 1, as `workbench.evidence.criteria` has it.
+
+    `answers` are the judge's answers for the best prompt's plans.
+    """
 
     goal: str
     name: str
     baseline: float | None
     best: float | None
     unproved: int
+    answers: tuple[PlanAnswerRecord, ...] = ()
+
+    @classmethod
+    def all_of(cls, summary: Summary) -> tuple[CriterionMetRecord, ...]:
+        """Return the criteria of all goals."""
+        return tuple(
+            cls(**asdict(met), answers=tuple(PlanAnswerRecord(**asdict(answer)) for answer in own.answers))
+            for met, own in zip(criteria_met(summary), best_answers(summary), strict=True)
+        )
+
+
+class CalibrationReport(Frozen):
+    """What is known about the judge, as `workbench.evidence.trust` has it.
+
+    `calibrated` is False if there is no calibration. Then `good_enough`, `picture` and `at` (Unix time) are None, and
+    `command` calibrates the judge for about `dollars`.
+    """
+
+    calibrated: bool
+    good_enough: bool | None = None
+    picture: Path | None = None
+    at: float | None = None
+    command: str | None = None
+    dollars: float | None = None
+
+    @classmethod
+    def of(cls, summary: Summary) -> CalibrationReport | None:
+        """Return what is known about the judge of a run, or None if nothing can be said."""
+        trust, record = summary.trust, summary.record
+        if trust.calibration is None:
+            return cls(calibrated=False, command=trust.command, dollars=trust.dollars) if trust.command else None
+        good = not trust.calibration.faults(record.passing, record.calls)
+        return cls(calibrated=True, good_enough=good, picture=trust.picture, at=trust.calibration.at)
 
 
 class ReportRecord(Record):
@@ -125,7 +171,8 @@ class ReportRecord(Record):
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
     None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `race` is what
     a race learnt; None for other optimizers. `criteria` is empty if the judge has no rubric, and `lengths` if length
-    costs nothing. `judge` says whether the judge can be trusted; None if it was not calibrated.
+    costs nothing. `judge` says whether the judge can be trusted, or how to find out, and `calibration` has the same as
+    data; both are None if nothing can be said.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -148,6 +195,7 @@ class ReportRecord(Record):
     criteria: tuple[CriterionMetRecord, ...] = ()
     lengths: Annotated[dict[str, PromptLengthRecord], Field(default_factory=dict)]
     judge: str | None = None
+    calibration: CalibrationReport | None = None
     race: RaceRecord | None = None
     executions: int
     cache_hits: int
@@ -197,9 +245,10 @@ class ReportRecord(Record):
             passed=summary.passed,
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,
-            criteria=tuple(CriterionMetRecord(**asdict(met)) for met in criteria_met(summary)),
+            criteria=CriterionMetRecord.all_of(summary),
             lengths=PromptLengthRecord.by_side(summary),
             judge=summary.judge,
+            calibration=CalibrationReport.of(summary),
             race=summary.race,
             executions=summary.executions,
             cache_hits=summary.cache_hits,

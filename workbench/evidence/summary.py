@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +13,9 @@ from typing import Literal
 from workbench.evidence.costs import Costs
 from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
+from workbench.evidence.trust import Trust, study_argument, trust
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
-from workbench.run.calibration import CalibrationRecord
 from workbench.run.folder import RunFolder
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
@@ -54,7 +53,7 @@ class Summary:
         comparison: baseline and best on fresh replicates, None until the gate needs no more of them.
         stopped: None while a process works on the run. Afterwards the reason of a failure, or "" for an interrupt.
         promoted: the champion that the best prompt became, or None.
-        calibration: the calibration of the judge when the run began, or None.
+        trust: what is known about the judge.
         race: what each sentence is worth, or None if the optimizer is no race.
     """
 
@@ -76,7 +75,7 @@ class Summary:
     stopped: str | None
     promoted: PromotedRecord | None
     race: RaceRecord | None
-    calibration: CalibrationRecord | None = None
+    trust: Trust
 
     @property
     def study(self) -> str:
@@ -141,10 +140,8 @@ class Summary:
 
     @property
     def judge(self) -> str | None:
-        """Return whether the judge can be trusted, in a sentence; None if it was not calibrated when the run began."""
-        if self.calibration is None:
-            return None
-        return self.calibration.sentence(self.record.passing, self.record.calls)
+        """Return whether the judge can be trusted, or how to find out, in a sentence; None if nothing can be said."""
+        return self.trust.sentence
 
     @property
     def passed(self) -> bool | None:
@@ -155,11 +152,7 @@ class Summary:
         """Return the command that promotes the best prompt; None if nothing is to be promoted."""
         if self.promoted or self.rehearsal or self.comparison is None or not self.comparison.better:
             return None
-        study = self.record.study_file
-        if self.record.champions is not None:
-            study = self.record.champions.parents[1] / study.name
-        # The study of a repository with a URL is in the user's own clone, whose path is not known here.
-        return f"workbench champion promote {shlex.quote(str(study)) if study.exists() else 'STUDY'} {self.run.name}"
+        return f"workbench champion promote {study_argument(self.record)} {self.run.name}"
 
     def text(self, candidate: str) -> str:
         """Return a candidate's prompt, or an empty text if the run has not stored it."""
@@ -195,7 +188,7 @@ def summarize(run: RunFolder) -> Summary:
         comparison=_comparison(run, record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
-        calibration=run.load(CalibrationRecord) if run.has(CalibrationRecord) else None,
+        trust=trust(run, record),
         race=run.load(RaceRecord) if run.has(RaceRecord) else None,
     )
 

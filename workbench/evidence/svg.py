@@ -8,6 +8,7 @@ from collections.abc import Callable
 from html import escape
 
 INK, FAINT, BLUE, GREY, GREEN, RED = "#24292f", "#57606a", "#0969da", "#6e7781", "#1a7f37", "#cf222e"
+AMBER, PURPLE = "#9a6700", "#8250df"
 #: The colour of grid lines.
 GRID = "#eaeef2"
 #: The fonts of a drawing's text, and of text in columns.
@@ -56,6 +57,13 @@ def dot(x: float, y: float, radius: float, colour: str, *, opacity: float = 1.0,
     label = f"<title>{_clean(title)}</title>" if title else ""
     place = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"'
     return f'<circle {place} fill="{colour}" fill-opacity="{opacity:g}">{label}</circle>'
+
+
+def box(x: float, y: float, width: float, height: float, colour: str, *, title: str = "") -> str:
+    """Return a filled box with round corners. A browser shows its title when the pointer is on it."""
+    label = f"<title>{_clean(title)}</title>" if title else ""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3"'
+    return f'<rect {place} fill="{colour}">{label}</rect>'
 
 
 def band(points: list[tuple[float, float, float]], colour: str) -> str:

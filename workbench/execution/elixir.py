@@ -11,6 +11,7 @@ from workbench.errors import ExecutionFailed
 from workbench.execution import program
 from workbench.execution.useful_line import useful_line
 from workbench.system import process
+from workbench.system.environment import is_secret
 
 #: What to do on a machine without `mix`.
 INSTALL_ELIXIR = (
@@ -53,7 +54,7 @@ def is_shim(file: Path) -> bool:
 def _places(elixir: Path, folder: Path) -> tuple[str, ...]:
     """Return the folders with the real programs, as the Elixir behind a shim knows them."""
     # The version manager needs variables of its own, whose names nobody can list. It needs no keys.
-    env = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN"))}
+    env = {name: value for name, value in os.environ.items() if not is_secret(name)}
     command = [str(elixir), "-e", PLACES]
     advice = f"install a version of Elixir and Erlang with your version manager, and choose it for {folder}"
     finished = program.run(command, cwd=folder, env=env, timeout=RESOLVE_SECONDS, advice=advice)

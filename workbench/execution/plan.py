@@ -139,6 +139,9 @@ def _parsed(text: str) -> str | None:
             pass
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         fault = error
+    if isinstance(fault, yaml.reader.ReaderError):
+        character = f"U+{fault.character:04X}" if isinstance(fault.character, int) else str(fault.character)
+        return f"the plan is no YAML: it has the character {character}, which YAML refuses; leave it out"
     if not isinstance(fault, yaml.MarkedYAMLError):
         return f"the plan is no YAML: {str(fault).splitlines()[0]}"
     mark = fault.problem_mark

@@ -169,8 +169,3 @@ def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
         except MissingKey:
             continue
     return variables
-
-
-def secret_values(variables: Mapping[str, str]) -> list[str]:
-    """Return the values of those variables that hold keys."""
-    return [value for name, value in variables.items() if name.endswith("_KEY")]

@@ -17,6 +17,8 @@ NAMES = {"`": "a backtick", "@": "an @", "%": "a %", "*": "a * (an alias in YAML
 CHARACTER = re.compile(r"found character '(?P<character>\\?.)'")
 #: A key, with or without a list's dash before it.
 KEY = re.compile(r"[ \t]*(?:- +)*(?P<key>[^\s:#'\"\[{][^:#]*|\"[^\"]*\"|'[^']*'):(?:\s|\Z)")
+#: A line whose text begins with a bracket, with or without a key or a list's dash before it.
+BRACKET = re.compile(r"[ \t]*(?:- +)*(?:[^:#]*: +)?[\[{]")
 #: A line that begins or ends with markdown's emphasis.
 EMPHASIS = re.compile(r"[ \t]*(?:- +)*(?:[^:#]*: +)?\*{1,3}[^\s*]")
 
@@ -73,7 +75,7 @@ def _by_words(problem: str, context: str, line: str) -> str:
     if "block scalar" in context:
         return "the rest of the line after | or > stays empty: put the text into the lines below, indented"
     if "quoted scalar" in context:
-        if "unknown escape" in problem:
+        if "escape" in problem:
             return "in double quotes a backslash begins an escape: write \\\\ for a backslash, or use single quotes"
         return "a quote is not closed: close it, or write the text as a block text (|)"
     if "flow" in context:
@@ -81,6 +83,8 @@ def _by_words(problem: str, context: str, line: str) -> str:
     if "simple key" in context or "could not find expected ':'" in problem:
         return "this line is no key: indent it like the text that it belongs to, or write the text as a block text (|)"
     if "<block end>" in problem and "<scalar>" in problem:
+        if BRACKET.match(line):
+            return f"a text that begins with a bracket needs quotes: {QUOTE}"
         return (
             "a text goes on after its closing quote: in single quotes write '' for ', in double quotes write \\\" for "
             '", or write the text as a block text (|)'

@@ -26,15 +26,13 @@ from workbench.models.failure import Failure
 from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
 from workbench.money.meter import FREE
 from workbench.system import process
-from workbench.system.environment import passed_environment
+from workbench.system.environment import passed_environment, secret_values
 from workbench.system.temporary import OwnedFolder
 
 PROGRAM = "claude"
 INSTALL = "install it with npm install -g @anthropic-ai/claude-code, and log in by starting claude once"
 #: The program's own variables begin with these: its login, its folder, the services that it can be told to use.
 VARIABLES = ("CLAUDE_", "ANTHROPIC_", "AWS_", "GOOGLE_APPLICATION_", "CLOUD_ML_")
-#: The words in the names of variables whose values are secrets.
-SECRETS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 #: The failures by words and codes. The Elixir runtime reads the same list, and its module `Failures` explains it.
 LIST = Path(__file__).parents[1] / "runtime" / "priv" / "claude_program" / "failures.json"
@@ -125,7 +123,7 @@ def complete(call: ModelCall, key: str) -> Reply:
         CallFailed: the program could not be started, failed, or gave no answer.
     """
     environ = _environment()
-    secrets = [value for name, value in environ.items() if name.endswith(SECRETS)]
+    secrets = secret_values(environ)
     # The program reads CLAUDE.md in the folder that it is started in, and in those above. This folder has none.
     try:
         with OwnedFolder("claude") as folder:
@@ -252,6 +250,11 @@ def _entry(code: str | None, words: str) -> _Entry | None:
     by_words = (entry for entry in entries if entry.words is not None and entry.words.search(words))
     by_code = (entry for entry in entries if code is not None and entry.code == code)
     return next(by_words, None) or next(by_code, None)
+
+
+def lasting_failures() -> dict[str, re.Pattern[str]]:
+    """Return the words of the failures that another call cannot mend, by their kind."""
+    return {entry.kind: entry.words for entry in _entries() if entry.words is not None and not entry.again}
 
 
 @functools.cache

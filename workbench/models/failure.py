@@ -14,8 +14,17 @@ from typing import Any
 LONGEST_WAIT = 120.0
 
 _REJECTED_KEY = re.compile(r"API_KEY_INVALID|API key (not valid|expired|not found)|invalid x-api-key", re.IGNORECASE)
-_NO_CREDIT = re.compile(r"credit balance is too low|insufficient_quota|billing_error|billing_hard_limit", re.IGNORECASE)
-_USED_UP = re.compile(r"PerDay|per day|daily|monthly|usage limits?\b|spend(ing)? limit", re.IGNORECASE)
+_NO_CREDIT = re.compile(
+    r"credit balance is too low|insufficient_quota|billing_error|billing_hard_limit"
+    r"|credits are depleted|BILLING_DISABLED",
+    re.IGNORECASE,
+)
+_USED_UP = re.compile(r"PerDay|per day|daily|monthly|usage limits?\b|spend(ing)?[ _]limit", re.IGNORECASE)
+_DISABLED = re.compile(
+    r"\b(organization|account|consumer)\b.{0,80}\b(disabled|suspended|deactivated)\b"
+    r"|CONSUMER_SUSPENDED|organization_on_hold",
+    re.IGNORECASE,
+)
 _RETRY_IN = re.compile(r"retry in ((?:\d+h)?(?:\d+m(?!s))?(?:\d+(?:\.\d+)?m?s)?)", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(m?)s)?")
 
@@ -51,10 +60,14 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
     wait = requested_wait(message, body, headers or {})
     if status == 404:
         return Failure("unknown model", lasting=True, unknown_model=True)
-    if status in (401, 403) or _REJECTED_KEY.search(words):
-        return Failure("authentication", lasting=True, hint="the provider rejects the key; set a valid one")
+    if 400 <= status < 500 and _DISABLED.search(words):
+        return Failure("account disabled", lasting=True, hint="the provider has disabled the account; ask the provider")
+    if status == 402 and _USED_UP.search(words):
+        return _limited(words, wait)
     if status == 402 or _NO_CREDIT.search(words):
         return Failure("no credit", lasting=True, hint="the account has no credit left; add some")
+    if status in (401, 403) or _REJECTED_KEY.search(words):
+        return Failure("authentication", lasting=True, hint="the provider rejects the key; set a valid one")
     if status == 429:
         return _limited(words, wait)
     if 400 <= status < 500 and status != 408:
@@ -66,7 +79,7 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
 
 
 def _limited(words: str, wait: float) -> Failure:
-    """Return the meaning of status 429: a limit per minute passes, and a used-up quota lasts."""
+    """Return the meaning of a limit: a limit per minute passes, and a used-up quota lasts."""
     if _USED_UP.search(words):
         return Failure("quota used up", lasting=True, hint="the quota is used up; wait until it is renewed")
     if wait > LONGEST_WAIT:
@@ -126,8 +139,10 @@ def _error(body: object) -> Mapping[str, Any]:
 
 
 def _details(body: object) -> list[Mapping[str, Any]]:
+    """Return the details of an error. Gemini sends a list, and Anthropic one object."""
     details = _error(body).get("details")
-    return [detail for detail in details if isinstance(detail, Mapping)] if isinstance(details, list) else []
+    items = details if isinstance(details, list) else [details]
+    return [detail for detail in items if isinstance(detail, Mapping)]
 
 
 def _code_words(body: object) -> Iterator[str]:
@@ -137,7 +152,7 @@ def _code_words(body: object) -> Iterator[str]:
         if isinstance(error.get(name), str):
             yield error[name]
     for detail in _details(body):
-        yield str(detail.get("reason", ""))
+        yield f"{detail.get('reason', '')} {detail.get('error_code', '')}"
         violations = detail.get("violations")
         for violation in violations if isinstance(violations, list) else []:
             if isinstance(violation, Mapping):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.champion.history import Measurement, history
+from workbench.evidence.criteria import CriterionAnswers, CriterionMet, best_answers, criteria_met
 from workbench.evidence.report import rehearsal, sentence
 from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
 from workbench.evidence.report_record import ReportRecord
@@ -41,6 +42,8 @@ class Content:
         prompts: the texts of all candidates, by name.
         examples: trials whose reasons are shown first, by a description of their prompt.
         history: the scores of the prompt in use over time and commits.
+        criteria: how well the plans of both prompts meet each criterion; empty if the judge has no rubric.
+        answers: the judge's answers to the criteria for the best prompt's plans.
     """
 
     summary: Summary
@@ -52,6 +55,8 @@ class Content:
     examples: dict[str, TrialRecord]
     spend: tuple[SpendRow, ...]
     history: tuple[Measurement, ...]
+    criteria: tuple[CriterionMet, ...]
+    answers: tuple[CriterionAnswers, ...]
 
     @classmethod
     def of(cls, home: Path, run: RunFolder) -> Content:
@@ -75,6 +80,8 @@ class Content:
             examples=examples(summary),
             spend=tuple(spend_rows(summary)),
             history=tuple(history(home, summary.record)),
+            criteria=tuple(criteria_met(summary)),
+            answers=tuple(best_answers(summary)),
         )
 
     @property

@@ -13,7 +13,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from workbench.calibration.picture import picture as calibration_picture
 from workbench.evidence import diff, svg
+from workbench.evidence.criteria_picture import criteria_picture
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effects_picture
 from workbench.evidence.report import cost_rows, dollars_heading
@@ -32,6 +34,8 @@ COLOURS = {
     svg.GREY: "grey",
     svg.GREEN: "green",
     svg.RED: "red",
+    svg.AMBER: "amber",
+    svg.PURPLE: "purple",
     svg.GRID: "grid",
     "#8c959f": "axis",
     "#d0d7de": "line",
@@ -48,6 +52,8 @@ class Pictures:
     confirmation: Markup | None
     effects: Markup | None
     history: Markup | None
+    criteria: Markup | None
+    calibration: Markup | None
 
 
 def html(content: Content) -> str:
@@ -76,12 +82,15 @@ def html(content: Content) -> str:
 
 def _pictures(content: Content) -> Pictures:
     summary, passing = content.summary, content.summary.record.passing
+    calibration = summary.trust.calibration
     sides = [("first", content.first), *([("best", content.best)] if content.best else [])]
     return Pictures(
         search=_inline(picture(summary)),
         confirmation=_inline(confirmation_picture(sides, passing)) if content.first.confirmed else None,
         effects=_inline(effects_picture(summary.race)) if summary.race and summary.race.effects else None,
         history=_inline(history_picture(content.history, passing)) if content.history else None,
+        criteria=_inline(criteria_picture(content.answers)) if content.answers else None,
+        calibration=_inline(calibration_picture(calibration, passing)) if calibration else None,
     )
 
 

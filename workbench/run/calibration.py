@@ -9,6 +9,9 @@ from typing import ClassVar
 
 from workbench.run.record import Frozen, Record, Score, UnixTime
 
+#: The name of the drawing in the folder of a calibration.
+PICTURE = "picture.svg"
+
 #: A judge can be trusted if it orders damaged plans at least so well (Kendall's tau, 1 is perfect), and if the standard
 #: deviation of its scores on one plan is at most so many points.
 LEAST_TAU, MOST_NOISE = 0.5, 1.0

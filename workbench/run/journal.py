@@ -19,7 +19,7 @@ from workbench.money.purse import purse_of
 from workbench.run.folder import RunFolder
 from workbench.run.record import Record, UnixTime
 
-Action = Literal["propose", "execute", "score"]
+Action = Literal["propose", "execute", "score", "draw"]
 
 
 class CallRecord(Record):

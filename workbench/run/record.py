@@ -26,6 +26,8 @@ from workbench.scoring import CriterionAnswer
 AGAIN = "run the study again, nothing is paid twice"
 
 Phase = Literal["search", "confirm"]
+#: What a record of a run describes: a search or requalification, a calibration of a judge, or a drawing of a rubric.
+RunKind = Literal["search", "calibration", "rubric"]
 #: The reason for the end of a search: the optimizer had nothing more to ask, or the budget was reached.
 Ending = Literal["optimizer", "budget"]
 Score = Annotated[float, Field(ge=0, le=10)]
@@ -127,6 +129,7 @@ class RunRecord(Record):
     """The facts about a run that its study determines. It is written when the run begins, and never changed.
 
     Attributes:
+        kind: "calibration" for `workbench calibrate`, and "rubric" for `workbench rubric`.
         study: the study's name.
         study_file: the path of the study file. The run's folder has a copy of the file.
         run_id: the name of the run's folder.
@@ -143,6 +146,9 @@ class RunRecord(Record):
         dollars: how many dollars the whole run may cost; None for no limit.
         calls: how many verdicts on a plan make its score.
         length: what a long prompt loses, or None if length costs nothing.
+        calibration: the name of the folder under WORKBENCH_HOME/calibrated that a calibration of the judge for the gold
+            plans of the run has or would have. None in runs of old versions.
+        calibration_dollars: the estimated cost of such a calibration when the run began; None if it was not known.
         target: the step whose prompt was optimised. None if the prompt is the request for a plan.
         models: the names of the study's own models as PROVIDER/NAME, by role.
         commit: the commit that was checked out in the repository of the study file; None outside of a repository.
@@ -154,6 +160,7 @@ class RunRecord(Record):
 
     FILE: ClassVar[str] = "run.json"
 
+    kind: RunKind = "search"
     study: str
     study_file: Path
     run_id: str
@@ -181,6 +188,8 @@ class RunRecord(Record):
     dollars: float | None = None
     calls: int = 1
     length: LengthRecord | None = None
+    calibration: str | None = None
+    calibration_dollars: Annotated[float, Field(ge=0)] | None = None
     flow_run_url: str | None
     started: UnixTime
 
@@ -203,6 +212,10 @@ class SearchResult(Record):
     spent: int
     ended: Ending
     used_up: Literal["executions", "dollars"] = "executions"
+
+    def used_budget(self, executions: int) -> bool:
+        """Return True if the search used up its budget, also if the optimizer needed exactly so many executions."""
+        return self.ended == "budget" or self.spent >= executions
 
 
 class CriterionRecord(Frozen):
@@ -286,12 +299,12 @@ class AnswerRecord(Record):
     Attributes:
         task: the task that gives the answer.
         candidate, goal, replicate: what an execution or a verdict was asked for; None for a proposal, and in runs of
-            old versions.
+            old versions. A drawing of criteria has a goal and no candidate.
     """
 
     FILE: ClassVar[str] = "answers.jsonl"
 
-    task: Literal["propose", "execute", "score"]
+    task: Literal["propose", "execute", "score", "draw"]
     key: str
     candidate: str | None = None
     goal: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 #: A deeper document is not read at all: PyYAML's own parser needs a time that grows with the square of the depth.
 MAX_READABLE_DEPTH = 100
+#: The tags of numbers.
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+#: Numbers that the versions of YAML read differently, or that a person may not mean: 010, 0b11, 0x10, 1_000, 1:30.
+_UNCLEAR_NUMBER = re.compile(r"[-+]?(0[0-9_]+|0[bx].*|.*[_:].*)")
+_ZEROS = re.compile(r"[-+]?0[0-7]+")
 
 
 @dataclass
@@ -156,10 +162,20 @@ def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document, seen) for index, item in enumerate(node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
+        value = yaml.SafeLoader("").construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError, OverflowError):
         document.add_problem(path, f"{str(node.value)[:60]!r} is not a valid YAML value")
         return None
+    if node.tag in _NUMBERS and _UNCLEAR_NUMBER.fullmatch(node.value):
+        document.add_problem(path, f"{dotted(path)}: {_unclear_number(str(node.value), value)}")
+    return value
+
+
+def _unclear_number(text: str, value: float) -> str:
+    """Return what to write instead of a number that the versions of YAML read differently."""
+    number = str(value) if isinstance(value, int) else f"{value:.15g}"
+    choices = [str(int(text)), number] if _ZEROS.fullmatch(text) and str(int(text)) != number else [number]
+    return f"some programs read {text[:60]} as {number[:60]}; write {' or '.join(choices)[:120]}"
 
 
 def _mapping(node: yaml.MappingNode, path: KeyPath, document: YamlFile, seen: set[int]) -> dict[str, Any]:

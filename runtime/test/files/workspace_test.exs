@@ -67,7 +67,11 @@ defmodule Pipeline.Files.WorkspaceTest do
   test "edits at the same time do not undo each other", %{workspace: workspace} do
     :ok = Workspace.write(workspace, "a", Enum.map_join(1..20, &"<#{&1}>"))
     edit = fn n -> Workspace.edit(workspace, "a", "<#{n}>", "[#{n}]") end
-    assert 1..20 |> Task.async_stream(edit, max_concurrency: 20) |> Enum.all?(&(&1 == {:ok, :ok}))
+
+    assert 1..20
+           |> Task.async_stream(edit, max_concurrency: 20, timeout: :infinity)
+           |> Enum.all?(&(&1 == {:ok, :ok}))
+
     assert Workspace.read(workspace, "a") == {:ok, Enum.map_join(1..20, &"[#{&1}]")}
   end
 
@@ -197,6 +201,8 @@ defmodule Pipeline.Files.WorkspaceTest do
     refute File.exists?(Path.join(root, "new"))
   end
 
+  # A busy disk takes long to make the files.
+  @tag timeout: 300_000
   test "a folder with more than 2000 entries is an error, not a partial list", context do
     folder = Path.join(context.root, "many")
     File.mkdir!(folder)

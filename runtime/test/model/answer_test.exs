@@ -92,7 +92,7 @@ defmodule Pipeline.Model.AnswerTest do
       assert [_, %{"messages" => [_, %{"role" => "assistant"}, %{"content" => [result]}]}] = bodies(server)
       assert %{"tool_use_id" => "x", "is_error" => true, "content" => content} = result
       assert content =~ ~s(the key "score" is missing)
-      assert %{calls: 2, input_tokens: 2000, output_tokens: 200} = usage
+      assert %{calls: 2, input_tokens: 20, output_tokens: 10} = usage
     end
 
     test "that stays invalid fails the step with the reason" do
@@ -109,11 +109,9 @@ defmodule Pipeline.Model.AnswerTest do
     test "that was cut off is truncated, not invalid" do
       assert {{:error, %Error{kind: :truncated}}, _} =
                answer(
-                 [claude_calls([{"1", "answer", %{}}]) |> put_stop("max_tokens")],
+                 [claude_calls([{"1", "answer", %{}}]) |> with_fields(%{"stop_reason" => "max_tokens"})],
                  claude_ask(schema: @schema)
                )
     end
   end
-
-  defp put_stop({200, body}, stop), do: {200, %{body | stop_reason: stop}}
 end

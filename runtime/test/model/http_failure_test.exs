@@ -1,6 +1,8 @@
 defmodule Pipeline.Model.HTTPFailureTest do
   use ExUnit.Case, async: true
 
+  import Pipeline.Answers, only: [names: 2, official_error: 2]
+
   alias Pipeline.Error
   alias Pipeline.Model.{HTTPFailure, Retry}
 
@@ -9,29 +11,22 @@ defmodule Pipeline.Model.HTTPFailureTest do
     HTTPFailure.error(%{status: status, headers: headers, body: body}, "host", ["secret"])
   end
 
-  defp quota(id, delay) do
-    %{
-      error: %{
-        code: 429,
-        message: "You exceeded your current quota, please check your plan and billing details.",
-        status: "RESOURCE_EXHAUSTED",
-        details: [
-          %{"@type" => "type.googleapis.com/google.rpc.Help"},
-          %{
-            "@type" => "type.googleapis.com/google.rpc.QuotaFailure",
-            violations: [%{quotaId: id, quotaValue: "10"}]
-          },
-          %{"@type" => "type.googleapis.com/google.rpc.RetryInfo", retryDelay: delay}
-        ]
-      }
-    }
+  defp official(provider, name) do
+    {status, body, headers} = official_error(provider, name)
+    error(status, body, Map.new(headers))
+  end
+
+  # Gemini's error of a used-up quota per minute, with another wait.
+  defp quota(delay) do
+    {429, body, []} = official_error("gemini", "per_minute")
+    put_in(body, ["error", "details", Access.at(2), "retryDelay"], delay)
   end
 
   test "a wait is read from each place in which a provider names one, and the longest counts" do
-    per_minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
-    assert %Error{kind: :rate_limit, again: 45_800} = error(429, quota(per_minute, "45.8s"))
-    assert %Error{again: 60_000} = error(429, quota(per_minute, "45s"), %{"retry-after" => "60"})
-    assert %Error{again: 2_119} = error(429, quota(per_minute, "2.118692462s"))
+    assert %Error{kind: :rate_limit, again: 1_500} = official("gemini", "per_minute")
+    assert %Error{kind: :rate_limit, again: 1_000} = official("anthropic", "rate_limit_error")
+    assert %Error{again: 60_000} = error(429, quota("45s"), %{"retry-after" => "60"})
+    assert %Error{again: 2_119} = error(429, quota("2.118692462s"))
     assert %Error{again: 1_500} = error(429, %{}, %{"retry-after-ms" => "1500"})
     assert %Error{again: 500} = error(529, %{}, %{"retry-after" => "0.5"})
     date = Calendar.strftime(DateTime.add(DateTime.utc_now(), 30), "%a, %d %b %Y %H:%M:%S GMT")
@@ -42,7 +37,7 @@ defmodule Pipeline.Model.HTTPFailureTest do
         do: assert(%Error{again: :soon} = error(429, %{}, %{"retry-after" => header}))
 
     for delay <- ["-1s", "45", "s", 5, nil],
-        do: assert(%Error{again: :soon} = error(429, quota(per_minute, delay)))
+        do: assert(%Error{again: :soon} = error(429, quota(delay)))
   end
 
   test "a wait of more than a minute is not waited for, and the error names both" do
@@ -51,50 +46,70 @@ defmodule Pipeline.Model.HTTPFailureTest do
     assert message =~ "(asks to wait 61 s; the runtime waits at most 60 s)"
   end
 
-  for {name, status, body, kind} <- [
-        {"exhausted credit of Anthropic", 400,
-         %{error: %{message: "Your credit balance is too low to access"}}, :no_credit},
-        {"exhausted credit by type", 403, %{error: %{type: "billing_error", message: "x"}}, :no_credit},
-        {"a demand for payment", 402, %{}, :no_credit},
-        {"exhausted credit of Gemini", 429, %{error: %{message: "Your prepayment credits are depleted."}},
-         :no_credit},
-        {"a monthly limit", 400, %{error: %{message: "You have reached your specified API usage limits."}},
-         :quota_exhausted},
-        {"a disabled organization", 400, %{error: %{message: "This organization has been disabled."}},
-         :account_disabled},
-        {"a suspended consumer", 403, %{error: %{message: "x", details: [%{reason: "CONSUMER_SUSPENDED"}]}},
-         :account_disabled},
-        {"a rejected key of Gemini", 400, %{error: %{message: "API key not valid."}}, :authentication},
-        {"a rejected key of Anthropic", 401, %{error: %{message: "invalid x-api-key"}}, :authentication},
-        {"a service that is not enabled", 403,
-         %{
-           error: %{
-             message: "Generative Language API has not been used in project 1 before or it is disabled."
-           }
-         }, :authentication},
-        {"a long prompt of Claude", 400,
-         %{error: %{message: "prompt is too long: 210000 tokens > 200000 maximum"}}, :context_window},
-        {"a long prompt of Gemini", 400,
-         %{
-           error: %{
-             message:
-               "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
-           }
-         }, :context_window},
-        {"a large request", 413, %{error: %{type: "request_too_large", message: "x"}}, :context_window},
-        {"an unknown model", 404, %{error: %{type: "not_found_error", message: "model: x"}}, :unknown_model},
-        {"a setting that the model refuses", 400,
-         %{error: %{message: "`temperature` is deprecated for this model."}}, :bad_request}
-      ] do
-    test "#{name} is lasting, and named" do
-      assert %Error{kind: unquote(kind), again: :never} = error(unquote(status), unquote(Macro.escape(body)))
+  # The kind of each error, and when to ask again.
+  @official %{
+    "anthropic" => %{
+      "api_error" => {:provider_unavailable, :soon},
+      "authentication_error" => {:authentication, :never},
+      "billing_error" => {:no_credit, :never},
+      "contract_spend_limit_reached" => {:quota_exhausted, :never},
+      "enforced_spend_limit_reached" => {:quota_exhausted, :never},
+      "invalid_request_error" => {:bad_request, :never},
+      "linked_organization_spend_limit_reached" => {:quota_exhausted, :never},
+      "not_found_error" => {:unknown_model, :never},
+      "organization_on_hold" => {:account_disabled, :never},
+      "overloaded_error" => {:provider_unavailable, :soon},
+      "permission_error" => {:authentication, :never},
+      "ramp_limit_exceeded" => {:rate_limit, :soon},
+      "rate_limit_error" => {:rate_limit, 1_000},
+      "request_body_too_large_after_decoding" => {:context_window, :never},
+      "timeout_error" => {:provider_unavailable, :soon}
+    },
+    "gemini" => %{
+      "bad_request" => {:bad_request, :never},
+      "internal" => {:provider_unavailable, :soon},
+      "no_credit" => {:no_credit, :never},
+      "per_day" => {:quota_exhausted, :never},
+      "per_minute" => {:rate_limit, 1_500},
+      "rejected_key" => {:authentication, :never},
+      "suspended" => {:account_disabled, :never},
+      "too_long" => {:context_window, :never},
+      "unavailable" => {:provider_unavailable, :soon},
+      "unknown_model" => {:unknown_model, :never}
+    }
+  }
+
+  for provider <- ["anthropic", "gemini"] do
+    test "every error of #{provider} has its kind" do
+      kinds =
+        for name <- names(unquote(provider), "errors"), into: %{} do
+          error = official(unquote(provider), name)
+          {name, {error.kind, error.again}}
+        end
+
+      assert kinds == @official[unquote(provider)]
     end
   end
 
-  test "a daily quota is lasting, and named" do
-    assert %Error{kind: :quota_exhausted, again: :never, message: message} =
-             error(429, quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "45s"))
+  for {name, status, sentence, kind} <- [
+        {"exhausted credit of Anthropic", 400, "Your credit balance is too low to access", :no_credit},
+        {"a monthly limit", 400, "You have reached your specified API usage limits.", :quota_exhausted},
+        {"a disabled organization", 400, "This organization has been disabled.", :account_disabled},
+        {"a service that is not enabled", 403,
+         "Generative Language API has not been used in project 1 before or it is disabled.", :authentication},
+        {"a long prompt of Claude", 400, "prompt is too long: 210000 tokens > 200000 maximum",
+         :context_window},
+        {"a large request", 413, "Request exceeds the maximum size", :context_window},
+        {"a setting that the model refuses", 400, "`temperature` is deprecated for this model.", :bad_request}
+      ] do
+    test "#{name} is lasting, and named" do
+      {unquote(status), body} = Pipeline.Answers.refused(unquote(status), unquote(sentence))
+      assert %Error{kind: unquote(kind), again: :never} = error(unquote(status), body)
+    end
+  end
 
+  test "a daily quota is named" do
+    assert %Error{kind: :quota_exhausted, message: message} = official("gemini", "per_day")
     assert message =~ "the daily quota GenerateRequestsPerDayPerProjectPerModel-FreeTier is used up"
   end
 

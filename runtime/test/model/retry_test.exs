@@ -15,9 +15,11 @@ defmodule Pipeline.Model.RetryTest do
 
   describe "a fault of the provider:" do
     for {name, failure} <- [
-          {"too many requests", {429, %{}}},
-          {"an error of the server", {500, %{}}},
-          {"an overload", {529, %{}}},
+          {"too many requests", official_error("gemini", "per_minute")},
+          {"an error of the server", official_error("gemini", "internal")},
+          {"an unavailable service", official_error("gemini", "unavailable")},
+          {"an overload", official_error("anthropic", "overloaded_error")},
+          {"a time-out of the gateway", official_error("anthropic", "timeout_error")},
           {"a lost connection", :close},
           {"a time-out", :hang},
           {"what is no JSON", {200, "{"}}
@@ -52,14 +54,17 @@ defmodule Pipeline.Model.RetryTest do
 
     test "the runtime waits as long as Retry-After asks" do
       date = Calendar.strftime(DateTime.add(DateTime.utc_now(), 2), "%a, %d %b %Y %H:%M:%S GMT")
-      script = [{429, %{}, [{"Retry-After", "1"}]}, {503, %{}, [{"retry-after", date}]}, gemini("plan")]
+      limited = official_error("anthropic", "rate_limit_error")
+      assert {429, _, [{"retry-after", "1"}]} = limited
+      script = [limited, {503, %{}, [{"retry-after", date}]}, gemini("plan")]
       begun = System.monotonic_time(:millisecond)
       assert {{:ok, _}, _} = answer(script, gemini_ask([]))
       assert (System.monotonic_time(:millisecond) - begun) in 1_000..20_000
     end
 
     test "a provider that asks to wait for an hour is not asked again" do
-      script = [{429, %{error: %{message: "quota"}}, [{"retry-after", "3600"}]}]
+      {429, body, _} = official_error("anthropic", "rate_limit_error")
+      script = [{429, body, [{"retry-after", "3600"}]}]
       assert {{:error, %Error{kind: :rate_limit}}, server} = answer(script, gemini_ask([]))
       assert [_] = bodies(server)
     end

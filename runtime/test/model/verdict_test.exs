@@ -1,61 +1,38 @@
 defmodule Pipeline.Model.VerdictTest do
   @moduledoc """
-  The tables of finish reasons cover the enumerations of the official SDKs, which `test/data/finish_reasons.json` lists.
+  The tables of finish reasons cover the enumerations of the official SDKs, from which `test/data/replies.json` is built.
   """
 
   use ExUnit.Case, async: true
+
+  import Pipeline.Answers
 
   alias Pipeline.{Error, Model, ScriptedProvider}
   alias Pipeline.Model.{Answer, Ask}
   alias Pipeline.Model.Provider.{Anthropic, Gemini}
 
-  @members "../data/finish_reasons.json"
-           |> Path.expand(__DIR__)
-           |> File.read!()
-           |> :jiffy.decode([:return_maps])
+  # The text of every reply in the file whose reason may be no plan: it looks like one.
   @plan "title: a plan"
 
   test "each table has every member of its enumeration, and no other" do
-    assert Enum.sort(@members["gemini"]["FinishReason"]) == Enum.sort(Map.keys(Gemini.finish_reasons()))
-    assert Enum.sort(@members["gemini"]["BlockedReason"]) == Enum.sort(Map.keys(Gemini.block_reasons()))
-    assert Enum.sort(@members["anthropic"]["StopReason"]) == Enum.sort(Map.keys(Anthropic.stop_reasons()))
+    assert names("gemini", "finish_reasons") == Enum.sort(Map.keys(Gemini.finish_reasons()))
+    assert names("gemini", "block_reasons") == Enum.sort(Map.keys(Gemini.block_reasons()))
+    assert names("anthropic", "stop_reasons") == Enum.sort(Map.keys(Anthropic.stop_reasons()))
   end
 
-  # Every reason beside a text that looks like a plan, and the same reply once more for those that are asked again.
+  # Serves the reply once more for those that are asked again.
   defp answer(ask, reply, retries \\ 1) do
-    server = start_supervised!({ScriptedProvider, List.duplicate({200, reply}, retries + 1)}, id: make_ref())
+    server = start_supervised!({ScriptedProvider, List.duplicate(reply, retries + 1)}, id: make_ref())
     settings = ScriptedProvider.settings(server, retries: retries, retry_base: 1)
     answer = Model.answer(ask, ["do it"], settings, nil)
     {answer, length(ScriptedProvider.requests(server))}
   end
 
-  defp gemini(fields) do
-    ask = %Ask{provider: :gemini, model: "gemini-3.8-flash", prompt: []}
+  defp gemini_answer(reply),
+    do: answer(%Ask{provider: :gemini, model: "gemini-3.8-flash", prompt: []}, reply)
 
-    answer(
-      ask,
-      Map.put(fields, :usageMetadata, %{
-        promptTokenCount: 900,
-        candidatesTokenCount: 40,
-        thoughtsTokenCount: 8000
-      })
-    )
-  end
-
-  defp candidate(reason),
-    do: %{candidates: [%{finishReason: reason, content: %{role: "model", parts: [%{text: @plan}]}}]}
-
-  defp claude(reason, fields \\ %{}) do
-    ask = %Ask{provider: :anthropic, model: "claude-sonnet-5-5", prompt: []}
-
-    reply = %{
-      content: [%{type: "text", text: @plan}],
-      stop_reason: reason,
-      usage: %{input_tokens: 10, output_tokens: 20}
-    }
-
-    answer(ask, Map.merge(reply, fields))
-  end
+  defp claude_answer(reply),
+    do: answer(%Ask{provider: :anthropic, model: "claude-sonnet-5-5", prompt: []}, reply)
 
   # Kind of the error, and how many calls were made with one retry.
   @expected %{
@@ -68,69 +45,91 @@ defmodule Pipeline.Model.VerdictTest do
     account_disabled: {:account_disabled, 1}
   }
 
-  for reason <- @members["gemini"]["FinishReason"], reason != "STOP" do
+  for reason <- names("gemini", "finish_reasons"), reason != "STOP" do
     test "Gemini's finishReason #{reason} is no plan" do
       {kind, calls} = @expected[Gemini.finish_reasons()[unquote(reason)]]
 
       assert {{:error, %Error{kind: ^kind, message: message, usage: usage}}, ^calls} =
-               gemini(candidate(unquote(reason)))
+               gemini_answer(official("gemini", "finish_reasons", unquote(reason)))
 
       assert message =~ "finishReason " <> unquote(reason)
       assert {usage.calls, usage.thought_tokens} == {calls, calls * 8000}
     end
   end
 
-  for reason <- @members["gemini"]["BlockedReason"] do
+  for reason <- names("gemini", "block_reasons") do
     test "Gemini's blockReason #{reason} is no plan, whatever stands beside it" do
       {kind, calls} = @expected[Gemini.block_reasons()[unquote(reason)]]
-      reply = Map.put(candidate("STOP"), :promptFeedback, %{blockReason: unquote(reason)})
-      assert {{:error, %Error{kind: ^kind, message: message}}, ^calls} = gemini(reply)
-      assert message =~ "blockReason " <> unquote(reason)
+      {200, blocked} = official("gemini", "block_reasons", unquote(reason))
+
+      for reply <- [{200, blocked}, gemini(@plan) |> with_fields(blocked)] do
+        assert {{:error, %Error{kind: ^kind, message: message}}, ^calls} = gemini_answer(reply)
+        assert message =~ "blockReason " <> unquote(reason)
+      end
     end
   end
 
-  for reason <- @members["anthropic"]["StopReason"],
+  for reason <- names("anthropic", "stop_reasons"),
       reason not in ["end_turn", "stop_sequence", "pause_turn", "tool_use"] do
     test "Claude's stop_reason #{reason} is no plan" do
       {kind, calls} = @expected[Anthropic.stop_reasons()[unquote(reason)]]
-      assert {{:error, %Error{kind: ^kind, message: message}}, ^calls} = claude(unquote(reason))
-      assert message =~ "stop_reason " <> unquote(reason)
+
+      assert {{:error, %Error{kind: ^kind, message: message}}, ^calls} =
+               claude_answer(official("anthropic", "stop_reasons", unquote(reason)))
+
+      assert message =~ unquote(reason)
     end
   end
 
-  test "whole replies are answers" do
-    assert {{:ok, %Answer{text: @plan}}, 1} = gemini(candidate("STOP"))
-    assert {{:ok, %Answer{text: @plan}}, 1} = claude("end_turn")
-    assert {{:ok, %Answer{text: @plan}}, 1} = claude("stop_sequence")
+  test "whole replies are answers, also after thoughts and in several parts" do
+    for reply <- [gemini(@plan), official("gemini", "replies", "thought_first")],
+        do: assert({{:ok, %Answer{text: @plan}}, 1} = gemini_answer(reply))
+
+    for reply <- [
+          claude(@plan),
+          claude(@plan, "stop_sequence"),
+          official("anthropic", "replies", "thinking_first")
+        ],
+        do: assert({{:ok, %Answer{text: @plan}}, 1} = claude_answer(reply))
+
+    assert {{:ok, %Answer{text: "a: \n1"}}, 1} = gemini_answer(official("gemini", "replies", "several_texts"))
+
+    assert {{:ok, %Answer{text: "a: \n1"}}, 1} =
+             claude_answer(official("anthropic", "replies", "several_texts"))
   end
 
   test "a reason that no table has, or none, is a failure that is asked again" do
     assert {{:error, %Error{kind: :provider_unavailable, message: message}}, 2} =
-             gemini(candidate("NEW_REASON"))
+             gemini_answer(gemini(@plan) |> with_finish("NEW_REASON"))
 
     assert message =~ "that this runtime does not know (finishReason NEW_REASON)"
-    assert {{:error, %Error{kind: :provider_unavailable}}, 2} = gemini(candidate(nil))
-    assert {{:error, %Error{kind: :provider_unavailable, message: message}}, 2} = claude("new_reason")
+
+    assert {{:error, %Error{kind: :provider_unavailable}}, 2} =
+             gemini_answer(gemini(@plan) |> with_finish(nil))
+
+    claude = fn reason -> claude_answer(claude(@plan) |> with_fields(%{"stop_reason" => reason})) end
+    assert {{:error, %Error{kind: :provider_unavailable, message: message}}, 2} = claude.("new_reason")
     assert message =~ "stop_reason new_reason"
-    assert {{:error, %Error{kind: :provider_unavailable}}, 2} = claude(nil)
-    assert {{:error, %Error{kind: :provider_unavailable}}, 2} = claude("tool_use")
+    assert {{:error, %Error{kind: :provider_unavailable}}, 2} = claude.(nil)
+    assert {{:error, %Error{kind: :provider_unavailable}}, 2} = claude.("tool_use")
   end
 
   test "a fault without content is asked again, and what it used is counted" do
     ask = %Ask{provider: :gemini, model: "gemini-3.8-flash", prompt: []}
-    usage = %{promptTokenCount: 900, candidatesTokenCount: 40, thoughtsTokenCount: 8000}
-    fault = {200, %{candidates: [%{finishReason: "MALFORMED_FUNCTION_CALL", index: 0}], usageMetadata: usage}}
-    server = start_supervised!({ScriptedProvider, [fault, {200, candidate("STOP")}]})
+    fault = official("gemini", "replies", "no_content")
+    server = start_supervised!({ScriptedProvider, [fault, gemini(@plan)]})
     settings = ScriptedProvider.settings(server, retries: 1, retry_base: 1)
     assert {:ok, %Answer{text: @plan, usage: usage}} = Model.answer(ask, ["do it"], settings, nil)
-    assert %{calls: 2, input_tokens: 900, output_tokens: 40, thought_tokens: 8000} = usage
+    assert %{calls: 2, input_tokens: 1800, output_tokens: 80, thought_tokens: 16_000} = usage
   end
 
   test "a refusal is told with its explanation, and a full context window is not blamed on max_tokens" do
-    details = %{type: "refusal", category: "cyber", explanation: "It asks for an exploit."}
-    assert {{:error, %Error{message: message}}, 1} = claude("refusal", %{stop_details: details})
+    assert {{:error, %Error{message: message}}, 1} = claude_answer(claude(@plan, "refusal"))
     assert message =~ "(refusal: cyber: It asks for an exploit.)"
-    assert {{:error, %Error{message: message}}, 1} = claude("model_context_window_exceeded")
+
+    assert {{:error, %Error{message: message}}, 1} =
+             claude_answer(claude(@plan, "model_context_window_exceeded"))
+
     refute message =~ "max_tokens"
     assert message =~ "context window"
   end

@@ -11,9 +11,10 @@ from tests.support.checkout import FakeCheckout, checkout, commit
 from tests.support.checkout_executions import WRITE, engine, executed
 from workbench.errors import ExecutionFailed
 from workbench.execution import elixir
-from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
+from workbench.execution.pipeline_ex.checkout import Checkout, environment
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.foreign_text import scrubbed
+from workbench.system.environment import secret_values
 
 pytestmark = pytest.mark.processes
 
@@ -125,7 +126,7 @@ def test_secrets_are_in_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLAUDE_AGENT_OAUTH_TOKEN", "tokentokentoken")
     monkeypatch.setenv("TEST_MODE", "mock")
     env = environment({"GEMINI_API_KEY": "geminikey", "ANTHROPIC_BASE_URL": "https://api.anthropic.com"}, Path("/"))
-    assert scrubbed("a tokentokentoken b geminikey c", secrets_in(env)) == "a … b … c"
+    assert scrubbed("a tokentokentoken b geminikey c", secret_values(env)) == "a … b … c"
     assert not {"TEST_MODE", "ANTHROPIC_BASE_URL", "WORKBENCH_HOME"} & set(env)
 
 

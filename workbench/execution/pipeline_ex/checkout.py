@@ -16,7 +16,7 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed
 from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
-from workbench.models.claude_program import SECRETS, claude_variables
+from workbench.models.claude_program import claude_variables
 from workbench.providers import GENERATING, KNOWN
 from workbench.system import process
 from workbench.system.environment import passed_environment
@@ -199,11 +199,6 @@ def environment(keys: Mapping[str, str], checkout: Path) -> dict[str, str]:
         "ELIXIR_ERL_OPTIONS": "+Bd -logger truncate infinity",
         **provider_variables,
     }
-
-
-def secrets_in(env: Mapping[str, str]) -> list[str]:
-    """Return the values of variables with a name like a secret's."""
-    return [value for name, value in env.items() if any(part in name for part in SECRETS)]
 
 
 def _remove(path: Path) -> None:

@@ -11,7 +11,7 @@ from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution import program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
-from workbench.execution.pipeline_ex.checkout import Checkout, environment, secrets_in
+from workbench.execution.pipeline_ex.checkout import Checkout, environment
 from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
 from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
@@ -22,6 +22,7 @@ from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.pipeline_file import needs
 from workbench.pipeline_file.document import YAMERL, read_file
+from workbench.system.environment import secret_values
 from workbench.system.temporary import remove_abandoned
 
 #: Linux refuses an argument of this many bytes, its closing zero included.
@@ -32,9 +33,12 @@ PLAN = "workbench_plan"
 LOG_BYTES = 16_000_000
 
 #: Kinds of failure that another try cannot mend.
-LASTING = ("authentication", "login needed", "mock used", "no credit", "not started")
+LASTING = (
+    "account disabled", "authentication", "bad request", "login needed", "mock used", "no credit", "not started",
+    "quota exhausted",
+)  # fmt: skip
 #: Kinds of failure that the user has to mend.
-BY_USER = ("pipeline", "usage")
+BY_USER = ("pipeline", "unknown model", "usage")
 #: pipeline.run.live wants the variable set, even if no step of the pipeline asks Gemini.
 NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
 
@@ -76,6 +80,10 @@ class PipelineEx:
             "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
             "answer for money: rehearse with runtime: mix"
         )
+
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        # The study's form has refused what can be known without an execution.
+        return None
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         return readiness.checks(self._checkout.path, home, environ)
@@ -147,7 +155,7 @@ class PipelineEx:
             folder=folder,
             cwd=cwd,
             env=env,
-            secrets=secrets_in(env),
+            secrets=secret_values(env),
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
             limit=LOG_BYTES,

@@ -12,10 +12,10 @@ defmodule Pipeline.Model.HTTPFailure do
 
   # The words of Anthropic and Gemini for failures that have no status of their own.
   @no_credit ~r/credit balance is too low|billing_error|credits are depleted|BILLING_DISABLED/i
-  @spending_limit ~r/reached your specified .{0,30}usage limits?|spend(ing)? (limit|cap)/i
-  @disabled ~r/\b(organization|account|consumer)\b.{0,80}\b(disabled|suspended|deactivated)\b|CONSUMER_SUSPENDED/i
+  @spending_limit ~r/reached your specified .{0,30}usage limits?|spend(ing)?[ _](limit|cap)/i
+  @disabled ~r/\b(organization|account|consumer)\b.{0,80}\b(disabled|suspended|deactivated)\b|CONSUMER_SUSPENDED|organization_on_hold/i
   @rejected_key ~r/API_KEY_INVALID|api key (not valid|expired)/i
-  @too_long ~r/prompt is too long|input token count.{0,40}exceeds|exceeds? the (model's )?context|request_too_large/i
+  @too_long ~r/prompt is too long|input token count.{0,40}exceeds|exceeds? the (model's )?context|request_(body_)?too_large/i
 
   @type response :: %{
           status: pos_integer(),
@@ -41,8 +41,10 @@ defmodule Pipeline.Model.HTTPFailure do
         _ -> %{}
       end
 
-    details = if is_list(error["details"]), do: Enum.filter(error["details"], &is_map/1), else: []
-    texts = [error["message"], error["type"], error["status"] | Enum.map(details, & &1["reason"])]
+    # Gemini has a list of details. Anthropic has one object.
+    details = error["details"] |> List.wrap() |> Enum.filter(&is_map/1)
+    causes = Enum.flat_map(details, &[&1["reason"], &1["error_code"]])
+    texts = [error["message"], error["type"], error["status"] | causes]
 
     %{
       message: if(is_binary(error["message"]), do: error["message"]),
@@ -65,8 +67,8 @@ defmodule Pipeline.Model.HTTPFailure do
 
   defp kind(status, failure, wait) when status in 400..499 do
     cond do
-      status == 402 or failure.words =~ @no_credit -> {:no_credit, :never}
       failure.daily_quota != nil or failure.words =~ @spending_limit -> {:quota_exhausted, :never}
+      status == 402 or failure.words =~ @no_credit -> {:no_credit, :never}
       status == 429 -> {:rate_limit, wait}
       status == 408 -> {:timeout, wait}
       failure.words =~ @disabled -> {:account_disabled, :never}

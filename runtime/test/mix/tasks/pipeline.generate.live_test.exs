@@ -109,17 +109,15 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
   end
 
   test "a report has what the steps used, also of a run that failed", %{tmp_dir: folder} do
-    {200, body} = gemini("half", "MAX_TOKENS")
-
-    counted =
-      Map.put(body, :usageMetadata, %{promptTokenCount: 7, candidatesTokenCount: 3, thoughtsTokenCount: 2})
-
-    server = provider([{200, counted}])
+    server = provider([gemini("half", "MAX_TOKENS")])
     ran = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
     assert ran.status == 1
     assert {:ok, %{"steps" => [%{"status" => "failed"}], "usage" => usage}} = report(folder)
-    assert [%{"provider" => "gemini", "model" => "gemini-3.8-flash", "thought_tokens" => 2}] = usage["models"]
-    assert %{"calls" => 1, "input_tokens" => 7, "output_tokens" => 3} = usage
+
+    assert [%{"provider" => "gemini", "model" => "gemini-3.8-flash", "thought_tokens" => 8000}] =
+             usage["models"]
+
+    assert %{"calls" => 1, "input_tokens" => 900, "output_tokens" => 40} = usage
 
     again = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
     assert again.status == 2

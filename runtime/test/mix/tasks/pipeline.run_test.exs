@@ -61,16 +61,15 @@ defmodule Mix.Tasks.Pipeline.RunTest do
 
   test "a run that fails reports what its steps used: as JSON or in lines", %{tmp_dir: folder} do
     pipeline = file(folder, "p.yaml", greeting())
-    {200, body} = gemini("hello")
-    paid = {200, Map.put(body, :usageMetadata, %{promptTokenCount: 1_000_000, candidatesTokenCount: 10})}
+    paid = gemini("hello")
     server = provider([paid, refused(400, "no"), paid, refused(400, "no")])
     options = fn name -> ["--var", "who=x", "--output-dir", Path.join(folder, name)] ++ rehearsal(server) end
 
     ran = command(Run, [pipeline, "--json" | options.("a")])
     assert {:ok, report} = JSON.decode(ran.stdout)
     assert %{"kind" => "bad_request", "message" => _} = report["error"]
-    assert %{"calls" => 1, "input_tokens" => 1_000_000, "models" => [model]} = report["usage"]
-    assert %{"provider" => "gemini", "asked" => "gemini-3.8-flash", "output_tokens" => 10} = model
+    assert %{"calls" => 1, "input_tokens" => 900, "models" => [model]} = report["usage"]
+    assert %{"provider" => "gemini", "asked" => "gemini-3.8-flash", "output_tokens" => 40} = model
     refute Map.has_key?(report["usage"], "cost")
 
     assert [%{"name" => "hello", "status" => "done"}, _, %{"name" => "rating", "status" => "failed"}] =
@@ -82,7 +81,8 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     assert ran.stdout == ""
 
     assert ran.stderr =~
-             "used by hello: 1 call of gemini-3.8-flash, 1000000 input tokens, 10 output tokens\n❌ bad request: "
+             "used by hello: 1 call of gemini-3.8-flash, 900 input tokens, 40 output tokens, " <>
+               "8000 thought tokens\n❌ bad request: "
   end
 
   test "a run says which model answered in place of another", %{tmp_dir: folder} do
