@@ -63,7 +63,7 @@ def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
     begun = time.monotonic()
     finished = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
     assert finished.timed_out
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert not alive(tmp_path / "child")
 
 
@@ -72,7 +72,7 @@ def test_processes_that_a_command_leaves_end_with_it(tmp_path: Path) -> None:
     begun = time.monotonic()
     finished = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
     assert (finished.exit_code, finished.stdout) == (0, b"done\n")
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
     assert not alive(tmp_path / "child")
 
 
@@ -94,7 +94,7 @@ def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
             begun = time.monotonic()
             raise KeyboardInterrupt
         assert [future.result(10) for future in running] == ["ended"] * 4
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     with pytest.raises(Interrupted):
         sh("true", tmp_path)
     with ended_on_interrupt():
