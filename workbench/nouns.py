@@ -154,6 +154,8 @@ class Execution:
         seconds: the duration of the run.
         problem: why the model's reply is no plan although the system worked (cut off, refused), or None.
         cost: what the run cost, or None if it called nothing.
+        other_model: the model that answered if it is not the model that a step asked, else None. Only our own runtime
+            tells it.
     """
 
     key: str
@@ -162,6 +164,7 @@ class Execution:
     seconds: float
     problem: str | None = None
     cost: Cost | None = field(default=None, compare=False)
+    other_model: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

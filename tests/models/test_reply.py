@@ -88,6 +88,24 @@ def test_anthropics_stop_reason_decides(reason: str | None, ending: Ending) -> N
     assert (reply.text, reply.ending, reply.model) == ("ab", ending, "claude-sonnet-5-5")
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("<think>Is it\n\ngood?</think>\n\n{}", "{}"),
+        ("\n<thinking>\nhm\n</thinking>{}", "{}"),
+        ("The template opened the tag.\n</think>\n\n{}", "{}"),
+        ("<think></think>", ""),
+        ("Write <think> and </think> tags.", "Write <think> and </think> tags."),
+        ("Never write </think> in a plan.", "Never write </think> in a plan."),
+        ("<think>not done", "<think>not done"),
+    ],
+)
+def test_the_thoughts_of_a_local_model_are_no_part_of_the_text(content: str, text: str) -> None:
+    """Some servers with OpenAI's protocol leave them in the reply."""
+    body = {"choices": [{"finish_reason": "stop", "message": {"content": content}}]}
+    assert read("openai", body).text == text
+
+
 def test_a_refusal_is_explained() -> None:
     """The provider's own explanation is in the reason."""
     refused = {"content": [], "stop_reason": "refusal", "stop_details": {"explanation": "about weapons"}}

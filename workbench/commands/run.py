@@ -25,6 +25,7 @@ from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys, require_rehearsable
 from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
+from workbench.system.imports import without_collection
 from workbench.system.interruption import GracefulInterrupt
 
 
@@ -70,10 +71,11 @@ def run(
         require_keys(loaded, os.environ)
         if advice := calibrating.note(loaded, home(), os.environ):
             err.print(f"note: {advice}", highlight=False)
-    use_server()
-    # Prefect reads its settings at import. Therefore the flow is imported only now.
-    from workbench.flows.optimize import optimize
-    from workbench.tasks.failure import outside_failure
+    with without_collection():
+        use_server()
+        # Prefect reads its settings at import. Therefore the flow is imported only now.
+        from workbench.flows.optimize import optimize
+        from workbench.tasks.failure import outside_failure
 
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
     try:

@@ -47,7 +47,10 @@ def execute(request: ExecutionRequest, home: Path) -> Execution:
             folder = _new_folder(home / "executions" / request.key)
             (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
             execution = runtime.execute(request, folder, meter)
-    return replace(execution, cost=meter.cost)
+    for asked, answering in meter.other_models:
+        journal.note_other_model(request.run, "execute", request.key, asked, answering)
+    other_models = ", ".join(dict.fromkeys(answering for _, answering in meter.other_models))
+    return replace(execution, cost=meter.cost, other_model=other_models or None)
 
 
 def largest_cost(pipeline: Pipeline, prompt: str) -> float | None:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, cast
 
 import httpx
 
-from workbench.errors import ModelNotFound, OutsideError
+from workbench.errors import Interrupted, ModelNotFound, OutsideError
 from workbench.foreign_text import scrubbed
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
@@ -23,6 +23,7 @@ from workbench.models.text import UnusableText
 from workbench.money import price
 from workbench.money.meter import Meter
 from workbench.providers import CURRENT_MODELS, PROGRAM, Provider, same_model
+from workbench.system import process
 
 T = TypeVar("T")
 
@@ -32,6 +33,10 @@ ASKS = 3
 FRAME_TOKENS = 2_000
 #: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
 PROGRAM_TOKENS = 40_000
+#: The pause between two looks for an interrupt while a reply is awaited, in seconds.
+LOOK_SECONDS = 0.2
+#: The time in which a reply is still kept after an interrupt, in seconds.
+INTERRUPT_SECONDS = 1.5
 #: The time limit of a request for a provider's list of models, in seconds.
 LIST_SECONDS = 5.0
 
@@ -168,11 +173,17 @@ def _full_name(call: ModelCall) -> str:
 def _called_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
     """Call the model in a thread of its own, and wait for the reply until the call's time is over.
 
+    After an interrupt, a reply has `INTERRUPT_SECONDS` to arrive, so that a silent provider holds up nobody who leaves.
+
     A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
     this limit. A call that is given up keeps its thread until its connection or the process ends.
 
     Args:
         seconds: the time limit of all calls together, for the message.
+
+    Raises:
+        CallFailed: the call failed, or its time is over.
+        Interrupted: somebody interrupted the run.
     """
     complete = cast("Complete", pkgutil.resolve_name(CLIENTS[call.provider.name]))
     outcome: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
@@ -184,13 +195,19 @@ def _called_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
             outcome.put(error)
 
     threading.Thread(target=run, name="workbench-model-call", daemon=True).start()
-    try:
-        result = outcome.get(timeout=call.seconds)
-    except queue.Empty:
-        raise CallFailed(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True) from None
-    if isinstance(result, BaseException):
-        raise result
-    return result
+    deadline, leaving = time.monotonic() + call.seconds, False
+    while True:
+        with suppress(queue.Empty):
+            result = outcome.get(timeout=min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
+            if isinstance(result, BaseException):
+                raise result
+            return result
+        if not leaving and process.interrupted():
+            deadline, leaving = min(deadline, time.monotonic() + INTERRUPT_SECONDS), True
+        if time.monotonic() >= deadline:
+            if leaving:
+                raise Interrupted("interrupted")
+            raise CallFailed(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True)
 
 
 def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Exception:
