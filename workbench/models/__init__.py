@@ -5,5 +5,5 @@
 
 import os
 
-# DSPy would fetch litellm's list of models and prices from the internet, also in a rehearsal. genai-prices prices calls.
+# DSPy would fetch litellm's list of prices from the internet, also in a rehearsal. Workbench prices calls by itself.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
