@@ -60,7 +60,9 @@ def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it
         assert (contents[0], contents[2]) == (before, before)
         (part, _, _) = yaml.safe_load(contents[1])["workflow"]["steps"][0]["prompt"]
         assert best in part["content"]
-        champion = json.loads(line.call("champion", "show", file, "--json", "-").stdout)
+        shown = tmp_path / "shown.json"
+        assert line.call("champion", "show", file, "--json", shown).exit_code == 0
+        champion = json.loads(shown.read_text())
         assert (champion["number"], champion["run"], champion["score"]) == (
             2,
             report["run_id"],
@@ -71,7 +73,8 @@ def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it
     assert result.exit_code == 0, result.stderr
     assert second["baseline"]["candidate"] == second["best"]["candidate"]
     assert (line.home / "runs" / second["run_id"] / "best_prompt.md").read_text() == champion["text"]
-    runs = json.loads(line.call("runs", "--json", "-").stdout)
+    assert line.call("runs", "--json", shown).exit_code == 0
+    runs = json.loads(shown.read_text())
     assert [run["promoted"] for run in runs] == [None, 2]
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=file.parent, text=True).strip()
     assert [run["commit"] for run in runs] == [head, head]

@@ -23,7 +23,7 @@ def test_a_killed_vm_does_not_change_the_studys_result(line: CommandLine, tmp_pa
         wait_for(lambda: len(line.results("execute")) >= 3)
         (vm,) = beams(process.pid)
         os.kill(vm, signal.SIGKILL)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=400)
         assert process.returncode == 0, err
         assert not Path(f"/proc/{vm}").exists()
         report = rehearsal_line.report()

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.processes
 def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path) -> None:
     """The commands work in a user's folder that holds nothing but the gold plan.
 
-    Only the budget is smaller: tests/flows/test_main_job.py has a run with the usual one.
+    Only the run is smaller, and in one VM. tests/flows/test_main_job.py has a run with a VM for each execution.
     """
     commands = commands_of("sh", 1)
     assert [words[1] for words in commands] == ["init", "check", "run", "show", "generate"]
@@ -39,7 +39,9 @@ def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path)
         if arguments[0] == "init":
             written = (tmp_path / "study.yaml").read_text()
             assert ("\nbudget: 24\n" in written, "\nconfirm: 8\n" in written) == (True, True)
-            smaller = written.replace("\nbudget: 24\n", "\nbudget: 8\n").replace("\nconfirm: 8\n", "\nconfirm: 4\n")
+            smaller = written.replace("\nbudget: 24\n", "\nbudget: 8\n").replace(
+                "\nconfirm: 8\n", "\nconfirm: 4\nruntime: serve\n"
+            )
             (tmp_path / "study.yaml").write_text(smaller)
     assert (tmp_path / "plan.yaml").read_text()
     # The user gets a pipeline file of their own, into which the winner can be written.

@@ -91,13 +91,8 @@ def test_init_writes_a_study_that_passes_check(line: CommandLine, tmp_path: Path
     assert line.call("init", "other", gold, "--output", output).exit_code == 2
 
 
-def test_a_study_with_several_goals_and_gold_plans_and_a_writer_in_the_null_world(
-    line: CommandLine, tmp_path: Path
-) -> None:
-    """Two goals, two gold plans for one goal and the `writer` program need nothing but another study file.
-
-    In the null world, no prompt is better than another. A run without a better prompt is a result and not a failure.
-    """
+def test_a_study_can_have_several_goals_and_gold_plans_and_a_writer(line: CommandLine, tmp_path: Path) -> None:
+    """Two goals, two gold plans for one goal and the `writer` program need nothing but another study file."""
     data = CHECKOUT / "tests" / "data" / "otp_refactor"
     gold = [str(file) for file in sorted(data.glob("*.md"))]
     file = study(
@@ -110,11 +105,9 @@ def test_a_study_with_several_goals_and_gold_plans_and_a_writer_in_the_null_worl
         ],
         budget=8,
     )
-    with line.rehearsing(world="null") as (rehearsal_line, _):
-        result, report = rehearsal_line.optimize(file, "--rehearse")
+    result, report = line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
-    assert (report["status"], report["better"], report["rehearsal_world"]) == ("done", False, "null:0")
-    assert "No better prompt found" in result.stdout
+    assert report["status"] == "done"
     assert report["proposals"] > 0
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert {json.loads(trial)["goal"] for trial in trials} == {"phase-two", "release"}

@@ -29,7 +29,7 @@ from workbench.search.proposer import propose
 
 pytestmark = pytest.mark.processes
 
-SEEDS = 20
+SEEDS = 10
 GOLD = "# Plan\n\nSupervision first. Restart limits. Monitoring and telemetry. Rollback. Security review. Migration.\n"
 
 
@@ -69,4 +69,4 @@ def test_over_many_seeds_the_confirmed_difference_is_zero(tmp_path: Path) -> Non
     runtimes.runtime_of(engine).close()
     assert abs(fmean(confirmed_differences)) < 3 * stdev(confirmed_differences) / sqrt(SEEDS)
     assert fmean(search_differences) > 0.5
-    assert called_better <= 4
+    assert called_better <= 2
