@@ -6,10 +6,9 @@ import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from prefect.server.events.actions import RunDeployment
+from prefect.server.events.actions import CallWebhook, RunDeployment
 from prefect.server.events.schemas.automations import (
     Automation,
     EventTrigger,
@@ -20,8 +19,10 @@ from prefect.server.events.schemas.automations import (
 from prefect.server.events.schemas.events import ReceivedEvent
 
 from workbench.alerts.automations import PROGRESS, RESTING_STATES, Alert, _has, alerts
+from workbench.alerts.notification import Notification
 
 DEPLOYMENT = str(uuid.uuid4())
+BLOCK = str(uuid.uuid4())
 FAILED, STUCK, NO_WORKER = alerts()
 #: Names that a template engine, a shell, a browser or a JSON reader could take for something else.
 HOSTILE = [
@@ -35,8 +36,8 @@ HOSTILE = [
 ]
 
 
-def automation(alert: Alert) -> Automation:
-    return Automation.model_validate(json.loads(json.dumps(alert.automation(DEPLOYMENT))))
+def automation(alert: Alert, webhook: str | None = None) -> Automation:
+    return Automation.model_validate(json.loads(json.dumps(alert.automation(DEPLOYMENT, webhook))))
 
 
 def trigger(alert: Alert) -> EventTrigger:
@@ -95,14 +96,15 @@ def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
     action = automation(FAILED).actions[0]
     assert isinstance(action, RunDeployment)
     happened = event("prefect.flow-run.Failed", label=name, **{"prefect.state-message": name})
-    parameters = rendered(action, happened)
+    parameters = asyncio.run(action.render_parameters(triggered(action, happened)))
     assert (parameters["name"], parameters["detail"]) == (name, name)
     assert parameters["resource"] == "prefect.flow-run.1"
     assert datetime.fromisoformat(parameters["occurred"]) == happened.occurred
     assert parameters["problem"] == "a run failed or crashed"
 
 
-def rendered(action: RunDeployment, happened: ReceivedEvent) -> dict[str, Any]:
+def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> TriggeredAction:
+    """Return an action together with the event that has caused it."""
     whole = automation(FAILED)
     assert isinstance(whole.trigger, EventTrigger)
     firing = Firing(
@@ -112,7 +114,7 @@ def rendered(action: RunDeployment, happened: ReceivedEvent) -> dict[str, Any]:
         triggering_labels={},
         triggering_event=happened,
     )
-    triggered = TriggeredAction(
+    return TriggeredAction(
         automation=whole,
         firing=firing,
         triggered=firing.triggered,
@@ -120,7 +122,31 @@ def rendered(action: RunDeployment, happened: ReceivedEvent) -> dict[str, Any]:
         triggering_event=happened,
         action=action,
     )
-    return asyncio.run(action.render_parameters(triggered))
+
+
+def test_the_server_itself_posts_that_the_last_worker_is_gone() -> None:
+    """The flow run that a worker executes later only logs it. Without a webhook, and for a run, nothing is posted."""
+    posts, starts = automation(NO_WORKER, BLOCK).actions
+    assert isinstance(posts, CallWebhook)
+    assert isinstance(starts, RunDeployment)
+    assert str(posts.block_document_id) == BLOCK
+    assert starts.parameters is not None
+    assert starts.parameters["posted"] is True
+    for alert, block in ((NO_WORKER, None), (FAILED, BLOCK), (STUCK, BLOCK)):
+        (action,) = automation(alert, block).actions
+        assert isinstance(action, RunDeployment)
+        assert "posted" not in (action.parameters or {})
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_servers_post_has_the_form_of_every_notification(name: str) -> None:
+    """Prefect renders the payload as JSON, whatever the name of the work pool is."""
+    action = automation(NO_WORKER, BLOCK).actions[0]
+    assert isinstance(action, CallWebhook)
+    happened = event("prefect.work-pool.not-ready", label=name)
+    (payload,) = asyncio.run(action._render([action.payload], triggered(action, happened)))
+    problem, occurred = NO_WORKER.problem, happened.occurred.isoformat()
+    assert json.loads(payload) == Notification(problem, name, "", "", occurred).to_json()
 
 
 def test_an_automation_of_the_server_is_compared_without_what_the_server_adds() -> None:
@@ -131,3 +157,7 @@ def test_an_automation_of_the_server_is_compared_without_what_the_server_adds() 
     assert _has(existing, expected)
     assert not _has(existing, alerts(60.0)[1].automation(DEPLOYMENT))
     assert not _has(existing, STUCK.automation(str(uuid.uuid4())))
+    gone = json.loads(automation(NO_WORKER, BLOCK).model_dump_json())
+    assert _has(gone, NO_WORKER.automation(DEPLOYMENT, BLOCK))
+    assert not _has(gone, NO_WORKER.automation(DEPLOYMENT))
+    assert not _has(gone, NO_WORKER.automation(DEPLOYMENT, str(uuid.uuid4())))
