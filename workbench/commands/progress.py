@@ -18,7 +18,6 @@ from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
-from workbench.study.estimate import confirming
 
 #: How many characters of the judge's reason are shown after a score of 0.
 REASON_CHARACTERS = 200
@@ -56,6 +55,9 @@ def _update(home: Path, run: str, view: _Bar | _Lines) -> None:
 
 def most_executions(study: Study) -> int:
     """Return the number of executions if the search uses its whole budget and two candidates are confirmed."""
+    # Imported here: `workbench show` needs none of the runtimes that an estimate knows.
+    from workbench.study.estimate import confirming
+
     return study.budget + confirming(study)
 
 
