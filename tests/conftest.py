@@ -34,10 +34,12 @@ os.environ["PIPELINE_RETRIES"] = "0"
 # Importing the tests makes millions of objects that stay until the end. Looking for garbage among them takes a fifth of
 # the time.
 gc.disable()
+#: How many new objects there may be before garbage is collected while the tests run. Python's own limit is 700.
+GARBAGE = 20_000
 
 # A slow machine must not fail a test. The core tries a few new examples of each property every time, and
 # `script/test services` tries many.
-settings.register_profile("workbench", deadline=None, max_examples=30)
+settings.register_profile("workbench", deadline=None, max_examples=20)
 settings.register_profile(THOROUGH, deadline=None, max_examples=400)
 settings.load_profile("workbench")
 
@@ -59,6 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtestloop() -> None:
     """Collect garbage from now on, and only among the objects that the tests make."""
     gc.freeze()
+    gc.set_threshold(GARBAGE)
     gc.enable()
 
 

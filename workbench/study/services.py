@@ -15,7 +15,6 @@ from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
 from workbench.nouns import Study
 from workbench.providers import Provider, ProviderName
-from workbench.rehearsal import server
 from workbench.search.catalogue import OPTIMIZERS
 
 Providers = dict[ProviderName, Provider]
@@ -41,10 +40,20 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     if running is not None:
         yield running
     elif rehearse:
-        with server.start() as rehearsal:
-            yield providers.rehearsal(rehearsal.url, rehearsal.world, rehearsal.seed)
+        with _own_rehearsal() as played:
+            yield played
     else:
         yield real
+
+
+@contextlib.contextmanager
+def _own_rehearsal() -> Iterator[Providers]:
+    """Start a rehearsal until the block ends, and yield the providers that it plays."""
+    # Imported here: only a rehearsal needs a web server.
+    from workbench.rehearsal import server
+
+    with server.start() as rehearsal:
+        yield providers.rehearsal(rehearsal.url, rehearsal.world, rehearsal.seed)
 
 
 @contextlib.contextmanager
@@ -59,8 +68,8 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
     if running is not None:
         yield running
     elif rehearse:
-        with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)
+        with _own_rehearsal() as played:
+            yield played
     else:
         real[model.provider].at(model.api_base).key(environ)
         if model.provider == providers.PROGRAM:
