@@ -164,7 +164,8 @@ def test_executions_are_submitted_before_retrievals() -> None:
         for ask in asks:
             order.append(type(ask).__name__)
             if isinstance(ask, Execute):
-                time.sleep(0.05)  # meanwhile the work asks for the other execution
+                while len(order) == 1 and asks._events.empty():
+                    time.sleep(0.001)  # until the work's other thread asks for the other execution
                 asks.answer(ask, finished(Execution(ask.key, "a: 1", Path(), 0.0)))
             else:
                 asks.answer(ask, finished(Plan(f"a: {ask.key}")))
