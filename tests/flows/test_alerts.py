@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine
 from tests.support.deployments import WORKER, api, deployed, running
 from tests.support.http_server import Handler, serving
@@ -28,6 +29,7 @@ QUIET_SECONDS = 10.0
 def client(line: CommandLine) -> Iterator[httpx.Client]:
     """Yield a client of the server, on which a run is stuck after ten seconds. Later it is an hour again."""
     with server_client.api(api(line), {}) as client:
+        client.timeout = httpx.Timeout(patient.SECONDS)
         assert automations.create(client, QUIET_SECONDS) == ["Workbench: a run is stuck"]
         yield client
         assert automations.create(client) == ["Workbench: a run is stuck"]
@@ -50,7 +52,7 @@ def notifications(client: httpx.Client, problem: str, resource: str) -> list[dic
     return [values for values in parameters if (values.get("problem"), values.get("resource")) == (problem, resource)]
 
 
-def notified(client: httpx.Client, problem: str, resource: str, seconds: float = 90.0) -> dict[str, Any]:
+def notified(client: httpx.Client, problem: str, resource: str, seconds: float = 300.0) -> dict[str, Any]:
     """Wait for the only notification of this problem, and return its parameters."""
     deadline = time.monotonic() + seconds
     while not (runs := notifications(client, problem, resource)):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import dspy
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import EXAMPLE, CommandLine, CommandResult
 from tests.support.ledger import everything, rows
 from workbench.ledger.database import Database
@@ -103,7 +103,7 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
     assert calls(first) == executions
     api, flow_run = first.line.env["PREFECT_API_URL"], report["flow_run_url"].rpartition("/")[2]
     query = {"flow_runs": {"id": {"any_": [flow_run]}}, "task_runs": {"tags": {"all_": ["cached", "execute"]}}}
-    assert httpx.post(f"{api}/task_runs/count", json=query).json() == executions
+    assert patient.post(f"{api}/task_runs/count", json=query).json() == executions
 
 
 def test_faulty_kept_answers_are_bought_again_and_reported(first: FirstRun) -> None:
@@ -181,7 +181,7 @@ def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: Firs
     """The edges are execute → retrieve → score → confirm → publish. Names hold candidate, goal and replicate."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
     runs: list[dict[str, Any]] = []
-    while page := httpx.post(
+    while page := patient.post(
         f"{api}/task_runs/filter",
         json={"flow_runs": {"id": {"any_": [flow_run]}}, "limit": 200, "offset": len(runs)},
     ).json():
@@ -212,12 +212,12 @@ def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: Firs
 def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
     """The log has a line for every trial, and no line of Prefect's about a task run that ended well."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    described = httpx.get(f"{api}/flow_runs/{flow_run}").json()
+    described = patient.get(f"{api}/flow_runs/{flow_run}").json()
     assert re.fullmatch(r"otp_refactor · race · \d{4}-\d\d-\d\d \d\d:\d\d", described["name"])
     assert described["tags"] == ["otp_refactor", "race", "rehearsal"]
     logs: list[dict[str, Any]] = []
     query = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
-    while page := httpx.post(f"{api}/logs/filter", json={**query, "offset": len(logs)}).json():
+    while page := patient.post(f"{api}/logs/filter", json={**query, "offset": len(logs)}).json():
         logs += page
     lines = [log["message"] for log in logs if log["task_run_id"] is None]
     assert not [log for log in logs if log["message"].startswith("Finished in state") and log["task_run_id"]]
@@ -230,7 +230,9 @@ def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
 def test_the_artifact_shows_the_run(first: FirstRun) -> None:
     """The run has one artifact. It shows the end of the run, and says that the run was a rehearsal."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    artifacts = httpx.post(f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}).json()
+    artifacts = patient.post(
+        f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
+    ).json()
     (artifact,) = [item for item in artifacts if item["type"] == "markdown"]
     text = artifact["data"]
     assert "REHEARSAL" in text
