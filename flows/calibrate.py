@@ -24,6 +24,7 @@ from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.calibrating import calibrate_judge
 from workbench.tasks.keys import take_keys
+from workbench.tasks.ledger import in_ledger
 from workbench.tasks.runners import tasks_of
 from workbench.tasks.surroundings import outside_failures, tag_flow_run
 
@@ -35,24 +36,34 @@ def title() -> str:
 
 
 @flow(name="calibrate", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
-def calibrate(study: Path, probes: bool = False, rehearse: bool = False) -> dict[str, Any]:
+def calibrate(
+    study: Path,
+    probes: bool = False,
+    rehearse: bool = False,
+    budget: int | None = None,
+    dollars: float | None = None,
+    runner: str | None = None,
+) -> dict[str, Any]:
     """Have the judge score damaged gold plans and plans of the starting prompt. A repeated run buys nothing twice.
 
     Args:
         study: The study file.
         probes: Also measure whether text in a plan that addresses the judge moves the score.
         rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
+        budget: Replaces the study's budget, which is how many executions the calibration may request.
+        dollars: Replaces the study's limit in US dollars.
+        runner: Replaces the study's task runner: threads, dask, ray, or the address of a cluster.
 
     Returns:
         The calibration, as `workbench calibrate --json` writes it.
     """
     os.environ.update(loopback.exceptions(os.environ))
-    options = RunOptions(study, rehearse=rehearse)
+    options = RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner)
     with outside_failures():
         if not rehearse:
             take_keys(load(options), os.environ)
-        opened = open_calibration(options, home=home(), environ=os.environ)
-        with opened as setting, tasks_of(setting) as tasks, ended_on_interrupt():
+        opened = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
+        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
             tag_flow_run(setting.study.name, "calibrate", *(["rehearsal"] if setting.rehearsal else []))
             record, picture = calibrate_judge(setting, home(), tasks, probes=probes)
             sentence = record.sentence(setting.study.passing, setting.study.calls)

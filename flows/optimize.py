@@ -25,7 +25,8 @@ from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
-from workbench.search.optimization import confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
 from workbench.study.loader import names
 from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
@@ -115,8 +116,8 @@ def optimize(
                 outcome = search.result
                 fresh = confirmation(setting, outcome, looks, decided(setting.run))
                 with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
-                    answer(fresh_trials, setting.run, tasks)
-            comparison = confirm.submit(setting.run, wait_for=fresh_trials.verdicts, return_state=False)
+                    verdicts = answer(fresh_trials, setting.run, tasks)
+            comparison = confirm.submit(setting.run, wait_for=verdicts, return_state=False)
             report = publish.submit(setting.run, comparison).result()
             log.result()
             if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:

@@ -20,7 +20,7 @@ from workbench.champion.qualification import Decision, QualificationRecord, Qual
 from workbench.evidence.summary import summarize
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
-from workbench.search.optimization import requalification
+from workbench.search.fresh_trials import requalification
 from workbench.study.opening import RunOptions, champions_of, current_fingerprint, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home
@@ -117,8 +117,8 @@ def requalify(
 
             work = Asks(requalification(setting), limits, answered, story.trial, claims)
             with ended_on_interrupt(), work as fresh_trials:
-                answer(fresh_trials, setting.run, tasks)
-            publish.submit(setting.run, None, wait_for=fresh_trials.verdicts, return_state=False).result()
+                verdicts = answer(fresh_trials, setting.run, tasks)
+            publish.submit(setting.run, None, wait_for=verdicts, return_state=False).result()
             summary = summarize(setting.run)
             scores = summary.confirmed(summary.baseline)
             judgement = decide(history.record_of(champion, list(scores)), scores, setting.study.margin)

@@ -1,29 +1,32 @@
-"""Answer the asks of a search with task runs. Both flows that execute a pipeline use this loop."""
+"""Answer the asks of a search with kept answers and task runs. Every flow that asks a model uses this loop."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from prefect.client.schemas.objects import RunInput, TaskRunResult
+from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
 from workbench.nouns import Plan
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord
-from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score
+from workbench.search.ask_kinds import AnswerFuture, Draw, Execute, Propose, Retrieve, Score
 from workbench.search.asks import Asks
 from workbench.tasks import runners, worker
+from workbench.tasks.draw import draw
 from workbench.tasks.execute import execute
 from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
 from workbench.tasks.retrieve import retrieve
+from workbench.tasks.reuse import KeptAnswer, ReusedAnswers
 from workbench.tasks.score import score
 from workbench.tasks.surroundings import server_watched
 
 
-def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
-    """Answer every ask with a task run, as soon as the ask is ready.
+def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[PrefectFuture[Any]]:
+    """Answer every ask as soon as it is ready: with its kept answer, or else with a task run.
 
     What costs money is submitted to `runner`, which may be a cluster. `retrieve` always runs in this process, because
     it takes less time than sending the execution to another process.
@@ -34,27 +37,47 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> None:
     the two task runs. In this process the values are quoted, because Prefect would look into each of them for results
     of task runs. It recognises results by their place in memory, and so would draw wrong edges. Dask takes a quoted
     value apart, so values for a cluster are not quoted.
+
+    Returns:
+        The task runs of all verdicts.
     """
     wrap = quote if isinstance(runner, ThreadPoolTaskRunner) else _as_it_is
-    progress, records, threads = Progress(), worker.SentRecords(run), runners.local()
+    progress, records, reused, threads = Progress(), worker.SentRecords(run), ReusedAnswers(), runners.local()
     with server_watched(asks.interrupt), records:
         for ask in asks:
             progress.tell()
             records.take_in()
-            if not isinstance(ask, Retrieve):
-                run.append(_record(ask))
+            if isinstance(ask, Retrieve):
+                asks.answer(ask, _retrieved(ask, threads))
+                continue
+            run.append(_record(ask))
+            if (kept := reused.look_up(ask)) is not None:
+                asks.answer(ask, kept)
+                continue
+            reused.show()
             match ask:
                 case Propose():
                     asks.answer(ask, runner.submit(propose, {"request": wrap(ask.request)}))
+                case Draw():
+                    asks.answer(ask, runner.submit(draw, {"request": wrap(ask.request)}))
                 case Execute():
                     asks.answer(ask, runner.submit(execute, {"request": wrap(ask.request)}))
-                case Retrieve():
-                    values = {"execution": quote(ask.execution.result()), "title": ask.title}
-                    asks.answer(ask, threads.submit(retrieve, values, dependencies=_after("execution", ask.execution)))
                 case Score():
                     plan, after = _plan_of(ask)
                     values = {"request": wrap(ask.request), "plan": wrap(plan)}
                     asks.answer(ask, runner.submit(score, values, dependencies=after))
+        reused.show(now=True)
+    return [*(task for task in asks.verdicts if isinstance(task, PrefectFuture)), *reused.verdicts]
+
+
+def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
+    """Return the future of an execution's plan. The plan of a kept execution needs no task run, either."""
+    execution = ask.execution.result()
+    if isinstance(ask.execution, KeptAnswer):
+        return KeptAnswer(retrieve.fn(execution, ask.title))
+    values = {"execution": quote(execution), "title": ask.title}
+    future: AnswerFuture = threads.submit(retrieve, values, dependencies=_after("execution", ask.execution))
+    return future
 
 
 def _as_it_is(value: Any) -> Any:
@@ -68,15 +91,19 @@ def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:
     return ask.plan.result(), _after("plan", ask.plan)
 
 
-def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]]:
-    """Return the dependency of a task run on an earlier one, whose result is the value of a parameter."""
+def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]] | None:
+    """Return the dependency of a task run on an earlier one, whose result is a parameter. A kept answer is none."""
+    if isinstance(earlier, KeptAnswer):
+        return None
     return {parameter: {TaskRunResult(id=earlier.task_run_id)}}
 
 
-def _record(ask: Propose | Execute | Score) -> AnswerRecord:
+def _record(ask: Propose | Execute | Score | Draw) -> AnswerRecord:
     """Return the record of the answer that an ask needs."""
     if isinstance(ask, Propose):
         return AnswerRecord(task=ask.task, key=ask.key)
+    if isinstance(ask, Draw):
+        return AnswerRecord(task=ask.task, key=ask.key, goal=ask.request.goal.name)
     request = ask.request
     return AnswerRecord(
         task=ask.task,

@@ -58,7 +58,7 @@ def test_everything_that_is_missing_is_reported_with_advice(fake: FakeCheckout, 
 
 
 def test_the_runtime_of_this_repository_checks_the_pipeline(tmp_path: Path) -> None:
-    """It checks the whole pipeline file, which `workbench check` cannot."""
+    """It checks the whole pipeline file, as `workbench check` does."""
     file = study(tmp_path / "study", pipeline="wrong.yaml")
     (file.parent / "wrong.yaml").write_text("workflow:\n  name: x\n  steps:\n    - {name: a, type: gemni}\n")
     result = CommandLine(tmp_path / "home", {"GEMINI_API_KEY": "k"}).call("doctor", file)

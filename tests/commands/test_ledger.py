@@ -38,8 +38,8 @@ def test_the_studies_are_listed(home: Path, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     assert list_studies(json_file=file) == 0
     header, row = capsys.readouterr().out.splitlines()
-    assert header.split() == "study models runs trials executions verdicts proposals cost last run".split()
-    assert row.split() == "study_one real 1 7 0 0 0 $0.00 1970-01-01 00:00".split()
+    assert header.split() == "study kind models runs trials executions verdicts proposals cost last run".split()
+    assert row.split() == "study_one search real 1 7 0 0 0 $0.00 1970-01-01 00:00".split()
     assert [(study["study"], study["trials"]) for study in result(home)] == [("study_one", 7)]
 
 

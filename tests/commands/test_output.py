@@ -12,31 +12,36 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from workbench.commands.output import refuse_unwritable, write_json, write_output
+from workbench.commands.generate import deliver
+from workbench.commands.init import init
+from workbench.commands.output import err, out, refuse_unwritable, write_json, write_output
 from workbench.commands.progress import table
-from workbench.errors import OutputFailed
+from workbench.errors import OutputFailed, UserError
 
-WRITE = "from pathlib import Path; from workbench.commands.output import write_json; write_json(Path({name!r}), [1])"
+WRITE = """\
+from pathlib import Path
+from workbench.commands.output import write_json
+for name in {names}: write_json(Path(name), [name])
+"""
 
 
-def written_by_a_process(name: str) -> bytes:
-    """Return what a process writes to its standard output when it names this file."""
-    return subprocess.run([sys.executable, "-c", WRITE.format(name=name)], check=True, stdout=subprocess.PIPE).stdout
-
-
-@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
-def test_standard_output_has_several_names(name: str) -> None:
-    """The report goes to the pipe that standard output is."""
-    assert json.loads(written_by_a_process(name)) == [1]
+def test_standard_output_has_several_names() -> None:
+    """The reports of one process go to the pipe that standard output is."""
+    names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+    command = [sys.executable, "-c", WRITE.format(names=names)]
+    written = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert [json.loads(report) for report in written.replace("]\n", "]\0").rstrip("\0").split("\0")] == [
+        [name] for name in names
+    ]
 
 
 def test_standard_output_that_is_a_file_is_continued(tmp_path: Path) -> None:
     """What was printed before stays in the file, and the file stays the same file."""
     file = tmp_path / "out"
     with file.open("wb") as stream:
-        command = f"print('before', flush=True); {WRITE.format(name='/dev/stdout')}"
+        command = f"print('before', flush=True)\n{WRITE.format(names=['/dev/stdout'])}"
         subprocess.run([sys.executable, "-c", command], check=True, stdout=stream)
-    assert file.read_text() == "before\n[\n  1\n]\n"
+    assert file.read_text() == 'before\n[\n  "/dev/stdout"\n]\n'
 
 
 def test_a_fifo_is_written_through(tmp_path: Path) -> None:
@@ -59,6 +64,56 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     write_output(link, b"content")
     assert link.is_symlink()
     assert target.read_bytes() == b"content"
+
+
+def test_an_existing_file_keeps_its_permissions(tmp_path: Path) -> None:
+    """A report that others must not read stays private."""
+    file = tmp_path / "report.json"
+    file.touch(0o600)
+    write_json(file, [1])
+    assert (file.stat().st_mode & 0o777, json.loads(file.read_text())) == (0o600, [1])
+
+
+def test_an_existing_file_keeps_its_owner(tmp_path: Path) -> None:
+    """With root's rights, the report of another user stays that user's own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    file = tmp_path / "report.json"
+    file.touch()
+    os.chown(file, 1234, 1235)
+    write_json(file, [1])
+    assert (file.stat().st_uid, file.stat().st_gid) == (1234, 1235)
+
+
+def test_an_open_file_of_a_process_is_written_through(tmp_path: Path) -> None:
+    """`--json /proc/1/fd/1` reaches the log of a container."""
+    with (tmp_path / "log").open("w+") as log:
+        write_json(Path(f"/proc/{os.getpid()}/fd/{log.fileno()}"), [1])
+        assert json.load(log) == [1]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "loop"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    """A link to itself is such a name. It is not replaced."""
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ValueError, match="is no possible file"):
+        refuse_unwritable(None, tmp_path / name)
+    assert (tmp_path / "loop").is_symlink()
+
+
+@pytest.mark.parametrize("output", [None, Path("-"), Path("/dev/stdout")])
+def test_standard_output_gets_a_plan_once(capfdbinary: pytest.CaptureFixture[bytes], output: Path | None) -> None:
+    """A program that reads the plan from a pipe would else read a plan in which each key stands twice."""
+    deliver("steps: []\n", output)
+    assert capfdbinary.readouterr().out.strip() == b"steps: []"
+
+
+def test_a_study_cannot_go_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that a study names stand beside it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="--output - is standard output; expected a new file"):
+        init("Better", tmp_path / "gold.md", output=Path("-"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_reader_that_has_read_enough_is_no_failure(tmp_path: Path) -> None:
@@ -94,3 +149,11 @@ def test_a_table_obeys_no_text_in_it(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr().out
     assert "[bold]c[/bold]" in printed
     assert not {"\x1b", "\u202e"} & set(printed)
+
+
+@pytest.mark.parametrize("console", [out, err])
+def test_a_path_with_brackets_is_no_markup(console: Console) -> None:
+    """A folder may be called [/old], which is no closing tag."""
+    with console.capture() as captured:
+        console.print("wrote /tmp/[/old]/[bold]study.yaml")
+    assert captured.get() == "wrote /tmp/[/old]/[bold]study.yaml\n"

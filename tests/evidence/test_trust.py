@@ -10,8 +10,8 @@ from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import CalibrationReport, ReportRecord
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.svg import data_uri
-from workbench.run.calibration import CALIBRATED, PICTURE, CalibrationRecord
-from workbench.run.folder import RunFolder
+from workbench.run.calibration import PICTURE, CalibrationRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 
 
 def kept(home: Path) -> RunFolder:

@@ -25,7 +25,7 @@ CRITERIA = tuple(
 def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
     """The run's report says whether the judge can be trusted. The command with probes buys the probes only."""
     rubric = {"judge": {"method": "rubric"}, "calibrate": "before_first_run"}
-    file = study(tmp_path / "study", optimizer="static", budget=1, **rubric)
+    file = study(tmp_path / "study", optimizer="static", budget=4, **rubric)
     write_rubric(load(RunOptions(file)), {"only": CRITERIA}, DRAWN_IN_REHEARSAL)
     result, report = line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
@@ -35,10 +35,16 @@ def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
     executions, verdicts = len(line.results("execute")), len(line.results("score"))
     output = line.home / "calibration.json"
     calibrated = line.run("calibrate", file, "--probes", "--rehearse", "--json", output)
+    listed = line.run("ledger", "--json", line.home / "ledger.json")
+    assert listed.exit_code == 0, listed.stderr
+    totals = {total["kind"]: total for total in json.loads((line.home / "ledger.json").read_text())}
+    assert (totals["search"]["runs"], totals["calibration"]["runs"], totals["calibration"]["trials"]) == (1, 1, 0)
     assert calibrated.exit_code == 0, calibrated.stderr
     assert len(line.results("execute")) == executions
     bought = len(PROBED) * (len(PROBES) * PROBE_REPEATS + PROBE_REPEATS - REPEATS)
     assert len(line.results("score")) - verdicts == bought
+    assert totals["calibration"]["verdicts"] == bought
+    assert totals["calibration"]["executions"] == 0
     value = json.loads(output.read_text())
     assert [probe["name"] for probe in value["probes"]] == list(PROBES)
     assert value["rehearsal"] == "default:0"

@@ -11,10 +11,13 @@ import pytest
 from tests.ledger.test_rebuild import bought
 from tests.support.command_line import CHECKOUT
 from tests.support.ledger import rows, trial
-from tests.support.run_folder import LOW, begin, ended
+from tests.support.run_folder import LOW, begin, ended, record
 from workbench.ledger import questions
 from workbench.ledger.database import Database
-from workbench.ledger.rebuild import prepare
+from workbench.ledger.rebuild import prepare, rebuild
+from workbench.ledger.run_rows import RunRows
+from workbench.run.folder import CALIBRATED, RUNS, RunFolder
+from workbench.run.record import AnswerRecord
 
 
 def test_a_study_is_the_sum_of_its_runs(tmp_path: Path, database: Database) -> None:
@@ -32,6 +35,42 @@ def test_a_study_is_the_sum_of_its_runs(tmp_path: Path, database: Database) -> N
     assert (real.dollars, real.last) == (0.5, float(ord("b")))
     assert (rehearsed.rehearsal, rehearsed.runs, rehearsed.dollars) == (True, 1, 0.25)
     assert json.dumps(real.to_json())
+
+
+def test_a_calibration_of_the_judge_is_counted_apart_from_searches(tmp_path: Path, database: Database) -> None:
+    """Its folder is copied as that of a run, and a rebuild keeps it. It has no trials."""
+    trial(begin(tmp_path, started=1.0), 0)
+    folder = calibration_folder(tmp_path)
+    copied = RunRows(folder)
+    prepare(database, tmp_path)
+    bought(folder, "score", "v", 1.0, 0.25)
+    folder.append(AnswerRecord(task="score", key="v", candidate="dropped 25%", goal="g", replicate=0))
+    bought(folder, "execute", "e", 1.0, 0.5)
+    copied.copy_new(database)
+    for _ in range(2):
+        with database.reading() as connection:
+            search, calibration = questions.studies(connection)
+            assert questions.trials(connection, "study_one", 9)[0]["run"] == search_run(tmp_path)
+            assert questions.prompt_scores(connection, "study_one") == []
+        assert (search.kind, search.runs, search.trials, search.dollars) == ("search", 1, 1, 0.0)
+        assert (calibration.kind, calibration.runs, calibration.trials) == ("calibration", 1, 0)
+        assert (calibration.executions, calibration.verdicts, calibration.dollars) == (1, 1, 0.75)
+        query = "SELECT kind, candidate, outcome, dollars FROM verdicts"
+        assert rows(database, query) == [("calibration", "dropped 25%", "ok", 0.25)]
+        assert "calibration-key" in rebuild(database, tmp_path).runs
+
+
+def calibration_folder(home: Path) -> RunFolder:
+    """Make the folder of a calibration that has just begun."""
+    folder = RunFolder(home / CALIBRATED / "calibration-key").made()
+    folder.save(record(kind="calibration", run_id=folder.name, started=2.0))
+    return folder
+
+
+def search_run(home: Path) -> str:
+    """Return the name of the only run."""
+    (folder,) = (home / RUNS).iterdir()
+    return folder.name
 
 
 def test_the_prompt_in_use_has_a_score_for_each_run_that_confirmed_it(tmp_path: Path, database: Database) -> None:

@@ -23,7 +23,8 @@ from workbench.judging.template import default_template
 from workbench.nouns import Engine, Goal, Pipeline
 from workbench.providers import rehearsal
 from workbench.rehearsal.server import start
-from workbench.search.optimization import confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
 from workbench.search.proposer import propose
 
 pytestmark = pytest.mark.processes

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,9 @@ REMOTE = "https://github.com/me/mine.git"
 class Receiver:
     """The receiver of one watched repository, and what it reported and logged."""
 
-    def __init__(self, folder: Path) -> None:
-        self.commits = Commits.begin(folder / "mine")
-        self.commits.commit({"pipeline.yaml": "1"})
-        self.commits.git("remote", "add", "origin", "git@github.com:me/mine.git")
+    def __init__(self, folder: Path, mine: Path) -> None:
+        self.commits = Commits(folder / "mine")
+        shutil.copytree(mine, self.commits.folder)
         self.reported: list[Change] = []
         self.lines: list[str] = []
         self.failing = False
@@ -57,9 +57,18 @@ class Receiver:
         return self.client.post("/hook", content=content, headers={**own, **headers}).status_code
 
 
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository with one commit and a remote. Each test gets a copy, because git takes long to make one."""
+    commits = Commits.begin(tmp_path_factory.mktemp("repository") / "mine")
+    commits.commit({"pipeline.yaml": "1"})
+    commits.git("remote", "add", "origin", "git@github.com:me/mine.git")
+    return commits.folder
+
+
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[Receiver]:
-    receiver = Receiver(tmp_path)
+def receiver(tmp_path: Path, mine: Path) -> Iterator[Receiver]:
+    receiver = Receiver(tmp_path, mine)
     yield receiver
     # No line has a part of a body in it.
     assert not any("refs/heads" in line for line in receiver.lines)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ def api(line: CommandLine) -> str:
     return line.env["PREFECT_API_URL"]
 
 
+def login(line: CommandLine) -> tuple[str, str] | None:
+    """Return the name and the password with which the command line asks the server, or None without a login."""
+    name, _, password = line.env.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    return (name, password) if name else None
+
+
 def deployed(line: CommandLine) -> CommandLine:
     """Create the deployments of prefect.yaml, and return the command line."""
     result = line.run("--no-prompt", "deploy", "--all", program=PREFECT)
@@ -31,7 +37,7 @@ def deployed(line: CommandLine) -> CommandLine:
 
 def deployment(line: CommandLine, name: str) -> dict[str, Any]:
     """Return a deployment, as the server describes it."""
-    response = patient.get(f"{api(line)}/deployments/name/{name}").raise_for_status()
+    response = patient.get(f"{api(line)}/deployments/name/{name}", auth=login(line)).raise_for_status()
     return dict(response.json())
 
 
@@ -40,7 +46,7 @@ def create_flow_run(line: CommandLine, name: str, **parameters: object) -> str:
     url = f"{api(line)}/deployments/{deployment(line, name)['id']}/create_flow_run"
     deadline = time.monotonic() + 60
     # The server answers 503 while its database is locked. Prefect's own client tries again, too.
-    while (response := patient.post(url, json={"parameters": parameters})).status_code == 503:
+    while (response := patient.post(url, json={"parameters": parameters}, auth=login(line))).status_code == 503:
         assert time.monotonic() < deadline, response.text
         time.sleep(1)
     return str(response.raise_for_status().json()["id"])
@@ -50,7 +56,7 @@ def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
     """Wait for the end of a flow run, and return its state type and message."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        state = patient.get(f"{api(line)}/flow_runs/{flow_run}").json()["state"]
+        state = patient.get(f"{api(line)}/flow_runs/{flow_run}", auth=login(line)).json()["state"]
         if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
             return f"{state['type']} {state['message'] or ''}".strip()
         time.sleep(0.5)
@@ -59,12 +65,16 @@ def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
 
 @contextmanager
 def running(line: CommandLine, program: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Run a program while the context lasts. It gets an interrupt at the end, and is killed after 20 seconds."""
+    """Run a program while the context lasts. It gets an interrupt at the end, and is killed after 20 seconds.
+
+    All processes of its group get the interrupt, as they do at a terminal.
+    """
     process = line.start(*arguments, program=program)
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
         try:
             process.communicate(timeout=20)
         except subprocess.TimeoutExpired:

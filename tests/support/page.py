@@ -12,8 +12,8 @@ from workbench.champion.qualification import QualificationRecord, Qualifications
 from workbench.evidence.svg import drawing
 from workbench.money.price import Cost, ModelCost, Tokens
 from workbench.nouns import Trial, Verdict
-from workbench.run.calibration import CALIBRATED, PICTURE, CalibrationRecord, GroupRecord
-from workbench.run.folder import RunFolder
+from workbench.run.calibration import PICTURE, CalibrationRecord, GroupRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 from workbench.run.journal import CallRecord
 from workbench.run.race_record import EffectRecord, EstimateRecord, RaceRecord, StepRecord
 from workbench.run.record import LeakRecord

@@ -9,9 +9,11 @@ import httpx
 SECONDS = 300.0
 
 
-def get(url: str) -> httpx.Response:
-    return httpx.get(url, timeout=SECONDS)
+def get(url: str, **options: Any) -> httpx.Response:
+    """Send a GET request with these options of httpx."""
+    return httpx.get(url, timeout=SECONDS, **options)
 
 
-def post(url: str, json: Any) -> httpx.Response:
-    return httpx.post(url, json=json, timeout=SECONDS)
+def post(url: str, **options: Any) -> httpx.Response:
+    """Send a POST request with these options of httpx."""
+    return httpx.post(url, timeout=SECONDS, **options)

@@ -136,6 +136,17 @@ class Repository:
         """Return git's line about a file in a commit (mode and content hash), or "" if the commit lacks the file."""
         return self._git("ls-tree", commit, "--", f":(literal,top){name}") if self._commit(commit) else ""
 
+    def stored(self, name: str, content: bytes) -> tuple[str, list[str]]:
+        """Return how git stores a file with this content: its mode, and the options of `git hash-object`.
+
+        Raises:
+            NotApplied: git does not track the file, or git holds other content.
+        """
+        listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
+        if not listed:
+            raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
+        return listed[0], self._filter_options(name, content, self._git("rev-parse", f"HEAD:{name}"))
+
     def commit(self, name: str, before: bytes, after: bytes, message: str) -> str:
         """Create a commit on top of HEAD that changes one file from `before` to `after`. Return the commit's hash.
 
@@ -144,15 +155,12 @@ class Repository:
         Raises:
             NotApplied: git does not track the file, git holds other content than `before`, or git failed.
         """
-        listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
-        if not listed:
-            raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
+        mode, options = self.stored(name, before)
         with OwnedFolder("git") as folder:
             index = {"GIT_INDEX_FILE": str(folder / "index")}
-            options = self._filter_options(name, before, self._git("rev-parse", f"HEAD:{name}"))
             blob = self._hash(after, "-w", *options)
             self._git("read-tree", "HEAD", variables=index)
-            self._git("update-index", "--cacheinfo", f"{listed[0]},{blob},{name}", variables=index)
+            self._git("update-index", "--cacheinfo", f"{mode},{blob},{name}", variables=index)
             tree = self._git("write-tree", variables=index)
         # Unlike `git commit`, `git commit-tree` does not read commit.gpgsign.
         sign = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
@@ -180,12 +188,15 @@ class Repository:
         """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
 
         The file is written only if git would store `content` as the blob that HEAD has. Therefore nobody's work is
-        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays.
+        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays, unless git is
+        told to ignore this bit (`core.fileMode=false`).
         """
         file = self.top / name
         try:
             current_mode = file.stat().st_mode
-            mode = current_mode if mode is None or (mode ^ current_mode) & stat.S_IXUSR else mode
+            mode = current_mode if mode is None else mode
+            if (mode ^ current_mode) & stat.S_IXUSR and self._tracks_modes():
+                mode = current_mode
             if file.read_bytes() != content:
                 if self._hash(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
                     return False
@@ -197,6 +208,10 @@ class Repository:
         except (OSError, NotApplied):
             return False
         return True
+
+    def _tracks_modes(self) -> bool:
+        """Return True if git compares the executable bit of files with the bit that it has stored."""
+        return self._run("config", "--type=bool", "--get", "core.fileMode").stdout.strip() != b"false"
 
     def _filter_options(self, name: str, content: bytes, blob: str) -> list[str]:
         """Return the options with which `git hash-object` turns the file's `content` into the stored `blob`.
@@ -247,7 +262,7 @@ class Repository:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error
                 raise NotApplied(f"git cannot be started ({reason})") from error
-            raise NotApplied("git is not on the PATH: install it, or see the change with --dry-run") from error
+            raise NotApplied("git is not on the PATH: install it") from error
 
 
 def _text(result: process.Finished) -> str:

@@ -22,7 +22,7 @@ _SPECIAL = re.compile(r'[\x00-\x1f\x7f"\\]')
 
 
 def patch(before: str, after: str, file: Path) -> str:
-    """Return the change. `git apply` and `patch -p1` accept it at the top of the repository. Return "" for no change."""
+    """Return the change, or "". `git apply` and `patch -p1` accept it at the top of the repository."""
     top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
     name = file.relative_to(top).as_posix()
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))

@@ -8,8 +8,8 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.nouns import Goal, Judge
 from workbench.providers import digest
-from workbench.run.calibration import CALIBRATED, PICTURE, CalibrationRecord
-from workbench.run.folder import RunFolder
+from workbench.run.calibration import PICTURE, CalibrationRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 
 
 def key_of(judge: Judge, goals: Sequence[Goal]) -> str:

@@ -61,12 +61,21 @@ def texts(goals: Sequence[Goal], *, probes: bool) -> Iterator[Text]:
                 yield Text(goal, f"probe: {probe}", degree, Plan(text), PROBE_REPEATS)
 
 
-def plans_of(goals: int) -> int:
-    """Return how many plans of the starting prompt are executed on each goal that is used."""
-    return max(2, math.ceil(PLANS / min(goals, GOALS)))
+def executions(goals: Sequence[Goal], budget: int) -> Iterator[tuple[Goal, int]]:
+    """Yield the plans of the starting prompt that are executed, each as goal and replicate.
+
+    A small budget leaves out the last replicates. The generator's noise needs two plans on one goal.
+    """
+    used = goals[:GOALS]
+    replicates = range(max(2, math.ceil(PLANS / len(used))))
+    if budget < 2 * len(used):
+        plans = [(goal, replicate) for goal in used for replicate in replicates]
+    else:
+        plans = [(goal, replicate) for replicate in replicates for goal in used]
+    yield from plans[:budget]
 
 
-def numbers(goals: Sequence[Goal], *, probes: bool) -> tuple[int, int]:
-    """Return how many executions and how many verdicts a calibration takes."""
-    executions = plans_of(len(goals)) * min(len(goals), GOALS)
-    return executions, sum(text.repeats for text in texts(goals, probes=probes)) + REPEATS * executions
+def numbers(goals: Sequence[Goal], budget: int, *, probes: bool) -> tuple[int, int]:
+    """Return how many executions and how many verdicts a calibration takes, with a budget in executions."""
+    plans = len(list(executions(goals, budget)))
+    return plans, sum(text.repeats for text in texts(goals, probes=probes)) + REPEATS * plans

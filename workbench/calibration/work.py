@@ -15,16 +15,15 @@ from functools import partial
 import dspy
 
 from workbench.calibration import measures
-from workbench.calibration.design import GOALS, REPEATS, Prices, Text, plans_of, texts
-from workbench.errors import BudgetUsedUp
+from workbench.calibration.design import REPEATS, Prices, Text, executions, texts
 from workbench.evidence.gate import FEWEST_PAIRS
 from workbench.evidence.promotion import alpha_of
-from workbench.money.purse import purse_of
+from workbench.money.purse import raise_if_used_up
 from workbench.nouns import Goal, Plan, ScoreRequest, Study
 from workbench.run.calibration import CalibrationRecord, GroupRecord
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
-from workbench.search.optimization import predictor_lm, program_of
+from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.trials import Trials
 
@@ -36,16 +35,8 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
         try:
             return conclude(setting, _groups(setting, asker, probes=probes), prices)
         except SearchStopped:
-            run_purse = purse_of(setting.run.path)
-            if run_purse is None or not run_purse.used_up:
-                raise
-            raise BudgetUsedUp(
-                f"the budget of ${run_purse.dollars:.2f} was used up before the judge was calibrated; expected a "
-                "budget that is enough for that; run the same command again, which buys only what is missing, or "
-                "raise budget.dollars",
-                kind="budget used up",
-                lasting=True,
-            ) from None
+            raise_if_used_up(setting.run.path, "the judge was calibrated")
+            raise
 
     return work
 
@@ -124,7 +115,5 @@ def _plans(setting: Setting, asker: Asker) -> Iterator[Callable[[], Text]]:
             written = trials.plan(program(**inputs))
         return Text(goal, "plan", 0.0, written or Plan("", "the writer wrote no prompt"), REPEATS)
 
-    goals = setting.study.goals
-    for goal in goals[:GOALS]:
-        for replicate in range(plans_of(len(goals))):
-            yield partial(plan, goal, replicate)
+    for goal, replicate in executions(setting.study.goals, setting.study.budget):
+        yield partial(plan, goal, replicate)

@@ -20,7 +20,7 @@ from workbench.foreign_text import printable
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
 
-#: The words of `run` and `calibrate` after an interrupt, and after a failure that lost no paid result.
+#: The words of `run`, `calibrate` and `rubric` after an interrupt, and after a failure that lost no paid result.
 KEPT = "all paid results are kept, and the same command goes on from here"
 
 app = App(
@@ -103,11 +103,11 @@ def _print_everything() -> None:
 def _goes_on(error: OutsideError | None = None) -> bool:
     """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
 
-    Only `run` and `calibrate` continue where they stopped. If a provider's key is missing, nothing was paid. After a
-    failure of the storage, a paid result may be lost, and the error itself says what to do.
+    Only `run`, `calibrate` and `rubric` continue where they stopped. If a provider's key is missing, nothing was paid.
+    After a failure of the storage, a paid result may be lost, and the error itself says what to do.
     """
     lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
-    return sys.argv[1:2] in (["run"], ["calibrate"]) and not lost
+    return sys.argv[1:2] in (["run"], ["calibrate"], ["rubric"]) and not lost
 
 
 def _refused(error: OSError) -> OutsideError:

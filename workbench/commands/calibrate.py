@@ -25,6 +25,9 @@ def calibrate(
     *,
     probes: Annotated[bool, Parameter(negative=())] = False,
     rehearse: Annotated[bool, Parameter(negative=())] = False,
+    budget: int | None = None,
+    dollars: float | None = None,
+    runner: str | None = None,
     json_file: JsonFile = None,
 ) -> int:
     """Say whether the judge can be trusted: have it score the gold plans, and versions damaged by known degrees.
@@ -40,6 +43,12 @@ def calibrate(
         Also measure whether text in a plan that addresses the judge moves the score.
     rehearse
         Use scripted models instead of real ones. This costs nothing and proves nothing about a judge.
+    budget
+        Replaces the study's budget: how many executions the calibration may request. It takes four to six.
+    dollars
+        Replaces the study's limit in dollars: what the calibration may cost.
+    runner
+        Replaces the study's task runner: threads, dask, ray, or a cluster such as dask@tcp://host:8786.
     json_file
         A file for the calibration as JSON.
     """
@@ -48,7 +57,7 @@ def calibrate(
     from workbench.run.calibration import CalibrationRecord
     from workbench.study.calibrating import calibration_estimate
 
-    loaded = load(RunOptions(study, rehearse=rehearse))
+    loaded = load(RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner))
     require_rubric(loaded, rehearsal=True)
     if not rehearse:
         # The flow checks the keys too. This check comes before a server is started.
@@ -63,7 +72,14 @@ def calibrate(
 
     try:
         with GracefulInterrupt():
-            result = calibrate_flow(study=study.absolute(), probes=probes, rehearse=rehearse)
+            result = calibrate_flow(
+                study=study.absolute(),
+                probes=probes,
+                rehearse=rehearse,
+                budget=budget,
+                dollars=dollars,
+                runner=runner,
+            )
     except Exception as error:
         raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None
     record = CalibrationRecord.model_validate_json(json.dumps(result))

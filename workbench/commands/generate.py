@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from workbench.commands.output import OutputFile, err, print_foreign, write_output
+from workbench.commands.output import OutputFile, err, is_standard_output, print_foreign, write_output
 from workbench.errors import UserError
 from workbench.evidence.costs import Costs
 from workbench.evidence.report import by_chance, cost_rows, rehearsal
@@ -27,7 +28,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     goal
         The goal in words, which may be new to the run. Default: the study's first goal.
     output
-        A new file for the plan.
+        A new file for the plan, beside standard output. With `-`, the plan goes to standard output alone.
     """
     # Imported here to keep the start of other commands fast.
     from workbench.apply.generate import generate as generate_plan
@@ -38,7 +39,7 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
         )
     if goal is not None and not is_text(goal):
         raise UserError("--goal has bytes that are not UTF-8; expected a goal in words: write it as UTF-8")
-    if output is not None and output.is_file():
+    if output is not None and output.is_file() and not is_standard_output(output):
         raise UserError(f"{output} exists already: name a new file with --output")
     folder = RunFolder.find(home(), run)
     with GracefulInterrupt():
@@ -51,9 +52,15 @@ def generate(run: str = "latest", /, *, goal: str | None = None, output: OutputF
     err.rule("the prompt for the pipeline")
     err.print(printable(generated.prompt), markup=False, highlight=False)
     err.rule("the plan" if generated.plan.ok else f"no valid plan: {generated.plan.problem}")
-    print_foreign(generated.plan.text)
+    deliver(generated.plan.text, output)
     for name, value in cost_rows(Costs.of(summary.record, journal.read(generated.folder))):
         err.print(f"{name}: {printable(value)}", markup=False, highlight=False)
-    if output is not None:
-        write_output(output, generated.plan.text.encode())
     return 0
+
+
+def deliver(plan: str, output: Path | None) -> None:
+    """Print a plan, and write it to the output file. If that file is standard output, the plan goes there once."""
+    if not is_standard_output(output):
+        print_foreign(plan)
+    if output is not None:
+        write_output(output, plan.encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.commands.output import NewFile, out
+from workbench.commands.output import NewFile, is_standard_output, out
 from workbench.errors import UserError
 from workbench.study.opening import RunOptions, load
 from workbench.system.files import write_atomically
@@ -25,6 +25,11 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
     # Imported here to keep the start of other commands fast.
     from workbench.study.new import pipeline_copy, starter_study
 
+    if is_standard_output(output):
+        raise UserError(
+            f"--output {output} is standard output; expected a new file, which gets the study: the files that it names "
+            "stand beside it"
+        )
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():

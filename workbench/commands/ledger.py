@@ -30,7 +30,9 @@ REASON_CHARACTERS = 60
 @ledger.default
 @ledger.command(name="list")
 def list_studies(*, json_file: JsonFile = None) -> int:
-    """List the studies: how many runs and trials they had, and what they cost. Rehearsals are counted apart.
+    """List the studies: how many runs and trials they had, and what they cost.
+
+    Rehearsals are counted apart, and so are calibrations of the judge and drawings of rubrics.
 
     Parameters
     ----------
@@ -45,6 +47,7 @@ def list_studies(*, json_file: JsonFile = None) -> int:
     rows = [
         [
             total.study,
+            total.kind,
             "rehearsal" if total.rehearsal else "real",
             total.runs,
             total.trials,
@@ -56,7 +59,7 @@ def list_studies(*, json_file: JsonFile = None) -> int:
         ]
         for total in totals
     ]
-    columns = ("study", "models", "runs", "trials", "executions", "verdicts", "proposals", "cost", "last run")
+    columns = ("study", "kind", "models", "runs", "trials", "executions", "verdicts", "proposals", "cost", "last run")
     _print(columns, rows, "there are no runs yet: workbench run STUDY makes one", json_file)
     if json_file is not None:
         write_json(json_file, [total.to_json() for total in totals])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +15,13 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from workbench.errors import OutputFailed
+from workbench.fields import short
 from workbench.foreign_text import printable
-from workbench.system.files import write_atomically
+from workbench.system.files import replace
 
-out = Console(soft_wrap=True, emoji=False)
-err = Console(stderr=True, soft_wrap=True, emoji=False)
+# Paths and names of models may have square brackets, which are no markup.
+out = Console(soft_wrap=True, emoji=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, emoji=False, markup=False)
 
 
 def refuse_unwritable(_: object, file: Path | None) -> None:
@@ -29,12 +32,20 @@ def refuse_unwritable(_: object, file: Path | None) -> None:
     """
     if file is None or _descriptor(file) is not None:
         return
-    if file.is_dir():
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    except NotADirectoryError:
+        raise ValueError(f"{file.parent} is not a folder; expected an existing folder for {file.name}") from None
+    except OSError as error:
+        raise ValueError(f"{short(str(file))} is no possible file ({error.strerror}); expected another name") from None
+    if stat.S_ISDIR(mode):
         raise ValueError(f"{file} is a folder; expected a file, or - for standard output")
     folder = Path(os.path.realpath(file)).parent
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; expected an existing folder for {file.name}")
-    if file.exists() and not file.is_file():
+    if not stat.S_ISREG(mode) or _of_a_process(file):
         return
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{folder} cannot be written to; expected a folder that you can write into")
@@ -42,7 +53,7 @@ def refuse_unwritable(_: object, file: Path | None) -> None:
 
 JsonFile = Annotated[Path | None, Parameter(name="--json", validator=refuse_unwritable, allow_leading_hyphen=True)]
 OutputFile = Annotated[Path | None, Parameter(validator=refuse_unwritable, allow_leading_hyphen=True)]
-NewFile = Annotated[Path, Parameter(validator=refuse_unwritable)]
+NewFile = Annotated[Path, Parameter(validator=refuse_unwritable, allow_leading_hyphen=True)]
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -59,7 +70,8 @@ def write_output(file: Path, content: bytes) -> None:
     """Write to a file that the user named.
 
     `-` is standard output. A symbolic link is followed. A pipe, a terminal and any other file that is not regular is
-    written through, and never replaced. A regular file is replaced completely or not at all.
+    written through, and never replaced. So is a file that a process has open, such as /proc/1/fd/1. Another regular
+    file gets the content completely or not at all, and keeps its owner and its permissions.
 
     Raises:
         OutputFailed: the file cannot be written.
@@ -70,11 +82,11 @@ def write_output(file: Path, content: bytes) -> None:
             sys.stdout.flush()
             with os.fdopen(os.dup(descriptor), "wb") as stream:
                 stream.write(content)
-        elif file.exists() and not file.is_file():
+        elif (file.exists() and not file.is_file()) or _of_a_process(file):
             with file.open("wb") as stream:
                 stream.write(content)
         else:
-            write_atomically(Path(os.path.realpath(file)), content)
+            replace(Path(os.path.realpath(file)), content)
     except BrokenPipeError:
         # The program that reads the pipe has ended, so nobody needs the rest.
         return
@@ -92,9 +104,19 @@ def _descriptor(file: Path) -> int | None:
     return int(match[1]) if match else None
 
 
+def _of_a_process(file: Path) -> bool:
+    """Return True for a file that a process has open. A rename would change the file's folder, and not the process."""
+    return re.match(r"/proc/[^/]+/(?:task/\d+/)?fd/\d+$", str(file)) is not None
+
+
+def is_standard_output(file: Path | None) -> bool:
+    """Return True if the name of an output file stands for standard output."""
+    return file is not None and _descriptor(file) == 1
+
+
 def console_beside(json_file: Path | None) -> Console:
     """Return the console for a person: standard error if the JSON goes to standard output, else standard output."""
-    return err if json_file is not None and _descriptor(json_file) == 1 else out
+    return err if is_standard_output(json_file) else out
 
 
 def print_columns(console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

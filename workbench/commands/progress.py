@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.words import money, plural
@@ -18,7 +18,6 @@ from workbench.foreign_text import printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
-from workbench.study.estimate import confirming
 
 #: How many characters of the judge's reason are shown after a score of 0.
 REASON_CHARACTERS = 200
@@ -56,11 +55,28 @@ def _update(home: Path, run: str, view: _Bar | _Lines) -> None:
 
 def most_executions(study: Study) -> int:
     """Return the number of executions if the search uses its whole budget and two candidates are confirmed."""
+    # Imported here: `workbench show` needs none of the runtimes that an estimate knows.
+    from workbench.study.estimate import confirming
+
     return study.budget + confirming(study)
 
 
+class _Failures:
+    """Prints the message of the first failed call of each kind, as soon as the run's folder has it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._kinds: set[str] = set()
+
+    def show(self, summary: Summary) -> None:
+        for kind in summary.failures:
+            if kind not in self._kinds and (message := summary.first_failures.get(kind)):
+                self._console.print(f"a call failed: {printable(message)}", highlight=False, markup=False)
+        self._kinds.update(summary.failures)
+
+
 class _Bar:
-    """The progress bar of a terminal."""
+    """The progress bar of a terminal. The first failure of each kind gets a line above it."""
 
     def __init__(self, study: Study, console: Console) -> None:
         self._total = most_executions(study)
@@ -76,6 +92,7 @@ class _Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._failures = _Failures(self._progress.console)
         self._task: TaskID = self._progress.add_task(f"{study.name}: starting", total=self._total, counts="")
 
     def __enter__(self) -> None:
@@ -85,6 +102,7 @@ class _Bar:
         self._progress.stop()
 
     def show(self, summary: Summary) -> None:
+        self._failures.show(summary)
         done = summary.executions + summary.cache_hits
         total = self._total if summary.result is None else max(done, summary.result.spent + self._confirming)
         self._progress.update(
@@ -112,7 +130,8 @@ class _Lines:
     def __init__(self, study: Study, console: Console) -> None:
         self._console = console
         self._shown = 0
-        self._failures: dict[str, int] = {}
+        self._failures = _Failures(console)
+        self._counts: dict[str, int] = {}
         self._study = study
 
     def __enter__(self) -> None:
@@ -137,13 +156,11 @@ class _Lines:
             )
         self._shown = max(self._shown, len(summary.trials))
         failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}
-        if failures != self._failures:
-            for kind in failures:
-                if kind not in self._failures and (message := summary.first_failures.get(kind)):
-                    self._console.print(f"a call failed: {printable(message)}", highlight=False, markup=False)
-            self._failures = failures
-            failed_calls = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
-            self._console.print(f"failed calls so far: {failed_calls}", highlight=False)
+        if failures != self._counts:
+            self._failures.show(summary)
+            self._counts = failures
+            failed_calls = ", ".join(f"{printable(kind)}: {count}" for kind, count in sorted(failures.items()))
+            self._console.print(f"failed calls so far: {failed_calls}", highlight=False, markup=False)
 
 
 def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
@@ -152,9 +169,9 @@ def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
     A value may be a text of somebody else, such as the description of a runtime in a damaged file.
     """
     width = max(len(name) for name, _ in rows)
-    console.rule(f"[bold]{escape(printable(title))}", align="left")
+    console.rule(Text(printable(title), style="bold"), align="left")
     for name, value in rows:
-        console.print(f"[bold]{name:{width}}[/bold]  {escape(printable(value))}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble((f"{name:{width}}", "bold"), "  ", printable(value)), soft_wrap=True)
 
 
 def counts(summary: Summary) -> str:

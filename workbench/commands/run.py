@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import uuid
@@ -24,6 +25,7 @@ from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys, require_rehearsable
 from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
+from workbench.system.imports import without_collection
 from workbench.system.interruption import GracefulInterrupt
 
 
@@ -69,10 +71,11 @@ def run(
         require_keys(loaded, os.environ)
         if advice := calibrating.note(loaded, home(), os.environ):
             err.print(f"note: {advice}", highlight=False)
-    use_server()
-    # Prefect reads its settings at import. Therefore the flow is imported only now.
-    from workbench.flows.optimize import optimize
-    from workbench.tasks.failure import outside_failure
+    with without_collection():
+        use_server()
+        # Prefect reads its settings at import. Therefore the flow is imported only now.
+        from workbench.flows.optimize import optimize
+        from workbench.tasks.failure import outside_failure
 
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
     try:
@@ -122,6 +125,9 @@ def use_server() -> None:
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
     # Prefect's threads would print each event that they cannot send to a dead server.
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
+    # Its log handler would write each failure to send a line into the middle of our own lines, without a line break.
+    # `ServerUnavailable` says once that the server is gone.
+    logging.raiseExceptions = False
     url = os.environ.get("PREFECT_API_URL")
     # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
     os.environ.update(loopback.exceptions(os.environ))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.evidence.words import money
-from workbench.run.calibration import CALIBRATED, PICTURE, CalibrationRecord
-from workbench.run.folder import RunFolder
+from workbench.run.calibration import PICTURE, CalibrationRecord
+from workbench.run.folder import CALIBRATED, RunFolder
 from workbench.run.record import RunRecord
 
 
@@ -68,6 +68,11 @@ def study_argument(record: RunRecord) -> str:
     if record.champions is not None:
         study = record.champions.parents[1] / study.name
     return shlex.quote(str(study)) if study.exists() else "STUDY"
+
+
+def promotion_command(record: RunRecord, run: str) -> str:
+    """Return the command that promotes the best prompt of a run."""
+    return f"workbench champion promote {study_argument(record)} {run}"
 
 
 def _calibration(folder: RunFolder | None) -> CalibrationRecord | None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from workbench.evidence.statistics import mean_score
+from workbench.run.record import RunKind
 
 #: The columns of a trial, as `workbench ledger trials` shows them.
 TRIAL = (
@@ -19,9 +20,10 @@ TRIAL = (
 
 @dataclass(frozen=True)
 class StudyTotals:
-    """What a study did in all its runs. Rehearsals are counted apart from runs with real models.
+    """What a study did in all its runs. Rehearsals and each kind of run are counted apart.
 
     Attributes:
+        kind: what is counted: searches with requalifications, calibrations of the judge, or drawings of rubrics.
         executions, verdicts, proposals: calls that were made, failed calls included.
         dollars: the cost of these calls; in a rehearsal, what real models would have cost.
         unpriced: calls whose amount is not known.
@@ -29,6 +31,7 @@ class StudyTotals:
     """
 
     study: str
+    kind: RunKind
     rehearsal: bool
     runs: int
     trials: int
@@ -76,7 +79,7 @@ def studies(connection: Connection) -> list[StudyTotals]:
     """Return the totals of every study, by name."""
     rows = connection.execute(
         text("""
-SELECT r.study, r.rehearsal IS NOT NULL AS rehearsal, COUNT(*) AS runs, SUM(COALESCE(t.trials, 0)) AS trials,
+SELECT r.study, r.kind, r.rehearsal IS NOT NULL AS rehearsal, COUNT(*) AS runs, SUM(COALESCE(t.trials, 0)) AS trials,
        SUM(COALESCE(c.executions, 0)) AS executions, SUM(COALESCE(c.verdicts, 0)) AS verdicts,
        SUM(COALESCE(c.proposals, 0)) AS proposals, SUM(COALESCE(c.dollars, 0)) AS dollars,
        SUM(COALESCE(c.unpriced, 0)) AS unpriced, MAX(r.started) AS last
@@ -87,14 +90,15 @@ LEFT JOIN (SELECT run, SUM(CASE WHEN action = 'execute' THEN 1 ELSE 0 END) AS ex
                   SUM(CASE WHEN action = 'propose' THEN 1 ELSE 0 END) AS proposals,
                   SUM(dollars) AS dollars, SUM(unpriced) AS unpriced
            FROM calls GROUP BY run) c ON c.run = r.run
-GROUP BY r.study, r.rehearsal IS NOT NULL
-ORDER BY r.study, r.rehearsal IS NOT NULL
+GROUP BY r.study, r.kind, r.rehearsal IS NOT NULL
+ORDER BY r.study, r.rehearsal IS NOT NULL, r.kind DESC
 """)
     )
     numbers = ("runs", "trials", "executions", "verdicts", "proposals", "unpriced")
     return [
         StudyTotals(
             study=row.study,
+            kind=row.kind,
             rehearsal=bool(row.rehearsal),
             dollars=float(row.dollars),
             last=float(row.last),

@@ -13,7 +13,7 @@ from workbench.errors import LedgerFailed, LedgerRefused, UserError
 from workbench.ledger import run_rows, schema
 from workbench.ledger.database import DAMAGED, EXPECTED, POSTGRESQL_SCHEMA, VARIABLE, Database
 from workbench.ledger.run_rows import NewLines
-from workbench.run.folder import RunFolder
+from workbench.run.folder import ROOTS, RunFolder
 from workbench.run.record import RunRecord
 
 #: Takes the number of copied runs and the number of all runs.
@@ -113,7 +113,8 @@ def _make(connection: Connection, place: str) -> None:
 def _fill(connection: Connection, home: Path, progress: Progress) -> Rebuilt:
     """Replace the rows of every run that has a folder."""
     rebuilt = Rebuilt()
-    folders = [RunFolder(path) for path in sorted((home / "runs").glob("*/")) if RunFolder(path).has(RunRecord)]
+    paths = [path for root in ROOTS for path in sorted((home / root).glob("*/"))]
+    folders = [RunFolder(path) for path in paths if RunFolder(path).has(RunRecord)]
     known = set(connection.scalars(select(schema.runs.c.run)))
     for done, folder in enumerate(folders):
         progress(done, len(folders))

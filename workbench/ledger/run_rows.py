@@ -110,6 +110,7 @@ def _run(folder: RunFolder) -> Row:
     promoted = folder.load(PromotedRecord) if folder.has(PromotedRecord) else None
     return {
         "run": folder.name,
+        "kind": record.kind,
         "study": record.study,
         "started": record.started,
         "optimizer": record.optimizer,

@@ -1,6 +1,6 @@
 """Defines the tables of the ledger, which mirror the files of run folders: a line is copied as it is.
 
-runs             run.json, found.json and promoted.json of each run
+runs             run.json, found.json and promoted.json of each run, and run.json of each calibration and drawing
 scores           trials.jsonl: the score of each trial, with the judge's reason
 judged           the verdicts in trials.jsonl; equal plans share one, and a trial may be the mean of several
 score_verdicts   which verdicts a trial's score is the mean of
@@ -33,7 +33,7 @@ from sqlalchemy import (
 from workbench.ledger.views import VIEWS
 
 #: The version of the tables and views. A ledger of another version is made again from the run folders.
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Words(TypeDecorator[str]):
@@ -63,6 +63,7 @@ runs = Table(
     "runs",
     metadata,
     Column("run", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
     Column("study", Words, nullable=False),
     Column("started", Double, nullable=False),
     Column("optimizer", Words, nullable=False),

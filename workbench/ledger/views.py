@@ -6,9 +6,12 @@ verdicts     one row for each answer of the judge that a run needed; in a search
 proposals    one row for each answer of the proposer that a run needed
 paid         what a run paid for each answer, failed calls included
 
-Each row of the first four names study, commit, models and run. `outcome` is "ok", "kept" for an answer that an earlier
-run paid for, "invalid plan", "not executed", or the kind of a failure. `dollars` is NULL if the run paid nothing.
-Trials that share an execution or a verdict each show its whole amount: add up `calls` for what a run cost.
+Each row of the first four names study, commit, models and run. A calibration of a judge has no trials. Its executions
+and verdicts have the `kind` "calibration", and no `outcome` if another run has paid for them.
+
+`outcome` is "ok", "kept" for an answer that an earlier run paid for, "invalid plan", "not executed", or the kind of a
+failure. `dollars` is NULL if the run paid nothing. Trials that share an execution or a verdict each show its whole
+amount: add up `calls` for what a run cost.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ LEFT JOIN (SELECT t.run, t.phase, t.candidate, t.goal, t.replicate, SUM(p.second
           AND v.replicate = s.replicate
 """,
     "executions": """
-SELECT r.study, r."commit", r.models, r.rehearsal, r.run, a.candidate, a.goal, a.replicate,
+SELECT r.study, r.kind, r."commit", r.models, r.rehearsal, r.run, a.candidate, a.goal, a.replicate,
        CASE WHEN p.outcome IS NOT NULL THEN p.outcome WHEN s.key IS NOT NULL THEN 'kept' END AS outcome,
        p.calls, p.seconds, p.input_tokens, p.output_tokens, p.dollars, p.answered_by, a.key,
        COALESCE(p.at, s.at) AS at
@@ -58,7 +61,7 @@ LEFT JOIN (SELECT run, execution AS key, MIN(at) AS at FROM scores GROUP BY run,
 WHERE a.action = 'execute'
 """,
     "verdicts": """
-SELECT r.study, r."commit", r.models, r.rehearsal, r.run, a.candidate, a.goal, a.replicate,
+SELECT r.study, r.kind, r."commit", r.models, r.rehearsal, r.run, a.candidate, a.goal, a.replicate,
        CASE WHEN p.outcome IS NOT NULL THEN p.outcome WHEN s.outcome = 'invalid plan' THEN s.outcome
             WHEN s.key IS NOT NULL THEN 'kept' END AS outcome,
        s.score, s.reason, p.calls, p.seconds, p.input_tokens, p.output_tokens, p.dollars, p.answered_by, a.key,
@@ -70,8 +73,8 @@ LEFT JOIN judged s ON s.run = a.run AND s.key = a.key
 WHERE a.action = 'score'
 """,
     "proposals": """
-SELECT r.study, r."commit", r.models, r.rehearsal, r.run, COALESCE(p.outcome, 'kept') AS outcome, p.calls, p.seconds,
-       p.input_tokens, p.output_tokens, p.dollars, p.answered_by, a.key, p.at
+SELECT r.study, r.kind, r."commit", r.models, r.rehearsal, r.run, COALESCE(p.outcome, 'kept') AS outcome, p.calls,
+       p.seconds, p.input_tokens, p.output_tokens, p.dollars, p.answered_by, a.key, p.at
 FROM asks a
 JOIN runs r ON r.run = a.run
 LEFT JOIN paid p ON p.run = a.run AND p.action = a.action AND p.key = a.key

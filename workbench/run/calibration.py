@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from workbench.run.record import Frozen, Record, Score, UnixTime
 
-#: The folder of all calibrations under WORKBENCH_HOME, and the name of the drawing in the folder of a calibration.
-CALIBRATED, PICTURE = "calibrated", "picture.svg"
+#: The name of the drawing in the folder of a calibration.
+PICTURE = "picture.svg"
 
 #: A judge can be trusted if it orders damaged plans at least so well (Kendall's tau, 1 is perfect), and if the standard
 #: deviation of its scores on one plan is at most so many points.

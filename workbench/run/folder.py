@@ -1,5 +1,7 @@
 """Reads and writes the folder of a run, which holds all files about the run. No other module writes into it.
 
+Each folder of `ROOTS` has such folders. A calibration and a drawing have the files that they need, and no trials.
+
 run.json          the run's own facts (workbench.run.record has the type of each JSON file, unless this list names
                   another module)
 study.yaml        the study file when the run began
@@ -37,11 +39,14 @@ from pathlib import Path
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
 from workbench.nouns import Trial
 from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
-from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
+from workbench.system.files import PRIVATE_FILE, append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
 #: The folders of the runs that this process works on.
 _worked_on_here: set[Path] = set()
+#: The folders of all runs, of all calibrations of judges and of all drawings of rubrics, under WORKBENCH_HOME.
+RUNS, CALIBRATED, DRAWN = "runs", "calibrated", "drawn"
+ROOTS = (RUNS, CALIBRATED, DRAWN)
 #: The file with the result of a run. Only a run that has ended with a result has it.
 REPORT = "report.json"
 
@@ -55,10 +60,14 @@ class RunFolder:
     @classmethod
     def create(cls, home: Path, name: str) -> RunFolder:
         """Create the folder and return it. If it exists, return it: a retried flow continues in its folder."""
-        path = home / "runs" / name
+        return cls(home / RUNS / name).made()
+
+    def made(self) -> RunFolder:
+        """Create the folder if it is missing, and return it."""
+        path = self.path
         with _writing(path):
             (path / "candidates").mkdir(parents=True, exist_ok=True)
-        return cls(path)
+        return self
 
     @classmethod
     def find(cls, home: Path, name: str, study: str | None = None) -> RunFolder:
@@ -144,9 +153,9 @@ class RunFolder:
         return self.path.name
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file completely or not at all, and return its path."""
+        """Write a file completely or not at all, and return its path. Only its owner can read it."""
         with _writing(self.path / name):
-            return write_atomically(self.path / name, text.encode())
+            return write_atomically(self.path / name, text.encode(), PRIVATE_FILE)
 
     def new_generated(self) -> tuple[int, Path]:
         """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""

@@ -11,6 +11,7 @@ from typing import Any
 from workbench import providers
 from workbench.calibration.calibrations import calibration_of
 from workbench.calibration.design import Prices, numbers
+from workbench.evidence.words import plural
 from workbench.nouns import Judge, Study
 from workbench.study.estimate import Estimate, estimate
 
@@ -26,12 +27,12 @@ class CalibrationEstimate:
     @property
     def text(self) -> str:
         money = "no estimate of the cost" if self.dollars is None else f"about ${self.dollars:.2f}"
-        return f"{self.executions} executions and {self.verdicts} verdicts, {money}"
+        return f"{plural(self.executions, 'execution')} and {plural(self.verdicts, 'verdict')}, {money}"
 
 
 def calibration_estimate(study: Study, home: Path, *, probes: bool = False) -> CalibrationEstimate:
     """Return what a calibration takes at most, if no answer of it is kept."""
-    executions, verdicts = numbers(study.goals, probes=probes)
+    executions, verdicts = numbers(study.goals, study.budget, probes=probes)
     each = _each(estimate(study, home))
     proposals = executions if study.program == "writer" else 0
     parts = [(executions, each["generator"]), (verdicts, each["judge"]), (proposals, each["proposer"])]

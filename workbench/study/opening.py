@@ -17,8 +17,9 @@ from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.money import purse
 from workbench.money.purse import Purse
 from workbench.nouns import Model, Study
-from workbench.run.folder import RunFolder
-from workbench.run.record import GoalRecord, LengthRecord, RunRecord
+from workbench.providers import digest
+from workbench.run.folder import DRAWN, RunFolder
+from workbench.run.record import GoalRecord, LengthRecord, RunKind, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
@@ -26,7 +27,7 @@ from workbench.study import loader
 from workbench.study.calibrating import calibration_estimate
 from workbench.study.money import purse_of, spent_in
 from workbench.study.rubric import needs_rubric, require_rubric, with_rubric
-from workbench.study.services import Providers, services
+from workbench.study.services import Providers, judging_service, services
 from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
@@ -117,18 +118,41 @@ def _prepared(options: RunOptions, environ: Mapping[str, str]) -> Iterator[tuple
 
 
 @contextlib.contextmanager
-def open_calibration(options: RunOptions, *, home: Path, environ: Mapping[str, str]) -> Iterator[Setting]:
+def open_calibration(
+    options: RunOptions, *, home: Path, url: str | None, environ: Mapping[str, str]
+) -> Iterator[Setting]:
     """Yield the setting of a calibration, as `open_run` does for a run. Its folder is that of the judge's calibration.
 
-    A study with a budget in dollars limits the calibration by the same amount.
+    The study's budget limits the calibration, too: in executions, and in dollars if it names an amount.
     """
     with _prepared(options, environ) as (study, providers, version):
         judge = Setting(study, providers, version, RunFolder(home)).judge
-        run = folder_of(ensure_usable(home), judge, study.goals)
-        run.path.mkdir(parents=True, exist_ok=True)
+        run = folder_of(ensure_usable(home), judge, study.goals).made()
+        setting = Setting(study, providers, version, run)
         limit = None if study.dollars is None else Purse(study.dollars, spent_in(run))
         with run.worked_on(), purse.opened(run.path, limit):
-            yield Setting(study, providers, version, run)
+            _describe(setting, "calibration", url, home, environ)
+            yield setting
+
+
+@contextlib.contextmanager
+def open_drawing(
+    study: Study, *, rehearse: bool, home: Path, url: str | None, environ: Mapping[str, str]
+) -> Iterator[Setting]:
+    """Yield the setting in which the judge's model draws the study's rubric, as `open_run` does for a run.
+
+    Its folder is that of the judge and the gold plans. A study with a budget in dollars limits the drawing, too.
+    """
+    with private_files(), judging_service(study, rehearse=rehearse, environ=environ) as providers:
+        judge = Setting(study, providers, "", RunFolder(home)).judge
+        texts = [part for goal in study.goals for part in (goal.text, *goal.gold, "")]
+        key = digest("drawing/1", judge.provider.label, judge.model, str(judge.temperature), *texts)[:24]
+        run = RunFolder(ensure_usable(home) / DRAWN / key).made()
+        setting = Setting(study, providers, "", run)
+        limit = None if study.dollars is None else Purse(study.dollars, spent_in(run))
+        with run.worked_on(), purse.opened(run.path, limit):
+            _describe(setting, "rubric", url, home, environ)
+            yield setting
 
 
 @contextlib.contextmanager
@@ -154,7 +178,7 @@ def open_run(
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
         with setting.run.worked_on():
-            _describe(setting, url, home, environ)
+            _describe(setting, "search", url, home, environ)
             with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
                 yield setting
 
@@ -163,13 +187,13 @@ def _models(study: Study) -> dict[str, Model]:
     return {"proposer": study.proposer, "judge": study.judge}
 
 
-def _describe(setting: Setting, url: str | None, home: Path, environ: Mapping[str, str]) -> None:
+def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> None:
     """Write run.json and copies of the study and its pipeline file, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
     if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
-    if needs_rubric(study):
+    if needs_rubric(study) and kind != "rubric":
         shutil.copyfile(study.rubric, run.path / "rubric.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
@@ -177,6 +201,7 @@ def _describe(setting: Setting, url: str | None, home: Path, environ: Mapping[st
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
     run.save(
         RunRecord(
+            kind=kind,
             study=study.name,
             study_file=study.file,
             run_id=run.name,
@@ -188,7 +213,7 @@ def _describe(setting: Setting, url: str | None, home: Path, environ: Mapping[st
             dollars=study.dollars,
             calls=study.calls,
             length=None if study.length is None else LengthRecord(**asdict(study.length)),
-            calibration=folder_of(home, setting.judge, study.goals).name,
+            calibration=None if kind == "rubric" else folder_of(home, setting.judge, study.goals).name,
             calibration_dollars=calibration_estimate(study, home).dollars,
             confirm=study.confirm,
             alpha=alpha_of(study.promote),
@@ -204,7 +229,7 @@ def _describe(setting: Setting, url: str | None, home: Path, environ: Mapping[st
             target=study.pipeline.target,
             models={role: f"{model.provider}/{model.name}" for role, model in _models(study).items()},
             commit=git.commit_of(study.file.parent, environ),
-            fingerprint=fingerprint(study, setting.version),
+            fingerprint=None if kind == "rubric" else fingerprint(study, setting.version),
             champions=study.champions,
             flow_run_url=url,
             started=time.time(),

@@ -15,7 +15,6 @@ from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
 from workbench.nouns import Study
 from workbench.providers import Provider, ProviderName
-from workbench.rehearsal import server
 from workbench.search.catalogue import OPTIMIZERS
 
 Providers = dict[ProviderName, Provider]
@@ -41,15 +40,25 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     if running is not None:
         yield running
     elif rehearse:
-        with server.start() as rehearsal:
-            yield providers.rehearsal(rehearsal.url, rehearsal.world, rehearsal.seed)
+        with _own_rehearsal() as played:
+            yield played
     else:
         yield real
 
 
 @contextlib.contextmanager
-def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Provider]:
-    """Yield the provider of the judge's model, for work that asks no other model. It is chosen as in `services`.
+def _own_rehearsal() -> Iterator[Providers]:
+    """Start a rehearsal until the block ends, and yield the providers that it plays."""
+    # Imported here: only a rehearsal needs a web server.
+    from workbench.rehearsal import server
+
+    with server.start() as rehearsal:
+        yield providers.rehearsal(rehearsal.url, rehearsal.world, rehearsal.seed)
+
+
+@contextlib.contextmanager
+def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
+    """Yield the providers of work that asks the judge's model and no other. They are chosen as in `services`.
 
     Raises:
         MissingKey: the judge's provider has no key, and no rehearsal plays it.
@@ -57,16 +66,15 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
     model, real = study.judge, providers.real(environ)
     running = _rehearsal_at(real["gemini"].base_url)
     if running is not None:
-        yield running[model.provider]
+        yield running
     elif rehearse:
-        with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)[model.provider]
+        with _own_rehearsal() as played:
+            yield played
     else:
-        provider = real[model.provider].at(model.api_base)
-        provider.key(environ)
+        real[model.provider].at(model.api_base).key(environ)
         if model.provider == providers.PROGRAM:
             require_program(environ)
-        yield provider
+        yield real
 
 
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:

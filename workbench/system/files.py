@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -31,7 +31,9 @@ def private_files() -> Iterator[None]:
         os.umask(previous)
 
 
-def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Path:
+def write_atomically(
+    file: Path, content: bytes, mode: int | None = None, *, owner: tuple[int, int] | None = None
+) -> Path:
     """Write a file completely or not at all, and return its path. Missing folders are created.
 
     A device, a pipe or a socket is written to directly. For every other file, the content is written into a temporary
@@ -39,6 +41,8 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
 
     Args:
         mode: the file's permissions. Without a mode, the process's umask decides.
+        owner: the numbers of the file's user and group, if the system lets this process set them. By default, they are
+            those of the process.
     """
     if _is_special(file):
         # A rename would put a regular file in the place of the device or the pipe.
@@ -53,6 +57,9 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        if owner is not None:
+            with suppress(PermissionError):
+                os.chown(temporary, *owner)
         if mode is not None:
             temporary.chmod(mode & 0o7777)
         temporary.replace(file)
@@ -60,6 +67,17 @@ def write_atomically(file: Path, content: bytes, mode: int | None = None) -> Pat
         temporary.unlink(missing_ok=True)
         raise
     return file
+
+
+def replace(file: Path, content: bytes) -> Path:
+    """Write a file as `write_atomically` does, and return its path.
+
+    An existing file keeps its permissions, and its owner if the system lets this process set the owner.
+    """
+    if not file.exists():
+        return write_atomically(file, content)
+    earlier = file.stat()
+    return write_atomically(file, content, stat.S_IMODE(earlier.st_mode), owner=(earlier.st_uid, earlier.st_gid))
 
 
 def write_new(file: Path, content: bytes, mode: int | None = None) -> Path:
@@ -76,8 +94,14 @@ def write_new(file: Path, content: bytes, mode: int | None = None) -> Path:
     try:
         # Unlike a rename, a link fails if the name is taken.
         os.link(temporary, file)
+    except FileExistsError:
+        raise
+    except OSError:
+        # The file system has no hard links, as exFAT. An empty file takes the name first, and is then replaced.
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        temporary.replace(file)
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     return file
 
 

@@ -18,6 +18,8 @@ from workbench.providers import Provider
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run import journal
 from workbench.run.folder import RunFolder
+from workbench.system.storage import Folder
+from workbench.tasks import answers
 
 pytestmark = pytest.mark.processes
 
@@ -96,6 +98,23 @@ def test_a_failure_of_the_system_is_an_error_with_a_kind(engine: Engine, server:
         assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
         assert [call.kind for call in journal.read(run)] == [kind]
     assert not list(tmp_path.rglob("plan.yaml"))
+
+
+def test_a_model_that_answers_for_another_is_named(engine: Engine, tmp_path: Path) -> None:
+    """The run says so, and the answer is not kept for the model that was asked."""
+    run = RunFolder.create(tmp_path, "run").path
+    status, body = gemini_reply("a: 1")
+    assert isinstance(body, dict)
+    with scripted((status, {**body, "modelVersion": "models/gemini-4-argon"})) as server:
+        execution_request = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
+        execution = execute(replace(execution_request, run=run), tmp_path)
+    assert execution.other_model == "gemini-4-argon"
+    kinds = [call.kind for call in journal.read(run)]
+    assert kinds == ["ok", "gemini-4-argon answered instead of gemini-3.8-flash"]
+    results = Folder(tmp_path / "results")
+    answers.write(results, "execute", execution.key, execution)
+    with pytest.raises(answers.NoAnswer, match="gemini-4-argon answered, and not the model that the key names"):
+        answers.read(results, "execute", execution.key)
 
 
 def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, server: Scripted, tmp_path: Path) -> None:
