@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import dspy
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import EXAMPLE, CommandLine, CommandResult, wait_for
 from tests.support.ledger import everything, rows
 from workbench.ledger.database import Database
@@ -64,7 +64,7 @@ def all_of(line: CommandLine, kind: str, query: dict[str, Any]) -> list[dict[str
     """Return everything of a kind that fits a query of Prefect's API, which gives 200 at a time."""
     found: list[dict[str, Any]] = []
     url = f"{line.env['PREFECT_API_URL']}/{kind}/filter"
-    while page := httpx.post(url, json={**query, "limit": 200, "offset": len(found)}).json():
+    while page := patient.post(url, json={**query, "limit": 200, "offset": len(found)}).json():
         found += page
     return found
 
@@ -258,7 +258,7 @@ def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: Firs
 def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
     """The log has a line for every trial, and no line of Prefect's about a task run that ended well."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    described = httpx.get(f"{api}/flow_runs/{flow_run}").json()
+    described = patient.get(f"{api}/flow_runs/{flow_run}").json()
     assert re.fullmatch(r"otp_refactor · race · \d{4}-\d\d-\d\d \d\d:\d\d", described["name"])
     assert described["tags"] == ["otp_refactor", "race", "rehearsal"]
     log = logs(first.line, first.report)
@@ -272,7 +272,9 @@ def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
 def test_the_artifact_shows_the_run(first: FirstRun) -> None:
     """The run has one artifact. It shows the end of the run, and says that the run was a rehearsal."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    artifacts = httpx.post(f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}).json()
+    artifacts = patient.post(
+        f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
+    ).json()
     (artifact,) = [item for item in artifacts if item["type"] == "markdown"]
     text = artifact["data"]
     assert "REHEARSAL" in text
