@@ -16,7 +16,7 @@ from prefect.variables import Variable
 
 from workbench.alerts.notification import MOST_CHARACTERS, URL_VARIABLE, Notification, post, webhook
 from workbench.foreign_text import one_line, scrubbed
-from workbench.tasks.failure import keys_of
+from workbench.system.environment import secret_values
 
 
 def title() -> str:
@@ -49,7 +49,7 @@ def notify(
         UserError: the address of the webhook cannot be used.
         OutsideError: the webhook does not answer, or refuses the notification.
     """
-    keys = list(keys_of(os.environ))
+    keys = secret_values(os.environ)
     problem, name, detail = (_short(scrubbed(text, keys)) for text in (problem, name, detail))
     notification = Notification(problem, name, detail, _page(resource), _short(occurred))
     get_run_logger().warning(notification.text)

@@ -25,7 +25,8 @@ from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
-from workbench.search.optimization import confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
 from workbench.study.loader import names
 from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback

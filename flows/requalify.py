@@ -20,7 +20,7 @@ from workbench.champion.qualification import Decision, QualificationRecord, Qual
 from workbench.evidence.summary import summarize
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
-from workbench.search.optimization import requalification
+from workbench.search.fresh_trials import requalification
 from workbench.study.opening import RunOptions, champions_of, current_fingerprint, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home

@@ -1,4 +1,4 @@
-"""Answer the asks of a search with kept answers and task runs. All flows that execute a pipeline use this loop."""
+"""Answer the asks of a search with kept answers and task runs. Every flow that asks a model uses this loop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from prefect.utilities.annotations import quote
 from workbench.nouns import Plan
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord
-from workbench.search.ask_kinds import AnswerFuture, Execute, Propose, Retrieve, Score
+from workbench.search.ask_kinds import AnswerFuture, Draw, Execute, Propose, Retrieve, Score
 from workbench.search.asks import Asks
 from workbench.tasks import runners, worker
+from workbench.tasks.draw import draw
 from workbench.tasks.execute import execute
 from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
@@ -57,6 +58,8 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
             match ask:
                 case Propose():
                     asks.answer(ask, runner.submit(propose, {"request": wrap(ask.request)}))
+                case Draw():
+                    asks.answer(ask, runner.submit(draw, {"request": wrap(ask.request)}))
                 case Execute():
                     asks.answer(ask, runner.submit(execute, {"request": wrap(ask.request)}))
                 case Score():
@@ -95,10 +98,12 @@ def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]] | None:
     return {parameter: {TaskRunResult(id=earlier.task_run_id)}}
 
 
-def _record(ask: Propose | Execute | Score) -> AnswerRecord:
+def _record(ask: Propose | Execute | Score | Draw) -> AnswerRecord:
     """Return the record of the answer that an ask needs."""
     if isinstance(ask, Propose):
         return AnswerRecord(task=ask.task, key=ask.key)
+    if isinstance(ask, Draw):
+        return AnswerRecord(task=ask.task, key=ask.key, goal=ask.request.goal.name)
     request = ask.request
     return AnswerRecord(
         task=ask.task,

@@ -24,14 +24,15 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from workbench.errors import OutsideError
 from workbench.money.price import Cost
-from workbench.nouns import Execution, Verdict
+from workbench.nouns import DrawnCriteria, Execution, Verdict
+from workbench.scoring import Criterion
 from workbench.search.proposal import Proposal
 from workbench.system.home import home
 from workbench.system.storage import Folder, Storage, results_of
 from workbench.tasks.tags import tag_task_run
 
 #: The type of each paid task's answers, by the task's name.
-ANSWERS: dict[str, type[Any]] = {"execute": Execution, "propose": Proposal, "score": Verdict}
+ANSWERS: dict[str, type[Any]] = {"execute": Execution, "propose": Proposal, "score": Verdict, "draw": DrawnCriteria}
 
 #: The adapters of these types, by class name. Making an adapter takes longer than using it.
 ADAPTERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in ANSWERS.values()}
@@ -233,7 +234,15 @@ def _fault(answer: Any, key: str) -> str | None:
             return f"its score is {answer.score}; expected 0 to 10"
         case Proposal() if not answer.text.strip():
             return "its text is empty"
+        case DrawnCriteria() if not all(_counts(criterion) for criterion in answer.criteria) or not answer.criteria:
+            return "it has no criteria, or one that cannot count"
     return None
+
+
+def _counts(criterion: Criterion) -> bool:
+    """Return True if a criterion can count in a score: it has a name, a question and a positive weight."""
+    texts = criterion.name.strip() and criterion.question.strip()
+    return bool(texts) and math.isfinite(criterion.weight) and criterion.weight > 0
 
 
 def _possible(cost: Cost) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import httpx
 from prefect.exceptions import PrefectException
@@ -10,17 +10,17 @@ from websockets.exceptions import WebSocketException
 
 from workbench.errors import OutsideError, ServerUnavailable, WorkbenchError, workbench_error_in
 from workbench.foreign_text import scrubbed
-from workbench.providers import KNOWN
+from workbench.system.environment import secret_values
 
 
 def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
-    """Return the failure of a task without its causes, and without any provider's key in its message.
+    """Return the failure of a task without its causes, and without any secret of the environment in its message.
 
     An OSError becomes an OutsideError: the machine failed, and a person can mend that.
     """
     if isinstance(error, OSError):
         error = _refused_file(error)
-    secrets = list(keys_of(environ))
+    secrets = secret_values(environ)
     error.args = tuple(scrubbed(value, secrets) if isinstance(value, str) else value for value in error.args)
     for name, value in list(vars(error).items()):
         if isinstance(value, str):
@@ -70,10 +70,3 @@ def _refused_file(error: OSError) -> OutsideError:
         kind="storage",
         lasting=True,
     )
-
-
-def keys_of(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the providers' keys that are in the environment."""
-    for _, variables, _ in KNOWN.values():
-        for variable in variables:
-            yield environ.get(variable, "")

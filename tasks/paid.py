@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -19,6 +18,7 @@ from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
 
 from workbench.errors import OutsideError
+from workbench.system import process
 from workbench.tasks import answers, worker
 from workbench.tasks.failure import scrubbed_failure
 from workbench.tasks.tags import tag_task_run
@@ -89,10 +89,8 @@ def _worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bo
     try:
         state.result()
     except OutsideError as error:
-        if not error.lasting:
-            # Prefect's pauses are fixed when the task is defined. So the wait that the provider asks for happens here.
-            time.sleep(error.wait_seconds)
-        return not error.lasting
+        # Prefect's pauses are fixed when the task is defined. So the wait that the provider asks for happens here.
+        return not error.lasting and not process.interrupted_within(error.wait_seconds)
     except Exception:
         return False
     return False

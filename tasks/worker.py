@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from workbench.errors import ExecutionFailed, OutsideError
 from workbench.execution.runtimes import runtime_of
-from workbench.nouns import Engine, ExecutionRequest, Pipeline, ScoreRequest
+from workbench.nouns import DrawRequest, Engine, ExecutionRequest, Pipeline, ScoreRequest
 from workbench.providers import KNOWN, Provider
 from workbench.run import journal
 from workbench.run.folder import RunFolder
@@ -39,7 +39,7 @@ LOCK_SECONDS = 0.5
 #: The shortest time between two looks for records that workers have sent, in seconds.
 PAUSE_SECONDS = 5.0
 
-Request = ExecutionRequest | ScoreRequest | ProposalRequest
+Request = ExecutionRequest | ScoreRequest | ProposalRequest | DrawRequest
 
 _lock = threading.Lock()
 _prepared: set[Engine] = set()
@@ -135,7 +135,7 @@ def _providers(request: Request) -> tuple[Provider, ...]:
     match request:
         case ExecutionRequest():
             return request.providers
-        case ScoreRequest():
+        case ScoreRequest() | DrawRequest():
             return (request.judge.provider,)
         case ProposalRequest():
             return (request.provider,)

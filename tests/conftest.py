@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support.tiers import may_select, processor_seconds, too_slow
+from tests.support.tiers import THOROUGH, may_select, processor_seconds, too_slow
 
 # Prefect and Workbench read these variables when they are imported. Set them before that.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
@@ -30,8 +31,14 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # The runtime asks once and does not retry. A request without a scripted answer fails its test at once.
 os.environ["PIPELINE_RETRIES"] = "0"
 
-# A slow machine must not fail a test.
-settings.register_profile("workbench", deadline=None)
+# Importing the tests makes millions of objects that stay until the end. Looking for garbage among them takes a fifth of
+# the time.
+gc.disable()
+
+# A slow machine must not fail a test. The core tries a few new examples of each property every time, and
+# `script/test services` tries many.
+settings.register_profile("workbench", deadline=None, max_examples=30)
+settings.register_profile(THOROUGH, deadline=None, max_examples=400)
 settings.load_profile("workbench")
 
 
@@ -48,11 +55,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in ("flows", "bench"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Collect garbage from now on, and only among the objects that the tests make."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Fail a test of the core that takes long."""
+    """Fail a test of the core that takes long, unless it tries many examples."""
     begin = processor_seconds()
     yield
+    if item.config.getoption("--hypothesis-profile") == THOROUGH:
+        return
     if reason := too_slow({marker.name for marker in item.iter_markers()}, processor_seconds() - begin):
         pytest.fail(reason, pytrace=False)
 

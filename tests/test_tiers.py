@@ -34,6 +34,18 @@ def test_a_file_is_left_out_if_no_test_of_it_can_be_selected(
     assert (may_select(CORE, file), may_select(PROCESSES, file)) == (core, processes)
 
 
+def test_a_file_with_a_property_is_selected_by_the_marker_of_hypothesis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`script/test services` tries many examples of each property."""
+    monkeypatch.setattr(tiers, "TESTS", tmp_path)
+    file = tmp_path / "test_a.py"
+    file.write_text("@given(st.text())\ndef test_a(text): ...")
+    assert may_select("hypothesis and not services", file)
+    file.write_text("def test_a(): ...")
+    assert not may_select("hypothesis and not services", file)
+
+
 def test_a_marker_of_a_fixture_of_the_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some tests of the folder use the fixture."""
     monkeypatch.setattr(tiers, "TESTS", tmp_path)

@@ -154,6 +154,8 @@ class Execution:
         seconds: the duration of the run.
         problem: why the model's reply is no plan although the system worked (cut off, refused), or None.
         cost: what the run cost, or None if it called nothing.
+        other_model: the model that answered if it is not the model that a step asked, else None. Only our own runtime
+            tells it.
     """
 
     key: str
@@ -162,6 +164,7 @@ class Execution:
     seconds: float
     problem: str | None = None
     cost: Cost | None = field(default=None, compare=False)
+    other_model: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -241,6 +244,32 @@ class ScoreRequest:
     def seed(self) -> int:
         """Return the judge's sampling seed. Goals that are twins have seeds of their own, and so have repeats."""
         return (self.replicate + self.goal.twin * 0x61C88647 + self.repeat * 0x2545F491) & 0x7FFFFFFF
+
+
+@dataclass(frozen=True)
+class DrawRequest:
+    """A request to draw the criteria of a goal from its gold plans.
+
+    `number` numbers the drawings of one goal. `run` (a folder) serves the journal. It is not part of the key.
+    """
+
+    goal: Goal
+    judge: Judge
+    number: int = 0
+    run: Path | None = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        return f"{self.goal.name}{f' · {self.number}' if self.number else ''}"
+
+
+@dataclass(frozen=True)
+class DrawnCriteria:
+    """The criteria that the judge's model drew for a goal. `other_model` and `cost` are as in `Verdict`."""
+
+    criteria: tuple[Criterion, ...]
+    other_model: str | None = field(default=None, compare=False)
+    cost: Cost | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,11 @@ API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "o
 #: What may follow the name of a model in the name of one of its versions: a date, a number, or `preview` with one.
 _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
+#: The names by which the `claude` program and pipelines call the newest model of a line.
+SHORT_NAMES = ("opus", "sonnet", "haiku")
+#: What some services write around a model's name: `models/` before it, and the size of its context window after it.
+_DECORATION = re.compile(r"^models/|\[\w+\]$")
+
 #: The key that a rehearsal gets. A real key is never sent to a rehearsal.
 REHEARSAL_KEY = "no-key-in-rehearsal"
 #: The key that a server at an address of the study gets if the environment has none. Most local servers need no key.
@@ -165,10 +170,14 @@ def takes_temperature(model: str) -> bool:
 def same_model(asked: str, answering: str) -> bool:
     """Return True if the answering model is the model that was asked, or a version of it.
 
-    A name that ends in `latest` stands for the latest model, so every answering model fits.
+    A name that ends in `latest` stands for the latest model, so every answering model fits. A short name, such as opus,
+    stands for every model of its line.
     """
+    asked, answering = (_DECORATION.sub("", name) for name in (asked, answering))
     if asked.endswith("latest"):
         return True
+    if asked in SHORT_NAMES:
+        return answering.startswith(f"claude-{asked}-")
     return answering.startswith(asked) and _VERSION.fullmatch(answering.removeprefix(asked)) is not None
 
 

@@ -1,4 +1,7 @@
-"""Prefect's own types read our automations, and decide which events they notice."""
+"""Prefect's own types read our automations, and decide which events they notice.
+
+Importing Prefect's server takes seconds, so only the functions that need it import it. Their tests are slow.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,20 @@ import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
-from prefect.server.events.actions import CallWebhook, RunDeployment
-from prefect.server.events.schemas.automations import (
-    Automation,
-    EventTrigger,
-    Firing,
-    TriggeredAction,
-    TriggerState,
-)
-from prefect.server.events.schemas.events import ReceivedEvent
+from prefect.events.actions import CallWebhook as ClientsCallWebhook
+from prefect.events.actions import RunDeployment as ClientsRunDeployment
+from prefect.events.schemas.automations import AutomationCore
 
 from workbench.alerts.automations import PROGRESS, RESTING_STATES, Alert, _has, alerts
 from workbench.alerts.notification import Notification
+
+if TYPE_CHECKING:
+    from prefect.server.events.actions import CallWebhook, RunDeployment
+    from prefect.server.events.schemas.automations import Automation, EventTrigger, TriggeredAction
+    from prefect.server.events.schemas.events import ReceivedEvent
 
 DEPLOYMENT = str(uuid.uuid4())
 BLOCK = str(uuid.uuid4())
@@ -37,10 +40,14 @@ HOSTILE = [
 
 
 def automation(alert: Alert, webhook: str | None = None) -> Automation:
+    from prefect.server.events.schemas.automations import Automation
+
     return Automation.model_validate(json.loads(json.dumps(alert.automation(DEPLOYMENT, webhook))))
 
 
 def trigger(alert: Alert) -> EventTrigger:
+    from prefect.server.events.schemas.automations import EventTrigger
+
     trigger = automation(alert).trigger
     assert isinstance(trigger, EventTrigger)
     return trigger
@@ -48,6 +55,8 @@ def trigger(alert: Alert) -> EventTrigger:
 
 def event(name: str, flow: str = "optimize", label: str = "tonight", **labels: str) -> ReceivedEvent:
     """Return an event of a flow run, as the server makes it."""
+    from prefect.server.events.schemas.events import ReceivedEvent
+
     resource = {"prefect.resource.id": "prefect.flow-run.1", "prefect.resource.name": label, **labels}
     related = {
         "prefect.resource.id": "prefect.flow.2",
@@ -57,6 +66,18 @@ def event(name: str, flow: str = "optimize", label: str = "tonight", **labels: s
     return ReceivedEvent(occurred=datetime.now(UTC), event=name, resource=resource, related=[related], id=uuid.uuid4())
 
 
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+def test_prefects_client_reads_an_automation_unchanged(alert: Alert) -> None:
+    """Its types are those of the server without the code that decides about events."""
+    expected = alert.automation(DEPLOYMENT)
+    read = AutomationCore.model_validate_json(json.dumps(expected))
+    (action,) = read.actions
+    assert isinstance(action, ClientsRunDeployment)
+    assert action.parameters == expected["actions"][0]["parameters"]
+    assert _has(json.loads(read.model_dump_json()), expected)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut"])
 def test_a_run_that_failed_is_noticed(state: str) -> None:
     """A run that ends in another way is not, and neither is a failed notification."""
@@ -68,6 +89,7 @@ def test_a_run_that_failed_is_noticed(state: str) -> None:
         assert not failed.covers(event(f"prefect.flow-run.{other}"))
 
 
+@pytest.mark.slow
 def test_a_run_is_stuck_an_hour_after_its_last_progress() -> None:
     """Every state in which a run rests ends the wait. A heartbeat of Prefect is no progress."""
     stuck = trigger(STUCK)
@@ -84,15 +106,19 @@ def test_a_run_is_stuck_an_hour_after_its_last_progress() -> None:
     assert "for 2 minutes" in alerts(120.0)[1].problem
 
 
+@pytest.mark.slow
 def test_only_the_work_pool_of_workbench_is_watched() -> None:
     for name, noticed in (("workbench", True), ("other", False)):
         labels = {"prefect.resource.id": "prefect.work-pool.3", "label": name}
         assert trigger(NO_WORKER).covers(event("prefect.work-pool.not-ready", **labels)) is noticed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
     """Prefect renders the templates with the values of the event, and never the values themselves."""
+    from prefect.server.events.actions import RunDeployment
+
     action = automation(FAILED).actions[0]
     assert isinstance(action, RunDeployment)
     happened = event("prefect.flow-run.Failed", label=name, **{"prefect.state-message": name})
@@ -105,6 +131,8 @@ def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
 
 def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> TriggeredAction:
     """Return an action together with the event that has caused it."""
+    from prefect.server.events.schemas.automations import EventTrigger, Firing, TriggeredAction, TriggerState
+
     whole = automation(FAILED)
     assert isinstance(whole.trigger, EventTrigger)
     firing = Firing(
@@ -126,21 +154,24 @@ def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> T
 
 def test_the_server_itself_posts_that_the_last_worker_is_gone() -> None:
     """The flow run that a worker executes later only logs it. Without a webhook, and for a run, nothing is posted."""
-    posts, starts = automation(NO_WORKER, BLOCK).actions
-    assert isinstance(posts, CallWebhook)
-    assert isinstance(starts, RunDeployment)
+    posts, starts = AutomationCore.model_validate_json(json.dumps(NO_WORKER.automation(DEPLOYMENT, BLOCK))).actions
+    assert isinstance(posts, ClientsCallWebhook)
+    assert isinstance(starts, ClientsRunDeployment)
     assert str(posts.block_document_id) == BLOCK
     assert starts.parameters is not None
     assert starts.parameters["posted"] is True
     for alert, block in ((NO_WORKER, None), (FAILED, BLOCK), (STUCK, BLOCK)):
-        (action,) = automation(alert, block).actions
-        assert isinstance(action, RunDeployment)
-        assert "posted" not in (action.parameters or {})
+        (action,) = alert.automation(DEPLOYMENT, block)["actions"]
+        assert action["type"] == "run-deployment"
+        assert "posted" not in action["parameters"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_servers_post_has_the_form_of_every_notification(name: str) -> None:
     """Prefect renders the payload as JSON, whatever the name of the work pool is."""
+    from prefect.server.events.actions import CallWebhook
+
     action = automation(NO_WORKER, BLOCK).actions[0]
     assert isinstance(action, CallWebhook)
     happened = event("prefect.work-pool.not-ready", label=name)
@@ -149,6 +180,7 @@ def test_the_servers_post_has_the_form_of_every_notification(name: str) -> None:
     assert json.loads(payload) == Notification(problem, name, "", "", occurred).to_json()
 
 
+@pytest.mark.slow
 def test_an_automation_of_the_server_is_compared_without_what_the_server_adds() -> None:
     expected = STUCK.automation(DEPLOYMENT)
     existing = json.loads(automation(STUCK).model_dump_json())

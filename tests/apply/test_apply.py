@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +190,25 @@ PATCHED = {
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 def test_git_can_apply_the_output_of_a_dry_run(world: World, prompt: str, end: bytes) -> None:
     """At the top of the repository, the result is byte for byte what apply itself writes."""
+    check_patch(world, prompt, end, lambda line: line.call("apply", "--dry-run", cwd=world.repository).stdout.encode())
+
+
+def test_git_can_apply_the_output_of_the_process(world: World) -> None:
+    """The process writes the same bytes to a pipe."""
+
+    def printed(line: CommandLine) -> bytes:
+        command = [WORKBENCH, "apply", "--dry-run"]
+        return subprocess.run(command, cwd=world.repository, env=line.env, check=True, stdout=subprocess.PIPE).stdout
+
+    check_patch(world, PATCHED["carriage returns"], b"\r\n", printed)
+
+
+def check_patch(world: World, prompt: str, end: bytes, dry_run: Callable[[CommandLine], bytes]) -> None:
+    """Check that git can apply what a dry run prints."""
     world.pipeline(PARTS.replace(b"to be improved", b"\t:bug: to be improved").replace(b"\n", end))
     run, line = world.run(**target()), CommandLine(world.home, {"HOME": str(world.home)})
     run.write("best_prompt.md", prompt)
-    pipe = f"{shlex.quote(str(WORKBENCH))} apply --dry-run | git apply"
-    subprocess.run(["bash", "-o", "pipefail", "-c", pipe], cwd=world.repository, env=line.env, check=True)
+    subprocess.run(["git", "apply"], cwd=world.repository, env=line.env, check=True, input=dry_run(line))
     patched = world.file.read_bytes()
     world.git("checkout", "-q", ".")
     world.apply(run)
@@ -204,18 +218,18 @@ def test_git_can_apply_the_output_of_a_dry_run(world: World, prompt: str, end: b
 def test_the_apply_command_prints_its_result_and_writes_it_as_json(world: World) -> None:
     """It refuses a superfluous --goal with exit code 2, shows a dry run, applies, and reports a repeated call."""
     run, line = world.run(), CommandLine(world.home, {"HOME": str(world.home)})
-    refused = line.run("apply", "--goal", "only")
+    refused = line.call("apply", "--goal", "only")
     assert (refused.exit_code, "leave --goal out" in refused.stderr) == (UserError.exit_code, True)
-    preview = line.run("apply", "--dry-run")
+    preview = line.call("apply", "--dry-run")
     assert (preview.exit_code, "+            Order the stages" in preview.stdout) == (0, True)
     report_file = world.home / "report.json"
-    applied = line.run("apply", run.name[:9], "--json", report_file, "--branch", "better")
+    applied = line.call("apply", run.name[:9], "--json", report_file, "--branch", "better")
     assert (applied.exit_code, applied.stderr) == (0, "")
     assert "workbench apply --revert goes back" in applied.stdout
     report = json.loads(report_file.read_text())
     assert report["commit"] == world.git("rev-parse", "better")
     assert (report["changed"], report["branch"], report["step"]) == (True, "better", "write_plan")
-    assert "nothing was changed" in line.run("apply").stdout
+    assert "nothing was changed" in line.call("apply").stdout
 
 
 def test_a_note_says_that_the_pipeline_comes_with_workbench(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

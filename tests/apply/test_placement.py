@@ -170,31 +170,35 @@ def test_a_prompt_with_placeholders_is_refused(world: World) -> None:
 
 
 def test_if_git_cannot_commit_the_message_says_what_to_do(world: World, tmp_path: Path) -> None:
-    """No identity, an existing branch, an invalid name, an untracked file, no git and no repository are covered."""
+    """No identity, an existing branch, an invalid name, an untracked file, no git and no repository are covered.
+
+    A dry run refuses the same.
+    """
     run = world.run()
+
+    def refused(message: str, branch: str | None = None, environ: dict[str, str] | None = None) -> None:
+        for dry_run in (True, False):
+            with pytest.raises(NotApplied, match=message):
+                apply(run, Chosen(), branch, environ or world.environ, dry_run=dry_run)
+
     world.git("branch", "taken")
     for branch, message in (
         ("taken", "git switch taken"),
         ("a..b", "is not a valid branch name"),
         ("main/x", "the branch main exists, and git cannot hold a branch main/x"),
     ):
-        with pytest.raises(NotApplied, match=message):
-            world.apply(run, branch=branch)
+        refused(message, branch)
     before = world.state()
     for name in ("user.name", "user.email"):
         world.git("config", "--unset", name)
     world.git("config", "user.useConfigOnly", "true")
-    with pytest.raises(NotApplied, match="git config --global user"):
-        world.apply(run)
+    refused("git config --global user")
     world.git("rm", "-q", "--cached", str(world.file))
     world.git("-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "Out")
-    with pytest.raises(NotApplied, match="is not in git"):
-        apply(run, Chosen(), None, {**world.environ, **IDENTITY})
-    with pytest.raises(NotApplied, match="git is not on the PATH"):
-        apply(run, Chosen(), None, {"PATH": str(tmp_path)})
+    refused("is not in git", environ={**world.environ, **IDENTITY})
+    refused("git is not on the PATH", environ={"PATH": str(tmp_path)})
     (world.repository / ".git").rename(tmp_path / "elsewhere")
-    with pytest.raises(NotApplied, match="not a git repository"):
-        world.apply(run)
+    refused("not a git repository")
     assert world.file.read_bytes() == before[0][world.file]
 
 

@@ -24,6 +24,7 @@ def test_a_record_is_saved_loaded_and_deleted(tmp_path: Path) -> None:
     folder = begin(tmp_path)
     assert load_applied(folder) is None
     save_applied(folder, APPLIED, b"before")
+    assert {file.stat().st_mode & 0o077 for file in folder.path.glob("applied.*")} == {0}
     assert json.loads(folder.read("applied.json")) == {
         "schema": 1, "repository": "/somewhere", "name": "a/b.yaml", "branch": "workbench/x", "commit": "c0ffee",
         "from": {"branch": None, "commit": "beef"},

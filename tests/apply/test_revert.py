@@ -53,6 +53,21 @@ def test_reverting_restores_the_state_before(world: World, detached: bool) -> No
     assert world.apply(run).commit is not None
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["only on disk", "in git"])
+def test_the_executable_bit_survives_if_git_ignores_it(world: World, stored: bool) -> None:
+    """Git checks a file out with the bit that it has stored, which may be another one."""
+    world.git("config", "core.fileMode", "false")
+    if stored:
+        world.git("update-index", "--chmod=+x", str(world.file))
+        world.git("commit", "-qm", "Executable")
+    for mode in (0o755, 0o644):
+        world.file.chmod(mode)
+        world.apply(world.run())
+        assert world.file.stat().st_mode & 0o777 == mode
+        world.revert()
+        assert world.file.stat().st_mode & 0o777 == mode
+
+
 def test_a_branch_with_added_commits_is_kept(world: World, applied: RunFolder) -> None:
     """A note says that the branch is kept."""
     (world.repository / "more").write_text("work")
@@ -210,15 +225,15 @@ def test_the_revert_option_takes_the_prompt_back(world: World, applied: RunFolde
     line = CommandLine(world.home, {"HOME": str(world.home)})
     before = world.state()
     for more in (["--dry-run"], ["--branch", "x"], ["--step", "x"], ["--goal", "x"], ["--anyway"]):
-        refused = line.run("apply", "--revert", *more)
+        refused = line.call("apply", "--revert", *more)
         assert (refused.exit_code, "nothing else" in refused.stderr) == (UserError.exit_code, True)
     assert world.state() == before
     report = world.home / "report.json"
-    reverted = line.run("apply", "--revert", "--json", report)
+    reverted = line.call("apply", "--revert", "--json", report)
     assert (reverted.exit_code, "back on main, where" in reverted.stdout) == (0, True)
     assert json.loads(report.read_text())["as_it_was"] is True
     assert PROMPT.encode() not in world.file.read_bytes()
-    again = line.run("apply", "--revert")
+    again = line.call("apply", "--revert")
     assert (again.exit_code, "no run is applied" in again.stderr) == (UserError.exit_code, True)
 
 

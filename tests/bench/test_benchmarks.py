@@ -28,7 +28,12 @@ RATIOS = {
 }
 #: Modules that the benchmarks share.
 SHARED = {"outcome", "process_tree", "selection_dspy", "selection_plot", "selection_rules", "selection_worlds"}
-NO_ATHERIS = pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel for this machine")
+MARKS = {
+    "fuzz": pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel for this machine"),
+    # These two start a Prefect server with a new database.
+    "orchestration": pytest.mark.services,
+    "replay": pytest.mark.services,
+}
 
 
 def numbers_of(name: str) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def numbers_of(name: str) -> dict[str, Any]:
     return numbers
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NO_ATHERIS if name == "fuzz" else ()) for name in RATIOS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in RATIOS])
 def test_a_benchmark_has_plausible_numbers(name: str) -> None:
     """Its only output on stdout is one JSON object with its ratios."""
     numbers = numbers_of(name)

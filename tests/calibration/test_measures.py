@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.calibration.damage import DAMAGES, DEGREES
 from workbench.calibration.measures import (
@@ -15,6 +17,7 @@ from workbench.calibration.measures import (
     kendall,
     pairs_needed,
     probe_shifts,
+    tau,
 )
 from workbench.run.calibration import GroupRecord
 
@@ -41,6 +44,17 @@ def damaged(*scores: float, goal: str = "g") -> list[GroupRecord]:
 def test_kendalls_tau_counts_pairs_in_the_right_order(scores: tuple[float, ...], tau: float) -> None:
     """A judge that gives one score to everything orders nothing."""
     assert kendall(damaged(*scores)) == pytest.approx(dict.fromkeys(DAMAGES, tau))
+
+
+@pytest.mark.slow
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 10).map(round)), min_size=2, max_size=12))
+def test_kendalls_tau_is_scipys(pairs: list[tuple[int, int]]) -> None:
+    """SciPy returns NaN if all values of a sequence are equal. Importing `scipy.stats` takes a second."""
+    from scipy.stats import kendalltau
+
+    first, second = zip(*pairs, strict=True)
+    expected = kendalltau(first, second).statistic
+    assert tau(first, second) == pytest.approx(0.0 if math.isnan(expected) else expected)
 
 
 def test_kendalls_tau_compares_within_a_goal_only() -> None:

@@ -21,7 +21,6 @@ def test_every_verb_is_registered_and_has_a_file_of_its_own() -> None:
     assert {file.stem for file in Path(app.__file__).parent.glob("*.py")} >= VERBS
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -36,7 +35,7 @@ def test_every_verb_is_registered_and_has_a_file_of_its_own() -> None:
 )
 def test_a_wrong_option_ends_with_exit_code_2(line: CommandLine, arguments: list[str], words: str) -> None:
     """The command prints a message and no traceback."""
-    result = line.run(*arguments)
+    result = line.call(*arguments)
     # The console wraps long lines and draws a frame.
     output = " ".join((result.stderr + result.stdout).replace("│", " ").split())
     assert (result.exit_code, words in output, "Traceback" in output) == (2, True, False), output

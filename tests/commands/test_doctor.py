@@ -34,7 +34,7 @@ def doctor(fake: FakeCheckout, folder: Path, **environ: str) -> tuple[CommandRes
     file.write_text(json.dumps(keys))
     path = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
     line = CommandLine(folder / "home", {"PATH": path, "GEMINI_API_KEY": "k", "SHELL": "/bin/sh", **environ})
-    result = line.run("doctor", file, "--json", folder / "report.json")
+    result = line.call("doctor", file, "--json", folder / "report.json")
     report = json.loads((folder / "report.json").read_text())
     return result, report, [check["name"] for check in report["checks"] if not check["there"]]
 
@@ -58,10 +58,10 @@ def test_everything_that_is_missing_is_reported_with_advice(fake: FakeCheckout, 
 
 
 def test_the_runtime_of_this_repository_checks_the_pipeline(tmp_path: Path) -> None:
-    """It checks the whole pipeline file, which `workbench check` cannot."""
+    """It checks the whole pipeline file, as `workbench check` does."""
     file = study(tmp_path / "study", pipeline="wrong.yaml")
     (file.parent / "wrong.yaml").write_text("workflow:\n  name: x\n  steps:\n    - {name: a, type: gemni}\n")
-    result = CommandLine(tmp_path / "home", {"GEMINI_API_KEY": "k"}).run("doctor", file)
+    result = CommandLine(tmp_path / "home", {"GEMINI_API_KEY": "k"}).call("doctor", file)
     assert result.exit_code == 3
     assert "ok       runtime: pipeline" in result.stdout
     assert 'wrong.yaml:4: steps[0].type: "gemni" is not known' in result.stdout

@@ -14,31 +14,34 @@ from rich.console import Console
 
 from workbench.commands.generate import deliver
 from workbench.commands.init import init
-from workbench.commands.output import refuse_unwritable, write_json, write_output
+from workbench.commands.output import err, out, refuse_unwritable, write_json, write_output
 from workbench.commands.progress import table
 from workbench.errors import OutputFailed, UserError
 
-WRITE = "from pathlib import Path; from workbench.commands.output import write_json; write_json(Path({name!r}), [1])"
+WRITE = """\
+from pathlib import Path
+from workbench.commands.output import write_json
+for name in {names}: write_json(Path(name), [name])
+"""
 
 
-def written_by_a_process(name: str) -> bytes:
-    """Return what a process writes to its standard output when it names this file."""
-    return subprocess.run([sys.executable, "-c", WRITE.format(name=name)], check=True, stdout=subprocess.PIPE).stdout
-
-
-@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
-def test_standard_output_has_several_names(name: str) -> None:
-    """The report goes to the pipe that standard output is."""
-    assert json.loads(written_by_a_process(name)) == [1]
+def test_standard_output_has_several_names() -> None:
+    """The reports of one process go to the pipe that standard output is."""
+    names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+    command = [sys.executable, "-c", WRITE.format(names=names)]
+    written = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert [json.loads(report) for report in written.replace("]\n", "]\0").rstrip("\0").split("\0")] == [
+        [name] for name in names
+    ]
 
 
 def test_standard_output_that_is_a_file_is_continued(tmp_path: Path) -> None:
     """What was printed before stays in the file, and the file stays the same file."""
     file = tmp_path / "out"
     with file.open("wb") as stream:
-        command = f"print('before', flush=True); {WRITE.format(name='/dev/stdout')}"
+        command = f"print('before', flush=True)\n{WRITE.format(names=['/dev/stdout'])}"
         subprocess.run([sys.executable, "-c", command], check=True, stdout=stream)
-    assert file.read_text() == "before\n[\n  1\n]\n"
+    assert file.read_text() == 'before\n[\n  "/dev/stdout"\n]\n'
 
 
 def test_a_fifo_is_written_through(tmp_path: Path) -> None:
@@ -146,3 +149,11 @@ def test_a_table_obeys_no_text_in_it(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr().out
     assert "[bold]c[/bold]" in printed
     assert not {"\x1b", "\u202e"} & set(printed)
+
+
+@pytest.mark.parametrize("console", [out, err])
+def test_a_path_with_brackets_is_no_markup(console: Console) -> None:
+    """A folder may be called [/old], which is no closing tag."""
+    with console.capture() as captured:
+        console.print("wrote /tmp/[/old]/[bold]study.yaml")
+    assert captured.get() == "wrote /tmp/[/old]/[bold]study.yaml\n"

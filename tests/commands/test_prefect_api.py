@@ -72,8 +72,8 @@ def test_a_login_is_used_and_its_absence_is_named(
     """The health check proves nothing, because it needs no login. No proxy is used for a local server."""
     with guarded(header, value) as url:
         allowed = line.having(PREFECT_API_URL=url, **{variable: setting})
-        assert "taken" in allowed.run("-c", ASK, program=PYTHON, timeout=120).stdout
-        refused = line.having(PREFECT_API_URL=url).run("-c", ASK, program=PYTHON, timeout=120)
+        assert "taken" in allowed.run("-c", ASK, program=PYTHON).stdout
+        refused = line.having(PREFECT_API_URL=url).run("-c", ASK, program=PYTHON)
     assert "refuses the login (HTTP 401): set PREFECT_API_AUTH_STRING" in refused.stderr
 
 

@@ -21,18 +21,16 @@ def test_a_prefect_server_that_does_not_answer_is_named(tmp_path: Path, monkeypa
     assert not (tmp_path / "server.json").exists()
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize("home", ["/proc/nope", "file"])
 def test_an_unwritable_home_is_reported(line: CommandLine, tmp_path: Path, home: str) -> None:
     """This happens before a server or a run is started."""
     (tmp_path / "file").write_text("")
     file = study(tmp_path / "study")
-    result = line.having(WORKBENCH_HOME=str(tmp_path / home)).run("run", file, "--rehearse")
+    result = line.having(WORKBENCH_HOME=str(tmp_path / home)).call("run", file, "--rehearse")
     assert (result.exit_code, "set WORKBENCH_HOME to a folder" in result.stderr) == (2, True), result.stderr
 
 
-@pytest.mark.processes
 def test_a_missing_key_is_reported_without_words_about_paid_results(line: CommandLine, tmp_path: Path) -> None:
     """Without a key, nothing can have been paid for."""
-    result = line.run("run", study(tmp_path / "study"))
+    result = line.call("run", study(tmp_path / "study"))
     assert (result.exit_code, "GEMINI_API_KEY" in result.stderr, "paid" in result.stderr) == (3, True, False)

@@ -10,13 +10,11 @@ import pytest
 from tests.support.command_line import CommandLine
 from tests.support.old_run import OLD_RUN, old_run
 
-pytestmark = pytest.mark.processes
-
 
 def test_an_old_run_is_shown(line: CommandLine) -> None:
     """It is shown as a table, and as JSON with every key of its time."""
     old_run(line.home)
-    ended = line.run("show", "--json", line.home / "report.json")
+    ended = line.call("show", "--json", line.home / "report.json")
     assert (ended.exit_code, "The new prompt scores 8.20" in ended.stdout) == (0, True), ended.stderr
     then = json.loads((OLD_RUN / "report.json").read_text())
     newer = {"schema", "real_in_rehearsal", "cost", "leaks", "used_up", "criteria", "lengths", "judge", "race"}
@@ -33,5 +31,5 @@ def test_a_folder_that_cannot_be_read_is_the_users_to_mend(line: CommandLine, co
     """The exit code is 2. The message names the file and says what to do."""
     folder: Path = old_run(line.home).path
     (folder / "run.json").write_text(content)
-    ended = line.run("show")
+    ended = line.call("show")
     assert (ended.exit_code, words in ended.stderr, "Traceback" in ended.stderr) == (2, True, False), ended.stderr

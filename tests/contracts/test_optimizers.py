@@ -10,12 +10,14 @@ import pytest
 from tests.support.flow import Flow, pipeline
 from tests.support.settings import goals, setting
 from workbench.errors import ProposalFailed
-from workbench.nouns import Execution, ExecutionRequest
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, Execution, ExecutionRequest
 from workbench.providers import rehearsal
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run.setting import Setting
 from workbench.search.catalogue import OPTIMIZERS
-from workbench.search.optimization import FIRST_CONFIRM_REPLICATE, SearchOutcome, confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
+from workbench.search.outcome import SearchOutcome
 from workbench.search.programs import PROGRAMS
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose

@@ -258,6 +258,6 @@ def test_what_the_runtime_alone_refuses_is_refused_before_it_costs_anything(tmp_
 def test_pipeline_check_reports_the_same_problems(tmp_path: Path, text: str, reason: str | None) -> None:
     """A person checks a pipeline with this command."""
     (file,) = write_files(tmp_path, [text])
-    problems = project.problems(file)
+    problems = project.problems(Pipeline(Engine("mix"), file=file))
     assert (problems is None) == (reason is None) == (asks_by_reader(text) is not None)
     assert (reason or "") in (problems or "")

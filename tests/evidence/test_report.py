@@ -13,10 +13,10 @@ from markdown_it import MarkdownIt
 from tests.support.run_folder import add, begin, finish
 from workbench.errors import NotJudged
 from workbench.evidence.picture import picture
-from workbench.evidence.report import markdown, rows
+from workbench.evidence.report import markdown, rows, sentence
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
-from workbench.run.record import LeakRecord, RunRecord
+from workbench.run.record import Ending, LeakRecord, RunRecord, SearchResult
 
 HOSTILE = (
     "</svg><script>alert(1)</script> ![x](http://evil/) [l](javascript:x) | `c` \x00\x1b[31m ~~~ \n# head\n> quote"
@@ -54,6 +54,23 @@ def test_every_report_of_a_rehearsal_names_its_real_part(tmp_path: Path) -> None
     assert ("rehearsal", sentence) in rows(summary)
     assert f"> **{sentence}**" in markdown(summary)
     assert ReportRecord.of(summary).real_in_rehearsal == "the command itself"
+
+
+@pytest.mark.parametrize(
+    ("ended", "spent", "why"),
+    [
+        ("optimizer", 5, "No plan passed."),
+        ("optimizer", 10, "No plan passed."),
+        ("budget", 10, "No other prompt was tried: the search's budget of 10 executions is used up."),
+    ],
+)
+def test_a_search_that_tried_no_other_prompt_says_why(tmp_path: Path, ended: Ending, spent: int, why: str) -> None:
+    """A used-up budget is a better reason than the optimizer's own, which may be false then."""
+    folder = begin(tmp_path, optimizer="bootstrap", if_nothing_tried="No plan passed.")
+    add(folder, "search", "first", 0, 9.0)
+    finish(folder, "first", (3.0, 3.0, 3.0), ())
+    folder.save(folder.load(SearchResult).model_copy(update={"ended": ended, "spent": spent}))
+    assert sentence(summarize(folder)) == f"{why} The starting prompt scores 3.00."
 
 
 def test_a_models_text_is_shown_as_plain_text(tmp_path: Path) -> None:

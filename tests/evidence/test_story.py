@@ -56,5 +56,8 @@ def test_beginning_and_confirmation_name_the_prompts() -> None:
         "The search ended after 2 executions: gepa has no more to ask. "
         "Confirming first and second with at most 3 fresh executions on every goal."
     )
+    all_spent = result.model_copy(update={"spent": 10})
+    assert "after 10 executions: its budget is used up." in confirming(all_spent, record(budget=10))
+    assert "with at most 1 fresh execution on every goal." in confirming(result, record(confirm=1))
     kept = result.model_copy(update={"best": "first", "ended": "budget"})
     assert "its budget is used up. Confirming the starting prompt only with at most 3" in confirming(kept, record())

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.execution.plan import problem, retrieve, unfenced
@@ -168,7 +168,6 @@ def test_a_cut_off_reply_stays_invalid() -> None:
     assert retrieve(execution_with("", "cut off")).problem == "cut off"
 
 
-@settings(max_examples=400)
 @given(st.text(max_size=400) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@`\n\t ?,", max_size=200))
 def test_no_text_makes_retrieval_fail(text: str) -> None:
     """For every text, retrieval returns a plan or a problem."""

@@ -131,11 +131,11 @@ def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_a_worker_executes_the_notification_and_posts_it(
-    line: CommandLine, posted: tuple[str, list[dict[str, Any]]]
+    deploying: CommandLine, posted: tuple[str, list[dict[str, Any]]]
 ) -> None:
     """The script creates the same automations. The notification is one line of the log."""
     url, bodies = posted
-    deployed(line)
+    line = deployed(deploying)
     script = line.run(CHECKOUT / "deployments" / "automations.py", program=PREFECT.with_name("python"))
     assert (script.exit_code, script.stdout) == (0, ""), script.stderr
     with server_client.api(api(line), {}) as asking:

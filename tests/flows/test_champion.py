@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.command_line import CommandLine, study
+from tests.support.readme import commands_of
 from tests.support.service import service
 
 pytestmark = pytest.mark.processes
@@ -37,7 +39,7 @@ def test_a_key_is_taken_from_a_secret_block(line: CommandLine, tmp_path: Path) -
 def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it(
     line: CommandLine, tmp_path: Path
 ) -> None:
-    """The study says `promote: auto`. Only `apply --champion` changes the pipeline file."""
+    """The study says `promote: auto`. Only `apply` changes the pipeline file, with the commands of the README."""
     file = study(tmp_path / "mine", promote="auto", budget=8, confirm=8)
     pipeline, before = file.with_name("pipeline.yaml"), file.with_name("pipeline.yaml").read_bytes()
     identity = {"NAME": "t", "EMAIL": "t@example.org"}
@@ -49,23 +51,35 @@ def test_a_better_prompt_becomes_the_champion_and_the_next_search_starts_from_it
         line = line.having(GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
         result, report = line.optimize(file)
         assert (result.exit_code, report["better"]) == (0, True), result.stderr
-        champion = json.loads(line.run("champion", "show", file, "--json", "-").stdout)
+        best = Path(report["best"]["prompt_file"]).read_text()
+        contents = []
+        for _, *arguments in commands_of("sh", 2):
+            applied = line.call(*arguments, cwd=tmp_path)
+            assert applied.exit_code == 0, (arguments, applied.stderr)
+            contents.append(pipeline.read_bytes())
+        assert (contents[0], contents[2]) == (before, before)
+        (part, _, _) = yaml.safe_load(contents[1])["workflow"]["steps"][0]["prompt"]
+        assert best in part["content"]
+        shown = tmp_path / "shown.json"
+        assert line.call("champion", "show", file, "--json", shown).exit_code == 0
+        champion = json.loads(shown.read_text())
         assert (champion["number"], champion["run"], champion["score"]) == (
             2,
             report["run_id"],
             report["best"]["score"],
         )
-        assert champion["text"] == Path(report["best"]["prompt_file"]).read_text()
+        assert champion["text"] == best
         result, second = line.optimize(file, "--optimizer", "static", "--budget", "1")
     assert result.exit_code == 0, result.stderr
     assert second["baseline"]["candidate"] == second["best"]["candidate"]
     assert (line.home / "runs" / second["run_id"] / "best_prompt.md").read_text() == champion["text"]
-    runs = json.loads(line.run("runs", "--json", "-").stdout)
+    assert line.call("runs", "--json", shown).exit_code == 0
+    runs = json.loads(shown.read_text())
     assert [run["promoted"] for run in runs] == [None, 2]
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=file.parent, text=True).strip()
     assert [run["commit"] for run in runs] == [head, head]
     assert pipeline.read_bytes() == before
-    applied = line.run("apply", "--champion", file)
+    applied = line.call("apply", "--champion", file)
     assert applied.exit_code == 0, applied.stderr
     assert "no champion was changed" in applied.stdout
     assert champion["text"] in pipeline.read_text().replace("\n          ", "\n")

@@ -61,9 +61,9 @@ def check_report(line: CommandLine) -> None:
 
 
 @pytest.fixture(name="deployed")
-def deployed_line(line: CommandLine) -> CommandLine:
+def deployed_line(deploying: CommandLine) -> CommandLine:
     """Return a command line whose server has the deployments of prefect.yaml."""
-    return deployed(line)
+    return deployed(deploying)
 
 
 def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) -> None:
@@ -81,7 +81,7 @@ def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_can_be_resumed(deployed
         running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *WORKER),
     ):
         flow_run = create_flow_run(line, NIGHTLY, optimizer="copro", budget=24)
-        wait_for(lambda: len(line.results("execute")) >= 2, 120)
+        wait_for(lambda: len(line.results("execute")) >= 2)
         cancelled_at = time.monotonic()
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         httpx.post(f"{api(line)}/flow_runs/{flow_run}/set_state", json=cancelling).raise_for_status()

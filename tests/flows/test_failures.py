@@ -16,12 +16,16 @@ pytestmark = pytest.mark.processes
 
 
 def test_a_run_finishes_although_one_call_in_five_fails(line: CommandLine, tmp_path: Path) -> None:
-    """Failed calls are retried and counted, and no failure becomes a score."""
+    """Failed calls are retried and counted, and no failure becomes a score.
+
+    In the null world, no prompt is better than another. A run without a better prompt is a result and not a failure.
+    """
     # Nothing can be written below this HOME, not even by root.
-    with line.having(HOME="/proc").rehearsing(fail_rate=0.2, seed=1) as (rehearsal_line, _):
+    with line.having(HOME="/proc").rehearsing(fail_rate=0.2, seed=1, world="null") as (rehearsal_line, _):
         result, report = rehearsal_line.optimize(study(tmp_path / "eine Studie für später", budget=8), "--rehearse")
     assert result.exit_code == 0, result.stderr
-    assert report["status"] == "done"
+    assert (report["status"], report["better"], report["rehearsal_world"]) == ("done", False, "null:1")
+    assert "No better prompt found" in result.stdout
     trials = (line.home / "runs" / report["run_id"] / "trials.jsonl").read_text().splitlines()
     assert not any("purpose" in json.loads(trial)["reason"] for trial in trials)
 
@@ -34,9 +38,9 @@ def test_a_retried_flow_executes_nothing_twice(line: CommandLine, tmp_path: Path
         process = rehearsal_line.start("run", file, "--rehearse", "--json", report_file)
         wait_for(lambda: len(line.results("execute")) >= 3)
         rehearsal.fail_rate = 1.0
-        wait_for(lambda: state(line)["name"] == "AwaitingRetry", 120)
+        wait_for(lambda: state(line)["name"] == "AwaitingRetry")
         rehearsal.fail_rate = rehearsal.latency = 0.0
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
     (run,) = (line.home / "runs").iterdir()
     executed = [call.key for call in journal.read(run) if (call.action, call.kind) == ("execute", "ok")]
@@ -76,28 +80,7 @@ def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine
     with line.rehearsing(latency=1.0) as (rehearsal_line, _):
         processes = [rehearsal_line.start("run", file, "--rehearse") for _ in range(2)]
         for process in processes:
-            _, err = process.communicate(timeout=170)
+            _, err = process.communicate(timeout=400)
             assert process.returncode == 0, err
     assert len(calls.read_text().splitlines()) == len(line.results("execute")) == 5
     assert list((line.home / "locks").iterdir()) == []
-
-
-def test_faulty_kept_answers_are_bought_again_and_reported(line: CommandLine, tmp_path: Path) -> None:
-    """The result is the same as before, and one line on standard error names each faulty file."""
-    file = study(tmp_path / "study", optimizer="static", budget=2)
-    _, before = line.optimize(file, "--rehearse")
-    executions, scores = line.results("execute"), line.results("score")
-    executions[0].write_bytes(executions[1].read_bytes())
-    executions[2].unlink()
-    executions[2].symlink_to("nowhere")
-    scores[0].write_text(scores[0].read_text().replace('\\"score\\": ', '\\"score\\": 9'))
-    scores[1].write_bytes(scores[1].read_bytes()[:20])
-    result, after = line.optimize(file, "--rehearse")
-    assert result.exit_code == 0, result.stderr
-    assert after["executions"] == 2
-    for report in (before, after):
-        # Each run writes the prompt into its own folder.
-        del report["best"]["prompt_file"]
-    assert (after["best"], after["baseline"]) == (before["best"], before["baseline"])
-    for faulty in (executions[0], executions[2], scores[1]):
-        assert f"{faulty} is not used, and its answer is bought again" in result.stderr

@@ -16,6 +16,9 @@ from tests.support.command_line import CommandLine, study, wait_for
 
 pytestmark = pytest.mark.processes
 
+#: A study of seven executions, two at once, so that several are left after the first two.
+SLOW = {"optimizer": "static", "budget": 1, "confirm": 6, "concurrency": 2, "runtime": "mix"}
+
 
 @pytest.mark.parametrize(
     "interrupt",
@@ -30,14 +33,14 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 ) -> None:
     """The exit code is 130, no process is left, and no kept answer is paid for again."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
+    file = study(tmp_path / "study", **SLOW)
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
-        wait_for(lambda: len(line.results("execute")) >= 3)
+        wait_for(lambda: len(line.results("execute")) >= 2)
         start = time.monotonic()
         process.send_signal(interrupt)
-        _, err = process.communicate(timeout=30)
-        assert time.monotonic() - start < 15
+        _, err = process.communicate(timeout=100)
+        assert time.monotonic() - start < 30
         assert process.returncode == 130
         assert "the same command goes on" in err
         assert "Traceback" not in err
@@ -54,10 +57,10 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
 def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
     """After kill -9, only the executions that were running are paid for again. The next run marks it as crashed."""
     line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="copro", budget=8, runtime="mix")
+    file = study(tmp_path / "study", **SLOW)
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
-        wait_for(lambda: len(line.results("execute")) >= 3)
+        wait_for(lambda: len(line.results("execute")) >= 2)
         process.kill()
         process.communicate(timeout=30)
         rehearsal.latency = 0.0
@@ -65,7 +68,7 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
         killed = only_flow_run(line)
         assert state(line, killed)["type"] == "RUNNING"
         stored, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
-        assert calls_before - stored <= 4
+        assert calls_before - stored <= 2
         result, report = rehearsal_line.optimize(file, "--rehearse")
     assert result.exit_code == 0, result.stderr
     assert report["cache_hits"] == stored

@@ -16,14 +16,14 @@ pytestmark = pytest.mark.processes
 
 def test_a_killed_vm_does_not_change_the_studys_result(line: CommandLine, tmp_path: Path) -> None:
     """The report equals that of a run with a VM for each execution. Each execution counts once, and no VM is left."""
-    settings = {"optimizer": "copro", "budget": 8, "concurrency": 8}
+    settings = {"optimizer": "copro", "budget": 5, "concurrency": 8}
     served = study(tmp_path / "served", runtime="serve", **settings)
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", served, "--rehearse", "--json", line.home / "report.json")
         wait_for(lambda: len(line.results("execute")) >= 3)
         (vm,) = beams(process.pid)
         os.kill(vm, signal.SIGKILL)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=400)
         assert process.returncode == 0, err
         assert not Path(f"/proc/{vm}").exists()
         report = rehearsal_line.report()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import yaml
 from prefect.flows import load_flow_from_entrypoint
 
 from tests.support.command_line import CHECKOUT
+from tests.support.readme import blocks
 
 pytestmark = pytest.mark.processes
 
@@ -19,17 +19,12 @@ UNITS = sorted((CHECKOUT / "deployments" / "systemd").glob("*.service"))
 DEPLOYMENTS = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())["deployments"]
 
 
-def blocks(file: Path) -> list[str]:
-    """Return the shell blocks of a page."""
-    return re.findall(r"^```sh\n(.*?)^```$", file.read_text(), re.DOTALL | re.MULTILINE)
-
-
 def test_the_guide_has_the_commands_of_the_readme() -> None:
     """tests/flows/test_readme.py runs the block of the README, and tests/deployments/test_guide.py all blocks."""
-    first, second = blocks(GUIDE)[:2]
+    first, second = blocks("sh", GUIDE)[:2]
     bootstrap, rest = first.split("\n", 1)
     assert bootstrap == "script/bootstrap"
-    assert rest in blocks(CHECKOUT / "README.md")
+    assert rest in blocks("sh")
     assert second.splitlines()[0] == rest.splitlines()[0]
 
 

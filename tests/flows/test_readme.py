@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,8 +15,8 @@ import yaml
 
 from tests.support.checkout import checkout
 from tests.support.command_line import CHECKOUT, CommandLine, study
+from tests.support.readme import README, blocks, commands_of
 from tests.support.run_folder import ended
-from tests.support.service import service
 from workbench.commands.app import app
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.nouns import Target
@@ -26,44 +24,29 @@ from workbench.study.opening import RunOptions, load
 
 pytestmark = pytest.mark.processes
 
-README = CHECKOUT / "README.md"
-
 
 def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path) -> None:
-    """The commands work in a user's folder that holds nothing but the gold plan."""
+    """The commands work in a user's folder that holds nothing but the gold plan.
+
+    Only the run is smaller, and in one VM. tests/flows/test_main_job.py has a run with a VM for each execution.
+    """
     commands = commands_of("sh", 1)
     assert [words[1] for words in commands] == ["init", "check", "run", "show", "generate"]
     (tmp_path / "gold.md").write_text("# Plan\n\nSupervision first. Telemetry everywhere. Rollback of each stage.\n")
     for program, *arguments in commands:
         result = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
         assert result.exit_code == 0, (arguments, result.stderr)
+        if arguments[0] == "init":
+            written = (tmp_path / "study.yaml").read_text()
+            assert ("\nbudget: 24\n" in written, "\nconfirm: 8\n" in written) == (True, True)
+            smaller = written.replace("\nbudget: 24\n", "\nbudget: 8\n").replace(
+                "\nconfirm: 8\n", "\nconfirm: 4\nruntime: serve\n"
+            )
+            (tmp_path / "study.yaml").write_text(smaller)
     assert (tmp_path / "plan.yaml").read_text()
     # The user gets a pipeline file of their own, into which the winner can be written.
     assert yaml.safe_load((tmp_path / "study.yaml").read_text())["pipeline"] == "pipeline.yaml"
     assert (tmp_path / "pipeline.yaml").read_bytes() == SHIPPED_PIPELINE.read_bytes()
-
-
-def test_the_winner_is_written_into_the_pipeline_and_removed_again(line: CommandLine, tmp_path: Path) -> None:
-    """The commands work in a user's repository after a real search."""
-    file = study(tmp_path / "mine", budget=12).with_name("pipeline.yaml")
-    before, identity = file.read_bytes(), {"NAME": "t", "EMAIL": "t@example.org"}
-    line = line.having(**{f"GIT_{who}_{key}": identity[key] for who in ("AUTHOR", "COMMITTER") for key in identity})
-    for words in ("init -q -b main", "add -A", "commit -qm mine"):
-        subprocess.run(["git", *words.split()], cwd=file.parent, env=line.env, check=True)
-    with service() as url:
-        # Gemini's protocol, played by a server that does not say that it is a rehearsal: such a winner is not applied.
-        searching = line.having(GEMINI_API_KEY="any", GOOGLE_GEMINI_BASE_URL=url)
-        result, report = searching.optimize(file.with_name("study.yaml"))
-    assert result.exit_code == 0, result.stderr
-    best = Path(report["best"]["prompt_file"]).read_text()
-    contents = []
-    for program, *arguments in commands_of("sh", 2):
-        result = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
-        assert result.exit_code == 0, (arguments, result.stderr)
-        contents.append(file.read_bytes())
-    assert (contents[0], contents[2]) == (before, before)
-    (part, _, _) = yaml.safe_load(contents[1])["workflow"]["steps"][0]["prompt"]
-    assert best in part["content"]
 
 
 def test_a_champion_is_promoted_shown_and_taken_back(
@@ -80,19 +63,8 @@ def test_a_champion_is_promoted_shown_and_taken_back(
     assert len(list((tmp_path / "prompts" / "study_one").iterdir())) == 3
 
 
-def blocks(language: str, page: Path = README) -> list[str]:
-    """Return the fenced blocks of a page in this language, in their order."""
-    all_blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-    return [text for word, text in all_blocks if word == language]
-
-
-def commands_of(language: str, number: int) -> list[list[str]]:
-    """Return the commands of one block in this language, counted from 0."""
-    return [shlex.split(command) for command in blocks(language)[number].splitlines()]
-
-
 def test_every_block_has_a_test() -> None:
-    """A new block needs a test in this file."""
+    """A new block needs a test in this file. tests/flows/test_champion.py runs the block that applies a winner."""
     tested = {"sh": 6, "python": 1, "yaml": 3}
     languages = re.findall(r"^```(\w*)\n.*?^```$", README.read_text(), re.DOTALL | re.MULTILINE)
     assert {language: languages.count(language) for language in languages} == tested
@@ -139,6 +111,7 @@ def test_the_guide_to_runtimes_has_the_keys_of_the_readme() -> None:
     assert blocks("yaml", CHECKOUT / "docs" / "guide" / "runtimes.md") == blocks("yaml")
 
 
+@pytest.mark.services
 def test_the_nightly_run_is_deployed_and_a_worker_starts(server_owner: CommandLine) -> None:
     """The block runs in a shell as it stands. tests/flows/test_deployments.py also runs the deployment."""
     with server_owner.start("-ec", blocks("sh")[4], program=Path("/bin/sh")) as process:

@@ -24,11 +24,10 @@ pytestmark = pytest.mark.processes
 @pytest.mark.parametrize(
     "case",
     [
-        Case("gepa", 4),
-        Case("race", 1),
+        Case("race", 4),
         *(
             pytest.param(Case(optimizer, threads), marks=pytest.mark.services)
-            for optimizer, threads in [("gepa", 1), ("mipro", 1), ("mipro", 4), ("copro", 1), ("copro", 4), ("race", 4)]
+            for optimizer, threads in [("race", 1), *((name, n) for name in ("gepa", "mipro", "copro") for n in (1, 4))]
         ),
     ],
     ids=lambda case: f"{case.optimizer}-{case.threads}",
@@ -51,12 +50,12 @@ def test_a_run_survives_a_restart_of_its_server(tmp_path: Path) -> None:
     """The server is killed and started again. The run goes on, or the same command continues it."""
     case, line = Case("copro", 4), CommandLine(tmp_path / "home")
     new_database(line.home / "prefect")
-    assert line.run("server", timeout=240).exit_code == 0
+    assert line.run("server").exit_code == 0
     study = case.study(tmp_path / "study")
 
     def restart(process: subprocess.Popen[str]) -> None:
         os.killpg(json.loads((line.home / "server.json").read_text())["pid"], signal.SIGKILL)
-        started = line.run("server", timeout=240)
+        started = line.run("server")
         assert started.exit_code == 0, started.stderr
 
     try:
@@ -81,7 +80,7 @@ def test_a_full_disk_loses_only_the_answers_that_could_not_be_written(
     reference = undisturbed(case, CommandLine(tmp_path / "undisturbed", server), study)
 
     def make_room_after_the_end(process: subprocess.Popen[str]) -> None:
-        process.wait(timeout=170)
+        process.wait(timeout=400)
         subprocess.run(["mount", "-o", "remount,size=64m", line.home / "results"], check=True)
 
     with small_disk(line.home / "results"):

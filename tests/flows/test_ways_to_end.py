@@ -17,7 +17,7 @@ def test_all_mistakes_in_a_study_are_reported_together(line: CommandLine, tmp_pa
     """Each mistake has its file and line, and nothing is started."""
     file = study(tmp_path / "study", optimizer="gepaa", budgett=3)
     for command in (["run"], ["check"]):
-        result = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").run(*command, file)
+        result = line.having(PREFECT_API_URL="http://127.0.0.1:9/api").call(*command, file)
         assert result.exit_code == 2
         assert 'optimizer: "gepaa" is not known' in result.stderr
         assert 'did you mean "gepa"' in result.stderr
@@ -45,7 +45,7 @@ def test_all_mistakes_in_a_study_are_reported_together(line: CommandLine, tmp_pa
 )
 def test_a_users_mistake_ends_with_exit_code_2(line: CommandLine, arguments: list[object], words: str) -> None:
     """The output says what is wrong, without a traceback."""
-    result = line.run(*arguments)
+    result = line.call(*arguments)
     assert result.exit_code == 2, result
     assert words in result.stderr + result.stdout
     assert "Traceback" not in result.stderr
@@ -53,7 +53,7 @@ def test_a_users_mistake_ends_with_exit_code_2(line: CommandLine, arguments: lis
 
 def test_a_missing_key_ends_with_exit_code_3_and_never_rehearses(line: CommandLine) -> None:
     """The run ends before anything is paid for."""
-    result = line.run("run", EXAMPLE)
+    result = line.call("run", EXAMPLE)
     assert result.exit_code == 3
     assert "GEMINI_API_KEY" in result.stderr
     assert "--rehearse" in result.stderr
@@ -66,7 +66,7 @@ def test_the_claude_program_is_not_rehearsed(line: CommandLine, tmp_path: Path) 
     file = study(tmp_path / "study")
     pipeline = tmp_path / "study" / "pipeline.yaml"
     pipeline.write_text(pipeline.read_text().replace("type: gemini", "type: claude\n      via: program"))
-    result = line.run("run", file, "--rehearse")
+    result = line.call("run", file, "--rehearse")
     assert result.exit_code == 2
     assert "via: program" in result.stderr
     assert not line.results("execute")
@@ -85,20 +85,10 @@ def test_init_writes_a_study_that_passes_check(line: CommandLine, tmp_path: Path
     gold.write_text("# Gold\n\nTelemetry.")
     output = tmp_path / "mine" / "study.yaml"
     output.parent.mkdir()
-    assert line.run("init", "Write the plan: for 'us' # all", gold, "--output", output).exit_code == 0
-    assert line.run("check", output).exit_code == 0
+    assert line.call("init", "Write the plan: for 'us' # all", gold, "--output", output).exit_code == 0
+    assert line.call("check", output).exit_code == 0
     assert "Write the plan: for 'us' # all" in output.read_text()
-    assert line.run("init", "other", gold, "--output", output).exit_code == 2
-
-
-def test_in_the_null_world_no_better_prompt_is_found(line: CommandLine, tmp_path: Path) -> None:
-    """A run without a better prompt is a result and not a failure."""
-    with line.rehearsing(world="null") as (rehearsal_line, _):
-        result, report = rehearsal_line.optimize(study(tmp_path / "study"), "--rehearse")
-    assert result.exit_code == 0
-    assert report["better"] is False
-    assert report["rehearsal_world"] == "null:0"
-    assert "No better prompt found" in result.stdout
+    assert line.call("init", "other", gold, "--output", output).exit_code == 2
 
 
 def test_a_study_can_have_several_goals_and_gold_plans_and_a_writer(line: CommandLine, tmp_path: Path) -> None:

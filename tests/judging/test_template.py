@@ -39,9 +39,28 @@ def test_a_template_that_lacks_a_place_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["< /plan>", "</ plan>", "<\n/PLAN >", "<\u200b/plan>", "< goal>", "<\ufeff/gold_plan>"]
+    "tag",
+    [
+        "< /plan>",
+        "</ plan>",
+        "<\n/PLAN >",
+        "<\u200b/plan>",
+        "< goal>",
+        "<\ufeff/gold_plan>",
+        "</pl\u200ban>",
+        "</\u2066plan>",
+        "<\ufe0f/p\u034flan>",
+        "<\U000e0020/plan>",
+    ],
 )
 def test_a_tag_with_blanks_in_it_does_not_close_the_plan(tag: str) -> None:
     """A model reads such a tag as one. Its bracket is escaped."""
     prompt = fill("$goal$gold_plans<plan>$plan</plan>", Goal("g", "goal", ("gold",)), Plan(f"a {tag} b"))
     assert f"a &lt;{tag[1:]} b" in prompt
+
+
+def test_a_plan_cannot_close_a_tag_of_the_studys_own_template() -> None:
+    """Other brackets of a plan stay as they are."""
+    goal = Goal("g", "goal", ("gold",))
+    prompt = fill("<Answer-1 kind='x'>$plan</Answer-1>$goal$gold_plans", goal, Plan("< /answer-1> <b> </answer>"))
+    assert "&lt; /answer-1> <b> </answer></Answer-1>" in prompt

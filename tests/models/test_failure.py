@@ -71,6 +71,7 @@ def test_a_wait_that_is_too_long_lasts() -> None:
         (400, "This organization has been disabled.", None, "account disabled"),
         (400, "Your credit balance is too low to access the Anthropic API.", None, "no credit"),
         (402, "payment required", None, "no credit"),
+        (403, "x", {"error": {"details": [{"reason": "BILLING_DISABLED"}]}}, "no credit"),
         (429, "You exceeded your current quota", {"error": {"code": "insufficient_quota"}}, "no credit"),
         (429, "quota", gemini_error("2s", "GenerateRequestsPerDayPerProjectPerModel-FreeTier"), "quota used up"),
         (400, "You have reached your specified API usage limits.", None, "quota used up"),

@@ -1,6 +1,7 @@
 """The tables of endings are total over the providers' own enumerations, and only a complete reply is an answer.
 
-Importing `anthropic` takes seconds, so only the tests that need it import it.
+Importing `anthropic` and `google.genai` takes seconds, so only the slow tests import them. These prove that what the
+other tests take for the SDKs' own reasons and counts is so.
 """
 
 from __future__ import annotations
@@ -8,23 +9,57 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from google.genai import types
 
 from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, Ending, read
 from workbench.money.price import Tokens
+
+#: What a call used, as each provider writes it.
+GEMINI_USAGE = {
+    "promptTokenCount": 100,
+    "cachedContentTokenCount": 40,
+    "toolUsePromptTokenCount": 5,
+    "candidatesTokenCount": 20,
+    "thoughtsTokenCount": 30,
+}
+ANTHROPIC_USAGE = {
+    "input_tokens": 10,
+    "cache_read_input_tokens": 20,
+    "cache_creation_input_tokens": 30,
+    "output_tokens": 40,
+}
 
 
 @pytest.mark.slow
 def test_the_tables_name_every_reason_of_the_sdks() -> None:
     """A new version of an SDK that adds a reason makes this test fail."""
     from anthropic.types import StopReason
+    from google.genai import types
 
     assert set(GEMINI) == {reason.value for reason in types.FinishReason}
     assert set(GEMINI_BLOCKED) == {reason.value for reason in types.BlockedReason}
     assert set(ANTHROPIC) == set(get_args(StopReason))
 
 
-@pytest.mark.parametrize("reason", [*types.FinishReason, "A_REASON_OF_TOMORROW", None])
+@pytest.mark.slow
+def test_the_counts_are_written_as_the_sdks_write_them() -> None:
+    """A new version of an SDK that renames a count makes this test fail."""
+    from anthropic.types import Usage
+    from google.genai.types import GenerateContentResponseUsageMetadata
+
+    gemini = GenerateContentResponseUsageMetadata(
+        prompt_token_count=100,
+        cached_content_token_count=40,
+        tool_use_prompt_token_count=5,
+        candidates_token_count=20,
+        thoughts_token_count=30,
+    )
+    assert gemini.model_dump(by_alias=True, exclude_none=True) == GEMINI_USAGE
+    anthropic = Usage(input_tokens=10, cache_read_input_tokens=20, cache_creation_input_tokens=30, output_tokens=40)
+    assert anthropic.model_dump(exclude_none=True) == ANTHROPIC_USAGE
+    assert set(ANTHROPIC_USAGE) <= set(Usage.model_fields)
+
+
+@pytest.mark.parametrize("reason", [*GEMINI, "A_REASON_OF_TOMORROW", None])
 def test_only_stop_is_a_complete_reply_of_gemini(reason: str | None) -> None:
     """Half a text with another reason is no answer. A reason that is unknown or missing is a failure."""
     candidate = {"content": {"parts": [{"text": "half"}]}, "finishReason": reason}
@@ -53,6 +88,24 @@ def test_anthropics_stop_reason_decides(reason: str | None, ending: Ending) -> N
     assert (reply.text, reply.ending, reply.model) == ("ab", ending, "claude-sonnet-5-5")
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("<think>Is it\n\ngood?</think>\n\n{}", "{}"),
+        ("\n<thinking>\nhm\n</thinking>{}", "{}"),
+        ("The template opened the tag.\n</think>\n\n{}", "{}"),
+        ("<think></think>", ""),
+        ("Write <think> and </think> tags.", "Write <think> and </think> tags."),
+        ("Never write </think> in a plan.", "Never write </think> in a plan."),
+        ("<think>not done", "<think>not done"),
+    ],
+)
+def test_the_thoughts_of_a_local_model_are_no_part_of_the_text(content: str, text: str) -> None:
+    """Some servers with OpenAI's protocol leave them in the reply."""
+    body = {"choices": [{"finish_reason": "stop", "message": {"content": content}}]}
+    assert read("openai", body).text == text
+
+
 def test_a_refusal_is_explained() -> None:
     """The provider's own explanation is in the reason."""
     refused = {"content": [], "stop_reason": "refusal", "stop_details": {"explanation": "about weapons"}}
@@ -70,14 +123,7 @@ def test_a_body_of_any_form_is_a_failure(provider: str, body: object) -> None:
 
 def test_geminis_tokens_are_counted_by_kind() -> None:
     """The prompt's count holds that of the cache. The result of a tool is input, and thoughts are told apart."""
-    counted = types.GenerateContentResponseUsageMetadata(
-        prompt_token_count=100,
-        cached_content_token_count=40,
-        tool_use_prompt_token_count=5,
-        candidates_token_count=20,
-        thoughts_token_count=30,
-    )
-    body = {"usageMetadata": counted.model_dump(by_alias=True, exclude_none=True)}
+    body = {"usageMetadata": GEMINI_USAGE}
     assert read("gemini", body).tokens == Tokens(input=65, cached_input=40, output=20, thought=30)
     blocked = {**body, "promptFeedback": {"blockReason": "SAFETY"}}
     assert read("gemini", blocked).tokens == read("gemini", body).tokens
@@ -85,11 +131,9 @@ def test_geminis_tokens_are_counted_by_kind() -> None:
 
 def test_anthropics_tokens_are_counted_by_kind() -> None:
     """The kinds of input do not overlap there."""
-    from anthropic.types import Usage
-
-    counted = Usage(input_tokens=10, cache_read_input_tokens=20, cache_creation_input_tokens=30, output_tokens=40)
-    body = {"usage": counted.model_dump(exclude_none=True)}
-    assert read("anthropic", body).tokens == Tokens(input=10, cached_input=20, cache_write=30, output=40)
+    assert read("anthropic", {"usage": ANTHROPIC_USAGE}).tokens == Tokens(
+        input=10, cached_input=20, cache_write=30, output=40
+    )
 
 
 def test_openais_tokens_are_counted_by_kind() -> None:

@@ -147,7 +147,8 @@ workflow:
         ("a: 1\n\ufefftype: b\n", "line 2: the character U+FEFF"),
         ("a: [\n", "line 2: "),
         ("a: " + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "line 1: nested more than 64 levels deep"),
-        ("[" * 100_000, "line 1: nested more than 64 levels deep"),
+        ("[" * 200, "line 1: nested more than 64 levels deep"),
+        ("- " * 100_000, "line 1: nested more than 64 levels deep"),
     ],
 )
 def test_a_refusal_names_the_line_and_the_reason(text: str, message: str) -> None:

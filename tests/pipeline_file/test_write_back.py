@@ -202,7 +202,6 @@ def test_every_style_of_the_old_value_is_replaced_alone(style: str, end: str, pr
 LAST = ["old words", "'old'", "|\n  old", "|-\n  old\n", ">\n  old\n\n", '"old" # c']
 
 
-@settings(max_examples=50)
 @given(prompt=TEXTS, last=st.sampled_from(LAST))
 def test_a_value_at_the_end_of_a_file_is_replaced(prompt: str, last: str) -> None:
     """A file without a final newline gets one only if the prompt ends in a newline."""

@@ -23,12 +23,13 @@ from workbench.judging.template import default_template
 from workbench.nouns import Engine, Goal, Pipeline
 from workbench.providers import rehearsal
 from workbench.rehearsal.server import start
-from workbench.search.optimization import confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
 from workbench.search.proposer import propose
 
 pytestmark = pytest.mark.processes
 
-SEEDS = 20
+SEEDS = 10
 GOLD = "# Plan\n\nSupervision first. Restart limits. Monitoring and telemetry. Rollback. Security review. Migration.\n"
 
 
@@ -68,4 +69,4 @@ def test_over_many_seeds_the_confirmed_difference_is_zero(tmp_path: Path) -> Non
     runtimes.runtime_of(engine).close()
     assert abs(fmean(confirmed_differences)) < 3 * stdev(confirmed_differences) / sqrt(SEEDS)
     assert fmean(search_differences) > 0.5
-    assert called_better <= 4
+    assert called_better <= 2

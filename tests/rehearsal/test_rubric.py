@@ -9,7 +9,7 @@ from tests.rehearsal.test_roles import GOLD, PLAIN, plan
 from workbench.judging import drawing, rubric
 from workbench.judging.template import default_template
 from workbench.models.reply import ModelCall
-from workbench.nouns import Goal, Judge, Plan, ScoreRequest
+from workbench.nouns import DrawRequest, Goal, Judge, Plan, ScoreRequest
 from workbench.providers import Provider
 from workbench.rehearsal import roles
 from workbench.rehearsal.craft import INSTRUCTIONS
@@ -29,7 +29,7 @@ def answer(call: ModelCall) -> str:
 
 
 def drawn() -> tuple[Criterion, ...]:
-    return drawing.read_criteria(answer(drawing.call_of(JUDGE, Goal("g", "goal", (GOLD,)))))
+    return drawing.read_criteria(answer(drawing.call_of(DrawRequest(Goal("g", "goal", (GOLD,)), JUDGE))))
 
 
 def score(text: str, criteria: tuple[Criterion, ...], seed: int) -> float:
@@ -43,8 +43,8 @@ def score(text: str, criteria: tuple[Criterion, ...], seed: int) -> float:
 def test_a_prompt_with_the_instructions_meets_more_criteria() -> None:
     """The plain prompt is far below, so that a search has something to find. The gold plan itself is near the top."""
     criteria = drawn()
-    plain = fmean(score(plan(PLAIN, seed), criteria, seed) for seed in range(20))
-    rich = fmean(score(plan(" ".join([PLAIN, *INSTRUCTIONS[:16]]), seed), criteria, seed) for seed in range(20))
+    plain = fmean(score(plan(PLAIN, seed), criteria, seed) for seed in range(10))
+    rich = fmean(score(plan(" ".join([PLAIN, *INSTRUCTIONS[:16]]), seed), criteria, seed) for seed in range(10))
     assert plain + 2 < rich
     assert score(GOLD, criteria, 0) > 7
 

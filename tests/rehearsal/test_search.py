@@ -20,7 +20,8 @@ from workbench.rehearsal.craft import INSTRUCTIONS
 from workbench.rehearsal.model_request import Message, ModelRequest, seeded_random
 from workbench.rehearsal.server import start
 from workbench.run.record import LeakRecord
-from workbench.search.optimization import confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
 from workbench.search.proposer import propose
 
 pytestmark = pytest.mark.processes

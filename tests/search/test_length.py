@@ -17,7 +17,8 @@ from workbench.run.record import TrialRecord
 from workbench.scoring import Length
 from workbench.search.asks import Asker
 from workbench.search.candidate import Candidate
-from workbench.search.optimization import optimization, predictor_lm, program_of
+from workbench.search.optimization import optimization
+from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.trials import ScoredCandidate, Trials

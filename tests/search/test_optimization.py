@@ -21,7 +21,9 @@ from workbench.run import journal
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import SearchResult
 from workbench.run.setting import Setting
-from workbench.search.optimization import SearchOutcome, confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
+from workbench.search.outcome import SearchOutcome
 from workbench.search.proposal import Proposal, ProposalRequest
 
 LARGEST = {"execute": 0.10, "score": 0.05, "propose": 0.03}

@@ -13,7 +13,8 @@ from tests.support.settings import setting
 from workbench.errors import OutsideError
 from workbench.nouns import Goal, Plan, ScoreRequest, Verdict
 from workbench.run.record import TrialRecord
-from workbench.search.optimization import confirmation, optimization
+from workbench.search.fresh_trials import confirmation
+from workbench.search.optimization import optimization
 
 ONE_TEXT = (Goal("senior", "write the plan", ("gold",)), Goal("junior", "write the plan", ("other gold",)))
 

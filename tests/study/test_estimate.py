@@ -102,7 +102,7 @@ def test_a_role_without_a_known_price_is_named(tmp_path: Path) -> None:
 def test_the_example_is_small_and_costs_what_the_readme_says(tmp_path: Path) -> None:
     """Every execution pays for the codebase. Google doubles the price of the judge on 1 December 2026."""
     assert 20_000 < (EXAMPLE.parent / "codebase.xml").stat().st_size < 30_000
-    readme = (EXAMPLE.parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = " ".join((EXAMPLE.parents[2] / "README.md").read_text(encoding="utf-8").split())
     estimated = estimate(load(RunOptions(EXAMPLE)), tmp_path)
     assert estimated.dollars is not None
     stated = re.search(r"The example costs about \$([\d.]+), and about \$([\d.]+) from 1 December 2026", readme)

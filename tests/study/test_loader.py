@@ -177,6 +177,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(folder: P
 def test_values_from_the_command_line_are_checked_like_the_files(folder: Path) -> None:
     """The message names the option of the command line."""
     assert study(folder, GOOD, optimizer="static", budget=1).budget == 1
+    assert problems(folder, GOOD, budget=1)[0].startswith("--budget: 1 execution is too few: gepa needs at least 3")
     assert problems(folder, GOOD, budget=2) == ["--budget: 2 executions are too few: gepa needs at least 3 for 1 goal"]
     assert problems(folder, GOOD, optimizer="gpa")[0].startswith('--optimizer: "gpa" is not known')
 
@@ -205,7 +206,7 @@ def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:
         load(RunOptions(folder))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=300) | st.text(alphabet="abgo:-[]{}&*!|>'\"#\n ", max_size=150))
 def test_arbitrary_text_only_raises_a_study_error(folder: Path, text: str) -> None:
     """Any content of a study file gives a message for a person, never another exception."""

@@ -56,7 +56,7 @@ def test_a_budget_is_a_number_of_executions_or_both_numbers(
         ({"dollars": 5}, "budget.executions: this key is missing"),
         ({"executions": 24, "dollars": 0}, "budget.dollars: 0 is out of range; expected more than 0"),
         ({"executions": 24, "dollar": 5}, "budget.dollar: this key is not known; expected one of executions, dollars"),
-        ({"executions": 1, "dollars": 50}, "budget.executions: 1 executions are too few"),
+        ({"executions": 1, "dollars": 50}, "budget.executions: 1 execution is too few"),
     ],
 )
 def test_an_invalid_budget_is_reported(tmp_path: Path, budget: object, expected: str) -> None:

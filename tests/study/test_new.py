@@ -50,7 +50,7 @@ def test_no_comment_spells_a_value_with_a_capital_letter(folder: Path) -> None:
     assert not [value for value in values if f"# {value.capitalize()}:" in comments]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(min_size=1, max_size=200).filter(lambda text: text.strip() and text.isprintable()))
 def test_a_new_study_can_be_loaded(folder: Path, goal: str) -> None:
     """This holds for every text of the goal."""

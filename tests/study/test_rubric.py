@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from tests.support.command_line import study
 from workbench.commands.check import check
-from workbench.commands.rubric import rubric
 from workbench.errors import OutputFailed, StudyError, UserError
 from workbench.nouns import Study
 from workbench.scoring import Criterion
@@ -106,32 +102,6 @@ def test_an_unknown_method_and_a_template_without_places_are_mistakes(tmp_path: 
     (tmp_path / "t.md").write_text("$goal $gold_plans $plan")
     with pytest.raises(StudyError, match=r"template lacks \$criteria"):
         load(RunOptions(study(tmp_path, judge={"method": "rubric", "template": "t.md"})))
-
-
-def drawn(folder: Path, **options: Any) -> dict[str, Any]:
-    assert rubric(folder / "study.yaml", rehearse=True, json_file=folder / "out.json", **options) == 0
-    value: dict[str, Any] = json.loads((folder / "out.json").read_text())
-    return value
-
-
-@pytest.mark.processes
-def test_the_command_draws_a_rubric_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The file is a study's rubric at once. A second rubric needs --force, because it replaces a person's changes."""
-    load_with(tmp_path, None)
-    value = drawn(tmp_path)
-    assert 5 <= len(value["goals"]["only"]) <= 15
-    assert value["drawn_by"] == DRAWN_IN_REHEARSAL
-    assert value["goals"] == yaml.safe_load((tmp_path / "small.rubric.yaml").read_text())["goals"]
-    assert len(load(RunOptions(tmp_path / "study.yaml")).goals[0].criteria) == len(value["goals"]["only"])
-    assert "REHEARSAL: asking gemini/gemini-4-argon once" in capsys.readouterr().err
-    (tmp_path / "small.rubric.yaml").write_text("edited: badly")
-    with pytest.raises(UserError, match=r"exists already.*--force"):
-        drawn(tmp_path)
-    assert drawn(tmp_path, force=True) == value
-    assert value["used"]
-    study(tmp_path, optimizer="static")
-    assert not drawn(tmp_path, force=True)["used"]
-    assert "the judge does not use it yet: set judge: {method: rubric}" in capsys.readouterr().out
 
 
 def test_a_rubric_that_cannot_be_written_is_an_error_of_the_machine(tmp_path: Path) -> None:

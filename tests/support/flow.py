@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workbench.execution.plan import retrieve
-from workbench.nouns import Execution, ExecutionRequest, Plan, ScoreRequest, Verdict
+from workbench.nouns import DrawnCriteria, DrawRequest, Execution, ExecutionRequest, Plan, ScoreRequest, Verdict
 from workbench.providers import digest
-from workbench.search.ask_kinds import Execute, Propose, Retrieve, Score, slots
+from workbench.search.ask_kinds import Draw, Execute, Propose, Retrieve, Score, slots
 from workbench.search.asks import Asker, Asks
 from workbench.search.proposal import Proposal, ProposalRequest
 
@@ -41,12 +41,16 @@ def no_proposer(request: ProposalRequest) -> Proposal:
     raise AssertionError("the search asked for a proposal; this test expects none")
 
 
+def no_drawing(request: DrawRequest) -> DrawnCriteria:
+    raise AssertionError("the work asked for criteria; this test expects none")
+
+
 @dataclass
 class Flow:
     """How asks are answered.
 
     Attributes:
-        propose, execute, score: the functions that answer.
+        propose, execute, score, draw: the functions that answer.
         concurrency: how many executions run at once.
         latency: the longest pause before an answer, in seconds. Each pause is random.
         shuffle: the seed of the pauses.
@@ -57,6 +61,7 @@ class Flow:
     propose: Callable[[ProposalRequest], Proposal] = no_proposer
     execute: Callable[[ExecutionRequest], Execution] = pipeline
     score: Callable[[ScoreRequest, Plan], Verdict] = judge
+    draw: Callable[[DrawRequest], DrawnCriteria] = no_drawing
     concurrency: int = 4
     latency: float = 0.0
     shuffle: int = 0
@@ -98,6 +103,8 @@ class Flow:
                         asks.answer(ask, begin("execute", lambda ask=ask: self.execute(ask.request)))
                     case Retrieve():
                         asks.answer(ask, begin("retrieve", lambda ask=ask: retrieve(ask.execution.result())))
+                    case Draw():
+                        asks.answer(ask, begin("draw", lambda ask=ask: self.draw(ask.request)))
                     case Score():
                         plan = ask.plan if isinstance(ask.plan, Plan) else ask.plan.result()
                         asks.answer(ask, begin("score", lambda ask=ask, plan=plan: self.score(ask.request, plan)))

@@ -95,7 +95,7 @@ def disturbed(
         wait_until(process, rehearsal, moment.randint(1, total - 1))
         time.sleep(moment.uniform(0, LONGEST_PAUSE))
         disturb(process)
-        _, err = process.communicate(timeout=170)
+        _, err = process.communicate(timeout=400)
         wait_for(lambda: not working_in(line.home / "executions"))
         # A request that was on its way arrives.
         time.sleep(2 * LATENCY_SECONDS)
@@ -121,7 +121,7 @@ def continued(line: CommandLine, study: Path) -> CommandResult:
 
 def wait_until(process: subprocess.Popen[str], rehearsal: Rehearsal, requests: int) -> None:
     """Wait until this many requests were made, or the process has ended."""
-    wait_for(lambda: rehearsal.tries.total() >= requests or process.poll() is not None, 150)
+    wait_for(lambda: rehearsal.tries.total() >= requests or process.poll() is not None)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -15,6 +15,9 @@ MARKERS = ("slow", "processes", "services")
 #: much for the same work.
 CORE_SECONDS = 6.0
 
+#: The profile of Hypothesis that tries many examples. Hypothesis gives each test of a property the marker `hypothesis`.
+THOROUGH = "thorough"
+
 _MARKER = re.compile(rf"\bmark\.({'|'.join(MARKERS)})\b")
 
 
@@ -29,6 +32,8 @@ def may_select(expression: str, file: Path) -> bool:
             of_some.update(_MARKER.findall(fixtures.read_text(encoding="utf-8")))
     for line in file.read_text(encoding="utf-8").splitlines():
         (of_all if line.startswith("pytestmark = ") else of_some).update(_MARKER.findall(line))
+        if line.startswith("@given("):
+            of_some.add("hypothesis")
     subsets = (subset for size in range(len(of_some) + 1) for subset in itertools.combinations(of_some, size))
     selects = Expression.compile(expression).evaluate
     return any(selects(of_all.union(subset).__contains__) for subset in subsets)

@@ -18,6 +18,8 @@ from workbench.system.environment import secret_values
         ("database_password", "abc", ["abc"]),
         ("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer abc\nX-Team: planning", ["Bearer abc", "abc"]),
         ("ANTHROPIC_CUSTOM_HEADERS", "x-api-key:abc", ["abc", "abc"]),
+        ("PREFECT_CLIENT_CUSTOM_HEADERS", '{"X-Api-Key": "abc", "X-Team": "planning"}', ["abc", "abc"]),
+        ("PREFECT_SERVER_API_AUTH_STRING", "admin:abc", ["admin:abc", "abc"]),
         ("HTTPS_PROXY", "http://me:p%40ss@proxy:3128", ["p%40ss", "p@ss"]),
         ("HTTPS_PROXY", "http://proxy:3128", []),
         ("HTTPS_PROXY", "http://[me:a@proxy", []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -91,8 +92,15 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
     release()
 
 
-def test_a_new_file_never_replaces_another(tmp_path: Path) -> None:
-    """Missing folders are made. Nothing else is left in the folder."""
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+def test_a_new_file_never_replaces_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    """Missing folders are made. Nothing else is left in the folder. Some file systems, as exFAT, have no hard links."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
     file = tmp_path / "new" / "file"
     assert write_new(file, b"first") == file
     with pytest.raises(FileExistsError):

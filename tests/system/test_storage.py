@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +82,13 @@ def test_a_bucket_that_does_not_exist_cannot_be_written(real_bucket: Bucket) -> 
     """The reason is one line, for the message that nothing is bought."""
     reason = Bucket("s3://no-such-bucket/workbench").why_unwritable("score/k")
     assert reason is not None and "\n" not in reason
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing"])
+def test_what_is_no_file_cannot_be_read(tmp_path: Path, kind: str) -> None:
+    """To read from a pipe would wait for ever."""
+    file = tmp_path / "score" / "k"
+    file.parent.mkdir()
+    {"pipe": os.mkfifo, "folder": os.mkdir, "link to nothing": lambda path: path.symlink_to("nothing")}[kind](file)
+    with pytest.raises(OSError, match=r"no regular file|a link to a file that does not exist"):
+        Folder(tmp_path).read("score/k")

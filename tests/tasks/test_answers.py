@@ -19,7 +19,8 @@ from prefect.results import ResultStore
 
 from workbench.errors import OutsideError
 from workbench.money.price import Cost, ModelCost, Tokens
-from workbench.nouns import Execution, Verdict
+from workbench.nouns import DrawnCriteria, Execution, Verdict
+from workbench.scoring import Criterion
 from workbench.search.proposal import Proposal
 from workbench.system.storage import Folder
 from workbench.tasks import answers
@@ -28,6 +29,7 @@ VALUES: dict[str, Any] = {
     "execute": Execution("k", "plan: ü\u2028", Path("plan.yaml"), 1.5, None),
     "propose": Proposal("Write a better plan."),
     "score": Verdict(7.8, "good"),
+    "draw": DrawnCriteria((Criterion("rollback", "Is there a rollback?", 2.0),)),
 }
 
 
@@ -144,6 +146,9 @@ def moved(task: str) -> Any:
         ("score", "Verdict", "Proposal"),
         ("score", "Verdict", "Nothing"),
         ("propose", "Write a better plan.", " "),
+        ("draw", "2.0", "0.0"),
+        ("draw", "2.0", "NaN"),
+        ("draw", "Is there a rollback?", " "),
         ("execute", r"\"key\": \"k\"", r"\"key\": \"other\""),
         ("execute", "1.5", "-1"),
         ("execute", r"\"text\"", r"\"texts\""),
@@ -160,7 +165,7 @@ def test_a_value_out_of_its_type_or_range_is_bought_again(tmp_path: Path, task: 
     assert not store(tmp_path).exists(f"{task}/k")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=60), st.just(b"[" * 100_000), st.just(b'{"result":' * 50_000)))
 def test_any_content_is_an_answer_or_a_miss(tmp_path: Path, content: bytes) -> None:
     """No content of a file ends in another exception."""

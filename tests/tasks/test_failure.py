@@ -56,6 +56,23 @@ def test_no_key_is_left_in_a_failure(make: object, form: str) -> None:
     assert failure.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("OPENAI_API_KEY", "sk-0123456789", "sk-0123456789"),
+        ("CLAUDE_CODE_OAUTH_TOKEN", "oat-0123456789", "oat-0123456789"),
+        ("AWS_SECRET_ACCESS_KEY", "aws/0123456789", "aws/0123456789"),
+        ("HTTPS_PROXY", "http://me:pass%40word1@proxy:8080", "pass@word1"),
+        ("PREFECT_CLIENT_CUSTOM_HEADERS", '{"X-Api-Key": "header-0123"}', "header-0123"),
+        ("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer bearer-0123", "bearer-0123"),
+    ],
+)
+def test_no_other_secret_of_the_environment_is_left(name: str, value: str, secret: str) -> None:
+    """A program, a proxy or a server can echo its own secret as a provider can echo its key."""
+    failure = scrubbed_failure(NotJudged(f"{secret} was refused, {value}", kind="bad request"), {name: value})
+    assert secret not in str(failure)
+
+
 def test_a_workbench_error_keeps_its_type_and_kind() -> None:
     """The journal and the retries need both."""
     failure = scrubbed_failure(NotJudged(f"bad {KEY}", kind="rate limit", lasting=True), ENVIRON)

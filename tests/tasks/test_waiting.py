@@ -9,6 +9,7 @@ import pytest
 from prefect.states import Failed
 
 from workbench.errors import ModelNotFound, ProposalFailed
+from workbench.system.process import ended_on_interrupt
 from workbench.tasks import paid
 
 
@@ -16,7 +17,7 @@ from workbench.tasks import paid
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the list of waits, which take no time."""
     seconds: list[float] = []
-    monkeypatch.setattr(paid.time, "sleep", seconds.append)
+    monkeypatch.setattr(paid.process, "interrupted_within", lambda wait: bool(seconds.append(wait)))
     return seconds
 
 
@@ -40,3 +41,12 @@ def test_a_lasting_failure_is_not_waited_for(waits: list[float], error: Exceptio
     """The task fails at once."""
     assert not retried(error)
     assert waits == []
+
+
+def test_an_interrupt_ends_the_wait() -> None:
+    """Nobody who leaves a run waits for a provider's limit."""
+    with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
+        raise KeyboardInterrupt
+    assert not retried(ProposalFailed("slow down", kind="rate limit", wait_seconds=3600.0))
+    with ended_on_interrupt():
+        assert retried(ProposalFailed("slow down", kind="rate limit"))

@@ -206,4 +206,5 @@ def _has(existing: Any, expected: Any) -> bool:
 def _period(seconds: float) -> str:
     if seconds == QUIET_SECONDS:
         return "an hour"
-    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+    number, unit = (seconds / 60, "minute") if seconds >= 60 else (seconds, "second")
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"

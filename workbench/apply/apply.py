@@ -97,7 +97,7 @@ def apply(
         raise NotApplied(f"{warning}; --anyway applies it")
     repository = Repository(target.file.parent, environ)
     new_branch = f"workbench/{run.name}" if branch is None else branch
-    _require_applicable(repository, run, new_branch)
+    _require_applicable(repository, run, target, new_branch)
     if dry_run:
         return unchanged
     message = _commit_message(summary, target.step, notes)
@@ -132,13 +132,15 @@ def _commit_and_check_out(
     )
 
 
-def _require_applicable(repository: Repository, run: RunFolder, new_branch: str) -> None:
-    """Check that a commit on the new branch can be made.
+def _require_applicable(repository: Repository, run: RunFolder, target: Place, new_branch: str) -> None:
+    """Check that a commit on the new branch can be made, and that git holds the file as it is.
 
     Raises:
         NotApplied: it cannot.
     """
+    repository.head()
     repository.require_clean()
+    repository.stored(repository.name(target.file), target.content.encode())
     repository.require_identity()
     _require_not_applied(repository, run)
     repository.require_new_branch_name(new_branch)

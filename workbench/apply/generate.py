@@ -10,7 +10,17 @@ from typing import Any, NoReturn
 from workbench.errors import RunNotFound
 from workbench.execution.plan import retrieve
 from workbench.execution.runtimes import execute, runtime_of
-from workbench.nouns import FIRST_EXTRA_REPLICATE, ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
+from workbench.nouns import (
+    FIRST_EXTRA_REPLICATE,
+    DrawnCriteria,
+    DrawRequest,
+    ExecutionRequest,
+    Goal,
+    Plan,
+    ScoreRequest,
+    Trial,
+    Verdict,
+)
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.run.setting import Setting
@@ -69,6 +79,9 @@ class _DirectAnswers:
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         raise AssertionError("a program that runs once is not judged")
 
+    def criteria(self, request: DrawRequest, key: str) -> DrawnCriteria:
+        raise AssertionError("a program that runs once needs no criteria")
+
     def report(self, trial: Trial) -> None:
         raise AssertionError("a program that runs once makes no trial")
 
@@ -83,7 +96,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
         RunNotFound: the run has no winner yet.
         StudyError, OutsideError: for the same reasons as in a run.
     """
-    from workbench.search.optimization import run_winner
+    from workbench.search.fresh_trials import run_winner
 
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to continue it")

@@ -16,7 +16,7 @@ from workbench.system import git, process
 from workbench.system.files import write_atomically
 from workbench.system.temporary import OwnedFolder
 
-#: The files in `.git` that show an unfinished operation, and the name of the operation.
+#: The files in git's folder of this worktree that show an unfinished operation, and the name of the operation.
 UNFINISHED = {
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
@@ -62,11 +62,11 @@ class Repository:
         Raises:
             NotApplied: the repository has no commit.
         """
-        if not self._succeeds("rev-parse", "-q", "--verify", "HEAD^{commit}"):
+        commit = self._commit("HEAD")
+        if commit is None:
             raise NotApplied(f"{self.top} has no commit yet: commit the pipeline file first")
-        on_branch = self._succeeds("symbolic-ref", "-q", "HEAD")
-        branch = self._git("symbolic-ref", "HEAD").removeprefix(BRANCHES) if on_branch else None
-        return Head(branch, self._git("rev-parse", "HEAD"))
+        branch = self._answer("symbolic-ref", "-q", "HEAD")
+        return Head(branch and branch.removeprefix(BRANCHES), commit)
 
     def name(self, file: Path) -> str:
         """Return the path of `file` within the repository. Links among its folders are resolved, as git does."""
@@ -85,8 +85,9 @@ class Repository:
         """
         if changes := self.changes():
             raise NotApplied(f"{self.top} has changes that are not committed ({changes}): commit or stash them first")
+        folder = self.top / self._git("rev-parse", "--git-dir")
         for name, operation in UNFINISHED.items():
-            if (self.top / self._git("rev-parse", "--git-path", name)).exists():
+            if (folder / name).exists():
                 raise NotApplied(
                     f"{operation} is going on in {self.top}: finish or abort it first (git status says how)"
                 )
@@ -111,7 +112,7 @@ class Repository:
         Raises:
             NotApplied: the name is invalid or taken, or git cannot hold it beside an existing branch.
         """
-        if branch.startswith("-") or branch == "HEAD" or not self._succeeds("check-ref-format", BRANCHES + branch):
+        if branch.startswith("-") or branch == "HEAD" or self._answer("check-ref-format", BRANCHES + branch) is None:
             raise NotApplied(f'"{branch}" is not a valid branch name: choose another name with --branch')
         if self.branch(branch):
             raise NotApplied(
@@ -129,13 +130,22 @@ class Repository:
 
     def branch(self, name: str) -> str | None:
         """Return the commit of a branch, or None if the branch does not exist."""
-        exists = self._succeeds("rev-parse", "-q", "--verify", f"{BRANCHES}{name}^{{commit}}")
-        return self._git("rev-parse", BRANCHES + name) if exists else None
+        return self._commit(BRANCHES + name)
 
     def entry(self, commit: str, name: str) -> str:
         """Return git's line about a file in a commit (mode and content hash), or "" if the commit lacks the file."""
-        exists = self._succeeds("rev-parse", "-q", "--verify", f"{commit}^{{commit}}")
-        return self._git("ls-tree", commit, "--", f":(literal,top){name}") if exists else ""
+        return self._git("ls-tree", commit, "--", f":(literal,top){name}") if self._commit(commit) else ""
+
+    def stored(self, name: str, content: bytes) -> tuple[str, list[str]]:
+        """Return how git stores a file with this content: its mode, and the options of `git hash-object`.
+
+        Raises:
+            NotApplied: git does not track the file, or git holds other content.
+        """
+        listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
+        if not listed:
+            raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
+        return listed[0], self._filter_options(name, content, self._git("rev-parse", f"HEAD:{name}"))
 
     def commit(self, name: str, before: bytes, after: bytes, message: str) -> str:
         """Create a commit on top of HEAD that changes one file from `before` to `after`. Return the commit's hash.
@@ -145,15 +155,12 @@ class Repository:
         Raises:
             NotApplied: git does not track the file, git holds other content than `before`, or git failed.
         """
-        listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
-        if not listed:
-            raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
+        mode, options = self.stored(name, before)
         with OwnedFolder("git") as folder:
             index = {"GIT_INDEX_FILE": str(folder / "index")}
-            options = self._filter_options(name, before, self._git("rev-parse", f"HEAD:{name}"))
             blob = self._hash(after, "-w", *options)
             self._git("read-tree", "HEAD", variables=index)
-            self._git("update-index", "--cacheinfo", f"{listed[0]},{blob},{name}", variables=index)
+            self._git("update-index", "--cacheinfo", f"{mode},{blob},{name}", variables=index)
             tree = self._git("write-tree", variables=index)
         # Unlike `git commit`, `git commit-tree` does not read commit.gpgsign.
         sign = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
@@ -181,12 +188,15 @@ class Repository:
         """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
 
         The file is written only if git would store `content` as the blob that HEAD has. Therefore nobody's work is
-        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays.
+        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays, unless git is
+        told to ignore this bit (`core.fileMode=false`).
         """
         file = self.top / name
         try:
             current_mode = file.stat().st_mode
-            mode = current_mode if mode is None or (mode ^ current_mode) & stat.S_IXUSR else mode
+            mode = current_mode if mode is None else mode
+            if (mode ^ current_mode) & stat.S_IXUSR and self._tracks_modes():
+                mode = current_mode
             if file.read_bytes() != content:
                 if self._hash(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
                     return False
@@ -198,6 +208,10 @@ class Repository:
         except (OSError, NotApplied):
             return False
         return True
+
+    def _tracks_modes(self) -> bool:
+        """Return True if git compares the executable bit of files with the bit that it has stored."""
+        return self._run("config", "--type=bool", "--get", "core.fileMode").stdout.strip() != b"false"
 
     def _filter_options(self, name: str, content: bytes, blob: str) -> list[str]:
         """Return the options with which `git hash-object` turns the file's `content` into the stored `blob`.
@@ -221,8 +235,14 @@ class Repository:
             file.write_bytes(content)
             return self._git("hash-object", *options, str(file))
 
-    def _succeeds(self, *arguments: str) -> bool:
-        return self._run(*arguments).exit_code == 0
+    def _commit(self, name: str) -> str | None:
+        """Return the commit that a name stands for, or None if it stands for none."""
+        return self._answer("rev-parse", "-q", "--verify", f"{name}^{{commit}}")
+
+    def _answer(self, *arguments: str) -> str | None:
+        """Return what git prints, without the final newline. None if git does not succeed."""
+        result = self._run(*arguments)
+        return _text(result) if result.exit_code == 0 else None
 
     def _git(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
         """Run git with these additional environment variables. Return its output without the final newline.
@@ -233,7 +253,7 @@ class Repository:
         result = self._run(*arguments, variables=variables)
         if result.exit_code != 0:
             raise NotApplied(f"git {arguments[0]} failed in {self.top}: {git.reason(result)}")
-        return result.stdout.decode(errors="surrogateescape").rstrip("\n")
+        return _text(result)
 
     def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
         try:
@@ -242,4 +262,9 @@ class Repository:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error
                 raise NotApplied(f"git cannot be started ({reason})") from error
-            raise NotApplied("git is not on the PATH: install it, or see the change with --dry-run") from error
+            raise NotApplied("git is not on the PATH: install it") from error
+
+
+def _text(result: process.Finished) -> str:
+    """Return git's output without the final newline."""
+    return result.stdout.decode(errors="surrogateescape").rstrip("\n")

@@ -14,7 +14,7 @@ from workbench.apply.git import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
 from workbench.run.record import Record
-from workbench.system.files import write_atomically
+from workbench.system.files import PRIVATE_FILE, write_atomically
 
 #: The file with the bytes of the pipeline file before the change, in the run's folder.
 BEFORE = "applied.before"
@@ -80,7 +80,7 @@ def save_applied(run: RunFolder, record: AppliedRecord, before: bytes) -> None:
         NotApplied: the files cannot be written.
     """
     try:
-        write_atomically(run.path / BEFORE, before)
+        write_atomically(run.path / BEFORE, before, PRIVATE_FILE)
         run.save(record)
     except OSError as error:
         raise NotApplied(

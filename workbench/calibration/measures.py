@@ -5,6 +5,7 @@ All functions here are pure. Scores and noise are in points from 0 to 10.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -27,18 +28,26 @@ def kendall(groups: Sequence[GroupRecord]) -> dict[str, float]:
 
     1 means that every worse plan got a lower score. A judge that gives all plans the same score has 0.
     """
-    # Imported here: only a calibration needs it, and the import takes a second.
-    from scipy.stats import kendalltau
-
     taus: dict[str, float] = {}
     for kind in DAMAGES:
         by_goal = []
         for goal in dict.fromkeys(group.goal for group in groups):
             own = [g for g in groups if g.goal == goal and g.kind in ("gold", kind)]
-            tau = kendalltau([-g.degree for g in own], [fmean(g.scores) for g in own]).statistic
-            by_goal.append(0.0 if math.isnan(tau) else float(tau))
+            by_goal.append(tau([-g.degree for g in own], [fmean(g.scores) for g in own]))
         taus[kind] = fmean(by_goal)
     return taus
+
+
+def tau(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Kendall's tau-b of two sequences, which corrects for ties, or 0 if one of them has only ties.
+
+    `scipy.stats.kendalltau` returns the same. Its import would take a second.
+    """
+    pairs = [(a[0] - b[0], a[1] - b[1]) for a, b in itertools.combinations(zip(first, second, strict=True), 2)]
+    in_order = sum((x > 0) == (y > 0) for x, y in pairs if x and y)
+    against = sum((x > 0) != (y > 0) for x, y in pairs if x and y)
+    untied = sum(x != 0 for x, _ in pairs) * sum(y != 0 for _, y in pairs)
+    return (in_order - against) / math.sqrt(untied) if untied else 0.0
 
 
 def judge_variance(groups: Iterable[GroupRecord]) -> float:

@@ -16,15 +16,14 @@ import dspy
 
 from workbench.calibration import measures
 from workbench.calibration.design import REPEATS, Prices, Text, executions, texts
-from workbench.errors import BudgetUsedUp
 from workbench.evidence.gate import FEWEST_PAIRS
 from workbench.evidence.promotion import alpha_of
-from workbench.money.purse import purse_of
+from workbench.money.purse import raise_if_used_up
 from workbench.nouns import Goal, Plan, ScoreRequest, Study
 from workbench.run.calibration import CalibrationRecord, GroupRecord
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
-from workbench.search.optimization import predictor_lm, program_of
+from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.trials import Trials
 
@@ -36,16 +35,8 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
         try:
             return conclude(setting, _groups(setting, asker, probes=probes), prices)
         except SearchStopped:
-            run_purse = purse_of(setting.run.path)
-            if run_purse is None or not run_purse.used_up:
-                raise
-            raise BudgetUsedUp(
-                f"the budget of ${run_purse.dollars:.2f} was used up before the judge was calibrated; expected a "
-                "budget that is enough for that; run the same command again, which buys only what is missing, or "
-                "raise budget.dollars",
-                kind="budget used up",
-                lasting=True,
-            ) from None
+            raise_if_used_up(setting.run.path, "the judge was calibrated")
+            raise
 
     return work
 

@@ -40,7 +40,8 @@ class Judgement:
         numbers = f"{self.difference:+.2f} against its record, {LEVEL:.0%} {self.low:.2f} to {self.high:.2f}"
         match self.decision:
             case "as good":
-                return f"The champion is as good as before: it lost less than {margin:g} points ({numbers})."
+                lost = f"{margin:g} point{'' if margin == 1 else 's'}"
+                return f"The champion is as good as before: it lost less than {lost} ({numbers})."
             case "worse":
                 return f"The champion got worse beyond chance ({numbers})."
             case _:

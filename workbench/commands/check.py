@@ -8,6 +8,7 @@ from pathlib import Path
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.foreign_text import printable
 from workbench.study.opening import RunOptions, load
+from workbench.study.readiness import require_accepted
 from workbench.study.rubric import rehearsed, require_rubric
 from workbench.system.home import home
 from workbench.system.storage import results_of
@@ -32,6 +33,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     loaded = load(RunOptions(study))
     results_of(home(), os.environ)
     require_rubric(loaded, rehearsal=True)
+    unchecked = require_accepted(loaded)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
     refused_rubric = rehearsed(loaded)
@@ -39,11 +41,21 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
         err.print(
             printable(f"note: a run with real models will not start: {refused_rubric}"), markup=False, highlight=False
         )
+    if unchecked:
+        err.print(printable(f"note: {unchecked}"), markup=False, highlight=False)
     if warning := undecidable(loaded.confirm, alpha_of(loaded.promote)):
         err.print(f"note: {warning}", highlight=False)
     if advice := calibrating.note(loaded, home(), os.environ):
         err.print(f"note: {advice}", highlight=False)
     if json_file is not None:
         calibration = calibrating.to_json(loaded, home(), os.environ)
-        write_json(json_file, {**estimated.to_json(), "calibration": calibration, "refused_rubric": refused_rubric})
+        write_json(
+            json_file,
+            {
+                **estimated.to_json(),
+                "calibration": calibration,
+                "refused_rubric": refused_rubric,
+                "unchecked": unchecked,
+            },
+        )
     return 0

@@ -14,7 +14,7 @@ from workbench.errors import MissingKey, OutsideError, WorkbenchError
 from workbench.foreign_text import printable
 from workbench.system.server_client import healthy
 
-#: The words of `run` and `calibrate` after an interrupt, and after a failure that lost no paid result.
+#: The words of `run`, `calibrate` and `rubric` after an interrupt, and after a failure that lost no paid result.
 KEPT = "all paid results are kept, and the same command goes on from here"
 #: A server that has not answered for this many seconds ends the process. The flow itself gives up earlier, but Prefect
 #: then waits up to a minute for each request to a server that takes it and does not answer.
@@ -34,11 +34,11 @@ def tell(error: WorkbenchError) -> int:
 def goes_on(error: OutsideError | None = None) -> bool:
     """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
 
-    Only `run` and `calibrate` continue where they stopped. If a provider's key is missing, nothing was paid. After a
-    failure of the storage, a paid result may be lost, and the error itself says what to do.
+    Only `run`, `calibrate` and `rubric` continue where they stopped. If a provider's key is missing, nothing was paid.
+    After a failure of the storage, a paid result may be lost, and the error itself says what to do.
     """
     lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
-    return sys.argv[1:2] in (["run"], ["calibrate"]) and not lost
+    return sys.argv[1:2] in (["run"], ["calibrate"], ["rubric"]) and not lost
 
 
 @contextmanager

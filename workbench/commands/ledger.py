@@ -32,7 +32,7 @@ REASON_CHARACTERS = 60
 def list_studies(*, json_file: JsonFile = None) -> int:
     """List the studies: how many runs and trials they had, and what they cost.
 
-    Rehearsals are counted apart, and so are calibrations of the judge.
+    Rehearsals are counted apart, and so are calibrations of the judge and drawings of rubrics.
 
     Parameters
     ----------

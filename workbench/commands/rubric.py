@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from workbench.commands.output import JsonFile, console_beside, err, write_json
+from workbench.commands.run import use_server
 from workbench.foreign_text import printable
+from workbench.scoring import Criterion
 from workbench.system.interruption import GracefulInterrupt
 
 
@@ -18,6 +20,7 @@ def rubric(
     /,
     *,
     force: Annotated[bool, Parameter(negative=())] = False,
+    again: Annotated[bool, Parameter(negative=())] = False,
     rehearse: Annotated[bool, Parameter(negative=())] = False,
     json_file: JsonFile = None,
 ) -> int:
@@ -31,6 +34,8 @@ def rubric(
         The study file.
     force
         Replace the rubric if it exists. Your changes to it are lost.
+    again
+        Ask the model again. Without this, criteria that it drew before from the same gold plans cost nothing.
     rehearse
         Let a scripted model draw them. This costs nothing, and a real run refuses such a rubric.
     json_file
@@ -38,34 +43,56 @@ def rubric(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.study import loader
-    from workbench.study.draw import draw_rubric, price_of_drawing, refuse_existing
-    from workbench.study.rubric import needs_rubric, to_json
+    from workbench.study.draw import price_of_drawing, refuse_existing
+    from workbench.study.rubric import needs_rubric, to_json, write_rubric
 
     loaded = loader.load(study)
     refuse_existing(loaded, force=force)
     err.print(price_of_drawing(loaded, rehearse=rehearse), highlight=False)
-    with GracefulInterrupt():
-        drawn = draw_rubric(loaded, rehearse=rehearse, environ=os.environ)
+    drawn = _drawn(study, rehearse=rehearse, again=again)
+    by_goal = {goal: tuple(Criterion(**criterion) for criterion in own) for goal, own in drawn["criteria"].items()}
+    file = write_rubric(loaded, by_goal, drawn["drawn_by"])
     console = console_beside(json_file)
-    for goal, criteria in drawn.criteria.items():
+    for goal, criteria in by_goal.items():
         console.print(f"{printable(goal)}:", markup=False, highlight=False)
         for number, c in enumerate(criteria, start=1):
             line = f"  {number}. {c.name} (weight {c.weight:g}): {c.question}"
             console.print(printable(line), markup=False, highlight=False)
-    console.print(f"wrote {drawn.file}; read it, and change what does not fit", markup=False, highlight=False)
+    if not drawn["calls"]:
+        console.print("these criteria were drawn before, so nothing was paid; --again asks the model again")
+    console.print(f"wrote {file}; read it, and change what does not fit", markup=False, highlight=False)
     if not needs_rubric(loaded):
         console.print(
             f"the judge does not use it yet: set judge: {{method: rubric}} in {study}", markup=False, highlight=False
         )
     if json_file is not None:
-        goals = {goal: to_json(criteria) for goal, criteria in drawn.criteria.items()}
-        cost = None if rehearse else drawn.dollars
+        goals = {goal: to_json(criteria) for goal, criteria in by_goal.items()}
+        cost = None if rehearse else drawn["dollars"]
         value = {
             "study": loaded.name,
-            "file": str(drawn.file),
-            "drawn_by": drawn.drawn_by,
+            "file": str(file),
+            "drawn_by": drawn["drawn_by"],
+            "calls": drawn["calls"],
             "goals": goals,
             "used": needs_rubric(loaded),
         }
         write_json(json_file, {**value, "dollars": cost})
     return 0
+
+
+def _drawn(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:
+    """Run the flow that draws the criteria, and return its result.
+
+    Raises:
+        WorkbenchError: the flow failed, or no Prefect server answers.
+    """
+    use_server()
+    # Prefect reads its settings at import. Therefore the flow is imported only now.
+    from workbench.flows.rubric import rubric as rubric_flow
+    from workbench.tasks.failure import outside_failure
+
+    try:
+        with GracefulInterrupt():
+            return dict(rubric_flow(study=study.absolute(), rehearse=rehearse, again=again))
+    except Exception as error:
+        raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None

@@ -23,9 +23,10 @@ from workbench.run.record import RunRecord
 from workbench.study import calibrating
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
-from workbench.study.services import require_keys
+from workbench.study.services import require_keys, require_rehearsable
 from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
+from workbench.system.imports import without_collection
 from workbench.system.interruption import GracefulInterrupt
 
 
@@ -64,15 +65,18 @@ def run(
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars, runner=runner))
     require_rubric(loaded, rehearsal=True)
-    if not rehearse:
-        # The flow checks the keys too. This check comes before a server or a run is started.
+    # The flow makes these checks too. Here they come before a server or a run is started.
+    if rehearse:
+        require_rehearsable(loaded)
+    else:
         require_keys(loaded, os.environ)
         if advice := calibrating.note(loaded, home(), os.environ):
             err.print(f"note: {advice}", highlight=False)
-    use_server()
-    # Prefect reads its settings at import. Therefore the flow is imported only now.
-    from workbench.flows.optimize import optimize
-    from workbench.tasks.failure import outside_failure, server_unavailable
+    with without_collection():
+        use_server()
+        # Prefect reads its settings at import. Therefore the flow is imported only now.
+        from workbench.flows.optimize import optimize
+        from workbench.tasks.failure import outside_failure, server_unavailable
 
     url = os.environ["PREFECT_API_URL"]
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"

@@ -10,7 +10,7 @@ from workbench.run.journal import CallRecord
 from workbench.run.record import RunRecord
 
 #: The role that makes the calls of each action.
-ROLES = {"execute": "generator", "score": "judge", "propose": "proposer"}
+ROLES = {"execute": "generator", "score": "judge", "draw": "judge", "propose": "proposer"}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.evidence.permutation import DRAWN, ROUNDING, Block, Floats, drawn, permuted, sum_of
 from workbench.evidence.promotion import ALPHA, Decision, Sides, both_by_goal, decide, decision, seeded
+from workbench.evidence.words import plural
 
 #: The fewest pairs on each goal with which a challenger can be promoted.
 FEWEST_PAIRS = 4
@@ -55,8 +56,8 @@ def undecidable(pairs: int, alpha: float = ALPHA) -> str | None:
         return None
     needed = next(number for number in range(FEWEST_PAIRS, MOST_PAIRS + 1) if looks(number, alpha))
     return (
-        f"confirm: {pairs} pairs cannot tell a better prompt from chance at a risk of {alpha:.0%}; expected {needed} "
-        "or more: with fewer, the report will say that it is not sure"
+        f"confirm: {plural(pairs, 'pair')} cannot tell a better prompt from chance at a risk of {alpha:.0%}; expected "
+        f"{needed} or more: with fewer, the report will say that it is not sure"
     )
 
 

@@ -62,6 +62,8 @@ def _why_only_the_first(summary: Summary) -> str:
     """Say why the search ended with the starting prompt."""
     if len({trial.candidate for trial in summary.search}) > 1:
         return "No better prompt found: no other prompt scored higher in the search."
+    if summary.result is not None and summary.result.ended == "budget":
+        return f"No other prompt was tried: the search's {_used_up(summary.result, summary.record)} is used up."
     return f"{summary.record.if_nothing_tried or 'No other prompt was tried.'}"
 
 
@@ -143,10 +145,16 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
     """Say what ended the search."""
     if result.ended == "budget" and result.used_up == "dollars":
         rest = "what was left may not pay for the largest possible next call and the confirmation"
-        return f"its budget of {money(record.dollars or 0.0)} is used up: {rest}"
-    if result.ended == "budget" or result.spent >= record.budget:
-        return f"its budget of {plural(record.budget, 'execution')} is used up"
+        return f"its {_used_up(result, record)} is used up: {rest}"
+    if result.used_budget(record.budget):
+        return f"its {_used_up(result, record)} is used up"
     return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
+
+
+def _used_up(result: SearchResult, record: RunRecord) -> str:
+    """Return the words for the part of the budget that ended the search."""
+    dollars = result.ended == "budget" and result.used_up == "dollars"
+    return f"budget of {money(record.dollars or 0.0) if dollars else plural(record.budget, 'execution')}"
 
 
 def rehearsal(label: str, real: str | None) -> str:

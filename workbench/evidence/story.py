@@ -74,9 +74,9 @@ def budget_left(record: RunRecord, spent: int) -> str:
 
 def confirming(result: SearchResult, record: RunRecord) -> str:
     """Return the line with which the confirmation begins."""
-    why = "its budget is used up" if result.ended == "budget" else f"{record.optimizer} has no more to ask"
+    why = "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} has no more to ask"
     others = "the starting prompt only" if result.best == record.baseline else f"{record.baseline} and {result.best}"
     return (
         f"The search ended after {plural(result.spent, 'execution')}: {why}. "
-        f"Confirming {others} with at most {record.confirm} fresh executions on every goal."
+        f"Confirming {others} with at most {plural(record.confirm, 'fresh execution')} on every goal."
     )

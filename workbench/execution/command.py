@@ -131,6 +131,10 @@ class Command:
             "allowed in the study if it may be started without its keys, or rehearse with runtime: mix"
         )
 
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        # The program is not known.
+        return None
+
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         path = shutil.which(self._settings.program)
         yield Check("program", path is not None, path or f"{self._settings.program} is missing", "" if path else ADVICE)

@@ -185,6 +185,15 @@ class Runtime(Protocol):
         """Yield one check of this machine after the other, the slowest last. Call no model."""
         ...
 
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        """Return why executions of this pipeline with its inputs would be refused, and what to do; None if nothing is
+        known. Needs no key and calls no model.
+
+        Raises:
+            ExecutionFailed: the runtime cannot be started on this machine, so it was not asked.
+        """
+        ...
+
     def tells_cost(self, pipeline: Pipeline) -> TellsCost:
         """Return when executions of this pipeline tell what they cost. Calls no model and starts nothing."""
         ...

@@ -10,10 +10,13 @@ from workbench.judging.template import default_template, fill
 from workbench.models.asking import ask as ask_model
 from workbench.models.reply import ModelCall
 from workbench.models.text import UnusableText, take_in_json
-from workbench.money.meter import Meter
-from workbench.nouns import Goal, Judge, Plan, ScoreRequest
+from workbench.nouns import DrawnCriteria, DrawRequest, Plan, ScoreRequest
+from workbench.providers import digest
+from workbench.run import journal
 from workbench.scoring import Criterion
 
+#: The file of this folder that is the template of the prompt.
+TEMPLATE = "drawing.md"
 #: How many criteria a goal has. Fewer tell plans apart too coarsely, and more cost the judge's attention.
 FEWEST, MOST = 5, 15
 #: The longest name and the longest question, in characters.
@@ -43,19 +46,39 @@ FORM = (
 )
 
 
-def draw(judge: Judge, goal: Goal, meter: Meter) -> tuple[Criterion, ...]:
+def key_of(request: DrawRequest) -> str:
+    """Return the cache key of the criteria: a hash of everything that they depend on."""
+    goal, judge = request.goal, request.judge
+    return digest(
+        "draw/1",
+        goal.text,
+        *goal.gold,
+        default_template(TEMPLATE),
+        judge.model,
+        str(judge.temperature),
+        judge.provider.label,
+        str(request.number),
+    )
+
+
+def draw(request: DrawRequest) -> DrawnCriteria:
     """Return the criteria that the judge's model draws from the gold plans of a goal.
 
     Raises:
-        MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
+        BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
     """
-    return ask_model(ROLE, call_of(judge, goal), read_criteria, meter).value
+    key = key_of(request)
+    with journal.attempt(request.run, "draw", key) as meter:
+        answer = ask_model(ROLE, call_of(request), read_criteria, meter)
+    if answer.other_model is not None:
+        journal.note_other_model(request.run, "draw", key, request.judge.model, answer.other_model)
+    return DrawnCriteria(answer.value, answer.other_model, meter.cost)
 
 
-def call_of(judge: Judge, goal: Goal) -> ModelCall:
-    """Return the call that draws the criteria of a goal."""
-    prompt = fill(default_template("drawing.md"), goal, Plan(""))
-    return judges_call(ScoreRequest(goal, judge), prompt, FORM, SCHEMA)
+def call_of(request: DrawRequest) -> ModelCall:
+    """Return the call that draws the criteria of a goal. Each drawing of a goal has a seed of its own."""
+    prompt = fill(default_template(TEMPLATE), request.goal, Plan(""))
+    return judges_call(ScoreRequest(request.goal, request.judge, request.number), prompt, FORM, SCHEMA)
 
 
 def read_criteria(text: str) -> tuple[Criterion, ...]:

@@ -5,6 +5,7 @@ A text that was filled in is not searched for places again.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -17,9 +18,14 @@ PLACES = ("goal", "gold_plans", "plan")
 _PLACE = re.compile(r"\$(goal|gold_plans|plan)\b")
 #: The places of a template for a judge that has criteria.
 _PLACE_OR_CRITERIA = re.compile(r"\$(goal|gold_plans|plan|criteria)\b")
-#: Characters between the parts of a tag that a reader does not see.
-_BLANK = r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]*"
-_TAG = re.compile(rf"<(?={_BLANK}/?{_BLANK}(?:goal|gold_plan|plan|criteria)\b)", re.IGNORECASE)
+#: The tags of the templates that come with Workbench. A template of the study may have others.
+_TAGS = frozenset({"goal", "gold_plan", "plan", "criteria"})
+_TAG_OF_TEMPLATE = re.compile(r"</?([A-Za-z_][\w-]*)")
+#: Characters that a reader does not see: those without a width, and those that choose a variant of a character.
+_UNSEEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    r"\ufeff\uffa0\U000e0000-\U000e0fff"
+)
 
 
 def default_template(name: str = "holistic.md") -> str:
@@ -36,25 +42,30 @@ def check_template(text: str, places: Sequence[str] = PLACES) -> str | None:
 def fill(template: str, goal: Goal, plan: Plan) -> str:
     """Return the judge's prompt.
 
-    A text that is filled in cannot close the tag around it, and a place in it is not filled. The place of the criteria
-    is only filled if the goal has criteria.
+    A text that is filled in cannot close a tag of the template, and a place in it is not filled. The place of the
+    criteria is only filled if the goal has criteria.
     """
-    values = {"goal": data(goal.text), "gold_plans": gold_plans(goal), "plan": data(plan.text)}
+    tag = _tag(frozenset(_TAG_OF_TEMPLATE.findall(template)) | _TAGS)
+
+    def data(text: str) -> str:
+        return tag.sub("&lt;", text)
+
+    gold_plans = "\n\n".join(f"<gold_plan>\n{data(text)}\n</gold_plan>" for text in goal.gold)
+    values = {"goal": data(goal.text), "gold_plans": gold_plans, "plan": data(plan.text)}
     if not goal.criteria:
         return _PLACE.sub(lambda place: values[place[1]], template)
-    values["criteria"] = "\n".join(_numbered(number, c) for number, c in enumerate(goal.criteria, start=1))
+    values["criteria"] = "\n".join(data(_numbered(number, c)) for number, c in enumerate(goal.criteria, start=1))
     return _PLACE_OR_CRITERIA.sub(lambda place: values[place[1]], template)
 
 
-def gold_plans(goal: Goal) -> str:
-    """Return the goal's gold plans, each in a tag of its own."""
-    return "\n\n".join(f"<gold_plan>\n{data(text)}\n</gold_plan>" for text in goal.gold)
-
-
-def data(text: str) -> str:
-    """Return the text with `<` replaced in tags that the prompt uses."""
-    return _TAG.sub("&lt;", text)
+@functools.cache
+def _tag(names: frozenset[str]) -> re.Pattern[str]:
+    """Return the pattern of the bracket that begins a tag of one of these names, also if it has characters between its
+    parts that a reader does not see."""
+    blank = rf"[\s{_UNSEEN}]*"
+    spelled = "|".join(f"[{_UNSEEN}]*".join(map(re.escape, name)) for name in sorted(names))
+    return re.compile(rf"<(?={blank}/?{blank}(?:{spelled})\b)", re.IGNORECASE)
 
 
 def _numbered(number: int, criterion: Criterion) -> str:
-    return f"{number}. {data(' '.join(criterion.name.split()))}: {data(' '.join(criterion.question.split()))}"
+    return f"{number}. {' '.join(criterion.name.split())}: {' '.join(criterion.question.split())}"

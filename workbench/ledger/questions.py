@@ -20,10 +20,10 @@ TRIAL = (
 
 @dataclass(frozen=True)
 class StudyTotals:
-    """What a study did in all its runs. Rehearsals and calibrations of the judge are counted apart.
+    """What a study did in all its runs. Rehearsals and each kind of run are counted apart.
 
     Attributes:
-        kind: what is counted: searches with requalifications, or calibrations of the judge.
+        kind: what is counted: searches with requalifications, calibrations of the judge, or drawings of rubrics.
         executions, verdicts, proposals: calls that were made, failed calls included.
         dollars: the cost of these calls; in a rehearsal, what real models would have cost.
         unpriced: calls whose amount is not known.

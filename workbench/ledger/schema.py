@@ -1,6 +1,6 @@
 """Defines the tables of the ledger, which mirror the files of run folders: a line is copied as it is.
 
-runs             run.json, found.json and promoted.json of each run, and run.json of each calibration of a judge
+runs             run.json, found.json and promoted.json of each run, and run.json of each calibration and drawing
 scores           trials.jsonl: the score of each trial, with the judge's reason
 judged           the verdicts in trials.jsonl; equal plans share one, and a trial may be the mean of several
 score_verdicts   which verdicts a trial's score is the mean of

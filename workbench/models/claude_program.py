@@ -252,6 +252,11 @@ def _entry(code: str | None, words: str) -> _Entry | None:
     return next(by_words, None) or next(by_code, None)
 
 
+def lasting_failures() -> dict[str, re.Pattern[str]]:
+    """Return the words of the failures that another call cannot mend, by their kind."""
+    return {entry.kind: entry.words for entry in _entries() if entry.words is not None and not entry.again}
+
+
 @functools.cache
 def _entries() -> tuple[_Entry, ...]:
     values: Iterable[dict[str, Any]] = json.loads(LIST.read_text(encoding="utf-8"))

@@ -62,12 +62,12 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
         return Failure("unknown model", lasting=True, unknown_model=True)
     if 400 <= status < 500 and _DISABLED.search(words):
         return Failure("account disabled", lasting=True, hint="the provider has disabled the account; ask the provider")
-    if status in (401, 403) or _REJECTED_KEY.search(words):
-        return Failure("authentication", lasting=True, hint="the provider rejects the key; set a valid one")
     if status == 402 and _USED_UP.search(words):
         return _limited(words, wait)
     if status == 402 or _NO_CREDIT.search(words):
         return Failure("no credit", lasting=True, hint="the account has no credit left; add some")
+    if status in (401, 403) or _REJECTED_KEY.search(words):
+        return Failure("authentication", lasting=True, hint="the provider rejects the key; set a valid one")
     if status == 429:
         return _limited(words, wait)
     if 400 <= status < 500 and status != 408:

@@ -6,6 +6,7 @@ names every reason of the provider's SDK. A reason that is in no table is a fail
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -139,6 +140,10 @@ OPENAI: dict[str, Ending] = {
     "function_call": Ending.PASSING,
 }
 
+#: The thoughts of a model whose server leaves them in the reply: all up to the closing tag. Some chat templates write
+#: the opening tag into the prompt, so that the reply begins with the thoughts themselves.
+_THOUGHTS = re.compile(r"\A\s*<(think|thinking)>.*?</\1>\s*|\A(?:(?!</?think>).)*\n</think>[ \t]*\n\s*", re.DOTALL)
+
 
 def read_gemini(body: Mapping[str, Any]) -> Reply:
     """Return the reply in the body of Gemini's `generateContent`."""
@@ -181,7 +186,10 @@ def read_openai(body: Mapping[str, Any]) -> Reply:
         return Reply("", Ending.REFUSED, f"refusal: {refusal}", model, tokens=_openai_tokens(body))
     words = f"finish reason {reason}" if reason else "no finish reason"
     ending = OPENAI.get(reason, Ending.PASSING)
-    return Reply(_text(message.get("content")), ending, words, model, tokens=_openai_tokens(body))
+    text = _text(message.get("content"))
+    if "</think" in text:
+        text = _THOUGHTS.sub("", text)
+    return Reply(text, ending, words, model, tokens=_openai_tokens(body))
 
 
 READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_openai}

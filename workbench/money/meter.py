@@ -9,6 +9,7 @@ from typing import Any
 from workbench.errors import BudgetUsedUp, OutsideError, UserError
 from workbench.money.price import Cost, ModelCost, Tokens, dollars
 from workbench.money.purse import Purse
+from workbench.providers import same_model
 
 #: The kinds of failures that cost nothing: no model was reached, or the model's provider refused the request.
 FREE = frozenset(
@@ -23,7 +24,7 @@ class Meter:
     """Adds up what the calls for one answer use. Only one thread may use a meter.
 
     Args:
-        action: the kind of the answer: "propose", "execute" or "score".
+        action: the kind of the answer: "propose", "execute", "score" or "draw".
         purse: the run's budget in dollars, or None.
     """
 
@@ -34,6 +35,8 @@ class Meter:
         self._untold: list[str] = []
         self._at_most = 0.0
         self._told = False
+        #: Pairs of the model that was asked and the model that answered instead.
+        self.other_models: list[tuple[str, str]] = []
 
     @property
     def budgeted(self) -> bool:
@@ -107,7 +110,10 @@ class Meter:
 
 
 def use_report(meter: Meter, usage: Mapping[str, Any]) -> None:
-    """Add the usage that our own runtime reports: its `models`, each with the tokens by kind."""
+    """Add the usage that our own runtime reports: its `models`, each with the tokens by kind.
+
+    Each entry has the model that answered, and the model that was asked.
+    """
     meter.free()
     for entry in usage.get("models") or []:
         tokens = Tokens(
@@ -117,7 +123,11 @@ def use_report(meter: Meter, usage: Mapping[str, Any]) -> None:
             output=int(entry["output_tokens"]),
             thought=int(entry["thought_tokens"]),
         )
-        provider, model, calls = str(entry["provider"]), str(entry["model"]), int(entry["calls"])
+        provider, calls = str(entry["provider"]), int(entry["calls"])
+        model = str(entry["model"]).removeprefix("models/")
+        asked = str(entry.get("asked") or model)
+        if calls and not same_model(asked, model):
+            meter.other_models.append((asked, model))
         if tokens == Tokens() and calls:
             # Every call reads and writes tokens, so the provider did not tell them.
             meter.silent(f"{provider}/{model}")

@@ -206,6 +206,22 @@ def purse_of(run: Path | None) -> Purse | None:
     return None if run is None else _purses.get(run)
 
 
+def raise_if_used_up(run: Path, goal: str) -> None:
+    """Raise a BudgetUsedUp if a call of a run was refused because its money is used up.
+
+    Args:
+        goal: what the money was for, as in "before GOAL".
+    """
+    purse = purse_of(run)
+    if purse is not None and purse.used_up:
+        raise BudgetUsedUp(
+            f"the budget of ${purse.dollars:.2f} was used up before {goal}; expected a budget that is enough for that; "
+            "run the same command again, which buys only what is missing, or raise budget.dollars",
+            kind="budget used up",
+            lasting=True,
+        ) from None
+
+
 @contextmanager
 def opened(run: Path, purse: Purse | None) -> Iterator[None]:
     """Register the purse of a run until the block ends. None stands for a run without a budget in dollars."""

@@ -37,7 +37,8 @@ def write_back(text: str, step: str, part: int, prompt: str) -> str:
     node = steps(root).get(step)
     if node is None or not 1 <= part <= len(node.statics):
         names = ", ".join(steps(root)) or "none"
-        problem = f"the step has {len(node.statics)} static parts" if node else f"its steps are {names}"
+        count = len(node.statics) if node else 0
+        problem = f"the step has {count} static part{'' if count == 1 else 's'}" if node else f"its steps are {names}"
         raise NotApplied(f"there is no static part {part} in step {step} of the pipeline: {problem}")
     return replaced(text, root, node.statics[part - 1], prompt)
 

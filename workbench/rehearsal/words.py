@@ -27,6 +27,7 @@ _STOP = frozenset(
 )
 
 
+@lru_cache(maxsize=10_000)
 def stem(word: str) -> str:
     """Return the stem of a word. Singular and plural, and the usual noun and verb forms, have the same stem."""
     word = word.lower()
@@ -46,7 +47,7 @@ def meaningful(text: str) -> dict[str, str]:
     return words
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1_000)
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the words that are about the subject."""
     return frozenset(meaningful(text))

@@ -1,6 +1,6 @@
 """Reads and writes the folder of a run, which holds all files about the run. No other module writes into it.
 
-Each folder of `ROOTS` has such folders. A calibration has the files that it needs, and no trials.
+Each folder of `ROOTS` has such folders. A calibration and a drawing have the files that they need, and no trials.
 
 run.json          the run's own facts (workbench.run.record has the type of each JSON file, unless this list names
                   another module)
@@ -39,14 +39,14 @@ from pathlib import Path
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
 from workbench.nouns import Trial
 from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
-from workbench.system.files import append_line, is_locked, shared_lock, write_atomically
+from workbench.system.files import PRIVATE_FILE, append_line, is_locked, shared_lock, write_atomically
 
 WORKING = "working"
 #: The folders of the runs that this process works on.
 _worked_on_here: set[Path] = set()
-#: The folders of all runs and of all calibrations of judges, under WORKBENCH_HOME.
-RUNS, CALIBRATED = "runs", "calibrated"
-ROOTS = (RUNS, CALIBRATED)
+#: The folders of all runs, of all calibrations of judges and of all drawings of rubrics, under WORKBENCH_HOME.
+RUNS, CALIBRATED, DRAWN = "runs", "calibrated", "drawn"
+ROOTS = (RUNS, CALIBRATED, DRAWN)
 #: The file with the result of a run. Only a run that has ended with a result has it.
 REPORT = "report.json"
 
@@ -153,9 +153,9 @@ class RunFolder:
         return self.path.name
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file completely or not at all, and return its path."""
+        """Write a file completely or not at all, and return its path. Only its owner can read it."""
         with _writing(self.path / name):
-            return write_atomically(self.path / name, text.encode())
+            return write_atomically(self.path / name, text.encode(), PRIVATE_FILE)
 
     def new_generated(self) -> tuple[int, Path]:
         """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""

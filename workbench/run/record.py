@@ -26,8 +26,8 @@ from workbench.scoring import CriterionAnswer
 AGAIN = "run the study again, nothing is paid twice"
 
 Phase = Literal["search", "confirm"]
-#: What a record of a run describes: a search, a requalification included, or the calibration of a judge.
-RunKind = Literal["search", "calibration"]
+#: What a record of a run describes: a search or requalification, a calibration of a judge, or a drawing of a rubric.
+RunKind = Literal["search", "calibration", "rubric"]
 #: The reason for the end of a search: the optimizer had nothing more to ask, or the budget was reached.
 Ending = Literal["optimizer", "budget"]
 Score = Annotated[float, Field(ge=0, le=10)]
@@ -129,7 +129,7 @@ class RunRecord(Record):
     """The facts about a run that its study determines. It is written when the run begins, and never changed.
 
     Attributes:
-        kind: "calibration" for a calibration by `workbench calibrate`, which has a folder of its own.
+        kind: "calibration" for `workbench calibrate`, and "rubric" for `workbench rubric`.
         study: the study's name.
         study_file: the path of the study file. The run's folder has a copy of the file.
         run_id: the name of the run's folder.
@@ -213,6 +213,10 @@ class SearchResult(Record):
     ended: Ending
     used_up: Literal["executions", "dollars"] = "executions"
 
+    def used_budget(self, executions: int) -> bool:
+        """Return True if the search used up its budget, also if the optimizer needed exactly so many executions."""
+        return self.ended == "budget" or self.spent >= executions
+
 
 class CriterionRecord(Frozen):
     """How a plan meets one criterion, as `workbench.nouns.CriterionResult` has it."""
@@ -295,12 +299,12 @@ class AnswerRecord(Record):
     Attributes:
         task: the task that gives the answer.
         candidate, goal, replicate: what an execution or a verdict was asked for; None for a proposal, and in runs of
-            old versions.
+            old versions. A drawing of criteria has a goal and no candidate.
     """
 
     FILE: ClassVar[str] = "answers.jsonl"
 
-    task: Literal["propose", "execute", "score"]
+    task: Literal["propose", "execute", "score", "draw"]
     key: str
     candidate: str | None = None
     goal: str | None = None

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.nouns import Plan, ScoreRequest, Trial
-from workbench.search.ask_kinds import AnswerFuture, Ask, Execute, Propose
+from workbench.search.ask_kinds import AnswerFuture, Ask, Draw, Execute, Propose
 
 
 @dataclass(frozen=True)
 class NewAsk:
-    ask: Propose | Execute
+    ask: Propose | Execute | Draw
     answer: Future[Any]
 
 

@@ -1,4 +1,4 @@
-"""Defines the four kinds of ask, and how many asks of each kind may run at once.
+"""Defines the five kinds of ask, and how many asks of each kind may run at once.
 
 An ask whose answer costs money also has `task`, the name of the task that answers it.
 """
@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
-from workbench.nouns import ExecutionRequest, Plan, ScoreRequest
+from workbench.nouns import DrawRequest, ExecutionRequest, Plan, ScoreRequest
 from workbench.search.proposal import ProposalRequest
 
 
@@ -74,14 +74,24 @@ class Score(_Keyed):
     plan: AnswerFuture | Plan
 
 
-Ask = Propose | Execute | Retrieve | Score
+@dataclass(eq=False)
+class Draw(_Keyed):
+    """Have the judge's model draw the criteria of a goal."""
+
+    task: ClassVar[Literal["draw"]] = "draw"
+
+    request: DrawRequest
+
+
+Ask = Propose | Execute | Retrieve | Score | Draw
 
 #: The order in which ready asks are submitted. Executions are the slowest, so they get a free slot first.
-SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose)
+SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose, Draw)
 
 Slots = Mapping[type[Ask], int]
 
 
 def slots(concurrency: int) -> Slots:
     """Return how many asks of each kind may run at once, for `concurrency` executions at once."""
-    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: min(concurrency, 8)}
+    few = min(concurrency, 8)
+    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: few, Draw: few}

@@ -49,9 +49,9 @@ from types import TracebackType
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 from workbench.errors import BudgetUsedUp
-from workbench.nouns import ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
+from workbench.nouns import DrawnCriteria, DrawRequest, ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
-from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Execute, Propose, Retrieve, Score, Slots
+from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Draw, Execute, Propose, Retrieve, Score, Slots
 from workbench.search.proposal import Proposal, ProposalRequest
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class SearchStopped(BaseException):
 
 
 class Asker(Protocol):
-    """The three questions that any thread of the work can ask. Each question waits for its answer.
+    """The questions that any thread of the work can ask. Each question waits for its answer.
 
     Raises (all methods): SearchStopped if the flow has left its loop.
     """
@@ -86,6 +86,8 @@ class Asker(Protocol):
     def plan(self, request: ExecutionRequest) -> Plan: ...
 
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
+
+    def criteria(self, request: DrawRequest, key: str) -> DrawnCriteria: ...
 
     def report(self, trial: Trial) -> None:
         """Tell the flow about a trial that has just ended. Does not wait."""
@@ -167,6 +169,10 @@ class Asks(Generic[T]):
     def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict:
         answer: Future[Verdict] = Future()
         return self._wait(NewScore(request, plan, answer), answer)
+
+    def criteria(self, request: DrawRequest, key: str) -> DrawnCriteria:
+        answer: Future[DrawnCriteria] = Future()
+        return self._wait(NewAsk(Draw(request, key=key), answer), answer)
 
     def report(self, trial: Trial) -> None:
         self._events.put(TrialEnded(trial))

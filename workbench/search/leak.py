@@ -14,8 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
+
+from workbench.pipeline_file.document import LIBYAML
 
 #: A copy has at least this many words of a gold plan in a row. A copied YAML subtree has at least as many words.
 WORDS_IN_A_ROW = 8
@@ -184,7 +187,19 @@ class _Collection:
 
 
 def _fragment_subtrees(text: str) -> set[Subtree]:
-    """Return the large subtrees of the first YAML document in a text.
+    """Return the large subtrees of the first YAML document in a text. libyaml is quick, and refuses a few texts more.
+
+    Raises:
+        yaml.YAMLError, ValueError: the text is no YAML.
+    """
+    try:
+        return _parsed_subtrees(text, LIBYAML)
+    except (yaml.YAMLError, ValueError):
+        return _parsed_subtrees(text, yaml.SafeLoader)
+
+
+def _parsed_subtrees(text: str, loader: Any) -> set[Subtree]:
+    """Return the large subtrees as one of PyYAML's parsers reads them.
 
     The parser's events name an alias without repeating its content, and the loop ends at `DEEPEST`. So neither aliases
     nor deep nesting can take long.
@@ -194,7 +209,7 @@ def _fragment_subtrees(text: str) -> set[Subtree]:
     """
     subtrees: set[Subtree] = set()
     opened: list[_Collection] = []
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=loader):
         values: list[tuple[str, str]] = []
         scalar: str | None = None
         if isinstance(event, yaml.CollectionStartEvent):

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dspy
 from dspy import lm15
@@ -30,6 +30,9 @@ from workbench.search.proposal import ProposalRequest
 
 #: The longest answer that the proposer may give, in tokens. Thoughts count, too, so the limit leaves room for them.
 PROPOSER_TOKENS = 32_000
+
+#: The messages of a request, each as role and text.
+Messages = tuple[tuple[str, str], ...]
 
 _rollout: ContextVar[int] = ContextVar("workbench_rollout")
 
@@ -73,18 +76,43 @@ def reply(model: str, text: str) -> lm15.Response:
     return lm15.Response(id=None, model=model, message=message, finish_reason="stop", usage=lm15.Usage())
 
 
+class Refusals(Protocol):
+    """Knows whether the proposer has copied a gold plan."""
+
+    @property
+    def warning(self) -> str:
+        """Return what the proposer must know, or an empty text."""
+        ...
+
+    def proposed(self, text: str) -> None:
+        """Take an answer of the proposer."""
+        ...
+
+
 class ProposerEngine:
     """Send each request to the flow, and wait for its answer.
+
+    Once a prompt was refused because it copies a gold plan, each further request of an optimizer says so, at the end of
+    its last message. Optimizers that write their requests themselves need not know of refused prompts.
 
     Args:
         samples: True for an optimizer. If an optimizer repeats a request, it expects another sample: COPRO repeats one
             request ten times at once, and GEPA repeats it whenever it returns to a prompt. So equal requests are
             numbered, and the n-th is draw n. Optimizers send one request after the other, so a replay numbers the
             requests in the same way. False for a program: if it repeats a request, it expects the same answer.
+        refusals: knows the refused prompts; None for a program.
     """
 
     def __init__(
-        self, model: Model, asker: Asker, provider: Provider, run: Path, timeout_seconds: float, *, samples: bool
+        self,
+        model: Model,
+        asker: Asker,
+        provider: Provider,
+        run: Path,
+        timeout_seconds: float,
+        *,
+        samples: bool,
+        refusals: Refusals | None = None,
     ) -> None:
         self._model = model
         self._asker = asker
@@ -92,6 +120,7 @@ class ProposerEngine:
         self._timeout_seconds = timeout_seconds
         self._run = run
         self._samples = samples
+        self._refusals = refusals
         self._draws: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -108,7 +137,7 @@ class ProposerEngine:
         proposal = ProposalRequest(
             model=request.model,
             system=system if system is None or isinstance(system, str) else "\n".join(part.text for part in system),
-            messages=tuple((message.role, message.text or "") for message in request.messages),
+            messages=self._warned(tuple((message.role, message.text or "") for message in request.messages)),
             # Optimizers have temperatures of their own. Some models refuse any, so none is sent unless the study asks.
             temperature=None if self._model.temperature is None else config.temperature,
             max_tokens=config.max_tokens,
@@ -124,20 +153,38 @@ class ProposerEngine:
                 key = proposal.key
                 proposal = replace(proposal, draw=self._draws[key])
                 self._draws[key] += 1
-        return reply(request.model, self._asker.propose(proposal).text)
+        text = self._asker.propose(proposal).text
+        if self._refusals is not None:
+            self._refusals.proposed(text)
+        return reply(request.model, text)
+
+    def _warned(self, messages: Messages) -> Messages:
+        """Return the messages, with the warning about refused prompts if there is one and no message has it yet."""
+        warning = self._refusals.warning if self._refusals is not None else ""
+        if not warning or not messages or any(warning in text for _, text in messages):
+            return messages
+        *earlier, (role, text) = messages
+        return (*earlier, (role, f"{text}\n\n{warning}"))
 
 
 def proposer_lm(
-    model: Model, asker: Asker, provider: Provider, run: Path, timeout_seconds: float, *, samples: bool
+    model: Model,
+    asker: Asker,
+    provider: Provider,
+    run: Path,
+    timeout_seconds: float,
+    *,
+    samples: bool,
+    refusals: Refusals | None = None,
 ) -> dspy.LM:
     """Return the proposer as a DSPy model.
 
     It serves as an optimizer's `prompt_model` or `reflection_lm`, and as the model of the `writer` program.
-    `ProposerEngine` explains `samples`.
+    `ProposerEngine` explains `samples` and `refusals`.
     """
     return dspy.LM(
         f"{model.provider}/{model.name}",
-        engine=ProposerEngine(model, asker, provider, run, timeout_seconds, samples=samples),
+        engine=ProposerEngine(model, asker, provider, run, timeout_seconds, samples=samples, refusals=refusals),
         temperature=model.temperature,
         # A local server may allow fewer tokens, so its own limit applies.
         max_tokens=None if model.provider == "openai" else PROPOSER_TOKENS,

@@ -1,24 +1,14 @@
-"""Defines the two kinds of work that `Asks` runs: the search, and the confirmation on fresh trials.
-
-The search scores the starting prompt, and lets the optimizer look for a better prompt. The confirmation executes the
-starting prompt and the best prompt again.
-"""
+"""Defines the search: score the starting prompt, and let the optimizer look for a better prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import dspy
 
-from workbench.errors import BudgetUsedUp, ProposalFailed
-from workbench.money.purse import purse_of
-from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Study, Trial
-from workbench.run.record import Ending, SearchResult
+from workbench.errors import ProposalFailed
+from workbench.nouns import Study
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
 from workbench.search.candidate import Candidate
@@ -26,38 +16,11 @@ from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.leak import LeakGuard
 from workbench.search.models import proposer_lm
 from workbench.search.optimizers.bench import Bench, metrics
-from workbench.search.programs import PROGRAMS, Executor, GoalText, Program, pipeline_lm
+from workbench.search.outcome import SearchOutcome, dollars_used_up, too_little, write_outcome
+from workbench.search.predictor import predictor_lm, program_of
+from workbench.search.programs import GoalText
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
-
-
-@dataclass(frozen=True)
-class SearchOutcome:
-    """The outcome of a search.
-
-    Attributes:
-        baseline: the starting prompt.
-        best: the best prompt, which is the starting prompt if the search found no better one.
-        spent: how many different executions the search asked for.
-        ended: what ended the search, "optimizer" or "budget".
-        used_up: the part of the budget that ended the search, "executions" or "dollars".
-    """
-
-    baseline: ScoredCandidate
-    best: ScoredCandidate
-    spent: int
-    ended: Ending
-    used_up: Literal["executions", "dollars"] = "executions"
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Return baseline and best. They are the same candidate if the search found no better prompt."""
-        return (self.baseline.candidate, self.best.candidate)
-
-    @property
-    def names(self) -> tuple[str, str]:
-        """Return the names of baseline and best."""
-        return (self.baseline.candidate.name, self.best.candidate.name)
 
 
 def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
@@ -68,7 +31,7 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
         search.run()
         search.require_new_prompt()
         outcome = search.outcome()
-        _write_outcome(setting, search.program, outcome)
+        write_outcome(setting, search.program, outcome)
         return outcome
 
     return work
@@ -84,7 +47,13 @@ class _Search:
         self.program = program_of(setting, self._trials)
         self._recommended = [self.program]
         self._proposer = proposer_lm(
-            study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=True
+            study.proposer,
+            asker,
+            setting.proposer,
+            setting.run.path,
+            study.model_timeout,
+            samples=True,
+            refusals=self._trials,
         )
 
     def run(self) -> None:
@@ -111,7 +80,7 @@ class _Search:
 
     @property
     def _budget_used_up(self) -> bool:
-        return self._trials.over_budget or _dollars_used_up(self._setting)
+        return self._trials.over_budget or dollars_used_up(self._setting)
 
     def require_new_prompt(self) -> None:
         """Check that the proposer proposed something, if it was asked.
@@ -135,10 +104,10 @@ class _Search:
         Raises:
             BudgetUsedUp: the dollars were used up before the starting prompt was tried on every goal.
         """
-        trials, dollars_used_up = self._trials, _dollars_used_up(self._setting)
+        trials, out_of_dollars = self._trials, dollars_used_up(self._setting)
         baseline = trials.scored(self.program.candidate)
-        if baseline is None and dollars_used_up:
-            raise _too_little(self._study, "the starting prompt was tried on every goal")
+        if baseline is None and out_of_dollars:
+            raise too_little(self._study, "the starting prompt was tried on every goal")
         if baseline is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
         chooses = OPTIMIZERS[self._study.optimizer].chooses and len(self._recommended) > 1
@@ -147,7 +116,7 @@ class _Search:
             best=_best(trials, baseline, self._recommended[-1].candidate, optimizer_chooses=chooses),
             spent=trials.spent,
             ended="budget" if self._budget_used_up else "optimizer",
-            used_up="dollars" if dollars_used_up else "executions",
+            used_up="dollars" if out_of_dollars else "executions",
         )
 
 
@@ -183,142 +152,3 @@ def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optim
     if scored is None:
         return trials.best(preferred=chosen)
     return scored if scored.value >= baseline.value else baseline
-
-
-def confirmation(
-    setting: Setting, outcome: SearchOutcome, stages: Sequence[int], decided: Callable[[], bool]
-) -> Callable[[Asker], list[Trial]]:
-    """Return the work that tries baseline and best on every goal, on replicates that no search has seen.
-
-    Args:
-        stages: how many replicates there are at the end of each stage.
-        decided: called at the end of each stage. If it returns True, the later stages are not executed.
-    """
-
-    def work(asker: Asker) -> list[Trial]:
-        run_purse = purse_of(setting.run.path)
-        if run_purse is not None:
-            run_purse.confirm()
-        trials = Trials(setting, asker, phase="confirm")
-        program = program_of(setting, trials)
-        candidates = list(dict.fromkeys(outcome.candidates))
-        return _on_fresh_replicates(
-            setting, asker, trials, program, candidates, FIRST_CONFIRM_REPLICATE, stages, decided
-        )
-
-    return work
-
-
-def _on_fresh_replicates(
-    setting: Setting,
-    asker: Asker,
-    trials: Trials,
-    program: Program,
-    candidates: Sequence[Candidate],
-    first: int,
-    stages: Sequence[int],
-    decided: Callable[[], bool],
-) -> list[Trial]:
-    """Try candidates on every goal, in stages. The first replicate has the number `first`."""
-    study = setting.study
-    score, _ = metrics(trials, program.input_field)
-    lm = predictor_lm(setting, trials, asker)
-
-    def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
-        example = program.example(goal)
-        with dspy.context(lm=lm.copy(rollout_id=first + replicate)):
-            score(example, program.with_candidate(candidate)(**example.inputs()))
-
-    with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
-        for start, end in pairwise([0, *stages]):
-            pending = [
-                pool.submit(run_trial, candidate, GoalText.of(goal), replicate)
-                for replicate in range(start, end)
-                for candidate in candidates
-                for goal in study.goals
-            ]
-            try:
-                for trial in pending:
-                    trial.result()
-            except SearchStopped:
-                if _dollars_used_up(setting):
-                    raise _too_little(study, "the result was confirmed") from None
-                raise
-            if decided():
-                return trials.trials
-    raise RuntimeError(f"{len(trials.trials)} fresh trials do not decide; expected a decision after the last stage")
-
-
-def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
-    """Return the work that tries the starting prompt, which is the champion, on fresh replicates of every goal."""
-
-    def work(asker: Asker) -> list[Trial]:
-        trials = Trials(setting, asker, phase="confirm")
-        program = program_of(setting, trials)
-        first, stages = FIRST_REQUALIFY_REPLICATE, [setting.study.confirm]
-        measured = _on_fresh_replicates(
-            setting, asker, trials, program, [program.candidate], first, stages, lambda: True
-        )
-        score = trials.mean_score(program.candidate)
-        if score is None:
-            raise RuntimeError("the champion has no score on one of the goals; expected a trial on every goal")
-        scored = ScoredCandidate(program.candidate, score)
-        _write_outcome(setting, program, SearchOutcome(scored, scored, spent=0, ended="optimizer"))
-        return measured
-
-    return work
-
-
-def run_winner(setting: Setting, executor: Executor, asker: Asker, goal: str, replicate: int) -> None:
-    """Load the run's winner from its file, and run it once on a goal, with this executor."""
-    study = setting.study
-    program = PROGRAMS[study.program](study.prompt, executor)
-    program.load(str(setting.run.path / "program.json"))
-    with dspy.context(lm=predictor_lm(setting, executor, asker).copy(rollout_id=replicate)):
-        program(**program.example(goal).inputs())
-
-
-def _dollars_used_up(setting: Setting) -> bool:
-    """Return True if the run's budget in dollars has refused a call in this phase."""
-    run_purse = purse_of(setting.run.path)
-    return run_purse is not None and run_purse.used_up
-
-
-def _too_little(study: Study, event: str) -> BudgetUsedUp:
-    """Return the error for a budget in dollars that was used up before this event."""
-    return BudgetUsedUp(
-        f"the budget of ${study.dollars:.2f} was used up before {event}; expected a budget that is enough for that; "
-        "run the same command again, which buys only what is missing, or raise budget.dollars (--dollars)",
-        kind="budget used up",
-        lasting=True,
-    )
-
-
-def _write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -> None:
-    """Write the winner as a text and as a program that DSPy can load, and the outcome with its scores."""
-    run, best = setting.run, outcome.best.candidate
-    run.write("best_prompt.md", best.text)
-    program.with_candidate(best).save(str(run.path / "program.json"))
-    run.save(
-        SearchResult(
-            best=best.name,
-            search_score=outcome.best.score,
-            baseline_search_score=outcome.baseline.score,
-            spent=outcome.spent,
-            ended=outcome.ended,
-            used_up=outcome.used_up,
-        )
-    )
-
-
-def program_of(setting: Setting, trials: Trials) -> Program:
-    """Return the study's program with the starting prompt."""
-    return PROGRAMS[setting.study.program](setting.study.prompt, trials)
-
-
-def predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
-    """Return the model of the program's predictor: the pipeline itself, or the model that writes prompts for it."""
-    study = setting.study
-    if study.program == "direct":
-        return pipeline_lm(executor)
-    return proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=False)

@@ -70,6 +70,7 @@ class Trials:
         self._candidates: dict[str, Candidate] = {}
         #: How each checked candidate copies a gold plan, or None.
         self._leaks: dict[str, str | None] = {}
+        self._proposed_copy = False
         #: The plans, by the output text that the program returns for each plan.
         self._plans: dict[str, Plan] = {}
         #: The keys of executions and the trials, each by candidate, goal and replicate.
@@ -93,7 +94,16 @@ class Trials:
     def warning(self) -> str:
         """Return what the proposer must know about refused candidates, or an empty text if none was refused."""
         with self._lock:
-            return WARNING if any(self._leaks.values()) else ""
+            return WARNING if self._proposed_copy or any(self._leaks.values()) else ""
+
+    def proposed(self, text: str) -> None:
+        """Note if a proposer's answer copies a gold plan. `warning` tells the proposer at once.
+
+        An optimizer may ask for all its prompts before it executes the first.
+        """
+        if self._guard is not None and self._guard.leak(text, []) is not None:
+            with self._lock:
+                self._proposed_copy = True
 
     def leak(self, candidate: Candidate) -> str | None:
         """Return how a candidate copies a gold plan, and record it. Return None for every other candidate."""

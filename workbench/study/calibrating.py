@@ -11,6 +11,7 @@ from typing import Any
 from workbench import providers
 from workbench.calibration.calibrations import calibration_of
 from workbench.calibration.design import Prices, numbers
+from workbench.evidence.words import plural
 from workbench.nouns import Judge, Study
 from workbench.study.estimate import Estimate, estimate
 
@@ -26,7 +27,7 @@ class CalibrationEstimate:
     @property
     def text(self) -> str:
         money = "no estimate of the cost" if self.dollars is None else f"about ${self.dollars:.2f}"
-        return f"{self.executions} executions and {self.verdicts} verdicts, {money}"
+        return f"{plural(self.executions, 'execution')} and {plural(self.verdicts, 'verdict')}, {money}"
 
 
 def calibration_estimate(study: Study, home: Path, *, probes: bool = False) -> CalibrationEstimate:

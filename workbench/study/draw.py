@@ -1,39 +1,23 @@
-"""Draws the rubric of a study: estimates the price, asks the judge's model once for each goal, and writes the file."""
+"""Draws the rubric of a study: estimates the price, and asks the judge's model once for each goal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from workbench.errors import UserError
 from workbench.judging import drawing
 from workbench.judging.judge import JUDGES
-from workbench.money.meter import Meter
-from workbench.nouns import HOLISTIC, Judge, Study
+from workbench.money.purse import raise_if_used_up
+from workbench.nouns import HOLISTIC, DrawRequest, Study
+from workbench.run.setting import Setting
 from workbench.scoring import Criterion
+from workbench.search.asks import Asker, SearchStopped
 from workbench.study.estimate import one_call
-from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
-from workbench.study.services import judging_service
+from workbench.study.rubric import DRAWN_IN_REHEARSAL
 
 #: The assumed tokens of a drawn rubric: fifteen criteria, each with a name, a question and a weight.
 RUBRIC_TOKENS = 900
-
-
-@dataclass(frozen=True)
-class DrawnRubric:
-    """A rubric that was just written.
-
-    Attributes:
-        criteria: the criteria by the goal's name.
-        drawn_by: the model that drew them.
-        dollars: what the calls cost; None if the model has no known price.
-    """
-
-    file: Path
-    criteria: dict[str, tuple[Criterion, ...]]
-    drawn_by: str
-    dollars: float | None
 
 
 def refuse_existing(study: Study, *, force: bool) -> None:
@@ -71,16 +55,34 @@ def price_of_drawing(study: Study, *, rehearse: bool) -> str:
     return f"{asked}: about ${dollars:.4f}"
 
 
-def draw_rubric(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> DrawnRubric:
-    """Draw the criteria of every goal and write them beside the study. If a goal fails, nothing is written.
+def drawing_of(setting: Setting, number: int) -> Callable[[Asker], dict[str, tuple[Criterion, ...]]]:
+    """Return the work that draws the criteria of every goal. It returns them by the goal's name.
 
-    Raises:
-        UserError, OutsideError: as `workbench.judging.drawing.draw`, and if the file cannot be written.
+    Args:
+        number: the number of the drawing. A drawing with another number asks the model again.
     """
-    with judging_service(study, rehearse=rehearse, environ=environ) as provider:
-        judge = Judge(study.judge.name, provider, "", study.judge.temperature, study.model_timeout)
-        meter = Meter("score")
-        criteria = {goal.name: drawing.draw(judge, goal, meter) for goal in study.goals}
-    name = DRAWN_IN_REHEARSAL if provider.rehearsal else f"{study.judge.provider}/{study.judge.name}"
-    dollars = meter.cost.dollars if meter.cost is not None else None
-    return DrawnRubric(write_rubric(study, criteria, name), criteria, name, dollars)
+
+    def work(asker: Asker) -> dict[str, tuple[Criterion, ...]]:
+        def drawn(request: DrawRequest) -> tuple[Criterion, ...]:
+            return asker.criteria(request, drawing.key_of(request)).criteria
+
+        try:
+            with ThreadPoolExecutor(setting.study.concurrency) as pool:
+                drawings = list(pool.map(drawn, requests(setting, number)))
+        except SearchStopped:
+            raise_if_used_up(setting.run.path, "the rubric was drawn")
+            raise
+        return {goal.name: criteria for goal, criteria in zip(setting.study.goals, drawings, strict=True)}
+
+    return work
+
+
+def requests(setting: Setting, number: int) -> list[DrawRequest]:
+    """Return the requests of a drawing, one for each goal."""
+    return [DrawRequest(goal, setting.judge, number, setting.run.path) for goal in setting.study.goals]
+
+
+def drawn_by(setting: Setting) -> str:
+    """Return the name of the model that draws, as the rubric's file names it."""
+    judge = setting.study.judge
+    return DRAWN_IN_REHEARSAL if setting.judge.provider.rehearsal else f"{judge.provider}/{judge.name}"

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from workbench.champion.champions import FOLDER
 from workbench.errors import Problem, StudyError
+from workbench.evidence.words import plural
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, dotted, kind, nearest, short
 from workbench.judging.judge import JUDGES, JudgeEntry
@@ -300,8 +301,8 @@ def _check_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     if isinstance(budget, int) and isinstance(optimizer, str) and optimizer in OPTIMIZERS and goals:
         least = OPTIMIZERS[optimizer].least(goals)
         if 1 <= budget < least:
-            goal_count = f"{goals} goal{'s' if goals > 1 else ''}"
-            problem = f"{budget} executions are too few: {optimizer} needs at least {least} for {goal_count}"
+            few = f"{plural(budget, 'execution')} {'is' if budget == 1 else 'are'} too few"
+            problem = f"{few}: {optimizer} needs at least {least} for {plural(goals, 'goal')}"
             _add_problem(file, path, problem, overrides)
 
 

@@ -17,7 +17,8 @@ from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.money import purse
 from workbench.money.purse import Purse
 from workbench.nouns import Model, Study
-from workbench.run.folder import RunFolder
+from workbench.providers import digest
+from workbench.run.folder import DRAWN, RunFolder
 from workbench.run.record import GoalRecord, LengthRecord, RunKind, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
@@ -26,7 +27,7 @@ from workbench.study import loader
 from workbench.study.calibrating import calibration_estimate
 from workbench.study.money import purse_of, spent_in
 from workbench.study.rubric import needs_rubric, require_rubric, with_rubric
-from workbench.study.services import Providers, services
+from workbench.study.services import Providers, judging_service, services
 from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
@@ -135,6 +136,26 @@ def open_calibration(
 
 
 @contextlib.contextmanager
+def open_drawing(
+    study: Study, *, rehearse: bool, home: Path, url: str | None, environ: Mapping[str, str]
+) -> Iterator[Setting]:
+    """Yield the setting in which the judge's model draws the study's rubric, as `open_run` does for a run.
+
+    Its folder is that of the judge and the gold plans. A study with a budget in dollars limits the drawing, too.
+    """
+    with private_files(), judging_service(study, rehearse=rehearse, environ=environ) as providers:
+        judge = Setting(study, providers, "", RunFolder(home)).judge
+        texts = [part for goal in study.goals for part in (goal.text, *goal.gold, "")]
+        key = digest("drawing/1", judge.provider.label, judge.model, str(judge.temperature), *texts)[:24]
+        run = RunFolder(ensure_usable(home) / DRAWN / key).made()
+        setting = Setting(study, providers, "", run)
+        limit = None if study.dollars is None else Purse(study.dollars, spent_in(run))
+        with run.worked_on(), purse.opened(run.path, limit):
+            _describe(setting, "rubric", url, home, environ)
+            yield setting
+
+
+@contextlib.contextmanager
 def open_run(
     options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
 ) -> Iterator[Setting]:
@@ -172,7 +193,7 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
     if run.has(RunRecord):
         return
     shutil.copyfile(study.file, run.path / "study.yaml")
-    if needs_rubric(study):
+    if needs_rubric(study) and kind != "rubric":
         shutil.copyfile(study.rubric, run.path / "rubric.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
@@ -192,7 +213,7 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
             dollars=study.dollars,
             calls=study.calls,
             length=None if study.length is None else LengthRecord(**asdict(study.length)),
-            calibration=folder_of(home, setting.judge, study.goals).name,
+            calibration=None if kind == "rubric" else folder_of(home, setting.judge, study.goals).name,
             calibration_dollars=calibration_estimate(study, home).dollars,
             confirm=study.confirm,
             alpha=alpha_of(study.promote),
@@ -208,7 +229,7 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
             target=study.pipeline.target,
             models={role: f"{model.provider}/{model.name}" for role, model in _models(study).items()},
             commit=git.commit_of(study.file.parent, environ),
-            fingerprint=fingerprint(study, setting.version),
+            fingerprint=None if kind == "rubric" else fingerprint(study, setting.version),
             champions=study.champions,
             flow_run_url=url,
             started=time.time(),

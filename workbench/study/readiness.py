@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import providers
-from workbench.errors import MissingKey, OutsideError, UserError
+from workbench.errors import ExecutionFailed, MissingKey, OutsideError, PipelineRejected, UserError
 from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
@@ -21,6 +21,30 @@ def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Ch
     yield _home(home)
     yield from _keys(study, environ)
     yield from runtime_of(study.pipeline.engine).checks(study.pipeline, home, environ)
+
+
+def require_accepted(study: Study) -> str | None:
+    """Check that the study's runtime accepts the pipeline and its inputs. Needs no key and calls no model.
+
+    Returns:
+        None, or why the runtime could not be asked.
+
+    Raises:
+        PipelineRejected: the runtime refuses them. The message holds the runtime's own words.
+    """
+    try:
+        refusal = runtime_of(study.pipeline.engine).refusal(study.pipeline)
+    except ExecutionFailed as error:
+        return (
+            f"the pipeline file was not checked, because the runtime cannot be started ({str(error).splitlines()[0]}); "
+            f"workbench doctor {study.file} says what is missing"
+        )
+    if refusal:
+        raise PipelineRejected(
+            f"{refusal}\nthe runtime would refuse every execution of {study.file}; expected a pipeline that it accepts "
+            "with these inputs; correct the pipeline file or the study"
+        )
+    return None
 
 
 def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
     real = providers.real(environ)
     running = _rehearsal_at(real["gemini"].base_url)
     if rehearse or running:
-        _refuse_if_not_rehearsable(study)
+        require_rehearsable(study)
     if not rehearse:
         require_keys(study, environ)
     if running is not None:
@@ -48,8 +48,8 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
 
 
 @contextlib.contextmanager
-def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Provider]:
-    """Yield the provider of the judge's model, for work that asks no other model. It is chosen as in `services`.
+def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
+    """Yield the providers of work that asks the judge's model and no other. They are chosen as in `services`.
 
     Raises:
         MissingKey: the judge's provider has no key, and no rehearsal plays it.
@@ -57,16 +57,15 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
     model, real = study.judge, providers.real(environ)
     running = _rehearsal_at(real["gemini"].base_url)
     if running is not None:
-        yield running[model.provider]
+        yield running
     elif rehearse:
         with server.start() as own:
-            yield providers.rehearsal(own.url, own.world, own.seed)[model.provider]
+            yield providers.rehearsal(own.url, own.world, own.seed)
     else:
-        provider = real[model.provider].at(model.api_base)
-        provider.key(environ)
+        real[model.provider].at(model.api_base).key(environ)
         if model.provider == providers.PROGRAM:
             require_program(environ)
-        yield provider
+        yield real
 
 
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:
@@ -89,6 +88,17 @@ def require_keys(study: Study, environ: Mapping[str, str]) -> None:
             )
 
 
+def require_rehearsable(study: Study) -> None:
+    """Check that the study's runtime supports a rehearsal of its pipeline.
+
+    Raises:
+        UserError: it does not.
+    """
+    refusal = runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline)
+    if refusal is not None:
+        raise UserError(refusal)
+
+
 def needs_of(study: Study) -> Needs:
     """Return the keys and variables that the study's judge, proposer and executions need from the environment."""
     executions = runtime_of(study.pipeline.engine).needs(study.pipeline)
@@ -98,17 +108,6 @@ def needs_of(study: Study) -> Needs:
     # A server at an address that the study names may need no key.
     providers = {model.provider for model in models if model.api_base is None}
     return Needs(executions.providers | providers, executions.variables)
-
-
-def _refuse_if_not_rehearsable(study: Study) -> None:
-    """Check that the study's runtime supports a rehearsal of its pipeline.
-
-    Raises:
-        UserError: it does not.
-    """
-    refusal = runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline)
-    if refusal is not None:
-        raise UserError(refusal)
 
 
 def _rehearsal_at(url: str) -> Providers | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
@@ -52,9 +53,12 @@ def secret_values(variables: Mapping[str, str]) -> list[str]:
 def _secrets(name: str, value: str) -> Iterator[str]:
     if is_secret(name):
         yield value
+    if name.upper().endswith("AUTH_STRING"):
+        # Prefect's login for its server, as USER:PASSWORD.
+        yield value
+        yield value.partition(":")[2]
     if name.upper().endswith("HEADERS"):
-        for line in value.splitlines():
-            header, _, content = line.partition(":")
+        for header, content in _headers(value):
             if _SECRET_HEADER.search(header.strip()):
                 # `Authorization: Bearer SECRET` has a word before the secret, which is not always echoed.
                 yield from (content.strip(), content.split(" ")[-1].strip())
@@ -62,6 +66,20 @@ def _secrets(name: str, value: str) -> Iterator[str]:
         password = _password(value)
         yield password
         yield unquote(password)
+
+
+def _headers(value: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and contents of HTTP headers: from a JSON object, as Prefect takes it, or from lines."""
+    try:
+        headers = json.loads(value)
+    except (ValueError, RecursionError):
+        headers = None
+    if isinstance(headers, dict):
+        yield from ((header, content) for header, content in headers.items() if isinstance(content, str))
+    else:
+        for line in value.splitlines():
+            header, _, content = line.partition(":")
+            yield header, content
 
 
 def _password(address: str) -> str:

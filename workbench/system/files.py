@@ -94,8 +94,14 @@ def write_new(file: Path, content: bytes, mode: int | None = None) -> Path:
     try:
         # Unlike a rename, a link fails if the name is taken.
         os.link(temporary, file)
+    except FileExistsError:
+        raise
+    except OSError:
+        # The file system has no hard links, as exFAT. An empty file takes the name first, and is then replaced.
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        temporary.replace(file)
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     return file
 
 

@@ -59,6 +59,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     turns/         the newest commit that waits for its turn, for each study
     requalified/   the scores of champions, by commit
     calibrated/    the calibrations of judges
+    drawn/         the calls that drew rubrics
     ledger.db      the ledger, unless WORKBENCH_LEDGER_URL names another database
     prefect/       the Prefect server's database, unless PREFECT_HOME names another folder
     """

@@ -123,6 +123,11 @@ def interrupted() -> bool:
     return _commands.ended.is_set()
 
 
+def interrupted_within(seconds: float) -> bool:
+    """Wait for so many seconds, or until `interrupted` is True. Return what it is then."""
+    return _commands.ended.wait(seconds)
+
+
 class Service:
     """A process that runs until it is stopped, or until Workbench ends in any way, which closes its standard input.
 

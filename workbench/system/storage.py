@@ -5,6 +5,7 @@ The answers that cost money are kept in such a storage. A bucket lets processes 
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib.util
 import re
@@ -56,6 +57,9 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         file = self.path / name
+        if not file.is_file() and file.exists():
+            # To read from a pipe would wait for ever.
+            raise OSError(errno.EINVAL, "it is no regular file")
         try:
             return file.read_bytes()
         except FileNotFoundError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
-from workbench.run.folder import CALIBRATED, RunFolder
+from workbench.run.folder import CALIBRATED, DRAWN, RunFolder
 from workbench.run.record import AnswerRecord, RunRecord
 from workbench.system.files import try_lock
 
@@ -48,7 +48,7 @@ def prune_runs(home: Path, days: float, *, dry_run: bool, now: float | None = No
             if summary.study not in newest:
                 reason = "the newest run of its study"
             elif now - summary.record.started < days * SECONDS_PER_DAY:
-                reason = f"younger than {days:g} days"
+                reason = f"younger than {days:g} day{'' if days == 1 else 's'}"
             newest.add(summary.study)
         if reason is not None:
             pruned.kept[folder.name] = reason
@@ -137,8 +137,8 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
     were there when the run ended.
     """
     needed, needed_until = set[Answer](), 0.0
-    for path in (home / CALIBRATED).glob("*/"):
-        # A calibration is kept for good, so that a repeated one with probes buys only the probes.
+    for path in (path for root in (CALIBRATED, DRAWN) for path in (home / root).glob("*/")):
+        # A calibration is kept for good, so that a repeated one with probes buys only the probes. So is a drawing.
         needed |= {(record.task, record.key) for record in RunFolder(path).lines(AnswerRecord)}
     for folder in _folders(home):
         summary = _summary(folder)

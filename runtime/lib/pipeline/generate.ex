@@ -7,6 +7,7 @@ defmodule Pipeline.Generate do
   """
 
   alias Pipeline.{Error, Executor, Run, Settings}
+  alias Pipeline.Executor.Preflight
   alias Pipeline.Files.{Output, Workspace}
 
   @genesis Path.expand("../../priv/pipelines/genesis.yaml", __DIR__)
@@ -48,6 +49,11 @@ defmodule Pipeline.Generate do
       {:ok, without_fence(result.reply), result}
     end
   end
+
+  @doc "Check, without a key and without asking a model, that the pipeline takes a prompt and the inputs of these settings."
+  @spec check(Pipeline.t(), Settings.t()) :: :ok | {:error, Error.t()}
+  def check(pipeline, settings),
+    do: Preflight.check_values(pipeline, Map.put(pipeline.variables, "user_prompt", ""), settings)
 
   @doc "Return the path of a new file under `generated/` in this folder."
   @spec fresh_path(Path.t()) :: Path.t()

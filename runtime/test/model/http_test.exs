@@ -1,6 +1,8 @@
 defmodule Pipeline.Model.HTTPTest do
   use ExUnit.Case, async: false
 
+  import Pipeline.Waiting
+
   alias Pipeline.{Error, ScriptedProvider}
   alias Pipeline.Model.HTTP
 
@@ -16,7 +18,7 @@ defmodule Pipeline.Model.HTTPTest do
 
     assert Enum.all?(done, &(&1 == {:ok, {:ok, %{"ok" => true}}}))
     # One after the other, or two at a time, they would take more than 12 seconds.
-    assert System.monotonic_time(:millisecond) - begun < 5_000
+    assert System.monotonic_time(:millisecond) - begun < 12_000
   end
 
   test "calls leave no process behind" do
@@ -24,7 +26,7 @@ defmodule Pipeline.Model.HTTPTest do
     for _ <- 1..20, do: {:ok, _} = post(server)
     before = length(Process.list())
     for _ <- 1..180, do: {:ok, _} = post(server)
-    assert eventually(fn -> length(Process.list()) <= before + 5 end)
+    until(fn -> length(Process.list()) <= before + 5 end)
     assert Process.info(self(), :message_queue_len) == {:message_queue_len, 0}
   end
 
@@ -135,7 +137,8 @@ defmodule Pipeline.Model.HTTPTest do
     assert {:error, %Error{kind: :timeout, message: "127.0.0.1: did not answer within 700 ms"}} =
              post(server, 700)
 
-    assert (System.monotonic_time(:millisecond) - begun) in 700..3_000
+    # The whole reply would take 50 seconds.
+    assert (System.monotonic_time(:millisecond) - begun) in 700..20_000
     refute_receive {:http, _}, 200
   end
 
@@ -188,9 +191,5 @@ defmodule Pipeline.Model.HTTPTest do
 
       refute inspect(error) =~ "secret"
     end
-  end
-
-  defp eventually(holds?, tries \\ 200) do
-    holds?.() or (tries > 0 and Process.sleep(10) == :ok and eventually(holds?, tries - 1))
   end
 end

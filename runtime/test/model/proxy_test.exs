@@ -123,7 +123,8 @@ defmodule Pipeline.Model.ProxyTest do
     {:ok, "POST /v1" <> _} = :ssl.recv(socket, 0, 5_000)
     body = ~s({"a":1})
     :ok = :ssl.send(socket, "HTTP/1.1 200 OK\r\nContent-Length: #{byte_size(body)}\r\n\r\n#{body}")
-    Process.sleep(1_000)
+    # The socket closes with this process. The client may still be reading.
+    :ssl.recv(socket, 0, 5_000)
   end
 
   # Serve a proxy that leads every host to this port, and send the test what it was asked. Return the proxy's port.

@@ -80,7 +80,7 @@ defmodule Pipeline.Serve.ListenerTest do
     end
 
     test "closes connections that are silent or send half a request, so that others can connect" do
-      server = serve([], first_request_ms: 300)
+      server = serve([], first_request_ms: 1_000)
 
       sockets =
         for n <- 1..2_100, reduce: [] do

@@ -8,6 +8,8 @@ import pytest
 
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution.own.failure import blame
+from workbench.execution.own.mix import _problem
+from workbench.execution.program import Ended
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,13 @@ from workbench.execution.own.failure import blame
 def test_a_bad_reply_is_blamed_on_the_prompt(kind: str, tmp_path: Path) -> None:
     """The optimizer reads the message, and nothing is raised."""
     assert blame(kind, "why it is no plan", tmp_path) == "why it is no plan"
+
+
+def test_the_words_of_a_model_end_no_line(tmp_path: Path) -> None:
+    """A refusal with its explanation stays one: each line break that a model can write is read as a part of it."""
+    breaks = "a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\rh"
+    ended = Ended(1, "", "", "", f"warning: x\n❌ blocked: Claude refused: {breaks} | i\n", 1.0)
+    assert _problem(ended, [], tmp_path) == "Claude refused: a\nb\nc\nd\ne\nf\ufffdg\nh\ni"
 
 
 def test_a_mistake_of_the_user_is_blamed_on_the_user(tmp_path: Path) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.executions import both, request, sha256
-from tests.support.scripted_server import gemini_reply, scripted
+from tests.support.scripted_server import Answer, Scripted, gemini_reply, scripted
 from workbench.errors import MissingKey, OutsideError, PipelineRejected
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.money.price import Tokens, dollars
-from workbench.nouns import Engine, ExecutionRequest, InputFile
+from workbench.nouns import Engine, InputFile
 from workbench.providers import Provider
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run import journal
 from workbench.run.folder import RunFolder
+from workbench.system.storage import Folder
+from workbench.tasks import answers
 
 pytestmark = pytest.mark.processes
 
@@ -32,20 +34,37 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
+def played() -> Iterator[Scripted]:
+    """Yield a server whose script is empty. A warm VM stays as long as the server, because the address is the same."""
+    runtime_of(Engine("serve")).prepare()
+    with scripted() as server:
+        yield server
+    runtime_of(Engine("serve")).close()
+
+
+@pytest.fixture
+def server(played: Scripted) -> Scripted:
+    """Return the server as if it was new. Each test needs other prompts: a warm VM buys an answer only once."""
+    played.requests.clear()
+    played.headers.clear()
+    return played
+
+
+@pytest.fixture(scope="module")
 def running() -> Iterator[Rehearsal]:
     with start() as server:
         yield server
 
 
-def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_path: Path) -> None:
+def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, server: Scripted, tmp_path: Path) -> None:
     """The prompt has 300 kB, with characters that a shell, an option parser or a template would interpret."""
     code = tmp_path / "code.xml"
     code.write_text("<code>ü</code>")
     prompt = "-- $(touch pwned) `id` {{x}} \"' ü\n" * 10_000
-    with scripted(gemini_reply("a: 1")) as server:
-        provider = Provider("gemini", server.url, "rehearsal:test:0")
-        inputs = (InputFile("codebase", code, sha256(code)),)
-        execution = execute(request(engine, (provider,), prompt, inputs=inputs), tmp_path)
+    server.script = [gemini_reply("a: 1")]
+    provider = Provider("gemini", server.url, "rehearsal:test:0")
+    inputs = (InputFile("codebase", code, sha256(code)),)
+    execution = execute(request(engine, (provider,), prompt, inputs=inputs), tmp_path)
     # This reply counts no tokens, so nobody knows what it cost.
     assert execution.cost is not None
     assert (execution.cost.dollars, execution.cost.untold) == (None, ("gemini/gemini-3.8-flash",))
@@ -57,42 +76,55 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, tmp_
     assert "rehearsal" in str(headers)
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind", "lasting"),
-    [
-        ((429, {"error": {"message": "slow down"}}), "rate limit", False),
-        ((401, {"error": {"message": "who are you"}}), "authentication", True),
-        ((400, {"error": {"message": "no such model"}}), "bad request", True),
-        ((500, {"error": {"message": "oh"}}), "provider unavailable", False),
-        ((200, b"{"), "provider unavailable", False),
-        (gemini_reply("  "), "empty reply", False),
-    ],
-)
-def test_a_failure_of_the_system_is_an_error_with_a_kind(
-    engine: Engine, tmp_path: Path, answer: tuple[int, object], kind: str, lasting: bool
-) -> None:
+#: Answers, the kind of the error that each of them is, and whether it is lasting.
+FAILURES: list[tuple[Answer, str, bool]] = [
+    ((429, {"error": {"message": "slow down"}}), "rate limit", False),
+    ((401, {"error": {"message": "who are you"}}), "authentication", True),
+    ((400, {"error": {"message": "no such model"}}), "bad request", True),
+    ((500, {"error": {"message": "oh"}}), "provider unavailable", False),
+    ((200, b"{"), "provider unavailable", False),
+    (gemini_reply("  "), "empty reply", False),
+]
+
+
+def test_a_failure_of_the_system_is_an_error_with_a_kind(engine: Engine, server: Scripted, tmp_path: Path) -> None:
     """It is never a plan."""
-    run = tmp_path / "run"
-    run.mkdir()
-    with scripted(answer) as server, pytest.raises(OutsideError) as caught:
-        template = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
-        execute(
-            ExecutionRequest(template.prompt, template.goal, 0, template.pipeline, template.providers, run=run),
-            tmp_path,
-        )
-    assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
-    assert [call.kind for call in journal.read(run)] == [kind]
+    server.script = [answer for answer, _, _ in FAILURES]
+    for number, (_, kind, lasting) in enumerate(FAILURES):
+        run = RunFolder.create(tmp_path, f"run-{number}").path
+        order = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), f"Fail {number}")
+        with pytest.raises(OutsideError) as caught:
+            execute(replace(order, run=run), tmp_path)
+        assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
+        assert [call.kind for call in journal.read(run)] == [kind]
     assert not list(tmp_path.rglob("plan.yaml"))
 
 
-def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path: Path) -> None:
+def test_a_model_that_answers_for_another_is_named(engine: Engine, tmp_path: Path) -> None:
+    """The run says so, and the answer is not kept for the model that was asked."""
+    run = RunFolder.create(tmp_path, "run").path
+    status, body = gemini_reply("a: 1")
+    assert isinstance(body, dict)
+    with scripted((status, {**body, "modelVersion": "models/gemini-4-argon"})) as server:
+        execution_request = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
+        execution = execute(replace(execution_request, run=run), tmp_path)
+    assert execution.other_model == "gemini-4-argon"
+    kinds = [call.kind for call in journal.read(run)]
+    assert kinds == ["ok", "gemini-4-argon answered instead of gemini-3.8-flash"]
+    results = Folder(tmp_path / "results")
+    answers.write(results, "execute", execution.key, execution)
+    with pytest.raises(answers.NoAnswer, match="gemini-4-argon answered, and not the model that the key names"):
+        answers.read(results, "execute", execution.key)
+
+
+def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, server: Scripted, tmp_path: Path) -> None:
     """It is a result with a reason, not an error. It was paid for: its cost stands in the journal, too."""
     counted = {"promptTokenCount": 1_000_000, "candidatesTokenCount": 10, "thoughtsTokenCount": 20}
     candidate = {"content": {"parts": [{"text": "a: ["}]}, "finishReason": "MAX_TOKENS"}
     run = RunFolder.create(tmp_path, "run").path
-    with scripted((200, {"candidates": [candidate], "usageMetadata": counted})) as server:
-        execution_request = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
-        execution = execute(replace(execution_request, run=run), tmp_path)
+    server.script = [(200, {"candidates": [candidate], "usageMetadata": counted})]
+    order = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), "Write without end")
+    execution = execute(replace(order, run=run), tmp_path)
     assert execution.problem is not None
     assert "cut off" in execution.problem
     (call,) = journal.read(run)
@@ -103,15 +135,15 @@ def test_a_reply_that_was_cut_off_is_the_prompts_fault(engine: Engine, tmp_path:
     assert execution.cost.dollars == dollars("gemini", "gemini-3.8-flash", tokens)
 
 
-def test_files_of_steps_stand_beside_the_plan(engine: Engine, tmp_path: Path) -> None:
+def test_files_of_steps_stand_beside_the_plan(engine: Engine, server: Scripted, tmp_path: Path) -> None:
     """The place is the same for both engines."""
     file = tmp_path / "pipeline.yaml"
     file.write_text(
         "workflow: {name: x, steps: [{name: a, type: gemini, output_to_file: notes/a.md, "
         "prompt: [{type: variable, name: user_prompt}]}]}"
     )
-    with scripted(gemini_reply("a: 1")) as server:
-        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
+    server.script = [gemini_reply("a: 1")]
+    execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), file=file), tmp_path)
     assert (execution.path.parent / "plan_files" / "notes" / "a.md").read_text() == "a: 1"
 
 
@@ -142,10 +174,11 @@ def test_the_key_is_in_no_file_and_no_message(engine: Engine, tmp_path: Path, mo
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"sk-very-secret" in file.read_bytes()]
 
 
-def test_a_plan_that_is_too_long_is_not_valid(engine: Engine, tmp_path: Path) -> None:
+def test_a_plan_that_is_too_long_is_not_valid(engine: Engine, server: Scripted, tmp_path: Path) -> None:
     """The prompt is to blame: the plan is bought once, and scores 0 with the reason."""
-    with scripted(gemini_reply("a: " + "x" * 5_000_000)) as server:
-        execution = execute(request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),)), tmp_path)
+    server.script = [gemini_reply("a: " + "x" * 5_000_000)]
+    order = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),), "Write too much")
+    execution = execute(order, tmp_path)
     assert execution.problem is not None
     assert "more than 5,000,000 bytes" in execution.problem
     assert execution.text == ""

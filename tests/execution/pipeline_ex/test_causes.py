@@ -81,6 +81,23 @@ def test_a_cause_that_lies_in_the_prompt_is_an_invalid_plan(reason: str, kind: s
 
 
 @pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Your organization has been disabled.", "account disabled"),
+        ("This organization is on hold", "account disabled"),
+        ("There's an issue with the selected model (claude-opus-4-1)", "unknown model"),
+        ('API Error: 404 {"type":"error","error":{"type":"not_found_error","message":"model: x"}}', "unknown model"),
+        ("API Error: 400 tools.0.name: invalid", "bad request"),
+        ("Opus session ended: weekly usage credit limit reached", "rate limit"),
+    ],
+)
+def test_a_failure_of_the_claude_program_has_the_kind_of_the_shared_list(reason: str, kind: str) -> None:
+    """The runtime's own steps and the models that judge and propose read the same list."""
+    outcome = classify(1, run_log(*ASKED), f"❌ Pipeline failed: Step 'a' failed: {reason}\nStep type: claude", {})
+    assert (outcome.status, outcome.kind) == ("failed", kind)
+
+
+@pytest.mark.parametrize(
     "reason",
     [
         "API Error: 529 overloaded",

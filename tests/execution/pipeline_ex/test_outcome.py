@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pipeline_ex_log import (
@@ -204,8 +204,6 @@ PIECES = st.sampled_from(
 )
 
 
-@pytest.mark.slow
-@settings(max_examples=300)
 @given(
     st.integers(-64, 255),
     st.binary(max_size=200) | st.lists(PIECES | st.text(max_size=5), max_size=40).map("".join),

@@ -142,6 +142,26 @@ def test_the_proposer_is_told_the_leader_and_what_to_avoid() -> None:
     assert not any("- risks" in text for text in avoided[-5:])
 
 
+@pytest.mark.parametrize(
+    ("words", "least", "most"), [(60, 60, 80), (10_000, 20, 50)], ids=["few words", "always new words"]
+)
+def test_a_proposer_that_repeats_itself_is_asked_for_votes(words: int, least: int, most: int) -> None:
+    """The scores alone cannot tell so many pieces apart. A proposer with new pieces only is not asked for more."""
+    rng = np.random.default_rng(11)
+    proposals = 0
+
+    def propose(parent: str, feedback: str) -> str:
+        nonlocal proposals
+        proposals += 1
+        return f"{parent} word{rng.integers(words)}"
+
+    def evaluate(prompts: list[str]) -> list[float | None]:
+        return [float(np.clip(0.5 + 0.2 * rng.standard_normal(), 0, 1)) for _ in prompts]
+
+    race(SEED, propose, evaluate, 60, np.random.default_rng(0))
+    assert least <= proposals <= most
+
+
 def test_a_rewriting_proposer_is_raced_as_whole_prompts() -> None:
     """Each rewrite has new words, and a quality near that of its parent."""
     rng = np.random.default_rng(11)

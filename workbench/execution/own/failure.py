@@ -7,6 +7,7 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.execution.blame import lies_in_prompt
 from workbench.execution.program import PLAN_BYTES
+from workbench.models.text import LONGEST, take_in
 
 #: The problem of a plan that is too long to be read.
 TOO_LONG = f"the plan has more than {PLAN_BYTES:,} bytes, which is the most that a plan may have: ask for less text"
@@ -21,7 +22,7 @@ def blame(kind: str, message: str, folder: Path) -> str:
 
     Args:
         kind: the word with which the runtime names the failure.
-        message: the runtime's message, without secrets.
+        message: the runtime's message, without secrets. It may hold a model's words.
         folder: the folder with the run's output.
 
     Raises:
@@ -29,6 +30,7 @@ def blame(kind: str, message: str, folder: Path) -> str:
         MissingKey: a key is not in the environment.
         ExecutionFailed: the outside world failed.
     """
+    message = take_in(message[:LONGEST])
     if lies_in_prompt(kind):
         return message
     if kind in BY_USER:

@@ -49,13 +49,14 @@ class Mix(OwnRuntime):
 
     def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         variables = program.provider_variables(request.providers)
-        secrets = secret_values(variables)
+        env = project.environment(variables)
+        secrets = secret_values(env)
         output = folder / "plan.yaml"
         ended = program.run_logged(
             _command(request, folder, output),
             folder=folder,
             cwd=folder,
-            env=project.environment(variables),
+            env=env,
             secrets=secrets,
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
@@ -94,7 +95,8 @@ def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:
     Raises:
         PipelineRejected, MissingKey, ExecutionFailed: the prompt is not to blame.
     """
-    lines = [line for line in ended.raw_stderr.splitlines() if line.strip()]
+    # Only "\n" ends a line. The message may hold a model's words, in which `splitlines` finds other line breaks.
+    lines = [line for line in ended.raw_stderr.split("\n") if line.strip()]
     failure = FAILURE.match(lines[-1]) if lines else None
     if failure is not None:
         # Parse the text as it was printed. Show it without secrets.
@@ -117,7 +119,7 @@ def _plan(stdout: str, output: Path) -> str | None:
     Raises:
         ExecutionFailed: the run wrote no file, another file or an empty file.
     """
-    paths = [match["path"] for line in stdout.splitlines() if (match := SUCCESS.match(line.strip()))]
+    paths = [match["path"] for line in stdout.split("\n") if (match := SUCCESS.match(line.strip()))]
     if not paths or Path(paths[-1]) != output or output.is_symlink() or not output.is_file():
         raise ExecutionFailed(f"the pipeline ended with exit code 0 and wrote no plan to {output}", kind="no file")
     if output.stat().st_size > program.PLAN_BYTES:

@@ -12,6 +12,7 @@ from workbench.errors import ExecutionFailed
 from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.own import build
+from workbench.nouns import Pipeline
 from workbench.system import process
 from workbench.system.environment import passed_environment
 
@@ -69,9 +70,19 @@ def _elixir() -> str:
     return finished.stdout.decode(errors="replace")
 
 
-def problems(pipeline: Path) -> str | None:
-    """Return what the runtime says is wrong with a pipeline file, or None. Execute nothing."""
-    finished = run(["mix", "pipeline.check", str(pipeline)], build_folder(), environment({}), COMPILE_SECONDS)
+def problems(pipeline: Pipeline) -> str | None:
+    """Return what the runtime says is wrong with a pipeline file and its inputs, or None. Execute nothing.
+
+    Raises:
+        ExecutionFailed: the runtime did not answer.
+    """
+    inputs = [word for item in pipeline.inputs for word in ("--input", f"{item.name}={item.path}")]
+    command = ["mix", "pipeline.check", "--generate", *inputs, str(pipeline.file)]
+    finished = run(command, build_folder(), environment({}), COMPILE_SECONDS)
+    if finished.timed_out:
+        raise ExecutionFailed(
+            f"the runtime did not check {pipeline.file} within {COMPILE_SECONDS:.0f} s", kind="timeout"
+        )
     return None if finished.exit_code == 0 else finished.stderr.decode(errors="replace").strip()
 
 

@@ -28,7 +28,7 @@ from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import loopback, process
-from workbench.system.environment import secret_values
+from workbench.system.environment import passed_environment, secret_values
 from workbench.system.files import write_atomically
 
 #: Seconds that one request waits for a run's end. An interrupt is noticed after as many seconds at the latest.
@@ -82,6 +82,10 @@ class Serve(OwnRuntime):
             yield Check("runtime", True, self.version())
         except ExecutionFailed as error:
             yield Check("runtime", False, "cannot be started", error.message)
+
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        # A runtime elsewhere refuses a pipeline when it executes it. It calls no model then.
+        return super().refusal(pipeline) if self._url is None else None
 
     def version(self) -> str:
         return project.version() if self._url is None else f"pipeline {self._health(self._url)['version']}"
@@ -287,7 +291,7 @@ def _body(request: ExecutionRequest) -> dict[str, Any]:
 
 
 def _secrets(providers: Iterable[Provider]) -> list[str]:
-    return secret_values(program.provider_variables(providers))
+    return secret_values({**passed_environment(), **program.provider_variables(providers)})
 
 
 def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:

@@ -67,6 +67,10 @@ class OwnRuntime:
             "real service; leave that out for a rehearsal"
         )
 
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        project.compile_once()
+        return project.problems(pipeline)
+
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         try:
             project.compile_once()
@@ -74,7 +78,7 @@ class OwnRuntime:
             yield Check("runtime", False, "cannot be started", error.message)
             return
         yield Check("runtime", True, project.version())
-        problems = project.problems(pipeline.file) if pipeline.file else None
+        problems = project.problems(pipeline)
         yield Check("pipeline", problems is None, str(pipeline.file), problems or "")
 
 

@@ -84,7 +84,7 @@ class Own:
         line = self._service.line(START_SECONDS)
         if line is None or not line.startswith(READY):
             self.stop()
-            reason = scrubbed(useful_line(self._service.errors, line or ""), secret_values(variables))
+            reason = scrubbed(useful_line(self._service.errors, line or ""), secret_values(env))
             raise ExecutionFailed(
                 f"mix pipeline.serve did not start within {START_SECONDS:.0f} s, or ended: {reason}",
                 kind="not started",

@@ -6,9 +6,11 @@ A cause is one of the kinds that failures are counted under.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from workbench.execution.blame import lies_in_prompt
 from workbench.execution.useful_line import useful_line
+from workbench.models.claude_program import lasting_failures
 
 #: The first cause that matches counts.
 CAUSES = {
@@ -33,7 +35,11 @@ CAUSES = {
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",
     "usage": r"Pipeline request required|^Usage: mix",
 }
+#: Kinds that the list of the claude program's failures tells apart in other words than pipeline_ex.
+OWN_KINDS = ("authentication", "context window", "rate limit")
 PATTERNS = {kind: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for kind, pattern in CAUSES.items()}
+#: What the claude program says of failures that last: of an account, a model, or a request.
+SHARED = {kind: words for kind, words in lasting_failures().items() if kind not in OWN_KINDS}
 #: The most characters of a text that are searched for its cause.
 ENOUGH = 4000
 
@@ -57,7 +63,7 @@ NOT_FOUND = (126, 127)
 def cause(text: str) -> str | None:
     """Return the first cause whose pattern matches this text, or None."""
     text = text[:ENOUGH]
-    return next((kind for kind, pattern in PATTERNS.items() if pattern.search(text)), None)
+    return next((kind for kind, pattern in _patterns() if pattern.search(text)), None)
 
 
 def prompt_cause(text: str) -> str | None:
@@ -72,7 +78,13 @@ def outside_cause(text: str) -> str | None:
     Use it for output that can hold any text: such output never puts the blame on the prompt.
     """
     text = text[:ENOUGH]
-    return next((kind for kind, pattern in PATTERNS.items() if not lies_in_prompt(kind) and pattern.search(text)), None)
+    return next((kind for kind, pattern in _patterns() if not lies_in_prompt(kind) and pattern.search(text)), None)
+
+
+def _patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Yield the kinds with their patterns: first those of pipeline_ex, then those of the claude program."""
+    yield from PATTERNS.items()
+    yield from SHARED.items()
 
 
 def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, str] | None:

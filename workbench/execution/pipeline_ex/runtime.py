@@ -33,9 +33,12 @@ PLAN = "workbench_plan"
 LOG_BYTES = 16_000_000
 
 #: Kinds of failure that another try cannot mend.
-LASTING = ("authentication", "login needed", "mock used", "no credit", "not started")
+LASTING = (
+    "account disabled", "authentication", "bad request", "login needed", "mock used", "no credit", "not started",
+    "quota exhausted",
+)  # fmt: skip
 #: Kinds of failure that the user has to mend.
-BY_USER = ("pipeline", "usage")
+BY_USER = ("pipeline", "unknown model", "usage")
 #: pipeline.run.live wants the variable set, even if no step of the pipeline asks Gemini.
 NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
 
@@ -77,6 +80,10 @@ class PipelineEx:
             "a rehearsal scripts models that are asked over HTTP, and pipeline_ex asks the claude program, which would "
             "answer for money: rehearse with runtime: mix"
         )
+
+    def refusal(self, pipeline: Pipeline) -> str | None:
+        # The study's form has refused what can be known without an execution.
+        return None
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         return readiness.checks(self._checkout.path, home, environ)

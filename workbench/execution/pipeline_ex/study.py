@@ -109,7 +109,8 @@ def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, checkou
     parts = len(all_steps[target.step].statics)
     if target.part > parts:
         study.add_problem(
-            ("target", "part"), f"target.part: step {target.step} has {parts} static parts, not {target.part}"
+            ("target", "part"),
+            f"target.part: step {target.step} has {parts} static part{'' if parts == 1 else 's'}, not {target.part}",
         )
     top = [name for name, step in all_steps.items() if step.top]
     after = _from(list(all_steps), target.step, top)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from workbench.run.race_record import EffectRecord, EstimateRecord, RaceRecord, StepRecord
 from workbench.search import sentences
@@ -14,7 +14,7 @@ from workbench.search.race.measuring import LEVEL
 from workbench.search.race.standing import PieceEffect, Quality, Standing
 
 #: Half the width of an interval of this level, in standard deviations of the posterior.
-HALF = float(norm.ppf((1 + LEVEL) / 2))
+HALF = float(ndtri((1 + LEVEL) / 2))
 #: Digits of points. A posterior is not more exact.
 DIGITS = 3
 

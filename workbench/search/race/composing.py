@@ -9,7 +9,6 @@ it expects to choose the best set of pieces.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from workbench.search.race.feedback import feedback
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.model import Data, Matrix, Model
 from workbench.search.race.pieces import Prompt, Propose
+from workbench.search.race.preferences import Preferences
 from workbench.search.race.standing import PieceEffect, Quality, Standing
 
 #: How often the starting prompt is executed first.
@@ -27,12 +27,15 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: The most uncertain pieces at a time: as many as executions are left, but within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round: this number, or two for each execution of a batch if that is more.
-ROUND = 12
+#: The most proposals of one round: the first number for each execution of a batch, but only as many as the second
+#: number, or two for each execution if that is more. Batches have fewer rounds than single executions.
+ROUND, LARGE_ROUND = 12, 32
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
 #: A round ends after this many proposals in a row without a new piece, for each execution of a batch.
 FRUITLESS = 2
+#: Votes are asked for while the probability that a proposed piece is new is below this.
+MOST_NOVELTY = 0.7
 #: Nothing is proposed once only so many executions are left, or a quarter of the budget if that is less.
 LAST_EXECUTIONS = 6
 #: A child that keeps a smaller share of its parent's pieces is a rewrite.
@@ -65,9 +68,7 @@ class Composition:
         self._known_members: Matrix = np.zeros((0, 0))
         #: The pieces that a proposal added or took away. Only they have an effect of their own.
         self._touched: list[int] = []
-        #: How often each piece was proposed while it was absent, and how often an even choice would have proposed it.
-        self._counts: Counter[int] = Counter()
-        self._expected: defaultdict[int, float] = defaultdict(float)
+        self._preferences = Preferences()
         self._proposals = 0
         self._rewrites = 0
         self.rewrites: list[Prompt] = []
@@ -97,26 +98,56 @@ class Composition:
         return self._proposals >= TELLING_PROPOSALS and 2 * self._rewrites > self._proposals
 
     def _expand(self) -> None:
-        """Ask for proposals until enough pieces are uncertain. The children themselves are not executed."""
-        left, fruitless = self._executions.left(self._model.noise), 0
-        most = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left))
-        last = min(LAST_EXECUTIONS, self._executions.budget // 4)
-        for _ in range(max(ROUND, 2 * self._executions.batch)):
+        """Ask for proposals, unless too few executions are left. The children themselves are not executed."""
+        left = self._executions.left(self._model.noise)
+        if left > min(LAST_EXECUTIONS, self._executions.budget // 4):
+            self._ask_for_pieces(left)
+            self._ask_for_votes()
+
+    def _ask_for_pieces(self, left: int) -> None:
+        """Ask for proposals until enough pieces are uncertain."""
+        most, fruitless = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left)), 0
+        for _ in range(self._round):
             if (
-                left <= last
-                or self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
+                self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
                 or fruitless >= FRUITLESS * self._executions.batch
                 or self._uncertain() >= most
                 or self._proposer_rewrites
             ):
                 return
             known = len(self._touched)
-            if self._read_proposal():
+            if self._read_proposal(takes_new=True):
                 self._fit(steps=0)
                 fruitless = 0 if len(self._touched) > known else fruitless + 1
 
-    def _read_proposal(self) -> bool:
-        """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite."""
+    def _ask_for_votes(self) -> None:
+        """Ask for more proposals if they repeat known pieces: the proposer votes for what it returns to.
+
+        No more proposals are asked for than the executions so far allow. Late votes say most, because few helpful
+        pieces are absent then.
+        """
+        for _ in range(self._round):
+            if (
+                self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.used
+                or self._preferences.novelty >= MOST_NOVELTY
+                or self._proposer_rewrites
+            ):
+                return
+            if self._read_proposal(takes_new=False):
+                self._fit(steps=0)
+
+    @property
+    def _round(self) -> int:
+        """Return the most proposals of one round."""
+        batch = self._executions.batch
+        return max(min(ROUND * batch, LARGE_ROUND), 2 * batch)
+
+    def _read_proposal(self, *, takes_new: bool) -> bool:
+        """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite.
+
+        Args:
+            takes_new: False ignores a child that touches a piece for the first time.
+        """
         leader, avoided = self._recommended(), self._harmful()
         parent = leader
         if self._rng.random() < 0.5:
@@ -132,15 +163,12 @@ class Composition:
             if parent == self._pieces.seed:
                 self.rewrites.append(child)
             return False
-        self._touched += sorted((child ^ parent) - set(self._touched))
-        self._count(child - parent, set(self._touched) - self._pieces.seed - parent - set(avoided))
+        new = (child ^ parent) - set(self._touched)
+        if new and not takes_new:
+            return True
+        self._touched += sorted(new)
+        self._preferences.count(child - parent, set(self._touched) - self._pieces.seed - parent - set(avoided))
         return True
-
-    def _count(self, added: Prompt, absent: set[int]) -> None:
-        """Count a proposal for the pieces that it adds and for those that it could have added."""
-        self._counts.update(added)
-        for number in absent | added:
-            self._expected[number] += len(added) / len(absent | added)
 
     def _harmful(self) -> list[int]:
         """Return the pieces that seem to lower the score."""
@@ -228,7 +256,7 @@ class Composition:
 
     def _fit(self, steps: int) -> None:
         executions, seed = self._executions, self._pieces.seed
-        preferences = [np.nan if number in seed else self._preference(number) for number in self._touched]
+        preferences = [np.nan if number in seed else self._preferences.of(number) for number in self._touched]
         data = Data(
             members=self._executed_members(),
             preferences=np.array(preferences, dtype=float),
@@ -236,10 +264,6 @@ class Composition:
             scores=np.array(executions.scores, dtype=float),
         )
         self._model.fit(data, steps)
-
-    def _preference(self, number: int) -> float:
-        """Return the logarithm of how often a piece was proposed, relative to an even choice."""
-        return math.log((1 + self._counts[number]) / (1 + self._expected[number]))
 
     def _executed_members(self) -> Matrix:
         """Return the members of the executed prompts. They change only with a new prompt or a new piece."""

@@ -5,12 +5,19 @@ defmodule Mix.Tasks.Pipeline.Check do
   Lists all problems of a pipeline file. No model is asked.
 
       mix pipeline.check FILE
+      mix pipeline.check --generate --input NAME=FILE FILE
 
   Problems and warnings go to standard error, one per line, each with its place:
 
       plan.yaml:12: steps[3].prompt[1].type: "varable" is not known, expected one of …; did you mean "variable"?
 
   If the file has no problem, or only warnings, standard output ends with `✅ Pipeline valid: FILE`.
+
+  ## Options
+
+    * `--generate` - also check that `mix pipeline.generate.live` can execute the pipeline with a prompt and these inputs: it
+      takes each input, needs no other, and every variable is set. No key is needed
+    * `--input NAME=FILE` - an input of such an execution. Repeat the option for several inputs
 
   ## Exit status
 
@@ -21,23 +28,37 @@ defmodule Mix.Tasks.Pipeline.Check do
 
   use Mix.Task
 
-  alias Pipeline.{Command, Error}
+  alias Pipeline.{Command, Error, Generate}
   alias Pipeline.Command.Options
 
   @impl true
-  def run(arguments), do: Command.main(__MODULE__, arguments, [], &check/2)
+  def run(arguments),
+    do: Command.main(__MODULE__, arguments, [generate: :boolean, input: :keep], &check/2)
 
-  defp check(_, words) do
-    with {:ok, file} <- Options.file(words) do
+  defp check(options, words) do
+    with {:ok, file} <- Options.file(words),
+         {:ok, settings} <- settings(options) do
       case Options.pipeline(file) do
-        {:ok, _} ->
-          {:ok, ["✅ Pipeline valid: #{file}"]}
+        {:ok, pipeline} ->
+          case settings && Generate.check(pipeline, settings) do
+            {:error, error} -> {:error, error, 1}
+            _ -> {:ok, ["✅ Pipeline valid: #{file}"]}
+          end
 
         {:error, %Error{message: message} = error} ->
           problems = String.split(message, "\n")
           Enum.each(problems, &IO.puts(:stderr, &1))
           {:error, %{error | message: "#{file} has #{count(problems)}, listed above: correct the file"}, 1}
       end
+    end
+  end
+
+  # Return the settings of the execution that --generate checks, or nil without the option.
+  defp settings(options) do
+    cond do
+      options[:generate] -> Options.settings(options)
+      options[:input] -> Command.usage("--input belongs to --generate: add --generate")
+      true -> {:ok, nil}
     end
   end
 

@@ -16,13 +16,25 @@ defmodule Pipeline.Executor.Preflight do
   @spec check(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           :ok | {:error, Error.t()}
   def check(pipeline, vars, settings, workspace) do
-    with :ok <- check_inputs(pipeline, settings),
-         :ok <- check_files(pipeline),
-         :ok <- check_variables(pipeline, vars),
+    with :ok <- check_values(pipeline, vars, settings),
          :ok <- check_workspace(pipeline, workspace),
          :ok <- check_rehearsal(pipeline, settings),
          :ok <- check_providers(pipeline, settings) do
       check_outputs(pipeline, settings)
+    end
+  end
+
+  @doc """
+  Return `:ok`, or an error for the first input, file or variable that a run lacks, or for two steps that write one file.
+
+  Unlike `check/4`, this needs no key, no workspace and no folder that can be written into.
+  """
+  @spec check_values(Pipeline.t(), %{String.t() => term()}, Settings.t()) :: :ok | {:error, Error.t()}
+  def check_values(pipeline, vars, settings) do
+    with :ok <- check_inputs(pipeline, settings),
+         :ok <- check_files(pipeline),
+         :ok <- check_variables(pipeline, vars) do
+      check_output_names(pipeline, output_paths(pipeline, settings))
     end
   end
 
@@ -120,17 +132,13 @@ defmodule Pipeline.Executor.Preflight do
 
   defp unconditional_asks(_), do: []
 
-  defp check_outputs(pipeline, settings) do
-    files = for %Step{output_to_file: file} when file != nil <- Pipeline.all_steps(pipeline), do: file
-    paths = Enum.map(files, &Output.below(settings.output_dir || "/", &1))
+  defp output_paths(pipeline, settings) do
+    for %Step{output_to_file: file} when file != nil <- Pipeline.all_steps(pipeline),
+        do: Output.below(settings.output_dir || "/", file)
+  end
 
+  defp check_output_names(pipeline, paths) do
     cond do
-      files == [] ->
-        :ok
-
-      settings.output_dir == nil ->
-        refuse(pipeline, "has steps that write files by output_to_file, but the run has no output folder")
-
       path = List.first(paths -- Enum.uniq(paths)) ->
         refuse(pipeline, "two steps write #{path} by output_to_file: give each step a file of its own")
 
@@ -141,6 +149,19 @@ defmodule Pipeline.Executor.Preflight do
         )
 
       true ->
+        :ok
+    end
+  end
+
+  defp check_outputs(pipeline, settings) do
+    case output_paths(pipeline, settings) do
+      [] ->
+        :ok
+
+      _ when settings.output_dir == nil ->
+        refuse(pipeline, "has steps that write files by output_to_file, but the run has no output folder")
+
+      paths ->
         first_error(paths, &Output.check_writable(&1, "--output-dir"))
     end
   end

@@ -83,18 +83,23 @@ defmodule Pipeline.Files.Output do
   Write a new file. Return an error if a file with this name exists.
 
   The content is written to a temporary file in the same folder and synced to the disk. Then the temporary file is linked to
-  its name, because a link never replaces a file that exists.
-  """
-  @spec write_new(Path.t(), iodata()) :: :ok | {:error, Error.t()}
-  def write_new(path, content), do: Signals.uninterrupted(fn -> write(path, content) end)
+  its name, because a link never replaces a file that exists. On a file system without hard links, such as exFAT, an empty
+  file takes the name first, and the temporary file replaces the empty file.
 
-  defp write(path, content) do
+  `link` makes the hard link.
+  """
+  @spec write_new(Path.t(), iodata(), (Path.t(), Path.t() -> :ok | {:error, File.posix()})) ::
+          :ok | {:error, Error.t()}
+  def write_new(path, content, link \\ &File.ln/2),
+    do: Signals.uninterrupted(fn -> write(path, content, link) end)
+
+  defp write(path, content, link) do
     temporary = temporary_beside(path)
 
     Temporary.with_file(temporary, fn ->
       with :ok <- File.mkdir_p(Path.dirname(path)),
            :ok <- write_synced(temporary, content),
-           :ok <- File.ln(temporary, path) do
+           :ok <- take_name(temporary, path, link) do
         sync_folder(Path.dirname(path))
       else
         {:error, :eexist} ->
@@ -104,6 +109,16 @@ defmodule Pipeline.Files.Output do
           with_path({:error, reason}, path)
       end
     end)
+  end
+
+  defp take_name(temporary, path, link) do
+    case link.(temporary, path) do
+      {:error, reason} when reason != :eexist ->
+        with :ok <- File.write(path, "", [:exclusive]), do: File.rename(temporary, path)
+
+      linked ->
+        linked
+    end
   end
 
   # A random name cannot collide with a file that another run left behind. A short name is not too long for the folder.

@@ -25,4 +25,49 @@ defmodule Mix.Tasks.Pipeline.CheckTest do
     ran = command(Check, [Path.join(folder, "absent.yaml")])
     assert {ran.status, ran.last =~ "has 1 problem, listed above"} == {1, true}
   end
+
+  test "check --generate finds what an execution with these inputs would refuse, and needs no key", %{
+    tmp_dir: folder
+  } do
+    input = file(folder, "code.xml", "code")
+
+    prompt = fn parts ->
+      file(folder, "p.yaml", """
+      workflow:
+        name: a
+        steps:
+          - {name: one, type: gemini, prompt: [{type: variable, name: user_prompt}, #{parts}]}
+      """)
+    end
+
+    code = "{type: file, input: code}"
+
+    for {parts, options, status, reason} <- [
+          {code, ["--input", "code=#{input}"], 0, "✅ Pipeline valid"},
+          {"{type: file, input: code, optional: true}", [], 0, "✅ Pipeline valid"},
+          {code, [], 1, ~s(needs the input "code")},
+          {code, ["--input", "code=#{input}", "--input", "cdoe=#{input}"], 1,
+           ~s(takes no input "cdoe"; it takes code)},
+          {code, ["--input", "code=#{folder}/absent"], 1, "the input code: "},
+          {"{type: file, path: absent.md}", [], 1, "absent.md cannot be read"},
+          {"{type: variable, name: tpoic}", [], 1, ~s(needs the variable "tpoic")}
+        ] do
+      ran = command(Check, ["--generate", prompt.(parts) | options])
+      assert {parts, ran.status} == {parts, status}
+      assert "#{ran.stdout}#{ran.last}" =~ reason
+    end
+
+    ran = command(Check, [prompt.(code), "--input", "code=#{input}"])
+    assert {ran.status, ran.last =~ "--input belongs to --generate"} == {2, true}
+    assert command(Check, [prompt.(code)]).status == 0
+  end
+
+  test "check --generate finds two steps that write one file", %{tmp_dir: folder} do
+    step = &"{name: #{&1}, type: gemini, output_to_file: a.md, prompt: [{type: variable, name: user_prompt}]}"
+
+    pipeline = file(folder, "p.yaml", "workflow: {name: a, steps: [#{step.("one")}, #{step.("two")}]}")
+
+    ran = command(Check, ["--generate", pipeline])
+    assert {ran.status, ran.last =~ "two steps write /a.md"} == {1, true}
+  end
 end

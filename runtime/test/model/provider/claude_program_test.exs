@@ -3,6 +3,8 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
 
   use ExUnit.Case, async: true
 
+  import Pipeline.Waiting
+
   alias Pipeline.{Error, Model, Settings}
   alias Pipeline.Files.Workspace
   alias Pipeline.Model.{Answer, Ask}
@@ -40,10 +42,6 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
   end
 
   defp gone?(pid), do: match?({_, 1}, System.cmd("kill", ["-0", String.trim(pid)], stderr_to_stdout: true))
-
-  defp eventually(holds?, tries \\ 300) do
-    holds?.() or (tries > 0 and Process.sleep(10) == :ok and eventually(holds?, tries - 1))
-  end
 
   test "the program gets its prompt on standard input alone, and works in the workspace", context do
     script = """
@@ -252,10 +250,13 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
 
   test "the program is ended with its children when it takes too long", context do
     script = ~s(sleep 300 & echo $! > "$record.child"; echo $$ > "$record.self"; wait)
-    assert {:error, %Error{kind: :timeout, message: message}} = ask(context, script, [], ["x"], timeout: 500)
-    assert message =~ "did not end within 500 ms"
-    assert eventually(fn -> gone?(File.read!(context.record <> ".child")) end)
-    assert eventually(fn -> gone?(File.read!(context.record <> ".self")) end)
+
+    assert {:error, %Error{kind: :timeout, message: message}} =
+             ask(context, script, [], ["x"], timeout: 2_000)
+
+    assert message =~ "did not end within 2000 ms"
+    until(fn -> gone?(File.read!(context.record <> ".child")) end)
+    until(fn -> gone?(File.read!(context.record <> ".self")) end)
     refute_received _
   end
 
@@ -263,15 +264,15 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     script = ~s(trap '' TERM; sleep 300 & echo $! > "$record.child"; wait; wait)
     {pid, _} = spawn_monitor(fn -> ask(context, script) end)
     child = fn -> File.read(context.record <> ".child") end
-    assert eventually(fn -> match?({:ok, <<_, _::binary>>}, child.()) end)
+    until(fn -> match?({:ok, <<_, _::binary>>}, child.()) end)
     Process.exit(pid, :kill)
-    assert eventually(fn -> gone?(elem(child.(), 1)) end)
+    until(fn -> gone?(elem(child.(), 1)) end)
   end
 
   test "the program leaves no child behind when it ends well", context do
     script = ~s(sleep 300 > /dev/null & echo $! > "$record.child"; echo '#{@result}')
     assert {:ok, _} = ask(context, script)
-    assert eventually(fn -> gone?(File.read!(context.record <> ".child")) end)
+    until(fn -> gone?(File.read!(context.record <> ".child")) end)
   end
 
   test "a program that writes without end is ended", context do

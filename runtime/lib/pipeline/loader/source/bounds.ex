@@ -16,8 +16,8 @@ defmodule Pipeline.Loader.Source.Bounds do
   @spec problem(String.t()) :: String.t() | nil
   def problem(text) do
     cond do
-      # At most two levels of lists and mappings share a column.
-      text =~ ~r/(?:\A\x{FEFF}?|[\n\r\x{85}\x{2028}\x{2029}])[ \t?:-]{#{@max_indentation}}/u ->
+      # At most two levels of lists and mappings share a column. The parser skips a byte order mark at the start of any line.
+      text =~ ~r/(?:\A|[\n\r\x{85}\x{2028}\x{2029}])\x{FEFF}*[ \t?:-]{#{@max_indentation}}/u ->
         "is indented by more than #{@max_indentation} columns"
 
       open_brackets(text) > @max_brackets ->
