@@ -12,7 +12,7 @@ import sys
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from workbench.alerts import automations
+from workbench.alerts import automations, notification
 from workbench.commands import prefect_api
 from workbench.errors import UserError, WorkbenchError
 from workbench.foreign_text import printable
@@ -25,7 +25,8 @@ def main() -> None:
     """Create the automations, and mark crashed flow runs. Print a line for each that was changed.
 
     Raises:
-        UserError: PREFECT_API_URL is not set, or the server has no work pool.
+        UserError: PREFECT_API_URL is not set, the address in WORKBENCH_NOTIFY_URL cannot be used, or the server has no
+            work pool.
         ServerUnavailable: the server does not answer, or refuses the login.
     """
     url = PREFECT_API_URL.value()
@@ -35,7 +36,7 @@ def main() -> None:
     prefect_api.check(str(url))
     try:
         with get_client(sync_client=True) as client:
-            for name in automations.create(client):
+            for name in automations.create(client, notification.webhook(None)):
                 print(f"created or changed: {name}")
         for name in mark_crashed():
             print(f"marked as crashed: {printable(name)}")

@@ -26,7 +26,9 @@ def title() -> str:
 
 
 @flow(name="notify", retries=2, retry_delay_seconds=30, flow_run_name=title, persist_result=False)
-def notify(problem: str, name: str = "", resource: str = "", detail: str = "", occurred: str = "") -> dict[str, Any]:
+def notify(
+    problem: str, name: str = "", resource: str = "", detail: str = "", occurred: str = "", posted: bool = False
+) -> dict[str, Any]:
     """Log one line about a problem. Post it as JSON to a webhook, if one is set.
 
     The address of the webhook is in the worker's environment, as WORKBENCH_NOTIFY_URL, or in the Prefect Variable
@@ -38,6 +40,7 @@ def notify(problem: str, name: str = "", resource: str = "", detail: str = "", o
         resource: The id of this flow run or work pool, as the Prefect server's events name it.
         detail: The message of the flow run's state.
         occurred: When it happened, as ISO 8601.
+        posted: Whether the Prefect server itself has posted the notification, because no worker was there.
 
     Returns:
         The notification as it is posted, and whether it was posted.
@@ -50,11 +53,15 @@ def notify(problem: str, name: str = "", resource: str = "", detail: str = "", o
     problem, name, detail = (_short(scrubbed(text, keys)) for text in (problem, name, detail))
     notification = Notification(problem, name, detail, _page(resource), _short(occurred))
     get_run_logger().warning(notification.text)
-    variable = Variable.get(URL_VARIABLE.lower())
-    url = webhook(variable if isinstance(variable, str) else None)
+    url = None if posted else _webhook()
     if url is not None:
         post(url, notification)
-    return {**notification.to_json(), "posted": url is not None}
+    return {**notification.to_json(), "posted": posted or url is not None}
+
+
+def _webhook() -> str | None:
+    variable = Variable.get(URL_VARIABLE.lower())
+    return webhook(variable if isinstance(variable, str) else None)
 
 
 def _short(text: str) -> str:

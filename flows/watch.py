@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from workbench.repository.looks import look
-from workbench.repository.repository import open_repository
+from workbench.repository.repository import known_branch, open_repository
 from workbench.study.at_commit import StudyInRepository
 from workbench.system import loopback
 from workbench.system.files import private_files
@@ -23,9 +23,10 @@ from workbench.tasks.surroundings import outside_failures
 
 def title() -> str:
     """Return the flow run's name: the repository, the branch, and the time at which the look was due."""
-    parameters = flow_run.parameters
-    name = Path(str(parameters["repository"])).absolute().name.removesuffix(".git")
-    return f"{name} · {parameters['branch']} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    repository = str(flow_run.parameters["repository"])
+    branch = known_branch(repository, str(flow_run.parameters["branch"]), home(), os.environ)
+    name = Path(repository).absolute().name.removesuffix(".git")
+    return f"{name} · {branch} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
 
 
 @flow(name="watch", flow_run_name=title, persist_result=False)

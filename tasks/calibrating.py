@@ -12,7 +12,9 @@ from workbench.calibration.calibrations import calibration_of, keep
 from workbench.calibration.picture import picture
 from workbench.calibration.work import calibration
 from workbench.errors import BudgetUsedUp
+from workbench.evidence.trust import study_argument
 from workbench.run.calibration import CalibrationRecord
+from workbench.run.record import RunRecord
 from workbench.run.setting import Setting
 from workbench.search.ask_kinds import slots
 from workbench.search.asks import Asks
@@ -57,4 +59,5 @@ def look_at_judge(setting: Setting, home: Path, runner: TaskRunner[Any]) -> None
         good = not record.faults(study.passing, study.calls)
         (log.info if good else log.warning)(record.sentence(study.passing, study.calls))
     elif not setting.rehearsal:
-        log.warning("The judge is not calibrated for these gold plans: `workbench calibrate STUDY` does that.")
+        command = f"workbench calibrate {study_argument(setting.run.load(RunRecord))}"
+        log.warning(f"The judge is not calibrated for these gold plans: `{command}` does that.")

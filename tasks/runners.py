@@ -46,7 +46,8 @@ def started(runner: nouns.TaskRunner, concurrency: int) -> Iterator[TaskRunner[A
     with ExitStack() as ending:
         try:
             task_runner = ending.enter_context(_STARTERS[runner.name](runner.address, concurrency))
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:
+            # Ray raises a bare Exception if one of its processes does not start.
             raise _cluster_failed(runner, "cannot be used", error) from error
         try:
             yield task_runner

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.foreign_text import SHORTEST_SECRET, one_line, printable, scrubbed
+from workbench.foreign_text import SHORTEST_SECRET, one_line, printable, scrubbed, storable
 
 SECRET = "AIza+Sy/secret=0123456789 abcdef"
 
@@ -64,3 +64,8 @@ def test_a_text_on_one_line_is_short_and_printable() -> None:
     """A line break could make a second line of a log, and an escape could move the cursor of a terminal."""
     assert one_line("a\nb\u2028c\x1b[2J  d", 99) == "a b c\N{REPLACEMENT CHARACTER}[2J d"
     assert one_line("x" * 9999, 20) == f"{'x' * 19}…"
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
+    """All other text stays as it is."""
+    assert storable("a\ud83d b\udfff \u2028 😀") == "a? b? \u2028 😀"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import CommandLine, study
+from tests.support.command_line import WORKBENCH, CommandLine, study, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -30,3 +30,21 @@ def test_an_interrupt_during_the_imports_sets_the_exit_code(tmp_path: Path, pack
 def package_of(text: str) -> str:
     """Return the package whose module was imported when this line was written, or "" for a line of the command."""
     return text.rpartition("|")[2].strip().partition(".")[0] if text.startswith("import time:") else ""
+
+
+def test_an_interrupt_ends_a_command_whose_parent_ignores_interrupts(tmp_path: Path) -> None:
+    """A job of a script has such a parent. The command ends before it starts a server."""
+    line = CommandLine(tmp_path / "home")
+    ignoring = ("-c", 'trap "" INT; exec "$@"', "sh", WORKBENCH, "calibrate", study(tmp_path / "study"), "--rehearse")
+
+    def has_ended() -> bool:
+        # Until Python runs our first lines, it ignores the interrupt.
+        process.send_signal(signal.SIGINT)
+        return process.poll() is not None
+
+    with line.start(*ignoring, program=Path("/bin/sh")) as process:
+        wait_for(lambda: b"workbench" in Path(f"/proc/{process.pid}/comm").read_bytes())
+        wait_for(has_ended)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert not (line.home / "server.json").exists()

@@ -1,6 +1,9 @@
 """Starts the command line.
 
 The imports take about a second. Ctrl-C in that second ends the process at once: there is nothing to save yet.
+
+A shell starts the jobs of a script with an ignored SIGINT. Workbench ends at SIGINT nevertheless, with every verb and
+at every moment: it would start a server or buy answers for nobody.
 """
 
 from __future__ import annotations
@@ -13,12 +16,10 @@ from workbench.system.interruption import EXIT_INTERRUPTED
 
 def main() -> None:
     """Run the command line."""
-    previous = signal.getsignal(signal.SIGINT)
-    if previous is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, frame: os._exit(EXIT_INTERRUPTED))
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(EXIT_INTERRUPTED))
     from workbench.commands import app
 
-    signal.signal(signal.SIGINT, previous)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     app.main()
 
 

@@ -23,6 +23,14 @@ def printable(text: str) -> str:
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def storable(text: str) -> str:
+    """Return the text with ? in the place of each half of a surrogate pair, which no file and no database can hold.
+
+    An escape in JSON can stand for such a half.
+    """
+    return text.encode("utf-8", errors="replace").decode()
+
+
 def one_line(text: str, characters: int | None = None) -> str:
     """Return a text as one printable line, cut to so many characters if a number is given."""
     line = " ".join(printable(text).split())

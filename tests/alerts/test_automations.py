@@ -1,160 +1,26 @@
-"""Prefect's own types read our automations, and decide which events they notice.
-
-Importing Prefect's server takes seconds, so only the functions that need it import it. Their tests are slow.
-"""
+"""The types of Prefect's client read our automations."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefect.events.actions import RunDeployment as ClientsRunDeployment
+from prefect.events.actions import CallWebhook, RunDeployment
 from prefect.events.schemas.automations import AutomationCore
 
-from workbench.alerts.automations import PROGRESS, RESTING_STATES, Alert, _has, alerts
+from workbench.alerts.automations import Alert, _has, alerts
 
-if TYPE_CHECKING:
-    from prefect.server.events.actions import RunDeployment
-    from prefect.server.events.schemas.automations import Automation, EventTrigger
-    from prefect.server.events.schemas.events import ReceivedEvent
-
-DEPLOYMENT = str(uuid.uuid4())
-FAILED, STUCK, NO_WORKER = alerts()
-#: Names that a template engine, a shell, a browser or a JSON reader could take for something else.
-HOSTILE = [
-    "{{ 7 * 7 }}",
-    "{% for x in y %}",
-    '"}, {"a": "',
-    "<script>",
-    "a\nb\u2028c",
-    '{"__prefect_kind": "jinja"}',
-    "5",
-]
+DEPLOYMENT, BLOCK = str(uuid.uuid4()), str(uuid.uuid4())
 
 
-def automation(alert: Alert) -> Automation:
-    from prefect.server.events.schemas.automations import Automation
-
-    return Automation.model_validate(json.loads(json.dumps(alert.automation(DEPLOYMENT))))
-
-
-def trigger(alert: Alert) -> EventTrigger:
-    from prefect.server.events.schemas.automations import EventTrigger
-
-    trigger = automation(alert).trigger
-    assert isinstance(trigger, EventTrigger)
-    return trigger
-
-
-def event(name: str, flow: str = "optimize", label: str = "tonight", **labels: str) -> ReceivedEvent:
-    """Return an event of a flow run, as the server makes it."""
-    from prefect.server.events.schemas.events import ReceivedEvent
-
-    resource = {"prefect.resource.id": "prefect.flow-run.1", "prefect.resource.name": label, **labels}
-    related = {
-        "prefect.resource.id": "prefect.flow.2",
-        "prefect.resource.role": "flow",
-        "prefect.resource.name": flow,
-    }
-    return ReceivedEvent(occurred=datetime.now(UTC), event=name, resource=resource, related=[related], id=uuid.uuid4())
-
-
+@pytest.mark.parametrize("block", [None, BLOCK])
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
-def test_prefects_client_reads_an_automation_unchanged(alert: Alert) -> None:
+def test_prefects_client_reads_an_automation_unchanged(alert: Alert, block: str | None) -> None:
     """Its types are those of the server without the code that decides about events."""
-    expected = alert.automation(DEPLOYMENT)
+    expected = alert.automation(DEPLOYMENT, block)
     read = AutomationCore.model_validate_json(json.dumps(expected))
-    (action,) = read.actions
-    assert isinstance(action, ClientsRunDeployment)
-    assert action.parameters == expected["actions"][0]["parameters"]
+    assert isinstance(read.actions[-1], RunDeployment)
+    assert read.actions[-1].parameters == expected["actions"][-1]["parameters"]
+    assert all(isinstance(action, CallWebhook) for action in read.actions[:-1])
     assert _has(json.loads(read.model_dump_json()), expected)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut"])
-def test_a_run_that_failed_is_noticed(state: str) -> None:
-    """A run that ends in another way is not, and neither is a failed notification."""
-    failed = trigger(FAILED)
-    assert failed.covers(event(f"prefect.flow-run.{state}"))
-    assert failed.immediate
-    assert not failed.covers(event(f"prefect.flow-run.{state}", flow="notify"))
-    for other in ("Completed", "Skipped", "Cancelled", "AwaitingRetry", "Running"):
-        assert not failed.covers(event(f"prefect.flow-run.{other}"))
-
-
-@pytest.mark.slow
-def test_a_run_is_stuck_an_hour_after_its_last_progress() -> None:
-    """Every state in which a run rests ends the wait. A heartbeat of Prefect is no progress."""
-    stuck = trigger(STUCK)
-    assert stuck.within.total_seconds() == 3600
-    for begins in ("prefect.flow-run.Running", "prefect.flow-run.Retrying", PROGRESS):
-        assert stuck.covers(event(begins))
-        assert stuck.starts_after(begins)
-        assert stuck.expects(begins)
-    for state in RESTING_STATES:
-        assert stuck.expects(f"prefect.flow-run.{state}")
-        assert not stuck.starts_after(f"prefect.flow-run.{state}")
-    assert not stuck.covers(event("prefect.flow-run.heartbeat"))
-    assert trigger(alerts(120.0)[1]).within.total_seconds() == 120
-    assert "for 2 minutes" in alerts(120.0)[1].problem
-
-
-@pytest.mark.slow
-def test_only_the_work_pool_of_workbench_is_watched() -> None:
-    for name, noticed in (("workbench", True), ("other", False)):
-        labels = {"prefect.resource.id": "prefect.work-pool.3", "label": name}
-        assert trigger(NO_WORKER).covers(event("prefect.work-pool.not-ready", **labels)) is noticed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
-    """Prefect renders the templates with the values of the event, and never the values themselves."""
-    from prefect.server.events.actions import RunDeployment
-
-    action = automation(FAILED).actions[0]
-    assert isinstance(action, RunDeployment)
-    happened = event("prefect.flow-run.Failed", label=name, **{"prefect.state-message": name})
-    parameters = rendered(action, happened)
-    assert (parameters["name"], parameters["detail"]) == (name, name)
-    assert parameters["resource"] == "prefect.flow-run.1"
-    assert datetime.fromisoformat(parameters["occurred"]) == happened.occurred
-    assert parameters["problem"] == "a run failed or crashed"
-
-
-def rendered(action: RunDeployment, happened: ReceivedEvent) -> dict[str, Any]:
-    from prefect.server.events.schemas.automations import EventTrigger, Firing, TriggeredAction, TriggerState
-
-    whole = automation(FAILED)
-    assert isinstance(whole.trigger, EventTrigger)
-    firing = Firing(
-        trigger=whole.trigger,
-        trigger_states={TriggerState.Triggered},
-        triggered=datetime.now(UTC),
-        triggering_labels={},
-        triggering_event=happened,
-    )
-    triggered = TriggeredAction(
-        automation=whole,
-        firing=firing,
-        triggered=firing.triggered,
-        triggering_labels={},
-        triggering_event=happened,
-        action=action,
-    )
-    return asyncio.run(action.render_parameters(triggered))
-
-
-@pytest.mark.slow
-def test_an_automation_of_the_server_is_compared_without_what_the_server_adds() -> None:
-    expected = STUCK.automation(DEPLOYMENT)
-    existing = json.loads(automation(STUCK).model_dump_json())
-    assert _has(existing, expected)
-    existing["trigger"]["expect"].reverse()
-    assert _has(existing, expected)
-    assert not _has(existing, alerts(60.0)[1].automation(DEPLOYMENT))
-    assert not _has(existing, STUCK.automation(str(uuid.uuid4())))

@@ -53,6 +53,21 @@ def test_reverting_restores_the_state_before(world: World, detached: bool) -> No
     assert world.apply(run).commit is not None
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["only on disk", "in git"])
+def test_the_executable_bit_survives_if_git_ignores_it(world: World, stored: bool) -> None:
+    """Git checks a file out with the bit that it has stored, which may be another one."""
+    world.git("config", "core.fileMode", "false")
+    if stored:
+        world.git("update-index", "--chmod=+x", str(world.file))
+        world.git("commit", "-qm", "Executable")
+    for mode in (0o755, 0o644):
+        world.file.chmod(mode)
+        world.apply(world.run())
+        assert world.file.stat().st_mode & 0o777 == mode
+        world.revert()
+        assert world.file.stat().st_mode & 0o777 == mode
+
+
 def test_a_branch_with_added_commits_is_kept(world: World, applied: RunFolder) -> None:
     """A note says that the branch is kept."""
     (world.repository / "more").write_text("work")

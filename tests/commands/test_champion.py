@@ -48,7 +48,7 @@ def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys:
     pipeline = file.with_name("pipeline.yaml").read_bytes()
     promoted = written(file, promote)
     printed = capsys.readouterr()
-    assert "no pipeline file was changed" in printed.err
+    assert f"no pipeline file was changed: workbench apply --champion {file} does that" in printed.err
     assert str(file.parent / "prompts" / "study_one" / "0002.md") in printed.out
     assert set(promoted) >= KEYS
     assert (promoted["number"], promoted["run"], promoted["score"]) == (2, NAME, 8.1)
@@ -60,6 +60,8 @@ def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys:
     assert (compared["old"], compared["new"]) == (1, 2)
     assert compared["diff"].splitlines()[3:] == ["-Write the plan.", "+Order the stages."]
     back = written(file, rollback, reason="too slow")
+    # The first champion is the study's own prompt, which no run has found.
+    assert "no pipeline file was changed: workbench apply --revert takes" in capsys.readouterr().err
     assert (back["number"], back["text"], back["reason"]) == (3, "Write the plan.", "rollback from 2 to 1: too slow")
     assert file.with_name("pipeline.yaml").read_bytes() == pipeline
 

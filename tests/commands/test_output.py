@@ -14,7 +14,7 @@ from rich.console import Console
 
 from workbench.commands.generate import deliver
 from workbench.commands.init import init
-from workbench.commands.output import refuse_unwritable, write_json, write_output
+from workbench.commands.output import err, out, refuse_unwritable, write_json, write_output
 from workbench.commands.progress import table
 from workbench.errors import OutputFailed, UserError
 
@@ -149,3 +149,11 @@ def test_a_table_obeys_no_text_in_it(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr().out
     assert "[bold]c[/bold]" in printed
     assert not {"\x1b", "\u202e"} & set(printed)
+
+
+@pytest.mark.parametrize("console", [out, err])
+def test_a_path_with_brackets_is_no_markup(console: Console) -> None:
+    """A folder may be called [/old], which is no closing tag."""
+    with console.capture() as captured:
+        console.print("wrote /tmp/[/old]/[bold]study.yaml")
+    assert captured.get() == "wrote /tmp/[/old]/[bold]study.yaml\n"

@@ -6,9 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CommandLine
 from tests.support.command_study import planner_study
 from tests.support.service import service
@@ -45,7 +45,7 @@ def test_a_rehearsed_study_says_that_the_command_was_real(line: CommandLine, tmp
 def artifact(line: CommandLine, flow_run_url: str) -> str:
     """Return the text of the flow run's markdown artifact."""
     filters = {"artifacts": {"flow_run_id": {"any_": [flow_run_url.rpartition("/")[2]]}}}
-    artifacts = httpx.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=filters).json()
+    artifacts = patient.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=filters).json()
     (text,) = [item["data"] for item in artifacts if item["type"] == "markdown"]
     return str(text)
 

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
 from tests.support.deployments import WORKER, api, create_flow_run, deployed, deployment, end_of, running
 from tests.support.processes import working_in
@@ -26,7 +26,7 @@ PYTHON = Path(sys.executable)
 
 def is_served(line: CommandLine) -> bool:
     """Return True if all deployments exist and belong to no worker. For a moment they do not exist at all."""
-    responses = [httpx.get(f"{api(line)}/deployments/name/{name}") for name in (NIGHTLY, "watch/watch", REQUALIFY)]
+    responses = [patient.get(f"{api(line)}/deployments/name/{name}") for name in (NIGHTLY, "watch/watch", REQUALIFY)]
     return all(answer.status_code == 200 and answer.json()["work_pool_name"] is None for answer in responses)
 
 
@@ -46,8 +46,8 @@ def check_schedule(line: CommandLine) -> None:
         "deployments": {"id": {"any_": [settings["id"]]}},
     }
     # The server's scheduler makes the runs of the next nights.
-    wait_for(lambda: httpx.post(f"{api(line)}/flow_runs/count", json=query).json() > 0)
-    automations = httpx.post(f"{api(line)}/automations/filter", json={}).raise_for_status().json()
+    wait_for(lambda: patient.post(f"{api(line)}/flow_runs/count", json=query).json() > 0)
+    automations = patient.post(f"{api(line)}/automations/filter", json={}).raise_for_status().json()
     (trigger,) = [item["trigger"] for item in automations if item["trigger"].get("expect") == ["pipeline.repo.changed"]]
     assert trigger["match"] == {"prefect.resource.id": "workbench.repo.*"}
 
@@ -84,7 +84,7 @@ def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_can_be_resumed(deployed
         wait_for(lambda: len(line.results("execute")) >= 2)
         cancelled_at = time.monotonic()
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
-        httpx.post(f"{api(line)}/flow_runs/{flow_run}/set_state", json=cancelling).raise_for_status()
+        patient.post(f"{api(line)}/flow_runs/{flow_run}/set_state", json=cancelling).raise_for_status()
         assert end_of(line, flow_run).startswith("CANCELLED")
         wait_for(lambda: not working_in(line.home / "executions"), 30)
         assert time.monotonic() - cancelled_at < 30
@@ -95,7 +95,7 @@ def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_can_be_resumed(deployed
     assert report["cache_hits"] == stored
     assert report["executions"] == len(line.results("execute")) - stored
     query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
-    (artifact,) = httpx.post(f"{api(line)}/artifacts/filter", json=query).json()
+    (artifact,) = patient.post(f"{api(line)}/artifacts/filter", json=query).json()
     assert "**Interrupted: " in artifact["data"]
 
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CommandLine, study, wait_for
 from workbench.run import journal
 
@@ -54,7 +54,7 @@ def state(line: CommandLine) -> dict[str, Any]:
     """Return the state of the flow run that belongs to this home's run."""
     (run,) = (line.home / "runs").iterdir()
     flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
-    flow_state: dict[str, Any] = httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["state"]
+    flow_state: dict[str, Any] = patient.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["state"]
     return flow_state
 
 
@@ -70,7 +70,7 @@ def test_a_lasting_failure_is_not_repeated(line: CommandLine, tmp_path: Path) ->
     assert calls.read_text() == ""
     (run,) = (line.home / "runs").iterdir()
     flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
-    assert httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["run_count"] == 1
+    assert patient.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["run_count"] == 1
 
 
 def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CommandLine, study, wait_for
 
 pytestmark = pytest.mark.processes
@@ -86,14 +86,14 @@ def only_flow_run(line: CommandLine) -> str:
 
 def state(line: CommandLine, flow_run: str) -> dict[str, Any]:
     """Return the state of a flow run on the server."""
-    response = httpx.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").raise_for_status()
+    response = patient.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").raise_for_status()
     return dict(response.json()["state"])
 
 
 def artifact(line: CommandLine) -> str:
     """Return the text of the artifact of the only run so far."""
     query = {"artifacts": {"flow_run_id": {"any_": [only_flow_run(line)]}, "type": {"any_": ["markdown"]}}}
-    (found,) = httpx.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
+    (found,) = patient.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
     return str(found["data"])
 
 

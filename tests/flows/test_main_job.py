@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import dspy
-import httpx
 import pytest
 
-from tests.support.command_line import EXAMPLE, CommandLine, CommandResult
+from tests.support import patient
+from tests.support.command_line import EXAMPLE, CommandLine, CommandResult, wait_for
 from tests.support.ledger import everything, rows
 from workbench.ledger.database import Database
 from workbench.ledger.rebuild import rebuild
@@ -53,6 +53,57 @@ def first(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
     result, report = line.optimize(EXAMPLE, "--rehearse", "--budget", str(BUDGET))
     assert result.exit_code == 0, result.stderr
     yield FirstRun(line, result, report, mix_calls)
+
+
+def flow_run_of(report: dict[str, Any]) -> str:
+    """Return the id of the flow run of a report."""
+    return str(report["flow_run_url"]).rpartition("/")[2]
+
+
+def all_of(line: CommandLine, kind: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return everything of a kind that fits a query of Prefect's API, which gives 200 at a time."""
+    found: list[dict[str, Any]] = []
+    url = f"{line.env['PREFECT_API_URL']}/{kind}/filter"
+    while page := patient.post(url, json={**query, "limit": 200, "offset": len(found)}).json():
+        found += page
+    return found
+
+
+def task_runs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the task runs of a report's flow run. Wait until the server has written the last one."""
+    runs: list[dict[str, Any]] = []
+
+    def published() -> bool:
+        runs[:] = all_of(line, "task_runs", {"flow_runs": {"id": {"any_": [flow_run_of(report)]}}})
+        return any(run["name"] == "publish" and run["state_type"] == "COMPLETED" for run in runs)
+
+    wait_for(published)
+    return runs
+
+
+def parents(runs: list[dict[str, Any]], name: str) -> set[frozenset[str]]:
+    """Return the kinds of the task runs on which the task runs of this name depend, for each of them."""
+    kinds = {run["id"]: run["name"].split()[0] for run in runs}
+    named = [run for run in runs if run["name"].split()[0] == name]
+    inputs = [[entry for entries in run["task_inputs"].values() for entry in entries] for run in named]
+    return {frozenset(kinds[entry["id"]] for entry in row if entry["input_type"] == "task_run") for row in inputs}
+
+
+def reused(run: dict[str, Any]) -> int:
+    """Return the number in the name of a task run such as `reuse 12 executions`."""
+    return int(run["name"].split()[1])
+
+
+def logs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the log of a report's flow run and of its task runs."""
+    query = {"logs": {"flow_run_id": {"any_": [flow_run_of(report)]}}, "sort": "TIMESTAMP_ASC"}
+    return all_of(line, "logs", query)
+
+
+def trial_lines(line: CommandLine, report: dict[str, Any]) -> list[str]:
+    """Return the lines of trials in the log of a report's flow run."""
+    trial = re.compile(r" · otp_refactor · (replicate|confirm) \d+: \d+\.\d \(\d")
+    return [log["message"] for log in logs(line, report) if not log["task_run_id"] and trial.search(log["message"])]
 
 
 def calls(first: FirstRun) -> int:
@@ -101,9 +152,14 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
             first.report[side]["candidate"],
         )
     assert calls(first) == executions
-    api, flow_run = first.line.env["PREFECT_API_URL"], report["flow_run_url"].rpartition("/")[2]
-    query = {"flow_runs": {"id": {"any_": [flow_run]}}, "task_runs": {"tags": {"all_": ["cached", "execute"]}}}
-    assert httpx.post(f"{api}/task_runs/count", json=query).json() == executions
+    runs, lines = task_runs(first.line, report), trial_lines(first.line, report)
+    # Kept answers have no task runs of their own. Few task runs say how many there are, and the log names each trial.
+    assert {run["name"].split()[0] for run in runs} == {"reuse", "confirm", "publish"}
+    assert sum(reused(run) for run in runs if run["tags"] == ["cached", "execute"]) == executions
+    assert sum(reused(run) for run in runs if run["tags"] == ["cached", "propose"]) == first.report["proposals"]
+    assert parents(runs, "confirm") == {frozenset({"reuse"})}
+    assert len(lines) == len((first.run / "trials.jsonl").read_text().splitlines())
+    assert all(", cached)" in line for line in lines)
 
 
 def test_faulty_kept_answers_are_bought_again_and_reported(first: FirstRun) -> None:
@@ -132,6 +188,9 @@ def test_faulty_kept_answers_are_bought_again_and_reported(first: FirstRun) -> N
         assert f"{faulty} is not used, and its answer is bought again" in result.stderr
     assert result.stderr.count("only the ledger lacks this run") == 1
     assert "geheim" not in result.stderr
+    runs = task_runs(first.line, report)
+    assert sum(run["tags"] == ["execute"] for run in runs) == sum(run["tags"] == ["retrieve"] for run in runs) == 3
+    assert sum(reused(run) for run in runs if run["tags"] == ["cached", "execute"]) == len(executions) - 3
 
 
 def test_the_ledger_has_what_the_runs_folder_has(first: FirstRun) -> None:
@@ -179,29 +238,16 @@ def test_the_winner_is_a_text_and_a_program_that_dspy_loads(first: FirstRun) -> 
 
 def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: FirstRun) -> None:
     """The edges are execute → retrieve → score → confirm → publish. Names hold candidate, goal and replicate."""
-    api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    runs: list[dict[str, Any]] = []
-    while page := httpx.post(
-        f"{api}/task_runs/filter",
-        json={"flow_runs": {"id": {"any_": [flow_run]}}, "limit": 200, "offset": len(runs)},
-    ).json():
-        runs += page
-    by_id = {run["id"]: run for run in runs}
-
-    def parents(run: dict[str, Any]) -> set[str]:
-        inputs = [entry for entries in run["task_inputs"].values() for entry in entries]
-        ids = [entry["id"] for entry in inputs if entry["input_type"] == "task_run"]
-        return {by_id[run_id]["name"].split()[0] for run_id in ids}
-
+    runs = task_runs(first.line, first.report)
     runs_of: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         runs_of.setdefault(run["name"].split()[0], []).append(run)
     assert set(runs_of) == {"propose", "execute", "retrieve", "score", "confirm", "publish"}
     assert len(runs_of["execute"]) == len(runs_of["retrieve"]) == first.report["executions"]
-    assert all(parents(run) == {"execute"} for run in runs_of["retrieve"])
-    assert all(parents(run) == {"retrieve"} for run in runs_of["score"])
-    assert parents(runs_of["confirm"][0]) == {"score"}
-    assert parents(runs_of["publish"][0]) == {"confirm"}
+    assert parents(runs, "retrieve") == {frozenset({"execute"})}
+    assert parents(runs, "score") == {frozenset({"retrieve"})}
+    assert parents(runs, "confirm") == {frozenset({"score"})}
+    assert parents(runs, "publish") == {frozenset({"confirm"})}
     baseline = first.report["baseline"]["candidate"]
     assert f"execute {baseline} · otp_refactor · 0" in {run["name"] for run in runs}
     assert f"score {baseline} · otp_refactor · confirm 2" in {run["name"] for run in runs}
@@ -212,17 +258,13 @@ def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: Firs
 def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
     """The log has a line for every trial, and no line of Prefect's about a task run that ended well."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    described = httpx.get(f"{api}/flow_runs/{flow_run}").json()
+    described = patient.get(f"{api}/flow_runs/{flow_run}").json()
     assert re.fullmatch(r"otp_refactor · race · \d{4}-\d\d-\d\d \d\d:\d\d", described["name"])
     assert described["tags"] == ["otp_refactor", "race", "rehearsal"]
-    logs: list[dict[str, Any]] = []
-    query = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
-    while page := httpx.post(f"{api}/logs/filter", json={**query, "offset": len(logs)}).json():
-        logs += page
-    lines = [log["message"] for log in logs if log["task_run_id"] is None]
-    assert not [log for log in logs if log["message"].startswith("Finished in state") and log["task_run_id"]]
-    trials = [line for line in lines if re.search(r" · otp_refactor · (replicate|confirm) \d+: \d+\.\d \(\d", line)]
-    assert len(trials) == len((first.run / "trials.jsonl").read_text().splitlines())
+    log = logs(first.line, first.report)
+    lines = [entry["message"] for entry in log if entry["task_run_id"] is None]
+    assert not [entry for entry in log if entry["message"].startswith("Finished in state") and entry["task_run_id"]]
+    assert len(trial_lines(first.line, first.report)) == len((first.run / "trials.jsonl").read_text().splitlines())
     for words in ("searches with race", "Best so far: ", "executions left.", "The search ended after ", "Result: "):
         assert any(words in line for line in lines), (words, lines)
 
@@ -230,7 +272,9 @@ def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
 def test_the_artifact_shows_the_run(first: FirstRun) -> None:
     """The run has one artifact. It shows the end of the run, and says that the run was a rehearsal."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
-    artifacts = httpx.post(f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}).json()
+    artifacts = patient.post(
+        f"{api}/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
+    ).json()
     (artifact,) = [item for item in artifacts if item["type"] == "markdown"]
     text = artifact["data"]
     assert "REHEARSAL" in text

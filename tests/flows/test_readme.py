@@ -9,10 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
+from tests.support import patient
 from tests.support.checkout import checkout
 from tests.support.command_line import CHECKOUT, CommandLine, study
 from tests.support.readme import README, blocks, commands_of
@@ -136,7 +136,7 @@ def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
         assert process.stdout is not None
         address = re.search(r"http://\S+", process.stdout.readline())
         assert address is not None
-        assert httpx.get(f"{address[0].rstrip('/')}/rehearsal").json()["rehearsal"] is True
+        assert patient.get(f"{address[0].rstrip('/')}/rehearsal").json()["rehearsal"] is True
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
 

@@ -26,7 +26,8 @@ ONLY_OURS = (
 )
 
 
-def test_a_run_whose_server_dies_ends_within_a_minute(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.services)])
+def test_a_run_whose_server_dies_or_hangs_ends_within_a_minute(tmp_path: Path, end: signal.Signals) -> None:
     """The exit code is 3, the message names the server, and no kept answer is paid for again."""
     line = CommandLine(tmp_path / "home")
     new_database(line.home / "prefect")
@@ -35,8 +36,8 @@ def test_a_run_whose_server_dies_ends_within_a_minute(tmp_path: Path) -> None:
     try:
         with line.rehearsing(latency=1.0) as (rehearsal_line, _):
             process = rehearsal_line.start("run", file, "--rehearse")
-            wait_for(lambda: len(line.results("execute")) >= 2)
-            os.killpg(json.loads((line.home / "server.json").read_text())["pid"], signal.SIGKILL)
+            wait_for(lambda: len(line.results("execute")) >= 2, 150)
+            os.killpg(json.loads((line.home / "server.json").read_text())["pid"], end)
             start = time.monotonic()
             out, err = process.communicate(timeout=100)
             assert time.monotonic() - start < 60

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import PREFECT, CommandLine, study
 from tests.support.commits import Commits
 from tests.support.deployments import WORKER, create_flow_run, deployed, end_of, running
@@ -36,7 +36,7 @@ class Watched:
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """Return the flow runs of a flow that concern this repository, the oldest first."""
         query = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_ASC"}
-        runs = httpx.post(f"{self.api}/flow_runs/filter", json=query).raise_for_status().json()
+        runs = patient.post(f"{self.api}/flow_runs/filter", json=query).raise_for_status().json()
         return [run for run in runs if run["parameters"].get("repository") == str(self.commits.folder)]
 
     def look(self) -> str:
@@ -50,7 +50,7 @@ class Watched:
         """Return the lines that a flow run has logged. They arrive a moment after its end."""
         time.sleep(2)
         query = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
-        return "\n".join(log["message"] for log in httpx.post(f"{self.api}/logs/filter", json=query).json())
+        return "\n".join(log["message"] for log in patient.post(f"{self.api}/logs/filter", json=query).json())
 
     def next_run(self, flow: str, number: int) -> dict[str, Any]:
         """Wait for the end of the flow's run with this number, from 1, and return the run."""

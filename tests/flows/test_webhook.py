@@ -9,9 +9,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CHECKOUT, CommandLine, wait_for
 from tests.support.commits import Commits
 
@@ -23,7 +23,7 @@ HOOK = CHECKOUT / "deployments" / "post-receive"
 def events(line: CommandLine) -> list[dict[str, Any]]:
     """Return the events about the repository that the server has."""
     query = {"filter": {"event": {"name": ["pipeline.repo.changed"]}, "resource": {"id": ["workbench.repo.central"]}}}
-    response = httpx.post(f"{line.env['PREFECT_API_URL']}/events/filter", json=query)
+    response = patient.post(f"{line.env['PREFECT_API_URL']}/events/filter", json=query)
     return list(response.raise_for_status().json()["events"])
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from dspy.clients import model_metadata
 
 from tests.support.scripted_server import gemini_reply, scripted
-from workbench.errors import Interrupted, NotJudged
+from workbench.errors import Interrupted, ModelNotFound, NotJudged
 from workbench.models.asking import Role, ask
 from workbench.models.reply import ModelCall
 from workbench.money.meter import Meter
-from workbench.providers import Provider
+from workbench.providers import Provider, ProviderName
+from workbench.run import journal
+from workbench.run.folder import RunFolder
 from workbench.system.process import ended_on_interrupt
 
 pytestmark = pytest.mark.processes
@@ -42,3 +48,49 @@ def test_a_silent_provider_holds_up_nobody_who_leaves(monkeypatch: pytest.Monkey
         connection.close()
     with ended_on_interrupt():
         pass
+
+
+BAD = "x\ud800\u2028\x00[/y]"
+
+
+def _gemini(**changes: object) -> dict[str, object]:
+    candidate = {"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP", **changes}
+    return {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 3}}
+
+
+def _openai(**changes: object) -> dict[str, object]:
+    return {"choices": [{"finish_reason": "stop", "message": {"content": "hi"}, **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "body"),
+    [
+        ("gemini", 200, {**_gemini(), "modelVersion": BAD}),
+        ("gemini", 200, _gemini(finishReason="SAFETY", finishMessage=BAD)),
+        ("gemini", 200, _gemini(finishReason=BAD)),
+        ("gemini", 200, {"promptFeedback": {"blockReason": BAD}}),
+        ("gemini", 400, {"error": {"message": BAD, "status": BAD}}),
+        ("openai", 200, {**_openai(), "model": BAD, "usage": {"prompt_tokens": 2}}),
+        ("openai", 200, _openai(message={"content": None, "refusal": BAD})),
+        ("openai", 400, {"error": {"message": BAD, "code": BAD}}),
+        ("openai", 404, {"error": {"message": BAD}}),
+    ],
+)
+def test_every_word_of_a_provider_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: ProviderName, status: int, body: object
+) -> None:
+    """Whatever stands in the name of a model, in a reason or in an error: the journal and the costs hold it."""
+    monkeypatch.setenv("GEMINI_API_KEY", "secret-key-of-a-test")
+    run = RunFolder.create(tmp_path, "run").path
+    with scripted(*[(status, json.dumps(body).encode())] * 4) as server:
+        service = Provider(provider, server.url, server.url, named_by_study=provider == "openai")
+        call = ModelCall(service, "m1", (("user", "Well?"),), seconds=60)
+        with suppress(NotJudged, ModelNotFound), journal.attempt(run, "score", "key") as meter:
+            answer = ask(Role("judge", NotJudged), call, str, meter)
+            journal.note_other_model(run, "score", "key", "m1", answer.other_model or "")
+    assert journal.read(run)
+
+
+def test_dspy_fetches_no_list_of_models() -> None:
+    """Its own list serves, so that a rehearsal calls nothing outside of this machine."""
+    assert model_metadata.source_info()["is_env_forced"]

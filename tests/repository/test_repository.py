@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
-from workbench.repository.repository import Repository, open_repository
+from workbench.repository.repository import Repository, known_branch, open_repository
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,17 @@ def test_a_new_commit_and_its_changed_paths_are_seen(repository: Repository, com
     assert repository.changed_paths(None, old) == ["notes.md", "pipelines/a.yaml"]
     assert (repository.is_ancestor(old, new), repository.is_ancestor(new, old)) == (True, False)
     assert (repository.parent(new), repository.parent(old)) == (old, None)
+
+
+def test_the_branch_of_head_is_known_without_asking_anybody(
+    repository: Repository, commits: Commits, tmp_path: Path
+) -> None:
+    """The names of the flow runs of `watch` say it. Nothing is fetched for a name."""
+    home = tmp_path / "home"
+    assert known_branch(repository.address, "HEAD", home, os.environ) == "main"
+    assert known_branch(repository.address, "other", home, os.environ) == "other"
+    for unknown in (str(tmp_path), str(tmp_path / "missing"), "https://example.org/mine.git"):
+        assert known_branch(unknown, "HEAD", home, os.environ) == "HEAD"
 
 
 def test_a_head_whose_past_is_gone_has_changed_everywhere(repository: Repository) -> None:

@@ -50,3 +50,11 @@ def test_without_a_run_nothing_is_written(tmp_path: Path, monkeypatch: pytest.Mo
         pass
     assert list(tmp_path.iterdir()) == []
     assert journal.read(tmp_path) == []
+
+
+def test_a_failure_with_any_text_is_recorded(tmp_path: Path) -> None:
+    """JSON of a model may hold one half of a surrogate pair, which no file can hold."""
+    with pytest.raises(NotJudged), attempt(tmp_path, "score", "key"):
+        raise NotJudged("said \ud800\u2028", kind="no \udfff")
+    (call,) = journal.read(tmp_path)
+    assert (call.kind, call.message) == ("no ?", "said ?\u2028")

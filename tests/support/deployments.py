@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from tests.support import patient
 from tests.support.command_line import PREFECT, CommandLine
 
 #: The arguments with which `prefect` starts the worker of the deployments.
@@ -38,7 +37,7 @@ def deployed(line: CommandLine) -> CommandLine:
 
 def deployment(line: CommandLine, name: str) -> dict[str, Any]:
     """Return a deployment, as the server describes it."""
-    response = httpx.get(f"{api(line)}/deployments/name/{name}", auth=login(line)).raise_for_status()
+    response = patient.get(f"{api(line)}/deployments/name/{name}", auth=login(line)).raise_for_status()
     return dict(response.json())
 
 
@@ -47,7 +46,7 @@ def create_flow_run(line: CommandLine, name: str, **parameters: object) -> str:
     url = f"{api(line)}/deployments/{deployment(line, name)['id']}/create_flow_run"
     deadline = time.monotonic() + 60
     # The server answers 503 while its database is locked. Prefect's own client tries again, too.
-    while (response := httpx.post(url, json={"parameters": parameters}, auth=login(line))).status_code == 503:
+    while (response := patient.post(url, json={"parameters": parameters}, auth=login(line))).status_code == 503:
         assert time.monotonic() < deadline, response.text
         time.sleep(1)
     return str(response.raise_for_status().json()["id"])
@@ -57,7 +56,7 @@ def end_of(line: CommandLine, flow_run: str, seconds: float = 120.0) -> str:
     """Wait for the end of a flow run, and return its state type and message."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        state = httpx.get(f"{api(line)}/flow_runs/{flow_run}", auth=login(line)).json()["state"]
+        state = patient.get(f"{api(line)}/flow_runs/{flow_run}", auth=login(line)).json()["state"]
         if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
             return f"{state['type']} {state['message'] or ''}".strip()
         time.sleep(0.5)

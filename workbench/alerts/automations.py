@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import httpx
-
+from workbench.alerts import server_post
+from workbench.alerts.api import Api, request
 from workbench.errors import UserError
 from workbench.system.prefect_server import WORK_POOL
 
@@ -32,12 +32,6 @@ RESTING_STATES = (
 )  # fmt: skip
 
 
-class Api(Protocol):
-    """A client of a Prefect server's API: one of httpx, or Prefect's own. It raises an HTTPStatusError for an error."""
-
-    def request(self, method: Any, path: Any, /, *, json: Any = ...) -> httpx.Response: ...
-
-
 @dataclass(frozen=True)
 class Alert:
     """One automation.
@@ -46,25 +40,35 @@ class Alert:
         name: the automation's name on the server.
         problem: what happened, for a person.
         trigger: Prefect's trigger.
+        without_worker: True if no worker may be there to execute notify/notify. The server then posts it itself.
     """
 
     name: str
     problem: str
     trigger: Mapping[str, Any]
+    without_worker: bool = False
 
-    def automation(self, deployment: str) -> dict[str, Any]:
-        """Return the automation as Prefect's API takes it. `deployment` is the id of notify/notify."""
+    def automation(self, deployment: str, webhook: str | None = None) -> dict[str, Any]:
+        """Return the automation as Prefect's API takes it.
+
+        Args:
+            deployment: the id of notify/notify.
+            webhook: the id of the block with the webhook's address, or None if the server knows no webhook.
+        """
+        posts = [server_post.action(self.problem, webhook)] if webhook and self.without_worker else []
+        posted = {"posted": True} if posts else {}
         return {
             "name": self.name,
             "description": f"Starts {NOTIFY}: {self.problem}. Created by Workbench.",
             "trigger": dict(self.trigger),
             "actions": [
+                *posts,
                 {
                     "type": "run-deployment",
                     "source": "selected",
                     "deployment_id": deployment,
-                    "parameters": {"problem": self.problem, **TEMPLATES},
-                }
+                    "parameters": {"problem": self.problem, **posted, **TEMPLATES},
+                },
             ],
         }
 
@@ -121,24 +125,28 @@ def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
                 "threshold": 1,
                 "within": 0.0,
             },
+            without_worker=True,
         ),
     )
 
 
-def create(api: Api, quiet_seconds: float = QUIET_SECONDS) -> list[str]:
+def create(api: Api, webhook: str | None, quiet_seconds: float = QUIET_SECONDS) -> list[str]:
     """Create each automation that is missing, and change each that differs. Return the names of both.
 
     An automation that a person has paused stays paused. An automation that does not differ is left alone,
     because a change would forget for how long a run has been quiet.
 
+    Args:
+        webhook: the address to which the server posts that the last worker is gone. None keeps the last address.
+
     Raises:
-        UserError: the server has no work pool of ours.
+        UserError: the server has no work pool of ours, or no kind of block for a webhook.
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
-    deployment = _deployment(api)
+    deployment, block = _deployment(api), server_post.block(api, webhook)
     written = []
     for alert in alerts(quiet_seconds):
-        automation = alert.automation(deployment)
+        automation = alert.automation(deployment, block)
         query = {"automations": {"name": {"any_": [alert.name]}}}
         existing = api.request("POST", "/automations/filter", json=query).json()
         if not existing:
@@ -157,10 +165,10 @@ def _deployment(api: Api) -> str:
 
     `prefect deploy` changes this deployment later, and keeps its id.
     """
-    if (existing := _request(api, "GET", f"/deployments/name/{NOTIFY}")) is not None:
+    if (existing := request(api, "GET", f"/deployments/name/{NOTIFY}")) is not None:
         return str(existing["id"])
     flow, name = NOTIFY.split("/")
-    created = _request(
+    created = request(
         api,
         "POST",
         "/deployments/",
@@ -179,25 +187,19 @@ def _deployment(api: Api) -> str:
     return str(created["id"])
 
 
-def _request(api: Api, method: str, path: str, body: object = None) -> Any:
-    """Return the answer to a request, or None if the server does not know what the request names."""
-    try:
-        return api.request(method, path, json=body).json()
-    except httpx.HTTPStatusError as error:
-        if error.response.status_code != httpx.codes.NOT_FOUND:
-            raise
-        return None
-
-
 def _has(existing: Any, expected: Any) -> bool:
-    """Return True if an automation of the server has all expected values. The server adds values, and orders lists."""
+    """Return True if an automation of the server has all expected values.
+
+    The server adds values, and orders lists of words.
+    """
     if isinstance(expected, dict):
         return isinstance(existing, dict) and all(_has(existing.get(key), value) for key, value in expected.items())
     if isinstance(expected, list):
         if not isinstance(existing, list) or len(existing) != len(expected):
             return False
-        pairs = zip(sorted(existing, key=str), sorted(expected, key=str), strict=True)
-        return all(_has(value, expected_value) for value, expected_value in pairs)
+        if all(isinstance(value, str) for value in expected):
+            return sorted(existing, key=str) == sorted(expected)
+        return all(_has(value, expected_value) for value, expected_value in zip(existing, expected, strict=True))
     return bool(existing == expected)
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import httpx
 
-from workbench.alerts.automations import Api
+from workbench.alerts.api import Api
 from workbench.errors import UserError
 from workbench.run.record import Record, parse
 from workbench.system.files import is_locked, write_locked

@@ -14,15 +14,23 @@ from workbench.apply.record import AppliedRecord, delete_applied, load_applied, 
 from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.report import by_chance, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.trust import promotion_command
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.foreign_text import one_line
 from workbench.pipeline_file.write_back import write_back
 from workbench.run.folder import RunFolder
+from workbench.run.record import PromotedRecord
 
 
 @dataclass(frozen=True)
 class Applied:
-    """The result of `apply`. `branch` and `commit` are None if nothing changed. `notes` are warnings for a person."""
+    """The result of `apply`.
+
+    Attributes:
+        branch, commit: None if nothing changed.
+        notes: warnings for a person.
+        promotion: the command that makes the prompt the champion; None if the run's prompt was promoted before.
+    """
 
     run: str
     file: Path
@@ -31,6 +39,7 @@ class Applied:
     branch: str | None
     commit: str | None
     notes: tuple[str, ...]
+    promotion: str | None
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), "file": str(self.file), "changed": self.commit is not None}
@@ -41,10 +50,11 @@ class Applied:
             return [f"{self.file} already has this prompt; nothing was changed"]
         if dry_run:
             return self.diff.removesuffix("\n").split("\n")
+        promoted = "" if self.promotion is None else f": {self.promotion} does that"
         return [
             f"{self.file}: step {self.step} now has the best prompt of {self.run}",
             f"on the new branch {self.branch}, commit {str(self.commit)[:12]}; workbench apply --revert goes back",
-            "no champion was changed: workbench champion promote STUDY does that",
+            f"no champion was changed{promoted}",
         ]
 
 
@@ -79,7 +89,8 @@ def apply(
     after = write_back(target.content, target.step, target.part, target.text)
     notes = _notes(summary, target, after)
     diff = patch(target.content, after, target.file)
-    unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes)
+    promotion = None if run.has(PromotedRecord) else promotion_command(summary.record, run.name)
+    unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes, promotion)
     if after == target.content:
         return unchanged
     if (warning := _rehearsed(summary) or _worse(summary)) and not anyway:

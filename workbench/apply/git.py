@@ -188,12 +188,15 @@ class Repository:
         """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
 
         The file is written only if git would store `content` as the blob that HEAD has. Therefore nobody's work is
-        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays.
+        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays, unless git is
+        told to ignore this bit (`core.fileMode=false`).
         """
         file = self.top / name
         try:
             current_mode = file.stat().st_mode
-            mode = current_mode if mode is None or (mode ^ current_mode) & stat.S_IXUSR else mode
+            mode = current_mode if mode is None else mode
+            if (mode ^ current_mode) & stat.S_IXUSR and self._tracks_modes():
+                mode = current_mode
             if file.read_bytes() != content:
                 if self._hash(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
                     return False
@@ -205,6 +208,10 @@ class Repository:
         except (OSError, NotApplied):
             return False
         return True
+
+    def _tracks_modes(self) -> bool:
+        """Return True if git compares the executable bit of files with the bit that it has stored."""
+        return self._run("config", "--type=bool", "--get", "core.fileMode").stdout.strip() != b"false"
 
     def _filter_options(self, name: str, content: bytes, blob: str) -> list[str]:
         """Return the options with which `git hash-object` turns the file's `content` into the stored `blob`.

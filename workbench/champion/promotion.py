@@ -10,6 +10,7 @@ from workbench.champion.champions import Champions
 from workbench.errors import NotPromoted
 from workbench.evidence.statistics import LEVEL, Comparison, mean_interval
 from workbench.evidence.summary import Summary, summarize
+from workbench.evidence.trust import promotion_command
 from workbench.run.folder import RunFolder
 from workbench.run.record import PromotedRecord
 
@@ -37,7 +38,8 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     comparison = _comparison(summary, champions, current)
     objection = _objection(summary, comparison, current)
     if objection and not force:
-        raise NotPromoted(f"{objection}; workbench champion promote --force --reason TEXT promotes it anyway")
+        command = promotion_command(summary.record, run.name)
+        raise NotPromoted(f"{objection}; {command} --force --reason TEXT promotes it anyway")
     if current.file is None:
         measured = _measured(summary, summary.baseline) if _is_baseline(summary, current) else {}
         current = champions.add(current.model_copy(update=measured))

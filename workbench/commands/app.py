@@ -14,14 +14,11 @@ import sys
 
 from cyclopts import App, CycloptsError
 
+from workbench.commands.ending import KEPT, goes_on, tell
 from workbench.commands.output import err
-from workbench.errors import MissingKey, OutsideError, ServerUnavailable, UserError, workbench_error_in
-from workbench.foreign_text import printable
+from workbench.errors import OutsideError, ServerUnavailable, UserError, workbench_error_in
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
-
-#: The words of `run`, `calibrate` and `rubric` after an interrupt, and after a failure that lost no paid result.
-KEPT = "all paid results are kept, and the same command goes on from here"
 
 app = App(
     name="workbench",
@@ -68,7 +65,7 @@ def main() -> None:
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
-        err.print(f"interrupted: {KEPT}" if _goes_on() else "interrupted")
+        err.print(f"interrupted: {KEPT}" if goes_on() else "interrupted")
         code, at_once = EXIT_INTERRUPTED, True
     except BaseException as error:
         workbench_error = workbench_error_in(error)
@@ -76,10 +73,7 @@ def main() -> None:
             workbench_error = _refused(error)
         if workbench_error is None or isinstance(error, SystemExit):
             raise
-        err.print(printable(str(workbench_error)), markup=False, highlight=False)
-        if isinstance(workbench_error, OutsideError) and _goes_on(workbench_error):
-            err.print(KEPT)
-        code, at_once = workbench_error.exit_code, isinstance(workbench_error, ServerUnavailable)
+        code, at_once = tell(workbench_error), isinstance(workbench_error, ServerUnavailable)
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -98,16 +92,6 @@ def _print_everything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _goes_on(error: OutsideError | None = None) -> bool:
-    """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
-
-    Only `run`, `calibrate` and `rubric` continue where they stopped. If a provider's key is missing, nothing was paid.
-    After a failure of the storage, a paid result may be lost, and the error itself says what to do.
-    """
-    lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
-    return sys.argv[1:2] in (["run"], ["calibrate"], ["rubric"]) and not lost
 
 
 def _refused(error: OSError) -> OutsideError:

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.commands import progress
+from workbench.commands.ending import SILENCE, ended_without_server
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.commands.run import use_server
 from workbench.study.opening import RunOptions, load
@@ -68,10 +69,12 @@ def calibrate(
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.calibrate import calibrate as calibrate_flow
-    from workbench.tasks.failure import outside_failure
+    from workbench.tasks.failure import outside_failure, server_unavailable
 
+    url = os.environ["PREFECT_API_URL"]
+    silent = ended_without_server(url, lambda: server_unavailable(url, SILENCE), lambda: None)
     try:
-        with GracefulInterrupt():
+        with GracefulInterrupt(), silent:
             result = calibrate_flow(
                 study=study.absolute(),
                 probes=probes,
@@ -81,7 +84,7 @@ def calibrate(
                 runner=runner,
             )
     except Exception as error:
-        raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None
+        raise outside_failure(error, url) or error from None
     record = CalibrationRecord.model_validate_json(json.dumps(result))
     progress.table(loaded.name, rows(record, loaded, Path(result["picture"])), console_beside(json_file))
     if json_file is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,7 +141,7 @@ def promote(
     folder = RunFolder.find(home(), run or "latest", champions.study)
     promoted = promotion.promote(folder, champions, force=force, reason=reason)
     copy_run(folder, home(), os.environ, lambda line: err.print(line, markup=False, highlight=False))
-    _tell_about(promoted, champions, json_file)
+    _tell_about(study, promoted, champions, json_file)
     return 0
 
 
@@ -165,7 +166,7 @@ def rollback(
     from workbench.champion import promotion
 
     champions = _champions(study)
-    _tell_about(promotion.rollback(champions, number, reason), champions, json_file)
+    _tell_about(study, promotion.rollback(champions, number, reason), champions, json_file)
     return 0
 
 
@@ -192,13 +193,21 @@ def _rows(chosen: Champion) -> list[tuple[str, str]]:
     return [(name, "–" if value in (None, "") else printable(str(value))) for name, value in pairs]
 
 
-def _tell_about(added: Champion, champions: Champions, json_file: Path | None) -> None:
-    """Print the new champion and its file. Say that no pipeline file was changed."""
+def _tell_about(study: Path, added: Champion, champions: Champions, json_file: Path | None) -> None:
+    """Print the new champion and its file. Say that no pipeline file was changed, and which command changes it."""
     console = console_beside(json_file)
     console.print(f"champion {added.number} of {champions.study}: {printable(added.reason)}", markup=False)
     console.print(f"wrote {added.file}; commit it with git", markup=False, highlight=False)
-    err.print("no pipeline file was changed: workbench apply --champion STUDY does that", highlight=False)
+    err.print(f"no pipeline file was changed: {printable(_how_to_apply(study, added))}", markup=False, highlight=False)
     _write(json_file, champions, added)
+
+
+def _how_to_apply(study: Path, added: Champion) -> str:
+    """Return the command that brings the pipeline file to a champion, in a sentence."""
+    if added.run is None:
+        return "workbench apply --revert takes an applied prompt out again"
+    anyway = ["--anyway"] if added.rehearsal else []
+    return f"{shlex.join(['workbench', 'apply', '--champion', str(study), *anyway])} does that"
 
 
 def _write(json_file: Path | None, champions: Champions, chosen: Champion) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from workbench.commands.output import JsonFile, console_beside, print_foreign, write_json
+from workbench.commands.output import JsonFile, console_beside, is_standard_output, print_foreign, write_json
 from workbench.evidence.runs_compared import compare_runs
 from workbench.evidence.summary import summarize
 from workbench.foreign_text import printable
@@ -49,7 +49,7 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
     console = console_beside(json_file)
     console.print(table)
     console.print(_difference(values["difference"]), highlight=False)
-    if str(json_file) != "-":
+    if not is_standard_output(json_file):
         print_foreign(compared.diff or "both runs have the same best prompt")
     if json_file is not None:
         write_json(json_file, values)

@@ -19,8 +19,9 @@ from workbench.fields import short
 from workbench.foreign_text import printable
 from workbench.system.files import replace
 
-out = Console(soft_wrap=True, emoji=False)
-err = Console(stderr=True, soft_wrap=True, emoji=False)
+# Paths and names of models may have square brackets, which are no markup.
+out = Console(soft_wrap=True, emoji=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, emoji=False, markup=False)
 
 
 def refuse_unwritable(_: object, file: Path | None) -> None:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.words import money, plural
@@ -159,8 +159,8 @@ class _Lines:
         if failures != self._counts:
             self._failures.show(summary)
             self._counts = failures
-            failed_calls = ", ".join(f"{kind}: {count}" for kind, count in sorted(failures.items()))
-            self._console.print(f"failed calls so far: {failed_calls}", highlight=False)
+            failed_calls = ", ".join(f"{printable(kind)}: {count}" for kind, count in sorted(failures.items()))
+            self._console.print(f"failed calls so far: {failed_calls}", highlight=False, markup=False)
 
 
 def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
@@ -169,9 +169,9 @@ def table(title: str, rows: list[tuple[str, str]], console: Console) -> None:
     A value may be a text of somebody else, such as the description of a runtime in a damaged file.
     """
     width = max(len(name) for name, _ in rows)
-    console.rule(f"[bold]{escape(printable(title))}", align="left")
+    console.rule(Text(printable(title), style="bold"), align="left")
     for name, value in rows:
-        console.print(f"[bold]{name:{width}}[/bold]  {escape(printable(value))}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble((f"{name:{width}}", "bold"), "  ", printable(value)), soft_wrap=True)
 
 
 def counts(summary: Summary) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from workbench.commands.ending import SILENCE, ended_without_server
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.commands.run import use_server
 from workbench.foreign_text import printable
@@ -89,10 +90,12 @@ def _drawn(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.rubric import rubric as rubric_flow
-    from workbench.tasks.failure import outside_failure
+    from workbench.tasks.failure import outside_failure, server_unavailable
 
+    url = os.environ["PREFECT_API_URL"]
+    silent = ended_without_server(url, lambda: server_unavailable(url, SILENCE), lambda: None)
     try:
-        with GracefulInterrupt():
+        with GracefulInterrupt(), silent:
             return dict(rubric_flow(study=study.absolute(), rehearse=rehearse, again=again))
     except Exception as error:
-        raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None
+        raise outside_failure(error, url) or error from None

@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.commands import prefect_api, progress
+from workbench.commands.ending import SILENCE, ended_without_server
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.errors import OutsideError
 from workbench.evidence.report import rows
@@ -75,11 +76,19 @@ def run(
         use_server()
         # Prefect reads its settings at import. Therefore the flow is imported only now.
         from workbench.flows.optimize import optimize
-        from workbench.tasks.failure import outside_failure
+        from workbench.tasks.failure import outside_failure, server_unavailable
 
+    url = os.environ["PREFECT_API_URL"]
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
+
+    def write_report() -> None:
+        folder = RunFolder(home() / "runs" / name)
+        if json_file is not None and folder.has(RunRecord):
+            write_json(json_file, ReportRecord.of(summarize(folder)).to_json())
+
+    silent = ended_without_server(url, lambda: server_unavailable(url, SILENCE), write_report)
     try:
-        with progress.watching(home(), name, loaded, err), GracefulInterrupt():
+        with progress.watching(home(), name, loaded, err), GracefulInterrupt(), silent:
             optimize(
                 study=study.absolute(),
                 optimizer=optimizer,
@@ -91,13 +100,11 @@ def run(
                 runner=runner,
             )
     except Exception as error:
-        raise outside_failure(error, os.environ["PREFECT_API_URL"]) or error from None
+        raise outside_failure(error, url) or error from None
     finally:
         # A run that failed or was interrupted has a report too: its state, and what it has found so far.
-        folder = RunFolder(home() / "runs" / name)
-        if json_file is not None and folder.has(RunRecord):
-            write_json(json_file, ReportRecord.of(summarize(folder)).to_json())
-    summary = summarize(folder)
+        write_report()
+    summary = summarize(RunFolder(home() / "runs" / name))
     if summary.comparison is None:
         raise OutsideError(
             f"{name} ended without a result (its state is {summary.status}); expected the scores of both prompts on "

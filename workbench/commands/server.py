@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workbench.alerts import automations
+from workbench.alerts import automations, notification
 from workbench.alerts.holders import mark_crashed
 from workbench.commands.output import err, out
 from workbench.foreign_text import printable
@@ -29,11 +29,12 @@ def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
     if stop:
         out.print("stopped the Prefect server" if prefect_server.stop(home()) else "no Prefect server was running")
     else:
+        webhook = notification.webhook(None)
         running = prefect_server.ensure(home(), os.environ, err.print)
         out.print(running.url, highlight=False)
         err.print(f"the Prefect UI is at {running.ui}", highlight=False)
         with server_client.api(running.url, os.environ) as api:
-            automations.create(api)
+            automations.create(api, webhook)
             for name in mark_crashed(home(), api, running.url):
                 err.print(f"marked as crashed: {printable(name)}", highlight=False, markup=False)
     return 0

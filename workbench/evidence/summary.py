@@ -13,7 +13,7 @@ from typing import Literal
 from workbench.evidence.costs import Costs
 from workbench.evidence.gate import stages
 from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
-from workbench.evidence.trust import Trust, study_argument, trust
+from workbench.evidence.trust import Trust, promotion_command, trust
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
 from workbench.run.folder import RunFolder
@@ -152,7 +152,7 @@ class Summary:
         """Return the command that promotes the best prompt; None if nothing is to be promoted."""
         if self.promoted or self.rehearsal or self.comparison is None or not self.comparison.better:
             return None
-        return f"workbench champion promote {study_argument(self.record)} {self.run.name}"
+        return promotion_command(self.record, self.run.name)
 
     def text(self, candidate: str) -> str:
         """Return a candidate's prompt, or an empty text if the run has not stored it."""

@@ -70,6 +70,11 @@ def study_argument(record: RunRecord) -> str:
     return shlex.quote(str(study)) if study.exists() else "STUDY"
 
 
+def promotion_command(record: RunRecord, run: str) -> str:
+    """Return the command that promotes the best prompt of a run."""
+    return f"workbench champion promote {study_argument(record)} {run}"
+
+
 def _calibration(folder: RunFolder | None) -> CalibrationRecord | None:
     """Return the calibration in a folder, or None if there is none that can be read."""
     if folder is None or not folder.has(CalibrationRecord):

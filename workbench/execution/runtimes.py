@@ -12,6 +12,7 @@ from workbench.execution.own.mix import Mix
 from workbench.execution.own.serve import Serve
 from workbench.execution.pipeline_ex.runtime import PipelineEx
 from workbench.execution.runtime import Runtime
+from workbench.foreign_text import storable
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.run import journal
 
@@ -50,7 +51,13 @@ def execute(request: ExecutionRequest, home: Path) -> Execution:
     for asked, answering in meter.other_models:
         journal.note_other_model(request.run, "execute", request.key, asked, answering)
     other_models = ", ".join(dict.fromkeys(answering for _, answering in meter.other_models))
-    return replace(execution, cost=meter.cost, other_model=other_models or None)
+    return replace(
+        execution,
+        text=storable(execution.text),
+        problem=None if execution.problem is None else storable(execution.problem),
+        cost=meter.cost,
+        other_model=other_models or None,
+    )
 
 
 def largest_cost(pipeline: Pipeline, prompt: str) -> float | None:

@@ -19,7 +19,7 @@ from workbench.foreign_text import scrubbed
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure
 from workbench.models.reply import Ending, ModelCall, Reply
-from workbench.models.text import UnusableText
+from workbench.models.text import UnusableText, take_in
 from workbench.money import price
 from workbench.money.meter import Meter
 from workbench.providers import CURRENT_MODELS, PROGRAM, Provider, same_model
@@ -33,6 +33,8 @@ ASKS = 3
 FRAME_TOKENS = 2_000
 #: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
 PROGRAM_TOKENS = 40_000
+#: The longest words of a provider in a message, and the longest name of a model, in characters.
+WORDS_CHARACTERS = 500
 #: The pause between two looks for an interrupt while a reply is awaited, in seconds.
 LOOK_SECONDS = 0.2
 #: The time in which a reply is still kept after an interrupt, in seconds.
@@ -101,7 +103,7 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
                 try:
                     return Answer(read(reply.text), _other_model(call, reply))
                 except UnusableText as unusable:
-                    excerpt = reply.text[:200].encode("utf-8", "replace").decode()
+                    excerpt = take_in(reply.text[:200])
                     problem = f"{unusable}; the reply begins with {excerpt!r}" if excerpt else str(unusable)
                     kind, lasting = "unusable reply", True
             else:
@@ -150,6 +152,8 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
     """Call the model in a thread, and tell the meter what the call used."""
     try:
         reply = _called_in_thread(call, key, seconds)
+        # The text of the reply is taken in by the role, which knows how long it may be.
+        reply = replace(reply, reason=_short(reply.reason), model=_short(reply.model))
     except CallFailed as failed_call:
         if failed_call.dollars is not None:
             meter.charge(_full_name(call), failed_call.dollars)
@@ -214,7 +218,7 @@ def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Ex
     """Return the error for a failed call, without the provider's key."""
     failure, provider = failed_call.failure, call.provider
     # Remove the key before the text is cut: a key that is cut in two would not be recognised.
-    message = scrubbed(failed_call.message, [key])[:500]
+    message = _short(scrubbed(failed_call.message, [key]))
     if failure.unknown_model:
         return ModelNotFound(
             scrubbed(
@@ -235,6 +239,11 @@ def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Ex
     )
 
 
+def _short(text: str) -> str:
+    """Return the beginning of a provider's words, in a form that every file and database can hold."""
+    return take_in(text[:WORDS_CHARACTERS])
+
+
 def suggestions(call: ModelCall, key: str) -> list[str]:
     """Return current models of the provider, at most five: from its own list if it answers, else from ours."""
     provider = call.provider
@@ -250,7 +259,7 @@ def suggestions(call: ModelCall, key: str) -> list[str]:
         body = httpx.get(f"{provider.api_base}/models", headers=headers, timeout=LIST_SECONDS).raise_for_status().json()
         for entry in body.get("models") or body.get("data") or []:
             if "generateContent" in entry.get("supportedGenerationMethods", ["generateContent"]):
-                name = str(entry.get("name") or entry.get("id")).removeprefix("models/")
+                name = _short(str(entry.get("name") or entry.get("id"))).removeprefix("models/")
                 listed.append(f"{provider.name}/{name}")
     confirmed = [model for model in built_in if not listed or model in listed]
     return [*confirmed, *(model for model in listed if model not in confirmed)][:5] or built_in[:5] or ["another one"]

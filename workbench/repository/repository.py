@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from workbench.errors import RepositoryFailed, UserError
+from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
 from workbench.system import git
 from workbench.system.files import exclusive_lock, try_lock
@@ -175,6 +175,26 @@ def open_repository(address: str, home: Path, environ: Mapping[str, str]) -> Rep
         raise UserError("git is not on the PATH; expected git, to read a repository: install it") from error
 
 
+def known_branch(address: str, branch: str, home: Path, environ: Mapping[str, str]) -> str:
+    """Return the branch that a name stands for in the repository at a path or a URL, as far as it is known by now.
+
+    Nothing is fetched. The name `HEAD` stays if the repository does not exist, or if its URL was never looked at.
+    """
+    try:
+        if not URL.match(address):
+            return _local(address, environ).branch(branch)
+        name, folder = _copy_of(_without_password(address), home)
+        return Repository(address, name, folder, is_local=False, environ=environ).branch(branch)
+    except (OSError, WorkbenchError):
+        return branch
+
+
+def _copy_of(address: str, home: Path) -> tuple[str, Path]:
+    """Return the name of a repository with a URL, and the folder of its copy on this machine."""
+    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]) or "repository"
+    return name, home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
+
+
 def _local(address: str, environ: Mapping[str, str]) -> Repository:
     path = Path(address).expanduser().absolute()
     if not path.is_dir():
@@ -188,8 +208,7 @@ def _local(address: str, environ: Mapping[str, str]) -> Repository:
 
 def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
     address = _without_password(url)
-    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]) or "repository"
-    folder = home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
+    name, folder = _copy_of(address, home)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(folder.with_suffix(".lock")):
         if not (folder / "complete").exists():

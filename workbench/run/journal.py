@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from workbench.errors import BudgetUsedUp, Interrupted, OutsideError
+from workbench.foreign_text import storable
 from workbench.money.meter import Meter
 from workbench.money.price import Cost
 from workbench.money.purse import purse_of
@@ -121,6 +122,7 @@ def read(run: Path) -> list[CallRecord]:
 
 
 def _write(run: Path, record: CallRecord) -> None:
+    record = record.model_copy(update={"kind": storable(record.kind), "message": storable(record.message)})
     send = _elsewhere.get()
     if send is None:
         RunFolder(run).append(record)

@@ -146,7 +146,7 @@ defmodule Pipeline.Model do
   end
 
   defp decoded(text) do
-    with :error <- JSON.decode(text), do: {:error, ["$: expected one JSON value and nothing else"]}
+    with :error <- JSON.decode_foreign(text), do: {:error, ["$: expected one JSON value and nothing else"]}
   end
 
   defp use_tools(%Reply{calls: calls}, %Request{ask: ask}, _, state) when length(calls) > @most_calls,

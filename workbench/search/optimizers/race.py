@@ -22,7 +22,7 @@ from workbench.search.race.composing import FIRST_EXECUTIONS
 from workbench.search.race.standing import PieceEffect, Standing
 
 #: How many executions are made at once. It follows from the budget and not from the study's concurrency, so that a
-#: study finds the same prompt at any concurrency. Batches of 16 lose little (docs/race.md).
+#: study finds the same prompt at any concurrency. These batches lose nothing (docs/race.md).
 LARGEST_BATCH, EXECUTIONS_PER_BATCH = 16, 8
 #: How many of the latest trials the proposer reads.
 TRIALS_SHOWN = 6

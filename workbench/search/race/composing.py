@@ -100,17 +100,16 @@ class Composition:
     def _expand(self) -> None:
         """Ask for proposals, unless too few executions are left. The children themselves are not executed."""
         left = self._executions.left(self._model.noise)
-        later = left - min(LAST_EXECUTIONS, self._executions.budget // 4)
-        if later > 0:
+        if left > min(LAST_EXECUTIONS, self._executions.budget // 4):
             self._ask_for_pieces(left)
-            self._ask_for_votes(later)
+            self._ask_for_votes()
 
     def _ask_for_pieces(self, left: int) -> None:
         """Ask for proposals until enough pieces are uncertain."""
         most, fruitless = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left)), 0
         for _ in range(self._round):
             if (
-                self._proposals >= self._most_proposals
+                self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
                 or fruitless >= FRUITLESS * self._executions.batch
                 or self._uncertain() >= most
                 or self._proposer_rewrites
@@ -121,14 +120,15 @@ class Composition:
                 self._fit(steps=0)
                 fruitless = 0 if len(self._touched) > known else fruitless + 1
 
-    def _ask_for_votes(self, later: int) -> None:
+    def _ask_for_votes(self) -> None:
         """Ask for more proposals if they repeat known pieces: the proposer votes for what it returns to.
 
-        The votes that the proposals allow are spread evenly over the later executions.
+        No more proposals are asked for than the executions so far allow. Late votes say most, because few helpful
+        pieces are absent then.
         """
         for _ in range(self._round):
             if (
-                self._proposals >= self._most_proposals - PROPOSALS_PER_EXECUTION * later
+                self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.used
                 or self._preferences.novelty >= MOST_NOVELTY
                 or self._proposer_rewrites
             ):
@@ -141,11 +141,6 @@ class Composition:
         """Return the most proposals of one round."""
         batch = self._executions.batch
         return max(min(ROUND * batch, LARGE_ROUND), 2 * batch)
-
-    @property
-    def _most_proposals(self) -> float:
-        """Return the most proposals of the race."""
-        return PROPOSALS_PER_EXECUTION * self._executions.budget
 
     def _read_proposal(self, *, takes_new: bool) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite.

@@ -202,7 +202,7 @@ defmodule Pipeline.Model.HTTP do
   defp lost(_, uri, _), do: unavailable(uri, "the connection was lost")
 
   defp decode(text, uri) do
-    case JSON.decode(text) do
+    case JSON.decode_foreign(text) do
       {:ok, map} when is_map(map) -> {:ok, map}
       _ -> {:error, unavailable(uri, "answered something that is no JSON object")}
     end

@@ -35,7 +35,7 @@ defmodule Pipeline.Model.HTTPFailure do
   # Both providers put a sentence into error.message.
   defp failure(body) do
     error =
-      case JSON.decode(body) do
+      case JSON.decode_foreign(body) do
         {:ok, %{"error" => %{} = error}} -> error
         {:ok, [%{"error" => %{} = error} | _]} -> error
         _ -> %{}

@@ -10,6 +10,30 @@ defmodule Pipeline.Value.JSON do
     _, _ -> :error
   end
 
+  @doc """
+  Return the value of a JSON text of a provider or a model, or `:error` if the text is not JSON.
+
+  A byte that is not UTF-8 and half a surrogate pair become U+FFFD. Otherwise one such character would spoil a whole reply
+  that is paid for.
+  """
+  @spec decode_foreign(binary()) :: {:ok, term()} | :error
+  def decode_foreign(text), do: text |> valid() |> without_half_pairs() |> decode()
+
+  # An escape in a JSON text: a surrogate pair, half of one, or any other escape.
+  @escape ~r/\\u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}|\\u[dD][89a-fA-F][[:xdigit:]]{2}|\\./s
+
+  defp without_half_pairs(text) do
+    if text =~ ~r/\\u[dD][89a-fA-F]/,
+      do: Regex.replace(@escape, text, &if(byte_size(&1) == 6, do: "\\ufffd", else: &1)),
+      else: text
+  end
+
+  defp valid(text) do
+    if String.valid?(text),
+      do: text,
+      else: text |> String.chunk(:valid) |> Enum.map_join(&if(String.valid?(&1), do: &1, else: "\uFFFD"))
+  end
+
   @doc "Return the value as JSON text. Bytes that are not UTF-8 are replaced."
   @spec encode(term()) :: String.t()
   def encode(value), do: value |> :jiffy.encode([:force_utf8, :use_nil]) |> IO.iodata_to_binary()

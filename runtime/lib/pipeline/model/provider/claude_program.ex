@@ -115,7 +115,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   # The program may report results of turns before the last one. The last result is the answer.
   defp read_output(lines) do
     Enum.reduce(lines, %{result: nil, model: nil, code: nil}, fn line, output ->
-      case JSON.decode(line) do
+      case JSON.decode_foreign(line) do
         {:ok, %{"type" => "result"} = result} -> %{output | result: result}
         {:ok, %{"type" => "assistant"} = message} -> message(message, output)
         _ -> output

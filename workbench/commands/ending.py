@@ -1,0 +1,71 @@
+"""Tells why a command ends, and ends a command whose Prefect server does not answer any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from workbench.commands.output import err
+from workbench.errors import MissingKey, OutsideError, WorkbenchError
+from workbench.foreign_text import printable
+from workbench.system.server_client import healthy
+
+#: The words of `run`, `calibrate` and `rubric` after an interrupt, and after a failure that lost no paid result.
+KEPT = "all paid results are kept, and the same command goes on from here"
+#: A server that has not answered for this many seconds ends the process. The flow itself gives up earlier, but Prefect
+#: then waits up to a minute for each request to a server that takes it and does not answer.
+SILENT_SECONDS = 40.0
+SILENCE = f"no answer for {SILENT_SECONDS:.0f} s"
+POLL_SECONDS = 2.0
+
+
+def tell(error: WorkbenchError) -> int:
+    """Print an error as a message, and return the exit code."""
+    err.print(printable(str(error)), markup=False, highlight=False)
+    if isinstance(error, OutsideError) and goes_on(error):
+        err.print(KEPT)
+    return error.exit_code
+
+
+def goes_on(error: OutsideError | None = None) -> bool:
+    """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
+
+    Only `run`, `calibrate` and `rubric` continue where they stopped. If a provider's key is missing, nothing was paid.
+    After a failure of the storage, a paid result may be lost, and the error itself says what to do.
+    """
+    lost = error is not None and (isinstance(error, MissingKey) or error.kind == "storage")
+    return sys.argv[1:2] in (["run"], ["calibrate"], ["rubric"]) and not lost
+
+
+@contextmanager
+def ended_without_server(
+    url: str, unavailable: Callable[[], WorkbenchError], last: Callable[[], None]
+) -> Iterator[None]:
+    """End the process with a message if the server at this address does not answer for SILENT_SECONDS.
+
+    Args:
+        unavailable: returns the error to tell.
+        last: is called before the process ends. A failure is ignored.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        answered_at = time.monotonic()
+        while not over.wait(POLL_SECONDS):
+            if healthy(url):
+                answered_at = time.monotonic()
+            elif time.monotonic() - answered_at > SILENT_SECONDS:
+                with suppress(Exception):
+                    last()
+                    sys.stdout.flush()
+                os._exit(tell(unavailable()))
+
+    threading.Thread(target=watch, name="workbench-server-silence", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
