@@ -229,6 +229,7 @@ def orchestrated(
     from workbench.search.ask_kinds import slots
     from workbench.search.asks import Asker, Asks
     from workbench.tasks.answering import answer
+    from workbench.tasks.log import quieten_task_runs
     from workbench.tasks.runners import started
 
     goal = setting.study.goals[0]
@@ -246,6 +247,9 @@ def orchestrated(
 
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(trial, range(count)))
+
+    # As in a run: Prefect's line about each task run that ended well is not sent.
+    quieten_task_runs()
 
     @flow(name="bench", persist_result=False)
     def bench() -> None:
