@@ -219,7 +219,7 @@ class SearchResult(Record):
 
 
 class CriterionRecord(Frozen):
-    """How a plan meets one criterion, as `workbench.nouns.CriterionResult` has it."""
+    """How a plan meets one criterion, as `workbench.scoring.CriterionResult` has it."""
 
     name: str
     answer: CriterionAnswer
