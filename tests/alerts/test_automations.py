@@ -14,7 +14,7 @@ from workbench.alerts.automations import Alert, _has, alerts
 DEPLOYMENT, BLOCK = str(uuid.uuid4()), str(uuid.uuid4())
 
 
-@pytest.mark.parametrize("block", [None, BLOCK])
+@pytest.mark.parametrize("block", [None, BLOCK], ids=["no block", "a block"])
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
 def test_prefects_client_reads_an_automation_unchanged(alert: Alert, block: str | None) -> None:
     """Its types are those of the server without the code that decides about events."""
