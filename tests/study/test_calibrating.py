@@ -42,6 +42,7 @@ def calibrated(home: Path, loaded: Study, **changes: object) -> CalibrationRecor
     return record
 
 
+@pytest.mark.processes
 def test_a_judge_that_was_never_calibrated_is_named_with_command_and_price(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

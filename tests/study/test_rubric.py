@@ -82,6 +82,7 @@ def test_a_missing_rubric_is_named_with_the_command_that_draws_it(tmp_path: Path
     assert not loaded.goals[0].criteria
 
 
+@pytest.mark.processes
 def test_a_run_with_real_models_refuses_the_criteria_of_a_rehearsal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
