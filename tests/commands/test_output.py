@@ -25,6 +25,7 @@ for name in {names}: write_json(Path(name), [name])
 """
 
 
+@pytest.mark.slow
 def test_standard_output_has_several_names() -> None:
     """The reports of one process go to the pipe that standard output is."""
     names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
@@ -35,6 +36,7 @@ def test_standard_output_has_several_names() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_standard_output_that_is_a_file_is_continued(tmp_path: Path) -> None:
     """What was printed before stays in the file, and the file stays the same file."""
     file = tmp_path / "out"

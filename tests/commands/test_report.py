@@ -18,6 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.mark.slow
 def test_a_page_and_its_data_are_written(home: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """`-` is standard output, and then nothing else is written there."""
     run = whole_run(home, "words")

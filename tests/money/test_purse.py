@@ -49,6 +49,7 @@ def test_known_largest_costs_are_never_overshot_with_64_in_flight(
     assert purse.used_up is (not all(made))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(budget=st.floats(0.5, 10), seed=st.integers(0, 10**6))
 def test_the_confirmation_can_be_paid_if_it_costs_no_more_than_the_search(budget: float, seed: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from statistics import fmean
 
+import pytest
+
 from tests.rehearsal.test_roles import GOLD, PLAIN, plan
 from workbench.judging import drawing, rubric
 from workbench.judging.template import default_template
@@ -40,6 +42,7 @@ def score(text: str, criteria: tuple[Criterion, ...], seed: int) -> float:
     return rubric.score_of(criteria, results)
 
 
+@pytest.mark.slow
 def test_a_prompt_with_the_instructions_meets_more_criteria() -> None:
     """The plain prompt is far below, so that a search has something to find. The gold plan itself is near the top."""
     criteria = drawn()

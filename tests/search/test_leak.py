@@ -157,6 +157,7 @@ def leaking_instruction(number: int) -> str:
     return json.dumps({"new_instruction": f"Number {number}. {STUDY_GOLD}"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "answer"), [("gepa", leaking_instruction), ("race", leaking_edit)])
 def test_a_search_neither_executes_nor_chooses_a_copy(
     tmp_path: Path, optimizer: str, answer: Callable[[int], str]

@@ -97,6 +97,7 @@ def test_a_search_that_has_used_up_its_dollars_has_a_result_that_is_confirmed(tm
     assert known <= 0.6
 
 
+@pytest.mark.slow
 def test_a_race_that_has_used_up_its_dollars_keeps_what_it_would_choose(tmp_path: Path) -> None:
     """What was paid for counts, although the race did not come to its end."""
     made, purse = setting(tmp_path, optimizer="race", budget=400), Purse(1.0, 0, NEEDED)

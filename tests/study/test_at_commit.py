@@ -48,6 +48,7 @@ def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(comm
     assert study.label == f"{commits.folder}/{STUDY}"
 
 
+@pytest.mark.slow
 def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits: Commits, tmp_path: Path) -> None:
     """Champions that were committed are known, too. A command commits a new one in a clone."""
     home, url = tmp_path / "home", f"file://{commits.folder}"

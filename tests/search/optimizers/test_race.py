@@ -52,6 +52,7 @@ def test_the_race_composes_a_prompt_of_the_proposed_sentences(tmp_path: Path) ->
     assert "The best prompt so far:" in proposer.requests[0]
 
 
+@pytest.mark.slow
 def test_a_rewriting_proposer_is_raced_with_whole_prompts(tmp_path: Path) -> None:
     def rewrite(request: ProposalRequest) -> Proposal:
         rewrites.append(request.key)
@@ -76,6 +77,7 @@ def test_the_choice_does_not_depend_on_the_concurrency(tmp_path: Path) -> None:
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.slow
 def test_the_run_tells_what_each_sentence_is_worth(tmp_path: Path) -> None:
     """Helpful sentences have a positive effect, and the steps lead to the chosen prompt."""
     flow = Flow(propose=Proposer())
@@ -94,6 +96,7 @@ def test_the_run_tells_what_each_sentence_is_worth(tmp_path: Path) -> None:
     assert {effect.text for effect in record.effects if effect.in_best} <= set(added)
 
 
+@pytest.mark.slow
 def test_of_two_conflicting_sentences_the_one_that_is_worth_less_goes(tmp_path: Path) -> None:
     """The proposer names the conflict. The user's own sentences stay."""
 

@@ -43,6 +43,7 @@ class Copying:
         return Proposal(f"{answer}\n\n[[ ## completed ## ]]" if fields else f"```\n{text}\n```")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["copro", "mipro", "gepa"])
 def test_a_copying_proposer_is_told_in_its_next_request(tmp_path: Path, optimizer: str) -> None:
     """The copy is not executed. The warning stands in each later request, once."""
