@@ -16,8 +16,9 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from workbench.champion.qualification import Decision, QualificationRecord, Qualifications, decide
-from workbench.evidence.summary import summarize
+from workbench.champion.qualification import QualificationRecord, Qualifications, decide
+from workbench.evidence.summary import Summary, summarize
+from workbench.run.setting import Setting
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.fresh_trials import requalification
@@ -79,54 +80,49 @@ def requalify(
             log.info(f"At {commit[:12]}, nothing that matters changed: nothing is executed.")
             return {"decision": "unchanged", "executions": 0, "search": None}
 
-        def conclude(decision: Decision, executions: int, **measured: Any) -> dict[str, Any]:
-            """Record the decision, start a search if one is needed, and return the flow's result."""
-            search = None
-            if decision in ("worse", "no champion"):
-                search = start_search(study, repository, commit, rehearse=rehearse)
-                log.info(f"The flow run {search} of optimize/nightly searches for a better prompt.")
-            number = None if champion is None else champion.number
-            rehearsal = measured.pop("rehearsal", "default" if rehearse else None)
-            history.add(
-                QualificationRecord(
-                    commit=commit,
-                    champion=number,
-                    champions=loaded.champions,
-                    fingerprint=fingerprint,
-                    decision=decision,
-                    rehearsal=rehearsal,
-                    at=time.time(),
-                    **measured,
-                )
-            )
-            return {"decision": decision, "executions": executions, "search": search}
-
+        record = QualificationRecord(
+            commit=commit,
+            champion=None if champion is None else champion.number,
+            champions=loaded.champions,
+            fingerprint=fingerprint,
+            decision="no champion",
+            rehearsal="default" if rehearse else None,
+            at=time.time(),
+        )
+        executions = 0
         if champion is None:
             log.info(f"{loaded.name} has no champion yet.")
-            return conclude("no champion", 0)
-        if not rehearse:
-            take_keys(loaded, os.environ)
-        opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
-            artifact.show(setting.run)
-            story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
+        else:
+            if not rehearse:
+                take_keys(loaded, os.environ)
+            opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
+            with opened as setting:
+                summary = _measure(setting, artifact)
+            scores, executions = summary.confirmed(summary.baseline), summary.executions
+            judgement = decide(history.record_of(champion, list(scores)), scores, loaded.margin)
+            log.info(judgement.sentence(loaded.margin))
+            measured = {"scores": scores, "rehearsal": summary.rehearsal, "run": setting.run.name}
+            record = record.model_copy(update={"decision": judgement.decision, **measured, "at": time.time()})
+        search = None
+        if record.decision in ("worse", "no champion"):
+            search = start_search(study, repository, commit, rehearse=rehearse)
+            log.info(f"The flow run {search} of optimize/nightly searches for a better prompt.")
+        history.add(record)
+        return {"decision": record.decision, "executions": executions, "search": search}
 
-            def answered(ask: Ask, task: AnswerFuture) -> None:
-                story.answered(ask, task)
-                artifact.refresh()
 
-            work = Asks(requalification(setting), limits, answered, story.trial, claims)
-            with ended_on_interrupt(), work as fresh_trials:
-                verdicts = answer(fresh_trials, setting.run, tasks)
-            publish.submit(setting.run, None, wait_for=verdicts, return_state=False).result()
-            summary = summarize(setting.run)
-            scores = summary.confirmed(summary.baseline)
-            judgement = decide(history.record_of(champion, list(scores)), scores, setting.study.margin)
-            log.info(judgement.sentence(setting.study.margin))
-            return conclude(
-                judgement.decision,
-                summary.executions,
-                scores=scores,
-                rehearsal=summary.rehearsal,
-                run=setting.run.name,
-            )
+def _measure(setting: Setting, artifact: RunArtifact) -> Summary:
+    """Execute the champion on fresh replicates, publish the report, and return its summary."""
+    with in_ledger(setting.run), tasks_of(setting) as tasks:
+        artifact.show(setting.run)
+        story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
+
+        def answered(ask: Ask, task: AnswerFuture) -> None:
+            story.answered(ask, task)
+            artifact.refresh()
+
+        work = Asks(requalification(setting), limits, answered, story.trial, claims)
+        with ended_on_interrupt(), work as fresh_trials:
+            verdicts = answer(fresh_trials, setting.run, tasks)
+        publish.submit(setting.run, None, wait_for=verdicts, return_state=False).result()
+        return summarize(setting.run)
