@@ -22,7 +22,8 @@ pytestmark = pytest.mark.processes
 
 #: A name that a template engine or a log could take for something else.
 HOSTILE = '{{ 7 * 7 }}\n"} <b>'
-QUIET_SECONDS = 10.0
+#: A busy server may need more than ten seconds for the event that a run has ended.
+QUIET_SECONDS = 20.0
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def posted() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 @pytest.fixture
 def client(line: CommandLine, posted: tuple[str, list[dict[str, Any]]]) -> Iterator[httpx.Client]:
-    """Yield a client of the server, on which a run is stuck after ten seconds, and which posts that no worker is left.
+    """Yield a client of the server, on which a run is stuck after twenty seconds, and which posts that no worker is left.
 
     Later it is an hour again, and the server posts nothing.
     """
@@ -96,7 +97,7 @@ def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
 
     parameters = notified(client, "a run failed or crashed", f"prefect.flow-run.{failed}")
     assert (parameters["name"], parameters["detail"]) == (HOSTILE, f"{HOSTILE} FAILED")
-    parameters = notified(client, "a run made no progress for 10 seconds", f"prefect.flow-run.{stuck}")
+    parameters = notified(client, "a run made no progress for 20 seconds", f"prefect.flow-run.{stuck}")
     assert parameters["name"] == HOSTILE
     gone = "the last worker of the work pool crashed or was stopped"
     # No worker is there, so the server itself posts. A worker executes the flow run later, and does not post again.
@@ -108,7 +109,7 @@ def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
     body = posted[1][0]
     assert (body["text"], body["problem"], body["name"]) == (f"{gone}: workbench", gone, "workbench")
     for run in quiet:
-        for problem in ("a run failed or crashed", "a run made no progress for 10 seconds"):
+        for problem in ("a run failed or crashed", "a run made no progress for 20 seconds"):
             assert notifications(client, problem, f"prefect.flow-run.{run}") == []
 
 
@@ -133,11 +134,11 @@ def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_a_worker_executes_the_notification_and_posts_it(
-    deploying: CommandLine, posted: tuple[str, list[dict[str, Any]]]
+    line: CommandLine, posted: tuple[str, list[dict[str, Any]]]
 ) -> None:
     """The script creates the same automations. The notification is one line of the log."""
     url, bodies = posted
-    line = deployed(deploying)
+    deployed(line)
     script = line.run(CHECKOUT / "deployments" / "automations.py", program=PREFECT.with_name("python"))
     assert (script.exit_code, script.stdout) == (0, ""), script.stderr
     with server_client.api(api(line), {}) as asking:

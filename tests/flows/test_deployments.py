@@ -61,9 +61,9 @@ def check_report(line: CommandLine) -> None:
 
 
 @pytest.fixture(name="deployed")
-def deployed_line(deploying: CommandLine) -> CommandLine:
+def deployed_line(line: CommandLine) -> CommandLine:
     """Return a command line whose server has the deployments of prefect.yaml."""
-    return deployed(deploying)
+    return deployed(line)
 
 
 def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) -> None:

@@ -63,14 +63,14 @@ class Watched:
 
 
 @pytest.fixture
-def watched(deploying: CommandLine, tmp_path: Path) -> Watched:
+def watched(line: CommandLine, tmp_path: Path) -> Watched:
     """Make a repository with a study and its champion, and deploy what prefect.yaml describes."""
     commits = Commits.begin(tmp_path / "mine")
     study(commits.folder / "studies", optimizer="static", budget=1)
     champions = Champions("small", commits.folder / "studies" / "prompts" / "small", "")
     champions.add(Champion(number=1, text=TOPICS, rehearsal="default:0", scores={"only": [9.0, 9.1, 9.2]}))
     commits.commit({"notes.md": "one"})
-    return Watched(deployed(deploying), commits)
+    return Watched(deployed(line), commits)
 
 
 def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Watched) -> None:
