@@ -42,7 +42,7 @@ def posted() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 @pytest.fixture
 def client(line: CommandLine, posted: tuple[str, list[dict[str, Any]]]) -> Iterator[httpx.Client]:
-    """Yield a client of the server, on which a run is stuck after twenty seconds, and which posts that no worker is left.
+    """Yield a client of the server: a run is stuck after twenty seconds, and the server posts that no worker is left.
 
     Later it is an hour again, and the server posts nothing.
     """
