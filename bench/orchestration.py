@@ -248,7 +248,7 @@ def orchestrated(
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(trial, range(count)))
 
-    # As in a run: Prefect's line about each task run that ended well is not sent.
+    # As in a run, Prefect's line about each task run that ended well is not sent.
     quieten_task_runs()
 
     @flow(name="bench", persist_result=False)

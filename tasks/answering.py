@@ -34,9 +34,9 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     The run's folder gets the key of an answer that costs money before the answer is bought.
 
     `retrieve` and `score` get the id of the task run before them as a dependency, so that Prefect shows an edge between
-    the two task runs. In this process the values are quoted, because Prefect would look into each of them for results
-    of task runs. It recognises results by their place in memory, and so would draw wrong edges. Dask takes a quoted
-    value apart, so values for a cluster are not quoted.
+    the two task runs. Values for a task run in this process are quoted. Otherwise Prefect would look into each value
+    for results of task runs. Prefect recognises results by their place in memory, so it would draw wrong edges. Dask
+    takes a quoted value apart, so values for a cluster are not quoted.
 
     Returns:
         The task runs of all verdicts.
@@ -92,7 +92,10 @@ def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:
 
 
 def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]] | None:
-    """Return the dependency of a task run on an earlier one, whose result is a parameter. A kept answer is none."""
+    """Return the dependency of a task run on the earlier task run whose result is a parameter.
+
+    Return None for a kept answer.
+    """
     if isinstance(earlier, KeptAnswer):
         return None
     return {parameter: {TaskRunResult(id=earlier.task_run_id)}}

@@ -40,7 +40,7 @@ def draw_rubric(setting: Setting, runner: TaskRunner[Any], *, again: bool) -> Dr
     """Return the criteria of the newest drawing, or of a new drawing if there is none or `again` is True.
 
     Raises:
-        BudgetUsedUp: the budget in dollars does not allow it.
+        BudgetUsedUp: the budget in dollars does not allow the calls of a new drawing.
     """
     before = len(journal.read(setting.run.path))
     work = drawing_of(setting, _number(setting, again=again))
@@ -53,7 +53,10 @@ def draw_rubric(setting: Setting, runner: TaskRunner[Any], *, again: bool) -> Dr
 
 
 def _number(setting: Setting, *, again: bool) -> int:
-    """Return the number of the drawing to use. A new drawing that was cut short has its number still."""
+    """Return the number of the drawing to use.
+
+    With `again`, a drawing that was cut short is continued under its number.
+    """
     first_incomplete = next(number for number in count() if not _complete(setting, number))
     return first_incomplete if again else max(0, first_incomplete - 1)
 

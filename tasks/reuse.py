@@ -30,7 +30,7 @@ NOUNS = {"propose": "proposal", "execute": "execution", "score": "verdict", "dra
 
 
 class KeptAnswer:
-    """The future of an answer that needs no task run: it was kept, or it was made of a kept answer."""
+    """The future of an answer that needs no task run: it was kept, or it was made from a kept answer."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -54,7 +54,8 @@ class ReusedAnswers:
     """The kept answers that a flow reuses. Use it in the flow's thread only."""
 
     def __init__(self) -> None:
-        # A bucket takes a request for each look. Task runs make these requests side by side, and the flow cannot.
+        # To look for an answer in a bucket takes a request. Task runs make these requests at the same time, and the
+        # flow cannot.
         storage = answers.storage()
         refreshing = get_current_settings().tasks.refresh_cache
         self._folder = storage if isinstance(storage, Folder) and not refreshing else None
@@ -81,7 +82,7 @@ class ReusedAnswers:
         return KeptAnswer(answer)
 
     def show(self, *, now: bool = False) -> None:
-        """Submit the task runs for new kept answers, unless the last ones are less than `PAUSE_SECONDS` old."""
+        """Submit the task runs for new kept answers, unless the last batch is less than `PAUSE_SECONDS` old."""
         if not self._names or (not now and time.monotonic() - self._shown_at < PAUSE_SECONDS):
             return
         self._shown_at = time.monotonic()

@@ -2,8 +2,8 @@
 
 The imports take about a second. Ctrl-C in that second ends the process at once: there is nothing to save yet.
 
-A shell starts the jobs of a script with an ignored SIGINT. Workbench ends at SIGINT nevertheless, with every verb and
-at every moment: it would start a server or buy answers for nobody.
+A shell starts the jobs of a script with an ignored SIGINT. Workbench ends at SIGINT nevertheless, in every command and
+at every moment. Otherwise it would start a server or buy answers for nobody.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Asks a Prefect server's API about things that it may not know."""
+"""Sends requests to a Prefect server's API about objects that the server may not have."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import httpx
 
 
 class Api(Protocol):
-    """A client of a Prefect server's API: one of httpx, or Prefect's own. It raises an HTTPStatusError for an error."""
+    """A client of a Prefect server's API, httpx's or Prefect's own. It raises an HTTPStatusError if a request fails."""
 
     def request(self, method: Any, path: Any, /, *, json: Any = ...) -> httpx.Response: ...
 
 
 def request(api: Api, method: str, path: str, body: object = None) -> Any:
-    """Return the answer to a request, or None if the server does not know what the request names."""
+    """Return the answer to a request, or None if the server has no object of the requested name or id."""
     try:
         return api.request(method, path, json=body).json()
     except httpx.HTTPStatusError as error:

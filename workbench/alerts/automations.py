@@ -40,7 +40,8 @@ class Alert:
         name: the automation's name on the server.
         problem: what happened, for a person.
         trigger: Prefect's trigger.
-        without_worker: True if no worker may be there to execute notify/notify. The server then posts it itself.
+        without_worker: True if this problem can leave no worker that could execute notify/notify. The server then posts
+            the problem itself.
     """
 
     name: str
@@ -134,7 +135,7 @@ def create(api: Api, webhook: str | None, quiet_seconds: float = QUIET_SECONDS) 
     """Create each automation that is missing, and change each that differs. Return the names of both.
 
     An automation that a person has paused stays paused. An automation that does not differ is left alone,
-    because a change would forget for how long a run has been quiet.
+    because a changed automation would forget for how long a run has made no progress.
 
     Args:
         webhook: the address to which the server posts that the last worker is gone. None keeps the last address.
@@ -190,7 +191,7 @@ def _deployment(api: Api) -> str:
 def _has(existing: Any, expected: Any) -> bool:
     """Return True if an automation of the server has all expected values.
 
-    The server adds values, and orders lists of words.
+    The server adds values and changes the order of lists of words. Neither counts as a difference.
     """
     if isinstance(expected, dict):
         return isinstance(existing, dict) and all(_has(existing.get(key), value) for key, value in expected.items())

@@ -1,6 +1,6 @@
 """Lets the Prefect server itself post a notification, for the case that no worker is there to execute `notify/notify`.
 
-The server knows the webhook's address as a block, which it shows to nobody. Its automation calls the block.
+The server keeps the webhook's address in a block, which it shows to nobody. The server's automation calls the block.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAMED = f"/block_types/slug/{KIND}/block_documents/name/{BLOCK}"
 
 
 def block(api: Api, url: str | None) -> str | None:
-    """Return the id of the block, or None if the server has none. Write the address into it, if one is given.
+    """Return the id of the block, or None if the server has none. If an address is given, write it into the block.
 
     Without an address, a block that the server has stays as it is: another shell may have set the address.
 

@@ -22,7 +22,10 @@ _SPECIAL = re.compile(r'[\x00-\x1f\x7f"\\]')
 
 
 def patch(before: str, after: str, file: Path) -> str:
-    """Return the change, or "". `git apply` and `patch -p1` accept it at the top of the repository."""
+    """Return the change as a patch, or "" if nothing changes.
+
+    `git apply` and `patch -p1` accept the patch at the top of the repository.
+    """
     top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
     name = file.relative_to(top).as_posix()
     old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))
@@ -33,7 +36,8 @@ def patch(before: str, after: str, file: Path) -> str:
 def _header(name: str) -> str:
     """Return a file's name as git writes it into a header.
 
-    A name with special characters stands in quotes. A tab ends a name with spaces: `patch` would end it at a space.
+    A name with special characters stands in quotes. A tab follows a name with spaces, because `patch` would otherwise
+    end the name at a space.
     """
     if _SPECIAL.search(name):
         escaped = _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], rf"\{ord(match[0]):03o}"), name)

@@ -203,7 +203,7 @@ def _tell_about(study: Path, added: Champion, champions: Champions, json_file: P
 
 
 def _how_to_apply(study: Path, added: Champion) -> str:
-    """Return the command that brings the pipeline file to a champion, in a sentence."""
+    """Return a sentence with the command that writes a champion into the pipeline file."""
     if added.run is None:
         return "workbench apply --revert takes an applied prompt out again"
     anyway = ["--anyway"] if added.rehearsal else []

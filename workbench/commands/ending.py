@@ -14,7 +14,7 @@ from workbench.errors import MissingKey, OutsideError, WorkbenchError
 from workbench.foreign_text import printable
 from workbench.system.server_client import healthy
 
-#: The words of `run`, `calibrate` and `rubric` after an interrupt, and after a failure that lost no paid result.
+#: What `run`, `calibrate` and `rubric` print after an interrupt, and after a failure that lost no paid result.
 KEPT = "all paid results are kept, and the same command goes on from here"
 #: A server that has not answered for this many seconds ends the process. The flow itself gives up earlier, but Prefect
 #: then waits up to a minute for each request to a server that takes it and does not answer.
@@ -49,7 +49,7 @@ def ended_without_server(
 
     Args:
         unavailable: returns the error to tell.
-        last: is called before the process ends. A failure is ignored.
+        last: a function that is called before the process ends. If it fails, its failure is ignored.
     """
     over = threading.Event()
 

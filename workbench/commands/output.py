@@ -105,7 +105,7 @@ def _descriptor(file: Path) -> int | None:
 
 
 def _of_a_process(file: Path) -> bool:
-    """Return True for a file that a process has open. A rename would change the file's folder, and not the process."""
+    """Return True for a file that a process has open. If it was replaced, the process would go on with the old file."""
     return re.match(r"/proc/[^/]+/(?:task/\d+/)?fd/\d+$", str(file)) is not None
 
 

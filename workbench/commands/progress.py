@@ -55,7 +55,7 @@ def _update(home: Path, run: str, view: _Bar | _Lines) -> None:
 
 def most_executions(study: Study) -> int:
     """Return the number of executions if the search uses its whole budget and two candidates are confirmed."""
-    # Imported here: `workbench show` needs none of the runtimes that an estimate knows.
+    # Imported here, because the estimate imports all runtimes, and `workbench show` needs none of them.
     from workbench.study.estimate import confirming
 
     return study.budget + confirming(study)

@@ -132,8 +132,8 @@ def use_server() -> None:
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
     # Prefect's threads would print each event that they cannot send to a dead server.
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
-    # Its log handler would write each failure to send a line into the middle of our own lines, without a line break.
-    # `ServerUnavailable` says once that the server is gone.
+    # Prefect's log handler reports each line that it cannot send. These reports would stand in the middle of our own
+    # lines, without a line break. `ServerUnavailable` says once that the server is gone.
     logging.raiseExceptions = False
     url = os.environ.get("PREFECT_API_URL")
     # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.

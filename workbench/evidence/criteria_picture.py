@@ -1,4 +1,4 @@
-"""Draws the judge's answers to the criteria for the best prompt's plans: one row a criterion, one column a plan."""
+"""Draws the judge's answers about the best prompt's plans: a row for each criterion, and a column for each plan."""
 
 from __future__ import annotations
 

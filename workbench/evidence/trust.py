@@ -60,9 +60,9 @@ def trust(run: RunFolder, record: RunRecord) -> Trust:
 
 
 def study_argument(record: RunRecord) -> str:
-    """Return the study file of a run as an argument of a command.
+    """Return the study file of a run as an argument of a command, or the word STUDY if the file is not there.
 
-    The study of a repository with a URL is in the user's own clone, whose path is not known here.
+    The file may be missing if the study's repository has a URL: the path of the user's own clone is not known here.
     """
     study = record.study_file
     if record.champions is not None:

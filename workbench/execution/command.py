@@ -132,7 +132,7 @@ class Command:
         )
 
     def refusal(self, pipeline: Pipeline) -> str | None:
-        # The program is not known.
+        # Workbench does not know what the user's program accepts.
         return None
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:

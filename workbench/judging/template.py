@@ -42,8 +42,8 @@ def check_template(text: str, places: Sequence[str] = PLACES) -> str | None:
 def fill(template: str, goal: Goal, plan: Plan) -> str:
     """Return the judge's prompt.
 
-    A text that is filled in cannot close a tag of the template, and a place in it is not filled. The place of the
-    criteria is only filled if the goal has criteria.
+    The goal, the plans and the criteria cannot close a tag of the template. A placeholder in their text stays as it is.
+    The placeholder of the criteria is filled only if the goal has criteria.
     """
     tag = _tag(frozenset(_TAG_OF_TEMPLATE.findall(template)) | _TAGS)
 

@@ -152,7 +152,7 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
     """Call the model in a thread, and tell the meter what the call used."""
     try:
         reply = _called_in_thread(call, key, seconds)
-        # The text of the reply is taken in by the role, which knows how long it may be.
+        # The reply's text is not shortened here: the caller knows how long the text may be.
         reply = replace(reply, reason=_short(reply.reason), model=_short(reply.model))
     except CallFailed as failed_call:
         if failed_call.dollars is not None:
@@ -177,7 +177,8 @@ def _full_name(call: ModelCall) -> str:
 def _called_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
     """Call the model in a thread of its own, and wait for the reply until the call's time is over.
 
-    After an interrupt, a reply has `INTERRUPT_SECONDS` to arrive, so that a silent provider holds up nobody who leaves.
+    After an interrupt, a reply has `INTERRUPT_SECONDS` to arrive, so that a silent provider does not delay the end of
+    an interrupted run.
 
     A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
     this limit. A call that is given up keeps its thread until its connection or the process ends.

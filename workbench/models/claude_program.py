@@ -253,7 +253,7 @@ def _entry(code: str | None, words: str) -> _Entry | None:
 
 
 def lasting_failures() -> dict[str, re.Pattern[str]]:
-    """Return the words of the failures that another call cannot mend, by their kind."""
+    """Return the patterns of the messages about failures that another call cannot mend, by kind of failure."""
     return {entry.kind: entry.words for entry in _entries() if entry.words is not None and not entry.again}
 
 

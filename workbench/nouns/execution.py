@@ -9,9 +9,9 @@ from workbench.money.price import Cost
 from workbench.nouns.pipeline import Goal, Pipeline
 from workbench.providers import Provider, digest
 
-#: The first replicate number of a confirmation. No optimizer numbers its rollouts so high.
+#: The first replicate number of a confirmation. No optimizer uses numbers this high.
 FIRST_CONFIRM_REPLICATE = 1_000_000
-#: The first replicate number of what a person asks for with `workbench generate`. No confirmation numbers so high.
+#: The first replicate number of the plans of `workbench generate`. No confirmation uses numbers this high.
 FIRST_EXTRA_REPLICATE = 2_000_000
 #: The first replicate number of a requalification.
 FIRST_REQUALIFY_REPLICATE = 3_000_000

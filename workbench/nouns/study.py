@@ -34,7 +34,10 @@ class Model:
 
 @dataclass(frozen=True)
 class TaskRunner:
-    """Where task runs run: in `threads`, or in a cluster. `address` is None for a cluster that is the run's own."""
+    """Where task runs run: in `threads`, or in a cluster.
+
+    `address` is None for a cluster that the run starts itself.
+    """
 
     name: TaskRunnerName = "threads"
     address: str | None = None

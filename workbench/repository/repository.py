@@ -176,9 +176,9 @@ def open_repository(address: str, home: Path, environ: Mapping[str, str]) -> Rep
 
 
 def known_branch(address: str, branch: str, home: Path, environ: Mapping[str, str]) -> str:
-    """Return the branch that a name stands for in the repository at a path or a URL, as far as it is known by now.
+    """Return the branch that a name such as `HEAD` stands for in the repository at a path or a URL, without fetching.
 
-    Nothing is fetched. The name `HEAD` stays if the repository does not exist, or if its URL was never looked at.
+    Return the name itself if the repository does not exist, or if it has a URL and was never fetched.
     """
     try:
         if not URL.match(address):

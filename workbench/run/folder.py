@@ -1,6 +1,7 @@
 """Reads and writes the folder of a run, which holds all files about the run. No other module writes into it.
 
-Each folder of `ROOTS` has such folders. A calibration and a drawing have the files that they need, and no trials.
+Each folder in `ROOTS` holds folders of this form. The folder of a calibration or a drawing has only the files that it
+needs, and no trials.
 
 run.json          the run's own facts (workbench.run.record has the type of each JSON file, unless this list names
                   another module)

@@ -187,7 +187,9 @@ class _Collection:
 
 
 def _fragment_subtrees(text: str) -> set[Subtree]:
-    """Return the large subtrees of the first YAML document in a text. libyaml is quick, and refuses a few texts more.
+    """Return the large subtrees of the first YAML document in a text.
+
+    libyaml is fast, but refuses a few texts that PyYAML's own parser accepts.
 
     Raises:
         yaml.YAMLError, ValueError: the text is no YAML.

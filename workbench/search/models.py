@@ -81,19 +81,19 @@ class Refusals(Protocol):
 
     @property
     def warning(self) -> str:
-        """Return what the proposer must know, or an empty text."""
+        """Return the warning for the proposer, or an empty text if no gold plan was copied."""
         ...
 
     def proposed(self, text: str) -> None:
-        """Take an answer of the proposer."""
+        """Note if an answer of the proposer copies a gold plan."""
         ...
 
 
 class ProposerEngine:
     """Send each request to the flow, and wait for its answer.
 
-    Once a prompt was refused because it copies a gold plan, each further request of an optimizer says so, at the end of
-    its last message. Optimizers that write their requests themselves need not know of refused prompts.
+    If a prompt was refused because it copies a gold plan, the engine adds a warning to the end of the last message of
+    every later request. So an optimizer that writes its own requests need not know of refused prompts.
 
     Args:
         samples: True for an optimizer. If an optimizer repeats a request, it expects another sample: COPRO repeats one
@@ -159,7 +159,7 @@ class ProposerEngine:
         return reply(request.model, text)
 
     def _warned(self, messages: Messages) -> Messages:
-        """Return the messages, with the warning about refused prompts if there is one and no message has it yet."""
+        """Return the messages, with the warning about refused prompts if there is a warning that no message has."""
         warning = self._refusals.warning if self._refusals is not None else ""
         if not warning or not messages or any(warning in text for _, text in messages):
             return messages

@@ -97,7 +97,7 @@ class Trials:
             return WARNING if self._proposed_copy or any(self._leaks.values()) else ""
 
     def proposed(self, text: str) -> None:
-        """Note if a proposer's answer copies a gold plan. `warning` tells the proposer at once.
+        """Note if a proposer's answer copies a gold plan. From then on, `warning` has a text for the proposer.
 
         An optimizer may ask for all its prompts before it executes the first.
         """

@@ -121,7 +121,9 @@ def _prepared(options: RunOptions, environ: Mapping[str, str]) -> Iterator[tuple
 def open_calibration(
     options: RunOptions, *, home: Path, url: str | None, environ: Mapping[str, str]
 ) -> Iterator[Setting]:
-    """Yield the setting of a calibration, as `open_run` does for a run. Its folder is that of the judge's calibration.
+    """Yield the setting of a calibration, as `open_run` does for a run.
+
+    The run folder of this setting is the folder of the judge's calibration.
 
     The study's budget limits the calibration, too: in executions, and in dollars if it names an amount.
     """
@@ -141,7 +143,8 @@ def open_drawing(
 ) -> Iterator[Setting]:
     """Yield the setting in which the judge's model draws the study's rubric, as `open_run` does for a run.
 
-    Its folder is that of the judge and the gold plans. A study with a budget in dollars limits the drawing, too.
+    The run folder of this setting depends on the judge and the gold plans. If the study has a budget in dollars, the
+    budget limits the drawing, too.
     """
     with private_files(), judging_service(study, rehearse=rehearse, environ=environ) as providers:
         judge = Setting(study, providers, "", RunFolder(home)).judge

@@ -48,7 +48,7 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
 
 @contextlib.contextmanager
 def _own_rehearsal() -> Iterator[Providers]:
-    """Start a rehearsal until the block ends, and yield the providers that it plays."""
+    """Run a rehearsal until the block ends, and yield the providers that the rehearsal plays."""
     # Imported here: only a rehearsal needs a web server.
     from workbench.rehearsal import server
 

@@ -19,9 +19,9 @@ PASSED = (
     "PIPELINE_HTTP_TIMEOUT_MS", "PIPELINE_RETRIES", "PIPELINE_RETRY_BASE_MS",
 )  # fmt: skip
 
-#: How the name of a variable ends whose value is a secret. A number may follow: GEMINI_API_KEY_2.
+#: The endings of the names of variables that hold a secret. A number may follow: GEMINI_API_KEY_2.
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD)(_?\d+)?$", re.IGNORECASE)
-#: How the name of an HTTP header ends whose value is a secret: Authorization, Cookie, X-Api-Key, …
+#: The endings of the names of HTTP headers that hold a secret: Authorization, Cookie, X-Api-Key, …
 _SECRET_HEADER = re.compile(r"(auth|authorization|cookie|key|token|secret|password)$", re.IGNORECASE)
 
 
@@ -37,7 +37,7 @@ def passed_environment() -> dict[str, str]:
 
 
 def is_secret(name: str) -> bool:
-    """Return True if the variable's name is that of a secret."""
+    """Return True if a variable of this name holds a secret."""
     return _SECRET_NAME.search(name) is not None
 
 
@@ -60,7 +60,8 @@ def _secrets(name: str, value: str) -> Iterator[str]:
     if name.upper().endswith("HEADERS"):
         for header, content in _headers(value):
             if _SECRET_HEADER.search(header.strip()):
-                # `Authorization: Bearer SECRET` has a word before the secret, which is not always echoed.
+                # `Authorization: Bearer SECRET` has a word before the secret. A program may echo the secret without
+                # this word.
                 yield from (content.strip(), content.split(" ")[-1].strip())
     if "://" in value and "@" in value:
         password = _password(value)

@@ -97,7 +97,8 @@ def write_new(file: Path, content: bytes, mode: int | None = None) -> Path:
     except FileExistsError:
         raise
     except OSError:
-        # The file system has no hard links, as exFAT. An empty file takes the name first, and is then replaced.
+        # The file system has no hard links (exFAT has none). An empty file takes the name first, and is then
+        # replaced.
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
         temporary.replace(file)
     finally:

@@ -124,7 +124,7 @@ def interrupted() -> bool:
 
 
 def interrupted_within(seconds: float) -> bool:
-    """Wait for so many seconds, or until `interrupted` is True. Return what it is then."""
+    """Wait for this many seconds, or until an interrupt. Return True after an interrupt."""
     return _commands.ended.wait(seconds)
 
 

@@ -58,7 +58,7 @@ class Folder:
     def read(self, name: str) -> bytes | None:
         file = self.path / name
         if not file.is_file() and file.exists():
-            # To read from a pipe would wait for ever.
+            # Reading from a pipe would wait for ever.
             raise OSError(errno.EINVAL, "it is no regular file")
         try:
             return file.read_bytes()

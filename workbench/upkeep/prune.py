@@ -138,7 +138,8 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
     """
     needed, needed_until = set[Answer](), 0.0
     for path in (path for root in (CALIBRATED, DRAWN) for path in (home / root).glob("*/")):
-        # A calibration is kept for good, so that a repeated one with probes buys only the probes. So is a drawing.
+        # A calibration is kept for good, so that a second calibration with probes buys only the probes. A drawing is
+        # kept, too.
         needed |= {(record.task, record.key) for record in RunFolder(path).lines(AnswerRecord)}
     for folder in _folders(home):
         summary = _summary(folder)

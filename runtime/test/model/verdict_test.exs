@@ -11,7 +11,7 @@ defmodule Pipeline.Model.VerdictTest do
   alias Pipeline.Model.{Answer, Ask}
   alias Pipeline.Model.Provider.{Anthropic, Gemini}
 
-  # The text of every reply in the file whose reason may be no plan: it looks like one.
+  # A text that looks like a plan. Replies whose finish reason may make them no plan have this text, too.
   @plan "title: a plan"
 
   test "each table has every member of its enumeration, and no other" do
@@ -20,7 +20,7 @@ defmodule Pipeline.Model.VerdictTest do
     assert names("anthropic", "stop_reasons") == Enum.sort(Map.keys(Anthropic.stop_reasons()))
   end
 
-  # Serves the reply once more for those that are asked again.
+  # Serves the reply once more for each retry.
   defp answer(ask, reply, retries \\ 1) do
     server = start_supervised!({ScriptedProvider, List.duplicate(reply, retries + 1)}, id: make_ref())
     settings = ScriptedProvider.settings(server, retries: retries, retry_base: 1)

@@ -84,7 +84,8 @@ class Serve(OwnRuntime):
             yield Check("runtime", False, "cannot be started", error.message)
 
     def refusal(self, pipeline: Pipeline) -> str | None:
-        # A runtime elsewhere refuses a pipeline when it executes it. It calls no model then.
+        # A runtime on another machine checks a pipeline only before it executes the pipeline. If it refuses the
+        # pipeline, it calls no model.
         return super().refusal(pipeline) if self._url is None else None
 
     def version(self) -> str:

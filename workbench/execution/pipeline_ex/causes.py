@@ -35,10 +35,10 @@ CAUSES = {
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",
     "usage": r"Pipeline request required|^Usage: mix",
 }
-#: Kinds that the list of the claude program's failures tells apart in other words than pipeline_ex.
+#: Kinds of failure for which pipeline_ex has other words than the claude program.
 OWN_KINDS = ("authentication", "context window", "rate limit")
 PATTERNS = {kind: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for kind, pattern in CAUSES.items()}
-#: What the claude program says of failures that last: of an account, a model, or a request.
+#: The patterns of the claude program's messages about lasting failures: of an account, a model, or a request.
 SHARED = {kind: words for kind, words in lasting_failures().items() if kind not in OWN_KINDS}
 #: The most characters of a text that are searched for its cause.
 ENOUGH = 4000

@@ -82,7 +82,7 @@ class PipelineEx:
         )
 
     def refusal(self, pipeline: Pipeline) -> str | None:
-        # The study's form has refused what can be known without an execution.
+        # When the study was read, everything was refused that can be refused without an execution.
         return None
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:

@@ -27,8 +27,8 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: The most uncertain pieces at a time: as many as executions are left, but within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round: the first number for each execution of a batch, but only as many as the second
-#: number, or two for each execution if that is more. Batches have fewer rounds than single executions.
+#: The most proposals of one round: `ROUND` for each execution of a batch, but at most `LARGE_ROUND`. A round may always
+#: have two proposals for each execution. Batches have fewer rounds than single executions.
 ROUND, LARGE_ROUND = 12, 32
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5

@@ -1,4 +1,4 @@
-"""Counts which pieces a proposer returns to. A proposer that prefers a piece says something about it."""
+"""Counts which pieces a proposer returns to. The proposer's preference for a piece is evidence that the piece helps."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  # Those that came before the alias ended.
+  # Drop the messages that came before the alias ended.
   defp drop_messages(id) do
     receive do
       {:http, message} when elem(message, 0) == id -> drop_messages(id)
