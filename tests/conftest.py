@@ -34,7 +34,7 @@ os.environ["PIPELINE_RETRIES"] = "0"
 # Importing the tests makes millions of objects that stay until the end. Looking for garbage among them takes a fifth of
 # the time.
 gc.disable()
-#: How many new objects there may be before garbage is collected while the tests run. Python's own limit is 700.
+#: How many new objects the tests may make before garbage is collected. Python's own limit is 700.
 GARBAGE = 20_000
 
 # A slow machine must not fail a test. The core tries a few new examples of each property every time, and

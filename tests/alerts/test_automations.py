@@ -17,7 +17,7 @@ DEPLOYMENT, BLOCK = str(uuid.uuid4()), str(uuid.uuid4())
 @pytest.mark.parametrize("block", [None, BLOCK], ids=["no block", "a block"])
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
 def test_prefects_client_reads_an_automation_unchanged(alert: Alert, block: str | None) -> None:
-    """Its types are those of the server without the code that decides about events."""
+    """Prefect's client has the types of the server, but not the code that decides about events."""
     expected = alert.automation(DEPLOYMENT, block)
     read = AutomationCore.model_validate_json(json.dumps(expected))
     assert isinstance(read.actions[-1], RunDeployment)

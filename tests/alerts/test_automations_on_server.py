@@ -64,7 +64,7 @@ def event(name: str, flow: str = "optimize", label: str = "tonight", **labels: s
 
 @pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut"])
 def test_a_run_that_failed_is_noticed(state: str) -> None:
-    """A run that ends in another way is not, and neither is a failed notification."""
+    """A run that ends in another way is not noticed, and neither is a failed notification."""
     failed = trigger(FAILED)
     assert failed.covers(event(f"prefect.flow-run.{state}"))
     assert failed.immediate
@@ -97,7 +97,7 @@ def test_only_the_work_pool_of_workbench_is_watched() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
-    """Prefect renders the templates with the values of the event, and never the values themselves."""
+    """Prefect fills the values of the event into the templates, and never reads a value as a template."""
     action = automation(FAILED).actions[0]
     assert isinstance(action, RunDeployment)
     happened = event("prefect.flow-run.Failed", label=name, **{"prefect.state-message": name})
@@ -109,7 +109,7 @@ def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
 
 
 def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> TriggeredAction:
-    """Return an action together with the event that has caused it."""
+    """Return an action together with the event that has caused the action."""
     whole = automation(FAILED)
     assert isinstance(whole.trigger, EventTrigger)
     firing = Firing(
@@ -130,7 +130,10 @@ def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> T
 
 
 def test_the_server_itself_posts_that_the_last_worker_is_gone() -> None:
-    """The flow run that a worker executes later only logs it. Without a webhook, and for a run, nothing is posted."""
+    """A worker that comes later only logs the problem.
+
+    The server posts nothing without a webhook, and nothing about a run.
+    """
     posts, starts = automation(NO_WORKER, BLOCK).actions
     assert isinstance(posts, CallWebhook)
     assert isinstance(starts, RunDeployment)

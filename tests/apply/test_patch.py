@@ -1,4 +1,4 @@
-"""A patch is applied by git and by the program `patch`, whatever the file's name is."""
+"""Git and the program `patch` can apply a patch, whatever the file's name is."""
 
 from __future__ import annotations
 

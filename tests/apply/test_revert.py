@@ -55,7 +55,7 @@ def test_reverting_restores_the_state_before(world: World, detached: bool) -> No
 
 @pytest.mark.parametrize("stored", [False, True], ids=["only on disk", "in git"])
 def test_the_executable_bit_survives_if_git_ignores_it(world: World, stored: bool) -> None:
-    """Git checks a file out with the bit that it has stored, which may be another one."""
+    """Git checks a file out with the bit that git has stored, which may differ from the bit of the user's file."""
     world.git("config", "core.fileMode", "false")
     if stored:
         world.git("update-index", "--chmod=+x", str(world.file))

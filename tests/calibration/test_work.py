@@ -167,7 +167,7 @@ def test_several_goals_share_the_executions(tmp_path: Path) -> None:
     ],
 )
 def test_the_budget_limits_the_executions(goals: int, budget: int, expected: list[tuple[int, int]]) -> None:
-    """If the budget is too small for two plans on each goal, some goal gets two: one plan has no noise."""
+    """If the budget is too small for two plans on each goal, one goal gets two: a single plan shows no noise."""
     many = tuple(replace(GOAL, name=str(number)) for number in range(goals))
     planned = [(int(goal.name), replicate) for goal, replicate in executions(many, budget)]
     assert planned == expected

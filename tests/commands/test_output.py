@@ -27,7 +27,7 @@ for name in {names}: write_json(Path(name), [name])
 
 @pytest.mark.slow
 def test_standard_output_has_several_names() -> None:
-    """The reports of one process go to the pipe that standard output is."""
+    """If standard output is a pipe, a report reaches the pipe by each of these names."""
     names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
     command = [sys.executable, "-c", WRITE.format(names=names)]
     written = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -96,7 +96,7 @@ def test_an_open_file_of_a_process_is_written_through(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 300, "loop"])
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
-    """A link to itself is such a name. It is not replaced."""
+    """A symbolic link to itself is such a name. The link is not replaced."""
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(ValueError, match="is no possible file"):
         refuse_unwritable(None, tmp_path / name)
@@ -105,13 +105,13 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> N
 
 @pytest.mark.parametrize("output", [None, Path("-"), Path("/dev/stdout")])
 def test_standard_output_gets_a_plan_once(capfdbinary: pytest.CaptureFixture[bytes], output: Path | None) -> None:
-    """A program that reads the plan from a pipe would else read a plan in which each key stands twice."""
+    """If the plan was printed twice, a program that reads a pipe would get each key twice."""
     deliver("steps: []\n", output)
     assert capfdbinary.readouterr().out.strip() == b"steps: []"
 
 
 def test_a_study_cannot_go_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files that a study names stand beside it."""
+    """A study names files that stand beside the study file."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="--output - is standard output; expected a new file"):
         init("Better", tmp_path / "gold.md", output=Path("-"))

@@ -33,7 +33,7 @@ def test_the_cause_of_the_first_failure_of_each_kind_gets_a_line(tmp_path: Path,
 
 
 def test_the_name_of_a_model_is_no_markup(tmp_path: Path) -> None:
-    """A provider may name the model that answered as it likes. The run goes on."""
+    """A provider may give the answering model any name. The run goes on."""
     folder, written = begin(tmp_path), io.StringIO()
     folder.append(CallRecord(action="score", key="k", kind="[/x] answered\x1b", seconds=1.0, at=1.0))
     with progress.watching(tmp_path, folder.name, STUDY, Console(file=written, width=200)):

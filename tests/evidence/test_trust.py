@@ -25,7 +25,7 @@ def judge_row(summary: Summary) -> str | None:
 
 
 def test_the_newest_calibration_counts(tmp_path: Path) -> None:
-    """The run has a copy of the calibration with which it began. A later one is in the judge's own folder."""
+    """The run has a copy of the calibration with which it began. A later calibration is in the judge's own folder."""
     run, folder = begin(tmp_path, calibration=CALIBRATION), kept(tmp_path)
     run.save(calibration(at=1.0))
     assert "and its noise is 0.40 points" in str(judge_row(summarize(run)))
@@ -41,7 +41,10 @@ def test_the_newest_calibration_counts(tmp_path: Path) -> None:
 
 
 def test_without_a_calibration_the_command_is_named(tmp_path: Path) -> None:
-    """The price is that of the run's beginning. A scripted judge needs no calibration, and old runs do not know."""
+    """The price is the estimate from the beginning of the run.
+
+    Nothing is said about a scripted judge, or in an old run.
+    """
     study = tmp_path / "my study.yaml"
     study.write_text("")
     run = begin(tmp_path, calibration=CALIBRATION, calibration_dollars=0.031, study_file=str(study))

@@ -14,7 +14,7 @@ from tests.support.prefect_database import new_database
 
 @pytest.fixture(scope="session")
 def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    """Yield the command line of the user who has started the server, and for whom it is the own server.
+    """Yield the command line of the user who has started the server.
 
     The pytest workers share no server: four runs at once keep SQLite locked for seconds.
     """

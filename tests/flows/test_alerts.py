@@ -44,7 +44,7 @@ def posted() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def client(line: CommandLine, posted: tuple[str, list[dict[str, Any]]]) -> Iterator[httpx.Client]:
     """Yield a client of the server: a run is stuck after twenty seconds, and the server posts that no worker is left.
 
-    Later it is an hour again, and the server posts nothing.
+    After the tests, a run is stuck after an hour again, and the server posts nothing.
     """
     changed = ["Workbench: a run is stuck", "Workbench: no worker"]
     with server_client.api(api(line), {}) as client:
@@ -79,7 +79,7 @@ def notified(client: httpx.Client, problem: str, resource: str, seconds: float =
     while not (runs := notifications(client, problem, resource)):
         assert time.monotonic() < deadline, f"{problem}: no notification within {seconds:.0f} s"
         time.sleep(0.5)
-    # The client sends a request again that a busy server has answered with 503, so a state can be set twice.
+    # If a busy server answers with 503, the client repeats the request. So a state can be set twice.
     assert len({parameters["occurred"] for parameters in runs}) == len(runs)
     return runs[0]
 

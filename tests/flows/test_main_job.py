@@ -82,7 +82,7 @@ def task_runs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]
 
 
 def parents(runs: list[dict[str, Any]], name: str) -> set[frozenset[str]]:
-    """Return the kinds of the task runs on which the task runs of this name depend, for each of them."""
+    """Return, for each task run of this name, the kinds of the task runs on which it depends."""
     kinds = {run["id"]: run["name"].split()[0] for run in runs}
     named = [run for run in runs if run["name"].split()[0] == name]
     inputs = [[entry for entries in run["task_inputs"].values() for entry in entries] for run in named]
@@ -153,7 +153,8 @@ def test_the_report_counts_the_real_executions(first: FirstRun) -> None:
         )
     assert calls(first) == executions
     runs, lines = task_runs(first.line, report), trial_lines(first.line, report)
-    # Kept answers have no task runs of their own. Few task runs say how many there are, and the log names each trial.
+    # Kept answers have no task runs of their own. A few task runs say how many answers were kept, and the log names
+    # each trial.
     assert {run["name"].split()[0] for run in runs} == {"reuse", "confirm", "publish"}
     assert sum(reused(run) for run in runs if run["tags"] == ["cached", "execute"]) == executions
     assert sum(reused(run) for run in runs if run["tags"] == ["cached", "propose"]) == first.report["proposals"]

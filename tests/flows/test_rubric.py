@@ -24,7 +24,9 @@ def drawn(line: CommandLine, file: Path, *options: str) -> tuple[CommandResult, 
 
 
 def test_the_command_draws_a_rubric_once(line: CommandLine, tmp_path: Path) -> None:
-    """The file is a study's rubric at once. A second rubric needs --force, because it replaces a person's changes.
+    """The study can use the new file as its rubric at once.
+
+    A second rubric needs --force, because it replaces a person's changes.
 
     Criteria that were drawn from the same gold plans cost nothing again, unless --again asks the model again.
     """

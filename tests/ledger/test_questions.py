@@ -38,7 +38,10 @@ def test_a_study_is_the_sum_of_its_runs(tmp_path: Path, database: Database) -> N
 
 
 def test_a_calibration_of_the_judge_is_counted_apart_from_searches(tmp_path: Path, database: Database) -> None:
-    """Its folder is copied as that of a run, and a rebuild keeps it. It has no trials."""
+    """The ledger copies the calibration's folder like the folder of a run, also in a rebuild.
+
+    A calibration has no trials.
+    """
     trial(begin(tmp_path, started=1.0), 0)
     folder = calibration_folder(tmp_path)
     copied = RunRows(folder)

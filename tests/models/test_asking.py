@@ -34,7 +34,7 @@ def test_first_calls_at_the_same_time_all_get_an_answer(monkeypatch: pytest.Monk
 
 
 def test_a_silent_provider_holds_up_nobody_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an interrupt, the call has a moment for its reply, and not the five minutes of its own time limit."""
+    """After an interrupt, the call waits a moment for its reply, and not the five minutes of its own time limit."""
     monkeypatch.setenv("GEMINI_API_KEY", "secret-key-of-a-test")
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -79,7 +79,7 @@ def _openai(**changes: object) -> dict[str, object]:
 def test_every_word_of_a_provider_can_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: ProviderName, status: int, body: object
 ) -> None:
-    """Whatever stands in the name of a model, in a reason or in an error: the journal and the costs hold it."""
+    """The journal and the costs can hold any text in the name of a model, in a reason or in an error."""
     monkeypatch.setenv("GEMINI_API_KEY", "secret-key-of-a-test")
     run = RunFolder.create(tmp_path, "run").path
     with scripted(*[(status, json.dumps(body).encode())] * 4) as server:
@@ -92,5 +92,5 @@ def test_every_word_of_a_provider_can_be_kept(
 
 
 def test_dspy_fetches_no_list_of_models() -> None:
-    """Its own list serves, so that a rehearsal calls nothing outside of this machine."""
+    """DSPy uses the list in its own package, so a rehearsal calls nothing outside of this machine."""
     assert model_metadata.source_info()["is_env_forced"]

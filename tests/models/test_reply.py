@@ -1,7 +1,7 @@
-"""The tables of endings are total over the providers' own enumerations, and only a complete reply is an answer.
+"""The tables of endings have every member of the providers' own enumerations. Only a complete reply is an answer.
 
-Importing `anthropic` and `google.genai` takes seconds, so only the slow tests import them. These prove that what the
-other tests take for the SDKs' own reasons and counts is so.
+Importing `anthropic` and `google.genai` takes seconds, so only the slow tests import them. The slow tests prove that
+the reasons and counts in the other tests are those of the SDKs.
 """
 
 from __future__ import annotations

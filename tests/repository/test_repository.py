@@ -50,7 +50,7 @@ def test_a_new_commit_and_its_changed_paths_are_seen(repository: Repository, com
 def test_the_branch_of_head_is_known_without_asking_anybody(
     repository: Repository, commits: Commits, tmp_path: Path
 ) -> None:
-    """The names of the flow runs of `watch` say it. Nothing is fetched for a name."""
+    """The flow runs of `watch` are named after this branch. Nothing is fetched for such a name."""
     home = tmp_path / "home"
     assert known_branch(repository.address, "HEAD", home, os.environ) == "main"
     assert known_branch(repository.address, "other", home, os.environ) == "other"

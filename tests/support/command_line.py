@@ -190,7 +190,10 @@ def study(folder: Path, **changes: object) -> Path:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 300.0) -> None:
-    """Wait until the condition is true. Fail after this many seconds, which are many: the machine may be busy."""
+    """Wait until the condition is true.
+
+    Fail after this many seconds. The default is long, because the machine may be busy.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"the condition was not true within {seconds:.0f} s"

@@ -140,7 +140,7 @@ def _every_count() -> claude.Usage:
 
 
 def stopped(reason: str) -> Answer:
-    """Return Anthropic's reply that ends for this reason, with what goes with the reason in the types."""
+    """Return Anthropic's reply that ends for this reason, with the fields that the SDK's types have for this reason."""
     if reason == "tool_use":
         return message(tool_use("Read", {"path": "a.md"}), stop=reason)
     status, body = message(text(PLAN), stop=reason)
@@ -238,7 +238,7 @@ def _gemini(
 
 
 def gemini_errors() -> dict[str, Reply]:
-    """Return Gemini's errors by name, with the SDK's type for the part that it has a type for."""
+    """Return Gemini's errors by name, with the SDK's types for the parts for which it has types."""
     return {name: _gemini_error(*error) for name, error in GEMINI_ERRORS.items()}
 
 

@@ -1,4 +1,4 @@
-"""Which values of an environment are secrets."""
+"""The values of an environment that are secrets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workbench.system.environment import secret_values
     ],
 )
 def test_a_secret_is_known_by_its_variable(name: str, value: str, secrets: list[str]) -> None:
-    """The value is a secret as a whole, or it has secrets in it."""
+    """The whole value of such a variable is a secret, or a part of the value is."""
     assert secret_values({name: value}) == secrets
 
 
@@ -36,5 +36,5 @@ def test_a_secret_is_known_by_its_variable(name: str, value: str, secrets: list[
     ["TOKENIZERS_PARALLELISM", "KEYBOARD_LAYOUT", "CLAUDE_CODE_MAX_OUTPUT_TOKENS", "GOOGLE_APPLICATION_CREDENTIALS"],
 )
 def test_other_variables_are_no_secrets(name: str) -> None:
-    """If they were, their values would be taken out of plans and messages."""
+    """If they counted as secrets, their values would be taken out of plans and messages."""
     assert secret_values({name: "no-secret"}) == []

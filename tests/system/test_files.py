@@ -94,7 +94,10 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
 def test_a_new_file_never_replaces_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
-    """Missing folders are made. Nothing else is left in the folder. Some file systems, as exFAT, have no hard links."""
+    """Missing folders are made, and nothing else is left in the folder.
+
+    Some file systems, such as exFAT, have no hard links.
+    """
 
     def refuse(source: Path, target: Path) -> None:
         raise OSError(errno.EPERM, "Operation not permitted")

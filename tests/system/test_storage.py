@@ -86,7 +86,7 @@ def test_a_bucket_that_does_not_exist_cannot_be_written(real_bucket: Bucket) -> 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing"])
 def test_what_is_no_file_cannot_be_read(tmp_path: Path, kind: str) -> None:
-    """To read from a pipe would wait for ever."""
+    """Reading from a pipe would wait for ever."""
     file = tmp_path / "score" / "k"
     file.parent.mkdir()
     {"pipe": os.mkfifo, "folder": os.mkdir, "link to nothing": lambda path: path.symlink_to("nothing")}[kind](file)

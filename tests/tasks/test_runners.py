@@ -14,7 +14,7 @@ from workbench.tasks.runners import started
 
 
 def test_a_ray_that_does_not_start_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray itself raises a bare Exception then."""
+    """If Ray does not start, it raises a bare Exception."""
     ray = ModuleType("prefect_ray")
 
     def refuse(**_: object) -> Never:

@@ -44,7 +44,7 @@ def test_a_lasting_failure_is_not_waited_for(waits: list[float], error: Exceptio
 
 
 def test_an_interrupt_ends_the_wait() -> None:
-    """Nobody who leaves a run waits for a provider's limit."""
+    """A person who interrupts a run does not wait until a provider's limit is over."""
     with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
         raise KeyboardInterrupt
     assert not retried(ProposalFailed("slow down", kind="rate limit", wait_seconds=3600.0))

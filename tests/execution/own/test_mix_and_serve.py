@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def played() -> Iterator[Scripted]:
-    """Yield a server whose script is empty. A warm VM stays as long as the server, because the address is the same."""
+    """Yield a server whose script is empty. A warm VM serves all tests, because the server's address stays the same."""
     runtime_of(Engine("serve")).prepare()
     with scripted() as server:
         yield server
@@ -44,7 +44,10 @@ def played() -> Iterator[Scripted]:
 
 @pytest.fixture
 def server(played: Scripted) -> Scripted:
-    """Return the server as if it was new. Each test needs other prompts: a warm VM buys an answer only once."""
+    """Return the server without the requests of earlier tests.
+
+    Each test needs its own prompts, because a warm VM buys an answer only once.
+    """
     played.requests.clear()
     played.headers.clear()
     return played
@@ -76,7 +79,7 @@ def test_prompt_inputs_and_seed_reach_the_model_as_they_are(engine: Engine, serv
     assert "rehearsal" in str(headers)
 
 
-#: Answers, the kind of the error that each of them is, and whether it is lasting.
+#: Answers with an error: the answer, the kind of the error, and whether the error is lasting.
 FAILURES: list[tuple[Answer, str, bool]] = [
     ((429, {"error": {"message": "slow down"}}), "rate limit", False),
     ((401, {"error": {"message": "who are you"}}), "authentication", True),

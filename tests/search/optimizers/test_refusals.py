@@ -75,7 +75,7 @@ class Asking:
 
 
 class Warned:
-    """Refusals that take each answer for a copy."""
+    """Refusals that count each answer as a copy."""
 
     warning = ""
 

@@ -1,4 +1,4 @@
-"""What a proposer returns to counts, compared with an even choice among the absent pieces."""
+"""The race counts how often a proposer returns to a piece, compared with an even choice among the absent pieces."""
 
 from __future__ import annotations
 
