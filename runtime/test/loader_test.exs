@@ -203,7 +203,7 @@ defmodule Pipeline.LoaderTest do
     assert message == "p.yaml:3: workflow.steps: expected no more than 1000 steps, got 1001"
   end
 
-  # Return how many reductions a function takes, which do not depend on how busy the machine is, and its result.
+  # Return how many reductions a function takes, and its result. A busy machine does not change this number.
   defp work(function) do
     {:reductions, before} = Process.info(self(), :reductions)
     result = function.()

@@ -30,7 +30,7 @@ RATIOS = {
 SHARED = {"outcome", "process_tree", "selection_dspy", "selection_plot", "selection_rules", "selection_worlds"}
 MARKS = {
     "fuzz": pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no wheel for this machine"),
-    # These two start a Prefect server with a new database.
+    # These two benchmarks start a Prefect server with a new database.
     "orchestration": pytest.mark.services,
     "replay": pytest.mark.services,
 }

@@ -1,4 +1,4 @@
-"""A rubric is drawn with the retries, the prices and the kept answers of every other call of a model."""
+"""A rubric is drawn by calls that are retried, priced and kept like every other call of a model."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ def drawn(line: CommandLine, file: Path, *options: str) -> tuple[CommandResult, 
 def test_the_command_draws_a_rubric_once(line: CommandLine, tmp_path: Path) -> None:
     """The study can use the new file as its rubric at once.
 
-    A second rubric needs --force, because it replaces a person's changes.
-
-    Criteria that were drawn from the same gold plans cost nothing again, unless --again asks the model again.
+    A second rubric needs --force, because it replaces a person's changes. Criteria that were drawn from
+    the same gold plans cost nothing a second time, unless --again asks the model again.
     """
     folder = tmp_path / "study"
     file = study(folder, judge={"method": "rubric"}, optimizer="static")

@@ -25,7 +25,7 @@ report.json       the result, as the command line's --json writes it (workbench.
 promoted.json     the champion that the winner became, if it was promoted
 applied.json      where the winner was written into the user's pipeline file, until it is taken back
                   (workbench.apply.record)
-applied.before    the user's pipeline file before that, for as long
+applied.before    the user's pipeline file before the winner was written; kept as long as applied.json
 generated/NNN/    the prompt, the plan and the journal of a call of `workbench generate`
 """
 

@@ -16,7 +16,7 @@ defmodule Pipeline.Model.HTTPFailureTest do
     error(status, body, Map.new(headers))
   end
 
-  # Gemini's error of a used-up quota per minute, with another wait.
+  # Gemini's error of a used-up quota per minute, with this time to wait.
   defp quota(delay) do
     {429, body, []} = official_error("gemini", "per_minute")
     put_in(body, ["error", "details", Access.at(2), "retryDelay"], delay)

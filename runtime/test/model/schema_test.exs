@@ -88,7 +88,7 @@ defmodule Pipeline.Model.SchemaTest do
              :timer.tc(fn -> Schema.validate(text, %{"pattern" => "^(a|a?)+$"}) end)
 
     assert problem =~ "too much work"
-    # Without a limit, it would not end.
+    # Without a limit, the search for a match would not end.
     assert micros < 20_000_000
     many = %{"items" => %{"pattern" => "^(a|aa)+$"}}
 

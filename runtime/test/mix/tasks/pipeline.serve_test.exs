@@ -80,7 +80,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     server = start(folder, [:hang], ["--drain-seconds", "60"])
     begin(server)
     CommandProcess.signal(server.command, "TERM")
-    # A signal that arrives while an equal one waits is lost.
+    # A signal that arrives while an equal signal waits is lost.
     until(fn -> match?({200, %{"runs" => %{"draining" => true}}}, ask(server, :get, "/health")) end)
     CommandProcess.signal(server.command, "TERM")
     assert {143, "", milliseconds} = CommandProcess.ended(server.command)
