@@ -28,7 +28,7 @@ QUIET_SECONDS = 20.0
 
 @pytest.fixture
 def posted() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the address of a webhook, and the list of what is posted to it."""
+    """Yield the address of a webhook, and the list of the notifications that are posted to this address."""
     bodies: list[dict[str, Any]] = []
 
     class Hook(Handler):

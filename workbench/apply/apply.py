@@ -133,10 +133,10 @@ def _commit_and_check_out(
 
 
 def _require_applicable(repository: Repository, run: RunFolder, target: Place, new_branch: str) -> None:
-    """Check that a commit on the new branch can be made, and that git holds the file as it is.
+    """Check that a commit on the new branch can be made, and that git holds the file's present content.
 
     Raises:
-        NotApplied: it cannot.
+        NotApplied: the commit cannot be made, or git holds another content.
     """
     repository.head()
     repository.require_clean()

@@ -79,7 +79,8 @@ def criteria_met(summary: Summary) -> list[CriterionMet]:
 def best_answers(summary: Summary) -> list[CriterionAnswers]:
     """Return the answers for the best prompt's plans, in the order of `criteria_met`.
 
-    The same trials count as there. A criterion that was never answered for the best prompt has no answers.
+    The trials are those that count for `criteria_met`. A criterion that was never answered for the best prompt has no
+    answers.
     """
     trials = sorted(_trials_of(summary, summary.best), key=lambda trial: trial.replicate)
     return [

@@ -76,7 +76,7 @@ def promotion_command(record: RunRecord, run: str) -> str:
 
 
 def _calibration(folder: RunFolder | None) -> CalibrationRecord | None:
-    """Return the calibration in a folder, or None if there is none that can be read."""
+    """Return the calibration in a folder, or None if the folder has no readable calibration."""
     if folder is None or not folder.has(CalibrationRecord):
         return None
     try:

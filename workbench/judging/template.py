@@ -60,8 +60,10 @@ def fill(template: str, goal: Goal, plan: Plan) -> str:
 
 @functools.cache
 def _tag(names: frozenset[str]) -> re.Pattern[str]:
-    """Return the pattern of the bracket that begins a tag of one of these names, also if it has characters between its
-    parts that a reader does not see."""
+    """Return the pattern of the opening bracket of a tag with one of these names.
+
+    Invisible characters inside the tag do not hide it from the pattern.
+    """
     blank = rf"[\s{_UNSEEN}]*"
     spelled = "|".join(f"[{_UNSEEN}]*".join(map(re.escape, name)) for name in sorted(names))
     return re.compile(rf"<(?={blank}/?{blank}(?:{spelled})\b)", re.IGNORECASE)

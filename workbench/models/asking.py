@@ -33,11 +33,11 @@ ASKS = 3
 FRAME_TOKENS = 2_000
 #: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
 PROGRAM_TOKENS = 40_000
-#: The longest words of a provider in a message, and the longest name of a model, in characters.
+#: The most characters of a provider's words in a message, and of a model's name.
 WORDS_CHARACTERS = 500
 #: The pause between two looks for an interrupt while a reply is awaited, in seconds.
 LOOK_SECONDS = 0.2
-#: The time in which a reply is still kept after an interrupt, in seconds.
+#: How long a reply is still awaited and kept after an interrupt, in seconds.
 INTERRUPT_SECONDS = 1.5
 #: The time limit of a request for a provider's list of models, in seconds.
 LIST_SECONDS = 5.0

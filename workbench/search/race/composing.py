@@ -121,7 +121,7 @@ class Composition:
                 fruitless = 0 if len(self._touched) > known else fruitless + 1
 
     def _ask_for_votes(self) -> None:
-        """Ask for more proposals if they repeat known pieces: the proposer votes for what it returns to.
+        """Ask for more proposals if they repeat known pieces: the proposer votes for the pieces to which it returns.
 
         No more proposals are asked for than the executions so far allow. Late votes say most, because few helpful
         pieces are absent then.
