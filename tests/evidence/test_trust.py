@@ -51,7 +51,7 @@ def test_without_a_calibration_the_command_is_named(tmp_path: Path) -> None:
     summary = summarize(run)
     command = f"workbench calibrate '{study}'"
     assert judge_row(summary) == (
-        f"The judge is not calibrated: {command}, about $0.0310, says whether it can be trusted."
+        f"The judge is not calibrated. To measure whether it can be trusted, run {command}; that costs about $0.0310."
     )
     assert ReportRecord.of(summary).calibration == CalibrationReport(calibrated=False, command=command, dollars=0.031)
     assert "## Whether the judge can be trusted" in markdown(summary)

@@ -130,9 +130,7 @@ def test_a_judge_that_was_never_calibrated_is_named_with_command_and_price(tmp_p
     """There is no picture. A judge without a rubric has no criteria."""
     page = render.html(Content.of(tmp_path, begin(tmp_path, calibration=CALIBRATION, calibration_dollars=0.25)))
     text = Elements(page).text
-    assert (
-        "The judge is not calibrated: workbench calibrate STUDY, about $0.25, says whether it can be trusted." in text
-    )
+    assert "To measure whether it can be trusted, run workbench calibrate STUDY; that costs about $0.25." in text
     assert "The criteria" not in text
     assert "degree of damage" not in page
 

@@ -54,8 +54,8 @@ def trust(run: RunFolder, record: RunRecord) -> Trust:
         return Trust()
     command = f"workbench calibrate {study_argument(record)}"
     dollars = record.calibration_dollars
-    cost = "" if dollars is None else f", about {money(dollars)}"
-    sentence = f"The judge is not calibrated: {command}{cost}, says whether it can be trusted."
+    cost = "" if dollars is None else f"; that costs about {money(dollars)}"
+    sentence = f"The judge is not calibrated. To measure whether it can be trusted, run {command}{cost}."
     return Trust(sentence=sentence, command=command, dollars=dollars)
 
 

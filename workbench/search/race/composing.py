@@ -27,9 +27,9 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: The most uncertain pieces at a time: as many as executions are left, but within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round: `ROUND` for each execution of a batch, but at most `LARGE_ROUND`. A round may always
-#: have two proposals for each execution. Batches have fewer rounds than single executions.
-ROUND, LARGE_ROUND = 12, 32
+#: The most proposals of one round: `ROUND_PER_EXECUTION` for each execution of a batch, but at most `LARGEST_ROUND`. A
+#: round may always have two proposals for each execution. Batches have fewer rounds than single executions.
+ROUND_PER_EXECUTION, LARGEST_ROUND = 12, 32
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
 #: A round ends after this many proposals in a row without a new piece, for each execution of a batch.
@@ -140,7 +140,7 @@ class Composition:
     def _round(self) -> int:
         """Return the most proposals of one round."""
         batch = self._executions.batch
-        return max(min(ROUND * batch, LARGE_ROUND), 2 * batch)
+        return max(min(ROUND_PER_EXECUTION * batch, LARGEST_ROUND), 2 * batch)
 
     def _read_proposal(self, *, takes_new: bool) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite.

@@ -15,8 +15,8 @@ defmodule Mix.Tasks.Pipeline.Check do
 
   ## Options
 
-    * `--generate` - also check that `mix pipeline.generate.live` can execute the pipeline with a prompt and these inputs: it
-      takes each input, needs no other, and every variable is set. No key is needed
+    * `--generate` - also check that `mix pipeline.generate.live` can execute the pipeline with a prompt and these inputs:
+      the pipeline takes each input and needs no other, and every variable is set. No key is needed
     * `--input NAME=FILE` - an input of such an execution. Repeat the option for several inputs
 
   ## Exit status
