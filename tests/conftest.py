@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support.tiers import THOROUGH, may_select, processor_seconds, too_slow
+from tests.support.tiers import TESTS, THOROUGH, may_select, processor_seconds, too_slow
 
 # Prefect and Workbench read these variables when they are imported. Set them before that.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
@@ -53,8 +53,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put whole runs first: they take longest, and a run that starts last lets the other workers wait."""
-    items.sort(key=lambda item: item.path.parent.name not in ("flows", "bench"))
+    """Put the longest files first: a file that starts last lets the other workers wait."""
+    rooms = ("flows", "bench", "system", "apply", "execution", "contracts", "commands")
+    place = {room: number for number, room in enumerate(rooms)}
+    items.sort(key=lambda item: place.get(item.path.relative_to(TESTS).parts[0], len(rooms)))
 
 
 @pytest.hookimpl(tryfirst=True)

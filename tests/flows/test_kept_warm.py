@@ -11,7 +11,8 @@ import pytest
 from tests.support.command_line import CommandLine, study, wait_for
 from tests.support.processes import beams
 
-pytestmark = pytest.mark.processes
+# One more variant of a whole run. tests/execution/own/test_serve.py kills a warm VM, too.
+pytestmark = [pytest.mark.processes, pytest.mark.services]
 
 
 def test_a_killed_vm_does_not_change_the_studys_result(line: CommandLine, tmp_path: Path) -> None:
