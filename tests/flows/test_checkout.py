@@ -25,7 +25,9 @@ def checkout_study(folder: Path, checkout: Path, **changes: object) -> Path:
     return file
 
 
-@pytest.mark.parametrize(("task", "target"), [("generate", None), ("run", WRITE_TARGET)])
+@pytest.mark.parametrize(
+    ("task", "target"), [("generate", None), pytest.param("run", WRITE_TARGET, marks=pytest.mark.services)]
+)
 def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, target: dict[str, str] | None) -> None:
     """A rate limit is tried again and not scored. A turn limit scores 0. The search goes on, and buys nothing twice."""
     fake = checkout(tmp_path, "live_ok")

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.command_line import CommandLine, study
 
-pytestmark = pytest.mark.processes
+# The run tries all its calls again, which takes more than a minute.
+pytestmark = [pytest.mark.processes, pytest.mark.services]
 
 
 def test_a_run_ends_with_exit_code_3_if_all_calls_fail(line: CommandLine, tmp_path: Path) -> None:
