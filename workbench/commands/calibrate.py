@@ -10,14 +10,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.commands import progress
-from workbench.commands.ending import SILENCE, ended_without_server
+from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.commands.run import use_server
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
 from workbench.system.home import home
-from workbench.system.interruption import GracefulInterrupt
 
 
 def calibrate(
@@ -69,22 +68,16 @@ def calibrate(
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.calibrate import calibrate as calibrate_flow
-    from workbench.tasks.failure import outside_failure, server_unavailable
 
-    url = os.environ["PREFECT_API_URL"]
-    silent = ended_without_server(url, lambda: server_unavailable(url, SILENCE), lambda: None)
-    try:
-        with GracefulInterrupt(), silent:
-            result = calibrate_flow(
-                study=study.absolute(),
-                probes=probes,
-                rehearse=rehearse,
-                budget=budget,
-                dollars=dollars,
-                runner=runner,
-            )
-    except Exception as error:
-        raise outside_failure(error, url) or error from None
+    with running_flow():
+        result = calibrate_flow(
+            study=study.absolute(),
+            probes=probes,
+            rehearse=rehearse,
+            budget=budget,
+            dollars=dollars,
+            runner=runner,
+        )
     record = CalibrationRecord.model_validate_json(json.dumps(result))
     progress.table(loaded.name, rows(record, loaded, Path(result["picture"])), console_beside(json_file))
     if json_file is not None:

@@ -1,4 +1,4 @@
-"""Tells why a command ends, and ends a command whose Prefect server does not answer any more."""
+"""Tells why a command ends, and ends a command whose flow failed or whose Prefect server does not answer any more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from workbench.commands.output import err
 from workbench.errors import MissingKey, OutsideError, WorkbenchError
 from workbench.foreign_text import printable
+from workbench.system.interruption import GracefulInterrupt
 from workbench.system.server_client import healthy
 
 #: What `run`, `calibrate` and `rubric` print after an interrupt, and after a failure that lost no paid result.
@@ -42,7 +43,30 @@ def goes_on(error: OutsideError | None = None) -> bool:
 
 
 @contextmanager
-def ended_without_server(
+def running_flow(last: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Run a flow in the block. An interrupt, or a Prefect server that is silent, ends the command in order.
+
+    The server is the one of `use_server`, which must be called before.
+
+    Args:
+        last: a function that is called before a silent server ends the process. If it fails, its failure is ignored.
+
+    Raises:
+        WorkbenchError: the flow failed because of the outside world.
+    """
+    # Prefect reads its settings at import. Therefore this is imported only now.
+    from workbench.tasks.failure import outside_failure, server_unavailable
+
+    url = os.environ["PREFECT_API_URL"]
+    try:
+        with GracefulInterrupt(), _ended_without_server(url, lambda: server_unavailable(url, SILENCE), last):
+            yield
+    except Exception as error:
+        raise outside_failure(error, url) or error from None
+
+
+@contextmanager
+def _ended_without_server(
     url: str, unavailable: Callable[[], WorkbenchError], last: Callable[[], None]
 ) -> Iterator[None]:
     """End the process with a message if the server at this address does not answer for SILENT_SECONDS.

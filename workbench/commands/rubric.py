@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from workbench.commands.ending import SILENCE, ended_without_server
+from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.commands.run import use_server
 from workbench.foreign_text import printable
 from workbench.scoring import Criterion
-from workbench.system.interruption import GracefulInterrupt
 
 
 def rubric(
@@ -90,12 +88,6 @@ def _drawn(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:
     use_server()
     # Prefect reads its settings at import. Therefore the flow is imported only now.
     from workbench.flows.rubric import rubric as rubric_flow
-    from workbench.tasks.failure import outside_failure, server_unavailable
 
-    url = os.environ["PREFECT_API_URL"]
-    silent = ended_without_server(url, lambda: server_unavailable(url, SILENCE), lambda: None)
-    try:
-        with GracefulInterrupt(), silent:
-            return dict(rubric_flow(study=study.absolute(), rehearse=rehearse, again=again))
-    except Exception as error:
-        raise outside_failure(error, url) or error from None
+    with running_flow():
+        return dict(rubric_flow(study=study.absolute(), rehearse=rehearse, again=again))

@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.commands import prefect_api, progress
-from workbench.commands.ending import SILENCE, ended_without_server
+from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.errors import OutsideError
 from workbench.evidence.report import rows
@@ -27,7 +27,6 @@ from workbench.study.services import require_keys, require_rehearsable
 from workbench.system import loopback, prefect_server, server_client
 from workbench.system.home import ensure_usable, home
 from workbench.system.imports import without_collection
-from workbench.system.interruption import GracefulInterrupt
 
 
 def run(
@@ -76,9 +75,7 @@ def run(
         use_server()
         # Prefect reads its settings at import. Therefore the flow is imported only now.
         from workbench.flows.optimize import optimize
-        from workbench.tasks.failure import outside_failure, server_unavailable
 
-    url = os.environ["PREFECT_API_URL"]
     name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:8]}"
 
     def write_report() -> None:
@@ -86,9 +83,8 @@ def run(
         if json_file is not None and folder.has(RunRecord):
             write_json(json_file, ReportRecord.of(summarize(folder)).to_json())
 
-    silent = ended_without_server(url, lambda: server_unavailable(url, SILENCE), write_report)
     try:
-        with progress.watching(home(), name, loaded, err), GracefulInterrupt(), silent:
+        with progress.watching(home(), name, loaded, err), running_flow(write_report):
             optimize(
                 study=study.absolute(),
                 optimizer=optimizer,
@@ -99,8 +95,6 @@ def run(
                 dollars=dollars,
                 runner=runner,
             )
-    except Exception as error:
-        raise outside_failure(error, url) or error from None
     finally:
         # A run that failed or was interrupted has a report too: its state, and what it has found so far.
         write_report()

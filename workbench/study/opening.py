@@ -131,9 +131,7 @@ def open_calibration(
         judge = Setting(study, providers, version, RunFolder(home)).judge
         run = folder_of(ensure_usable(home), judge, study.goals).made()
         setting = Setting(study, providers, version, run)
-        limit = None if study.dollars is None else Purse(study.dollars, spent_in(run))
-        with run.worked_on(), purse.opened(run.path, limit):
-            _describe(setting, "calibration", url, home, environ)
+        with _in_shared_folder(setting, "calibration", url, home, environ):
             yield setting
 
 
@@ -152,10 +150,23 @@ def open_drawing(
         key = digest("drawing/1", judge.provider.label, judge.model, str(judge.temperature), *texts)[:24]
         run = RunFolder(ensure_usable(home) / DRAWN / key).made()
         setting = Setting(study, providers, "", run)
-        limit = None if study.dollars is None else Purse(study.dollars, spent_in(run))
-        with run.worked_on(), purse.opened(run.path, limit):
-            _describe(setting, "rubric", url, home, environ)
+        with _in_shared_folder(setting, "rubric", url, home, environ):
             yield setting
+
+
+@contextlib.contextmanager
+def _in_shared_folder(
+    setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]
+) -> Iterator[None]:
+    """Describe the setting in its folder, and limit the dollars of all work in this folder to the study's budget.
+
+    The folder outlives the command: what it has spent before counts, too.
+    """
+    run, dollars = setting.run, setting.study.dollars
+    limit = None if dollars is None else Purse(dollars, spent_in(run))
+    with run.worked_on(), purse.opened(run.path, limit):
+        _describe(setting, kind, url, home, environ)
+        yield
 
 
 @contextlib.contextmanager
