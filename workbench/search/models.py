@@ -16,15 +16,13 @@ from collections import Counter
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import dspy
 from dspy import lm15
 from dspy.utils.callback import BaseCallback
 
-from workbench.nouns import Model
-from workbench.providers import Provider
+from workbench.run.setting import Setting
 from workbench.search.asks import Asker
 from workbench.search.proposal import ProposalRequest
 
@@ -103,22 +101,9 @@ class ProposerEngine:
         refusals: knows the refused prompts; None for a program.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        asker: Asker,
-        provider: Provider,
-        run: Path,
-        timeout_seconds: float,
-        *,
-        samples: bool,
-        refusals: Refusals | None = None,
-    ) -> None:
-        self._model = model
+    def __init__(self, setting: Setting, asker: Asker, *, samples: bool, refusals: Refusals | None = None) -> None:
+        self._setting = setting
         self._asker = asker
-        self._provider = provider
-        self._timeout_seconds = timeout_seconds
-        self._run = run
         self._samples = samples
         self._refusals = refusals
         self._draws: Counter[str] = Counter()
@@ -133,20 +118,20 @@ class ProposerEngine:
         return self  # copies of a model share the numbering of its draws
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        system, config = request.system, request.config
+        study, system, config = self._setting.study, request.system, request.config
         proposal = ProposalRequest(
             model=request.model,
             system=system if system is None or isinstance(system, str) else "\n".join(part.text for part in system),
             messages=self._warned(tuple((message.role, message.text or "") for message in request.messages)),
             # Optimizers have temperatures of their own. Some models refuse any, so none is sent unless the study asks.
-            temperature=None if self._model.temperature is None else config.temperature,
+            temperature=None if study.proposer.temperature is None else config.temperature,
             max_tokens=config.max_tokens,
             response_format=json.dumps(config.response_format, sort_keys=True) if config.response_format else None,
-            provider=self._provider,
+            provider=self._setting.proposer,
             rollout=current_rollout(),
             draw=0,
-            run=self._run,
-            timeout_seconds=self._timeout_seconds,
+            run=self._setting.run.path,
+            timeout_seconds=study.model_timeout,
         )
         if self._samples:
             with self._lock:
@@ -167,24 +152,16 @@ class ProposerEngine:
         return (*earlier, (role, f"{text}\n\n{warning}"))
 
 
-def proposer_lm(
-    model: Model,
-    asker: Asker,
-    provider: Provider,
-    run: Path,
-    timeout_seconds: float,
-    *,
-    samples: bool,
-    refusals: Refusals | None = None,
-) -> dspy.LM:
-    """Return the proposer as a DSPy model.
+def proposer_lm(setting: Setting, asker: Asker, *, samples: bool, refusals: Refusals | None = None) -> dspy.LM:
+    """Return the study's proposer as a DSPy model.
 
     It serves as an optimizer's `prompt_model` or `reflection_lm`, and as the model of the `writer` program.
     `ProposerEngine` explains `samples` and `refusals`.
     """
+    model = setting.study.proposer
     return dspy.LM(
         f"{model.provider}/{model.name}",
-        engine=ProposerEngine(model, asker, provider, run, timeout_seconds, samples=samples, refusals=refusals),
+        engine=ProposerEngine(setting, asker, samples=samples, refusals=refusals),
         temperature=model.temperature,
         # A local server may allow fewer tokens, so its own limit applies.
         max_tokens=None if model.provider == "openai" else PROPOSER_TOKENS,

@@ -46,15 +46,7 @@ class _Search:
         self._trials = Trials(setting, asker, phase="search", budget=study.budget, guard=_guard(study))
         self.program = program_of(setting, self._trials)
         self._recommended = [self.program]
-        self._proposer = proposer_lm(
-            study.proposer,
-            asker,
-            setting.proposer,
-            setting.run.path,
-            study.model_timeout,
-            samples=True,
-            refusals=self._trials,
-        )
+        self._proposer = proposer_lm(setting, asker, samples=True, refusals=self._trials)
 
     def run(self) -> None:
         """Score the starting prompt, and run the optimizer until it needs nothing more or the budget is used up."""

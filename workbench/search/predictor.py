@@ -18,7 +18,6 @@ def program_of(setting: Setting, trials: Trials) -> Program:
 
 def predictor_lm(setting: Setting, executor: Executor, asker: Asker) -> dspy.LM:
     """Return the model of the program's predictor: the pipeline itself, or the model that writes prompts for it."""
-    study = setting.study
-    if study.program == "direct":
+    if setting.study.program == "direct":
         return pipeline_lm(executor)
-    return proposer_lm(study.proposer, asker, setting.proposer, setting.run.path, study.model_timeout, samples=False)
+    return proposer_lm(setting, asker, samples=False)

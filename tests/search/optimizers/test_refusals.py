@@ -11,8 +11,7 @@ import pytest
 
 from tests.support.flow import Flow
 from tests.support.settings import setting
-from workbench.nouns import Goal, Model
-from workbench.providers import rehearsal
+from workbench.nouns import Goal
 from workbench.search.leak import WARNING
 from workbench.search.models import proposer_lm
 from workbench.search.optimization import optimization
@@ -85,8 +84,8 @@ class Warned:
 
 def test_a_request_that_has_the_warning_stays_as_it_is(tmp_path: Path) -> None:
     """The warning stands at the end of the last message. A request with the warning is another request."""
-    asker, provider = Asking(), rehearsal("http://127.0.0.1:9", "default", 0)["gemini"]
-    lm = proposer_lm(Model("gemini", "m"), asker, provider, tmp_path, 9.0, samples=True, refusals=Warned())  # type: ignore[arg-type]
+    asker = Asking()
+    lm = proposer_lm(setting(tmp_path), asker, samples=True, refusals=Warned())  # type: ignore[arg-type]  # it only proposes
     with dspy.context(lm=lm):
         for question in ("why?", "why?", "Why? It was refused."):
             dspy.Predict("question -> answer")(question=question)
