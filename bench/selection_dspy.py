@@ -115,10 +115,10 @@ def dspy_rule(name: str, play: Play, budget: int, rng: np.random.Generator) -> t
     trials = _Trials(play, budget)
     program = Direct(play.seed_prompt, trials)
     example = program.example("the goal")
-    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]  # the play stands for the study
+    # The play stands for the study and its trials, here and below.
+    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]
     lm = dspy.LM("gemini/scripted", engine=_Proposer(play), cache=False, num_retries=0)
     study = _Study(budget, int(rng.integers(2**31 - 1)))
-    # The play stands for the study and its trials.
     bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]
     try:
         with contextlib.redirect_stdout(io.StringIO()), dspy.context(lm=pipeline_lm(trials)):
