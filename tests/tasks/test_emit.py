@@ -20,8 +20,8 @@ def test_an_event_that_the_server_has_already_is_not_sent_again() -> None:
 
     class Server(Handler):
         def do_GET(self) -> None:  # noqa: N802
-            # A Prefect server without CSRF protection gives no token.
-            self.reply(422, b"{}")
+            # A server that is too old for CSRF protection has no such page.
+            self.reply(404, b"{}")
 
         def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
             body = json.loads(self.body())
