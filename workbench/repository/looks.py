@@ -108,7 +108,8 @@ def look(
                     repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths)
                 )
                 report(change)
-                sentence = f"{repository.name} {branch} has the new head {new[:12]}, with {len(paths)} changed paths."
+                number = f"{len(paths)} changed {'path' if len(paths) == 1 else 'paths'}"
+                sentence = f"{repository.name} {branch} has the new head {new[:12]}, with {number}."
             else:
                 sentence = f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
         record = {
