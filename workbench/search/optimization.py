@@ -134,13 +134,12 @@ def _text(file: Path) -> str:
 def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optimizer_chooses: bool) -> ScoredCandidate:
     """Return the best candidate of a search.
 
-    An optimizer that knows more than the mean scores chooses the best candidate. But a choice that scored less than the
-    baseline is not worth a confirmation, so the baseline is the best candidate then. Without a choice, the best
-    candidate is the one with the highest mean score. A choice that copies a gold plan does not count.
+    An optimizer that knows more than the mean scores chooses the best candidate. Its choice counts even if it scored
+    less than the baseline: a new composition has a single execution on each goal, which may be unlucky, and the
+    confirmation decides. Without a choice, the best candidate is the one with the highest mean score. A choice that
+    copies a gold plan does not count.
     """
     if trials.leak(chosen) is not None:
         return trials.best(preferred=baseline.candidate)
     scored = trials.scored(chosen) if optimizer_chooses else None
-    if scored is None:
-        return trials.best(preferred=chosen)
-    return scored if scored.value >= baseline.value else baseline
+    return trials.best(preferred=chosen) if scored is None else scored
