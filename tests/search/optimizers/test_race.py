@@ -118,6 +118,8 @@ def test_the_run_tells_what_each_sentence_is_worth(tmp_path: Path) -> None:
     assert best.first.score < best.best.score
     added = [text for step in record.steps for text in step.added]
     assert {effect.text for effect in record.effects if effect.in_best} <= set(added)
+    assert record.noise is not None
+    assert 0 < record.noise < 5
 
 
 @pytest.mark.slow
