@@ -8,6 +8,7 @@ from pathlib import Path
 import dspy
 
 from workbench.errors import ProposalFailed
+from workbench.foreign_text import one_line
 from workbench.nouns import Study
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
@@ -21,6 +22,9 @@ from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
+
+#: Characters of the proposer's last answer in a message.
+ANSWER_CHARACTERS = 200
 
 
 def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
@@ -83,10 +87,11 @@ class _Search:
         requested = self._proposer.engine.samples_requested
         tried = {trial.candidate for trial in self._trials.trials}
         if requested and not self._budget_used_up and not self._trials.warning and len(tried) == 1:
+            last = one_line(self._proposer.engine.last_answer, ANSWER_CHARACTERS)
             raise ProposalFailed(
                 f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
-                f"differs from the starting prompt; read its answers in {self._setting.run.path / 'optimizer.log'}, "
-                "then try another proposer model or another optimizer",
+                f"differs from the starting prompt; its last answer was: {last!r}; try another proposer model or "
+                "another optimizer",
                 kind="no proposal",
             )
 
