@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 
@@ -93,6 +94,7 @@ def _checked(score: object) -> float:
     Raises:
         ValueError: the score is no number or out of range.
     """
-    if not isinstance(score, Real | np.bool_) or not 0 <= score <= 1:
+    number = float(score) if isinstance(score, Real | np.bool_) else math.nan
+    if not 0 <= number <= 1:
         raise ValueError(f"evaluate returned the score {score!r}; expected 0 to 1, or None for a crash")
-    return float(score)
+    return number
