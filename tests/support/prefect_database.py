@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tests.support.command_line import PREFECT
 
-#: The variables with which a server takes the database as it is. By default, each start looks for migrations, and writes
-#: all types of blocks, which takes a quarter of the start's CPU time.
+#: The variables with which a server takes the database as it is. By default, each start looks for migrations, and
+#: writes all types of blocks, which takes a quarter of the start's CPU time.
 AS_IT_IS = {"PREFECT_API_DATABASE_MIGRATE_ON_START": "false", "PREFECT_API_BLOCKS_REGISTER_ON_START": "false"}
 
 
@@ -31,14 +31,23 @@ def new_database(prefect_home: Path) -> dict[str, str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
             with tempfile.TemporaryDirectory() as folder:
-                # Without an address, the command starts a server for itself, which makes the database.
-                env = {**os.environ, "PREFECT_HOME": folder, "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true"}
-                subprocess.run([PREFECT, "block", "type", "ls"], env=env, check=True, capture_output=True)
-                with closing(sqlite3.connect(Path(folder, "prefect.db"))) as source:
-                    # The server has left a part of the database in its log.
-                    with closing(sqlite3.connect(file.with_suffix(".part"))) as copy:
-                        source.backup(copy)
+                _make(Path(folder))
+                database, copy = sqlite3.connect(Path(folder, "prefect.db")), sqlite3.connect(file.with_suffix(".part"))
+                # The server leaves a part of the database in its log, so a copy of the file would lack that part.
+                with closing(database), closing(copy):
+                    database.backup(copy)
             file.with_suffix(".part").rename(file)
     prefect_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(file, prefect_home / "prefect.db")
     return AS_IT_IS
+
+
+def _make(prefect_home: Path) -> None:
+    """Make a database. Without an address, the command starts a server for itself, which does that."""
+    environ = {
+        **os.environ,
+        "PREFECT_HOME": str(prefect_home),
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "600",
+    }
+    subprocess.run([PREFECT, "block", "type", "ls"], env=environ, check=True, capture_output=True)
