@@ -42,6 +42,8 @@ BATCHES = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
 }
+#: The module that starts a Prefect server with a database that makes writers wait.
+SERVER = "workbench.deployments.prefect_server"
 #: The work pool that prefect.yaml names.
 WORK_POOL = "workbench"
 
@@ -126,7 +128,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     log = home / "prefect-server.log"
     with private_files(), log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start"],
+            [sys.executable, "-m", SERVER],
             env={
                 **BATCHES,
                 **environ,
