@@ -132,7 +132,7 @@ def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(
 
 
 @pytest.mark.services
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_worker_executes_the_notification_and_posts_it(
     line: CommandLine, posted: tuple[str, list[dict[str, Any]]]
 ) -> None:
@@ -141,13 +141,15 @@ def test_a_worker_executes_the_notification_and_posts_it(
     deployed(line)
     script = line.run(CHECKOUT / "deployments" / "automations.py", program=PREFECT.with_name("python"))
     assert (script.exit_code, script.stdout) == (0, ""), script.stderr
-    with server_client.api(api(line), {}) as asking:
-        failed = flow_run(asking, "optimize", "RUNNING", "CRASHED")
+    with server_client.api(api(line), {}) as client:
+        client.timeout = httpx.Timeout(patient.SECONDS)
+        failed = flow_run(client, "optimize", "RUNNING", "CRASHED")
+        notified(client, "a run failed or crashed", f"prefect.flow-run.{failed}")
         with running(line.having(WORKBENCH_NOTIFY_URL=url), PREFECT, *WORKER):
-            deadline = time.monotonic() + 120
-            while not (mine := [body for body in bodies if failed in body["url"]]):
+            deadline = time.monotonic() + 300
+            while not (posts := [body for body in bodies if failed in body["url"]]):
                 assert time.monotonic() < deadline, bodies
                 time.sleep(0.5)
-    (body,) = mine
+    body = posts[0]
     assert body["text"].startswith('a run failed or crashed: {{ 7 * 7 }} "} <b> – {{ 7 * 7 }} "} <b> CRASHED – http://')
     assert os.linesep not in body["text"]

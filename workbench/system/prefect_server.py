@@ -34,14 +34,15 @@ PORT_VARIABLE = "PREFECT_SERVER_API_PORT"
 PORT_FILE = "server-port"
 #: These settings make the server write many task run states and events at once. By default it writes each on its own,
 #: which causes a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a
-#: smaller
-#: value is cut to 0, and then the server only polls.
+#: smaller value is cut to 0, and then the server only polls.
 BATCHES = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
 }
+#: The module that starts a Prefect server with a database that makes writers wait.
+SERVER = "workbench.deployments.prefect_server"
 #: The work pool that prefect.yaml names.
 WORK_POOL = "workbench"
 
@@ -126,7 +127,7 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     log = home / "prefect-server.log"
     with private_files(), log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start"],
+            [sys.executable, "-m", SERVER],
             env={
                 **BATCHES,
                 **environ,

@@ -1,0 +1,37 @@
+"""Tests of the Prefect server's database: transactions that write at the same time wait for each other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from prefect.server.database.configurations import AioSqliteConfiguration
+
+from workbench.deployments.prefect_server import WaitingSqlite
+
+
+async def _written(database: AioSqliteConfiguration) -> int:
+    """Let two transactions read, and write after both have read if they can. Return what they have counted to."""
+    async with (await database.engine()).begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE counter (value INTEGER)"))
+        await connection.execute(sa.text("INSERT INTO counter VALUES (0)"))
+
+    async def count() -> None:
+        session = await database.session(await database.engine())
+        async with session, database.begin_transaction(session):
+            value = (await session.execute(sa.text("SELECT value FROM counter"))).scalar_one()
+            await asyncio.sleep(0.05)
+            await session.execute(sa.text("UPDATE counter SET value = :value"), {"value": value + 1})
+
+    await asyncio.gather(count(), count())
+    async with (await database.engine()).connect() as connection:
+        return int((await connection.execute(sa.text("SELECT value FROM counter"))).scalar_one())
+
+
+def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Path) -> None:
+    """In Prefect's own configuration, one of them fails at once. An automation would lose its event."""
+    assert asyncio.run(_written(WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db"))) == 2
+    with pytest.raises(sa.exc.OperationalError, match="database is locked"):
+        asyncio.run(_written(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/failing.db")))
