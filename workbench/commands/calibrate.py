@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from workbench.commands import progress
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.foreign_text import printable
 from workbench.scoring import Criterion
 

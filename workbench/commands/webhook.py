@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from workbench.commands.output import err, out
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.errors import UserError
 from workbench.foreign_text import printable
 from workbench.system.files import private_files
