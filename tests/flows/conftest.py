@@ -29,7 +29,7 @@ def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
     try:
         yield owner
     finally:
-        stopped = owner.run("server", "--stop")
+        stopped = owner.call("server", "--stop")
         assert "stopped" in stopped.stdout
 
 

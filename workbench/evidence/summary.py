@@ -188,7 +188,7 @@ def summarize(run: RunFolder) -> Summary:
     calls = journal.read(run.path)
     ended = [call for call in calls if call.kind != "interrupted"]
     executed = {call.key for call in ended if call.action == "execute" and call.kind == "ok"}
-    asked = {trial.execution for trial in trials if trial.execution}
+    executions_in_trials = {trial.execution for trial in trials if trial.execution}
     last = max((call.at for call in calls), default=record.started)
     counts = Counter(call.action for call in ended)
     return Summary(
@@ -198,7 +198,7 @@ def summarize(run: RunFolder) -> Summary:
         trials=trials,
         leaks={leak.candidate: leak.why for leak in run.lines(LeakRecord)},
         executions=counts["execute"],
-        cache_hits=len(asked - executed),
+        cache_hits=len(executions_in_trials - executed),
         proposals=counts["propose"],
         verdicts=counts["score"],
         failures=dict(Counter(call.kind for call in calls if call.kind != "ok")),

@@ -92,7 +92,7 @@ def test_a_request_that_has_the_warning_stays_as_it_is(tmp_path: Path) -> None:
     with dspy.context(lm=lm):
         for question in ("why?", "why?", "Why? It was refused."):
             dspy.Predict("question -> answer")(question=question)
-    sent = [request.messages[-1][1] for request in asker.requests]
-    assert sent[1] == f"{sent[0]}\n\nIt was refused."
-    assert [text.count("It was refused.") for text in sent] == [0, 1, 1]
+    prompts = [request.messages[-1][1] for request in asker.requests]
+    assert prompts[1] == f"{prompts[0]}\n\nIt was refused."
+    assert [text.count("It was refused.") for text in prompts] == [0, 1, 1]
     assert [request.draw for request in asker.requests] == [0, 0, 0]
