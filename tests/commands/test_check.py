@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import study
+from tests.support.command_study import study as program
 from workbench.commands.check import check
 from workbench.errors import PipelineRejected, UserError
 from workbench.study.opening import RunOptions, load
@@ -30,6 +32,22 @@ def test_a_storage_of_answers_that_cannot_be_used_is_refused(tmp_path: Path, mon
     monkeypatch.setenv("WORKBENCH_RESULTS", "/srv/results")
     with pytest.raises(UserError, match="WORKBENCH_RESULTS=/srv/results is no bucket"):
         check(study(tmp_path))
+
+
+def test_what_a_person_should_know_is_in_the_json_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Too few pairs decide nothing, and held-out gold plans decide in the confirmation."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    goals = [{"name": "only", "goal": "Write the plan", "gold": ["gold.md", "second.md"]}]
+    (tmp_path / "second.md").write_text("Another plan.")
+    file = program(tmp_path, "cat", "{prompt_file}", goals=goals, confirm=3).file
+    assert check(file, json_file=tmp_path / "check.json") == 0
+    value, notes = json.loads((tmp_path / "check.json").read_text()), " ".join(capsys.readouterr().err.split())
+    assert value["too_few_pairs"].startswith("confirm: 3 pairs cannot tell a better prompt from chance")
+    assert value["held_out_gold"].endswith("only (the last 1 of 2 gold plans)")
+    assert value["too_few_pairs"] in notes
+    assert value["held_out_gold"] in notes
 
 
 @pytest.mark.processes
