@@ -7,6 +7,7 @@ for each plan    execute → retrieve → score, with the starting prompt
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from prefect.runtime import flow_run
 
 from workbench.calibration.result import to_json
 from workbench.evidence.svg import data_uri
+from workbench.run import journal
 from workbench.study.loader import names
 from workbench.study.opening import RunOptions, load, open_calibration
 from workbench.system import loopback
@@ -55,7 +57,8 @@ def calibrate(
         runner: Replaces the study's task runner: threads, dask, ray, or the address of a cluster.
 
     Returns:
-        The calibration, as `workbench calibrate --json` writes it.
+        The calibration, as `workbench calibrate --json` writes it. `dollars` is what its calls cost this time, or in a
+        rehearsal what they would have cost.
     """
     os.environ.update(loopback.exceptions(os.environ))
     options = RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner)
@@ -64,6 +67,7 @@ def calibrate(
             take_keys(load(options), os.environ)
         opened = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
+            start_time = time.time()
             tag_flow_run(setting.study.name, "calibrate", rehearsal=setting.rehearsal)
             record, picture = calibrate_judge(setting, home(), tasks, probes=probes)
             sentence = record.sentence(setting.study.passing, setting.study.calls)
@@ -74,4 +78,7 @@ def calibrate(
                 key="calibration",
                 description="Whether the judge can be trusted",
             )
-            return to_json(record, setting.study, picture)
+            # Earlier calibrations of the same judge are in the same journal.
+            calls = (call for call in journal.read(setting.run.path) if call.at >= start_time)
+            dollars = sum(call.cost.known for call in calls if call.cost)
+            return {**to_json(record, setting.study, picture), "dollars": dollars}

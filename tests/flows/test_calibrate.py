@@ -10,6 +10,7 @@ import pytest
 from tests.support.command_line import CommandLine, study
 from workbench.calibration.design import PROBE_REPEATS, PROBED, REPEATS
 from workbench.calibration.probes import PROBES
+from workbench.evidence.words import money
 from workbench.scoring import Criterion
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import DRAWN_IN_REHEARSAL, write_rubric
@@ -49,5 +50,7 @@ def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
     assert [probe["name"] for probe in value["probes"]] == list(PROBES)
     assert value["rehearsal"] == "default:0"
     assert Path(value["picture"]).read_text().startswith("<svg")
+    assert value["dollars"] > 0
+    assert f"nothing; real models would have cost {money(value['dollars'])}" in calibrated.stdout
     for words in ("REHEARSAL", "judge's noise", "generator's noise", "verdicts per plan", "pairs to confirm", "τ"):
         assert words in calibrated.stdout

@@ -13,6 +13,7 @@ from workbench.commands import progress
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.commands.prefect_api import use_server
+from workbench.evidence.words import money
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
@@ -81,7 +82,10 @@ def calibrate(
             runner=runner,
         )
     record = CalibrationRecord.model_validate_json(json.dumps(result))
-    progress.table(loaded.name, rows(record, loaded, Path(result["picture"])), console_beside(json_file))
+    spent = money(result["dollars"])
+    cost = f"nothing; real models would have cost {spent}" if rehearse else spent
+    table = [*rows(record, loaded, Path(result["picture"])), ("cost", cost)]
+    progress.table(loaded.name, table, console_beside(json_file))
     if json_file is not None:
         write_json(json_file, result)
     return 0
