@@ -64,7 +64,7 @@ def calibrate(
             take_keys(load(options), os.environ)
         opened = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
-            tag_flow_run(setting.study.name, "calibrate", *(["rehearsal"] if setting.rehearsal else []))
+            tag_flow_run(setting.study.name, "calibrate", rehearsal=setting.rehearsal)
             record, picture = calibrate_judge(setting, home(), tasks, probes=probes)
             sentence = record.sentence(setting.study.passing, setting.study.calls)
             get_run_logger().info(sentence)

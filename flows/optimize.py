@@ -95,13 +95,17 @@ def optimize(
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)
+        loaded = load(options)
+        # A run that fails from here on has its tags, too.
+        tag_flow_run(loaded.name, loaded.optimizer, rehearsal=rehearse)
         if not rehearse:
-            take_keys(load(options), os.environ)
+            take_keys(loaded, os.environ)
         opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
             artifact.show(setting.run)
+            if setting.rehearsal and not rehearse:
+                tag_flow_run(loaded.name, loaded.optimizer, rehearsal=True)
             log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
-            tag_flow_run(setting.study.name, setting.study.optimizer, *(["rehearsal"] if setting.rehearsal else []))
 
             def answered(ask: Ask, task: AnswerFuture) -> None:
                 log.answered(ask, task)

@@ -61,7 +61,7 @@ def requalify(
 
     Returns:
         The decision ("unchanged", "as good", "worse", "undecided" or "no champion"), the number of executions, and the
-        name of the flow run that searches, or None. A run that did not get its turn ends in the state Skipped.
+        address of the flow run that searches, or None. A run that did not get its turn ends in the state Skipped.
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
@@ -70,7 +70,7 @@ def requalify(
             return skipped(place.skipped)
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
         loaded = load(options)
-        tag_flow_run(loaded.name, "requalify", *(["rehearsal"] if rehearse else []))
+        tag_flow_run(loaded.name, "requalify", rehearsal=rehearse)
         champion = champions_of(loaded).current() if loaded.champion else None
         history = Qualifications.of(home(), place.label, rehearse=rehearse)
         fingerprint = current_fingerprint(loaded)
@@ -106,7 +106,7 @@ def requalify(
         search = None
         if record.decision in ("worse", "no champion"):
             search = start_search(study, repository, commit, rehearse=rehearse)
-            log.info(f"The flow run {search} of optimize/nightly searches for a better prompt.")
+            log.info(f"The flow run of optimize/nightly searches for a better prompt: {search}")
         history.add(record)
         return {"decision": record.decision, "executions": executions, "search": search}
 
@@ -115,6 +115,8 @@ def _measure(setting: Setting, artifact: RunArtifact) -> Summary:
     """Execute the champion on fresh replicates, publish the report, and return its summary."""
     with in_ledger(setting.run), tasks_of(setting) as tasks:
         artifact.show(setting.run)
+        if setting.rehearsal:
+            tag_flow_run(setting.study.name, "requalify", rehearsal=True)
         story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 
         def answered(ask: Ask, task: AnswerFuture) -> None:

@@ -48,5 +48,5 @@ def rubric(study: Path, rehearse: bool = False, again: bool = False) -> dict[str
         loaded = loader.load(study)
         opened = open_drawing(loaded, rehearse=rehearse, home=home(), url=flow_run.ui_url, environ=os.environ)
         with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
-            tag_flow_run(loaded.name, "rubric", *(["rehearsal"] if setting.judge.provider.rehearsal else []))
+            tag_flow_run(loaded.name, "rubric", rehearsal=setting.judge.provider.rehearsal)
             return {"drawn_by": drawn_by(setting), **asdict(draw_rubric(setting, tasks, again=again))}

@@ -16,7 +16,9 @@ EVENT = "pipeline.repo.changed"
 def emit(change: Change) -> None:
     """Send the event, and return when the server has taken it.
 
-    The event's id is made of the change, so that the server recognises an event that it has already.
+    The event's id is made of the change. An event that the server has already is not sent again: a process that was
+    killed after it had sent the event could not write down that it had. A server that has started anew would take the
+    event a second time.
 
     Raises:
         httpx.HTTPError: the server did not take the event.
@@ -36,4 +38,7 @@ def emit(change: Change) -> None:
     )
     # Prefect's own `emit_event` sends in the background, and does not say whether the server took the event.
     with get_client(sync_client=True) as client:
+        query = {"filter": {"id": {"id": [str(event.id)]}}, "limit": 1}
+        if client.request("POST", "/events/filter", json=query).raise_for_status().json()["events"]:
+            return
         client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()

@@ -7,6 +7,7 @@ from typing import cast
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
+from prefect.utilities.urls import url_for
 
 from workbench.errors import UserError
 from workbench.providers import digest
@@ -15,9 +16,10 @@ SEARCH = "optimize/nightly"
 
 
 def start_search(study: str, repository: str, commit: str, *, rehearse: bool) -> str:
-    """Start a search in a study of a repository at a commit, and return the name of its flow run.
+    """Start a search in a study of a repository at a commit, and return the address of its flow run in the Prefect UI.
 
-    A second call for the same commit starts nothing, and returns the same flow run.
+    A flow run gets its name when it begins, so its name is not known yet. Without a Prefect UI, return its id. A second
+    call for the same commit starts nothing, and returns the same flow run.
 
     Raises:
         UserError: the server has no deployment to start.
@@ -36,4 +38,5 @@ def start_search(study: str, repository: str, commit: str, *, rehearse: bool) ->
             f"the Prefect server has no deployment {SEARCH}; expected the deployments of prefect.yaml: "
             "run prefect --no-prompt deploy --all"
         ) from error
-    return cast("FlowRun", started).name
+    search = cast("FlowRun", started)
+    return url_for(search) or str(search.id)

@@ -98,8 +98,14 @@ def run_name() -> str:
     return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}-{flow_run.id[:8]}"
 
 
-def tag_flow_run(*tags: str) -> None:
-    """Add tags to the flow run, so that the UI's filters find it. A failure is ignored: tags are only for display."""
+def tag_flow_run(study: str, work: str, *, rehearsal: bool) -> None:
+    """Add tags to the flow run, so that the UI's filters find it. A failure is ignored: tags are only for display.
+
+    Args:
+        work: the optimizer, or `requalify`.
+        rehearsal: whether scripted models answer.
+    """
     run: Any = flow_run.id
+    tags = {*flow_run.tags, study, work, *(["rehearsal"] if rehearsal else [])}
     with suppress(httpx.HTTPError, PrefectException), get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run), tags=sorted({*flow_run.tags, *tags}))
+        client.update_flow_run(UUID(run), tags=sorted(tags))

@@ -43,6 +43,17 @@ def test_before_a_promotion_the_starting_prompt_is_shown(file: Path) -> None:
         diff(file)
 
 
+def test_the_list_is_whole_in_a_narrow_terminal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run whose name is cut off cannot be named, and a column that is missing tells nothing."""
+    promote(file, force=True, reason="a reason that is longer than what is left of a line of eighty characters")
+    capsys.readouterr()
+    list_(file)
+    header, _, second = capsys.readouterr().out.splitlines()
+    assert header.split() == ["number", "date", "score", "baseline", "run", "commit", "reason"]
+    assert f"  {NAME}  " in second
+    assert "of a line of eighty characters (+" in second
+
+
 def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A promotion says that it changed no pipeline file. The pipeline file is the same as before."""
     pipeline = file.with_name("pipeline.yaml").read_bytes()

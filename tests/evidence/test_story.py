@@ -61,3 +61,4 @@ def test_beginning_and_confirmation_name_the_prompts() -> None:
     assert "with at most 1 fresh execution on every goal." in confirming(result, record(confirm=1))
     kept = result.model_copy(update={"best": "first", "ended": "budget"})
     assert "its budget is used up. Confirming the starting prompt only with at most 3" in confirming(kept, record())
+    assert "Confirming champion 3 only with at most 3" in confirming(kept, record(champion=3))

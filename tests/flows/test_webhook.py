@@ -34,8 +34,8 @@ def test_a_push_becomes_an_event(line: CommandLine, tmp_path: Path) -> None:
     user.git("remote", "add", "origin", str(central))
     old = user.commit({"study.yaml": "1"})
     config = tmp_path / "webhook.yaml"
-    # A bare repository has no files, so it is opened by a URL.
-    config.write_text(json.dumps([{"repository": f"file://{central}", "branch": "main", "study": "study.yaml"}]))
+    # The guide names the folder of the bare repository.
+    config.write_text(json.dumps([{"repository": str(central), "branch": "main", "study": "study.yaml"}]))
     refused = line.call("webhook", "--port", "0", "--config", config)
     assert (refused.exit_code, "WORKBENCH_WEBHOOK_SECRET is not set" in refused.stderr) == (2, True), refused.stderr
     with line.having(WORKBENCH_WEBHOOK_SECRET="s").start("webhook", "--port", "0", "--config", config) as receiver:

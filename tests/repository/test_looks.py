@@ -80,6 +80,21 @@ def test_a_head_that_could_not_be_reported_is_reported_later(watched: Watched) -
     assert len(watched.reported) == 1
 
 
+def test_a_head_that_a_forced_push_brings_back_is_not_reported_again(watched: Watched) -> None:
+    """A head that was seen and never reported is reported when it comes back."""
+    watched.look()
+    first = watched.commits.head
+    second = watched.commits.commit({"notes.md": "2"})
+    sentences = [watched.look().sentence]
+    for head in (first, second, first):
+        watched.commits.git("reset", "-q", "--hard", head)
+        sentences.append(watched.look().sentence)
+    assert [(change.old, change.new) for change in watched.reported] == [(first, second), (second, first)]
+    assert sentences[2:] == [
+        f"mine main is again at {head[:12]}, which was reported before." for head in (second, first)
+    ]
+
+
 def test_looks_at_the_same_time_report_once(watched: Watched) -> None:
     """A schedule and a webhook may look at the same moment."""
     watched.look()

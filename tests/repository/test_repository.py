@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
-from workbench.repository.repository import Repository, known_branch, open_repository
+from workbench.repository.repository import Repository, known_branch, normal, open_repository
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +56,33 @@ def test_the_branch_of_head_is_known_without_asking_anybody(
     assert known_branch(repository.address, "other", home, os.environ) == "other"
     for unknown in (str(tmp_path), str(tmp_path / "missing"), "https://example.org/mine.git"):
         assert known_branch(unknown, "HEAD", home, os.environ) == "HEAD"
+
+
+def test_the_default_branch_of_a_url_may_change(commits: Commits, tmp_path: Path) -> None:
+    commits.commit({"notes.md": "1"})
+    url, home = f"file://{commits.folder}", tmp_path / "home"
+    assert open_repository(url, home, os.environ).branch("HEAD") == "main"
+    commits.git("branch", "-m", "main", "trunk")
+    renamed = open_repository(url, home, os.environ)
+    assert (renamed.branch("HEAD"), renamed.head("HEAD")) == ("trunk", commits.head)
+
+
+def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tmp_path: Path) -> None:
+    """Git servers keep bare repositories. Champions cannot be written beside a study there."""
+    head, bare = commits.commit({"notes.md": "1"}), tmp_path / "central.git"
+    commits.git("clone", "-q", "--bare", str(commits.folder), str(bare))
+    opened = open_repository(str(bare), tmp_path / "home", os.environ)
+    assert (opened.address, opened.name, opened.is_local) == (f"file://{bare}", "central", False)
+    assert opened.head("HEAD") == head
+    assert normal(str(bare)) == normal(opened.address)
+    assert known_branch(str(bare), "HEAD", tmp_path / "home", os.environ) == "main"
+
+
+@pytest.mark.parametrize("pattern", ["notes/**", "./notes/**", "/notes/**", "notes/", ".//notes/a.md"])
+def test_a_pattern_begins_at_the_top_of_the_repository(commits: Commits, tmp_path: Path, pattern: str) -> None:
+    old, new = commits.commit({"a.md": "1"}), commits.commit({"a.md": "2", "notes/a.md": "2", "deep/notes/a.md": "2"})
+    opened = open_repository(str(commits.folder), tmp_path, os.environ)
+    assert opened.changed_paths(old, new, [pattern]) == ["notes/a.md"]
 
 
 def test_a_head_whose_past_is_gone_has_changed_everywhere(repository: Repository) -> None:

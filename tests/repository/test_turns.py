@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from workbench.repository.turns import turn
@@ -24,18 +24,20 @@ class Runs:
         self.skipped: dict[str, str | None] = {}
         self.lines: list[str] = []
 
-    def start(self, commit: str | None, patience: float = 30.0) -> threading.Thread:
+    def start(self, commit: str | None, patience: float = 30.0, poll: float = 0.02) -> threading.Thread:
         """Start a run, and return its thread."""
-        thread = threading.Thread(target=self._run, args=(commit, patience))
+        thread = threading.Thread(target=self._run, args=(commit, patience, poll))
         thread.start()
         return thread
 
-    def _run(self, commit: str | None, patience: float) -> None:
-        with self.turn(commit, patience) as why:
+    def _run(self, commit: str | None, patience: float, poll: float) -> None:
+        with self.turn(commit, patience, poll) as why:
             self.skipped[str(commit)] = why
 
-    def turn(self, commit: str | None, patience: float = 30.0) -> object:
-        return turn(self.home, "study", commit, is_ancestor, say=self.lines.append, patience=patience, poll=0.02)
+    def turn(
+        self, commit: str | None, patience: float = 30.0, poll: float = 0.02
+    ) -> AbstractContextManager[str | None]:
+        return turn(self.home, "study", commit, is_ancestor, say=self.lines.append, patience=patience, poll=poll)
 
 
 def wait_for_lines(runs: Runs, number: int) -> None:
@@ -49,7 +51,7 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
     """The order of the arrivals does not matter. The others say which commit is newer."""
     runs = Runs(tmp_path)
     with ExitStack() as held:
-        assert held.enter_context(runs.turn("a")) is None  # type: ignore[arg-type]
+        assert held.enter_context(runs.turn("a")) is None
         threads = [runs.start("c")]
         wait_for_lines(runs, 1)
         threads += [runs.start("b"), runs.start(None)]
@@ -60,10 +62,41 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
     assert "Another run works on study" in runs.lines[0]
 
 
+def test_a_newer_commit_whose_run_has_died_takes_no_turn(tmp_path: Path) -> None:
+    """Nobody would execute the newest commit then. The same is true of a newer commit that was executed before."""
+    runs = Runs(tmp_path)
+    runs.start("c").join(20)
+    with ExitStack() as held:
+        assert held.enter_context(runs.turn("a")) is None
+        thread = runs.start("b")
+        wait_for_lines(runs, 1)
+        (folder,) = (tmp_path / "turns").iterdir()
+        # The kernel has released the lock of the run that was killed. Its file is left.
+        died = folder / f"{time.time_ns():020d}-died"
+        died.write_text("c")
+        while died.exists():
+            time.sleep(0.01)
+    thread.join(20)
+    assert runs.skipped == {"c": None, "b": None}
+
+
+def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_meanwhile(tmp_path: Path) -> None:
+    """The newer run may have its turn and end between two looks of the older one."""
+    runs = Runs(tmp_path)
+    with ExitStack() as held:
+        assert held.enter_context(runs.turn("a")) is None
+        thread = runs.start("b", poll=1.0)
+        wait_for_lines(runs, 1)
+        held.close()
+        runs.start("c").join(20)
+    thread.join(20)
+    assert runs.skipped == {"c": None, "b": "the newer commit c waits for its turn, too"}
+
+
 def test_a_run_that_waited_too_long_is_skipped(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     with ExitStack() as held:
-        held.enter_context(runs.turn(None))  # type: ignore[arg-type]
+        held.enter_context(runs.turn(None))
         runs.start("a", patience=0.1).join(20)
     assert str(runs.skipped["a"]).startswith("another run has worked on study for more than ")
 

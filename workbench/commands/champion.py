@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.commands import progress
-from workbench.commands.output import JsonFile, console_beside, err, print_foreign, write_json
+from workbench.commands.output import JsonFile, console_beside, err, print_columns, print_foreign, write_json
 from workbench.errors import ChampionNotFound
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
@@ -60,13 +59,8 @@ def list_(study: Path, /, *, json_file: JsonFile = None) -> int:
         A file for the list as JSON.
     """
     champions = _champions(study).all()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=True, justify="right" if column in ("number", "score", "baseline") else "left")
-    for listed in champions:
-        values = {**listed.to_json(), "commit": listed.commit and listed.commit[:12]}
-        table.add_row(*("–" if values[column] is None else printable(str(values[column])) for column in COLUMNS))
-    console_beside(json_file).print(table)
+    values = [{**listed.to_json(), "commit": listed.commit and listed.commit[:12]} for listed in champions]
+    print_columns(console_beside(json_file), COLUMNS, [[row[column] for column in COLUMNS] for row in values])
     if json_file is not None:
         write_json(json_file, [listed.to_json(text=False) for listed in champions])
     return 0

@@ -58,7 +58,8 @@ def webhook(
     deliveries = Deliveries(entries, home(), os.environ, emit)
     app = application(deliveries, secret, lambda line: err.print(printable(line), markup=False, highlight=False))
     with private_files(), _listener(host, port) as listener:
-        out.print(f"http://{host}:{listener.getsockname()[1]}", highlight=False)
+        name = f"[{host}]" if ":" in host else host
+        out.print(f"http://{name}:{listener.getsockname()[1]}", highlight=False)
         settings = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5)
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(settings).run([listener])
@@ -72,7 +73,8 @@ def _listener(host: str, port: int) -> socket.socket:
         UserError: the address or the port cannot be used.
     """
     try:
-        return socket.create_server((host, port), backlog=128)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise UserError(
             f"--host {host} --port {port} cannot be used ({error.strerror}); expected an address of this machine and a "

@@ -32,9 +32,8 @@ class Effort:
 
 def beginning(record: RunRecord) -> str:
     """Return the line with which a run begins."""
-    baseline = f"champion {record.champion}" if record.champion else "the starting prompt"
     return (
-        f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {baseline} "
+        f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {_first(record)} "
         f"({record.baseline}): at most {plural(record.budget, 'execution')} on {plural(len(record.goals), 'goal')}, "
         f"then at most {record.confirm} of each prompt on every goal to confirm the result."
     )
@@ -75,8 +74,14 @@ def budget_left(record: RunRecord, spent: int) -> str:
 def confirming(result: SearchResult, record: RunRecord) -> str:
     """Return the line with which the confirmation begins."""
     why = "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} has no more to ask"
-    others = "the starting prompt only" if result.best == record.baseline else f"{record.baseline} and {result.best}"
+    kept = result.best == record.baseline
+    compared = f"{_first(record)} only" if kept else f"{record.baseline} and {result.best}"
     return (
         f"The search ended after {plural(result.spent, 'execution')}: {why}. "
-        f"Confirming {others} with at most {plural(record.confirm, 'fresh execution')} on every goal."
+        f"Confirming {compared} with at most {plural(record.confirm, 'fresh execution')} on every goal."
     )
+
+
+def _first(record: RunRecord) -> str:
+    """Return the words for the prompt with which a run begins."""
+    return f"champion {record.champion}" if record.champion else "the starting prompt"

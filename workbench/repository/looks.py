@@ -1,6 +1,7 @@
 """Looks for a new head of a branch, and reports each head once, no matter who looks and how often.
 
-The record of heads that were seen is a file under WORKBENCH_HOME. A schedule and a webhook share it.
+The record of heads that were seen is a file under WORKBENCH_HOME. A schedule and a webhook share it. A head that was
+reported is not reported again if a forced push brings it back.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from workbench.system.files import exclusive_lock, write_atomically
 
 #: The most paths that an event names. Prefect limits the size of an event.
 MOST_PATHS = 1000
+#: How many of the newest reported heads the record keeps.
+MOST_HEADS = 1000
 
 
 @dataclass(frozen=True)
@@ -90,36 +93,53 @@ def look(
     file = home / "watched" / f"{repository.name}-{digest('watched', repository.identity, branch, study)[:16]}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(file.with_suffix(".lock")):
-        old, new = _seen(file), repository.head(branch)
-        if old == new:
+        seen, new = _seen(file), repository.head(branch)
+        if seen.head == new:
             return Look(new, None, f"{repository.name} {branch} is still at {new[:12]}.")
-        is_first = old is None
-        old = before_first if is_first else old
+        is_first = seen.head is None
+        old = before_first if is_first else seen.head
         change, sentence = None, f"This is the first look at {repository.name} {branch}, which is at {new[:12]}."
-        if not is_first or first:
+        if new in seen.reported:
+            sentence = f"{repository.name} {branch} is again at {new[:12]}, which was reported before."
+        elif not is_first or first:
             if repository.changed_paths(old, new, globs):
                 paths = repository.changed_paths(old, new)
                 change = Change(
                     repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths)
                 )
                 report(change)
-                sentence = f"{repository.name} {branch} has the new head {new[:12]}, with {len(paths)} changed paths."
+                number = f"{len(paths)} changed {'path' if len(paths) == 1 else 'paths'}"
+                sentence = f"{repository.name} {branch} has the new head {new[:12]}, with {number}."
             else:
                 sentence = f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
         record = {
-            "repository": repository.address, "branch": branch, "study": study, "head": new, "at": time.time()
-        }  # fmt: skip
+            "repository": repository.address,
+            "branch": branch,
+            "study": study,
+            "head": new,
+            "reported": [*seen.reported, *([] if change is None else [new])][-MOST_HEADS:],
+            "at": time.time(),
+        }
         write_atomically(file, json.dumps(record).encode())
     return Look(new, change, sentence)
 
 
-def _seen(file: Path) -> str | None:
-    """Return the head that was seen last, or None before the first look."""
+@dataclass(frozen=True)
+class Seen:
+    """The head that was seen last, or None before the first look, and the heads that were reported, oldest first."""
+
+    head: str | None = None
+    reported: tuple[str, ...] = ()
+
+
+def _seen(file: Path) -> Seen:
+    """Return what earlier looks saw. Records of old versions do not name the reported heads."""
     try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["head"])
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return Seen(str(record["head"]), tuple(map(str, record.get("reported", ()))))
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Seen()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} cannot be read as the record of a watched branch ({error}); delete it, and the next look counts "
             "as the first"

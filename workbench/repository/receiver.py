@@ -51,7 +51,7 @@ def application(deliveries: Deliveries, secret: str, log: Callable[[str], None])
         except Refused as refusal:
             log(f"{refusal.status} {name}: {refusal}")
             return JSONResponse({"error": str(refusal)}, refusal.status)
-        log(f"200 {name}: {emitted} events emitted")
+        log(f"200 {name}: {emitted} {'event' if emitted == 1 else 'events'} emitted")
         return JSONResponse({"emitted": emitted})
 
     def take(delivery: str, push: Push) -> int:

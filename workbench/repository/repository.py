@@ -1,7 +1,8 @@
 """Looks at a git repository: its branches, the paths that changed between two commits, and the files of a commit.
 
-A local repository is read where it is. A repository with a URL is copied to WORKBENCH_HOME, without a work tree, and
-the copy is brought up to date before each look. Workbench pushes nothing, and changes no branch.
+A local repository with files is read where it is. A repository with a URL, or a folder without files (a bare
+repository), is copied to WORKBENCH_HOME, and the copy is brought up to date before each look. Workbench pushes nothing,
+and changes no branch.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class Repository:
             globs: only paths that match one of these patterns, in which `**` stands for any folders.
         """
         known = old is not None and self._succeeds("cat-file", "-e", f"{old}^{{commit}}")
-        patterns = [f":(top,glob){pattern}" for pattern in globs]
+        # All patterns begin at the top of the repository, so `/notes.md` and `./notes.md` mean `notes.md`.
+        patterns = [f":(top,glob){re.sub(r'^(?:[.]?/)+', '', pattern)}" for pattern in globs]
         # After a forced push, git may have removed the old commit. Then every path may have changed.
         output = self._git(
             "diff", "--name-only", "-z", "--no-renames", str(old) if known else EMPTY_TREE, new, "--", *patterns
@@ -168,7 +170,7 @@ def open_repository(address: str, home: Path, environ: Mapping[str, str]) -> Rep
         RepositoryFailed: the repository with this URL cannot be reached.
     """
     try:
-        return _with_url(address, home, environ) if URL.match(address) else _local(address, environ)
+        return _with_url(address, home, environ) if URL.match(address) else _local(address, home, environ)
     except OSError as error:
         if error.filename != "git":
             raise
@@ -182,7 +184,7 @@ def known_branch(address: str, branch: str, home: Path, environ: Mapping[str, st
     """
     try:
         if not URL.match(address):
-            return _local(address, environ).branch(branch)
+            return Repository(address, "", Path(address).expanduser(), is_local=True, environ=environ).branch(branch)
         name, folder = _copy_of(_without_password(address), home)
         return Repository(address, name, folder, is_local=False, environ=environ).branch(branch)
     except (OSError, WorkbenchError):
@@ -195,13 +197,17 @@ def _copy_of(address: str, home: Path) -> tuple[str, Path]:
     return name, home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
 
 
-def _local(address: str, environ: Mapping[str, str]) -> Repository:
+def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
     path = Path(address).expanduser().absolute()
     if not path.is_dir():
         raise UserError(f"{address} is not a folder; expected the folder of a git repository, or a URL")
     result = git.run(path, "rev-parse", "--show-toplevel", environ=environ)
     if result.exit_code != 0:
-        raise UserError(f"{address} is in no git repository with files ({git.reason(result)}); name such a repository")
+        bare = git.run(path, "rev-parse", "--is-bare-repository", "--absolute-git-dir", environ=environ)
+        is_bare, _, folder = bare.stdout.decode(errors="surrogateescape").rstrip("\n").partition("\n")
+        if is_bare == "true":
+            return _with_url(f"file://{folder}", home, environ)
+        raise UserError(f"{address} is in no git repository ({git.reason(result)}); name the folder of a repository")
     top = Path(result.stdout.decode(errors="surrogateescape").rstrip("\n")).resolve()
     return Repository(str(top), top.name, top, is_local=True, environ=environ)
 
@@ -228,7 +234,16 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
                 url,
                 "+refs/heads/*:refs/heads/*",
             )
+            _follow_default_branch(folder, url, environ)
     return Repository(address, name, folder, is_local=False, environ=environ)
+
+
+def _follow_default_branch(folder: Path, url: str, environ: Mapping[str, str]) -> None:
+    """Let HEAD of a copy name the default branch that the repository has now. A fetch does not change it."""
+    result = git.run(folder, "ls-remote", "--symref", "--", url, "HEAD", environ=environ, timeout=FETCH_SECONDS)
+    default = re.match(r"ref: (refs/heads/\S+)\tHEAD$", result.stdout.decode(errors="replace"), re.MULTILINE)
+    if default is not None:
+        git.run(folder, "symbolic-ref", "HEAD", default[1], environ=environ)
 
 
 def _fetch(folder: Path, address: str, environ: Mapping[str, str], *arguments: str) -> None:

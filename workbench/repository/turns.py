@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.providers import digest
-from workbench.system.files import exclusive_lock, try_lock, write_atomically
+from workbench.system.files import is_locked, try_lock, write_locked
 
 #: The longest time that a run waits for its turn.
 PATIENCE_SECONDS = 3600.0
 POLL_SECONDS = 2.0
+#: The end of the name of the file of a run that has or had its turn, and for how many seconds such a file stays.
+TAKEN, KEPT_SECONDS = ".taken", 86_400.0
 
 
 @contextmanager
@@ -39,47 +43,80 @@ def turn(
         waits: is called again and again while the run waits.
     """
     name = digest("turn", study)[:24]
-    lock, newest = home / "locks" / f"study-{name}", home / "turns" / name
-    if commit is not None:
-        _announce(newest, commit, is_ancestor)
-    deadline, waited = time.monotonic() + patience, False
-    while (release := try_lock(lock)) is None:
-        if not waited:
-            say(f"Another run works on {study}. Waiting up to {patience / 60:.0f} minutes for it to end.")
-            waited = True
-        if time.monotonic() > deadline:
-            yield f"another run has worked on {study} for more than {patience / 60:.0f} minutes"
+    lock = home / "locks" / f"study-{name}"
+    with Announcement.of(home / "turns" / f"{name}.runs", commit) as announcement:
+        deadline, waited = time.monotonic() + patience, False
+        while (release := try_lock(lock)) is None:
+            if not waited:
+                say(f"Another run works on {study}. Waiting up to {patience / 60:.0f} minutes for it to end.")
+                waited = True
+            if time.monotonic() > deadline:
+                yield f"another run has worked on {study} for more than {patience / 60:.0f} minutes"
+                return
+            waits()
+            time.sleep(poll)
+            if (newer := announcement.newer(is_ancestor)) is not None:
+                yield f"the newer commit {newer[:12]} waits for its turn, too"
+                return
+        try:
+            newer = announcement.newer(is_ancestor) if waited else None
+            if newer is None:
+                announcement.take_turn()
+            yield None if newer is None else f"the newer commit {newer[:12]} waits for its turn, too"
+        finally:
+            release()
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Shows other runs that a run for a commit waits for its turn, or has it. A run without a commit shows nothing.
+
+    Each run has a file with its commit, which it keeps locked. The file of a killed run counts for nothing. The file of
+    a run that had its turn stays for a day: an older commit, whose run waited meanwhile, is not executed after it.
+
+    Attributes:
+        file: the run's own file. Its name begins with the time at which the run began to wait.
+    """
+
+    commit: str | None
+    file: Path
+
+    @classmethod
+    @contextmanager
+    def of(cls, folder: Path, commit: str | None) -> Iterator[Announcement]:
+        """Yield the announcement of a run, and take it back when the block ends."""
+        announcement = cls(commit, folder / f"{time.time_ns():020d}-{uuid.uuid4().hex}")
+        if commit is None:
+            yield announcement
             return
-        waits()
-        time.sleep(poll)
-        if (newer := _newer(newest, commit, is_ancestor)) is not None:
-            yield f"the newer commit {newer[:12]} waits for its turn, too"
-            return
-    try:
-        newer = _newer(newest, commit, is_ancestor) if waited else None
-        yield None if newer is None else f"the newer commit {newer[:12]} waits for its turn, too"
-    finally:
-        release()
+        release = write_locked(announcement.file, commit.encode())
+        try:
+            yield announcement
+        finally:
+            release()
 
+    def newer(self, is_ancestor: Callable[[str, str], bool]) -> str | None:
+        """Return the newest commit of all runs if it is newer than this run's commit, else None.
 
-def _announce(newest: Path, commit: str, is_ancestor: Callable[[str, str], bool]) -> None:
-    """Write down that a run for this commit waits, unless a run for a newer commit does."""
-    newest.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(newest.with_suffix(".lock")):
-        known = _read(newest)
-        if known is None or known == commit or not is_ancestor(commit, known):
-            write_atomically(newest, commit.encode())
+        Of two commits of which neither is in the history of the other, that of the later run is the newer.
+        """
+        newest: str | None = None
+        for file in sorted(self.file.parent.glob("[0-9]*")) if self.commit else ():
+            known = self._read(file)
+            if known is not None and (newest is None or not is_ancestor(known, newest)):
+                newest = known
+        return None if newest == self.commit else newest
 
+    def take_turn(self) -> None:
+        """Show other runs that this run has its turn."""
+        with suppress(FileNotFoundError):
+            self.file.rename(self.file.with_suffix(TAKEN))
 
-def _newer(newest: Path, commit: str | None, is_ancestor: Callable[[str, str], bool]) -> str | None:
-    """Return the commit of a newer run that waits, or None."""
-    known = None if commit is None else _read(newest)
-    if commit is None or known is None or known == commit:
+    def _read(self, file: Path) -> str | None:
+        """Return the commit of a run, or None if its file counts for nothing. Remove a file that nobody needs."""
+        with suppress(OSError, UnicodeDecodeError):
+            if (file.suffix == TAKEN and file.name > self.file.name) or is_locked(file):
+                return file.read_text(encoding="utf-8") or None
+            if file.suffix != TAKEN or time.time() - file.stat().st_mtime > KEPT_SECONDS:
+                file.unlink()
         return None
-    return known
-
-
-def _read(newest: Path) -> str | None:
-    with suppress(OSError, UnicodeDecodeError):
-        return newest.read_text(encoding="utf-8").strip() or None
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,8 +83,11 @@ class StudyInRepository:
         """Return the command that commits a champion's file in a clone, or None if the repository has the file."""
         if self.repository.is_local:
             return None
-        folder = self.path.parent / FOLDER / champion.parent.name
-        return (
-            f"mkdir -p {folder} && cp {champion} {folder}/ && git add {folder} && "
-            f"git commit -m 'Promote champion {int(champion.stem)} of {champion.parent.name}'"
+        folder, name = str(self.path.parent / FOLDER / champion.parent.name), champion.parent.name
+        commands = (
+            ("mkdir", "-p", folder),
+            ("cp", str(champion), f"{folder}/"),
+            ("git", "add", folder),
+            ("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}"),
         )
+        return " && ".join(map(shlex.join, commands))

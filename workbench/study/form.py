@@ -35,7 +35,8 @@ class GoalForm(Form):
     name: Name = Field(description="the name of the goal in runs and reports")
     goal: Text = Field(description="what the plan should achieve, in words")
     gold: Text | list[Text] = Field(
-        description="a file with a hand-written plan for the judge to compare with, or a list of files"
+        description="a file with a hand-written plan for the judge to compare with, or a list of files; the second "
+        "half of a list is held out from the search, and decides in the confirmation"
     )
 
 
