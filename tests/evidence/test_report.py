@@ -71,6 +71,8 @@ def test_a_search_that_tried_no_other_prompt_says_why(tmp_path: Path, ended: End
     finish(folder, "first", (3.0, 3.0, 3.0), ())
     folder.save(folder.load(SearchResult).model_copy(update={"ended": ended, "spent": spent}))
     assert sentence(summarize(folder)) == f"{why} The starting prompt scores 3.00."
+    folder.save(folder.load(RunRecord).model_copy(update={"champion": 2}))
+    assert sentence(summarize(folder)) == f"{why} Champion 2 scores 3.00."
 
 
 def test_a_models_text_is_shown_as_plain_text(tmp_path: Path) -> None:

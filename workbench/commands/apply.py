@@ -95,8 +95,8 @@ def _champion_run(study: Path) -> RunFolder:
     except RunNotFound as error:
         raise ChampionNotFound(
             f"champion {champion.number} of {champions.study} was found by the run {champion.run}, whose folder is not "
-            f"under {home() / 'runs'}; expected the run, which knows where in the pipeline its prompt was measured: run "
-            "this command where the run is, or copy its folder; nothing was changed"
+            f"under {home() / 'runs'}; expected the run, which knows where in the pipeline its prompt was measured: "
+            "run this command where the run is, or copy its folder; nothing was changed"
         ) from error
     if folder.read("best_prompt.md") != champion.text:
         raise ChampionNotFound(

@@ -31,7 +31,9 @@ def sentence(summary: Summary) -> str:
         done = f"{plural(len(summary.search), 'trial')} of at most {plural(summary.record.budget, 'execution')}"
         return f"{summary.status.capitalize()}: {done}{so_far}."
     if summary.best == summary.baseline:
-        return f"{_why_only_the_first(summary)} The starting prompt scores {comparison.baseline:.2f}."
+        champion = summary.record.champion
+        first = f"Champion {champion}" if champion else "The starting prompt"
+        return f"{_why_only_the_first(summary)} {first} scores {comparison.baseline:.2f}."
     decision = comparison.decision
     gain = f"{decision.difference:+.2f}, {decision.level:.0%} {decision.low:.2f} to {decision.high:.2f}"
     both = (
@@ -59,7 +61,7 @@ def _score(summary: Summary, candidate: str) -> str:
 
 
 def _why_only_the_first(summary: Summary) -> str:
-    """Say why the search ended with the starting prompt."""
+    """Say why the search ended with the prompt that it began with."""
     if len({trial.candidate for trial in summary.search}) > 1:
         return "No better prompt found: no other prompt scored higher in the search."
     if summary.result is not None and summary.result.ended == "budget":
