@@ -16,10 +16,15 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from prefect.server.database import dependencies
-from prefect.server.database.configurations import AioSqliteConfiguration
-from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
-from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+from workbench.system.imports import without_collection
+
+with without_collection():
+    # Prefect would import its API later, and look for garbage meanwhile.
+    import prefect.server.api.server  # noqa: F401
+    from prefect.server.database import dependencies
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+    from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 
 class WaitingSqlite(AioSqliteConfiguration):

@@ -102,8 +102,7 @@ def survivals(case: Case, folder: Path, environ: dict[str, str], kills: int, see
 @contextmanager
 def server(folder: Path) -> Iterator[dict[str, str]]:
     """Start a Prefect server, and yield the variables with which a command finds it. Stop it at the end."""
-    owner = CommandLine(folder / "server")
-    new_database(owner.home / "prefect")
+    owner = CommandLine(folder / "server", new_database(folder / "server" / "prefect"))
     started = owner.run("server")
     assert started.exit_code == 0, started.stderr
     try:

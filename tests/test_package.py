@@ -101,9 +101,9 @@ def test_an_sdist_gives_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
 def test_modules_have_the_same_names_in_checkout_and_wheel(environment: Path, tmp_path: Path) -> None:
     program = f"import importlib.util as i\nfor name in {MODULES}: print(i.find_spec('workbench.' + name).origin)"
     for python, root in ((environment / "bin" / "python", environment), (Path(sys.executable), CHECKOUT)):
-        ended = CommandLine(tmp_path / "home").run("-I", "-c", program, program=python, cwd=tmp_path)
-        assert ended.exit_code == 0, ended.stderr
-        for name, file in zip(MODULES, ended.stdout.splitlines(), strict=True):
+        result = CommandLine(tmp_path / "home").run("-I", "-c", program, program=python, cwd=tmp_path)
+        assert result.exit_code == 0, result.stderr
+        for name, file in zip(MODULES, result.stdout.splitlines(), strict=True):
             assert Path(file).is_relative_to(root)
             assert file.endswith(f"/workbench/{name.replace('.', '/')}.py")
 
@@ -124,9 +124,9 @@ def test_a_study_is_written_checked_and_rehearsed_without_the_checkout(environme
     before = sorted(runtime.rglob("*"))
 
     def run(*arguments: object) -> str:
-        ended = line.run(*arguments, program=program, cwd=folder)
-        assert ended.exit_code == 0, ended.stderr + ended.stdout
-        return ended.stdout
+        result = line.run(*arguments, program=program, cwd=folder)
+        assert result.exit_code == 0, result.stderr + result.stdout
+        return result.stdout
 
     version = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     assert run("--version").strip() == version

@@ -39,9 +39,9 @@ MARKS = {
 def numbers_of(name: str) -> dict[str, Any]:
     """Run a benchmark and return what it measured. A benchmark that finds its numbers implausible exits with 1."""
     command = [sys.executable, str(CHECKOUT / "bench" / f"{name}.py"), "--smallest"]
-    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=240, check=False)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    numbers: dict[str, Any] = json.loads(ended.stdout)
+    process = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=240, check=False)
+    assert process.returncode == 0, process.stderr[-3000:]
+    numbers: dict[str, Any] = json.loads(process.stdout)
     return numbers
 
 

@@ -142,10 +142,10 @@ def probed(rng: np.random.Generator, effect: float) -> list[GroupRecord]:
 def test_a_judge_that_no_probe_moves_is_rarely_accused_and_one_that_moves_is_found() -> None:
     """Over 300 calibrations, at most 5 % accuse a steady judge by any of six probes. A gain of 2 points is found."""
     rng = np.random.default_rng(3)
-    accused = [any(record.moves for record in probe_shifts(probed(rng, 0.0), 0.16)) for _ in range(300)]
-    found = [all(record.moves for record in probe_shifts(probed(rng, 2.0), 0.16)) for _ in range(300)]
-    assert np.mean(accused) <= 0.05
-    assert np.mean(found) >= 0.95
+    false_alarms = [any(record.moves for record in probe_shifts(probed(rng, 0.0), 0.16)) for _ in range(300)]
+    detections = [all(record.moves for record in probe_shifts(probed(rng, 2.0), 0.16)) for _ in range(300)]
+    assert np.mean(false_alarms) <= 0.05
+    assert np.mean(detections) >= 0.95
 
 
 def test_a_probe_that_lowers_the_score_does_not_move_the_judge() -> None:

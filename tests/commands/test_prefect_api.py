@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 
 PYTHON = Path(sys.executable)
 LOGIN = "admin:pass word"
-ASK = "from workbench.commands.run import use_server; use_server(); print('taken')"
+ASK = "from workbench.commands.prefect_api import use_server; use_server(); print('taken')"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine, study
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.errors import ServerUnavailable
 
 

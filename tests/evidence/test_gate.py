@@ -43,6 +43,7 @@ def test_few_pairs_promote_nothing() -> None:
     decision = decide_in_steps({"g": [3.0, 3.1, 3.2]}, {"g": [8.0, 8.1, 8.2]}, pairs=3)
     assert decision is not None
     assert (decision.verdict, decision.more) == ("undecided", 1)
+    assert decision.low <= 0 < decision.difference
 
 
 def test_a_clear_gain_is_promoted_after_four_pairs() -> None:

@@ -71,10 +71,10 @@ def test_more_replicates_are_forecast() -> None:
 
 @given(scores, scores)
 def test_the_interval_and_the_test_agree(champion: list[float], challenger: list[float]) -> None:
-    """The interval lies above zero if the prompt is promoted, and else not. It holds the difference."""
+    """The interval lies above zero exactly if the prompt is promoted. It holds the difference."""
     decision = decide(champion, challenger)
     assert decision.low <= decision.difference <= decision.high
-    assert (decision.low > -1e-9) if decision.verdict == "promote" else (decision.low < 1e-9)
+    assert (decision.low > 0) == (decision.verdict == "promote")
     assert decision == decide(champion, challenger)
 
 
@@ -108,8 +108,46 @@ def test_a_prompt_that_is_no_better_is_promoted_at_most_in_one_of_twenty(draw: s
         ([1.0], [math.nan], "a score is no number"),
         ({"a": [1.0]}, {"b": [1.0]}, "the goals differ"),
         ({}, {}, "a side has no goal"),
+        ({1: [1.0], "a": [1.0]}, {1: [1.0]}, "the goals differ: 1, a and 1"),
+        ([1.0, None], [1.0], "a score is no number: None"),
+        ("12", [1.0], "a score is no number: '1'"),
+        ([[1.0, 2.0]], [1.0], "a score is no number"),
     ],
 )
 def test_an_invalid_sample_is_refused(champion: object, challenger: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         decide(champion, challenger)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize("settings", [{"margin": math.nan}, {"alpha": 0.0}, {"alpha": 0.6}, {"alpha": math.nan}])
+def test_a_margin_or_a_risk_out_of_range_is_refused(settings: dict[str, float]) -> None:
+    """A margin that is no number would promote everything."""
+    with pytest.raises(ValueError, match="expected a number of points, and a risk above 0"):
+        decide([3.0], [4.0], **settings)  # type: ignore[arg-type]  # the names are right
+
+
+def test_any_kind_of_sequence_is_a_sample() -> None:
+    here = decide([5.0, 6.0, 5.0, 6.0], [8.0, 8.0, 9.0, 9.0])
+    for kind in (
+        tuple,
+        iter,
+        np.array,
+        lambda scores: np.array(scores, dtype="f4"),
+        lambda scores: list(map(int, scores)),
+    ):
+        assert decide(kind([5.0, 6.0, 5.0, 6.0]), kind([8.0, 8.0, 9.0, 9.0])) == here
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "verdict"),
+    [([7.0, 5.0, 6.0, 4.0, 5.0, 5.0], [6.0, 8.0, 6.0, 7.0, 6.0, 6.0], "promote"),
+     ([5.7, 4.4, 6.6, 4.7, 6.4, 5.4], [5.8, 6.3, 6.3, 5.7, 6.9, 6.7], "undecided")],
+)  # fmt: skip
+def test_ties_do_not_set_the_interval_against_the_verdict(
+    champion: list[float], challenger: list[float], verdict: str
+) -> None:
+    """Ties put the lower end on zero, and rounding would put it on either side."""
+    decision = decide(champion, challenger)
+    assert decision.verdict == verdict
+    assert decision.low == pytest.approx(0.0, abs=1e-12)
+    assert (decision.low > 0) == (verdict == "promote")

@@ -19,8 +19,8 @@ def test_the_reported_scores_are_the_confirmed_scores(tmp_path: Path) -> None:
     report = ReportRecord.of(summarize(folder)).to_json()
     assert report["baseline"]["score"] == 3.1
     assert report["best"] == {
-        "score": 8.1, "search_score": 9.5, "candidate": "second",
-        "prompt_file": str(folder.path / "best_prompt.md"),
+        "score": 8.1, "low": 7.6785, "high": 8.5215, "level": 0.9, "runs": 3, "search_score": 9.5,
+        "candidate": "second", "prompt_file": str(folder.path / "best_prompt.md"),
     }  # fmt: skip
     assert (report["better"], report["passed"], report["status"]) == (True, True, "done")
     assert sentence(summarize(folder)).startswith(

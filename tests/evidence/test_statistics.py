@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workbench.evidence.promotion import ALPHA, ALPHA_AUTO
-from workbench.evidence.statistics import LEVEL, WORTHWHILE, alone, compare, compare_in_steps, interval, mean_interval
+from workbench.evidence.statistics import LEVEL, WORTHWHILE, alone, compare, compare_in_steps, mean_interval, mean_score
 
 LOW, HIGH = [3.0, 3.2, 3.1, 2.9], [7.9, 8.1, 8.3, 8.0]
 
@@ -41,10 +41,23 @@ def test_a_goal_counts_once_however_often_it_was_tried() -> None:
 
 def test_equal_scores_do_not_prove_that_there_is_no_noise() -> None:
     """The interval of a mean is never empty. It ends at the ends of the scale."""
-    low, high = interval([3.0, 3.0, 3.0])
+    _, low, high = mean_interval({"g": [3.0, 3.0, 3.0]})
     assert low < 3.0 < high
-    assert interval([9.9, 10.0])[1] == 10.0
+    assert mean_interval({"g": [9.9, 10.0]})[2] == 10.0
     assert mean_interval({"a": [3.0, 5.0], "b": [7.0, 9.0]})[0] == 6.0
+
+
+def test_the_noise_of_the_search_counts_in_the_interval_of_a_mean() -> None:
+    """Few scores say little about their variance. The noise counts as much as 21 scores of this noise."""
+    scores = {"g": [5.0, 6.0, 5.5, 5.5]}
+    lone, pooled = mean_score(scores), mean_score(scores, noise=1.2)
+    assert (lone.score, pooled.score, pooled.level) == (5.5, 5.5, LEVEL)
+    assert lone.high is not None
+    assert pooled.high is not None
+    # Student's t with 23 degrees of freedom, and the pooled variance (3 * 1/6 + 20 * 1.44) / 23.
+    assert pooled.high - 5.5 == pytest.approx(1.7139 * (29.3 / 23 / 4) ** 0.5, abs=1e-3)
+    assert mean_score(scores, 0.98, 1.2).high > pooled.high
+    assert mean_score({"g": [5.0]}, noise=1.2).low is None
 
 
 def test_the_readme_names_the_thresholds() -> None:

@@ -157,10 +157,10 @@ def test_a_billion_laughs_are_refused() -> None:
 def test_a_megabyte_takes_bounded_time(filler: str) -> None:
     """The text is in a fence, around a fence, or in pipeline_ex's wrapper."""
     much = filler * (900_000 // len(filler))
-    begun = time.process_time()
+    start = time.process_time()
     for text in (f"```{much}`", f"[\n```\n{much}", f"workflow:\n  name: generated_pipeline\n  steps:\n{much}"):
         problem(unfenced(text))
-    assert time.process_time() - begun < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_cut_off_reply_stays_invalid() -> None:

@@ -60,8 +60,8 @@ def test_all_findings_are_named() -> None:
         'step "b" takes the answer of "c", but no step before it has this name: name an earlier step; '
         'the prompt of step "d" is empty: write what the step asks for'
     )
-    many = "steps: [" + ", ".join(f"{{name: s{n}, prompt: }}" for n in range(9)) + "]"
-    assert str(defect(many)).count("is empty") == 5
+    plan = "steps: [" + ", ".join(f"{{name: s{n}, prompt: }}" for n in range(9)) + "]"
+    assert str(defect(plan)).count("is empty") == 5
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
 
     The pytest workers share no server: four runs at once keep SQLite locked for seconds.
     """
-    owner = CommandLine(tmp_path_factory.mktemp("der Prefect-Servör"))
-    new_database(owner.home / "prefect")
+    home = tmp_path_factory.mktemp("der Prefect-Servör")
+    owner = CommandLine(home, new_database(home / "prefect"))
     result = owner.run("server")
     assert result.exit_code == 0, result.stderr
     url = json.loads((owner.home / "server.json").read_text())["url"]
@@ -29,7 +29,7 @@ def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
     try:
         yield owner
     finally:
-        stopped = owner.run("server", "--stop")
+        stopped = owner.call("server", "--stop")
         assert "stopped" in stopped.stdout
 
 

@@ -35,7 +35,7 @@ def test_a_judge_is_calibrated_once(line: CommandLine, tmp_path: Path) -> None:
     executions, verdicts = len(line.results("execute")), len(line.results("score"))
     output = line.home / "calibration.json"
     calibrated = line.run("calibrate", file, "--probes", "--rehearse", "--json", output)
-    listed = line.run("ledger", "--json", line.home / "ledger.json")
+    listed = line.call("ledger", "--json", line.home / "ledger.json")
     assert listed.exit_code == 0, listed.stderr
     totals = {total["kind"]: total for total in json.loads((line.home / "ledger.json").read_text())}
     assert (totals["search"]["runs"], totals["calibration"]["runs"], totals["calibration"]["trials"]) == (1, 1, 0)

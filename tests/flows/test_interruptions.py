@@ -93,8 +93,8 @@ def state(line: CommandLine, flow_run: str) -> dict[str, Any]:
 def artifact(line: CommandLine) -> str:
     """Return the text of the artifact of the only run so far."""
     query = {"artifacts": {"flow_run_id": {"any_": [only_flow_run(line)]}, "type": {"any_": ["markdown"]}}}
-    (found,) = patient.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
-    return str(found["data"])
+    (markdown,) = patient.post(f"{line.env['PREFECT_API_URL']}/artifacts/filter", json=query).json()
+    return str(markdown["data"])
 
 
 def running_executions(line: CommandLine) -> list[str]:

@@ -62,11 +62,11 @@ def flow_run_of(report: dict[str, Any]) -> str:
 
 def all_of(line: CommandLine, kind: str, query: dict[str, Any]) -> list[dict[str, Any]]:
     """Return everything of a kind that fits a query of Prefect's API, which gives 200 at a time."""
-    found: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
     url = f"{line.env['PREFECT_API_URL']}/{kind}/filter"
-    while page := patient.post(url, json={**query, "limit": 200, "offset": len(found)}).json():
-        found += page
-    return found
+    while page := patient.post(url, json={**query, "limit": 200, "offset": len(objects)}).json():
+        objects += page
+    return objects
 
 
 def task_runs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]:
@@ -84,8 +84,8 @@ def task_runs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]
 def parents(runs: list[dict[str, Any]], name: str) -> set[frozenset[str]]:
     """Return, for each task run of this name, the kinds of the task runs on which it depends."""
     kinds = {run["id"]: run["name"].split()[0] for run in runs}
-    named = [run for run in runs if run["name"].split()[0] == name]
-    inputs = [[entry for entries in run["task_inputs"].values() for entry in entries] for run in named]
+    task_runs = [run for run in runs if run["name"].split()[0] == name]
+    inputs = [[entry for entries in run["task_inputs"].values() for entry in entries] for run in task_runs]
     return {frozenset(kinds[entry["id"]] for entry in row if entry["input_type"] == "task_run") for row in inputs}
 
 
@@ -290,9 +290,9 @@ def test_the_artifact_shows_the_run(first: FirstRun) -> None:
 def test_show_prints_the_result_again(first: FirstRun) -> None:
     """The beginning of the run's name is enough, also for JSON. An unknown name is refused with the known names."""
     file = first.line.home / "shown.json"
-    shown = first.line.call("show", first.run.name[:18], "--json", file)
-    assert shown.exit_code == 0
-    assert "REHEARSAL" in shown.stdout
+    result = first.line.call("show", first.run.name[:18], "--json", file)
+    assert result.exit_code == 0
+    assert "REHEARSAL" in result.stdout
     assert json.loads(file.read_text()) == first.report
     unknown = first.line.call("show", "nothing")
     assert unknown.exit_code == 2

@@ -41,10 +41,10 @@ def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: d
     properties = flow.parameters.properties
     assert set(deployment["parameters"]) <= set(properties)  # type: ignore[call-overload]
     assert [name for name, value in properties.items() if not value.get("description")] == []
-    given = set(deployment["parameters"])  # type: ignore[call-overload]
+    set_parameters = set(deployment["parameters"])  # type: ignore[call-overload]
     for trigger in deployment.get("triggers", []):  # type: ignore[attr-defined]
-        given |= set(trigger["parameters"])
-    assert set(flow.parameters.required) <= given
+        set_parameters |= set(trigger["parameters"])
+    assert set(flow.parameters.required) <= set_parameters
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)

@@ -20,7 +20,7 @@ def test_a_run_ends_with_exit_code_3_if_all_calls_fail(line: CommandLine, tmp_pa
     assert "the same command goes on" in result.stderr
     assert "Traceback" not in result.stderr
     assert not line.results("execute")
-    shown = line.call("show")
-    assert shown.exit_code == 0
-    assert "Failed: " in shown.stdout
-    assert "failures" in shown.stdout
+    result_of_show = line.call("show")
+    assert result_of_show.exit_code == 0
+    assert "Failed: " in result_of_show.stdout
+    assert "failures" in result_of_show.stdout

@@ -37,9 +37,9 @@ def test_a_users_own_study_works_as_described(line: CommandLine, tmp_path: Path)
         result = line.run(*arguments, program=CHECKOUT / program, cwd=tmp_path)
         assert result.exit_code == 0, (arguments, result.stderr)
         if arguments[0] == "init":
-            written = (tmp_path / "study.yaml").read_text()
-            assert ("\nbudget: 24\n" in written, "\nconfirm: 8\n" in written) == (True, True)
-            smaller = written.replace("\nbudget: 24\n", "\nbudget: 8\n").replace(
+            study_text = (tmp_path / "study.yaml").read_text()
+            assert ("\nbudget: 24\n" in study_text, "\nconfirm: 8\n" in study_text) == (True, True)
+            smaller = study_text.replace("\nbudget: 24\n", "\nbudget: 8\n").replace(
                 "\nconfirm: 8\n", "\nconfirm: 4\nruntime: serve\n"
             )
             (tmp_path / "study.yaml").write_text(smaller)

@@ -39,7 +39,7 @@ def test_the_command_draws_a_rubric_once(line: CommandLine, tmp_path: Path) -> N
     assert len(load(RunOptions(file)).goals[0].criteria) == len(value["goals"]["only"])
     assert "REHEARSAL: asking gemini/gemini-4-argon once" in result.stderr
     rubric.write_text("edited: badly")
-    refused = line.run("rubric", file, "--rehearse")
+    refused = line.call("rubric", file, "--rehearse")
     assert (refused.exit_code, "exists already" in refused.stderr, "--force" in refused.stderr) == (2, True, True)
     result, repeated = drawn(line, file, "--force")
     assert repeated == {**value, "calls": 0}
@@ -48,7 +48,7 @@ def test_the_command_draws_a_rubric_once(line: CommandLine, tmp_path: Path) -> N
     result, other = drawn(line, file, "--force", "--again")
     assert (other["calls"], other["used"], len(line.results("draw"))) == (1, False, 2)
     assert "the judge does not use it yet: set judge: {method: rubric}" in result.stdout
-    listed = line.run("ledger", "--json", folder / "ledger.json")
+    listed = line.call("ledger", "--json", folder / "ledger.json")
     assert listed.exit_code == 0, listed.stderr
     (total,) = json.loads((folder / "ledger.json").read_text())
     assert (total["kind"], total["runs"], total["verdicts"]) == ("rubric", 1, 0)

@@ -48,8 +48,8 @@ def test_a_run_that_is_killed_buys_nothing_twice_and_ends_as_undisturbed(
 @pytest.mark.timeout(900)
 def test_a_run_survives_a_restart_of_its_server(tmp_path: Path) -> None:
     """The server is killed and started again. The run goes on, or the same command continues it."""
-    case, line = Case("copro", 4), CommandLine(tmp_path / "home")
-    new_database(line.home / "prefect")
+    case = Case("copro", 4)
+    line = CommandLine(tmp_path / "home", new_database(tmp_path / "home" / "prefect"))
     assert line.run("server").exit_code == 0
     study = case.study(tmp_path / "study")
 

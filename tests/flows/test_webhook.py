@@ -36,7 +36,7 @@ def test_a_push_becomes_an_event(line: CommandLine, tmp_path: Path) -> None:
     config = tmp_path / "webhook.yaml"
     # The guide names the folder of the bare repository.
     config.write_text(json.dumps([{"repository": str(central), "branch": "main", "study": "study.yaml"}]))
-    refused = line.run("webhook", "--port", "0", "--config", config)
+    refused = line.call("webhook", "--port", "0", "--config", config)
     assert (refused.exit_code, "WORKBENCH_WEBHOOK_SECRET is not set" in refused.stderr) == (2, True), refused.stderr
     with line.having(WORKBENCH_WEBHOOK_SECRET="s").start("webhook", "--port", "0", "--config", config) as receiver:
         assert receiver.stdout is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,17 @@ def test_the_score_is_the_weighted_share_of_what_is_met() -> None:
     assert score_of(CRITERIA, results) == pytest.approx(10 * (3 + 1) / 6)
     assert [result.answer for result in results] == ["yes", "partly", "no"]
     assert reason == "It is short. Not met: an estimate. Partly met: a rollback."
+
+
+def test_servers_that_ignore_the_schema_are_understood() -> None:
+    """They write answers with capitals, and null where there is no evidence."""
+    answers: list[tuple[str, Any]] = [("Yes", "supervision trees"), (" NO ", None), ("no", "")]
+    results, _ = read_answers(reply(*answers), CRITERIA, PLAN)
+    assert [(result.answer, result.evidence) for result in results] == [
+        ("yes", "supervision trees"), ("no", ""), ("no", ""),
+    ]  # fmt: skip
+    with pytest.raises(UnusableText, match="its evidence for criterion 1 is '7'; expected a text"):
+        read_answers(reply(("yes", 7), *answers[1:]), CRITERIA, PLAN)  # type: ignore[arg-type]  # on purpose
 
 
 @pytest.mark.parametrize("claimed", ["yes", "partly"])

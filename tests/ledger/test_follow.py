@@ -45,8 +45,8 @@ def test_the_ledger_has_a_trial_soon_after_the_run(tmp_path: Path, environ: dict
 def _trials(database: Database) -> int:
     """Return how many trials the ledger has, and 0 while there is no ledger."""
     with database.reading() as connection:
-        made = schema.version(connection) is not None
-    return int(rows(database, "SELECT COUNT(*) FROM scores")[0][0]) if made else 0
+        exists = schema.version(connection) is not None
+    return int(rows(database, "SELECT COUNT(*) FROM scores")[0][0]) if exists else 0
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,6 @@ def test_fifty_writers_lose_nothing(tmp_path: Path, environ: dict[str, str], dat
         writer.join()
     assert [writer.exitcode for writer in writers] == [0] * WRITERS
     assert rows(database, "SELECT COUNT(*), COUNT(DISTINCT run) FROM trials") == [(WRITERS * TRIALS, WRITERS)]
-    written = everything(database)
+    rows_in_ledger = everything(database)
     rebuild(database, tmp_path)
-    assert everything(database) == written
+    assert everything(database) == rows_in_ledger

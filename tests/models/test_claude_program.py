@@ -65,13 +65,13 @@ def test_the_program_gets_the_conversation_and_none_of_the_users_settings(
     """No tool is allowed. The prompt is no argument. The folder holds nothing else. No other key is passed."""
     reply, server = called(monkeypatch, claude_reply("A better prompt."))
     assert reply == Reply("A better prompt.", Ending.COMPLETE, "stop reason end_turn", MODEL, dollars=0.01)
-    ((_, sent),) = server.requests
+    ((_, request),) = server.requests
     options = ["-p", "--output-format", "stream-json", "--verbose", "--model", MODEL]
-    assert sent["arguments"] == [*options, "--tools", "", "--setting-sources", "", "--strict-mcp-config"]
+    assert request["arguments"] == [*options, "--tools", "", "--setting-sources", "", "--strict-mcp-config"]
     turns = ["You are an engineer.", "Improve the prompt.", "You answered:", "Done.", "Once more, with ü."]
-    assert sent["prompt"].split("\n\n") == turns
-    assert sent["folder"] == ["prompt.md"]
-    assert (sent["environ"]["ANTHROPIC_API_KEY"], sent["environ"]["GEMINI_API_KEY"]) == (KEY, None)
+    assert request["prompt"].split("\n\n") == turns
+    assert request["folder"] == ["prompt.md"]
+    assert (request["environ"]["ANTHROPIC_API_KEY"], request["environ"]["GEMINI_API_KEY"]) == (KEY, None)
     assert not list(tmp_path.glob("workbench-claude-*"))
 
 
@@ -214,8 +214,8 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_a_rehearsal_plays_the_program_and_real_answers_are_kept_apart() -> None:
     """In a rehearsal, no entry leads to the program. In earnest, its answers have a label of their own."""
-    played = rehearsal("http://127.0.0.1:1", "default", 0)[PROGRAM]
-    assert (played.name, played.label) == ("anthropic", "rehearsal:default:0")
+    provider = rehearsal("http://127.0.0.1:1", "default", 0)[PROGRAM]
+    assert (provider.name, provider.label) == ("anthropic", "rehearsal:default:0")
     assert real({})[PROGRAM].label == "claude-program"
     behind = real({"ANTHROPIC_BASE_URL": "https://gate.example"})
     assert behind[PROGRAM].label not in ("claude-program", behind["anthropic"].label)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def proxied_hosts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Serve a proxy that refuses every host, and yield the hosts that it was asked for."""
     hosts: list[str] = []
 
@@ -46,17 +46,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("name", [name for name in CLIENTS if name != PROGRAM])
-def test_every_client_asks_the_proxy(asked: list[str], name: ProviderName) -> None:
+def test_every_client_asks_the_proxy(proxied_hosts: list[str], name: ProviderName) -> None:
     """A proxy that refuses is a failure of the outside world."""
     complete = pkgutil.resolve_name(CLIENTS[name])
     provider = Provider(name, f"https://{name}.test", name)
     with pytest.raises(CallFailed) as caught:
         complete(ModelCall(provider, "m", (("user", "x"),), max_tokens=10, seconds=20), "secret-key-of-a-test")
-    assert asked == [f"{name}.test:443"]
+    assert proxied_hosts == [f"{name}.test:443"]
     assert (caught.value.failure.kind, caught.value.failure.lasting) == ("provider unavailable", False)
 
 
-def test_programs_get_the_proxies(asked: list[str]) -> None:
+def test_programs_get_the_proxies(proxied_hosts: list[str]) -> None:
     """The runtime and the claude program use them, too. This machine is never asked for through a proxy."""
     passed = passed_environment()
     assert passed["HTTPS_PROXY"].startswith("http://127.0.0.1:")

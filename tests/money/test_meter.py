@@ -95,9 +95,9 @@ def test_the_runtimes_report_is_priced_by_the_models_that_answered() -> None:
 def test_a_model_that_answered_for_another_is_named() -> None:
     """A version of the model that was asked is the same model."""
     meter = Meter()
-    asked = ["gemini-3.8-flash", "gemini-3.8-flash", "opus", "gemini-3.8-flash", "gemini-flash-latest"]
+    requested_models = ["gemini-3.8-flash", "gemini-3.8-flash", "opus", "gemini-3.8-flash", "gemini-flash-latest"]
     answered = ["models/gemini-3.8-flash-001", "gemini-4-argon", "claude-opus-5-5", "gemini-3.8-flash-lite", FLASH]
-    models = [{**entry(new, input_tokens=1), "asked": old} for old, new in zip(asked, answered, strict=True)]
+    models = [{**entry(new, input_tokens=1), "asked": old} for old, new in zip(requested_models, answered, strict=True)]
     with meter.call("runtime: mix", None):
         use_report(meter, {"models": models})
     assert meter.other_models == [(FLASH, "gemini-4-argon"), (FLASH, "gemini-3.8-flash-lite")]

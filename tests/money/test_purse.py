@@ -43,10 +43,10 @@ def test_known_largest_costs_are_never_overshot_with_64_in_flight(
         return True
 
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        made = list(pool.map(make, enumerate(calls)))
+        outcomes = list(pool.map(make, enumerate(calls)))
     assert purse.spent <= budget
     assert highest <= budget
-    assert purse.used_up is (not all(made))
+    assert purse.used_up is (not all(outcomes))
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ from workbench.page.prompts import Part, compared
 
 def test_the_words_that_changed_are_marked() -> None:
     """A line with nothing in common is marked as a whole."""
-    kept, changed, replaced = compared("Title\nWrite the plan.\nx", "Title\nWrite the best plan.\nAnother line.")
-    assert (kept.removed, kept.added, kept.first_parts) == (False, False, (Part("Title", False),))
+    unchanged, changed, replaced = compared("Title\nWrite the plan.\nx", "Title\nWrite the best plan.\nAnother line.")
+    assert (unchanged.removed, unchanged.added, unchanged.first_parts) == (False, False, (Part("Title", False),))
     assert (changed.removed, changed.added) == (True, True)
     assert changed.first_parts == (Part("Write the", False), Part(" plan.", False))
     assert changed.best_parts == (Part("Write the", False), Part(" best", True), Part(" plan.", False))

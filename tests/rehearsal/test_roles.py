@@ -125,9 +125,9 @@ def test_the_judge_names_what_is_missing() -> None:
     """The reason helps to write the next prompt, as a real judge's reason does. It lists no words of the gold plan."""
     score, reason = verdict("title: nothing much\n", DATABASE, 0)
     assert score < 2
-    named = reason.partition("Missing: ")[2].rstrip(".").split(", ")
-    assert set(named) <= {aspect.name for aspect in ASPECTS}
-    assert len(named) == 4
+    missing_aspects = reason.partition("Missing: ")[2].rstrip(".").split(", ")
+    assert set(missing_aspects) <= {aspect.name for aspect in ASPECTS}
+    assert len(missing_aspects) == 4
 
 
 @pytest.mark.slow

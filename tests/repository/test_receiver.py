@@ -28,9 +28,9 @@ REMOTE = "https://github.com/me/mine.git"
 class Receiver:
     """The receiver of one watched repository, and what it reported and logged."""
 
-    def __init__(self, folder: Path, mine: Path) -> None:
+    def __init__(self, folder: Path, repository: Path) -> None:
         self.commits = Commits(folder / "mine")
-        shutil.copytree(mine, self.commits.folder)
+        shutil.copytree(repository, self.commits.folder)
         self.reported: list[Change] = []
         self.lines: list[str] = []
         self.failing = False
@@ -58,7 +58,7 @@ class Receiver:
 
 
 @pytest.fixture(scope="module")
-def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def watched_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository with one commit and a remote. Each test gets a copy, because git takes long to make one."""
     commits = Commits.begin(tmp_path_factory.mktemp("repository") / "mine")
     commits.commit({"pipeline.yaml": "1"})
@@ -67,8 +67,8 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def receiver(tmp_path: Path, mine: Path) -> Iterator[Receiver]:
-    receiver = Receiver(tmp_path, mine)
+def receiver(tmp_path: Path, watched_repository: Path) -> Iterator[Receiver]:
+    receiver = Receiver(tmp_path, watched_repository)
     yield receiver
     # No line has a part of a body in it.
     assert not any("refs/heads" in line for line in receiver.lines)

@@ -150,6 +150,8 @@ def test_files_from_before_formats_had_versions_are_read(tmp_path: Path) -> None
         if "difference" in before:
             # Its interval had no level in the file: it was 95 %.
             before["difference"] |= {"level": 0.95, "more": None}
+            for side in (before["baseline"], before["best"]):
+                side |= {"low": None, "high": None, "level": None, "runs": 0}
         assert {"schema": 1, **before} == {key: folder.load(kind).to_json()[key] for key in ("schema", *before)}
     for lines in (TrialRecord, CallRecord):
         old_lines = [json.loads(line) for line in folder.read(lines.FILE).split("\n")[:-1]]

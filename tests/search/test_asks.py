@@ -108,11 +108,11 @@ def test_a_failure_lets_the_other_running_tasks_finish() -> None:
 @pytest.mark.parametrize("error_type", [KeyboardInterrupt, SystemExit, RuntimeError])
 def test_an_error_in_the_flows_thread_ends_the_work(error_type: type[BaseException]) -> None:
     """The waiting ask raises SearchStopped, and the work's thread ends within seconds."""
-    begun = threading.Event()
+    work_started = threading.Event()
     stopped = threading.Event()
 
     def work(asker: Asker) -> None:
-        begun.set()
+        work_started.set()
         try:
             asker.plan(request("never answered"))
         except SearchStopped:
@@ -121,7 +121,7 @@ def test_an_error_in_the_flows_thread_ends_the_work(error_type: type[BaseExcepti
 
     start = time.monotonic()
     with pytest.raises(error_type), Asks(work, slots(1)) as asks:
-        begun.wait(60)
+        work_started.wait(60)
         raise error_type
     assert stopped.is_set()
     assert not asks._thread.is_alive()
@@ -218,7 +218,7 @@ def test_an_error_that_an_optimizer_would_catch_ends_the_work() -> None:
 
 def test_a_reported_trial_reaches_the_flow_in_its_own_thread() -> None:
     """Every trial arrives before the loop ends, also the last one."""
-    seen: list[tuple[Trial, str]] = []
+    reports: list[tuple[Trial, str]] = []
     trials = [Trial("c", "g", number, "key", Verdict(5.0, "fine")) for number in range(3)]
 
     def work(asker: Asker) -> None:
@@ -226,8 +226,8 @@ def test_a_reported_trial_reaches_the_flow_in_its_own_thread() -> None:
             asker.report(trial)
 
     def note(trial: Trial) -> None:
-        seen.append((trial, threading.current_thread().name))
+        reports.append((trial, threading.current_thread().name))
 
     with Asks(work, slots(1), on_trial=note) as asks:
         assert list(asks) == []
-    assert seen == [(trial, threading.current_thread().name) for trial in trials]
+    assert reports == [(trial, threading.current_thread().name) for trial in trials]

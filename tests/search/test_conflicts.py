@@ -16,6 +16,9 @@ CONFLICT = {"pieces": [1, 3], "problem": "contradiction", "reason": "Long and sh
     [
         json.dumps([CONFLICT]),
         json.dumps({"conflicts": [CONFLICT]}),
+        json.dumps([{"pieces": [1]}, CONFLICT, 7, {"pieces": [1, 2, 3]}]),
+        f"There is one: {json.dumps([CONFLICT])}",
+        json.dumps([{**CONFLICT, "reason": None}]),
         f"There is one:\n```json\n{json.dumps([CONFLICT], indent=1)}\n```",
     ],
 )
@@ -25,7 +28,18 @@ def test_conflicts_are_read_in_every_usual_form(reply: str) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "[]", "none", "null", "[1]", '[{"pieces": [1]}]', '[{"pieces": [2, 2]}]', '[{"pieces": [1, 4]}]', "{}"],
+    [
+        "",
+        "[]",
+        "none",
+        "null",
+        "[1]",
+        '[{"pieces": [1]}]',
+        '[{"pieces": [2, 2]}]',
+        '[{"pieces": [1, 4]}]',
+        "{}",
+        "[" * 100_000,
+    ],
 )
 def test_anything_else_is_no_conflict(reply: str) -> None:
     """A pair of a piece with itself or with an unknown piece says nothing."""

@@ -19,6 +19,8 @@ ADD = {"action": "add", "text": "Name the risks.", "after": 1, "reason": "The ju
         json.dumps(ADD),
         f"```json\n{json.dumps([ADD], indent=2)}\n```",
         f"Here they are:\n```\n{json.dumps([ADD])}\n```\nThat is all.",
+        f"Here they are: {json.dumps([ADD])} That is all.",
+        json.dumps([{"action": "paint"}, ADD, 7, {"action": "add", "text": ""}]),
     ],
 )
 def test_edits_are_read_in_every_usual_form(reply: str) -> None:
@@ -43,10 +45,34 @@ def test_a_rewriting_reply_is_a_whole_prompt(reply: str) -> None:
         '[{"action": "add", "text": ""}]',
         '[{"action": "replace", "piece": 1}]',
         "``````",
+        "[" * 100_000,
+        '```json\n[{"action": "add", "text": "x",}]\n```',
     ],
 )
 def test_anything_else_is_no_edit(reply: str) -> None:
     assert read(reply) is None
+
+
+@pytest.mark.parametrize("reason", [None, ["a", "list"], 7])
+def test_the_reason_may_be_of_any_kind(reason: object) -> None:
+    (edit,) = read(json.dumps([{**ADD, "reason": reason}])) or []
+    assert isinstance(edit, Add)
+    assert edit.text == "Name the risks."
+
+
+def test_an_edit_may_contain_a_code_fence() -> None:
+    """The inner fence does not end the outer one."""
+    text = "Use this form:\n```yaml\nsteps: []\n```"
+    (edit,) = read(f"```json\n{json.dumps([{'action': 'add', 'text': text}])}\n```") or []
+    assert isinstance(edit, Add)
+    assert edit.text == text
+
+
+def test_a_text_that_cannot_be_written_is_cleaned() -> None:
+    """An escape in JSON can stand for a lone surrogate."""
+    (edit,) = read('[{"action": "add", "text": "\\ud800 a\\u2028b"}]') or []
+    assert isinstance(edit, Add)
+    assert edit.text == "\ufffd a\nb"
 
 
 def test_edits_are_applied_to_the_numbers_of_the_prompt_before() -> None:

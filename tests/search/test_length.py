@@ -63,10 +63,10 @@ def test_an_optimizer_gets_the_score_less_the_penalty_and_the_reason(tmp_path: P
         return verdict, trials.scored(program.candidate)
 
     verdict, scored = Flow(score=lambda request, plan: Verdict(6.0, "fine")).answer(work)
-    lost = (len(LONG.split()) - 100) / 100
-    assert verdict == Verdict(6.0 - lost, f"fine The prompt is long, which costs {lost:.2f} points.")
+    penalty = (len(LONG.split()) - 100) / 100
+    assert verdict == Verdict(6.0 - penalty, f"fine The prompt is long, which costs {penalty:.2f} points.")
     assert scored is not None
-    assert (scored.score, scored.penalty, scored.value) == (6.0, lost, 6.0 - lost)
+    assert (scored.score, scored.penalty, scored.value) == (6.0, penalty, 6.0 - penalty)
 
 
 def test_the_confirmation_counts_the_penalty_of_both_sides(tmp_path: Path) -> None:
@@ -82,12 +82,12 @@ def test_the_confirmation_counts_the_penalty_of_both_sides(tmp_path: Path) -> No
         assert (round(summary.comparison.baseline, 2), round(summary.comparison.best, 3)) == (3.15, 5.125)
         decisions[name] = summary.comparison
         report = ReportRecord.of(summary)
-        shown = dict(rows(summary)).get("length", "")
+        length_row = dict(rows(summary)).get("length", "")
         if length is None:
-            assert (report.lengths, shown) == ({}, "")
+            assert (report.lengths, length_row) == ({}, "")
         else:
             assert (report.lengths["best"].words, report.lengths["best"].penalty) == (310, 3.0)
-            assert "the best prompt has 310 words and loses 3.00" in shown
+            assert "the best prompt has 310 words and loses 3.00" in length_row
             assert "310 words" in markdown(summary)
     assert decisions["free"].better
     assert not decisions["costly"].better

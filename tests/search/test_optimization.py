@@ -66,31 +66,31 @@ class Paid:
             return answer()
 
 
-def search(made: Setting, purse: Purse, paid: Paid) -> SearchOutcome:
+def search(search_setting: Setting, purse: Purse, paid: Paid) -> SearchOutcome:
     flow = Flow(propose=paid.propose, execute=paid.execute, score=paid.score)
-    with opened(made.run.path, purse):
-        return flow.answer(optimization(made))
+    with opened(search_setting.run.path, purse):
+        return flow.answer(optimization(search_setting))
 
 
-def confirm(made: Setting, purse: Purse, paid: Paid, outcome: SearchOutcome) -> int:
+def confirm(search_setting: Setting, purse: Purse, paid: Paid, outcome: SearchOutcome) -> int:
     flow = Flow(execute=paid.execute, score=paid.score)
-    with opened(made.run.path, purse):
-        return len(flow.answer(confirmation(made, outcome, [3], lambda: True)))
+    with opened(search_setting.run.path, purse):
+        return len(flow.answer(confirmation(search_setting, outcome, [3], lambda: True)))
 
 
 def test_a_search_that_has_used_up_its_dollars_has_a_result_that_is_confirmed(tmp_path: Path) -> None:
     """Nothing is overshot, and what the confirmation needs is left. The journal has the money of every call."""
-    made, purse, paid = setting(tmp_path, optimizer="copro", budget=400), Purse(0.6, 0, NEEDED), Paid()
+    search_setting, purse, paid = setting(tmp_path, optimizer="copro", budget=400), Purse(0.6, 0, NEEDED), Paid()
     flow = Flow(propose=paid.propose, execute=paid.execute, score=paid.score)
-    with opened(made.run.path, purse):
-        outcome = flow.answer(optimization(made))
+    with opened(search_setting.run.path, purse):
+        outcome = flow.answer(optimization(search_setting))
         searched = paid.calls["execute"]
-        confirmed = len(flow.answer(confirmation(made, outcome, [3], lambda: True)))
+        confirmed = len(flow.answer(confirmation(search_setting, outcome, [3], lambda: True)))
     assert (outcome.ended, outcome.used_up) == ("budget", "dollars")
-    assert made.run.load(SearchResult).used_up == "dollars"
+    assert search_setting.run.load(SearchResult).used_up == "dollars"
     assert 3 <= searched < 15
     assert confirmed == (6 if outcome.best.candidate != outcome.baseline.candidate else 3)
-    calls = journal.read(made.run.path)
+    calls = journal.read(search_setting.run.path)
     known = sum(call.cost.known for call in calls if call.cost)
     assert {call.kind for call in calls} == {"ok"}
     assert known == pytest.approx(purse.spent, abs=1e-6)
@@ -100,38 +100,38 @@ def test_a_search_that_has_used_up_its_dollars_has_a_result_that_is_confirmed(tm
 @pytest.mark.slow
 def test_a_race_that_has_used_up_its_dollars_keeps_what_it_would_choose(tmp_path: Path) -> None:
     """What was paid for counts, although the race did not come to its end."""
-    made, purse = setting(tmp_path, optimizer="race", budget=400), Purse(1.0, 0, NEEDED)
-    outcome = search(made, purse, Paid())
+    search_setting, purse = setting(tmp_path, optimizer="race", budget=400), Purse(1.0, 0, NEEDED)
+    outcome = search(search_setting, purse, Paid())
     assert (outcome.ended, outcome.used_up) == ("budget", "dollars")
     assert outcome.best.candidate != outcome.baseline.candidate
-    steps = made.run.load(RaceRecord).steps
+    steps = search_setting.run.load(RaceRecord).steps
     assert outcome.best.candidate.name in {step.candidate for step in steps}
 
 
 def test_a_search_with_enough_dollars_ends_by_its_executions(tmp_path: Path) -> None:
-    made, purse, paid = setting(tmp_path, optimizer="copro", budget=6), Purse(50.0, 0, NEEDED), Paid()
-    outcome = search(made, purse, paid)
+    search_setting, purse, paid = setting(tmp_path, optimizer="copro", budget=6), Purse(50.0, 0, NEEDED), Paid()
+    outcome = search(search_setting, purse, paid)
     assert (outcome.used_up, outcome.spent) == ("executions", 6)
 
 
 def test_a_budget_that_is_used_up_before_the_baseline_is_no_result(tmp_path: Path) -> None:
     """The message says what to do. Nothing was bought."""
-    made, purse, paid = setting(tmp_path, optimizer="copro"), Purse(0.05), Paid()
+    search_setting, purse, paid = setting(tmp_path, optimizer="copro"), Purse(0.05), Paid()
     with pytest.raises(BudgetUsedUp, match=r"was used up before the starting prompt was tried on every goal"):
-        search(replaced(made), purse, paid)
+        search(replaced(search_setting), purse, paid)
     assert not paid.calls
 
 
-def replaced(made: Setting) -> Setting:
+def replaced(search_setting: Setting) -> Setting:
     """Return the setting with the budget in its study, for the message."""
-    return replace(made, study=replace(made.study, dollars=0.05))
+    return replace(search_setting, study=replace(search_setting.study, dollars=0.05))
 
 
 def test_a_confirmation_that_runs_out_of_dollars_is_no_result(tmp_path: Path) -> None:
     """Its trials are kept, so the same command buys only what is missing."""
-    made, paid = replaced(setting(tmp_path, optimizer="copro", budget=6)), Paid()
-    outcome = search(made, Purse(50.0), paid)
+    search_setting, paid = replaced(setting(tmp_path, optimizer="copro", budget=6)), Paid()
+    outcome = search(search_setting, Purse(50.0), paid)
     before = paid.calls["execute"]
     with pytest.raises(BudgetUsedUp, match="before the result was confirmed"):
-        confirm(made, Purse(0.2), paid, outcome)
+        confirm(search_setting, Purse(0.2), paid, outcome)
     assert paid.calls["execute"] - before < 6

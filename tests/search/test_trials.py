@@ -54,3 +54,20 @@ def test_a_trial_that_cannot_be_written_ends_the_search(tmp_path: Path, optimize
     with pytest.raises(OutsideError, match=f"{place}.* cannot be written"):
         flow.answer(optimization(run))
     assert flow.calls["execute"] <= (1 if place == "trials.jsonl" else 0)
+
+
+def test_held_out_gold_plans_decide(tmp_path: Path) -> None:
+    """The judge of the search has the first half of the gold plans, and the judge of the confirmation the others."""
+
+    def judge_by_gold(request: ScoreRequest, plan: Plan) -> Verdict:
+        asked.add((request.goal.name, request.goal.gold))
+        return judge(request, plan)
+
+    asked: set[tuple[str, tuple[str, ...]]] = set()
+    goals = (Goal("three", "write the plan", ("a", "b", "c")), Goal("one", "write another plan", ("d",)))
+    run = setting(tmp_path, goals=goals, optimizer="static")
+    outcome = Flow(score=judge_by_gold).answer(optimization(run))
+    assert asked == {("three", ("a", "b")), ("one", ("d",))}
+    asked.clear()
+    Flow(score=judge_by_gold).answer(confirmation(run, outcome, [3], lambda: True))
+    assert asked == {("three", ("c",)), ("one", ("d",))}

@@ -51,9 +51,9 @@ def test_a_judge_that_was_never_calibrated_is_named_with_command_and_price(
     value = checked(file)
     assert (value["calibrated"], value["good_enough"], value["executions"], value["verdicts"]) == (False, None, 4, 42)
     assert value["dollars"] > 0
-    said = " ".join(capsys.readouterr().err.split())
-    assert f"the judge is not calibrated for these gold plans: workbench calibrate {file}" in said
-    assert "4 executions and 42 verdicts, about $" in said
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"the judge is not calibrated for these gold plans: workbench calibrate {file}" in message
+    assert "4 executions and 42 verdicts, about $" in message
     assert checked(study(tmp_path / "study", calibrate="before_first_run"))["before_first_run"] is True
     assert "the first run calibrates the judge before it searches: 4 executions" in capsys.readouterr().err
 

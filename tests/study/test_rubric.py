@@ -30,9 +30,9 @@ def test_a_written_rubric_is_read_back(tmp_path: Path) -> None:
     loaded = load_with(tmp_path, None)
     file = write_rubric(loaded, {"only": CRITERIA}, "gemini/gemini-4-argon")
     assert file == tmp_path / "small.rubric.yaml"
-    read = load(RunOptions(tmp_path / "study.yaml"))
-    assert read.goals[0].criteria == CRITERIA
-    require_rubric(read, rehearsal=False)
+    study_with_rubric = load(RunOptions(tmp_path / "study.yaml"))
+    assert study_with_rubric.goals[0].criteria == CRITERIA
+    require_rubric(study_with_rubric, rehearsal=False)
 
 
 def test_a_person_may_write_the_rubric_by_hand(tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ def test_a_run_with_real_models_refuses_the_criteria_of_a_rehearsal(
     """A rehearsal takes them. `check` says it beforehand."""
     loaded = load_with(tmp_path, None)
     write_rubric(loaded, {"only": CRITERIA}, DRAWN_IN_REHEARSAL)
-    read = load(RunOptions(tmp_path / "study.yaml"))
-    require_rubric(read, rehearsal=True)
+    study_with_rubric = load(RunOptions(tmp_path / "study.yaml"))
+    require_rubric(study_with_rubric, rehearsal=True)
     assert check(tmp_path / "study.yaml") == 0
     assert "a run with real models will not start: " in capsys.readouterr().err
     with pytest.raises(UserError, match="a scripted model drew these criteria"):
-        require_rubric(read, rehearsal=False)
+        require_rubric(study_with_rubric, rehearsal=False)
 
 
 def test_an_unknown_method_and_a_template_without_places_are_mistakes(tmp_path: Path) -> None:

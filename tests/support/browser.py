@@ -50,8 +50,8 @@ def _chromium(*arguments: str) -> str:
     # Chromium leaves its sandbox out for root only if it is told so.
     with tempfile.TemporaryDirectory(prefix="workbench-chromium-") as profile:
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"]
-        ended = subprocess.run(
+        process = subprocess.run(
             [program, *options, *arguments], capture_output=True, text=True, timeout=120, check=False
         )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout

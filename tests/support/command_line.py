@@ -30,6 +30,8 @@ from workbench.rehearsal.server import Rehearsal, start
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKBENCH = Path(sys.executable).with_name("workbench")
 PREFECT = Path(sys.executable).with_name("prefect")
+#: One certificate, in the place of the system's hundreds.
+CERTIFICATES = CHECKOUT / "tests" / "data" / "certificate.pem"
 EXAMPLE = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
 
 
@@ -66,6 +68,8 @@ class CommandLine:
             **shell,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            # Each of a command's many clients reads all certificates of this file. No test calls a server that has one.
+            "SSL_CERT_FILE": str(CERTIFICATES),
             "WORKBENCH_HOME": str(self.home),
             **self.environ,
         }

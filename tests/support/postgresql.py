@@ -66,9 +66,9 @@ def running() -> Iterator[PostgreSQL]:
 
 def _binaries() -> Path:
     """Return the folder of the newest installed server's programs. Debian does not put them on the PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
-    if found:
-        return found[-1].parent
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda file: float(file.parts[-3]))
+    if programs:
+        return programs[-1].parent
     on_path = shutil.which("initdb")
     if on_path is None:
         pytest.fail("there is no PostgreSQL server on this machine: run script/packages postgresql")
@@ -81,6 +81,6 @@ def _as_owner(program: Path, *arguments: object) -> None:
     # pg_ctl leaves the server running, which would keep a pipe open.
     with tempfile.TemporaryFile("w+") as output:
         command = [*become, str(program), *map(str, arguments)]
-        ended = subprocess.run(command, stdout=output, stderr=output, cwd="/", timeout=60, check=False)
+        process = subprocess.run(command, stdout=output, stderr=output, cwd="/", timeout=60, check=False)
         output.seek(0)
-        assert ended.returncode == 0, output.read()
+        assert process.returncode == 0, output.read()

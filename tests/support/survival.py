@@ -80,8 +80,8 @@ class Survival:
 def undisturbed(case: Case, line: CommandLine, study: Path) -> Undisturbed:
     """Run the case to its end."""
     with line.rehearsing(latency=LATENCY_SECONDS) as (rehearsing, rehearsal):
-        ended = rehearsing.run("run", study, "--rehearse")
-        assert ended.exit_code == 0, ended.stderr
+        command = rehearsing.run("run", study, "--rehearse")
+        assert command.exit_code == 0, command.stderr
         return Undisturbed(result(line), dict(rehearsal.tries))
 
 
@@ -99,11 +99,11 @@ def disturbed(
         wait_for(lambda: not working_in(line.home / "executions"))
         # A request that was on its way arrives.
         time.sleep(2 * LATENCY_SECONDS)
-        before, kept = rehearsal.tries.total(), bought(line)
-        again = continued(rehearsing, study)
-        assert again.exit_code == 0, again.stderr
+        before, answers = rehearsal.tries.total(), bought(line)
+        continuation = continued(rehearsing, study)
+        assert continuation.exit_code == 0, continuation.stderr
         more = rehearsal.tries.total() - total
-    unfinished = before - kept
+    unfinished = before - answers
     equal = result(line) == reference.result
     return Survival(before, unfinished, more - unfinished, equal, process.returncode, err)
 

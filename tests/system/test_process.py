@@ -60,19 +60,19 @@ def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
     """Grandchildren end, too, even if they ignore the first signal."""
-    begun = time.monotonic()
+    start = time.monotonic()
     finished = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
     assert finished.timed_out
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - start < 30
     assert not alive(tmp_path / "child")
 
 
 def test_processes_that_a_command_leaves_end_with_it(tmp_path: Path) -> None:
     """Such a process would hold the pipes open for any time."""
-    begun = time.monotonic()
+    start = time.monotonic()
     finished = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
     assert (finished.exit_code, finished.stdout) == (0, b"done\n")
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - start < 30
     assert not alive(tmp_path / "child")
 
 
@@ -91,10 +91,10 @@ def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
             running = [pool.submit(long, number) for number in range(4)]
             while len(list(tmp_path.iterdir())) < 4:
                 time.sleep(0.01)
-            begun = time.monotonic()
+            start = time.monotonic()
             raise KeyboardInterrupt
         assert [future.result(10) for future in running] == ["ended"] * 4
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - start < 30
     with pytest.raises(Interrupted):
         sh("true", tmp_path)
     with ended_on_interrupt():
@@ -175,12 +175,12 @@ def test_a_service_may_print_any_amount(tmp_path: Path) -> None:
 
 def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
     """Its last output is kept."""
-    ended = service("echo boom >&2", tmp_path)
-    assert ended.line(5) is None
-    ended.wait(5)
-    assert not ended.runs
-    ended.stop()
-    assert ended.errors == "boom\n"
+    service_that_ended = service("echo boom >&2", tmp_path)
+    assert service_that_ended.line(5) is None
+    service_that_ended.wait(5)
+    assert not service_that_ended.runs
+    service_that_ended.stop()
+    assert service_that_ended.errors == "boom\n"
     silent = service("sleep 60", tmp_path)
     assert silent.line(0.1) is None
     assert silent.runs
@@ -201,10 +201,10 @@ def test_a_refused_command_leaves_no_descriptor_open(tmp_path: Path) -> None:
 
 def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> None:
     """This is noticed at once, even if the service keeps running."""
-    begun = time.monotonic()
+    start = time.monotonic()
     silent = service("exec >&-; sleep 60", tmp_path)
     assert silent.line(20) is None
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start < 10
     assert silent.runs
     silent.stop()
 

@@ -85,10 +85,10 @@ def gone(tree: str, seconds: float) -> list[str]:
 @pytest.mark.parametrize("script", [STUBBORN, DAEMON])
 def test_a_time_out_ends_daemons_too(tree: str, script: str) -> None:
     """TERM comes first, then KILL. When `run` returns, all processes have ended."""
-    begun = time.monotonic()
+    start = time.monotonic()
     assert sh(script, tree, timeout=0.5).timed_out
     assert alive(tree) == []
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start < 10
 
 
 def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:

@@ -33,9 +33,9 @@ def test_a_kept_answer_is_found_without_a_task_run(results: Folder) -> None:
     """An answer that was not kept is left to a task run."""
     assert ReusedAnswers().look_up(ASK) is None
     answers.write(results, "execute", ASK.key, EXECUTION)
-    kept = ReusedAnswers().look_up(ASK)
-    assert kept is not None
-    assert kept.result() == EXECUTION
+    answer = ReusedAnswers().look_up(ASK)
+    assert answer is not None
+    assert answer.result() == EXECUTION
 
 
 def test_a_damaged_file_is_left_to_the_task_run(results: Folder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,8 +44,8 @@ def request(run: Path) -> ExecutionRequest:
 def test_the_flows_own_process_is_left_alone(tmp_path: Path) -> None:
     """Its home, its permissions and its journal are those of the flow."""
     run = RunFolder.create(tmp_path / "flow", "run")
-    with run.worked_on(), worker.at_work(request(run.path), "execute", "k") as kept:
-        assert kept is None
+    with run.worked_on(), worker.at_work(request(run.path), "execute", "k") as answer:
+        assert answer is None
     assert not (tmp_path / "worker").exists()
 
 
@@ -60,8 +60,11 @@ def test_a_worker_with_the_runs_folder_writes_into_its_journal(tmp_path: Path) -
 
 def test_a_worker_without_the_runs_folder_needs_a_bucket(tmp_path: Path) -> None:
     """The message names the folder and the variable. Nothing was bought."""
-    sent, message = request(tmp_path / "elsewhere" / "runs" / "run"), r"no folder .*set WORKBENCH_RESULTS=s3://"
-    with pytest.raises(OutsideError, match=message) as caught, worker.at_work(sent, "execute", "k"):
+    score_request, message = (
+        request(tmp_path / "elsewhere" / "runs" / "run"),
+        r"no folder .*set WORKBENCH_RESULTS=s3://",
+    )
+    with pytest.raises(OutsideError, match=message) as caught, worker.at_work(score_request, "execute", "k"):
         pytest.fail("the call was made")
     assert caught.value.lasting
 
@@ -80,11 +83,11 @@ def test_an_answer_that_another_worker_buys_is_waited_for_and_not_bought_again(t
     """The lock is that of the machine: a worker of a dead flow may still hold it."""
     run = RunFolder.create(tmp_path / "flow", "run")
     execution = Execution("k", "steps: []", tmp_path, 1.0)
-    kept: list[object] = []
+    answers_of_waiter: list[object] = []
 
     def wait() -> None:
         with worker.at_work(request(run.path), "execute", "k") as answer:
-            kept.append(answer)
+            answers_of_waiter.append(answer)
 
     thread = threading.Thread(target=wait)
     with worker.at_work(request(run.path), "execute", "k"):
@@ -93,23 +96,23 @@ def test_an_answer_that_another_worker_buys_is_waited_for_and_not_bought_again(t
         assert thread.is_alive()
         answers.write(Folder(tmp_path / "worker" / "results"), "execute", "k", execution)
     thread.join(30)
-    assert kept == [execution]
+    assert answers_of_waiter == [execution]
 
 
 def test_records_that_were_sent_are_written_once(tmp_path: Path) -> None:
     """A worker gives its records to a function. The flow may take in a record twice, if it died in between."""
-    run, sent = RunFolder.create(tmp_path / "flow", "run"), list[journal.CallRecord]()
-    with journal.sent_to(sent.append), journal.attempt(Path("/no/such/run"), "score", "k"):
+    run, records = RunFolder.create(tmp_path / "flow", "run"), list[journal.CallRecord]()
+    with journal.sent_to(records.append), journal.attempt(Path("/no/such/run"), "score", "k"):
         pass
-    for record in (*sent, *sent):
+    for record in (*records, *records):
         journal.add_missing(run.path, record)
     assert [(call.action, call.key) for call in journal.read(run.path)] == [("score", "k")]
 
 
 def test_tasks_requests_and_failures_can_be_sent_to_other_processes(tmp_path: Path) -> None:
     """A failure keeps its class, its message and whether it lasts."""
-    sent = request(tmp_path / "run")
-    assert cloudpickle.loads(cloudpickle.dumps(sent)) == sent
+    execution_request = request(tmp_path / "run")
+    assert cloudpickle.loads(cloudpickle.dumps(execution_request)) == execution_request
     assert cloudpickle.loads(cloudpickle.dumps(execute)).name == "execute"
     for failure in failures():
         back = cloudpickle.loads(cloudpickle.dumps(failure))

@@ -43,10 +43,10 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
 
 def _groups(setting: Setting, asker: Asker, *, probes: bool) -> list[GroupRecord]:
     """Ask for all plans and all verdicts, and return the scores."""
-    concurrency = setting.study.concurrency
+    concurrency, goals = setting.study.concurrency, [goal.in_search for goal in setting.study.goals]
     with ThreadPoolExecutor(concurrency) as executing, ThreadPoolExecutor(concurrency) as judging:
         plans = [executing.submit(plan) for plan in _plans(setting, asker)]
-        pending = [judging.submit(_group, setting, asker, text) for text in texts(setting.study.goals, probes=probes)]
+        pending = [judging.submit(_group, setting, asker, text) for text in texts(goals, probes=probes)]
         pending += [judging.submit(_group, setting, asker, plan.result()) for plan in plans]
         return [group.result() for group in pending]
 
@@ -113,7 +113,7 @@ def _plans(setting: Setting, asker: Asker) -> Iterator[Callable[[], Text]]:
         inputs = program.example(GoalText.of(goal)).inputs()
         with dspy.context(lm=lm.copy(rollout_id=replicate) if replicate else lm):
             written = trials.plan(program(**inputs))
-        return Text(goal, "plan", 0.0, written or Plan("", "the writer wrote no prompt"), REPEATS)
+        return Text(goal.in_search, "plan", 0.0, written or Plan("", "the writer wrote no prompt"), REPEATS)
 
     for goal, replicate in executions(setting.study.goals, setting.study.budget):
         yield partial(plan, goal, replicate)

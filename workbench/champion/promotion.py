@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.errors import NotPromoted
-from workbench.evidence.statistics import LEVEL, Comparison, mean_interval
+from workbench.evidence.statistics import Comparison
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.trust import promotion_command
 from workbench.run.folder import RunFolder
@@ -120,18 +121,15 @@ def _is_baseline(summary: Summary, current: Champion) -> bool:
 
 def _measured(summary: Summary, candidate: str) -> dict[str, Any]:
     """Return the values of a champion that the run's confirmation measured."""
-    scores = summary.confirmed(candidate)
-    score, low, high = mean_interval(scores)
+    mean = summary.mean_score(candidate)
+    measured = {} if mean is None else asdict(mean)
     return {
-        "score": round(score, DIGITS),
-        "low": round(low, DIGITS),
-        "high": round(high, DIGITS),
-        "level": LEVEL,
+        **{name: None if value is None else round(value, DIGITS) for name, value in measured.items()},
         "commit": summary.record.commit,
         "models": dict(summary.record.models),
         "rehearsal": summary.rehearsal,
         "fingerprint": summary.record.fingerprint,
-        "scores": scores,
+        "scores": summary.confirmed(candidate),
     }
 
 

@@ -82,6 +82,9 @@ def fingerprint(study: Study, version: str) -> str:
     if study.method != HOLISTIC or study.calls > 1:
         judge += [study.method, str(study.calls)]
         judge += [part for goal in study.goals for c in goal.criteria for part in (c.name, c.question, str(c.weight))]
+    if any(goal.held_out for goal in study.goals):
+        # Older versions compared a champion's plans with all gold plans.
+        judge.append("held out")
     runtime = [version, pipeline.sha256, str(pipeline.target), study.program]
     return digest("fingerprint/1", *runtime, *files, "", *inputs, "", *goals, *judge)
 

@@ -12,11 +12,12 @@ from cyclopts import Parameter
 from workbench.commands import progress
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys
 from workbench.system.home import home
+from workbench.system.imports import without_collection
 
 
 def calibrate(
@@ -65,9 +66,10 @@ def calibrate(
     price = calibration_estimate(loaded, home(), probes=probes).text
     words = f"a rehearsal, so nothing is paid; with real models {price}" if rehearse else price
     err.print(f"{loaded.name}: calibrating the judge: {words}", highlight=False)
-    use_server()
-    # Prefect reads its settings at import. Therefore the flow is imported only now.
-    from workbench.flows.calibrate import calibrate as calibrate_flow
+    with without_collection():
+        use_server()
+        # Prefect reads its settings at import. Therefore the flow is imported only now.
+        from workbench.flows.calibrate import calibrate as calibrate_flow
 
     with running_flow():
         result = calibrate_flow(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workbench.commands.output import JsonFile, console_beside, err, write_json
 from workbench.foreign_text import printable
+from workbench.study.held_out import held_out_gold
 from workbench.study.opening import RunOptions, load
 from workbench.study.readiness import require_accepted
 from workbench.study.rubric import rehearsed, require_rubric
@@ -43,8 +44,11 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
         )
     if unchecked:
         err.print(printable(f"note: {unchecked}"), markup=False, highlight=False)
-    if warning := undecidable(loaded.confirm, alpha_of(loaded.promote)):
-        err.print(f"note: {warning}", highlight=False)
+    if held_out := held_out_gold(loaded):
+        err.print(printable(f"note: {held_out}"), markup=False, highlight=False)
+    too_few_pairs = undecidable(loaded.confirm, alpha_of(loaded.promote))
+    if too_few_pairs:
+        err.print(f"note: {too_few_pairs}", highlight=False)
     if advice := calibrating.note(loaded, home(), os.environ):
         err.print(f"note: {advice}", highlight=False)
     if json_file is not None:
@@ -56,6 +60,8 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
                 "calibration": calibration,
                 "refused_rubric": refused_rubric,
                 "unchecked": unchecked,
+                "too_few_pairs": too_few_pairs,
+                "held_out_gold": held_out,
             },
         )
     return 0

@@ -1,14 +1,47 @@
-"""Asks a Prefect server that somebody else started, with Prefect's own client.
+"""Points Prefect to the server of the verbs that run a flow, and checks a server that somebody else started.
 
-The server may need a login or headers. Only Prefect's client knows all the settings that hold them.
+Prefect's own client asks such a server, which may need a login or headers. Only Prefect's client knows all the settings
+that hold them.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+
 import httpx
 
+from workbench.commands.output import err
 from workbench.errors import ServerUnavailable
-from workbench.system import loopback
+from workbench.system import loopback, prefect_server, server_client
+from workbench.system.home import ensure_usable, home
+
+
+def use_server() -> None:
+    """Point Prefect to the user's server, or to our background server. Must be called before Prefect is imported.
+
+    Raises:
+        UserError: WORKBENCH_HOME cannot be written to.
+        ServerUnavailable: no server answers.
+    """
+    ensure_usable(home())
+    os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    # By default, Prefect tries a request to a dead server for a minute, and does so for each request.
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
+    # Prefect's threads would print each event that they cannot send to a dead server.
+    os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
+    # Prefect's log handler reports each line that it cannot send. These reports would stand in the middle of our own
+    # lines, without a line break. `ServerUnavailable` says once that the server is gone.
+    logging.raiseExceptions = False
+    url = os.environ.get("PREFECT_API_URL")
+    # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
+    os.environ.update(loopback.exceptions(os.environ))
+    if url is None:
+        os.environ.update(server_client.client_variables(os.environ))
+        os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
+    else:
+        check(url)
 
 
 def check(url: str, timeout: float = 5.0) -> None:

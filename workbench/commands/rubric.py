@@ -9,9 +9,10 @@ from cyclopts import Parameter
 
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.foreign_text import printable
 from workbench.scoring import Criterion
+from workbench.system.imports import without_collection
 
 
 def rubric(
@@ -85,9 +86,10 @@ def _drawn(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:
     Raises:
         WorkbenchError: the flow failed, or no Prefect server answers.
     """
-    use_server()
-    # Prefect reads its settings at import. Therefore the flow is imported only now.
-    from workbench.flows.rubric import rubric as rubric_flow
+    with without_collection():
+        use_server()
+        # Prefect reads its settings at import. Therefore the flow is imported only now.
+        from workbench.flows.rubric import rubric as rubric_flow
 
     with running_flow():
         return dict(rubric_flow(study=study.absolute(), rehearse=rehearse, again=again))

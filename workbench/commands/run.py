@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 import uuid
@@ -11,9 +10,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workbench.commands import prefect_api, progress
+from workbench.commands import progress
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
+from workbench.commands.prefect_api import use_server
 from workbench.errors import OutsideError
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
@@ -24,8 +24,8 @@ from workbench.study import calibrating
 from workbench.study.opening import RunOptions, load
 from workbench.study.rubric import require_rubric
 from workbench.study.services import require_keys, require_rehearsable
-from workbench.system import loopback, prefect_server, server_client
-from workbench.system.home import ensure_usable, home
+from workbench.system import prefect_server
+from workbench.system.home import home
 from workbench.system.imports import without_collection
 
 
@@ -110,30 +110,3 @@ def run(
         result.append(("to stop", "workbench server --stop ends the Prefect server"))
     progress.table(loaded.name, result, console_beside(json_file))
     return 0
-
-
-def use_server() -> None:
-    """Point Prefect to the user's server, or to our background server. Must be called before Prefect is imported.
-
-    Raises:
-        UserError: WORKBENCH_HOME cannot be written to.
-        ServerUnavailable: no server answers.
-    """
-    ensure_usable(home())
-    os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    # By default, Prefect tries a request to a dead server for a minute, and does so for each request.
-    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
-    # Prefect's threads would print each event that they cannot send to a dead server.
-    os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")
-    # Prefect's log handler reports each line that it cannot send. These reports would stand in the middle of our own
-    # lines, without a line break. `ServerUnavailable` says once that the server is gone.
-    logging.raiseExceptions = False
-    url = os.environ.get("PREFECT_API_URL")
-    # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
-    os.environ.update(loopback.exceptions(os.environ))
-    if url is None:
-        os.environ.update(server_client.client_variables(os.environ))
-        os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
-    else:
-        prefect_api.check(url)

@@ -12,11 +12,12 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from workbench.commands.output import err, out
-from workbench.commands.run import use_server
+from workbench.commands.prefect_api import use_server
 from workbench.errors import UserError
 from workbench.foreign_text import printable
 from workbench.system.files import private_files
 from workbench.system.home import home
+from workbench.system.imports import without_collection
 
 
 def webhook(
@@ -49,9 +50,10 @@ def webhook(
     if not secret:
         raise UserError(f"{SECRET_VARIABLE} is not set; expected the secret that signs the deliveries: set it")
     entries = read_config(config)
-    use_server()
-    # Prefect reads its settings at import. Therefore this is imported only now.
-    from workbench.tasks.emit import emit
+    with without_collection():
+        use_server()
+        # Prefect reads its settings at import. Therefore this is imported only now.
+        from workbench.tasks.emit import emit
 
     deliveries = Deliveries(entries, home(), os.environ, emit)
     app = application(deliveries, secret, lambda line: err.print(printable(line), markup=False, highlight=False))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.evidence.permutation import DRAWN, ROUNDING, Block, Floats, drawn, permuted, sum_of
-from workbench.evidence.promotion import ALPHA, Decision, Sides, both_by_goal, decide, decision, seeded
+from workbench.evidence.promotion import ALPHA, Decision, Sides, agreeing, both_by_goal, decide, decision, seeded
 from workbench.evidence.words import plural
 
 #: The fewest pairs on each goal with which a challenger can be promoted.
@@ -109,7 +109,7 @@ def _without_looks(sides: Sides, pairs: int, alpha: float, rng: np.random.Genera
     compared = decide(champion, challenger, alpha=alpha, rng=rng)
     if compared.verdict == "keep":
         return compared
-    return replace(compared, verdict="undecided", more=max(FEWEST_PAIRS - pairs, compared.more or 0))
+    return agreeing(replace(compared, verdict="undecided", more=max(FEWEST_PAIRS - pairs, compared.more or 0)))
 
 
 def _first(pairs: int, sides: Sides) -> Sides:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import fmean
 
-from workbench.evidence.statistics import interval
 from workbench.evidence.summary import Summary, standings
 from workbench.evidence.svg import (
     BLUE,
@@ -130,10 +128,9 @@ def _confirm(summary: Summary) -> list[str]:
         scores = [trial.score for trial in summary.confirm if trial.candidate == candidate]
         parts += [dot(at - 14, _y(score), 3, colour, opacity=0.6) for score in scores]
         parts.append(text(at, BOTTOM + 16, name, INK, anchor="middle"))
-        if len(scores) > 1:
-            low, high = interval(scores)
-            mean = fmean(scores)
-            parts.append(line(at, _y(low), at, _y(high), colour, width=2))
-            parts.append(line(at - 6, _y(mean), at + 6, _y(mean), colour, width=3))
-            parts.append(text(at + 10, _y(mean) - 4, f"{mean:.1f}", colour))
+        known = summary.mean_score(candidate)
+        if known is not None and known.low is not None and known.high is not None:
+            parts.append(line(at, _y(known.low), at, _y(known.high), colour, width=2))
+            parts.append(line(at - 6, _y(known.score), at + 6, _y(known.score), colour, width=3))
+            parts.append(text(at + 10, _y(known.score) - 4, f"{known.score:.1f}", colour))
     return parts

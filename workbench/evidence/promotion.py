@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
 from statistics import NormalDist, variance
 from typing import Literal
 
@@ -22,6 +23,8 @@ from workbench.nouns import Promotion
 ALPHA = 0.05
 #: The same risk if no person decides (`promote: auto`): such a study may run every night.
 ALPHA_AUTO = 0.01
+#: The largest risk that can be accepted. With a larger one, the interval would have no level.
+MOST_ALPHA = 0.5
 #: The most further replicates that a forecast names.
 MOST_REPLICATES = 100
 #: The scale of scores: no difference is larger.
@@ -40,7 +43,8 @@ class Decision:
         verdict: "promote" if the gain is beyond chance, "keep" if the challenger is worse beyond chance or was given up
             at an early look, else "undecided".
         p: the one-sided p-value of a gain above the margin.
-        low, high: the interval of the difference. It lies above the margin exactly if the verdict is "promote".
+        low, high: the interval of the difference. It holds the difference. It lies above the margin exactly if the
+            verdict is "promote".
         level: the level of the interval, 1 − 2 × the risk that this decision may spend.
         more: about how many further replicates of both on each goal would decide; None if the verdict is not
             "undecided", or if MOST_REPLICATES would not be enough.
@@ -79,8 +83,14 @@ def decide(
             the same samples always get the same decision.
 
     Raises:
-        ValueError: a sample is empty, a score is no number, or the two sides have different goals.
+        ValueError: a sample is empty, a score is no number, the two sides have different goals, or `margin` or `alpha`
+            is out of range.
     """
+    if not math.isfinite(margin) or not 0 < alpha <= MOST_ALPHA:
+        raise ValueError(
+            f"margin is {margin} and alpha is {alpha}; expected a number of points, and a risk above 0, at most "
+            f"{MOST_ALPHA}"
+        )
     sides = both_by_goal(champion, challenger)
     blocks = [Block(sides[0][goal], sides[1][goal], 1 / len(sides[0])) for goal in sides[0]]
     samples = permuted(blocks, rng or seeded(*sides, margin, alpha))
@@ -106,11 +116,6 @@ def decision(
     reached = (statistics >= measured - ROUNDING) | used
     p = float(reached.mean())
     worse = float((statistics <= measured + ROUNDING).mean())
-    shifts = samples.shifts()
-    always = np.isinf(shifts)
-    allowed = int(alpha * len(samples) + ROUNDING)
-    low = _nth(np.sort(shifts[~always & ~used]), allowed - int((always | used).sum()), -SCALE)
-    high = -_nth(np.sort(-shifts[~always]), allowed - int(always.sum()), -SCALE)
     verdict: Verdict = "undecided"
     if p <= alpha + ROUNDING:
         verdict = "promote"
@@ -118,8 +123,30 @@ def decision(
         verdict = "keep"
     difference = samples.measured[0]
     more = _more(sides, difference - margin, alpha) if verdict == "undecided" else None
-    low, high = max(-SCALE, min(low, difference)), min(SCALE, max(high, difference))
-    return Decision(verdict, p, difference, low, high, 1 - 2 * alpha, more)
+    low, high = _interval(samples, used, alpha)
+    return agreeing(Decision(verdict, p, difference, low, high, 1 - 2 * alpha, more), margin)
+
+
+def agreeing(decided: Decision, margin: float = 0.0) -> Decision:
+    """Return a decision whose interval holds the difference, and lies above the margin exactly if it promotes.
+
+    Ties put the lower end on the margin. Then ranks decide, so the interval has this end or does not have it. If it
+    does not, the smallest number above the margin stands for the open end.
+    """
+    low = (
+        max(decided.low, math.nextafter(margin, math.inf)) if decided.verdict == "promote" else min(decided.low, margin)
+    )
+    return replace(decided, low=min(low, decided.difference), high=max(decided.high, decided.difference))
+
+
+def _interval(samples: Permuted, used: NDArray[np.bool_], alpha: float) -> tuple[float, float]:
+    """Return the least and the greatest gain that the test does not reject, within the scale."""
+    shifts = samples.shifts()
+    always = np.isinf(shifts)
+    allowed = int(alpha * len(samples) + ROUNDING)
+    low = _nth(np.sort(shifts[~always & ~used]), allowed - int((always | used).sum()), -SCALE)
+    high = -_nth(np.sort(-shifts[~always]), allowed - int(always.sum()), -SCALE)
+    return max(-SCALE, low), min(SCALE, high)
 
 
 def _nth(ordered: Floats, number: int, default: float) -> float:
@@ -148,7 +175,8 @@ def both_by_goal(champion: Scores, challenger: Scores, least: int = 1) -> Sides:
     """
     sides = _by_goal(champion, least), _by_goal(challenger, least)
     if sides[0].keys() != sides[1].keys():
-        raise ValueError(f"the goals differ: {sorted(sides[0])} and {sorted(sides[1])}; expected the same goals")
+        names = " and ".join(", ".join(map(str, side)) or "none" for side in sides)
+        raise ValueError(f"the goals differ: {names}; expected the same goals")
     return sides
 
 
@@ -159,15 +187,25 @@ def _by_goal(scores: Scores, least: int) -> dict[str, list[float]]:
         ValueError: there is no goal, a goal has fewer than `least` scores, or a score is no number.
     """
     named = scores if isinstance(scores, Mapping) else {"": scores}
-    for goal, values in named.items():
-        place = f" on the goal {goal}" if goal else ""
-        if len(values) < least:
-            raise ValueError(f"a side has no score{place}; expected at least one")
-        if not all(math.isfinite(value) for value in values):
-            raise ValueError(f"a score{place} is no number: {values}; expected numbers from 0 to {SCALE:.0f}")
     if not named:
         raise ValueError("a side has no goal; expected at least one")
-    return {goal: [float(value) for value in values] for goal, values in named.items()}
+    return {goal: _numbers(values, f" on the goal {goal}" if goal else "", least) for goal, values in named.items()}
+
+
+def _numbers(scores: object, place: str, least: int) -> list[float]:
+    """Return scores as numbers.
+
+    Raises:
+        ValueError: there are fewer than `least` scores, or a score is no number.
+    """
+    numbers = []
+    for value in scores if isinstance(scores, Iterable) else (scores,):
+        if not isinstance(value, Real) or not math.isfinite(value):
+            raise ValueError(f"a score{place} is no number: {value!r}; expected numbers from 0 to {SCALE:.0f}")
+        numbers.append(float(value))
+    if len(numbers) < least:
+        raise ValueError(f"a side has no score{place}; expected at least one")
+    return numbers
 
 
 def seeded(*parts: object) -> np.random.Generator:

@@ -11,6 +11,8 @@ from workbench.run.race_record import EffectRecord, RaceRecord, StepRecord
 
 #: How many sentences the picture shows. All of them are in race.json.
 SENTENCES = 16
+#: How many sentences of the best prompt the terminal shows, unless more of them surely help.
+ROWS = 8
 #: How many steps the artifact lists.
 STEPS = 12
 #: A step with more changes than this is listed with their numbers only. Its sentences are in race.json.
@@ -93,11 +95,33 @@ def _step(step: StepRecord) -> str:
     return f"- after {plural(step.trials, 'trial')}, `{step.candidate}`{expected}: {listed}"
 
 
-def effect_rows(race: RaceRecord) -> list[tuple[str, str]]:
-    """Return the pieces that surely help or harm, as pairs of a name and a value for the terminal's table."""
-    helps = [effect for effect in race.effects if effect.low > 0 and effect.in_best]
+def race_rows(race: RaceRecord) -> list[tuple[str, str]]:
+    """Return what a race learnt, as pairs of a name and a value for the terminal's table.
+
+    These are the expected score of the best prompt at the beginning and at the end, and its sentences with what they
+    are worth: first those that surely help, at most ROWS in all. The sentences that surely harm follow.
+    """
+    best = [effect for effect in race.effects if effect.in_best]
+    helps = [effect for effect in best if effect.low > 0]
+    unsure = [effect for effect in best if effect.low <= 0]
     harms = [effect for effect in reversed(race.effects) if effect.high < 0]
-    return [("helps", _sentence(effect)) for effect in helps] + [("harms", _sentence(effect)) for effect in harms]
+    named = [("helps", helps), ("not sure", unsure[: max(0, ROWS - len(helps))]), ("harms", harms)]
+    rows = [(name, _sentence(effect)) for name, effects in named for effect in effects]
+    return [*(("race", expected) for expected in (_expectation(race),) if expected), *rows]
+
+
+def _expectation(race: RaceRecord) -> str | None:
+    """Return how the expected score of the recommended prompt changed and narrowed; None if it is not known."""
+    known = [(step.trials, step.best) for step in race.steps if step.best]
+    if not known:
+        return None
+    (first, before), (last, after) = known[0], known[-1]
+    changes = sum(bool(step.added or step.removed) for step in race.steps)
+    return (
+        f"expects {after.score:.1f} ({race.level:.0%} {after.low:.1f} to {after.high:.1f}) of its best prompt after "
+        f"{plural(last, 'trial')} and {plural(changes, 'change')}; it expected {before.score:.1f} ({before.low:.1f} to "
+        f"{before.high:.1f}) after {first}"
+    )
 
 
 def _sentence(effect: EffectRecord) -> str:

@@ -7,11 +7,12 @@ import html
 from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import weakest
 from workbench.evidence.diff import diff
+from workbench.evidence.gate import MOST_PAIRS
 from workbench.evidence.judge_report import criteria_section, judge_section
 from workbench.evidence.picture import picture
-from workbench.evidence.race_report import effect_rows, effects_picture, steps_list
+from workbench.evidence.race_report import effects_picture, race_rows, steps_list
 from workbench.evidence.report_parts import candidate_rows, examples, spend_rows
-from workbench.evidence.statistics import WORTHWHILE, mean_interval
+from workbench.evidence.statistics import WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, prompt_file
 from workbench.evidence.svg import data_uri
 from workbench.evidence.words import money, plain, plural
@@ -33,35 +34,59 @@ def sentence(summary: Summary) -> str:
     if summary.best == summary.baseline:
         champion = summary.record.champion
         first = f"Champion {champion}" if champion else "The starting prompt"
-        return f"{_why_only_the_first(summary)} {first} scores {comparison.baseline:.2f}."
-    decision = comparison.decision
-    gain = f"{decision.difference:+.2f}, {decision.level:.0%} {decision.low:.2f} to {decision.high:.2f}"
+        score = f"{_score(summary, summary.baseline)}, with the interval at {comparison.decision.level:.0%}"
+        return f"{_why_only_the_first(summary)} {first} scores {score}."
     both = (
         f"The new prompt scores {_score(summary, str(summary.best))}, the old one {_score(summary, summary.baseline)}"
     )
+    return f"{both}{_conclusion(summary, comparison)}"
+
+
+def _conclusion(summary: Summary, comparison: Comparison) -> str:
+    """Return the rest of the sentence about both scores: what they mean, with the difference and its interval."""
+    decision = comparison.decision
+    gain = f"{decision.difference:+.2f}, {decision.level:.0%} {decision.low:.2f} to {decision.high:.2f}"
     match comparison.outcome:
         case "better":
-            return f"{both}: better beyond chance ({gain}), {'and a pass' if summary.passed else 'but no pass'}."
+            return f": better beyond chance ({gain}), {'and a pass' if summary.passed else 'but no pass'}."
         case "too small":
-            return f"{both}: surely better, but by too little ({gain}). A change is worth {WORTHWHILE} points or more."
+            return f": surely better, but by too little ({gain}). A change is worth {WORTHWHILE} points or more."
         case "not sure":
-            advice = "more replicates would not decide it"
-            if decision.more is not None:
-                advice = f"about {plural(decision.more, 'more replicate')} of both prompts would decide (confirm)"
-            return f"{both}. No better prompt found: not sure yet, the difference ({gain}) can be chance; {advice}."
+            why = _more_pairs(summary, decision.more)
+            return f". No better prompt found: not sure yet, the difference ({gain}) can be chance; {why}."
         case "not better":
-            return f"{both}. No better prompt found ({gain})."
+            why = "it is surely worse" if decision.high < 0 else "it shows no gain"
+            return f". No better prompt found: {why} ({gain})."
+
+
+def _more_pairs(summary: Summary, more: int | None) -> str:
+    """Say how many more pairs would decide, and whether the study can buy so many."""
+    if more is None:
+        return "more replicates would not decide it"
+    sides = (summary.confirmed(candidate) for candidate in (summary.baseline, str(summary.best)))
+    pairs = more + min(len(scores) for side in sides for scores in side.values())
+    allowed = (
+        f"set confirm to {pairs}" if pairs <= MOST_PAIRS else f"more than confirm may allow, which is {MOST_PAIRS}"
+    )
+    return f"about {plural(more, 'more replicate')} of both prompts would decide ({allowed})"
 
 
 def _score(summary: Summary, candidate: str) -> str:
-    """Return a candidate's confirmed score with its interval and the number of executions behind it."""
-    scores = summary.confirmed(candidate)
-    mean, low, high = mean_interval(scores)
-    return f"{mean:.2f} ({low:.1f} to {high:.1f}, {plural(sum(map(len, scores.values())), 'fresh run')})"
+    """Return a candidate's confirmed score with its interval and the number of executions behind it.
+
+    The interval has the level of the decision, which the sentence names.
+    """
+    mean, runs = summary.mean_score(candidate), sum(map(len, summary.confirmed(candidate).values()))
+    assert mean is not None  # noqa: S101  # a comparison has scores on every goal
+    interval = "" if mean.low is None else f"{mean.low:.1f} to {mean.high:.1f}, "
+    return f"{mean.score:.2f} ({interval}{plural(runs, 'fresh run')})"
 
 
 def _why_only_the_first(summary: Summary) -> str:
     """Say why the search ended with the prompt that it began with."""
+    standings = summary.standings
+    if any(score > standings.get(summary.baseline, 10.0) for score in standings.values()):
+        return "No better prompt found: what scored higher in the search is not expected to be better."
     if len({trial.candidate for trial in summary.search}) > 1:
         return "No better prompt found: no other prompt scored higher in the search."
     if summary.result is not None and summary.result.ended == "budget":
@@ -124,7 +149,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     if criteria := weakest(summary):
         pairs.append(("least met", criteria))
     if summary.race is not None:
-        pairs += effect_rows(summary.race)
+        pairs += race_rows(summary.race)
     if summary.leaks:
         pairs.append(("refused", f"{plural(len(summary.leaks), 'prompt')} that {_copying(summary)} a gold plan"))
     pairs += [

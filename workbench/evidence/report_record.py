@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import best_answers, criteria_met
+from workbench.evidence.report import sentence
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.race_record import RaceRecord
@@ -39,18 +40,38 @@ class PromptLengthRecord(Frozen):
         }
 
 
-class BaselineRecord(Frozen):
-    """The starting prompt. `score` is the confirmed mean, `search_score` the search's mean; None before it is known."""
+class MeasuredRecord(Frozen):
+    """A confirmed score: the mean, the ends of its interval with its level, and the number of fresh executions.
+
+    All numbers but `runs` are None before there is a result. The interval is None with a single execution on a goal.
+    """
 
     score: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    runs: int = 0
+
+    @classmethod
+    def values(cls, summary: Summary, candidate: str | None) -> dict[str, Any]:
+        """Return the values of a candidate."""
+        mean = None if summary.comparison is None or candidate is None else summary.mean_score(candidate)
+        if mean is None or candidate is None:
+            return {"score": None}
+        runs = sum(len(scores) for scores in summary.confirmed(candidate).values())
+        return {**{name: _rounded(value) for name, value in asdict(mean).items()}, "runs": runs}
+
+
+class BaselineRecord(MeasuredRecord):
+    """The starting prompt. `search_score` is the search's mean; None before it is known."""
+
     search_score: float | None
     candidate: str
 
 
-class BestRecord(Frozen):
+class BestRecord(MeasuredRecord):
     """The search's best prompt, with its scores as the baseline has them."""
 
-    score: float | None
     search_score: float | None
     candidate: str | None
     prompt_file: Path | None
@@ -165,7 +186,8 @@ class CalibrationReport(Frozen):
 
 
 class ReportRecord(Record):
-    """The result of a run. `better` says whether the best prompt is better beyond chance, `passed` whether it passes.
+    """The result of a run. `sentence` says it in words, as the artifact and the table do. `better` says whether the
+    best prompt is better beyond chance, `passed` whether it passes.
 
     `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
     reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
@@ -185,6 +207,7 @@ class ReportRecord(Record):
     real_in_rehearsal: str | None = None
     status: Status
     why: str | None = None
+    sentence: str = ""
     baseline: BaselineRecord
     best: BestRecord
     better: bool | None
@@ -220,13 +243,14 @@ class ReportRecord(Record):
             real_in_rehearsal=summary.real_in_rehearsal,
             status=summary.status,
             why=summary.stopped if summary.status == "failed" else None,
+            sentence=sentence(summary),
             baseline=BaselineRecord(
-                score=_rounded(comparison.baseline if comparison else None),
+                **MeasuredRecord.values(summary, summary.baseline),
                 search_score=_rounded(summary.standings.get(summary.baseline)),
                 candidate=summary.baseline,
             ),
             best=BestRecord(
-                score=_rounded(comparison.best if comparison else None),
+                **MeasuredRecord.values(summary, summary.best),
                 search_score=_rounded(result.search_score if result else summary.best_so_far),
                 candidate=summary.best,
                 prompt_file=prompt_file(summary) if summary.best else None,

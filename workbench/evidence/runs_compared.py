@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.errors import RunNotFound
-from workbench.evidence.statistics import LEVEL, Comparison, compare, mean_interval
+from workbench.evidence.statistics import Comparison, compare
 from workbench.evidence.summary import Summary, prompt_file
 from workbench.run.folder import RunFolder
 
@@ -66,19 +66,15 @@ def _best_text(summary: Summary) -> str:
 
 def _side(summary: Summary) -> dict[str, Any]:
     """Return the values of one run. Scores are None if the run has no confirmed scores."""
-    score = low = high = None
-    if summary.comparison is not None:
-        score, low, high = (round(value, DIGITS) for value in mean_interval(summary.confirmed(str(summary.best))))
+    mean = None if summary.comparison is None else summary.mean_score(str(summary.best))
+    measured = dict.fromkeys(("score", "low", "high", "level")) if mean is None else asdict(mean)
     return {
         "run": summary.run.name,
         "study": summary.study,
         "status": summary.status,
         "rehearsal": summary.rehearsal,
         "candidate": summary.best,
-        "score": score,
-        "low": low,
-        "high": high,
-        "level": None if score is None else LEVEL,
+        **{name: None if value is None else round(value, DIGITS) for name, value in measured.items()},
         "baseline": None if summary.comparison is None else round(summary.comparison.baseline, DIGITS),
         "executions": summary.executions,
         "cache_hits": summary.cache_hits,

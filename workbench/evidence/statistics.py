@@ -11,12 +11,14 @@ from typing import Literal
 from workbench.evidence.gate import decide_in_steps
 from workbench.evidence.promotion import ALPHA, Decision, decide
 
-#: The level of the interval of a single mean. An interval of a difference has the level of its decision.
+#: The level of the interval of a single mean, unless it stands beside a decision and has the decision's level.
 LEVEL = 1 - 2 * ALPHA
 #: The smallest difference in points that is worth a change of prompt, however certain the difference is.
 WORTHWHILE = 0.5
 #: The smallest standard deviation in points that is assumed. Three equal scores do not prove that there is no noise.
 FLOOR = 0.25
+#: The degrees of freedom for which the search's noise counts in the interval of a mean.
+POOLED_DEGREES = 20
 
 Outcome = Literal["better", "too small", "not sure", "not better"]
 
@@ -61,32 +63,36 @@ def compare_in_steps(
     return None if decision is None else _comparison(baseline, best, decision)
 
 
-def alone(scores: Mapping[str, Sequence[float]]) -> Comparison:
+def alone(scores: Mapping[str, Sequence[float]], alpha: float = ALPHA) -> Comparison:
     """Return the comparison of a candidate with itself, for a search that found no better one."""
     mean = _mean(scores)
-    return Comparison(mean, mean, Decision("keep", 1.0, 0.0, 0.0, 0.0, LEVEL, None))
+    return Comparison(mean, mean, Decision("keep", 1.0, 0.0, 0.0, 0.0, 1 - 2 * alpha, None))
 
 
-def interval(scores: Sequence[float]) -> tuple[float, float]:
-    """Return the interval at LEVEL of one candidate's mean on one goal, cut to 0 and 10. Needs at least two scores."""
-    _, low, high = mean_interval({"": scores})
-    return low, high
-
-
-def mean_interval(scores: Mapping[str, Sequence[float]]) -> tuple[float, float, float]:
-    """Return one candidate's mean over its goals, and the interval of this mean at LEVEL, cut to 0 and 10.
+def mean_interval(
+    scores: Mapping[str, Sequence[float]], level: float = LEVEL, noise: float | None = None
+) -> tuple[float, float, float]:
+    """Return one candidate's mean over its goals, and the interval of this mean, cut to 0 and 10.
 
     Each goal has at least two scores. The variance of the mean comes from the variances within goals, and its degrees
     of freedom from Welch–Satterthwaite (Welch, Biometrika 34, 1947).
+
+    Args:
+        noise: the standard deviation of one score, as the search estimated it. It counts for `POOLED_DEGREES` degrees
+            of freedom, because few scores say little about their variance.
     """
     # SciPy's import takes time. `scipy.stats` would take three times as long.
     from scipy import special
 
-    mean = _mean(scores)
-    parts = [(max(variance(values), FLOOR**2) / len(values), len(values) - 1) for values in scores.values()]
+    mean, known = _mean(scores), 0 if noise is None else POOLED_DEGREES
+    parts = []
+    for values in scores.values():
+        degrees = len(values) - 1 + known
+        pooled = ((len(values) - 1) * variance(values) + known * (noise or 0.0) ** 2) / degrees
+        parts.append((max(pooled, FLOOR**2) / len(values), degrees))
     error = math.sqrt(sum(part for part, _ in parts)) / len(parts)
     freedom = sum(part for part, _ in parts) ** 2 / sum(part**2 / degrees for part, degrees in parts)
-    reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
+    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     return mean, max(0.0, mean - reach), min(10.0, mean + reach)
 
 
@@ -100,10 +106,13 @@ class MeanScore:
     level: float | None
 
 
-def mean_score(scores: Mapping[str, Sequence[float]]) -> MeanScore:
-    """Return one candidate's mean over its goals, which have at least one score each, with its interval."""
+def mean_score(scores: Mapping[str, Sequence[float]], level: float = LEVEL, noise: float | None = None) -> MeanScore:
+    """Return one candidate's mean over its goals, which have at least one score each, with its interval.
+
+    `noise` is as for `mean_interval`.
+    """
     if all(len(values) > 1 for values in scores.values()):
-        return MeanScore(*mean_interval(scores), LEVEL)
+        return MeanScore(*mean_interval(scores, level, noise), level)
     return MeanScore(_mean(scores), None, None, None)
 
 

@@ -12,7 +12,15 @@ from typing import Literal
 
 from workbench.evidence.costs import Costs
 from workbench.evidence.gate import stages
-from workbench.evidence.statistics import Comparison, alone, compare, compare_in_steps
+from workbench.evidence.statistics import (
+    LEVEL,
+    Comparison,
+    MeanScore,
+    alone,
+    compare,
+    compare_in_steps,
+    mean_score,
+)
 from workbench.evidence.trust import Trust, promotion_command, trust
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
@@ -132,6 +140,19 @@ class Summary:
         """Return a candidate's confirmed scores by goal, in the order of the replicates."""
         return _confirmed(self.trials, self.record, candidate)
 
+    def mean_score(self, candidate: str) -> MeanScore | None:
+        """Return a candidate's confirmed mean; None as long as a goal has no confirmed score.
+
+        Its interval has the level of the decision. The noise that a race estimated counts in it, unless there are
+        several goals: then this noise contains the differences between the goals.
+        """
+        scores = self.confirmed(candidate)
+        if not all(scores.values()):
+            return None
+        level = LEVEL if self.comparison is None else self.comparison.decision.level
+        noise = self.race.noise if self.race is not None and len(scores) == 1 else None
+        return mean_score(scores, level, noise)
+
     def length(self, candidate: str | None) -> PromptLength | None:
         """Return the length of a candidate's prompt; None without a candidate, or if length costs nothing."""
         if self.record.length is None or candidate is None:
@@ -167,7 +188,7 @@ def summarize(run: RunFolder) -> Summary:
     calls = journal.read(run.path)
     ended = [call for call in calls if call.kind != "interrupted"]
     executed = {call.key for call in ended if call.action == "execute" and call.kind == "ok"}
-    asked = {trial.execution for trial in trials if trial.execution}
+    executions_in_trials = {trial.execution for trial in trials if trial.execution}
     last = max((call.at for call in calls), default=record.started)
     counts = Counter(call.action for call in ended)
     return Summary(
@@ -177,7 +198,7 @@ def summarize(run: RunFolder) -> Summary:
         trials=trials,
         leaks={leak.candidate: leak.why for leak in run.lines(LeakRecord)},
         executions=counts["execute"],
-        cache_hits=len(asked - executed),
+        cache_hits=len(executions_in_trials - executed),
         proposals=counts["propose"],
         verdicts=counts["score"],
         failures=dict(Counter(call.kind for call in calls if call.kind != "ok")),
@@ -225,7 +246,7 @@ def _comparison(
         return None
     if record.baseline == result.best:
         # There is nothing to decide. The first stage gives the score.
-        return alone(baseline)
+        return alone(baseline) if record.alpha is None else alone(baseline, record.alpha)
     lost = [prompt_length(run.path, record, candidate).penalty for candidate in (record.baseline, result.best)]
     sides = [_less(scores, points) for scores, points in zip((baseline, best), lost, strict=True)]
     if record.alpha is None:

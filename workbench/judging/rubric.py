@@ -103,11 +103,12 @@ def read_answers(text: str, criteria: Sequence[Criterion], plan: str) -> tuple[t
 
 
 def _result(criterion: Criterion, answer: dict[str, Any], plan: str) -> CriterionResult:
-    evidence, word = answer.get("evidence"), answer.get("answer")
-    if word not in get_args(CriterionAnswer) or not isinstance(evidence, str):
-        raise UnusableText(
-            f"its answer to criterion {answer['number']} is {str(word)[:40]!r}; expected yes, partly or no"
-        )
+    # Servers that ignore the schema write "Yes", and null for no evidence.
+    evidence, word = answer.get("evidence") or "", str(answer.get("answer")).strip().lower()
+    if word not in get_args(CriterionAnswer):
+        raise UnusableText(f"its answer to criterion {answer['number']} is {word[:40]!r}; expected yes, partly or no")
+    if not isinstance(evidence, str):
+        raise UnusableText(f"its evidence for criterion {answer['number']} is {str(evidence)[:40]!r}; expected a text")
     quote = " ".join(evidence.split())[:LONGEST_EVIDENCE]
     if word != "no" and not is_quoted(evidence, plan):
         return CriterionResult(criterion.name, "no", quote, unproved=True)

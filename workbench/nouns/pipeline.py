@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.scoring import Criterion
@@ -17,6 +17,9 @@ class Goal:
     `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
     tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
 
+    Of several gold plans, the second half of the list is held out: the search does not know these plans, and they
+    decide in the confirmation. So a prompt that fits one gold plan and no other wins nothing.
+
     `criteria` are the goal's part of the study's rubric. They are empty if the judge's method needs no rubric.
     """
 
@@ -25,6 +28,21 @@ class Goal:
     gold: tuple[str, ...]
     twin: int = 0
     criteria: tuple[Criterion, ...] = ()
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Return the gold plans that the search does not know; empty if there is only one gold plan."""
+        return self.gold[(len(self.gold) + 1) // 2 :]
+
+    @property
+    def in_search(self) -> Goal:
+        """Return the goal as the judge of a search gets it: without the gold plans that are held out."""
+        return replace(self, gold=self.gold[: (len(self.gold) + 1) // 2])
+
+    @property
+    def in_confirmation(self) -> Goal:
+        """Return the goal as the judge of a confirmation gets it: only with the gold plans that are held out."""
+        return replace(self, gold=self.held_out or self.gold)
 
 
 @dataclass(frozen=True)

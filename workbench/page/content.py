@@ -11,7 +11,7 @@ from workbench.evidence.criteria import CriterionAnswers, CriterionMet, best_ans
 from workbench.evidence.report import rehearsal, sentence
 from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
 from workbench.evidence.report_record import ReportRecord
-from workbench.evidence.statistics import MeanScore, mean_score
+from workbench.evidence.statistics import MeanScore
 from workbench.evidence.summary import Summary, summarize
 from workbench.page.prompts import DiffRow, compared
 from workbench.run.folder import RunFolder
@@ -116,7 +116,5 @@ class Content:
 
 
 def _side(summary: Summary, candidate: str) -> Side:
-    scores = summary.confirmed(candidate)
-    complete = all(scores.values())
-    confirmed = tuple(score for values in scores.values() for score in values)
-    return Side(candidate, summary.text(candidate), confirmed, mean_score(scores) if complete else None)
+    confirmed = tuple(score for values in summary.confirmed(candidate).values() for score in values)
+    return Side(candidate, summary.text(candidate), confirmed, summary.mean_score(candidate))

@@ -5,6 +5,7 @@ Texts of models may be hostile. Jinja escapes every value, and a policy in the p
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,26 @@ class Pictures:
 
 def html(content: Content) -> str:
     """Return the page as HTML."""
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            content=content,
+            summary=content.summary,
+            record=content.summary.record,
+            race=content.summary.race,
+            costs=cost_rows(content.summary.costs),
+            dollars_heading=dollars_heading(content.summary),
+            colours=COLOURS,
+            style=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # a file of ours
+            pictures=_pictures(content),
+        )
+    )
+
+
+@functools.cache
+def _environment() -> Environment:
+    """Return Jinja with our filters. It is kept, because it keeps the compiled template."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -67,17 +88,7 @@ def html(content: Content) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(date=_date, money=money, plural=plural, replicate=replicate_name)
-    return environment.get_template("page.html").render(
-        content=content,
-        summary=content.summary,
-        record=content.summary.record,
-        race=content.summary.race,
-        costs=cost_rows(content.summary.costs),
-        dollars_heading=dollars_heading(content.summary),
-        colours=COLOURS,
-        style=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # a file of ours
-        pictures=_pictures(content),
-    )
+    return environment
 
 
 def _pictures(content: Content) -> Pictures:

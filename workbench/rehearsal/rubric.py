@@ -53,7 +53,7 @@ def _item_keys(request: ModelRequest) -> set[str]:
 def draw(request: ModelRequest) -> str:
     """Return criteria as JSON."""
     gold_plans = "\n\n".join(contents("\n".join(request.last_texts), "gold_plan"))
-    words = [word.lower() for found, word, _ in topics(gold_plans) if found not in GENERIC][:TOPICS]
+    words = [word.lower() for topic, word, _ in topics(gold_plans) if topic not in GENERIC][:TOPICS]
     shown = aspects(gold_plans)
     asked = [*shown, *(aspect for aspect in ASPECTS if aspect not in shown)][:ASPECTS_ASKED]
     criteria = [

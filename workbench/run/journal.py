@@ -81,12 +81,12 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
         RunFolder(run).check_appendable(CallRecord)
     meter = Meter(action, purse_of(run))
     start = time.monotonic()
-    kind, message, made = "interrupted", "", True
+    kind, message, has_record = "interrupted", "", True
     try:
         yield meter
         kind = "ok"
     except BudgetUsedUp as error:
-        kind, message, made = error.kind, error.message, meter.cost is not None
+        kind, message, has_record = error.kind, error.message, meter.cost is not None
         raise
     except OutsideError as error:
         kind, message = error.kind, error.message
@@ -97,7 +97,7 @@ def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
         kind = type(error).__name__
         raise
     finally:
-        if run is not None and made:
+        if run is not None and has_record:
             seconds, at = time.monotonic() - start, time.time()
             _write(
                 run,

@@ -57,6 +57,8 @@ class RaceRecord(Record):
         level: the probability that the value is within an interval, given the scores.
         effects: the pieces that some proposal added or removed, the most helpful first.
         steps: what was recommended, oldest first.
+        noise: the standard deviation of one score in points, as the race estimates it; None before any score, and in
+            records of older versions.
     """
 
     FILE: ClassVar[str] = "race.json"
@@ -64,3 +66,4 @@ class RaceRecord(Record):
     level: float
     effects: tuple[EffectRecord, ...]
     steps: tuple[StepRecord, ...]
+    noise: float | None = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-_FENCED = re.compile(r"```[^\n]*\n(.*?)\n?```", re.DOTALL)
+from workbench.models.text import UnusableText
+from workbench.search.reply_json import entries, json_in, unfenced
+
+#: The keys of a reply with edits or with a prompt.
+_LOOKS_LIKE_EDITS = re.compile(r'"(action|edits|prompt)"\s*:')
 
 
 def _listed(value: Any) -> Any:
@@ -21,11 +24,11 @@ Numbers = Annotated[list[int], BeforeValidator(_listed)]
 
 
 class _Edit(BaseModel):
-    """One edit. The reason makes the model think and helps people. Nothing depends on it, so it may be missing."""
+    """One edit. The reason makes the model think. Nothing depends on it, so it may be missing or of any kind."""
 
     model_config = ConfigDict(extra="ignore")
 
-    reason: str = ""
+    reason: Any = ""
 
 
 class Add(_Edit):
@@ -56,39 +59,33 @@ class Remove(_Edit):
     piece: int
 
 
-Edit = Annotated[Add | Replace | Remove, Field(discriminator="action")]
-_edits: TypeAdapter[list[Add | Replace | Remove]] = TypeAdapter(list[Edit])
+Edit = Add | Replace | Remove
+_edit: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="action")])
 
 
-def read(reply: str) -> list[Add | Replace | Remove] | str | None:
+def read(reply: str) -> list[Edit] | str | None:
     """Return the edits of a reply, or the whole prompt if the proposer has rewritten it, or None for anything else.
 
     The reply may be a list of edits, or an object with the list as `edits` or a whole prompt as `prompt`. It may stand
-    in a code fence. Fenced text that is no JSON is a whole prompt.
+    in a code fence, or between sentences. Edits of another form are left out. Fenced text is a whole prompt, unless it
+    has the words of an edit: then it is broken JSON.
     """
-    text = unfenced(reply)
+    fenced = unfenced(reply)
+    if fenced != reply.strip() and fenced.strip() and not _LOOKS_LIKE_EDITS.search(fenced):
+        return fenced
     try:
-        value: Any = json.loads(text)
-    except ValueError:
-        return text if text.strip() and text != reply.strip() else None
+        value: Any = json_in(reply)
+    except UnusableText:
+        return None
     if isinstance(value, dict):
         prompt = value.get("prompt")
         if isinstance(prompt, str) and prompt.strip():
             return prompt
         value = value.get("edits", [value])
-    try:
-        return _edits.validate_python(value)
-    except ValidationError:
-        return None
+    return entries(value, _edit) or ([] if value == [] else None)
 
 
-def unfenced(reply: str) -> str:
-    """Return the content of a reply's first code fence, or the reply itself."""
-    fenced = _FENCED.search(reply)
-    return fenced[1] if fenced else reply.strip()
-
-
-def apply(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> list[str]:
+def apply(edits: Sequence[Edit], pieces: Sequence[str]) -> list[str]:
     """Return the pieces after the edits. Pieces are numbered from 1.
 
     An edit of an unknown piece is left out, and so is the addition of a piece that is there already.
@@ -111,7 +108,7 @@ def apply(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> lis
     return [text for own, added in zip(texts, behind, strict=True) for text in ([] if own is None else [own]) + added]
 
 
-def needed(edits: Sequence[Add | Replace | Remove], pieces: Sequence[str]) -> dict[str, list[str]]:
+def needed(edits: Sequence[Edit], pieces: Sequence[str]) -> dict[str, list[str]]:
     """Return the pieces that each new text needs, by the new text. Numbers of unknown pieces are left out."""
     return {
         edit.text: [pieces[number - 1] for number in edit.needs if 1 <= number <= len(pieces)]

@@ -107,6 +107,8 @@ class ProposerEngine:
         self._samples = samples
         self._refusals = refusals
         self._draws: Counter[str] = Counter()
+        #: The newest answer, for a message.
+        self.last_answer = ""
         self._lock = threading.Lock()
 
     @property
@@ -138,7 +140,7 @@ class ProposerEngine:
                 key = proposal.key
                 proposal = replace(proposal, draw=self._draws[key])
                 self._draws[key] += 1
-        text = self._asker.propose(proposal).text
+        text = self.last_answer = self._asker.propose(proposal).text
         if self._refusals is not None:
             self._refusals.proposed(text)
         return reply(request.model, text)

@@ -8,6 +8,7 @@ from pathlib import Path
 import dspy
 
 from workbench.errors import ProposalFailed
+from workbench.foreign_text import one_line
 from workbench.nouns import Study
 from workbench.run.setting import Setting
 from workbench.search.asks import Asker, SearchStopped
@@ -21,6 +22,9 @@ from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
+
+#: Characters of the proposer's last answer in a message.
+ANSWER_CHARACTERS = 200
 
 
 def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
@@ -83,10 +87,11 @@ class _Search:
         requested = self._proposer.engine.samples_requested
         tried = {trial.candidate for trial in self._trials.trials}
         if requested and not self._budget_used_up and not self._trials.warning and len(tried) == 1:
+            last = one_line(self._proposer.engine.last_answer, ANSWER_CHARACTERS)
             raise ProposalFailed(
                 f"the proposer answered {requested} times without a new prompt; expected at least one prompt that "
-                f"differs from the starting prompt; read its answers in {self._setting.run.path / 'optimizer.log'}, "
-                "then try another proposer model or another optimizer",
+                f"differs from the starting prompt; its last answer was: {last!r}; try another proposer model or "
+                "another optimizer",
                 kind="no proposal",
             )
 
@@ -134,13 +139,12 @@ def _text(file: Path) -> str:
 def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optimizer_chooses: bool) -> ScoredCandidate:
     """Return the best candidate of a search.
 
-    An optimizer that knows more than the mean scores chooses the best candidate. But a choice that scored less than the
-    baseline is not worth a confirmation, so the baseline is the best candidate then. Without a choice, the best
-    candidate is the one with the highest mean score. A choice that copies a gold plan does not count.
+    An optimizer that knows more than the mean scores chooses the best candidate. Its choice counts even if it scored
+    less than the baseline: a new composition has a single execution on each goal, which may be unlucky, and the
+    confirmation decides. Without a choice, the best candidate is the one with the highest mean score. A choice that
+    copies a gold plan does not count.
     """
     if trials.leak(chosen) is not None:
         return trials.best(preferred=baseline.candidate)
     scored = trials.scored(chosen) if optimizer_chooses else None
-    if scored is None:
-        return trials.best(preferred=chosen)
-    return scored if scored.value >= baseline.value else baseline
+    return trials.best(preferred=chosen) if scored is None else scored

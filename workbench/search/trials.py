@@ -43,7 +43,8 @@ class Trials:
     Every prompt passes through this class, so the budget holds for every optimizer.
 
     Args:
-        phase: in `confirm`, each replicate gets a verdict of its own. In `search`, equal plans share one verdict.
+        phase: in `confirm`, each replicate gets a verdict of its own, and the gold plans that are held out decide. In
+            `search`, equal plans share one verdict.
         budget: how many different executions may be asked for, or None for no limit.
         guard: finds candidates that copy a gold plan. Such candidates are not executed. None checks nothing: a
             confirmation gets candidates that a search has checked.
@@ -183,7 +184,7 @@ class Trials:
             why = "The instructions led to an answer without a prompt in it."
             return Trial(name, goal.name, replicate, "", Verdict(0.0, why), "not executed")
         request = ScoreRequest(
-            goal=goal,
+            goal=goal.in_search if self.phase == "search" else goal.in_confirmation,
             judge=self.setting.judge,
             replicate=replicate if self.phase == "confirm" else 0,
             candidate=name,

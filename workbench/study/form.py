@@ -35,7 +35,8 @@ class GoalForm(Form):
     name: Name = Field(description="the name of the goal in runs and reports")
     goal: Text = Field(description="what the plan should achieve, in words")
     gold: Text | list[Text] = Field(
-        description="a file with a hand-written plan for the judge to compare with, or a list of files"
+        description="a file with a hand-written plan for the judge to compare with, or a list of files; the second "
+        "half of a list is held out from the search, and decides in the confirmation"
     )
 
 
@@ -45,7 +46,10 @@ _TEMPERATURE = (
     "without this key, none is sent, and the model's own default applies"
 )
 _MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
-_API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
+_API_BASE = (
+    "the address of a server with OpenAI's protocol, for openai/MODEL, such as https://openrouter.ai/api/v1; the "
+    "server gets OPENAI_API_KEY if it is set, and needs no key otherwise"
+)
 
 
 class ProposerForm(Form):

@@ -16,6 +16,7 @@ from workbench.models.claude_program import require_program
 from workbench.nouns import Study
 from workbench.providers import Provider, ProviderName
 from workbench.search.catalogue import OPTIMIZERS
+from workbench.system.certificates import certificates
 
 Providers = dict[ProviderName, Provider]
 
@@ -127,7 +128,7 @@ def _rehearsal_at(url: str) -> Providers | None:
     if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
         return None
     try:
-        answer = httpx.get(f"{url}/rehearsal", timeout=5.0).json()
+        answer = httpx.get(f"{url}/rehearsal", timeout=5.0, verify=certificates()).json()
         return providers.rehearsal(url, answer["world"], answer["seed"]) if answer.get("rehearsal") is True else None
     except (httpx.HTTPError, ValueError, KeyError, AttributeError):
         return None

@@ -34,8 +34,7 @@ PORT_VARIABLE = "PREFECT_SERVER_API_PORT"
 PORT_FILE = "server-port"
 #: These settings make the server write many task run states and events at once. By default it writes each on its own,
 #: which causes a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a
-#: smaller
-#: value is cut to 0, and then the server only polls.
+#: smaller value is cut to 0, and then the server only polls.
 BATCHES = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",

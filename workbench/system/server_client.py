@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +12,7 @@ import httpx
 
 from workbench.errors import ServerUnavailable
 from workbench.system import loopback
+from workbench.system.certificates import certificates
 
 #: For how many seconds a busy server is asked again.
 BUSY_SECONDS = 10
@@ -67,7 +66,7 @@ def api(url: str, environ: Mapping[str, str]) -> Iterator[httpx.Client]:
     login = {**environ, **client_variables(environ)}.get("PREFECT_API_AUTH_STRING")
     headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
     try:
-        with _client(30.0, url, headers, _Patient(verify=_certificates())) as client:
+        with _client(30.0, url, headers, _Patient(verify=certificates())) as client:
             client.event_hooks["response"] = [_raise_for_error]
             yield client
     except httpx.HTTPStatusError as error:
@@ -121,11 +120,5 @@ def _client(
         transport=transport,
         base_url=base_url,
         headers=headers,
-        verify=_certificates(),
+        verify=certificates(),
     )
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Return the certificates that httpx trusts. Reading them takes longer than a request to this machine."""
-    return httpx.create_ssl_context()

@@ -1,9 +1,9 @@
 """Runs one command and ends every process that the command started, when the command ends or Workbench does.
 
-Workbench starts this file in a Python process of its own (standard library only) for every command. That process forks
-once. The child, the *supervisor*, starts the command. The parent, the *guard*, ends the tree if somebody kills the
-supervisor. Both are subreapers: the kernel makes them the parents of processes that the command leaves behind, in any
-session.
+Workbench starts this module in a Python process of its own (standard library only) for every command. That process
+forks once. The child, the *supervisor*, starts the command. The parent, the *guard*, ends the tree if somebody kills
+the supervisor. Both are subreapers: the kernel makes them the parents of processes that the command leaves behind, in
+any session.
 
 Workbench sends the request on a socket, and may send `STOP` later. The kernel closes Workbench's end when Workbench
 ends, even after `kill -9`. Then the supervisor stops the command, too. The supervisor answers in lines. The end of the
@@ -15,9 +15,9 @@ stream means that every process of the tree has ended:
 
 from __future__ import annotations
 
-# The module `signal` makes enumerations of these numbers, which takes a third of the time of a start.
+# `ctypes` and `signal` would take a half of the time of a start: they make types and enumerations that are not needed.
+import _ctypes
 import _signal as signal  # type: ignore[import-not-found]
-import ctypes
 import errno
 import marshal
 import os
@@ -31,7 +31,7 @@ GRACE = 2.0
 SHORT_GRACE = 0.5
 STOP = b"t"
 _NAME, _SUBREAPER = 15, 36
-_libc = ctypes.CDLL(None, use_errno=True)
+_PRCTL = _ctypes.dlsym(_ctypes.dlopen(None, os.RTLD_NOW), "prctl")  # type: ignore[arg-type]  # None is the process itself
 
 
 def supervise(control: int) -> None:
@@ -188,20 +188,20 @@ def _ignore(number: int, frame: object) -> None:
 
 def _adopt_orphans() -> None:
     """Make this process the parent of all orphans among its descendants."""
-    if _libc.prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    if _ctypes.call_cdeclfunction(_PRCTL, (_SUBREAPER, 1, 0, 0, 0)) != 0:
+        raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed")
 
 
 def main() -> None:
-    """Fork the supervisor. The arguments are the descriptors of the socket and of this file."""
-    control, text = map(int, sys.argv[1:])
+    """Fork the supervisor. The arguments are the descriptors of the socket and of this module's code."""
+    control, code = map(int, sys.argv[1:])
     os.set_inheritable(control, False)
-    os.close(text)
+    os.close(code)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Workbench gets these signals, too, and then ends everything in order.
         signal.signal(number, _ignore)
     # Without another name, `killall -9 python3.11` would kill the processes that end the tree.
-    _libc.prctl(_NAME, b"supervisor", 0, 0, 0)
+    _ctypes.call_cdeclfunction(_PRCTL, (_NAME, b"supervisor", 0, 0, 0))
     _adopt_orphans()
     if supervisor := os.fork():
         # The guard keeps the socket open, so Workbench sees its end only after the guard has ended.

@@ -28,8 +28,8 @@ def calls(text: str, **environ: str) -> list[ModelCalls]:
 def step(text: str, defaults: str = "{}", **environ: str) -> ModelCalls:
     """Return what the one step of a pipeline file asks."""
     prompt = "prompt: [{type: static, content: a}, {type: variable, name: user_prompt}]"
-    (found,) = calls(f"workflow: {{defaults: {defaults}, steps: [{{name: s, {prompt}, {text}}}]}}", **environ)
-    return found
+    (model_call,) = calls(f"workflow: {{defaults: {defaults}, steps: [{{name: s, {prompt}, {text}}}]}}", **environ)
+    return model_call
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def step(text: str, defaults: str = "{}", **environ: str) -> ModelCalls:
 )
 def test_a_steps_model_is_its_own_or_that_of_the_defaults(text: str, defaults: str, provider: str, model: str) -> None:
     """A short name stands for the current model of its line."""
-    found = step(text, defaults)
-    assert (found.provider, found.model) == (provider, model)
+    model_call = step(text, defaults)
+    assert (model_call.provider, model_call.model) == (provider, model)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_every_step_at_any_depth_is_counted() -> None:
     """A step within a parallel group is one, and so is a step under a condition."""
     inner = "{name: a, type: gemini, prompt: []}, {name: b, type: claude, prompt: []}"
     text = f"workflow: {{steps: [{{name: p, type: parallel, steps: [{inner}]}}, {{name: c, type: set}}]}}"
-    assert [(found.step, found.earlier_tokens) for found in calls(text)] == [("a", 0), ("b", 0)]
+    assert [(model_call.step, model_call.earlier_tokens) for model_call in calls(text)] == [("a", 0), ("b", 0)]
 
 
 def test_the_answers_of_earlier_steps_can_stand_in_every_part_but_a_static_one() -> None:

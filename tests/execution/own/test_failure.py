@@ -23,8 +23,8 @@ def test_a_bad_reply_is_blamed_on_the_prompt(kind: str, tmp_path: Path) -> None:
 def test_the_words_of_a_model_end_no_line(tmp_path: Path) -> None:
     """A refusal stays one refusal if its explanation contains any line break that a model can write."""
     breaks = "a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\rh"
-    ended = Ended(1, "", "", "", f"warning: x\n❌ blocked: Claude refused: {breaks} | i\n", 1.0)
-    assert _problem(ended, [], tmp_path) == "Claude refused: a\nb\nc\nd\ne\nf\ufffdg\nh\ni"
+    execution = Ended(1, "", "", "", f"warning: x\n❌ blocked: Claude refused: {breaks} | i\n", 1.0)
+    assert _problem(execution, [], tmp_path) == "Claude refused: a\nb\nc\nd\ne\nf\ufffdg\nh\ni"
 
 
 def test_a_mistake_of_the_user_is_blamed_on_the_user(tmp_path: Path) -> None:

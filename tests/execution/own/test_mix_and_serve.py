@@ -34,7 +34,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[Scripted]:
+def scripted_server() -> Iterator[Scripted]:
     """Yield a server whose script is empty. A warm VM serves all tests, because the server's address stays the same."""
     runtime_of(Engine("serve")).prepare()
     with scripted() as server:
@@ -43,14 +43,14 @@ def played() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def server(played: Scripted) -> Scripted:
+def server(scripted_server: Scripted) -> Scripted:
     """Return the server without the requests of earlier tests.
 
     Each test needs its own prompts, because a warm VM buys an answer only once.
     """
-    played.requests.clear()
-    played.headers.clear()
-    return played
+    scripted_server.requests.clear()
+    scripted_server.headers.clear()
+    return scripted_server
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def warm() -> Iterator[None]:
     assert not beams(os.getpid())
 
 
-def many(rehearsal: Rehearsal, home: Path, number: int = 32) -> list[Execution]:
+def executions_at_once(rehearsal: Rehearsal, home: Path, number: int = 32) -> list[Execution]:
     with ThreadPoolExecutor(number) as pool:
         prompts = [f"Write plan {n}" for n in range(number)]
         return list(pool.map(lambda prompt: execute(request(SERVE, both(rehearsal), prompt), home), prompts))
@@ -61,7 +61,7 @@ def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
         runtime_of(SERVE).close()
         runtime_of(SERVE).prepare()
         rehearsal.latency = 0.0
-        expected = [execution.text for execution in many(rehearsal, tmp_path / "calm")]
+        expected = [execution.text for execution in executions_at_once(rehearsal, tmp_path / "calm")]
     assert [execution.text for execution in executions] == expected
     assert all(item.problem is None and item.path.read_text() == item.text for item in executions)
 
@@ -175,12 +175,12 @@ def test_an_interrupt_ends_waiting_executions(warm: None, tmp_path: Path) -> Non
         with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
             running = [pool.submit(execute, request(SERVE, both(rehearsal), f"{n}"), tmp_path) for n in range(4)]
             wait_for(lambda: sum(rehearsal.calls.values()) >= 4)
-            begun = time.monotonic()
+            start_time = time.monotonic()
             raise KeyboardInterrupt
         for future in running:
             with pytest.raises(Interrupted):
                 future.result(10)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start_time < 10
     with ended_on_interrupt():
         pass
 

@@ -171,8 +171,8 @@ IMITATIONS = (
 def test_echoes_of_a_prompt_prove_nothing(prompt: str) -> None:
     """This holds for prompts to claude, to gemini and to gemini's instructor library."""
     answered = (*ASKED, f"{NOW} [debug] 📋 {TYPES}")
-    begun = f"{NOW} [debug] 🚀 Starting Claude SDK query (prompt length: 10)"
-    claude = (f"{NOW} [debug] 💪 Querying Claude with prompt: {prompt[:100]}…\n", begun, *answered[2:])
+    first_line = f"{NOW} [debug] 🚀 Starting Claude SDK query (prompt length: 10)"
+    claude = (f"{NOW} [debug] 💪 Querying Claude with prompt: {prompt[:100]}…\n", first_line, *answered[2:])
     gemini = f"{NOW} [debug] 🧠 Querying Gemini with prompt: {prompt[:100]}…\n"
     gemini_answered = f"{NOW} [info] ✅ Gemini step completed successfully"
     echo = prompt if len(prompt) <= 200 else f"{prompt[:200]}..."

@@ -193,7 +193,7 @@ def test_a_hanging_run_is_ended(fake: FakeCheckout, tmp_path: Path) -> None:
     assert time.monotonic() - start < 20
 
 
-def many(fake: FakeCheckout, folder: Path, at_once: int) -> list[str]:
+def texts_at_once(fake: FakeCheckout, folder: Path, at_once: int) -> list[str]:
     def execute(number: int) -> str:
         return executed(fake, folder / str(number), f"Plan {number}", WRITE).text
 
@@ -208,8 +208,8 @@ def test_parallel_executions_give_the_plans_of_executions_in_turn(
     """They run in one checkout, or in copies of it if the pipeline writes files. Then no file lands in the checkout."""
     (fake.folder / "planner.yaml").write_text(pipeline)
     fake.replay("live_ok", seconds=0.2)
-    paths = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn", 1)]
-    parallel = [text.replace(str(tmp_path), "") for text in many(fake, tmp_path / "turn2", 6)]
+    paths = [text.replace(str(tmp_path), "") for text in texts_at_once(fake, tmp_path / "turn", 1)]
+    parallel = [text.replace(str(tmp_path), "") for text in texts_at_once(fake, tmp_path / "turn2", 6)]
     assert [text.replace("turn2", "turn") for text in parallel] == paths
     assert len(set(paths)) == 6
     assert (fake.folder / "left_behind.txt").exists() == (pipeline == PIPELINE)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.flow import TOPICS, Flow
+from tests.support.flow import TOPICS, Flow, pipeline
 from tests.support.settings import goals, setting
+from workbench.nouns import Execution, ExecutionRequest
 from workbench.run.race_record import RaceRecord
 from workbench.search import sentences
 from workbench.search.optimization import optimization
@@ -50,6 +52,28 @@ def test_the_race_composes_a_prompt_of_the_proposed_sentences(tmp_path: Path) ->
     assert "1. Write the plan.\n2. Be brief." in proposer.requests[0]
     assert "missing: " in proposer.requests[0]
     assert "The best prompt so far:" in proposer.requests[0]
+
+
+def test_one_unlucky_execution_does_not_veto_the_choice(tmp_path: Path) -> None:
+    """The chosen prompt's only execution is an invalid plan. The confirmation decides about the prompt all the same."""
+
+    class Objecting(Proposer):
+        def __call__(self, request: ProposalRequest) -> Proposal:
+            if "## edits ##" in request.messages[-1][1]:
+                return super().__call__(request)
+            tidying.append(request.key)
+            return Proposal('[[ ## conflicts ## ]]\n[{"pieces": [1, 3]}, {"pieces": [1, 5]}]\n\n[[ ## completed ## ]]')
+
+    def execute(request: ExecutionRequest) -> Execution:
+        # The conflicts make a composition that the race has not executed.
+        return replace(pipeline(request), text="steps: [") if tidying else pipeline(request)
+
+    tidying: list[str] = []
+    run = setting(tmp_path, optimizer="race", budget=24, prompt="Write the plan. Be brief.")
+    outcome = Flow(propose=Objecting(), execute=execute).answer(optimization(run))
+    assert outcome.best.candidate.name == run.run.load(RaceRecord).steps[-1].candidate
+    assert outcome.best.candidate != outcome.baseline.candidate
+    assert outcome.best.score < outcome.baseline.score
 
 
 @pytest.mark.slow
@@ -94,6 +118,8 @@ def test_the_run_tells_what_each_sentence_is_worth(tmp_path: Path) -> None:
     assert best.first.score < best.best.score
     added = [text for step in record.steps for text in step.added]
     assert {effect.text for effect in record.effects if effect.in_best} <= set(added)
+    assert record.noise is not None
+    assert 0 < record.noise < 5
 
 
 @pytest.mark.slow

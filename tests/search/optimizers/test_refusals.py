@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,18 @@ class Copying:
         number = len(self.requests)
         text = COPY if number == 1 else f"Name the owner of step {number}."
         fields = dict.fromkeys(FIELD.findall(f"{request.system}\n{request.messages[-1][1]}"))
-        answer = "\n\n".join(f"[[ ## {name} ## ]]\n{text}" for name in fields if name != "completed")
+        # SIMBA asks for advice by the name of a predictor.
+        values = {name: json.dumps({"predict": text}) if name == "module_advice" else text for name in fields}
+        answer = "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in values.items() if name != "completed")
         return Proposal(f"{answer}\n\n[[ ## completed ## ]]" if fields else f"```\n{text}\n```")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["copro", "mipro", "gepa"])
+@pytest.mark.parametrize("optimizer", ["copro", "mipro", "gepa", "simba"])
 def test_a_copying_proposer_is_told_in_its_next_request(tmp_path: Path, optimizer: str) -> None:
     """The copy is not executed. The warning stands in each later request, once."""
     proposer, executed = Copying(), list[str]()
-    run = setting(tmp_path, optimizer=optimizer, goals=(GOAL,), budget=12)
+    run = setting(tmp_path, optimizer=optimizer, goals=(GOAL,), budget=30)
     flow = Flow(propose=proposer)
     execute = flow.execute
 
@@ -89,7 +92,7 @@ def test_a_request_that_has_the_warning_stays_as_it_is(tmp_path: Path) -> None:
     with dspy.context(lm=lm):
         for question in ("why?", "why?", "Why? It was refused."):
             dspy.Predict("question -> answer")(question=question)
-    sent = [request.messages[-1][1] for request in asker.requests]
-    assert sent[1] == f"{sent[0]}\n\nIt was refused."
-    assert [text.count("It was refused.") for text in sent] == [0, 1, 1]
+    prompts = [request.messages[-1][1] for request in asker.requests]
+    assert prompts[1] == f"{prompts[0]}\n\nIt was refused."
+    assert [text.count("It was refused.") for text in prompts] == [0, 1, 1]
     assert [request.draw for request in asker.requests] == [0, 0, 0]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,11 +86,12 @@ def test_the_budget_is_spent_and_never_exceeded(budget: int, batch: int) -> None
         lambda parent, feedback: parent,
         lambda parent, feedback: "",
         lambda parent, feedback: " \n",
+        lambda parent, feedback: None,
         lambda parent, feedback: "Something else entirely",
     ],
-    ids=["the parent", "empty", "blank", "always the same rewrite"],
+    ids=["the parent", "empty", "blank", "none", "always the same rewrite"],
 )
-def test_a_useless_proposer_does_not_stop_the_race(propose: Callable[[str, str], str]) -> None:
+def test_a_useless_proposer_does_not_stop_the_race(propose: Callable[[str, str], str | None]) -> None:
     world = World(6)
     result = race(SEED, propose, world.evaluate, 40, np.random.default_rng(0))
     assert result.evaluations == 40
@@ -102,8 +104,8 @@ def test_an_evaluation_that_always_crashes_gives_no_estimate() -> None:
     assert (result.best, result.estimate, result.interval, result.evaluations) == (SEED, None, None, 40)
 
 
-@pytest.mark.parametrize("score", [-0.01, 1.01, math.nan, math.inf])
-def test_a_score_out_of_range_is_an_error(score: float) -> None:
+@pytest.mark.parametrize("score", [-0.01, 1.01, math.nan, math.inf, "0.5"])
+def test_a_score_out_of_range_is_an_error(score: Any) -> None:
     with pytest.raises(ValueError, match="expected 0 to 1"):
         race(SEED, lambda parent, feedback: parent, lambda prompts: [score], 5, np.random.default_rng(0))
 
@@ -113,12 +115,37 @@ def test_too_few_scores_are_an_error() -> None:
         race(SEED, lambda parent, feedback: parent, lambda prompts: [], 5, np.random.default_rng(0))
 
 
-def test_a_budget_of_zero_and_half_a_splitter_are_errors() -> None:
-    world, rng = World(8), np.random.default_rng(0)
-    with pytest.raises(ValueError, match="budget is 0"):
-        race(SEED, world.propose, world.evaluate, 0, rng)
-    with pytest.raises(ValueError, match="one of split and join"):
-        race(SEED, world.propose, world.evaluate, 5, rng, split=str.split)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"budget": 0}, "budget is 0; expected a whole number of at least 1"),
+        ({"budget": 60.5}, "budget is 60.5"),
+        ({"budget": "7"}, "budget is '7'"),
+        ({"batch": 0}, "batch is 0"),
+        ({"batch": 2.5}, "batch is 2.5"),
+        ({"rng": 5}, "rng is 5; expected a numpy.random.Generator"),
+        ({"split": str.split}, "one of split and join"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_before_anything_is_evaluated(changes: dict[str, Any], message: str) -> None:
+    """Evaluations cost money, so none is lost."""
+    world = World(8)
+    arguments: dict[str, Any] = {"budget": 20, "rng": np.random.default_rng(0), **changes}
+    with pytest.raises(ValueError, match=message):
+        race(SEED, world.propose, lambda prompts: pytest.fail("evaluated"), **arguments)
+
+
+def test_a_proposal_that_is_no_text_is_an_error() -> None:
+    with pytest.raises(ValueError, match="propose returned 7; expected a whole prompt as text"):
+        race(SEED, lambda parent, feedback: 7, World(8).evaluate, 20, np.random.default_rng(0))  # type: ignore[arg-type,return-value]
+
+
+def test_numbers_of_numpy_and_truths_are_scores() -> None:
+    """So are arrays of them."""
+    for scores in (np.float32([0.5]), np.array([True]), (1,), iter([0.25])):
+        assert race(
+            SEED, lambda parent, feedback: parent, lambda prompts, s=scores: s, 1, np.random.default_rng(0)
+        ).best  # type: ignore[misc]
 
 
 def test_an_empty_seed_prompt_can_grow() -> None:

@@ -28,6 +28,7 @@ from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.providers import Provider, digest
 from workbench.system import loopback, process
+from workbench.system.certificates import certificates
 from workbench.system.environment import passed_environment, secret_values
 from workbench.system.files import write_atomically
 
@@ -257,6 +258,7 @@ def _client(url: str | None) -> httpx.Client:
         limits=httpx.Limits(max_connections=LIMIT, max_keepalive_connections=LIMIT),
         trust_env=url is not None,
         mounts=loopback.DIRECT,
+        verify=certificates(),
     )
 
 

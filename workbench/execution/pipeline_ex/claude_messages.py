@@ -167,8 +167,8 @@ def _reasons(field: re.Pattern[str], rest: str, texts: list[str]) -> list[str]:
 
 
 def _dollars(field: re.Pattern[str], text: str) -> float | None:
-    found = field.search(text)
-    return None if found is None else float(found[1])
+    match = field.search(text)
+    return None if match is None else float(match[1])
 
 
 def _unquoted(literal: str) -> str:

@@ -38,17 +38,18 @@ class RaceLog:
         #: The effects of the pieces, as the race knows them now.
         self.effects: tuple[PieceEffect, ...] = ()
         self._steps: list[StepRecord] = []
+        self._noise: float | None = None
 
     def conclude(self, prompt: str) -> None:
         """Add a step for the prompt that the search chooses in the end, if it differs from the last step's prompt."""
         if prompt != self._prompt:
             pieces = {piece.strip() for piece in sentences.split(prompt)}
             effects = (replace(effect, in_best=effect.text.strip() in pieces) for effect in self.effects)
-            self(Standing(evaluations=0, prompt=prompt, effects=tuple(effects)))
+            self(Standing(evaluations=0, prompt=prompt, effects=tuple(effects), noise=self._noise))
 
     def __call__(self, standing: Standing) -> None:
         """Add a step, and write the record."""
-        self.effects = standing.effects
+        self.effects, self._noise = standing.effects, standing.noise
         added, removed = _changes(self._prompt, standing.prompt)
         self._prompt = standing.prompt
         self._steps.append(
@@ -62,7 +63,8 @@ class RaceLog:
             )
         )
         effects = sorted(map(_effect, standing.effects), key=lambda effect: -effect.points)
-        self._save(RaceRecord(level=LEVEL, effects=tuple(effects), steps=tuple(self._steps)))
+        noise = None if standing.noise is None else round(10 * standing.noise, DIGITS)
+        self._save(RaceRecord(level=LEVEL, effects=tuple(effects), steps=tuple(self._steps), noise=noise))
 
 
 def _changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,6 +9,7 @@ The race reaches the outside only by two functions: one proposes a changed promp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -59,7 +60,8 @@ def race(
 
     Args:
         seed_prompt: the starting prompt.
-        propose: called with a prompt and with what the race knows, as text. Returns a changed version of the prompt.
+        propose: called with a prompt and with what the race knows, as text. Returns a changed version of the prompt, or
+            None or an empty text if it has none.
         evaluate: called with prompts. Returns a score from 0 to 1 for each, or None for an evaluation that crashed.
         budget: the most evaluations, at least 1. The fresh evaluations of the chosen prompt are included.
         rng: makes every random choice, so equal answers lead to equal results.
@@ -68,10 +70,11 @@ def race(
         join: undoes `split`.
 
     Raises:
-        ValueError: an argument or a score is out of range.
+        ValueError: an argument or a score is of a wrong kind or out of range.
     """
-    if budget < 1 or batch < 1:
-        raise ValueError(f"budget is {budget} and batch is {batch}; expected at least 1 for both; pass larger numbers")
+    budget, batch = _whole("budget", budget), _whole("batch", batch)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {rng!r}; expected a numpy.random.Generator; pass numpy.random.default_rng(0)")
     if (split is None) != (join is None):
         raise ValueError("only one of split and join was passed; expected both, or none; pass the other one too")
     if split is None or join is None:
@@ -83,6 +86,17 @@ def race(
     scores = [score for score in fresh if score is not None]
     mean, interval = estimate(scores, choice.noise) if scores else (None, None)
     return RaceResult(pieces.text(choice.prompt), mean, interval, executions.used, executions.history)
+
+
+def _whole(name: str, value: object) -> int:
+    """Return an argument as a whole number, which NumPy's whole numbers are, too.
+
+    Raises:
+        ValueError: it is none, or it is below 1.
+    """
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1; pass another number")
+    return int(value)
 
 
 def choose(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.search.race.executions import Executions
-from workbench.search.race.feedback import feedback
+from workbench.search.race.feedback import feedback, proposed
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.model import Data, Matrix, Model
 from workbench.search.race.pieces import Prompt, Propose
@@ -153,7 +153,7 @@ class Composition:
         if self._rng.random() < 0.5:
             parent = self._with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
         text = feedback(self._pieces.text(leader), [self._pieces.piece(number) for number in avoided])
-        child_text = self._propose(self._pieces.text(parent), text)
+        child_text = proposed(self._propose, self._pieces.text(parent), text)
         self._proposals += 1
         if not child_text.strip():
             return True
@@ -238,6 +238,7 @@ class Composition:
                 )
                 for index, number in enumerate(self._touched)
             ),
+            noise=math.sqrt(self._model.noise) if executions.scores else None,
         )
 
     def _quality(self, prompt: Prompt) -> Quality | None:

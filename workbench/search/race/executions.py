@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
+
+import numpy as np
 
 from workbench.search.race.pieces import Pieces, Prompt
 from workbench.search.race.standing import Standing, Watch
@@ -69,7 +73,8 @@ class Executions:
             if self.used + len(part) > self.budget:
                 raise AssertionError(f"{self.used + len(part)} evaluations; expected at most {self.budget}")
             self.used += len(part)
-            answers = list(self._evaluate([self.pieces.text(prompt) for prompt in part]))
+            answers = self._evaluate([self.pieces.text(prompt) for prompt in part])
+            answers = list(answers) if isinstance(answers, Iterable) else [answers]
             if len(answers) != len(part):
                 raise ValueError(
                     f"evaluate returned {len(answers)} scores; expected one for each of {len(part)} prompts"
@@ -83,12 +88,13 @@ class Executions:
         self._watch(standing)
 
 
-def _checked(score: float) -> float:
+def _checked(score: object) -> float:
     """Return a score as a float.
 
     Raises:
-        ValueError: the score is out of range.
+        ValueError: the score is no number or out of range.
     """
-    if not 0 <= score <= 1:
-        raise ValueError(f"evaluate returned the score {score}; expected 0 to 1, or None for a crash")
-    return float(score)
+    number = float(score) if isinstance(score, Real | np.bool_) else math.nan
+    if not 0 <= number <= 1:
+        raise ValueError(f"evaluate returned the score {score!r}; expected 0 to 1, or None for a crash")
+    return number

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 Prompt = frozenset[int]
 Split = Callable[[str], list[str]]
 Join = Callable[[list[str]], str]
-Propose = Callable[[str, str], str]
+Propose = Callable[[str, str], str | None]
 Needs = Callable[[str], Collection[str]]
 
 

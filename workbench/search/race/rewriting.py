@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from workbench.search.race.executions import Executions
-from workbench.search.race.feedback import feedback
+from workbench.search.race.feedback import feedback, proposed
 from workbench.search.race.lineage import Lineage
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.pieces import Prompt, Propose
@@ -74,6 +74,7 @@ class WholePrompts:
             executions.pieces.text(best),
             best=self._quality(self._numbers[best]) if known else None,
             seed=self._quality(0) if known else None,
+            noise=math.sqrt(self._lineage.noise) if known else None,
         )
 
     def _quality(self, number: int) -> Quality:
@@ -85,7 +86,10 @@ class WholePrompts:
         waiting, pieces = self._waiting.get(parent, []), self._executions.pieces
         prompt = self._prompt(parent)
         for _ in range(TRIES):
-            child = waiting.pop() if waiting else pieces.read(self._propose(pieces.text(prompt), self._feedback()))
+            if waiting:
+                child = waiting.pop()
+            else:
+                child = pieces.read(proposed(self._propose, pieces.text(prompt), self._feedback()))
             if child not in self._numbers and pieces.text(child).strip():
                 self._numbers[child] = self._lineage.add(parent)
                 return child

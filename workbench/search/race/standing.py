@@ -44,6 +44,7 @@ class Standing:
         best, seed: the quality of the recommended prompt and of the starting prompt; None before any score.
         effects: the pieces that some proposal added or removed. Other pieces stand in every prompt, so nothing says
             what they are worth. Empty if the proposer rewrites whole prompts.
+        noise: the standard deviation of one score, as the race estimates it; None before any score.
     """
 
     evaluations: int
@@ -51,6 +52,7 @@ class Standing:
     best: Quality | None = None
     seed: Quality | None = None
     effects: tuple[PieceEffect, ...] = ()
+    noise: float | None = None
 
 
 Watch = Callable[[Standing], None]
