@@ -51,7 +51,7 @@ def executions_at_once(rehearsal: Rehearsal, home: Path, number: int = 32) -> li
 def test_a_killed_vm_loses_nothing(warm: None, tmp_path: Path) -> None:
     """After kill -9 in the middle of 32 executions, all end with the same results as without it."""
     with start(latency=1.0) as rehearsal, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(many, rehearsal, tmp_path / "killed")
+        running = pool.submit(executions_at_once, rehearsal, tmp_path / "killed")
         wait_for(lambda: sum(rehearsal.calls.values()) > 8)
         (killed,) = beams(os.getpid())
         os.kill(killed, signal.SIGKILL)
