@@ -72,8 +72,16 @@ def end_without_server(url: str, seconds: float = SILENT_SECONDS, poll: float = 
 def mark_crashed() -> list[str]:
     """Mark flow runs of this home as crashed whose process has died, and return their names.
 
+    Their artifacts say how they ended.
+
     Raises:
         httpx.HTTPError, PrefectException: the server does not answer, or refuses a request.
     """
+    # Imported here, because a process that only watches a repository needs no report.
+    from workbench.upkeep.artifacts import dead_flow_runs, show_ends
+
     with get_client(sync_client=True) as client:
-        return holders.mark_crashed(home(), client, str(PREFECT_API_URL.value()))
+        dead = dead_flow_runs(home())
+        names = holders.mark_crashed(home(), client, str(PREFECT_API_URL.value()))
+        show_ends(home(), client, dead)
+        return names

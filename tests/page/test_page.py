@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pytest
 from tests.support.old_run import old_run
 from tests.support.page import CALIBRATION, whole_run
 from tests.support.run_folder import begin
+from workbench.champion.history import Measurement
 from workbench.errors import NotJudged
 from workbench.evidence import diff, svg
 from workbench.page import render
 from workbench.page.content import Content
+from workbench.page.pictures import history_picture
 from workbench.run.calibration import PICTURE
 
 HOSTILE = (
@@ -180,3 +183,10 @@ def test_every_colour_of_the_drawings_has_one_for_the_dark(tmp_path: Path) -> No
     assert used <= set(render.COLOURS)
     assert {diff.REMOVED, diff.ADDED} <= set(render.COLOURS)
     assert {f"--{name}" for name in render.COLOURS.values()} <= set(re.findall(r"--[a-z-]+", STYLE))
+
+
+def test_a_measurement_without_a_commit_has_a_whole_label() -> None:
+    """A study need not be in a git repository."""
+    measured = Measurement(1.0, "promotion", 2, None, 8.0, 7.0, 9.0, 0.9, None, "run")
+    drawn = [history_picture([one], 8.0) for one in (measured, replace(measured, commit="c0ffee1234"))]
+    assert [re.findall(r">(–|c0ffee\d*|no com\w*)<", picture) for picture in drawn] == [["–"], ["c0ffee1"]]

@@ -13,6 +13,7 @@ from workbench.commands.output import err, out
 from workbench.foreign_text import printable
 from workbench.system import prefect_server, server_client
 from workbench.system.home import home
+from workbench.upkeep.artifacts import dead_flow_runs, show_ends
 
 
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -35,6 +36,8 @@ def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
         err.print(f"the Prefect UI is at {running.ui}", highlight=False)
         with server_client.api(running.url, os.environ) as api:
             automations.create(api, webhook)
+            dead = dead_flow_runs(home())
             for name in mark_crashed(home(), api, running.url):
                 err.print(f"marked as crashed: {printable(name)}", highlight=False, markup=False)
+            show_ends(home(), api, dead)
     return 0

@@ -77,7 +77,7 @@ def _point(measurement: Measurement, x: float, y: float, step: float) -> list[st
     parts.append(text(x + 9, y + 4, f"{measurement.score:.1f}", colour))
     # Below this width, neighbouring labels would overlap.
     if step >= 56:
-        parts.append(text(x, LOWEST + 20, (measurement.commit or "no commit")[:7], INK, anchor="middle"))
+        parts.append(text(x, LOWEST + 20, (measurement.commit or "–")[:7], INK, anchor="middle"))
         parts.append(text(x, LOWEST + 36, when[5:], FAINT, anchor="middle"))
     return parts
 

@@ -1,0 +1,50 @@
+"""Brings the artifact of a run up to date after the run's process has died.
+
+A process that is killed cannot say so. Without help, its artifact in the Prefect UI shows "Searching" for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.alerts.api import Api
+from workbench.errors import UserError
+from workbench.evidence.report import markdown
+from workbench.evidence.summary import summarize
+from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
+from workbench.system.files import is_locked
+
+
+def dead_flow_runs(home: Path) -> list[str]:
+    """Return the ids of the flow runs of this home whose process has died (`workbench.alerts.holders`)."""
+    return [file.name for file in sorted((home / "flow-runs").glob("[!.]*")) if not is_locked(file)]
+
+
+def show_ends(home: Path, api: Api, flow_runs: Sequence[str]) -> None:
+    """Show in the artifact of each flow run how its run ended.
+
+    Raises:
+        httpx.HTTPError: the server does not answer, or refuses a request.
+    """
+    for flow_run in flow_runs:
+        run = _run_of(home, flow_run)
+        if run is None:
+            continue
+        query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
+        for artifact in api.request("POST", "/artifacts/filter", json=query).json():
+            api.request("PATCH", f"/artifacts/{artifact['id']}", json={"data": markdown(summarize(run))})
+
+
+def _run_of(home: Path, flow_run: str) -> RunFolder | None:
+    """Return the folder of the run that a flow run has worked on, or None if there is none that can be read."""
+    for path in (home / "runs").glob("*/"):
+        try:
+            folder = RunFolder(path)
+            if flow_run in (folder.load(RunRecord).flow_run_url or "") and summarize(folder):
+                return folder
+        except UserError:
+            # One damaged folder does not hide the others.
+            continue
+    return None
