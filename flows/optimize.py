@@ -22,6 +22,7 @@ from prefect.runtime import flow_run
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
+from workbench.repository.repository import known_file
 from workbench.run.folder import RunFolder
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
@@ -49,7 +50,10 @@ from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_
 def title() -> str:
     """Return the flow run's name: the study, the optimizer, the time at which the run was due, and the commit."""
     parameters = flow_run.parameters
-    study, optimizer = names(Path(parameters["repository"] or ".", parameters["study"]))
+    repository, file, text = parameters["repository"], parameters["study"], None
+    if repository:
+        text = known_file(repository, parameters["commit"] or "HEAD", str(file), home(), os.environ)
+    study, optimizer = names(Path(repository or ".", file), text)
     due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
     parts = (study, parameters["optimizer"] or optimizer, due, (parameters["commit"] or "")[:12])
     return " · ".join(part for part in parts if part)

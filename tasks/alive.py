@@ -1,7 +1,15 @@
-"""Keep a file locked while a flow run lasts, and mark a flow run as crashed if its process has died."""
+"""Keep a file locked while a flow run lasts, and mark a flow run as crashed if its process has died.
+
+A deployed flow run ends if its Prefect server is silent for long. Nobody watches its process as a person watches a
+command.
+"""
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -10,12 +18,18 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL
 
 from workbench.alerts import holders
+from workbench.errors import OutsideError
 from workbench.foreign_text import printable
 from workbench.system.home import ensure_usable, home
+from workbench.system.server_client import POLL_SECONDS, silent
+from workbench.tasks.failure import server_unavailable
+
+#: A server that has not answered for this many seconds ends the process of a deployed flow run.
+SILENT_SECONDS = 600.0
 
 
 @contextmanager
@@ -26,12 +40,33 @@ def alive() -> Iterator[None]:
     """
     run: Any = flow_run.id
     folder = ensure_usable(home())
+    if deployment.id is not None:
+        end_without_server(str(PREFECT_API_URL.value()))
     # If other flow runs cannot be marked, this flow run goes on.
     with suppress(httpx.HTTPError, PrefectException):
         for name in mark_crashed():
             get_run_logger().warning(f"Marked as crashed, because its process has died: {printable(name)}")
     with holders.held(folder, str(run), str(PREFECT_API_URL.value())):
         yield
+
+
+@functools.cache
+def end_without_server(url: str, seconds: float = SILENT_SECONDS, poll: float = POLL_SECONDS) -> None:
+    """End this process if the Prefect server at this address does not answer for `seconds`, at any time from now on.
+
+    A second call for the same address does nothing.
+
+    The flow itself stops to buy much earlier. Then Prefect tells the server how the flow ended, and tries again if the
+    server does not answer. A server that comes back in time gets the state, and lets the flow run try again. After the
+    end of the process, the next flow run marks this one as crashed.
+    """
+
+    def watch() -> None:
+        if silent(url, seconds, threading.Event(), poll):
+            print(server_unavailable(url, f"no answer for {seconds:.0f} s"), file=sys.stderr, flush=True)
+            os._exit(OutsideError.exit_code)
+
+    threading.Thread(target=watch, name="workbench-server-silence", daemon=True).start()
 
 
 def mark_crashed() -> list[str]:

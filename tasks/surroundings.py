@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +19,11 @@ from prefect.settings import PREFECT_API_URL
 from workbench.errors import OutsideError, ServerUnavailable, UserError
 from workbench.search.ask_kinds import Ask, Retrieve
 from workbench.system.files import try_lock
-from workbench.system.server_client import healthy
+from workbench.system.server_client import silent
 from workbench.tasks.failure import outside_failure, server_unavailable
 
 #: A server that has not answered for this many seconds ends the run. A restart takes less.
 LOST_SECONDS = 15.0
-POLL_SECONDS = 2.0
 
 
 def claim(home: Path) -> Callable[[Ask], Callable[[], None] | None]:
@@ -51,13 +49,8 @@ def server_watched(interrupt: Callable[[Exception], None]) -> Iterator[None]:
     url, ended = PREFECT_API_URL.value(), threading.Event()
 
     def watch() -> None:
-        answered_at = time.monotonic()
-        while not ended.wait(POLL_SECONDS):
-            if healthy(str(url)):
-                answered_at = time.monotonic()
-            elif time.monotonic() - answered_at > LOST_SECONDS:
-                interrupt(server_unavailable(str(url), f"no answer for {LOST_SECONDS:.0f} s"))
-                return
+        if silent(str(url), LOST_SECONDS, ended):
+            interrupt(server_unavailable(str(url), f"no answer for {LOST_SECONDS:.0f} s"))
 
     thread = threading.Thread(target=watch, name="workbench-server-watch", daemon=True)
     if url is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.tiers import TESTS, THOROUGH, may_select, processor_seconds, too_slow
 
@@ -39,8 +39,9 @@ GARBAGE = 20_000
 
 # A slow machine must not fail a test. The core tries a few new examples of each property every time, and
 # `script/test services` tries many.
-settings.register_profile("workbench", deadline=None, max_examples=20)
-settings.register_profile(THOROUGH, deadline=None, max_examples=400)
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("workbench", max_examples=20, **PATIENT)
+settings.register_profile(THOROUGH, max_examples=400, **PATIENT)
 settings.load_profile("workbench")
 
 

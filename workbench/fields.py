@@ -34,6 +34,8 @@ EXPECTED = {
     VARIABLE: "a name of letters, digits and _",
     TASK_RUNNER: "threads, dask, ray, or a cluster such as dask@tcp://host:8786 or ray@ray://host:10001",
 }
+#: What to write for a model of a provider that is not known.
+OTHER_SERVICE = "; write another service with OpenAI's protocol as openai/MODEL, with its address as api_base"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Address = Annotated[str, StringConstraints(pattern=ADDRESS)]
@@ -104,7 +106,8 @@ def misfit(error: Any) -> str:
         case "string_pattern_mismatch" if not error["input"].strip():
             return "expected a text, got an empty one"
         case "string_pattern_mismatch":
-            return f"{value} is not {EXPECTED.get(context['pattern'], context['pattern'])}"
+            advice = OTHER_SERVICE if context["pattern"] == MODEL and "/" in error["input"] else ""
+            return f"{value} is not {EXPECTED.get(context['pattern'], context['pattern'])}{advice}"
         case "too_short":
             return "the list is empty; expected at least one item"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.support.command_line import study
 from tests.support.run_folder import NAME, ended
 from workbench.commands.app import app
+from workbench.commands.apply import apply
 from workbench.commands.champion import diff, list_, promote, rollback, show
 from workbench.errors import ChampionNotFound, RunNotFound
 from workbench.study.opening import RunOptions, champions_of, load
@@ -52,6 +54,16 @@ def test_the_list_is_whole_in_a_narrow_terminal(file: Path, capsys: pytest.Captu
     assert header.split() == ["number", "date", "score", "baseline", "run", "commit", "reason"]
     assert f"  {NAME}  " in second
     assert "of a line of eighty characters (+" in second
+
+
+def test_a_champion_whose_run_is_on_another_machine_cannot_be_applied(file: Path, tmp_path: Path) -> None:
+    """The message says where the command can be run."""
+    promote(file)
+    shutil.rmtree(tmp_path / "home" / "runs")
+    with pytest.raises(
+        ChampionNotFound, match=rf"champion 2 of study_one was found by the run {NAME}.+copy its folder"
+    ):
+        apply(champion=file)
 
 
 def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

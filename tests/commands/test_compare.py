@@ -34,6 +34,16 @@ def test_two_runs_are_compared(home: Path, capsys: pytest.CaptureFixture[str]) -
     assert value["diff"].splitlines()[:2] == ["--- a", "+++ b"]
 
 
+def test_no_name_and_no_value_is_cut_off(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"20261126-061505-1e34462{n}" for n in range(2)]
+    for name in names:
+        ended(home, name=name, commit="c0ffee" * 6 + "beef")
+    compare(*names)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == names
+    assert ["commit", "c0ffeec0ffee", "c0ffeec0ffee"] in [line.split() for line in lines]
+
+
 def test_runs_without_confirmed_scores_or_with_other_goals_have_no_difference(home: Path) -> None:
     file = home.parent / "compared.json"
     ended(home, name="a")

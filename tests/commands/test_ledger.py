@@ -73,6 +73,7 @@ def test_trials_are_listed_over_all_runs(home: Path, capsys: pytest.CaptureFixtu
     assert "confirm 2" in row
     assert "[bold]no markup[/bold] \N{REPLACEMENT CHARACTER}[31mlong" in row
     assert [one["reason"] for one in result(home)] == [reason]
+    assert all(isinstance(one["models"], dict) for one in result(home))
 
 
 def test_a_rebuild_says_what_it_did(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

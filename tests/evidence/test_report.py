@@ -73,6 +73,8 @@ def test_a_search_that_tried_no_other_prompt_says_why(tmp_path: Path, ended: End
     folder.save(folder.load(SearchResult).model_copy(update={"ended": ended, "spent": spent}))
     score = "3.00 (2.6 to 3.4, 3 fresh runs), with the interval at 90%"
     assert sentence(summarize(folder)) == f"{why} The starting prompt scores {score}."
+    folder.save(folder.load(RunRecord).model_copy(update={"champion": 2}))
+    assert sentence(summarize(folder)) == f"{why} Champion 2 scores {score}."
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.support.commits import IDENTITY, Commits
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.errors import UserError
-from workbench.repository.repository import open_repository
+from workbench.repository.repository import known_file, open_repository
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.loader import names
 from workbench.study.opening import RunOptions, champions_of, load
@@ -90,6 +90,11 @@ def test_a_commit_without_the_study_is_named(commits: Commits, tmp_path: Path) -
 def test_a_study_is_named_for_a_title_even_if_it_has_mistakes(commits: Commits, tmp_path: Path) -> None:
     """A flow run has a name before its study is read."""
     assert names(commits.folder / STUDY) == ("small", "gepa")
+    url, home = f"file://{commits.folder}", tmp_path / "home"
+    assert known_file(url, "HEAD", STUDY, home, os.environ) is None
+    opened(url, home)
+    for address in (url, str(commits.folder)):
+        assert names(Path(address, STUDY), known_file(address, "HEAD", STUDY, home, os.environ)) == ("small", "gepa")
     (tmp_path / "broken.yaml").write_text("study: [")
     assert names(tmp_path / "broken.yaml") == ("broken", "")
     assert names(tmp_path / "nothing.yaml") == ("nothing", "")

@@ -84,6 +84,11 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
             "budget: 12\nlength: {free: 99999999999999999999, per_100_words: 0.1}",
             "study.yaml:9: length.free: 99999999999999999999 is out of range; expected at most 1000000",
         ),
+        (
+            "budget: 12",
+            "budget: 12\njudge: {model: openrouter/meta/llama-4}",
+            "; write another service with OpenAI's protocol as openai/MODEL, with its address as api_base",
+        ),
         ("goal: write a plan", 'goal: "  "', "study.yaml:4: goals[0].goal: expected a text, got an empty one"),
         ("gold: gold.md", "gold: silver.md", 'study.yaml:5: goals[0].gold: "silver.md": there is no such file'),
         ("gold: gold.md", "gold: []", "study.yaml:5: goals[0].gold: the list is empty; expected at least one"),

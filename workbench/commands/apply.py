@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.commands.output import JsonFile, err, print_foreign, write_json
-from workbench.errors import ChampionNotFound, UserError
+from workbench.errors import ChampionNotFound, RunNotFound, UserError
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, champions_of, load
@@ -90,7 +90,14 @@ def _champion_run(study: Path) -> RunFolder:
             f"champion {champion.number} of {champions.study} is a starting prompt, which no run has found; expected "
             "the best prompt of a run: promote one with workbench champion promote; nothing was changed"
         )
-    folder = RunFolder.find(home(), champion.run)
+    try:
+        folder = RunFolder.find(home(), champion.run)
+    except RunNotFound as error:
+        raise ChampionNotFound(
+            f"champion {champion.number} of {champions.study} was found by the run {champion.run}, whose folder is not "
+            f"under {home() / 'runs'}; expected the run, which knows where in the pipeline its prompt was measured: "
+            "run this command where the run is, or copy its folder; nothing was changed"
+        ) from error
     if folder.read("best_prompt.md") != champion.text:
         raise ChampionNotFound(
             f"{champion.file} has another prompt than its run {champion.run} found; expected the same: "

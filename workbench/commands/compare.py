@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
-
-from workbench.commands.output import JsonFile, console_beside, is_standard_output, print_foreign, write_json
+from workbench.commands.output import (
+    JsonFile,
+    console_beside,
+    is_standard_output,
+    print_columns,
+    print_foreign,
+    write_json,
+)
 from workbench.evidence.runs_compared import compare_runs
 from workbench.evidence.summary import summarize
 from workbench.foreign_text import printable
@@ -43,11 +48,9 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
     compared = compare_runs(*(summarize(RunFolder.find(home(), name)) for name in (run_a, run_b)))
     values = compared.to_json()
     sides = [_shown(values["a"]), _shown(values["b"])]
-    table = Table("", *(printable(side["run"]) for side in sides), box=None, pad_edge=False, header_style="bold")
-    for name, key in ROWS:
-        table.add_row(name, *("–" if side[key] is None else printable(str(side[key])) for side in sides))
     console = console_beside(json_file)
-    console.print(table)
+    header = ("", *(printable(side["run"]) for side in sides))
+    print_columns(console, header, [[name, *(side[key] for side in sides)] for name, key in ROWS])
     console.print(_difference(values["difference"]), highlight=False)
     if not is_standard_output(json_file):
         print_foreign(compared.diff or "both runs have the same best prompt")
@@ -57,9 +60,15 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
 
 
 def _shown(side: dict[str, Any]) -> dict[str, Any]:
-    """Return a side with its interval as one value, and a mark on a rehearsal."""
+    """Return a side as the table shows it: with its interval as one value, and a mark on a rehearsal."""
     interval = None if side["score"] is None else f"{side['low']:.2f} to {side['high']:.2f} ({side['level']:.0%})"
-    return {**side, "interval": interval, "status": f"{side['status']}{', rehearsal' if side['rehearsal'] else ''}"}
+    commit = side["commit"] and side["commit"][:12]
+    return {
+        **side,
+        "commit": commit,
+        "interval": interval,
+        "status": f"{side['status']}{', rehearsal' if side['rehearsal'] else ''}",
+    }
 
 
 def _difference(difference: dict[str, Any] | None) -> str:

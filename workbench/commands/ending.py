@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,7 +12,7 @@ from workbench.commands.output import err
 from workbench.errors import MissingKey, OutsideError, WorkbenchError
 from workbench.foreign_text import printable
 from workbench.system.interruption import GracefulInterrupt
-from workbench.system.server_client import healthy
+from workbench.system.server_client import silent
 
 #: What `run`, `calibrate` and `rubric` print after an interrupt, and after a failure that lost no paid result.
 KEPT = "all paid results are kept, and the same command goes on from here"
@@ -21,7 +20,6 @@ KEPT = "all paid results are kept, and the same command goes on from here"
 #: then waits up to a minute for each request to a server that takes it and does not answer.
 SILENT_SECONDS = 40.0
 SILENCE = f"no answer for {SILENT_SECONDS:.0f} s"
-POLL_SECONDS = 2.0
 
 
 def tell(error: WorkbenchError) -> int:
@@ -78,15 +76,11 @@ def _ended_without_server(
     over = threading.Event()
 
     def watch() -> None:
-        answered_at = time.monotonic()
-        while not over.wait(POLL_SECONDS):
-            if healthy(url):
-                answered_at = time.monotonic()
-            elif time.monotonic() - answered_at > SILENT_SECONDS:
-                with suppress(Exception):
-                    last()
-                    sys.stdout.flush()
-                os._exit(tell(unavailable()))
+        if silent(url, SILENT_SECONDS, over):
+            with suppress(Exception):
+                last()
+                sys.stdout.flush()
+            os._exit(tell(unavailable()))
 
     threading.Thread(target=watch, name="workbench-server-silence", daemon=True).start()
     try:

@@ -32,8 +32,10 @@ def sentence(summary: Summary) -> str:
         done = f"{plural(len(summary.search), 'trial')} of at most {plural(summary.record.budget, 'execution')}"
         return f"{summary.status.capitalize()}: {done}{so_far}."
     if summary.best == summary.baseline:
+        champion = summary.record.champion
+        first = f"Champion {champion}" if champion else "The starting prompt"
         score = f"{_score(summary, summary.baseline)}, with the interval at {comparison.decision.level:.0%}"
-        return f"{_why_only_the_first(summary)} The starting prompt scores {score}."
+        return f"{_why_only_the_first(summary)} {first} scores {score}."
     both = (
         f"The new prompt scores {_score(summary, str(summary.best))}, the old one {_score(summary, summary.baseline)}"
     )
@@ -81,7 +83,7 @@ def _score(summary: Summary, candidate: str) -> str:
 
 
 def _why_only_the_first(summary: Summary) -> str:
-    """Say why the search ended with the starting prompt."""
+    """Say why the search ended with the prompt that it began with."""
     standings = summary.standings
     if any(score > standings.get(summary.baseline, 10.0) for score in standings.values()):
         return "No better prompt found: what scored higher in the search is not expected to be better."

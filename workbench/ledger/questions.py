@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -146,9 +147,10 @@ def _prompt_score(rows: Sequence[Row[Any]]) -> PromptScore:
 
 
 def trials(connection: Connection, study: str, most: int) -> list[dict[str, Any]]:
-    """Return the newest trials of a study, the newest first. Each has the columns of TRIAL."""
+    """Return the newest trials of a study, the newest first. Each has the columns of TRIAL. `models` is a dict."""
     rows = connection.execute(
         text("SELECT * FROM trials WHERE study = :study ORDER BY at DESC, run, candidate, goal, replicate LIMIT :most"),
         {"study": study, "most": most},
     )
-    return [{name: row._mapping[name] for name in TRIAL} for row in rows]
+    listed = [{name: row._mapping[name] for name in TRIAL} for row in rows]
+    return [{**trial, "models": json.loads(trial["models"])} for trial in listed]

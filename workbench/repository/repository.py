@@ -183,12 +183,30 @@ def known_branch(address: str, branch: str, home: Path, environ: Mapping[str, st
     Return the name itself if the repository does not exist, or if it has a URL and was never fetched.
     """
     try:
-        if not URL.match(address):
-            return Repository(address, "", Path(address).expanduser(), is_local=True, environ=environ).branch(branch)
-        name, folder = _copy_of(_without_password(address), home)
-        return Repository(address, name, folder, is_local=False, environ=environ).branch(branch)
+        return _known(address, home, environ).branch(branch)
     except (OSError, WorkbenchError):
         return branch
+
+
+def known_file(address: str, commit: str, path: str, home: Path, environ: Mapping[str, str]) -> str | None:
+    """Return the text of a file at a commit of the repository at a path or a URL, without fetching.
+
+    Return None if the repository, the commit or the file is not known on this machine.
+    """
+    try:
+        folder = _known(address, home, environ).folder
+        result = git.run(folder, "cat-file", "blob", f"{commit}:{path}", environ=environ)
+        return result.stdout.decode() if result.exit_code == 0 else None
+    except (OSError, UnicodeDecodeError, WorkbenchError):
+        return None
+
+
+def _known(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
+    """Return the repository at a path or a URL as this machine knows it. Nothing is fetched, and nothing is checked."""
+    if not URL.match(address):
+        return Repository(address, "", Path(address).expanduser(), is_local=True, environ=environ)
+    name, folder = _copy_of(_without_password(address), home)
+    return Repository(address, name, folder, is_local=False, environ=environ)
 
 
 def _copy_of(address: str, home: Path) -> tuple[str, Path]:

@@ -46,7 +46,10 @@ _TEMPERATURE = (
     "without this key, none is sent, and the model's own default applies"
 )
 _MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
-_API_BASE = "the address of a server with OpenAI's protocol, for openai/MODEL; it needs no key"
+_API_BASE = (
+    "the address of a server with OpenAI's protocol, for openai/MODEL, such as https://openrouter.ai/api/v1; the "
+    "server gets OPENAI_API_KEY if it is set, and needs no key otherwise"
+)
 
 
 class ProposerForm(Form):

@@ -82,13 +82,16 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     return study
 
 
-def names(path: Path) -> tuple[str, str]:
+def names(path: Path, text: str | None = None) -> tuple[str, str]:
     """Return the names of a study and of its optimizer, for a title.
 
     If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
+
+    Args:
+        text: the content of the file, if the file itself is in a commit of a repository.
     """
     try:
-        values = yaml_lines.read(path).value
+        values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
     except StudyError:
         values = None
     keys = values if isinstance(values, dict) else {}

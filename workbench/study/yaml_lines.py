@@ -80,7 +80,15 @@ def read(file: Path) -> YamlFile:
     Raises:
         StudyError: the file cannot be read as YAML at all. The result lists all other mistakes in `problems`.
     """
-    text = read_text(file, MAX_BYTES)
+    return parse(read_text(file, MAX_BYTES), file)
+
+
+def parse(text: str, file: Path) -> YamlFile:
+    """Return the values of a text as `read` does. `file` names the file in mistakes.
+
+    Raises:
+        StudyError: the text cannot be read as YAML at all.
+    """
     if not is_text(str(file.absolute())):
         # The path is written into JSON files, databases and logs.
         raise StudyError([Problem(file, None, "its path is not UTF-8; rename the file or its folder")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from workbench.system.certificates import certificates
 
 #: For how many seconds a busy server is asked again.
 BUSY_SECONDS = 10
+#: The pause between two questions whether a server still answers, in seconds.
+POLL_SECONDS = 2.0
 #: The HTTP statuses with which a server refuses a login.
 LOGIN_REFUSED = (401, 403)
 
@@ -26,6 +29,20 @@ def healthy(url: str, timeout: float = 5.0) -> bool:
             return client.get(f"{url.rstrip('/')}/health").status_code == 200
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
+
+
+def silent(url: str, seconds: float, over: threading.Event, poll: float = POLL_SECONDS) -> bool:
+    """Wait until no Prefect API has answered at this address for `seconds`, and return True.
+
+    Return False as soon as `over` is set.
+    """
+    answered_at = time.monotonic()
+    while not over.wait(poll):
+        if healthy(url):
+            answered_at = time.monotonic()
+        elif time.monotonic() - answered_at > seconds:
+            return True
+    return False
 
 
 def client_variables(environ: Mapping[str, str]) -> dict[str, str]:

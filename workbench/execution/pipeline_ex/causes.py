@@ -21,14 +21,15 @@ CAUSES = {
     "refusal": r"violates? our usage polic|usage policy|stop.?reason.{0,8}refusal",
     "blocked": r"No candidates in response|block.?reason|finish.?reason.{0,20}"
     r"(?:SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII)",
+    "unknown model": r"models/\S+ is not found",
     "not started": r"Claude CLI not (?:found|available)|erlexec|SHELL environment variable|as root\b|\(Mix\)"
-    r"|command not found|Compilation ?Error",
+    r"|command not found|spawn \S+ ENOENT|Compilation ?Error",
     "rate limit": r"rate.?limit|\b429\b|too many requests|overloaded|\b529\b|usage limit|resource.?exhausted|quota"
     r"|limit reached|hit your .{0,20}limit",
     "no credit": r"credit balance|billing",
     "authentication": r"invalid.{0,12}api.?key|api.?key.{0,20}(?:invalid|not valid|missing|expired)|\b401\b|\b403\b"
     r"|unauthori[sz]ed|authentication.?(?:error|failed)|failed to authenticate|permission.?error|oauth token"
-    r"|Gemini authentication not ready|GEMINI_API_KEY",
+    r"|PERMISSION_DENIED|Gemini authentication not ready|GEMINI_API_KEY",
     "login needed": r"authentication_required|authentication challenge|challenge url|/login\b|not logged in",
     "timeout": r"timed out|timeout",
     "no result": r"No response from Claude|Empty response from Claude|missing result message",
