@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from workbench.models.asking import CLIENTS
 from workbench.models.call_failed import CallFailed
+from workbench.models.calling import CLIENTS
 from workbench.models.reply import ModelCall
 from workbench.providers import PROGRAM, Provider, ProviderName
 from workbench.system.environment import passed_environment

@@ -1,6 +1,7 @@
 """Calls the models that score plans and propose prompts, and reads their replies.
 
-`asking` is the entry. Gemini is called with google-genai, and every other provider with DSPy's own client.
+`asking` is the entry. `calling` lists the client of each provider: `gemini` uses google-genai, `claude_program` starts
+the `claude` program, and `dspy_client` calls all other providers.
 """
 
 import os

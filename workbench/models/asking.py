@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import pkgutil
-import queue
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
-import httpx
-
-from workbench.errors import Interrupted, ModelNotFound, OutsideError
+from workbench.errors import ModelNotFound, OutsideError
 from workbench.foreign_text import scrubbed
 from workbench.models.call_failed import CallFailed
-from workbench.models.failure import Failure
+from workbench.models.calling import call_in_thread
 from workbench.models.reply import Ending, ModelCall, Reply
-from workbench.models.text import UnusableText, take_in
+from workbench.models.suggestions import suggestions
+from workbench.models.text import UnusableText, shortened, take_in
 from workbench.money import price
 from workbench.money.meter import Meter
-from workbench.providers import CURRENT_MODELS, PROGRAM, Provider, same_model
-from workbench.system import process
+from workbench.providers import PROGRAM, Provider, same_model
 
 T = TypeVar("T")
 
@@ -33,24 +27,6 @@ ASKS = 3
 FRAME_TOKENS = 2_000
 #: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
 PROGRAM_TOKENS = 40_000
-#: The most characters of a provider's words in a message, and of a model's name.
-WORDS_CHARACTERS = 500
-#: The pause between two looks for an interrupt while a reply is awaited, in seconds.
-LOOK_SECONDS = 0.2
-#: How long a reply is still awaited and kept after an interrupt, in seconds.
-INTERRUPT_SECONDS = 1.5
-#: The time limit of a request for a provider's list of models, in seconds.
-LIST_SECONDS = 5.0
-
-Complete = Callable[[ModelCall, str], Reply]
-
-#: The clients by provider, as `module:function`. They are imported when a model is called.
-CLIENTS = {
-    "gemini": "workbench.models.gemini:complete",
-    "anthropic": "workbench.models.dspy_client:complete",
-    "openai": "workbench.models.dspy_client:complete",
-    "claude-program": "workbench.models.claude_program:complete",
-}
 
 
 @dataclass(frozen=True)
@@ -151,9 +127,9 @@ def _api_base(provider: Provider) -> str | None:
 def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
     """Call the model in a thread, and tell the meter what the call used."""
     try:
-        reply = _called_in_thread(call, key, seconds)
+        reply = call_in_thread(call, key, seconds)
         # The reply's text is not shortened here: the caller knows how long the text may be.
-        reply = replace(reply, reason=_short(reply.reason), model=_short(reply.model))
+        reply = replace(reply, reason=shortened(reply.reason), model=shortened(reply.model))
     except CallFailed as failed_call:
         if failed_call.dollars is not None:
             meter.charge(_full_name(call), failed_call.dollars)
@@ -174,52 +150,11 @@ def _full_name(call: ModelCall) -> str:
     return f"{call.provider.name}/{call.model}"
 
 
-def _called_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
-    """Call the model in a thread of its own, and wait for the reply until the call's time is over.
-
-    After an interrupt, a reply has `INTERRUPT_SECONDS` to arrive, so that a silent provider does not delay the end of
-    an interrupted run.
-
-    A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
-    this limit. A call that is given up keeps its thread until its connection or the process ends.
-
-    Args:
-        seconds: the time limit of all calls together, for the message.
-
-    Raises:
-        CallFailed: the call failed, or its time is over.
-        Interrupted: somebody interrupted the run.
-    """
-    complete = cast("Complete", pkgutil.resolve_name(CLIENTS[call.provider.name]))
-    outcome: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put(complete(call, key))
-        except BaseException as error:  # of any kind: the waiting thread raises the error again
-            outcome.put(error)
-
-    threading.Thread(target=run, name="workbench-model-call", daemon=True).start()
-    deadline, leaving = time.monotonic() + call.seconds, False
-    while True:
-        with suppress(queue.Empty):
-            result = outcome.get(timeout=min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
-            if isinstance(result, BaseException):
-                raise result
-            return result
-        if not leaving and process.interrupted():
-            deadline, leaving = min(deadline, time.monotonic() + INTERRUPT_SECONDS), True
-        if time.monotonic() >= deadline:
-            if leaving:
-                raise Interrupted("interrupted")
-            raise CallFailed(Failure("timeout"), f"no answer within {seconds:.0f} s", charged=True)
-
-
 def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Exception:
     """Return the error for a failed call, without the provider's key."""
     failure, provider = failed_call.failure, call.provider
     # Remove the key before the text is cut: a key that is cut in two would not be recognised.
-    message = _short(scrubbed(failed_call.message, [key]))
+    message = shortened(scrubbed(failed_call.message, [key]))
     if failure.unknown_model:
         return ModelNotFound(
             scrubbed(
@@ -238,32 +173,6 @@ def _error(role: Role, call: ModelCall, key: str, failed_call: CallFailed) -> Ex
         lasting=failure.lasting,
         wait_seconds=failure.wait_seconds,
     )
-
-
-def _short(text: str) -> str:
-    """Return the beginning of a provider's words, in a form that every file and database can hold."""
-    return take_in(text[:WORDS_CHARACTERS])
-
-
-def suggestions(call: ModelCall, key: str) -> list[str]:
-    """Return current models of the provider, at most five: from its own list if it answers, else from ours."""
-    provider = call.provider
-    built_in = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
-    listed: list[str] = []
-    with suppress(httpx.HTTPError, ValueError, AttributeError, TypeError, KeyError):
-        # The claude program has no list of models.
-        headers = {
-            "gemini": {"x-goog-api-key": key},
-            "anthropic": {"x-api-key": key, "anthropic-version": "2023-06-01"},
-            "openai": {"authorization": f"Bearer {key}"},
-        }[provider.name]
-        body = httpx.get(f"{provider.api_base}/models", headers=headers, timeout=LIST_SECONDS).raise_for_status().json()
-        for entry in body.get("models") or body.get("data") or []:
-            if "generateContent" in entry.get("supportedGenerationMethods", ["generateContent"]):
-                name = _short(str(entry.get("name") or entry.get("id"))).removeprefix("models/")
-                listed.append(f"{provider.name}/{name}")
-    confirmed = [model for model in built_in if not listed or model in listed]
-    return [*confirmed, *(model for model in listed if model not in confirmed)][:5] or built_in[:5] or ["another one"]
 
 
 def _other_model(call: ModelCall, reply: Reply) -> str | None:

@@ -12,6 +12,8 @@ from typing import Any
 
 #: The longest text that is taken in, in characters.
 LONGEST = 1_000_000
+#: The most characters of a provider's words in a message, and of a model's name.
+WORDS_CHARACTERS = 500
 #: The deepest JSON that is taken in, in levels of objects and lists.
 DEEPEST = 50
 
@@ -88,3 +90,8 @@ def _cleaned(value: Any, level: int = 1) -> Any:
     if isinstance(value, dict):
         return {take_in(key): _cleaned(item, level + 1) for key, item in value.items()}
     return [_cleaned(item, level + 1) for item in value] if isinstance(value, list) else value
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a provider's words, in a form that every file and database can hold."""
+    return take_in(text[:WORDS_CHARACTERS])
