@@ -30,6 +30,8 @@ OF_A_TEMPLATE = "{name: a, prompt: [{type: previous_response, step: '{{state.ste
         ("workflow:\n", "the plan's workflow is empty"),
         ("title: x\nstages: []\n", "the plan's list of stages is empty"),
         ("name: x\nsteps: ~\n", "the plan's list of steps is empty"),
+        ("workflow: {name: x, steps: 5}", "the workflow's steps are a text or a number"),
+        ("workflow: {name: x, steps: First do this.}", "the workflow's steps are a text or a number"),
         ("steps: [{name: a, prompt: ''}]", 'the prompt of step "a" is empty'),
         (f"workflow: {{steps: [{STEP}, {{prompt: }}]}}", "the prompt of step 2 is empty"),
         ("steps: [{name: a, prompt: []}]", 'the prompt of step "a" is empty'),

@@ -46,6 +46,8 @@ def defect(text: str) -> str | None:
             continue
         if _is_empty(steps):
             return f"the plan's list of {name} is empty: write the {name}"
+        if place is workflow and isinstance(steps, yaml.ScalarNode):
+            return f"the workflow's {name} are a text or a number: write a list of {name}"
         if isinstance(steps, yaml.SequenceNode) and (findings := list(islice(_findings(steps), FINDINGS))):
             return "; ".join(findings)
     return None
