@@ -37,6 +37,16 @@ def test_a_better_prompt_becomes_the_champion(tmp_path: Path, champions: Champio
     assert dict(rows(summarize(run)))["champion"].startswith("promoted as number 2 at ")
 
 
+def test_a_promotion_that_was_killed_is_completed_by_the_same_command(tmp_path: Path, champions: Champions) -> None:
+    """The mark in the run's folder keeps `workbench runs prune` from removing the run of a champion."""
+    run = ended(tmp_path)
+    promote(run, champions)
+    (run.path / PromotedRecord.FILE).unlink()
+    with pytest.raises(NotPromoted, match="is champion 2 already"):
+        promote(run, champions)
+    assert run.load(PromotedRecord).number == 2
+
+
 def test_the_report_says_how_to_promote(tmp_path: Path) -> None:
     """It prints one command, unless nothing is to be promoted."""
     file = tmp_path / "my study" / "study.yaml"

@@ -36,6 +36,9 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     if force and not (reason or "").strip():
         raise NotPromoted("--force needs a reason, which is kept: add --reason TEXT")
     summary, current = summarize(run), champions.current()
+    if current.run == run.name and not run.has(PromotedRecord):
+        # An earlier promotion was killed after it had written the champion's file.
+        _mark(run, champions, current)
     comparison = _comparison(summary, champions, current)
     objection = _objection(summary, comparison, current)
     if objection and not force:
@@ -56,8 +59,13 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         **_measured(summary, str(summary.best)),
     )
     added = champions.add(champion)
-    run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
+    _mark(run, champions, added)
     return added
+
+
+def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:
+    """Write into the run's folder that its prompt is a champion. Such a folder is never removed."""
+    run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
 
 
 def rollback(champions: Champions, number: int | None = None, reason: str | None = None) -> Champion:
