@@ -61,7 +61,8 @@ def test_an_optimizer_ends_within_its_budget(study, optimizer: str, program: str
     run_setting = study(optimizer=optimizer, program=program, goals=goals(number), budget=12 * number)
     outcome = Flow(propose=propose).answer(optimization(run_setting))
     assert number <= outcome.spent <= 12 * number
-    assert outcome.best.score >= outcome.baseline.score
+    # The race chooses by what it expects. The confirmation decides whether its choice is better.
+    assert outcome.best.score >= outcome.baseline.score or OPTIMIZERS[optimizer].chooses
     if OPTIMIZERS[optimizer].proposes:
         assert len(list(run_setting.run.path.glob("candidates/*.md"))) > 1
     loaded = PROGRAMS[program]("something else")  # type: ignore[index]
