@@ -6,15 +6,19 @@ systemd unit start the server in this way.
 Prefect begins a transaction as a reader (BEGIN DEFERRED). If somebody else writes before the transaction itself writes,
 SQLite refuses the transaction at once. Then a request fails, or an automation loses an event: after four tries within
 a tenth of a second, Prefect gives the event up. Two transactions can also wait for each other for a minute. A
-transaction that begins as a writer (BEGIN IMMEDIATE) waits for its turn instead.
+transaction that begins as a writer (BEGIN IMMEDIATE) waits for its turn instead. SQLite gives the turns to whoever asks
+at the right moment, so an unlucky transaction could wait for half a minute. The server therefore keeps a queue of its
+own, in which the first to come is the first to write.
 """
 
 from __future__ import annotations
 
+import asyncio
 import runpy
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
 
 from workbench.system.imports import without_collection
 
@@ -27,15 +31,37 @@ with without_collection():
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 
+#: For how many seconds a transaction waits for its turn in the queue. Then SQLite alone decides.
+TURN_SECONDS = 60.0
+
+
 class WaitingSqlite(AioSqliteConfiguration):
-    """A SQLite database in which every transaction waits until no other transaction writes."""
+    """A SQLite database in which every transaction waits until all transactions that came before it have ended."""
+
+    def __init__(self, connection_url: str) -> None:
+        super().__init__(connection_url)
+        # A lock belongs to one event loop. Prefect uses one loop for its API, and short ones elsewhere.
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     @asynccontextmanager
     async def begin_transaction(
         self, session: AsyncSession, with_for_update: bool = False
     ) -> AsyncGenerator[AsyncSessionTransaction, None]:
-        async with super().begin_transaction(session, with_for_update=True) as transaction:
+        async with self._turn(), super().begin_transaction(session, with_for_update=True) as transaction:
             yield transaction
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None, None]:
+        lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        try:
+            await asyncio.wait_for(lock.acquire(), TURN_SECONDS)
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def main() -> None:

@@ -35,3 +35,22 @@ def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Pat
     assert asyncio.run(_written(WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db"))) == 2
     with pytest.raises(sa.exc.OperationalError, match="database is locked"):
         asyncio.run(_written(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/failing.db")))
+
+
+def test_the_first_to_come_is_the_first_to_write(tmp_path: Path) -> None:
+    """SQLite alone lets an unlucky transaction wait for half a minute on a busy server."""
+    database = WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db")
+    order: list[int] = []
+
+    async def write(number: int) -> None:
+        session = await database.session(await database.engine())
+        async with session, database.begin_transaction(session):
+            await session.execute(sa.text("SELECT 1"))
+            await asyncio.sleep(0.01)
+            order.append(number)
+
+    async def write_all() -> None:
+        await asyncio.gather(*(write(number) for number in range(20)))
+
+    asyncio.run(write_all())
+    assert order == list(range(20))
