@@ -78,10 +78,10 @@ def mark_crashed() -> list[str]:
         httpx.HTTPError, PrefectException: the server does not answer, or refuses a request.
     """
     # Imported here, because a process that only watches a repository needs no report.
-    from workbench.upkeep.artifacts import dead_flow_runs, show_ends
+    from workbench.upkeep.artifacts import show_ends
 
     with get_client(sync_client=True) as client:
-        dead = dead_flow_runs(home())
+        dead = holders.dead_flow_runs(home())
         names = holders.mark_crashed(home(), client, str(PREFECT_API_URL.value()))
         show_ends(home(), client, dead)
         return names

@@ -64,6 +64,18 @@ def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
     _held.pop(file)()
 
 
+def dead_flow_runs(home: Path) -> list[str]:
+    """Return the ids of the flow runs of this home whose process has died."""
+    return [file.name for file in _of_dead(home)]
+
+
+def _of_dead(home: Path) -> Iterator[Path]:
+    """Yield the file of each flow run whose process has died. Each lock is looked at just before."""
+    for file in sorted((home / "flow-runs").glob("[!.]*")):
+        if not is_locked(file):
+            yield file
+
+
 def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
     """Mark each unfinished flow run whose process has died as crashed. Return the names of these flow runs.
 
@@ -73,9 +85,7 @@ def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
     marked = []
-    for file in sorted((home / "flow-runs").glob("[!.]*")):
-        if is_locked(file):
-            continue
+    for file in _of_dead(home):
         try:
             holder = parse(Holder, file.read_text(encoding="utf-8"), str(file))
         except FileNotFoundError:

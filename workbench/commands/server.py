@@ -8,12 +8,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.alerts import automations, notification
-from workbench.alerts.holders import mark_crashed
+from workbench.alerts.holders import dead_flow_runs, mark_crashed
 from workbench.commands.output import err, out
 from workbench.foreign_text import printable
 from workbench.system import prefect_server, server_client
 from workbench.system.home import home
-from workbench.upkeep.artifacts import dead_flow_runs, show_ends
+from workbench.upkeep.artifacts import show_ends
 
 
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:

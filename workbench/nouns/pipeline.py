@@ -37,7 +37,7 @@ class Goal:
     @property
     def in_search(self) -> Goal:
         """Return the goal as the judge of a search gets it: without the gold plans that are held out."""
-        return replace(self, gold=self.gold[: (len(self.gold) + 1) // 2])
+        return replace(self, gold=self.gold[: len(self.gold) - len(self.held_out)])
 
     @property
     def in_confirmation(self) -> Goal:

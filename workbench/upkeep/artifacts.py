@@ -11,15 +11,9 @@ from pathlib import Path
 from workbench.alerts.api import Api
 from workbench.errors import UserError
 from workbench.evidence.report import markdown
-from workbench.evidence.summary import summarize
+from workbench.evidence.summary import Summary, summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
-from workbench.system.files import is_locked
-
-
-def dead_flow_runs(home: Path) -> list[str]:
-    """Return the ids of the flow runs of this home whose process has died (`workbench.alerts.holders`)."""
-    return [file.name for file in sorted((home / "flow-runs").glob("[!.]*")) if not is_locked(file)]
 
 
 def show_ends(home: Path, api: Api, flow_runs: Sequence[str]) -> None:
@@ -29,21 +23,21 @@ def show_ends(home: Path, api: Api, flow_runs: Sequence[str]) -> None:
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
     for flow_run in flow_runs:
-        run = _run_of(home, flow_run)
-        if run is None:
+        summary = _summary_of(home, flow_run)
+        if summary is None:
             continue
         query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
         for artifact in api.request("POST", "/artifacts/filter", json=query).json():
-            api.request("PATCH", f"/artifacts/{artifact['id']}", json={"data": markdown(summarize(run))})
+            api.request("PATCH", f"/artifacts/{artifact['id']}", json={"data": markdown(summary)})
 
 
-def _run_of(home: Path, flow_run: str) -> RunFolder | None:
-    """Return the folder of the run that a flow run has worked on, or None if there is none that can be read."""
+def _summary_of(home: Path, flow_run: str) -> Summary | None:
+    """Return the summary of the run that a flow run has worked on, or None if there is none that can be read."""
     for path in (home / "runs").glob("*/"):
         try:
             folder = RunFolder(path)
-            if flow_run in (folder.load(RunRecord).flow_run_url or "") and summarize(folder):
-                return folder
+            if flow_run in (folder.load(RunRecord).flow_run_url or ""):
+                return summarize(folder)
         except UserError:
             # One damaged folder does not hide the others.
             continue
