@@ -20,7 +20,8 @@ from workbench.models.claude_program import LIST, complete, require_program, say
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.money.meter import Meter
-from workbench.providers import PROGRAM, Provider, real, rehearsal
+from workbench.provider_table import PROGRAM
+from workbench.providers import Provider, real, rehearsal
 
 pytestmark = pytest.mark.processes
 

@@ -13,17 +13,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from workbench.provider_table import KNOWN
+
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
-#: The names of our providers in the price data. The claude program asks Anthropic's models.
-#: Our runtime writes its name with an underscore, and a study with a hyphen.
+#: The names of our providers in the price data. Our runtime writes an underscore where a study has a hyphen.
 PRICED_AS = {
-    "gemini": "google",
-    "anthropic": "anthropic",
-    "openai": "openai",
-    "claude-program": "anthropic",
-    "claude_program": "anthropic",
+    spelling: service.priced_as for name, service in KNOWN.items() for spelling in (name, name.replace("-", "_"))
 }
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")

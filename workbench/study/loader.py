@@ -21,7 +21,8 @@ from workbench.fields import KeyPath, dotted, kind, nearest, short
 from workbench.judging.judge import JUDGES, JudgeEntry
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import HOLISTIC, Goal, Model, Study
-from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
+from workbench.provider_table import KNOWN, ProviderName
+from workbench.providers import takes_temperature
 from workbench.scoring import Length
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study import task_runners, yaml_lines
@@ -265,7 +266,7 @@ def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> N
 
 def _temperature_problem(form: ProposerForm | JudgeForm, provider: ProviderName) -> str | None:
     """Return why the provider would refuse the temperature, or None."""
-    temperature, highest, name = form.temperature, HIGHEST_TEMPERATURE[provider], _model(form).name
+    temperature, highest, name = form.temperature, KNOWN[provider].highest_temperature, _model(form).name
     if temperature is None:
         return None
     if highest is None:
