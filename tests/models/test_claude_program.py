@@ -116,7 +116,8 @@ def test_an_alias_stands_for_whatever_model_answers(monkeypatch: pytest.MonkeyPa
     [
         (claude_failure("Not logged in · Please run /login", "authentication_failed"), "authentication", True),
         (claude_failure("Credit balance is too low"), "no credit", True),
-        (claude_failure("You've hit your session limit"), "quota exhausted", True),
+        (claude_failure("You've hit your session limit"), "rate limit", True),
+        (claude_failure("Claude AI usage limit reached|1764090000"), "rate limit", True),
         (claude_failure("Prompt is too long"), "context window", True),
         (claude_failure("API Error: 529 overloaded", "overloaded"), "provider unavailable", False),
         (claude_failure("API Error: Rate limit reached", "rate_limit"), "rate limit", False),

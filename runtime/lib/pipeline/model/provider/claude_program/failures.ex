@@ -4,7 +4,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
 
   Each entry of the list has the kind of the failure, the code by which the program's messages name it (`error`), and the
   words by which its results and its standard error do. `again` says that another try may help. The order counts: the
-  first entry that fits decides.
+  first entry that fits decides. A limit of a subscription is a rate limit that lasts: it passes after hours or days.
   """
 
   alias Pipeline.Error
