@@ -17,7 +17,7 @@ defmodule Pipeline.ExecutorTest do
       %Settings{
         keys: %{anthropic: key, gemini: key},
         base_urls: %{anthropic: url, gemini: url},
-        timeout: 5_000
+        timeout: 20_000
       },
       changes
     )

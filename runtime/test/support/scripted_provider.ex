@@ -38,7 +38,7 @@ defmodule Pipeline.ScriptedProvider do
     settings = %Pipeline.Settings{
       keys: %{anthropic: key, gemini: key},
       base_urls: %{anthropic: url, gemini: url},
-      timeout: 5_000,
+      timeout: 20_000,
       retries: 0
     }
 
