@@ -38,8 +38,7 @@ KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
 #: The provider that is a program on this machine. It needs no key, and in a rehearsal it is not started.
 PROGRAM: ProviderName = "claude-program"
 
-#: The providers that our own runtime and checkouts of pipeline_ex call. The models of the other providers only judge and
-#: propose.
+#: The providers that our own runtime and checkouts of pipeline_ex call. Other models only judge and propose.
 GENERATING: tuple[ProviderName, ...] = ("anthropic", "gemini")
 
 #: The model that proposes prompts in a study that names none. docs/decisions/0011 has the reasons.
