@@ -64,7 +64,7 @@ def test_the_readme_names_the_thresholds() -> None:
     """Whoever reads a report can look up what its words mean."""
     readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
     for words in (
-        f"Its risk of calling a prompt better that is not is {ALPHA * 100:.0f} %.",
+        f"In at most {ALPHA * 100:.0f} % of all runs, it calls a prompt better although the prompt is no better.",
         f"With `promote: auto`, where no person looks at the result, the risk is {ALPHA_AUTO * 100:.0f} %.",
         f"{WORTHWHILE} points or more",
         f"at {LEVEL * 100:.0f} %",
