@@ -35,14 +35,14 @@ defmodule Pipeline.Model.HTTPTest do
     {:ok, port} = :inet.port(listen)
     {pid, ended} = spawn_monitor(fn -> HTTP.post_json("http://127.0.0.1:#{port}", [], %{}, 5_000) end)
     {:ok, socket} = :gen_tcp.accept(listen)
-    assert {:ok, "POST / HTTP/1.1\r\n" <> _} = :gen_tcp.recv(socket, 0, 1_000)
+    assert {:ok, "POST / HTTP/1.1\r\n" <> _} = :gen_tcp.recv(socket, 0, 5_000)
     Process.exit(pid, :kill)
     assert_receive {:DOWN, ^ended, :process, _, :killed}
     assert {:error, :closed} = closed(socket)
   end
 
   defp closed(socket) do
-    with {:ok, _} <- :gen_tcp.recv(socket, 0, 1_000), do: closed(socket)
+    with {:ok, _} <- :gen_tcp.recv(socket, 0, 5_000), do: closed(socket)
   end
 
   # Answer one connection with these bytes, until the client stops reading. Return the address.
@@ -77,7 +77,7 @@ defmodule Pipeline.Model.HTTPTest do
            ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"], %{}}
         ] do
       test "#{name} is read whole" do
-        assert HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000) ==
+        assert HTTP.post_json(answering(unquote(bytes)), [], %{}, 10_000) ==
                  {:ok, unquote(Macro.escape(answer))}
       end
     end
@@ -90,7 +90,7 @@ defmodule Pipeline.Model.HTTPTest do
         ] do
       test "#{name} is an error" do
         assert {:error, %Error{kind: :provider_unavailable, message: message}} =
-                 HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000)
+                 HTTP.post_json(answering(unquote(bytes)), [], %{}, 10_000)
 
         assert message =~ unquote(text)
       end
@@ -122,7 +122,7 @@ defmodule Pipeline.Model.HTTPTest do
       url = ScriptedProvider.url(server)
 
       assert {:error, %Error{kind: :authentication, message: message}} =
-               HTTP.post_json(url, [{"x-api-key", "secret-key-of-some-length"}], %{}, 2_000)
+               HTTP.post_json(url, [{"x-api-key", "secret-key-of-some-length"}], %{}, 10_000)
 
       refute message =~ "xs"
     end
@@ -174,11 +174,12 @@ defmodule Pipeline.Model.HTTPTest do
     {:ok, {_, port}} = :ssl.sockname(listen)
 
     start_supervised!(
-      {Task, fn -> with {:ok, socket} <- :ssl.transport_accept(listen), do: :ssl.handshake(socket, 2_000) end}
+      {Task,
+       fn -> with {:ok, socket} <- :ssl.transport_accept(listen), do: :ssl.handshake(socket, 10_000) end}
     )
 
     assert {:error, %Error{kind: :provider_unavailable, retry: :never, message: message}} =
-             HTTP.post_json("https://127.0.0.1:#{port}", [], %{}, 2_000)
+             HTTP.post_json("https://127.0.0.1:#{port}", [], %{}, 10_000)
 
     assert message =~ "127.0.0.1: no secure connection ("
     refute message =~ ~r/[{}\[\]]/

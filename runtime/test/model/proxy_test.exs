@@ -111,10 +111,10 @@ defmodule Pipeline.Model.ProxyTest do
     HTTP.start()
 
     assert {:error, %Error{kind: :provider_unavailable}} =
-             HTTP.post_json("http://provider.test/v1", [], %{}, 2_000)
+             HTTP.post_json("http://provider.test/v1", [], %{}, 10_000)
 
     server = start_supervised!({ScriptedProvider, [{200, %{a: 1}}]})
-    assert HTTP.post_json(ScriptedProvider.url(server), [], %{}, 2_000) == {:ok, %{"a" => 1}}
+    assert HTTP.post_json(ScriptedProvider.url(server), [], %{}, 10_000) == {:ok, %{"a" => 1}}
   end
 
   defp serve(listen) do

@@ -252,9 +252,9 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     script = ~s(sleep 300 & echo $! > "$record.child"; echo $$ > "$record.self"; wait)
 
     assert {:error, %Error{kind: :timeout, message: message}} =
-             ask(context, script, [], ["x"], timeout: 2_000)
+             ask(context, script, [], ["x"], timeout: 4_000)
 
-    assert message =~ "did not end within 2000 ms"
+    assert message =~ "did not end within 4000 ms"
     until(fn -> gone?(File.read!(context.record <> ".child")) end)
     until(fn -> gone?(File.read!(context.record <> ".self")) end)
     refute_received _
