@@ -4,23 +4,13 @@ defmodule Pipeline.ExecutorTest do
   import ExUnit.CaptureLog
   import Pipeline.Answers
 
-  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Settings, Step}
+  alias Pipeline.{Error, Executor, Loader, ScriptedProvider, Step}
   alias Pipeline.Files.Workspace
   alias Pipeline.Model.Ask
   alias Pipeline.Value.JSON
 
   defp settings(server, changes) do
-    url = ScriptedProvider.url(server)
-    key = fn -> "secret-key" end
-
-    struct!(
-      %Settings{
-        keys: %{anthropic: key, gemini: key},
-        base_urls: %{anthropic: url, gemini: url},
-        timeout: 20_000
-      },
-      changes
-    )
+    ScriptedProvider.settings(server, [retries: 3] ++ Enum.to_list(changes))
   end
 
   defp pipeline(steps), do: %Pipeline{name: "test", file: "test.yaml", steps: steps}

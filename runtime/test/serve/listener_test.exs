@@ -126,7 +126,15 @@ defmodule Pipeline.Serve.ListenerTest do
     server = serve([])
     token = Token.new("x")
     Process.flag(:trap_exit, true)
-    options = [ip: {127, 0, 0, 1}, port: server.port, token: token, limit: 1, busy: :counters.new(1, [])]
+
+    options = [
+      ip: {127, 0, 0, 1},
+      port: server.port,
+      token: token,
+      limit: 1,
+      open_requests: :counters.new(1, [])
+    ]
+
     assert {:error, {:already_started, _}} = Serve.Runs.start_link(options)
     assert {:error, :eaddrinuse} = Serve.Listener.start_link(options)
   end
