@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench import providers
 from workbench.calibration.calibrations import calibration_of
-from workbench.calibration.design import Prices, numbers
+from workbench.calibration.design import Prices, call_numbers
 from workbench.evidence.words import plural
 from workbench.nouns import Judge, Study
 from workbench.study.estimate import Estimate, estimate
@@ -32,7 +32,7 @@ class CalibrationEstimate:
 
 def calibration_estimate(study: Study, home: Path, *, probes: bool = False) -> CalibrationEstimate:
     """Return what a calibration takes at most, if no answer of it is kept."""
-    executions, verdicts = numbers(study.goals, study.budget, probes=probes)
+    executions, verdicts = call_numbers(study.goals, study.budget, probes=probes)
     each = _each(estimate(study, home))
     proposals = executions if study.program == "writer" else 0
     parts = [(executions, each["generator"]), (verdicts, each["judge"]), (proposals, each["proposer"])]

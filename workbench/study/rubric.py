@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from workbench.errors import OutputFailed, StudyError, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, kind, misfit, nearest, short
-from workbench.judging.drawing import LARGEST_WEIGHT, MOST
+from workbench.judging.drawing import LARGEST_WEIGHT, MOST_CRITERIA
 from workbench.judging.judge import JUDGES
 from workbench.nouns import Study
 from workbench.scoring import Criterion
@@ -45,7 +45,7 @@ class RubricForm(Form):
     """The content of the file. `drawn_by` is the model that drew the criteria, for people."""
 
     drawn_by: Text | None = None
-    goals: dict[str, Annotated[list[CriterionForm], Field(min_length=1, max_length=2 * MOST)]]
+    goals: dict[str, Annotated[list[CriterionForm], Field(min_length=1, max_length=2 * MOST_CRITERIA)]]
 
 
 def needs_rubric(study: Study) -> bool:
@@ -152,7 +152,7 @@ def _message(error: Any, path: KeyPath) -> str:
         known = key_names(CriterionForm if len(path) > 1 else RubricForm)
         return f"this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
     if error["type"] in ("too_short", "too_long"):
-        return f"expected 1 to {2 * MOST} criteria, got {len(error['input'])}"
+        return f"expected 1 to {2 * MOST_CRITERIA} criteria, got {len(error['input'])}"
     return misfit(error)
 
 
