@@ -86,9 +86,9 @@ class JudgeForm(Form):
 class LengthForm(Form):
     """What a long prompt loses."""
 
-    free: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="so many words of the prompt cost nothing")
+    free: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="how many words of the prompt cost nothing")
     per_100_words: Annotated[float, Field(gt=0, le=10)] = Field(
-        description="the points, of 10, that the prompt loses for each 100 words beyond them"
+        description="the points, of 10, that the prompt loses for each 100 words beyond the free ones"
     )
 
 
@@ -110,6 +110,7 @@ class BudgetForm(Form):
 
 
 def _budget_kind(value: object) -> str:
+    """Return the tag of the way in which a budget is written."""
     return KEYS if isinstance(value, dict | BudgetForm) else NUMBER
 
 
@@ -203,7 +204,7 @@ def runtimes_with(key: str) -> list[str]:
 
 
 def message(error: Any, path: KeyPath, runtime: str) -> str:
-    """Return a message about the value at `path`, made from one error of pydantic's `ValidationError.errors()`."""
+    """Return the message about the value at `path`. `error` is one error of pydantic's `ValidationError.errors()`."""
     name = dotted(path)
     match error["type"]:
         case "extra_forbidden" if len(path) == 1 and (others := runtimes_with(str(path[0]))):
