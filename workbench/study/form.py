@@ -110,6 +110,7 @@ class BudgetForm(Form):
 
 
 def _budget_kind(value: object) -> str:
+    """Return the tag of the way in which a budget is written."""
     return KEYS if isinstance(value, dict | BudgetForm) else NUMBER
 
 
@@ -204,7 +205,7 @@ def runtimes_with(key: str) -> list[str]:
 
 
 def message(error: Any, path: KeyPath, runtime: str) -> str:
-    """Return a message about the value at `path`, made from one error of pydantic's `ValidationError.errors()`."""
+    """Return the message about the value at `path`. `error` is one error of pydantic's `ValidationError.errors()`."""
     name = dotted(path)
     match error["type"]:
         case "extra_forbidden" if len(path) == 1 and (others := runtimes_with(str(path[0]))):

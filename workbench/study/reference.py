@@ -56,12 +56,14 @@ def _tables(form: type[BaseModel]) -> Iterator[str]:
 
 
 def _row(key: str, field: FieldInfo) -> str:
+    """Return the row of a key: its values, its default and its meaning."""
     default = "required" if field.is_required() else _default(field)
     meaning = f"{field.description}".replace("|", "\\|")
     return f"| `{key}` | {_value(field)} | {default} | {meaning} |"
 
 
 def _default(field: FieldInfo) -> str:
+    """Return the default of a field as Markdown, or an empty text if the default is empty."""
     value = field.get_default(call_default_factory=True)
     if value is None or value in ({}, [], ()):
         return ""
@@ -77,6 +79,7 @@ def _value(field: FieldInfo) -> str:
 
 
 def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
+    """Return a type in words. `metadata` has the limits and patterns that pydantic stores beside the type."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
         return _type(inner[0], (*annotation.__metadata__, *metadata))
@@ -110,6 +113,7 @@ def _range(metadata: tuple[Any, ...]) -> str:
 
 
 def _first_sentence(text: str | None) -> str:
+    """Return the first sentence of a docstring."""
     return re.split(r"(?<=\.)\s", (text or "").strip(), maxsplit=1)[0]
 
 
