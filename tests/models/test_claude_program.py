@@ -104,7 +104,7 @@ def test_the_last_result_counts_and_its_stop_reason_comes_first(
     assert (reply.text, reply.ending, reply.model) == (text, ending, model)
 
 
-def test_an_alias_stands_for_whatever_model_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_to_an_alias_does_not_count_as_one_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise its answers would count as those of another model, and be bought each time."""
     call = ModelCall(CALL.provider, "opus", (("user", "x"),), seconds=60)
     assert called(monkeypatch, claude_reply("a"), call)[0].model == ""
@@ -221,7 +221,7 @@ def test_a_rehearsal_plays_the_program_and_real_answers_are_kept_apart() -> None
     assert behind[PROGRAM].label not in ("claude-program", behind["anthropic"].label)
 
 
-def test_the_list_of_failures_is_valid_in_both_halves() -> None:
+def test_every_entry_of_the_list_of_failures_can_be_recognised() -> None:
     """Each entry can be recognised by words or by a code. Each example of an error is one, and a plan is none."""
     entries = json.loads(LIST.read_text())
     assert all(entry["kind"] and (entry["code"] or entry["words"]) for entry in entries)

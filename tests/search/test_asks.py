@@ -37,7 +37,7 @@ def concurrent_trials(calls: int, prompt: str = "rollback") -> object:
     return work
 
 
-def test_the_work_gets_the_answers_of_the_flow() -> None:
+def test_the_search_gets_the_answers_of_the_flow() -> None:
     """Plan and verdict come back to the thread that asked for them."""
     verdict = Flow().answer(lambda asker: trial(asker, "rollback and telemetry"))
     assert verdict == judge(SCORING, Flow().answer(lambda asker: asker.plan(request("rollback and telemetry"))))
@@ -173,7 +173,7 @@ def test_executions_are_submitted_before_retrievals() -> None:
     assert order == ["Execute", "Execute", "Retrieve", "Retrieve"]
 
 
-def test_an_ask_that_another_process_answers_waits_for_its_claim() -> None:
+def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> None:
     """The loop claims it again after a pause. The other asks go on meanwhile, and each claim is given back once."""
     refusals: list[None] = [None, None]
     released: list[str] = []
