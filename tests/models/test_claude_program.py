@@ -75,8 +75,8 @@ def test_the_program_gets_the_conversation_and_none_of_the_users_settings(
     assert not list(tmp_path.glob("workbench-claude-*"))
 
 
-def test_a_schema_is_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program takes no schema that all of its versions know."""
+def test_a_schema_is_sent_as_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No option for a schema exists in all versions of the program."""
     for schema in ({"type": "object"}, {}):
         call = ModelCall(CALL.provider, MODEL, (("user", "Judge."),), schema=schema, seconds=60)
         _, server = called(monkeypatch, claude_reply("{}"), call)

@@ -1,4 +1,4 @@
-"""Tests of four rules of `Asks`: leaving, stopping, slots and single flight."""
+"""Tests of four of the rules in `workbench/search/asks.py`: leaving, stopping, slots and single flight."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def concurrent_trials(calls: int, prompt: str = "rollback") -> object:
     return work
 
 
-def test_the_search_gets_the_answers_of_the_flow() -> None:
+def test_the_work_gets_the_answers_of_the_flow() -> None:
     """Plan and verdict come back to the thread that asked for them."""
     verdict = Flow().answer(lambda asker: trial(asker, "rollback and telemetry"))
     assert verdict == judge(SCORING, Flow().answer(lambda asker: asker.plan(request("rollback and telemetry"))))

@@ -98,7 +98,7 @@ def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:
 
 
 def test_a_process_with_another_environment_is_ended_too(tmp_path: Path, tree: str) -> None:
-    """Only descent counts, not what a process shows of itself."""
+    """Every descendant of the command is ended, whatever its environment and its arguments are."""
     sh(f"env -i setsid -f /bin/sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'; sleep 0.3", tree)
     pid = (tmp_path / "pid").read_text().strip()
     assert not Path("/proc", pid).exists()
