@@ -69,7 +69,6 @@ defmodule Pipeline do
   end
 
   defp variable({:variable, name}), do: [name]
-  defp variable({:optional, part}), do: variable(part)
   defp variable(_), do: []
 
   defp condition_variables(%Step{condition: nil}), do: []

@@ -16,7 +16,7 @@ from tests.support.scripted_server import Answer, Scripted, scripted
 from workbench.errors import NotJudged, OutsideError
 from workbench.models.asking import ASKS, Role, ask, largest_cost
 from workbench.models.call_failed import CallFailed
-from workbench.models.claude_program import LIST, complete, require_program, says_error
+from workbench.models.claude_program import complete, require_program
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.money.meter import Meter
@@ -219,11 +219,3 @@ def test_a_rehearsal_plays_the_program_and_real_answers_are_kept_apart() -> None
     assert real({})[PROGRAM].label == "claude-program"
     behind = real({"ANTHROPIC_BASE_URL": "https://gate.example"})
     assert behind[PROGRAM].label not in ("claude-program", behind["anthropic"].label)
-
-
-def test_every_entry_of_the_list_of_failures_can_be_recognised() -> None:
-    """Each entry can be recognised by words or by a code. Each example of an error is one, and a plan is none."""
-    entries = json.loads(LIST.read_text())
-    assert all(entry["kind"] and (entry["code"] or entry["words"]) for entry in entries)
-    assert says_error("API Error: 500 x")
-    assert not says_error("title: API Error handling")

@@ -14,6 +14,7 @@ defmodule Pipeline.Command do
 
   alias Pipeline.Error
   alias Pipeline.System.{CrashReports, Signals}
+  alias Pipeline.Value.NearestWord
 
   @type switches :: keyword()
   @type outcome :: {:ok, [String.t()]} | {:error, Error.t()} | {:error, Error.t(), exit_status :: 1 | 2}
@@ -46,8 +47,8 @@ defmodule Pipeline.Command do
   end
 
   @doc "Return an error of kind `:usage`."
-  @spec usage(String.t()) :: {:error, Error.t()}
-  def usage(message), do: {:error, Error.new(:usage, message)}
+  @spec usage_error(String.t()) :: {:error, Error.t()}
+  def usage_error(message), do: {:error, Error.new(:usage, message)}
 
   # In a C locale the VM decodes each byte of an argument as one character. Decode the bytes as UTF-8 instead.
   defp decode_argument(argument) do
@@ -69,17 +70,16 @@ defmodule Pipeline.Command do
         known = for {name, _} <- switches, do: "--" <> String.replace(to_string(name), "_", "-")
 
         if option in known,
-          do: usage("#{option} needs a value: write #{option} VALUE"),
-          else: usage("#{option} is not known#{nearest(option, known)}")
+          do: usage_error("#{option} needs a value: write #{option} VALUE"),
+          else: usage_error("#{option} is not known#{nearest(option, known)}")
 
       {_, _, [{option, value} | _]} ->
-        usage("#{option} does not take the value #{inspect(value)}")
+        usage_error("#{option} does not take the value #{inspect(value)}")
     end
   end
 
   defp nearest(option, known) do
-    best = Enum.max_by(known, &String.jaro_distance(&1, option))
-    if String.jaro_distance(best, option) > 0.8, do: "; did you mean #{best}?", else: ""
+    if nearest = NearestWord.find(option, known), do: "; did you mean #{nearest}?", else: ""
   end
 
   defp with_hint(%Error{kind: :usage} = error, task),

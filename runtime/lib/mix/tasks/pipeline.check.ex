@@ -57,7 +57,7 @@ defmodule Mix.Tasks.Pipeline.Check do
   defp settings(options) do
     cond do
       options[:generate] -> Options.settings(options)
-      options[:input] -> Command.usage("--input belongs to --generate: add --generate")
+      options[:input] -> Command.usage_error("--input belongs to --generate: add --generate")
       true -> {:ok, nil}
     end
   end

@@ -5,7 +5,8 @@ defmodule Pipeline.Loader.Asks do
   """
 
   alias Pipeline.Loader.{Fields, Note, Options, Parts, Source}
-  alias Pipeline.Model.{Ask, Catalogue, Schema}
+  alias Pipeline.Model.{Ask, Catalogue}
+  alias Pipeline.Model.Schema.Check
 
   @types %{
     "claude" => {:claude, :text},
@@ -195,7 +196,7 @@ defmodule Pipeline.Loader.Asks do
   defp with_notes({schema, more}, notes), do: {schema, notes ++ more}
 
   defp known_schema(schema, place) do
-    case Schema.problems(schema) do
+    case Check.problems(schema) do
       [] ->
         {schema, []}
 
@@ -213,7 +214,7 @@ defmodule Pipeline.Loader.Asks do
   defp schema_notes(schema, provider, values, place) do
     place = schema_place(values, place)
 
-    for {path, problem} <- Schema.provider_problems(schema, provider),
+    for {path, problem} <- Check.provider_problems(schema, provider),
         do: Note.error(Enum.reverse(path) ++ place, problem)
   end
 

@@ -9,6 +9,7 @@ defmodule Pipeline.Loader.Note do
   """
 
   alias Pipeline.Loader.Source
+  alias Pipeline.Value.NearestWord
 
   @type t :: {:error | :warning, Source.place(), String.t()}
 
@@ -22,13 +23,8 @@ defmodule Pipeline.Loader.Note do
 
   @doc "Return `; did you mean \"steps\"?` with the nearest known word, or an empty text if no word is near."
   @spec nearest(String.t(), [String.t()]) :: String.t()
-  # Among so many words the nearest one means little, and comparing all names of a large file would take minutes.
-  def nearest(_, words) when length(words) > 200, do: ""
-
-  def nearest(word, words) do
-    best = Enum.max_by(words, &String.jaro_distance(word, &1), fn -> nil end)
-    if best && String.jaro_distance(word, best) > 0.8, do: "; did you mean #{inspect(best)}?", else: ""
-  end
+  def nearest(word, known),
+    do: if(nearest = NearestWord.find(word, known), do: "; did you mean #{inspect(nearest)}?", else: "")
 
   @doc "Return `, got VALUE`, short enough for a message."
   @spec got(term()) :: String.t()
