@@ -12,7 +12,7 @@ from workbench.evidence.statistics import LEVEL, WORTHWHILE, alone, compare, com
 LOW, HIGH = [3.0, 3.2, 3.1, 2.9], [7.9, 8.1, 8.3, 8.0]
 
 
-def test_each_outcome_has_its_case() -> None:
+def test_a_comparison_has_one_of_four_outcomes() -> None:
     """Better, surely too small, not sure yet, and not better."""
     assert compare({"g": LOW}, {"g": HIGH}).outcome == "better"
     assert compare({"g": [5.0] * 12}, {"g": [5.4] * 12}).outcome == "too small"
