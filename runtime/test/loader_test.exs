@@ -134,7 +134,7 @@ defmodule Pipeline.LoaderTest do
     end
   end
 
-  test "no preset sets a temperature, and null is none" do
+  test "no preset sets a temperature, and a temperature of null counts as missing" do
     for step <- [
           "type: claude_smart, preset: test",
           "type: claude, preset: production",
@@ -146,7 +146,7 @@ defmodule Pipeline.LoaderTest do
     end
   end
 
-  test "an exact temperature limit is taken, and that of the defaults is checked" do
+  test "a temperature at the limit is accepted, and the temperature of the defaults is checked" do
     text = fn defaults, step ->
       "workflow: {name: a, defaults: {#{defaults}}, steps: [{name: b, #{step}, #{@prompt}}]}"
     end
