@@ -100,6 +100,8 @@ defmodule Pipeline.LoaderTest do
          "steps[0].extraction_config: has format: text beside a schema: expected one of them"},
         {"type: gemini_extract, schema: {}, extraction_config: {format: json, schema: {}}, #{@prompt}",
          "steps[0].extraction_config: repeats the schema of the step: expected one of them"},
+        {"type: gemini_extract, extraction_config: {format: json, schema: {typ: x}}, #{@prompt}",
+         "steps[0].extraction_config.schema.typ: as a JSON schema: this keyword is not known"},
         {"type: gemini_instructor, schema: {type: object}, functions: [nope], #{@prompt}",
          "steps[0].functions: has functions beside a schema: expected one of them"},
         {"type: gemini_extract, schema: {type: null}, #{@prompt}", "got null: quote \"null\""},

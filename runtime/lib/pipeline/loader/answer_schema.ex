@@ -39,7 +39,7 @@ defmodule Pipeline.Loader.AnswerSchema do
           {nil, [Note.error(config_place, "has format: text beside a schema: expected one of them")]}
 
         {_, nil, schema} ->
-          check(schema || %{}, ["schema" | place])
+          check(schema || %{}, ["schema" | config_place])
 
         {_, schema, nil} ->
           check(schema, ["schema" | place])
