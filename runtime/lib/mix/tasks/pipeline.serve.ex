@@ -18,7 +18,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
       unencrypted
     * `--limit N` - how many runs may be under way at once. The default is 64. A request for one more is answered with 429
     * `--drain-seconds N` - how long runs may go on after SIGTERM. The default is 30
-    * `--until-stdin-closes` - end as after SIGTERM when standard input closes, that is when the process that started the
+    * `--until-stdin-closes` - end as after SIGTERM when standard input closes. It closes when the process that started the
       server is gone
 
   ## Environment
@@ -34,7 +34,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
     * 1 - the server failed
     * 2 - the user has to change something
 
-  An error goes to standard error. Its last line is `❌ KIND: message`.
+  An error goes to standard error, whose last line is then `❌ KIND: message`.
   """
 
   use Mix.Task
@@ -67,6 +67,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
     end
   end
 
+  # Serve until the server crashes. SIGTERM ends the VM before this function returns.
   @spec serve(:inet.ip_address(), Token.t(), keyword()) :: {:error, Error.t()}
   defp serve(ip, token, options) do
     open_requests = :counters.new(1, [:write_concurrency])

@@ -7,7 +7,7 @@ defmodule Pipeline.Command.Options do
   alias Pipeline.{Command, Error, Loader, Settings}
   alias Pipeline.Files.UserFile
 
-  @longest_prompt 10_000_000
+  @max_prompt_bytes 10_000_000
 
   @doc "Return the prompt from the words of the command line or from `--prompt-file`."
   @spec prompt(keyword(), [String.t()]) :: {:ok, String.t()} | {:error, Error.t()}
@@ -21,7 +21,7 @@ defmodule Pipeline.Command.Options do
   end
 
   defp read_prompt(file) do
-    case UserFile.read(file, @longest_prompt) do
+    case UserFile.read(file, @max_prompt_bytes) do
       {:ok, text} ->
         if String.valid?(text),
           do: check_not_blank(text, file),
@@ -94,6 +94,7 @@ defmodule Pipeline.Command.Options do
     error in Error -> {:error, error}
   end
 
+  # Return the values of an option that has the form NAME=VALUE or NAME=FILE, by name. `key` is the option, `form` its form.
   defp pairs(options, key, form) do
     pairs = for {^key, text} <- options, do: {text, String.split(text, "=", parts: 2)}
     repeated_names = for({_, [name, _]} <- pairs, do: name) |> then(&(&1 -- Enum.uniq(&1)))
@@ -115,7 +116,7 @@ defmodule Pipeline.Command.Options do
   defp well_formed?(:var, pair), do: match?([<<_, _::binary>>, _], pair)
   defp well_formed?(_, pair), do: match?([<<_, _::binary>>, <<_, _::binary>>], pair)
 
-  defp check_seed(seed) when seed in [nil] or seed >= 0, do: :ok
+  defp check_seed(seed) when is_nil(seed) or seed >= 0, do: :ok
   defp check_seed(seed), do: Command.usage_error("--seed #{seed}: expected a whole number from 0")
 
   defp check_url(nil), do: :ok

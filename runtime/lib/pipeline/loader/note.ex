@@ -1,6 +1,7 @@
 defmodule Pipeline.Loader.Note do
   @moduledoc """
-  An error or a warning about a pipeline file: severity, place and message. Also builds the phrases that messages share.
+  Builds errors and warnings about a pipeline file. A note has a severity, a place and a message. Several messages share the
+  phrases of `nearest/2` and `got/1`.
 
       iex> "colour" |> Pipeline.Loader.Note.nearest(["color", "name"])
       ~s(; did you mean "color"?)
@@ -13,11 +14,11 @@ defmodule Pipeline.Loader.Note do
 
   @type t :: {:error | :warning, Source.place(), String.t()}
 
-  @doc "Return an error: the pipeline cannot be executed."
+  @doc "Return an error. A pipeline with an error cannot be executed."
   @spec error(Source.place(), String.t()) :: t()
   def error(place, message), do: {:error, place, message}
 
-  @doc "Return a warning: the pipeline can be executed."
+  @doc "Return a warning. A pipeline with warnings can be executed."
   @spec warning(Source.place(), String.t()) :: t()
   def warning(place, message), do: {:warning, place, message}
 
