@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from workbench.evidence.promotion import ALPHA, ALPHA_AUTO
-from workbench.evidence.statistics import LEVEL, WORTHWHILE, alone, compare, compare_in_steps, mean_interval, mean_score
+from workbench.evidence.statistics import (
+    LEVEL,
+    WORTHWHILE,
+    compare,
+    compare_in_steps,
+    compare_with_itself,
+    mean_interval,
+    mean_score,
+)
 
 LOW, HIGH = [3.0, 3.2, 3.1, 2.9], [7.9, 8.1, 8.3, 8.0]
 
@@ -21,7 +29,7 @@ def test_a_comparison_has_one_of_four_outcomes() -> None:
 
 
 def test_a_search_that_found_nothing_has_its_score_and_no_difference() -> None:
-    comparison = alone({"g": [3.0, 4.0, 5.0]})
+    comparison = compare_with_itself({"g": [3.0, 4.0, 5.0]})
     assert (comparison.baseline, comparison.best, comparison.better) == (4.0, 4.0, False)
     assert (comparison.decision.difference, comparison.decision.low, comparison.decision.high) == (0.0, 0.0, 0.0)
 

@@ -35,9 +35,9 @@ def cache_size(*, json_file: JsonFile = None) -> int:
         numbers = tasks.setdefault(task, {"answers": 0, "files": 0, "bytes": 0})
         numbers["answers"] += 1
         for path in paths:
-            files, content = size(path)
+            files, content_bytes = size(path)
             numbers["files"] += files
-            numbers["bytes"] += content
+            numbers["bytes"] += content_bytes
     total = sum(numbers["bytes"] for numbers in tasks.values())
     console = console_beside(json_file)
     for task, numbers in sorted(tasks.items()):
