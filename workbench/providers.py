@@ -1,8 +1,8 @@
 """Chooses the addresses of the model providers, and reads their keys. No other module reads a key.
 
-Every request carries a `Provider`. A cache key holds only the provider's `label`. Therefore a result of the real
-service is never confused with a result of a rehearsal. A rehearsal on another port has the same label, so its results
-are found again.
+Every request carries a `Provider`. A cache key holds only the provider's `label`. The label of a rehearsal differs from
+the label of the real service, so their results are never confused. It does not depend on the rehearsal's port, so a
+later rehearsal finds the results again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from workbench.errors import MissingKey
 from workbench.provider_table import API_PATH, KNOWN, PROGRAM, ProviderName, Service
 
-#: The models of Anthropic up to Claude 4.6. Newer ones refuse any temperature but 1.
+#: The models of Anthropic up to Claude 4.6. Newer models refuse any temperature but 1.
 _TAKES_TEMPERATURE = re.compile(r"claude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))")
 
-#: What may follow the name of a model in the name of one of its versions: a date, a number, or `preview` with one.
+#: What may follow a model's name in the name of one of its versions: `preview`, and after it a date or a number. Each
+#: of the two may be missing.
 _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
 #: The names by which the `claude` program and pipelines call the newest model of a line.
@@ -104,7 +105,7 @@ def real(environ: Mapping[str, str]) -> dict[ProviderName, Provider]:
     providers: dict[ProviderName, Provider] = {}
     for name, service in KNOWN.items():
         url = environ.get(service.address_variable, service.address).rstrip("/")
-        # The answers of the program are kept apart from those of the service behind the same address.
+        # The program and the service may use the same address. Different labels keep their answers apart.
         label = url if name != PROGRAM or url == service.address else f"{service.address} {url}"
         providers[name] = Provider(name, url, label=label)
     return providers
@@ -142,7 +143,7 @@ def same_model(asked: str, answering: str) -> bool:
 def digest(*parts: str | bytes) -> str:
     """Return the SHA-256 of the parts in hex.
 
-    Each part is prefixed with its length, so that no two different lists of parts give the same bytes.
+    The length of each part is hashed before the part, so that no two different lists of parts give the same bytes.
     """
     sha = hashlib.sha256()
     for part in parts:

@@ -7,10 +7,10 @@ the failure lasts, and if that does not help, it stops the study.
 
 from __future__ import annotations
 
-from workbench.models.claude_program import limit_lasts
+from workbench.models.claude_failures import limit_lasts
 from workbench.models.failure import quota_exhausted
 
-#: The words under which runtimes report these causes. "truncated" is a reply that hit the model's output limit,
+#: The words with which runtimes report these causes. "truncated" is a reply that hit the model's output limit,
 #: "blocked" is a reply or a prompt that the provider refused.
 PROMPT_CAUSES = frozenset(
     {"turn limit", "context window", "output limit", "truncated", "refusal", "blocked", "invalid answer"}
