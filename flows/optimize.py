@@ -35,7 +35,7 @@ from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
-from workbench.tasks.calibrating import look_at_judge
+from workbench.tasks.calibrating import check_judge
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
@@ -117,7 +117,7 @@ def optimize(
 
             looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
-                look_at_judge(setting, home(), tasks)
+                check_judge(setting, home(), tasks)
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                     answer(search, setting.run, tasks)
                 log.confirming()

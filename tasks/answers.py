@@ -1,9 +1,10 @@
-"""The kept answers of paid tasks: one file of readable JSON for each answer, `TASK/KEY` in the storage of answers.
+"""Keeps the answers of paid tasks: one file of readable JSON for each answer, `TASK/KEY` in the storage of answers.
 
 The storage is the folder `WORKBENCH_HOME/results`, or the bucket that WORKBENCH_RESULTS names.
 
-A file says which task and key it is for. It is checked when it is read: the task, the key, the answer's type, and the
-ranges of its values. A file that fails a check counts as missing, so the answer is bought again. Nothing is unpickled.
+A file has the task and the key of its answer. When it is read, its task, its key, the answer's type and the ranges of
+the values are checked. A file that fails a check counts as missing, so its answer is bought again. Nothing is
+unpickled.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from workbench.system.storage import Storage, results_of
 #: The type of each paid task's answers, by the task's name.
 ANSWERS: dict[str, type[Any]] = {"execute": Execution, "propose": Proposal, "score": Verdict, "draw": DrawnCriteria}
 
-#: The adapters of these types, by class name. Making an adapter takes longer than using it.
+#: The adapters of these types, by class name. They are created once, because that takes longer than using them.
 ADAPTERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in ANSWERS.values()}
 
 #: The version of the file format. A file without a version was written by Prefect, and names its key in `metadata`.
@@ -103,7 +104,7 @@ def write(results: Storage, task: str, key: str, answer: Any) -> None:
     """Write an answer that was just paid for. The file is written whole or not at all.
 
     Raises:
-        OutsideError: the answer cannot be kept, for whatever reason. From now on this process buys nothing more.
+        OutsideError: the answer cannot be written. From now on, `check_storage` refuses every purchase of this process.
     """
     name = f"{task}/{key}"
     try:
@@ -119,10 +120,10 @@ def write(results: Storage, task: str, key: str, answer: Any) -> None:
 
 
 def check_storage(results: Storage, task: str, key: str) -> None:
-    """Check that an answer can be kept, before it is bought.
+    """Check that an answer can be written, before it is bought.
 
     Raises:
-        OutsideError: the answer cannot be kept, or this process could not keep an earlier answer.
+        OutsideError: the answer cannot be written, or this process could not write an earlier answer.
     """
     if _unkept:
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})")
@@ -131,7 +132,7 @@ def check_storage(results: Storage, task: str, key: str) -> None:
         raise _storage_error(f"answers cannot be written ({results.place(name)}: {reason})")
 
 
-#: The answers of this process that could not be kept, each with the reason.
+#: The answers that this process could not write, each with the reason.
 _unkept: list[str] = []
 
 _object: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
@@ -187,6 +188,7 @@ def _possible(cost: Cost) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    """Return why an answer could not be written, in words."""
     return (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"[:200]
 
 

@@ -35,7 +35,7 @@ class KeptAnswers(LocalFileSystem):
         return Folder(Path(self.basepath)) if self.basepath else answers.storage()
 
     def _resolve_path(self, path: str) -> str:  # type: ignore[override]  # an object of a bucket has no Path
-        # A link is not followed: it is replaced if its answer is bought again.
+        # A symbolic link is not followed. It is replaced by a file if its answer is bought again.
         return self._storage().place("/".join(Path(path or "").parts[-2:]))
 
     def read_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
@@ -73,7 +73,7 @@ class Answers(Serializer):
     def dumps(self, obj: Any) -> bytes:
         kind = type(obj).__name__
         if kind not in ADAPTERS:
-            # This is the exception of a failed run. People read it; no program does.
+            # This is the exception of a failed run. Only people read it.
             return json.dumps({kind: str(obj)}).encode()
         return answers.to_json(obj).encode()
 
