@@ -46,12 +46,13 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from workbench.errors import BudgetUsedUp
 from workbench.nouns import DrawnCriteria, DrawRequest, ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
 from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Draw, Execute, Propose, Retrieve, Score, Slots
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.proposal import Proposal, ProposalRequest
 
 T = TypeVar("T")
@@ -64,38 +65,6 @@ JOIN_SECONDS = 10.0
 CLAIM_SECONDS = 0.5
 
 Claim = Callable[[Ask], Callable[[], None] | None]
-
-
-class SearchStopped(BaseException):
-    """Raised in the work to end it. Code of the work that catches it must raise it again.
-
-    Every ask raises it after the flow has left its loop. `Trials` raises it when the budget of executions is reached,
-    and an ask raises it when the run's purse allows no further call. The search catches it in these two cases only, and
-    then continues with the trials that it has.
-    """
-
-
-class Asker(Protocol):
-    """The questions that any thread of the work can ask. Each question waits for its answer.
-
-    Raises (all methods): SearchStopped if the flow has left its loop.
-    """
-
-    def propose(self, request: ProposalRequest) -> Proposal: ...
-
-    def plan(self, request: ExecutionRequest) -> Plan: ...
-
-    def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
-
-    def criteria(self, request: DrawRequest, key: str) -> DrawnCriteria: ...
-
-    def report(self, trial: Trial) -> None:
-        """Tell the flow about a trial that has just ended. Does not wait."""
-        ...
-
-    def fail(self, error: Exception) -> NoReturn:
-        """End the work because of an error that an optimizer would catch. Raises SearchStopped."""
-        ...
 
 
 class Asks(Generic[T]):

@@ -14,7 +14,7 @@ import dspy
 from workbench.money.purse import purse_of
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Trial
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.optimizers.bench import metrics
 from workbench.search.outcome import SearchOutcome, dollars_used_up, too_little, write_outcome

@@ -23,7 +23,7 @@ from dspy import lm15
 from dspy.utils.callback import BaseCallback
 
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker
+from workbench.search.asker import Asker
 from workbench.search.proposal import ProposalRequest
 
 #: The longest answer that the proposer may give, in tokens. Thoughts count, too, so the limit leaves room for them.

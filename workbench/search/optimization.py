@@ -11,7 +11,7 @@ from workbench.errors import ProposalFailed
 from workbench.foreign_text import one_line
 from workbench.nouns import Study
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.leak import LeakGuard

@@ -13,7 +13,7 @@ import dspy
 from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.record import LeakRecord, Phase
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text

@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from workbench.nouns import KeyedVerdict, Plan, ScoreRequest, Verdict
-from workbench.search.asks import Asker
+from workbench.search.asker import Asker
 
 
 def verdicts_on(asker: Asker, request: ScoreRequest, plan: Plan) -> tuple[KeyedVerdict, ...]:
