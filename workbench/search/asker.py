@@ -12,15 +12,15 @@ class SearchStopped(BaseException):
     """Raised in the work to end it. Code of the work that catches it must raise it again.
 
     Every ask raises it after the flow has left its loop. `Trials` raises it when the budget of executions is reached,
-    and an ask raises it when the run's purse allows no further call. The search catches it in these two cases only, and
-    then continues with the trials that it has.
+    and an ask raises it when the run's purse allows no further call. Only in the last two cases does the search catch
+    it, and continue with the trials that it has.
     """
 
 
 class Asker(Protocol):
-    """The questions that any thread of the work can ask. Each question waits for its answer.
+    """What any thread of the work can ask the flow for. Each of the first four methods waits for its answer.
 
-    Raises (all methods): SearchStopped if the flow has left its loop.
+    Raises (these four methods): SearchStopped if the flow has left its loop.
     """
 
     def propose(self, request: ProposalRequest) -> Proposal: ...
@@ -36,5 +36,9 @@ class Asker(Protocol):
         ...
 
     def fail(self, error: Exception) -> NoReturn:
-        """End the work because of an error that an optimizer would catch. Raises SearchStopped."""
+        """End the work because of an error that an optimizer would catch and ignore.
+
+        Raises:
+            SearchStopped: always.
+        """
         ...
