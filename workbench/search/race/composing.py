@@ -192,7 +192,7 @@ class Composition:
     # Prompts ------------------------------------------------------------------------------------------------------
 
     def _next_prompts(self, size: int) -> list[Prompt]:
-        """Return the prompts of the next batch. Each choice takes into account what the prompts before it will teach."""
+        """Return the prompts of the next batch. Each choice takes into account what the earlier prompts will teach."""
         look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
         prompts = []
         for _ in range(size):
