@@ -10,8 +10,6 @@ import time
 from datetime import datetime
 from typing import Any
 
-import httpx
-
 from workbench.alerts.api import Api
 from workbench.alerts.automations import WATCHED_FLOWS
 from workbench.system.prefect_server import WORK_POOL

@@ -82,27 +82,6 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     return study
 
 
-def names(path: Path, text: str | None = None) -> tuple[str, str]:
-    """Return the names of a study and of its optimizer, for a title.
-
-    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
-
-    Args:
-        text: the content of the file, if the file itself is in a commit of a repository.
-    """
-    try:
-        values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
-    except StudyError:
-        values = None
-    keys = values if isinstance(values, dict) else {}
-    return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
-
-
-def name_of(study: str) -> str:
-    """Return the name of a study that a person calls by its name or by its file."""
-    return names(Path(study))[0] if Path(study).is_file() else study
-
-
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     """Replace the number of executions, the number of dollars, or both. The file's other number stays."""
     budget = file.value.get("budget")
