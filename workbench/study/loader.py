@@ -71,28 +71,6 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     return study
 
 
-def names(path: Path, text: str | None = None) -> tuple[str, str]:
-    """Return the names of a study and of its optimizer, for a title.
-
-    If the file cannot be read, the study's name is the file's name without its ending, and the optimizer's name is
-    empty.
-
-    Args:
-        text: the content of the file, if the file is in a commit of a repository. None reads the file itself.
-    """
-    try:
-        values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
-    except StudyError:
-        values = None
-    keys = values if isinstance(values, dict) else {}
-    return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
-
-
-def name_of(study: str) -> str:
-    """Return the name of a study. `study` is the name itself, or the study's file."""
-    return names(Path(study))[0] if Path(study).is_file() else study
-
-
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
     """Put the overrides `budget` (executions) and `dollars` into the file's budget. A number without one stays.
 
