@@ -29,7 +29,7 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EXPECTED = {
     NAME: "a name of letters, digits, - _ and .",
     ADDRESS: "an address such as http://host:4100",
-    MODEL: f"PROVIDER/MODEL with a provider of {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
+    MODEL: f"PROVIDER/MODEL with one of the providers {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
     API_BASE: "an address such as http://localhost:8000/v1",
     VARIABLE: "a name of letters, digits and _",
     TASK_RUNNER: "threads, dask, ray, or a cluster such as dask@tcp://host:8786 or ray@ray://host:10001",

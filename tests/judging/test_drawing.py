@@ -1,4 +1,4 @@
-"""A drawn rubric has criteria that a judge can use, or it is none."""
+"""A reply is a rubric whose criteria a judge can use, or it is refused."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import json
 from workbench.models.claude_failures import LIST, says_error
 
 
-def test_the_list_of_failures_is_valid_in_both_halves() -> None:
+def test_every_entry_of_the_list_of_failures_can_be_recognised() -> None:
     """Each entry can be recognised by words or by a code. Each example of an error is one, and a plan is none."""
     entries = json.loads(LIST.read_text())
     assert all(entry["kind"] and (entry["code"] or entry["words"]) for entry in entries)

@@ -75,8 +75,8 @@ def test_the_program_gets_the_conversation_and_none_of_the_users_settings(
     assert not list(tmp_path.glob("workbench-claude-*"))
 
 
-def test_a_schema_is_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program takes no schema that all of its versions know."""
+def test_a_schema_is_sent_as_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No option for a schema exists in all versions of the program."""
     for schema in ({"type": "object"}, {}):
         call = ModelCall(CALL.provider, MODEL, (("user", "Judge."),), schema=schema, seconds=60)
         _, server = called(monkeypatch, claude_reply("{}"), call)
@@ -104,7 +104,7 @@ def test_the_last_result_counts_and_its_stop_reason_comes_first(
     assert (reply.text, reply.ending, reply.model) == (text, ending, model)
 
 
-def test_an_alias_stands_for_whatever_model_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_to_an_alias_does_not_count_as_one_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise its answers would count as those of another model, and be bought each time."""
     call = ModelCall(CALL.provider, "opus", (("user", "x"),), seconds=60)
     assert called(monkeypatch, claude_reply("a"), call)[0].model == ""
