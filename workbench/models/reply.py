@@ -201,6 +201,7 @@ def read(provider: ProviderName, body: object) -> Reply:
 
 
 def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that Gemini counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usageMetadata"))
     prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
     cached = min(_count(usage, "cachedContentTokenCount"), prompt)
@@ -209,6 +210,7 @@ def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
 
 
 def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that Anthropic counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usage"))
     output = _count(usage, "output_tokens")
     thought = min(_count(_mapping(usage.get("output_tokens_details")), "thinking_tokens"), output)
@@ -217,6 +219,7 @@ def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
 
 
 def _openai_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that OpenAI counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usage"))
     prompt, output = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     cached = min(_count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens"), prompt)
