@@ -38,7 +38,7 @@ class DrawnRubric:
 
 
 def draw_rubric(setting: Setting, runner: TaskRunner[Any], *, again: bool) -> DrawnRubric:
-    """Return the criteria of the newest drawing. If there is none, or `again` is True, draw them first.
+    """Return the criteria of the newest drawing. If there is none, or `again` is True, have the model draw them first.
 
     Raises:
         BudgetUsedUp: the budget in dollars does not allow the calls of a new drawing.

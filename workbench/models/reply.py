@@ -196,7 +196,7 @@ READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_op
 
 
 def read(provider: ProviderName, body: object) -> Reply:
-    """Return the reply in a body of this provider's protocol. A body without a reply gives one that is no answer."""
+    """Return the reply in a body of this provider's protocol. If the body has no reply, its ending is not COMPLETE."""
     return READERS[provider](_mapping(body))
 
 

@@ -27,7 +27,7 @@ PRICED_AS = {
 }
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")
-#: The longest duration of a call. A price may change between the begin and the end of a call.
+#: The longest duration of a call. A price may change between the beginning and the end of a call.
 LONGEST_CALL = timedelta(days=1)
 
 
