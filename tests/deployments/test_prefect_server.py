@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,12 @@ from prefect.server.database.configurations import AioSqliteConfiguration
 from workbench.deployments.prefect_server import WaitingSqlite
 
 
-async def _written(database: AioSqliteConfiguration) -> int:
-    """Let two transactions read, and write after both have read if they can. Return what they have counted to."""
+async def _written(database: AioSqliteConfiguration, patience: float) -> int:
+    """Let two transactions read and then write. Return what they have counted to.
+
+    A transaction that has read waits until both have read, for at most `patience` seconds. Then it writes.
+    """
+    both_have_read = asyncio.Barrier(2)
     async with (await database.engine()).begin() as connection:
         await connection.execute(sa.text("CREATE TABLE counter (value INTEGER)"))
         await connection.execute(sa.text("INSERT INTO counter VALUES (0)"))
@@ -22,7 +27,8 @@ async def _written(database: AioSqliteConfiguration) -> int:
         session = await database.session(await database.engine())
         async with session, database.begin_transaction(session):
             value = (await session.execute(sa.text("SELECT value FROM counter"))).scalar_one()
-            await asyncio.sleep(0.05)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(both_have_read.wait(), patience)
             await session.execute(sa.text("UPDATE counter SET value = :value"), {"value": value + 1})
 
     await asyncio.gather(count(), count())
@@ -32,9 +38,9 @@ async def _written(database: AioSqliteConfiguration) -> int:
 
 def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Path) -> None:
     """In Prefect's own configuration, one of them fails at once. An automation would lose its event."""
-    assert asyncio.run(_written(WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db"))) == 2
+    assert asyncio.run(_written(WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db"), 0.05)) == 2
     with pytest.raises(sa.exc.OperationalError, match="database is locked"):
-        asyncio.run(_written(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/failing.db")))
+        asyncio.run(_written(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/failing.db"), 60))
 
 
 def test_the_first_to_come_is_the_first_to_write(tmp_path: Path) -> None:
