@@ -19,7 +19,6 @@ from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
 from workbench.providers import KNOWN, ProviderName
 from workbench.scoring import Length
-from workbench.search.catalogue import DEFAULT_OPTIMIZER
 from workbench.study import checks, money, task_runners, yaml_lines
 from workbench.study.form import (
     BudgetForm,
