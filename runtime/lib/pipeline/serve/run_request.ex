@@ -1,6 +1,6 @@
 defmodule Pipeline.Serve.RunRequest do
   @moduledoc """
-  Checks the body of `POST /runs`.
+  Reads and checks the body of `POST /runs`.
 
       {"pipeline": "workflow: …", "prompt": "Find the anti-patterns", "key": "first"}
 
@@ -15,8 +15,8 @@ defmodule Pipeline.Serve.RunRequest do
   | `timeout_ms` | the time limit of the whole run; a quarter of an hour by default |
   | `key` | a name for this request, of up to 500 bytes |
 
-  `pipeline` is required, and `prompt` or `vars`. If a client sends a request again with the same `key`, it gets the earlier run,
-  and nothing is executed twice. All other keys have to be the same as in the earlier request.
+  `pipeline` is required, and so is `prompt` or `vars`. If a client sends a request with the `key` of an earlier request, it gets
+  the earlier run, and nothing is executed twice. All other values have to be the same as in the earlier request.
   """
 
   alias Pipeline.{Error, Loader}
@@ -25,6 +25,7 @@ defmodule Pipeline.Serve.RunRequest do
   @derive {Inspect, only: [:seed, :timeout]}
   defstruct [:pipeline, :vars, :inputs, :seed, :timeout, :key, :digest]
 
+  @typedoc "`digest` is the same for two requests if all their values are, except for `key`. `timeout` is in milliseconds."
   @type t :: %__MODULE__{
           pipeline: Pipeline.t(),
           vars: %{String.t() => term()},
@@ -83,19 +84,21 @@ defmodule Pipeline.Serve.RunRequest do
         :ok
 
       [key | _] ->
-        usage("the key #{inspect(key)} is not known, expected one of #{Enum.join(@known_keys, ", ")}")
+        usage_error("the key #{inspect(key)} is not known, expected one of #{Enum.join(@known_keys, ", ")}")
     end
   end
 
   defp take(body, key, valid?, expectation, default) do
     case body[key] do
       nil -> {:ok, default}
-      value -> if valid?.(value), do: {:ok, value}, else: usage("#{key}: expected #{expectation}")
+      value -> if valid?.(value), do: {:ok, value}, else: usage_error("#{key}: expected #{expectation}")
     end
   end
 
-  defp check_present(nil, "prompt"), do: usage("the key prompt is missing, and so is vars: give one of them")
-  defp check_present(nil, key), do: usage("the key #{key} is missing")
+  defp check_present(nil, "prompt"),
+    do: usage_error("the key prompt is missing, and so is vars: give one of them")
+
+  defp check_present(nil, key), do: usage_error("the key #{key} is missing")
   defp check_present(_, _), do: :ok
 
   defp timeout?(value), do: is_integer(value) and value in 1..@max_timeout_ms
@@ -106,5 +109,5 @@ defmodule Pipeline.Serve.RunRequest do
   defp texts?(value),
     do: is_map(value) and Enum.all?(value, fn {_, text} -> is_binary(text) and String.valid?(text) end)
 
-  defp usage(message), do: {:error, Error.new(:usage, message)}
+  defp usage_error(message), do: {:error, Error.new(:usage, message)}
 end
