@@ -44,36 +44,51 @@ defmodule Pipeline.Serve.RunRequest do
   @spec read(map()) :: {:ok, t()} | {:error, Error.t()}
   def read(body) do
     with :ok <- check_keys(body),
-         {:ok, text} <- take(body, "pipeline", &text?/1, "the text of a pipeline file", nil),
-         :ok <- check_present(text, "pipeline"),
+         {:ok, values} <- read_values(body),
+         {:ok, pipeline} <- Loader.parse(values.text, values.name) do
+      {:ok, new(pipeline, values)}
+    end
+  end
+
+  defp new(pipeline, %{inputs: inputs, seed: seed, timeout: timeout} = values) do
+    vars = if values.prompt, do: Map.put(values.vars, "user_prompt", values.prompt), else: values.vars
+    identity = {values.text, values.name, vars, inputs, seed, timeout}
+
+    %__MODULE__{
+      pipeline: pipeline,
+      vars: vars,
+      inputs: Map.new(inputs, fn {name, text} -> {name, {:text, text}} end),
+      seed: seed,
+      timeout: timeout,
+      key: values.key,
+      digest: :crypto.hash(:sha256, :erlang.term_to_binary(identity))
+    }
+  end
+
+  defp read_values(body) do
+    timeout_range = "a whole number from 1 to #{@max_timeout_ms}"
+
+    with {:ok, text} <- take(body, "pipeline", &text?/1, "the text of a pipeline file", nil),
+         :ok <- check_pipeline(text),
          {:ok, name} <- take(body, "name", &text?/1, "a path", "pipeline.yaml"),
          {:ok, prompt} <- take(body, "prompt", &text?/1, "a text that is not blank", nil),
          {:ok, vars} <- take(body, "vars", &is_map/1, "values by name", %{}),
-         :ok <- check_present(prompt || (vars != %{} && vars) || nil, "prompt"),
+         :ok <- check_prompt(prompt, vars),
          {:ok, inputs} <- take(body, "inputs", &texts?/1, "texts by name", %{}),
          {:ok, seed} <- take(body, "seed", &(is_integer(&1) and &1 >= 0), "a whole number from 0", nil),
-         {:ok, timeout} <-
-           take(
-             body,
-             "timeout_ms",
-             &timeout?/1,
-             "a whole number from 1 to #{@max_timeout_ms}",
-             @default_timeout_ms
-           ),
+         {:ok, timeout} <- take(body, "timeout_ms", &timeout?/1, timeout_range, @default_timeout_ms),
          {:ok, key} <-
-           take(body, "key", &(text?(&1) and byte_size(&1) <= 500), "a text of up to 500 bytes", nil),
-         {:ok, pipeline} <- Loader.parse(text, name) do
-      vars = if prompt, do: Map.put(vars, "user_prompt", prompt), else: vars
-
+           take(body, "key", &(text?(&1) and byte_size(&1) <= 500), "a text of up to 500 bytes", nil) do
       {:ok,
-       %__MODULE__{
-         pipeline: pipeline,
+       %{
+         text: text,
+         name: name,
+         prompt: prompt,
          vars: vars,
-         inputs: Map.new(inputs, fn {name, text} -> {name, {:text, text}} end),
+         inputs: inputs,
          seed: seed,
          timeout: timeout,
-         key: key,
-         digest: :crypto.hash(:sha256, :erlang.term_to_binary({text, name, vars, inputs, seed, timeout}))
+         key: key
        }}
     end
   end
@@ -88,6 +103,7 @@ defmodule Pipeline.Serve.RunRequest do
     end
   end
 
+  # Return the value of a key, or the default if the key is missing.
   defp take(body, key, valid?, expectation, default) do
     case body[key] do
       nil -> {:ok, default}
@@ -95,11 +111,13 @@ defmodule Pipeline.Serve.RunRequest do
     end
   end
 
-  defp check_present(nil, "prompt"),
+  defp check_pipeline(nil), do: usage_error("the key pipeline is missing")
+  defp check_pipeline(_), do: :ok
+
+  defp check_prompt(nil, vars) when vars == %{},
     do: usage_error("the key prompt is missing, and so is vars: give one of them")
 
-  defp check_present(nil, key), do: usage_error("the key #{key} is missing")
-  defp check_present(_, _), do: :ok
+  defp check_prompt(_, _), do: :ok
 
   defp timeout?(value), do: is_integer(value) and value in 1..@max_timeout_ms
 
