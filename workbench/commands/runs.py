@@ -43,8 +43,8 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     console = console_beside(json_file)
     print_columns(console, COLUMNS, [_cells(row) for row in rows])
     if not rows:
-        of = "to list" if study is None else f"of {study}"
-        console.print(f"there are no runs {printable(of)}: workbench run STUDY makes one", highlight=False)
+        which = "to list" if study is None else f"of {study}"
+        console.print(f"there are no runs {printable(which)}: workbench run STUDY makes one", highlight=False)
     if json_file is not None:
         write_json(json_file, rows)
     return 0
