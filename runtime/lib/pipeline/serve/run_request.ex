@@ -25,7 +25,7 @@ defmodule Pipeline.Serve.RunRequest do
   @derive {Inspect, only: [:seed, :timeout]}
   defstruct [:pipeline, :vars, :inputs, :seed, :timeout, :key, :digest]
 
-  @typedoc "`digest` is the same for two requests if all their values are, except for `key`. `timeout` is in milliseconds."
+  @typedoc "`digest` is a hash of all values except for `key`. `timeout` is in milliseconds."
   @type t :: %__MODULE__{
           pipeline: Pipeline.t(),
           vars: %{String.t() => term()},

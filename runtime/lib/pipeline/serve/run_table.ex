@@ -7,12 +7,14 @@ defmodule Pipeline.Serve.RunTable do
   size, so that clients can read large ones.
 
     * `limit` - how many runs may be under way at once
-    * `drained_at` - when the server began to refuse new runs, or nil; in milliseconds of the monotonic clock, as all times here
+    * `drained_at` - when the server began to refuse new runs, or nil
     * `entries` - the `Pipeline.Serve.RunTable.Entry` of each run, by id
-    * `keys` - the id of each request with a key, by the key
-    * `running` - the id of each run under way, by the reference of its task
+    * `keys` - the ids of the runs whose requests had a key, by this key
+    * `running` - the ids of the runs under way, by the references of their tasks
     * `ended` - a queue of `{id, ended_at, size in bytes}` for the results, the oldest result first
     * `bytes` - the sum of these sizes
+
+  All times are milliseconds of the monotonic clock.
   """
 
   defmodule Entry do
