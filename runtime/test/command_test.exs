@@ -72,7 +72,7 @@ defmodule Pipeline.CommandTest do
   end
 
   test "an environment variable with a wrong number is named in the error" do
-    for {name, value, least} <- [
+    for {name, value, minimum} <- [
           {"PIPELINE_RETRIES", "many", 0},
           {"PIPELINE_RETRY_BASE_MS", "-1", 0},
           {"PIPELINE_HTTP_TIMEOUT_MS", "0", 1},
@@ -83,7 +83,7 @@ defmodule Pipeline.CommandTest do
       call = command(Live, ["hello"])
       System.delete_env(name)
       assert call.status == 2
-      assert call.last =~ "❌ usage: #{name}=#{value}: expected a whole number from #{least}"
+      assert call.last =~ "❌ usage: #{name}=#{value}: expected a whole number from #{minimum}"
     end
   end
 

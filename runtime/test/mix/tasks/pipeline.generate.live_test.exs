@@ -110,7 +110,7 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
     assert ScriptedProvider.requests(server) == []
   end
 
-  test "a report has what the steps used, also of a run that failed", %{tmp_dir: folder} do
+  test "a report lists what the steps used, even if the run failed", %{tmp_dir: folder} do
     server = provider([gemini("half", "MAX_TOKENS")])
     call = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
     assert call.status == 1
