@@ -257,7 +257,7 @@ class Repository:
 
     def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
         try:
-            return git.run(self.top, *arguments, environ=self._environ, more=variables or {})
+            return git.run(self.top, *arguments, environ=self._environ, variables=variables or {})
         except OSError as error:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error

@@ -210,13 +210,13 @@ class _Events:
     """Refuses properties that nodes do not show: several documents, too much depth, and anchors and tags.
 
     Attributes:
-        open: each collection that is being read: its anchor, and True if the collection stands in brackets.
-        bracketed: by anchor, True if the node that it names stands in brackets.
+        open_collections: the anchor of each collection that is being read, and True if it stands in brackets.
+        bracketed: True if a node stands in brackets, by the anchor of the node.
     """
 
     parser: Parser
     documents: int = 0
-    open: list[tuple[str | None, bool]] = field(default_factory=list)
+    open_collections: list[tuple[str | None, bool]] = field(default_factory=list)
     bracketed: dict[str | None, bool] = field(default_factory=dict)
 
     def take(self, event: yaml.Event) -> None:
@@ -227,11 +227,11 @@ class _Events:
         elif isinstance(event, yaml.NodeEvent):
             self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, flow = self.open.pop()
+            anchor, flow = self.open_collections.pop()
             self.bracketed[anchor] = flow
 
     def _node(self, event: yaml.NodeEvent) -> None:
-        if len(self.open) > MAX_DEPTH:
+        if len(self.open_collections) > MAX_DEPTH:
             raise _refused(event, f"nested more than {MAX_DEPTH} levels deep")
         name = str(event.anchor)[:80]
         if isinstance(event, yaml.AliasEvent):
@@ -247,7 +247,7 @@ class _Events:
             name = tag.replace("tag:yaml.org,2002:", "!!")[:80]
             raise _refused(event, f"the tag {name} is not supported: leave it out")
         if isinstance(event, yaml.CollectionStartEvent):
-            self.open.append((event.anchor, bool(event.flow_style)))
+            self.open_collections.append((event.anchor, bool(event.flow_style)))
         else:
             self.bracketed[event.anchor] = False
 

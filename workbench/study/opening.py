@@ -129,7 +129,7 @@ def open_calibration(
     """
     with _prepared(options, environ) as (study, providers, version):
         judge = Setting(study, providers, version, RunFolder(home)).judge
-        run = folder_of(ensure_usable(home), judge, study.goals).made()
+        run = folder_of(ensure_usable(home), judge, study.goals).create_if_missing()
         setting = Setting(study, providers, version, run)
         with _in_shared_folder(setting, "calibration", url, home, environ):
             yield setting
@@ -148,7 +148,7 @@ def open_drawing(
         judge = Setting(study, providers, "", RunFolder(home)).judge
         texts = [part for goal in study.goals for part in (goal.text, *goal.gold, "")]
         key = digest("drawing/1", judge.provider.label, judge.model, str(judge.temperature), *texts)[:24]
-        run = RunFolder(ensure_usable(home) / DRAWN / key).made()
+        run = RunFolder(ensure_usable(home) / DRAWN / key).create_if_missing()
         setting = Setting(study, providers, "", run)
         with _in_shared_folder(setting, "rubric", url, home, environ):
             yield setting
