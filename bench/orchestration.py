@@ -153,8 +153,8 @@ def measure(home: Path, size: Size, server: int) -> dict[str, Any]:
         for runner, in_flight in itertools.product(size.runners, size.levels):
             levels.append(level(setting, size.sleep, runner, in_flight, server))
             print(levels[-1], file=sys.stderr)
-    last = [one for one in levels if one["runner"] == size.runners[0]][-1]
-    each = last["seconds"] / last["trials"]
+    last = [row for row in levels if row["runner"] == size.runners[0]][-1]
+    trial_seconds = last["seconds"] / last["trials"]
     return {
         "levels": levels,
         "sequential": {
@@ -162,7 +162,7 @@ def measure(home: Path, size: Size, server: int) -> dict[str, Any]:
             "seconds": round(sequential_seconds, 2),
             "share_of_ideal": round(size.sequential * size.sleep / sequential_seconds, 3),
         },
-        "speed_up": round(sequential_seconds / size.sequential / each, 1),
+        "speed_up": round(sequential_seconds / size.sequential / trial_seconds, 1),
         "overhead_ms_per_trial": last["overhead_ms_per_trial"],
     }
 
@@ -177,10 +177,10 @@ def level(setting: Setting, sleep: float, runner: TaskRunnerName, in_flight: int
 
     def measured_run(run: Callable[[int], None]) -> None:
         run(in_flight if runner != "threads" else 1)  # every worker imports what it needs
-        flow, served = time.process_time(), cpu_seconds_of(server)
+        flow_before, server_before = time.process_time(), cpu_seconds_of(server)
         measured["seconds"] = timed(lambda: run(trials))
-        measured["flow"] = time.process_time() - flow
-        measured["server"] = cpu_seconds_of(server) - served
+        measured["flow"] = time.process_time() - flow_before
+        measured["server"] = cpu_seconds_of(server) - server_before
 
     orchestrated(setting, runner, in_flight, measured_run)
     seconds = measured["seconds"]

@@ -1,4 +1,4 @@
-"""Measures how fast a finished study replays: the same command again, with all answers kept, on a running server.
+"""Measures how fast a finished study replays: its command runs again on a running server, with all answers kept.
 
     python bench/replay.py [--trials 200] [--replays 3] [--smallest]
 

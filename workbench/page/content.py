@@ -13,7 +13,7 @@ from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_ro
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.statistics import MeanScore
 from workbench.evidence.summary import Summary, summarize
-from workbench.page.prompts import DiffRow, compared
+from workbench.page.prompts import DiffRow, diff_rows
 from workbench.run.folder import RunFolder
 from workbench.run.record import TrialRecord
 
@@ -74,7 +74,7 @@ class Content:
             summary=summary,
             first=first,
             best=best,
-            diff=tuple(compared(first.text, best.text)) if best else (),
+            diff=tuple(diff_rows(first.text, best.text)) if best else (),
             candidates=candidates,
             prompts={name: summary.text(name) for name in sorted(names)},
             examples=examples(summary),

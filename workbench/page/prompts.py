@@ -40,7 +40,7 @@ class DiffRow:
         return self.best is not None and self.first != self.best
 
 
-def compared(first: str, best: str) -> list[DiffRow]:
+def diff_rows(first: str, best: str) -> list[DiffRow]:
     """Return the lines of two prompts side by side."""
     return [_row(old, new) for old, new in paired(first.splitlines(), best.splitlines())]
 
