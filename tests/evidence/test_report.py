@@ -13,8 +13,9 @@ from markdown_it import MarkdownIt
 from tests.support.run_folder import add, begin, finish
 from workbench.errors import NotJudged
 from workbench.evidence.picture import picture
-from workbench.evidence.report import markdown, rows, sentence
+from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.sentence import sentence
 from workbench.evidence.summary import summarize
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import Ending, LeakRecord, RunRecord, SearchResult

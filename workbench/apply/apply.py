@@ -12,7 +12,7 @@ from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.report import by_chance, rehearsal, sentence
+from workbench.evidence.sentence import by_chance, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.trust import promotion_command
 from workbench.execution.runtimes import SHIPPED_PIPELINE

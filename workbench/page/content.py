@@ -8,9 +8,9 @@ from typing import Any
 
 from workbench.champion.history import Measurement, history
 from workbench.evidence.criteria import CriterionAnswers, CriterionMet, best_answers, criteria_met
-from workbench.evidence.report import rehearsal, sentence
 from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
 from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.sentence import rehearsal, sentence
 from workbench.evidence.statistics import MeanScore
 from workbench.evidence.summary import Summary, summarize
 from workbench.page.prompts import DiffRow, diff_rows
