@@ -1,6 +1,6 @@
 """Measures the cost of orchestration: trials through the flow's own tasks against the sequential loop, in one run.
 
-    python bench/orchestration.py [--levels 16 64 | --smallest] [--runner threads dask]
+    python bench/orchestration.py [--levels 16 64 | --smallest] [--runner threads dask] [--server HOME]
 
 Each trial consists of the flow's persisted tasks execute → retrieve → score. A stand-in for `mix` sleeps 2 s and writes
 a plan, and the judge answers over HTTP. The line on stdout is JSON. The exit code is 1 if the numbers are implausible.
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from outcome import conclude, is_share, positive
 from process_tree import cpu_seconds_of
+from server import add_server_option, used_server
 
 from workbench.nouns import TaskRunnerName
 
@@ -46,17 +47,20 @@ class Size:
     Attributes:
         sleep: seconds that a stand-in sleeps.
         levels: numbers of executions in flight.
+        rounds: how many trials of a level follow each other in each place.
         sequential: the number of trials of the sequential loop.
         runners: the task runners that are measured, each at every level.
     """
 
     sleep: float = 2.0
     levels: tuple[int, ...] = (16, 64)
+    rounds: int = 4
     sequential: int = 8
     runners: tuple[TaskRunnerName, ...] = ("threads",)
 
 
-SMALLEST = Size(sleep=0.5, levels=(4,), sequential=2)
+#: The stand-ins sleep long, so that the tasks are quicker than the sequential loop on a busy machine, too.
+SMALLEST = Size(levels=(4,), rounds=2, sequential=2)
 
 STAND_IN = """#!/bin/sh
 # Takes the place of a slow pipeline: sleeps, writes a plan, prints its path.
@@ -83,12 +87,12 @@ def main() -> int:
         default=Size.runners,
         help="the task runners to measure",
     )
+    add_server_option(parser)
     arguments = parser.parse_args()
     size = SMALLEST if arguments.smallest else replace(Size(), levels=tuple(arguments.levels))
     size = replace(size, runners=tuple(arguments.runner))
     from workbench.execution.runtimes import runtime_of
     from workbench.nouns import Engine
-    from workbench.system import prefect_server
 
     # Compile the real runtime before the stand-in takes the name mix.
     runtime_of(Engine("mix")).prepare()
@@ -108,10 +112,9 @@ def main() -> int:
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     url = ending.enter_context(judge())
     os.environ["GOOGLE_GEMINI_BASE_URL"] = os.environ["ANTHROPIC_BASE_URL"] = url
-    ending.callback(prefect_server.stop, home)
-    server = prefect_server.ensure(home, os.environ, lambda text: print(text, file=sys.stderr))
-    os.environ["PREFECT_API_URL"] = server.url
-    numbers = measure(home, size, server.pid)
+    prefect_server = ending.enter_context(used_server(arguments.server, home, os.environ))
+    os.environ["PREFECT_API_URL"] = prefect_server.url
+    numbers = measure(home, size, prefect_server.pid)
     return conclude(numbers, expectations(numbers))
 
 
@@ -119,6 +122,9 @@ def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
     levels, speed_up = numbers["levels"], numbers["speed_up"]
     return {
         "every level reaches a share of the ideal": all(is_share(level["share_of_ideal"]) for level in levels),
+        "the flow and the server work for every trial": all(
+            positive(level["flow_cpu_ms_per_trial"], level["server_cpu_ms_per_trial"]) for level in levels
+        ),
         f"the tasks are quicker than the sequential loop, not {speed_up} times as quick": positive(speed_up)
         and speed_up > 1,
         "the sequential loop takes as long as its executions, or longer": numbers["sequential"]["share_of_ideal"] <= 1,
@@ -137,12 +143,8 @@ def judge() -> Iterator[str]:
             process.terminate()
 
 
-def measure(home: Path, size: Size, server: int) -> dict[str, Any]:
-    """Measure both loops with the same command.
-
-    Args:
-        server: the process id of the Prefect server.
-    """
+def measure(home: Path, size: Size, server_pid: int) -> dict[str, Any]:
+    """Measure both loops with the same command."""
     from workbench.study.opening import RunOptions, open_run
 
     study = CHECKOUT / "examples" / "otp_refactor" / "study.yaml"
@@ -151,7 +153,7 @@ def measure(home: Path, size: Size, server: int) -> dict[str, Any]:
         sequential_seconds = timed(lambda: sequential(setting, size.sequential))
         levels = []
         for runner, in_flight in itertools.product(size.runners, size.levels):
-            levels.append(level(setting, size.sleep, runner, in_flight, server))
+            levels.append(level(setting, size, runner, in_flight, server_pid))
             print(levels[-1], file=sys.stderr)
     last = [row for row in levels if row["runner"] == size.runners[0]][-1]
     trial_seconds = last["seconds"] / last["trials"]
@@ -167,24 +169,24 @@ def measure(home: Path, size: Size, server: int) -> dict[str, Any]:
     }
 
 
-def level(setting: Setting, sleep: float, runner: TaskRunnerName, in_flight: int, server: int) -> dict[str, Any]:
+def level(setting: Setting, size: Size, runner: TaskRunnerName, in_flight: int, server_pid: int) -> dict[str, Any]:
     """Measure trials in seconds of wall time, and in milliseconds of CPU time of the flow and of the server.
 
     A cluster has started when the clock starts, as it has for all but the first trials of a search.
     """
-    trials = 4 * in_flight
+    trials = size.rounds * in_flight
     measured: dict[str, float] = {}
 
     def measured_run(run: Callable[[int], None]) -> None:
         run(in_flight if runner != "threads" else 1)  # every worker imports what it needs
-        flow_before, server_before = time.process_time(), cpu_seconds_of(server)
+        flow_before, server_before = time.process_time(), cpu_seconds_of(server_pid)
         measured["seconds"] = timed(lambda: run(trials))
         measured["flow"] = time.process_time() - flow_before
-        measured["server"] = cpu_seconds_of(server) - server_before
+        measured["server"] = cpu_seconds_of(server_pid) - server_before
 
     orchestrated(setting, runner, in_flight, measured_run)
     seconds = measured["seconds"]
-    ideal = math.ceil(trials / in_flight) * sleep
+    ideal = math.ceil(trials / in_flight) * size.sleep
     return {
         "runner": runner,
         "in_flight": in_flight,

@@ -1,6 +1,6 @@
 """Measures how fast a finished study replays: its command runs again on a running server, with all answers kept.
 
-    python bench/replay.py [--trials 200] [--replays 3] [--smallest]
+    python bench/replay.py [--trials 200] [--replays 3] [--smallest] [--server HOME]
 
 The study's program is a shell script that answers at once, and a rehearsal judges and proposes. The time is that of the
 whole command `workbench run`, from its start to its end. The line on stdout is JSON. The exit code is 1 if the numbers
@@ -24,10 +24,13 @@ from typing import Any
 
 from outcome import conclude, positive
 from process_tree import virtual_machines
+from server import add_server_option, used_server
 
 #: The pairs of fresh executions at the end of a run, at most. They are trials, too.
 CONFIRM = 8
-SMALLEST_TRIALS = 36
+#: The same for a study of few trials: the fewest pairs that can decide.
+FEWEST_CONFIRM = 4
+SMALLEST_TRIALS = 16
 #: How many times the study is replayed. The fastest replay counts, because other work on the machine only slows it.
 REPLAYS = 3
 #: The goal is that a study of this many trials replays within ten seconds on two quiet cores.
@@ -52,9 +55,10 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=GOAL_TRIALS, help="the trials of the study")
     parser.add_argument("--replays", type=int, default=REPLAYS, help="how many times it is replayed")
     parser.add_argument("--smallest", action="store_true", help="as few trials as still measure it")
+    add_server_option(parser)
     arguments = parser.parse_args()
     trials = SMALLEST_TRIALS if arguments.smallest else arguments.trials
-    numbers = measure(trials, 1 if arguments.smallest else arguments.replays)
+    numbers = measure(trials, 1 if arguments.smallest else arguments.replays, arguments.server)
     return conclude(numbers, expectations(numbers, trials))
 
 
@@ -67,10 +71,9 @@ def expectations(numbers: dict[str, Any], trials: int) -> dict[str, bool]:
     }
 
 
-def measure(trials: int, replays: int) -> dict[str, Any]:
+def measure(trials: int, replays: int, server_home: Path | None) -> dict[str, Any]:
     """Run the study once, and then replay it."""
     from workbench.rehearsal.server import start
-    from workbench.system import prefect_server
 
     with ExitStack() as ending:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="workbench-bench-")))
@@ -82,10 +85,8 @@ def measure(trials: int, replays: int) -> dict[str, Any]:
             "GOOGLE_GEMINI_BASE_URL": rehearsal.url,
             "ANTHROPIC_BASE_URL": rehearsal.url,
         }
-        (folder / "home").mkdir()
-        ending.callback(prefect_server.stop, folder / "home")
-        server = prefect_server.ensure(folder / "home", environ, lambda text: print(text, file=sys.stderr))
-        environ["PREFECT_API_URL"] = server.url
+        prefect_server = ending.enter_context(used_server(server_home, folder / "home", environ))
+        environ["PREFECT_API_URL"] = prefect_server.url
         study = write_study(folder, trials)
         first, _ = timed(study, folder, environ)
         times, report = zip(*(timed(study, folder, environ) for _ in range(replays)), strict=True)
@@ -108,18 +109,20 @@ def write_study(folder: Path, trials: int) -> Path:
     (folder / "gold.md").write_text(
         "# Plan\n\nSupervision trees first. Telemetry for every process. Backpressure. Rollback. Property tests.\n"
     )
+    goals, confirm = (2, CONFIRM) if trials > 8 * CONFIRM else (1, FEWEST_CONFIRM)
     study = {
         "study": "replay",
         "goals": [
-            {"name": f"goal-{number}", "goal": f"Write release plan {number}", "gold": "gold.md"} for number in (1, 2)
+            {"name": f"goal-{number}", "goal": f"Write release plan {number}", "gold": "gold.md"}
+            for number in range(1, goals + 1)
         ],
         "runtime": "command",
         "command": ["sh", "plan.sh"],
         "files": ["plan.sh"],
         "rehearsal": "allowed",
         "optimizer": "race",
-        "budget": trials - 4 * CONFIRM if trials > 8 * CONFIRM else trials - 16,
-        "confirm": CONFIRM if trials > 8 * CONFIRM else 4,
+        "budget": trials - 2 * confirm * goals,
+        "confirm": confirm,
         "concurrency": 8,
     }
     file = folder / "study.yaml"

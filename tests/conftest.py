@@ -31,6 +31,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # The runtime asks once and does not retry. A request without a scripted answer fails its test at once.
 os.environ["PIPELINE_RETRIES"] = "0"
 
+# The tests of whole runs and of the benchmarks use the same server.
+pytest_plugins = ["tests.support.server"]
+
 # Importing the tests makes millions of objects that stay until the end. Looking for garbage among them takes a fifth of
 # the time.
 gc.disable()

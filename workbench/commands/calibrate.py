@@ -46,7 +46,8 @@ def calibrate(
     rehearse
         Use scripted models instead of real ones. This costs nothing and proves nothing about a judge.
     budget
-        Replaces the study's budget: how many executions the calibration may request. It takes four to six.
+        Replaces the study's budget: how many executions the calibration may request. A calibration
+        requests four to six.
     dollars
         Replaces the study's limit in dollars: what the calibration may cost.
     runner

@@ -152,7 +152,7 @@ def rollback(
     number
         The number of the earlier champion. Default: the champion before the current one.
     reason
-        Why. The champion's file keeps these words.
+        Why the earlier prompt is used again. The champion's file keeps these words.
     json_file
         A file for the champion as JSON.
     """

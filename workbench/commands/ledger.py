@@ -118,7 +118,7 @@ def trials(
     study
         The study's name, or its file.
     limit
-        How many trials.
+        How many trials to list.
     json_file
         A file for the trials as JSON, with whole reasons, tokens and models.
     """

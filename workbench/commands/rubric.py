@@ -39,7 +39,7 @@ def rubric(
     again
         Ask the model again. Without this, criteria that it drew before from the same gold plans cost nothing.
     rehearse
-        Let a scripted model draw them. This costs nothing, and a real run refuses such a rubric.
+        Let a scripted model draw them. This costs nothing. A run with real models refuses such a rubric.
     json_file
         A file for the criteria as JSON.
     """

@@ -27,7 +27,7 @@ from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
-from workbench.scoring import Length, words
+from workbench.scoring import Length, word_count
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
 
@@ -269,7 +269,7 @@ def prompt_length(run: Path, record: RunRecord, candidate: str) -> PromptLength:
     text = RunFolder(run).prompt(candidate)
     limit = record.length
     penalty = 0.0 if limit is None else Length(limit.free, limit.per_100_words).penalty(text)
-    return PromptLength(words(text), penalty)
+    return PromptLength(word_count(text), penalty)
 
 
 def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str) -> dict[str, list[float]]:

@@ -56,7 +56,7 @@ class ServeSettings:
 
 
 class Serve(OwnRuntime):
-    """Executes over HTTP. Our own VM is started when it is first needed, and again if it has died."""
+    """Executes in one Erlang VM that is kept warm. Our own VM starts when it is needed, and again if it has died."""
 
     Keys: ClassVar[type[Form]] = ServeKeys
 

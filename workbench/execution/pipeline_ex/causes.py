@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from workbench.execution.blame import lies_in_prompt
 from workbench.execution.program import NOT_STARTED
 from workbench.execution.useful_line import useful_line
-from workbench.models.claude_program import lasting_failures
+from workbench.models.claude_failures import lasting_failures
 
 #: The first cause that matches counts.
 CAUSES = {

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from workbench.models.claude_program import says_error
+from workbench.models.claude_failures import says_error
 
 #: A quoted text, up to its closing quote or the end of the line. No start is tried twice, so the time is linear.
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)

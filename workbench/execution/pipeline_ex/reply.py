@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.execution.plan import ESCAPED_LINES, WRAPPED, has_open_fence, problem, unfenced
-from workbench.models.claude_program import ERROR_CHARACTERS, says_error
+from workbench.models.claude_failures import ERROR_CHARACTERS, says_error
 
 #: An escaped line break. pipeline_ex's JSON reader may leave the escapes in a reply.
 ESCAPED = "\\n"

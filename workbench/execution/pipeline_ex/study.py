@@ -27,8 +27,8 @@ class TargetKeys(Form):
     """The keys of a study's target."""
 
     pipeline: Text = Field(description="the pipeline file, relative to the checkout")
-    step: Text = Field(description="the step whose prompt the candidate becomes")
-    output: Text | None = Field(default=None, description="the step that puts out the plan; by default the same step")
+    step: Text = Field(description="the step whose prompt gets the candidate")
+    output: Text | None = Field(default=None, description="the step whose answer is the plan; by default, it is `step`")
     part: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1, description="which static part of the step's prompt the candidate replaces, counted from 1"
     )
@@ -39,7 +39,9 @@ class CheckoutKeys(Form):
 
     checkout: Text = Field(description="the folder of your checkout of pipeline_ex")
     target: TargetKeys | None = Field(
-        default=None, description="the step to optimise; without it, the request of mix pipeline.generate.live"
+        default=None,
+        description="the step to optimise; without this key, the candidate is the request of mix "
+        "pipeline.generate.live",
     )
 
 
