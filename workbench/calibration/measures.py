@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
 from workbench.calibration.damage import DAMAGES, DEGREES
-from workbench.evidence.statistics import FLOOR
+from workbench.evidence.statistics import LEAST_DEVIATION
 from workbench.nouns import MOST_CALLS
 from workbench.run.calibration import GroupRecord, ProbeRecord
 
@@ -130,7 +130,7 @@ def probe_shifts(groups: Sequence[GroupRecord], variance: float) -> tuple[ProbeR
 
     probed = _grouped([g for g in groups if g.kind.startswith("probe: ")], lambda group: group.kind)
     plain = {(g.goal, g.degree): g.scores for g in groups if g.kind == "dropped"}
-    noise = max(math.sqrt(variance), FLOOR)
+    noise = max(math.sqrt(variance), LEAST_DEVIATION)
     z = float(ndtri(1 - PROBE_RISK / max(1, len(probed))))
     records = []
     for kind, texts in probed.items():
