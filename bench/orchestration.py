@@ -119,6 +119,7 @@ def main() -> int:
 
 
 def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
+    """Return True for each plausible number, by a sentence that names the expectation."""
     levels, speed_up = numbers["levels"], numbers["speed_up"]
     return {
         "every level reaches a share of the ideal": all(is_share(level["share_of_ideal"]) for level in levels),
@@ -241,7 +242,7 @@ def orchestrated(
 
         def trial(number: int) -> None:
             request = ExecutionRequest(
-                f"write a plan: {name}", goal, number, setting.pipeline, setting.executing, name, setting.run.path
+                f"write a plan: {name}", goal, number, setting.pipeline, setting.step_providers, name, setting.run.path
             )
             asker.verdict(
                 ScoreRequest(goal, setting.judge, number, candidate=name, run=setting.run.path), asker.plan(request)

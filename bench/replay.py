@@ -63,6 +63,7 @@ def main() -> int:
 
 
 def expectations(numbers: dict[str, Any], trials: int) -> dict[str, bool]:
+    """Return True for each plausible number, by a sentence that names the expectation."""
     return {
         f"the study has about {trials} trials, not {numbers['trials']}": 0.7 * trials <= numbers["trials"] <= trials,
         "a replay executes nothing": numbers["executed"] == 0,

@@ -171,6 +171,7 @@ def ratios(cold: dict[str, Any], warm: dict[str, Any]) -> dict[str, float]:
 
 
 def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
+    """Return True for each plausible number, by a sentence that names the expectation."""
     cold, warm, at_once, many = (numbers[name] for name in ("cold", "warm", "at_once", "many"))
     return {
         f"the start of a VM takes 100 ms of CPU or more, not {cold['cpu_ms']} ms": cold["cpu_ms"] >= 100,

@@ -130,6 +130,7 @@ class Play:
         return " ".join([*SEED_WORDS.split(), *sorted({*chosen, *added.split()})])
 
     def _qualities(self, prompt: str) -> Any:
+        """Return the quality of a prompt for each goal, shape (goals,)."""
         present = set(_RULE.findall(prompt)) & self._effects.keys()
         quality = SEED_QUALITY + sum((self._effects[name] for name in sorted(present)), np.zeros(self.world.goals))
         if self._pairs:
@@ -144,6 +145,7 @@ class Play:
         return [self._score(prompt) for prompt in prompts]
 
     def _score(self, prompt: str) -> float | None:
+        """Execute a prompt once. Return its score for the goal whose turn it is, or None if the execution crashed."""
         goal, self._evaluations = self._evaluations % self.world.goals, self._evaluations + 1
         rng = self._scoring
         if rng.random() < self.world.crashes:

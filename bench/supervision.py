@@ -53,6 +53,7 @@ def main() -> int:
 
 
 def compare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    """Return the costs of bare and of supervised commands, and what supervision adds."""
     bare, supervised = (measure(side, command, calls, at_once) for side in ("bare", "supervised"))
     return {
         "bare_wall_ms": bare["wall_ms"],
@@ -120,6 +121,7 @@ def rounds(call: Callable[[], object], calls: int, at_once: int) -> dict[str, fl
 
 
 def descendants(root: int) -> list[int]:
+    """Return the process ids of all descendants of a process."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])

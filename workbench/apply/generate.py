@@ -65,7 +65,7 @@ class _DirectAnswers:
         setting = self._setting
         self.prompt = prompt
         request = ExecutionRequest(
-            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, self._folder
+            prompt, self._goal, replicate, setting.pipeline, setting.step_providers, candidate.name, self._folder
         )
         self.latest_plan = self.plan(request)
         return self.latest_plan

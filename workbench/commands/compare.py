@@ -72,6 +72,7 @@ def _table_values(side: dict[str, Any]) -> dict[str, Any]:
 
 
 def _difference(difference: dict[str, Any] | None) -> str:
+    """Return the difference between the two scores as a sentence."""
     if difference is None:
         return "The scores cannot be compared: a run has no confirmed scores, or the goals differ."
     return (

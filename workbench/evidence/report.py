@@ -102,6 +102,7 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
 
 
 def _prompts(summary: Summary) -> str:
+    """Return both prompts side by side, or the first prompt if it is the best."""
     if summary.best is None or summary.best == summary.baseline:
         return f"The search kept the first prompt:\n\n{_quoted(summary.text(summary.baseline))}"
     svg = diff(
@@ -128,6 +129,7 @@ def _race(summary: Summary) -> list[str]:
 
 
 def _reasons(summary: Summary) -> str:
+    """Return the judge's reasons for some trials, each with the score."""
     if not summary.trials:
         return "Nothing yet."
     # Paragraphs, because the UI does not wrap the cells of a table.
@@ -171,6 +173,7 @@ def _candidates(summary: Summary) -> str:
 
 
 def _cost(summary: Summary) -> str:
+    """Return a table of what the run bought, and notes about amounts that are not known or above the budget."""
     rows = []
     for row in spend_rows(summary):
         calls = "" if row.calls is None else row.calls

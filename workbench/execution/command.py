@@ -127,6 +127,7 @@ class Command:
         return any(f"{{{placeholder}}}" in argument for argument in self._settings.arguments)
 
     def _command(self, request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
+        """Return the program and its arguments, with the placeholders and the names of files filled in."""
         values = {
             "prompt_file": str(folder / "prompt.md"),
             "output_file": str(output),
@@ -160,6 +161,7 @@ class Command:
         return {**passed, **variables}, list(variables.values())
 
     def _failure(self, ended: program.Ended, folder: Path) -> ExecutionFailed:
+        """Return the error of a program that ended with an exit code other than 0."""
         lasting = ended.exit_code in program.NOT_STARTED
         return ExecutionFailed(
             f"{self._settings.program} ended with exit code {ended.exit_code}: "

@@ -87,6 +87,7 @@ def pipeline_of(name: str, keys: CommandKeys, study: StudyFile) -> Pipeline:
 
 
 def _check_placeholders(command: Sequence[str], study: StudyFile) -> None:
+    """Report each placeholder that is not one of PLACEHOLDERS."""
     expected = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     for number, argument in enumerate(command):
         for name in PLACEHOLDER.findall(argument):
@@ -109,6 +110,7 @@ def _check_arguments(command: Sequence[str], files: Sequence[str], study: StudyF
 
 
 def _named_files(names: Sequence[str], study: StudyFile) -> Iterator[InputFile]:
+    """Yield each file of the study's `files` with its hash. Report a file that does not exist or cannot be read."""
     for number, name in enumerate(names):
         path = study.folder / name
         if _is_file(path):

@@ -138,6 +138,7 @@ class Database:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
+        """Turn each failure of the database in the block into LedgerFailed."""
         try:
             yield
         except DBAPIError as error:
@@ -185,6 +186,7 @@ def _place(url: URL) -> str:
 
 
 def _sqlite(url: URL) -> Engine:
+    """Return the engine for a SQLite file. A transaction that writes takes SQLite's lock when it begins."""
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -204,6 +206,11 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
+    """Return the engine for a PostgreSQL database.
+
+    Raises:
+        LedgerRefused: the package psycopg is not installed.
+    """
     connect_args: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
     try:
         # A run copies a few lines each second, and keeps one connection. The connection may break, so SQLAlchemy tests

@@ -71,6 +71,7 @@ def history_picture(measurements: Sequence[Measurement], passing: float) -> str:
 
 
 def _point(measurement: Measurement, x: float, y: float, step: float) -> list[str]:
+    """Return a measurement as a dot with its interval, its score, and its commit and date if they have room."""
     colour = RED if measurement.decision == "worse" else BLUE if measurement.occasion == "promotion" else GREY
     parts = []
     if measurement.low is not None and measurement.high is not None:

@@ -46,6 +46,7 @@ def diff_rows(first: str, best: str) -> list[DiffRow]:
 
 
 def _row(first: str | None, best: str | None) -> DiffRow:
+    """Return two lines side by side. If they are alike, mark the words that differ."""
     if first is not None and best is not None and first != best:
         old, new = _words(first), _words(best)
         matcher = SequenceMatcher(None, old, new, autojunk=False)

@@ -148,6 +148,7 @@ def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _check_characters(text: str, parser: Parser) -> None:
+    """Refuse characters that YAML forbids, or that `parser` and PyYAML read differently."""
     if (unprintable := NO_TEXT.search(text)) is not None:
         code = f"#x{ord(unprintable[0]):04x}"
         raise PipelineUnreadable(
@@ -220,6 +221,11 @@ class _Events:
     bracketed: dict[str | None, bool] = field(default_factory=dict)
 
     def take(self, event: yaml.Event) -> None:
+        """Check the next event.
+
+        Raises:
+            PipelineUnreadable: the event has a property that is refused.
+        """
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -264,6 +270,7 @@ class _Events:
 
 
 def _check_keys(root: yaml.Node) -> None:
+    """Refuse a key that is no scalar, a merge key, and a key that a mapping has twice."""
     for mapping in mappings(root):
         lines: dict[str, int] = {}
         for key, _ in mapping.value:

@@ -84,6 +84,7 @@ class Nodes:
         return self._end() if isinstance(event, yaml.CollectionEndEvent) else None
 
     def _scalar(self, event: yaml.ScalarEvent) -> str | None:
+        """Take a scalar. Return what is wrong with it, or None."""
         if not event.style and ESCAPED_LINES.search(event.value):
             return f"the plan has literal \\n where lines should end, in line {line_of(event)}"
         if len(self._open) == 1 and self._open[0].key_next and not event.style:
@@ -93,6 +94,7 @@ class Nodes:
         return self._grow(1, 0)
 
     def _alias(self, event: yaml.AliasEvent) -> str | None:
+        """Take an alias, which counts as much as the node that it stands for. Return what is wrong, or None."""
         name = event.anchor or ""
         if name not in self._anchors:
             return (
@@ -102,6 +104,7 @@ class Nodes:
         return self._grow(*self._anchors[name])
 
     def _end(self) -> str | None:
+        """Take the end of a collection. Return what is wrong with the plan up to here, or None."""
         closed = self._open.pop()
         if closed.anchor:
             self._anchors[closed.anchor] = (closed.size, closed.height)

@@ -66,6 +66,7 @@ def scalar(text: str, tag: str = "str") -> yaml.ScalarNode:
 
 
 def _step(node: yaml.MappingNode, top: bool) -> Step | None:
+    """Return the step that a mapping is, or None if the mapping is no step."""
     name = value(node, "name") or value(node, "id")
     if not isinstance(name, yaml.ScalarNode) or (not top and value(node, "prompt") is None):
         return None

@@ -98,6 +98,7 @@ def _files(request: ModelRequest) -> list[str]:
 
 
 def _plan(topics: list[str], plan_aspects: list[Aspect], files: list[str], rng: random.Random) -> dict[str, Any]:
+    """Return a plan with a stage for every four topics. Each aspect stands in one of the stages."""
     groups = [topics[start : start + 4] for start in range(0, len(topics), 4)]
     stages = [_stage(number, group, files, rng) for number, group in enumerate(groups, start=1)]
     # Each aspect is written once, in one of the stages.

@@ -87,6 +87,7 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
 
 
 def _answer(number: int, criterion: str, plan: str, rng: random.Random) -> dict[str, object]:
+    """Return the answer to one criterion, by the number of lines of the plan that meet it."""
     lines = [line for line in plan.split("\n") if _meets(criterion, line)]
     # A topic in a single line may only be mentioned, so "yes" needs two lines. A plan has an aspect in one line.
     lines_needed = 1 if aspects(criterion) else 2

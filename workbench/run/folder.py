@@ -273,6 +273,11 @@ def _writing(file: Path) -> Iterator[None]:
 
 
 def _text(content: bytes, place: str) -> str:
+    """Return the text of a file or a line. `place` names it in the error message.
+
+    Raises:
+        RunNotFound: the content is not UTF-8.
+    """
     try:
         return content.decode()
     except UnicodeDecodeError as error:

@@ -122,6 +122,7 @@ def read(run: Path) -> list[CallRecord]:
 
 
 def _write(run: Path, record: CallRecord) -> None:
+    """Write a record into the run's journal, or send it if another process writes the journal."""
     record = record.model_copy(update={"kind": storable(record.kind), "message": storable(record.message)})
     send = _sender.get()
     if send is None:

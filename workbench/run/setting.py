@@ -30,7 +30,7 @@ class Setting:
         return any(provider.rehearsal for provider in self.providers.values())
 
     @property
-    def executing(self) -> tuple[Provider, ...]:
+    def step_providers(self) -> tuple[Provider, ...]:
         """Return the providers that a pipeline's steps may call, in a fixed order."""
         return tuple(self.providers[name] for name in GENERATING)
 

@@ -215,7 +215,7 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
 def _record(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> RunRecord:
     """Return the content of run.json. A study has no calibration and no fingerprint before its rubric is drawn."""
     study = setting.study
-    label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
+    label = next((provider.label for provider in setting.step_providers if provider.rehearsal), None)
     models = {"proposer": study.proposer, "judge": study.judge}
     return RunRecord(
         kind=kind,

@@ -31,6 +31,7 @@ class GracefulInterrupt:
         self._interrupted_at: float | None = None
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: raise KeyboardInterrupt at the first, and end the process at a later one."""
         now = time.monotonic()
         if self._interrupted_at is not None:
             # Prefect sends a caught signal again within a second. A person takes longer to repeat Ctrl-C.

@@ -124,6 +124,11 @@ def _start(home: Path, environ: Mapping[str, str]) -> Server:
 
 
 def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
+    """Start the server on this port, and return it as soon as it answers.
+
+    Raises:
+        ServerUnavailable: it did not answer within START_SECONDS.
+    """
     log = home / "prefect-server.log"
     with private_files(), log.open("ab") as output:
         process = subprocess.Popen(
