@@ -79,7 +79,7 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger.questions import prompt_scores
-    from workbench.study.loader import name_of
+    from workbench.study.names import name_of
 
     study = name_of(study)
     with _ledger() as connection:
@@ -124,7 +124,7 @@ def trials(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger import questions
-    from workbench.study.loader import name_of
+    from workbench.study.names import name_of
 
     study = name_of(study)
     with _ledger() as connection:
