@@ -33,7 +33,7 @@ Ending = Literal["optimizer", "budget"]
 Score = Annotated[float, Field(ge=0, le=10)]
 #: A Unix time up to the year 9999, the last that has a date.
 UnixTime = Annotated[float, Field(ge=0, lt=253_402_300_800)]
-#: No run may have more pairs on a goal. The study allows much fewer, and old versions allowed more than today.
+#: No run may have more pairs on a goal. Today, a study allows far fewer, and old versions allowed more.
 MOST_RECORDED_PAIRS = 1000
 #: The whole numbers that a database can hold.
 LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**63 - 1

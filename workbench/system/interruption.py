@@ -19,8 +19,8 @@ class GracefulInterrupt:
 
     SIGHUP stays ignored under `nohup`.
 
-    A second signal ends the process at once. Without one, the process ends GRACE_SECONDS after the first signal at the
-    latest. No paid result is lost.
+    A second signal ends the process at once. Without a second signal, the process ends GRACE_SECONDS after the first
+    signal at the latest. No paid result is lost.
     """
 
     def __enter__(self) -> None:
