@@ -60,7 +60,8 @@ def prune(
     Parameters
     ----------
     days
-        Remove answers that are more than this many days old. An answer stays if a younger run uses it.
+        Remove answers that are more than this many days old. An answer stays if a run
+        that began within these days uses it.
     dry_run
         Count what would be removed, and remove nothing.
     json_file

@@ -71,6 +71,7 @@ def largest_cost(pipeline: Pipeline, prompt: str) -> float | None:
 
 
 def _new_folder(parent: Path) -> Path:
+    """Create and return the first folder of `parent/1`, `parent/2`, … that does not exist yet."""
     parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
