@@ -99,6 +99,8 @@ defmodule Pipeline.Files.WorkspaceTest do
     assert snapshot(outside) == before
   end
 
+  # A busy machine takes several times as long.
+  @tag timeout: 300_000
   test "a folder that is replaced by a link all the time gives nothing from elsewhere", %{
     workspace: workspace,
     root: root,
