@@ -23,7 +23,7 @@ from outcome import conclude, positive
 
 with atheris.instrument_imports(include=["workbench.execution", "yaml"]):
     from workbench.execution.pipeline_ex.outcome import classify
-    from workbench.execution.pipeline_ex.reply import opened
+    from workbench.execution.pipeline_ex.reply import reply_in
     from workbench.execution.plan import problem, unfenced
 
 SMALLEST = ["-max_total_time=5"]
@@ -43,7 +43,7 @@ def try_text(data: bytes) -> None:
         reason = problem(unfenced(text))
         assert reason is None or reason.strip()
     elif kind < b"\x90":
-        opened(text)
+        reply_in(text)
     else:
         out, _, after_out = rest.partition(b"\xff\xff")
         err, _, file = after_out.partition(b"\xff\xff")

@@ -19,7 +19,7 @@ from prefect.runtime import flow_run
 from workbench.calibration.result import to_json
 from workbench.evidence.svg import data_uri
 from workbench.run import journal
-from workbench.study.loader import names
+from workbench.study.names import names
 from workbench.study.opening import RunOptions, load, open_calibration
 from workbench.system import loopback
 from workbench.system.home import home

@@ -28,7 +28,7 @@ from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.fresh_trials import confirmation
 from workbench.search.optimization import optimization
-from workbench.study.loader import names
+from workbench.study.names import names
 from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home

@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 
 from workbench.study import loader
 from workbench.study.draw import drawn_by
+from workbench.study.names import names
 from workbench.study.opening import open_drawing
 from workbench.system import loopback
 from workbench.system.home import home
@@ -27,7 +28,7 @@ from workbench.tasks.surroundings import outside_failures, tag_flow_run
 
 def title() -> str:
     """Return the flow run's name: the study, and the time at which the run was due."""
-    study, _ = loader.names(Path(flow_run.parameters["study"]))
+    study, _ = names(Path(flow_run.parameters["study"]))
     return f"{study} · rubric · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,8 @@ from workbench.nouns import Trial
 from workbench.run.folder import RunFolder
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
 from workbench.search.ask_kinds import Ask, Execute
+from workbench.tasks.prefect_log import quieten_task_runs
 from workbench.tasks.reuse import KeptAnswer
-
-#: The beginnings of the line that Prefect logs for every task run that ended well.
-NOISE = ("Finished in state Completed(", "Finished in state Cached(")
 
 
 class RunLog:
@@ -85,21 +82,3 @@ class RunLog:
             self._logger.info(f"Champion {champion.number} is {champion.file}: {champion.reason}")
             if command := how_to_commit(champion.file):
                 self._logger.info(f"To commit it, run this in a clone of the repository: {command}")
-
-
-class _SuccessesAtDebug(logging.Filter):
-    """Lower Prefect's line about a task run that ended well to the level DEBUG. Other lines keep their level."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not record.getMessage().startswith(NOISE):
-            return True
-        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
-
-
-_SUCCESSES_AT_DEBUG = _SuccessesAtDebug()
-
-
-def quieten_task_runs() -> None:
-    # `addFilter` adds a filter only once.
-    logging.getLogger("prefect.task_runs").addFilter(_SUCCESSES_AT_DEBUG)

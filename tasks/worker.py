@@ -32,7 +32,7 @@ from workbench.system.files import PRIVATE_FOLDER, try_lock
 from workbench.system.home import ensure_usable, home
 from workbench.system.storage import VARIABLE, Bucket
 from workbench.tasks import answers, keys
-from workbench.tasks.log import quieten_task_runs
+from workbench.tasks.prefect_log import quieten_task_runs
 
 #: The pause, in seconds, between two tries to take the lock of an answer that another process buys.
 LOCK_SECONDS = 0.5

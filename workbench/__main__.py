@@ -1,9 +1,10 @@
 """Starts the command line.
 
-The imports take about a second. Ctrl-C in that second ends the process at once: there is nothing to save yet.
+The imports take about a second. Ctrl-C in that second ends the process at once, because there is nothing to save yet.
 
-A shell starts the jobs of a script with an ignored SIGINT. Workbench ends at SIGINT nevertheless, in every command and
-at every moment. Otherwise it would start a server or buy answers for nobody.
+A shell starts the background jobs of a script with SIGINT ignored. Workbench ends at SIGINT nevertheless, in every
+command and at every moment. Otherwise an interrupted script would leave a run behind that starts servers and buys
+answers.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ WorkbenchError                 says what happened, why, and what to do; the comm
 │   ├── PipelineUnreadable     Workbench cannot read a pipeline file as its runtime does; the error has the line
 │   ├── NotApplied             the prompt cannot be put into the user's pipeline file or taken out again
 │   ├── NotPromoted            the prompt of a run cannot become the champion, or not without --force
-│   ├── ChampionNotFound       the study has no champion of this number, or none that a run found
+│   ├── ChampionNotFound       the study has no champion of this number, or no run here found its champion
 │   ├── ChampionUnreadable     a champion's file is damaged
 │   ├── ModelNotFound          a provider does not know a model that the study names
 │   ├── LedgerRefused          WORKBENCH_LEDGER_URL names no database that can hold the ledger
@@ -137,7 +137,7 @@ class NotPromoted(UserError):
 
 
 class ChampionNotFound(UserError):
-    """The study has no champion of this number, or none that a run found."""
+    """The study has no champion of this number, or this machine has no run that found the champion's prompt."""
 
 
 class ChampionUnreadable(UserError):
@@ -149,7 +149,7 @@ class ModelNotFound(UserError):
 
 
 class LedgerRefused(UserError):
-    """WORKBENCH_LEDGER_URL names no database that can hold the ledger. The message has no password in it."""
+    """WORKBENCH_LEDGER_URL names no database that can hold the ledger. The message contains no password."""
 
 
 class RunNotFound(UserError):
@@ -185,7 +185,7 @@ class RepositoryFailed(OutsideError):
 
 
 class LedgerFailed(OutsideError):
-    """The ledger's database cannot be reached, read or written. No run needs it. The message has no password in it."""
+    """The ledger's database cannot be reached, read or written. No run needs it. The message contains no password."""
 
 
 class OutputFailed(OutsideError):
@@ -199,7 +199,7 @@ class ServerUnavailable(OutsideError):
 def workbench_error_in(error: BaseException) -> WorkbenchError | None:
     """Return the first WorkbenchError in the chain of causes of `error`, or None.
 
-    Prefect and DSPy wrap the errors that our code raises inside them.
+    Prefect and DSPy wrap the errors of our code in errors of their own.
     """
     link: BaseException | None = error
     while link is not None:

@@ -29,12 +29,12 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 EXPECTED = {
     NAME: "a name of letters, digits, - _ and .",
     ADDRESS: "an address such as http://host:4100",
-    MODEL: f"PROVIDER/MODEL with a provider of {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
+    MODEL: f"PROVIDER/MODEL with one of the providers {', '.join(KNOWN)}, such as {DEFAULT_PROPOSER}",
     API_BASE: "an address such as http://localhost:8000/v1",
     VARIABLE: "a name of letters, digits and _",
     TASK_RUNNER: "threads, dask, ray, or a cluster such as dask@tcp://host:8786 or ray@ray://host:10001",
 }
-#: What to write for a model of a provider that is not known.
+#: What to write for a model of a provider that Workbench does not know.
 OTHER_SERVICE = "; write another service with OpenAI's protocol as openai/MODEL, with its address as api_base"
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -85,18 +85,18 @@ def is_text(value: str) -> bool:
 
 
 def kind(value: object) -> str:
-    """Return the kind of a value in words, such as `a text` or `a list`."""
+    """Return the kind of a value from YAML or JSON in words, such as `a text` or `a list`."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}
     return kinds.get(type(value), "nothing" if value is None else "something else")
 
 
 def misfit(error: Any) -> str:
-    """Return what is wrong with a value, made from one error of pydantic's `ValidationError.errors()`.
+    """Return what is wrong with a value, in words. `error` is one error of pydantic's `ValidationError.errors()`.
 
-    A key that is not known needs the form that knows the right keys, so its message is made elsewhere.
+    The callers write the message about an unknown key themselves, because it lists the keys of their form.
     """
     error_type, context = error["type"], error.get("ctx", {})
-    value = f"{short(error['input'])}" if error_type != "missing" else ""
+    value = short(error["input"]) if error_type != "missing" else ""
     match error_type:
         case "missing":
             return "this key is missing"
@@ -120,19 +120,19 @@ def misfit(error: Any) -> str:
 
 
 def _bound(context: Mapping[str, Any]) -> str:
-    """Return the limit that a number misses, such as `at least 1`. `context` has pydantic's name of the limit."""
+    """Return the limit that a number breaks, such as `at least 1`. `context` has the limit under pydantic's name."""
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     return next(f"{words[name]} {limit:.15g}" for name, limit in context.items() if name in words)
 
 
 def _with_kind(value: object) -> str:
-    """Return a value with its kind before it, such as `a text "x"`, where the value alone does not tell its kind."""
+    """Return a value with its kind before it, such as `a text "x"`. `nothing`, `true` and `false` need no kind."""
     if value is None:
         return "nothing"
     return str(value).lower() if isinstance(value, bool) else f"{kind(value)} {short(value)}"
 
 
 def _plain(expected: str) -> str:
-    """Return words for a type that the author of a file knows, instead of pydantic's words."""
+    """Return the description of a type for the author of a file: `a text` for pydantic's `a string`, for example."""
     words = {"a string": "a text", "a integer": "a whole number", "a dictionary": "keys with values"}
     return next((plain for word, plain in words.items() if expected.startswith(word)), expected)

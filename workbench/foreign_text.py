@@ -12,14 +12,15 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from urllib.parse import quote
 
-#: A shorter key is a dummy, such as `1` behind a gateway. Taking it out of a text would destroy the text.
+#: The fewest characters of a secret that is taken out. A shorter key is a dummy, such as `1` behind a gateway. Taking
+#: it out of a text would destroy the text.
 SHORTEST_SECRET = 8
 #: Characters that a terminal or a browser obeys: controls, and those that change the direction of text.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
-    """Replace the characters that a terminal or a browser would obey. A model may have written them."""
+    """Return the text without the characters that a terminal or a browser obeys. U+FFFD stands in their places."""
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -32,7 +33,7 @@ def storable(text: str) -> str:
 
 
 def one_line(text: str, characters: int | None = None) -> str:
-    """Return a text as one printable line, cut to so many characters if a number is given."""
+    """Return a text as one printable line of at most `characters` characters. A line that is cut ends in `…`."""
     line = " ".join(printable(text).split())
     return line if characters is None or len(line) <= characters else f"{line[: characters - 1]}…"
 
@@ -64,6 +65,7 @@ def _forms(secret: str) -> Iterator[str]:
     for encode64 in (base64.b64encode, base64.urlsafe_b64encode):
         for offset in range(3):
             encoded = encode64(b"\0" * offset + data).decode().rstrip("=")
+            # These characters hold bits of the zeros before the secret, or of a text after it.
             first = (0, 2, 3)[offset]
             last = len(encoded) - ((offset + len(data)) % 3 != 0)
             yield encoded[first:last]

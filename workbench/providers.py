@@ -2,9 +2,9 @@
 
 No other module reads a provider's key or knows a provider's address.
 
-Every request carries a `Provider`. A cache key holds only the provider's `label`. Therefore a result of the real
-service is never confused with a result of a rehearsal. A rehearsal on another port has the same label, so its results
-are found again.
+Every request carries a `Provider`. A cache key holds only the provider's `label`. The label of a rehearsal differs from
+the label of the real service, so their results are never confused. It does not depend on the rehearsal's port, so a
+later rehearsal finds the results again.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
     ),
     "anthropic": ("https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
     "openai": ("https://api.openai.com/v1", ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
-    # Not a service, but the `claude` program, which has a login of its own. It reads the same variables as Anthropic's
-    # own clients.
+    # This is the `claude` program, not a service. It has a login of its own, and reads the variables of Anthropic's
+    # clients.
     "claude-program": ("claude-program", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
 }
 
 #: The provider that is a program on this machine. It needs no key, and in a rehearsal it is not started.
 PROGRAM: ProviderName = "claude-program"
 
-#: The providers that our own runtime and checkouts of pipeline_ex call. Models of the others judge and propose only.
+#: The providers that our own runtime and checkouts of pipeline_ex call. Other models only judge and propose.
 GENERATING: tuple[ProviderName, ...] = ("anthropic", "gemini")
 
 #: The model that proposes prompts in a study that names none. docs/decisions/0011 has the reasons.
@@ -62,18 +62,19 @@ HIGHEST_TEMPERATURE: dict[ProviderName, float | None] = {
     "claude-program": None,
 }
 
-#: The models of Anthropic up to Claude 4.6. Newer ones refuse any temperature but 1.
+#: The models of Anthropic up to Claude 4.6. Newer models refuse any temperature but 1.
 _TAKES_TEMPERATURE = re.compile(r"claude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))")
 
 #: The path at the end of a provider's address, for clients that expect it there.
 API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "openai": "/v1", "claude-program": ""}
 
-#: What may follow the name of a model in the name of one of its versions: a date, a number, or `preview` with one.
+#: What may follow a model's name in the name of one of its versions: `preview`, and after it a date or a number. Each
+#: of the two may be missing.
 _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
 #: The names by which the `claude` program and pipelines call the newest model of a line.
 SHORT_NAMES = ("opus", "sonnet", "haiku")
-#: What some services write around a model's name: `models/` before it, and the size of its context window after it.
+#: What some services write around a model's name: `models/` before it, or the size of its context window after it.
 _DECORATION = re.compile(r"^models/|\[\w+\]$")
 
 #: The key that a rehearsal gets. A real key is never sent to a rehearsal.
@@ -146,7 +147,7 @@ def real(environ: Mapping[str, str]) -> dict[ProviderName, Provider]:
     providers: dict[ProviderName, Provider] = {}
     for name, (default, _, override) in KNOWN.items():
         url = environ.get(override, default).rstrip("/")
-        # The answers of the program are kept apart from those of the service behind the same address.
+        # The program and the service may use the same address. Different labels keep their answers apart.
         label = url if name != PROGRAM or url == default else f"{default} {url}"
         providers[name] = Provider(name, url, label=label)
     return providers
@@ -184,7 +185,7 @@ def same_model(asked: str, answering: str) -> bool:
 def digest(*parts: str | bytes) -> str:
     """Return the SHA-256 of the parts in hex.
 
-    Each part is prefixed with its length, so that no two different lists of parts give the same bytes.
+    The length of each part is hashed before the part, so that no two different lists of parts give the same bytes.
     """
     sha = hashlib.sha256()
     for part in parts:

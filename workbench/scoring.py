@@ -55,9 +55,9 @@ class Length:
 
     def penalty(self, text: str) -> float:
         """Return the points that a prompt with this text loses."""
-        return self.per_100_words * max(0, words(text) - self.free) / 100
+        return self.per_100_words * max(0, word_count(text) - self.free) / 100
 
 
-def words(text: str) -> int:
-    """Return the number of words of a text. Blanks separate words."""
+def word_count(text: str) -> int:
+    """Return the number of words of a text. White space separates words."""
     return len(text.split())

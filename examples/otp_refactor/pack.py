@@ -2,7 +2,7 @@
 
 Every execution pays for this text, so it is a small part of the runtime: the processes of `mix pipeline.serve`.
 
-python examples/otp_refactor/pack.py
+    python examples/otp_refactor/pack.py
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILES = (
 
 
 def pack() -> str:
-    """Return these files, each under its path."""
+    """Return the content of all FILES as one text, each file with its path."""
     parts = [f'<file path="{name}">\n{(RUNTIME / name).read_text(encoding="utf-8")}</file>\n' for name in FILES]
     return "<repository>\n" + "".join(parts) + "</repository>\n"
 

@@ -16,8 +16,9 @@ defmodule Pipeline do
   defstruct [:name, :steps, :file, :output_dir, variables: %{}, warnings: []]
 
   @typedoc """
-  `variables` has the default values of variables, by name. `output_dir` is the folder below which each run gets its output
-  folder, unless the command line names another folder.
+  `file` is the path of the pipeline file. `variables` has the default values of variables, by name. `output_dir` is the folder
+  below which each run gets its output folder, unless the command line names another folder. `warnings` are the messages about
+  keys that have no effect.
   """
   @type t :: %__MODULE__{
           name: String.t(),
@@ -28,7 +29,7 @@ defmodule Pipeline do
           warnings: [String.t()]
         }
 
-  @doc "Return the inputs that the steps take: for each name, whether the input is required."
+  @doc "Return the inputs that the steps take, by name. The value is true if a step requires the input."
   @spec inputs(t()) :: %{String.t() => boolean()}
   def inputs(%__MODULE__{steps: steps}) do
     for step <- all_steps(steps),
@@ -49,8 +50,8 @@ defmodule Pipeline do
     end)
   end
 
-  @doc "Return the parts of all texts that a step needs. A parallel group has none of its own."
-  @spec parts(Step.t()) :: [Ask.part()]
+  @doc "Return the parts from which a step takes its texts and values. A parallel group has no parts itself."
+  @spec parts(Step.t()) :: [Ask.part() | {:value, term()}]
   def parts(%Step{action: %Ask{prompt: parts}}), do: parts
   def parts(%Step{action: {:set_variable, values}}), do: Map.values(values)
 
@@ -69,13 +70,12 @@ defmodule Pipeline do
   end
 
   defp variable({:variable, name}), do: [name]
-  defp variable({:optional, part}), do: variable(part)
   defp variable(_), do: []
 
   defp condition_variables(%Step{condition: nil}), do: []
   defp condition_variables(%Step{condition: condition}), do: Condition.variables(condition)
 
-  @doc "Return true if a step reads or writes files of the run's workspace."
+  @doc "Return true if a step may read or write files of the run's workspace."
   @spec needs_workspace?(t()) :: boolean()
   def needs_workspace?(pipeline) do
     Enum.any?(all_steps(pipeline), fn

@@ -100,6 +100,8 @@ defmodule Pipeline.LoaderTest do
          "steps[0].extraction_config: has format: text beside a schema: expected one of them"},
         {"type: gemini_extract, schema: {}, extraction_config: {format: json, schema: {}}, #{@prompt}",
          "steps[0].extraction_config: repeats the schema of the step: expected one of them"},
+        {"type: gemini_extract, extraction_config: {format: json, schema: {typ: x}}, #{@prompt}",
+         "steps[0].extraction_config.schema.typ: as a JSON schema: this keyword is not known"},
         {"type: gemini_instructor, schema: {type: object}, functions: [nope], #{@prompt}",
          "steps[0].functions: has functions beside a schema: expected one of them"},
         {"type: gemini_extract, schema: {type: null}, #{@prompt}", "got null: quote \"null\""},
@@ -134,7 +136,7 @@ defmodule Pipeline.LoaderTest do
     end
   end
 
-  test "no preset sets a temperature, and null is none" do
+  test "no preset sets a temperature, and a temperature of null counts as missing" do
     for step <- [
           "type: claude_smart, preset: test",
           "type: claude, preset: production",
@@ -146,7 +148,7 @@ defmodule Pipeline.LoaderTest do
     end
   end
 
-  test "an exact temperature limit is taken, and that of the defaults is checked" do
+  test "a temperature at the limit is accepted, and the temperature of the defaults is checked" do
     text = fn defaults, step ->
       "workflow: {name: a, defaults: {#{defaults}}, steps: [{name: b, #{step}, #{@prompt}}]}"
     end
@@ -195,20 +197,24 @@ defmodule Pipeline.LoaderTest do
         )
     end
 
-    {half, _} = work(fn -> Loader.parse(file.(500), "p.yaml") end)
-    assert {whole, {:ok, pipeline}} = work(fn -> Loader.parse(file.(1_000), "p.yaml") end)
+    assert {:ok, pipeline} = Loader.parse(file.(1_000), "p.yaml")
     assert length(pipeline.warnings) == 1_000
-    assert whole < 3 * half
+    assert work(file.(1_000)) < 3 * work(file.(500))
     assert {:error, %Error{message: message}} = Loader.parse(file.(1_001), "p.yaml")
     assert message == "p.yaml:3: workflow.steps: expected no more than 1000 steps, got 1001"
   end
 
-  # Return how many reductions a function takes, and its result. A busy machine does not change this number.
-  defp work(function) do
-    {:reductions, before} = Process.info(self(), :reductions)
-    result = function.()
-    {:reductions, later} = Process.info(self(), :reductions)
-    {later - before, result}
+  # Return how many reductions the loader takes for a text. A yield of the process or a garbage collection adds reductions to
+  # one run, so take the least of several runs.
+  defp work(text) do
+    Enum.min(
+      for _ <- 1..5 do
+        {:reductions, before} = Process.info(self(), :reductions)
+        Loader.parse(text, "p.yaml")
+        {:reductions, later} = Process.info(self(), :reductions)
+        later - before
+      end
+    )
   end
 
   test "a name in output_to_file that some file system would change is refused" do

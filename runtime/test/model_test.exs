@@ -75,7 +75,7 @@ defmodule Pipeline.ModelTest do
       assert %{"tool_use_id" => "2", "is_error" => true} = refused
     end
 
-    test "that are not allowed, or do not exist, answer with an error", %{workspace: workspace} do
+    test "that are not allowed, or do not exist, return an error to the model", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "Bash", %{"command" => "id"}}]),
         claude("ok")
@@ -89,7 +89,7 @@ defmodule Pipeline.ModelTest do
       assert Workspace.list(workspace, ".") == {:ok, []}
     end
 
-    test "are bounded by max_turns", %{workspace: workspace} do
+    test "may be used in at most max_turns turns", %{workspace: workspace} do
       script = List.duplicate(claude_calls([{"1", "List", %{"path" => "."}}]), 3)
 
       assert {{:error, %Error{kind: :turn_limit, message: message}}, server} =
@@ -99,7 +99,7 @@ defmodule Pipeline.ModelTest do
       assert length(bodies(server)) == 3
     end
 
-    test "are no more than fifty at once", %{workspace: workspace} do
+    test "may not be more than fifty in one reply", %{workspace: workspace} do
       calls = for n <- 1..51, do: {"#{n}", "Write", %{"path" => "#{n}", "content" => "x"}}
 
       assert {{:error, %Error{kind: :turn_limit, message: message, usage: %{calls: 1}}}, _} =
@@ -109,7 +109,7 @@ defmodule Pipeline.ModelTest do
       assert Workspace.list(workspace, ".") == {:ok, []}
     end
 
-    test "go together with a schema", %{workspace: workspace} do
+    test "may be used in a step with a schema", %{workspace: workspace} do
       script = [
         claude_calls([{"1", "Write", %{"path" => "a", "content" => "x"}}, {"2", "answer", %{"score" => 1}}])
       ]
@@ -121,7 +121,9 @@ defmodule Pipeline.ModelTest do
       refute Map.has_key?(body, "tool_choice")
     end
 
-    test "that failed beside an answer are reported before the answer counts", %{workspace: workspace} do
+    test "that failed beside an answer are reported to the model, and the answer does not count", %{
+      workspace: workspace
+    } do
       script = [
         claude_calls([{"1", "Read", %{"path" => "absent"}}, {"2", "answer", %{"score" => 1}}]),
         claude_calls([{"3", "answer", %{"score" => 2}}])
@@ -145,8 +147,8 @@ defmodule Pipeline.ModelTest do
     end
   end
 
-  describe "a turn that is not over:" do
-    test "a paused one is sent back as it is, and the texts belong together" do
+  describe "a reply that is not an answer yet:" do
+    test "a paused turn is sent back unchanged, and its text is the beginning of the answer" do
       pause = &claude(&1, "pause_turn")
 
       assert {{:ok, %Answer{text: "a: 1", usage: %{calls: 2}}}, server} =
@@ -162,7 +164,7 @@ defmodule Pipeline.ModelTest do
     end
 
     @tag :tmp_dir
-    test "a text before tools is no part of the answer, in a paused turn too", %{tmp_dir: folder} do
+    test "a text before tool calls is not part of the answer, even if its turn was paused", %{tmp_dir: folder} do
       {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
       pause = claude("So far.", "pause_turn")
       empty = official("anthropic", "replies", "empty")
@@ -173,7 +175,8 @@ defmodule Pipeline.ModelTest do
     end
 
     @tag :tmp_dir
-    test "an empty end after tools is reminded of its answer, and nothing is paid twice", %{tmp_dir: folder} do
+    test "a model that ends its turn with nothing after tools is reminded of its answer, and no call is repeated",
+         %{tmp_dir: folder} do
       {:ok, workspace} = Workspace.open(Path.join(folder, "w"))
       empty = official("anthropic", "replies", "empty")
       calls = claude_calls([{"1", "Write", %{"path" => "plan.yaml", "content" => "a: 1"}}])
@@ -197,7 +200,7 @@ defmodule Pipeline.ModelTest do
                answer([calls, empty, empty, empty], ask, workspace)
     end
 
-    test "an empty reply to the first prompt is asked for again" do
+    test "the call is repeated after an empty reply to the first prompt" do
       empty = official("gemini", "replies", "empty")
 
       assert {{:ok, %Answer{text: "plan", usage: %{calls: 2}}}, _} =
@@ -206,7 +209,7 @@ defmodule Pipeline.ModelTest do
   end
 
   describe "a model that its provider does not know" do
-    test "is the user's to change, and the provider's own models are named" do
+    test "is an error that the user can mend, and that lists the provider's models" do
       listed = %{
         models: [
           %{name: "models/gemini-3.8-flash", supportedGenerationMethods: ["generateContent"]},
@@ -223,7 +226,7 @@ defmodule Pipeline.ModelTest do
       assert [_, %{path: "/v1beta/models?pageSize=1000"}] = ScriptedProvider.requests(server)
     end
 
-    test "is named with the models that the runtime knows if the provider lists none" do
+    test "is an error that names the models that the runtime knows if the provider lists none" do
       for {list, text} <- [
             {claude_models(), "its provider lists claude-opus-5-5;"},
             {{500, %{}}, "claude-sonnet-5-5"}
@@ -240,7 +243,7 @@ defmodule Pipeline.ModelTest do
   end
 
   describe "thinking models:" do
-    test "a thinking block before several texts is no part of the answer, and is sent back unchanged" do
+    test "a thinking block before several texts is not part of the answer, and is sent back unchanged" do
       {200, %{"content" => [thinking, redacted | _]}} =
         first = official("anthropic", "replies", "several_texts")
 
@@ -255,7 +258,7 @@ defmodule Pipeline.ModelTest do
       assert {{:ok, %Answer{text: "a: \n1"}}, _} = answer([first], claude_ask([]))
     end
 
-    test "a thought of gemini's is no part of the answer" do
+    test "a thought of gemini is not part of the answer" do
       for {name, text} <- [{"thought_first", "title: a plan"}, {"several_texts", "a: \n1"}] do
         reply = official("gemini", "replies", name)
         assert {{:ok, %Answer{text: ^text}}, _} = answer([reply], gemini_ask([]))

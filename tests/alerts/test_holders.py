@@ -105,7 +105,7 @@ def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> Non
         ("SCHEDULED", "d", None),
     ],
 )
-def test_the_state_decides_what_becomes_of_a_dead_run(
+def test_the_state_of_a_dead_run_decides_whether_it_is_marked(
     tmp_path: Path, state: str, deployment: str | None, becomes: str | None
 ) -> None:
     """A run that has ended stays as it is. A worker starts a scheduled run of a deployment again."""

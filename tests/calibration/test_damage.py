@@ -35,7 +35,7 @@ TEXTS = st.text(st.sampled_from("ab .!\n-#:`"), max_size=200) | st.sampled_from(
 
 
 @given(TEXTS)
-def test_blocks_are_the_whole_text(text: str) -> None:
+def test_the_blocks_of_a_text_are_the_whole_text(text: str) -> None:
     assert "".join(blocks(text)) == text
 
 

@@ -48,7 +48,7 @@ def test_kendalls_tau_counts_pairs_in_the_right_order(scores: tuple[float, ...],
 
 @pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 10).map(round)), min_size=2, max_size=12))
-def test_kendalls_tau_is_scipys(pairs: list[tuple[int, int]]) -> None:
+def test_kendalls_tau_equals_scipys(pairs: list[tuple[int, int]]) -> None:
     """SciPy returns NaN if all values of a sequence are equal. Importing `scipy.stats` takes a second."""
     from scipy.stats import kendalltau
 
@@ -63,7 +63,7 @@ def test_kendalls_tau_compares_within_a_goal_only() -> None:
     assert kendall(groups) == pytest.approx(dict.fromkeys(DAMAGES, 1.0))
 
 
-def test_the_judges_variance_is_that_within_texts() -> None:
+def test_the_judges_variance_is_the_variance_within_texts() -> None:
     """Texts at the end of the scale are left out, because no noise shows there."""
     assert judge_variance([group("gold", 5, 7), group("dropped", 1, 1), group("x", 10, 10)]) == pytest.approx(1.0)
     assert judge_variance([group("gold", 10, 10)]) == 0
@@ -110,7 +110,7 @@ def test_the_calls_per_plan_follow_from_costs_and_variances(
     assert calls_per_plan(*costs, *variances) == calls
 
 
-def test_so_many_calls_are_the_cheapest_way_to_a_precise_mean() -> None:
+def test_the_suggested_number_of_calls_gives_a_precise_mean_at_the_least_cost() -> None:
     """Price times variance is smallest at this number or next to it."""
     rng = np.random.default_rng(1)
     for generator_cost, judge_cost, generator, judge in rng.uniform(0.1, 3, (50, 4)):
@@ -118,7 +118,7 @@ def test_so_many_calls_are_the_cheapest_way_to_a_precise_mean() -> None:
         assert abs(calls_per_plan(generator_cost, judge_cost, generator, judge) - min(work, key=lambda k: work[k])) <= 1
 
 
-def test_so_many_pairs_show_a_gain_of_one_point_as_often_as_promised() -> None:
+def test_the_suggested_number_of_pairs_shows_a_gain_of_one_point_as_often_as_promised() -> None:
     """A one-sided test on normal scores has a power of 80 %, or a little more."""
     pairs, rng = pairs_needed(1.0, 1, 0.05, 4), np.random.default_rng(2)
     differences = rng.normal(1.0, math.sqrt(2 / pairs), 20_000)

@@ -17,7 +17,7 @@ from tests.support.flow import Flow, judge, pipeline
 from tests.support.settings import goals, setting
 from workbench.calibration.calibrations import calibration_of, keep
 from workbench.calibration.damage import CLAIM, CONTRADICTION, FILLER
-from workbench.calibration.design import Prices, executions, numbers
+from workbench.calibration.design import Prices, call_numbers, executions
 from workbench.calibration.picture import picture, table
 from workbench.calibration.probes import PROBES
 from workbench.calibration.result import rows, to_json
@@ -76,7 +76,7 @@ def test_a_fair_judge_can_be_trusted(tmp_path: Path) -> None:
     """The numbers of asks equal the estimate. The result is one sentence."""
     run, flow = setting(tmp_path, goals=(GOAL,)), Flow(score=fair)
     record = calibrated(run, flow)
-    executions, verdicts = numbers((GOAL,), run.study.budget, probes=False)
+    executions, verdicts = call_numbers((GOAL,), run.study.budget, probes=False)
     assert flow.calls["execute"] == executions
     assert flow.calls["score"] <= verdicts
     assert min(record.tau.values()) > 0.6
@@ -153,7 +153,7 @@ def test_several_goals_share_the_executions(tmp_path: Path) -> None:
     assert Counter(group.goal for group in record.groups if group.kind == "plan") == dict.fromkeys(
         ("goal-0", "goal-1", "goal-2"), 2
     )
-    assert flow.calls["execute"] == numbers(many, 24, probes=False)[0] == 6
+    assert flow.calls["execute"] == call_numbers(many, 24, probes=False)[0] == 6
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_budget_limits_the_executions(goals: int, budget: int, expected: lis
     many = tuple(replace(GOAL, name=str(number)) for number in range(goals))
     planned = [(int(goal.name), replicate) for goal, replicate in executions(many, budget)]
     assert planned == expected
-    assert numbers(many, budget, probes=False)[0] == len(expected)
+    assert call_numbers(many, budget, probes=False)[0] == len(expected)
 
 
 def test_a_calibration_of_one_plan_does_not_know_the_generators_noise(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_storage_of_answers_that_cannot_be_used_is_refused(tmp_path: Path, mon
         check(study(tmp_path))
 
 
-def test_what_a_person_should_know_is_in_the_json_too(
+def test_every_note_of_check_is_in_the_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Too few pairs decide nothing, and held-out gold plans decide in the confirmation."""

@@ -37,7 +37,7 @@ def test_standard_output_has_several_names() -> None:
 
 
 @pytest.mark.slow
-def test_standard_output_that_is_a_file_is_continued(tmp_path: Path) -> None:
+def test_standard_output_that_is_a_file_is_appended_to(tmp_path: Path) -> None:
     """What was printed before stays in the file, and the file stays the same file."""
     file = tmp_path / "out"
     with file.open("wb") as stream:
@@ -118,7 +118,7 @@ def test_a_study_cannot_go_to_standard_output(tmp_path: Path, monkeypatch: pytes
     assert not list(tmp_path.iterdir())
 
 
-def test_a_reader_that_has_read_enough_is_no_failure(tmp_path: Path) -> None:
+def test_a_reader_that_stops_reading_is_no_failure(tmp_path: Path) -> None:
     """`--json >(head -1)` is such a reader."""
     read, write = os.pipe()
     os.close(read)
@@ -145,7 +145,7 @@ def test_no_folder_is_created_for_an_output_file(tmp_path: Path) -> None:
     refuse_unwritable(None, tmp_path / "new.json")
 
 
-def test_a_table_obeys_no_text_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_and_markup_in_a_table_have_no_effect(capsys: pytest.CaptureFixture[str]) -> None:
     """A value may be the text of somebody else. A terminal would obey its control characters."""
     table("a\x1b[31m", [("one", "b\x1b[2J\u202e[bold]c[/bold]")], Console(soft_wrap=True))
     printed = capsys.readouterr().out

@@ -28,7 +28,7 @@ def judged(folder: RunFolder, phase: Phase, candidate: str, replicate: int, *ans
     folder.add_trial(phase, Trial(candidate, "g", replicate, f"{phase}{candidate}{replicate}", verdict))
 
 
-def test_confirming_trials_count_as_soon_as_there_are_any(tmp_path: Path) -> None:
+def test_the_shares_count_only_confirming_trials_as_soon_as_there_are_any(tmp_path: Path) -> None:
     """Artifact, table and JSON have the shares. What a model wrote is text in the artifact."""
     folder = begin(tmp_path)
     judged(folder, "search", "first", 0, "no", "no")

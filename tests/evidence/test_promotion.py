@@ -48,7 +48,7 @@ def test_a_margin_asks_for_more_and_a_negative_one_allows_a_loss() -> None:
     assert decide(HIGH, slightly_worse, margin=-0.8).verdict == "promote"
 
 
-def test_goals_are_blocks_and_count_alike() -> None:
+def test_each_goal_is_compared_with_itself_and_counts_alike() -> None:
     """The difference between goals is no difference between prompts."""
     easy, hard = [8.0, 8.1, 8.2], [2.0, 2.1, 2.2]
     better = {"easy": [score + 1 for score in easy], "hard": [score + 1 for score in hard]}
@@ -58,7 +58,7 @@ def test_goals_are_blocks_and_count_alike() -> None:
     assert decide(easy + hard, better["easy"] + better["hard"]).verdict == "undecided"
 
 
-def test_more_replicates_are_forecast() -> None:
+def test_as_many_more_replicates_as_forecast_decide() -> None:
     """With the same means and noise, as many as the forecast says decide."""
     champion, challenger = [3.0, 5.0] * 2, [4.0, 6.0] * 2
     unsure = decide(champion, challenger)
@@ -79,7 +79,7 @@ def test_the_interval_and_the_test_agree(champion: list[float], challenger: list
 
 
 @given(scores, scores)
-def test_sides_can_be_exchanged(one: list[float], other: list[float]) -> None:
+def test_exchanging_the_two_sides_mirrors_the_interval(one: list[float], other: list[float]) -> None:
     """The interval of the exchanged decision is the mirrored one."""
     here, there = decide(one, other), decide(other, one)
     assert (here.difference, here.low) == (pytest.approx(-there.difference), pytest.approx(-there.high))
@@ -143,7 +143,7 @@ def test_any_kind_of_sequence_is_a_sample() -> None:
     [([7.0, 5.0, 6.0, 4.0, 5.0, 5.0], [6.0, 8.0, 6.0, 7.0, 6.0, 6.0], "promote"),
      ([5.7, 4.4, 6.6, 4.7, 6.4, 5.4], [5.8, 6.3, 6.3, 5.7, 6.9, 6.7], "undecided")],
 )  # fmt: skip
-def test_ties_do_not_set_the_interval_against_the_verdict(
+def test_with_ties_the_interval_agrees_with_the_verdict(
     champion: list[float], challenger: list[float], verdict: str
 ) -> None:
     """Ties put the lower end on zero, and rounding would put it on either side."""

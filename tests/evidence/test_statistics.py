@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 from workbench.evidence.promotion import ALPHA, ALPHA_AUTO
-from workbench.evidence.statistics import LEVEL, WORTHWHILE, alone, compare, compare_in_steps, mean_interval, mean_score
+from workbench.evidence.statistics import (
+    LEVEL,
+    WORTHWHILE,
+    compare,
+    compare_in_steps,
+    compare_with_itself,
+    mean_interval,
+    mean_score,
+)
 
 LOW, HIGH = [3.0, 3.2, 3.1, 2.9], [7.9, 8.1, 8.3, 8.0]
 
 
-def test_each_outcome_has_its_case() -> None:
+def test_a_comparison_has_one_of_four_outcomes() -> None:
     """Better, surely too small, not sure yet, and not better."""
     assert compare({"g": LOW}, {"g": HIGH}).outcome == "better"
     assert compare({"g": [5.0] * 12}, {"g": [5.4] * 12}).outcome == "too small"
@@ -21,7 +29,7 @@ def test_each_outcome_has_its_case() -> None:
 
 
 def test_a_search_that_found_nothing_has_its_score_and_no_difference() -> None:
-    comparison = alone({"g": [3.0, 4.0, 5.0]})
+    comparison = compare_with_itself({"g": [3.0, 4.0, 5.0]})
     assert (comparison.baseline, comparison.best, comparison.better) == (4.0, 4.0, False)
     assert (comparison.decision.difference, comparison.decision.low, comparison.decision.high) == (0.0, 0.0, 0.0)
 
@@ -64,7 +72,7 @@ def test_the_readme_names_the_thresholds() -> None:
     """Whoever reads a report can look up what its words mean."""
     readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
     for words in (
-        f"Its risk of calling a prompt better that is not is {ALPHA * 100:.0f} %.",
+        f"In at most {ALPHA * 100:.0f} % of all runs, it calls a prompt better although the prompt is no better.",
         f"With `promote: auto`, where no person looks at the result, the risk is {ALPHA_AUTO * 100:.0f} %.",
         f"{WORTHWHILE} points or more",
         f"at {LEVEL * 100:.0f} %",

@@ -14,6 +14,6 @@ def test_a_limit_that_the_prompt_hits_lies_in_the_prompt(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rate limit", "timeout", "authentication", "no credit", "crashed", "no result", ""])
-def test_any_other_cause_does_not(kind: str) -> None:
+def test_any_other_cause_does_not_lie_in_the_prompt(kind: str) -> None:
     """Such an execution has no score."""
     assert not lies_in_prompt(kind)

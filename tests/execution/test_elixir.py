@@ -48,7 +48,9 @@ def test_the_real_programs_come_first_on_the_path(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "asked").read_text() == f"{project} \n"
 
 
-def test_a_folder_without_a_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_manager_without_a_version_for_the_folder_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The message has the manager's own words, the folder, and what to do. Another try cannot help."""
     path = os.environ["PATH"]
     monkeypatch.setenv("PATH", f"{shims(tmp_path, path)}{os.pathsep}{path}")

@@ -106,7 +106,7 @@ def test_the_line_that_says_why_is_shown(stderr: str, line: str) -> None:
     assert len(useful_line(stderr).splitlines()) == 1
 
 
-def test_standard_output_speaks_if_standard_error_is_silent() -> None:
+def test_standard_output_gives_the_line_if_standard_error_is_empty() -> None:
     """A program that printed nothing is reported as such."""
     assert useful_line(" \n", "a plan\nError: out of credit\n") == "Error: out of credit"
     assert useful_line("", "") == "it printed nothing"

@@ -28,7 +28,9 @@ def checkout_study(folder: Path, checkout: Path, **changes: object) -> Path:
 @pytest.mark.parametrize(
     ("task", "target"), [("generate", None), pytest.param("run", WRITE_TARGET, marks=pytest.mark.services)]
 )
-def test_a_study_on_a_checkout(line: CommandLine, tmp_path: Path, task: str, target: dict[str, str] | None) -> None:
+def test_a_study_searches_with_a_checkout_of_pipeline_ex(
+    line: CommandLine, tmp_path: Path, task: str, target: dict[str, str] | None
+) -> None:
     """A rate limit is tried again and not scored. A turn limit scores 0. The search goes on, and buys nothing twice."""
     fake = checkout(tmp_path, "live_ok")
     fake.replay(*(["live_max_turns", "live_rate_limit"] if target is None else ["live_rate_limit"]), "live_ok")

@@ -83,7 +83,7 @@ def test_a_study_has_the_same_result_in_a_cluster_of_its_own(line: CommandLine, 
         assert kinds(rehearsing.home) == kinds(threads.home)
 
 
-def test_a_run_survives_a_worker_and_not_the_scheduler(line: CommandLine, tmp_path: Path) -> None:
+def test_a_run_survives_the_death_of_a_worker_and_not_of_the_scheduler(line: CommandLine, tmp_path: Path) -> None:
     """The other worker takes over. A dead scheduler ends the run with a message, and the next run goes on."""
     study = planner_study(tmp_path / "study", optimizer="static", confirm=4)
     with line.rehearsing(latency=3.0) as (rehearsing, _):
@@ -124,7 +124,7 @@ def group_runs(group: int) -> bool:
     return False
 
 
-def test_a_run_without_its_cluster_says_so(line: CommandLine, tmp_path: Path) -> None:
+def test_a_run_whose_cluster_does_not_answer_says_so(line: CommandLine, tmp_path: Path) -> None:
     """The message names the address, and nothing was bought."""
     study = planner_study(tmp_path / "study", optimizer="static")
     result, _ = line.optimize(study, "--rehearse", "--runner", f"dask@tcp://127.0.0.1:{free_port()}")

@@ -1,4 +1,4 @@
-"""A drawn rubric has criteria that a judge can use, or it is none."""
+"""A reply is a rubric whose criteria a judge can use, or it is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workbench.judging.drawing import FEWEST, MOST, call_of, read_criteria
+from workbench.judging.drawing import FEWEST_CRITERIA, MOST_CRITERIA, call_of, read_criteria
 from workbench.models.text import UnusableText
 from workbench.nouns import DrawRequest, Goal, Judge
 from workbench.providers import Provider
@@ -21,23 +21,23 @@ def reply(number: int, **changes: Any) -> str:
 
 def test_a_reply_gives_the_criteria_in_its_order() -> None:
     """A name or a question with line breaks becomes one line."""
-    criteria = read_criteria(reply(FEWEST, name=" two\nlines ", weight=0.5))
+    criteria = read_criteria(reply(FEWEST_CRITERIA, name=" two\nlines ", weight=0.5))
     assert [criterion.name for criterion in criteria] == ["name 0", "name 1", "name 2", "name 3", "two lines"]
     assert (criteria[0].question, criteria[0].weight, criteria[-1].weight) == ("Is it 0?", 2.0, 0.5)
-    assert len(read_criteria(reply(MOST))) == MOST
+    assert len(read_criteria(reply(MOST_CRITERIA))) == MOST_CRITERIA
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (reply(FEWEST - 1), "it has 4 criteria; expected 5 to 15"),
-        (reply(MOST + 1), "it has 16 criteria"),
+        (reply(FEWEST_CRITERIA - 1), "it has 4 criteria; expected 5 to 15"),
+        (reply(MOST_CRITERIA + 1), "it has 16 criteria"),
         ("[]", "no list of criteria"),
-        (reply(FEWEST, weight=0), "the weight of criterion 5 is '0'"),
-        (reply(FEWEST, weight=True), "the weight of criterion 5"),
-        (reply(FEWEST, weight=11), "at most 10"),
-        (reply(FEWEST, question=" "), "criterion 5 has no name or no question"),
-        (reply(FEWEST, name="NAME 0"), "two of its criteria have one name"),
+        (reply(FEWEST_CRITERIA, weight=0), "the weight of criterion 5 is '0'"),
+        (reply(FEWEST_CRITERIA, weight=True), "the weight of criterion 5"),
+        (reply(FEWEST_CRITERIA, weight=11), "at most 10"),
+        (reply(FEWEST_CRITERIA, question=" "), "criterion 5 has no name or no question"),
+        (reply(FEWEST_CRITERIA, name="NAME 0"), "two of its criteria have one name"),
     ],
 )
 def test_a_reply_without_usable_criteria_is_refused(text: str, why: str) -> None:

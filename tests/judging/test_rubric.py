@@ -29,7 +29,7 @@ def reply(*answers: tuple[str, str]) -> str:
     return json.dumps({"criteria": listed, "reason": " It is short. "})
 
 
-def test_the_score_is_the_weighted_share_of_what_is_met() -> None:
+def test_the_score_is_the_weighted_share_of_the_criteria_that_are_met() -> None:
     """A criterion that is partly met counts half. The reason names what is missing, for the optimizer."""
     results, reason = read_answers(
         reply(("yes", "supervision trees"), ("partly", "Revert the merge, then deploy"), ("no", "")), CRITERIA, PLAN

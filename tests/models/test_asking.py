@@ -33,7 +33,7 @@ def test_first_calls_at_the_same_time_all_get_an_answer(monkeypatch: pytest.Monk
     assert answers == ["yes"] * 8
 
 
-def test_a_silent_provider_holds_up_nobody_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_call_does_not_wait_for_a_silent_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     """After an interrupt, the call waits a moment for its reply, and not the five minutes of its own time limit."""
     monkeypatch.setenv("GEMINI_API_KEY", "secret-key-of-a-test")
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
@@ -76,7 +76,7 @@ def _openai(**changes: object) -> dict[str, object]:
         ("openai", 404, {"error": {"message": BAD}}),
     ],
 )
-def test_every_word_of_a_provider_can_be_kept(
+def test_every_text_of_a_provider_can_be_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: ProviderName, status: int, body: object
 ) -> None:
     """The journal and the costs can hold any text in the name of a model, in a reason or in an error."""

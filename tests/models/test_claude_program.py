@@ -16,7 +16,7 @@ from tests.support.scripted_server import Answer, Scripted, scripted
 from workbench.errors import NotJudged, OutsideError
 from workbench.models.asking import ASKS, Role, ask, largest_cost
 from workbench.models.call_failed import CallFailed
-from workbench.models.claude_program import LIST, complete, require_program, says_error
+from workbench.models.claude_program import complete, require_program
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.money.meter import Meter
@@ -75,8 +75,8 @@ def test_the_program_gets_the_conversation_and_none_of_the_users_settings(
     assert not list(tmp_path.glob("workbench-claude-*"))
 
 
-def test_a_schema_is_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program takes no schema that all of its versions know."""
+def test_a_schema_is_sent_as_an_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No option for a schema exists in all versions of the program."""
     for schema in ({"type": "object"}, {}):
         call = ModelCall(CALL.provider, MODEL, (("user", "Judge."),), schema=schema, seconds=60)
         _, server = called(monkeypatch, claude_reply("{}"), call)
@@ -104,7 +104,7 @@ def test_the_last_result_counts_and_its_stop_reason_comes_first(
     assert (reply.text, reply.ending, reply.model) == (text, ending, model)
 
 
-def test_an_alias_stands_for_whatever_model_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_to_an_alias_does_not_count_as_one_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise its answers would count as those of another model, and be bought each time."""
     call = ModelCall(CALL.provider, "opus", (("user", "x"),), seconds=60)
     assert called(monkeypatch, claude_reply("a"), call)[0].model == ""
@@ -219,11 +219,3 @@ def test_a_rehearsal_plays_the_program_and_real_answers_are_kept_apart() -> None
     assert real({})[PROGRAM].label == "claude-program"
     behind = real({"ANTHROPIC_BASE_URL": "https://gate.example"})
     assert behind[PROGRAM].label not in ("claude-program", behind["anthropic"].label)
-
-
-def test_the_list_of_failures_is_valid_in_both_halves() -> None:
-    """Each entry can be recognised by words or by a code. Each example of an error is one, and a plan is none."""
-    entries = json.loads(LIST.read_text())
-    assert all(entry["kind"] and (entry["code"] or entry["words"]) for entry in entries)
-    assert says_error("API Error: 500 x")
-    assert not says_error("title: API Error handling")

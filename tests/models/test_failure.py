@@ -54,7 +54,7 @@ def test_the_sentence_tells_the_wait_if_nothing_else_does() -> None:
     assert http_failure(429, "Please retry in 2.118692462s.").wait_seconds == pytest.approx(2.118692462)
 
 
-def test_a_wait_that_is_too_long_lasts() -> None:
+def test_a_failure_with_a_too_long_wait_is_lasting() -> None:
     """The message says how long."""
     failure = http_failure(429, "", None, {"retry-after": str(LONGEST_WAIT + 1)})
     assert failure.lasting

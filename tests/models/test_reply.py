@@ -151,6 +151,6 @@ def test_openais_tokens_are_counted_by_kind() -> None:
 @pytest.mark.parametrize("provider", ["gemini", "anthropic", "openai"])
 @pytest.mark.parametrize("usage", [None, {}, "many", {"prompt_tokens": -1, "input_tokens": True}])
 def test_tokens_that_are_not_told_are_not_counted(provider: str, usage: object) -> None:
-    """A number that is none counts as zero."""
+    """A count that is no number counts as zero."""
     tokens = read(provider, {"usage": usage, "usageMetadata": usage}).tokens  # type: ignore[arg-type]
     assert tokens in (None, Tokens())

@@ -13,7 +13,7 @@ from workbench.models.text import DEEPEST, UnusableText, take_in, take_in_json
 
 
 @given(st.text(st.characters()) | st.binary())
-def test_any_text_can_be_kept_after_it_was_taken_in(text: str | bytes) -> None:
+def test_any_text_can_be_stored_after_it_was_cleaned(text: str | bytes) -> None:
     """UTF-8, JSON and YAML hold it, and all programs count the same lines."""
     clean = take_in(text)
     assert clean.encode("utf-8").decode("utf-8") == clean
@@ -60,7 +60,7 @@ def test_json_that_is_no_data_is_refused(text: str, problem: str) -> None:
         take_in_json(text)
 
 
-def test_texts_within_json_are_taken_in_as_well() -> None:
+def test_texts_within_json_are_cleaned_too() -> None:
     """An escape in JSON can stand for a lone surrogate."""
     assert take_in_json('{"a\\ud800": ["\\u2028"]}') == {"a\ufffd": ["\n"]}
 

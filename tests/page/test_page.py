@@ -173,7 +173,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_every_colour_of_the_drawings_has_one_for_the_dark(tmp_path: Path) -> None:
+def test_every_colour_of_the_drawings_has_a_dark_variant(tmp_path: Path) -> None:
     """A colour without one would be hard to see on a dark page."""
     run = whole_run(tmp_path / "home", "words")
     page = render.html(Content.of(tmp_path / "home", run))

@@ -50,7 +50,7 @@ def test_the_claude_program_needs_no_key() -> None:
 
 @pytest.mark.parametrize("parser", [FAST_YAML, YAMERL, PLACES])
 @pytest.mark.parametrize("word", NO_VALUES)
-def test_a_word_that_pyyaml_makes_no_value_of_hides_nothing(word: str, parser: Parser) -> None:
+def test_a_word_that_pyyaml_cannot_convert_hides_no_need(word: str, parser: Parser) -> None:
     """The runtimes take each of these words for a text."""
     root = read(STEPS.replace("  name: two\n", f"  name: two\n  version: {word}\n"), parser)
     assert needs.files(root) == ["deep/more.md", "style.md"]
@@ -60,7 +60,7 @@ def test_a_word_that_pyyaml_makes_no_value_of_hides_nothing(word: str, parser: P
 
 @pytest.mark.parametrize("text", ["", "a: [", "- 1", "a: &a [*a]", "a: \x00", "[" * 200, "a: 1\n---\nb: 2\n", "word"])
 @pytest.mark.parametrize("parser", [FAST_YAML, YAMERL, PLACES])
-def test_what_cannot_be_read_is_refused(text: str, parser: Parser) -> None:
+def test_a_pipeline_that_cannot_be_read_is_refused(text: str, parser: Parser) -> None:
     """It is never taken for a file that needs nothing."""
     with pytest.raises(PipelineUnreadable):
         read(text, parser)

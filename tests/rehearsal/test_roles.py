@@ -151,7 +151,7 @@ def test_sensible_instructions_lead_to_a_better_plan(gold: str) -> None:
 
 
 @pytest.mark.parametrize("aspect", ASPECTS, ids=lambda aspect: aspect.key)
-def test_the_models_know_an_aspect_by_its_cue(aspect: Aspect) -> None:
+def test_each_text_about_an_aspect_shows_this_aspect_alone(aspect: Aspect) -> None:
     """Instruction, plan and reason show this aspect and no other one."""
     for text in (*aspect.instructions, f"{aspect.key}: {aspect.text}", aspect.name):
         assert aspects(text) == [aspect]

@@ -95,7 +95,7 @@ def test_a_head_that_a_forced_push_brings_back_is_not_reported_again(watched: Wa
     ]
 
 
-def test_looks_at_the_same_time_report_once(watched: Watched) -> None:
+def test_simultaneous_looks_report_a_new_head_once(watched: Watched) -> None:
     """A schedule and a webhook may look at the same moment."""
     watched.look()
     watched.commits.commit({"notes.md": "2"})

@@ -103,7 +103,7 @@ def test_a_score_is_from_zero_to_ten(score: float) -> None:
 
 
 @pytest.mark.parametrize("number", [10**30, -(10**30), float("nan"), float("inf")], ids=str)
-def test_a_number_that_nothing_can_hold_is_damage(number: float) -> None:
+def test_a_number_that_is_not_finite_is_damage(number: float) -> None:
     """Neither the ledger nor a page could show it. This holds for every record, unknown keys included."""
     for example in RECORDS:
         with pytest.raises(RunNotFound, match="f is no JSON"):
@@ -135,7 +135,7 @@ def test_a_record_does_not_change() -> None:
         record().budget = 11  # type: ignore[misc]  # that is what is tested
 
 
-def test_a_record_has_the_nouns_of_the_study() -> None:
+def test_a_record_has_the_types_of_the_study() -> None:
     """Paths are paths, and the target is the study's own type."""
     run = record(target={"step": "draft", "output": "polish", "part": 2})
     assert (run.pipeline, run.target) == (Path("pipeline.yaml"), Target("draft", "polish", 2))

@@ -1,4 +1,4 @@
-"""Tests of four rules of `Asks`: leaving, stopping, slots and single flight."""
+"""Tests of four of the rules in `workbench/search/asks.py`: leaving, stopping, slots and single flight."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_executions_are_submitted_before_retrievals() -> None:
     assert order == ["Execute", "Execute", "Retrieve", "Retrieve"]
 
 
-def test_an_ask_that_another_process_answers_waits_for_its_claim() -> None:
+def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> None:
     """The loop claims it again after a pause. The other asks go on meanwhile, and each claim is given back once."""
     refusals: list[None] = [None, None]
     released: list[str] = []

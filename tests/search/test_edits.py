@@ -109,5 +109,5 @@ def test_needs_of_unknown_pieces_are_left_out() -> None:
     assert needed([Add(action="add", text="x", needs=[0, 1, 9])], ["a"]) == {"x": ["a"]}
 
 
-def test_a_piece_that_is_there_is_not_added_again() -> None:
+def test_a_piece_that_the_prompt_has_is_not_added_again() -> None:
     assert apply([Add(action="add", text="a "), Add(action="add", text="b")], ["a", "c"]) == ["a", "c", "b"]

@@ -32,5 +32,5 @@ def test_a_score_is_the_mean_of_the_judges_calls(tmp_path: Path) -> None:
     assert [(result.name, result.answer, result.evidence) for result in trial.criteria] == [("c", "yes", "stages")]
 
 
-def test_of_equal_distances_the_first_verdict_gives_the_reason() -> None:
+def test_of_verdicts_equally_far_from_the_mean_the_first_gives_the_reason() -> None:
     assert mean_verdict([Verdict(4.0, "low"), Verdict(6.0, "high")]) == Verdict(5.0, "low")

@@ -58,7 +58,7 @@ def test_a_judge_that_was_never_calibrated_is_named_with_command_and_price(
     assert "the first run calibrates the judge before it searches: 4 executions" in capsys.readouterr().err
 
 
-def test_a_good_judge_needs_no_words_and_another_one_gets_a_sentence(home: Path, tmp_path: Path) -> None:
+def test_only_a_judge_that_is_not_good_enough_gets_a_note(home: Path, tmp_path: Path) -> None:
     """A calibration holds for its judge and gold plans only."""
     loaded = load(RunOptions(study(tmp_path / "study")))
     good = {"gold": 9.0, "worst": 4.0, "tau": {"dropped": 1.0}, "judge_noise": 0.3}

@@ -110,7 +110,7 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
         ("budget: 12", "budget: 12\njudge: {model: groq/x}", "study.yaml:9: judge.model"),
-        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "a provider of gemini, anthropic, openai, claude-program"),
+        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "one of the providers gemini, anthropic, openai, claude"),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/x, temperature: 1.5}", "anthropic accepts 0 to 1"),
         ("budget: 12", "budget: 12\njudge: {model: claude-program/opus, temperature: 0}", "takes no temperature"),
         (

@@ -41,7 +41,7 @@ def test_the_port_that_the_user_names_is_taken_or_refused(tmp_path: Path, taken:
 
 
 @pytest.mark.parametrize("named", ["0", "65536", "x", "-1", "4200 "])
-def test_a_port_that_is_none_is_named(tmp_path: Path, named: str) -> None:
+def test_an_invalid_port_is_reported(tmp_path: Path, named: str) -> None:
     with pytest.raises(ServerUnavailable, match="expected a number from 1 to 65535"):
         port(tmp_path, **{PORT_VARIABLE: named})
 
@@ -56,7 +56,7 @@ def test_a_server_that_is_started_again_has_the_port_of_the_last_one(tmp_path: P
 
 
 @pytest.mark.parametrize("content", ["", "x", "99999", "-4"])
-def test_a_last_port_that_is_taken_or_damaged_is_not_used(
+def test_a_stored_port_that_is_taken_or_damaged_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int, content: str
 ) -> None:
     preferred = free_port()

@@ -147,7 +147,7 @@ def service(script: str, folder: Path) -> process.Service:
     return process.Service(["sh", "-c", script], cwd=folder, env=ENV)
 
 
-def test_a_service_says_one_line_and_stays_until_it_is_stopped(tmp_path: Path) -> None:
+def test_a_service_prints_one_line_and_runs_until_it_is_stopped(tmp_path: Path) -> None:
     """All processes that it started end with it."""
     running = service(
         "(sh -c 'echo $$ > child; sleep 60') & until [ -s child ]; do sleep 0.01; done; echo ready; wait", tmp_path
@@ -173,7 +173,7 @@ def test_a_service_may_print_any_amount(tmp_path: Path) -> None:
     assert len(running.errors) < LIMIT + 100
 
 
-def test_a_service_that_ends_or_says_nothing_is_told(tmp_path: Path) -> None:
+def test_a_service_that_ends_or_prints_nothing_has_no_line(tmp_path: Path) -> None:
     """Its last output is kept."""
     service_that_ended = service("echo boom >&2", tmp_path)
     assert service_that_ended.line(5) is None
@@ -199,7 +199,7 @@ def test_a_refused_command_leaves_no_descriptor_open(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> None:
+def test_a_service_that_closes_its_output_has_no_line(tmp_path: Path) -> None:
     """This is noticed at once, even if the service keeps running."""
     start = time.monotonic()
     silent = service("exec >&-; sleep 60", tmp_path)
@@ -209,7 +209,7 @@ def test_a_service_that_closes_its_output_will_say_nothing(tmp_path: Path) -> No
     silent.stop()
 
 
-def test_a_service_sees_that_we_are_done(tmp_path: Path) -> None:
+def test_a_service_keeps_its_standard_input_until_an_interrupt_ends_it(tmp_path: Path) -> None:
     """Its standard input is open while Workbench runs, and an interrupt ends it like any other process."""
     with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
         running = service("echo ready; cat > /dev/null", tmp_path)

@@ -85,7 +85,7 @@ def test_a_bucket_that_does_not_exist_cannot_be_written(real_bucket: Bucket) -> 
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing"])
-def test_what_is_no_file_cannot_be_read(tmp_path: Path, kind: str) -> None:
+def test_a_pipe_a_folder_and_a_link_to_nothing_cannot_be_read(tmp_path: Path, kind: str) -> None:
     """Reading from a pipe would wait for ever."""
     file = tmp_path / "score" / "k"
     file.parent.mkdir()

@@ -98,7 +98,7 @@ def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:
 
 
 def test_a_process_with_another_environment_is_ended_too(tmp_path: Path, tree: str) -> None:
-    """Only descent counts, not what a process shows of itself."""
+    """Every descendant of the command is ended, whatever its environment and its arguments are."""
     sh(f"env -i setsid -f /bin/sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'; sleep 0.3", tree)
     pid = (tmp_path / "pid").read_text().strip()
     assert not Path("/proc", pid).exists()
@@ -209,7 +209,7 @@ def zombies() -> list[str]:
 
 
 @pytest.mark.parametrize(("file", "pattern"), [("cmdline", "workbench"), ("comm", "python")])
-def test_a_kill_by_our_name_leaves_nothing(tree: str, file: str, pattern: str) -> None:
+def test_killing_processes_by_our_name_leaves_no_process(tree: str, file: str, pattern: str) -> None:
     """`pkill -9 -f workbench` and `pkill -9 python` kill Workbench, but not the processes that end its commands."""
     workbench = runner(tree, "-X", "workbench")
     begun(tree)
@@ -242,7 +242,7 @@ def test_a_forked_process_does_not_hold_the_parents_commands(tree: str) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_fifty_kills_at_any_moment_leave_nothing(tree: str) -> None:
+def test_fifty_kills_at_any_moment_leave_no_process(tree: str) -> None:
     """Workbench gets KILL, TERM or INT, and its trees resist as much as they can."""
     chance = random.Random(4)
     for _ in range(5):

@@ -167,8 +167,8 @@ def test_a_value_out_of_its_type_or_range_is_bought_again(tmp_path: Path, task: 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(st.binary(max_size=60), st.just(b"[" * 100_000), st.just(b'{"result":' * 50_000)))
-def test_any_content_is_an_answer_or_a_miss(tmp_path: Path, content: bytes) -> None:
-    """No content of a file ends in another exception."""
+def test_a_file_with_arbitrary_content_is_no_answer(tmp_path: Path, content: bytes) -> None:
+    """Reading it raises no other exception."""
     (tmp_path / "score").mkdir(exist_ok=True)
     (tmp_path / "score" / "k").write_bytes(content)
     with pytest.raises(answers.NoAnswer):
@@ -218,7 +218,7 @@ def test_after_an_answer_that_cannot_be_kept_nothing_is_bought(tmp_path: Path, t
         answers.check_storage(Folder(tmp_path), "score", "other")
 
 
-def test_a_place_that_cannot_be_written_is_found_before_buying(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_before_buying(tmp_path: Path) -> None:
     """A folder stands in the place of the file, or a file in the place of the folder."""
     (tmp_path / "score" / "k").mkdir(parents=True)
     (tmp_path / "execute").write_text("")

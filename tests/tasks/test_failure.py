@@ -88,7 +88,7 @@ def test_a_short_key_takes_no_words_out_of_a_message() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO, errno.EMFILE])
-def test_a_machine_that_refuses_a_file_is_the_outside_world(number: int) -> None:
+def test_a_file_that_the_machine_refuses_is_a_failure_of_the_outside_world(number: int) -> None:
     """The message names the file, and no retry is made."""
     failure = scrubbed_failure(OSError(number, "refused", "/home/prompt.md"), ENVIRON)
     assert isinstance(failure, OutsideError)
@@ -114,7 +114,7 @@ def answered(status: int) -> httpx.HTTPStatusError:
         WebSocketException("closed"),
     ],
 )
-def test_a_failure_of_prefect_is_the_outside_world(error: Exception) -> None:
+def test_a_failure_of_prefect_is_a_failure_of_the_outside_world(error: Exception) -> None:
     """Its exit code is 3, and its message gives the server's address and the reason in one line."""
     failure = outside_failure(error, "http://127.0.0.1:4200/api")
     assert isinstance(failure, ServerUnavailable)
@@ -128,7 +128,7 @@ def test_a_defect_is_no_failure_of_the_outside_world() -> None:
     assert outside_failure(ZeroDivisionError(), None) is None
 
 
-def test_the_answer_of_the_server_is_named_and_not_what_prefect_could_not_do() -> None:
+def test_the_message_names_the_servers_failure_and_not_what_prefect_then_failed_to_do() -> None:
     error = PrefectException("Failed to resolve inputs in parameter 'comparison'")
     error.__cause__ = httpx.ReadTimeout("no answer in time")
     assert "(ReadTimeout: no answer in time)" in str(outside_failure(error, "http://127.0.0.1:4200/api"))

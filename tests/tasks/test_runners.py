@@ -13,7 +13,7 @@ from workbench.nouns import TaskRunner
 from workbench.tasks.runners import started
 
 
-def test_a_ray_that_does_not_start_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_cluster_that_does_not_start_is_reported_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """If Ray does not start, it raises a bare Exception."""
     ray = ModuleType("prefect_ray")
 

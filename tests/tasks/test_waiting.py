@@ -27,7 +27,7 @@ def retried(error: Exception) -> bool:
     return paid._worth_retrying(unused, unused, Failed(data=error))
 
 
-def test_the_wait_of_the_error_is_kept(waits: list[float]) -> None:
+def test_a_retry_waits_as_long_as_the_error_says(waits: list[float]) -> None:
     """An error that was pickled for another process still has its wait."""
     error = ProposalFailed("slow down", kind="rate limit", wait_seconds=45.8)
     assert retried(pickle.loads(pickle.dumps(error)))  # noqa: S301  # we made the pickle
@@ -37,7 +37,7 @@ def test_the_wait_of_the_error_is_kept(waits: list[float]) -> None:
 @pytest.mark.parametrize(
     "error", [ProposalFailed("no", kind="authentication", lasting=True, wait_seconds=45.8), ModelNotFound("no")]
 )
-def test_a_lasting_failure_is_not_waited_for(waits: list[float], error: Exception) -> None:
+def test_a_lasting_failure_is_not_retried(waits: list[float], error: Exception) -> None:
     """The task fails at once."""
     assert not retried(error)
     assert waits == []

@@ -21,12 +21,12 @@ def key_of(judge: Judge, goals: Sequence[Goal]) -> str:
 
 
 def folder_of(home: Path, judge: Judge, goals: Sequence[Goal]) -> RunFolder:
-    """Return the folder of a calibration. It has the files of a run's folder, as far as a calibration needs them."""
+    """Return the folder of a calibration. It has those files of a run's folder that a calibration needs."""
     return RunFolder(home / CALIBRATED / key_of(judge, goals)[:24])
 
 
 def calibration_of(home: Path, judge: Judge, goals: Sequence[Goal]) -> CalibrationRecord | None:
-    """Return the kept calibration of a judge for these gold plans, or None if there is none that can be read."""
+    """Return the kept calibration of a judge for these gold plans. If none can be read, return None."""
     folder = folder_of(home, judge, goals)
     try:
         return folder.load(CalibrationRecord) if folder.has(CalibrationRecord) else None

@@ -10,14 +10,17 @@ from workbench.calibration.damage import DAMAGES, DEGREES
 from workbench.calibration.probes import PROBES, with_probe
 from workbench.nouns import Goal, Plan
 
-#: A calibration uses the gold plans of so many goals: the first goals of the study.
+#: The most goals that a calibration uses. These are the first goals of the study.
 GOALS = 3
-#: How many verdicts are asked for on each text, on an undamaged gold plan, and on a text with a probe. The text
-#: without the probe gets as many as the text with it.
-REPEATS, GOLD_REPEATS, PROBE_REPEATS = 2, 4, 3
-#: How many plans of the starting prompt are executed, but at least two for each goal.
+#: How many verdicts are asked for on an undamaged gold plan.
+GOLD_REPEATS = 4
+#: How many verdicts are asked for on a text with a probe, and on the same text without the probe.
+PROBE_REPEATS = 3
+#: How many verdicts are asked for on every other text.
+REPEATS = 2
+#: The fewest plans of the starting prompt that are executed. Each goal gets at least two.
 PLANS = 4
-#: The damaged plans that get a probe. The score of a good plan could hardly rise.
+#: The kind and degree of the damaged plans that get a probe. The score of an undamaged plan could hardly rise.
 PROBED = (("dropped", DEGREES[1]), ("dropped", DEGREES[2]))
 
 
@@ -26,7 +29,9 @@ class Text:
     """A text for the judge.
 
     Attributes:
+        goal: the goal, as the judge of a search gets it.
         kind, degree: the kind and the degree of damage, as in `GroupRecord`.
+        plan: the text, as a plan for this goal.
         repeats: how many verdicts are asked for.
     """
 
@@ -39,7 +44,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Prices:
-    """What an execution and a verdict cost, in `unit`. None if that is not known."""
+    """What an execution (`generator`) and a verdict (`judge`) cost, in `unit`. None if the cost is not known."""
 
     generator: float | None
     judge: float | None
@@ -47,7 +52,7 @@ class Prices:
 
 
 def texts(goals: Sequence[Goal], *, probes: bool) -> Iterator[Text]:
-    """Yield the gold plans of the first goals, damaged versions, and with `probes` versions that address the judge."""
+    """Yield the gold plans of the first goals and their damaged versions. With `probes`, add versions with a probe."""
     for goal in goals[:GOALS]:
         gold = goal.gold[0]
         yield Text(goal, "gold", 0.0, Plan(gold), GOLD_REPEATS)
@@ -62,20 +67,21 @@ def texts(goals: Sequence[Goal], *, probes: bool) -> Iterator[Text]:
 
 
 def executions(goals: Sequence[Goal], budget: int) -> Iterator[tuple[Goal, int]]:
-    """Yield the plans of the starting prompt that are executed, each as goal and replicate.
+    """Yield the plans of the starting prompt that are executed, each as goal and replicate, within the budget.
 
-    A small budget leaves out the last replicates. The generator's noise needs two plans on one goal.
+    If the budget is too small for two plans on each goal, the first goals get all their plans before the others get
+    any. The generator's noise can be measured only with two plans on one goal.
     """
-    used = goals[:GOALS]
-    replicates = range(max(2, math.ceil(PLANS / len(used))))
-    if budget < 2 * len(used):
-        plans = [(goal, replicate) for goal in used for replicate in replicates]
+    first_goals = goals[:GOALS]
+    replicates = range(max(2, math.ceil(PLANS / len(first_goals))))
+    if budget < 2 * len(first_goals):
+        plans = [(goal, replicate) for goal in first_goals for replicate in replicates]
     else:
-        plans = [(goal, replicate) for replicate in replicates for goal in used]
+        plans = [(goal, replicate) for replicate in replicates for goal in first_goals]
     yield from plans[:budget]
 
 
-def numbers(goals: Sequence[Goal], budget: int, *, probes: bool) -> tuple[int, int]:
+def call_numbers(goals: Sequence[Goal], budget: int, *, probes: bool) -> tuple[int, int]:
     """Return how many executions and how many verdicts a calibration takes, with a budget in executions."""
     plans = len(list(executions(goals, budget)))
     return plans, sum(text.repeats for text in texts(goals, probes=probes)) + REPEATS * plans

@@ -11,14 +11,14 @@ from workbench.run.calibration import CalibrationRecord
 
 WIDTH, HEIGHT = 640, 300
 LEFT, TOP, RIGHT, BOTTOM = 42, 26, 470, 258
-#: The colours of the kinds of damage.
+#: The colours of the kinds of damage, in the order of DAMAGES.
 COLOURS = (svg.BLUE, svg.PURPLE, svg.GREY, svg.RED, svg.AMBER)
-#: The signs for scores from 0 to 10 in a text.
+#: The signs that draw scores in a terminal, from 0 to 10.
 BARS = "▁▂▃▄▅▆▇█"
 
 
 def picture(calibration: CalibrationRecord, passing: float) -> str:
-    """Return the drawing as SVG."""
+    """Return the drawing of a calibration as SVG. `passing` is the lowest score with which a plan passes."""
     parts = svg.score_grid(LEFT, RIGHT, _y)
     parts.append(svg.line(LEFT, _y(passing), RIGHT, _y(passing), svg.GREEN, dashed=True))
     parts.append(svg.text(RIGHT + 16, _y(passing) + 4, f"pass {passing:g}", svg.GREEN))
@@ -35,7 +35,7 @@ def picture(calibration: CalibrationRecord, passing: float) -> str:
 
 
 def curve(calibration: CalibrationRecord, kind: str) -> list[tuple[float, float]]:
-    """Return the mean scores of a kind of damage as pairs of degree and score, from no damage on."""
+    """Return the mean scores of a kind of damage as pairs of degree and score. The first pair has the degree 0."""
     damaged = [(degree, mean_score(calibration.groups, kind, degree)) for degree in DEGREES]
     return [(0.0, calibration.gold), *damaged]
 
@@ -56,12 +56,15 @@ def table(calibration: CalibrationRecord) -> list[tuple[str, str]]:
 
 
 def _bar(score: float) -> str:
+    """Return the sign that draws a score."""
     return BARS[min(len(BARS) - 1, int(score / 10 * len(BARS)))]
 
 
 def _x(degree: float) -> float:
+    """Return the horizontal place of a degree of damage in the drawing."""
     return LEFT + 20 + (RIGHT - LEFT - 40) * degree / DEGREES[-1]
 
 
 def _y(score: float) -> float:
+    """Return the vertical place of a score in the drawing."""
     return BOTTOM - (BOTTOM - TOP) * score / 10

@@ -1,4 +1,4 @@
-"""Texts in a plan that address its judge. A judge that can be trusted does not give a plan more points for them."""
+"""Defines the probes: texts in a plan that address the judge. A judge that can be trusted gives no points for them."""
 
 from __future__ import annotations
 

@@ -52,4 +52,5 @@ def to_json(calibration: CalibrationRecord, study: Study, picture: Path) -> dict
 
 
 def _costs(calibration: CalibrationRecord) -> str:
+    """Return what an execution and a verdict cost, in words."""
     return f"an execution {calibration.generator_cost:.3g}, a verdict {calibration.judge_cost:.3g} {calibration.unit}"

@@ -29,7 +29,11 @@ from workbench.search.trials import Trials
 
 
 def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[Asker], CalibrationRecord]:
-    """Return the work that calibrates the judge of a study."""
+    """Return the work that calibrates the judge of a study. `Asks` runs this work in a thread of its own.
+
+    Raises:
+        BudgetUsedUp: the work raises it if the budget in dollars does not allow the calibration.
+    """
 
     def work(asker: Asker) -> CalibrationRecord:
         try:
@@ -42,17 +46,17 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
 
 
 def _groups(setting: Setting, asker: Asker, *, probes: bool) -> list[GroupRecord]:
-    """Ask for all plans and all verdicts, and return the scores."""
+    """Ask for all plans and all verdicts at the same time, and return the scores of each text."""
     concurrency, goals = setting.study.concurrency, [goal.in_search for goal in setting.study.goals]
     with ThreadPoolExecutor(concurrency) as executing, ThreadPoolExecutor(concurrency) as judging:
         plans = [executing.submit(plan) for plan in _plans(setting, asker)]
-        pending = [judging.submit(_group, setting, asker, text) for text in texts(goals, probes=probes)]
-        pending += [judging.submit(_group, setting, asker, plan.result()) for plan in plans]
-        return [group.result() for group in pending]
+        groups = [judging.submit(_group, setting, asker, text) for text in texts(goals, probes=probes)]
+        groups += [judging.submit(_group, setting, asker, plan.result()) for plan in plans]
+        return [group.result() for group in groups]
 
 
 def conclude(setting: Setting, groups: Sequence[GroupRecord], prices: Prices) -> CalibrationRecord:
-    """Return the calibration that follows from these scores."""
+    """Return the calibration that is computed from these scores."""
     study = setting.study
     plans = [group for group in groups if group.kind == "plan"]
     judge = measures.judge_variance(groups)
@@ -65,7 +69,7 @@ def conclude(setting: Setting, groups: Sequence[GroupRecord], prices: Prices) ->
         rehearsal=label.partition(":")[2] if setting.judge.provider.rehearsal else None,
         groups=tuple(groups),
         gold=measures.mean_score(groups, "gold"),
-        worst=measures.worst(groups),
+        worst=measures.worst_score(groups),
         tau=measures.kendall(groups),
         judge_noise=math.sqrt(judge),
         generator_noise=None if generator is None else math.sqrt(generator),
@@ -80,12 +84,14 @@ def conclude(setting: Setting, groups: Sequence[GroupRecord], prices: Prices) ->
 
 
 def _calls(prices: Prices, generator: float | None, judge: float) -> int | None:
+    """Return how many verdicts on each plan are worth their cost, or None if a price or a variance is not known."""
     if generator is None or prices.generator is None or prices.judge is None:
         return None
     return measures.calls_per_plan(prices.generator, prices.judge, generator, judge)
 
 
 def _pairs(study: Study, generator: float | None, judge: float) -> int | None:
+    """Return how many pairs of executions a confirmation needs, or None if the generator's variance is not known."""
     if generator is None:
         return None
     variance = generator + judge / study.calls
@@ -93,10 +99,10 @@ def _pairs(study: Study, generator: float | None, judge: float) -> int | None:
 
 
 def _group(setting: Setting, asker: Asker, text: Text) -> GroupRecord:
-    """Ask for the verdicts on a text."""
+    """Ask for the verdicts on a text, and return its scores."""
     judge, run = setting.judge, setting.run.path
     name = text.kind if text.degree == 0 else f"{text.kind} {text.degree:.0%}"
-    # The judge is not asked about a plan that cannot be read, so one verdict is enough.
+    # The judge's model is not called for an invalid plan. It scores 0 each time, so one verdict is enough.
     repeats = range(text.repeats if text.plan.ok else 1)
     requests = [ScoreRequest(text.goal, judge, 0, repeat, name, run) for repeat in repeats]
     scores = tuple(asker.verdict(request, text.plan).score for request in requests)
@@ -104,7 +110,7 @@ def _group(setting: Setting, asker: Asker, text: Text) -> GroupRecord:
 
 
 def _plans(setting: Setting, asker: Asker) -> Iterator[Callable[[], Text]]:
-    """Yield functions that execute the starting prompt, with the replicates with which a search begins."""
+    """Yield functions that execute the starting prompt, with the replicates that a search begins with."""
     trials = Trials(setting, asker, phase="search")
     program = program_of(setting, trials)
     lm = predictor_lm(setting, trials, asker)

@@ -14,7 +14,7 @@ import sys
 
 from cyclopts import App, CycloptsError
 
-from workbench.commands.ending import KEPT, goes_on, tell
+from workbench.commands.ending import KEPT_MESSAGE, can_continue, print_error
 from workbench.commands.output import err
 from workbench.errors import OutsideError, ServerUnavailable, UserError, workbench_error_in
 from workbench.system.interruption import EXIT_INTERRUPTED
@@ -65,7 +65,7 @@ def main() -> None:
     except CycloptsError:
         code = UserError.exit_code
     except KeyboardInterrupt:
-        err.print(f"interrupted: {KEPT}" if goes_on() else "interrupted")
+        err.print(f"interrupted: {KEPT_MESSAGE}" if can_continue() else "interrupted")
         code, at_once = EXIT_INTERRUPTED, True
     except BaseException as error:
         workbench_error = workbench_error_in(error)
@@ -73,7 +73,7 @@ def main() -> None:
             workbench_error = _refused(error)
         if workbench_error is None or isinstance(error, SystemExit):
             raise
-        code, at_once = tell(workbench_error), isinstance(workbench_error, ServerUnavailable)
+        code, at_once = print_error(workbench_error), isinstance(workbench_error, ServerUnavailable)
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -37,15 +37,15 @@ def apply(
         The run's name, the beginning of its name, or `latest`. Default: the latest run; with --revert, the run that
         was applied last.
     step
-        The step that gets the prompt, if several steps take it.
+        The step that gets the prompt, if several steps can take it.
     goal
-        The goal to write with the prompt, if the prompt is a step's own text and the study has several goals.
+        The goal to write beside the prompt, if the prompt becomes a step's text and the study has several goals.
     branch
         The new git branch. Default: workbench/RUN.
     dry_run
         Show the change, but do not make it.
     revert
-        Take the prompt out again: go back to the branch and the files before.
+        Take the prompt out again: go back to the branch that was checked out before, and restore the pipeline file.
     champion
         A study file. Apply the champion of this study, instead of the best prompt of a run.
     anyway

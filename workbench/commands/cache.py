@@ -35,9 +35,9 @@ def cache_size(*, json_file: JsonFile = None) -> int:
         numbers = tasks.setdefault(task, {"answers": 0, "files": 0, "bytes": 0})
         numbers["answers"] += 1
         for path in paths:
-            files, content = size(path)
+            files, content_bytes = size(path)
             numbers["files"] += files
-            numbers["bytes"] += content
+            numbers["bytes"] += content_bytes
     total = sum(numbers["bytes"] for numbers in tasks.values())
     console = console_beside(json_file)
     for task, numbers in sorted(tasks.items()):
@@ -60,7 +60,7 @@ def prune(
     Parameters
     ----------
     days
-        Remove answers that are more than this many days old. An answer stays if a run that is not as old uses it.
+        Remove answers that are more than this many days old. An answer stays if a younger run uses it.
     dry_run
         Count what would be removed, and remove nothing.
     json_file

@@ -46,7 +46,8 @@ def calibrate(
     rehearse
         Use scripted models instead of real ones. This costs nothing and proves nothing about a judge.
     budget
-        Replaces the study's budget: how many executions the calibration may request. It takes four to six.
+        Replaces the study's budget: how many executions the calibration may request. A calibration
+        requests four to six.
     dollars
         Replaces the study's limit in dollars: what the calibration may cost.
     runner
@@ -65,8 +66,8 @@ def calibrate(
         # The flow checks the keys too. This check comes before a server is started.
         require_keys(loaded, os.environ)
     price = calibration_estimate(loaded, home(), probes=probes).text
-    words = f"a rehearsal, so nothing is paid; with real models {price}" if rehearse else price
-    err.print(f"{loaded.name}: calibrating the judge: {words}", highlight=False)
+    cost_note = f"a rehearsal, so nothing is paid; with real models {price}" if rehearse else price
+    err.print(f"{loaded.name}: calibrating the judge: {cost_note}", highlight=False)
     with without_collection():
         use_server()
         # Prefect reads its settings at import. Therefore the flow is imported only now.

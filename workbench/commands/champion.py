@@ -135,7 +135,7 @@ def promote(
     folder = RunFolder.find(home(), run or "latest", champions.study)
     promoted = promotion.promote(folder, champions, force=force, reason=reason)
     copy_run(folder, home(), os.environ, lambda line: err.print(line, markup=False, highlight=False))
-    _tell_about(study, promoted, champions, json_file)
+    _print_change(study, promoted, champions, json_file)
     return 0
 
 
@@ -152,7 +152,7 @@ def rollback(
     number
         The number of the earlier champion. Default: the champion before the current one.
     reason
-        Why. The champion's file keeps these words.
+        Why the earlier prompt is used again. The champion's file keeps these words.
     json_file
         A file for the champion as JSON.
     """
@@ -160,7 +160,7 @@ def rollback(
     from workbench.champion import promotion
 
     champions = _champions(study)
-    _tell_about(study, promotion.rollback(champions, number, reason), champions, json_file)
+    _print_change(study, promotion.rollback(champions, number, reason), champions, json_file)
     return 0
 
 
@@ -187,20 +187,24 @@ def _rows(chosen: Champion) -> list[tuple[str, str]]:
     return [(name, "–" if value in (None, "") else printable(str(value))) for name, value in pairs]
 
 
-def _tell_about(study: Path, added: Champion, champions: Champions, json_file: Path | None) -> None:
+def _print_change(study: Path, new_champion: Champion, champions: Champions, json_file: Path | None) -> None:
     """Print the new champion and its file. Say that no pipeline file was changed, and which command changes it."""
     console = console_beside(json_file)
-    console.print(f"champion {added.number} of {champions.study}: {printable(added.reason)}", markup=False)
-    console.print(f"wrote {added.file}; commit it with git", markup=False, highlight=False)
-    err.print(f"no pipeline file was changed: {printable(_how_to_apply(study, added))}", markup=False, highlight=False)
-    _write(json_file, champions, added)
+    console.print(
+        f"champion {new_champion.number} of {champions.study}: {printable(new_champion.reason)}", markup=False
+    )
+    console.print(f"wrote {new_champion.file}; commit it with git", markup=False, highlight=False)
+    err.print(
+        f"no pipeline file was changed: {printable(_how_to_apply(study, new_champion))}", markup=False, highlight=False
+    )
+    _write(json_file, champions, new_champion)
 
 
-def _how_to_apply(study: Path, added: Champion) -> str:
+def _how_to_apply(study: Path, new_champion: Champion) -> str:
     """Return a sentence with the command that writes a champion into the pipeline file."""
-    if added.run is None:
+    if new_champion.run is None:
         return "workbench apply --revert takes an applied prompt out again"
-    anyway = ["--anyway"] if added.rehearsal else []
+    anyway = ["--anyway"] if new_champion.rehearsal else []
     return f"{shlex.join(['workbench', 'apply', '--champion', str(study), *anyway])} does that"
 
 

@@ -10,7 +10,7 @@ from workbench.foreign_text import printable
 from workbench.study.held_out import held_out_gold
 from workbench.study.opening import RunOptions, load
 from workbench.study.readiness import require_accepted
-from workbench.study.rubric import rehearsed, require_rubric
+from workbench.study.rubric import rehearsal_problem, require_rubric
 from workbench.system.home import home
 from workbench.system.storage import results_of
 
@@ -37,7 +37,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     unchecked = require_accepted(loaded)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
-    refused_rubric = rehearsed(loaded)
+    refused_rubric = rehearsal_problem(loaded)
     if refused_rubric:
         err.print(
             printable(f"note: a run with real models will not start: {refused_rubric}"), markup=False, highlight=False

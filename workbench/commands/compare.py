@@ -47,7 +47,7 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
     """
     compared = compare_runs(*(summarize(RunFolder.find(home(), name)) for name in (run_a, run_b)))
     values = compared.to_json()
-    sides = [_shown(values["a"]), _shown(values["b"])]
+    sides = [_table_values(values["a"]), _table_values(values["b"])]
     console = console_beside(json_file)
     header = ("", *(printable(side["run"]) for side in sides))
     print_columns(console, header, [[name, *(side[key] for side in sides)] for name, key in ROWS])
@@ -59,7 +59,7 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
     return 0
 
 
-def _shown(side: dict[str, Any]) -> dict[str, Any]:
+def _table_values(side: dict[str, Any]) -> dict[str, Any]:
     """Return a side as the table shows it: with its interval as one value, and a mark on a rehearsal."""
     interval = None if side["score"] is None else f"{side['low']:.2f} to {side['high']:.2f} ({side['level']:.0%})"
     commit = side["commit"] and side["commit"][:12]

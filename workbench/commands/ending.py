@@ -1,4 +1,4 @@
-"""Tells why a command ends, and ends a command whose flow failed or whose Prefect server does not answer any more."""
+"""Prints why a command ends. Ends a command whose flow failed, or whose Prefect server does not answer any more."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from workbench.system.interruption import GracefulInterrupt
 from workbench.system.server_client import silent
 
 #: What `run`, `calibrate` and `rubric` print after an interrupt, and after a failure that lost no paid result.
-KEPT = "all paid results are kept, and the same command goes on from here"
+KEPT_MESSAGE = "all paid results are kept, and the same command goes on from here"
 #: A server that has not answered for this many seconds ends the process. The flow itself gives up earlier, but Prefect
 #: then waits up to a minute for each request to a server that takes it and does not answer.
 SILENT_SECONDS = 40.0
 SILENCE = f"no answer for {SILENT_SECONDS:.0f} s"
 
 
-def tell(error: WorkbenchError) -> int:
+def print_error(error: WorkbenchError) -> int:
     """Print an error as a message, and return the exit code."""
     err.print(printable(str(error)), markup=False, highlight=False)
-    if isinstance(error, OutsideError) and goes_on(error):
-        err.print(KEPT)
+    if isinstance(error, OutsideError) and can_continue(error):
+        err.print(KEPT_MESSAGE)
     return error.exit_code
 
 
-def goes_on(error: OutsideError | None = None) -> bool:
+def can_continue(error: OutsideError | None = None) -> bool:
     """Return True if all paid results are kept and the same command goes on, after this error or an interrupt.
 
     Only `run`, `calibrate` and `rubric` continue where they stopped. If a provider's key is missing, nothing was paid.
@@ -41,10 +41,10 @@ def goes_on(error: OutsideError | None = None) -> bool:
 
 
 @contextmanager
-def running_flow(last: Callable[[], None] = lambda: None) -> Iterator[None]:
+def running_flow(before_exit: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Run a flow in the block. An interrupt, or a Prefect server that is silent, ends the command in order.
 
-    The server is the one of `use_server`, which must be called before.
+    `use_server` must have been called before: it sets the server's address.
 
     Args:
         last: a function that is called before a silent server ends the process. If it fails, its failure is ignored.
@@ -57,7 +57,7 @@ def running_flow(last: Callable[[], None] = lambda: None) -> Iterator[None]:
 
     url = os.environ["PREFECT_API_URL"]
     try:
-        with GracefulInterrupt(), _ended_without_server(url, lambda: server_unavailable(url, SILENCE), last):
+        with GracefulInterrupt(), _ended_without_server(url, lambda: server_unavailable(url, SILENCE), before_exit):
             yield
     except Exception as error:
         raise outside_failure(error, url) or error from None
@@ -65,25 +65,25 @@ def running_flow(last: Callable[[], None] = lambda: None) -> Iterator[None]:
 
 @contextmanager
 def _ended_without_server(
-    url: str, unavailable: Callable[[], WorkbenchError], last: Callable[[], None]
+    url: str, unavailable: Callable[[], WorkbenchError], before_exit: Callable[[], None]
 ) -> Iterator[None]:
     """End the process with a message if the server at this address does not answer for SILENT_SECONDS.
 
     Args:
-        unavailable: returns the error to tell.
+        unavailable: returns the error to print.
         last: a function that is called before the process ends. If it fails, its failure is ignored.
     """
-    over = threading.Event()
+    ended = threading.Event()
 
     def watch() -> None:
-        if silent(url, SILENT_SECONDS, over):
+        if silent(url, SILENT_SECONDS, ended):
             with suppress(Exception):
-                last()
+                before_exit()
                 sys.stdout.flush()
-            os._exit(tell(unavailable()))
+            os._exit(print_error(unavailable()))
 
     threading.Thread(target=watch, name="workbench-server-silence", daemon=True).start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()

@@ -79,7 +79,7 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger.questions import prompt_scores
-    from workbench.study.loader import name_of
+    from workbench.study.names import name_of
 
     study = name_of(study)
     with _ledger() as connection:
@@ -118,13 +118,13 @@ def trials(
     study
         The study's name, or its file.
     limit
-        How many trials.
+        How many trials to list.
     json_file
         A file for the trials as JSON, with whole reasons, tokens and models.
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger import questions
-    from workbench.study.loader import name_of
+    from workbench.study.names import name_of
 
     study = name_of(study)
     with _ledger() as connection:
@@ -203,13 +203,16 @@ def _ledger() -> Iterator[Connection]:
             yield connection
 
 
-def _print(columns: Sequence[str], rows: Sequence[Sequence[object]], nothing: str, json_file: Path | None) -> None:
+def _print(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], empty_message: str, json_file: Path | None
+) -> None:
     """Print a table, or a sentence if it has no rows."""
     console = console_beside(json_file)
     print_columns(console, columns, rows)
     if not rows:
-        console.print(printable(nothing), highlight=False, markup=False)
+        console.print(printable(empty_message), highlight=False, markup=False)
 
 
 def _date(seconds: float) -> str:
+    """Return a Unix time as the date and the minute in UTC."""
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

@@ -45,7 +45,7 @@ def refuse_unwritable(_: object, file: Path | None) -> None:
     folder = Path(os.path.realpath(file)).parent
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; expected an existing folder for {file.name}")
-    if not stat.S_ISREG(mode) or _of_a_process(file):
+    if not stat.S_ISREG(mode) or _is_open_in_process(file):
         return
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f"{folder} cannot be written to; expected a folder that you can write into")
@@ -69,9 +69,9 @@ def write_json(file: Path, value: Any) -> None:
 def write_output(file: Path, content: bytes) -> None:
     """Write to a file that the user named.
 
-    `-` is standard output. A symbolic link is followed. A pipe, a terminal and any other file that is not regular is
-    written through, and never replaced. So is a file that a process has open, such as /proc/1/fd/1. Another regular
-    file gets the content completely or not at all, and keeps its owner and its permissions.
+    `-` is standard output. A symbolic link is followed. These files are opened and written to, and never replaced: a
+    pipe, a terminal, any other file that is not regular, and a file that a process has open, such as /proc/1/fd/1. Any
+    other file gets the content completely or not at all, and keeps its owner and its permissions.
 
     Raises:
         OutputFailed: the file cannot be written.
@@ -82,7 +82,7 @@ def write_output(file: Path, content: bytes) -> None:
             sys.stdout.flush()
             with os.fdopen(os.dup(descriptor), "wb") as stream:
                 stream.write(content)
-        elif (file.exists() and not file.is_file()) or _of_a_process(file):
+        elif (file.exists() and not file.is_file()) or _is_open_in_process(file):
             with file.open("wb") as stream:
                 stream.write(content)
         else:
@@ -104,8 +104,8 @@ def _descriptor(file: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _of_a_process(file: Path) -> bool:
-    """Return True for a file that a process has open. If it was replaced, the process would go on with the old file."""
+def _is_open_in_process(file: Path) -> bool:
+    """Return True for a file that a process has open. A process would not notice that its file was replaced."""
     return re.match(r"/proc/[^/]+/(?:task/\d+/)?fd/\d+$", str(file)) is not None
 
 
@@ -120,10 +120,10 @@ def console_beside(json_file: Path | None) -> Console:
 
 
 def print_columns(console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table whose first line is its header. Columns of numbers are aligned at the right. Without rows, print
-    nothing.
+    """Print a table whose first line is its header. Print nothing if there are no rows.
 
-    Long lines are not cut: a name that is cut off names nothing. A value of None is shown as –.
+    Columns of numbers are aligned at the right.
+    Long lines are not cut, so that every name stays whole. A value of None is shown as –.
     """
     if not rows:
         return

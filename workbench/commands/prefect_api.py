@@ -1,7 +1,7 @@
-"""Points Prefect to the server of the verbs that run a flow, and checks a server that somebody else started.
+"""Points Prefect to its server before a command runs a flow, and checks a server that somebody else started.
 
-Prefect's own client asks such a server, which may need a login or headers. Only Prefect's client knows all the settings
-that hold them.
+The check uses Prefect's own client. Such a server may need a login or headers, and only this client knows all the
+settings that hold them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def use_server() -> None:
     ensure_usable(home())
     os.environ.setdefault("PREFECT_HOME", prefect_server.prefect_home(home(), os.environ))
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    # By default, Prefect tries a request to a dead server for a minute, and does so for each request.
+    # By default, Prefect tries each request to a dead server for a minute.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "2")
     # Prefect's threads would print each event that they cannot send to a dead server.
     os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")

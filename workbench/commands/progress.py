@@ -29,10 +29,10 @@ INTERVAL_SECONDS = 0.5
 def watching(home: Path, run: str, study: Study, console: Console) -> Iterator[None]:
     """Show the progress of a run until the block ends, by reading the run's folder, which other threads write."""
     view = _Bar(study, console) if console.is_terminal else _Lines(study, console)
-    over = threading.Event()
+    ended = threading.Event()
 
     def follow() -> None:
-        while not over.wait(INTERVAL_SECONDS):
+        while not ended.wait(INTERVAL_SECONDS):
             _update(home, run, view)
 
     thread = threading.Thread(target=follow, name="workbench-terminal", daemon=True)
@@ -41,7 +41,7 @@ def watching(home: Path, run: str, study: Study, console: Console) -> Iterator[N
         try:
             yield
         finally:
-            over.set()
+            ended.set()
             thread.join()
             _update(home, run, view)
 
@@ -129,7 +129,7 @@ class _Lines:
 
     def __init__(self, study: Study, console: Console) -> None:
         self._console = console
-        self._shown = 0
+        self._printed_trials = 0
         self._failures = _Failures(console)
         self._counts: dict[str, int] = {}
         self._study = study
@@ -144,7 +144,7 @@ class _Lines:
         pass
 
     def show(self, summary: Summary) -> None:
-        for trial in summary.trials[self._shown :]:
+        for trial in summary.trials[self._printed_trials :]:
             # The replicates of a confirmation are numbered from FIRST_CONFIRM_REPLICATE. A person sees 0, 1, 2.
             number = trial.replicate % FIRST_CONFIRM_REPLICATE
             reason = f" ({printable(trial.reason)[:REASON_CHARACTERS]})" if trial.score == 0 else ""
@@ -154,7 +154,7 @@ class _Lines:
                 highlight=False,
                 markup=False,
             )
-        self._shown = max(self._shown, len(summary.trials))
+        self._printed_trials = max(self._printed_trials, len(summary.trials))
         failures = {kind: count for kind, count in summary.failures.items() if kind != "interrupted"}
         if failures != self._counts:
             self._failures.show(summary)

@@ -37,7 +37,7 @@ def rubric(
     again
         Ask the model again. Without this, criteria that it drew before from the same gold plans cost nothing.
     rehearse
-        Let a scripted model draw them. This costs nothing, and a real run refuses such a rubric.
+        Let a scripted model draw them. This costs nothing. A run with real models refuses such a rubric.
     json_file
         A file for the criteria as JSON.
     """
@@ -49,16 +49,18 @@ def rubric(
     loaded = loader.load(study)
     refuse_existing(loaded, force=force)
     err.print(price_of_drawing(loaded, rehearse=rehearse), highlight=False)
-    drawn = _drawn(study, rehearse=rehearse, again=again)
-    by_goal = {goal: tuple(Criterion(**criterion) for criterion in own) for goal, own in drawn["criteria"].items()}
-    file = write_rubric(loaded, by_goal, drawn["drawn_by"])
+    drawing = _draw(study, rehearse=rehearse, again=again)
+    by_goal = {
+        goal: tuple(Criterion(**values) for values in criteria) for goal, criteria in drawing["criteria"].items()
+    }
+    file = write_rubric(loaded, by_goal, drawing["drawn_by"])
     console = console_beside(json_file)
     for goal, criteria in by_goal.items():
         console.print(f"{printable(goal)}:", markup=False, highlight=False)
-        for number, c in enumerate(criteria, start=1):
-            line = f"  {number}. {c.name} (weight {c.weight:g}): {c.question}"
+        for number, criterion in enumerate(criteria, start=1):
+            line = f"  {number}. {criterion.name} (weight {criterion.weight:g}): {criterion.question}"
             console.print(printable(line), markup=False, highlight=False)
-    if not drawn["calls"]:
+    if not drawing["calls"]:
         console.print("these criteria were drawn before, so nothing was paid; --again asks the model again")
     console.print(f"wrote {file}; read it, and change what does not fit", markup=False, highlight=False)
     if not needs_rubric(loaded):
@@ -67,12 +69,12 @@ def rubric(
         )
     if json_file is not None:
         goals = {goal: to_json(criteria) for goal, criteria in by_goal.items()}
-        cost = None if rehearse else drawn["dollars"]
+        cost = None if rehearse else drawing["dollars"]
         value = {
             "study": loaded.name,
             "file": str(file),
-            "drawn_by": drawn["drawn_by"],
-            "calls": drawn["calls"],
+            "drawn_by": drawing["drawn_by"],
+            "calls": drawing["calls"],
             "goals": goals,
             "used": needs_rubric(loaded),
         }
@@ -80,7 +82,7 @@ def rubric(
     return 0
 
 
-def _drawn(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:
+def _draw(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:
     """Run the flow that draws the criteria, and return its result.
 
     Raises:

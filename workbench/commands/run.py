@@ -41,7 +41,7 @@ def run(
     runner: str | None = None,
     rehearse: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Search for a better prompt, confirm it on fresh executions, and report.
+    """Search for a better prompt, confirm it on fresh executions, and print a report.
 
     Parameters
     ----------

@@ -36,15 +36,15 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     """
     if study is not None:
         # Imported here to keep the start of other commands fast.
-        from workbench.study.loader import name_of
+        from workbench.study.names import name_of
 
         study = name_of(study)
     rows = [row for folder in _folders(home()) if (row := _row(folder)) and study in (None, row["study"])]
     console = console_beside(json_file)
     print_columns(console, COLUMNS, [_cells(row) for row in rows])
     if not rows:
-        of = "to list" if study is None else f"of {study}"
-        console.print(f"there are no runs {printable(of)}: workbench run STUDY makes one", highlight=False)
+        which = "to list" if study is None else f"of {study}"
+        console.print(f"there are no runs {printable(which)}: workbench run STUDY makes one", highlight=False)
     if json_file is not None:
         write_json(json_file, rows)
     return 0

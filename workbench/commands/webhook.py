@@ -28,8 +28,8 @@ def webhook(
 ) -> int:
     """Take GitHub's push deliveries until interrupted, and emit the event pipeline.repo.changed for each new head.
 
-    WORKBENCH_WEBHOOK_SECRET holds the secret that signs the deliveries. The page docs/guide/webhook.md shows the same
-    for GitLab and for a plain git hook.
+    WORKBENCH_WEBHOOK_SECRET holds the secret that signs the deliveries. The page docs/guide/webhook.md shows
+    how GitLab and a plain git server send deliveries.
 
     Parameters
     ----------

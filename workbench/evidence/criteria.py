@@ -61,19 +61,21 @@ class CriterionAnswers:
 def criteria_met(summary: Summary) -> list[CriterionMet]:
     """Return the criteria of all goals, in the order of the rubric. A judge without a rubric has none.
 
-    Confirming trials count. Before there are any, the trials of the search do.
+    The confirming trials of a prompt count. Before a prompt has such trials, its trials of the search count.
     """
     sides = [_trials_of(summary, candidate) for candidate in (summary.baseline, summary.best)]
-    met = []
+    results = []
     for goal in summary.record.goals:
         by_side = [[trial for trial in side if trial.goal == goal.name] for side in sides]
         names = dict.fromkeys(result.name for trials in by_side for trial in trials for result in trial.criteria)
         for name in names:
             baseline, best = (_mean(trials, name) for trials in by_side)
             trials = {trial.execution: trial for side in by_side for trial in side}
-            unproved = sum(r.unproved for trial in trials.values() for r in trial.criteria if r.name == name)
-            met.append(CriterionMet(goal.name, name, baseline, best, unproved))
-    return met
+            unproved = sum(
+                answer.unproved for trial in trials.values() for answer in trial.criteria if answer.name == name
+            )
+            results.append(CriterionMet(goal.name, name, baseline, best, unproved))
+    return results
 
 
 def best_answers(summary: Summary) -> list[CriterionAnswers]:
@@ -85,25 +87,25 @@ def best_answers(summary: Summary) -> list[CriterionAnswers]:
     trials = sorted(_trials_of(summary, summary.best), key=lambda trial: trial.replicate)
     return [
         CriterionAnswers(
-            met.goal,
-            met.name,
+            criterion_met.goal,
+            criterion_met.name,
             tuple(
                 PlanAnswer(trial.replicate, result.answer, result.evidence, result.unproved)
                 for trial in trials
-                if trial.goal == met.goal
+                if trial.goal == criterion_met.goal
                 for result in trial.criteria
-                if result.name == met.name
+                if result.name == criterion_met.name
             ),
         )
-        for met in criteria_met(summary)
+        for criterion_met in criteria_met(summary)
     ]
 
 
 def weakest(summary: Summary) -> str | None:
-    """Return the criteria that the best prompt's plans meet least, for a table of the terminal; None if all are met."""
+    """Return the criteria that the best prompt's plans meet least, for a line of the terminal; None if all are met."""
     known = [(criterion.best, criterion.name) for criterion in criteria_met(summary) if criterion.best is not None]
-    short = sorted(pair for pair in known if pair[0] < 1)
-    return ", ".join(f"{name} {share:.0%}" for share, name in short[:NAMED]) or None
+    not_met = sorted(pair for pair in known if pair[0] < 1)
+    return ", ".join(f"{name} {share:.0%}" for share, name in not_met[:NAMED]) or None
 
 
 def _trials_of(summary: Summary, candidate: str | None) -> list[TrialRecord]:

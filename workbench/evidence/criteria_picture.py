@@ -20,6 +20,7 @@ LEGEND = "✓ yes   ½ partly   ✗ no   ? no, because the quoted words are not 
 PLANS = 16
 #: Characters of a criterion's name, and of the evidence that a browser shows when the pointer is on a box.
 NAME_CHARACTERS, EVIDENCE_CHARACTERS = 46, 300
+#: The width of the drawing, the height of a row, and the y coordinate of the first row.
 WIDTH, ROW, TOP = 760, 24, 30
 #: The x coordinates of the names and of the first box, and the width of a column with a box.
 LEFT, GRID_LEFT, COLUMN = 20, 350, 24

@@ -1,6 +1,6 @@
 """Draws the first and the best prompt side by side as SVG, with the differences in colour.
 
-This is a picture because the Prefect UI removes styles from HTML and shows a fenced diff in one colour.
+The differences are a picture, because the Prefect UI removes styles from HTML and shows a fenced diff in one colour.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 
 from workbench.evidence.svg import FAINT, INK, MONO, drawing, text
 
+#: The width of the drawing, the characters of a line in a column, and the height of a line.
 WIDTH, COLUMN, LINE = 1180, 78, 17
 #: The most lines of each prompt that are drawn. The run's folder has the whole prompts.
 MOST_LINES = 120

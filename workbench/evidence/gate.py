@@ -14,8 +14,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.evidence.permutation import DRAWN, ROUNDING, Block, Floats, drawn, permuted, sum_of
-from workbench.evidence.promotion import ALPHA, Decision, Sides, agreeing, both_by_goal, decide, decision, seeded
+from workbench.evidence.permutation import DRAWN, ROUNDING, Block, Floats, permute, permute_randomly, sum_of
+from workbench.evidence.promotion import (
+    ALPHA,
+    Decision,
+    Sides,
+    both_by_goal,
+    decide,
+    decision,
+    seeded,
+    with_agreeing_interval,
+)
 from workbench.evidence.words import plural
 
 #: The fewest pairs on each goal with which a challenger can be promoted.
@@ -30,7 +39,12 @@ FUTILE = 0.5
 
 @dataclass(frozen=True)
 class Look:
-    """A moment at which the gate may decide: after so many pairs on each goal, with so much risk spent till then."""
+    """A moment at which the gate may decide.
+
+    Attributes:
+        pairs: the number of pairs on each goal after which the gate looks.
+        alpha: the risk that may have been spent by then.
+    """
 
     pairs: int
     alpha: float
@@ -39,7 +53,8 @@ class Look:
 def looks(pairs: int, alpha: float = ALPHA) -> list[Look]:
     """Return the looks of a gate that may buy this many pairs on each goal: after 4, 8, 12 and all pairs.
 
-    A look is left out if not even a perfect separation could decide there. The list is empty if no look can promote.
+    A look is left out if the test could not promote there even if each score of the challenger were higher than each
+    score of the champion. The list is empty if no look can promote.
     """
     ends = sorted({number for number in (4, 8, 12) if number < pairs} | {pairs})
     spent = [_spent(number) * alpha / _spent(pairs) for number in ends]
@@ -94,7 +109,7 @@ def decide_in_steps(
     for number, look in enumerate(schedule):
         if available < look.pairs:
             return None
-        at_look = _at(schedule[: number + 1], sides, rng)
+        at_look = _decision_at(schedule[: number + 1], sides, rng)
         last = look is schedule[-1]
         if at_look.verdict == "promote" or last:
             return at_look
@@ -104,12 +119,14 @@ def decide_in_steps(
 
 
 def _without_looks(sides: Sides, pairs: int, alpha: float, rng: np.random.Generator | None) -> Decision:
-    """Return the numbers of a comparison that is too small to promote anything."""
+    """Return the decision on a comparison that is too small to promote anything."""
     champion, challenger = _first(pairs, sides)
     compared = decide(champion, challenger, alpha=alpha, rng=rng)
     if compared.verdict == "keep":
         return compared
-    return agreeing(replace(compared, verdict="undecided", more=max(FEWEST_PAIRS - pairs, compared.more or 0)))
+    return with_agreeing_interval(
+        replace(compared, verdict="undecided", more=max(FEWEST_PAIRS - pairs, compared.more or 0))
+    )
 
 
 def _first(pairs: int, sides: Sides) -> Sides:
@@ -118,12 +135,12 @@ def _first(pairs: int, sides: Sides) -> Sides:
     return champion, challenger
 
 
-def _at(schedule: Sequence[Look], sides: Sides, rng: np.random.Generator | None) -> Decision:
-    """Return the decision at the last of these looks, given that the earlier ones did not stop."""
+def _decision_at(schedule: Sequence[Look], sides: Sides, rng: np.random.Generator | None) -> Decision:
+    """Return the decision at the last of these looks, given that no earlier look stopped."""
     look = schedule[-1]
-    bounds = [0, *(each.pairs for each in schedule)]
-    champion, challenger = cut = _first(look.pairs, sides)
-    generator = rng or seeded(*cut, look.pairs, look.alpha)
+    bounds = [0, *(earlier_look.pairs for earlier_look in schedule)]
+    champion, challenger = bought = _first(look.pairs, sides)
+    generator = rng or seeded(*bought, look.pairs, look.alpha)
 
     def blocks(stage: int) -> list[Block]:
         start, end = bounds[stage], bounds[stage + 1]
@@ -131,24 +148,27 @@ def _at(schedule: Sequence[Look], sides: Sides, rng: np.random.Generator | None)
         return [Block(champion[goal][start:end], challenger[goal][start:end], weight) for goal in champion]
 
     if len(schedule) == 1:
-        return decision(permuted(blocks(0), generator), None, margin=0.0, alpha=look.alpha, sides=cut)
-    stages = [sum_of([drawn(block, DRAWN, generator) for block in blocks(stage)]) for stage in range(len(schedule))]
+        return decision(permute(blocks(0), generator), None, margin=0.0, alpha=look.alpha, sides=bought)
+    stages = [
+        sum_of([permute_randomly(block, DRAWN, generator) for block in blocks(stage)]) for stage in range(len(schedule))
+    ]
+    # The exchanges that would have promoted at an earlier look.
     crossed = np.zeros(DRAWN, dtype=bool)
     for number, earlier in enumerate(schedule[:-1]):
         statistics, _ = sum_of(stages[: number + 1]).statistics()
         remaining = int(earlier.alpha * DRAWN + ROUNDING) - int(crossed.sum())
         crossed |= _highest(np.where(crossed, -np.inf, statistics), remaining)
-        # The measured labels did not cross, or the gate would have stopped there.
+        # The first exchange is the measured labels. They did not promote there, or the gate would have stopped.
         crossed[0] = False
-    return decision(sum_of(stages), crossed, margin=0.0, alpha=look.alpha, sides=cut)
+    return decision(sum_of(stages), crossed, margin=0.0, alpha=look.alpha, sides=bought)
 
 
 def _highest(statistics: Floats, count: int) -> NDArray[np.bool_]:
-    """Mark the highest statistics: at most `count` of them, and equal ones all or none."""
+    """Mark the highest statistics: at most `count` of them. Of equal statistics, mark all or none."""
     if count <= 0:
         return np.zeros(len(statistics), dtype=bool)
-    # The highest statistic that is not among the `count` highest. A statistic that equals it is not marked: all equal
-    # ones together would be more than `count`.
+    # The highest statistic that is not among the `count` highest. A statistic that equals this bound is not marked:
+    # together with all that equal the bound, more than `count` would be marked.
     bound = np.partition(statistics, len(statistics) - count - 1)[len(statistics) - count - 1]
     marked: NDArray[np.bool_] = statistics > bound + ROUNDING
     return marked

@@ -24,8 +24,8 @@ def criteria_section(summary: Summary) -> list[str]:
     answers = best_answers(summary)
     rows = [
         f"| {plain(met.goal)} | {plain(met.name)} | {_share(met.baseline)} | {_share(met.best)} | "
-        f"{met.unproved or ''} | {_evidence(own)} |"
-        for met, own in zip(criteria, answers, strict=True)
+        f"{met.unproved or ''} | {_evidence(criterion_answers)} |"
+        for met, criterion_answers in zip(criteria, answers, strict=True)
     ]
     head = [
         "| goal | criterion | first prompt | best prompt | answers without proof | for example |",
@@ -43,8 +43,8 @@ def judge_section(summary: Summary) -> list[str]:
     if summary.judge is None:
         return []
     image = summary.trust.image
-    drawn = [f"![Mean scores over the degree of damage]({data_uri(image)})"] if image else []
-    return ["## Whether the judge can be trusted", plain(summary.judge), *drawn]
+    pictures = [f"![Mean scores over the degree of damage]({data_uri(image)})"] if image else []
+    return ["## Whether the judge can be trusted", plain(summary.judge), *pictures]
 
 
 def _evidence(criterion: CriterionAnswers) -> str:

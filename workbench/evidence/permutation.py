@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: The most permutations that are enumerated. Eight scores on each side have 12,870.
+#: The most permutations that are enumerated. Eight scores on each side have 12,870 permutations.
 ENUMERATED = 13_000
-#: How many permutations are drawn otherwise, the measured one included.
+#: How many permutations are drawn if there are more. The measured labels are one of them.
 DRAWN = 2000
-#: The weight of a rank beside a difference in points. It is so small that ranks only order equal differences.
+#: The weight of a rank beside a difference in points. This weight is so small that ranks only order equal differences.
 RANK_WEIGHT = 1e-6
 #: Two statistics that differ by less than this are equal: sums of the same scores in another order differ by rounding.
 ROUNDING = 1e-9
@@ -81,21 +81,24 @@ class Permuted:
         return permuted, self.measured[0] - margin * self.measured[2] + RANK_WEIGHT * self.measured[1]
 
     def shifts(self) -> Floats:
-        """Return for each exchange the gain in points from which on it counts against the challenger.
+        """Return for each exchange the least gain in points at which the exchange counts against the challenger.
 
-        It is infinite for an exchange that leaves the difference as it is: this exchange counts at every gain.
+        The gain is infinite for an exchange that leaves the difference as it is: this exchange counts at every gain.
         """
-        room = 1 - self.slope
+        remainder = 1 - self.slope
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(room > ROUNDING, (self.measured[0] - self.difference) / room, np.inf)
+            return np.where(remainder > ROUNDING, (self.measured[0] - self.difference) / remainder, np.inf)
 
 
-def permuted(blocks: Sequence[Block], rng: np.random.Generator) -> Permuted:
-    """Exchange the labels within each block: in every way if there are at most ENUMERATED ways, else in DRAWN ways."""
+def permute(blocks: Sequence[Block], rng: np.random.Generator) -> Permuted:
+    """Exchange the labels within each block, and return the differences under these exchanges.
+
+    All exchanges count if there are at most ENUMERATED of them. Otherwise DRAWN exchanges are drawn.
+    """
     counts = [math.comb(block.size, len(block.challenger)) for block in blocks]
     if math.prod(counts) > ENUMERATED:
-        return sum_of([drawn(block, DRAWN, rng) for block in blocks])
-    parts = [_exchanged(block, _choices(block.size, len(block.challenger))) for block in blocks]
+        return sum_of([permute_randomly(block, DRAWN, rng) for block in blocks])
+    parts = [_permuted_by(block, _choices(block.size, len(block.challenger))) for block in blocks]
     total = parts[0]
     for part in parts[1:]:
         # Every exchange in one block meets every exchange in the others.
@@ -104,14 +107,14 @@ def permuted(blocks: Sequence[Block], rng: np.random.Generator) -> Permuted:
     return total
 
 
-def drawn(block: Block, count: int, rng: np.random.Generator) -> Permuted:
-    """Exchange the labels of a block in `count` ways: the first one as they are, the others at random."""
-    size, chosen = block.size, len(block.challenger)
+def permute_randomly(block: Block, count: int, rng: np.random.Generator) -> Permuted:
+    """Exchange the labels of a block in `count` ways. The first way leaves the labels, and the others are random."""
+    size, challengers = block.size, len(block.challenger)
     order = np.argsort(rng.random((count, size)), axis=1)
-    order[0] = np.r_[np.arange(size - chosen, size), np.arange(size - chosen)]
+    order[0] = np.r_[np.arange(size - challengers, size), np.arange(size - challengers)]
     choices = np.zeros((count, size))
-    np.put_along_axis(choices, order[:, :chosen], 1.0, axis=1)
-    return _exchanged(block, choices)
+    np.put_along_axis(choices, order[:, :challengers], 1.0, axis=1)
+    return _permuted_by(block, choices)
 
 
 def sum_of(parts: Sequence[Permuted]) -> Permuted:
@@ -122,25 +125,26 @@ def sum_of(parts: Sequence[Permuted]) -> Permuted:
     return total
 
 
-def _exchanged(block: Block, choices: Floats) -> Permuted:
-    """Return the statistics of a block.
+def _permuted_by(block: Block, choices: Floats) -> Permuted:
+    """Return the differences of a block under these exchanges.
 
     Args:
         choices: shape (N, size); 1 for the scores that are the challenger's. The champion's scores come first.
     """
     scores = np.array([*block.champion, *block.challenger], dtype=float)
-    chosen, rest = len(block.challenger), len(block.champion)
-    ranks, own = _ranks(scores), np.r_[np.zeros(rest), np.ones(chosen)]
-    spread = 1 / chosen + 1 / rest
+    challengers, champions = len(block.challenger), len(block.champion)
+    ranks = _ranks(scores)
+    measured_choice = np.r_[np.zeros(champions), np.ones(challengers)]
+    spread = 1 / challengers + 1 / champions
 
     def statistics(choice: Floats) -> tuple[Floats, Floats, Floats]:
         return (
-            block.weight * (choice @ scores * spread - scores.sum() / rest),
+            block.weight * (choice @ scores * spread - scores.sum() / champions),
             block.weight * (choice @ ranks),
-            block.weight * (choice @ own * spread - chosen / rest),
+            block.weight * (choice @ measured_choice * spread - challengers / champions),
         )
 
-    measured = statistics(own)
+    measured = statistics(measured_choice)
     return Permuted(*statistics(choices), (float(measured[0]), float(measured[1]), float(measured[2])))
 
 
@@ -161,7 +165,7 @@ def _ranks(scores: Floats) -> Floats:
 
 @cache
 def _choices(size: int, chosen: int) -> Floats:
-    """Return all ways to choose, shape (ways, size): 1 where a score is chosen."""
+    """Return all ways to choose this many scores, shape (ways, size): 1 where a score is chosen."""
     rows = np.array(list(combinations(range(size), chosen)))
     choices = np.zeros((len(rows), size))
     np.put_along_axis(choices, rows, 1.0, axis=1)

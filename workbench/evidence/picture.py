@@ -22,6 +22,7 @@ from workbench.evidence.svg import (
 from workbench.run.record import TrialRecord
 
 WIDTH, HEIGHT = 760, 300
+#: The left edge of the drawing's grid, and the y coordinates of the scores 10 and 0.
 LEFT, TOP, BOTTOM = 42, 26, 258
 #: The x coordinates at which the search's part ends and the confirmation's part begins and ends.
 SEARCH_RIGHT, CONFIRM_LEFT, CONFIRM_RIGHT = 540, 580, 740
@@ -72,23 +73,26 @@ def _search(summary: Summary) -> list[str]:
     numbers = [text(x(0), BOTTOM + 16, "1", FAINT, anchor="middle")]
     if len(trials) > 1:
         numbers.append(text(x(len(trials) - 1), BOTTOM + 16, str(len(trials)), FAINT, anchor="middle"))
-    known = _expected(summary, x) or [_best_so_far(summary, trials, x)]
-    return [*known, *dots, *numbers]
+    curves = _expected(summary, x) or [_best_so_far(summary, trials, x)]
+    return [*curves, *dots, *numbers]
 
 
 def _expected(summary: Summary, x: Callable[[int], float]) -> list[str]:
-    """Return what a race expected of the starting prompt and of its best prompt: lines within intervals that narrow."""
+    """Return the scores that a race expected of the starting prompt and of its best prompt, as curves in bands.
+
+    A band is the interval of the expected score. The list is empty if the optimizer was no race.
+    """
     steps = summary.race.steps if summary.race else ()
     parts = []
     for colour, estimates in (
         (GREY, [(step.trials, step.first) for step in steps]),
         (BLUE, [(step.trials, step.best) for step in steps]),
     ):
-        known = [(x(min(count, len(summary.search)) - 1), estimate) for count, estimate in estimates if estimate]
-        if known:
+        points = [(x(min(count, len(summary.search)) - 1), estimate) for count, estimate in estimates if estimate]
+        if points:
             parts += [
-                band([(at, _y(e.low), _y(e.high)) for at, e in known], colour),
-                curve([(at, _y(e.score)) for at, e in known], colour),
+                band([(at, _y(estimate.low), _y(estimate.high)) for at, estimate in points], colour),
+                curve([(at, _y(estimate.score)) for at, estimate in points], colour),
             ]
     if parts and summary.race:
         intervals = f"{summary.race.level:.0%} intervals"
@@ -101,7 +105,7 @@ def _best_so_far(summary: Summary, trials: tuple[TrialRecord, ...], x: Callable[
     goals = [goal.name for goal in summary.record.goals]
     best: float | None = None
     points: list[tuple[float, float]] = []
-    # To read every prefix of a long search would take long. About fifty prefixes show the same line.
+    # Computing the standings after each trial of a long search would take long. About fifty points show the same line.
     stride = max(1, len(trials) // 50)
     for index in [*range(0, len(trials), stride), len(trials) - 1]:
         leading = max(standings(trials[: index + 1], goals).values(), default=None)
@@ -128,9 +132,9 @@ def _confirm(summary: Summary) -> list[str]:
         scores = [trial.score for trial in summary.confirm if trial.candidate == candidate]
         parts += [dot(at - 14, _y(score), 3, colour, opacity=0.6) for score in scores]
         parts.append(text(at, BOTTOM + 16, name, INK, anchor="middle"))
-        known = summary.mean_score(candidate)
-        if known is not None and known.low is not None and known.high is not None:
-            parts.append(line(at, _y(known.low), at, _y(known.high), colour, width=2))
-            parts.append(line(at - 6, _y(known.score), at + 6, _y(known.score), colour, width=3))
-            parts.append(text(at + 10, _y(known.score) - 4, f"{known.score:.1f}", colour))
+        mean = summary.mean_score(candidate)
+        if mean is not None and mean.low is not None and mean.high is not None:
+            parts.append(line(at, _y(mean.low), at, _y(mean.high), colour, width=2))
+            parts.append(line(at - 6, _y(mean.score), at + 6, _y(mean.score), colour, width=3))
+            parts.append(text(at + 10, _y(mean.score) - 4, f"{mean.score:.1f}", colour))
     return parts

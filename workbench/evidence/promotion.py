@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.evidence.permutation import ROUNDING, Block, Floats, Permuted, permuted
+from workbench.evidence.permutation import ROUNDING, Block, Floats, Permuted, permute
 from workbench.nouns import Promotion
 
 #: The accepted risk of promoting a prompt that is no better, in a report and where a person decides.
@@ -79,7 +79,7 @@ def decide(
             and each goal counts alike. The samples may have different sizes.
         margin: the gain in points that is asked for. A negative margin allows a loss, as in a test of non-inferiority.
         alpha: the accepted risk of "promote" if the challenger is better by no more than the margin.
-        rng: draws permutations where these are too many to enumerate. By default it is seeded from the samples, so that
+        rng: draws permutations if there are too many to enumerate. By default it is seeded from the samples, so that
             the same samples always get the same decision.
 
     Raises:
@@ -93,7 +93,7 @@ def decide(
         )
     sides = both_by_goal(champion, challenger)
     blocks = [Block(sides[0][goal], sides[1][goal], 1 / len(sides[0])) for goal in sides[0]]
-    samples = permuted(blocks, rng or seeded(*sides, margin, alpha))
+    samples = permute(blocks, rng or seeded(*sides, margin, alpha))
     return decision(samples, None, margin=margin, alpha=alpha, sides=sides)
 
 
@@ -105,7 +105,7 @@ def decision(
     alpha: float,
     sides: Sides,
 ) -> Decision:
-    """Return the decision that the exchanges of labels lead to.
+    """Return the decision that follows from the exchanges of labels.
 
     Args:
         crossed: shape (N,); True for the exchanges that earlier looks have used up. They count against the challenger,
@@ -124,24 +124,28 @@ def decision(
     difference = samples.measured[0]
     more = _more(sides, difference - margin, alpha) if verdict == "undecided" else None
     low, high = _interval(samples, used, alpha)
-    return agreeing(Decision(verdict, p, difference, low, high, 1 - 2 * alpha, more), margin)
+    return with_agreeing_interval(Decision(verdict, p, difference, low, high, 1 - 2 * alpha, more), margin)
 
 
-def agreeing(decided: Decision, margin: float = 0.0) -> Decision:
-    """Return a decision whose interval holds the difference, and lies above the margin exactly if it promotes.
+def with_agreeing_interval(draft: Decision, margin: float = 0.0) -> Decision:
+    """Return the decision with an interval that agrees with the decision.
 
-    Ties put the lower end on the margin. Then ranks decide, so the interval has this end or does not have it. If it
-    does not, the smallest number above the margin stands for the open end.
+    The interval then holds the difference, and lies above the margin exactly if the verdict is "promote". With ties,
+    the lower end can be the margin itself, and the ranks decide the verdict. If they promote, the smallest number above
+    the margin becomes the lower end.
     """
-    low = (
-        max(decided.low, math.nextafter(margin, math.inf)) if decided.verdict == "promote" else min(decided.low, margin)
-    )
-    return replace(decided, low=min(low, decided.difference), high=max(decided.high, decided.difference))
+    low = max(draft.low, math.nextafter(margin, math.inf)) if draft.verdict == "promote" else min(draft.low, margin)
+    return replace(draft, low=min(low, draft.difference), high=max(draft.high, draft.difference))
 
 
 def _interval(samples: Permuted, used: NDArray[np.bool_], alpha: float) -> tuple[float, float]:
-    """Return the least and the greatest gain that the test does not reject, within the scale."""
+    """Return the least and the greatest gain that the test does not reject, within the scale.
+
+    Args:
+        used: shape (N,); True for the exchanges that earlier looks have used up.
+    """
     shifts = samples.shifts()
+    # These exchanges count at every gain. A gain is rejected if at most `allowed` exchanges count against it.
     always = np.isinf(shifts)
     allowed = int(alpha * len(samples) + ROUNDING)
     low = _nth(np.sort(shifts[~always & ~used]), allowed - int((always | used).sum()), -SCALE)
@@ -150,16 +154,20 @@ def _interval(samples: Permuted, used: NDArray[np.bool_], alpha: float) -> tuple
 
 
 def _nth(ordered: Floats, number: int, default: float) -> float:
+    """Return the value with this number, counted from 0, or the default if there is no such value."""
     return float(ordered[number]) if 0 <= number < len(ordered) else default
 
 
 def _more(sides: Sides, gain: float, alpha: float) -> int | None:
-    """Return how many more replicates would decide if means and variances stay as they are."""
+    """Return about how many more replicates would decide, or None if MOST_REPLICATES would not be enough.
+
+    The forecast takes the means and the variances as they are, and a normal distribution.
+    """
     if gain <= 0:
         return None
     replicates = min(len(scores) for side in sides for scores in side.values())
-    spread = sum(variance(scores) if len(scores) > 1 else 0.0 for side in sides for scores in side.values())
-    error = math.sqrt(spread) / len(sides[0])
+    variances = sum(variance(scores) if len(scores) > 1 else 0.0 for side in sides for scores in side.values())
+    error = math.sqrt(variances) / len(sides[0])
     for total in range(replicates + 1, replicates + MOST_REPLICATES + 1):
         reachable = 1 / math.comb(2 * total, total) <= alpha
         if reachable and gain >= NormalDist().inv_cdf(1 - alpha) * error / math.sqrt(total):
@@ -186,10 +194,10 @@ def _by_goal(scores: Scores, least: int) -> dict[str, list[float]]:
     Raises:
         ValueError: there is no goal, a goal has fewer than `least` scores, or a score is no number.
     """
-    named = scores if isinstance(scores, Mapping) else {"": scores}
-    if not named:
+    by_goal = scores if isinstance(scores, Mapping) else {"": scores}
+    if not by_goal:
         raise ValueError("a side has no goal; expected at least one")
-    return {goal: _numbers(values, f" on the goal {goal}" if goal else "", least) for goal, values in named.items()}
+    return {goal: _numbers(values, f" on the goal {goal}" if goal else "", least) for goal, values in by_goal.items()}
 
 
 def _numbers(scores: object, place: str, least: int) -> list[float]:

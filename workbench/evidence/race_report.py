@@ -15,10 +15,11 @@ SENTENCES = 16
 ROWS = 8
 #: How many steps the artifact lists.
 STEPS = 12
-#: A step with more changes than this is listed with their numbers only. Its sentences are in race.json.
+#: A step with more changes than this is listed with the numbers of its changes only. Its sentences are in race.json.
 WHOLE_CHANGES = 3
 #: Characters of a sentence in the picture, and in a list.
 DRAWN_CHARACTERS, LISTED_CHARACTERS = 100, 200
+#: The width of the drawing, the height of a row, and the y coordinate of the first row.
 WIDTH, ROW, TOP = 1120, 24, 38
 #: The x coordinates of the part with the intervals, of the points as numbers, and of the sentences.
 LEFT, RIGHT, NUMBERS, SENTENCE = 20, 330, 390, 404
@@ -63,8 +64,8 @@ def _row(effect: EffectRecord, y: float, x: Callable[[float], float]) -> list[st
 def prominent(effects: tuple[EffectRecord, ...]) -> list[EffectRecord]:
     """Return at most SENTENCES pieces, the most helpful first.
 
-    Three of four are pieces of the best prompt, if it has so many. The others are the left-out pieces with the largest
-    effects.
+    Three quarters are pieces of the best prompt, if it has so many. The others are the pieces outside the best prompt
+    that have the largest effects.
     """
     largest = sorted(effects, key=lambda effect: -abs(effect.points))
     best = [effect for effect in largest if effect.in_best]
@@ -80,8 +81,8 @@ def steps_list(race: RaceRecord) -> str:
         return "The race recommended the starting prompt from the beginning to the end."
     skipped = len(changes) - STEPS
     listed = [_step(step) for step in changes[-STEPS:]]
-    first = [f"- {plural(skipped, 'earlier change')} not listed here"] if skipped > 0 else []
-    return "\n".join([*first, *listed])
+    note = [f"- {plural(skipped, 'earlier change')} not listed here"] if skipped > 0 else []
+    return "\n".join([*note, *listed])
 
 
 def _step(step: StepRecord) -> str:
@@ -98,29 +99,30 @@ def _step(step: StepRecord) -> str:
 def race_rows(race: RaceRecord) -> list[tuple[str, str]]:
     """Return what a race learnt, as pairs of a name and a value for the terminal's table.
 
-    These are the expected score of the best prompt at the beginning and at the end, and its sentences with what they
-    are worth: first those that surely help, at most ROWS in all. The sentences that surely harm follow.
+    The first pair is the expected score of the best prompt at the beginning and at the end. Pairs for the sentences of
+    the best prompt follow, with what they are worth: those that surely help, then others up to ROWS in all. The last
+    pairs are the sentences that surely harm.
     """
     best = [effect for effect in race.effects if effect.in_best]
     helps = [effect for effect in best if effect.low > 0]
     unsure = [effect for effect in best if effect.low <= 0]
     harms = [effect for effect in reversed(race.effects) if effect.high < 0]
-    named = [("helps", helps), ("not sure", unsure[: max(0, ROWS - len(helps))]), ("harms", harms)]
-    rows = [(name, _sentence(effect)) for name, effects in named for effect in effects]
+    groups = [("helps", helps), ("not sure", unsure[: max(0, ROWS - len(helps))]), ("harms", harms)]
+    rows = [(name, _sentence(effect)) for name, effects in groups for effect in effects]
     return [*(("race", expected) for expected in (_expectation(race),) if expected), *rows]
 
 
 def _expectation(race: RaceRecord) -> str | None:
-    """Return how the expected score of the recommended prompt changed and narrowed; None if it is not known."""
-    known = [(step.trials, step.best) for step in race.steps if step.best]
-    if not known:
+    """Return the expected score of the recommended prompt at the end and at the beginning; None if it is not known."""
+    estimates = [(step.trials, step.best) for step in race.steps if step.best]
+    if not estimates:
         return None
-    (first, before), (last, after) = known[0], known[-1]
+    (first_trials, first), (last_trials, last) = estimates[0], estimates[-1]
     changes = sum(bool(step.added or step.removed) for step in race.steps)
     return (
-        f"expects {after.score:.1f} ({race.level:.0%} {after.low:.1f} to {after.high:.1f}) of its best prompt after "
-        f"{plural(last, 'trial')} and {plural(changes, 'change')}; it expected {before.score:.1f} ({before.low:.1f} to "
-        f"{before.high:.1f}) after {first}"
+        f"expects {last.score:.1f} ({race.level:.0%} {last.low:.1f} to {last.high:.1f}) of its best prompt after "
+        f"{plural(last_trials, 'trial')} and {plural(changes, 'change')}; it expected {first.score:.1f} "
+        f"({first.low:.1f} to {first.high:.1f}) after {first_trials}"
     )
 
 

@@ -36,10 +36,10 @@ def sentence(summary: Summary) -> str:
         first = f"Champion {champion}" if champion else "The starting prompt"
         score = f"{_score(summary, summary.baseline)}, with the interval at {comparison.decision.level:.0%}"
         return f"{_why_only_the_first(summary)} {first} scores {score}."
-    both = (
+    scores = (
         f"The new prompt scores {_score(summary, str(summary.best))}, the old one {_score(summary, summary.baseline)}"
     )
-    return f"{both}{_conclusion(summary, comparison)}"
+    return f"{scores}{_conclusion(summary, comparison)}"
 
 
 def _conclusion(summary: Summary, comparison: Comparison) -> str:
@@ -122,7 +122,7 @@ def markdown(summary: Summary) -> str:
         *judge_section(summary),
         "## Candidates",
         _candidates(summary),
-        *([_refused(summary)] if summary.leaks else []),
+        *([_refused_prompts(summary)] if summary.leaks else []),
         "## What it cost",
         _cost(summary),
     ]
@@ -249,7 +249,7 @@ def _copying(summary: Summary) -> str:
     return "copies" if len(summary.leaks) == 1 else "copy"
 
 
-def _refused(summary: Summary) -> str:
+def _refused_prompts(summary: Summary) -> str:
     """Return a list of the prompts that copy a gold plan, with the reasons."""
     listed = [f"- `{name}`: {plain(why)}" for name, why in list(summary.leaks.items())[:CANDIDATES]]
     more = [f"- and {len(summary.leaks) - CANDIDATES} more"] if len(summary.leaks) > CANDIDATES else []

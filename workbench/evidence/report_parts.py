@@ -52,16 +52,20 @@ def _mark(summary: Summary, name: str) -> Mark:
 
 
 def examples(summary: Summary) -> dict[str, TrialRecord]:
-    """Return a trial of the best prompt, of the first prompt and, before the result, the last trial, by description."""
-    chosen: dict[str, TrialRecord] = {}
+    """Return the trials whose verdicts a report quotes, by a description of their prompt.
+
+    These are the last trial of the best prompt and the first trial of the first prompt. Before there is a result, the
+    last trial of all is there, too.
+    """
+    trials: dict[str, TrialRecord] = {}
     for trial in summary.trials:
         if trial.candidate == summary.best:
-            chosen["the best prompt"] = trial
+            trials["the best prompt"] = trial
         if trial.candidate == summary.baseline:
-            chosen.setdefault("the first prompt", trial)
+            trials.setdefault("the first prompt", trial)
     if summary.comparison is None and summary.trials:
-        chosen["the last prompt that was tried"] = summary.trials[-1]
-    return chosen
+        trials["the last prompt that was tried"] = summary.trials[-1]
+    return trials
 
 
 def spend_rows(summary: Summary) -> list[SpendRow]:

@@ -1,4 +1,4 @@
-"""The report of a run as JSON: `report.json` of the run's folder, and what `--json` writes."""
+"""Defines the report of a run as JSON: the file `report.json` in the run's folder, and the output of `--json`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field
 from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import best_answers, criteria_met
 from workbench.evidence.report import sentence
+from workbench.evidence.statistics import Comparison
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT
 from workbench.run.race_record import RaceRecord
@@ -70,7 +71,7 @@ class BaselineRecord(MeasuredRecord):
 
 
 class BestRecord(MeasuredRecord):
-    """The search's best prompt, with its scores as the baseline has them."""
+    """The search's best prompt. `search_score` is the search's mean, or None before the search knows it."""
 
     search_score: float | None
     candidate: str | None
@@ -90,6 +91,19 @@ class DifferenceRecord(Frozen):
     level: float = 0.95
     p: float
     more: int | None = None
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> DifferenceRecord:
+        """Return the difference of a comparison as JSON has it."""
+        decision = comparison.decision
+        return cls(
+            mean=round(decision.difference, DIGITS),
+            low=round(decision.low, DIGITS),
+            high=round(decision.high, DIGITS),
+            level=round(decision.level, DIGITS),
+            p=decision.p,
+            more=decision.more,
+        )
 
 
 class CostRecord(Frozen):
@@ -156,8 +170,8 @@ class CriterionMetRecord(Frozen):
     def all_of(cls, summary: Summary) -> tuple[CriterionMetRecord, ...]:
         """Return the criteria of all goals."""
         return tuple(
-            cls(**asdict(met), answers=tuple(PlanAnswerRecord(**asdict(answer)) for answer in own.answers))
-            for met, own in zip(criteria_met(summary), best_answers(summary), strict=True)
+            cls(**asdict(met), answers=tuple(PlanAnswerRecord(**asdict(answer)) for answer in judged.answers))
+            for met, judged in zip(criteria_met(summary), best_answers(summary), strict=True)
         )
 
 
@@ -177,7 +191,7 @@ class CalibrationReport(Frozen):
 
     @classmethod
     def of(cls, summary: Summary) -> CalibrationReport | None:
-        """Return what is known about the judge of a run, or None if nothing can be said."""
+        """Return what is known about the judge of a run, or None if nothing is known."""
         trust, record = summary.trust, summary.record
         if trust.calibration is None:
             return cls(calibrated=False, command=trust.command, dollars=trust.dollars) if trust.command else None
@@ -186,15 +200,24 @@ class CalibrationReport(Frozen):
 
 
 class ReportRecord(Record):
-    """The result of a run. `sentence` says it in words, as the artifact and the table do. `better` says whether the
-    best prompt is better beyond chance, `passed` whether it passes.
+    """The result of a run.
 
-    `rehearsal_world` is world and seed, `real_in_rehearsal` what was real although models were scripted, `why` the
-    reason of a failed run, `ended` what ended the search, and `used_up` which part of the budget that was. `cost` is
-    None if an older Workbench made the run. `leaks` says how each refused candidate copies a gold plan. `race` is what
-    a race learnt; None for other optimizers. `criteria` is empty if the judge has no rubric, and `lengths` if length
-    costs nothing. `judge` says whether the judge can be trusted, or how to find out, and `calibration` has the same as
-    data; both are None if nothing can be said.
+    Attributes:
+        rehearsal_world: the world and the seed of a rehearsal, as `default:0`.
+        real_in_rehearsal: the part that was real although models were scripted, or None.
+        why: the reason of a failed run.
+        sentence: the result in words, as the artifact and the table have them.
+        better: True if the best prompt is better beyond chance; None before there is a result.
+        passed: True if the best prompt passes; None before there is a result.
+        cost: None if an older Workbench made the run.
+        leaks: how each refused candidate copies a gold plan, by the candidate's name.
+        criteria: empty if the judge has no rubric.
+        lengths: empty if length costs nothing.
+        judge: whether the judge can be trusted, or how to find out, in a sentence; None if nothing is known.
+        calibration: the same as data.
+        race: what a race learnt; None for other optimizers.
+        ended: what ended the search.
+        used_up: the part of the budget that ended the search, or None.
     """
 
     FILE: ClassVar[str] = REPORT
@@ -256,16 +279,7 @@ class ReportRecord(Record):
                 prompt_file=prompt_file(summary) if summary.best else None,
             ),
             better=comparison.better if comparison else None,
-            difference=DifferenceRecord(
-                mean=round(comparison.decision.difference, DIGITS),
-                low=round(comparison.decision.low, DIGITS),
-                high=round(comparison.decision.high, DIGITS),
-                level=round(comparison.decision.level, DIGITS),
-                p=comparison.decision.p,
-                more=comparison.decision.more,
-            )
-            if comparison
-            else None,
+            difference=DifferenceRecord.of(comparison) if comparison else None,
             passed=summary.passed,
             cost=None if summary.costs.unknown else CostRecord.of(summary.costs),
             leaks=summary.leaks,

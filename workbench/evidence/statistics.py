@@ -11,12 +11,12 @@ from typing import Literal
 from workbench.evidence.gate import decide_in_steps
 from workbench.evidence.promotion import ALPHA, Decision, decide
 
-#: The level of the interval of a single mean, unless it stands beside a decision and has the decision's level.
+#: The level of the interval of a single mean. Beside a decision, the interval has the decision's level instead.
 LEVEL = 1 - 2 * ALPHA
 #: The smallest difference in points that is worth a change of prompt, however certain the difference is.
 WORTHWHILE = 0.5
 #: The smallest standard deviation in points that is assumed. Three equal scores do not prove that there is no noise.
-FLOOR = 0.25
+LEAST_DEVIATION = 0.25
 #: The degrees of freedom for which the search's noise counts in the interval of a mean.
 POOLED_DEGREES = 20
 
@@ -63,8 +63,8 @@ def compare_in_steps(
     return None if decision is None else _comparison(baseline, best, decision)
 
 
-def alone(scores: Mapping[str, Sequence[float]], alpha: float = ALPHA) -> Comparison:
-    """Return the comparison of a candidate with itself, for a search that found no better one."""
+def compare_with_itself(scores: Mapping[str, Sequence[float]], alpha: float = ALPHA) -> Comparison:
+    """Return the comparison of a candidate with itself, for a search that found no better candidate."""
     mean = _mean(scores)
     return Comparison(mean, mean, Decision("keep", 1.0, 0.0, 0.0, 0.0, 1 - 2 * alpha, None))
 
@@ -84,16 +84,18 @@ def mean_interval(
     # SciPy's import takes time. `scipy.stats` would take three times as long.
     from scipy import special
 
-    mean, known = _mean(scores), 0 if noise is None else POOLED_DEGREES
+    noise_degrees = 0 if noise is None else POOLED_DEGREES
+    # The variance of each goal's mean, with its degrees of freedom.
     parts = []
     for values in scores.values():
-        degrees = len(values) - 1 + known
-        pooled = ((len(values) - 1) * variance(values) + known * (noise or 0.0) ** 2) / degrees
-        parts.append((max(pooled, FLOOR**2) / len(values), degrees))
+        degrees = len(values) - 1 + noise_degrees
+        pooled = ((len(values) - 1) * variance(values) + noise_degrees * (noise or 0.0) ** 2) / degrees
+        parts.append((max(pooled, LEAST_DEVIATION**2) / len(values), degrees))
     error = math.sqrt(sum(part for part, _ in parts)) / len(parts)
     freedom = sum(part for part, _ in parts) ** 2 / sum(part**2 / degrees for part, degrees in parts)
-    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * error
-    return mean, max(0.0, mean - reach), min(10.0, mean + reach)
+    half_width = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    mean = _mean(scores)
+    return mean, max(0.0, mean - half_width), min(10.0, mean + half_width)
 
 
 @dataclass(frozen=True)

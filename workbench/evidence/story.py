@@ -33,7 +33,7 @@ class Effort:
 def beginning(record: RunRecord) -> str:
     """Return the line with which a run begins."""
     return (
-        f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {_first(record)} "
+        f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {_first_prompt(record)} "
         f"({record.baseline}): at most {plural(record.budget, 'execution')} on {plural(len(record.goals), 'goal')}, "
         f"then at most {record.confirm} of each prompt on every goal to confirm the result."
     )
@@ -74,14 +74,14 @@ def budget_left(record: RunRecord, spent: int) -> str:
 def confirming(result: SearchResult, record: RunRecord) -> str:
     """Return the line with which the confirmation begins."""
     why = "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} has no more to ask"
-    kept = result.best == record.baseline
-    compared = f"{_first(record)} only" if kept else f"{record.baseline} and {result.best}"
+    is_baseline = result.best == record.baseline
+    compared = f"{_first_prompt(record)} only" if is_baseline else f"{record.baseline} and {result.best}"
     return (
         f"The search ended after {plural(result.spent, 'execution')}: {why}. "
         f"Confirming {compared} with at most {plural(record.confirm, 'fresh execution')} on every goal."
     )
 
 
-def _first(record: RunRecord) -> str:
+def _first_prompt(record: RunRecord) -> str:
     """Return the words for the prompt with which a run begins."""
     return f"champion {record.champion}" if record.champion else "the starting prompt"

@@ -16,9 +16,9 @@ from workbench.evidence.statistics import (
     LEVEL,
     Comparison,
     MeanScore,
-    alone,
     compare,
     compare_in_steps,
+    compare_with_itself,
     mean_score,
 )
 from workbench.evidence.trust import Trust, promotion_command, trust
@@ -27,7 +27,7 @@ from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
-from workbench.scoring import Length, words
+from workbench.scoring import Length, word_count
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
 
@@ -181,7 +181,7 @@ class Summary:
 
 
 def summarize(run: RunFolder) -> Summary:
-    """Read a run's folder. A file that is not there yet counts as None or zero."""
+    """Return the state of a run from its folder. What has no file yet is None, zero or empty."""
     record = run.load(RunRecord)
     result = run.load(SearchResult) if run.has(SearchResult) else None
     trials = _latest(run.lines(TrialRecord))
@@ -189,7 +189,7 @@ def summarize(run: RunFolder) -> Summary:
     ended = [call for call in calls if call.kind != "interrupted"]
     executed = {call.key for call in ended if call.action == "execute" and call.kind == "ok"}
     executions_in_trials = {trial.execution for trial in trials if trial.execution}
-    last = max((call.at for call in calls), default=record.started)
+    last_call = max((call.at for call in calls), default=record.started)
     counts = Counter(call.action for call in ended)
     return Summary(
         run=run.path,
@@ -203,7 +203,7 @@ def summarize(run: RunFolder) -> Summary:
         verdicts=counts["score"],
         failures=dict(Counter(call.kind for call in calls if call.kind != "ok")),
         first_failures={call.kind: call.message for call in reversed(calls) if call.message},
-        seconds=max(last, _written(run)) - record.started,
+        seconds=max(last_call, _last_write(run)) - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         costs=Costs.of(record, calls),
         comparison=_comparison(run, record, result, trials),
@@ -236,7 +236,8 @@ def _comparison(
 ) -> Comparison | None:
     """Return the comparison of baseline and best, or None while the gate needs more confirming trials.
 
-    The decision is about the judge's scores less what each prompt loses for its length. The means are the judge's.
+    The decision is about the judge's scores minus what each prompt loses for its length. The two means are of the
+    judge's scores alone.
     """
     if result is None:
         return None
@@ -246,21 +247,21 @@ def _comparison(
         return None
     if record.baseline == result.best:
         # There is nothing to decide. The first stage gives the score.
-        return alone(baseline) if record.alpha is None else alone(baseline, record.alpha)
-    lost = [prompt_length(run.path, record, candidate).penalty for candidate in (record.baseline, result.best)]
-    sides = [_less(scores, points) for scores, points in zip((baseline, best), lost, strict=True)]
+        return compare_with_itself(baseline) if record.alpha is None else compare_with_itself(baseline, record.alpha)
+    penalties = [prompt_length(run.path, record, candidate).penalty for candidate in (record.baseline, result.best)]
+    sides = [_reduced(scores, points) for scores, points in zip((baseline, best), penalties, strict=True)]
     if record.alpha is None:
-        decided: Comparison | None = compare(*sides)
+        comparison: Comparison | None = compare(*sides)
     else:
-        decided = compare_in_steps(*sides, pairs=record.confirm, alpha=record.alpha)
-    if decided is None:
+        comparison = compare_in_steps(*sides, pairs=record.confirm, alpha=record.alpha)
+    if comparison is None:
         return None
-    return replace(decided, baseline=decided.baseline + lost[0], best=decided.best + lost[1])
+    return replace(comparison, baseline=comparison.baseline + penalties[0], best=comparison.best + penalties[1])
 
 
-def _less(scores: dict[str, list[float]], points: float) -> dict[str, list[float]]:
-    """Return the scores, each less so many points."""
-    return {goal: [score - points for score in own] for goal, own in scores.items()}
+def _reduced(scores: dict[str, list[float]], points: float) -> dict[str, list[float]]:
+    """Return the scores, each minus this many points."""
+    return {goal: [score - points for score in goal_scores] for goal, goal_scores in scores.items()}
 
 
 def prompt_length(run: Path, record: RunRecord, candidate: str) -> PromptLength:
@@ -268,7 +269,7 @@ def prompt_length(run: Path, record: RunRecord, candidate: str) -> PromptLength:
     text = RunFolder(run).prompt(candidate)
     limit = record.length
     penalty = 0.0 if limit is None else Length(limit.free, limit.per_100_words).penalty(text)
-    return PromptLength(words(text), penalty)
+    return PromptLength(word_count(text), penalty)
 
 
 def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str) -> dict[str, list[float]]:
@@ -278,23 +279,23 @@ def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str)
     """
     confirming = [trial for trial in trials if trial.phase == "confirm" and trial.candidate == candidate]
     # A requalification and a confirmation number their replicates from different first numbers. Old runs began with 0.
-    known = max((trial.replicate for trial in confirming), default=0)
-    first = next(number for number in (FIRST_REQUALIFY_REPLICATE, FIRST_CONFIRM_REPLICATE, 0) if known >= number)
+    largest = max((trial.replicate for trial in confirming), default=0)
+    first = next(number for number in (FIRST_REQUALIFY_REPLICATE, FIRST_CONFIRM_REPLICATE, 0) if largest >= number)
     scores: dict[str, list[float]] = {}
     for goal in record.goals:
         by_replicate = {trial.replicate - first: trial.score for trial in confirming if trial.goal == goal.name}
-        whole = takewhile(by_replicate.__contains__, count())
-        scores[goal.name] = [by_replicate[replicate] for replicate in whole]
+        unbroken = takewhile(by_replicate.__contains__, count())
+        scores[goal.name] = [by_replicate[replicate] for replicate in unbroken]
     return scores
 
 
 def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
-    """Return each trial once. A retried flow writes a trial again: its last record counts, in the first's place."""
+    """Return each trial once. If a retried flow wrote a trial again, its last record replaces its first record."""
     latest = {(trial.phase, trial.candidate, trial.goal, trial.replicate): trial for trial in trials}
     return tuple(latest.values())
 
 
-def _written(run: RunFolder) -> float:
+def _last_write(run: RunFolder) -> float:
     """Return the time of the last write to the run's records. If all answers are cached, a run makes no call."""
     kinds = (RunRecord, TrialRecord, SearchResult)
     return max((run.path / kind.FILE).stat().st_mtime for kind in kinds if run.has(kind))

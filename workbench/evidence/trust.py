@@ -45,10 +45,10 @@ class Trust:
 
 def trust(run: RunFolder, record: RunRecord) -> Trust:
     """Return what is known about the judge of a run now. A calibration that was made after the run counts, too."""
-    kept = None if record.calibration is None else RunFolder(run.path.parents[1] / CALIBRATED / record.calibration)
-    newest = max(filter(None, map(_calibration, (run, kept))), key=lambda calibration: calibration.at, default=None)
+    folder = None if record.calibration is None else RunFolder(run.path.parents[1] / CALIBRATED / record.calibration)
+    newest = max(filter(None, map(_calibration, (run, folder))), key=lambda calibration: calibration.at, default=None)
     if newest is not None:
-        picture = None if kept is None or not (kept.path / PICTURE).exists() else kept.path / PICTURE
+        picture = None if folder is None or not (folder.path / PICTURE).exists() else folder.path / PICTURE
         return Trust(newest, picture, newest.sentence(record.passing, record.calls))
     if record.calibration is None or record.rehearsal is not None:
         return Trust()

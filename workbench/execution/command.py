@@ -49,7 +49,7 @@ class CommandKeys(Form):
     environment: list[VariableName] = Field(
         default_factory=list,
         description="environment variables that the program gets, such as the keys it needs; their values are removed "
-        "from its plans and logs, and a changed value buys no plan again",
+        "from its plans and logs; if only a value changes, no plan is bought again",
     )
     rehearsal: Literal["allowed"] | None = Field(
         default=None,

@@ -23,8 +23,8 @@ INSTALL_ELIXIR = (
 SHIMS = "shims"
 #: The programs that a shim may be a link to.
 MANAGERS = ("asdf", "mise", "rtx")
-#: Prints the folders of the programs `mix` and `erl`, one per line.
-PLACES = 'IO.puts(Path.expand("../../bin", :code.lib_dir(:elixir))); IO.puts(Path.join(:code.root_dir(), "bin"))'
+#: An Elixir script that prints the folders of the programs `mix` and `erl`, one per line.
+PRINT_PLACES = 'IO.puts(Path.expand("../../bin", :code.lib_dir(:elixir))); IO.puts(Path.join(:code.root_dir(), "bin"))'
 RESOLVE_SECONDS = 60.0
 
 
@@ -32,8 +32,8 @@ def search_path(folder: Path) -> dict[str, str]:
     """Return the variable PATH with which a program finds the `mix` that a version manager chooses for this folder.
 
     An execution runs in a folder of its own and without the version manager's variables. There a shim would choose
-    another version, or none. Therefore this function asks the shim once, in the user's folder and environment. It
-    returns no variable if `mix` is no shim.
+    another version, or none. Therefore this function asks the shim once, in the user's folder and environment. If `mix`
+    is no shim, it returns an empty dict.
 
     Raises:
         ExecutionFailed: the version manager has no Elixir for this folder.
@@ -55,7 +55,7 @@ def _places(elixir: Path, folder: Path) -> tuple[str, ...]:
     """Return the folders with the real programs, as the Elixir behind a shim knows them."""
     # The version manager needs variables of its own, whose names nobody can list. It needs no keys.
     env = {name: value for name, value in os.environ.items() if not is_secret(name)}
-    command = [str(elixir), "-e", PLACES]
+    command = [str(elixir), "-e", PRINT_PLACES]
     advice = f"install a version of Elixir and Erlang with your version manager, and choose it for {folder}"
     finished = program.run(command, cwd=folder, env=env, timeout=RESOLVE_SECONDS, advice=advice)
     places = tuple(line for line in finished.stdout.decode(errors="replace").splitlines() if _has_program(line))

@@ -1,4 +1,4 @@
-"""Reads the files that an execution depends on when the study is loaded, and checks later that none has changed."""
+"""Hashes the files that an execution depends on when a study is loaded, and checks later that none has changed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def unchanged_pipeline(pipeline: Pipeline) -> tuple[Path, bytes]:
     """Return the pipeline file and its content, after a check that none of the pipeline's files has changed.
 
     Raises:
-        PipelineRejected: one of them has changed, or the pipeline has no file.
+        PipelineRejected: a file has changed, or the pipeline has no file.
     """
     check_unchanged(pipeline)
     if pipeline.file is None:
@@ -65,10 +65,10 @@ def unchanged_pipeline(pipeline: Pipeline) -> tuple[Path, bytes]:
 
 
 def check_unchanged(pipeline: Pipeline) -> None:
-    """Check the pipeline's inputs and files.
+    """Check that none of the pipeline's inputs and files has changed.
 
     Raises:
-        PipelineRejected: one of them has changed.
+        PipelineRejected: one of these files has changed.
     """
     for item in (*pipeline.inputs, *pipeline.files):
         if item.sha256 != MISSING:

@@ -18,6 +18,7 @@ from workbench.nouns import Execution, Plan
 from workbench.pipeline_file.document import LIBYAML
 from workbench.pipeline_file.nodes import Nodes, line_of
 
+#: The most bytes of a text that is read as a plan.
 MAX_BYTES = 1_000_000
 
 #: A markdown fence, indented or not, with its language and the rest of its line.
@@ -29,12 +30,13 @@ FENCE = re.compile(
 TRIMMED = re.compile(r"\.\.\. \[TRIMMED: (\d+) bytes total\][ \t]*\r?$", re.MULTILINE)
 #: Line breaks that are still escaped, with the next line of a YAML text after them.
 ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
-#: A quoted text that ends and goes on: pipeline_ex takes the backslash from `\"`.
+#: A quoted text that goes on after its closing quote: pipeline_ex removes the backslash of `\"`.
 DOUBLED_QUOTES = re.compile(r'[:,\[-][ \t]*"(?:"\w|[^"\n]{0,400}[ \t(]"\w[^"\n]{0,400}")')
 #: A carriage return as JSON writes it: pipeline_ex leaves it at the end of a line.
 LITERAL_RETURNS = re.compile(r"\\r[ \t]*$", re.MULTILINE)
 #: A backslash before a line break or a tab: pipeline_ex turns the two characters `\n` within `\\n` into a line break.
 REWRITTEN_ESCAPES = re.compile(r"\\[\n\t]")
+#: The beginning of a message, or of a list of messages, that the claude program prints as JSON.
 MESSAGES = re.compile(r'\A\s*\[?\{\s*"(?:type"\s*:\s*"(?:assistant|result|system|user|error)"|error"\s*:)')
 NO_MAPPING = "the plan is no mapping of keys to values"
 #: pipeline_ex puts this workflow around a reply in which it found no pipeline.
@@ -44,9 +46,9 @@ STEPS = re.compile(r"(?:\s*#[^\n]*\n)*\s*(?:-\s+|\[\s*\{\s*)[\"']?[a-z_][\w-]*[\
 
 
 def retrieve(execution: Execution) -> Plan:
-    """Return the plan of an execution. No text that a model wrote raises: the plan's `problem` says what is wrong.
+    """Return the plan of an execution. Never raise for a text of a model: the plan's `problem` says what is wrong.
 
-    A plan that is certainly broken has a problem, too. So it costs no verdict.
+    A plan that is certainly broken has a problem, too. A plan with a problem costs no verdict.
     """
     if execution.problem is not None:
         return Plan(execution.text, execution.problem)
@@ -57,7 +59,7 @@ def retrieve(execution: Execution) -> Plan:
 def unfenced(text: str) -> str:
     """Return the text inside a markdown fence. Of several blocks, return the longest that is marked as YAML.
 
-    pipeline_ex chooses in the same way. A text that is a plan as it is keeps its fences: they are part of a value.
+    pipeline_ex chooses in the same way. A text that is a plan without this keeps its fences: they are part of a value.
     """
     if len(text) > MAX_BYTES or not FENCE.search(text) or problem(text) is None:
         return text
@@ -73,36 +75,39 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
     A fence that is indented further than the block's first fence belongs to the block's content.
     """
-    opened: re.Match[str] | None = None
+    opening: re.Match[str] | None = None
     for fence in FENCE.finditer(text):
-        if opened is None:
-            opened = fence
-        elif _closes(opened, fence):
-            yield opened["language"], _inside(text, opened, fence.start())
-            opened = None
-    if opened is not None and opened["language"]:
-        yield opened["language"], _inside(text, opened, len(text))
+        if opening is None:
+            opening = fence
+        elif _closes(opening, fence):
+            yield opening["language"], _inside(text, opening, fence.start())
+            opening = None
+    if opening is not None and opening["language"]:
+        yield opening["language"], _inside(text, opening, len(text))
 
 
 def has_open_fence(text: str) -> bool:
-    """Return True if the last markdown block of a text is not closed. A plan has no blocks: its fences are values."""
-    opened: re.Match[str] | None = None
+    """Return True if the last markdown block of a text is not closed.
+
+    Return False for a plan: its fences are parts of its values.
+    """
+    opening: re.Match[str] | None = None
     for fence in FENCE.finditer(text):
-        if opened is None:
-            opened = fence
-        elif _closes(opened, fence):
-            opened = None
-    return opened is not None and problem(text) is not None
+        if opening is None:
+            opening = fence
+        elif _closes(opening, fence):
+            opening = None
+    return opening is not None and problem(text) is not None
 
 
-def _closes(opened: re.Match[str], fence: re.Match[str]) -> bool:
-    """Return True if `fence` closes the block that `opened` began."""
+def _closes(opening: re.Match[str], fence: re.Match[str]) -> bool:
+    """Return True if `fence` closes the block that `opening` began."""
     bare = not fence["language"] and not fence["info"].strip()
-    return bare and fence["fence"].startswith(opened["fence"]) and len(fence["indent"]) <= len(opened["indent"])
+    return bare and fence["fence"].startswith(opening["fence"]) and len(fence["indent"]) <= len(opening["indent"])
 
 
-def _inside(text: str, opened: re.Match[str], end: int) -> str:
-    return textwrap.dedent(text[opened.end() + 1 : end])
+def _inside(text: str, opening: re.Match[str], end: int) -> str:
+    return textwrap.dedent(text[opening.end() + 1 : end])
 
 
 def problem(text: str) -> str | None:
@@ -115,7 +120,7 @@ def problem(text: str) -> str | None:
         )
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
         return f"the plan is longer than {MAX_BYTES} bytes"
-    fault = _parsed(text) or _message_or_prose(text)
+    fault = _syntax_fault(text) or _message_or_prose(text)
     if fault is None:
         return None
     hints = list(_hints(text))
@@ -124,14 +129,14 @@ def problem(text: str) -> str | None:
     return "; ".join([fault, *hints])
 
 
-def _parsed(text: str) -> str | None:
+def _syntax_fault(text: str) -> str | None:
     """Return what is wrong with a text as YAML, with the line and with advice, or None.
 
     libyaml decides, as in our runtime, and it is ten times as fast. PyYAML's own parser has the better messages.
     """
     try:
-        # An event stream holds an alias once. Constructed objects would hold it as often as it is expanded.
-        return _defect(yaml.parse(text, Loader=LIBYAML))
+        # In a stream of events, an alias is one event. Constructed values would repeat what the alias stands for.
+        return _document_fault(yaml.parse(text, Loader=LIBYAML))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         fault = error
     try:
@@ -163,7 +168,7 @@ def _message_or_prose(text: str) -> str | None:
 
 
 def _hints(text: str) -> Iterator[str]:
-    """Yield hints about a text that is no plan: who spoiled it, and how the next text can be better."""
+    """Yield hints about a text that is no plan: what spoiled the text, and how the next text can be a plan."""
     if "```" in text:
         yield "there is a markdown fence in it"
     if MESSAGES.match(text):
@@ -180,7 +185,7 @@ def _hints(text: str) -> Iterator[str]:
         yield "pipeline_ex found no pipeline in the reply and put a workflow around it"
 
 
-def _defect(events: Iterator[yaml.Event]) -> str | None:
+def _document_fault(events: Iterator[yaml.Event]) -> str | None:
     """Return what is wrong with a document, or None.
 
     The events show the document's shape, depth and keys, and its size with all aliases written out.
@@ -190,7 +195,7 @@ def _defect(events: Iterator[yaml.Event]) -> str | None:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
-        elif documents > 1 and isinstance(event, yaml.NodeEvent) and not _nothing(event):
+        elif documents > 1 and isinstance(event, yaml.NodeEvent) and not _is_empty_end(event):
             return f"the plan is more than one YAML document: the second begins in line {line_of(event)}"
         if documents > 1:
             continue
@@ -201,6 +206,6 @@ def _defect(events: Iterator[yaml.Event]) -> str | None:
     return None if documents else "the plan is empty"
 
 
-def _nothing(event: yaml.NodeEvent) -> bool:
+def _is_empty_end(event: yaml.NodeEvent) -> bool:
     """Return True for the empty node that stands after a closing `---`."""
     return isinstance(event, yaml.ScalarEvent) and not event.value and not event.style

@@ -19,7 +19,7 @@ from workbench.system.bounded import LIMIT
 PLAN_BYTES = 5_000_000
 #: The exit codes with which a shell, `env` or a version manager says that it could not start a program.
 NOT_STARTED = (126, 127)
-#: Linux passes no argument with more bytes to a program, its closing zero included.
+#: Linux refuses an argument of this many bytes, its closing zero included.
 ARGUMENT_BYTES = 131_072
 #: The errors of a start that another try cannot mend.
 LASTING_ERRORS = (errno.ENOEXEC, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR, errno.EINVAL)
@@ -32,6 +32,7 @@ class Ended:
     Attributes:
         stdout, stderr: the texts without secrets. Only these are shown and kept.
         raw_stdout, raw_stderr: the texts as the program printed them. These are parsed, and never shown or kept.
+        seconds: how long the program ran.
     """
 
     exit_code: int
@@ -159,7 +160,10 @@ def not_on_path(program: str, advice: str) -> ExecutionFailed:
 
 
 def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
-    """Return the keys and addresses by variable. Leave out keys that are not set: the runtime reports a needed key."""
+    """Return the providers' keys and addresses, by environment variable.
+
+    Leave out keys that are not set: if a step needs such a key, the runtime reports it.
+    """
     variables: dict[str, str] = {}
     for provider in providers:
         _, key_variables, address = KNOWN[provider.name]

@@ -62,8 +62,12 @@ class Check:
 
 
 #: When a runtime tells what an execution costs. "before": the most that it can cost is known before it starts, and its
-#: tokens after it. "afterwards": only the cost of an ended execution is known. "never": nothing is.
+#: tokens after it. "afterwards": only the cost of an ended execution is known. "never": no cost is known.
 TellsCost = Literal["before", "afterwards", "never"]
+#: Tokens that a runtime and a provider may add to a request: roles, instructions, the declarations of tools.
+FRAME_TOKENS = 4_000
+#: A token of one model's answer can be this many bytes in another model's prompt.
+BYTES_OF_TOKEN = 16
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,14 @@ class ModelCalls:
     def largest_cost(self, prompt_bytes: int) -> float | None:
         """Return the most dollars that the step can cost, or None if its model has no known price.
 
-        A token has at least one byte. No request is larger than the model's context window.
+        Each byte counts as a token, because a token has at least one byte. No request is larger than the model's
+        context window.
         """
         window = price.context_tokens(self.provider, self.model)
-        first = self.input_bytes + self.prompts * prompt_bytes + self.earlier_tokens * BYTES_OF_TOKEN + FRAME_TOKENS
+        first_request = self.input_bytes + self.prompts * prompt_bytes + self.earlier_tokens * BYTES_OF_TOKEN
         total = 0.0
         for number in range(self.calls):
-            tokens = first + number * self.added_bytes
+            tokens = first_request + FRAME_TOKENS + number * self.added_bytes
             tokens = tokens if window is None else min(tokens, window)
             cost = price.largest(self.provider, self.model, tokens, self.output_tokens)
             if cost is None:
@@ -109,15 +114,9 @@ class ModelCalls:
         return total
 
 
-#: Tokens that a runtime and a provider may add to a request: roles, instructions, the declarations of tools.
-FRAME_TOKENS = 4_000
-#: A token of one model's answer can be this many bytes in another model's prompt.
-BYTES_OF_TOKEN = 16
-
-
 @dataclass(frozen=True)
 class BeforeVariable:
-    """Write a winner at the end of the static part before the prompt part that takes this variable."""
+    """Write a winner into a static part of a prompt: at the end of the part that stands before this variable."""
 
     variable: str
 
@@ -138,7 +137,10 @@ class IntoStep:
 
 @dataclass(frozen=True)
 class NotWritten:
-    """Write a winner nowhere. `reason` says why, and what to do with `{file}`, the winner's own file."""
+    """Write a winner into no pipeline file.
+
+    `reason` says why, and what to do with the winner's own file. The path of this file replaces `{file}` in it.
+    """
 
     reason: str
 
@@ -186,8 +188,9 @@ class Runtime(Protocol):
         ...
 
     def refusal(self, pipeline: Pipeline) -> str | None:
-        """Return why executions of this pipeline with its inputs would be refused, and what to do; None if nothing is
-        known. Needs no key and calls no model.
+        """Return why executions of this pipeline with its inputs would be refused, and what to do.
+
+        Return None if no reason is known. Needs no key and calls no model.
 
         Raises:
             ExecutionFailed: the runtime cannot be started on this machine, so it was not asked.
@@ -203,7 +206,10 @@ class Runtime(Protocol):
         ...
 
     def version(self) -> str:
-        """Return the text for this runtime in an execution's key. Another version may write other plans."""
+        """Return the text that stands for this runtime in an execution's key.
+
+        Two versions of a runtime may write different plans, so they need different texts.
+        """
         ...
 
     def prepare(self) -> None:

@@ -48,9 +48,9 @@ def execute(request: ExecutionRequest, home: Path) -> Execution:
             folder = _new_folder(home / "executions" / request.key)
             (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
             execution = runtime.execute(request, folder, meter)
-    for asked, answering in meter.other_models:
-        journal.note_other_model(request.run, "execute", request.key, asked, answering)
-    other_models = ", ".join(dict.fromkeys(answering for _, answering in meter.other_models))
+    for asked_model, answering_model in meter.other_models:
+        journal.note_other_model(request.run, "execute", request.key, asked_model, answering_model)
+    other_models = ", ".join(dict.fromkeys(answering_model for _, answering_model in meter.other_models))
     return replace(
         execution,
         text=storable(execution.text),

@@ -15,9 +15,9 @@ from workbench.pipeline_file.document import LIBYAML
 
 #: The keys of a plan's list of steps.
 LISTS = ("steps", "stages")
-#: The longest part of a name in a message, in characters.
-SHOWN = 80
-#: The most findings that are named. A plan with more is broken altogether.
+#: The most characters of a name in a message.
+NAME_CHARACTERS = 80
+#: The most findings that are named. An optimizer learns no more from a longer list.
 FINDINGS = 5
 
 
@@ -60,23 +60,23 @@ def _findings(steps: yaml.SequenceNode) -> Iterator[str]:
         if not isinstance(step, yaml.MappingNode):
             continue
         name = _text(_value(step, "name"))
-        title = f'step "{name[:SHOWN]}"' if name else f"step {number}"
+        title = f'step "{name[:NAME_CHARACTERS]}"' if name else f"step {number}"
         prompt = _value(step, "prompt")
         if prompt is not None and _is_blank(prompt):
             yield f"the prompt of {title} is empty: write what the step asks for"
-        inside = set(_names(step)) - {name}
+        inner_names = set(_names(step)) - {name}
         if prompt is not None:
             for reference in _references(prompt):
-                if reference not in earlier | inside:
+                if reference not in earlier | inner_names:
                     yield (
-                        f'{title} takes the answer of "{reference[:SHOWN]}", but no step before it has this name: '
-                        "name an earlier step"
+                        f'{title} takes the answer of "{reference[:NAME_CHARACTERS]}", but no step before it has '
+                        "this name: name an earlier step"
                     )
-        earlier |= {name, *inside}
+        earlier |= {name, *inner_names}
 
 
 def _references(prompt: yaml.Node) -> Iterator[str]:
-    """Yield the names of the steps whose answers a prompt contains. A name that a template makes is left out."""
+    """Yield the names of the steps whose answers a prompt contains. Leave out names that a template makes."""
     for part in prompt.value if isinstance(prompt, yaml.SequenceNode) else ():
         if isinstance(part, yaml.MappingNode) and _text(_value(part, "type")) == "previous_response":
             reference = _text(_value(part, "step"))

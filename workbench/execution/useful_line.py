@@ -10,14 +10,15 @@ import re
 
 #: The most characters of the line that are shown.
 SHOWN = 300
-#: The parts of the output that are searched: causes stand near the end, or at the beginning before many stack frames.
+#: The characters at the beginning of the output that are searched, and as many at its end. A cause stands near the end,
+#: or at the beginning before many stack frames.
 PART = 100_000
 #: Escape sequences of terminals: colours, and the titles of windows.
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,300}(?:\x07|\x1b\\)|[@-Z\\^_])")
 #: In Python, the exception follows the indented frames below this line.
 TRACEBACK = "Traceback (most recent call last):"
 
-#: Elixir's and Mix's exceptions. The first is the cause of those that follow.
+#: Elixir's and Mix's exceptions. The first exception is the cause of those that follow.
 ELIXIR = re.compile(r"\*\* \((?!EXIT\b)[\w.]+\)")
 #: The line in which our own runtime says why it failed.
 OURS = re.compile(r"❌ ")
@@ -43,7 +44,7 @@ FAILURE = re.compile(
     r"|no .{1,40} (?:is|are|was|were) (?:set|found|given|installed|available|configured))",
     re.IGNORECASE,
 )
-#: Lines that say where or what next, but not why: stack frames, hints, places of dumps and logs, version notes.
+#: Lines that do not say why a program failed: stack frames, hints, places of dumps and logs, version notes.
 NOISE = re.compile(
     r"(?:at |from |in |note:|hint:|help:|tip:|usage:|see |for (?:more|help)|try |run |full |\(?\w[\w.]* \d[\d.]*\) "
     r"|File \"|goroutine |Node\.js v|Crash dump |npm (?:ERR!|error) (?:A complete|\s|/)|make(?:\[\d+\])?: \*\*\* "
@@ -75,11 +76,12 @@ def _lines(text: str) -> list[str]:
 
 
 def _chosen(lines: list[str]) -> str:
+    """Return the line that matches the most telling pattern. If none matches, return the last line with a word."""
     numbers = [number for number in range(len(lines)) if not WORDLESS.match(lines[number])] or [len(lines) - 1]
     stripped = {number: lines[number].strip() for number in numbers}
-    for pattern, last in ((OURS, True), (ELIXIR, False)):
+    for pattern, position in ((OURS, -1), (ELIXIR, 0)):
         if matches := [number for number in numbers if pattern.match(stripped[number])]:
-            return _whole(lines, matches[-1 if last else 0])
+            return _whole(lines, matches[position])
     if (exception := _after_traceback(lines)) is not None:
         return _whole(lines, exception)
     telling = [number for number in numbers if not NOISE.match(stripped[number])]

@@ -13,7 +13,7 @@ import yaml
 QUOTE = "put the text in quotes, or write it as a block text (| and the text below, indented)"
 #: Characters with a meaning of their own at the beginning of a text, with the name of each.
 NAMES = {"`": "a backtick", "@": "an @", "%": "a %", "*": "a * (an alias in YAML)", "&": "an & (an anchor in YAML)"}
-#: YAML's own word for a character in the parser's words.
+#: The character that a parser's message names.
 CHARACTER = re.compile(r"found character '(?P<character>\\?.)'")
 #: A key, with or without a list's dash before it.
 KEY = re.compile(r"[ \t]*(?:- +)*(?P<key>[^\s:#'\"\[{][^:#]*|\"[^\"]*\"|'[^']*'):(?:\s|\Z)")
@@ -40,6 +40,7 @@ def advice(text: str, error: yaml.MarkedYAMLError) -> str:
 
 
 def _character(character: str) -> str:
+    """Return advice on a character that no text may begin with, or on a tab."""
     if character in ("\t", "\\t"):
         return "a tab indents this line: indent with spaces only"
     return f"no text may begin with {NAMES.get(character, character)}: {QUOTE}"
@@ -56,7 +57,7 @@ def _beginning(line: str, context: str) -> str:
 def _colon(line: str, column: int) -> str:
     """Return advice on a colon where no key may stand."""
     match = KEY.match(line)
-    # The colon of the key itself is where the parser stopped if the line above goes on in this line.
+    # The parser stops at the key's own colon if the text of the line above goes on in this line.
     if match is not None and match.end("key") >= column:
         return (
             "this key stands where no key may stand: indent it like the keys beside it, and give the line above either "
@@ -66,6 +67,7 @@ def _colon(line: str, column: int) -> str:
 
 
 def _by_words(problem: str, context: str, line: str) -> str:
+    """Return advice on an error that the words of the parser's message tell, or an empty text."""
     if "sequence entries are not allowed" in problem:
         return (
             "a list begins in a line of its own: put the dash below its key, or put a text that begins with - in quotes"

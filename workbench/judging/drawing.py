@@ -18,10 +18,10 @@ from workbench.scoring import Criterion
 #: The file of this folder that is the template of the prompt.
 TEMPLATE = "drawing.md"
 #: How many criteria a goal has. Fewer tell plans apart too coarsely, and more cost the judge's attention.
-FEWEST, MOST = 5, 15
+FEWEST_CRITERIA, MOST_CRITERIA = 5, 15
 #: The longest name and the longest question, in characters.
 LONGEST_NAME, LONGEST_QUESTION = 80, 500
-#: The largest weight. With a larger one, the other criteria would not count.
+#: The largest weight of a criterion. Beside a larger weight, the other criteria would hardly count.
 LARGEST_WEIGHT = 10
 
 SCHEMA = strict_object(
@@ -42,7 +42,7 @@ SCHEMA = strict_object(
 #: Added to the prompt, because some servers ignore a schema.
 FORM = (
     'Answer with one JSON object and nothing else: {"criteria": [{"name": "…", "question": "…", "weight": 1}]}. '
-    f"Write {FEWEST} to {MOST} criteria."
+    f"Write {FEWEST_CRITERIA} to {MOST_CRITERIA} criteria."
 )
 
 
@@ -65,7 +65,7 @@ def draw(request: DrawRequest) -> DrawnCriteria:
     """Return the criteria that the judge's model draws from the gold plans of a goal.
 
     Raises:
-        BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
+        BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as in `workbench.judging.judge.score`.
     """
     key = key_of(request)
     with journal.attempt(request.run, "draw", key) as meter:
@@ -76,7 +76,7 @@ def draw(request: DrawRequest) -> DrawnCriteria:
 
 
 def call_of(request: DrawRequest) -> ModelCall:
-    """Return the call that draws the criteria of a goal. Each drawing of a goal has a seed of its own."""
+    """Return the call that draws the criteria of a goal. Each drawing of a goal has another seed."""
     prompt = fill(default_template(TEMPLATE), request.goal, Plan(""))
     return judges_call(ScoreRequest(request.goal, request.judge, request.number), prompt, FORM, SCHEMA)
 
@@ -89,9 +89,9 @@ def read_criteria(text: str) -> tuple[Criterion, ...]:
     """
     value = take_in_json(text, LONGEST_VERDICT)
     entries = value.get("criteria") if isinstance(value, dict) else None
-    if not isinstance(entries, list) or not FEWEST <= len(entries) <= MOST:
+    if not isinstance(entries, list) or not FEWEST_CRITERIA <= len(entries) <= MOST_CRITERIA:
         count = f"{len(entries)} criteria" if isinstance(entries, list) else "no list of criteria"
-        raise UnusableText(f"it has {count}; expected {FEWEST} to {MOST}")
+        raise UnusableText(f"it has {count}; expected {FEWEST_CRITERIA} to {MOST_CRITERIA}")
     criteria = tuple(_criterion(number, entry) for number, entry in enumerate(entries, start=1))
     if len({criterion.name.lower() for criterion in criteria}) < len(criteria):
         raise UnusableText("two of its criteria have one name; expected different names")
@@ -99,6 +99,14 @@ def read_criteria(text: str) -> tuple[Criterion, ...]:
 
 
 def _criterion(number: int, entry: Any) -> Criterion:
+    """Return the criterion in an entry of a reply. Cut a name and a question that are too long.
+
+    Args:
+        number: the entry's place in the reply, from 1, for the errors.
+
+    Raises:
+        UnusableText: the entry has no name, no question or no weight that can count.
+    """
     values = entry if isinstance(entry, dict) else {}
     name, question, weight = values.get("name"), values.get("question"), values.get("weight")
     if not isinstance(name, str) or not isinstance(question, str) or not name.strip() or not question.strip():

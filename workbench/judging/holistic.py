@@ -35,7 +35,7 @@ FORM = 'Answer with one JSON object and nothing else: {"reason": "…", "score":
 
 
 def ask(request: ScoreRequest, plan: Plan, meter: Meter) -> Verdict:
-    """Return one verdict.
+    """Ask the judge's model for a verdict on the plan as a whole, and return the verdict.
 
     Raises:
         BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as in `workbench.judging.judge.score`.
@@ -51,7 +51,12 @@ def call_of(request: ScoreRequest, plan: Plan) -> ModelCall:
 
 
 def judges_call(request: ScoreRequest, prompt: str, form: str, schema: dict[str, Any]) -> ModelCall:
-    """Return a call of the judge's model. `form` says in words what `schema` says, and ends the prompt."""
+    """Return a call of the judge's model.
+
+    Args:
+        prompt: the filled template.
+        form: the last words of the prompt. They describe the answer that `schema` demands.
+    """
     judge = request.judge
     return ModelCall(
         provider=judge.provider,

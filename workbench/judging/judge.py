@@ -20,7 +20,7 @@ from workbench.providers import ProviderName
 from workbench.run import journal
 
 #: The providers that `workbench.models` can call.
-ALL: frozenset[ProviderName] = frozenset({"gemini", "anthropic", "openai", "claude-program"})
+ALL_PROVIDERS: frozenset[ProviderName] = frozenset({"gemini", "anthropic", "openai", "claude-program"})
 
 
 class Ask(Protocol):
@@ -30,10 +30,10 @@ class Ask(Protocol):
         """Return the model's verdict.
 
         Args:
-            request: the goal with its gold plans, and the judge: model, provider, template and settings. Its `seed` is
-                for providers that take one.
+            request: the goal with its gold plans, and the judge: model, provider, template and settings. `request.seed`
+                is the sampling seed for providers that take one.
             plan: a plan without a problem.
-            meter: takes what each call of the model used. A call is made within `meter.call`, so that a budget in
+            meter: adds up what each call of the model used. Make each call within `meter.call`, so that a budget in
                 dollars is never overshot.
 
         Raises:
@@ -46,7 +46,7 @@ class Ask(Protocol):
 
 
 class CallOf(Protocol):
-    """A judge's function that returns the call of a model for one verdict, which is enough to price it."""
+    """A judge's function that returns the call for one verdict, without making it. An estimate prices this call."""
 
     def __call__(self, request: ScoreRequest, plan: Plan, /) -> ModelCall: ...
 
@@ -60,7 +60,7 @@ class JudgeEntry:
         function: the judge's `Ask`, as `module:function`.
         call: the judge's `CallOf`, in the same form.
         places: the places that a template of the study must have.
-        template: the name of the file in this folder that is the template of studies without one.
+        template: the file in this folder that is the template of studies that name none.
         rubric: True if the judge needs the criteria of the goal.
     """
 
@@ -81,9 +81,9 @@ class JudgeEntry:
 
 
 JUDGES: dict[str, JudgeEntry] = {
-    HOLISTIC: JudgeEntry(ALL, "workbench.judging.holistic:ask"),
+    HOLISTIC: JudgeEntry(ALL_PROVIDERS, "workbench.judging.holistic:ask"),
     "rubric": JudgeEntry(
-        ALL,
+        ALL_PROVIDERS,
         "workbench.judging.rubric:ask",
         call="workbench.judging.rubric:call_of",
         places=("goal", "criteria", "plan"),
@@ -96,8 +96,8 @@ JUDGES: dict[str, JudgeEntry] = {
 def score(request: ScoreRequest, plan: Plan) -> Verdict:
     """Return the verdict on a plan.
 
-    A text that is no plan, and a plan that is certainly broken, scores 0 without a call, with a reason that an
-    optimizer can learn from.
+    A plan with a problem scores 0, and no model is called: the text is no plan, or the plan is certainly broken. The
+    verdict's reason names the problem, so that an optimizer can learn from it.
 
     Raises:
         BudgetUsedUp: the run's budget in dollars does not allow the call.

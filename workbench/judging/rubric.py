@@ -1,6 +1,6 @@
 """Scores a plan by the criteria of a rubric: a model answers each criterion, and the score is computed.
 
-A "yes" or a "partly" counts only if its quote is in the plan. So a judge cannot praise what the plan does not say.
+A "yes" or a "partly" counts only if its quote is in the plan. So a judge cannot praise what a plan does not have.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ _GAP = re.compile(r"…|\.\.\.|\[\.\.\.\]")
 
 
 def ask(request: ScoreRequest, plan: Plan, meter: Meter) -> Verdict:
-    """Return one verdict.
+    """Ask the judge's model to answer each criterion, and return the verdict.
 
     Raises:
-        MissingKey, ModelNotFound, NotJudged: as `workbench.judging.judge.score`.
+        BudgetUsedUp, MissingKey, ModelNotFound, NotJudged: as in `workbench.judging.judge.score`.
         ValueError: the goal has no criteria.
     """
     criteria = request.goal.criteria
@@ -80,7 +80,7 @@ def score_of(criteria: Sequence[Criterion], results: Sequence[CriterionResult]) 
 def read_answers(text: str, criteria: Sequence[Criterion], plan: str) -> tuple[tuple[CriterionResult, ...], str]:
     """Return the result for each criterion, in the order of the criteria, and the reason.
 
-    The reason ends with the names of the criteria that are not met, because it is what an optimizer learns from.
+    The names of the criteria that are not met are added to the reason, because optimizers learn from the reason.
 
     Raises:
         UnusableText: the reply is no verdict.
@@ -97,20 +97,25 @@ def read_answers(text: str, criteria: Sequence[Criterion], plan: str) -> tuple[t
     expected = set(range(1, len(criteria) + 1))
     if len(answers) != len(criteria) or set(by_number) != expected:
         raise UnusableText(f"it answers {sorted(by_number)}; expected each criterion from 1 to {len(criteria)} once")
-    words = _words(plan)
-    results = tuple(_result(c, by_number[number], words) for number, c in enumerate(criteria, start=1))
+    plan_words = _words(plan)
+    results = tuple(_result(c, by_number[number], plan_words) for number, c in enumerate(criteria, start=1))
     return results, " ".join([reason.strip(), *_shortfalls(results)])
 
 
-def _result(criterion: Criterion, answer: dict[str, Any], plan: str) -> CriterionResult:
-    # Servers that ignore the schema write "Yes", and null for no evidence.
+def _result(criterion: Criterion, answer: dict[str, Any], plan_words: str) -> CriterionResult:
+    """Return the result for a criterion. An answer without a quote from the plan counts as "no".
+
+    Raises:
+        UnusableText: the answer is not yes, partly or no, or its evidence is no text.
+    """
+    # Servers that ignore the schema write "Yes" instead of "yes", and null instead of an empty evidence.
     evidence, word = answer.get("evidence") or "", str(answer.get("answer")).strip().lower()
     if word not in get_args(CriterionAnswer):
         raise UnusableText(f"its answer to criterion {answer['number']} is {word[:40]!r}; expected yes, partly or no")
     if not isinstance(evidence, str):
         raise UnusableText(f"its evidence for criterion {answer['number']} is {str(evidence)[:40]!r}; expected a text")
     quote = " ".join(evidence.split())[:LONGEST_EVIDENCE]
-    if word != "no" and not is_quoted(evidence, plan):
+    if word != "no" and not is_quoted(evidence, plan_words):
         return CriterionResult(criterion.name, "no", quote, unproved=True)
     return CriterionResult(criterion.name, cast("CriterionAnswer", word), quote)
 
@@ -118,10 +123,10 @@ def _result(criterion: Criterion, answer: dict[str, Any], plan: str) -> Criterio
 def is_quoted(evidence: str, plan: str) -> bool:
     """Return True if the plan has the quoted words, in this order. Case, markup and line breaks make no difference.
 
-    A quote may have gaps, marked with dots. Then each part must be in the plan.
+    A quote may have gaps, marked with dots. Then the plan must have each part between the gaps.
 
     Args:
-        plan: the words of the plan, as `_words` returns them, or its text.
+        plan: the text of the plan, or its words as `_words` returns them.
     """
     plan_words = _words(plan)
     parts = [part for part in map(_words, _GAP.split(evidence)) if part.strip()]
@@ -129,7 +134,7 @@ def is_quoted(evidence: str, plan: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """Return the words of a text in small letters, each between blanks."""
+    """Return the words of a text in small letters, with one blank before and after each word."""
     return f" {' '.join(match[0].lower() for match in _WORD.finditer(text))} "
 
 

@@ -1,4 +1,4 @@
-"""Writes the JSON schemas of what a judge's model answers."""
+"""Writes the JSON schemas of the answers of a judge's model."""
 
 from __future__ import annotations
 

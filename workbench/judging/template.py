@@ -1,6 +1,6 @@
-"""Fills the places of a template, which gives the judge's prompt.
+"""Makes the judge's prompt: fills the places of a template, such as $goal and $plan, with texts.
 
-A text that was filled in is not searched for places again.
+A text that was filled in is not searched for places.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLACES = ("goal", "gold_plans", "plan")
 _PLACE = re.compile(r"\$(goal|gold_plans|plan)\b")
 #: The places of a template for a judge that has criteria.
 _PLACE_OR_CRITERIA = re.compile(r"\$(goal|gold_plans|plan|criteria)\b")
-#: The tags of the templates that come with Workbench. A template of the study may have others.
+#: The tags in the templates that come with Workbench. A study's own template may have other tags.
 _TAGS = frozenset({"goal", "gold_plan", "plan", "criteria"})
 _TAG_OF_TEMPLATE = re.compile(r"</?([A-Za-z_][\w-]*)")
 #: Characters that a reader does not see: those without a width, and those that choose a variant of a character.
@@ -29,12 +29,12 @@ _UNSEEN = (
 
 
 def default_template(name: str = "holistic.md") -> str:
-    """Return the template for studies that name none. `name` is a file of this folder."""
+    """Return the text of a template in this folder. Studies that name no template use it."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def check_template(text: str, places: Sequence[str] = PLACES) -> str | None:
-    """Return what is wrong with a template, or None."""
+    """Return what is wrong with a template, or None if it has all places."""
     missing = [f"${place}" for place in places if not re.search(rf"\${place}\b", text)]
     return f"the judge's template lacks {', '.join(missing)}" if missing else None
 
@@ -42,27 +42,28 @@ def check_template(text: str, places: Sequence[str] = PLACES) -> str | None:
 def fill(template: str, goal: Goal, plan: Plan) -> str:
     """Return the judge's prompt.
 
-    The goal, the plans and the criteria cannot close a tag of the template. A placeholder in their text stays as it is.
-    The placeholder of the criteria is filled only if the goal has criteria.
+    The goal, the plans and the criteria cannot open or close a tag of the template. A place in their text, such as
+    $plan, stays as it is. The place $criteria is filled only if the goal has criteria.
     """
     tag = _tag(frozenset(_TAG_OF_TEMPLATE.findall(template)) | _TAGS)
 
-    def data(text: str) -> str:
+    def without_tags(text: str) -> str:
         return tag.sub("&lt;", text)
 
-    gold_plans = "\n\n".join(f"<gold_plan>\n{data(text)}\n</gold_plan>" for text in goal.gold)
-    values = {"goal": data(goal.text), "gold_plans": gold_plans, "plan": data(plan.text)}
+    gold_plans = "\n\n".join(f"<gold_plan>\n{without_tags(text)}\n</gold_plan>" for text in goal.gold)
+    values = {"goal": without_tags(goal.text), "gold_plans": gold_plans, "plan": without_tags(plan.text)}
     if not goal.criteria:
         return _PLACE.sub(lambda place: values[place[1]], template)
-    values["criteria"] = "\n".join(data(_numbered(number, c)) for number, c in enumerate(goal.criteria, start=1))
+    criteria = (_numbered(number, criterion) for number, criterion in enumerate(goal.criteria, start=1))
+    values["criteria"] = "\n".join(map(without_tags, criteria))
     return _PLACE_OR_CRITERIA.sub(lambda place: values[place[1]], template)
 
 
 @functools.cache
 def _tag(names: frozenset[str]) -> re.Pattern[str]:
-    """Return the pattern of the opening bracket of a tag with one of these names.
+    """Return the pattern of the bracket `<` of a tag with one of these names.
 
-    Invisible characters inside the tag do not hide it from the pattern.
+    The pattern also matches a tag that has invisible characters in it.
     """
     blank = rf"[\s{_UNSEEN}]*"
     spelled = "|".join(f"[{_UNSEEN}]*".join(map(re.escape, name)) for name in sorted(names))

@@ -21,17 +21,23 @@ from workbench.providers import PROGRAM, Provider, same_model
 
 T = TypeVar("T")
 
-#: How often a model is asked for one answer, at most. Each ask has another seed: the same seed gives the same reply.
+#: How often a model is asked for one answer, at most. Each call has another seed: the same seed gives the same reply.
 ASKS = 3
-#: Tokens that a provider may add to a request: its roles, and the instructions for a schema.
+#: The most tokens that a provider may add to a request: the names of roles, and the instructions for a schema.
 FRAME_TOKENS = 2_000
-#: The tokens of the claude program's own instructions, which it adds to each request, with room for a newer version.
+#: The most tokens of the claude program's own instructions, which it adds to each request. A newer version may add more
+#: than today's, so there is room.
 PROGRAM_TOKENS = 40_000
 
 
 @dataclass(frozen=True)
 class Role:
-    """The part that a model plays: its name, which is also its key in a study, and the error for a missing answer."""
+    """The part that a model plays.
+
+    Attributes:
+        name: the name of the role, which is also its key in a study: "judge" or "proposer".
+        error: the type of the error for a missing answer.
+    """
 
     name: str
     error: type[OutsideError]
@@ -45,15 +51,34 @@ class Answer(Generic[T]):
     other_model: str | None
 
 
+@dataclass(frozen=True)
+class _Rejection:
+    """Why a reply is no answer.
+
+    Attributes:
+        kind: the word under which the failure is counted.
+        problem: the reason in words.
+        lasting: as in `OutsideError`.
+        final: True if the model should not be asked again for this answer.
+    """
+
+    kind: str
+    problem: str
+    lasting: bool
+    final: bool = False
+
+
 def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> Answer[T]:
-    """Return the first complete reply that `read` can use.
+    """Return the answer in the first complete reply that `read` can use.
 
     After a reply that is cut off, refused or unusable, the model is asked again with another seed, at most `ASKS` times
     in all. A prompt that the provider refuses is sent once.
 
     Args:
+        role: the part that the model plays, for the errors.
+        call: the call. Its `seconds` are the time limit of all calls together.
         read: returns the value of a reply's text. It raises UnusableText if the text cannot be used.
-        meter: takes what each reply used, even if the reply is no answer.
+        meter: adds up what each reply used, even if the reply is no answer.
 
     Raises:
         BudgetUsedUp: the run's budget in dollars does not allow another call.
@@ -64,7 +89,6 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
     key = call.provider.key()
     largest = largest_cost(call) if meter.budgeted else None
     deadline = time.monotonic() + call.seconds
-    problem, kind, lasting = "", "", True
     for number in range(ASKS):
         error: Exception | None = None
         seed = None if call.seed is None else (call.seed + number * 0x9E3779B1) & 0x7FFFFFFF
@@ -74,40 +98,51 @@ def ask(role: Role, call: ModelCall, read: Callable[[str], T], meter: Meter) -> 
                 reply = _metered(replace(call, seed=seed, seconds=max(0.01, seconds)), key, call.seconds, meter)
         except CallFailed as failed_call:
             error = _error(role, call, key, failed_call)
-        else:
-            if reply.ending is Ending.COMPLETE:
-                try:
-                    return Answer(read(reply.text), _other_model(call, reply))
-                except UnusableText as unusable:
-                    excerpt = take_in(reply.text[:200])
-                    problem = f"{unusable}; the reply begins with {excerpt!r}" if excerpt else str(unusable)
-                    kind, lasting = "unusable reply", True
-            else:
-                kind, lasting = reply.ending.value, reply.ending is not Ending.PASSING
-                problem = f"the provider ended the reply ({reply.reason})"
-                if reply.final:
-                    problem = f"the provider refused the prompt ({reply.reason})"
-            if reply.final or reply.ending is Ending.LASTING:
-                break
         if error is not None:
+            # Raised here, after the handler, so that no traceback shows the client's error, which may hold the key.
             raise error
-    times = "once" if number == 0 else f"{number + 1} times"
-    raise role.error(
+        value = _value(reply, read)
+        if not isinstance(value, _Rejection):
+            return Answer(value, _other_model(call, reply))
+        rejection = value
+        if rejection.final:
+            break
+    raise _no_answer(role, call, key, rejection, number + 1)
+
+
+def _value(reply: Reply, read: Callable[[str], T]) -> T | _Rejection:
+    """Return the value of a reply, or why the reply is no answer."""
+    if reply.ending is not Ending.COMPLETE:
+        problem = f"the provider {'refused the prompt' if reply.final else 'ended the reply'} ({reply.reason})"
+        lasting = reply.ending is not Ending.PASSING
+        return _Rejection(reply.ending.value, problem, lasting, final=reply.final or reply.ending is Ending.LASTING)
+    try:
+        return read(reply.text)
+    except UnusableText as unusable:
+        excerpt = take_in(reply.text[:200])
+        problem = f"{unusable}; the reply begins with {excerpt!r}" if excerpt else str(unusable)
+        return _Rejection("unusable reply", problem, lasting=True)
+
+
+def _no_answer(role: Role, call: ModelCall, key: str, rejection: _Rejection, asks: int) -> OutsideError:
+    """Return the error for a model that was asked `asks` times and gave no answer, without the provider's key."""
+    kind, times = rejection.kind, "once" if asks == 1 else f"{asks} times"
+    return role.error(
         scrubbed(
             f"the {role.name} {call.model} at {call.provider.base_url} gave no usable answer ({kind}), asked {times}: "
-            f"{problem}; expected a complete answer; {_remedy(role, kind)}",
+            f"{rejection.problem}; expected a complete answer; {_remedy(role, kind)}",
             [key],
         ),
         kind=kind,
-        lasting=lasting,
+        lasting=rejection.lasting,
     )
 
 
 def largest_cost(call: ModelCall) -> float | None:
     """Return the most that one call can cost, in dollars, or None if its model has no known price.
 
-    A token has at least one byte, so the request has at most as many tokens as bytes, and some for its frame. Without
-    a limit, the reply may fill the model's context window.
+    A token has at least one byte, so the texts of the request have at most as many tokens as bytes. The provider adds
+    tokens of its own. Without a limit, the reply may fill the model's context window.
     """
     name, model, api_base = call.provider.name, call.model, _api_base(call.provider)
     texts = [call.system or "", json.dumps(call.schema or {}), *(text for _, text in call.messages)]
@@ -125,10 +160,14 @@ def _api_base(provider: Provider) -> str | None:
 
 
 def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
-    """Call the model in a thread, and tell the meter what the call used."""
+    """Call the model in a thread, report to the meter what the call used, and return the reply.
+
+    Args:
+        seconds: the time limit of all calls for one answer, for the message.
+    """
     try:
         reply = call_in_thread(call, key, seconds)
-        # The reply's text is not shortened here: the caller knows how long the text may be.
+        # The reply's text is not shortened here, because the caller knows how long the text may be.
         reply = replace(reply, reason=shortened(reply.reason), model=shortened(reply.model))
     except CallFailed as failed_call:
         if failed_call.dollars is not None:
@@ -181,7 +220,7 @@ def _other_model(call: ModelCall, reply: Reply) -> str | None:
 
 
 def _remedy(role: Role, kind: str) -> str:
-    """Return what a person can do about a missing answer."""
+    """Return what a person can do about a missing answer of this kind."""
     if kind == Ending.PASSING.value:
         return "run the same command again"
     if kind == Ending.LASTING.value:

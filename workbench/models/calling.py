@@ -1,4 +1,4 @@
-"""Calls a model once, with the client of its provider, in a thread that can be left."""
+"""Calls a model once, with the client of its provider, in a thread that the caller can leave before it ends."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from workbench.models.failure import Failure
 from workbench.models.reply import ModelCall, Reply
 from workbench.system import process
 
-#: The pause between two looks for an interrupt while a reply is awaited, in seconds.
+#: The pause between two checks for an interrupt while a reply is awaited, in seconds.
 LOOK_SECONDS = 0.2
-#: How long a reply is still awaited and kept after an interrupt, in seconds.
+#: How long a reply is still awaited after an interrupt, in seconds.
 INTERRUPT_SECONDS = 1.5
 
 Complete = Callable[[ModelCall, str], Reply]
@@ -33,16 +33,16 @@ CLIENTS = {
 
 
 def call_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
-    """Call the model in a thread of its own, and wait for the reply until the call's time is over.
+    """Call the model in a thread of its own, and return the reply if it arrives before the call's time is over.
 
-    After an interrupt, a reply has `INTERRUPT_SECONDS` to arrive, so that a silent provider does not delay the end of
+    After an interrupt, the call has only `INTERRUPT_SECONDS` left, so that a silent provider does not delay the end of
     an interrupted run.
 
-    A client's own time limit starts again with every byte, so a server that sends one byte a second would never reach
-    this limit. A call that is given up keeps its thread until its connection or the process ends.
+    A client's own time limit is not enough: it starts again with every byte, so a server that sends one byte a second
+    never reaches it. A call whose time is over keeps its thread until its connection or the process ends.
 
     Args:
-        seconds: the time limit of all calls together, for the message.
+        seconds: the time limit of all calls for one answer, for the message.
 
     Raises:
         CallFailed: the call failed, or its time is over.
@@ -54,7 +54,7 @@ def call_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
     def run() -> None:
         try:
             outcome.put(complete(call, key))
-        except BaseException as error:  # of any kind: the waiting thread raises the error again
+        except BaseException as error:  # every kind of error: the waiting thread raises it again
             outcome.put(error)
 
     threading.Thread(target=run, name="workbench-model-call", daemon=True).start()

@@ -44,21 +44,23 @@ def complete(call: ModelCall, key: str) -> Reply:
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         message = f"the reply is not in the provider's protocol ({type(error).__name__})"
         failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
+    # Raised here, after the handlers, so that no traceback shows the client's own error, which may hold the key.
     raise failed_call
 
 
 def _response_format(call: ModelCall) -> dict[str, Any] | None:
-    """Return the call's schema as DSPy's client takes it. Anthropic has no JSON mode without a schema."""
-    if not call.schema:
-        wants_json = call.schema is not None and call.provider.name != "anthropic"
-        return {"type": "json_object"} if wants_json else None
-    return {"type": "json_schema", "name": "answer", "schema": dict(call.schema)}
+    """Return the call's schema in the form of DSPy's client. Anthropic has no JSON mode without a schema."""
+    if call.schema:
+        return {"type": "json_schema", "name": "answer", "schema": dict(call.schema)}
+    any_json = call.schema is not None and call.provider.name != "anthropic"
+    return {"type": "json_object"} if any_json else None
 
 
 @lru_cache(maxsize=8)
 def _client(model: str, provider: Provider, key: str, seconds: float) -> dspy.LM:
+    """Return DSPy's client for a model, with the time limit of its calls in seconds."""
     # With engine="auto", DSPy would use litellm as soon as a variable such as ANTHROPIC_BASE_URL is set, and litellm
-    # appends a second /v1. Prefect's tasks keep answers and retry calls, so DSPy does neither.
+    # appends a second /v1. Prefect's tasks cache answers and retry calls, so DSPy does neither.
     return dspy.LM(
         model,
         engine="lm15",
@@ -71,6 +73,7 @@ def _client(model: str, provider: Provider, key: str, seconds: float) -> dspy.LM
 
 
 def _failed_call(error: Any) -> CallFailed:
+    """Return our error for an error of DSPy's client."""
     message = str(error.message or error)
     status = error.status or 0
     headers = {"retry-after": str(error.retry_after)} if error.retry_after else {}
@@ -86,7 +89,7 @@ def _failed_call(error: Any) -> CallFailed:
 
 
 def _unreached(error: BaseException | None) -> bool:
-    """Return True if the connection to the provider failed, so that the provider never had the request."""
+    """Return True if the connection to the provider failed, so that the provider never got the request."""
     while error is not None:
         if isinstance(error, ConnectionRefusedError | httpx.ConnectError):
             return True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-#: The longest wait before a retry, in seconds. A failure for which the provider asks a longer wait counts as lasting.
+#: The longest wait before a retry, in seconds. If the provider asks for a longer wait, the failure counts as lasting.
 LONGEST_WAIT = 120.0
 
 _REJECTED_KEY = re.compile(r"API_KEY_INVALID|API key (not valid|expired|not found)|invalid x-api-key", re.IGNORECASE)
@@ -52,8 +52,9 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
     """Return the meaning of an HTTP error.
 
     Args:
+        status: the HTTP status, from 400 on.
         message: the provider's sentence.
-        body: the parsed body, or None.
+        body: the parsed JSON body, or None.
         headers: the reply's headers, with names in small letters.
     """
     words = " ".join([message, *_code_words(body)])
@@ -79,7 +80,7 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
 
 
 def _limited(words: str, wait: float) -> Failure:
-    """Return the meaning of a limit: a limit per minute passes, and a used-up quota lasts."""
+    """Return the meaning of a reached limit: a limit per minute soon passes, and a used-up quota lasts."""
     if _USED_UP.search(words):
         return Failure("quota used up", lasting=True, hint="the quota is used up; wait until it is renewed")
     if wait > LONGEST_WAIT:
@@ -91,17 +92,18 @@ def requested_wait(message: str, body: object, headers: Mapping[str, str]) -> fl
     """Return the seconds that a provider asks us to wait, or 0 if it asks for no wait.
 
     Gemini puts the wait into `error.details[].retryDelay`. Others put it into the header `retry-after`, as seconds or
-    as a date.
+    as a date, or into `retry-after-ms`. If all of them are missing, the message may say "retry in 30s".
     """
     waits = [_duration(detail.get("retryDelay")) for detail in _details(body)]
     waits += [_header_seconds(headers.get("retry-after", ""))]
     waits += [_number(headers.get("retry-after-ms", "")) / 1000]
-    if not any(waits) and (sentence := _RETRY_IN.search(message)):
-        waits.append(_duration(sentence[1]))
+    if not any(waits) and (match := _RETRY_IN.search(message)):
+        waits.append(_duration(match[1]))
     return max(waits)
 
 
 def _header_seconds(value: str) -> float:
+    """Return the seconds of a header `retry-after`, or 0 if it has neither seconds nor a date in the future."""
     if seconds := _number(value):
         return seconds
     try:
@@ -111,27 +113,29 @@ def _header_seconds(value: str) -> float:
 
 
 def _number(value: str) -> float:
+    """Return a finite number above 0, or 0 for any other text."""
     try:
-        seconds = float(value)
+        number = float(value)
     except ValueError:
         return 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+    return number if math.isfinite(number) and number > 0 else 0.0
 
 
 def _duration(value: object) -> float:
-    """Return the seconds of a duration such as "45.8s", "1m30s", "120ms" or {"seconds": 2, "nanos": 0}."""
+    """Return the seconds of a duration such as "45.8s", "1m30s", "120ms" or {"seconds": 2, "nanos": 0}; else 0."""
     if isinstance(value, Mapping):
         seconds, nanos = (_number(str(value.get(part, 0))) for part in ("seconds", "nanos"))
         return seconds + nanos / 1e9
     match = _DURATION.fullmatch(value.lower()) if isinstance(value, str) and value else None
     if match is None:
         return 0.0
-    hours, minutes, seconds_text, milli = match.groups()
-    last = float(seconds_text or 0) / (1000 if milli else 1)
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + last
+    hours, minutes, last_number, milli = match.groups()
+    seconds = float(last_number or 0) / (1000 if milli else 1)
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + seconds
 
 
 def _error(body: object) -> Mapping[str, Any]:
+    """Return the object `error` of a body, or an empty one. Gemini may wrap the body in a list."""
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     error = body.get("error") if isinstance(body, Mapping) else None
@@ -146,7 +150,7 @@ def _details(body: object) -> list[Mapping[str, Any]]:
 
 
 def _code_words(body: object) -> Iterator[str]:
-    """Yield the words by which providers name causes: codes, types, reasons, and the names of quotas."""
+    """Yield the words with which providers name the cause of an error: codes, types, reasons, and names of quotas."""
     error = _error(body)
     for name in ("code", "type", "status"):
         if isinstance(error.get(name), str):

@@ -60,12 +60,13 @@ def complete(call: ModelCall, key: str) -> Reply:
     except (ValueError, AttributeError, RecursionError):
         message = "the reply is not in the provider's protocol"
         failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
+    # Raised here, after the handlers, so that no traceback shows the client's own error, which may hold the key.
     raise failed_call
 
 
 @lru_cache(maxsize=8)
 def _client(provider: Provider, key: str) -> genai.Client:
-    """Return the client for an address. It is kept, because making it costs more than a call; threads share it."""
+    """Return the client for an address. All threads share it, because creating a client takes longer than a call."""
     base_url = provider.base_url.removesuffix(f"/{API_VERSION}")
     options = types.HttpOptions(
         base_url=base_url, api_version=API_VERSION, retry_options=types.HttpRetryOptions(attempts=1)

@@ -1,7 +1,7 @@
 """Defines a call of a model and its reply, and reads why each provider ended a reply.
 
-A provider's own verdict on a reply comes before its text: half a text with the reason SAFETY is no answer. Each table
-names every reason of the provider's SDK. A reason that is in no table is a failure, and never an answer.
+The reason with which a provider ends a reply decides before the text: half a text with the reason SAFETY is no answer.
+Each table names every reason of the provider's SDK. A reason that is in no table is a failure, and never an answer.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from workbench.providers import Provider, ProviderName
 
 
 class Ending(Enum):
-    """Why a reply ended, in the words that all providers share."""
+    """Why a reply ended. These reasons are the same for all providers."""
 
     COMPLETE = "complete"
     #: The reply reached a limit of its length.
     CUT_OFF = "cut off"
     #: The model or a filter of the provider refused to answer.
     REFUSED = "refused"
-    #: The provider failed, and may answer another call.
+    #: The provider failed. Another call may succeed.
     PASSING = "provider unavailable"
     #: The provider refuses this account.
     LASTING = "account disabled"
@@ -39,7 +39,7 @@ class ModelCall:
         model: the model's name, without the provider's.
         messages: pairs of role ("user" or "assistant") and text.
         system: the system prompt, or None.
-        temperature, max_tokens: None leaves them to the provider, and they are not sent.
+        temperature, max_tokens: None is not sent, so the provider's default applies.
         schema: the JSON schema of the answer. {} stands for any JSON, and None for plain text.
         seed: the sampling seed. It is sent to providers that take one.
         seconds: the time limit of the whole call.
@@ -66,8 +66,8 @@ class Reply:
         reason: the provider's own word for the ending, and its explanation if it gave one.
         model: the model that answered, as the provider names it. Empty if the provider does not say.
         final: True if the same request cannot get another answer, because the provider refused the prompt itself.
-        tokens: the tokens that the provider counted, or None if it told none.
-        dollars: the amount that a program told for its call, or None if it told none.
+        tokens: the tokens that the provider counted, or None if it reported none.
+        dollars: the amount that a program reported for its call, or None if it reported none.
     """
 
     text: str
@@ -126,7 +126,7 @@ ANTHROPIC: dict[str, Ending] = {
     "max_tokens": Ending.CUT_OFF,
     "model_context_window_exceeded": Ending.CUT_OFF,
     "refusal": Ending.REFUSED,
-    # Neither role offers tools, so these replies are not what was asked for.
+    # Workbench offers no tools to the judge and the proposer, so these replies are no answers.
     "tool_use": Ending.PASSING,
     "pause_turn": Ending.PASSING,
 }
@@ -140,8 +140,8 @@ OPENAI: dict[str, Ending] = {
     "function_call": Ending.PASSING,
 }
 
-#: The thoughts of a model whose server leaves them in the reply: all up to the closing tag. Some chat templates write
-#: the opening tag into the prompt, so that the reply begins with the thoughts themselves.
+#: The thoughts of a model whose server leaves them in the reply: everything up to the closing tag. Some chat templates
+#: write the opening tag into the prompt, so the reply begins with the thoughts themselves.
 _THOUGHTS = re.compile(r"\A\s*<(think|thinking)>.*?</\1>\s*|\A(?:(?!</?think>).)*\n</think>[ \t]*\n\s*", re.DOTALL)
 
 
@@ -196,7 +196,7 @@ READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_op
 
 
 def read(provider: ProviderName, body: object) -> Reply:
-    """Return the reply in a body of this provider's protocol."""
+    """Return the reply in a body of this provider's protocol. A body without a reply gives one that is no answer."""
     return READERS[provider](_mapping(body))
 
 

@@ -15,7 +15,11 @@ LIST_SECONDS = 5.0
 
 
 def suggestions(call: ModelCall, key: str) -> list[str]:
-    """Return current models of the provider, at most five: from its own list if it answers, else from ours."""
+    """Return at most five current models of the provider, as PROVIDER/NAME.
+
+    They are from the provider's own list, if the provider answers. Those that our list has, too, come first. Otherwise
+    they are from our list alone.
+    """
     provider = call.provider
     built_in = [f"{provider.name}/{model}" for model in CURRENT_MODELS[provider.name]]
     listed: list[str] = []

@@ -10,11 +10,11 @@ import json
 import re
 from typing import Any
 
-#: The longest text that is taken in, in characters.
+#: The longest text that `take_in` accepts, in characters.
 LONGEST = 1_000_000
 #: The most characters of a provider's words in a message, and of a model's name.
 WORDS_CHARACTERS = 500
-#: The deepest JSON that is taken in, in levels of objects and lists.
+#: The deepest JSON that `take_in_json` accepts, in levels of objects and lists.
 DEEPEST = 50
 
 #: Line breaks other than LF. Some programs break lines at them, and others do not.
@@ -45,7 +45,7 @@ def take_in(text: str | bytes, longest: int = LONGEST) -> str:
 
 
 def take_in_json(text: str | bytes, longest: int = LONGEST) -> Any:
-    """Return the value of a JSON text that a model wrote. The text may stand in one Markdown code fence.
+    """Return the value of a JSON text that a model wrote. The JSON may be in a Markdown code fence with text around it.
 
     Raises:
         UnusableText: the text is too long or no JSON. Or the JSON is too deep, has a key twice in one object, or has a
@@ -65,6 +65,7 @@ def take_in_json(text: str | bytes, longest: int = LONGEST) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. Refuse a key that occurs twice."""
     value = dict(pairs)
     if len(value) < len(pairs):
         raise UnusableText("its JSON has a key twice in one object")

@@ -21,7 +21,7 @@ FREE = frozenset(
 
 
 class Meter:
-    """Adds up what the calls for one answer use. Only one thread may use a meter.
+    """Adds up what the calls for one answer use and cost. Only one thread may use a meter.
 
     Args:
         action: the kind of the answer: "propose", "execute", "score" or "draw".
@@ -33,8 +33,10 @@ class Meter:
         self._purse = purse
         self._parts: list[ModelCost] = []
         self._untold: list[str] = []
+        #: The dollars that the budget counts for calls without a known amount.
         self._at_most = 0.0
-        self._told = False
+        #: Whether the current block of `call` has reported its cost.
+        self._reported = False
         #: Pairs of the model that was asked and the model that answered instead.
         self.other_models: list[tuple[str, str]] = []
 
@@ -54,65 +56,64 @@ class Meter:
     def call(self, name: str, largest: float | None) -> Iterator[None]:
         """Reserve the largest cost of a call, run the block that makes the call, and settle the reservation.
 
-        The block tells the cost by `use`, `charge`, `free` or `silent`. If it tells nothing, the call counts as untold,
-        unless the block ended with a failure whose kind is in `FREE`.
+        The block reports its cost by `use`, `charge`, `free` or `silent`. If the block reports nothing, `name` is added
+        to the cost's `untold`, unless the block ended with a failure whose kind is in `FREE`.
 
         Args:
             name: the model or program that is called, for the report.
-            largest: the most that the block can cost in dollars, or None if the cost is told only afterwards.
+            largest: the most that the block can cost in dollars, or None if the cost is known only after the call.
 
         Raises:
             BudgetUsedUp: the run's budget does not allow the call. The block does not run.
         """
         reservation = self._purse.reserve(self._action, largest) if self._purse else None
-        self._told, parts_before, untold_before = False, len(self._parts), len(self._untold)
+        self._reported, parts_before, untold_before = False, len(self._parts), len(self._untold)
         try:
             yield
         except (BudgetUsedUp, UserError):
-            self._told = True
+            self._reported = True
             raise
         except OutsideError as error:
-            self._told = self._told or error.kind in FREE
+            self._reported = self._reported or error.kind in FREE
             raise
         finally:
-            parts = self._parts[parts_before:]
-            known = (
-                self._told and len(self._untold) == untold_before and all(part.dollars is not None for part in parts)
-            )
-            amount = sum(part.dollars or 0.0 for part in parts) if known else None
-            if not self._told:
+            if not self._reported:
                 self._untold.append(name)
+            parts = self._parts[parts_before:]
+            all_known = len(self._untold) == untold_before and all(part.dollars is not None for part in parts)
             if self._purse is not None and reservation is not None:
-                counted = self._purse.settle(reservation, amount)
-                if amount is None:
-                    # The known parts count by themselves.
-                    self._at_most += max(0.0, counted - sum(part.dollars or 0.0 for part in parts))
+                known = sum(part.dollars or 0.0 for part in parts)
+                counted = self._purse.settle(reservation, known if all_known else None)
+                if not all_known:
+                    self._at_most += max(0.0, counted - known)
 
     def use(self, provider: str, model: str, tokens: Tokens, *, calls: int = 1, api_base: str | None = None) -> None:
         """Add calls of a model whose tokens are known."""
         amount = dollars(provider, model, tokens, api_base=api_base)
         self._parts.append(ModelCost(f"{provider}/{model}", calls, tokens, amount))
-        self._told = True
+        self._reported = True
 
     def charge(self, name: str, amount: float) -> None:
-        """Add an amount in dollars that a program told by itself."""
+        """Add the amount in dollars that the program `name` reported for one call."""
         self._parts.append(ModelCost(name, 1, Tokens(), amount))
-        self._told = True
+        self._reported = True
 
     def free(self) -> None:
-        """Note that the block cost nothing beyond what it has told."""
-        self._told = True
+        """Note that the block costs nothing, except what it reports by the other methods."""
+        self._reported = True
 
     def silent(self, name: str) -> None:
-        """Note that `name` was called and tells no cost. The block tells all its other costs."""
+        """Note that `name` was called and did not report its cost. The block reports all its other costs."""
         self._untold.append(name)
-        self._told = True
+        self._reported = True
 
 
 def use_report(meter: Meter, usage: Mapping[str, Any]) -> None:
-    """Add the usage that our own runtime reports: its `models`, each with the tokens by kind.
+    """Add the usage that our own runtime reports to the meter.
 
-    Each entry has the model that answered, and the model that was asked.
+    Args:
+        usage: the runtime's report. Each entry of its `models` has the model that answered, the model that was asked
+            (`asked`), the number of calls, and the tokens by kind.
     """
     meter.free()
     for entry in usage.get("models") or []:
@@ -129,7 +130,7 @@ def use_report(meter: Meter, usage: Mapping[str, Any]) -> None:
         if calls and not same_model(asked, model):
             meter.other_models.append((asked, model))
         if tokens == Tokens() and calls:
-            # Every call reads and writes tokens, so the provider did not tell them.
+            # Every call reads and writes tokens. If all counts are 0, the provider did not report them.
             meter.silent(f"{provider}/{model}")
         else:
             meter.use(provider, model, tokens, calls=calls)

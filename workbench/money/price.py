@@ -1,7 +1,7 @@
 """Prices the tokens of calls with the price data of genai-prices. Workbench has no price table of its own.
 
-The amount is computed when the answer is stored. The stored answer has the amount and the version of the price data.
-Reports only add up stored amounts, so a report of last month does not change with today's prices.
+The amount of an answer is computed once, when the answer is stored. The stored answer has the amount and the version of
+the price data. Reports only add up stored amounts, so a report of last month does not change with today's prices.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
-#: The names of our providers in the price data. The claude program asks Anthropic's models.
-#: Our runtime writes its name with an underscore, and a study with a hyphen.
+#: Our name of a provider → its name in the price data. The claude program calls Anthropic's models. Our runtime reports
+#: the program as `claude_program`, and a study names it `claude-program`.
 PRICED_AS = {
     "gemini": "google",
     "anthropic": "anthropic",
@@ -27,13 +27,13 @@ PRICED_AS = {
 }
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")
-#: The longest duration of a call. A price may change on a date, and a call that begins now may end after this date.
+#: The longest duration of a call. A price may change between the begin and the end of a call.
 LONGEST_CALL = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of calls by kind. The kinds do not overlap. Thoughts are charged as output."""
+    """The tokens of one or more calls, by kind. Each token counts in one kind only. Thoughts are charged as output."""
 
     input: int = 0
     cached_input: int = 0
@@ -52,11 +52,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class ModelCost:
-    """What calls of one model used and cost.
+    """What the calls of one model used and cost.
 
     Attributes:
-        model: the model that answered, as PROVIDER/NAME. If a program told an amount of its own, the program's name.
-        dollars: the amount, or None if the model has no known price.
+        model: the model that answered, as PROVIDER/NAME. If a program reported its own amount, the program's name.
+        calls: the number of calls.
+        tokens: the tokens of all these calls.
+        dollars: the amount for all these calls, or None if the model has no known price.
     """
 
     model: str
@@ -71,10 +73,10 @@ class Cost:
 
     Attributes:
         dollars: the whole amount, or None if a part of it is not known.
-        prices: the version of the price data.
+        prices: the name and the version of the price data.
         models: the parts by model.
-        untold: the models and programs that told neither tokens nor an amount, one entry for each call.
-        at_most: the dollars that a budget counts for the untold calls: the largest amount that they can have cost.
+        untold: the models and programs that reported neither tokens nor an amount, one entry for each call.
+        at_most: the dollars that a budget counts for the calls without a known amount: the most that they can cost.
     """
 
     dollars: float | None
@@ -85,11 +87,11 @@ class Cost:
 
     @classmethod
     def of(cls, models: Iterable[ModelCost], untold: Iterable[str] = (), at_most: float = 0.0) -> Cost:
-        """Return the cost that has these parts."""
-        parts, silent = tuple(models), tuple(untold)
-        whole = not silent and all(part.dollars is not None for part in parts)
+        """Return the cost that has these parts. Its `dollars` are None if the amount of a part is not known."""
+        parts, untold = tuple(models), tuple(untold)
+        all_known = not untold and all(part.dollars is not None for part in parts)
         known = sum(part.dollars or 0.0 for part in parts)
-        return cls(known if whole else None, price_data(), parts, silent, at_most)
+        return cls(known if all_known else None, price_data(), parts, untold, at_most)
 
     @property
     def known(self) -> float:
@@ -108,11 +110,11 @@ def price_data() -> str:
 def dollars(
     provider: str, model: str, tokens: Tokens, *, at: datetime | None = None, api_base: str | None = None
 ) -> float | None:
-    """Return what calls of a model cost, or None if the model has no known price.
+    """Return what calls of a model cost in dollars, or None if the model has no known price.
 
     Args:
         provider: our name of the provider, a key of `PRICED_AS`.
-        at: the time of the calls. Without it, the current time.
+        at: the time of the calls. None stands for the current time.
         api_base: the address that a study names for the model. A server there has prices of its own.
     """
     price = _calculation(provider, model, tokens, at or datetime.now(UTC), api_base)
@@ -122,10 +124,13 @@ def dollars(
 def largest(
     provider: str, model: str, input_tokens: int, output_tokens: int, *, api_base: str | None = None
 ) -> float | None:
-    """Return the most that a call with at most so many tokens can cost, or None if the model has no known price.
+    """Return the most that a call can cost in dollars, or None if the model has no known price.
 
-    The input may be charged as fresh or as written to a cache, whichever costs more. The price may be that of today or
-    of tomorrow.
+    The input may be charged as fresh input or as input that is written to a cache, and the price may change during the
+    call. The largest of these amounts is returned.
+
+    Args:
+        input_tokens, output_tokens: the most tokens that the call can have.
     """
     now = datetime.now(UTC)
     amounts = [
@@ -141,7 +146,7 @@ def largest(
 
 
 def context_tokens(provider: str, model: str, *, api_base: str | None = None) -> int | None:
-    """Return the tokens that the model's context window holds, or None if the price data does not tell."""
+    """Return the size of the model's context window in tokens, or None if the price data does not have it."""
     price = _calculation(provider, model, Tokens(input=1), datetime.now(UTC), api_base)
     return None if price is None else price.model.context_window
 
@@ -149,6 +154,7 @@ def context_tokens(provider: str, model: str, *, api_base: str | None = None) ->
 def _calculation(
     provider: str, model: str, tokens: Tokens, at: datetime, api_base: str | None
 ) -> PriceCalculation | None:
+    """Return the price data's calculation for these tokens, or None if the model has no known price."""
     # Imported here, because only a call or an estimate needs prices.
     from genai_prices import Usage, calc_price
 

@@ -1,12 +1,12 @@
-"""A budget in dollars. The largest possible cost of a call is reserved before the call, and settled after it.
+"""Keeps a budget in dollars: reserves the largest possible cost of a call before the call, and settles it afterwards.
 
 Two kinds of calls draw on a purse:
 
 before      The largest possible cost is known before the call. It is reserved, so the budget is never overshot, however
             many calls are in flight.
-afterwards  The cost is told only after the call. Before the first cost is known, one such call runs alone. Later, n of
-            these calls may be in flight together only if n times the largest cost so far is left. So a call
-            overshoots the budget at most by the amount that it costs beyond every call before it.
+afterwards  The cost is known only after the call. Until the first cost is known, one such call runs alone. Later, n of
+            these calls may be in flight together only if n times the largest cost so far is left. So only a call that
+            costs more than every call before it can overshoot the budget, and only by the difference.
 
 The money that the confirmation needs is set aside while the search goes on.
 
@@ -45,7 +45,10 @@ class Confirmation:
 
 @dataclass(eq=False)
 class Reservation:
-    """The right to make one call. `amount` is reserved, or None for a call that tells its cost afterwards."""
+    """The right to make one call.
+
+    `amount` is what is reserved, in units of the purse. It is None for a call whose cost is known only afterwards.
+    """
 
     action: str
     amount: int | None
@@ -65,25 +68,25 @@ class Purse:
         self._limit = math.floor(dollars * UNIT)
         self._spent = _units(spent)
         self._reserved = 0
-        #: How many calls are in flight, by action, and how many of them tell their cost afterwards.
+        #: How many calls are in flight, by action, and for how many of them nothing is reserved.
         self._in_flight: Counter[str] = Counter()
-        self._afterwards = 0
+        self._unreserved_in_flight = 0
         self._confirmation = confirmation
-        #: The largest cost of a call so far, and the largest amount reserved for one, by action.
-        self._seen: dict[str, int] = {}
-        self._bounds: dict[str, int] = {}
+        #: The largest cost of a call so far, and the largest reservation that was asked for, by action.
+        self._largest_costs: dict[str, int] = {}
+        self._largest_reservations: dict[str, int] = {}
         self._changed = threading.Condition()
         self._refused = False
         self._closed = False
 
     @property
     def spent(self) -> float:
-        """Return the dollars that are spent. A call that told no cost counts as the largest cost that it can have."""
+        """Return the dollars that are spent. A call that reported no cost counts as the most that it can have cost."""
         return self._spent / UNIT
 
     @property
     def used_up(self) -> bool:
-        """Return True once a call was refused because the money is used up."""
+        """Return True if a call was refused because the money is used up. `confirm` sets it back to False."""
         return self._refused
 
     def confirm(self) -> None:
@@ -94,16 +97,17 @@ class Purse:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End all calls of `reserve` that wait, because the run has ended."""
+        """Raise Interrupted in all threads that wait in `reserve`, because the run has ended."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def reserve(self, action: str, largest: float | None) -> Reservation:
-        """Return the right to make one call. Wait while calls in flight may give money back.
+        """Return the right to make one call. While calls in flight may give money back, wait for them.
 
         Args:
-            largest: the most that the call can cost, or None if its cost is told only afterwards.
+            action: the kind of the call: "propose", "execute", "score" or "draw".
+            largest: the most that the call can cost in dollars, or None if its cost is known only afterwards.
 
         Raises:
             BudgetUsedUp: what is left is not enough, and no call is in flight.
@@ -112,7 +116,7 @@ class Purse:
         amount = None if largest is None else _units(largest)
         with self._changed:
             if amount is not None:
-                self._bounds[action] = max(amount, self._bounds.get(action, 0))
+                self._largest_reservations[action] = max(amount, self._largest_reservations.get(action, 0))
             while True:
                 if self._closed:
                     raise Interrupted("the run has ended")
@@ -124,7 +128,7 @@ class Purse:
                 self._changed.wait()
             self._in_flight[action] += 1
             if amount is None:
-                self._afterwards += 1
+                self._unreserved_in_flight += 1
             else:
                 self._reserved += amount
             return Reservation(action, amount)
@@ -133,60 +137,64 @@ class Purse:
         """Replace a reservation by what the call cost, and return the dollars that count as spent.
 
         Args:
-            dollars: the cost. None if the call told none: then the largest possible cost counts, or the largest cost
-                seen if that is not known either.
+            dollars: the cost, or None if the call reported none. Then the reserved amount counts. If nothing was
+                reserved, the largest cost so far of a call of this kind counts.
         """
         with self._changed:
             action, amount = reservation.action, reservation.amount
             self._in_flight[action] -= 1
             if amount is None:
-                self._afterwards -= 1
+                self._unreserved_in_flight -= 1
             else:
                 self._reserved -= amount
             if dollars is not None:
                 cost = _units(dollars)
-                self._seen[action] = max(cost, self._seen.get(action, 0))
+                self._largest_costs[action] = max(cost, self._largest_costs.get(action, 0))
             else:
-                cost = self._seen.get(action, 0) if amount is None else amount
+                cost = self._largest_costs.get(action, 0) if amount is None else amount
             self._spent += cost
             self._changed.notify_all()
             return cost / UNIT
 
     def _affords(self, action: str, amount: int | None) -> bool:
         """Return True if the budget allows a call now. `amount` is its largest cost, or None as in a reservation."""
-        expected, last = self._set_aside()
-        left = self._limit - self._spent - self._reserved - expected
-        after_this = self._limit - self._spent - self._expected_in_flight() - self._expected(action)
-        if amount is not None:
-            fits = left >= amount + self._afterwards * self._largest_afterwards()
-            # What is reserved for this call can serve as the reservation of the confirmation's last call.
-            return fits and after_this >= expected + last
-        if self._largest_afterwards() == 0:
-            return self._afterwards == 0 and left - last > 0
-        return left - last >= (self._afterwards + 1) * self._largest_afterwards()
+        confirmation, last_reservation = self._set_aside()
+        free = self._limit - self._spent - self._reserved - confirmation
+        if amount is None:
+            free -= last_reservation
+            if self._largest_execution() == 0:
+                return self._unreserved_in_flight == 0 and free > 0
+            return free >= (self._unreserved_in_flight + 1) * self._largest_execution()
+        fits = free >= amount + self._unreserved_in_flight * self._largest_execution()
+        # Once this call and the calls in flight have ended, what was reserved for them can serve as the reservation of
+        # the confirmation's last call. So only their expected costs count here.
+        left_after_calls = self._limit - self._spent - self._expected_in_flight() - self._expected_cost(action)
+        return fits and left_after_calls >= confirmation + last_reservation
 
-    def _largest_afterwards(self) -> int:
-        """Return the largest cost seen of the calls that tell their cost afterwards. Only executions do."""
-        return self._seen.get("execute", 0)
+    def _largest_execution(self) -> int:
+        """Return the largest cost so far of an execution. Calls whose cost is known only afterwards are executions."""
+        return self._largest_costs.get("execute", 0)
 
     def _set_aside(self) -> tuple[int, int]:
         """Return what the confirmation needs: the expected cost of all its calls, and the reservation of the last."""
         if self._confirmation is None:
             return 0, 0
         calls = self._confirmation.calls
-        expected = sum(number * self._expected(action) for action, number in calls.items())
-        return expected, max((self._bounds.get(action, 0) for action in calls), default=0)
+        expected = sum(number * self._expected_cost(action) for action, number in calls.items())
+        return expected, max((self._largest_reservations.get(action, 0) for action in calls), default=0)
 
-    def _expected(self, action: str) -> int:
-        """Return the largest cost seen of a call of this kind, or what the confirmation expects before one is seen."""
-        if action in self._seen or self._confirmation is None:
-            return self._seen.get(action, 0)
+    def _expected_cost(self, action: str) -> int:
+        """Return the largest cost so far of a call of this kind, or the confirmation's estimate before the first."""
+        if action in self._largest_costs or self._confirmation is None:
+            return self._largest_costs.get(action, 0)
         return _units(self._confirmation.expected.get(action, 0.0))
 
     def _expected_in_flight(self) -> int:
-        return sum(number * self._expected(action) for action, number in self._in_flight.items())
+        """Return the expected cost of all calls in flight."""
+        return sum(number * self._expected_cost(action) for action, number in self._in_flight.items())
 
     def _refusal(self, action: str, amount: int | None) -> str:
+        """Return the message of the error that refuses a call."""
         left = (self._limit - self._spent) / UNIT
         aside = sum(self._set_aside()) / UNIT
         reserved = f", of which ${aside:.4f} is set aside for the confirmation" if aside else ""
@@ -206,17 +214,20 @@ def purse_of(run: Path | None) -> Purse | None:
     return None if run is None else _purses.get(run)
 
 
-def raise_if_used_up(run: Path, goal: str) -> None:
-    """Raise a BudgetUsedUp if a call of a run was refused because its money is used up.
+def raise_if_used_up(run: Path, event: str) -> None:
+    """Check that no call of a run was refused because its money is used up.
 
     Args:
-        goal: what the money was for, as in "before GOAL".
+        event: the event that the budget is too small for, such as "the judge was calibrated".
+
+    Raises:
+        BudgetUsedUp: a call was refused.
     """
     purse = purse_of(run)
     if purse is not None and purse.used_up:
         raise BudgetUsedUp(
-            f"the budget of ${purse.dollars:.2f} was used up before {goal}; expected a budget that is enough for that; "
-            "run the same command again, which buys only what is missing, or raise budget.dollars",
+            f"the budget of ${purse.dollars:.2f} was used up before {event}; expected a budget that is enough for "
+            "that; run the same command again, which buys only what is missing, or raise budget.dollars",
             kind="budget used up",
             lasting=True,
         ) from None

@@ -21,7 +21,7 @@ MOST_CALLS = 8
 class Judge:
     """The model that scores plans, its provider, and the full text of its prompt template.
 
-    A temperature of None is not sent. `timeout_seconds` is the time limit of one verdict. It is not part of any key.
+    A temperature of None is not sent. `timeout_seconds` is the time limit of one verdict, and no part of any key.
     `method` is a key of `workbench.judging.judge.JUDGES`. `calls` is how many verdicts make one score.
     """
 
@@ -74,7 +74,7 @@ class ScoreRequest:
 
     @property
     def seed(self) -> int:
-        """Return the judge's sampling seed. Goals that are twins have seeds of their own, and so have repeats."""
+        """Return the judge's sampling seed. Twins of a goal and repeats of a request get different seeds."""
         return (self.replicate + self.goal.twin * 0x61C88647 + self.repeat * 0x2545F491) & 0x7FFFFFFF
 
 
@@ -82,7 +82,7 @@ class ScoreRequest:
 class DrawRequest:
     """A request to draw the criteria of a goal from its gold plans.
 
-    `number` numbers the drawings of one goal. `run` (a folder) serves the journal. It is not part of the key.
+    `number` numbers the drawings of one goal. `run` (a folder) serves the journal, and is not part of the key.
     """
 
     goal: Goal
@@ -109,7 +109,7 @@ class Verdict:
     """The judge's score, 0 to 10, with its reason. An invalid plan scores 0, and the reason says why it is invalid.
 
     `other_model` is the model that answered if it is not the model that was asked, else None. `cost` is None if no
-    model was called. `criteria` are the results by criterion if the judge has a rubric.
+    model was called. `criteria` has the result of each criterion if the judge has a rubric.
     """
 
     score: float
@@ -121,7 +121,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class KeyedVerdict:
-    """One answer of the judge, with its key. Equal plans share it."""
+    """One answer of the judge, with its cache key. Equal plans have the same key, and share the answer."""
 
     key: str
     verdict: Verdict

@@ -14,11 +14,12 @@ from workbench.scoring import Criterion
 class Goal:
     """A goal in words, with at least one hand-written plan (`gold`) that the judge compares plans with.
 
-    `twin` counts the earlier goals of the study with the same text and gold plans. The keys of verdicts hold it, and so
-    tell such goals apart. If they held the names, a goal with a new name would buy its verdicts again.
+    `twin` counts the earlier goals of the study with the same text and gold plans. It is part of a verdict's key, so
+    that such goals have verdicts of their own. With the goal's name in the key, a goal that gets a new name would buy
+    its verdicts again.
 
-    Of several gold plans, the second half of the list is held out: the search does not know these plans, and they
-    decide in the confirmation. So a prompt that fits one gold plan and no other wins nothing.
+    Of several gold plans, the second half of the list (rounded down) is held out: the search does not know these plans,
+    and they decide in the confirmation. So a prompt that fits one gold plan and no other wins nothing.
 
     `criteria` are the goal's part of the study's rubric. They are empty if the judge's method needs no rubric.
     """

@@ -34,9 +34,10 @@ class Model:
 
 @dataclass(frozen=True)
 class TaskRunner:
-    """Where task runs run: in `threads`, or in a cluster.
+    """Where task runs are executed: in `threads`, or in a cluster.
 
-    `address` is None for a cluster that the run starts itself.
+    `address` is the address of a cluster that is already running. It is None for threads, and for a cluster that the
+    run starts itself.
     """
 
     name: TaskRunnerName = "threads"
@@ -45,7 +46,7 @@ class TaskRunner:
 
 @dataclass(frozen=True)
 class Study:
-    """A validated study file. Every path is absolute and was readable. Every word is known.
+    """A validated study file. Its paths are absolute, its files could be read, and its keys and choices are known.
 
     Attributes:
         file: the study file itself.
@@ -53,7 +54,7 @@ class Study:
         goals: at least one goal; their names differ.
         pipeline: the pipeline, with hashes of its files from the time when the study was read.
         program: `direct` sends the candidate and the goal as the prompt; with `writer`, a model writes the prompt.
-        prompt: the starting instructions, which are the baseline: the champion's text, if there is a champion.
+        prompt: the starting instructions, which are the baseline. If there is a champion, its text.
         optimizer: a key of `workbench.search.catalogue.OPTIMIZERS`.
         proposer: the model that proposes prompts (and, for `writer`, writes them).
         judge: the model that scores plans.
@@ -68,12 +69,12 @@ class Study:
         confirm: the most pairs of fresh executions, of the baseline and of the best prompt, on every goal.
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
-        task_runner: where task runs run. The results do not depend on it.
+        task_runner: where task runs are executed. The results do not depend on it.
         promote: `ask` leaves a promotion to a person; `auto` promotes a prompt that is better beyond chance.
         margin: how many points a champion may lose at a new commit and still count as good as before.
         model_timeout: the time limit of one answer of the judge or the proposer, in seconds.
         champions: the folder of the study's champions. It need not exist.
-        champion: the number of the champion that is the starting prompt; None if the study's own prompt is.
+        champion: the number of the champion whose text is `prompt`; None if `prompt` is from the study file.
     """
 
     file: Path

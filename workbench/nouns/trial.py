@@ -8,7 +8,8 @@ from typing import Literal
 from workbench.nouns.judging import KeyedVerdict, Verdict
 
 #: How a trial came to its score: the judge gave it, the plan is invalid, or nothing was executed. Nothing is executed
-#: for a prompt that copies a gold plan, or without a prompt. The last two outcomes score 0 without a call of the judge.
+#: for a prompt that copies a gold plan, or if the writer wrote no prompt. The last two outcomes score 0, and the judge
+#: is not called.
 TrialOutcome = Literal["ok", "invalid plan", "not executed"]
 
 
@@ -18,8 +19,8 @@ class Trial:
 
     Attributes:
         execution: the key of the execution; empty if nothing was executed.
-        verdict: the mean of the judge's answers.
-        verdicts: the answers; empty if nothing was executed.
+        verdict: the mean of `verdicts`, or a score of 0 with its reason.
+        verdicts: the judge's answers; empty if nothing was executed.
     """
 
     candidate: str

@@ -53,7 +53,7 @@ NOTHING_PASSED = "No plan passed, so there was nothing to demonstrate."
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "static": Optimizer(
-        "scores the starting prompt, proposes nothing",
+        "scores the starting prompt, and proposes nothing",
         lambda goals: goals,
         proposes=False,
         function="workbench.search.optimizers.static:search",
@@ -80,7 +80,8 @@ OPTIMIZERS: dict[str, Optimizer] = {
         function="workbench.search.optimizers.copro:search",
     ),
     "mipro": Optimizer(
-        "proposes instructions and demonstrations, searches them by Bayesian optimisation (MIPROv2, arXiv 2406.11695)",
+        "proposes instructions and demonstrations, and searches them by Bayesian optimisation (MIPROv2, "
+        "arXiv 2406.11695)",
         lambda goals: 4 * goals,
         proposes=True,
         function="workbench.search.optimizers.mipro:search",

@@ -40,11 +40,14 @@ class StudyInRepository:
 
     @property
     def label(self) -> str:
-        """Return the text that names the study on this machine: a path, if the repository is a folder."""
+        """Return the study's name in locks and records of this machine: the repository's identity and the path."""
         return f"{self.repository.identity}/{self.path}"
 
     def prompts(self, home: Path) -> Path:
-        """Return the folder `prompts` of the study: in a local repository beside the study, else under `home`."""
+        """Return the folder of the champions of all studies beside this one.
+
+        In a local repository it is beside the study. For a repository with a URL it is under `home`.
+        """
         if self.repository.is_local:
             return self.repository.folder / self.path.parent / FOLDER
         repository_folder = f"{self.repository.name}-{digest('prompts', self.repository.identity)[:12]}"
@@ -57,7 +60,7 @@ class StudyInRepository:
         If the repository is a URL, the champions in the commit are copied to the folder that `prompts` returns.
 
         Args:
-            name: names the worktree among all that are open.
+            name: the name of the worktree's folder. No other open worktree has it.
 
         Raises:
             UserError: the repository has no such commit, or the commit has no such study.
@@ -80,7 +83,10 @@ class StudyInRepository:
                 write_new(target, champion.read_bytes())
 
     def how_to_commit(self, champion: Path) -> str | None:
-        """Return the command that commits a champion's file in a clone, or None if the repository has the file."""
+        """Return the command that commits a champion's file in a clone.
+
+        Return None for a local repository, which has the file already.
+        """
         if self.repository.is_local:
             return None
         folder, name = str(self.path.parent / FOLDER / champion.parent.name), champion.parent.name

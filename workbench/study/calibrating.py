@@ -1,4 +1,4 @@
-"""Says whether the judge of a study is calibrated, and what a calibration takes."""
+"""Tells a person whether the judge of a study is calibrated, and what a calibration takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench import providers
 from workbench.calibration.calibrations import calibration_of
-from workbench.calibration.design import Prices, numbers
+from workbench.calibration.design import Prices, call_numbers
 from workbench.evidence.words import plural
 from workbench.nouns import Judge, Study
 from workbench.study.estimate import Estimate, estimate
@@ -18,7 +18,10 @@ from workbench.study.estimate import Estimate, estimate
 
 @dataclass(frozen=True)
 class CalibrationEstimate:
-    """What a calibration takes at most. `dollars` is None if a price is not known."""
+    """The numbers of executions and verdicts that a calibration takes at most, and their cost in dollars.
+
+    `dollars` is None if a price is not known.
+    """
 
     executions: int
     verdicts: int
@@ -31,31 +34,31 @@ class CalibrationEstimate:
 
 
 def calibration_estimate(study: Study, home: Path, *, probes: bool = False) -> CalibrationEstimate:
-    """Return what a calibration takes at most, if no answer of it is kept."""
-    executions, verdicts = numbers(study.goals, study.budget, probes=probes)
-    each = _each(estimate(study, home))
+    """Return what a calibration takes at most. It takes less if some of its answers are kept from earlier."""
+    executions, verdicts = call_numbers(study.goals, study.budget, probes=probes)
+    dollars_each = _dollars_each(estimate(study, home))
     proposals = executions if study.program == "writer" else 0
-    parts = [(executions, each["generator"]), (verdicts, each["judge"]), (proposals, each["proposer"])]
-    known = [calls * dollars for calls, dollars in parts if calls and dollars is not None]
-    complete = len(known) == sum(1 for calls, _ in parts if calls)
-    return CalibrationEstimate(executions, verdicts, sum(known) if complete else None)
+    calls = {"generator": executions, "judge": verdicts, "proposer": proposals}
+    costs = [(number, dollars_each[role]) for role, number in calls.items() if number]
+    known = [number * dollars for number, dollars in costs if dollars is not None]
+    return CalibrationEstimate(executions, verdicts, sum(known) if len(known) == len(costs) else None)
 
 
 def prices_of(study: Study, home: Path) -> Prices:
-    """Return what an execution and a verdict cost, as earlier runs measured it or as it is assumed."""
-    each = _each(estimate(study, home))
-    return Prices(each["generator"], each["judge"])
+    """Return what an execution and a verdict cost, measured in earlier runs or else assumed."""
+    dollars_each = _dollars_each(estimate(study, home))
+    return Prices(dollars_each["generator"], dollars_each["judge"])
 
 
 def judge_of(study: Study, environ: Mapping[str, str]) -> Judge:
-    """Return the judge of a study at its real address."""
+    """Return the judge of a study at the address of the real service."""
     model = study.judge
     provider = providers.real(environ)[model.provider].at(model.api_base)
     return Judge(model.name, provider, study.template, model.temperature, method=study.method, calls=study.calls)
 
 
 def note(study: Study, home: Path, environ: Mapping[str, str]) -> str | None:
-    """Return what a person should know about the judge before a run; None if it is calibrated and good enough."""
+    """Return what a person should know about the judge before a run, or None if it is calibrated and good enough."""
     calibration = calibration_of(home, judge_of(study, environ), study.goals)
     if calibration is not None:
         faults = calibration.faults(study.passing, study.calls)
@@ -78,5 +81,6 @@ def to_json(study: Study, home: Path, environ: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _each(estimated: Estimate) -> dict[str, float | None]:
+def _dollars_each(estimated: Estimate) -> dict[str, float | None]:
+    """Return the estimated cost of one call in dollars, by role. None if the cost is not known."""
     return {role.role: role.dollars_each for role in estimated.roles}

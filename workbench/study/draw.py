@@ -1,4 +1,4 @@
-"""Draws the rubric of a study: estimates the price, and asks the judge's model once for each goal."""
+"""Prepares the drawing of a study's rubric: its checks, its estimated price, and its calls of the judge's model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.nouns import HOLISTIC, DrawRequest, Study
 from workbench.run.setting import Setting
 from workbench.scoring import Criterion
 from workbench.search.asks import Asker, SearchStopped
-from workbench.study.estimate import one_call
+from workbench.study.assumed_costs import call_cost
 from workbench.study.rubric import DRAWN_IN_REHEARSAL
 
 #: The assumed tokens of a drawn rubric: fifteen criteria, each with a name, a question and a weight.
@@ -42,33 +42,38 @@ def refuse_existing(study: Study, *, force: bool) -> None:
 def price_of_drawing(study: Study, *, rehearse: bool) -> str:
     """Return how many calls draw the rubric and what they cost, in words."""
     name, calls = f"{study.judge.provider}/{study.judge.name}", len(study.goals)
-    asked = f"asking {name} once for each of {calls} goals" if calls > 1 else f"asking {name} once"
+    work = f"asking {name} once for each of {calls} goals" if calls > 1 else f"asking {name} once"
     if rehearse:
-        return f"REHEARSAL: {asked}, played by a scripted model; this costs nothing"
+        return f"REHEARSAL: {work}, played by a scripted model; this costs nothing"
     dollars = 0.0
     for goal in study.goals:
-        size = sum(len(text.encode()) for text in (goal.text, *goal.gold))
-        amount, unknown = one_call(study.judge, size, RUBRIC_TOKENS)
-        if amount is None:
-            return f"{asked}: no estimate of the cost ({unknown})"
-        dollars += amount
-    return f"{asked}: about ${dollars:.4f}"
+        input_bytes = sum(len(text.encode()) for text in (goal.text, *goal.gold))
+        cost = call_cost(study.judge, input_bytes, RUBRIC_TOKENS)
+        if cost.dollars is None:
+            return f"{work}: no estimate of the cost ({cost.unknown})"
+        dollars += cost.dollars
+    return f"{work}: about ${dollars:.4f}"
 
 
 def drawing_of(setting: Setting, number: int) -> Callable[[Asker], dict[str, tuple[Criterion, ...]]]:
-    """Return the work that draws the criteria of every goal. It returns them by the goal's name.
+    """Return the work that draws the criteria of every goal, and returns them by the goal's name.
+
+    `Asks` runs this work in a thread of its own.
 
     Args:
         number: the number of the drawing. A drawing with another number asks the model again.
+
+    Raises:
+        BudgetUsedUp: the work raises it if the budget in dollars does not allow the drawing.
     """
 
     def work(asker: Asker) -> dict[str, tuple[Criterion, ...]]:
-        def drawn(request: DrawRequest) -> tuple[Criterion, ...]:
+        def criteria_of(request: DrawRequest) -> tuple[Criterion, ...]:
             return asker.criteria(request, drawing.key_of(request)).criteria
 
         try:
             with ThreadPoolExecutor(setting.study.concurrency) as pool:
-                drawings = list(pool.map(drawn, requests(setting, number)))
+                drawings = list(pool.map(criteria_of, requests(setting, number)))
         except SearchStopped:
             raise_if_used_up(setting.run.path, "the rubric was drawn")
             raise
@@ -83,6 +88,6 @@ def requests(setting: Setting, number: int) -> list[DrawRequest]:
 
 
 def drawn_by(setting: Setting) -> str:
-    """Return the name of the model that draws, as the rubric's file names it."""
+    """Return what the rubric's file says about who drew it: the model's name, or that it was a rehearsal."""
     judge = setting.study.judge
     return DRAWN_IN_REHEARSAL if setting.judge.provider.rehearsal else f"{judge.provider}/{judge.name}"

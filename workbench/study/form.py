@@ -35,15 +35,15 @@ class GoalForm(Form):
     name: Name = Field(description="the name of the goal in runs and reports")
     goal: Text = Field(description="what the plan should achieve, in words")
     gold: Text | list[Text] = Field(
-        description="a file with a hand-written plan for the judge to compare with, or a list of files; the second "
-        "half of a list is held out from the search, and decides in the confirmation"
+        description="the gold plan: a file with a hand-written plan that the judge compares plans with; or a list of "
+        "such files, whose second half is held out from the search, and decides in the confirmation"
     )
 
 
 #: The descriptions of the keys that the judge and the proposer have in common.
 _TEMPERATURE = (
-    "from 0 to 2, for models of Anthropic from 0 to 1; Claude models after 4.6 and claude-program take no temperature; "
-    "without this key, none is sent, and the model's own default applies"
+    "the sampling temperature, at most 1 for models of Anthropic; Claude models after 4.6 and claude-program take no "
+    "temperature; without this key, no temperature is sent, and the model's own default applies"
 )
 _MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
 _API_BASE = (
@@ -65,8 +65,8 @@ class JudgeForm(Form):
 
     method: str = Field(
         default=HOLISTIC,
-        description="how it scores; holistic: it compares the plan with the gold plans as a whole; rubric: it answers "
-        "the criteria of the rubric, which `workbench rubric` draws from the gold plans",
+        description="how the judge scores a plan; holistic: it compares the plan with the gold plans as a whole; "
+        "rubric: it answers the criteria of the rubric, which `workbench rubric` draws from the gold plans",
     )
     model: ModelName = Field(default=DEFAULT_JUDGE, description=_MODEL)
     temperature: Temperature | None = Field(default=None, description=_TEMPERATURE)
@@ -78,17 +78,17 @@ class JudgeForm(Form):
     )
     calls: Annotated[int, Field(ge=1, le=MOST_CALLS)] = Field(
         default=1,
-        description="how many verdicts on a plan make its score, which is their mean; `workbench calibrate` says how "
-        "many are worth it",
+        description="how many verdicts the judge gives on a plan, whose score is their mean; `workbench calibrate` "
+        "says how many are worth their cost",
     )
 
 
 class LengthForm(Form):
     """What a long prompt loses."""
 
-    free: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="so many words of the prompt cost nothing")
+    free: Annotated[int, Field(ge=0, le=1_000_000)] = Field(description="how many words of the prompt cost nothing")
     per_100_words: Annotated[float, Field(gt=0, le=10)] = Field(
-        description="the points, of 10, that the prompt loses for each 100 words beyond them"
+        description="how many points, of 10, the prompt loses for each 100 words beyond the free words"
     )
 
 
@@ -110,6 +110,7 @@ class BudgetForm(Form):
 
 
 def _budget_kind(value: object) -> str:
+    """Return the tag of the way in which a budget is written."""
     return KEYS if isinstance(value, dict | BudgetForm) else NUMBER
 
 
@@ -151,17 +152,18 @@ class StudyForm(Form):
         Annotated[Executions, Tag(NUMBER)] | Annotated[BudgetForm, Tag(KEYS)], Discriminator(_budget_kind)
     ] = Field(
         description="how many executions the search may request; the confirmation takes further executions; written as "
-        "keys, the budget also limits the US dollars of the whole run"
+        "keys, the budget can also limit how many US dollars the whole run costs"
     )
     confirm: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = Field(
         default=8,
-        description=f"the most fresh executions of both prompts on each goal; fewer than {FEWEST_PAIRS} decide nothing",
+        description=f"how many pairs of fresh executions, one of each prompt, the confirmation may take on each goal; "
+        f"fewer than {FEWEST_PAIRS} decide nothing",
     )
     length: LengthForm | None = Field(
         default=None,
         examples=[{"free": 400, "per_100_words": 0.05}],
-        description="what a long prompt loses when prompts are compared, in the search and in the confirmation; "
-        "reports show it beside the judge's score",
+        description="how many points a long prompt loses when prompts are compared, in the search and in the "
+        "confirmation; reports show these points beside the judge's score",
     )
     promote: Literal["ask", "auto"] = Field(
         default="ask",
@@ -178,7 +180,7 @@ class StudyForm(Form):
     task_runner: TaskRunnerText = Field(
         default="threads",
         description="where task runs run: in threads of the flow's process, or in the processes of a cluster; with an "
-        "address, the cluster runs already; the results are the same (docs/guide/scale.md)",
+        "address, it is a cluster that runs already; the results are the same everywhere (docs/guide/scale.md)",
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         default=0, description="the seed of all random choices that Workbench makes"
@@ -203,7 +205,7 @@ def runtimes_with(key: str) -> list[str]:
 
 
 def message(error: Any, path: KeyPath, runtime: str) -> str:
-    """Return a message about the value at `path`, made from one error of pydantic's `ValidationError.errors()`."""
+    """Return the message about the value at `path`. `error` is one error of pydantic's `ValidationError.errors()`."""
     name = dotted(path)
     match error["type"]:
         case "extra_forbidden" if len(path) == 1 and (others := runtimes_with(str(path[0]))):

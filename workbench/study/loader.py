@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from workbench.champion.champions import FOLDER
 from workbench.errors import Problem, StudyError
-from workbench.evidence.words import plural
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
-from workbench.fields import KeyPath, dotted, kind, nearest, short
-from workbench.judging.judge import JUDGES, JudgeEntry
+from workbench.fields import KeyPath, kind, nearest, short
 from workbench.judging.template import check_template, default_template
-from workbench.nouns import HOLISTIC, Goal, Model, Study
-from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, ProviderName, takes_temperature
+from workbench.nouns import Goal, Model, Study
+from workbench.providers import KNOWN, ProviderName
 from workbench.scoring import Length
-from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
-from workbench.study import task_runners, yaml_lines
+from workbench.study import checks, money, task_runners, yaml_lines
 from workbench.study.form import (
     BudgetForm,
     JudgeForm,
@@ -35,13 +30,7 @@ from workbench.study.form import (
     own_keys,
     runtimes_with,
 )
-from workbench.study.money import refusals
 from workbench.study.yaml_lines import YamlFile
-
-TEXT_BYTES = 1_000_000
-
-#: The command-line options whose name differs from the key that they replace.
-OPTIONS = {"task_runner": "runner"}
 
 
 def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
@@ -62,49 +51,30 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     _override_budget(file, overrides)
     runtime = _runtime(file, overrides)
     form = _form(file, overrides, runtime)
-    _check_known_words(file, overrides)
-    _check_goal_names(file)
-    _check_budget(file, overrides)
+    checks.check_known_words(file, overrides)
+    checks.check_goal_names(file)
+    checks.check_budget(file, overrides)
     study = None
     if form is None:
         # All mistakes are reported at once. Therefore files are checked even if something else is wrong.
-        _check_files(file, runtime)
+        checks.check_files(file, runtime)
     else:
         study = _study(form, file, runtime)
     if study is not None and not file.problems:
-        for key_path, problem in task_runners.refusals(study):
-            _add_problem(file, key_path, problem, overrides)
-    if study is not None and study.dollars is not None and not file.problems:
-        for key_path, problem in refusals(study):
-            _add_problem(file, key_path, problem, overrides)
+        # A study whose task runner cannot be used is not priced.
+        refusals = list(task_runners.refusals(study)) or list(money.refusals(study))
+        for key_path, problem in refusals:
+            checks.add_problem(file, key_path, problem, overrides)
     if file.problems or study is None:
         raise StudyError(_sorted(file.problems))
     return study
 
 
-def names(path: Path, text: str | None = None) -> tuple[str, str]:
-    """Return the names of a study and of its optimizer, for a title.
-
-    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
-
-    Args:
-        text: the content of the file, if the file itself is in a commit of a repository.
-    """
-    try:
-        values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
-    except StudyError:
-        values = None
-    keys = values if isinstance(values, dict) else {}
-    return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
-
-
-def name_of(study: str) -> str:
-    """Return the name of a study that a person calls by its name or by its file."""
-    return names(Path(study))[0] if Path(study).is_file() else study
-
-
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
-    """Replace the number of executions, the number of dollars, or both. The file's other number stays."""
+    """Put the overrides `budget` (executions) and `dollars` into the file's budget. A number without one stays.
+
+    A budget in the file is a number of executions, or keys for executions and dollars.
+    """
     budget = file.value.get("budget")
     if "dollars" not in overrides and not ("budget" in overrides and isinstance(budget, dict)):
         file.value.update({key: value for key, value in overrides.items() if key == "budget"})
@@ -124,12 +94,12 @@ def _runtime(file: YamlFile, overrides: Mapping[str, object]) -> str:
     if word in RUNTIMES:
         return word
     expected = f"expected one of {', '.join(RUNTIMES)}{nearest(word, RUNTIMES)}"
-    _add_problem(file, ("runtime",), f"{short(word)} is not known; {expected}", overrides)
+    checks.add_problem(file, ("runtime",), f"{short(word)} is not known; {expected}", overrides)
     return DEFAULT_RUNTIME
 
 
 def _form(file: YamlFile, overrides: Mapping[str, object], runtime: str) -> StudyForm | None:
-    """Return the values of the study, or None if they do not fit the form. Add a problem for each misfit.
+    """Return the form with the values of the study. If they do not fit, add a problem for each misfit and return None.
 
     A key of another runtime is ignored if its value is empty.
     """
@@ -140,9 +110,9 @@ def _form(file: YamlFile, overrides: Mapping[str, object], runtime: str) -> Stud
         for error in errors.errors():
             # Pydantic reports a misfit of a union once for each member. Equal problems are merged later.
             path = tuple(part for part in error["loc"] if part in _file_parts(error["loc"]))
-            # If the runtime is unknown, the keys of runtimes cannot be judged.
+            # If the runtime is unknown, nobody knows whether a key that some runtime takes is right.
             if runtime == file.value.get("runtime", DEFAULT_RUNTIME) or not runtimes_with(str(path[0] if path else "")):
-                _add_problem(file, path, message(error, path, runtime), overrides)
+                checks.add_problem(file, path, message(error, path, runtime), overrides)
         return None
 
 
@@ -152,7 +122,7 @@ def _foreign(key: str, runtime: str) -> bool:
 
 
 def _file_parts(loc: tuple[int | str, ...]) -> set[int | str]:
-    """Return the parts of pydantic's location that occur in the file. The names of a union's members do not occur."""
+    """Return the parts of pydantic's location that occur in the file. Pydantic adds names of a union's members."""
     pattern = r"(constrained-str|list\[|budget\[|str$)"
     return {part for part in loc if not (isinstance(part, str) and re.match(pattern, part))}
 
@@ -162,8 +132,9 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
     goals = _with_twins(_goal(form, file, index) for index in range(len(form.goals)))
     pipeline = RUNTIMES[runtime].configure(runtime, form, file)
     template = _template(form, file)
-    _check_model(file, "proposer", form.proposer)
-    _check_model(file, "judge", form.judge)
+    proposer, judge = _model(form.proposer), _model(form.judge)
+    checks.check_model(file, "proposer", proposer)
+    checks.check_model(file, "judge", judge)
     if file.problems or template is None:
         return None
     budget = form.budget if isinstance(form.budget, BudgetForm) else BudgetForm(executions=form.budget)
@@ -175,8 +146,8 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
         program=form.program,
         prompt=form.prompt.strip(),
         optimizer=form.optimizer,
-        proposer=_model(form.proposer),
-        judge=_model(form.judge),
+        proposer=proposer,
+        judge=judge,
         template=template,
         method=form.judge.method,
         calls=form.judge.calls,
@@ -197,6 +168,7 @@ def _study(form: StudyForm, file: YamlFile, runtime: str) -> Study | None:
 
 
 def _goal(form: StudyForm, file: YamlFile, index: int) -> Goal:
+    """Return the goal with the texts of its gold plans. For a file that cannot be used, add a problem."""
     goal, path = form.goals[index], ("goals", index, "gold")
     if isinstance(goal.gold, str):
         names: dict[KeyPath, str] = {path: goal.gold}
@@ -204,7 +176,7 @@ def _goal(form: StudyForm, file: YamlFile, index: int) -> Goal:
         names = {(*path, number): name for number, name in enumerate(goal.gold)}
     if not names:
         file.add_problem(path, f"goals[{index}].gold: the list is empty; expected at least one file")
-    texts = [file.text(key_path, file.folder / name, TEXT_BYTES) for key_path, name in names.items()]
+    texts = [file.text(key_path, file.folder / name, checks.TEXT_BYTES) for key_path, name in names.items()]
     return Goal(goal.name, goal.goal.strip(), tuple(text or "" for text in texts))
 
 
@@ -219,117 +191,17 @@ def _with_twins(goals: Iterable[Goal]) -> tuple[Goal, ...]:
 
 
 def _template(form: StudyForm, file: YamlFile) -> str | None:
-    """Return the text of the judge's template. If it cannot be used, add a problem."""
-    name, path, entry = form.judge.template, ("judge", "template"), _judge(file)
+    """Return the text of the judge's template. For a template that cannot be used, add a problem.
+
+    The text is None if the file cannot be read.
+    """
+    name, path, entry = form.judge.template, ("judge", "template"), checks.judge_entry(file)
     if name is None:
         return default_template(entry.template)
-    text = file.text(path, file.folder / name, TEXT_BYTES)
+    text = file.text(path, file.folder / name, checks.TEXT_BYTES)
     if text is not None and (problem := check_template(text, entry.places)):
         file.add_problem(path, f"judge.template: {problem}")
     return text
-
-
-def _judge(file: YamlFile) -> JudgeEntry:
-    """Return the entry of the study's judge. If its method is unknown, return the entry of the default."""
-    judge = file.value.get("judge")
-    method = judge.get("method") if isinstance(judge, dict) else None
-    return JUDGES.get(method, JUDGES[HOLISTIC]) if isinstance(method, str) else JUDGES[HOLISTIC]
-
-
-def _check_known_words(file: YamlFile, overrides: Mapping[str, object]) -> None:
-    """Add a problem if the optimizer or the judge's method is unknown, or if the judge's model cannot judge."""
-    word = file.value.get("optimizer")
-    if isinstance(word, str) and word not in OPTIMIZERS:
-        expected = f"expected one of {', '.join(OPTIMIZERS)}{nearest(word, OPTIMIZERS)}"
-        _add_problem(file, ("optimizer",), f"{short(word)} is not known; {expected}", overrides)
-    judge = file.value.get("judge")
-    model, method = (judge.get("model"), judge.get("method")) if isinstance(judge, dict) else (None, None)
-    if isinstance(method, str) and method not in JUDGES:
-        expected = f"expected one of {', '.join(JUDGES)}{nearest(method, JUDGES)}"
-        file.add_problem(("judge", "method"), f"judge.method: {short(method)} is not known; {expected}")
-    provider = model.partition("/")[0] if isinstance(model, str) else ""
-    if provider in KNOWN and provider not in (known := _judge(file).providers):
-        expected = f"expected a {' or '.join(sorted(known))} model"
-        file.add_problem(("judge", "model"), f"judge.model: {short(model)} cannot judge; {expected}")
-
-
-def _check_model(file: YamlFile, role: str, form: ProposerForm | JudgeForm) -> None:
-    """Add a problem for each setting that the model's provider refuses."""
-    provider = _model(form).provider
-    if problem := _temperature_problem(form, provider):
-        file.add_problem((role, "temperature"), f"{role}.temperature: {problem}")
-    if form.api_base is not None and provider != "openai":
-        problem = f"{provider} models have no address of their own; expected a model such as openai/NAME"
-        file.add_problem((role, "api_base"), f"{role}.api_base: {problem}")
-
-
-def _temperature_problem(form: ProposerForm | JudgeForm, provider: ProviderName) -> str | None:
-    """Return why the provider would refuse the temperature, or None."""
-    temperature, highest, name = form.temperature, HIGHEST_TEMPERATURE[provider], _model(form).name
-    if temperature is None:
-        return None
-    if highest is None:
-        return f"{provider} takes no temperature; leave it out"
-    if temperature > highest:
-        return f"{temperature:g} is out of range; {provider} accepts 0 to {highest:g}"
-    if temperature != 1 and not takes_temperature(name):
-        return f"{name} refuses any temperature but 1, got {temperature:g}; leave it out"
-    return None
-
-
-def _goals(file: YamlFile) -> list[tuple[int, dict[str, Any]]]:
-    """Return the goals that are mappings, with their indexes. Their keys may be wrong."""
-    goals = file.value.get("goals")
-    return [(n, goal) for n, goal in enumerate(goals) if isinstance(goal, dict)] if isinstance(goals, list) else []
-
-
-def _check_goal_names(file: YamlFile) -> None:
-    """Add a problem for each goal that has the name of an earlier goal."""
-    first: dict[str, int] = {}
-    for index, goal in _goals(file):
-        name = goal.get("name")
-        if isinstance(name, str) and first.setdefault(name, index) != index:
-            line = file.line(("goals", first[name], "name"))
-            problem = f'goals[{index}].name: the goal in line {line} has the name "{name}" too; expected another name'
-            file.add_problem(("goals", index, "name"), problem)
-
-
-def _check_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:
-    """Add a problem if the budget is too small for the optimizer and the number of goals."""
-    budget, goals = file.value.get("budget"), len(_goals(file))
-    optimizer = file.value.get("optimizer", DEFAULT_OPTIMIZER)
-    path: KeyPath = ("budget",)
-    if isinstance(budget, dict):
-        budget, path = budget.get("executions"), ("budget", "executions")
-    if isinstance(budget, int) and isinstance(optimizer, str) and optimizer in OPTIMIZERS and goals:
-        least = OPTIMIZERS[optimizer].least(goals)
-        if 1 <= budget < least:
-            few = f"{plural(budget, 'execution')} {'is' if budget == 1 else 'are'} too few"
-            problem = f"{few}: {optimizer} needs at least {least} for {plural(goals, 'goal')}"
-            _add_problem(file, path, problem, overrides)
-
-
-def _check_files(file: YamlFile, runtime: str) -> None:
-    """Add a problem for each file that cannot be read, in a study that has other mistakes as well."""
-    with contextlib.suppress(ValidationError):
-        keys = {key: value for key, value in file.value.items() if key in own_keys(runtime)}
-        RUNTIMES[runtime].configure(runtime, RUNTIMES[runtime].Keys.model_validate(keys), file)
-    for index, goal in _goals(file):
-        gold, path = goal.get("gold"), ("goals", index, "gold")
-        names = {(*path, number): name for number, name in enumerate(gold)} if isinstance(gold, list) else {path: gold}
-        for key_path, name in names.items():
-            if isinstance(name, str) and name.strip():
-                file.text(key_path, file.folder / name, TEXT_BYTES)
-
-
-def _add_problem(file: YamlFile, path: KeyPath, message: str, overrides: Mapping[str, object]) -> None:
-    """Add a problem at the line of the file, or at the command-line option that the value came from."""
-    option = "dollars" if path == ("budget", "dollars") else path[0] if path else ""
-    if option in overrides:
-        without_key = message.removeprefix(f"{dotted(path)}: ")
-        file.problems.append(Problem(Path(f"--{OPTIONS.get(str(option), option)}"), None, without_key))
-    else:
-        file.add_problem(path, message if message.startswith(dotted(path)) else f"{dotted(path)}: {message}")
 
 
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:
@@ -339,6 +211,7 @@ def _sorted(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _model(form: ProposerForm | JudgeForm) -> Model:
+    """Return the model that a role names."""
     provider, _, model = form.model.partition("/")
     provider_names: dict[str, ProviderName] = {name: name for name in KNOWN}
     return Model(provider_names[provider], model, form.temperature, form.api_base)

@@ -17,16 +17,16 @@ from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.search.candidate import with_goal
 from workbench.study.calibrating import calibration_estimate
-from workbench.study.estimate import Estimate, confirming, estimate, proposes
+from workbench.study.estimate import ROLES, Estimate, confirming, estimate, proposes
 
-#: A home without runs. With it, the smallest budget does not depend on what earlier runs have measured.
+#: A home without runs. The smallest budget of a study does not depend on what earlier runs have measured.
 NO_RUNS = Path("/nonexistent")
 
 
 def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
     """Return the purse of a run, or None if its study has no budget in dollars.
 
-    A run that is continued has spent a part of its budget already.
+    If the run continues an earlier attempt, the dollars of that attempt are spent already.
     """
     if study.dollars is None:
         return None
@@ -34,13 +34,15 @@ def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
 
 
 def spent_in(run: RunFolder) -> float:
-    """Return what the calls in a folder's journal cost at most, in dollars."""
+    """Return the most that the calls in the journal of a run's folder can have cost, in dollars."""
     costs = [call.cost for call in journal.read(run.path) if call.cost is not None]
     return sum(cost.known + cost.at_most for cost in costs)
 
 
 def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
-    """Yield the reasons why this study's budget in dollars cannot be kept, each with the key that it concerns."""
+    """Yield the reasons why the study's budget in dollars cannot be kept, each with the key that it concerns."""
+    if study.dollars is None:
+        return
     runtime, name = runtime_of(study.pipeline.engine), study.pipeline.engine.name
     dollars: KeyPath = ("budget", "dollars")
     if runtime.tells_cost(study.pipeline) == "never":
@@ -54,7 +56,7 @@ def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
         return
     unpriced = [*_unpriced_models(study), *_unpriced_steps(study)]
     yield from unpriced
-    if not unpriced and (least := _least(study)) > (study.dollars or 0.0):
+    if not unpriced and (least := _smallest_budget(study)) > study.dollars:
         yield (
             dollars,
             (
@@ -65,6 +67,7 @@ def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _unpriced_models(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    """Yield a reason for each of the judge and the proposer without a known price."""
     roles = {"judge": study.judge, **({"proposer": study.proposer} if proposes(study) else {})}
     for role, model in roles.items():
         if not _has_price(model):
@@ -72,6 +75,7 @@ def _unpriced_models(study: Study) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _unpriced_steps(study: Study) -> Iterator[tuple[KeyPath, str]]:
+    """Yield a reason for each step of the pipeline whose model has no known price."""
     for calls in runtime_of(study.pipeline.engine).model_calls(study.pipeline):
         if calls.largest_cost(0) is None:
             yield ("pipeline",), _no_price(f"pipeline: step {calls.step}", f"{calls.provider}/{calls.model}")
@@ -82,28 +86,33 @@ def _has_price(model: Model) -> bool:
 
 
 def _no_price(key: str, model: str) -> str:
+    """Return the message about a model without a known price. `key` is the place of the model in the study."""
     return (
         f"{key}: {model} has no known price ({price.price_data()}), so budget.dollars cannot be kept; expected a model "
         "with a known price; name another one, or take dollars out of the budget"
     )
 
 
-def _least(study: Study) -> float:
-    """Return the smallest budget in dollars with which the study can come to a result, estimated before any call."""
-    estimated = estimate(study, NO_RUNS)
-    each = {role.role: role.dollars_each or 0.0 for role in estimated.roles}
+def _smallest_budget(study: Study) -> float:
+    """Return the smallest budget in dollars with which the study can come to a result, estimated before any call.
+
+    It pays for the calibration, if the first run makes one, and for the trials of the starting prompt and of the
+    confirmation. It can also reserve the largest possible execution or verdict.
+    """
+    dollars_each = _dollars_each(estimate(study, NO_RUNS))
     executions = len(study.goals) + confirming(study)
-    execution = (
-        largest_cost(study.pipeline, max((with_goal(study.prompt, g.text) for g in study.goals), key=len)) or 0.0
-    )
-    first = calibration_estimate(study, NO_RUNS).dollars or 0.0 if study.calibrate == "before_first_run" else 0.0
-    tried = executions * (each["generator"] + study.calls * each["judge"])
-    return first + tried + max(execution, _largest_verdict(study))
+    trials = executions * (dollars_each["generator"] + study.calls * dollars_each["judge"])
+    calibration = 0.0
+    if study.calibrate == "before_first_run":
+        calibration = calibration_estimate(study, NO_RUNS).dollars or 0.0
+    longest_prompt = max((with_goal(study.prompt, goal.text) for goal in study.goals), key=len)
+    largest_execution = largest_cost(study.pipeline, longest_prompt) or 0.0
+    return calibration + trials + max(largest_execution, _largest_verdict(study))
 
 
 def _largest_verdict(study: Study) -> float:
     """Return the most that a verdict can cost in dollars, on a plan as long as the longest gold plan."""
-    # Imported here, because every study is checked, and few have a budget in dollars.
+    # Imported here, because every study is checked, but few have a budget in dollars.
     from workbench.models import asking
 
     model = study.judge
@@ -115,9 +124,14 @@ def _largest_verdict(study: Study) -> float:
 
 
 def _confirmation(study: Study, estimated: Estimate) -> Confirmation:
-    each = {role.role: role.dollars_each or 0.0 for role in estimated.roles}
+    """Return the calls that the confirmation needs at most, with their estimated costs."""
+    dollars_each = _dollars_each(estimated)
     calls = {"execute": confirming(study), "score": confirming(study) * study.calls}
     if study.program == "writer":
         calls["propose"] = confirming(study)
-    expected = {"execute": each["generator"], "score": each["judge"], "propose": each["proposer"]}
-    return Confirmation(calls, expected)
+    return Confirmation(calls, {action: dollars_each[role] for action, role in ROLES.items()})
+
+
+def _dollars_each(estimated: Estimate) -> dict[str, float]:
+    """Return the estimated cost of one call in dollars, by role. A cost that is not known counts as 0."""
+    return {role.role: role.dollars_each or 0.0 for role in estimated.roles}

@@ -20,9 +20,11 @@ from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study.form import form_of, forms_in
 from workbench.system.files import write_atomically
 
-#: The order of the keys in a new study. All other keys follow.
+#: The first keys of a new study, in their order. All other keys follow.
 ORDER = ("study", "goals", "pipeline", "inputs", "prompt", "optimizer", "pass", "budget", "confirm", "concurrency")
+#: The budget of a new study, in executions.
 BUDGET = 24
+#: The longest comment line of a new study, in characters.
 WIDTH = 110
 
 
@@ -30,27 +32,28 @@ WIDTH = 110
 def pipeline_copy(study: Path) -> Iterator[Path]:
     """Yield a copy of the shipped pipeline in the folder of the study.
 
-    If a file there already has that content, yield that file. A new copy is deleted again if the block raises.
+    If one of the possible files has the content of the shipped pipeline already, yield this file. A new copy is deleted
+    again if the block raises.
 
     Raises:
         UserError: files with other content already have the possible names of the copy.
     """
     content = SHIPPED_PIPELINE.read_bytes()
-    names = [study.with_name(name) for name in ("pipeline.yaml", "genesis.yaml") if study.name != name]
-    for file in names:
+    files = [study.with_name(name) for name in ("pipeline.yaml", "genesis.yaml") if study.name != name]
+    for file in files:
         if file.is_file() and file.read_bytes() == content:
             yield file
             return
-    free = next((file for file in names if not os.path.lexists(file)), None)
-    if free is None:
-        existing = " and ".join(f"{file} exists" for file in names)
+    free_file = next((file for file in files if not os.path.lexists(file)), None)
+    if free_file is None:
+        existing = " and ".join(f"{file} exists" for file in files)
         raise UserError(
             f"{existing}, but the study needs a free name for its own pipeline: choose another folder with --output"
         )
     try:
-        yield write_atomically(free, content)
+        yield write_atomically(free_file, content)
     except BaseException:
-        free.unlink()
+        free_file.unlink()
         raise
 
 
@@ -81,7 +84,11 @@ FOOTER = "# Other runtimes take other keys: docs/study.md of Workbench lists all
 
 
 def _block(key: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
-    """Return the lines of one key: its meaning, and the key itself, behind a # if `values` does not contain it."""
+    """Return the lines of one key: its meaning as a comment, and the key with its value.
+
+    If `values` does not have the key, its line is a comment, too. If the value in `values` is None, the line shows the
+    key's example or default.
+    """
     comment = textwrap.wrap(_meaning(key, field), WIDTH)
     value = values.get(key)
     yaml_lines = _yaml_lines(key, _example(field) if value is None else value)
@@ -131,7 +138,7 @@ def _one_line(value: Any) -> str:
 
 
 def _relative(directory: Path, file: Path) -> str:
-    """Return a relative path if both share a top-level folder, else an absolute one."""
+    """Return the path of a file relative to a folder. If they share no top-level folder, return the absolute path."""
     relative = os.path.relpath(file, directory.absolute())
     return str(file) if directory.absolute().parts[:2] != file.parts[:2] else relative
 

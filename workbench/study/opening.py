@@ -1,4 +1,4 @@
-"""Opens a study for a run: loads it, chooses the model services, prepares the runtime, creates the run folder."""
+"""Opens a study for a run: loads it, chooses the model services, prepares the runtime, and creates the run folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.money import purse
 from workbench.money.purse import Purse
-from workbench.nouns import Model, Study
+from workbench.nouns import Study
 from workbench.providers import digest
 from workbench.run.folder import DRAWN, RunFolder
 from workbench.run.record import GoalRecord, LengthRecord, RunKind, RunRecord
@@ -41,6 +41,8 @@ class RunOptions:
     None means that the study's own value applies.
 
     Attributes:
+        study: the study file.
+        rehearse: True for scripted models instead of real models.
         runner: the task runner, as the key `task_runner` names it.
         prompts: the folder `prompts` with the champions of the study, if it is not beside the study file.
     """
@@ -68,7 +70,7 @@ class RunOptions:
 
 
 def load(options: RunOptions) -> Study:
-    """Return the study with the values that the options replace. Its starting prompt is the champion, if it has one.
+    """Return the study, with the values of the options in place of its own. A champion's text is its starting prompt.
 
     Raises:
         StudyError: the study, its rubric or the options have mistakes. The error holds all of them.
@@ -82,7 +84,7 @@ def load(options: RunOptions) -> Study:
 
 
 def current_fingerprint(study: Study) -> str:
-    """Return the fingerprint of a study with the runtime that this machine has. Executes nothing.
+    """Return the fingerprint of a study with the runtime of this machine. Nothing is executed.
 
     Raises:
         ExecutionFailed: the runtime cannot be started on this machine.
@@ -123,9 +125,8 @@ def open_calibration(
 ) -> Iterator[Setting]:
     """Yield the setting of a calibration, as `open_run` does for a run.
 
-    The run folder of this setting is the folder of the judge's calibration.
-
-    The study's budget limits the calibration, too: in executions, and in dollars if it names an amount.
+    The run folder of this setting is the folder of the judge's calibration. The study's budget limits the calibration,
+    too: in executions, and in dollars if the budget names an amount.
     """
     with _prepared(options, environ) as (study, providers, version):
         judge = Setting(study, providers, version, RunFolder(home)).judge
@@ -160,7 +161,7 @@ def _in_shared_folder(
 ) -> Iterator[None]:
     """Describe the setting in its folder, and limit the dollars of all work in this folder to the study's budget.
 
-    The folder outlives the command: what it has spent before counts, too.
+    Several commands use the same folder. What the earlier commands spent counts, too.
     """
     run, dollars = setting.run, setting.study.dollars
     limit = None if dollars is None else Purse(dollars, spent_in(run))
@@ -197,12 +198,8 @@ def open_run(
                 yield setting
 
 
-def _models(study: Study) -> dict[str, Model]:
-    return {"proposer": study.proposer, "judge": study.judge}
-
-
 def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> None:
-    """Write run.json and copies of the study and its pipeline file, unless an earlier attempt of the run did."""
+    """Write run.json and copies of the study's files, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
     if run.has(RunRecord):
         return
@@ -212,40 +209,45 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
     file = study.pipeline.file
     if file is not None and file.is_file():
         shutil.copyfile(file, run.path / "pipeline.yaml")
+    run.save(_record(setting, kind, url, home, environ))
+
+
+def _record(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> RunRecord:
+    """Return the content of run.json. A study has no calibration and no fingerprint before its rubric is drawn."""
+    study = setting.study
     label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
-    run.save(
-        RunRecord(
-            kind=kind,
-            study=study.name,
-            study_file=study.file,
-            run_id=run.name,
-            optimizer=study.optimizer,
-            if_nothing_tried=OPTIMIZERS[study.optimizer].if_nothing_tried,
-            program=study.program,
-            seed=study.seed,
-            budget=study.budget,
-            dollars=study.dollars,
-            calls=study.calls,
-            length=None if study.length is None else LengthRecord(**asdict(study.length)),
-            calibration=None if kind == "rubric" else folder_of(home, setting.judge, study.goals).name,
-            calibration_dollars=calibration_estimate(study, home).dollars,
-            confirm=study.confirm,
-            alpha=alpha_of(study.promote),
-            concurrency=study.concurrency,
-            passing=study.passing,
-            goals=tuple(GoalRecord(name=goal.name, text=goal.text) for goal in study.goals),
-            rehearsal=label.partition(":")[2] if label else None,
-            real_in_rehearsal=RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
-            baseline=Candidate(study.prompt).name,
-            champion=study.champion,
-            pipeline=study.pipeline.file,
-            runtime=study.pipeline.engine.name,
-            target=study.pipeline.target,
-            models={role: f"{model.provider}/{model.name}" for role, model in _models(study).items()},
-            commit=git.commit_of(study.file.parent, environ),
-            fingerprint=None if kind == "rubric" else fingerprint(study, setting.version),
-            champions=study.champions,
-            flow_run_url=url,
-            started=time.time(),
-        )
+    models = {"proposer": study.proposer, "judge": study.judge}
+    return RunRecord(
+        kind=kind,
+        study=study.name,
+        study_file=study.file,
+        run_id=setting.run.name,
+        optimizer=study.optimizer,
+        if_nothing_tried=OPTIMIZERS[study.optimizer].if_nothing_tried,
+        program=study.program,
+        seed=study.seed,
+        budget=study.budget,
+        dollars=study.dollars,
+        calls=study.calls,
+        length=None if study.length is None else LengthRecord(**asdict(study.length)),
+        calibration=None if kind == "rubric" else folder_of(home, setting.judge, study.goals).name,
+        calibration_dollars=calibration_estimate(study, home).dollars,
+        confirm=study.confirm,
+        alpha=alpha_of(study.promote),
+        concurrency=study.concurrency,
+        passing=study.passing,
+        goals=tuple(GoalRecord(name=goal.name, text=goal.text) for goal in study.goals),
+        rehearsal=label.partition(":")[2] if label else None,
+        real_in_rehearsal=RUNTIMES[study.pipeline.engine.name].real_in_rehearsal if label else "",
+        baseline=Candidate(study.prompt).name,
+        champion=study.champion,
+        pipeline=study.pipeline.file,
+        runtime=study.pipeline.engine.name,
+        target=study.pipeline.target,
+        models={role: f"{model.provider}/{model.name}" for role, model in models.items()},
+        commit=git.commit_of(study.file.parent, environ),
+        fingerprint=None if kind == "rubric" else fingerprint(study, setting.version),
+        champions=study.champions,
+        flow_run_url=url,
+        started=time.time(),
     )

@@ -17,7 +17,7 @@ from workbench.system.home import ensure_usable
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Yield the checks in the order in which to mend them. A check may fail only because an earlier one fails."""
+    """Yield the checks in the order in which a person should mend them. An early failure may cause the later ones."""
     yield _home(home)
     yield from _keys(study, environ)
     yield from runtime_of(study.pipeline.engine).checks(study.pipeline, home, environ)
@@ -48,9 +48,8 @@ def require_accepted(study: Study) -> str | None:
 
 
 def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
-    """Return the checks as `workbench doctor --json` writes them."""
+    """Return the checks as `workbench doctor --json` writes them. Scripts of users read these keys."""
     ready = all(check.passed for check in checks)
-    # Scripts read these keys.
     rows = [
         {"name": check.name, "there": check.passed, "found": check.state, "advice": check.advice} for check in checks
     ]
@@ -58,6 +57,7 @@ def to_json(study: Study, checks: list[Check]) -> dict[str, Any]:
 
 
 def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Check that the environment has each key and each variable that the study needs."""
     needs = needs_of(study)
     for name in sorted(needs.providers):
         if name == providers.PROGRAM:
@@ -84,6 +84,7 @@ def _program(environ: Mapping[str, str]) -> Check:
 
 
 def _home(home: Path) -> Check:
+    """Check that WORKBENCH_HOME can be used."""
     try:
         return Check("WORKBENCH_HOME", True, str(ensure_usable(home)))
     except UserError as error:

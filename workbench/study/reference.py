@@ -23,12 +23,14 @@ INTRODUCTION = f"""\
 # The keys of a study
 
 A study is one YAML file. `workbench init` writes one, `workbench check` validates it. Paths are relative to the file.
-Keys that are in none of the tables are refused. The key `runtime` decides which other keys a study
-has. Its default is `{DEFAULT_RUNTIME}`.
+The key `runtime`, by default `{DEFAULT_RUNTIME}`, decides which keys a study has besides those of every study. All
+other keys are refused.
 
 This page is generated from the forms that Workbench validates studies with:
 `python -m workbench.study.reference > docs/study.md` writes it again.
 """
+#: The value of a key that has keys of its own.
+KEYS = "keys, see below"
 HEAD = ("| key | value | default | meaning |", "| --- | --- | --- | --- |")
 
 
@@ -54,12 +56,14 @@ def _tables(form: type[BaseModel]) -> Iterator[str]:
 
 
 def _row(key: str, field: FieldInfo) -> str:
+    """Return the row of a key: its values, its default and its meaning."""
     default = "required" if field.is_required() else _default(field)
     meaning = f"{field.description}".replace("|", "\\|")
     return f"| `{key}` | {_value(field)} | {default} | {meaning} |"
 
 
 def _default(field: FieldInfo) -> str:
+    """Return the default of a field as Markdown, or an empty text if the default is empty."""
     value = field.get_default(call_default_factory=True)
     if value is None or value in ({}, [], ()):
         return ""
@@ -75,19 +79,21 @@ def _value(field: FieldInfo) -> str:
 
 
 def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
+    """Return a type in words. `metadata` has the limits and patterns that pydantic stores beside the type."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if hasattr(annotation, "__metadata__"):
         return _type(inner[0], (*annotation.__metadata__, *metadata))
     if origin is Literal:
         return " or ".join(f"`{word}`" for word in inner)
     if origin is list:
-        return f"a list: {_type(inner[0])}"
+        item = _type(inner[0])
+        return f"a list in which each item {'has the keys below' if item == KEYS else f'is {item}'}"
     if origin is dict:
-        return "keys with texts"
+        return "keys that you choose, each with a text"
     if inner:
-        return " or ".join(_type(member) for member in inner if member is not type(None))
+        return ", or ".join(_type(member) for member in inner if member is not type(None))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "keys, see below"
+        return KEYS
     if annotation is str:
         patterns = [str(item.pattern) for item in metadata if isinstance(item, StringConstraints)]
         return next((EXPECTED[pattern] for pattern in patterns if pattern in EXPECTED), "a text")
@@ -100,12 +106,14 @@ def _range(metadata: tuple[Any, ...]) -> str:
     bounds = [bound for item in metadata for bound in (getattr(item, "metadata", None) or [item])]
     low = next((f"from {b.ge:g}" for b in bounds if isinstance(b, annotated_types.Ge)), "")
     above = next((f"above {b.gt:g}" for b in bounds if isinstance(b, annotated_types.Gt)), "")
-    high = next((f"to {b.le:,}" for b in bounds if isinstance(b, annotated_types.Le)), "")
-    words = " ".join(part for part in (low or above, high) if part)
+    high = next((f"{b.le:,}" for b in bounds if isinstance(b, annotated_types.Le)), "")
+    most = f"{'and at most' if above else 'to'} {high}" if high else ""
+    words = " ".join(part for part in (low or above, most) if part)
     return f", {words}" if words else ""
 
 
 def _first_sentence(text: str | None) -> str:
+    """Return the first sentence of a docstring."""
     return re.split(r"(?<=\.)\s", (text or "").strip(), maxsplit=1)[0]
 
 

@@ -1,6 +1,6 @@
 """Reads and writes the rubric of a study: a YAML file beside the study, which a person may edit.
 
-`workbench rubric` writes it. No run ever does.
+`workbench rubric` writes the file. No run ever does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from workbench.errors import OutputFailed, StudyError, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, kind, misfit, nearest, short
-from workbench.judging.drawing import LARGEST_WEIGHT, MOST
+from workbench.judging.drawing import LARGEST_WEIGHT, MOST_CRITERIA
 from workbench.judging.judge import JUDGES
 from workbench.nouns import Study
 from workbench.scoring import Criterion
@@ -24,7 +24,7 @@ from workbench.study import yaml_lines
 from workbench.study.yaml_lines import YamlFile
 from workbench.system.files import write_atomically
 
-#: What the file has in place of a model that drew it, if a scripted model did.
+#: The value of `drawn_by` if a scripted model drew the criteria.
 DRAWN_IN_REHEARSAL = "rehearsal"
 HEADER = """\
 # The rubric of the study {study}: what the judge asks of every plan, for each goal. A plan's score is the weighted
@@ -45,16 +45,16 @@ class RubricForm(Form):
     """The content of the file. `drawn_by` is the model that drew the criteria, for people."""
 
     drawn_by: Text | None = None
-    goals: dict[str, Annotated[list[CriterionForm], Field(min_length=1, max_length=2 * MOST)]]
+    goals: dict[str, Annotated[list[CriterionForm], Field(min_length=1, max_length=2 * MOST_CRITERIA)]]
 
 
 def needs_rubric(study: Study) -> bool:
-    """Return whether the study's judge needs a rubric."""
+    """Return True if the study's judge needs a rubric."""
     return JUDGES[study.method].rubric
 
 
 def with_rubric(study: Study) -> Study:
-    """Return the study with the criteria of its rubric. Without a file, or without need of one, return it as it is.
+    """Return the study with the criteria of its rubric. Return it unchanged if it needs no rubric or has no file.
 
     Raises:
         StudyError: the file has mistakes. The error holds all of them.
@@ -68,8 +68,8 @@ def with_rubric(study: Study) -> Study:
     if file.problems or form is None:
         raise StudyError(file.problems)
     criteria = {
-        name: tuple(Criterion(c.name.strip(), c.question.strip(), c.weight) for c in listed)
-        for name, listed in form.goals.items()
+        name: tuple(Criterion(c.name.strip(), c.question.strip(), c.weight) for c in criterion_forms)
+        for name, criterion_forms in form.goals.items()
     }
     return replace(study, goals=tuple(replace(goal, criteria=criteria[goal.name]) for goal in study.goals))
 
@@ -91,12 +91,12 @@ def require_rubric(study: Study, *, rehearsal: bool) -> None:
             f"{study.rubric} does not exist, and judge.method: {study.method} needs it; expected the rubric of the "
             f"study; draw it with: {command}"
         )
-    if not rehearsal and (problem := rehearsed(study)):
+    if not rehearsal and (problem := rehearsal_problem(study)):
         raise UserError(problem)
 
 
-def rehearsed(study: Study) -> str | None:
-    """Return why a run with real models refuses the rubric, if a scripted model drew it; else None."""
+def rehearsal_problem(study: Study) -> str | None:
+    """Return why a run with real models refuses a rubric that a scripted model drew, or None for any other rubric."""
     if not needs_rubric(study) or yaml_lines.read(study.rubric).value.get("drawn_by") != DRAWN_IN_REHEARSAL:
         return None
     return (
@@ -116,7 +116,7 @@ def write_rubric(study: Study, criteria: Mapping[str, tuple[Criterion, ...]], dr
     Raises:
         OutputFailed: the file cannot be written.
     """
-    value = {"drawn_by": drawn_by, "goals": {name: to_json(listed) for name, listed in criteria.items()}}
+    value = {"drawn_by": drawn_by, "goals": {name: to_json(of_goal) for name, of_goal in criteria.items()}}
     text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False)
     try:
         return write_atomically(study.rubric, (HEADER.format(study=study.name) + text).encode())
@@ -129,7 +129,7 @@ def write_rubric(study: Study, criteria: Mapping[str, tuple[Criterion, ...]], dr
 
 
 def to_json(criteria: tuple[Criterion, ...]) -> list[dict[str, Any]]:
-    """Return criteria as plain values, as the file and the command line's --json have them."""
+    """Return criteria as plain values, in the form of the file and of --json."""
     return [{"name": c.name, "question": c.question, "weight": c.weight} for c in criteria]
 
 
@@ -148,11 +148,12 @@ def _form(file: YamlFile) -> RubricForm | None:
 
 
 def _message(error: Any, path: KeyPath) -> str:
+    """Return the message about the value at `path`. `error` is one error of pydantic's `ValidationError.errors()`."""
     if error["type"] == "extra_forbidden":
         known = key_names(CriterionForm if len(path) > 1 else RubricForm)
         return f"this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
     if error["type"] in ("too_short", "too_long"):
-        return f"expected 1 to {2 * MOST} criteria, got {len(error['input'])}"
+        return f"expected 1 to {2 * MOST_CRITERIA} criteria, got {len(error['input'])}"
     return misfit(error)
 
 
@@ -166,9 +167,9 @@ def _check_goals(file: YamlFile, form: RubricForm, study: Study) -> None:
         if name not in names:
             known = f"expected one of {', '.join(names)}{nearest(name, names)}"
             file.add_problem(("goals", name), f'goals.{name}: the study has no goal "{name}"; {known}')
-        used: set[str] = set()
+        used_names: set[str] = set()
         for number, criterion in enumerate(criteria):
-            if criterion.name.strip().lower() in used:
+            if criterion.name.strip().lower() in used_names:
                 path: KeyPath = ("goals", name, number, "name")
                 file.add_problem(path, f"{dotted(path)}: {short(criterion.name)} is used twice; expected another name")
-            used.add(criterion.name.strip().lower())
+            used_names.add(criterion.name.strip().lower())

@@ -25,8 +25,9 @@ Providers = dict[ProviderName, Provider]
 def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
     """Yield the providers of a run.
 
-    If a rehearsal already runs at the address of Gemini in the environment, its models are used in any case. Otherwise,
-    `rehearse` starts a rehearsal that ends with the block. Without `rehearse`, the real providers are used.
+    The environment may set the address of Gemini to a rehearsal that is already running. Then its models are used in
+    any case. Otherwise, `rehearse` starts a rehearsal that ends with the block. Without `rehearse`, the real providers
+    are used.
 
     Raises:
         UserError: the study cannot be rehearsed.
@@ -50,7 +51,7 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
 @contextlib.contextmanager
 def _own_rehearsal() -> Iterator[Providers]:
     """Run a rehearsal until the block ends, and yield the providers that the rehearsal plays."""
-    # Imported here: only a rehearsal needs a web server.
+    # Imported here, because only a rehearsal needs a web server.
     from workbench.rehearsal import server
 
     with server.start() as rehearsal:
@@ -59,7 +60,7 @@ def _own_rehearsal() -> Iterator[Providers]:
 
 @contextlib.contextmanager
 def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Iterator[Providers]:
-    """Yield the providers of work that asks the judge's model and no other. They are chosen as in `services`.
+    """Yield the providers of work that calls only the judge's model. They are chosen as in `services`.
 
     Raises:
         MissingKey: the judge's provider has no key, and no rehearsal plays it.
@@ -102,7 +103,7 @@ def require_rehearsable(study: Study) -> None:
     """Check that the study's runtime supports a rehearsal of its pipeline.
 
     Raises:
-        UserError: it does not.
+        UserError: the runtime does not support it. The message says why.
     """
     refusal = runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline)
     if refusal is not None:
@@ -116,14 +117,14 @@ def needs_of(study: Study) -> Needs:
     if OPTIMIZERS[study.optimizer].proposes or study.program == "writer":
         models.append(study.proposer)
     # A server at an address that the study names may need no key.
-    providers = {model.provider for model in models if model.api_base is None}
-    return Needs(executions.providers | providers, executions.variables)
+    names = {model.provider for model in models if model.api_base is None}
+    return Needs(executions.providers | names, executions.variables)
 
 
 def _rehearsal_at(url: str) -> Providers | None:
     """Return the providers of the rehearsal that runs at this address, or None.
 
-    The answers of a rehearsal must never be taken for the answers of a model.
+    Without this check, answers of a rehearsal would be kept as answers of a real model.
     """
     if urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1"):
         return None

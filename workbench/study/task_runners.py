@@ -1,6 +1,6 @@
-"""Lists where the task runs of a study can run, and says why a study cannot run there.
+"""Lists the task runners that a study can name, and says why a study cannot use the one that it names.
 
-`workbench.tasks.runners` starts the task runners. This module knows no Prefect, so that a study is checked without it.
+`workbench.tasks.runners` starts the task runners. This module does not import Prefect, which takes seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from workbench.fields import KeyPath
 from workbench.nouns import Study, TaskRunner, TaskRunnerName
 
+#: The key of a study that names the task runner.
 TASK_RUNNER: KeyPath = ("task_runner",)
 
 
@@ -32,7 +33,7 @@ PACKAGES: dict[TaskRunnerName, Package | None] = {
 
 
 def parse(text: str) -> TaskRunner:
-    """Return the task runner that a study or an option names: NAME, or NAME@ADDRESS for a cluster that runs."""
+    """Return the task runner that a study or an option names: NAME, or NAME@ADDRESS for a cluster that is running."""
     name, _, address = text.partition("@")
     names: dict[str, TaskRunnerName] = {name: name for name in PACKAGES}
     return TaskRunner(names[name], address or None)

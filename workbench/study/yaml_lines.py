@@ -13,9 +13,11 @@ from workbench.errors import Problem, StudyError
 from workbench.fields import KeyPath, dotted, is_text
 from workbench.pipeline_file.document import LIBYAML
 
+#: The largest accepted file, in bytes.
 MAX_BYTES = 1_000_000
+#: The deepest accepted value, in levels of mappings and lists.
 MAX_DEPTH = 20
-#: A deeper document is not read at all: PyYAML's own parser needs a time that grows with the square of the depth.
+#: A deeper document is not read at all, because the time of PyYAML's own parser grows with the square of the depth.
 MAX_READABLE_DEPTH = 100
 #: The tags of numbers.
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
@@ -42,7 +44,7 @@ class YamlFile:
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, path: KeyPath) -> int:
-        """Return the line of a key path. If the path is missing, return the line of the nearest part that exists."""
+        """Return the line of a key path. If the file does not have the path, return the line of its longest part."""
         for length in range(len(path), -1, -1):
             if (line := self.keys.get(path[:length], self.lines.get(path[:length]))) is not None:
                 return line
@@ -75,10 +77,12 @@ class YamlFile:
 
 
 def read(file: Path) -> YamlFile:
-    """Read a file that a person wrote. Accept plain values and text keys, but no YAML aliases.
+    """Read a file that a person wrote, and return its values with their lines.
+
+    Values are plain, keys are texts, and YAML aliases are refused. The result lists mistakes in `problems`.
 
     Raises:
-        StudyError: the file cannot be read as YAML at all. The result lists all other mistakes in `problems`.
+        StudyError: the file cannot be read as YAML at all.
     """
     return parse(read_text(file, MAX_BYTES), file)
 
@@ -112,7 +116,7 @@ def parse(text: str, file: Path) -> YamlFile:
 
 
 def _line_too_deep(text: str) -> int | None:
-    """Return the line of the first value that is nested much too deeply, or None. libyaml finds it quickly."""
+    """Return the line of the first value below MAX_READABLE_DEPTH levels, or None. libyaml finds it quickly."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=LIBYAML):
@@ -121,7 +125,7 @@ def _line_too_deep(text: str) -> int | None:
             if depth > MAX_READABLE_DEPTH:
                 return int(event.start_mark.line) + 1 if event.start_mark else 1
     except (yaml.YAMLError, ValueError):
-        # PyYAML's own parser, whose messages are better, reports the mistake or accepts the text.
+        # The caller parses the text again with PyYAML's own parser. It accepts more, and its messages are better.
         return None
     return None
 
@@ -156,7 +160,11 @@ def read_text(file: Path, limit: int) -> str:
 
 
 def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -> Any:
-    """Return a node as a plain value, and note its line. `seen` holds the ids of all nodes so far, to find aliases."""
+    """Return a node as a plain value, and note its line. If the value cannot be used, add a problem and return None.
+
+    Args:
+        seen: the ids of all nodes so far. An alias is a node that was seen before.
+    """
     document.lines[path] = node.start_mark.line + 1
     if id(node) in seen:
         document.add_problem(path, "YAML aliases are not supported; write the value out")
@@ -187,6 +195,7 @@ def _unclear_number(text: str, value: float) -> str:
 
 
 def _mapping(node: yaml.MappingNode, path: KeyPath, document: YamlFile, seen: set[int]) -> dict[str, Any]:
+    """Return a mapping as a dict, and note the lines of its keys. Leave out a key that is used twice or is no text."""
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1

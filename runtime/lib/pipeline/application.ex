@@ -3,7 +3,7 @@ defmodule Pipeline.Application do
   Starts the processes that every command needs:
 
     * `Pipeline.System.Signals` - the list of processes that have to finish or clean up before the VM ends
-    * `Pipeline.Steps` - the supervisor of the tasks in which steps run. If a step crashes, its run gets an error value
+    * `Pipeline.Steps` - the supervisor of the tasks in which steps run. If a step crashes, its run ends with an error
     * a task that removes the folders of VMs that were killed (`Pipeline.Files.StaleFolders`)
   """
 

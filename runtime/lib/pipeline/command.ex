@@ -1,7 +1,7 @@
 defmodule Pipeline.Command do
   @moduledoc """
-  Runs a Mix task: parses its options strictly, prints its help, calls it, and prints one line on standard error if it
-  failed.
+  Runs a Mix task: parses its options, calls its function, and prints the outcome. An option that the task does not know is an
+  error. With `--help` it prints the task's help instead.
 
       def run(arguments), do: Command.main(__MODULE__, arguments, [name: :string], &greet/2)
 
@@ -14,7 +14,9 @@ defmodule Pipeline.Command do
 
   alias Pipeline.Error
   alias Pipeline.System.{CrashReports, Signals}
+  alias Pipeline.Value.NearestWord
 
+  @typedoc "The options of a task, in the form of `OptionParser`'s `:strict`."
   @type switches :: keyword()
   @type outcome :: {:ok, [String.t()]} | {:error, Error.t()} | {:error, Error.t(), exit_status :: 1 | 2}
 
@@ -22,10 +24,10 @@ defmodule Pipeline.Command do
   Parse the arguments and call the task's function with the options and the words.
 
   Print the lines that the function returns on standard output. If it returns an error, print `❌ KIND: message` on standard
-  error and exit with the error's exit status, or with the status that the function returns.
+  error, and exit with the status that the function returns, or else with the error's own.
   """
   @spec main(module(), [String.t()], switches(), (keyword(), [String.t()] -> outcome())) :: :ok
-  def main(task, arguments, switches, call) do
+  def main(task, arguments, switches, function) do
     Signals.install()
     # In a C locale the VM would write Latin-1. All output here is UTF-8.
     for device <- [:standard_io, :standard_error], do: :io.setopts(device, encoding: :unicode)
@@ -33,7 +35,7 @@ defmodule Pipeline.Command do
     CrashReports.install()
     {:ok, _} = Application.ensure_all_started(:pipeline)
 
-    outcome = parse(Enum.map(arguments, &decode_argument/1), [help: :boolean] ++ switches, call)
+    outcome = parse_and_call(Enum.map(arguments, &decode_argument/1), [help: :boolean] ++ switches, function)
     Signals.wait_if_ending()
 
     case outcome do
@@ -46,8 +48,8 @@ defmodule Pipeline.Command do
   end
 
   @doc "Return an error of kind `:usage`."
-  @spec usage(String.t()) :: {:error, Error.t()}
-  def usage(message), do: {:error, Error.new(:usage, message)}
+  @spec usage_error(String.t()) :: {:error, Error.t()}
+  def usage_error(message), do: {:error, Error.new(:usage, message)}
 
   # In a C locale the VM decodes each byte of an argument as one character. Decode the bytes as UTF-8 instead.
   defp decode_argument(argument) do
@@ -60,26 +62,25 @@ defmodule Pipeline.Command do
     end
   end
 
-  defp parse(arguments, switches, call) do
+  defp parse_and_call(arguments, switches, function) do
     case OptionParser.parse(arguments, strict: switches) do
       {options, words, []} ->
-        if options[:help], do: :help, else: call.(options, words)
+        if options[:help], do: :help, else: function.(options, words)
 
       {_, _, [{option, nil} | _]} ->
         known = for {name, _} <- switches, do: "--" <> String.replace(to_string(name), "_", "-")
 
         if option in known,
-          do: usage("#{option} needs a value: write #{option} VALUE"),
-          else: usage("#{option} is not known#{nearest(option, known)}")
+          do: usage_error("#{option} needs a value: write #{option} VALUE"),
+          else: usage_error("#{option} is not known#{did_you_mean(option, known)}")
 
       {_, _, [{option, value} | _]} ->
-        usage("#{option} does not take the value #{inspect(value)}")
+        usage_error("#{option} does not take the value #{inspect(value)}")
     end
   end
 
-  defp nearest(option, known) do
-    best = Enum.max_by(known, &String.jaro_distance(&1, option))
-    if String.jaro_distance(best, option) > 0.8, do: "; did you mean #{best}?", else: ""
+  defp did_you_mean(option, known) do
+    if nearest = NearestWord.find(option, known), do: "; did you mean #{nearest}?", else: ""
   end
 
   defp with_hint(%Error{kind: :usage} = error, task),

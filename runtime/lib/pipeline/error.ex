@@ -14,16 +14,16 @@ defmodule Pipeline.Error do
   | `:step` | a step could not do its work | 1 |
   | `:crashed` | a defect of this runtime | 1 |
 
-  `usage` has the calls and tokens that were used before the error, as far as they are known. `steps` lists the steps of the
-  run until the error, each with its own usage.
+  `usage` has the calls and tokens that were used before the error, as far as they are known. `steps` lists the steps that were
+  executed until the error, each with its own usage.
 
-  `again` says whether the same call may succeed later: `:never`, `:soon`, or only after this number of milliseconds.
+  `retry` says when the same call may succeed: `:never`, `:soon`, or after this number of milliseconds.
   """
 
   alias Pipeline.Model.Usage
   alias Pipeline.UsageReport
 
-  defexception [:kind, :message, again: :never, usage: %Usage{}, steps: []]
+  defexception [:kind, :message, retry: :never, usage: %Usage{}, steps: []]
 
   @type kind ::
           :usage
@@ -47,20 +47,20 @@ defmodule Pipeline.Error do
           | :step
           | :crashed
 
-  @type again :: :never | :soon | non_neg_integer()
+  @type retry :: :never | :soon | non_neg_integer()
   @type t :: %__MODULE__{
           kind: kind(),
           message: String.t(),
-          again: again(),
+          retry: retry(),
           usage: Usage.t(),
           steps: [UsageReport.step()]
         }
 
-  @doc "Return an error of this kind. Nothing has been used before it."
-  @spec new(kind(), String.t(), again()) :: t()
-  def new(kind, message, again \\ :never), do: %__MODULE__{kind: kind, message: message, again: again}
+  @doc "Return an error of this kind, without any usage."
+  @spec new(kind(), String.t(), retry()) :: t()
+  def new(kind, message, retry \\ :never), do: %__MODULE__{kind: kind, message: message, retry: retry}
 
-  @doc "Return the error with `usage` added to what was used before it."
+  @doc "Return the error with this usage added to its own."
   @spec after_usage(t(), Usage.t()) :: t()
   def after_usage(%__MODULE__{} = error, usage), do: %{error | usage: Usage.add(usage, error.usage)}
 

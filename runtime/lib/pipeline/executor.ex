@@ -6,8 +6,8 @@ defmodule Pipeline.Executor do
       result.reply                # the last step's answer, as text
       result.answers["review"]    # the answer of the step named review
 
-  Each step is a supervised task with a time limit: the step's own, or an hour. The steps of a parallel group run at the same
-  time and do not see each other's answers.
+  Each step is a supervised task with a time limit. The limit is an hour if the step sets none. The steps of a parallel group
+  run at the same time and do not see each other's answers.
   """
 
   alias Pipeline.{Error, Settings, Step}
@@ -17,10 +17,10 @@ defmodule Pipeline.Executor do
   alias Pipeline.Step.Condition
   alias Pipeline.System.SupervisedTask
 
-  @timeout :timer.hours(1)
+  @default_timeout_ms :timer.hours(1)
 
   @doc """
-  Execute the pipeline with these variables, by name. By default, the settings come from the environment.
+  Execute the pipeline. `vars` has variables by name. By default, the settings come from the environment.
 
   Before a model is asked, `Pipeline.Executor.Preflight` checks everything that can be checked without one.
   """
@@ -35,22 +35,22 @@ defmodule Pipeline.Executor do
     vars = Map.merge(pipeline.variables, vars)
 
     with :ok <- Preflight.check(pipeline, vars, settings, workspace) do
-      start = %Result{reply: "", vars: vars}
-
-      Enum.reduce_while(pipeline.steps, {:ok, start}, fn step, {:ok, result} ->
+      Enum.reduce_while(pipeline.steps, {:ok, %Result{vars: vars}}, fn step, {:ok, result} ->
         case execute(step, result, settings, workspace) do
-          {:ok, step_result} -> {:cont, {:ok, add({step, step_result}, result)}}
+          {:ok, outcome} -> {:cont, {:ok, add({step, outcome}, result)}}
           {:error, %Error{} = error} -> {:halt, {:error, after_steps(error, result)}}
         end
       end)
     end
   end
 
-  # Return the step's share of the run's result. Its reply is the step's answer, or nil if the step was skipped.
+  # Return the step's answer, or nil if the step was skipped, and a result with everything else that the step adds to the run.
+  @spec execute(Step.t(), Result.t(), Settings.t(), Workspace.t() | nil) ::
+          {:ok, {Answer.t() | nil, Result.t()}} | {:error, Error.t()}
   defp execute(step, scope, settings, workspace) do
     case evaluate_condition(step, scope) do
       {:ok, true} -> execute_action(step, scope, settings, workspace)
-      {:ok, false} -> {:ok, %{empty_result() | steps: [report(step, :skipped, 0, %Usage{})]}}
+      {:ok, false} -> {:ok, {nil, %Result{steps: [report(step, :skipped, 0.0, %Usage{})]}}}
       {:error, error} -> {:error, error}
     end
   end
@@ -63,30 +63,37 @@ defmodule Pipeline.Executor do
   defp execute_action(%Step{action: {:parallel, steps, limit}} = group, scope, settings, workspace) do
     run_task(group, fn ->
       case SupervisedTask.each(steps, limit, &execute(&1, scope, settings, workspace)) do
-        {:ok, results} ->
-          {:ok, steps |> Enum.zip(results) |> Enum.reduce(empty_result(), &add/2) |> with_group_answer()}
+        {:ok, outcomes} ->
+          addition = steps |> Enum.zip(outcomes) |> Enum.reduce(%Result{}, &add/2)
+          {:ok, {group_answer(addition), addition}}
 
-        {:error, error, results} ->
-          {:error, Enum.reduce(Enum.reverse(results), error, &after_steps(&2, &1))}
+        {:error, error, outcomes} ->
+          {:error,
+           outcomes
+           |> Enum.reverse()
+           |> Enum.reduce(error, fn {_, addition}, error -> after_steps(error, addition) end)}
       end
     end)
     |> elem(0)
   end
 
   defp execute_action(step, scope, settings, workspace) do
-    {outcome, seconds} = run_task(step, fn -> perform(step, scope, settings, workspace) end)
+    # Copy only these values to the task.
+    values = Map.take(scope, [:vars, :answers])
+    {outcome, seconds} = run_task(step, fn -> Action.perform(step, values, settings, workspace) end)
 
     with {:ok, {answer, vars}} <- outcome,
          {:ok, files} <- write_output(step, answer, settings, seconds) do
       report = report(step, :done, seconds, answer.usage)
-      {:ok, %Result{reply: answer, vars: vars, steps: [report], usage: answer.usage, files: files}}
+      {:ok, {answer, %Result{vars: vars, steps: [report], usage: answer.usage, files: files}}}
     end
   end
 
-  # The error of a group already lists the steps of the group. To any other error, add the step that failed.
+  # Do the work in a supervised task. Return its outcome and the seconds that it took. The error of a group already lists the
+  # steps of the group. To any other error, add the step that failed.
   defp run_task(step, work) do
     start = System.monotonic_time(:microsecond)
-    outcome = SupervisedTask.run("step #{step.name}", step.timeout || @timeout, work)
+    outcome = SupervisedTask.run("step #{step.name}", step.timeout || @default_timeout_ms, work)
     seconds = (System.monotonic_time(:microsecond) - start) / 1_000_000
 
     case outcome do
@@ -98,40 +105,32 @@ defmodule Pipeline.Executor do
   defp with_failed_step(error, step, seconds),
     do: %{error | steps: [report(step, :failed, seconds, error.usage)]}
 
+  # Add the steps that were executed before the error, and their usage.
   defp after_steps(error, %{steps: steps, usage: usage}),
     do: Error.after_usage(%{error | steps: steps ++ error.steps}, usage)
 
-  defp perform(step, scope, settings, workspace) do
-    with {:ok, answer, vars} <- Action.perform(step, Map.take(scope, [:vars, :answers]), settings, workspace),
-         do: {:ok, {answer, vars}}
-  end
-
-  defp empty_result, do: %Result{reply: nil}
-
-  defp add({step, %Result{} = step_result}, result) do
-    answers =
-      if step_result.reply,
-        do: Map.put(step_result.answers, step.name, step_result.reply),
-        else: step_result.answers
+  # Add the outcome of a step to a result.
+  defp add({step, {answer, %Result{} = addition}}, result) do
+    answers = if answer, do: Map.put(addition.answers, step.name, answer), else: addition.answers
 
     %{
       result
-      | reply: if(step_result.reply, do: step_result.reply.text, else: result.reply),
+      | reply: if(answer, do: answer.text, else: result.reply),
         answers: Map.merge(result.answers, answers),
-        vars: Map.merge(result.vars, step_result.vars),
-        steps: result.steps ++ step_result.steps,
-        usage: Usage.add(result.usage, step_result.usage),
-        files: result.files ++ step_result.files
+        vars: Map.merge(result.vars, addition.vars),
+        steps: result.steps ++ addition.steps,
+        usage: Usage.add(result.usage, addition.usage),
+        files: result.files ++ addition.files
     }
   end
 
-  defp with_group_answer(result) do
+  defp group_answer(result) do
     values = Map.new(result.answers, fn {name, answer} -> {name, answer.value} end)
-    %{result | reply: %Answer{text: Prompt.text(values), value: values, usage: result.usage}}
+    %Answer{text: Prompt.text(values), value: values, usage: result.usage}
   end
 
   defp report(step, status, seconds, usage),
-    do: %{name: step.name, status: status, seconds: Float.round(seconds / 1, 3), usage: usage}
+    do: %{name: step.name, status: status, seconds: Float.round(seconds, 3), usage: usage}
 
   defp write_output(%Step{output_to_file: nil}, _, _, _), do: {:ok, []}
 

@@ -39,8 +39,8 @@ defmodule Pipeline.Generate do
   @doc """
   Execute the pipeline with variables, by name, and return the plan.
 
-  The plan is the last reply, without the markdown fence if there is one around the whole reply. Nothing else of the reply is
-  changed. Nobody checks here that the plan is YAML.
+  The plan is the last reply. If there is one markdown fence around the whole reply, the fence is removed. Nothing else is
+  changed, and nothing checks that the plan is YAML.
   """
   @spec plan(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           {:ok, String.t(), Executor.Result.t()} | {:error, Error.t()}
@@ -64,7 +64,7 @@ defmodule Pipeline.Generate do
          do: {:error, Error.after_run(error, result)}
   end
 
-  # If the reply has two fenced blocks, the first and the last fence do not belong together.
+  # If the reply has two fenced blocks, the first and the last fence do not belong to the same block, so keep them.
   defp without_fence(reply) do
     case Regex.run(~r/\A\s*```(?:ya?ml)?[ \t]*\r?\n(.*?)\r?\n```\s*\z/s, reply) do
       [_, content] -> if content =~ ~r/^```/m, do: reply, else: content <> "\n"

@@ -21,7 +21,7 @@ defmodule Pipeline.Loader do
 
   # An error lists at most this number of problems.
   @max_problems 100
-  @workflow [
+  @workflow_keys [
     name: {:required, :text},
     description: :text,
     version: :any,
@@ -32,7 +32,7 @@ defmodule Pipeline.Loader do
     gemini_functions: :mapping,
     steps: {:required, :any}
   ]
-  @defaults [
+  @default_keys [
     claude_model: :text,
     claude_options: :mapping,
     claude_preset: {:one_of, Options.presets()},
@@ -41,7 +41,7 @@ defmodule Pipeline.Loader do
     output_dir: :text
   ]
 
-  @doc "Read a pipeline file. Relative paths in the file are relative to its folder."
+  @doc "Read a pipeline file. A relative path in the file starts at the folder of the file."
   @spec load(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
   def load(file) do
     case UserFile.read(file, Document.max_bytes()) do
@@ -59,6 +59,7 @@ defmodule Pipeline.Loader do
     end
   end
 
+  # Return the pipeline with its warnings, or an error with all problems, in the order of their lines.
   defp check_notes({pipeline, notes}, file, source) do
     notes_with_lines =
       notes
@@ -96,13 +97,13 @@ defmodule Pipeline.Loader do
 
   defp pipeline(%{"workflow" => workflow} = root, file) do
     place = ["workflow"]
-    {values, notes} = Fields.read(workflow, place, @workflow)
+    {values, notes} = Fields.read(workflow, place, @workflow_keys)
     {_, root_notes} = Fields.read(root, [], workflow: :any)
     {defaults, default_notes} = defaults(values.defaults || %{}, ["defaults" | place])
 
     context = %{
       folder: Path.dirname(file),
-      earlier: %{},
+      answer_kinds: %{},
       defaults: defaults,
       functions: values.gemini_functions || %{}
     }
@@ -127,7 +128,7 @@ defmodule Pipeline.Loader do
   end
 
   defp defaults(defaults, place) do
-    {values, notes} = Fields.read(defaults, place, @defaults)
+    {values, notes} = Fields.read(defaults, place, @default_keys)
     {options, option_notes} = Options.claude(values.claude_options, ["claude_options" | place])
     {budget, budget_notes} = Options.budget(values.gemini_token_budget, ["gemini_token_budget" | place])
     folder = values.output_dir

@@ -9,7 +9,11 @@ defmodule Pipeline.Run do
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Value.JSON
 
-  @doc "Execute the pipeline. Return the path of `result.json`, its contents, and a warning for each model that another answered for."
+  @doc """
+  Execute the pipeline. Return the path of `result.json`, its contents, and the warnings.
+
+  There is a warning for each step whose answer came from another model than the step asked.
+  """
   @spec run(Pipeline.t(), %{String.t() => term()}, Settings.t(), Path.t()) ::
           {:ok, Path.t(), map(), [String.t()]} | {:error, Error.t()}
   def run(pipeline, vars, settings, workspace_root) do

@@ -58,7 +58,7 @@ defmodule Pipeline.Serve do
     * `token` - the `t:Pipeline.Serve.Token.t/0` that clients have to send
     * `limit` - how many runs may be under way at once
     * `body_limit` - the largest body of a request, in bytes; 64,000,000 by default
-    * `busy` - a counter of the requests that are being answered
+    * `open_requests` - a counter of the requests that are being answered
   """
   @spec start_link(keyword()) :: {:ok, pid(), :inet.port_number()} | {:error, Error.t()}
   def start_link(options) do

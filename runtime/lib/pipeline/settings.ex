@@ -1,7 +1,6 @@
 defmodule Pipeline.Settings do
   @moduledoc """
-  The settings of a run, read from the environment once. Keys are functions, so that no `inspect`, log or crash report shows
-  a key.
+  Reads the settings of a run from the environment. Keys are functions, so that no `inspect`, log or crash report shows a key.
   """
 
   alias Pipeline.Error
@@ -22,8 +21,17 @@ defmodule Pipeline.Settings do
 
   @type provider :: :anthropic | :gemini
   @typedoc """
-  `output_dir` is the folder in which steps write files by `output_to_file`. `rehearsal?` says that no real service is
-  asked. `ca_file` has the CA certificates that are trusted instead of the operating system's.
+    * `keys` - functions that return a provider's key, or nil if there is none
+    * `base_urls` - the addresses of the services, without a slash at the end
+    * `timeout` - the time limit of one call of a provider, in milliseconds
+    * `seed` - the seed for the providers that take one
+    * `inputs` - the inputs of the pipeline by name: the path of a file, or a text
+    * `output_dir` - the folder in which steps write files by `output_to_file`
+    * `ca_file` - the file of CA certificates that are trusted instead of the operating system's
+    * `rehearsal?` - true if scripted services are asked instead of the real ones
+    * `retries` - how often a call is repeated if the provider fails
+    * `retry_base` - the longest random wait before the first retry, in milliseconds
+    * `path` - the folders in which the `claude` program is looked for, as in PATH
   """
   @type t :: %__MODULE__{
           keys: %{provider() => (() -> String.t() | nil)},
@@ -39,20 +47,22 @@ defmodule Pipeline.Settings do
           path: String.t()
         }
 
-  @day :timer.hours(24)
+  @day_ms :timer.hours(24)
   @variables %{anthropic: ["ANTHROPIC_API_KEY"], gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"]}
 
   @doc """
   Read the settings from these variables:
 
-    * PIPELINE_HTTP_TIMEOUT_MS - milliseconds for one call of a provider, ten minutes by default
-    * PIPELINE_RETRIES - tries after the first if the provider is at fault, 3 by default
-    * PIPELINE_RETRY_BASE_MS - the longest wait before the first of these tries, 500 by default; it doubles with each try
+    * the variables of the providers' keys (`variables/1`), which are read when a key is needed
+    * PIPELINE_HTTP_TIMEOUT_MS - the time limit of one call of a provider; ten minutes by default
+    * PIPELINE_RETRIES - how often a call is repeated if the provider fails; 3 by default
+    * PIPELINE_RETRY_BASE_MS - the longest random wait before the first retry; 500 by default. It doubles with each retry
     * PATH - the folders in which the runtime looks for the `claude` program
     * ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL - the addresses of the services
     * SSL_CERT_FILE - a file of CA certificates to trust instead of the operating system's
 
-  Raises `Pipeline.Error` for a value that is no such number or address.
+  The options `seed`, `inputs` and `output_dir` are settings of the same name. Raises `Pipeline.Error` for a value that is not
+  such a number or address.
   """
   @spec from_environment(keyword()) :: t()
   def from_environment(options \\ []) do
@@ -62,9 +72,9 @@ defmodule Pipeline.Settings do
         anthropic: base_url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
         gemini: base_url("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
       },
-      timeout: number("PIPELINE_HTTP_TIMEOUT_MS", 1..@day, 600_000),
+      timeout: number("PIPELINE_HTTP_TIMEOUT_MS", 1..@day_ms, 600_000),
       retries: number("PIPELINE_RETRIES", 0..1_000, 3),
-      retry_base: number("PIPELINE_RETRY_BASE_MS", 0..@day, 500),
+      retry_base: number("PIPELINE_RETRY_BASE_MS", 0..@day_ms, 500),
       path: System.get_env("PATH", ""),
       ca_file: non_empty("SSL_CERT_FILE"),
       seed: options[:seed],
@@ -74,7 +84,7 @@ defmodule Pipeline.Settings do
   end
 
   @doc """
-  Return the settings of a rehearsal: all services are at `url` and get a placeholder for a key. No real key is sent.
+  Return the settings of a rehearsal. All services have the address `url`, and get a placeholder instead of a key.
   """
   @spec rehearsal(t(), String.t()) :: t()
   def rehearsal(settings, url) do
@@ -94,8 +104,8 @@ defmodule Pipeline.Settings do
   def variables(provider), do: Map.fetch!(@variables, provider)
 
   @doc """
-  Return true for the address of a service. An address with a name and a password in it is refused, because messages show
-  addresses.
+  Return true if a text can be the address of a service. An address with a user name or password in it cannot, because messages
+  show addresses.
   """
   @spec address?(String.t()) :: boolean()
   def address?(url) do

@@ -4,10 +4,10 @@ defmodule Pipeline.Step do
 
     * `name` - the name by which later steps refer to the answer
     * `at` - the place in the pipeline file, for messages: `steps[2]`, or `steps[2].parallel[0]`
-    * `action` - what the step does
-    * `condition` - the step is skipped if this condition does not hold
+    * `action` - the question to a model, or the work that the step does without a model
+    * `condition` - the step is skipped if this condition does not hold. A step without a condition is never skipped
     * `output_to_file` - the file to which the answer is written, relative to the run's output folder
-    * `timeout` - the step's time limit in milliseconds
+    * `timeout` - the step's time limit in milliseconds, or nil for the default
   """
 
   alias Pipeline.Model.Ask

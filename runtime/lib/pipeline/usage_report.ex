@@ -1,5 +1,5 @@
 defmodule Pipeline.UsageReport do
-  @moduledoc "Reports what the steps of a run used, by step and in total, for a result or an error."
+  @moduledoc "Reports the calls and tokens of a run, by step and in total. A result and an error have the same report."
 
   alias Pipeline.Model.Usage
 
@@ -10,10 +10,10 @@ defmodule Pipeline.UsageReport do
           usage: Usage.t()
         }
 
-  @typedoc "The part of a result, or of an error, that says what was used."
+  @typedoc "A result or an error. Both have the steps and the usage of a run."
   @type t :: %{:steps => [step()], :usage => Usage.t(), optional(atom()) => term()}
 
-  @doc "Return the usage as maps of JSON, for programs."
+  @doc "Return the steps and the usage as maps, to be encoded as JSON."
   @spec json(t()) :: %{steps: [map()], usage: map()}
   def json(%{steps: steps, usage: usage}),
     do: %{

@@ -172,7 +172,7 @@ defmodule Pipeline.Files.WorkspaceTest do
           {".Pipeline-TMP-1", "reserved"},
           {String.duplicate("a", 256), "255 bytes"},
           {String.duplicate("a/", 600) <> "a", "1024 bytes"},
-          {String.duplicate("a/", 40) <> "a", "32 folders"},
+          {String.duplicate("a/", 40) <> "a", "32 names"},
           {:a, "not a text"},
           {nil, "not a text"}
         ] do

@@ -14,7 +14,7 @@ defmodule Pipeline.Model.AnswerTest do
   }
 
   describe "an answer with a schema" do
-    test "is a forced tool of claude's" do
+    test "comes from a tool that claude is forced to call" do
       script = [claude_calls([{"1", "answer", %{"score" => 8}}])]
       assert {{:ok, answer}, server} = answer(script, claude_ask(schema: @schema))
       assert answer.value == %{"score" => 8}
@@ -24,7 +24,7 @@ defmodule Pipeline.Model.AnswerTest do
       assert body["tool_choice"] == %{"type" => "tool", "name" => "answer"}
     end
 
-    test "is asked for in words where the model refuses to be forced" do
+    test "comes from a tool that claude is instructed to call, if the model cannot be forced" do
       script = [claude_calls([{"1", "answer", %{"score" => 8}}])]
       ask = claude_ask(schema: @schema, model: "claude-opus-5-5", system_prompt: "Be brief.")
       assert {{:ok, %Answer{value: %{"score" => 8}}}, server} = answer(script, ask)
@@ -32,7 +32,7 @@ defmodule Pipeline.Model.AnswerTest do
       refute Map.has_key?(body, "tool_choice")
     end
 
-    test "that is no object goes to claude's tool in one" do
+    test "that is not an object is wrapped in an object for claude's tool" do
       schema = %{
         "type" => "array",
         "items" => %{"$ref" => "#/$defs/n"},
@@ -46,7 +46,7 @@ defmodule Pipeline.Model.AnswerTest do
                bodies(server)
     end
 
-    test "that may be any JSON" do
+    test "may be any JSON if the schema is empty" do
       assert {{:ok, %Answer{value: [nil, 1.5]}}, server} =
                answer([gemini("```json\n[null, 1.5]\n```")], gemini_ask(schema: %{}))
 
@@ -55,7 +55,7 @@ defmodule Pipeline.Model.AnswerTest do
       refute Map.has_key?(config, "responseJsonSchema")
     end
 
-    test "is a response schema of gemini's, in the words that it knows" do
+    test "is requested from gemini by a response schema, with the keywords that gemini knows" do
       schema =
         put_in(@schema, ["properties", "kind"], %{
           "oneOf" => [%{"const" => "a"}, %{"type" => "string", "pattern" => "^b", "nullable" => true}]
@@ -69,7 +69,7 @@ defmodule Pipeline.Model.AnswerTest do
       assert sent["required"] == ["score"]
     end
 
-    test "is asked for again with what is wrong, gemini's in the same conversation" do
+    test "that does not fit is corrected by gemini, which gets the problems in the same conversation" do
       script = [gemini("eight"), gemini(~s({"score": -1})), gemini(~s({"score": 8}))]
       assert {{:ok, %Answer{value: %{"score" => 8}}}, server} = answer(script, gemini_ask(schema: @schema))
       assert [_, second, third] = bodies(server)
@@ -83,7 +83,7 @@ defmodule Pipeline.Model.AnswerTest do
       assert length(third["contents"]) == 5
     end
 
-    test "is asked for again with what is wrong, claude's as the result of its tool" do
+    test "that does not fit is corrected by claude, which gets the problems as the result of its tool call" do
       script = [claude_calls([{"x", "answer", %{}}]), claude_calls([{"y", "answer", %{"score" => 8}}])]
 
       assert {{:ok, %Answer{value: %{"score" => 8}, usage: usage}}, server} =

@@ -6,20 +6,20 @@ defmodule Pipeline.Model.CertificatesTest do
 
   @moduletag :tmp_dir
 
-  test "a machine without CA certificates is told what to install" do
+  test "the error on a machine without CA certificates says what to install" do
     for load <- [
           fn -> raise FunctionClauseError end,
           fn -> :erlang.error({:failed_load_cacerts, :enoent}) end,
           fn -> throw({:error, :enoent}) end,
           fn -> [] end
         ] do
-      assert {:error, %Error{kind: :usage, again: :never, message: message}} = Certificates.trusted(nil, load)
+      assert {:error, %Error{kind: :usage, retry: :never, message: message}} = Certificates.trusted(nil, load)
       assert message =~ "no CA certificates"
       assert message =~ "install the package ca-certificates, or set SSL_CERT_FILE"
     end
   end
 
-  test "the file of SSL_CERT_FILE is used, and one without certificates is refused", %{tmp_dir: folder} do
+  test "the file of SSL_CERT_FILE is used, and a file without certificates is an error", %{tmp_dir: folder} do
     certificate = :public_key.pkix_test_root_cert(~c"test", []).cert
     file = Path.join(folder, "ca.pem")
     File.write!(file, :public_key.pem_encode([{:Certificate, certificate, :not_encrypted}]))

@@ -16,37 +16,37 @@ defmodule Pipeline.Model.HTTPFailureTest do
     error(status, body, Map.new(headers))
   end
 
-  # Gemini's error of a used-up quota per minute, with this time to wait.
+  # Return the body of Gemini's error for a used-up quota per minute, with this time to wait.
   defp quota(delay) do
     {429, body, []} = official_error("gemini", "per_minute")
     put_in(body, ["error", "details", Access.at(2), "retryDelay"], delay)
   end
 
   test "a wait is read from each place in which a provider names one, and the longest counts" do
-    assert %Error{kind: :rate_limit, again: 1_500} = official("gemini", "per_minute")
-    assert %Error{kind: :rate_limit, again: 1_000} = official("anthropic", "rate_limit_error")
-    assert %Error{again: 60_000} = error(429, quota("45s"), %{"retry-after" => "60"})
-    assert %Error{again: 2_119} = error(429, quota("2.118692462s"))
-    assert %Error{again: 1_500} = error(429, %{}, %{"retry-after-ms" => "1500"})
-    assert %Error{again: 500} = error(529, %{}, %{"retry-after" => "0.5"})
+    assert %Error{kind: :rate_limit, retry: 1_500} = official("gemini", "per_minute")
+    assert %Error{kind: :rate_limit, retry: 1_000} = official("anthropic", "rate_limit_error")
+    assert %Error{retry: 60_000} = error(429, quota("45s"), %{"retry-after" => "60"})
+    assert %Error{retry: 2_119} = error(429, quota("2.118692462s"))
+    assert %Error{retry: 1_500} = error(429, %{}, %{"retry-after-ms" => "1500"})
+    assert %Error{retry: 500} = error(529, %{}, %{"retry-after" => "0.5"})
     date = Calendar.strftime(DateTime.add(DateTime.utc_now(), 30), "%a, %d %b %Y %H:%M:%S GMT")
-    assert %Error{again: wait} = error(503, %{}, %{"retry-after" => date})
+    assert %Error{retry: wait} = error(503, %{}, %{"retry-after" => date})
     assert wait in 20_000..30_000
 
     for header <- ["-1", "soon", "", "Mon, 32 Foo 2026 00:00:00 GMT"],
-        do: assert(%Error{again: :soon} = error(429, %{}, %{"retry-after" => header}))
+        do: assert(%Error{retry: :soon} = error(429, %{}, %{"retry-after" => header}))
 
     for delay <- ["-1s", "45", "s", 5, nil],
-        do: assert(%Error{again: :soon} = error(429, quota(delay)))
+        do: assert(%Error{retry: :soon} = error(429, quota(delay)))
   end
 
-  test "a wait of more than a minute is not waited for, and the error names both" do
+  test "the call is not repeated if the provider asks for more than a minute, and the error names both times" do
     call = fn -> {:error, error(429, %{}, %{"retry-after" => "61"})} end
     assert {:error, %Error{message: message}} = Retry.run(call, 3, 1)
     assert message =~ "(asks to wait 61 s; the runtime waits at most 60 s)"
   end
 
-  # The kind of each error, and when to ask again.
+  # The kind of each error, and when to retry.
   @official %{
     "anthropic" => %{
       "api_error" => {:provider_unavailable, :soon},
@@ -84,7 +84,7 @@ defmodule Pipeline.Model.HTTPFailureTest do
       kinds =
         for name <- names(unquote(provider), "errors"), into: %{} do
           error = official(unquote(provider), name)
-          {name, {error.kind, error.again}}
+          {name, {error.kind, error.retry}}
         end
 
       assert kinds == @official[unquote(provider)]
@@ -102,13 +102,13 @@ defmodule Pipeline.Model.HTTPFailureTest do
         {"a large request", 413, "Request exceeds the maximum size", :context_window},
         {"a setting that the model refuses", 400, "`temperature` is deprecated for this model.", :bad_request}
       ] do
-    test "#{name} is lasting, and named" do
+    test "#{name} is an error of its own kind, and the call is not repeated" do
       {unquote(status), body} = Pipeline.Answers.refused(unquote(status), unquote(sentence))
-      assert %Error{kind: unquote(kind), again: :never} = error(unquote(status), body)
+      assert %Error{kind: unquote(kind), retry: :never} = error(unquote(status), body)
     end
   end
 
-  test "a daily quota is named" do
+  test "the error for a used-up daily quota names the quota" do
     assert %Error{kind: :quota_exhausted, message: message} = official("gemini", "per_day")
     assert message =~ "the daily quota GenerateRequestsPerDayPerProjectPerModel-FreeTier is used up"
   end

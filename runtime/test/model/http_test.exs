@@ -35,17 +35,17 @@ defmodule Pipeline.Model.HTTPTest do
     {:ok, port} = :inet.port(listen)
     {pid, ended} = spawn_monitor(fn -> HTTP.post_json("http://127.0.0.1:#{port}", [], %{}, 5_000) end)
     {:ok, socket} = :gen_tcp.accept(listen)
-    assert {:ok, "POST / HTTP/1.1\r\n" <> _} = :gen_tcp.recv(socket, 0, 1_000)
+    assert {:ok, "POST / HTTP/1.1\r\n" <> _} = :gen_tcp.recv(socket, 0, 5_000)
     Process.exit(pid, :kill)
     assert_receive {:DOWN, ^ended, :process, _, :killed}
     assert {:error, :closed} = closed(socket)
   end
 
   defp closed(socket) do
-    with {:ok, _} <- :gen_tcp.recv(socket, 0, 1_000), do: closed(socket)
+    with {:ok, _} <- :gen_tcp.recv(socket, 0, 5_000), do: closed(socket)
   end
 
-  # Answers one connection with these bytes, until nobody reads them any more.
+  # Answer one connection with these bytes, until the client stops reading. Return the address.
   defp answering(bytes) do
     {:ok, listen} = :gen_tcp.listen(0, [:binary, ip: {127, 0, 0, 1}, active: false])
     {:ok, port} = :inet.port(listen)
@@ -77,20 +77,20 @@ defmodule Pipeline.Model.HTTPTest do
            ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"], %{}}
         ] do
       test "#{name} is read whole" do
-        assert HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000) ==
+        assert HTTP.post_json(answering(unquote(bytes)), [], %{}, 10_000) ==
                  {:ok, unquote(Macro.escape(answer))}
       end
     end
 
     for {name, bytes, text} <- [
           {"that is cut off", ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"], "the connection was lost"},
-          {"that is no HTTP", ["SSH-2.0-OpenSSH\r\n\r\n"], "the connection was lost"},
+          {"that is not HTTP", ["SSH-2.0-OpenSSH\r\n\r\n"], "the connection was lost"},
           {"with a chunk of no length", ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
            "the connection was lost"}
         ] do
       test "#{name} is an error" do
         assert {:error, %Error{kind: :provider_unavailable, message: message}} =
-                 HTTP.post_json(answering(unquote(bytes)), [], %{}, 2_000)
+                 HTTP.post_json(answering(unquote(bytes)), [], %{}, 10_000)
 
         assert message =~ unquote(text)
       end
@@ -101,13 +101,13 @@ defmodule Pipeline.Model.HTTPTest do
           {"chunks without an end", "Transfer-Encoding: chunked"},
           {"no length and no end", "X: y"}
         ] do
-      test "of #{name} is not read into memory, and the call is not made again" do
+      test "of #{name} is not read into memory, and the call is not repeated" do
         part = String.duplicate(" ", 1_000_000)
         part = if unquote(length) =~ "chunked", do: "f4240\r\n#{part}\r\n", else: part
         head = "HTTP/1.1 200 x\r\n#{unquote(length)}\r\n\r\n"
         url = answering(Stream.concat([head], Stream.repeatedly(fn -> part end)))
 
-        assert {:error, %Error{kind: :provider_unavailable, again: :never, message: message}} =
+        assert {:error, %Error{kind: :provider_unavailable, retry: :never, message: message}} =
                  HTTP.post_json(url, [], %{}, 20_000)
 
         assert message == "127.0.0.1: answered more than 64000000 bytes"
@@ -115,14 +115,14 @@ defmodule Pipeline.Model.HTTPTest do
     end
   end
 
-  test "no part of a key is in an error, wherever the text is cut" do
+  test "no part of a key is in an error, wherever the reason is cut" do
     for length <- 480..500 do
       reason = String.duplicate("x", length) <> "secret-key-of-some-length"
       server = start_supervised!({ScriptedProvider, [{401, %{error: %{message: reason}}}]}, id: length)
       url = ScriptedProvider.url(server)
 
       assert {:error, %Error{kind: :authentication, message: message}} =
-               HTTP.post_json(url, [{"x-api-key", "secret-key-of-some-length"}], %{}, 2_000)
+               HTTP.post_json(url, [{"x-api-key", "secret-key-of-some-length"}], %{}, 10_000)
 
       refute message =~ "xs"
     end
@@ -162,23 +162,24 @@ defmodule Pipeline.Model.HTTPTest do
     assert {:error, %Error{kind: :timeout}} = post(server, 700)
   end
 
-  test "a redirect is not followed, and the call is not made again" do
+  test "a redirect is not followed, and the call is not repeated" do
     server = start_supervised!({ScriptedProvider, [{302, "", [{"location", "/elsewhere"}]}]})
-    assert {:error, %Error{kind: :provider_unavailable, again: :never}} = post(server)
+    assert {:error, %Error{kind: :provider_unavailable, retry: :never}} = post(server)
   end
 
-  test "an untrusted certificate is reported in a sentence, and the call is not made again" do
+  test "an untrusted certificate is reported in a sentence, and the call is not repeated" do
     key = {:namedCurve, :secp256r1}
     certificates = :public_key.pkix_test_data(%{root: [key: key], peer: [key: key]})
     {:ok, listen} = :ssl.listen(0, [ip: {127, 0, 0, 1}, active: false, log_level: :none] ++ certificates)
     {:ok, {_, port}} = :ssl.sockname(listen)
 
     start_supervised!(
-      {Task, fn -> with {:ok, socket} <- :ssl.transport_accept(listen), do: :ssl.handshake(socket, 2_000) end}
+      {Task,
+       fn -> with {:ok, socket} <- :ssl.transport_accept(listen), do: :ssl.handshake(socket, 10_000) end}
     )
 
-    assert {:error, %Error{kind: :provider_unavailable, again: :never, message: message}} =
-             HTTP.post_json("https://127.0.0.1:#{port}", [], %{}, 2_000)
+    assert {:error, %Error{kind: :provider_unavailable, retry: :never, message: message}} =
+             HTTP.post_json("https://127.0.0.1:#{port}", [], %{}, 10_000)
 
     assert message =~ "127.0.0.1: no secure connection ("
     refute message =~ ~r/[{}\[\]]/

@@ -43,7 +43,7 @@ defmodule Pipeline.Model.ProxyTest do
     end
   end
 
-  test "NO_PROXY and this machine are without a proxy" do
+  test "the hosts in NO_PROXY and this machine are called without a proxy" do
     proxies = %{"HTTPS_PROXY" => "http://p.example:3128", "HTTP_PROXY" => "http://p.example:3128"}
 
     for {url, no_proxy, none?} <- [
@@ -61,7 +61,7 @@ defmodule Pipeline.Model.ProxyTest do
     end
   end
 
-  test "a value that is no proxy is an error that shows no password" do
+  test "a variable that names no proxy is an error that shows no password" do
     for value <- ["socks5://u:secret@p:1", "https://u:secret@p", "http://", "http://u:secret@p:99999999 x"] do
       assert {:error, %Error{kind: :usage, message: message}} =
                proxy("https://a.example", %{"HTTPS_PROXY" => value})
@@ -105,16 +105,16 @@ defmodule Pipeline.Model.ProxyTest do
     refute head =~ "secret"
   end
 
-  test "a proxy that does not answer is the outside world, and this machine is asked without it" do
+  test "a proxy that does not answer is an error of the provider, and this machine is called without it" do
     System.put_env("HTTPS_PROXY", "http://127.0.0.1:1")
     System.put_env("HTTP_PROXY", "http://127.0.0.1:1")
     HTTP.start()
 
     assert {:error, %Error{kind: :provider_unavailable}} =
-             HTTP.post_json("http://provider.test/v1", [], %{}, 2_000)
+             HTTP.post_json("http://provider.test/v1", [], %{}, 10_000)
 
     server = start_supervised!({ScriptedProvider, [{200, %{a: 1}}]})
-    assert HTTP.post_json(ScriptedProvider.url(server), [], %{}, 2_000) == {:ok, %{"a" => 1}}
+    assert HTTP.post_json(ScriptedProvider.url(server), [], %{}, 10_000) == {:ok, %{"a" => 1}}
   end
 
   defp serve(listen) do
@@ -127,7 +127,7 @@ defmodule Pipeline.Model.ProxyTest do
     :ssl.recv(socket, 0, 5_000)
   end
 
-  # Serve a proxy that leads every host to this port, and send the test what it was asked. Return the proxy's port.
+  # Start a proxy that connects every host to this port, and sends the head of the request to the test. Return the proxy's port.
   defp tunnel(port) do
     test = self()
     options = [:binary, ip: {127, 0, 0, 1}, active: false]

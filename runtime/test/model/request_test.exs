@@ -6,7 +6,7 @@ defmodule Pipeline.Model.RequestTest do
 
   alias Pipeline.{Error, Model, ScriptedProvider}
 
-  describe "what is sent" do
+  describe "a request" do
     test "has no temperature, unless the step sets one" do
       for {ask, place} <- [{gemini_ask([]), ["generationConfig"]}, {claude_ask([]), []}] do
         {_, server} = answer([any("x")], ask)
@@ -20,7 +20,7 @@ defmodule Pipeline.Model.RequestTest do
       end
     end
 
-    test "has no blank text, and a prompt of blank texts alone is refused" do
+    test "has no blank text, and a prompt that has only blank texts is refused" do
       for ask <- [claude_ask(system_prompt: " "), gemini_ask(system_prompt: "\n")] do
         server = start_supervised!({ScriptedProvider, [any("x")]})
         assert {:ok, _} = Model.answer(ask, ["", "a", " \n"], settings(server, []), nil)
@@ -40,7 +40,7 @@ defmodule Pipeline.Model.RequestTest do
       assert message =~ "the prompt is blank"
     end
 
-    test "has no keyword beside a reference, and no enum of other values, for gemini" do
+    test "to gemini has no keyword beside a reference, and only texts and numbers in an enum" do
       schema = %{
         "$defs" => %{"n" => %{"type" => "integer"}},
         "type" => "object",

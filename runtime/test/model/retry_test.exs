@@ -22,9 +22,9 @@ defmodule Pipeline.Model.RetryTest do
           {"a time-out of the gateway", official_error("anthropic", "timeout_error")},
           {"a lost connection", :close},
           {"a time-out", :hang},
-          {"what is no JSON", {200, "{"}}
+          {"a reply that is not JSON", {200, "{"}}
         ] do
-      test "the call is made again after #{name}" do
+      test "the call is repeated after #{name}" do
         assert {{:ok, %Answer{text: "plan"}}, server} =
                  answer([unquote(Macro.escape(failure)), gemini("plan")], gemini_ask([]), nil, timeout: 3_000)
 
@@ -33,13 +33,13 @@ defmodule Pipeline.Model.RetryTest do
     end
 
     for status <- [400, 401, 403, 422] do
-      test "#{status} is not asked again" do
+      test "a call that is answered by #{status} is not repeated" do
         assert {{:error, %Error{}}, server} = answer([{unquote(status), %{}}], gemini_ask([]))
         assert [_] = bodies(server)
       end
     end
 
-    test "tries are bounded by the settings, and the error says how many there were" do
+    test "the settings limit the tries, and the error says how many there were" do
       assert {{:error, %Error{kind: :provider_unavailable, message: message}}, server} =
                answer(List.duplicate({503, %{}}, 3), gemini_ask([]), nil, retries: 2)
 
@@ -62,7 +62,7 @@ defmodule Pipeline.Model.RetryTest do
       assert (System.monotonic_time(:millisecond) - begun) in 1_000..20_000
     end
 
-    test "a provider that asks to wait for an hour is not asked again" do
+    test "the call is not repeated if the provider asks to wait for an hour" do
       {429, body, _} = official_error("anthropic", "rate_limit_error")
       script = [{429, body, [{"retry-after", "3600"}]}]
       assert {{:error, %Error{kind: :rate_limit}}, server} = answer(script, gemini_ask([]))
@@ -77,7 +77,7 @@ defmodule Pipeline.Model.RetryTest do
     end
   end
 
-  describe "a reply of another shape is the provider's fault:" do
+  describe "a reply of an unknown shape is an error of the provider:" do
     for {name, family, reply} <- [
           {"a part that is a text", :gemini, %{candidates: [%{content: %{parts: ["x"]}}]}},
           {"a text that is a mapping", :gemini, %{candidates: [%{content: %{parts: [%{text: %{a: 1}}]}}]}},
@@ -97,7 +97,7 @@ defmodule Pipeline.Model.RetryTest do
       end
     end
 
-    test "a finish reason that is no text" do
+    test "a finish reason that is not a text" do
       script = [{200, %{candidates: [%{finishReason: %{a: 1}}]}}]
 
       assert {{:error, %Error{kind: :provider_unavailable}}, _} =

@@ -2,7 +2,8 @@ defmodule Pipeline.Model.ToolsTest do
   use ExUnit.Case, async: true
 
   alias Pipeline.Files.Workspace
-  alias Pipeline.Model.{Schema, Tools}
+  alias Pipeline.Model.Schema.Check
+  alias Pipeline.Model.Tools
 
   @moduletag :tmp_dir
 
@@ -14,7 +15,7 @@ defmodule Pipeline.Model.ToolsTest do
   test "each tool is declared with a schema that can be checked" do
     for name <- Tools.names() do
       assert %{name: ^name, description: <<_, _::binary>>, schema: schema} = Tools.declaration(name)
-      assert Schema.check(schema) == :ok
+      assert Check.problems(schema) == []
     end
   end
 
@@ -25,11 +26,11 @@ defmodule Pipeline.Model.ToolsTest do
     assert {:ok, _} = Tools.call(workspace, "Edit", edit)
     assert {:ok, "two"} = Tools.call(workspace, "Read", %{"path" => "a/b"})
     assert {:ok, "a/b"} = Tools.call(workspace, "List", %{"path" => "."})
-    assert {:error, again} = Tools.call(workspace, "Edit", edit)
-    assert again =~ "does not contain the old text"
+    assert {:error, reason} = Tools.call(workspace, "Edit", edit)
+    assert reason =~ "does not contain the old text"
   end
 
-  test "every mistake of a call is answered by a text for the model", %{workspace: workspace} do
+  test "every mistake in a call returns a text for the model", %{workspace: workspace} do
     for name <- ["Read", "Write", "Edit", "List", "Bash", "", "read"],
         input <- [
           nil,

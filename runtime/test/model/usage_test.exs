@@ -25,7 +25,7 @@ defmodule Pipeline.Model.UsageTest do
                usage.models
     end
 
-    test "of a failed answer has everything that was paid for" do
+    test "of an error has everything that was paid for" do
       call = claude_calls([{"1", "answer", %{}}])
       stopped = &with_fields(call, %{"stop_reason" => &1})
 
@@ -42,7 +42,7 @@ defmodule Pipeline.Model.UsageTest do
       end
     end
 
-    test "tells cached input and thoughts apart, and the model that answered from the one that was asked" do
+    test "counts cached input and thoughts separately, and names the model that was asked and the model that answered" do
       reply = official("anthropic", "replies", "counted")
       assert {{:ok, %Answer{usage: usage}}, _} = answer([reply], claude_ask([]))
 

@@ -1,6 +1,7 @@
 defmodule Pipeline.Model.VerdictTest do
   @moduledoc """
-  The tables of finish reasons cover the enumerations of the official SDKs, from which `test/data/replies.json` is built.
+  Tests the tables of verdicts. They have to cover the enumerations of the official SDKs, from whose types
+  `test/data/replies.json` is built.
   """
 
   use ExUnit.Case, async: true
@@ -11,7 +12,7 @@ defmodule Pipeline.Model.VerdictTest do
   alias Pipeline.Model.{Answer, Ask}
   alias Pipeline.Model.Provider.{Anthropic, Gemini}
 
-  # A text that looks like a plan. Replies whose finish reason may make them no plan have this text, too.
+  # A text that looks like a plan. Replies that are not plans because of their finish reason have this text, too.
   @plan "title: a plan"
 
   test "each table has every member of its enumeration, and no other" do
@@ -20,7 +21,7 @@ defmodule Pipeline.Model.VerdictTest do
     assert names("anthropic", "stop_reasons") == Enum.sort(Map.keys(Anthropic.stop_reasons()))
   end
 
-  # Serves the reply once more for each retry.
+  # Serve the reply for the first call and for each retry. Return the answer and the number of calls.
   defp answer(ask, reply, retries \\ 1) do
     server = start_supervised!({ScriptedProvider, List.duplicate(reply, retries + 1)}, id: make_ref())
     settings = ScriptedProvider.settings(server, retries: retries, retry_base: 1)
@@ -34,7 +35,7 @@ defmodule Pipeline.Model.VerdictTest do
   defp claude_answer(reply),
     do: answer(%Ask{provider: :anthropic, model: "claude-sonnet-5-5", prompt: []}, reply)
 
-  # Kind of the error, and how many calls were made with one retry.
+  # For each verdict, the kind of the error and the number of calls, if one retry is allowed.
   @expected %{
     output_limit: {:truncated, 1},
     context_limit: {:context_window, 1},
@@ -46,7 +47,7 @@ defmodule Pipeline.Model.VerdictTest do
   }
 
   for reason <- names("gemini", "finish_reasons"), reason != "STOP" do
-    test "Gemini's finishReason #{reason} is no plan" do
+    test "Gemini's finishReason #{reason} is not a plan" do
       {kind, calls} = @expected[Gemini.finish_reasons()[unquote(reason)]]
 
       assert {{:error, %Error{kind: ^kind, message: message, usage: usage}}, ^calls} =
@@ -58,7 +59,7 @@ defmodule Pipeline.Model.VerdictTest do
   end
 
   for reason <- names("gemini", "block_reasons") do
-    test "Gemini's blockReason #{reason} is no plan, whatever stands beside it" do
+    test "Gemini's blockReason #{reason} is not a plan, even with a text beside it" do
       {kind, calls} = @expected[Gemini.block_reasons()[unquote(reason)]]
       {200, blocked} = official("gemini", "block_reasons", unquote(reason))
 
@@ -71,7 +72,7 @@ defmodule Pipeline.Model.VerdictTest do
 
   for reason <- names("anthropic", "stop_reasons"),
       reason not in ["end_turn", "stop_sequence", "pause_turn", "tool_use"] do
-    test "Claude's stop_reason #{reason} is no plan" do
+    test "Claude's stop_reason #{reason} is not a plan" do
       {kind, calls} = @expected[Anthropic.stop_reasons()[unquote(reason)]]
 
       assert {{:error, %Error{kind: ^kind, message: message}}, ^calls} =
@@ -98,7 +99,7 @@ defmodule Pipeline.Model.VerdictTest do
              claude_answer(official("anthropic", "replies", "several_texts"))
   end
 
-  test "a reason that no table has, or none, is a failure that is asked again" do
+  test "a reply with an unknown reason, or without a reason, is an error, and the call is repeated" do
     assert {{:error, %Error{kind: :provider_unavailable, message: message}}, 2} =
              gemini_answer(gemini(@plan) |> with_finish("NEW_REASON"))
 
@@ -114,7 +115,7 @@ defmodule Pipeline.Model.VerdictTest do
     assert {{:error, %Error{kind: :provider_unavailable}}, 2} = claude.("tool_use")
   end
 
-  test "a fault without content is asked again, and what it used is counted" do
+  test "the call is repeated after a fault without content, and the usage of both calls is counted" do
     ask = %Ask{provider: :gemini, model: "gemini-3.8-flash", prompt: []}
     fault = official("gemini", "replies", "no_content")
     server = start_supervised!({ScriptedProvider, [fault, gemini(@plan)]})
@@ -123,7 +124,7 @@ defmodule Pipeline.Model.VerdictTest do
     assert %{calls: 2, input_tokens: 1800, output_tokens: 80, thought_tokens: 16_000} = usage
   end
 
-  test "a refusal is told with its explanation, and a full context window is not blamed on max_tokens" do
+  test "a refusal is reported with its explanation, and a full context window without a word about max_tokens" do
     assert {{:error, %Error{message: message}}, 1} = claude_answer(claude(@plan, "refusal"))
     assert message =~ "(refusal: cyber: It asks for an exploit.)"
 

@@ -64,7 +64,7 @@ defmodule Pipeline.Serve.ListenerTest do
     end
 
     test "closes connections whose bodies arrive one byte at a time, and says why" do
-      server = serve([gemini("a: 1")], body_ms: 400)
+      server = serve([gemini("a: 1")], body_ms: 1_000)
 
       slow =
         for _ <- 1..60 do
@@ -75,7 +75,7 @@ defmodule Pipeline.Serve.ListenerTest do
           end)
         end
 
-      assert slow |> Task.await_many(55_000) |> Enum.all?(&(&1 =~ "408" and &1 =~ "within 400 ms"))
+      assert slow |> Task.await_many(55_000) |> Enum.all?(&(&1 =~ "408" and &1 =~ "within 1000 ms"))
       assert %{"status" => "done"} = ended(server, begin(server))
     end
 
@@ -85,7 +85,7 @@ defmodule Pipeline.Serve.ListenerTest do
       sockets =
         for n <- 1..2_100, reduce: [] do
           sockets ->
-            case :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false], 2_000) do
+            case :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false], 5_000) do
               {:ok, socket} ->
                 if rem(n, 2) == 0, do: :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nX:")
                 [socket | sockets]
@@ -126,7 +126,15 @@ defmodule Pipeline.Serve.ListenerTest do
     server = serve([])
     token = Token.new("x")
     Process.flag(:trap_exit, true)
-    options = [ip: {127, 0, 0, 1}, port: server.port, token: token, limit: 1, busy: :counters.new(1, [])]
+
+    options = [
+      ip: {127, 0, 0, 1},
+      port: server.port,
+      token: token,
+      limit: 1,
+      open_requests: :counters.new(1, [])
+    ]
+
     assert {:error, {:already_started, _}} = Serve.Runs.start_link(options)
     assert {:error, :eaddrinuse} = Serve.Listener.start_link(options)
   end

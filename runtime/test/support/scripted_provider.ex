@@ -38,7 +38,7 @@ defmodule Pipeline.ScriptedProvider do
     settings = %Pipeline.Settings{
       keys: %{anthropic: key, gemini: key},
       base_urls: %{anthropic: url, gemini: url},
-      timeout: 5_000,
+      timeout: 20_000,
       retries: 0
     }
 
@@ -103,7 +103,7 @@ defmodule Pipeline.ScriptedProvider do
   end
 
   # A client that stops waiting closes the connection.
-  defp send_back(socket, :hang), do: :gen_tcp.recv(socket, 0, 5_000)
+  defp send_back(socket, :hang), do: :gen_tcp.recv(socket, 0)
   defp send_back(_, :close), do: :ok
   defp send_back(socket, {status, body}), do: send_back(socket, {status, body, []})
 

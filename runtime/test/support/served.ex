@@ -28,7 +28,10 @@ defmodule Pipeline.Served do
     provider = start_supervised!({ScriptedProvider, answers})
     System.put_env("GOOGLE_GEMINI_BASE_URL", ScriptedProvider.url(provider))
     token = Token.new("the token")
-    options = options ++ [ip: {127, 0, 0, 1}, port: 0, token: token, limit: 64, busy: :counters.new(1, [])]
+
+    options =
+      options ++ [ip: {127, 0, 0, 1}, port: 0, token: token, limit: 64, open_requests: :counters.new(1, [])]
+
     start_supervised!(%{id: Serve, start: {__MODULE__, :started, [options, self()]}, type: :supervisor})
     assert_receive {:port, port}
     %{url: "http://127.0.0.1:#{port}", port: port, provider: provider}

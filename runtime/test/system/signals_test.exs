@@ -38,7 +38,7 @@ defmodule Pipeline.System.SignalsTest do
       "workflow: {name: a, steps: [{name: b, type: set_variable, variable: c, value: 1}]}"
     )
 
-    signal = ~S|System.cmd("kill", ["-TERM", System.pid()]); Process.sleep(100)|
+    signal = ~S|System.cmd("kill", ["-TERM", System.pid()]); Process.sleep(20_000)|
     command = CommandProcess.start(folder, nil, ["do", "eval", signal, "+", "pipeline.run", "p.yaml"])
     assert {143, "", _} = CommandProcess.ended(command)
     assert File.ls!(folder) == ["p.yaml"]

@@ -104,7 +104,7 @@ def test_the_answers_of_earlier_steps_can_stand_in_every_part_but_a_static_one()
 
 
 def test_the_numbers_are_those_of_the_runtime() -> None:
-    """Its catalogue and its conversation have them, too. A bound that is below them would let a budget be overshot."""
+    """The runtime's catalogue and conversation have the same numbers. With lower ones, a run exceeds its budget."""
     catalogue = (ELIXIR / "model" / "catalogue.ex").read_text(encoding="utf-8")
     limits = re.search(r"@output_tokens %\{anthropic: ([\d_]+), gemini: ([\d_]+)\}", catalogue)
     models = re.search(r'@default_models %\{anthropic: "([^"]+)", gemini: "([^"]+)"\}', catalogue)
@@ -112,7 +112,7 @@ def test_the_numbers_are_those_of_the_runtime() -> None:
     assert models is not None
     assert [int(text) for text in limits.groups()] == [OUTPUT_TOKENS["anthropic"], OUTPUT_TOKENS["gemini"]]
     assert list(models.groups()) == [CURRENT_MODELS["anthropic"][0], CURRENT_MODELS["gemini"][0]]
-    assert f"@most_reminders {REMINDERS}" in (ELIXIR / "model.ex").read_text(encoding="utf-8")
+    assert f"@max_reminders {REMINDERS}" in (ELIXIR / "model.ex").read_text(encoding="utf-8")
     assert f"repairs: {REPAIRS}" in (ELIXIR / "model" / "ask.ex").read_text(encoding="utf-8")
     presets = (ELIXIR / "loader" / "options.ex").read_text(encoding="utf-8")
     assert max(int(turns) for turns in re.findall(r"max_turns: (\d+)\}", presets)) == TURNS

@@ -185,10 +185,10 @@ def test_an_interrupt_ends_waiting_executions(warm: None, tmp_path: Path) -> Non
         pass
 
 
-def test_another_time_limit_is_another_order(
+def test_the_same_execution_with_another_time_limit_is_a_new_request(
     remote: tuple[Remote, Rehearsal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The runtime refuses two orders under one key, and the execution's own key does not contain the limit."""
+    """The runtime refuses two different requests under one key, and the execution's key does not contain the limit."""
     elsewhere, rehearsal = remote
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "the token")
     for seconds in (60.0, 61.0, 60.0):

@@ -130,7 +130,7 @@ def test_a_warning_about_a_limit_does_not_blame_the_prompt() -> None:
     assert classify(1, "", f"{noise}\n❌ Pipeline failed: boom", {}).kind == "crashed"
 
 
-def test_noise_on_the_error_stream_is_no_failure() -> None:
+def test_warnings_on_standard_error_are_no_failure() -> None:
     """Locks, warnings and a quoted text of a model do not fail a run."""
     noise = "Waiting for lock on the build directory (held by process 7)\nwarning: ❌ deprecated\n"
     assert good(stderr=noise).status == "ok"

@@ -61,7 +61,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDINGS.glob("*.json")))
 @pytest.mark.parametrize("encoded", [False, True])
-def test_recordings(name: str, encoded: bool) -> None:
+def test_a_recorded_run_has_the_expected_outcome(name: str, encoded: bool) -> None:
     """Exit code 0 after a wrong key, a fallback or a mock is no success. The streams may be bytes or text."""
     run = recording(name)
     streams = {key: run[key].encode() for key in ("stdout", "stderr")} if encoded else {}

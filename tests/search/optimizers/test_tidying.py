@@ -32,12 +32,12 @@ def test_of_a_conflict_the_sentence_that_is_worth_less_goes() -> None:
     assert worse([(1, 1)], pieces, []) == set()
 
 
-def test_a_sentence_takes_those_along_that_need_it() -> None:
+def test_a_sentence_leaves_together_with_the_sentences_that_need_it() -> None:
     needs = {"Name a deputy.": ["Name the owner."], "Be kind.": ["Name a deputy."]}
     assert without(PROMPT, {"Name the owner."}, lambda piece: needs.get(piece, [])) == "Write the plan."
     assert without(PROMPT, {"Name a deputy."}, no_needs) == "Write the plan. Name the owner. Be kind."
     assert without(PROMPT, {"Sing."}, no_needs) == PROMPT
 
 
-def test_something_is_left_of_every_prompt() -> None:
+def test_a_prompt_that_would_become_empty_stays_as_it_is() -> None:
     assert without("One. Two.", {"One.", "Two."}, no_needs) == "One. Two."

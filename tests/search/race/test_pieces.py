@@ -52,7 +52,7 @@ def test_blank_pieces_do_not_count_as_kept() -> None:
     assert known.kept_share(known.seed, known.read("a\n\nx\n\ny")) == pytest.approx(1 / 3)
 
 
-def test_a_piece_goes_with_the_piece_that_it_needs() -> None:
+def test_a_piece_leaves_the_prompt_with_the_piece_that_it_needs() -> None:
     """A chain of needs goes as a whole."""
     needs = {"b": ["a"], "c": ["b"]}
     known = Pieces("a b c d", str.split, " ".join, lambda piece: needs.get(piece, ()))

@@ -140,7 +140,7 @@ def test_a_proposal_that_is_no_text_is_an_error() -> None:
         race(SEED, lambda parent, feedback: 7, World(8).evaluate, 20, np.random.default_rng(0))  # type: ignore[arg-type,return-value]
 
 
-def test_numbers_of_numpy_and_truths_are_scores() -> None:
+def test_numbers_of_numpy_and_booleans_are_scores() -> None:
     """So are arrays of them."""
     for scores in (np.float32([0.5]), np.array([True]), (1,), iter([0.25])):
         assert race(

@@ -33,20 +33,20 @@ TOOL_BYTES = 50 * 400_000
 
 def model_calls(root: yaml.Node, pipeline: Pipeline, environ: Mapping[str, str] = os.environ) -> Iterator[ModelCalls]:
     """Yield what each step asks its model at most. The bytes of the study's prompt are counted for each use of it."""
-    inside = workflow(root)
-    if inside is None:
+    workflow_node = workflow(root)
+    if workflow_node is None:
         return
-    defaults = value(inside, "defaults")
+    defaults = value(workflow_node, "defaults")
     largest_file = max((_size(item.path) for item in (*pipeline.inputs, *pipeline.files)), default=0)
     own_bytes = _size(pipeline.file) if pipeline.file else 0
-    answers = 0
-    for step in mappings(inside):
+    answer_tokens = 0
+    for step in mappings(workflow_node):
         kind = _text(step, "type") or ""
         provider = next((name for prefix, name in STEP_PROVIDERS.items() if kind.startswith(prefix)), None)
         if provider is None or value(step, "prompt") is None:
             continue
-        types = [_text(part, "type") for part in items(value(step, "prompt"))]
-        parts = [word for word in types if word != "static"]
+        part_types = [_text(part, "type") for part in items(value(step, "prompt"))]
+        filled_parts = [part_type for part_type in part_types if part_type != "static"]
         options = [value(step, "claude_options"), value(defaults, "claude_options")]
         output_tokens = _output_tokens(step, defaults, provider)
         calls = _replies(step, kind, options, defaults)
@@ -58,13 +58,13 @@ def model_calls(root: yaml.Node, pipeline: Pipeline, environ: Mapping[str, str] 
             calls=calls,
             tries=1 + (int(environ.get("PIPELINE_RETRIES") or RETRIES) if retries is None else retries),
             # A part that is no variable can be the largest file. Any part can be the answer of an earlier step.
-            input_bytes=own_bytes + sum(part != "variable" for part in parts) * largest_file,
-            prompts=parts.count("variable"),
-            earlier_tokens=len(parts) * answers,
+            input_bytes=own_bytes + sum(part_type != "variable" for part_type in filled_parts) * largest_file,
+            prompts=filled_parts.count("variable"),
+            earlier_tokens=len(filled_parts) * answer_tokens,
             output_tokens=output_tokens,
             added_bytes=output_tokens * BYTES_OF_TOKEN + TOOL_BYTES * kind.startswith("claude"),
         )
-        answers += output_tokens
+        answer_tokens += output_tokens
 
 
 def _replies(step: yaml.MappingNode, kind: str, options: list[yaml.Node | None], defaults: yaml.Node | None) -> int:
@@ -86,6 +86,7 @@ def _tools(kind: str, step: yaml.MappingNode, options: list[yaml.Node | None], d
 
 
 def _output_tokens(step: yaml.MappingNode, defaults: yaml.Node | None, provider: ProviderName) -> int:
+    """Return the limit of one reply in tokens: the step's own, that of the defaults, or the provider's."""
     for source, key in (
         (step, "max_tokens"),
         (value(step, "token_budget"), "max_output_tokens"),
@@ -99,14 +100,18 @@ def _output_tokens(step: yaml.MappingNode, defaults: yaml.Node | None, provider:
 def _model(
     step: yaml.MappingNode, options: list[yaml.Node | None], defaults: yaml.Node | None, provider: ProviderName
 ) -> str:
-    own, shared = (options[0], options[1]) if provider == "anthropic" else (None, None)
-    named = [
+    """Return the full name of a step's model. A short name such as `sonnet` stands for the current model of that kind.
+
+    A step that names no model asks the provider's first current model.
+    """
+    own_options, default_options = options if provider == "anthropic" else (None, None)
+    names = [
         _text(step, "model"),
-        _text(own, "model"),
-        _text(shared, "model"),
+        _text(own_options, "model"),
+        _text(default_options, "model"),
         _text(defaults, "claude_model" if provider == "anthropic" else "gemini_model"),
     ]
-    name = next((name for name in named if name), CURRENT_MODELS[provider][0])
+    name = next((name for name in names if name), CURRENT_MODELS[provider][0])
     return next((model for model in CURRENT_MODELS[provider] if model.startswith(f"claude-{name}-")), name)
 
 
@@ -123,7 +128,7 @@ def _number(node: yaml.Node | None, key: str) -> int | None:
 
 
 def _size(file: Path) -> int:
-    """Return the size of a file. One that is gone has none: the execution itself is refused then."""
+    """Return the size of a file in bytes. Return 0 for a file that is gone: its execution will be refused."""
     try:
         return file.stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""Decides whom a failure that our runtime reports is blamed on: the prompt, the user or the outside world."""
+"""Decides who is to blame for a failure that our runtime reports: the prompt, the user or the outside world."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LASTING = ("authentication", "bad request", "no credit", "quota exhausted", "acc
 
 
 def blame(kind: str, message: str, folder: Path) -> str:
-    """Return the message of a failed run that the prompt is to blame for. Raise an error for any other failed run.
+    """Return the message of a failed run if the prompt is to blame. Raise an error for any other failed run.
 
     Args:
         kind: the word with which the runtime names the failure.

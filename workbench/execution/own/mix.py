@@ -23,7 +23,7 @@ from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.system.environment import secret_values
 
-#: The file in which the runtime reports what the steps used.
+#: The file in which the runtime reports the tokens that the steps used.
 REPORT = "report.json"
 SUCCESS = re.compile(r"^✅ Pipeline generated at (?P<path>.+)$")
 FAILURE = re.compile(r"^❌ (?P<kind>[a-z ]+): (?P<message>.*)$")
@@ -61,7 +61,7 @@ class Mix(OwnRuntime):
             timeout=request.pipeline.timeout_seconds,
             advice=INSTALL_ELIXIR,
         )
-        _meter(folder / REPORT, meter)
+        _meter_usage(folder / REPORT, meter)
         if ended.exit_code != 0:
             return Execution(request.key, "", output, ended.seconds, _problem(ended, secrets, folder))
         text = _plan(ended.raw_stdout, output)
@@ -83,14 +83,14 @@ def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]
     return command
 
 
-def _meter(report: Path, meter: Meter) -> None:
+def _meter_usage(report: Path, meter: Meter) -> None:
     """Tell the meter what the runtime reports. A run that was ended from outside leaves no report."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         use_report(meter, json.loads(report.read_text(encoding="utf-8"))["usage"])
 
 
 def _problem(ended: program.Ended, secrets: list[str], folder: Path) -> str:
-    """Return the reason why the prompt is to blame for a run that failed.
+    """Return what is wrong with the prompt of a run that failed.
 
     Raises:
         PipelineRejected, MissingKey, ExecutionFailed: the prompt is not to blame.

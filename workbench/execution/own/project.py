@@ -1,4 +1,4 @@
-"""Knows our Elixir runtime: where it is, how it is compiled, and which environment its processes get."""
+"""Finds and compiles our Elixir runtime, and makes the environment of its processes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ RUNTIME = (Path(__file__).parents[2] / "runtime").resolve()
 #: The pipeline that comes with Workbench. Every study may name it; `workbench init` copies it beside a new study.
 SHIPPED_PIPELINE = RUNTIME / "priv" / "pipelines" / "genesis.yaml"
 
+#: Seconds after which a compilation, a check of a pipeline, or a question for the version is ended.
 COMPILE_SECONDS = 300.0
 VERSION_SECONDS = 60.0
 
@@ -87,12 +88,12 @@ def problems(pipeline: Pipeline) -> str | None:
 
 
 def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> process.Finished:
-    """Run a mix command, as `program.run` does."""
+    """Run `mix` or `elixir`, as `program.run` does."""
     return program.run(command, cwd=cwd, env=env, timeout=timeout, advice=INSTALL_ELIXIR)
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of a mix process. `variables` are the provider's and are added to it."""
+    """Return the whole environment of a mix process. Add `variables`, the providers' keys and addresses."""
     return {
         **_tools(),
         "MIX_ENV": "prod",

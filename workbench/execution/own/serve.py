@@ -19,7 +19,15 @@ from workbench.execution import program
 from workbench.execution.own import project
 from workbench.execution.own.failure import TOO_LONG, blame
 from workbench.execution.own.study import OwnKeys, OwnRuntime, pipeline_of
-from workbench.execution.own.vm import LIMIT, TOKEN_VARIABLE, Elsewhere, Forgotten, Own, remote_token, unreachable
+from workbench.execution.own.vm import (
+    EXECUTIONS_AT_ONCE,
+    TOKEN_VARIABLE,
+    OwnVM,
+    RemoteVM,
+    UnknownRun,
+    remote_token,
+    unreachable,
+)
 from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
 from workbench.execution.runtime import Check, Needs, StudyFile
 from workbench.fields import Address, Form
@@ -32,7 +40,7 @@ from workbench.system.certificates import certificates
 from workbench.system.environment import passed_environment, secret_values
 from workbench.system.files import write_atomically
 
-#: Seconds that one request waits for a run's end. An interrupt is noticed after as many seconds at the latest.
+#: Seconds that one request waits for a run's end. An interrupt is noticed after this time at the latest.
 WAIT_SECONDS = 5
 #: The number of VMs that may die during one execution before it fails.
 STARTS = 3
@@ -48,20 +56,20 @@ class ServeKeys(OwnKeys):
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """`url` is the address of a VM that somebody else started."""
+    """The settings of a study whose VM somebody else started. `url` is the VM's address."""
 
     url: str
 
 
 class Serve(OwnRuntime):
-    """Executes over HTTP. Our own VM is started when it is first needed, and again if it has died."""
+    """Executes in one Erlang VM that is kept warm. Our own VM starts when it is needed, and again if it has died."""
 
     Keys: ClassVar[type[Form]] = ServeKeys
 
     def __init__(self, engine: Engine) -> None:
         self._url = engine.settings.url if isinstance(engine.settings, ServeSettings) else None
         self._client = _client(self._url)
-        self._own: dict[tuple[str, ...], Own] = {}
+        self._own_vms: dict[tuple[str, ...], OwnVM] = {}
         self._users = 0
         self._lock = threading.Lock()
 
@@ -108,10 +116,10 @@ class Serve(OwnRuntime):
             vm = self._vm_for(request.providers)
             try:
                 run = self._run(vm, body, folder.name, start + request.pipeline.timeout_seconds)
-            except (httpx.TransportError, Forgotten) as error:
+            except (httpx.TransportError, UnknownRun) as error:
                 if process.interrupted():
                     raise Interrupted("interrupted") from error
-                vm.lost(error)
+                vm.handle_loss(error)
                 if meter.budgeted:
                     # What the lost run has cost is not known. The next try needs a reservation of its own.
                     raise ExecutionFailed("the runtime died during this execution", kind="crashed") from error
@@ -122,7 +130,7 @@ class Serve(OwnRuntime):
             text, problem = _outcome(run, folder, _secrets(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
-                _keep(run.get("files"), folder / "plan_files")
+                _write_step_files(run.get("files"), folder / "plan_files")
                 write_atomically(output, text.encode())
             return Execution(request.key, text, output, time.monotonic() - start, problem)
         raise ExecutionFailed(
@@ -135,8 +143,8 @@ class Serve(OwnRuntime):
             self._users = max(0, self._users - 1)
             if self._users > 0:
                 return
-            while self._own:
-                self._own.popitem()[1].stop()
+            while self._own_vms:
+                self._own_vms.popitem()[1].stop()
             self._client.close()
             self._client = _client(self._url)
 
@@ -144,7 +152,7 @@ class Serve(OwnRuntime):
         """Return the health report of the VM that calls these providers."""
         return self._health(self._vm_for(providers).url)
 
-    def _vm_for(self, providers: Iterable[Provider]) -> Elsewhere | Own:
+    def _vm_for(self, providers: Iterable[Provider]) -> RemoteVM | OwnVM:
         """Return a VM that calls these providers. Start our own VM if it is not running.
 
         Raises:
@@ -153,19 +161,19 @@ class Serve(OwnRuntime):
         """
         if self._url is not None:
             self._check_addresses(self._url, providers)
-            return Elsewhere(self._url, remote_token())
+            return RemoteVM(self._url, remote_token())
         addresses = tuple(provider.base_url for provider in providers)
         with self._lock:
             if process.interrupted():
                 raise Interrupted("interrupted")
-            vm = self._own.get(addresses)
+            vm = self._own_vms.get(addresses)
             if vm is None or not vm.runs:
                 if vm is not None:
                     vm.stop()
-                vm = self._own[addresses] = Own(providers)
+                vm = self._own_vms[addresses] = OwnVM(providers)
             return vm
 
-    def _run(self, vm: Elsewhere | Own, body: dict[str, Any], attempt: str, deadline: float) -> dict[str, Any]:
+    def _run(self, vm: RemoteVM | OwnVM, body: dict[str, Any], attempt: str, deadline: float) -> dict[str, Any]:
         """Execute once, and return the ended run.
 
         A run has the execution's key. If a run was begun before under the same key, wait for that run: it is not paid
@@ -176,20 +184,20 @@ class Serve(OwnRuntime):
             run, _ = self._begin(vm, {**body, "key": f"{body['key']}/{attempt}/{time.time_ns()}"}, deadline)
         address = f"{vm.url}/runs/{run['id']}"
         while run["status"] == "running":
-            late = time.monotonic() > deadline + WAIT_SECONDS
-            if late or process.interrupted():
-                self._client.delete(address, headers=vm.head)
+            is_late = time.monotonic() > deadline + WAIT_SECONDS
+            if is_late or process.interrupted():
+                self._client.delete(address, headers=vm.headers)
             if process.interrupted():
                 raise Interrupted("interrupted")
-            if late:
+            if is_late:
                 return {**run, "status": "failed", "error": {"kind": "timeout", "message": "it did not end in time"}}
-            run = self._answer(self._client.get(address, params={"wait": WAIT_SECONDS}, headers=vm.head))
+            run = self._answer(self._client.get(address, params={"wait": WAIT_SECONDS}, headers=vm.headers))
         return run
 
-    def _begin(self, vm: Elsewhere | Own, body: dict[str, Any], deadline: float) -> tuple[dict[str, Any], bool]:
+    def _begin(self, vm: RemoteVM | OwnVM, body: dict[str, Any], deadline: float) -> tuple[dict[str, Any], bool]:
         """Begin a run. Return the run, and True if it is new: no run was begun before under the same key."""
         while True:
-            response = self._client.post(f"{vm.url}/runs", json=body, headers=vm.head)
+            response = self._client.post(f"{vm.url}/runs", json=body, headers=vm.headers)
             if response.status_code not in (429, 503) or time.monotonic() > deadline or process.interrupted():
                 return self._answer(response), response.status_code == 202
             time.sleep(_pause(response))
@@ -198,7 +206,7 @@ class Serve(OwnRuntime):
         """Return the run that a response describes.
 
         Raises:
-            PipelineRejected, Forgotten, ExecutionFailed: by the response's status code.
+            PipelineRejected, UnknownRun, ExecutionFailed: by the response's status code.
         """
         try:
             answer = response.json()
@@ -213,7 +221,7 @@ class Serve(OwnRuntime):
         if response.status_code == 422:
             raise PipelineRejected(message)
         if response.status_code == 404:
-            raise Forgotten(message)
+            raise UnknownRun(message)
         raise ExecutionFailed(
             f"the runtime at {response.url.host}:{response.url.port} refused ({response.status_code}): {message}",
             kind="authentication" if response.status_code == 401 else "refused",
@@ -255,7 +263,7 @@ def _client(url: str | None) -> httpx.Client:
     """Return a client for our own VM, or for the VM at this address. Use a proxy only for other machines."""
     return httpx.Client(
         timeout=httpx.Timeout(WAIT_SECONDS + 30.0, connect=10.0),
-        limits=httpx.Limits(max_connections=LIMIT, max_keepalive_connections=LIMIT),
+        limits=httpx.Limits(max_connections=EXECUTIONS_AT_ONCE, max_keepalive_connections=EXECUTIONS_AT_ONCE),
         trust_env=url is not None,
         mounts=loopback.DIRECT,
         verify=certificates(),
@@ -315,23 +323,23 @@ def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str
             return "", TOO_LONG
         return text, None
     error = run.get("error")
-    known = error if isinstance(error, dict) else {}
-    message = scrubbed(str(known.get("message", f"it ended as {run['status']} without a plan")), secrets)
-    return "", blame(str(known.get("kind", "no file")).replace("_", " "), message, folder)
+    details = error if isinstance(error, dict) else {}
+    message = scrubbed(str(details.get("message", f"it ended as {run['status']} without a plan")), secrets)
+    return "", blame(str(details.get("kind", "no file")).replace("_", " "), message, folder)
 
 
-def _keep(files: object, folder: Path) -> None:
-    """Write the files of the pipeline's steps beside the plan, in the place where `mix pipeline.generate.live` does.
+def _write_step_files(files: object, folder: Path) -> None:
+    """Write the files of the pipeline's steps into the folder into which `mix pipeline.generate.live` writes them.
 
     Raises:
         ExecutionFailed: a file would stand outside of the folder, or has no name that a file can have.
     """
     for name, text in files.items() if isinstance(files, dict) else ():
         try:
-            below = (folder / name).resolve().is_relative_to(folder.resolve())
+            is_inside = (folder / name).resolve().is_relative_to(folder.resolve())
         except (OSError, ValueError):
-            below = False
-        if not below:
+            is_inside = False
+        if not is_inside:
             raise ExecutionFailed(
                 f"the runtime names the file {name[:200]!r}; expected a file below {folder}", kind="no file"
             )

@@ -29,11 +29,12 @@ PROMPT_VARIABLE = "user_prompt"
 class OwnKeys(Form):
     """The study keys of a runtime that executes a pipeline file of the user's with our own runtime."""
 
-    pipeline: Text = Field(description="the pipeline file that writes the plans")
+    pipeline: Text = Field(description="the file of the pipeline that writes the plans")
     inputs: dict[str, Text] = Field(
         default_factory=dict,
         examples=[{"codebase": "packed.xml"}],
-        description="files that the pipeline gets beside the prompt, by the name of their variable",
+        description="files that the pipeline gets besides the prompt; a key is the variable's name in the pipeline, "
+        "and its text is the file",
     )
 
 

@@ -21,36 +21,38 @@ from workbench.system.temporary import OwnedFolder
 
 #: The variable that holds the token for a runtime on another machine.
 TOKEN_VARIABLE = "WORKBENCH_RUNTIME_TOKEN"  # noqa: S105  # the variable's name, not its value
+#: Seconds within which our own VM must serve.
 START_SECONDS = 60.0
-#: The most executions at once in one VM. No study asks for as many.
-LIMIT = 512
+#: The most executions at once in one VM. No study asks for so many.
+EXECUTIONS_AT_ONCE = 512
+#: What the VM prints before its address when it serves.
 READY = "✅ Serving at "
 #: The VM waits more than it computes. Schedulers that look for work while there is none would take a core each.
 WARM_OPTIONS = " +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
-class Forgotten(Exception):
+class UnknownRun(Exception):
     """The VM does not know a run that was begun there: another VM has taken its place."""
 
 
-class Elsewhere:
+class RemoteVM:
     """A VM that somebody else started and manages."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
-        self.head = {"authorization": f"Bearer {token}"}
+        self.headers = {"authorization": f"Bearer {token}"}
 
-    def lost(self, error: Exception) -> None:
-        """Raise the error of a VM that does not answer. After `Forgotten`, return: the run can begin again at once.
+    def handle_loss(self, error: Exception) -> None:
+        """Raise the error of a VM that does not answer. Return after `UnknownRun`: the run can begin again at once.
 
         Raises:
             ExecutionFailed: the VM does not answer.
         """
-        if not isinstance(error, Forgotten):
+        if not isinstance(error, UnknownRun):
             raise unreachable(self.url, error) from error
 
 
-class Own:
+class OwnVM:
     """A VM of our own, on a free port, with a token that nobody else has.
 
     Raises:
@@ -59,7 +61,7 @@ class Own:
 
     def __init__(self, providers: Iterable[Provider]) -> None:
         token = secrets.token_urlsafe(32)
-        self.head = {"authorization": f"Bearer {token}"}
+        self.headers = {"authorization": f"Bearer {token}"}
         # The VM reads the token once, before it serves. A token folder that stayed longer would outlive a kill -9.
         folder = OwnedFolder("serve")
         try:
@@ -72,8 +74,8 @@ class Own:
         file = folder / "token"
         file.touch(0o600)
         file.write_text(token, encoding="utf-8")
-        command = ["mix", "pipeline.serve", "--port", "0", "--token-file", str(file), "--limit", str(LIMIT)]
-        command += ["--drain-seconds", "0", "--until-stdin-closes"]
+        command = ["mix", "pipeline.serve", "--port", "0", "--token-file", str(file)]
+        command += ["--limit", str(EXECUTIONS_AT_ONCE), "--drain-seconds", "0", "--until-stdin-closes"]
         env = project.environment(variables)
         env["ELIXIR_ERL_OPTIONS"] += WARM_OPTIONS
         # The token's folder is removed, so the VM does not work there. In a folder above the runtime's sources, Mix
@@ -97,7 +99,7 @@ class Own:
         """Return True while the VM has not ended."""
         return self._service.runs
 
-    def lost(self, _: Exception) -> None:
+    def handle_loss(self, _: Exception) -> None:
         """Wait for a VM that does not answer to end. The caller then starts a new VM and executes its run again."""
         self._service.wait(GRACE)
 

@@ -1,6 +1,6 @@
 """Finds the cause of a failed run in the output of the programs that failed.
 
-A cause is one of the kinds that failures are counted under.
+A cause is a kind: one of the words under which failures are counted.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 
 from workbench.execution.blame import lies_in_prompt
+from workbench.execution.program import NOT_STARTED
 from workbench.execution.useful_line import useful_line
-from workbench.models.claude_program import lasting_failures
+from workbench.models.claude_failures import lasting_failures
 
 #: The first cause that matches counts.
 CAUSES = {
@@ -42,28 +43,26 @@ PATTERNS = {kind: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for kind, pa
 #: The patterns of the claude program's messages about lasting failures: of an account, a model, or a request.
 SHARED = {kind: words for kind, words in lasting_failures().items() if kind not in OWN_KINDS}
 #: The most characters of a text that are searched for its cause.
-ENOUGH = 4000
+SEARCHED_CHARACTERS = 4000
 
-#: The last message of a pipeline_ex that failed.
-REFUSED = re.compile(
+#: The last message of a run of pipeline_ex that failed.
+REPORTED_FAILURE = re.compile(
     r"^.{0,12}?(?P<message>(?:Pipeline generation failed|Pipeline failed|Failed to load configuration"
     r"|Configuration file not found|Authentication not ready for live mode)\b.{0,4000})",
     re.MULTILINE | re.DOTALL,
 )
-#: The last message of our own runtime, which names the kind itself.
-OURS = re.compile(r"^❌ (?P<kind>[a-z][a-z ]{0,40}): (?P<message>.*)$", re.MULTILINE)
+#: The last message of a failed run of our own runtime. It names the kind itself.
+OWN_FAILURE = re.compile(r"^❌ (?P<kind>[a-z][a-z ]{0,40}): (?P<message>.*)$", re.MULTILINE)
 
-#: The beginning of the place in pipeline_ex, which follows an error's message. Numbers there (401) are no cause.
-AFTERWARDS = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
-#: The user names the steps, so a step's name says nothing about the cause.
-STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
-
-NOT_FOUND = (126, 127)
+#: The beginning of what follows an error's message: the place in pipeline_ex. A number there, such as 401, is no cause.
+ERROR_PLACE = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
+#: A failed step in a message. The user names the steps, so a step's name says nothing about the cause.
+FAILED_STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
 
 
 def cause(text: str) -> str | None:
     """Return the first cause whose pattern matches this text, or None."""
-    text = text[:ENOUGH]
+    text = text[:SEARCHED_CHARACTERS]
     return next((kind for kind, pattern in _patterns() if pattern.search(text)), None)
 
 
@@ -78,7 +77,7 @@ def outside_cause(text: str) -> str | None:
 
     Use it for output that can hold any text: such output never puts the blame on the prompt.
     """
-    text = text[:ENOUGH]
+    text = text[:SEARCHED_CHARACTERS]
     return next((kind for kind, pattern in _patterns() if not lies_in_prompt(kind) and pattern.search(text)), None)
 
 
@@ -94,12 +93,12 @@ def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, s
     Args:
         from_own_runtime: True if the log can be our own runtime's. pipeline_ex may quote a line of that form.
     """
-    if (refused := REFUSED.search(stderr)) is not None:
+    if (refused := REPORTED_FAILURE.search(stderr)) is not None:
         message = " ".join(refused["message"].replace("\\n", " ").split())[:600]
-        before = stderr[max(0, refused.start() - ENOUGH // 2) : refused.start()]
-        error = STEP.sub("", AFTERWARDS.split(message, maxsplit=1)[0])
+        before = stderr[max(0, refused.start() - SEARCHED_CHARACTERS // 2) : refused.start()]
+        error = FAILED_STEP.sub("", ERROR_PLACE.split(message, maxsplit=1)[0])
         return cause(error) or outside_cause(before) or "crashed", f"pipeline_ex failed: {message}"
-    if from_own_runtime and (messages := OURS.findall(stderr)):
+    if from_own_runtime and (messages := OWN_FAILURE.findall(stderr)):
         kind, message = messages[-1]
         return kind, message.replace(" | ", "\n")
     if exit_code == 0:
@@ -108,11 +107,11 @@ def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, s
 
 
 def _ended(exit_code: int, stderr: str) -> tuple[str, str]:
-    """Return the kind and the message of a run that ended with this exit code and reported no failure."""
-    lines = [line.strip() for line in stderr[-ENOUGH:].split("\n") if line.strip()]
+    """Return the kind and the message of a run that reported no failure and ended with an exit code other than 0."""
+    lines = [line.strip() for line in stderr[-SEARCHED_CHARACTERS:].split("\n") if line.strip()]
     line = useful_line(stderr)
     if exit_code < 0 or exit_code > 128:
         number = -exit_code if exit_code < 0 else exit_code - 128
         return "crashed", f"the pipeline was ended by signal {number}: {line}"
-    kind = "not started" if exit_code in NOT_FOUND else outside_cause("\n".join(lines)) or "crashed"
+    kind = "not started" if exit_code in NOT_STARTED else outside_cause("\n".join(lines)) or "crashed"
     return kind, f"the pipeline ended with exit code {exit_code}: {line}"

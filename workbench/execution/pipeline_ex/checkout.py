@@ -29,16 +29,17 @@ GIT_SECONDS = 30.0
 CODE = ("mix.exs", "mix.lock", "lib", "config", "priv")
 #: The parts that all workers share, by links. Each worker has a copy of everything else that a pipeline may use.
 SHARED = ("mix.exs", "mix.lock", ".formatter.exs", "lib", "config", "deps", "priv")
+#: The parts that no worker needs.
 LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "evolved_pipelines", "node_modules")
 
-#: The library that starts the claude program, and the setting with which it does so as root.
+#: The library that starts the claude program, and the setting with which it starts programs as root.
 STARTER = Path("deps/erlexec")
 ALLOWED_AS_ROOT = re.compile(r":erlexec\b[^#\n]*(?:\n[^#\n]*){0,5}?\broot: true")
 ROOT_ADVICE = "run as another user: the library that starts the claude program refuses to do so as root"
 
 
 class Checkout:
-    """The user's checkout of pipeline_ex. Nothing in its folder changes except what Mix compiles."""
+    """The user's checkout of pipeline_ex. Its methods change nothing in its folder except what Mix compiles."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -176,18 +177,21 @@ class Checkout:
         return finished.stdout.decode(errors="replace") if finished.exit_code == 0 else None
 
 
-def environment(keys: Mapping[str, str], checkout: Path) -> dict[str, str]:
+def environment(variables: Mapping[str, str], checkout: Path) -> dict[str, str]:
     """Return the environment of a process of pipeline_ex.
 
     It holds a provider's address only if the address differs from the usual address. If `mix` belongs to a version
-    manager, the PATH leads to the version that the manager chooses for the checkout: executions run elsewhere and
-    without its variables.
+    manager, the PATH leads to the version that the manager chooses for the checkout. This is needed because executions
+    run in other folders and without the manager's variables.
+
+    Args:
+        variables: the providers' keys and addresses, by variable.
 
     Raises:
         ExecutionFailed: the version manager has no Elixir for the checkout.
     """
     usual = {KNOWN[name][2]: KNOWN[name][0] for name in GENERATING}
-    provider_variables = {name: value for name, value in keys.items() if usual.get(name) != value}
+    provider_variables = {name: value for name, value in variables.items() if usual.get(name) != value}
     return {
         # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
         **passed_environment(),

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from workbench.models.claude_program import says_error
+from workbench.models.claude_failures import says_error
 
-#: A quoted text, up to its quote or the end of the line. No start is tried twice, so the time is linear for any text.
+#: A quoted text, up to its closing quote or the end of the line. No start is tried twice, so the time is linear.
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)', re.DOTALL)
 MESSAGE = re.compile(r"%ClaudeAgentSDK\.Message\{type: :(?P<type>\w+), subtype: :?(?P<subtype>\w+)")
+# `by_messages` replaces each quoted text by its number. So `"(\d+)"` in these fields is the number of a text.
 ERROR_FIELD = re.compile(r'(?:\berror: |\berrors: \[)"(\d+)"')
 COST_FIELD = re.compile(r"\btotal_cost_usd: (\d[\d.]*(?:e-?\d+)?)")
 RESULT_FIELD = re.compile(r'\bresult: "(\d+)"')
@@ -27,10 +28,11 @@ ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 #: A line of claude's output that pipeline_ex's JSON reader could not read, and took for a text of the assistant.
-#: The first type counts: a text of the model can stand unescaped later in the line, as a tool's input.
+#: Only the first type in the line is its own: a tool's input can stand unescaped later in the line.
 UNREAD_RESULT = re.compile(r'^\{(?:(?!"type").){0,2000}"type"\s*:\s*"result"', re.DOTALL)
+#: The beginning of any such line.
 UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_id|uuid|is_error|result)"\s*:')
-#: All messages as one document. claude prints it with the output format json.
+#: The beginning of all messages as one document. The claude program prints it with the output format json.
 DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')
 SUBTYPE = re.compile(r'(?<!\\)"subtype"\s*:\s*"(\w+)"')
 IS_ERROR = re.compile(r'(?<!\\)"is_error"\s*:\s*(true|false)')
@@ -83,9 +85,10 @@ def completed(cut: Answer, types: Answer) -> Answer:
 
 
 def by_messages(line: str) -> Answer:
-    """Return the answer in a line of messages. Recognise an error even if its subtype is success."""
+    """Return the answer in a line of messages. A result with an error is an error even if its subtype is success."""
     texts: list[str] = []
 
+    # Only pipeline_ex's own words stay in the line, so no text of a model can imitate a field.
     def put_aside(match: re.Match[str]) -> str:
         texts.append(match[0])
         return f'"{len(texts) - 1}"'
@@ -99,15 +102,16 @@ def by_messages(line: str) -> Answer:
             reasons += _reasons(ERROR_FIELD, rest, texts) + (_reasons(RESULT_FIELD, rest, texts) if is_error else [])
         elif kind == "assistant":
             data, _, raw = rest.partition(", raw: ")
-            garbage = not raw or raw.startswith("nil")
+            # pipeline_ex makes a message without raw data from a line that its JSON reader could not read.
+            is_unread = not raw or raw.startswith("nil")
             for content, cut in _contents(data, texts):
-                if garbage and (unread := by_line(content, cut) or by_document(content, cut)) is not None:
+                if is_unread and (unread := by_line(content, cut) or by_document(content, cut)) is not None:
                     answer, replied = unread, True
-                elif garbage and UNREAD.match(content):
+                elif is_unread and UNREAD.match(content):
                     replied = True
-                elif garbage or says_error(content):
+                elif is_unread or says_error(content):
                     reasons.append(content)
-            replied = replied or not garbage
+            replied = replied or not is_unread
     return replace(answer, replied=replied, reason="\n".join([*reasons, answer.reason])[:4000])
 
 

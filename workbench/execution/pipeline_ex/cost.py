@@ -1,7 +1,8 @@
-"""Takes what a run of pipeline_ex cost out of its log and its files.
+"""Reads the cost of a run of pipeline_ex from its log and its files.
 
-The claude program tells the dollars of each question in its result message, which the log of a `claude` step has. The
-other claude steps log no messages, and save a cost of 0. A gemini step saves its tokens, if it saves its output.
+The claude program tells the dollars of each question in its result message. The log of a `claude` step has this
+message. The other claude steps log no messages, and save a cost of 0. A gemini step that saves its output saves its
+tokens with it.
 """
 
 from __future__ import annotations
@@ -42,12 +43,17 @@ def meter_run(stdout: str, files: Mapping[str, str], meter: Meter) -> None:
         meter.use("gemini", model, tokens)
     for who in _silent(log, len(known), bool(gemini)):
         meter.silent(who)
-    if not log.begun and not known:
+    if not log.asked_model and not known:
         meter.free()
 
 
 def _silent(log: Log, known: int, gemini: bool) -> list[str]:
-    """Return who answered without telling a cost."""
+    """Return a name for each answer, or kind of answers, whose cost is not known.
+
+    Args:
+        known: the number of claude's answers whose cost is known.
+        gemini: True if a gemini step saved its tokens.
+    """
     questions = max(log.questions, len(log.answers))
     silent = ["pipeline_ex: claude"] * max(0, questions - known)
     silent += ["pipeline_ex: claude steps that log no messages"] * (log.unlogged > 0)
@@ -55,7 +61,7 @@ def _silent(log: Log, known: int, gemini: bool) -> list[str]:
 
 
 def _gemini(text: str) -> tuple[str, Tokens] | None:
-    """Return the model and the tokens that a gemini step saved, or None if this is no such output."""
+    """Return the model and the tokens that a gemini step saved, or None if the text is no such output."""
     try:
         saved = json.loads(text) if text.lstrip().startswith("{") else None
     except (ValueError, RecursionError):
@@ -65,7 +71,7 @@ def _gemini(text: str) -> tuple[str, Tokens] | None:
     tokens, model = saved.get("tokens"), saved.get("model")
     if not isinstance(tokens, dict) or not isinstance(model, str):
         return None
-    read, written = tokens.get("input"), tokens.get("output")
-    if not isinstance(read, int) or not isinstance(written, int) or min(read, written) < 0:
+    inputs, outputs = tokens.get("input"), tokens.get("output")
+    if not isinstance(inputs, int) or not isinstance(outputs, int) or min(inputs, outputs) < 0:
         return None
-    return model, Tokens(input=read, output=written)
+    return model, Tokens(input=inputs, output=outputs)

@@ -16,9 +16,9 @@ from workbench.execution.pipeline_ex.claude_messages import Answer, by_messages,
 BLANK_LINES = re.compile(r"\n{3,}")
 COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
-#: What a logger puts before a line: a date, the time, metadata, the level. No other line begins like this.
+#: The beginning of a line that a logger prints: a date, the time, metadata, the level. No other line begins like this.
 STAMP = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+ (?:[^\[\n]{1,200})?\[\w+\] "
-#: A sign such as an emoji, also as several wrong characters, which a wrong locale makes of the sign.
+#: A sign such as an emoji. A wrong locale turns the sign into several wrong characters.
 SIGN = r"(?:\S{1,24}[ \t]{1,3})?"
 LEAD = f"^(?:{STAMP})?{SIGN}"
 GENERATE_STARTED = re.compile(LEAD + r"Initializing Genesis Pipeline\.\.\.$", re.MULTILINE)
@@ -60,7 +60,7 @@ PRINTED = {
     r"|Genesis pipeline not found, using fallback generator.*|Debug - Empty result map, using fallback.*",
     "mock": r"Running in mock mode.*|Mode: Mock\b.*",
     "login": r"Challenge URL detected:(?:\n+(?P<address>https?://\S+))?.*",
-    "untold": r"Debug - No text field found.*",
+    "no_text": r"Debug - No text field found.*",
     "named": r"Pipeline generated (?P<how>successfully:|at) (?P<path>.+)",
     "completed": r"Pipeline completed successfully!",
 }
@@ -87,6 +87,8 @@ class Log:
         saved: the paths of the outputs that the steps saved, in their order.
         marks: the last text of each kind of line, by the kind's name in `LOGGED` or `PRINTED`.
         address: the address that pipeline_ex took for a login page, or empty.
+        needs_proof: True if the success line has pipeline_ex's words, so that only the log's other lines can prove it.
+            The success line of our own runtime needs no proof.
     """
 
     kind: str
@@ -98,20 +100,19 @@ class Log:
     saved: list[str] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
     address: str = ""
-    #: True if the success line is pipeline_ex's: only its log can prove the line. Our runtime's line needs no log.
-    bare: bool = False
+    needs_proof: bool = False
 
     def has(self, mark: str) -> bool:
         """Return True if the log has a line of this kind."""
         return mark in self.marks
 
     @property
-    def begun(self) -> bool:
-        """Return True if a model was asked. pipeline_ex prints its mock mode before it asks."""
+    def asked_model(self) -> bool:
+        """Return True if a line says that a model was asked."""
         return self.has("asked") or self.has("preview") or self.has("collecting")
 
     @property
-    def bad(self) -> Answer | None:
+    def bad_answer(self) -> Answer | None:
         """Return the first answer that is visible and not good, or None."""
         return next((answer for answer in self.answers if not answer.good and not answer.unseen), None)
 
@@ -119,6 +120,7 @@ class Log:
     def unseen(self) -> int:
         """Return the number of answers that were cut out of the log. Only the steps' saved outputs can prove them."""
         hidden = sum(answer.unseen for answer in self.answers)
+        # The beginning of the reply, which pipeline.generate prints, proves one answer.
         return hidden - 1 if hidden and self.result is not None and self.result.good else hidden
 
     @property
@@ -128,10 +130,10 @@ class Log:
         There must have been a question, unless a pipeline file was run or the log reports an answer of Gemini's. For
         our own runtime, the success line is enough.
         """
-        if self.bad or len(self.answers) < self.questions:
+        if self.bad_answer or len(self.answers) < self.questions:
             return False
         if self.kind == "contract":
-            return not self.bare
+            return not self.needs_proof
         if self.has("claude") and not self.questions:
             return False
         return self.questions > 0 or self.kind == "run" or self.has("gemini")
@@ -144,9 +146,9 @@ def plain_text(stream: bytes | str) -> str:
 
 
 def read_log(stdout: str) -> Log:
-    """Return the facts in a log. Read it in one pass."""
-    log, begin = _begun(stdout)
-    #: The positions of answers whose types are printed later; None for an answer that needs no types.
+    """Return the facts in a log, read in one pass."""
+    log, begin = _start(stdout)
+    # The positions of the answers whose types have not been printed yet; None for an answer that needs no types.
     pending: deque[int | None] = deque()
     for match in MARK.finditer(stdout, begin):
         mark = match.lastgroup or ""
@@ -156,7 +158,8 @@ def read_log(stdout: str) -> Log:
             log.answers.append(by_messages(match["dump"]))
         elif mark == "types":
             _add_types(log, pending, by_types(match["of_messages"]))
-        elif mark != "mock" or not log.begun:
+        # pipeline_ex prints its mock mode before it asks a model. Such a line after a question is only repeated text.
+        elif mark != "mock" or not log.asked_model:
             _note(log, mark, match)
     # A bounded reader has left out the types of these answers.
     for number in pending:
@@ -173,8 +176,8 @@ def _add_types(log: Log, pending: deque[int | None], types: Answer) -> None:
         log.answers[number] = completed(log.answers[number], types)
 
 
-def _begun(stdout: str) -> tuple[Log, int]:
-    """Return an empty log of the right kind, and the position at which the echo of the request ends."""
+def _start(stdout: str) -> tuple[Log, int]:
+    """Return an empty log of the kind that this text has, and the position at which the echo of the request ends."""
     genesis, running = GENERATE_STARTED.search(stdout), RUNNING.search(stdout)
     if genesis and not (running and running.start() < genesis.start()):
         last = max((match.end() for match in EXECUTING.finditer(stdout, genesis.end())), default=len(stdout))
@@ -195,6 +198,6 @@ def _note(log: Log, mark: str, match: re.Match[str]) -> None:
         log.address = match["address"] or ""
     elif mark == "named":
         log.plan_path = match["path"].strip()
-        log.bare = match["how"] != "at"
+        log.needs_proof = match["how"] != "at"
     elif mark == "saved":
         log.saved.append(match["file"].strip())

@@ -68,16 +68,16 @@ def classify(
     reported = failure(exit_code, plain_text(stderr), from_own_runtime=log.kind == "contract")
     if reported is not None:
         return _unsuccessful(*reported, log)
-    if (stand_in := _stood_in(log, files)) is not None:
-        return stand_in
+    if (stand_in_outcome := _written_by_stand_in(log, files)) is not None:
+        return stand_in_outcome
     outputs = _outputs(log, files)
     if not log.proven or log.unseen > sum(output.proved and not output.unlogged for output in outputs.values()):
         return _unproven(log)
     if log.has("task"):
-        part = log.marks["task"].strip()
+        task_line = log.marks["task"].strip()
         return _failed(
-            prompt_cause(part.partition("failed: ")[2]) or "crashed",
-            f"a part of a step failed, and the pipeline went on: {part[:300]}",
+            prompt_cause(task_line.partition("failed: ")[2]) or "crashed",
+            f"a part of a step failed, and the pipeline went on: {task_line[:300]}",
         )
     path = _plan_path(log, files, outputs, plan)
     for output_path, output in outputs.items():
@@ -107,8 +107,9 @@ def _unsuccessful(kind: str, message: str, log: Log) -> Outcome:
     if log.has("login"):
         return _login(log)
     # pipeline_ex reports "Empty response from Claude" although the answer's result message holds the reason.
-    if kind in ("crashed", "no result") and log.bad is not None and (kind_of_answer := _bad_cause(log.bad)):
-        return _failed(kind_of_answer, f"{message}: {log.bad.reason.strip()[-300:] or log.bad.subtype}")
+    answer = log.bad_answer
+    if kind in ("crashed", "no result") and answer is not None and (kind_of_answer := _bad_cause(answer)):
+        return _failed(kind_of_answer, f"{message}: {answer.reason.strip()[-300:] or answer.subtype}")
     return _failed(kind, message)
 
 
@@ -122,34 +123,34 @@ def _login(log: Log) -> Outcome:
     return _failed(
         "no result",
         f"pipeline_ex took an address in the claude program's output for a login, and ended the program: "
-        f"{log.address[:300]}; "
-        "ask for plans without addresses that hold auth, login or verify",
+        f"{log.address[:300]}; ask for plans without addresses that hold auth, login or verify",
     )
 
 
-def _stood_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
+def _written_by_stand_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
     """Return the outcome of a run in which a fallback or a mock wrote the plan; None if a model wrote it."""
     fallback = log.marks.get("fallback") or log.marks.get("recovered")
     kind = "fallback used" if fallback else "mock used" if log.has("mock") else None
     path = _path_of(log.plan_path, files)
     if kind is None and path is not None:
-        kind = _pedigree(files.get(f"{posixpath.splitext(path)[0]}_dna.json", ""))
+        kind = _kind_by_dna(files.get(f"{posixpath.splitext(path)[0]}_dna.json", ""))
     if kind is None:
         return None
-    why_kind = _bad_cause(log.bad) if log.bad else cause(log.marks.get("exhausted", ""))
-    reason = f" ({log.bad.subtype or 'no result'}{f', {why_kind}' if why_kind else ''})" if log.bad else ""
+    answer = log.bad_answer
+    why_kind = _bad_cause(answer) if answer else cause(log.marks.get("exhausted", ""))
+    reason = f" ({answer.subtype or 'no result'}{f', {why_kind}' if why_kind else ''})" if answer else ""
     evidence = fallback or log.marks.get("mock") or "its _dna.json says so"
     author = "a fallback of pipeline_ex" if kind == "fallback used" else "pipeline_ex's mock mode"
     counted_kind = why_kind if why_kind is not None and lies_in_prompt(why_kind) else kind
     return _failed(counted_kind, f"{author} wrote the plan, not a model{reason}: {evidence.strip()}")
 
 
-def _bad_cause(bad: Answer) -> str | None:
+def _bad_cause(bad_answer: Answer) -> str | None:
     """Return the cause of a bad answer, from the reason in its result or from its subtype."""
-    return cause(bad.reason) or cause(bad.subtype or "")
+    return cause(bad_answer.reason) or cause(bad_answer.subtype or "")
 
 
-def _pedigree(text: str) -> str | None:
+def _kind_by_dna(text: str) -> str | None:
     """Return the kind of failure if a plan's _dna.json says that no model wrote the plan; else None."""
     try:
         dna = json.loads(text)
@@ -165,21 +166,21 @@ def _pedigree(text: str) -> str | None:
 
 def _unproven(log: Log) -> Outcome:
     """Return the outcome of a run whose log does not prove that a model answered every question."""
-    bad = log.bad
+    bad_answer = log.bad_answer
     if log.has("login"):
         return _login(log)
-    if bad is None:
+    if bad_answer is None:
         cut = "uncut lines (ELIXIR_ERL_OPTIONS='-logger truncate infinity')"
         needed = cut if log.unseen else "the logger's level debug and a time on its lines"
         return _failed("no result", f"nothing in the log proves that a model answered: it needs {needed}")
-    reason = f": {bad.reason.strip()[:300]}" if bad.reason.strip() else ""
+    reason = f": {bad_answer.reason.strip()[:300]}" if bad_answer.reason.strip() else ""
     ended = (
         "gave no result"
-        if bad.subtype is None
-        else f"ended with {bad.subtype}{' that is an error' * (bad.is_error is True)}"
+        if bad_answer.subtype is None
+        else f"ended with {bad_answer.subtype}{' that is an error' * (bad_answer.is_error is True)}"
     )
     return _failed(
-        _bad_cause(bad) or "no result", f"the claude program {ended}, although pipeline_ex ended well{reason}"
+        _bad_cause(bad_answer) or "no result", f"the claude program {ended}, although pipeline_ex ended well{reason}"
     )
 
 
@@ -188,7 +189,7 @@ def _outputs(log: Log, files: Mapping[str, str]) -> dict[str, reply.Reply]:
     if log.kind != "run":
         return {}
     paths = (_path_of(saved, files) for saved in log.saved)
-    return {path: reply.opened(files[path]) for path in paths if path is not None}
+    return {path: reply.reply_in(files[path]) for path in paths if path is not None}
 
 
 def _plan_path(log: Log, files: Mapping[str, str], outputs: Mapping[str, reply.Reply], plan: str | None) -> str | None:
@@ -205,7 +206,7 @@ def _plan_path(log: Log, files: Mapping[str, str], outputs: Mapping[str, reply.R
 def _path_of(printed: str | None, files: Mapping[str, str]) -> str | None:
     """Return the path of the only file that a printed path can mean, or None.
 
-    Each of the two paths may be relative to a folder that this function does not know.
+    The printed path and the paths of the files may be relative to folders that this function does not know.
     """
     if not printed:
         return None
@@ -239,28 +240,28 @@ def _no_file(log: Log) -> str:
     return "the pipeline ended without saying where its plan is"
 
 
-def _error(opened: reply.Reply) -> Outcome | None:
+def _error(output: reply.Reply) -> Outcome | None:
     """Return the outcome of an error that a step saved as its answer, or None if the step saved a real answer."""
-    if opened.failure is not None:
-        kind, message = opened.failure
+    if output.failure is not None:
+        kind, message = output.failure
         message_kind = cause(message) if kind in ("no result", "crashed") else prompt_cause(message)
         return _failed(message_kind or kind, message)
-    error = reply.error_in(opened.text)
+    error = reply.error_in(output.text)
     return None if error is None else _failed(cause(error) or "crashed", reply.error_message(error))
 
 
-def _plan_outcome(path: str, opened: reply.Reply, log: Log) -> Outcome:
+def _plan_outcome(path: str, output: reply.Reply, log: Log) -> Outcome:
     """Return the outcome by the content of the plan's file: a plan, an invalid plan, or an error instead of a reply."""
-    if (error := _error(opened)) is not None:
+    if (error := _error(output)) is not None:
         return error
-    if log.has("untold"):
+    if log.has("no_text"):
         return Outcome(
-            "invalid plan", "truncated", "the reply was too long: pipeline_ex wrote no plan of it", path, opened.text
+            "invalid plan", "truncated", "the reply was too long: pipeline_ex wrote no plan of it", path, output.text
         )
-    if opened.cut:
+    if output.cut:
         message = "the reply was cut off at Gemini's output limit: its markdown block is not closed; ask for less text"
-        return Outcome("invalid plan", "truncated", message, path, opened.text)
-    if defect := problem(unfenced(opened.text)):
-        kind = "truncated" if TRIMMED.search(opened.text) else "no plan"
-        return Outcome("invalid plan", kind, defect, path, opened.text)
-    return Outcome("ok", "ok", opened.note or "a plan", path, opened.text)
+        return Outcome("invalid plan", "truncated", message, path, output.text)
+    if defect := problem(unfenced(output.text)):
+        kind = "truncated" if TRIMMED.search(output.text) else "no plan"
+        return Outcome("invalid plan", kind, defect, path, output.text)
+    return Outcome("ok", "ok", output.note or "a plan", path, output.text)

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-#: The most bytes of a file that can be a plan, and the most files that are read.
+#: The most bytes of a file that is read, and the most files that are read.
 MAX_BYTES = 5_000_000
 MAX_FILES = 2_000
-#: Seconds for which a file must not have changed, and the most seconds to wait for that.
-QUIET = 0.02
-PATIENCE = 2.0
+#: Seconds for which a file must stay the same before it is read, and the most seconds to wait for such a time.
+QUIET_SECONDS = 0.02
+MAX_WAIT_SECONDS = 2.0
 
 
 def files(folder: Path, before: set[Path] | None = None) -> dict[str, str]:
@@ -40,15 +40,15 @@ def regular(folder: Path) -> Iterator[Path]:
 
 
 def _settled(path: Path) -> str | None:
-    """Return the text of a file that stays the same while it is read; None if it is too long or still grows."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the text of a file that stays the same while it is read; None if the file is too long or still changes."""
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         try:
             before = path.lstat()
             if before.st_size > MAX_BYTES:
                 return None
-            if time.time() - before.st_mtime < QUIET:
-                time.sleep(QUIET)
+            if time.time() - before.st_mtime < QUIET_SECONDS:
+                time.sleep(QUIET_SECONDS)
             text = path.read_bytes().decode("utf-8", errors="replace")
             after = path.lstat()
         except OSError:

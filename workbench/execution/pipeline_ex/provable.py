@@ -18,7 +18,7 @@ from workbench.nouns import Target
 from workbench.pipeline_file.document import YAMERL, items, mappings, read_file, scalar_text, value
 from workbench.pipeline_file.steps import put, scalar, workflow
 
-#: The output format whose result message proves an answer, and its two spellings in pipeline files.
+#: The output format whose result message proves an answer, and the two spellings of this format in pipeline files.
 PROVING_FORMAT = "stream_json"
 STREAM_WORDS = ("stream_json", "stream-json")
 
@@ -30,12 +30,12 @@ SAVED_IN_LOOPS = {*UNLOGGED_STEPS, "claude", "gemini", "for_loop"}
 
 #: The output formats of pipeline_ex's presets (option_builder.ex).
 PRESET_FORMATS = {"development": PROVING_FORMAT, "production": "json", "analysis": "json", "chat": "text"}
-#: The preset of steps that name none, by step type; all other types have the preset development.
+#: The presets of steps that name no preset, by step type. All other types have the preset development.
 DEFAULT_PRESETS = {"claude_extract": "analysis", "claude_session": "analysis"}
 
 #: Steps that cannot put out a plan, and why.
 NO_OUTPUT = {
-    "while_loop": "pipeline_ex saves of a while_loop only how often it ran",
+    "while_loop": "pipeline_ex saves only how often a while_loop ran",
     "parallel_claude": "pipeline_ex cannot save the output of a parallel_claude step",
 }
 
@@ -59,7 +59,7 @@ class _Place:
 
     @property
     def optional(self) -> bool:
-        """Return True if pipeline_ex may skip this step."""
+        """Return True if pipeline_ex may skip this step, because the step or a step around it has a condition."""
         return any(value(node, "condition") is not None for node in (self.node, *self.within))
 
 
@@ -72,12 +72,12 @@ def step_types(step: yaml.Node, within: bool = True) -> set[str]:
     return types
 
 
-def set_proving_formats(inside: yaml.MappingNode) -> None:
+def set_proving_formats(workflow_node: yaml.MappingNode) -> None:
     """Give every step in `workflow:` that asks the claude program the output format that proves answers.
 
     A `claude` step without an output format uses this format by default.
     """
-    for node in mappings(inside):
+    for node in mappings(workflow_node):
         kind = _text(node, "type")
         if kind in UNLOGGED_STEPS or (kind == "claude" and not _streams(node)):
             put(claude_options(node), "output_format", scalar(PROVING_FORMAT))
@@ -102,10 +102,10 @@ def refusals(root: yaml.MappingNode, target: Target, checkout: Path) -> Iterator
         root: the pipeline file's root.
         checkout: the folder that nested pipeline files are relative to.
     """
-    inside = workflow(root)
-    if inside is None:
+    workflow_node = workflow(root)
+    if workflow_node is None:
         return
-    places = list(_places(inside, checkout))
+    places = list(_places(workflow_node, checkout))
     for place in places:
         name = _text(place.node, "name")
         if name == target.step and place.kind == "claude_batch" and not place.file:
@@ -114,18 +114,18 @@ def refusals(root: yaml.MappingNode, target: Target, checkout: Path) -> Iterator
             yield f"{place.name} cannot put out the plan: {NO_OUTPUT[place.kind]}; name another step in target.output"
         if not place.optional:
             yield from _unsaved(place)
-            yield from _fixed_format(place, inside)
+            yield from _fixed_format(place, workflow_node)
 
 
 def _places(
-    inside: yaml.MappingNode,
+    workflow_node: yaml.MappingNode,
     checkout: Path,
     within: tuple[yaml.MappingNode, ...] = (),
     file: str = "",
     visited: frozenset[str] = frozenset(),
 ) -> Iterator[_Place]:
     """Yield every step of a workflow, and those of its loops and nested pipelines."""
-    for node in items(value(inside, "steps")):
+    for node in items(value(workflow_node, "steps")):
         if not isinstance(node, yaml.MappingNode):
             continue
         yield _Place(node, within, file)
@@ -172,7 +172,10 @@ def _has_own_prompt(task: yaml.Node) -> bool:
 
 
 def _unsaved(place: _Place) -> Iterator[str]:
-    """Yield a reason if pipeline_ex neither logs the questions of a step nor saves its answer, alone or in a loop."""
+    """Yield a reason if pipeline_ex does not log the questions of a step within other steps, and saves no answer of it.
+
+    pipeline_ex can save the answers of such a step only with the output of `for_loop` steps around it.
+    """
     if place.kind not in UNLOGGED_STEPS or not place.within:
         return
     outermost = place.within[0]
@@ -185,11 +188,11 @@ def _unsaved(place: _Place) -> Iterator[str]:
     )
 
 
-def _fixed_format(place: _Place, inside: yaml.MappingNode) -> Iterator[str]:
+def _fixed_format(place: _Place, workflow_node: yaml.MappingNode) -> Iterator[str]:
     """Yield a reason if a step's output format proves no answer and cannot be replaced."""
     if place.kind not in CLAUDE_STEPS:
         return
-    output_format = _format(place.node, inside)
+    output_format = _format(place.node, workflow_node)
     config = value(place.node, "extraction_config")
     if place.kind == "claude_extract" and _text(config, "format") == "summary":
         yield (
@@ -198,29 +201,29 @@ def _fixed_format(place: _Place, inside: yaml.MappingNode) -> Iterator[str]:
         )
     if output_format == PROVING_FORMAT:
         return
-    replaced = f"{place.name} has the output format {output_format}, which proves no answer"
+    problem = f"{place.name} has the output format {output_format}, which proves no answer"
     if place.file:
         if output_format == "text":
-            yield f"{replaced}, and a nested pipeline file is not rewritten: set output_format: {PROVING_FORMAT} there"
+            yield f"{problem}, and a nested pipeline file is not rewritten: set output_format: {PROVING_FORMAT} there"
     elif place.kind == "claude_extract" and items(value(config, "post_processing")):
         yield (
-            f"{replaced}; {PROVING_FORMAT} cannot replace it, because post_processing in its extraction_config would "
+            f"{problem}; {PROVING_FORMAT} cannot replace it, because post_processing in its extraction_config would "
             f"work on raw messages: leave post_processing out, or set output_format: {PROVING_FORMAT} yourself"
         )
-    elif reader := _reader(_text(place.node, "name"), inside):
+    elif reader := _reader(_text(place.node, "name"), workflow_node):
         yield (
-            f"{replaced}; {PROVING_FORMAT} cannot replace it, because {reader} reads the text of its answer, which "
+            f"{problem}; {PROVING_FORMAT} cannot replace it, because {reader} reads the text of its answer, which "
             f"would be raw messages: have a later step do that, or set output_format: {PROVING_FORMAT} yourself"
         )
 
 
-def _format(step: yaml.MappingNode, inside: yaml.MappingNode) -> str:
+def _format(step: yaml.MappingNode, workflow_node: yaml.MappingNode) -> str:
     """Return the output format of a step in the user's file, from its options or its preset."""
     options = value(step, "claude_options")
     if (output_format := _text(options, "output_format")) or _text(step, "type") == "claude":
         return PROVING_FORMAT if output_format in ("", *STREAM_WORDS) else output_format
     kind = _text(step, "type")
-    default = _text(value(inside, "defaults"), "claude_preset") or DEFAULT_PRESETS.get(kind, "development")
+    default = _text(value(workflow_node, "defaults"), "claude_preset") or DEFAULT_PRESETS.get(kind, "development")
     return PRESET_FORMATS.get(_text(step, "preset") or default, PROVING_FORMAT)
 
 
@@ -228,9 +231,9 @@ def _streams(step: yaml.MappingNode) -> bool:
     return _text(value(step, "claude_options"), "output_format") in ("", *STREAM_WORDS)
 
 
-def _reader(name: str, inside: yaml.MappingNode) -> str | None:
-    """Return a key and value of the workflow that read the text of this step's answer without a model, or None."""
-    for node in mappings(inside):
+def _reader(name: str, workflow_node: yaml.MappingNode) -> str | None:
+    """Return the key and the value with which the workflow itself reads the text of this step's answer, or None."""
+    for node in mappings(workflow_node):
         for key, content in node.value:
             text = scalar_text(content) or ""
             is_source = key.value == "condition" or key.value.endswith("_source")

@@ -16,9 +16,11 @@ from workbench.execution.runtime import Check
 from workbench.system import process
 from workbench.system.environment import passed_environment
 
+#: The bytes that must be free on the disk of WORKBENCH_HOME.
 FREE_BYTES = 1_000_000_000
+#: A file that only a checkout of pipeline_ex has.
 TASKS = Path("lib/mix/tasks/pipeline.generate.ex")
-#: Files in which the claude program keeps a login, and variables that replace a login. Their contents are never read.
+#: Files in which the claude program keeps a login, and variables that replace a login. They are never read.
 LOGINS = (".claude/.credentials.json", ".claude.json")
 TOKENS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_AGENT_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 SERVICES = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX")
@@ -35,7 +37,7 @@ def checks(checkout: Path, home: Path, environ: Mapping[str, str]) -> Iterator[C
     yield _variable("SHELL", environ, "export SHELL=/bin/sh")
     yield _user(Checkout(checkout))
     yield _locale(environ)
-    yield _room(home)
+    yield _free_disk(home)
     yield _git(checkout)
     yield _compiles(checkout)
 
@@ -106,7 +108,7 @@ def _locale(environ: Mapping[str, str]) -> Check:
     return _check("locale", charmap == "UTF-8", state, "have the system's C.UTF-8 locale generated")
 
 
-def _room(home: Path) -> Check:
+def _free_disk(home: Path) -> Check:
     folder = next(path for path in (home, *home.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     return _check("free disk", free >= FREE_BYTES, f"{free // 1_000_000} MB at {folder}", "make 1 GB of room")
@@ -126,7 +128,7 @@ def _compiles(checkout: Path) -> Check:
 
 
 def _attempt(name: str, check: Callable[[], str]) -> Check:
-    """Return a check that passes with the text that `check` returns, or fails with its error."""
+    """Return a passed check with the text that `check` returns, or a failed check with the error that it raises."""
     try:
         return Check(name, True, check())
     except (ExecutionFailed, OSError) as error:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.execution.plan import ESCAPED_LINES, WRAPPED, has_open_fence, problem, unfenced
-from workbench.models.claude_program import ERROR_CHARACTERS, says_error
+from workbench.models.claude_failures import ERROR_CHARACTERS, says_error
 
-#: An escaped line break. pipeline_ex's JSON reader may leave a reply's escapes as they were sent.
+#: An escaped line break. pipeline_ex's JSON reader may leave the escapes in a reply.
 ESCAPED = "\\n"
 
+# Notes: what was done to the text.
 LITERAL = "pipeline_ex left the reply's line breaks as literal \\n; they were turned back"
 UNREAD = "pipeline_ex passed claude's messages on unread; the reply was taken out of them"
 UNREAD_PARTS = "pipeline_ex passed some of claude's messages on unread; the reply was taken out of them"
+#: The message for a saved text without a trace of a result message.
 UNANSWERED = (
     "nothing that the step saved proves that the claude program answered: there is no result message, which only the "
     "output format stream_json always keeps"
@@ -46,12 +48,12 @@ class Reply:
     cut: bool = False
 
 
-def opened(saved: str) -> Reply:
+def reply_in(saved: str) -> Reply:
     """Return the reply in a saved text. A text without an envelope is the reply."""
     envelope = _envelope(saved)
     if envelope is None:
         return Reply(saved)
-    answers = list(_unlogged(envelope))
+    answers = list(_unlogged_answers(envelope))
     for answer in answers:
         if answer is not envelope and (error := _reply(answer, saved).failure) is not None:
             return Reply("", error)
@@ -63,8 +65,8 @@ def error_in(text: str) -> str | None:
 
     The wrapper that pipeline_ex puts around a reply does not belong to the reply. A text that is a plan has no error.
     """
-    wrapped = WRAPPED.match(text)
-    reply = wrapped["reply"] if wrapped else text
+    is_wrapped = WRAPPED.match(text)
+    reply = is_wrapped["reply"] if is_wrapped else text
     if says_error(reply) and problem(unfenced(text)) is not None:
         return reply
     # In a reply of several turns, the error is the last line.
@@ -91,11 +93,11 @@ def _reply(envelope: dict[str, Any], saved: str) -> Reply:
         return reply
     if (message := error_in(reply.text)) is not None:
         return Reply("", ("crashed", error_message(message)))
-    return reply if reply.proved or _answered(envelope) else Reply("", ("no result", UNANSWERED))
+    return reply if reply.proved or _has_result_trace(envelope) else Reply("", ("no result", UNANSWERED))
 
 
 def _is_gemini(envelope: dict[str, Any]) -> bool:
-    """Return True if a gemini step saved this envelope. Only gemini steps save the tokens and no session."""
+    """Return True if a gemini step saved this envelope. Only a gemini step saves tokens and no session."""
     return "session_id" not in envelope and isinstance(envelope.get("tokens"), dict)
 
 
@@ -114,11 +116,11 @@ def _unwrapped(text: str) -> str:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    wrapped = isinstance(value, dict) and set(value) == {"content", "format"} and value["format"] == "json"
-    return value["content"] if wrapped and isinstance(value["content"], str) else text
+    is_wrapped = isinstance(value, dict) and set(value) == {"content", "format"} and value["format"] == "json"
+    return value["content"] if is_wrapped and isinstance(value["content"], str) else text
 
 
-def _unlogged(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _unlogged_answers(saved: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the envelopes of steps whose questions are not logged. These envelopes hold the id of claude's session."""
     values: list[Any] = [saved]
     while values:
@@ -162,7 +164,7 @@ def _task_errors(envelope: dict[str, Any]) -> str:
     return "; ".join(str(task["error"]) for task in tasks if task.get("error"))
 
 
-def _answered(envelope: dict[str, Any]) -> bool:
+def _has_result_trace(envelope: dict[str, Any]) -> bool:
     """Return True if a step whose questions are not logged saved a trace of a result message.
 
     With `debug_mode`, such a step saves the types of its messages. pipeline_ex stops at a result that is no success. It

@@ -25,8 +25,6 @@ from workbench.pipeline_file.document import YAMERL, read_file
 from workbench.system.environment import secret_values
 from workbench.system.temporary import remove_abandoned
 
-#: Linux refuses an argument of this many bytes, its closing zero included.
-ARGUMENT_BYTES = 131_072
 #: The name of the plan's file in the output folder.
 PLAN = "workbench_plan"
 #: The most bytes of a log that are kept. The proof of a good run may stand anywhere in it.
@@ -39,7 +37,7 @@ LASTING = (
 )  # fmt: skip
 #: Kinds of failure that the user has to mend.
 BY_USER = ("pipeline", "unknown model", "usage")
-#: pipeline.run.live wants the variable set, even if no step of the pipeline asks Gemini.
+#: pipeline.run.live needs this variable, even if no step of the pipeline asks Gemini.
 NO_KEY = {"GEMINI_API_KEY": "no-key-needed"}
 
 
@@ -82,7 +80,7 @@ class PipelineEx:
         )
 
     def refusal(self, pipeline: Pipeline) -> str | None:
-        # When the study was read, everything was refused that can be refused without an execution.
+        # `configure` has reported to the study everything that can be refused without an execution.
         return None
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -123,10 +121,10 @@ class PipelineEx:
         if self._target is not None:
             return variant.write(pipeline, prompt, self._target, folder / "pipeline.yaml", PLAN)
         size = len(prompt.encode("utf-8", errors="replace"))
-        if size >= ARGUMENT_BYTES:
+        if size >= program.ARGUMENT_BYTES:
             return (
-                f"the prompt has {size} bytes, and the system passes at most {ARGUMENT_BYTES - 1} to a program; name "
-                "a target step in the study: it reads a prompt of any length from a file"
+                f"the prompt has {size} bytes, and the system passes at most {program.ARGUMENT_BYTES - 1} to a program"
+                "; name a target step in the study: it reads a prompt of any length from a file"
             )
         if "\0" in prompt:
             return "the prompt has a zero character, which cannot be passed to a program"
@@ -148,7 +146,7 @@ class PipelineEx:
 
     def _run(self, request: ExecutionRequest, folder: Path, cwd: Path, meter: Meter) -> Execution:
         variables = program.provider_variables(request.providers)
-        before = set(output_files.regular(folder))
+        old_files = set(output_files.regular(folder))
         env = {**environment({**NO_KEY, **variables}, self._checkout.path), **_folders(folder)}
         ended = program.run_logged(
             self._command(request.prompt, folder),
@@ -160,9 +158,9 @@ class PipelineEx:
             advice=INSTALL_ELIXIR,
             limit=LOG_BYTES,
         )
-        before |= {folder / "stdout.log", folder / "stderr.log"}
+        old_files |= {folder / "stdout.log", folder / "stderr.log"}
         plan = PLAN if self._target else None
-        files = self._new_files(folder, before)
+        files = self._new_files(folder, old_files)
         meter_run(ended.stdout, files, meter)
         outcome = classify(ended.exit_code, ended.stdout, ended.stderr, files, plan)
         if outcome.status == "failed":
@@ -177,9 +175,9 @@ class PipelineEx:
             return ["mix", "pipeline.run.live", str(folder / "pipeline.yaml")]
         return ["mix", "pipeline.generate.live", "--output", str(folder / "plan.yaml"), "--", prompt]
 
-    def _new_files(self, folder: Path, before: set[Path]) -> dict[str, str]:
+    def _new_files(self, folder: Path, old_files: set[Path]) -> dict[str, str]:
         """Return the new files of the process. After a run of a pipeline file, these are the outputs of its steps."""
-        return output_files.files(folder if self._target is None else folder / "outputs", before)
+        return output_files.files(folder if self._target is None else folder / "outputs", old_files)
 
 
 def _folders(folder: Path) -> dict[str, str]:

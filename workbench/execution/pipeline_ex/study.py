@@ -27,8 +27,8 @@ class TargetKeys(Form):
     """The keys of a study's target."""
 
     pipeline: Text = Field(description="the pipeline file, relative to the checkout")
-    step: Text = Field(description="the step whose prompt the candidate becomes")
-    output: Text | None = Field(default=None, description="the step that puts out the plan; by default the same step")
+    step: Text = Field(description="the step whose prompt gets the candidate")
+    output: Text | None = Field(default=None, description="the step whose answer is the plan; by default, it is `step`")
     part: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1, description="which static part of the step's prompt the candidate replaces, counted from 1"
     )
@@ -39,7 +39,9 @@ class CheckoutKeys(Form):
 
     checkout: Text = Field(description="the folder of your checkout of pipeline_ex")
     target: TargetKeys | None = Field(
-        default=None, description="the step to optimise; without it, the request of mix pipeline.generate.live"
+        default=None,
+        description="the step to optimise; without this key, the candidate is the request of mix "
+        "pipeline.generate.live",
     )
 
 
@@ -70,7 +72,7 @@ def pipeline_of(name: str, keys: CheckoutKeys, study: StudyFile) -> Pipeline:
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     root = _root(study, keys, file.name, text) if text else None
     if keys.target is not None and root is not None:
-        _check(study, keys.target, root, checkout)
+        _check_target(study, keys.target, root, checkout)
     return Pipeline(
         Engine(name, CheckoutSettings(checkout, target)),
         file=file,
@@ -94,7 +96,7 @@ def _root(study: StudyFile, keys: CheckoutKeys, name: str, text: str) -> yaml.Ma
         return None
 
 
-def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, checkout: Path) -> None:
+def _check_target(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, checkout: Path) -> None:
     """Report a target whose step is missing, whose output stands before its step, or whose plan cannot be proved."""
     path: KeyPath = ("target", "pipeline")
     if workflow(root) is None:
@@ -102,38 +104,39 @@ def _check(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, checkou
             path, f'target.pipeline: "{target.pipeline}" has no workflow: at its root, so pipeline_ex would run no step'
         )
     all_steps = steps(root)
-    with_prompt = [name for name, step in all_steps.items() if step.statics]
-    if target.step not in with_prompt:
+    prompted_steps = [name for name, step in all_steps.items() if step.statics]
+    if target.step not in prompted_steps:
         problem = "has no static part in its prompt" if target.step in all_steps else "is no step of the pipeline"
-        return _unknown(study, "step", target.step, problem, with_prompt)
+        return _unknown(study, "step", target.step, problem, prompted_steps)
     parts = len(all_steps[target.step].statics)
     if target.part > parts:
         study.add_problem(
             ("target", "part"),
             f"target.part: step {target.step} has {parts} static part{'' if parts == 1 else 's'}, not {target.part}",
         )
-    top = [name for name, step in all_steps.items() if step.top]
-    after = _from(list(all_steps), target.step, top)
-    if target.output is None and target.step not in top:
+    top_steps = [name for name, step in all_steps.items() if step.top]
+    outputs = _top_steps_from(list(all_steps), target.step, top_steps)
+    if target.output is None and target.step not in top_steps:
         return study.add_problem(
             ("target", "step"),
             f'target.step: "{target.step}" stands within another step, and pipeline_ex saves no output of such steps; '
-            f"expected target.output to name the step that puts out the plan: one of {', '.join(after) or 'none'}",
+            f"expected target.output to name the step that puts out the plan: one of {', '.join(outputs) or 'none'}",
         )
     output = target.output or target.step
-    if output not in after:
+    if output not in outputs:
         problem = "stands before the step" if output in all_steps else "is no step of the pipeline"
-        return _unknown(study, "output", output, problem, after)
+        return _unknown(study, "output", output, problem, outputs)
     for reason in refusals(root, Target(target.step, output, target.part), checkout):
         study.add_problem(("target", "step"), f"target.step: {reason}")
     return None
 
 
 def _unknown(study: StudyFile, key: str, name: str, problem: str, names: list[str]) -> None:
+    """Report that a key of the target names a wrong step, with the names that it may have."""
     expected = f"expected one of {', '.join(names) or 'none'}{nearest(name, names)}"
     study.add_problem(("target", key), f'target.{key}: "{name}" {problem}; {expected}')
 
 
-def _from(names: list[str], first: str, top: list[str]) -> list[str]:
-    """Return the top-level steps from this step on. pipeline_ex can save their outputs."""
-    return [name for name in names[names.index(first) :] if name in top]
+def _top_steps_from(names: list[str], first: str, top_steps: list[str]) -> list[str]:
+    """Return the top-level steps from the step `first` on. pipeline_ex can save their outputs."""
+    return [name for name in names[names.index(first) :] if name in top_steps]

@@ -20,7 +20,7 @@ from workbench.nouns import Target
 from workbench.pipeline_file.document import YAMERL, items, mappings, read, scalar_text, value
 from workbench.pipeline_file.steps import Step, put, scalar, steps, workflow
 
-#: What pipeline_ex replaces everywhere in a step, except in the text of a `file` part.
+#: The marks that pipeline_ex replaces in every text of a step, except in the text of a `file` part.
 INTERPOLATED = re.compile(r"\{\{[^}]+\}\}")
 #: The tools with which a `claude` step writes files, and the modes that allow writing.
 WRITERS = {"Write", "Edit", "MultiEdit", "NotebookEdit", "Bash", "Task"}
@@ -47,27 +47,27 @@ def write(pipeline: str, prompt: str, target: Target, file: Path, output: str) -
         PipelineRejected: the pipeline cannot be read, or no longer has the target's steps.
     """
     root = _root(pipeline)
-    inside, all_steps = workflow(root), steps(root)
-    if inside is None or target.step not in all_steps or target.output not in all_steps:
+    workflow_node, all_steps = workflow(root), steps(root)
+    if workflow_node is None or target.step not in all_steps or target.output not in all_steps:
         raise PipelineRejected(f"the pipeline has no step {target.step} or {target.output} any more")
     step = all_steps[target.step]
     if len(step.statics) < target.part:
         raise PipelineRejected(f"step {target.step} has no static part number {target.part} any more")
-    place = step.statics[target.part - 1]
-    old_marks = interpolated(place.value)
+    prompt_part = step.statics[target.part - 1]
+    old_marks = interpolated(prompt_part.value)
     new_marks = [mark for mark in interpolated(prompt) if mark not in old_marks]
     if new_marks and old_marks:
-        return _mixed(new_marks, old_marks)
+        return _new_marks_problem(new_marks, old_marks)
     if new_marks:
-        _by_file(step.node, place, prompt, file.with_name("candidate.md"))
+        _read_from_file(step.node, prompt_part, prompt, file.with_name("candidate.md"))
     else:
-        place.value, place.style, place.tag = prompt, '"', scalar("").tag
-    set_proving_formats(inside)
+        prompt_part.value, prompt_part.style, prompt_part.tag = prompt, '"', scalar("").tag
+    set_proving_formats(workflow_node)
     _save_proofs(all_steps.values(), output)
     put(all_steps[target.output].node, "output_to_file", scalar(output))
     for key in ("workspace_dir", "checkpoint_dir"):
-        put(inside, key, scalar(str(file.with_name(key.partition("_")[0]))))
-    put(inside, "checkpoint_enabled", scalar("false", "bool"))
+        put(workflow_node, key, scalar(str(file.with_name(key.partition("_")[0]))))
+    put(workflow_node, "checkpoint_enabled", scalar("false", "bool"))
     file.write_text(yaml.serialize(root, allow_unicode=True, width=2**31), encoding="utf-8")
     return None
 
@@ -79,7 +79,7 @@ def _root(pipeline: str) -> yaml.MappingNode:
         raise PipelineRejected(f"the pipeline file cannot be read: {error}") from error
 
 
-def _mixed(new_marks: Iterable[str], old_marks: Iterable[str]) -> str:
+def _new_marks_problem(new_marks: Iterable[str], old_marks: Iterable[str]) -> str:
     """Return the message for a prompt with new marks in a step whose own marks must still be replaced."""
     return (
         f"the prompt has {', '.join(new_marks)[:300]}, which the pipeline would replace by other text or nothing; the "
@@ -87,11 +87,11 @@ def _mixed(new_marks: Iterable[str], old_marks: Iterable[str]) -> str:
     )
 
 
-def _by_file(step: yaml.MappingNode, place: yaml.ScalarNode, prompt: str, file: Path) -> None:
+def _read_from_file(step: yaml.MappingNode, prompt_part: yaml.ScalarNode, prompt: str, file: Path) -> None:
     """Make the part read the prompt from a file. pipeline_ex replaces nothing in such a file."""
     file.write_text(prompt, encoding="utf-8", newline="")
     for part in items(value(step, "prompt")):
-        if value(part, "content") is place:
+        if value(part, "content") is prompt_part:
             part.value = [(scalar("type"), scalar("file")), (scalar("path"), scalar(str(file)))]
 
 

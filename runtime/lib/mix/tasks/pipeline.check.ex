@@ -15,15 +15,16 @@ defmodule Mix.Tasks.Pipeline.Check do
 
   ## Options
 
-    * `--generate` - also check that `mix pipeline.generate.live` can execute the pipeline with a prompt and these inputs:
-      the pipeline takes each input and needs no other, and every variable is set. No key is needed
+    * `--generate` - also check that `mix pipeline.generate.live` can execute the pipeline with a prompt and these inputs. The
+      pipeline has to take each input and to need no other, its files have to exist, its variables have to be set, and its
+      steps have to write different files. No key is needed
     * `--input NAME=FILE` - an input of such an execution. Repeat the option for several inputs
 
   ## Exit status
 
     * 0 - the file can be executed
     * 1 - the file cannot be executed
-    * 2 - the command line is wrong
+    * 2 - the command line, or a variable of the environment, is wrong
   """
 
   use Mix.Task
@@ -39,25 +40,31 @@ defmodule Mix.Tasks.Pipeline.Check do
     with {:ok, file} <- Options.file(words),
          {:ok, settings} <- settings(options) do
       case Options.pipeline(file) do
-        {:ok, pipeline} ->
-          case settings && Generate.check(pipeline, settings) do
-            {:error, error} -> {:error, error, 1}
-            _ -> {:ok, ["✅ Pipeline valid: #{file}"]}
-          end
-
-        {:error, %Error{message: message} = error} ->
-          problems = String.split(message, "\n")
-          Enum.each(problems, &IO.puts(:stderr, &1))
-          {:error, %{error | message: "#{file} has #{count(problems)}, listed above: correct the file"}, 1}
+        {:ok, pipeline} -> check_execution(pipeline, settings, file)
+        {:error, error} -> {:error, list_problems(error, file), 1}
       end
     end
+  end
+
+  defp check_execution(pipeline, settings, file) do
+    case if(settings, do: Generate.check(pipeline, settings), else: :ok) do
+      :ok -> {:ok, ["✅ Pipeline valid: #{file}"]}
+      {:error, error} -> {:error, error, 1}
+    end
+  end
+
+  # Print the problems, one per line. Return the error with their number.
+  defp list_problems(%Error{message: message} = error, file) do
+    problems = String.split(message, "\n")
+    Enum.each(problems, &IO.puts(:stderr, &1))
+    %{error | message: "#{file} has #{count(problems)}, listed above: correct the file"}
   end
 
   # Return the settings of the execution that --generate checks, or nil without the option.
   defp settings(options) do
     cond do
       options[:generate] -> Options.settings(options)
-      options[:input] -> Command.usage("--input belongs to --generate: add --generate")
+      options[:input] -> Command.usage_error("--input belongs to --generate: add --generate")
       true -> {:ok, nil}
     end
   end

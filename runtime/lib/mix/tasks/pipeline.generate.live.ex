@@ -13,7 +13,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
 
   ## Options
 
-    * `--prompt-file FILE` - read the prompt from this UTF-8 file instead of PROMPT. A file may hold a prompt of any length
+    * `--prompt-file FILE` - read the prompt from this UTF-8 file instead of PROMPT. It may have up to 10,000,000 bytes
     * `--output PATH` - write the plan here. The file must not exist yet. The default is a new file under `generated/`
     * `--input NAME=FILE` - give the pipeline this file as its input NAME. Repeat the option for several inputs
     * `--pipeline FILE` - execute this pipeline instead of `priv/pipelines/genesis.yaml`
@@ -21,7 +21,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
       beside the output
     * `--report PATH` - write what the steps used to this new file, as JSON with the keys `steps` and `usage`. A run that
       fails writes it, too
-    * `--seed N` - pass this seed to the providers that take one. The same seed asks for the same sample
+    * `--seed N` - pass this seed to the providers that take one. With the same seed, they try to repeat their answers
 
   ## Environment
 
@@ -31,9 +31,9 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
     * `PIPELINE_RETRIES` - how often a call is repeated if the provider failed. The default is 3
     * `PIPELINE_RETRY_BASE_MS` - the longest wait before the first retry. It doubles with each retry. The default is 500
     * `SSL_CERT_FILE` - a file of CA certificates to trust instead of the operating system's
-    * `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` - the proxies towards the services, and the hosts without one
-    * `ERL_CRASH_DUMP_BYTES` - set it to 0 to write no crash dump. A VM that runs out of memory writes its memory to a
-      file, with the keys and the prompts in it
+    * `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` - the proxies for calls of the services, and the hosts that are called without a proxy
+    * `ERL_CRASH_DUMP_BYTES` - set it to 0, so that no crash dump is written. Without it, a VM that runs out of memory writes
+      its memory to a file, with the keys and the prompts in it
 
   If a provider asks by `Retry-After` for a pause of more than a minute, the call is not repeated.
 
@@ -43,7 +43,7 @@ defmodule Mix.Tasks.Pipeline.Generate.Live do
     * 1 - the run failed
     * 2 - the user has to change something
 
-  An error goes to standard error. Its last line is `❌ KIND: message`. A run that fails leaves no file.
+  An error goes to standard error, whose last line is then `❌ KIND: message`. A run that fails writes no plan.
   """
 
   use Mix.Task

@@ -10,11 +10,12 @@ defmodule Mix.Tasks.Pipeline.Run do
   Standard output ends with `✅ Pipeline completed: PATH`, the path of `result.json`. This file is in the run's output folder,
   beside the files that steps wrote by `output_to_file`. It has these keys:
 
+    * `pipeline` - the name of the pipeline
     * `reply` - the last step's answer, as text
-    * `answers` - every step's answer, by the step's name
+    * `answers` - the answer of every step that was not skipped, by the step's name
     * `steps` - every step's name, status, seconds and usage
-    * `usage` - the calls and tokens that all steps used, by kind and by model (the model that was asked, and the
-      model that answered)
+    * `usage` - the calls and tokens that all steps used, by kind and by model. An entry of `models` has the model that was
+      asked (`asked`) and the model that answered (`model`)
     * `files` - the paths of the files that steps wrote by `output_to_file`
     * `workspace` - the run's workspace, or null if no step needs one
 
@@ -28,9 +29,9 @@ defmodule Mix.Tasks.Pipeline.Run do
     * `--workspace DIR` - the folder in which steps read and write files. The default is a new folder under `workspaces/`,
       beside the output folder
     * `--rehearsal URL` - ask the scripted services at this address instead of the real ones, and send no key
-    * `--seed N` - pass this seed to the providers that take one. The same seed asks for the same sample
+    * `--seed N` - pass this seed to the providers that take one. With the same seed, they try to repeat their answers
     * `--json` - print the contents of `result.json` instead of its path. If the run failed, print an object with `error`
-      (`kind` and `message`), and the `steps` and the `usage` until then
+      (`kind` and `message`), and with the `steps` and the `usage` until the error
 
   ## Environment and exit status
 

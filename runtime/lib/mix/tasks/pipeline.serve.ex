@@ -18,7 +18,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
       unencrypted
     * `--limit N` - how many runs may be under way at once. The default is 64. A request for one more is answered with 429
     * `--drain-seconds N` - how long runs may go on after SIGTERM. The default is 30
-    * `--until-stdin-closes` - end as after SIGTERM when standard input closes, that is when the process that started the
+    * `--until-stdin-closes` - end as after SIGTERM when standard input closes. It closes when the process that started the
       server is gone
 
   ## Environment
@@ -34,7 +34,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
     * 1 - the server failed
     * 2 - the user has to change something
 
-  An error goes to standard error. Its last line is `❌ KIND: message`.
+  An error goes to standard error, whose last line is then `❌ KIND: message`.
   """
 
   use Mix.Task
@@ -67,23 +67,24 @@ defmodule Mix.Tasks.Pipeline.Serve do
     end
   end
 
+  # Serve until the server crashes. SIGTERM ends the VM before this function returns.
   @spec serve(:inet.ip_address(), Token.t(), keyword()) :: {:error, Error.t()}
   defp serve(ip, token, options) do
-    busy = :counters.new(1, [:write_concurrency])
+    open_requests = :counters.new(1, [:write_concurrency])
 
     server_options = [
       ip: ip,
       port: options[:port] || 0,
       token: token,
       limit: options[:limit] || 64,
-      busy: busy
+      open_requests: open_requests
     ]
 
     # Get a message if the server does not start or goes down, so that the command can print an error line.
     Process.flag(:trap_exit, true)
 
     with {:ok, server, port} <- Serve.start_link(server_options) do
-      drain_arguments = [options[:drain_seconds] || 30, busy]
+      drain_arguments = [options[:drain_seconds] || 30, open_requests]
       Signals.install({Drain, :end_vm, drain_arguments})
       if options[:until_stdin_closes], do: spawn(fn -> end_when_stdin_closes(drain_arguments) end)
       warn_unless_loopback(ip)
@@ -117,15 +118,15 @@ defmodule Mix.Tasks.Pipeline.Serve do
   defp host(ip), do: to_string(:inet.ntoa(ip))
 
   defp check_no_words([]), do: :ok
-  defp check_no_words([word | _]), do: Command.usage("#{inspect(word)}: expected options only")
+  defp check_no_words([word | _]), do: Command.usage_error("#{inspect(word)}: expected options only")
 
   defp check_ranges(options) do
     {port, limit, seconds} = {options[:port] || 0, options[:limit] || 1, options[:drain_seconds] || 0}
 
     cond do
-      port not in 0..65_535 -> Command.usage("--port #{port}: expected 0 to 65535")
-      limit < 1 -> Command.usage("--limit #{limit}: expected a whole number from 1")
-      seconds < 0 -> Command.usage("--drain-seconds #{seconds}: expected a whole number from 0")
+      port not in 0..65_535 -> Command.usage_error("--port #{port}: expected 0 to 65535")
+      limit < 1 -> Command.usage_error("--limit #{limit}: expected a whole number from 1")
+      seconds < 0 -> Command.usage_error("--drain-seconds #{seconds}: expected a whole number from 0")
       true -> :ok
     end
   end
@@ -133,12 +134,15 @@ defmodule Mix.Tasks.Pipeline.Serve do
   defp parse_address(text) do
     case text |> to_charlist() |> :inet.parse_strict_address() do
       {:ok, ip} -> {:ok, ip}
-      {:error, _} -> Command.usage("--bind #{text}: expected an IP address, such as 127.0.0.1")
+      {:error, _} -> Command.usage_error("--bind #{text}: expected an IP address, such as 127.0.0.1")
     end
   end
 
   defp read_token(nil),
-    do: Command.usage("--token-file FILE is missing: name a file with the token that clients have to send")
+    do:
+      Command.usage_error(
+        "--token-file FILE is missing: name a file with the token that clients have to send"
+      )
 
   defp read_token(file), do: file |> Path.expand() |> Token.read()
 end

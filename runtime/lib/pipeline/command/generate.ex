@@ -1,7 +1,7 @@
 defmodule Pipeline.Command.Generate do
   @moduledoc """
-  Implements `mix pipeline.generate` and `mix pipeline.generate.live`. The two commands differ only in the options that
-  they take: a live run cannot be a rehearsal.
+  Implements `mix pipeline.generate` and `mix pipeline.generate.live`. They differ only in one option: a live run cannot be a
+  rehearsal.
   """
 
   alias Pipeline.{Command, Generate, UsageReport}
@@ -29,33 +29,29 @@ defmodule Pipeline.Command.Generate do
            {:ok, pipeline} <- Options.pipeline(options[:pipeline] || Generate.genesis()),
            workspace = options[:workspace] && Path.expand(options[:workspace]),
            :ok <- check_report(options[:report]) do
-        prompt |> Generate.generate(pipeline, output, settings, workspace) |> reported(options[:report])
+        prompt |> Generate.generate(pipeline, output, settings, workspace) |> report(options[:report])
       end
     end)
   end
 
   defp check_report(nil), do: :ok
-  defp check_report(report), do: Output.check_writable(Path.expand(report), "--report")
+  defp check_report(path), do: Output.check_writable(Path.expand(path), "--report")
 
-  # A run that failed has used tokens, too.
-  defp reported(outcome, report) do
-    used = elem(outcome, tuple_size(outcome) - 1)
-    print_usage(used)
-
-    with :ok <- write_report(report, used) do
-      case outcome do
-        {:ok, path, _} -> {:ok, ["✅ Pipeline generated at #{path}"]}
-        {:error, error} -> {:error, error}
-      end
-    end
+  # Report what the steps used. A run that failed has used tokens, too.
+  defp report({:ok, path, result}, report_path) do
+    with :ok <- report_usage(result, report_path), do: {:ok, ["✅ Pipeline generated at #{path}"]}
   end
 
-  defp write_report(nil, _), do: :ok
+  defp report({:error, error}, report_path) do
+    with :ok <- report_usage(error, report_path), do: {:error, error}
+  end
 
-  defp write_report(report, used),
-    do: Output.write_new(Path.expand(report), [JSON.encode(UsageReport.json(used)), "\n"])
+  # Print the usage on standard error: programs expect only the line with the plan's path on standard output.
+  defp report_usage(result_or_error, report_path) do
+    Enum.each(UsageReport.lines(result_or_error), &IO.puts(:stderr, &1))
 
-  # Print on standard error: programs expect only the line with the path on standard output.
-  defp print_usage(result_or_error),
-    do: Enum.each(UsageReport.lines(result_or_error), &IO.puts(:stderr, &1))
+    if report_path,
+      do: Output.write_new(Path.expand(report_path), [JSON.encode(UsageReport.json(result_or_error)), "\n"]),
+      else: :ok
+  end
 end

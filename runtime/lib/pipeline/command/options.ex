@@ -7,44 +7,44 @@ defmodule Pipeline.Command.Options do
   alias Pipeline.{Command, Error, Loader, Settings}
   alias Pipeline.Files.UserFile
 
-  @longest_prompt 10_000_000
+  @max_prompt_bytes 10_000_000
 
   @doc "Return the prompt from the words of the command line or from `--prompt-file`."
   @spec prompt(keyword(), [String.t()]) :: {:ok, String.t()} | {:error, Error.t()}
   def prompt(options, words) do
     case {options[:prompt_file], words} do
-      {nil, []} -> Command.usage("the prompt is missing: give it in words, or with --prompt-file FILE")
+      {nil, []} -> Command.usage_error("the prompt is missing: give it in words, or with --prompt-file FILE")
       {nil, words} -> words |> Enum.join(" ") |> check_not_blank("the prompt")
       {file, []} -> read_prompt(file)
-      {_, _} -> Command.usage("the prompt was given twice: use words or --prompt-file, not both")
+      {_, _} -> Command.usage_error("the prompt was given twice: use words or --prompt-file, not both")
     end
   end
 
   defp read_prompt(file) do
-    case UserFile.read(file, @longest_prompt) do
+    case UserFile.read(file, @max_prompt_bytes) do
       {:ok, text} ->
         if String.valid?(text),
           do: check_not_blank(text, file),
-          else: Command.usage("#{file} is not UTF-8: save it as UTF-8")
+          else: Command.usage_error("#{file} is not UTF-8: save it as UTF-8")
 
       {:error, reason} ->
-        Command.usage("#{file} #{reason}")
+        Command.usage_error("#{file} #{reason}")
     end
   end
 
   defp check_not_blank(prompt, source) do
     if String.trim(prompt) == "",
-      do: Command.usage("#{source} is empty: write a prompt"),
+      do: Command.usage_error("#{source} is empty: write a prompt"),
       else: {:ok, prompt}
   end
 
   @doc "Return the path of the one pipeline file that a command takes."
   @spec file([String.t()]) :: {:ok, Path.t()} | {:error, Error.t()}
   def file([file]), do: {:ok, Path.expand(file)}
-  def file([]), do: Command.usage("the pipeline file is missing: name one")
+  def file([]), do: Command.usage_error("the pipeline file is missing: name one")
 
   def file([_, word | _]),
-    do: Command.usage("#{inspect(word)} is one word too many: expected one pipeline file")
+    do: Command.usage_error("#{inspect(word)} is one word too many: expected one pipeline file")
 
   @doc "Load a pipeline file and print its warnings on standard error."
   @spec pipeline(Path.t()) :: {:ok, Pipeline.t()} | {:error, Error.t()}
@@ -94,15 +94,21 @@ defmodule Pipeline.Command.Options do
     error in Error -> {:error, error}
   end
 
+  # Return the values of an option that has the form NAME=VALUE or NAME=FILE, by name. `key` is the option, `form` its form.
   defp pairs(options, key, form) do
     pairs = for {^key, text} <- options, do: {text, String.split(text, "=", parts: 2)}
     repeated_names = for({_, [name, _]} <- pairs, do: name) |> then(&(&1 -- Enum.uniq(&1)))
     malformed = Enum.find(pairs, fn {_, pair} -> not well_formed?(key, pair) end)
 
     cond do
-      malformed -> Command.usage("--#{key} #{elem(malformed, 0)}: expected #{form}")
-      repeated_names != [] -> Command.usage("--#{key} #{hd(repeated_names)} is given twice: give it once")
-      true -> {:ok, Map.new(pairs, fn {_, [name, value]} -> {name, value} end)}
+      malformed ->
+        Command.usage_error("--#{key} #{elem(malformed, 0)}: expected #{form}")
+
+      repeated_names != [] ->
+        Command.usage_error("--#{key} #{hd(repeated_names)} is given twice: give it once")
+
+      true ->
+        {:ok, Map.new(pairs, fn {_, [name, value]} -> {name, value} end)}
     end
   end
 
@@ -110,8 +116,8 @@ defmodule Pipeline.Command.Options do
   defp well_formed?(:var, pair), do: match?([<<_, _::binary>>, _], pair)
   defp well_formed?(_, pair), do: match?([<<_, _::binary>>, <<_, _::binary>>], pair)
 
-  defp check_seed(seed) when seed in [nil] or seed >= 0, do: :ok
-  defp check_seed(seed), do: Command.usage("--seed #{seed}: expected a whole number from 0")
+  defp check_seed(seed) when is_nil(seed) or seed >= 0, do: :ok
+  defp check_seed(seed), do: Command.usage_error("--seed #{seed}: expected a whole number from 0")
 
   defp check_url(nil), do: :ok
 
@@ -119,7 +125,7 @@ defmodule Pipeline.Command.Options do
     if Settings.address?(url),
       do: :ok,
       else:
-        Command.usage(
+        Command.usage_error(
           "--rehearsal #{url}: expected the address of a rehearsal, such as http://127.0.0.1:8080"
         )
   end

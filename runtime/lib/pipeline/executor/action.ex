@@ -1,8 +1,8 @@
 defmodule Pipeline.Executor.Action do
   @moduledoc """
-  Performs the action of one step in the calling process: asks a model, works on files, or sets variables.
+  Performs the action of one step in the calling process. The action asks a model, works on files, or sets variables.
 
-  `Pipeline.Executor` performs parallel groups itself.
+  Parallel groups are not performed here, but by `Pipeline.Executor`.
   """
 
   alias Pipeline.{Error, Model, Settings, Step}
@@ -12,11 +12,11 @@ defmodule Pipeline.Executor.Action do
 
   @doc "Perform the action. Return the step's answer and the variables that the step sets."
   @spec perform(Step.t(), Prompt.scope(), Settings.t(), Workspace.t() | nil) ::
-          {:ok, Answer.t(), %{String.t() => term()}} | {:error, Error.t()}
+          {:ok, {Answer.t(), %{String.t() => term()}}} | {:error, Error.t()}
   def perform(%Step{action: %Ask{} = ask} = step, scope, settings, workspace) do
     with {:ok, texts} <- Prompt.render(step, ask.prompt, scope, settings),
          {:ok, answer} <- Model.answer(ask, texts, settings, workspace) do
-      {:ok, answer, %{}}
+      {:ok, {answer, %{}}}
     end
   end
 
@@ -30,7 +30,7 @@ defmodule Pipeline.Executor.Action do
       end
     end)
     |> case do
-      {:ok, vars} -> {:ok, answer(vars), vars}
+      {:ok, vars} -> {:ok, {answer(vars), vars}}
       error -> error
     end
   end
@@ -38,14 +38,14 @@ defmodule Pipeline.Executor.Action do
   def perform(%Step{action: {:file_ops, operation, fields}} = step, scope, settings, workspace) do
     with {:ok, fields} <- render_fields(step, Map.to_list(fields), scope, settings),
          {:ok, value} <- work_on_file(operation, fields, workspace) do
-      {:ok, answer(value), %{}}
+      {:ok, {answer(value), %{}}}
     else
       {:error, %Error{} = error} -> {:error, error}
       {:error, reason} -> {:error, step_error(step, reason)}
     end
   end
 
-  # Take the value of a whole answer, not its text. A list stays a list.
+  # A prompt takes the text of a whole answer, but a variable takes its value. A list stays a list.
   defp value({:previous_response, step, []}, scope, _) when is_map_key(scope.answers, step),
     do: {:ok, scope.answers[step].value}
 

@@ -1,10 +1,10 @@
 defmodule Pipeline.Executor.Preflight do
   @moduledoc """
-  Checks a run before a model is paid for: inputs and files can be read, variables are set, there is a workspace, files can
-  be written, and the providers' keys are set.
+  Checks a run before it pays for a model: inputs and files can be read, variables are set, there is a workspace if a step needs
+  one, files can be written, and the providers can be called.
 
-  A step with a condition may be skipped. Therefore, variables and keys that only such steps need may be missing. The condition
-  may exist because they are missing.
+  Variables and keys that only steps with a condition need may be missing, because these steps may be skipped. The condition of
+  a step often tests whether its variable is set.
   """
 
   alias Pipeline.{Error, Settings, Step}
@@ -12,7 +12,7 @@ defmodule Pipeline.Executor.Preflight do
   alias Pipeline.Files.{Output, Workspace}
   alias Pipeline.Model.{Ask, Providers}
 
-  @doc "Return `:ok`, or an error for the first thing that the run lacks."
+  @doc "Return `:ok`, or an error for the first check that fails."
   @spec check(Pipeline.t(), %{String.t() => term()}, Settings.t(), Workspace.t() | nil) ::
           :ok | {:error, Error.t()}
   def check(pipeline, vars, settings, workspace) do
@@ -25,9 +25,9 @@ defmodule Pipeline.Executor.Preflight do
   end
 
   @doc """
-  Return `:ok`, or an error for the first input, file or variable that a run lacks, or for two steps that write one file.
+  Check the inputs, the files, the variables, and the names of output files. Return `:ok`, or the first error.
 
-  Unlike `check/4`, this needs no key, no workspace and no folder that can be written into.
+  Unlike `check/4`, this function needs no key, no workspace and no output folder.
   """
   @spec check_values(Pipeline.t(), %{String.t() => term()}, Settings.t()) :: :ok | {:error, Error.t()}
   def check_values(pipeline, vars, settings) do
@@ -87,8 +87,10 @@ defmodule Pipeline.Executor.Preflight do
     end)
     |> case do
       {step, name} ->
-        lack = "#{step.at}: needs the variable #{inspect(name)}"
-        refuse(pipeline, "#{lack}, which neither the run, nor the workflow, nor an earlier step sets")
+        refuse(
+          pipeline,
+          "#{step.at}: needs the variable #{inspect(name)}, which neither the run, nor the workflow, nor an earlier step sets"
+        )
 
       _ ->
         :ok
@@ -166,16 +168,16 @@ defmodule Pipeline.Executor.Preflight do
     end
   end
 
-  # The claude program uses its own key and address. A rehearsal cannot redirect it.
+  # The claude program chooses its key and its address itself. A rehearsal cannot redirect it.
   defp check_rehearsal(pipeline, settings) do
-    programs =
+    steps =
       for %Step{action: %Ask{provider: :claude_program}} = step <- Pipeline.all_steps(pipeline), do: step
 
-    if settings.rehearsal? and programs != [],
+    if settings.rehearsal? and steps != [],
       do:
         refuse(
           pipeline,
-          "#{hd(programs).at}: the claude program cannot be rehearsed: it asks the real service"
+          "#{hd(steps).at}: the claude program cannot be rehearsed: it asks the real service"
         ),
       else: :ok
   end

@@ -1,12 +1,12 @@
 defmodule Pipeline.Executor.Prompt do
   @moduledoc """
-  Renders the parts of a step's prompt to texts. Each text is sent to the model as a separate part.
+  Renders the parts of a step's prompt to texts. Each text is sent to the model as a separate part of one message.
 
       parts = [{:static, "Improve this plan:"}, {:previous_response, "write_plan", []}]
       {:ok, ["Improve this plan:", plan]} = Pipeline.Executor.Prompt.render(step, parts, scope, settings)
 
-  Values are inserted literally and only once: a `{{…}}` in a text of a user or a model has no meaning here. A value that is
-  not a text is written as JSON.
+  Values are inserted literally: a `{{…}}` in the text of a user or a model is not replaced. A value that is not a text is
+  written as JSON.
   """
 
   alias Pipeline.{Error, Settings, Step}
@@ -17,6 +17,7 @@ defmodule Pipeline.Executor.Prompt do
   # The same limit as for the body of a request to `Pipeline.Serve`.
   @max_file_bytes 64_000_000
 
+  @typedoc "The values that a part can take: variables by name, and the answers of earlier steps by name."
   @type scope :: %{vars: %{String.t() => term()}, answers: %{String.t() => Answer.t()}}
 
   @doc "Return the texts of the parts, in order. A missing part that is optional is left out."

@@ -16,7 +16,7 @@ defmodule Pipeline.Files.Output do
   @doc """
   Return the path of a step's `output_to_file` in the output folder.
 
-  The only placeholder is `{{timestamp}}`. It becomes the time of writing in UTC.
+  The only placeholder is `{{timestamp}}`. It is replaced by the current time in UTC.
   """
   @spec below(Path.t(), Path.t()) :: Path.t()
   def below(folder, file), do: Path.expand(with_timestamp(file), folder)
@@ -59,7 +59,7 @@ defmodule Pipeline.Files.Output do
   Check before a model is paid that a new file can be written at `path`: no file exists there, and its folder accepts files.
   The folder is created if it is missing.
 
-  `option` is the command-line option that names another path. The message of the error mentions it.
+  `option` is the command-line option with which the user can name another path, for the message of an error.
   """
   @spec check_writable(Path.t(), String.t()) :: :ok | {:error, Error.t()}
   def check_writable(path, option) do
@@ -80,13 +80,13 @@ defmodule Pipeline.Files.Output do
   end
 
   @doc """
-  Write a new file. Return an error if a file with this name exists.
+  Write a new file. Return an error if a file with this name exists already.
 
   The content is written to a temporary file in the same folder and synced to the disk. Then the temporary file is linked to
   its name, because a link never replaces a file that exists. On a file system without hard links, such as exFAT, an empty
   file takes the name first, and the temporary file replaces the empty file.
 
-  `link` makes the hard link.
+  `link` makes the hard link. A test can pass a function that fails, as on a file system without hard links.
   """
   @spec write_new(Path.t(), iodata(), (Path.t(), Path.t() -> :ok | {:error, File.posix()})) ::
           :ok | {:error, Error.t()}
@@ -103,7 +103,7 @@ defmodule Pipeline.Files.Output do
         sync_folder(Path.dirname(path))
       else
         {:error, :eexist} ->
-          {:error, Error.new(:usage, "#{path} exists already: name a new file with --output")}
+          {:error, Error.new(:usage, "#{path} exists already: name a new file")}
 
         {:error, reason} ->
           with_path({:error, reason}, path)
@@ -121,7 +121,8 @@ defmodule Pipeline.Files.Output do
     end
   end
 
-  # A random name cannot collide with a file that another run left behind. A short name is not too long for the folder.
+  # A random name cannot be that of a file that another run left behind. The name does not contain the name of the new file,
+  # because it would be too long if the name of the new file is as long as the file system allows.
   defp temporary_beside(path), do: Path.join(Path.dirname(path), Name.temporary())
 
   defp with_path({:error, reason}, path),

@@ -1,6 +1,6 @@
 defmodule Pipeline.Files.StaleFolders do
   @moduledoc """
-  Removes temporary folders of runs and programs that a killed VM left behind. They may hold a prompt or a plan.
+  Removes the temporary folders that a killed VM left behind. They belong to runs and programs, and may hold prompts and plans.
 
   A folder is removed only if it belongs to this user, nobody else may enter it, and it is more than two days old. No run can
   still use such a folder, because a run takes a day at most.
@@ -9,7 +9,7 @@ defmodule Pipeline.Files.StaleFolders do
   import Bitwise
 
   @max_age_days 2
-  # The names that `Pipeline.System.Program` (24 digits) and `Pipeline.Serve.Folder` (32 digits) draw at random.
+  # `Pipeline.System.Program` makes names with 24 random digits, and `Pipeline.Serve.Folder` names with 32.
   @name ~r/\Apipeline-(?:[0-9a-f]{24}|[0-9a-f]{32})\z/
 
   @doc "Remove the stale folders in `folder`, the system's folder for temporary files by default."

@@ -1,5 +1,5 @@
 defmodule Pipeline.Files.Temporary do
-  @moduledoc "Removes a temporary file when a function has returned, or when the calling process is killed."
+  @moduledoc "Removes a temporary file at the end of a function, even if the process is killed in the middle of it."
 
   @doc "Call `work` and return its result. Remove the file at `path` afterwards, even if the calling process is killed."
   @spec with_file(Path.t(), (() -> result)) :: result when result: term()

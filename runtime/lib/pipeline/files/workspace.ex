@@ -25,22 +25,20 @@ defmodule Pipeline.Files.Workspace do
   opened and several times afterwards, and it has to lead to the same file each time. These functions create neither links
   nor pipes, so no step can use them to trap another step.
 
-  So `read/2` and `list/2` return nothing from elsewhere. For `write/3` and `edit/4` this is not promised: another program may
-  replace a folder of the workspace by a link between the last check and the system call that makes a folder or puts the
-  file in its place. Then the new folder or the file ends up elsewhere, and the function returns an error. Such a program,
-  for example a tool of the `claude` program, runs as the same user. It could write to the other place without our help.
+  So `read/2` and `list/2` return nothing from outside of the workspace. `write/3` and `edit/4` can be deceived: another program
+  may replace a folder of the workspace by a link between the last check and the system call that creates a folder or renames
+  the file. Then the new folder or the file ends up outside, and the function returns an error. Such a program, for example a
+  tool of the `claude` program, runs as the same user. It could write to the other place itself.
   """
 
   alias Pipeline.Error
   alias Pipeline.Files.Temporary
-  alias Pipeline.Files.Workspace.{Listing, Name, Quota, ResolvedPath}
+  alias Pipeline.Files.Workspace.{Listing, Name, Quota, Replacement, ResolvedPath}
   alias Pipeline.System.Signals
 
   @max_bytes 2_000_000
-  # A program that replaces a folder by a link and back again can deceive one check, but not several at varying times.
+  # A program that replaces a folder by a link and back again can deceive one check, but not this number of checks.
   @checks 8
-  # The matches of an edit's old text are counted up to this number.
-  @max_matches 100
 
   @enforce_keys [:root, :quota]
   defstruct [:root, :quota]
@@ -61,7 +59,7 @@ defmodule Pipeline.Files.Workspace do
   @spec read(t(), String.t()) :: {:ok, String.t()} | {:error, reason()}
   def read(%__MODULE__{} = workspace, path) do
     with {:ok, names} <- Name.split(path),
-         {:ok, text} <- content(workspace, names) do
+         {:ok, text} <- read_file(workspace, names) do
       {:ok, text}
     else
       {:error, reason} -> refuse(path, reason)
@@ -73,7 +71,7 @@ defmodule Pipeline.Files.Workspace do
   def write(%__MODULE__{} = workspace, path, content) do
     with {:ok, names} <- Name.split(path),
          :ok <- check_content(content),
-         :ok <- with_lock(workspace, fn -> replace(workspace, names, content) end) do
+         :ok <- with_lock(workspace, fn -> write_file(workspace, names, content) end) do
       :ok
     else
       {:error, reason} -> refuse(path, reason)
@@ -84,7 +82,7 @@ defmodule Pipeline.Files.Workspace do
   @spec edit(t(), String.t(), String.t(), String.t()) :: :ok | {:error, reason()}
   def edit(%__MODULE__{} = workspace, path, old, new) do
     with {:ok, names} <- Name.split(path),
-         :ok <- with_lock(workspace, fn -> replace_text(workspace, names, old, new) end) do
+         :ok <- with_lock(workspace, fn -> edit_file(workspace, names, old, new) end) do
       :ok
     else
       {:error, reason} -> refuse(path, reason)
@@ -109,7 +107,7 @@ defmodule Pipeline.Files.Workspace do
   defp refuse(path, reason),
     do: {:error, "#{inspect(path, limit: 50, printable_limit: 200)}: #{reason}"}
 
-  defp content(%{root: root}, names) do
+  defp read_file(%{root: root}, names) do
     with {:ok, resolved} <- ResolvedPath.resolve(root, names),
          :ok <- check_regular(resolved),
          {:ok, bytes} <- read_checked(resolved, fn file -> check_same(file, root, names, resolved) end) do
@@ -172,53 +170,17 @@ defmodule Pipeline.Files.Workspace do
     end
   end
 
-  defp replace_text(workspace, names, old, new) do
-    with :ok <- check_texts(old, new),
-         {:ok, text} <- content(workspace, names),
-         {:ok, offset} <- only_match(text, old),
-         <<before::binary-size(offset), _::binary-size(byte_size(old)), rest::binary>> = text,
-         new_content = before <> new <> rest,
+  defp edit_file(workspace, names, old, new) do
+    with :ok <- Replacement.check(old, new),
+         {:ok, text} <- read_file(workspace, names),
+         {:ok, new_content} <- Replacement.apply(text, old, new),
          :ok <- check_content(new_content) do
-      replace(workspace, names, new_content)
+      write_file(workspace, names, new_content)
     end
   end
 
-  defp check_texts(old, new) when not (is_binary(old) and is_binary(new)),
-    do: {:error, "the old and the new text have to be texts"}
-
-  defp check_texts("", _),
-    do: {:error, "the old text is empty: expected a text that the file contains exactly once"}
-
-  defp check_texts(same, same), do: {:error, "the old and the new text are the same"}
-  defp check_texts(_, _), do: :ok
-
-  defp only_match(text, old) do
-    case matches(text, old, 0, []) do
-      [offset] ->
-        {:ok, offset}
-
-      [] ->
-        {:error, "the file does not contain the old text; nothing was changed"}
-
-      offsets ->
-        {:error, "the file contains the old text #{count(offsets)} times, not once; nothing was changed"}
-    end
-  end
-
-  defp count(offsets) when length(offsets) < @max_matches, do: length(offsets)
-  defp count(_), do: "#{@max_matches} or more"
-
-  # Matches may overlap: "aaa" contains "aa" twice.
-  defp matches(_, _, _, offsets) when length(offsets) == @max_matches, do: offsets
-
-  defp matches(text, old, start, offsets) do
-    case :binary.match(text, old, scope: {start, byte_size(text) - start}) do
-      {offset, _} -> matches(text, old, offset + 1, [offset | offsets])
-      :nomatch -> offsets
-    end
-  end
-
-  defp replace(%{root: root, quota: quota}, names, content) do
+  # Write the content to a temporary file in the root. Then create the missing folders and rename the file to its place.
+  defp write_file(%{root: root, quota: quota}, names, content) do
     temporary = Path.join(root, Name.temporary())
 
     Temporary.with_file(temporary, fn ->
@@ -238,7 +200,7 @@ defmodule Pipeline.Files.Workspace do
   defp check_no_folder(%ResolvedPath{entry: %{type: :directory}}), do: {:error, "is a folder"}
   defp check_no_folder(%ResolvedPath{}), do: :ok
 
-  # The new file gets the mode of the file that it replaces.
+  # Return the identity of the new file. The file gets the mode of the file that it replaces.
   defp write_synced(path, content, replaced) do
     with {:ok, file} <- :file.open(path, [:write, :exclusive, :raw, :binary]) do
       try do

@@ -15,7 +15,7 @@ defmodule Pipeline.Loader.Actions do
     "list" => {:list, [path: :text]},
     "copy" => {:copy, [source: {:required, :text}, destination: {:required, :text}]}
   }
-  # If the operation is not known, none of these keys is a further problem.
+  # If the operation is not known, these keys cause no further problem.
   @keys_of_unknown_operation [path: :any, source: :any, destination: :any, content: :any]
   @refused %{
     "move" => "nothing is deleted in a workspace: copy it",
@@ -28,7 +28,7 @@ defmodule Pipeline.Loader.Actions do
     "stream_write" => "files are written as a whole: use write"
   }
 
-  @doc "Return the types of these steps."
+  @doc "Return the names of the types of these steps."
   @spec types() :: [String.t()]
   def types, do: ["file_ops", "set_variable"]
 
@@ -47,7 +47,7 @@ defmodule Pipeline.Loader.Actions do
   def kind("set_variable", _), do: :structured
   def kind("file_ops", step), do: if(step["operation"] == "list", do: :structured, else: :text)
 
-  @doc "Return the action of a step from the values of its keys, and notes."
+  @doc "Return the action of a step from the values of its keys, and the notes. The action is nil if there is an error."
   @spec make(String.t(), map(), Source.place(), Parts.context()) ::
           {Pipeline.Step.action() | nil, [Note.t()]}
   def make("set_variable", %{variables: variables} = values, place, _) when variables != nil do
@@ -106,7 +106,7 @@ defmodule Pipeline.Loader.Actions do
   defp text(text, place, _) when is_binary(text), do: {[{:static, text}], Parts.placeholders(text, place)}
   defp text(parts, place, context), do: Parts.read(parts, place, context)
 
-  # A value of `set_variable` is taken literally. Refuse a `{{…}}` in it, at any depth.
+  # A value of `set_variable` is taken literally. Refuse a `{{…}}` in it at any depth, because the user expects a value there.
   defp placeholder_errors(values, place) when is_map(values),
     do: Enum.flat_map(values, fn {name, value} -> placeholder_errors(value, [name | place]) end)
 

@@ -2,8 +2,8 @@ defmodule Pipeline.Loader.Document do
   @moduledoc """
   Decodes the text of a YAML file to one mapping and its `Pipeline.Loader.Source`.
 
-  The text may be any bytes. A text whose meaning the parser would change is refused, and each problem has its line: a key that
-  occurs twice, for example, or a number of more than 64 bits.
+  The text may be any bytes. A text that the parser would change is refused, for example a key that occurs twice, or a number
+  of more than 64 bits. Each problem has its line if the line is known.
   """
 
   alias Pipeline.Loader.Source
@@ -19,14 +19,16 @@ defmodule Pipeline.Loader.Document do
   @spec max_bytes() :: pos_integer()
   def max_bytes, do: @max_bytes
 
-  @doc "Return the mapping and the source, or all problems."
+  @doc "Return the mapping and the source, or the problems of the first check that fails."
   @spec decode(binary()) :: {:ok, %{String.t() => term()}, Source.t()} | {:error, [problem()]}
   def decode(text) do
     with :ok <- check_bytes(text),
+         # The parser gets the text only after these two checks, because some texts would end the VM in the parser.
          %Source{problems: []} = source <- Scanner.scan(text),
          nil <- Bounds.problem(text),
          {:ok, documents} <- parse(text, [:sane_scalars, :maps]),
          {:ok, root} <- one_mapping(documents),
+         # Parse again, to lists of pairs. Unlike maps, they keep a key that occurs twice.
          {:ok, [pairs]} <- parse(text, [:sane_scalars]),
          [] <- faults(pairs, [], source) do
       {:ok, without_undefined(root), source}
@@ -65,7 +67,7 @@ defmodule Pipeline.Loader.Document do
   defp one_mapping([_]), do: {:error, 1, "expected one mapping"}
   defp one_mapping(_), do: {:error, nil, "expected one YAML document, got several"}
 
-  # Mappings are lists of pairs here. Unlike maps, such a list keeps a key that occurs twice.
+  # Return what the parser would change silently. Mappings are lists of pairs here.
   defp faults([pair | _] = pairs, place, source) when is_tuple(pair) do
     {faults, _} =
       Enum.flat_map_reduce(pairs, MapSet.new(), fn {key, value}, earlier_keys ->
@@ -119,8 +121,12 @@ defmodule Pipeline.Loader.Document do
     end)
   end
 
+  # The parser returns `:undefined` for null.
   defp without_undefined(:undefined), do: nil
   defp without_undefined(list) when is_list(list), do: Enum.map(list, &without_undefined/1)
-  defp without_undefined(map) when is_map(map), do: Map.new(map, fn {k, v} -> {k, without_undefined(v)} end)
+
+  defp without_undefined(map) when is_map(map),
+    do: Map.new(map, fn {key, value} -> {key, without_undefined(value)} end)
+
   defp without_undefined(scalar), do: scalar
 end

@@ -19,6 +19,9 @@ defmodule Pipeline.Loader.Fields do
 
   @day_ms :timer.hours(24)
 
+  @typedoc """
+  What a value may be. `:count` is a whole number from 1, `:whole` a whole number from 0, and `:milliseconds` at most a day.
+  """
   @type kind ::
           :text
           | :boolean
@@ -31,6 +34,7 @@ defmodule Pipeline.Loader.Fields do
           | :list
           | :any
           | {:one_of, [String.t()]}
+  @typedoc "The keys that a mapping may have, and those that it has to have."
   @type specification :: [{atom(), kind() | {:required, kind()}}]
 
   @doc """
@@ -42,8 +46,8 @@ defmodule Pipeline.Loader.Fields do
   @spec read(term(), Source.place(), specification()) :: {%{atom() => term()}, [Note.t()]}
   def read(map, place, specification) when is_map(map) do
     {values, notes} =
-      Enum.map_reduce(specification, [], fn {name, type}, notes ->
-        {value, value_notes} = value(map, Atom.to_string(name), type, place)
+      Enum.map_reduce(specification, [], fn {name, kind}, notes ->
+        {value, value_notes} = value(map, Atom.to_string(name), kind, place)
         {{name, value}, notes ++ value_notes}
       end)
 
@@ -56,27 +60,27 @@ defmodule Pipeline.Loader.Fields do
      [Note.error(place, "expected a mapping#{Note.got(other)}")]}
   end
 
-  defp value(map, key, {:required, type}, place) do
+  defp value(map, key, {:required, kind}, place) do
     case map[key] do
       nil ->
         {nil, [Note.error(place, "the key #{key} is missing")]}
 
-      "" when type != :any ->
-        {nil, [Note.error([key | place], "expected #{expected(type)}, got an empty text")]}
+      "" when kind != :any ->
+        {nil, [Note.error([key | place], "expected #{expected(kind)}, got an empty text")]}
 
       _ ->
-        value(map, key, type, place)
+        value(map, key, kind, place)
     end
   end
 
   # A key without a value counts as a missing key.
-  defp value(map, key, type, place) do
+  defp value(map, key, kind, place) do
     value = map[key]
 
     cond do
       is_nil(value) -> {nil, []}
-      fits?(type, value) -> {value, []}
-      true -> {nil, [Note.error([key | place], mistake(type, value))]}
+      fits?(kind, value) -> {value, []}
+      true -> {nil, [Note.error([key | place], mistake(kind, value))]}
     end
   end
 
@@ -104,9 +108,9 @@ defmodule Pipeline.Loader.Fields do
   defp expected(:any), do: "a value"
   defp expected({:one_of, words}), do: "one of #{Enum.join(words, ", ")}"
 
-  defp mistake({:one_of, words} = type, value) when is_binary(value),
+  defp mistake({:one_of, words} = kind, value) when is_binary(value),
     do:
-      "#{inspect(value, printable_limit: 60)} is not known, expected #{expected(type)}#{Note.nearest(value, words)}"
+      "#{inspect(value, printable_limit: 60)} is not known, expected #{expected(kind)}#{Note.nearest(value, words)}"
 
-  defp mistake(type, value), do: "expected #{expected(type)}#{Note.got(value)}"
+  defp mistake(kind, value), do: "expected #{expected(kind)}#{Note.got(value)}"
 end

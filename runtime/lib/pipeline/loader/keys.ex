@@ -2,10 +2,10 @@ defmodule Pipeline.Loader.Keys do
   @moduledoc """
   Notes the keys of a pipeline file that the runtime does not read at their place. No key is ignored silently.
 
-    * A key that pipeline_ex knows and this runtime does not support is an error with the reason. Without the error, the user
-      would get another result than the file asks for.
+    * A key that pipeline_ex knows and this runtime does not support is an error with the reason. Without the error, the result
+      would not be the one that the file asks for.
     * A key that is close to a known key is an error: it is probably misspelled.
-    * A key that does not change results is a warning. So is a key that is not known at all.
+    * A key of pipeline_ex that does not change results is a warning. A key that is not known at all is a warning, too.
   """
 
   alias Pipeline.Loader.{Note, Source}

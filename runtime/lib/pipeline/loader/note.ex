@@ -1,6 +1,7 @@
 defmodule Pipeline.Loader.Note do
   @moduledoc """
-  An error or a warning about a pipeline file: severity, place and message. Also builds the phrases that messages share.
+  Builds errors and warnings about a pipeline file. A note has a severity, a place and a message. Several messages share the
+  phrases of `nearest/2` and `got/1`.
 
       iex> "colour" |> Pipeline.Loader.Note.nearest(["color", "name"])
       ~s(; did you mean "color"?)
@@ -9,26 +10,22 @@ defmodule Pipeline.Loader.Note do
   """
 
   alias Pipeline.Loader.Source
+  alias Pipeline.Value.NearestWord
 
   @type t :: {:error | :warning, Source.place(), String.t()}
 
-  @doc "Return an error: the pipeline cannot be executed."
+  @doc "Return an error. A pipeline with an error cannot be executed."
   @spec error(Source.place(), String.t()) :: t()
   def error(place, message), do: {:error, place, message}
 
-  @doc "Return a warning: the pipeline can be executed."
+  @doc "Return a warning. A pipeline with warnings can be executed."
   @spec warning(Source.place(), String.t()) :: t()
   def warning(place, message), do: {:warning, place, message}
 
   @doc "Return `; did you mean \"steps\"?` with the nearest known word, or an empty text if no word is near."
   @spec nearest(String.t(), [String.t()]) :: String.t()
-  # Among so many words the nearest one means little, and comparing all names of a large file would take minutes.
-  def nearest(_, words) when length(words) > 200, do: ""
-
-  def nearest(word, words) do
-    best = Enum.max_by(words, &String.jaro_distance(word, &1), fn -> nil end)
-    if best && String.jaro_distance(word, best) > 0.8, do: "; did you mean #{inspect(best)}?", else: ""
-  end
+  def nearest(word, known),
+    do: if(nearest = NearestWord.find(word, known), do: "; did you mean #{inspect(nearest)}?", else: "")
 
   @doc "Return `, got VALUE`, short enough for a message."
   @spec got(term()) :: String.t()

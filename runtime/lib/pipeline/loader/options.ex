@@ -1,7 +1,8 @@
 defmodule Pipeline.Loader.Options do
   @moduledoc """
-  Reads the settings that come in bundles: `claude_options`, `token_budget`, `retry_config`, and the presets. No preset sets
-  a temperature: newer models refuse one, and only the author of a file can ask for it.
+  Reads the keys that have several settings in them: `claude_options`, `token_budget`, `retry_config` and `preset`.
+
+  No preset sets a temperature, because newer models refuse one. Only a pipeline file can set it.
   """
 
   alias Pipeline.Loader.{Fields, Note, Parts, Source}
@@ -26,42 +27,38 @@ defmodule Pipeline.Loader.Options do
     "test" => %{allowed_tools: ~w(Read List), max_turns: 3}
   }
 
+  # The names that a file may use for a tool, and the tool.
   @tools %{"Read" => "Read", "Write" => "Write", "Edit" => "Edit", "List" => "List", "LS" => "List"}
 
   @doc "Return the names of the presets."
   @spec presets() :: [String.t()]
   def presets, do: Map.keys(@presets)
 
-  @doc "Read `claude_options`, of a step or of the defaults."
+  @doc "Read the `claude_options` of a step or of the defaults. Return the settings and the notes."
   @spec claude(map() | nil, Source.place()) :: {map(), [Note.t()]}
   def claude(nil, _), do: {%{}, []}
 
   def claude(options, place) do
     {values, notes} = Fields.read(options, place, @options)
-    format = values.output_format
-
-    transcript =
-      if format in ["json", "stream_json"],
-        do: [
-          Note.warning(
-            ["output_format" | place],
-            "has no effect: an answer is a text; for JSON use claude_extract"
-          )
-        ],
-        else: []
-
-    {allowed, refused} = tools(values.allowed_tools, ["allowed_tools" | place])
+    {allowed, tool_notes} = tools(values.allowed_tools, ["allowed_tools" | place])
     disallowed = values.disallowed_tools && Enum.map(values.disallowed_tools, &Map.get(@tools, &1, &1))
 
-    prompts =
+    placeholder_notes =
       Parts.placeholders(values.system_prompt, ["system_prompt" | place]) ++
         Parts.placeholders(values.append_system_prompt, ["append_system_prompt" | place])
 
     {%{values | allowed_tools: allowed, disallowed_tools: disallowed},
-     notes ++ transcript ++ refused ++ prompts}
+     notes ++ format_notes(values.output_format, place) ++ tool_notes ++ placeholder_notes}
   end
 
-  @doc "Read `token_budget`, of a step or of the defaults, and return its values under the names that a step has for them."
+  defp format_notes(format, place) when format in ["json", "stream_json"] do
+    reason = "has no effect: an answer is a text; for JSON use claude_extract"
+    [Note.warning(["output_format" | place], reason)]
+  end
+
+  defp format_notes(_, _), do: []
+
+  @doc "Read the `token_budget` of a step or of the defaults. Return its settings under the names of a step's keys, and the notes."
   @spec budget(map() | nil, Source.place()) :: {map(), [Note.t()]}
   def budget(nil, _), do: {%{}, []}
 
@@ -70,19 +67,24 @@ defmodule Pipeline.Loader.Options do
     {%{max_tokens: values.max_output_tokens, temperature: values.temperature}, notes}
   end
 
-  @doc "Return the settings of the preset that a step, or the defaults, name."
+  @doc """
+  Return the settings of a step's preset. If the step names none, the preset is that of the defaults.
+
+  The types differ: a `claude` step never takes the preset of the defaults, and a `claude_smart` step without any preset has
+  `development`. Other steps without a preset have no settings from it.
+  """
   @spec preset(String.t(), String.t() | nil, %{:preset => String.t() | nil, optional(atom()) => term()}) ::
           map()
-  def preset("claude", named, _), do: Map.get(@presets, named, %{})
-  def preset("claude_smart", named, defaults), do: @presets[named || defaults.preset || "development"]
-  def preset(_, named, defaults), do: Map.get(@presets, named || defaults.preset, %{})
+  def preset("claude", name, _), do: Map.get(@presets, name, %{})
+  def preset("claude_smart", name, defaults), do: @presets[name || defaults.preset || "development"]
+  def preset(_, name, defaults), do: Map.get(@presets, name || defaults.preset, %{})
 
-  @doc "Return the number of retries in `retry_config`, or nil if it has none."
+  @doc "Return the number of retries in `retry_config`, or nil if there is none, and the notes."
   @spec retries(map() | nil, Source.place()) :: {non_neg_integer() | nil, [Note.t()]}
   def retries(nil, _), do: {nil, []}
 
   def retries(config, place) do
-    # The waits are always exponential.
+    # This value has an effect, because the waits are always exponential. Any other value causes a warning.
     config =
       if config["backoff_strategy"] == "exponential", do: Map.delete(config, "backoff_strategy"), else: config
 

@@ -24,16 +24,22 @@ defmodule Pipeline.Loader.Parts do
   }
 
   @typedoc """
-  `folder` is the folder of the pipeline file. `earlier` has the names of the steps before this one, and the kinds of their
-  answers. Only a structured answer has places from which `extract` can take a value.
+  Only a structured answer has places from which `extract` can take a value. The kind of an answer is unknown if its step has
+  an error.
+  """
+  @type answer_kind :: :text | :structured | :unknown
+
+  @typedoc """
+  What a step may refer to. `folder` is the folder of the pipeline file. `answer_kinds` has the kind of the answer of each
+  earlier step, by the step's name.
   """
   @type context :: %{
           :folder => Path.t(),
-          :earlier => %{String.t() => :text | :structured | :unknown},
+          :answer_kinds => %{String.t() => answer_kind()},
           optional(atom()) => term()
         }
 
-  @doc "Read a list of parts."
+  @doc "Read a list of parts. Return the parts and the notes."
   @spec read(term(), Source.place(), context()) :: {[Ask.part()], [Note.t()]}
   def read(parts, place, context) when is_list(parts) and parts != [] do
     {parts, notes} =
@@ -42,7 +48,7 @@ defmodule Pipeline.Loader.Parts do
       |> Enum.map(fn {part, index} -> part(part, [index | place], context) end)
       |> Enum.unzip()
 
-    {parts, List.flatten(notes)}
+    {parts, Enum.concat(notes)}
   end
 
   def read(text, place, _) when is_binary(text) do
@@ -94,7 +100,7 @@ defmodule Pipeline.Loader.Parts do
 
   defp make("file", %{path: path, input: nil} = values, place, context) do
     case Regex.run(~r/\A\{\{\s*([\w-]+)\s*\}\}\z/, path) do
-      # pipeline_ex has only this way to name a file from outside of the pipeline.
+      # This is the only way in which a file of pipeline_ex can name an input.
       [_, name] -> {{:input, name, values.optional || false}, []}
       nil -> file(path, values, place, context)
     end
@@ -103,12 +109,12 @@ defmodule Pipeline.Loader.Parts do
   defp make("file", _, place, _), do: {nil, [Note.error(place, "takes input or path, but not both")]}
 
   defp make("previous_response", values, place, context) do
-    with {:ok, kind} <- earlier(values.step, context),
-         {:ok, path} <- extract(values.extract, kind) do
+    with {"step", {:ok, kind}} <- {"step", answer_kind(values.step, context)},
+         {"extract", {:ok, path}} <- {"extract", path(values.extract, kind)} do
       part = {:previous_response, values.step, path}
       {if(values.optional, do: {:optional, part}, else: part), []}
     else
-      {key, message} -> {nil, [Note.error([key | place], message)]}
+      {key, {:error, message}} -> {nil, [Note.error([key | place], message)]}
     end
   end
 
@@ -131,31 +137,32 @@ defmodule Pipeline.Loader.Parts do
     end
   end
 
-  @doc "Return the kind of an earlier step's answer, or the key and the message of an error."
-  @spec earlier(String.t(), context()) :: {:ok, :text | :structured | :unknown} | {String.t(), String.t()}
-  def earlier(step, context) do
-    case context.earlier do
+  @doc "Return the kind of an earlier step's answer, or an error if no earlier step has this name."
+  @spec answer_kind(String.t(), context()) :: {:ok, answer_kind()} | {:error, String.t()}
+  def answer_kind(step, context) do
+    case context.answer_kinds do
       %{^step => kind} ->
         {:ok, kind}
 
-      earlier ->
-        near = Note.nearest(step, Map.keys(earlier))
-        {"step", "no step before this one is named #{inspect(step)}#{near}"}
+      kinds ->
+        nearest = Note.nearest(step, Map.keys(kinds))
+        {:error, "no step before this one is named #{inspect(step)}#{nearest}"}
     end
   end
 
-  defp extract(nil, _), do: {:ok, []}
+  # The path of a whole answer is empty.
+  defp path(nil, _), do: {:ok, []}
 
-  defp extract(text, kind) do
+  defp path(text, kind) do
     case Extract.parse(text) do
       {:ok, path} when kind != :text ->
         {:ok, path}
 
       {:ok, _} ->
-        {"extract", "that step answers with a text, which has no places: give that step a schema"}
+        {:error, "that step answers with a text, which has no places: give that step a schema"}
 
       :error ->
-        {"extract", "expected a place such as a.b[0]#{Note.got(text)}"}
+        {:error, "expected a place such as a.b[0]#{Note.got(text)}"}
     end
   end
 

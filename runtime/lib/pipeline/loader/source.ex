@@ -1,6 +1,6 @@
 defmodule Pipeline.Loader.Source do
   @moduledoc """
-  The line of each place in a YAML file, and the problems that `Pipeline.Loader.Source.Scanner` found in its text.
+  Maps each place in a YAML file to its line, and has the problems that `Pipeline.Loader.Source.Scanner` found in the text.
 
   A place is a list of keys and indices from the leaf to the root: `[1, "prompt", 3, "steps", "workflow"]`.
 
@@ -9,6 +9,8 @@ defmodule Pipeline.Loader.Source do
     * `line` - the current line
     * `stack` - the open lists and mappings, from the innermost: `{:list | :map, column, place, index}`
     * `node` - the place of the current node
+    * `lines` - the line of each place so far
+    * `problems` - the problems so far, the last one first
   """
 
   import Pipeline.Loader.Source.Lexemes, only: [word: 1]
@@ -40,7 +42,7 @@ defmodule Pipeline.Loader.Source do
   def line_of(source, [_ | parent] = place),
     do: Map.get_lazy(source.lines, place, fn -> line_of(source, parent) end)
 
-  @doc "Add a problem for an anchor (`&`), an alias (`*`) or a tag (`!`). `text` follows the mark."
+  @doc "Add a problem for an anchor (`&`), an alias (`*`) or a tag (`!`). `text` is the text after the mark."
   @spec refuse_mark(char(), binary(), t()) :: t()
   def refuse_mark(mark, text, source) do
     name = word(text)
@@ -70,7 +72,7 @@ defmodule Pipeline.Loader.Source do
   @spec next_line(t()) :: t()
   def next_line(source), do: %{source | line: source.line + 1}
 
-  @doc "Add a problem in the current line. Throw `{:enough, problems}` if there are too many."
+  @doc "Add a problem in the current line. Throw `{:enough, problems}` if there are #{@max_problems} of them."
   @spec problem(t(), String.t()) :: t()
   def problem(source, message) do
     problems = [{source.line, message} | source.problems]

@@ -1,6 +1,6 @@
 defmodule Pipeline.Loader.Steps do
   @moduledoc """
-  Reads the steps of a workflow, in order. A step may refer to the steps before it. The steps of a parallel group may not refer
+  Reads the steps of a workflow in order. A step may refer to the steps before it. The steps of a parallel group may not refer
   to each other.
 
   `Pipeline.Loader.Asks` reads the steps that ask a model, and `Pipeline.Loader.Actions` the others.
@@ -11,7 +11,7 @@ defmodule Pipeline.Loader.Steps do
   alias Pipeline.Loader.{Actions, Asks, Document, Fields, Note, Parts, Source}
   alias Pipeline.Step.Condition
 
-  @common [
+  @common_keys [
     name: {:required, :text},
     type: :text,
     description: :text,
@@ -20,7 +20,8 @@ defmodule Pipeline.Loader.Steps do
     output_to_file: :text,
     timeout_ms: :milliseconds
   ]
-  @group [parallel: :list, limit: :count, max_parallel: :count]
+  @group_keys Keyword.delete(@common_keys, :output_to_file) ++
+                [parallel: :list, limit: :count, max_parallel: :count]
   @default_limit 4
   @max_steps 1_000
 
@@ -49,16 +50,19 @@ defmodule Pipeline.Loader.Steps do
 
   def read(_, place, _), do: {[], [Note.error(place, "expected a list of at least one step")]}
 
-  # After each step, add its name and the kind of its answer to the context of the next steps.
+  # Read one step after the other. Add the name of each step and the kind of its answer to the context of the next steps. The
+  # notes are collected in a list per step, the last step first.
   defp steps(steps, place, context_and_notes) do
     steps
     |> Enum.with_index()
     |> Enum.map_reduce(context_and_notes, fn {step, index}, {context, notes} ->
       {step, kinds, step_notes} = step(step, [index | place], context)
-      {step, {%{context | earlier: Map.merge(context.earlier, kinds)}, [step_notes | notes]}}
+      context = %{context | answer_kinds: Map.merge(context.answer_kinds, kinds)}
+      {step, {context, [step_notes | notes]}}
     end)
   end
 
+  # Return the step, the kind of its answer by its name, and the notes. A group has the kinds of its steps as well.
   defp step(%{"parallel" => _} = step, place, context), do: group(step, place, context)
   defp step(%{"type" => "parallel"} = step, place, context), do: group(step, place, context)
 
@@ -68,28 +72,18 @@ defmodule Pipeline.Loader.Steps do
         unsupported(step, place, "#{inspect(type)} is not supported: #{@refused[type]}")
 
       type in Asks.types() ->
-        {values, notes} = Fields.read(step, place, @common ++ Asks.specification(type))
+        {values, notes} = Fields.read(step, place, @common_keys ++ Asks.specification(type))
         {ask, timeout, ask_notes} = Asks.make(type, values, place, context)
         kind = if ask.schema, do: :structured, else: kind_without_schema(Asks.kind(type), ask_notes)
-        finish(values, place, ask, timeout, kind, context, notes ++ ask_notes)
+        make(values, place, ask, timeout, kind, context, notes ++ ask_notes)
 
       type in Actions.types() ->
-        {values, notes} = Fields.read(step, place, @common ++ Actions.specification(type, step))
+        {values, notes} = Fields.read(step, place, @common_keys ++ Actions.specification(type, step))
         {action, action_notes} = Actions.make(type, values, place, context)
-        finish(values, place, action, nil, Actions.kind(type, step), context, notes ++ action_notes)
+        make(values, place, action, nil, Actions.kind(type, step), context, notes ++ action_notes)
 
       true ->
-        known = Asks.types() ++ Actions.types() ++ ["parallel"]
-        near = if is_binary(type), do: Note.nearest(type, known), else: ""
-        reason = "#{inspect(type)} is not known, expected one of #{Enum.join(known, ", ")}#{near}"
-        {step_without_action, kinds, notes} = unsupported(step, place, reason)
-        # Check the prompt as well, although the type is misspelled.
-        {_, prompt_notes} =
-          if is_list(step["prompt"]),
-            do: Parts.read(step["prompt"], ["prompt" | place], context),
-            else: {[], []}
-
-        {step_without_action, kinds, notes ++ prompt_notes}
+        unknown_type(step, place, context)
     end
   end
 
@@ -105,7 +99,7 @@ defmodule Pipeline.Loader.Steps do
   defp kind_without_schema(:structured, [_ | _]), do: :unknown
   defp kind_without_schema(_, _), do: :text
 
-  # The type is an error already, so the other keys of the step are not checked.
+  # Return a step without an action. Its type is an error, so its other keys are not checked.
   defp unsupported(step, place, reason) do
     {values, notes} = Fields.read(Map.take(step, ["name"]), place, name: {:required, :text})
 
@@ -113,54 +107,57 @@ defmodule Pipeline.Loader.Steps do
      notes ++ [Note.error(["type" | place], reason)]}
   end
 
+  defp unknown_type(%{"type" => type} = step, place, context) do
+    known = Asks.types() ++ Actions.types() ++ ["parallel"]
+    nearest = if is_binary(type), do: Note.nearest(type, known), else: ""
+    reason = "#{inspect(type)} is not known, expected one of #{Enum.join(known, ", ")}#{nearest}"
+    {step_without_action, kinds, notes} = unsupported(step, place, reason)
+
+    # Check the prompt as well, although the type is misspelled.
+    {_, prompt_notes} =
+      if is_list(step["prompt"]),
+        do: Parts.read(step["prompt"], ["prompt" | place], context),
+        else: {[], []}
+
+    {step_without_action, kinds, notes ++ prompt_notes}
+  end
+
   defp group(step, place, context) do
-    {values, notes} = Fields.read(step, place, Keyword.delete(@common, :output_to_file) ++ @group)
+    {values, notes} = Fields.read(step, place, @group_keys)
     list_place = ["parallel" | place]
+    inner = values.parallel || []
 
-    {steps, kinds_and_notes} =
-      (values.parallel || [])
-      |> Enum.take(@max_steps)
-      |> Enum.with_index()
-      |> Enum.map(fn
-        {%{"parallel" => _}, index} ->
-          {nil, %{},
-           [
-             Note.error(
-               [index | list_place],
-               "a group within a group is not supported: put all steps into one group"
-             )
-           ]}
+    inner_steps =
+      for {step, index} <- inner |> Enum.take(@max_steps) |> Enum.with_index(),
+          do: inner_step(step, [index | list_place], context)
 
-        {step, index} ->
-          step(step, [index | list_place], context)
-      end)
-      |> Enum.map(fn {step, kinds, notes} -> {step, {kinds, notes}} end)
-      |> Enum.unzip()
+    steps = for {step, _, _} <- inner_steps, step != nil, do: step
+    kinds = for {_, kinds, _} <- inner_steps, reduce: %{}, do: (earlier -> Map.merge(earlier, kinds))
+    step_notes = for {_, _, notes} <- inner_steps, note <- notes, do: note
 
     list_notes =
       cond do
-        values.parallel == nil ->
-          [Note.error(place, "expected the key parallel, a list of steps")]
-
-        length(values.parallel) > @max_steps ->
-          [Note.error(list_place, "expected no more than #{@max_steps} steps")]
-
-        true ->
-          []
+        inner == [] -> [Note.error(place, "expected the key parallel, a list of steps")]
+        length(inner) > @max_steps -> [Note.error(list_place, "expected no more than #{@max_steps} steps")]
+        true -> []
       end
 
-    kinds = kinds_and_notes |> Enum.map(&elem(&1, 0)) |> Enum.reduce(%{}, &Map.merge/2)
-    step_notes = Enum.flat_map(kinds_and_notes, &elem(&1, 1))
-    limit = values.limit || values.max_parallel || @default_limit
-    action = {:parallel, Enum.filter(steps, & &1), limit}
+    action = {:parallel, steps, values.limit || values.max_parallel || @default_limit}
 
     {group, group_kinds, notes} =
-      finish(values, place, action, nil, :structured, context, notes ++ list_notes ++ step_notes)
+      make(values, place, action, nil, :structured, context, notes ++ list_notes ++ step_notes)
 
     {group, Map.merge(kinds, group_kinds), notes}
   end
 
-  defp finish(values, place, action, timeout, kind, context, notes) do
+  defp inner_step(%{"parallel" => _}, place, _) do
+    reason = "a group within a group is not supported: put all steps into one group"
+    {nil, %{}, [Note.error(place, reason)]}
+  end
+
+  defp inner_step(step, place, context), do: step(step, place, context)
+
+  defp make(values, place, action, timeout, kind, context, notes) do
     {condition, condition_notes} = condition(values.condition, ["condition" | place], context)
     file = values[:output_to_file]
 
@@ -185,8 +182,7 @@ defmodule Pipeline.Loader.Steps do
         {condition,
          for(
            name <- names,
-           {_, message} <- [Parts.earlier(name, context)],
-           is_binary(message),
+           {:error, message} <- [Parts.answer_kind(name, context)],
            do: Note.error(place, message)
          )}
 
@@ -207,6 +203,7 @@ defmodule Pipeline.Loader.Steps do
   defp repeated_names(steps) do
     all_steps = Enum.flat_map(steps, fn step -> [step | inner_steps(step.action)] end)
 
+    # The last entry of a name wins, so the reverse order keeps the first step of each name.
     first_places = all_steps |> Enum.reverse() |> Map.new(&{&1.name, &1.at})
 
     for %Step{name: name, at: at} <- all_steps,

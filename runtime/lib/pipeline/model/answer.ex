@@ -1,7 +1,10 @@
 defmodule Pipeline.Model.Answer do
   @moduledoc """
-  The answer of a step: its text, its value, and what it used. The value is decoded JSON if the step has a schema, and the
-  text otherwise.
+  The answer of a step.
+
+    * `text` - the answer as text
+    * `value` - the decoded JSON if the step has a schema, otherwise the text
+    * `usage` - the calls and tokens that the answer took
   """
 
   alias Pipeline.Model.Usage

@@ -1,14 +1,15 @@
 defmodule Pipeline.Model.Ask do
   @moduledoc """
-  What a step asks of a model: the model's name, its settings, and the parts of the prompt.
+  The question of a step to a model: the model's name, its settings, and the parts of the prompt.
 
     * `provider` - the service that answers; `:claude_program` is the `claude` command-line program
     * `temperature` - nil if the pipeline file sets no temperature; then no temperature is sent
-    * `schema` - the JSON schema that the answer has to fit (`%{}` for any JSON), nil if any text is accepted
+    * `schema` - the JSON schema that the answer has to fit; `%{}` accepts any JSON, and nil any text
     * `repairs` - how often the model is asked to correct an answer that does not fit the schema
     * `tools` - names of the file tools that the model may use in the run's workspace
-    * `max_turns` - the most calls of the model, which each use of tools needs
-    * `retries` - tries after the first if the provider fails; nil for the number in the settings
+    * `max_tokens` - the largest number of output tokens of one reply
+    * `max_turns` - the largest number of calls of the model; each use of tools takes another call
+    * `retries` - how often a call is repeated if the provider fails; nil takes the number from the settings
   """
 
   @enforce_keys [:provider, :model, :prompt]
@@ -26,13 +27,17 @@ defmodule Pipeline.Model.Ask do
     max_turns: 10
   ]
 
+  @typedoc """
+  A part of a prompt. `path` leads to a place in a structured answer; it is empty for the whole answer. An optional part is
+  left out if it has no value.
+  """
   @type part ::
           {:static, String.t()}
           | {:variable, String.t()}
           | {:input, name :: String.t(), optional? :: boolean()}
           | {:file, Path.t()}
           | {:previous_response, step :: String.t(), path :: [String.t() | non_neg_integer()]}
-          | {:optional, part()}
+          | {:optional, {:previous_response, step :: String.t(), path :: [String.t() | non_neg_integer()]}}
 
   @type t :: %__MODULE__{
           provider: :anthropic | :gemini | :claude_program,

@@ -1,8 +1,9 @@
 defmodule Pipeline.Model.Catalogue do
   @moduledoc """
-  Knows models by name: the defaults, the short names of Claude models, and how many tokens a reply may have.
+  Lists what the runtime knows about models: the defaults, the short names of Claude models, and how many tokens a reply may
+  have.
 
-  All model names of the runtime's code are in this module. `priv/pipelines/genesis.yaml` has one more.
+  No other module names models. The only other file that names one is `priv/pipelines/genesis.yaml`.
   """
 
   @default_models %{anthropic: "claude-sonnet-5-5", gemini: "gemini-3.8-flash"}
@@ -27,10 +28,13 @@ defmodule Pipeline.Model.Catalogue do
     {"gemini-1", 8_192}
   ]
 
-  # Claude's models up to 4.6. Newer ones refuse any temperature but 1.
-  @takes_temperature ~r/\Aclaude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))/
+  # The names of Claude models up to 4.6. Newer models refuse any temperature but 1.
+  @with_temperature ~r/\Aclaude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))/
 
-  # A provider names the dated or numbered version that answered: -20260115, @20260115, -001, -05-20, -preview-05-20.
+  # Later Claude models may refuse a request that forces them to call a tool.
+  @with_forced_tool ~r/\Aclaude-(3|opus-4|sonnet-4|haiku-4)/
+
+  # A reply names the dated or numbered version of the model: -20260115, @20260115, -001, -05-20, -preview-05-20.
   @version ~r/\A(-preview)?([-@]\d{8}|-\d{3}|-\d{2}-\d{2}|-\d{2}-\d{4})?\z/
 
   @type provider :: :anthropic | :gemini | :claude_program
@@ -49,7 +53,7 @@ defmodule Pipeline.Model.Catalogue do
   def current(:gemini), do: [@default_models.gemini]
   def current(_), do: Enum.uniq([@default_models.anthropic | Map.values(@short_names)])
 
-  @doc "Return the `max_tokens` of a step that sets none. A model with a lower limit refuses a higher number."
+  @doc "Return the `max_tokens` of a step that sets none: the highest number that the model accepts."
   @spec max_tokens(provider(), String.t()) :: pos_integer()
   def max_tokens(provider, model) do
     default = if provider == :gemini, do: @output_tokens.gemini, else: @output_tokens.anthropic
@@ -68,11 +72,15 @@ defmodule Pipeline.Model.Catalogue do
       false
   """
   @spec takes_temperature?(String.t()) :: boolean()
-  def takes_temperature?("claude-" <> _ = model), do: model =~ @takes_temperature
+  def takes_temperature?("claude-" <> _ = model), do: model =~ @with_temperature
   def takes_temperature?(_), do: true
 
+  @doc "Return true if a request may force this Claude model to call a tool."
+  @spec takes_forced_tool?(String.t()) :: boolean()
+  def takes_forced_tool?(model), do: model =~ @with_forced_tool
+
   @doc """
-  Return true if `answered` is the model that was asked, or a version of it.
+  Return true if the model `answered` is the model `asked`, or a version of it.
 
       iex> Pipeline.Model.Catalogue.same?("gemini-3.8-flash", "models/gemini-3.8-flash-001")
       true
@@ -81,14 +89,15 @@ defmodule Pipeline.Model.Catalogue do
   """
   @spec same?(String.t(), String.t()) :: boolean()
   def same?(asked, answered) when is_map_key(@short_names, asked),
-    do: String.starts_with?(plain(answered), "claude-#{asked}-")
+    do: String.starts_with?(without_marks(answered), "claude-#{asked}-")
 
   def same?(asked, answered) do
-    base = asked |> plain() |> String.replace_suffix("-latest", "")
-    answered = plain(answered)
+    base = asked |> without_marks() |> String.replace_suffix("-latest", "")
+    answered = without_marks(answered)
     String.starts_with?(answered, base) and String.replace_prefix(answered, base, "") =~ @version
   end
 
   # The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
-  defp plain(name), do: name |> String.replace_prefix("models/", "") |> String.replace(~r/\[\w+\]\z/, "")
+  defp without_marks(name),
+    do: name |> String.replace_prefix("models/", "") |> String.replace(~r/\[\w+\]\z/, "")
 end

@@ -1,14 +1,15 @@
 defmodule Pipeline.Model.HTTP do
   @moduledoc """
-  Sends JSON over HTTPS with OTP's own client. The client verifies certificates. It does not follow redirects: a key goes
-  only to an address that the user named. A good reply is read up to 64 MB; OTP's client reads an error's reply whole.
+  Sends JSON over HTTP and HTTPS with OTP's own client. The client verifies certificates. It does not follow redirects: a key
+  goes only to an address that the user named. A reply with status 200 may have at most 64 MB. The reply of an error has no
+  limit, because OTP's client reads it whole.
 
-  One deadline holds for the whole call, from the connection to the last byte of the reply.
+  Each call has one deadline, from the connection to the last byte of the reply.
 
   A call goes through the proxy that the environment names for its address (`Pipeline.Model.Proxy`).
 
-  Each call has a connection of its own. On a shared connection a call would wait for those before it, and a model takes
-  seconds to minutes, so that the time of a handshake does not matter.
+  Each call has a connection of its own. On a shared connection, a call would wait for earlier calls. The time of a handshake
+  does not matter, because a model takes seconds to minutes.
   """
 
   alias Pipeline.Error
@@ -20,15 +21,15 @@ defmodule Pipeline.Model.HTTP do
   @type options :: [ca_file: Path.t() | nil]
 
   @profile :pipeline
-  # OTP's client has one proxy for all calls of a profile.
+  # OTP's client uses the same proxy for all calls of a profile.
   @proxied_profile :pipeline_proxied
   # The longest answer of a model has a few hundred thousand bytes.
-  @longest_reply 64_000_000
+  @max_reply_bytes 64_000_000
   @key_headers ["x-api-key", "x-goog-api-key"]
 
   @doc """
-  Start the clients that all calls share: one without a proxy, and one with the proxies of the environment. They are not OTP's
-  default client, which others may have configured.
+  Start the two clients that all calls share: one without a proxy, and one with the proxies of the environment. OTP's default
+  client is not used, because other code may have configured it.
   """
   @spec start() :: :ok
   def start do
@@ -49,13 +50,13 @@ defmodule Pipeline.Model.HTTP do
     :ok = :httpc.set_options(proxies, @proxied_profile)
   end
 
-  @doc "POST `body` as JSON and return the decoded reply of a 200. `timeout` is in milliseconds, for the whole call."
+  @doc "Send `body` as JSON with POST. Return the JSON object of the reply. `timeout` is in milliseconds, for the whole call."
   @spec post_json(String.t(), headers(), map(), pos_integer(), options()) ::
           {:ok, map()} | {:error, Error.t()}
   def post_json(url, headers, body, timeout, options \\ []),
     do: call(:post, url, headers, {~c"application/json", JSON.encode(body)}, timeout, options)
 
-  @doc "GET a JSON object, as `post_json/5` does."
+  @doc "Get a JSON object. `timeout` and `options` mean the same as in `post_json/5`."
   @spec get_json(String.t(), headers(), pos_integer(), options()) :: {:ok, map()} | {:error, Error.t()}
   def get_json(url, headers, timeout, options \\ []), do: call(:get, url, headers, nil, timeout, options)
 
@@ -66,20 +67,25 @@ defmodule Pipeline.Model.HTTP do
     with {:ok, tls} <- tls(uri, options[:ca_file]),
          {:ok, proxy} <- Proxy.for_address(uri) do
       address = to_charlist(url)
-      lines = charlists([{"connection", "close"} | headers])
+      header_lines = charlists([{"connection", "close"} | headers])
 
       request =
         case content do
-          nil -> {address, lines}
-          {type, body} -> {address, lines, type, body}
+          nil -> {address, header_lines}
+          {type, body} -> {address, header_lines, type, body}
         end
 
-      times = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false]
+      limits = [timeout: timeout, connect_timeout: min(timeout, 30_000), autoredirect: false]
 
-      case send_request(method, request, times ++ tls ++ login(proxy), profile(proxy), deadline) do
-        {:ok, text} -> decode(text, uri)
-        {{_, status, _}, answered, text} -> {:error, failure(status, answered, text, uri, headers)}
-        {:error, reason} -> {:error, lost(reason, uri, timeout)}
+      case send_request(method, request, limits ++ tls ++ login(proxy), profile(proxy), deadline) do
+        {:ok, text} ->
+          decode(text, uri)
+
+        {{_, status, _}, reply_headers, text} ->
+          {:error, status_error(status, reply_headers, text, uri, headers)}
+
+        {:error, reason} ->
+          {:error, connection_error(reason, uri, timeout)}
       end
     end
   end
@@ -90,7 +96,8 @@ defmodule Pipeline.Model.HTTP do
   defp login(%Proxy{login: {user, password}}), do: [proxy_auth: {to_charlist(user), to_charlist(password)}]
   defp login(_), do: []
 
-  # The process that waits here is ended when a run is cancelled. The client does not notice that by itself.
+  # If a run is cancelled, the process that waits here is killed. OTP's client does not notice that, so a guard process cancels
+  # the request.
   defp send_request(method, request, http_options, profile, deadline) do
     caller = self()
 
@@ -115,7 +122,7 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  # Drop the messages that came before the alias ended.
+  # Drop the messages that arrived while the alias was still valid.
   defp drop_messages(id) do
     receive do
       {:http, message} when elem(message, 0) == id -> drop_messages(id)
@@ -129,7 +136,7 @@ defmodule Pipeline.Model.HTTP do
       {:http, {^id, :stream_start, _, client}} ->
         next_part(id, deadline, client, parts, size)
 
-      {:http, {^id, :stream, bytes}} when size + byte_size(bytes) <= @longest_reply ->
+      {:http, {^id, :stream, bytes}} when size + byte_size(bytes) <= @max_reply_bytes ->
         next_part(id, deadline, client, [parts, bytes], size + byte_size(bytes))
 
       {:http, {^id, :stream, _}} ->
@@ -145,7 +152,7 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  # A provider that sends single bytes keeps the mailbox filled. The deadline still holds.
+  # If a provider sends single bytes all the time, `receive` never times out. Therefore, check the deadline here as well.
   defp next_part(id, deadline, client, parts, size) do
     if now() >= deadline do
       {:error, :timeout}
@@ -163,24 +170,26 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  defp failure(status, answered, text, uri, headers) do
+  defp status_error(status, reply_headers, text, uri, headers) do
     response = %{
       status: status,
       headers:
-        Map.new(answered, fn {name, value} -> {name |> to_string() |> String.downcase(), to_string(value)} end),
+        Map.new(reply_headers, fn {name, value} ->
+          {name |> to_string() |> String.downcase(), to_string(value)}
+        end),
       body: text
     }
 
     HTTPFailure.error(response, uri.host, for({name, value} <- headers, name in @key_headers, do: value))
   end
 
-  defp lost(:timeout, uri, timeout),
+  defp connection_error(:timeout, uri, timeout),
     do: Error.new(:timeout, "#{uri.host}: did not answer within #{timeout} ms", :soon)
 
-  defp lost(:too_large, uri, _),
-    do: Error.new(:provider_unavailable, "#{uri.host}: answered more than #{@longest_reply} bytes")
+  defp connection_error(:too_large, uri, _),
+    do: Error.new(:provider_unavailable, "#{uri.host}: answered more than #{@max_reply_bytes} bytes")
 
-  defp lost({:failed_connect, details}, uri, _) do
+  defp connection_error({:failed_connect, details}, uri, _) do
     case List.keyfind(details, :inet, 0) || List.keyfind(details, :inet6, 0) do
       # A certificate that is refused now will be refused again, so the call is not retried.
       {_, _, {:tls_alert, {alert, _}}} ->
@@ -199,12 +208,12 @@ defmodule Pipeline.Model.HTTP do
     end
   end
 
-  defp lost(_, uri, _), do: unavailable(uri, "the connection was lost")
+  defp connection_error(_, uri, _), do: unavailable(uri, "the connection was lost")
 
   defp decode(text, uri) do
     case JSON.decode_foreign(text) do
       {:ok, map} when is_map(map) -> {:ok, map}
-      _ -> {:error, unavailable(uri, "answered something that is no JSON object")}
+      _ -> {:error, unavailable(uri, "answered something that is not a JSON object")}
     end
   end
 
@@ -218,7 +227,7 @@ defmodule Pipeline.Model.HTTP do
            verify: :verify_peer,
            cacerts: certificates,
            depth: 5,
-           # The error contains what the client would log.
+           # The client need not log a failure, because its error says the same.
            log_level: :none,
            customize_hostname_check: [match_fun: :public_key.pkix_verify_hostname_match_fun(:https)]
          ]

@@ -1,16 +1,16 @@
 defmodule Pipeline.Model.HTTPFailure do
   @moduledoc """
-  Turns an HTTP response that is an error into a `Pipeline.Error`: whose fault it is, whether another try may help, and
-  how long the provider asks to wait.
+  Turns an HTTP response that is an error into a `Pipeline.Error`. The error says who has to change something, whether another
+  try may help, and how long the provider asks to wait.
   """
 
   alias Pipeline.Error
   alias Pipeline.Model.NamedWait
   alias Pipeline.Value.JSON
 
-  @longest_reason 500
+  @max_reason_characters 500
 
-  # The words of Anthropic and Gemini for failures that have no status of their own.
+  # Anthropic and Gemini report several failures with the same status. Only these words tell the failures apart.
   @no_credit ~r/credit balance is too low|billing_error|credits are depleted|BILLING_DISABLED/i
   @spending_limit ~r/reached your specified .{0,30}usage limits?|spend(ing)?[ _](limit|cap)/i
   @disabled ~r/\b(organization|account|consumer)\b.{0,80}\b(disabled|suspended|deactivated)\b|CONSUMER_SUSPENDED|organization_on_hold/i
@@ -27,12 +27,12 @@ defmodule Pipeline.Model.HTTPFailure do
   @spec error(response(), host :: String.t(), secrets :: [String.t()]) :: Error.t()
   def error(%{status: status} = response, host, secrets) do
     failure = failure(response.body)
-    {kind, again} = kind(status, failure, NamedWait.of(response.headers, failure.details))
-    reason = if failure.message, do: scrubbed(failure.message, secrets), else: "no reason given"
-    Error.new(kind, "#{host} answered #{status}: #{reason}#{remark(kind, failure)}", again)
+    {kind, retry} = kind(status, failure, NamedWait.of(response.headers, failure.details))
+    reason = if failure.message, do: without_secrets(failure.message, secrets), else: "no reason given"
+    Error.new(kind, "#{host} answered #{status}: #{reason}#{remark(kind, failure)}", retry)
   end
 
-  # Both providers put a sentence into error.message.
+  # Return what the body says. Both providers put a sentence into error.message.
   defp failure(body) do
     error =
       case JSON.decode_foreign(body) do
@@ -41,7 +41,7 @@ defmodule Pipeline.Model.HTTPFailure do
         _ -> %{}
       end
 
-    # Gemini has a list of details. Anthropic has one object.
+    # Gemini sends a list of details, and Anthropic one object.
     details = error["details"] |> List.wrap() |> Enum.filter(&is_map/1)
     causes = Enum.flat_map(details, &[&1["reason"], &1["error_code"]])
     texts = [error["message"], error["type"], error["status"] | causes]
@@ -88,10 +88,10 @@ defmodule Pipeline.Model.HTTPFailure do
 
   defp remark(_, _), do: ""
 
-  # A key is taken out before the text is cut: otherwise the cut may leave a part of the key.
-  defp scrubbed(text, secrets) do
+  # Take out the keys before cutting the text. Otherwise the cut may leave a part of a key.
+  defp without_secrets(text, secrets) do
     secrets
     |> Enum.reduce(text, &String.replace(&2, &1, "…"))
-    |> String.slice(0, @longest_reason)
+    |> String.slice(0, @max_reason_characters)
   end
 end

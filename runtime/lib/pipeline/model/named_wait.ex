@@ -8,8 +8,8 @@ defmodule Pipeline.Model.NamedWait do
 
   @months ~w(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
 
-  @doc "Return the longest of the waits that a response names, in milliseconds, or `:soon` if it names none."
-  @spec of(%{String.t() => String.t()}, [map()]) :: Error.again()
+  @doc "Return the longest wait that a response names, in milliseconds, or `:soon` if it names none."
+  @spec of(%{String.t() => String.t()}, [map()]) :: Error.retry()
   def of(headers, details) do
     waits = [
       milliseconds(headers["retry-after-ms"]),

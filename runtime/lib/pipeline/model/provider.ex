@@ -1,25 +1,26 @@
 defmodule Pipeline.Model.Provider do
   @moduledoc """
-  A model service. A new service is a module with these callbacks, and a line in `Pipeline.Model.Providers`.
+  A model service. To add a service, write a module with these callbacks, and name it in `Pipeline.Model.Providers`.
   """
 
   alias Pipeline.{Error, Settings}
-  alias Pipeline.Model.{Ask, Catalogue, Certificates, Proxy, Reply, Request}
+  alias Pipeline.Model.{Ask, Catalogue, Certificates, Proxy, Reply, Request, Usage}
 
-  # The longest wait for a list of models, and the most models in a message.
-  @listing_timeout 10_000
-  @longest_listing 12
+  # The time limit for a list of models, and how many of them a message names.
+  @listing_timeout_ms 10_000
+  @max_listed_models 12
 
   @doc """
-  Ask the model for the next turn of the conversation: one call, no retries. If the step has a schema, the provider asks
-  for the answer by its own means. The answer is then the input of a call of `Request.answer_tool/0`, or a text.
+  Call the model once for the next turn of the conversation, without retries.
+
+  If the step has a schema, the reply has the answer either as the input of a call of `Request.answer_tool/0`, or as a text.
   """
   @callback complete(Request.t(), Settings.t()) :: {:ok, Reply.t()} | {:error, Error.t()}
 
-  @doc "Check that the provider can be asked: its key, its program, its certificates. Called before any model is paid."
+  @doc "Check what a call needs, such as a key, a program or certificates. The runtime calls this before any model is paid."
   @callback preflight(Settings.t()) :: :ok | {:error, Error.t()}
 
-  @doc "Return the key from the settings, or an error that names the variables."
+  @doc "Return the provider's key, or an error that names the environment variables of the key."
   @spec key(Settings.provider(), Settings.t()) :: {:ok, String.t()} | {:error, Error.t()}
   def key(provider, settings) do
     case Map.fetch!(settings.keys, provider).() do
@@ -32,7 +33,7 @@ defmodule Pipeline.Model.Provider do
     end
   end
 
-  @doc "Check that a provider over HTTP has a key, and certificates if its address begins with https."
+  @doc "Check that a provider over HTTP has a key and a usable proxy, and CA certificates if its address begins with https."
   @spec http_preflight(Settings.provider(), Settings.t()) :: :ok | {:error, Error.t()}
   def http_preflight(provider, settings) do
     with {:ok, _} <- key(provider, settings),
@@ -46,25 +47,28 @@ defmodule Pipeline.Model.Provider do
     end
   end
 
-  @doc "Return the error for a reply without the documented shape. The provider failed and may succeed next time."
-  @spec malformed(String.t()) :: {:error, Error.t()}
-  def malformed(model),
-    do:
-      {:error, Error.new(:provider_unavailable, "#{model} answered in a shape that is not known here", :soon)}
+  @doc "Return the error for a reply that does not have the documented shape. Another try may succeed."
+  @spec malformed(String.t(), Usage.t()) :: {:error, Error.t()}
+  def malformed(model, usage) do
+    error = Error.new(:provider_unavailable, "#{model} answered in a shape that is not known here", :soon)
+    {:error, %{error | usage: usage}}
+  end
 
   @doc """
-  Add the provider's models to the error for an unknown model. `list` asks the provider for its models within so many
-  milliseconds; a provider that does not answer leaves the current models that the runtime knows.
+  Return the result of a call. If its error is an unknown model, name models that the user can choose instead.
+
+  `list` asks the provider for its models. Its argument is the time limit in milliseconds. If it fails, the message names only
+  the current models that the runtime knows.
   """
-  @spec name_models(
+  @spec suggest_models(
           {:ok, map()} | {:error, Error.t()},
           Ask.t(),
           Settings.t(),
           (pos_integer() -> {:ok, [String.t()]} | {:error, Error.t()})
         ) :: {:ok, map()} | {:error, Error.t()}
-  def name_models({:error, %Error{kind: :unknown_model} = error}, ask, settings, list) do
+  def suggest_models({:error, %Error{kind: :unknown_model} = error}, ask, settings, list) do
     listed =
-      case list.(min(settings.timeout, @listing_timeout)) do
+      case list.(min(settings.timeout, @listing_timeout_ms)) do
         {:ok, [_ | _] = models} -> "; its provider lists #{models |> nearest(ask.model) |> Enum.join(", ")}"
         _ -> ""
       end
@@ -78,11 +82,11 @@ defmodule Pipeline.Model.Provider do
     {:error, %{error | message: message}}
   end
 
-  def name_models(answer, _, _, _), do: answer
+  def suggest_models(result, _, _, _), do: result
 
   defp nearest(models, name) do
     models
     |> Enum.sort_by(&String.jaro_distance(&1, name), :desc)
-    |> Enum.take(@longest_listing)
+    |> Enum.take(@max_listed_models)
   end
 end

@@ -1,5 +1,5 @@
 defmodule Pipeline.Model.Providers do
-  @moduledoc "Maps the provider of a step to the module that asks it, a `Pipeline.Model.Provider`."
+  @moduledoc "Lists the modules that implement `Pipeline.Model.Provider`."
 
   alias Pipeline.Model.Ask
   alias Pipeline.Model.Provider.{Anthropic, ClaudeProgram, Gemini}

@@ -1,9 +1,9 @@
 defmodule Pipeline.Model.Proxy do
   @moduledoc """
-  Chooses the proxy towards a provider, by the variables that most programs read: HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name a
-  proxy, and NO_PROXY names the hosts without one. Their names may have small letters.
+  Chooses the proxy for calls of a provider. HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name a proxy, and NO_PROXY names the hosts
+  that are called without one. Most programs read these variables. Their names may also be in lower case.
 
-  A proxy is never used for this machine itself, because it stands elsewhere.
+  An address of this machine itself is never called through a proxy, because a proxy elsewhere cannot reach it.
   """
 
   alias Pipeline.Error
@@ -25,21 +25,22 @@ defmodule Pipeline.Model.Proxy do
   @doc "Return the proxy for an address, nil if there is none, or an error for a variable that names no proxy."
   @spec for_address(URI.t(), read()) :: {:ok, t() | nil} | {:error, Error.t()}
   def for_address(%URI{scheme: scheme, host: host}, read \\ &System.get_env/1) do
-    if host == nil or host =~ @loopback or excepted?(host, value(["NO_PROXY"], read)),
+    if host == nil or host =~ @loopback or no_proxy?(host, first_set(["NO_PROXY"], read)),
       do: {:ok, nil},
       else: for_scheme(scheme, read)
   end
 
-  @doc "Return the proxy for all addresses that begin with `http` or `https`, without a look at NO_PROXY."
+  @doc "Return the proxy for all addresses with this scheme, `http` or `https`. NO_PROXY is ignored."
   @spec for_scheme(String.t() | nil, read()) :: {:ok, t() | nil} | {:error, Error.t()}
   def for_scheme(scheme, read \\ &System.get_env/1) do
-    case value(Map.get(@variables, scheme, []), read) do
+    case first_set(Map.get(@variables, scheme, []), read) do
       nil -> {:ok, nil}
       {name, text} -> parse(name, text)
     end
   end
 
-  defp value(names, read) do
+  # Return the first of these variables that has a value, with its name as it is spelled in the environment.
+  defp first_set(names, read) do
     Enum.find_value(names, fn name ->
       Enum.find_value([name, String.downcase(name)], fn spelling ->
         text = String.trim(read.(spelling) || "")
@@ -48,9 +49,9 @@ defmodule Pipeline.Model.Proxy do
     end)
   end
 
-  defp excepted?(_, nil), do: false
+  defp no_proxy?(_, nil), do: false
 
-  defp excepted?(host, {_, text}) do
+  defp no_proxy?(host, {_, text}) do
     host = String.downcase(host)
 
     text

@@ -2,8 +2,8 @@ defmodule Pipeline.Model.Reply do
   @moduledoc """
   One reply of a model: its text, the tools that it calls, and the tokens that it used.
 
-  `content` is the reply in the provider's own form, which the next call of the conversation has to repeat unchanged.
-  `paused?` says that the model has not finished and goes on as soon as the conversation is sent again.
+  `content` is the reply in the provider's own form. The next call of the conversation has to repeat it unchanged.
+  `paused?` is true if the model has not finished. It goes on when the conversation is sent again.
   """
 
   alias Pipeline.Model.Usage

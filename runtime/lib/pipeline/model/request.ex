@@ -1,6 +1,6 @@
 defmodule Pipeline.Model.Request do
   @moduledoc """
-  One call of a model: what the step asks, and the turns of the conversation until now.
+  One call of a model: the question of the step, and the turns of the conversation until now. A turn is one of these:
 
     * `{:user, texts}` - texts for the model, each sent as a part of its own
     * `{:model, reply}` - a reply of the model
@@ -17,7 +17,7 @@ defmodule Pipeline.Model.Request do
   @type turn :: {:user, [String.t()]} | {:model, Reply.t()} | {:results, [result()]}
   @type t :: %__MODULE__{ask: Ask.t(), turns: [turn()], workspace: Workspace.t() | nil}
 
-  @doc "Return the name of the tool by which a model hands over an answer that has to fit a schema."
+  @doc "Return the name of the tool that a model calls to give an answer that has to fit a schema."
   @spec answer_tool() :: String.t()
   def answer_tool, do: "answer"
 end

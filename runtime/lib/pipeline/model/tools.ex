@@ -1,14 +1,15 @@
 defmodule Pipeline.Model.Tools do
   @moduledoc """
-  The file tools that a step may allow a model: Read, Write, Edit and List, in the run's workspace. The result of each call
-  is a text for the model. After a mistake the text says how to do better.
+  Runs the file tools that a step may allow a model: Read, Write, Edit and List. They work in the run's workspace.
+
+  The result of each call is a text for the model. If the model made a mistake, the text says how to correct it.
   """
 
   alias Pipeline.Files.Workspace
   alias Pipeline.Model.Schema
 
   # A longer file would fill a model's context by itself.
-  @most_bytes 400_000
+  @max_read_bytes 400_000
 
   @path %{
     "type" => "string",
@@ -61,8 +62,9 @@ defmodule Pipeline.Model.Tools do
 
   defp run(workspace, "Read", %{"path" => path}) do
     with {:ok, text} <- Workspace.read(workspace, path) do
-      if byte_size(text) > @most_bytes,
-        do: {:error, "#{path} has #{byte_size(text)} bytes: no more than #{@most_bytes} are read at once"},
+      if byte_size(text) > @max_read_bytes,
+        do:
+          {:error, "#{path} has #{byte_size(text)} bytes: no more than #{@max_read_bytes} are read at once"},
         else: {:ok, text}
     end
   end

@@ -51,12 +51,12 @@ defmodule Pipeline.Model.Usage do
   @spec kinds() :: [atom()]
   def kinds, do: @kinds
 
-  @doc "Return the usage of one call. `answered` is the model of the reply, nil if the reply names none."
+  @doc "Return the usage of one call. `answered` is the model that the reply names, or nil if it names none."
   @spec of_call(Ask.t(), String.t() | nil, tokens()) :: t()
   def of_call(%Ask{} = ask, answered, tokens),
     do: of_model(ask.provider, ask.model, answered || ask.model, tokens, 1)
 
-  @doc "Return the usage of `calls` calls of one model."
+  @doc "Return the usage of this number of calls of one model."
   @spec of_model(atom(), String.t(), String.t(), tokens(), non_neg_integer()) :: t()
   def of_model(provider, asked, answered, tokens, calls) do
     counts = Map.new(@kinds, &{&1, Map.get(tokens, &1, 0)})
@@ -64,7 +64,7 @@ defmodule Pipeline.Model.Usage do
     struct!(%__MODULE__{calls: calls, models: [model]}, counts)
   end
 
-  @doc "Add two usages; calls of the same model become one entry."
+  @doc "Return the sum of two usages. Calls of the same model become one entry."
   @spec add(t(), t()) :: t()
   def add(%__MODULE__{} = first, %__MODULE__{} = second) do
     %{sum(first, second) | models: Enum.reduce(second.models, first.models, &add_model/2)}
@@ -85,12 +85,12 @@ defmodule Pipeline.Model.Usage do
     end)
   end
 
-  @doc "Return the pairs `{asked, answered}` of models that differ."
+  @doc "Return `{asked, answered}` for each model that another model answered for."
   @spec substitutions(t()) :: [{String.t(), String.t()}]
   def substitutions(%__MODULE__{models: models}),
     do: for(%{asked: asked, model: model} <- models, not Catalogue.same?(asked, model), do: {asked, model})
 
-  @doc "Return the count of this name in a reply, 0 if the reply has no such count."
+  @doc "Return the number of this name in a provider's counts, or 0 if it is missing or no positive integer."
   @spec count(map(), String.t()) :: non_neg_integer()
   def count(counts, name) do
     case counts[name] do

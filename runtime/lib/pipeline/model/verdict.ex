@@ -1,19 +1,19 @@
 defmodule Pipeline.Model.Verdict do
   @moduledoc """
-  Says what the runtime does with a reply, by the reason for which the provider says that the reply ended. Each provider
-  has one table from its reasons to these verdicts:
+  Decides what the runtime does with a reply. A provider gives a reason why a reply ended. Each provider module has a table that
+  maps these reasons to verdicts:
 
     * `:complete` - the text and the tool calls of the reply count
     * `:paused` - the model goes on as soon as the conversation is sent again
-    * `:output_limit` - the reply was cut off at `max_tokens`; the prompt is at fault
-    * `:context_limit` - prompt and reply fill the model's context window; the prompt is at fault
+    * `:output_limit` - the reply was cut off at `max_tokens`, so the prompt asks for too much
+    * `:context_limit` - prompt and reply fill the model's context window, so the prompt is too long
     * `:refused` - the model, or a filter of its provider, refuses this prompt
     * `:sample_refused` - a filter refuses this reply, and may accept another one to the same prompt
-    * `:passing_fault` - the provider failed and may succeed at the next try
+    * `:passing_fault` - the provider failed, and another try may succeed
     * `:request_fault` - the provider will refuse this request each time
-    * `:account_disabled` - the provider answers nothing to this account any more
+    * `:account_disabled` - the provider no longer answers this account
 
-  A reason that is in no table counts as `:unknown`: the reply is a failure, never an answer.
+  A reason that is in no table has the verdict `:unknown`. Such a reply is a failure, never an answer.
   """
 
   alias Pipeline.Error
@@ -30,18 +30,19 @@ defmodule Pipeline.Model.Verdict do
           | :request_fault
           | :account_disabled
 
-  @doc "Look up a reason. `:unknown` stands for a reason that the table does not have."
+  @doc "Return the verdict for a reason, or `:unknown` if the table does not have the reason."
   @spec of(%{String.t() => t()}, String.t()) :: t() | :unknown
   def of(table, reason), do: Map.get(table, reason, :unknown)
 
   @doc """
-  Return the error for a reply that is no answer. `reason` is the provider's own word, with its explanation if the
-  provider gave one. The tokens of the reply are paid for.
+  Return the error for a reply that is not an answer, with the usage of the reply, because its tokens are paid for.
+
+  `reason` is the provider's own word, with an explanation if the provider gave one.
   """
   @spec failure(t() | :unknown, String.t(), String.t(), Usage.t()) :: {:error, Error.t()}
   def failure(verdict, model, reason, usage) do
-    {kind, again, message} = describe(verdict)
-    {:error, %{Error.new(kind, "#{model} #{message} (#{reason})", again) | usage: usage}}
+    {kind, retry, message} = describe(verdict)
+    {:error, %{Error.new(kind, "#{model} #{message} (#{reason})", retry) | usage: usage}}
   end
 
   defp describe(:output_limit),

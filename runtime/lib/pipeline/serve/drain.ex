@@ -13,13 +13,13 @@ defmodule Pipeline.Serve.Drain do
   @sending_ms 1_000
 
   @doc """
-  Wait for the runs for at most this number of seconds, then end the VM. `busy` counts the requests that are being answered.
+  Wait for the runs for at most this number of seconds, then end the VM. `open_requests` counts the requests that are being answered.
   """
   @spec end_vm(non_neg_integer(), :counters.counters_ref()) :: no_return()
-  def end_vm(seconds, busy) do
+  def end_vm(seconds, open_requests) do
     Runs.drain()
     idle? = wait(now() + seconds * 1000, fn -> match?(%{running: 0, unread: 0}, Runs.load()) end)
-    if idle?, do: wait(now() + @sending_ms, fn -> :counters.get(busy, 1) == 0 end)
+    if idle?, do: wait(now() + @sending_ms, fn -> :counters.get(open_requests, 1) == 0 end)
     Signals.stop(if Runs.end_all() == 0, do: 0, else: Signals.terminated())
   end
 

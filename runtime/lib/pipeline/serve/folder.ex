@@ -19,7 +19,7 @@ defmodule Pipeline.Serve.Folder do
 
     {guard, guard_monitor} =
       spawn_monitor(fn ->
-        Signals.clear_before_end()
+        Signals.register_cleanup()
         monitor = Process.monitor(run)
         send(run, {:guarded, self()})
         guard(run, monitor, folder)

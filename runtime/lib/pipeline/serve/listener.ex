@@ -26,7 +26,7 @@ defmodule Pipeline.Serve.Listener do
     * `token` - the token that clients have to send
     * `body_limit` - the largest body of a request, in bytes
     * `limit` - how many runs may be under way at once
-    * `busy` - a counter of the requests that are being answered
+    * `open_requests` - a counter of the requests that are being answered
     * `first_request_ms` - how long a new connection may take until the head of its first request is complete;
       #{@first_request_ms} by default
     * `body_ms` - how long the body of a request may take; #{@body_ms} by default
@@ -37,7 +37,8 @@ defmodule Pipeline.Serve.Listener do
   @doc "Start a listener with the options of `child_spec/1`."
   @spec start_link(keyword()) :: {:ok, pid()} | {:error, term()}
   def start_link(options) do
-    server = Map.new(Keyword.take(options, [:token, :body_limit, :busy, :first_request_ms, :body_ms]))
+    server =
+      Map.new(Keyword.take(options, [:token, :body_limit, :open_requests, :first_request_ms, :body_ms]))
 
     :mochiweb_clock.start()
 
@@ -73,7 +74,7 @@ defmodule Pipeline.Serve.Listener do
 
   defp handle(request, server) do
     :timer.cancel(Process.get(__MODULE__))
-    :counters.add(server.busy, 1, 1)
+    :counters.add(server.open_requests, 1, 1)
 
     try do
       case body_length(request) do
@@ -81,7 +82,7 @@ defmodule Pipeline.Serve.Listener do
         length -> request |> answer(length, server) |> respond(request)
       end
     after
-      :counters.sub(server.busy, 1, 1)
+      :counters.sub(server.open_requests, 1, 1)
       limit_silence(@next_request_ms)
     end
   end

@@ -37,7 +37,7 @@ defmodule Pipeline.System.Program do
 
     {guard, ended} =
       spawn_monitor(fn ->
-        Signals.clear_before_end()
+        Signals.register_cleanup()
         guard(Process.monitor(owner), private)
       end)
 

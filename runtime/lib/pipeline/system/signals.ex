@@ -67,9 +67,9 @@ defmodule Pipeline.System.Signals do
   Register the calling process for a cleanup before the VM ends. The process gets the message `:vm_ends`, and has to end when it
   has cleaned up.
   """
-  @spec clear_before_end() :: :ok
-  def clear_before_end do
-    {:ok, _} = Registry.register(__MODULE__, :clear_before_end, nil)
+  @spec register_cleanup() :: :ok
+  def register_cleanup do
+    {:ok, _} = Registry.register(__MODULE__, :register_cleanup, nil)
     :ok
   end
 
@@ -127,7 +127,7 @@ defmodule Pipeline.System.Signals do
 
   defp wait_for_cleanups(deadline) do
     monitors =
-      for pid <- registered(:clear_before_end) do
+      for pid <- registered(:register_cleanup) do
         monitor = Process.monitor(pid)
         send(pid, :vm_ends)
         monitor

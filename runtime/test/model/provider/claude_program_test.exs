@@ -1,5 +1,5 @@
 defmodule Pipeline.Model.Provider.ClaudeProgramTest do
-  @moduledoc "A stand-in for the `claude` program: a script at the front of a PATH that only these settings have."
+  @moduledoc "Tests calls of the `claude` program. A script stands in for it, at the front of a PATH that only these settings have."
 
   use ExUnit.Case, async: true
 
@@ -151,7 +151,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
         {"a refusal", %{stop_reason: "refusal"}, :blocked, "refused the prompt (stop_reason refusal)"},
         {"a cut answer", %{stop_reason: "max_tokens"}, :truncated, "limit of output tokens"}
       ] do
-    test "#{name} is told apart", context do
+    test "#{name} is an error of its own kind", context do
       script =
         printing(
           context,
@@ -164,7 +164,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     end
   end
 
-  test "a failure is told apart by its code if its words say nothing", context do
+  test "the code decides the kind of a failure if its words do not", context do
     line = ~s({"type":"assistant","message":{"model":"<synthetic>"},"error":"billing_error"})
     script = printing(context, [line, result(%{is_error: true, result: "no"})], 1)
     assert {:error, %Error{kind: :no_credit}} = ask(context, script)
@@ -179,7 +179,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     assert {:error, %Error{kind: :context_window}} = ask(context, script)
   end
 
-  test "a step without tools gives the program none", context do
+  test "a step without tools allows the program no tools", context do
     script = ~s(printf '%s|' "$@" > "$record.args"; echo '#{@result}')
     assert {:ok, _} = ask(context, script)
     assert File.read!(context.record <> ".args") =~ "|--setting-sources||--strict-mcp-config|--tools||"
@@ -217,7 +217,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
       refute message =~ "y "
     end
 
-    # A key is nothing but blanks away from the place where standard error itself is cut.
+    # Only the last 4,000 bytes of standard error are read. Here, they begin in the middle of the key.
     assert {:error, %Error{message: message}} = ask(context, "printf 'secret-key%3995s' '' >&2; exit 1")
     assert message =~ "it did not say why"
   end
@@ -231,12 +231,12 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     end
   end
 
-  test "bytes that are no text are left out of a message", context do
+  test "bytes that are not UTF-8 are left out of a message", context do
     assert {:error, %Error{message: message}} = ask(context, ~S"printf 'a\377b' >&2; exit 1")
     assert message =~ ": ab"
   end
 
-  test "an overload is tried again", context do
+  test "the program is called again after an overload", context do
     script = """
     echo x >> "$record.tries"
     if [ "$(wc -l < "$record.tries")" -lt 3 ]; then
@@ -252,9 +252,9 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     script = ~s(sleep 300 & echo $! > "$record.child"; echo $$ > "$record.self"; wait)
 
     assert {:error, %Error{kind: :timeout, message: message}} =
-             ask(context, script, [], ["x"], timeout: 2_000)
+             ask(context, script, [], ["x"], timeout: 4_000)
 
-    assert message =~ "did not end within 2000 ms"
+    assert message =~ "did not end within 4000 ms"
     until(fn -> gone?(File.read!(context.record <> ".child")) end)
     until(fn -> gone?(File.read!(context.record <> ".self")) end)
     refute_received _
@@ -292,7 +292,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
     assert File.read!(context.record <> ".1") =~ "You answered:\n\nfive\n\nThis answer does not fit"
   end
 
-  test "a missing program is the user's to install", context do
+  test "a missing program is an error that the user can mend", context do
     ask = %Ask{provider: :claude_program, model: "sonnet", prompt: []}
     settings = settings(context, path: context.tmp_dir)
     assert {:error, %Error{kind: :usage, message: message}} = Model.answer(ask, ["x"], settings, nil)

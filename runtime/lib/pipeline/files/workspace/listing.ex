@@ -4,7 +4,7 @@ defmodule Pipeline.Files.Workspace.Listing do
   alias Pipeline.Files.Workspace.{Name, ResolvedPath}
 
   @max_entries 2_000
-  # As for a file that is read: a program that replaces a folder and puts it back can deceive one check, but not several.
+  # A program that replaces a folder by a link and back again can deceive one check, but not this number of checks.
   @checks 8
 
   @doc """
@@ -30,8 +30,8 @@ defmodule Pipeline.Files.Workspace.Listing do
     end
   end
 
-  # Leave out a folder that another program replaced by a link while it was read, or that the path reached through such a
-  # link: the names in it may be those of a folder elsewhere.
+  # Return the files below a folder and the number of entries so far. A folder that another program replaced by a link, or whose
+  # path now leads through such a link, is left out: the names in it may be those of a folder outside.
   defp list(%ResolvedPath{path: path} = folder, root, names, count) do
     with {:ok, entries} <- ResolvedPath.names(path),
          true <- Enum.all?(1..@checks, fn _ -> ResolvedPath.unchanged?(folder, root, names) end) do

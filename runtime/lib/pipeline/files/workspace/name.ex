@@ -11,14 +11,14 @@ defmodule Pipeline.Files.Workspace.Name do
 
   @max_bytes 1024
   @max_name_bytes 255
-  @max_folders 32
+  @max_names 32
 
   @temporary ".pipeline-tmp-"
 
   @doc """
-  Return the names of which the path consists, without a leading `./`.
+  Return the names of the folders and the file in a path, or the reason why the path is refused.
 
-  Any other path that would lead to the same file, such as `a//b`, is refused.
+  A leading `./` is left out. Any other detour, such as `a//b`, is refused, so that each file has one path.
   """
   @spec split(term()) :: {:ok, [String.t(), ...]} | {:error, String.t()}
   def split(path) when is_binary(path) do
@@ -39,7 +39,7 @@ defmodule Pipeline.Files.Workspace.Name do
   def temporary, do: @temporary <> (12 |> :crypto.strong_rand_bytes() |> Base.encode16(case: :lower))
 
   defp check(["" | _]), do: {:error, "is absolute: expected a path relative to the workspace"}
-  defp check(names) when length(names) > @max_folders, do: {:error, "has more than #{@max_folders} folders"}
+  defp check(names) when length(names) > @max_names, do: {:error, "has more than #{@max_names} names in it"}
 
   defp check(names) do
     case Enum.find_value(names, &refusal/1) do

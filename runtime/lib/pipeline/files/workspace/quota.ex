@@ -8,6 +8,7 @@ defmodule Pipeline.Files.Workspace.Quota do
   @max_files 1_000
   @max_bytes 100_000_000
 
+  # The indices of the two counters.
   @files 1
   @bytes 2
 

@@ -2,9 +2,10 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   @moduledoc """
   Resolves a path in a workspace one folder at a time, from the root of the workspace to the file. A link is never followed.
 
-  `folders` has the identities of the folders on the way, from the innermost. If the path ends at a folder, it is the first of
-  them. `entry` describes the file or folder at the end of the path, or is nil. With them, `unchanged?/3` finds out later
-  whether the path still leads to the same file or folder.
+  `folders` has the identities of the folders on the way, from the innermost. If the path ends at a folder, this folder is the
+  first of them. `entry` describes the file or folder at the end of the path. It is nil if nothing exists there.
+
+  `unchanged?/3` compares these identities with those of a later time, to find out if the path still leads to the same entry.
   """
 
   @enforce_keys [:path, :folders, :entry]
@@ -15,9 +16,10 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   @type t :: %__MODULE__{path: Path.t(), folders: [id()], entry: entry()}
 
   @doc """
-  Resolve a path. Its end is a folder, a regular file without hard links, or nothing (`entry: nil`). Anything else is an error.
+  Resolve a path. It is an error if the path leads through anything but folders, or ends at anything but a folder or a regular
+  file without hard links.
 
-  Folders that are missing on the way are created with `create: true`. Without this option the entry is nil.
+  The option `create: true` creates the folders that are missing on the way. Without it, the entry of such a path is nil.
   """
   @spec resolve(Path.t(), [String.t()], keyword()) :: {:ok, t()} | {:error, String.t()}
   def resolve(root, names, options \\ []) do
@@ -27,12 +29,13 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
     end
   end
 
-  @doc "Return true if the path still leads through the same folders to the same file."
+  @doc "Return true if the path still leads through the same folders to the same file or folder."
   @spec unchanged?(t(), Path.t(), [String.t()]) :: boolean()
   def unchanged?(%__MODULE__{folders: folders, entry: %{id: id}}, root, names) do
-    [_ | below] = Enum.reverse([id | folders])
+    # The root is not checked. A folder at the end stands in this list twice, and `zip` ignores the second one.
+    [_ | ids] = Enum.reverse([id | folders])
     paths = names |> Enum.scan(root, &Path.join(&2, &1))
-    paths |> Enum.zip(below) |> Enum.all?(fn {path, id} -> match?({:ok, %{id: ^id}}, lookup(path)) end)
+    paths |> Enum.zip(ids) |> Enum.all?(fn {path, id} -> match?({:ok, %{id: ^id}}, lookup(path)) end)
   end
 
   @doc "Return the identity of an open file."
@@ -43,7 +46,8 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
   end
 
   @doc """
-  Return the entry at a path, or `:nothing` if no entry exists. Links, hard links and devices are errors.
+  Return the entry at a path, or `:nothing` if no entry exists. Symbolic links, files with hard links, devices, pipes and sockets
+  are errors.
 
   The caller has to make sure that the path leads through folders only, not through links.
   """
@@ -113,7 +117,7 @@ defmodule Pipeline.Files.Workspace.ResolvedPath do
 
   defp resolved(path, folders, entry), do: %__MODULE__{path: path, folders: folders, entry: entry}
 
-  # In a C locale the VM returns a name as a list of bytes, otherwise as a list of characters.
+  # In a C locale the VM returns a name as a list of bytes, and in other locales as a list of characters.
   defp bytes(name) when is_binary(name), do: name
 
   defp bytes(name) do

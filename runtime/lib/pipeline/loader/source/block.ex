@@ -15,7 +15,7 @@ defmodule Pipeline.Loader.Source.Block do
   alias Pipeline.Loader.Source
   alias Pipeline.Loader.Source.Flow
 
-  @doc "Scan the whole text. It has to begin at the start of a line."
+  @doc "Scan the text to its end. It has to begin at the start of a line."
   @spec line(binary(), Source.t()) :: Source.t()
   def line(text, source) do
     {column, rest} = spaces(text)
@@ -46,7 +46,7 @@ defmodule Pipeline.Loader.Source.Block do
   defp document("---" <> rest, source), do: node(rest, 3, %{source | stack: [], node: []})
   defp document("..." <> rest, source), do: rest_of_line(rest, %{source | stack: [], node: []})
 
-  # Close the collections that are indented deeper than this column.
+  # Close the collections that are indented deeper than this column. `item?` is true if a list item begins here.
   defp close_deeper(%{stack: [{_, indent, _, _} | outer]} = source, column, item?) when indent > column,
     do: close_deeper(%{source | stack: outer}, column, item?)
 
@@ -56,7 +56,7 @@ defmodule Pipeline.Loader.Source.Block do
 
   defp close_deeper(source, _, _), do: source
 
-  # Scan the node that begins here, if one does.
+  # Scan the rest of a line from this column on, where a node may begin.
   defp node(text, column, source) do
     {count, text} = blanks(text)
     column = column + count
@@ -160,7 +160,8 @@ defmodule Pipeline.Loader.Source.Block do
     end
   end
 
-  # The lines of a block scalar are blank or indented. Its header gives the indentation, or else its first line with text.
+  # The lines of a block scalar are blank or indented. The indentation stands in its header. Without a number in the header, the
+  # first line that is not blank decides.
   defp block_scalar(header, source) do
     outer_indent = indent(source)
 

@@ -2,8 +2,8 @@ defmodule Pipeline.Loader.Source.Bounds do
   @moduledoc """
   Limits brackets and indentation, to protect the VM from the YAML parser.
 
-  A text with some thousands of levels ends the whole VM in the parser, and the parser is slow long before that.
-  `Pipeline.Loader.Source.Scanner` counts levels as the parser does, but it may misread a text. These limits hold in any case.
+  A text with some thousands of levels ends the whole VM in the parser. With fewer levels, the parser is already slow.
+  `Pipeline.Loader.Source.Scanner` counts levels as the parser does, but it may misread a text. These limits hold even then.
   They allow less than half of the levels that the parser can take, and far more than people write.
   """
 
@@ -12,7 +12,7 @@ defmodule Pipeline.Loader.Source.Bounds do
   # Brackets that are closed in their own line do not count, if they are nested up to this depth.
   @max_nesting_in_line 4
 
-  @doc "Return the limit that the text exceeds, as a message, or nil."
+  @doc "Return a message about the limit that the text exceeds, or nil."
   @spec problem(String.t()) :: String.t() | nil
   def problem(text) do
     cond do

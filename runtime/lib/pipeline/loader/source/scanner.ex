@@ -6,9 +6,9 @@ defmodule Pipeline.Loader.Source.Scanner do
       source = Pipeline.Loader.Source.Scanner.scan("workflow:\\n  name: a\\n")
       source.lines    # %{["workflow"] => 1, ["name", "workflow"] => 2}
 
-  The scanner follows libyaml in where a node begins and ends. It does not check that the text is valid YAML: the parser does
-  that. It stops if the text is nested deeper than any pipeline, because a text with some thousands of levels ends the whole VM
-  in the parser.
+  For the scanner, a node begins and ends where it does for libyaml. The scanner does not check that the text is valid YAML,
+  because the parser does that. It stops if the text is nested deeper than any pipeline, because a text with some thousands of
+  levels ends the whole VM in the parser.
   """
 
   alias Pipeline.Loader.Source

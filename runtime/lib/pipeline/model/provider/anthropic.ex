@@ -1,18 +1,18 @@
 defmodule Pipeline.Model.Provider.Anthropic do
   @moduledoc """
-  Asks Anthropic's Claude by the Messages API (https://docs.anthropic.com/en/api/messages). The API takes no seed.
+  Asks Claude over Anthropic's Messages API (https://docs.anthropic.com/en/api/messages). The API takes no seed.
 
-  An answer that has to fit a schema is the input of a tool that has this schema.
+  If a step has a schema, the model gets a tool whose input has this schema. The input of the tool's call is the answer.
   """
 
   @behaviour Pipeline.Model.Provider
 
-  alias Pipeline.Model.{Ask, HTTP, Provider, Reply, Request, Tools, Usage, Verdict}
+  alias Pipeline.Model.{Ask, Catalogue, HTTP, Provider, Reply, Request, Tools, Usage, Verdict}
 
   @answer_instruction "When you are done, give your answer by calling the tool answer, once; write no other text."
 
-  # The API does not accept these keywords at the top of a tool's schema.
-  @not_on_top ~w(anyOf oneOf allOf $ref)
+  # The API refuses these keywords at the top level of a tool's schema.
+  @not_at_top ~w(anyOf oneOf allOf $ref)
 
   @stop_reasons %{
     "end_turn" => :complete,
@@ -24,7 +24,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
     "refusal" => :refused
   }
 
-  @doc "Return the table of `stop_reason`, for each member of the SDK's `StopReason`."
+  @doc "Return the verdict for each `stop_reason`, the members of the SDK's `StopReason`."
   @spec stop_reasons() :: %{String.t() => Verdict.t()}
   def stop_reasons, do: @stop_reasons
 
@@ -37,7 +37,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
       headers = [{"x-api-key", key}, {"anthropic-version", "2023-06-01"}]
       options = [ca_file: settings.ca_file]
 
-      answer =
+      result =
         HTTP.post_json(
           "#{settings.base_urls.anthropic}/v1/messages",
           headers,
@@ -51,7 +51,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
         with {:ok, list} <- HTTP.get_json(url, headers, timeout, options), do: {:ok, models(list)}
       end
 
-      with {:ok, reply} <- Provider.name_models(answer, ask, settings, list), do: read(reply, ask)
+      with {:ok, reply} <- Provider.suggest_models(result, ask, settings, list), do: read(reply, ask)
     end
   end
 
@@ -77,7 +77,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
   defp message({:user, texts}), do: %{role: "user", content: Enum.map(texts, &%{type: "text", text: &1})}
   defp message({:results, results}), do: %{role: "user", content: Enum.map(results, &result/1)}
 
-  # A model may write a blank text beside its tools, which the API does not accept in the next request.
+  # A model may write a blank text beside its tool calls. The API refuses such a text in the next request.
   defp message({:model, reply}), do: %{role: "assistant", content: Enum.reject(reply.content, &blank?/1)}
 
   defp blank?(%{"type" => "text", "text" => text}), do: String.trim(text) == ""
@@ -86,9 +86,9 @@ defmodule Pipeline.Model.Provider.Anthropic do
   defp result(%{id: id, status: status, text: text}),
     do: %{type: "tool_result", tool_use_id: id, content: text, is_error: status == :error}
 
-  # Models from Claude 5 on may refuse to be forced to a tool. They are instructed to call it, and asked again if need be.
+  # A model that cannot be forced to call the answer tool is instructed to call it. If it does not, `Pipeline.Model` asks again.
   defp forced?(ask),
-    do: ask.schema != nil and ask.tools == [] and ask.model =~ ~r/\Aclaude-(3|opus-4|sonnet-4|haiku-4)/
+    do: ask.schema != nil and ask.tools == [] and Catalogue.takes_forced_tool?(ask.model)
 
   defp system(%Ask{schema: nil} = ask), do: ask.system_prompt
 
@@ -112,7 +112,7 @@ defmodule Pipeline.Model.Provider.Anthropic do
       %{name: Request.answer_tool(), description: "Takes your answer.", input_schema: input_schema(schema)}
     ]
 
-  # A tool's input is an object. Any other value goes into an object, under the key value.
+  # A tool's input has to be an object. Put any other value into an object, under the key `value`.
   defp input_schema(schema) do
     if wrapped?(schema) do
       {definitions, schema} = Map.split(schema, ["$defs", "definitions"])
@@ -127,31 +127,29 @@ defmodule Pipeline.Model.Provider.Anthropic do
     end
   end
 
-  defp wrapped?(schema), do: schema["type"] != "object" or Enum.any?(@not_on_top, &is_map_key(schema, &1))
+  defp wrapped?(schema), do: schema["type"] != "object" or Enum.any?(@not_at_top, &is_map_key(schema, &1))
 
-  # The stop reason comes first: a text beside a refusal, or a part of a text, is no answer.
+  # Check the stop reason first: the text of a refusal is not an answer, and a text that was cut off is not one either.
   defp read(%{"stop_reason" => reason} = reply, ask) when is_binary(reason) do
     case Verdict.of(@stop_reasons, reason) do
-      verdict when verdict in [:complete, :paused] -> answer(reply, reason, verdict, ask)
-      verdict -> Verdict.failure(verdict, ask.model, words(reason, reply["stop_details"]), usage(reply, ask))
+      verdict when verdict in [:complete, :paused] ->
+        answer(reply, reason, verdict, ask)
+
+      verdict ->
+        Verdict.failure(verdict, ask.model, explain(reason, reply["stop_details"]), usage(reply, ask))
     end
   end
 
-  defp read(reply, ask), do: malformed(reply, ask)
+  defp read(reply, ask), do: Provider.malformed(ask.model, usage(reply, ask))
 
-  defp malformed(reply, ask) do
-    {:error, error} = Provider.malformed(ask.model)
-    {:error, %{error | usage: usage(reply, ask)}}
-  end
-
-  defp words(reason, %{} = details) do
+  defp explain(reason, %{} = details) do
     [reason, details["category"], details["explanation"]] |> Enum.filter(&is_binary/1) |> Enum.join(": ")
   end
 
-  defp words(reason, _), do: "stop_reason #{reason}"
+  defp explain(reason, _), do: "stop_reason #{reason}"
 
   defp answer(%{"content" => content} = reply, reason, verdict, ask) when is_list(content) do
-    calls = for %{"type" => "tool_use"} = use <- content, do: call(use, ask)
+    calls = for %{"type" => "tool_use"} = block <- content, do: call(block, ask)
 
     if Enum.all?(content, &block?/1) and (reason != "tool_use" or calls != []) do
       {:ok,
@@ -163,23 +161,23 @@ defmodule Pipeline.Model.Provider.Anthropic do
          usage: usage(reply, ask)
        }}
     else
-      malformed(reply, ask)
+      Provider.malformed(ask.model, usage(reply, ask))
     end
   end
 
-  defp answer(reply, _, _, ask), do: malformed(reply, ask)
+  defp answer(reply, _, _, ask), do: Provider.malformed(ask.model, usage(reply, ask))
 
   defp block?(%{"type" => "text", "text" => text}), do: is_binary(text) and String.valid?(text)
   defp block?(%{"type" => "tool_use", "id" => id, "name" => name}), do: is_binary(id) and is_binary(name)
-  # Blocks of other kinds, such as thinking, are no part of the answer and are sent back unchanged.
+  # Blocks of other types, such as thinking, are not part of the answer. They are sent back unchanged.
   defp block?(%{"type" => type}), do: type not in ["text", "tool_use"]
   defp block?(_), do: false
 
-  defp call(use, ask) do
+  defp call(block, ask) do
     input =
-      case use["input"] do
+      case block["input"] do
         %{"value" => value} = input ->
-          if use["name"] == Request.answer_tool() and ask.schema && wrapped?(ask.schema),
+          if block["name"] == Request.answer_tool() and ask.schema && wrapped?(ask.schema),
             do: value,
             else: input
 
@@ -187,16 +185,16 @@ defmodule Pipeline.Model.Provider.Anthropic do
           input
       end
 
-    %{id: use["id"], name: use["name"], input: input}
+    %{id: block["id"], name: block["name"], input: input}
   end
 
   defp usage(reply, ask) do
-    answered = if is_binary(reply["model"]), do: reply["model"]
+    answering_model = if is_binary(reply["model"]), do: reply["model"]
     counts = if is_map(reply["usage"]), do: reply["usage"], else: %{}
-    Usage.of_call(ask, answered, tokens(counts))
+    Usage.of_call(ask, answering_model, tokens(counts))
   end
 
-  @doc "Return the tokens by kind of a `usage` object of Anthropic's."
+  @doc "Return the tokens by kind from the counts in a `usage` object of Anthropic."
   @spec tokens(map()) :: Usage.tokens()
   def tokens(counts) do
     details = if is_map(counts["output_tokens_details"]), do: counts["output_tokens_details"], else: %{}

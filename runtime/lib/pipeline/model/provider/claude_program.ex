@@ -1,7 +1,7 @@
 defmodule Pipeline.Model.Provider.ClaudeProgram do
   @moduledoc """
-  Asks Claude by Anthropic's command-line program `claude`, found on the PATH. The program has tools of its own and works
-  in the run's workspace. It decides on temperature, seed and max_tokens by itself.
+  Asks Claude by running Anthropic's command-line program `claude`, which has to be on the PATH. The program has tools of its
+  own and works in the run's workspace. It chooses temperature, seed and max_tokens itself.
 
   The answer counts only if the program ends with exit status 0 and its last result is a success. The user's own CLAUDE.md,
   settings, hooks and MCP servers are not loaded.
@@ -16,8 +16,8 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   alias Pipeline.System.Program
   alias Pipeline.Value.JSON
 
-  @longest_reason 500
-  # The model name in messages that the program wrote itself.
+  @max_reason_characters 500
+  # Messages that the program wrote itself have this name in place of a model.
   @no_model "<synthetic>"
 
   @impl true
@@ -40,7 +40,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
           {:error, %{error | usage: usage}}
 
         {:failed, problem, reason} ->
-          {:error, %{failed(problem, output.code, without_keys(reason, settings), ask) | usage: usage}}
+          {:error, %{failure(problem, output.code, without_keys(reason, settings), ask) | usage: usage}}
       end
     end
   end
@@ -112,7 +112,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
     ] ++ if(key = settings.keys.anthropic.(), do: [{"ANTHROPIC_API_KEY", key}], else: [])
   end
 
-  # The program may report results of turns before the last one. The last result is the answer.
+  # The program may report a result for each turn. The last result is the answer.
   defp read_output(lines) do
     Enum.reduce(lines, %{result: nil, model: nil, code: nil}, fn line, output ->
       case JSON.decode_foreign(line) do
@@ -151,7 +151,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   defp read(result, status, stderr, _, _),
     do: {:failed, "claude failed (exit status #{status})", reason(result, stderr)}
 
-  # Older versions of the program name no stop reason. A turn of the program is not paused.
+  # Older versions of the program name no stop reason. Nobody can continue a paused turn of the program, so it is a fault.
   defp verdict(reason) when is_binary(reason) do
     case Verdict.of(Anthropic.stop_reasons(), reason) do
       :paused -> :passing_fault
@@ -171,20 +171,22 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   defp text(text) when is_binary(text), do: text
   defp text(value), do: JSON.encode(value)
 
-  # Keys are taken out before the text is cut: otherwise the cut may leave a part of a key.
+  # Take out the keys before cutting the text. Otherwise the cut may leave a part of a key.
   defp without_keys(reason, settings) do
     keys = for {_, key} <- settings.keys, value = key.(), do: value
     Enum.reduce(keys, reason, &String.replace(&2, &1, "…"))
   end
 
-  defp failed(problem, code, reason, ask) do
-    shown = reason |> last_bytes() |> String.slice(-@longest_reason, @longest_reason) |> String.trim()
-    {kind, again} = Failures.kind(code, reason)
+  defp failure(problem, code, reason, ask) do
+    shown_reason =
+      reason |> last_bytes() |> String.slice(-@max_reason_characters, @max_reason_characters) |> String.trim()
+
+    {kind, retry} = Failures.kind(code, reason)
 
     Error.new(
       kind,
-      "#{problem}: #{if shown == "", do: "it did not say why", else: shown}#{remedy(kind, ask)}",
-      again
+      "#{problem}: #{if shown_reason == "", do: "it did not say why", else: shown_reason}#{remedy(kind, ask)}",
+      retry
     )
   end
 
@@ -196,9 +198,9 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
   defp remedy(:context_window, _), do: "; shorten the prompt or its files"
   defp remedy(_, _), do: ""
 
-  # Bytes that are no text are left out, and so is the rest of a character that was cut.
+  # Return the end of a text. Leave out bytes that are not UTF-8, and the rest of a character that was cut in two.
   defp last_bytes(text) do
-    size = min(byte_size(text), @longest_reason * 4)
+    size = min(byte_size(text), @max_reason_characters * 4)
 
     text
     |> binary_part(byte_size(text), -size)
@@ -207,7 +209,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
     |> Enum.join()
   end
 
-  # Without a result nobody knows what was used.
+  # Without a result, the usage is not known.
   defp usage(%{result: nil}, _), do: %Usage{}
 
   defp usage(%{result: %{"modelUsage" => %{} = by_model}} = output, ask) when by_model != %{} do
@@ -228,7 +230,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram do
     Usage.of_call(ask, model, Anthropic.tokens(counts))
   end
 
-  # The model that wrote most gave the answer. The program asks smaller models for titles and summaries.
+  # The model that wrote most has given the answer. The program asks other models for titles and summaries only.
   defp main_model(by_model),
     do: by_model |> Enum.max_by(fn {_, counts} -> Usage.count(counts, "outputTokens") end) |> elem(0)
 

@@ -1,8 +1,8 @@
 defmodule Pipeline.Model.Provider.Gemini do
   @moduledoc """
-  Asks Google's Gemini by `models.generateContent` (https://ai.google.dev/api/generate-content).
+  Asks Google's Gemini over `models.generateContent` (https://ai.google.dev/api/generate-content).
 
-  An answer that has to fit a schema is asked for as JSON with a response schema.
+  If a step has a schema, the request asks for JSON with this response schema.
   """
 
   @behaviour Pipeline.Model.Provider
@@ -13,7 +13,7 @@ defmodule Pipeline.Model.Provider.Gemini do
   @finish_reasons %{
     "STOP" => :complete,
     "MAX_TOKENS" => :output_limit,
-    # The reply reached the limit of one request, which max_tokens sets.
+    # The reply reached the limit of output tokens that the request sets.
     "CONTINUATION" => :output_limit,
     "SAFETY" => :refused,
     "BLOCKLIST" => :refused,
@@ -50,17 +50,18 @@ defmodule Pipeline.Model.Provider.Gemini do
     "JAILBREAK" => :refused
   }
 
-  @longest_message 300
+  @max_message_characters 300
 
-  # The keywords that `responseJsonSchema` accepts. Gemini ignores others, so only the runtime checks answers by them.
-  @taken ~w(type title description enum format items minItems maxItems minimum maximum anyOf properties) ++
-           ~w(additionalProperties required $ref $defs)
+  # The keywords that `responseJsonSchema` knows. Other keywords are not sent, because Gemini ignores them. The runtime checks
+  # the answer by all keywords.
+  @known_keywords ~w(type title description enum format items minItems maxItems minimum maximum anyOf properties) ++
+                    ~w(additionalProperties required $ref $defs)
 
-  @doc "Return the table of `finishReason`, for each member of the SDK's `FinishReason`."
+  @doc "Return the verdict for each `finishReason`, the members of the SDK's `FinishReason`."
   @spec finish_reasons() :: %{String.t() => Verdict.t()}
   def finish_reasons, do: @finish_reasons
 
-  @doc "Return the table of `promptFeedback.blockReason`, for each member of the SDK's `BlockedReason`."
+  @doc "Return the verdict for each `promptFeedback.blockReason`, the members of the SDK's `BlockedReason`."
   @spec block_reasons() :: %{String.t() => Verdict.t()}
   def block_reasons, do: @block_reasons
 
@@ -74,14 +75,14 @@ defmodule Pipeline.Model.Provider.Gemini do
       url = "#{models}/#{URI.encode(ask.model)}:generateContent"
       headers = [{"x-goog-api-key", key}]
       options = [ca_file: settings.ca_file]
-      answer = HTTP.post_json(url, headers, body(request, settings), settings.timeout, options)
+      result = HTTP.post_json(url, headers, body(request, settings), settings.timeout, options)
 
       list = fn timeout ->
         with {:ok, list} <- HTTP.get_json("#{models}?pageSize=1000", headers, timeout, options),
              do: {:ok, models(list)}
       end
 
-      with {:ok, reply} <- Provider.name_models(answer, ask, settings, list), do: read(reply, ask)
+      with {:ok, reply} <- Provider.suggest_models(result, ask, settings, list), do: read(reply, ask)
     end
   end
 
@@ -97,51 +98,62 @@ defmodule Pipeline.Model.Provider.Gemini do
     %{
       contents: Enum.map(turns, &content/1),
       generationConfig:
-        present(%{
+        without_nil(%{
           temperature: ask.temperature,
           maxOutputTokens: ask.max_tokens,
           seed: settings.seed,
           responseMimeType: ask.schema && "application/json",
-          responseJsonSchema: if(ask.schema not in [nil, %{}], do: taken(ask.schema))
+          responseJsonSchema: if(ask.schema not in [nil, %{}], do: known_part(ask.schema))
         })
     }
-    |> Map.merge(present(%{systemInstruction: ask.system_prompt && %{parts: [%{text: ask.system_prompt}]}}))
+    |> Map.merge(
+      without_nil(%{systemInstruction: ask.system_prompt && %{parts: [%{text: ask.system_prompt}]}})
+    )
   end
 
-  defp present(map), do: map |> Enum.reject(fn {_, value} -> is_nil(value) end) |> Map.new()
+  defp without_nil(map), do: map |> Enum.reject(fn {_, value} -> is_nil(value) end) |> Map.new()
 
   defp content({:user, texts}), do: %{role: "user", parts: Enum.map(texts, &%{text: &1})}
   defp content({:model, reply}), do: %{role: "model", parts: reply.content}
 
-  # Gemini refuses keywords beside a reference. The runtime still checks the answer by them.
-  defp taken(%{"$ref" => place}), do: %{"$ref" => String.replace_prefix(place, "#/definitions/", "#/$defs/")}
+  # Return the schema with only the keywords that Gemini knows. Gemini refuses other keywords beside a reference, so leave them
+  # out.
+  defp known_part(%{"$ref" => place}),
+    do: %{"$ref" => String.replace_prefix(place, "#/definitions/", "#/$defs/")}
 
-  defp taken(%{} = schema) do
+  defp known_part(%{} = schema) do
     for {keyword, value} <- schema,
-        {keyword, value} <- as_taken(keyword, value, schema),
+        {keyword, value} <- known_keyword(keyword, value, schema),
         into: %{},
         do: {keyword, value}
   end
 
-  defp taken(flag), do: flag
+  defp known_part(flag), do: flag
 
-  defp as_taken("const", value, schema), do: as_taken("enum", [value], schema)
+  defp known_keyword("const", value, schema), do: known_keyword("enum", [value], schema)
 
-  defp as_taken("enum", values, _),
+  defp known_keyword("enum", values, _),
     do: if(Enum.all?(values, &(is_binary(&1) or is_number(&1))), do: [{"enum", values}], else: [])
 
-  defp as_taken("oneOf", schemas, _), do: [{"anyOf", Enum.map(schemas, &taken/1)}]
-  defp as_taken("anyOf", schemas, _), do: [{"anyOf", Enum.map(schemas, &taken/1)}]
-  defp as_taken("definitions", schemas, _), do: [{"$defs", each(schemas)}]
-  defp as_taken("type", type, %{"nullable" => true}), do: [{"type", Enum.uniq(List.wrap(type) ++ ["null"])}]
-  defp as_taken(named, schemas, _) when named in ~w(properties $defs), do: [{named, each(schemas)}]
-  defp as_taken(inner, schema, _) when inner in ~w(items additionalProperties), do: [{inner, taken(schema)}]
-  defp as_taken(keyword, value, _) when keyword in @taken, do: [{keyword, value}]
-  defp as_taken(_, _, _), do: []
+  defp known_keyword("oneOf", schemas, _), do: [{"anyOf", Enum.map(schemas, &known_part/1)}]
+  defp known_keyword("anyOf", schemas, _), do: [{"anyOf", Enum.map(schemas, &known_part/1)}]
+  defp known_keyword("definitions", schemas, _), do: [{"$defs", known_parts(schemas)}]
 
-  defp each(schemas), do: Map.new(schemas, fn {name, schema} -> {name, taken(schema)} end)
+  defp known_keyword("type", type, %{"nullable" => true}),
+    do: [{"type", Enum.uniq(List.wrap(type) ++ ["null"])}]
 
-  # The provider's verdict comes first: a text beside SAFETY, or a part of a text, is no answer.
+  defp known_keyword(named, schemas, _) when named in ~w(properties $defs),
+    do: [{named, known_parts(schemas)}]
+
+  defp known_keyword(inner, schema, _) when inner in ~w(items additionalProperties),
+    do: [{inner, known_part(schema)}]
+
+  defp known_keyword(keyword, value, _) when keyword in @known_keywords, do: [{keyword, value}]
+  defp known_keyword(_, _, _), do: []
+
+  defp known_parts(schemas), do: Map.new(schemas, fn {name, schema} -> {name, known_part(schema)} end)
+
+  # Check the finish reason first: a text beside SAFETY is not an answer, and a text that was cut off is not one either.
   defp read(%{"promptFeedback" => %{"blockReason" => reason}} = reply, ask) when is_binary(reason),
     do:
       Verdict.failure(
@@ -155,38 +167,33 @@ defmodule Pipeline.Model.Provider.Gemini do
        when is_binary(reason) do
     case Verdict.of(@finish_reasons, reason) do
       :complete -> answer(candidate["content"], reply, ask)
-      verdict -> Verdict.failure(verdict, ask.model, words(reason, candidate), usage(reply, ask))
+      verdict -> Verdict.failure(verdict, ask.model, explain(reason, candidate), usage(reply, ask))
     end
   end
 
   # A candidate without a finish reason is not finished.
-  defp read(%{"candidates" => [_ | _]} = reply, ask), do: malformed(reply, ask)
+  defp read(%{"candidates" => [_ | _]} = reply, ask), do: Provider.malformed(ask.model, usage(reply, ask))
 
   defp read(reply, ask) do
     error = Error.new(:empty_reply, "#{ask.model} answered nothing: the reply has no candidate", :soon)
     {:error, %{error | usage: usage(reply, ask)}}
   end
 
-  defp words(reason, %{"finishMessage" => message}) when is_binary(message) and message != "",
-    do: "finishReason #{reason}: #{String.slice(message, 0, @longest_message)}"
+  defp explain(reason, %{"finishMessage" => message}) when is_binary(message) and message != "",
+    do: "finishReason #{reason}: #{String.slice(message, 0, @max_message_characters)}"
 
-  defp words(reason, _), do: "finishReason #{reason}"
+  defp explain(reason, _), do: "finishReason #{reason}"
 
   defp answer(content, reply, ask) do
     parts = if is_map(content), do: Map.get(content, "parts", []), else: []
 
     if is_list(parts) and Enum.all?(parts, &part?/1) do
-      # A thought is no part of the answer.
+      # A thought is not part of the answer.
       text = parts |> Enum.reject(&(&1["thought"] == true)) |> Enum.map_join(&(&1["text"] || ""))
       {:ok, %Reply{text: text, content: parts, usage: usage(reply, ask)}}
     else
-      malformed(reply, ask)
+      Provider.malformed(ask.model, usage(reply, ask))
     end
-  end
-
-  defp malformed(reply, ask) do
-    {:error, error} = Provider.malformed(ask.model)
-    {:error, %{error | usage: usage(reply, ask)}}
   end
 
   defp part?(%{"text" => text}), do: is_binary(text) and String.valid?(text)
@@ -194,12 +201,12 @@ defmodule Pipeline.Model.Provider.Gemini do
 
   defp usage(reply, ask) do
     counts = if is_map(reply["usageMetadata"]), do: reply["usageMetadata"], else: %{}
-    answered = if is_binary(reply["modelVersion"]), do: reply["modelVersion"]
-    # The count of the prompt includes what was read from the cache.
+    answering_model = if is_binary(reply["modelVersion"]), do: reply["modelVersion"]
+    # `promptTokenCount` includes the tokens that were read from the cache.
     cached = Usage.count(counts, "cachedContentTokenCount")
     input = Usage.count(counts, "promptTokenCount") + Usage.count(counts, "toolUsePromptTokenCount")
 
-    Usage.of_call(ask, answered, %{
+    Usage.of_call(ask, answering_model, %{
       input_tokens: max(input - cached, 0),
       cached_input_tokens: cached,
       output_tokens: Usage.count(counts, "candidatesTokenCount"),

@@ -2,9 +2,14 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
   @moduledoc """
   Classifies the failures of the `claude` program by the list in `priv/claude_program/failures.json`.
 
-  Each entry of the list has the kind of the failure, the code by which the program's messages name it (`error`), and the
-  words by which its results and its standard error do. `again` says that another try may help. The order counts: the
-  first entry that fits decides.
+  Each entry of the list has these keys:
+
+    * `kind` - the kind of the failure
+    * `code` - the code in the key `error` of the program's messages, or null
+    * `words` - a regular expression for the program's results and its standard error, or null
+    * `again` - true if another try may succeed
+
+  The first entry that fits decides.
   """
 
   alias Pipeline.Error
@@ -18,27 +23,31 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
         |> Enum.map(fn entry ->
           %{
             kind: String.to_atom(entry["kind"]),
-            again: if(entry["again"], do: :soon, else: :never),
+            retry: if(entry["again"], do: :soon, else: :never),
             code: entry["code"],
             words: entry["words"] && Regex.compile!(entry["words"], "is")
           }
         end)
 
-  # A reply that is only the text of an error, which the program reports as a success.
+  # The program sometimes reports a success whose result is only the text of an error. Such a text begins like this.
   @error_reply ~r/\A\s*(API Error: ?(\d{3}\b|[A-Z])|Credit balance is too low|Not logged in\b|Prompt is too long|You've (hit|reached) your .{0,40}limit)/
-  @longest_error_reply 2_000
+  @max_error_reply_bytes 2_000
 
-  @doc "Return the kind of a failure by the program's code for it, and by its words. Words decide first, because they are more precise."
-  @spec kind(String.t() | nil, String.t()) :: {Error.kind(), Error.again()}
+  @doc """
+  Return the kind of a failure, and when to retry, from the program's code and its words.
+
+  The words decide first, because they are more precise. A failure that is not in the list is `:provider_unavailable`.
+  """
+  @spec kind(String.t() | nil, String.t()) :: {Error.kind(), Error.retry()}
   def kind(code, words) do
     entry =
       Enum.find(@list, &(&1.words != nil and words =~ &1.words)) ||
         Enum.find(@list, &(code != nil and &1.code == code))
 
-    if entry, do: {entry.kind, entry.again}, else: {:provider_unavailable, :never}
+    if entry, do: {entry.kind, entry.retry}, else: {:provider_unavailable, :never}
   end
 
-  @doc "Return true for a result that is the text of an error, even if the program reports a success."
+  @doc "Return true if a result is only the text of an error."
   @spec error_reply?(String.t()) :: boolean()
-  def error_reply?(text), do: byte_size(text) < @longest_error_reply and text =~ @error_reply
+  def error_reply?(text), do: byte_size(text) < @max_error_reply_bytes and text =~ @error_reply
 end
