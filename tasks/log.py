@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 
 from workbench.errors import UserError
 from workbench.evidence import story
-from workbench.evidence.report import sentence
+from workbench.evidence.sentence import sentence
 from workbench.evidence.story import Effort
 from workbench.evidence.summary import summarize
 from workbench.nouns import Trial

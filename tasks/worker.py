@@ -21,7 +21,7 @@ from typing import Any, Self
 from workbench.errors import ExecutionFailed, OutsideError
 from workbench.execution.runtimes import runtime_of
 from workbench.nouns import DrawRequest, Engine, ExecutionRequest, Pipeline, ScoreRequest
-from workbench.providers import KNOWN, Provider
+from workbench.providers import Provider
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
@@ -129,8 +129,8 @@ def _prepare_process(request: Request) -> Path:
 def _variables(request: Request) -> Iterator[str]:
     """Yield the variables that the request may need and that the environment lacks."""
     for provider in _providers(request):
-        if not provider.rehearsal and not any(os.environ.get(variable) for variable in KNOWN[provider.name][1]):
-            yield KNOWN[provider.name][1][0]
+        if not provider.rehearsal and not any(os.environ.get(variable) for variable in provider.service.keys):
+            yield provider.service.keys[0]
     if isinstance(request, ExecutionRequest):
         needs = runtime_of(request.pipeline.engine).needs(request.pipeline)
         yield from (variable for variable in needs.variables if not os.environ.get(variable))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,8 +11,8 @@ from workbench.tasks.surroundings import outside_failures
 
 
 @pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """Yield the lines in the log of flow runs, each with its traceback."""
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the lines in the log of flow runs, each with its traceback. No other handler gets them."""
     lines = list[str]()
 
     class Lines(logging.Handler):
@@ -21,12 +20,10 @@ def lines() -> Iterator[list[str]]:
             lines.append(self.format(record))
 
     logger = logging.getLogger("prefect.flow_runs")
-    # An earlier test may have set up Prefect's own handler, which warns of records outside a flow run.
-    prefect_handlers, logger.handlers = logger.handlers, [Lines()]
-    try:
-        yield lines
-    finally:
-        logger.handlers = prefect_handlers
+    # If another test has used Prefect's logs, this logger has a handler that sends lines to a server.
+    monkeypatch.setattr(logger, "handlers", [Lines()])
+    monkeypatch.setattr(logger, "propagate", False)
+    return lines
 
 
 def fail(error: Exception) -> None:

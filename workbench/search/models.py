@@ -22,6 +22,7 @@ import dspy
 from dspy import lm15
 from dspy.utils.callback import BaseCallback
 
+from workbench.provider_table import KNOWN
 from workbench.run.setting import Setting
 from workbench.search.asker import Asker
 from workbench.search.proposal import ProposalRequest
@@ -168,8 +169,8 @@ def proposer_lm(setting: Setting, asker: Asker, *, samples: bool, refusals: Refu
         f"{model.provider}/{model.name}",
         engine=ProposerEngine(setting, asker, samples=samples, refusals=refusals),
         temperature=model.temperature,
-        # A local server may allow fewer tokens, so its own limit applies.
-        max_tokens=None if model.provider == "openai" else PROPOSER_TOKENS,
+        # A model of another service or of a local server may allow fewer tokens, so its own limit applies.
+        max_tokens=None if KNOWN[model.provider].protocol == "openai" else PROPOSER_TOKENS,
         cache=False,
         num_retries=0,
         callbacks=[Rollouts()],

@@ -140,7 +140,7 @@ class Trials:
             goal=study_goal,
             replicate=replicate,
             pipeline=setting.pipeline,
-            providers=setting.executing,
+            providers=setting.step_providers,
             candidate=candidate.name,
             run=setting.run.path,
         )
