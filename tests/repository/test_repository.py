@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
-from workbench.repository.repository import Repository, known_branch, normalized, open_repository
+from workbench.repository.opening import known_branch, open_repository
+from workbench.repository.repository import Repository, normalized
 
 pytestmark = pytest.mark.slow
 
