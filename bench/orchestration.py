@@ -230,9 +230,10 @@ def orchestrated(
 
     from workbench.nouns import ExecutionRequest, ScoreRequest, TaskRunner
     from workbench.search.ask_kinds import slots
-    from workbench.search.asks import Asker, Asks
+    from workbench.search.asker import Asker
+    from workbench.search.asks import Asks
     from workbench.tasks.answering import answer
-    from workbench.tasks.log import quieten_task_runs
+    from workbench.tasks.prefect_log import quieten_task_runs
     from workbench.tasks.runners import started
 
     goal = setting.study.goals[0]

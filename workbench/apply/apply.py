@@ -64,6 +64,7 @@ def apply(
     branch: str | None,
     environ: Mapping[str, str],
     *,
+    pipeline: Path | None = None,
     dry_run: bool = False,
     anyway: bool = False,
 ) -> Applied:
@@ -71,6 +72,7 @@ def apply(
 
     Args:
         branch: the new branch; by default `workbench/RUN`.
+        pipeline: the user's own pipeline file. By default, the run names it.
         dry_run: only compute the change. A dry run refuses what applying refuses.
         anyway: also apply a prompt that was measured as worse than the first, or in a rehearsal.
 
@@ -85,7 +87,7 @@ def apply(
             f"{run.name} has no confirmed best prompt yet: its state is {summary.status}; "
             "run the study again to continue it"
         )
-    target = place(run, chosen)
+    target = place(run, chosen, pipeline)
     after = write_back(target.content, target.step, target.part, target.text)
     notes = _notes(summary, target, after)
     diff = patch(target.content, after, target.file)

@@ -101,7 +101,7 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to continue it")
     record = run.load(RunRecord)
-    study = load(RunOptions(record.study_file))
+    study = load(RunOptions(record.own_study_file))
     goal_once_more = Goal("once-more", goal, ()) if goal else study.goals[0]
     with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)

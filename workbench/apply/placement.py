@@ -48,8 +48,11 @@ class Place:
     text: str
 
 
-def place(run: RunFolder, chosen: Chosen) -> Place:
+def place(run: RunFolder, chosen: Chosen, pipeline: Path | None = None) -> Place:
     """Return the place of the run's winner in the pipeline file.
+
+    Args:
+        pipeline: the user's own pipeline file. By default, the run names it.
 
     Raises:
         NotApplied: the winner has no place in a pipeline file, or several places are possible.
@@ -67,9 +70,9 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
     write_back = RUNTIMES[record.runtime].write_back(record.target)
     if isinstance(write_back, NotWritten):
         raise NotApplied(write_back.reason.format(file=run.path / "best_prompt.md"))
-    if record.pipeline is None:
+    file = pipeline or record.own_pipeline
+    if file is None:
         raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {RUN_AGAIN}")
-    file = record.pipeline
     content, measured = _content(file), run.read("pipeline.yaml")
     if isinstance(write_back, IntoStep):
         return Place(file, content, measured, *_in_target(record, write_back, measured, prompt, chosen))
@@ -89,7 +92,10 @@ def _content(file: Path) -> str:
             f"and {RUN_AGAIN}"
         )
     if not file.is_file():
-        raise NotApplied(f"{file} does not exist any more: put it back, or {RUN_AGAIN}")
+        raise NotApplied(
+            f"{file} does not exist; expected the pipeline file that the run measured: put it back, or promote the "
+            "prompt in your own clone, and name the study there with workbench apply --champion STUDY"
+        )
     try:
         return file.read_bytes().decode()
     except OSError as error:

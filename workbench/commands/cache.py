@@ -55,7 +55,7 @@ def prune(
 ) -> int:
     """Remove old answers that no run needs. A search that asks for such an answer again pays for it again.
 
-    The answers of unfinished and of promoted runs are always kept.
+    The answers of unfinished, promoted and applied runs are always kept, and so are those of calibrations and rubrics.
 
     Parameters
     ----------

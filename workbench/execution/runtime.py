@@ -17,7 +17,7 @@ from workbench.fields import Form, KeyPath
 from workbench.money import price
 from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
-from workbench.providers import ProviderName
+from workbench.provider_table import ProviderName
 
 
 class StudyFile(Protocol):

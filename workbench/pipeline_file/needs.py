@@ -10,7 +10,7 @@ from __future__ import annotations
 import yaml
 
 from workbench.pipeline_file.document import mappings, scalar_text, value
-from workbench.providers import ProviderName
+from workbench.provider_table import ProviderName
 
 #: The provider that a step calls, by the beginning of the step's type: `claude_extract` calls Anthropic.
 STEP_PROVIDERS: dict[str, ProviderName] = {"claude": "anthropic", "gemini": "gemini"}

@@ -11,6 +11,7 @@ as version 1.
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -192,6 +193,23 @@ class RunRecord(Record):
     calibration_dollars: Annotated[float, Field(ge=0)] | None = None
     flow_run_url: str | None
     started: UnixTime
+
+    @property
+    def own_study_file(self) -> Path:
+        """Return the user's own study file. It is missing if the study's repository has a URL.
+
+        A run that measures a commit reads the study in a worktree, which is removed at the end. The champions stand
+        beside the user's own file.
+        """
+        return self.study_file if self.champions is None else self.champions.parents[1] / self.study_file.name
+
+    @property
+    def own_pipeline(self) -> Path | None:
+        """Return the user's own pipeline file, which stands to the study file as the measured one did."""
+        if self.pipeline is None or self.pipeline.exists() or not self.study_file.is_absolute():
+            return self.pipeline
+        relative = os.path.relpath(self.pipeline, self.study_file.parent)
+        return Path(os.path.normpath(self.own_study_file.parent / relative))
 
 
 class SearchResult(Record):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.nouns import Judge, Pipeline, Study
-from workbench.providers import GENERATING, Provider, ProviderName
+from workbench.provider_table import GENERATING, ProviderName
+from workbench.providers import Provider
 from workbench.run.folder import RunFolder
 
 

@@ -37,6 +37,8 @@ DEFAULT_PRESETS = {"claude_extract": "analysis", "claude_session": "analysis"}
 NO_OUTPUT = {
     "while_loop": "pipeline_ex saves only how often a while_loop ran",
     "parallel_claude": "pipeline_ex cannot save the output of a parallel_claude step",
+    "file_ops": "a file_ops step saves what it did with files, and no answer of a model",
+    "set_variable": "a set_variable step saves its variables, and no answer of a model",
 }
 
 

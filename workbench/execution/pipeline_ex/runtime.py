@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution import program
+from workbench.execution.blame import lasts
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
 from workbench.execution.pipeline_ex.checkout import Checkout, environment
@@ -30,11 +31,8 @@ PLAN = "workbench_plan"
 #: The most bytes of a log that are kept. The proof of a good run may stand anywhere in it.
 LOG_BYTES = 16_000_000
 
-#: Kinds of failure that another try cannot mend.
-LASTING = (
-    "account disabled", "authentication", "bad request", "login needed", "mock used", "no credit", "not started",
-    "quota exhausted",
-)  # fmt: skip
+#: Kinds of failure that another try cannot mend, beside those of every runtime.
+LASTING = ("login needed", "mock used", "not started")
 #: Kinds of failure that the user has to mend.
 BY_USER = ("pipeline", "unknown model", "usage")
 #: pipeline.run.live needs this variable, even if no step of the pipeline asks Gemini.
@@ -199,4 +197,5 @@ def _failure(outcome: Outcome, folder: Path) -> ExecutionFailed | PipelineReject
     message = f"{outcome.message}; its output is in {folder}"
     if outcome.kind in BY_USER:
         return PipelineRejected(message)
-    return ExecutionFailed(message, kind=outcome.kind, lasting=outcome.kind in LASTING)
+    lasting = outcome.kind in LASTING or lasts(outcome.kind, outcome.message)
+    return ExecutionFailed(message, kind=outcome.kind, lasting=lasting)
