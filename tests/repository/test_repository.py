@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
-from workbench.repository.repository import Repository, known_branch, normal, open_repository
+from workbench.repository.repository import Repository, known_branch, normalized, open_repository
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +74,7 @@ def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tm
     opened = open_repository(str(bare), tmp_path / "home", os.environ)
     assert (opened.address, opened.name, opened.is_local) == (f"file://{bare}", "central", False)
     assert opened.head("HEAD") == head
-    assert normal(str(bare)) == normal(opened.address)
+    assert normalized(str(bare)) == normalized(opened.address)
     assert known_branch(str(bare), "HEAD", tmp_path / "home", os.environ) == "main"
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import best_answers, criteria_met
-from workbench.evidence.report import sentence
+from workbench.evidence.sentence import sentence
 from workbench.evidence.statistics import Comparison
 from workbench.evidence.summary import Status, Summary, prompt_file
 from workbench.run.folder import REPORT

@@ -63,7 +63,7 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
         return Failure("unknown model", lasting=True, unknown_model=True)
     if 400 <= status < 500 and _DISABLED.search(words):
         return Failure("account disabled", lasting=True, hint="the provider has disabled the account; ask the provider")
-    if status == 402 and _USED_UP.search(words):
+    if status == 402 and quota_exhausted(words):
         return _limited(words, wait)
     if status == 402 or _NO_CREDIT.search(words):
         return Failure("no credit", lasting=True, hint="the account has no credit left; add some")
@@ -72,17 +72,22 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
     if status == 429:
         return _limited(words, wait)
     if 400 <= status < 500 and status != 408:
-        kind = "quota used up" if _USED_UP.search(words) else "bad request"
+        kind = "quota exhausted" if quota_exhausted(words) else "bad request"
         return Failure(kind, lasting=True)
     if wait > LONGEST_WAIT:
         return Failure("provider unavailable", lasting=True, hint=f"the provider says to wait {wait:.0f} s")
     return Failure("timeout" if status in (408, 504) else "provider unavailable", wait_seconds=wait)
 
 
+def quota_exhausted(words: str) -> bool:
+    """Return True if these words tell of a quota that is exhausted for a day or longer."""
+    return _USED_UP.search(words) is not None
+
+
 def _limited(words: str, wait: float) -> Failure:
     """Return the meaning of a reached limit: a limit per minute soon passes, and a used-up quota lasts."""
-    if _USED_UP.search(words):
-        return Failure("quota used up", lasting=True, hint="the quota is used up; wait until it is renewed")
+    if quota_exhausted(words):
+        return Failure("quota exhausted", lasting=True, hint="the quota is used up; wait until it is renewed")
     if wait > LONGEST_WAIT:
         return Failure("rate limit", lasting=True, hint=f"the provider says to wait {wait:.0f} s; try again after that")
     return Failure("rate limit", wait_seconds=wait)

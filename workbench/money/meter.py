@@ -15,7 +15,7 @@ from workbench.providers import same_model
 FREE = frozenset(
     {
         "authentication", "bad request", "budget used up", "missing key", "no credit", "not started", "other provider",
-        "quota exhausted", "quota used up", "rate limit", "refused", "storage", "unknown model",
+        "quota exhausted", "rate limit", "refused", "storage", "unknown model",
     }
 )  # fmt: skip
 

@@ -13,17 +13,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from workbench.provider_table import KNOWN
+
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
 
 #: Our name of a provider → its name in the price data. The claude program calls Anthropic's models. Our runtime reports
 #: the program as `claude_program`, and a study names it `claude-program`.
 PRICED_AS = {
-    "gemini": "google",
-    "anthropic": "anthropic",
-    "openai": "openai",
-    "claude-program": "anthropic",
-    "claude_program": "anthropic",
+    spelling: service.priced_as for name, service in KNOWN.items() for spelling in (name, name.replace("-", "_"))
 }
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")

@@ -47,8 +47,8 @@ class Repository:
 
     @property
     def identity(self) -> str:
-        """Return the text by which this machine knows the repository, whichever of its URLs is used."""
-        return self.address if self.is_local else normal(self.address)
+        """Return a text that is the same for all URLs of the repository."""
+        return self.address if self.is_local else normalized(self.address)
 
     def branch(self, name: str) -> str:
         """Return the branch that a name stands for: for `HEAD`, the branch that is checked out, if there is one."""
@@ -64,9 +64,9 @@ class Repository:
         name = "HEAD" if branch == "HEAD" else f"refs/heads/{branch}"
         result = git.run(self.folder, "rev-parse", "-q", "--verify", f"{name}^{{commit}}", environ=self.environ)
         if result.exit_code != 0:
-            known = self._git("for-each-ref", "--format=%(refname:short)", "--count=20", "refs/heads/").splitlines()
+            names = self._git("for-each-ref", "--format=%(refname:short)", "--count=20", "refs/heads/").splitlines()
             raise UserError(
-                f"{self.address} has no branch {branch}; expected one of {', '.join(known) or 'its branches'}"
+                f"{self.address} has no branch {branch}; expected one of {', '.join(names) or 'its branches'}"
             )
         return result.stdout.decode().strip()
 
@@ -89,12 +89,12 @@ class Repository:
         Args:
             globs: only paths that match one of these patterns, in which `**` stands for any folders.
         """
-        known = old is not None and self._succeeds("cat-file", "-e", f"{old}^{{commit}}")
+        is_known = old is not None and self._succeeds("cat-file", "-e", f"{old}^{{commit}}")
         # All patterns begin at the top of the repository, so `/notes.md` and `./notes.md` mean `notes.md`.
         patterns = [f":(top,glob){re.sub(r'^(?:[.]?/)+', '', pattern)}" for pattern in globs]
         # After a forced push, git may have removed the old commit. Then every path may have changed.
         output = self._git(
-            "diff", "--name-only", "-z", "--no-renames", str(old) if known else EMPTY_TREE, new, "--", *patterns
+            "diff", "--name-only", "-z", "--no-renames", str(old) if is_known else EMPTY_TREE, new, "--", *patterns
         )
         return [path for path in output.split("\0") if path]
 
@@ -133,7 +133,7 @@ class Repository:
             release()
 
     def _remove(self, folder: Path) -> None:
-        """Remove a worktree, even if git does not know it (any more) or it belongs to another repository."""
+        """Remove a worktree, even if git does not know the worktree or it belongs to another repository."""
         with suppress(UserError):
             self._git("worktree", "remove", "--force", "--force", str(folder))
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +148,7 @@ class Repository:
         return result.stdout.decode(errors="surrogateescape").rstrip("\n")
 
 
-def normal(address: str) -> str:
+def normalized(address: str) -> str:
     """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
     address = re.sub(r"^file://", "", address.strip()).rstrip("/").removesuffix(".git").rstrip("/")
     if not URL.match(address):
@@ -216,6 +216,7 @@ def _copy_of(address: str, home: Path) -> tuple[str, Path]:
 
 
 def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
+    """Return the repository that holds a folder. A bare repository is copied, as a repository with a URL is."""
     path = Path(address).expanduser().absolute()
     if not path.is_dir():
         raise UserError(f"{address} is not a folder; expected the folder of a git repository, or a URL")
@@ -231,6 +232,7 @@ def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
 
 
 def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
+    """Return the copy of a repository with a URL, after bringing the copy up to date."""
     address = _without_password(url)
     name, folder = _copy_of(address, home)
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from workbench.money.purse import raise_if_used_up
 from workbench.nouns import HOLISTIC, DrawRequest, Study
 from workbench.run.setting import Setting
 from workbench.scoring import Criterion
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.study.assumed_costs import call_cost
 from workbench.study.rubric import DRAWN_IN_REHEARSAL
 

@@ -25,7 +25,7 @@ from workbench.fields import (
     nearest,
 )
 from workbench.nouns import HOLISTIC, MOST_CALLS
-from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
+from workbench.provider_table import DEFAULT_JUDGE, DEFAULT_PROPOSER
 from workbench.search.catalogue import DEFAULT_OPTIMIZER
 
 
@@ -45,9 +45,12 @@ _TEMPERATURE = (
     "the sampling temperature, at most 1 for models of Anthropic; Claude models after 4.6 and claude-program take no "
     "temperature; without this key, no temperature is sent, and the model's own default applies"
 )
-_MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
+_MODEL = (
+    "the model; a service's key is in the variable with the service's name, such as OPENROUTER_API_KEY; "
+    "claude-program/MODEL asks the claude program of this machine, with your login and without a key"
+)
 _API_BASE = (
-    "the address of a server with OpenAI's protocol, for openai/MODEL, such as https://openrouter.ai/api/v1; the "
+    "the address of a server with OpenAI's protocol, for openai/MODEL; the "
     "server gets OPENAI_API_KEY if it is set, and needs no key otherwise"
 )
 

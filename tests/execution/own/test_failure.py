@@ -50,3 +50,10 @@ def test_a_failure_of_the_outside_world_is_raised(kind: str, lasting: bool, tmp_
     with pytest.raises(ExecutionFailed) as caught:
         blame(kind, "why", tmp_path)
     assert caught.value.lasting is lasting
+
+
+def test_a_limit_of_a_subscription_is_a_rate_limit_that_lasts(tmp_path: Path) -> None:
+    """A step that asks the claude program meets it. The claude program's words reach the message."""
+    with pytest.raises(ExecutionFailed) as caught:
+        blame("rate limit", "step write: claude failed: You've hit your weekly limit · resets Monday", tmp_path)
+    assert (caught.value.kind, caught.value.lasting) == ("rate limit", True)

@@ -17,7 +17,7 @@ from workbench.errors import ExecutionFailed
 from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.models.claude_program import claude_variables
-from workbench.providers import GENERATING, KNOWN
+from workbench.provider_table import GENERATING, KNOWN
 from workbench.system import process
 from workbench.system.environment import passed_environment
 from workbench.system.temporary import OwnedFolder
@@ -130,6 +130,7 @@ class Checkout:
             self._free = queue.SimpleQueue()
 
     def _create_worker(self) -> Path:
+        """Create a worker's folder with a copy of the compiled code, and compile what has changed since."""
         owned = OwnedFolder("checkout")
         folder = owned.path
         with self._lock:
@@ -190,7 +191,7 @@ def environment(variables: Mapping[str, str], checkout: Path) -> dict[str, str]:
     Raises:
         ExecutionFailed: the version manager has no Elixir for the checkout.
     """
-    usual = {KNOWN[name][2]: KNOWN[name][0] for name in GENERATING}
+    usual = {KNOWN[name].address_variable: KNOWN[name].address for name in GENERATING}
     provider_variables = {name: value for name, value in variables.items() if usual.get(name) != value}
     return {
         # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.
