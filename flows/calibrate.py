@@ -19,7 +19,7 @@ from prefect.runtime import flow_run
 from workbench.calibration.result import to_json
 from workbench.evidence.svg import data_uri
 from workbench.run import journal
-from workbench.study.loader import names
+from workbench.study.names import names
 from workbench.study.opening import RunOptions, load, open_calibration
 from workbench.system import loopback
 from workbench.system.home import home
@@ -65,8 +65,8 @@ def calibrate(
     with outside_failures():
         if not rehearse:
             take_keys(load(options), os.environ)
-        opened = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
+        opening = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
+        with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
             start_time = time.time()
             tag_flow_run(setting.study.name, "calibrate", rehearsal=setting.rehearsal)
             record, picture = calibrate_judge(setting, home(), tasks, probes=probes)

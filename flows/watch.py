@@ -11,14 +11,15 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from workbench.repository.looks import look
-from workbench.repository.repository import known_branch, open_repository
+from workbench.repository.opening import known_branch, known_file, open_repository
 from workbench.study.at_commit import StudyInRepository
+from workbench.study.names import names
 from workbench.system import loopback
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
 from workbench.tasks.alive import alive
 from workbench.tasks.emit import emit
-from workbench.tasks.surroundings import outside_failures
+from workbench.tasks.surroundings import outside_failures, tag_flow_run
 
 
 def title() -> str:
@@ -53,6 +54,8 @@ def watch(
     with outside_failures(), alive(), private_files():
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
+        text = known_file(repository, opened.branch(branch), study, home(), os.environ)
+        tag_flow_run(names(Path(repository, study), text)[0], "watch", rehearsal=False)
         result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)
     get_run_logger().info(result.sentence)
     return {"head": result.head, "change": None if result.change is None else result.change.to_json()}

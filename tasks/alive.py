@@ -1,7 +1,7 @@
-"""Keep a file locked while a flow run lasts, and mark a flow run as crashed if its process has died.
+"""Keep a file locked while a flow run lasts, and mark flow runs as crashed that no process works on.
 
-A deployed flow run ends if its Prefect server is silent for long. Nobody watches its process as a person watches a
-command.
+The process of a deployed flow run ends if its Prefect server is silent for a long time. Nobody watches this process as
+a person watches a command.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SILENT_SECONDS = 600.0
 
 @contextmanager
 def alive() -> Iterator[None]:
-    """Mark flow runs of this home as crashed whose process has died. Then show that this flow run's process lives.
+    """Mark flow runs as crashed that no process works on. Then hold the lock of this flow run.
 
-    The lock on the flow run's file dies with the process.
+    The lock is on a file, and the system releases it when the process dies. So the lock shows that the process lives.
     """
     run: Any = flow_run.id
     folder = ensure_usable(home())
@@ -45,7 +45,7 @@ def alive() -> Iterator[None]:
     # If other flow runs cannot be marked, this flow run goes on.
     with suppress(httpx.HTTPError, PrefectException):
         for name in mark_crashed():
-            get_run_logger().warning(f"Marked as crashed, because its process has died: {printable(name)}")
+            get_run_logger().warning(f"Marked as crashed, because no process works on it: {printable(name)}")
     with holders.held(folder, str(run), str(PREFECT_API_URL.value())):
         yield
 
@@ -56,9 +56,9 @@ def end_without_server(url: str, seconds: float = SILENT_SECONDS, poll: float = 
 
     A second call for the same address does nothing.
 
-    The flow itself stops to buy much earlier. Then Prefect tells the server how the flow ended, and tries again if the
-    server does not answer. A server that comes back in time gets the state, and lets the flow run try again. After the
-    end of the process, the next flow run marks this one as crashed.
+    The flow itself fails much earlier, and buys nothing more (`server_watched`). Then Prefect tries to send the state
+    of the flow run until the server answers. A server that comes back in time gets the state, and lets the flow run try
+    again. After the end of the process, the next flow run marks this one as crashed.
     """
 
     def watch() -> None:
@@ -70,18 +70,13 @@ def end_without_server(url: str, seconds: float = SILENT_SECONDS, poll: float = 
 
 
 def mark_crashed() -> list[str]:
-    """Mark flow runs of this home as crashed whose process has died, and return their names.
-
-    Their artifacts say how they ended.
+    """Mark flow runs as crashed that no process works on any more, and return their names.
 
     Raises:
         httpx.HTTPError, PrefectException: the server does not answer, or refuses a request.
     """
     # Imported here, because a process that only watches a repository needs no report.
-    from workbench.upkeep.artifacts import show_ends
+    from workbench.upkeep.dead_runs import end_dead_runs
 
     with get_client(sync_client=True) as client:
-        dead = holders.dead_flow_runs(home())
-        names = holders.mark_crashed(home(), client, str(PREFECT_API_URL.value()))
-        show_ends(home(), client, dead)
-        return names
+        return end_dead_runs(home(), client, str(PREFECT_API_URL.value()))

@@ -21,6 +21,7 @@ from workbench.search.ask_kinds import Ask, Retrieve
 from workbench.system.files import try_lock
 from workbench.system.server_client import silent
 from workbench.tasks.failure import outside_failure, server_unavailable
+from workbench.tasks.prefect_log import show_failures_as_sentences
 
 #: A server that has not answered for this many seconds ends the run. A restart takes less.
 LOST_SECONDS = 15.0
@@ -63,7 +64,11 @@ def server_watched(interrupt: Callable[[Exception], None]) -> Iterator[None]:
 
 @contextmanager
 def outside_failures() -> Iterator[None]:
-    """Raise failures of Prefect and of the machine as WorkbenchErrors. Prevent a retry of a run whose failure lasts."""
+    """Raise failures of Prefect and of the machine as WorkbenchErrors. Prevent a retry of a run whose failure lasts.
+
+    Prefect logs such a failure as a sentence, without a traceback.
+    """
+    show_failures_as_sentences()
     try:
         yield
     except Exception as error:
@@ -95,7 +100,7 @@ def tag_flow_run(study: str, work: str, *, rehearsal: bool) -> None:
     """Add tags to the flow run, so that the UI's filters find it. A failure is ignored: tags are only for display.
 
     Args:
-        work: the optimizer, or `requalify`.
+        work: the optimizer, or the flow, such as `requalify`.
         rehearsal: whether scripted models answer.
     """
     run: Any = flow_run.id

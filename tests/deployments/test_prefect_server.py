@@ -1,28 +1,61 @@
-"""Tests of the Prefect server's database: transactions that write at the same time wait for each other."""
+"""Tests of the Prefect server's database: transactions that write at the same time wait for each other.
+
+Importing the server takes seconds, so only the tests import it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from prefect.server.database.configurations import AioSqliteConfiguration
 
-from workbench.deployments.prefect_server import WaitingSqlite
+if TYPE_CHECKING:
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    from workbench.deployments.prefect_server import WaitingSqlite
+
+pytestmark = pytest.mark.slow
 
 
-async def _written(database: AioSqliteConfiguration) -> int:
-    """Let two transactions read, and write after both have read if they can. Return what they have counted to."""
+def waiting(folder: Path) -> WaitingSqlite:
+    """Return a database of our server."""
+    from workbench.deployments.prefect_server import WaitingSqlite
+
+    return WaitingSqlite(f"sqlite+aiosqlite:///{folder}/waiting.db")
+
+
+def failing(folder: Path) -> AioSqliteConfiguration:
+    """Return a database of Prefect's own server."""
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    return AioSqliteConfiguration(f"sqlite+aiosqlite:///{folder}/failing.db")
+
+
+async def _written(database: AioSqliteConfiguration, patience: float) -> int:
+    """Let two transactions read, and then write. Return what they have counted to.
+
+    A transaction that has read waits until the other has read, too, but at most `patience` seconds.
+    """
+    readers = 0
+    both_have_read = asyncio.Event()
     async with (await database.engine()).begin() as connection:
         await connection.execute(sa.text("CREATE TABLE counter (value INTEGER)"))
         await connection.execute(sa.text("INSERT INTO counter VALUES (0)"))
 
     async def count() -> None:
+        nonlocal readers
         session = await database.session(await database.engine())
         async with session, database.begin_transaction(session):
             value = (await session.execute(sa.text("SELECT value FROM counter"))).scalar_one()
-            await asyncio.sleep(0.05)
+            readers += 1
+            if readers == 2:
+                both_have_read.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(both_have_read.wait(), patience)
             await session.execute(sa.text("UPDATE counter SET value = :value"), {"value": value + 1})
 
     await asyncio.gather(count(), count())
@@ -32,14 +65,14 @@ async def _written(database: AioSqliteConfiguration) -> int:
 
 def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Path) -> None:
     """In Prefect's own configuration, one of them fails at once. An automation would lose its event."""
-    assert asyncio.run(_written(WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db"))) == 2
+    assert asyncio.run(_written(waiting(tmp_path), patience=0.3)) == 2
     with pytest.raises(sa.exc.OperationalError, match="database is locked"):
-        asyncio.run(_written(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/failing.db")))
+        asyncio.run(_written(failing(tmp_path), patience=20))
 
 
 def test_the_first_to_come_is_the_first_to_write(tmp_path: Path) -> None:
     """SQLite alone lets an unlucky transaction wait for half a minute on a busy server."""
-    database = WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db")
+    database = waiting(tmp_path)
     order: list[int] = []
 
     async def write(number: int) -> None:

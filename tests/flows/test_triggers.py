@@ -44,6 +44,7 @@ class Watched:
         parameters = {"repository": str(self.commits.folder), "branch": "main", "study": STUDY}
         created = create_flow_run(self.line, "watch/watch", **parameters)
         assert end_of(self.line, created, 150) == "COMPLETED"
+        assert set(self.runs("watch")[-1]["tags"]) >= {"small", "watch"}
         return self.log(created)
 
     def log(self, flow_run: str) -> str:

@@ -11,7 +11,7 @@ from workbench.system.files import write_atomically
 
 
 def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> int:
-    """Write a commented study file from a goal and a gold plan.
+    """Write a commented study file from a goal and a gold plan, and copy the shipped pipeline into its folder.
 
     Parameters
     ----------

@@ -21,7 +21,10 @@ from workbench.system.home import ensure_usable, home
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-ledger = App(name="ledger", help="Ask the database of all runs, and make it again from the run folders.")
+ledger = App(
+    name="ledger",
+    help="Answer questions about all runs from the ledger, and make the ledger again from the run folders.",
+)
 
 #: Characters of a judge's reason in the list of trials. The JSON has the whole reason.
 REASON_CHARACTERS = 60
@@ -79,7 +82,7 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger.questions import prompt_scores
-    from workbench.study.loader import name_of
+    from workbench.study.names import name_of
 
     study = name_of(study)
     with _ledger() as connection:
@@ -124,7 +127,7 @@ def trials(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger import questions
-    from workbench.study.loader import name_of
+    from workbench.study.names import name_of
 
     study = name_of(study)
     with _ledger() as connection:

@@ -36,7 +36,7 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     """
     if study is not None:
         # Imported here to keep the start of other commands fast.
-        from workbench.study.loader import name_of
+        from workbench.study.names import name_of
 
         study = name_of(study)
     rows = [row for folder in _folders(home()) if (row := _row(folder)) and study in (None, row["study"])]

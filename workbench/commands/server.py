@@ -8,12 +8,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workbench.alerts import automations, notification
-from workbench.alerts.holders import dead_flow_runs, mark_crashed
 from workbench.commands.output import err, out
 from workbench.foreign_text import printable
 from workbench.system import prefect_server, server_client
 from workbench.system.home import home
-from workbench.upkeep.artifacts import show_ends
+from workbench.upkeep.dead_runs import end_dead_runs
 
 
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
@@ -36,8 +35,6 @@ def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
         err.print(f"the Prefect UI is at {running.ui}", highlight=False)
         with server_client.api(running.url, os.environ) as api:
             automations.create(api, webhook)
-            dead = dead_flow_runs(home())
-            for name in mark_crashed(home(), api, running.url):
+            for name in end_dead_runs(home(), api, running.url):
                 err.print(f"marked as crashed: {printable(name)}", highlight=False, markup=False)
-            show_ends(home(), api, dead)
     return 0

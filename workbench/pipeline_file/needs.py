@@ -1,7 +1,8 @@
 """Finds what a pipeline file needs before it can be executed: keys of providers, the claude program, files.
 
 This module searches every mapping of the file for a *need*, at any depth, even in mappings that are no steps. A need
-too many costs nothing. An overlooked need lets a rehearsal spend money, or returns a cached plan for a changed file.
+that is found by mistake costs nothing. An overlooked need lets a rehearsal spend money, or returns a cached plan for a
+changed file.
 """
 
 from __future__ import annotations

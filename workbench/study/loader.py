@@ -19,7 +19,6 @@ from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
 from workbench.provider_table import KNOWN, ProviderName
 from workbench.scoring import Length
-from workbench.search.catalogue import DEFAULT_OPTIMIZER
 from workbench.study import checks, money, task_runners, yaml_lines
 from workbench.study.form import (
     BudgetForm,
@@ -69,28 +68,6 @@ def load(path: Path, overrides: Mapping[str, object] | None = None) -> Study:
     if file.problems or study is None:
         raise StudyError(_sorted(file.problems))
     return study
-
-
-def names(path: Path, text: str | None = None) -> tuple[str, str]:
-    """Return the names of a study and of its optimizer, for a title.
-
-    If the file cannot be read, the study's name is the file's name without its ending, and the optimizer's name is
-    empty.
-
-    Args:
-        text: the content of the file, if the file is in a commit of a repository. None reads the file itself.
-    """
-    try:
-        values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
-    except StudyError:
-        values = None
-    keys = values if isinstance(values, dict) else {}
-    return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
-
-
-def name_of(study: str) -> str:
-    """Return the name of a study. `study` is the name itself, or the study's file."""
-    return names(Path(study))[0] if Path(study).is_file() else study
 
 
 def _override_budget(file: YamlFile, overrides: Mapping[str, object]) -> None:

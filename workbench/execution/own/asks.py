@@ -19,9 +19,9 @@ from workbench.pipeline_file.needs import STEP_PROVIDERS
 from workbench.pipeline_file.steps import workflow
 from workbench.provider_table import KNOWN, ProviderName
 
-#: The most output tokens of a step that sets none, by provider, as the runtime's catalogue has them.
+#: The most output tokens of a step that sets no limit, by provider, as the runtime's catalogue has them.
 OUTPUT_TOKENS: dict[ProviderName, int] = {"anthropic": 64_000, "gemini": 65_536}
-#: The most turns of a step with tools that sets none: those of the preset `development`.
+#: The most turns of a step with tools that sets no limit. The preset `development` has them.
 TURNS = 20
 #: How often the runtime reminds a model that ended its turn without an answer, and repairs a structured answer.
 REMINDERS, REPAIRS = 2, 2

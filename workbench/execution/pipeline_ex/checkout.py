@@ -132,6 +132,7 @@ class Checkout:
             self._free = queue.SimpleQueue()
 
     def _create_worker(self) -> Path:
+        """Create a worker's folder with a copy of the compiled code, and compile what has changed since."""
         owned = OwnedFolder("checkout")
         folder = owned.path
         with self._lock:

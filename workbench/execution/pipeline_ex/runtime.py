@@ -143,6 +143,11 @@ class PipelineEx:
                 yield folder
 
     def _run(self, request: ExecutionRequest, folder: Path, cwd: Path, meter: Meter) -> Execution:
+        """Run the process, tell the meter its cost, and return the execution.
+
+        Raises:
+            ExecutionFailed, PipelineRejected: as `Runtime.execute`.
+        """
         variables = program.provider_variables(request.providers)
         old_files = set(output_files.regular(folder))
         env = {**environment({**NO_KEY, **variables}, self._checkout.path), **_folders(folder)}
@@ -179,6 +184,7 @@ class PipelineEx:
 
 
 def _folders(folder: Path) -> dict[str, str]:
+    """Return the variables with which pipeline_ex writes into this folder."""
     names = {
         "PIPELINE_OUTPUT_DIR": "outputs",
         "PIPELINE_WORKSPACE_DIR": "workspace",

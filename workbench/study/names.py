@@ -1,0 +1,30 @@
+"""Finds the names of a study and of its optimizer, for titles and tags. Reads no more of the study than that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.errors import StudyError
+from workbench.search.catalogue import DEFAULT_OPTIMIZER
+from workbench.study import yaml_lines
+
+
+def names(path: Path, text: str | None = None) -> tuple[str, str]:
+    """Return the names of a study and of its optimizer, for a title.
+
+    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
+
+    Args:
+        text: the content of the file, if the file itself is in a commit of a repository.
+    """
+    try:
+        values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
+    except StudyError:
+        values = None
+    keys = values if isinstance(values, dict) else {}
+    return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
+
+
+def name_of(study: str) -> str:
+    """Return the name of a study that a person calls by its name or by its file."""
+    return names(Path(study))[0] if Path(study).is_file() else study
