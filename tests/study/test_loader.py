@@ -132,7 +132,6 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("goals:", "goals", "study.yaml:2: this is not valid YAML: while scanning a simple key"),
         ("goal: write a plan", "goal: fix this: that", "study.yaml:4: this is not valid YAML: mapping values are not"),
         ("goal: write a plan", 'goal: "write a plan', "study.yaml:4: this is not valid YAML: while scanning a quoted"),
-        ("goal: write a plan", "goal: [write a plan", "study.yaml:4: this is not valid YAML: while parsing a flow"),
         ("goal: write a plan", "goal: fix this: that", "put the text in quotes, or write it as a block text"),
         ("    goal: write", "\tgoal: write", "a tab indents this line: indent with spaces only"),
         ("goals:", "goals", "; expected a key with a colon and a space, such as budget: 12"),

@@ -24,8 +24,8 @@ MAX_READABLE_DEPTH = 100
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 #: Numbers that the versions of YAML read differently, or that a person may not mean: 010, 0b11, 0x10, 1_000, 1:30.
 _UNCLEAR_NUMBER = re.compile(r"[-+]?(0[0-9_]+|0[bx].*|.*[_:].*)")
-#: What the parser reads when it notices in a later line that a colon, a quote or a bracket is missing.
-_NOTICED_LATER = ("while scanning a simple key", "while scanning a quoted scalar", "while parsing a flow")
+#: What the parser reads when it notices in a later line that a colon or a quote is missing.
+_NOTICED_LATER = ("while scanning a simple key", "while scanning a quoted scalar")
 _ZEROS = re.compile(r"[-+]?0[0-7]+")
 
 
