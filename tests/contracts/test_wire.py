@@ -134,8 +134,8 @@ def replies(official: ModuleType) -> list[Answer]:
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for _, variables, _ in KNOWN.values():
-        monkeypatch.setenv(variables[0], "secret-key-of-a-test")
+    for service in KNOWN.values():
+        monkeypatch.setenv(service.keys[0], "secret-key-of-a-test")
 
 
 def both(url: str) -> tuple[Provider, ...]:
