@@ -22,7 +22,7 @@ from prefect.runtime import flow_run
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
-from workbench.repository.repository import known_file
+from workbench.repository.opening import known_file
 from workbench.run.folder import RunFolder
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
