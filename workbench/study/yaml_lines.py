@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from workbench.errors import Problem, StudyError
+from workbench.execution.yaml_advice import advice
 from workbench.fields import KeyPath, dotted, is_text, nearest
 from workbench.pipeline_file.document import LIBYAML
 
@@ -23,6 +24,8 @@ MAX_READABLE_DEPTH = 100
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 #: Numbers that the versions of YAML read differently, or that a person may not mean: 010, 0b11, 0x10, 1_000, 1:30.
 _UNCLEAR_NUMBER = re.compile(r"[-+]?(0[0-9_]+|0[bx].*|.*[_:].*)")
+#: What the parser reads when it notices in a later line that a colon or a quote is missing.
+_NOTICED_LATER = ("while scanning a simple key", "while scanning a quoted scalar")
 _ZEROS = re.compile(r"[-+]?0[0-7]+")
 
 
@@ -103,7 +106,7 @@ def parse(text: str, file: Path) -> YamlFile:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        raise StudyError([_not_yaml(file, error)]) from error
+        raise StudyError([_not_yaml(text, file, error)]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StudyError([Problem(file, None, f"this is not valid YAML: {str(error).splitlines()[0]}")]) from error
     if node is None:
@@ -112,14 +115,15 @@ def parse(text: str, file: Path) -> YamlFile:
     return document
 
 
-def _not_yaml(file: Path, error: yaml.MarkedYAMLError) -> Problem:
-    """Return the problem of a text that the parser refuses."""
-    mark = error.problem_mark
+def _not_yaml(text: str, file: Path, error: yaml.MarkedYAMLError) -> Problem:
+    """Return the problem of a text that the parser refuses, with what to write instead."""
+    mark, remedy = error.problem_mark, advice(text, error)
     reason = ", ".join(part for part in (error.context, error.problem) if part)
-    if error.context == "while scanning a simple key" and error.context_mark is not None:
-        # The parser notices in a later line that the colon is missing.
+    if (error.context or "").startswith(_NOTICED_LATER):
         mark = error.context_mark
-        reason = f"{reason}; expected a key with a colon, such as goals:, or a text that belongs to the line above"
+    if error.context == "while scanning a simple key":
+        remedy = "expected a key with a colon and a space, such as budget: 12, or a text that belongs to the line above"
+    reason = f"{reason}; {remedy}" if remedy else reason
     return Problem(file, mark.line + 1 if mark else None, f"this is not valid YAML: {reason}")
 
 
