@@ -3,9 +3,10 @@
     python bench/fuzz.py -max_total_time=600
     python bench/fuzz.py --smallest
 
-Further arguments are libFuzzer's. It starts from the recordings and pipelines in tests/data. A text is a crash if it
-raises an exception or takes longer than `-timeout` seconds. The line on stdout is JSON: the time of a fuzzed text, and
-its ratio to the time of an initial text. The exit code is 1 if there was a crash or the numbers are implausible.
+Further arguments are libFuzzer's. It starts from the recordings and pipelines in tests/data. A text is a crash if a
+reader raises an exception for it, or takes longer than `-timeout` seconds. The line on stdout is JSON: the time of a
+fuzzed text, and its ratio to the time of an initial text. The exit code is 1 if there was a crash or the numbers are
+implausible.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ tried = FORK.Value("Q", 0, lock=False)
 
 
 def try_text(data: bytes) -> None:
-    """Give the data to a reader. The first byte chooses the reader."""
+    """Give the data to a reader. The first byte chooses the reader: of plans, of replies, or of runs."""
     tried.value += 1
     kind, rest = data[:1], data[1:]
     text = rest.decode("utf-8", errors="replace")
@@ -51,7 +52,7 @@ def try_text(data: bytes) -> None:
         assert (outcome.text is None) == (outcome.path is None)
 
 
-def seeds(folder: Path) -> None:
+def write_seeds(folder: Path) -> None:
     """Write the initial texts of each kind into the folder."""
     for number, file in enumerate(sorted((DATA / "pipelines").glob("*.yaml"))):
         (folder / f"plan-{number}").write_bytes(b"A" + file.read_bytes())
@@ -68,26 +69,26 @@ def main() -> int:
         option for argument in sys.argv[1:] for option in (SMALLEST if argument == "--smallest" else [argument])
     ]
     with tempfile.TemporaryDirectory(prefix="workbench-fuzz-") as corpus:
-        seeds(Path(corpus))
+        write_seeds(Path(corpus))
         texts = [file.read_bytes() for file in Path(corpus).iterdir()]
         seed_seconds = timed(lambda: [try_text(text) for text in texts]) / len(texts)
         tried.value = 0
         process = FORK.Process(target=fuzz, args=(["-timeout=10", "-max_len=20000", *arguments, corpus],))
         seconds = timed(lambda: (process.start(), process.join()))
-    each = seconds / max(1, tried.value)
+    text_seconds = seconds / max(1, tried.value)
     numbers = {
         "tried": tried.value,
         "seconds": round(seconds, 1),
-        "ms": round(1000 * each, 3),
+        "ms": round(1000 * text_seconds, 3),
         "seed_ms": round(1000 * seed_seconds, 3),
-        "ratio": round(each / seed_seconds, 3),
+        "ratio": round(text_seconds / seed_seconds, 3),
     }
     return conclude(
         numbers,
         {
             f"no text is a crash, but libFuzzer ended with {process.exitcode}": process.exitcode == 0,
             f"more than the {len(texts)} initial texts are tried, not {tried.value}": tried.value > len(texts),
-            "the ratio is finite and positive": positive(each / seed_seconds),
+            "the ratio is finite and positive": positive(text_seconds / seed_seconds),
         },
     )
 

@@ -45,9 +45,9 @@ def main() -> int:
     rows = {}
     print("sigma  risk  pairs   promoted  standard error  pairs bought  by the search's scores", file=sys.stderr)
     for sigma in SIGMAS[1:2] if options.smallest else SIGMAS:
-        searches = [searched(sigma, seed, budget) for seed in range(seeds)]
+        searches = [search(sigma, seed, budget) for seed in range(seeds)]
         for alpha, pairs in GATES[:1] if options.smallest else GATES:
-            row = rows[f"{sigma} {alpha:.0%} {pairs}"] = gated(searches, alpha, pairs)
+            row = rows[f"{sigma} {alpha:.0%} {pairs}"] = measure_gate(searches, alpha, pairs)
             print(
                 f"{sigma:5.2f} {alpha:5.0%} {pairs:6}   {row['promoted']:8.4f}  {row['error']:14.4f}  "
                 f"{row['pairs']:12.1f}  {row['by_search']:22.3f}",
@@ -72,7 +72,7 @@ def main() -> int:
     )
 
 
-def searched(sigma: float, seed: int, budget: int) -> tuple[Play, str, bool]:
+def search(sigma: float, seed: int, budget: int) -> tuple[Play, str, bool]:
     """Return a play, the prompt that the race chose in it, and True if that prompt scored higher in the search."""
     play = Play(World(sigma=sigma, nothing=True), (2, seed))
     scores: dict[str, list[float]] = {}
@@ -92,14 +92,14 @@ def searched(sigma: float, seed: int, budget: int) -> tuple[Play, str, bool]:
     return play, best, higher
 
 
-def gated(searches: list[tuple[Play, str, bool]], alpha: float, pairs: int) -> dict[str, float]:
+def measure_gate(searches: list[tuple[Play, str, bool]], alpha: float, pairs: int) -> dict[str, float]:
     """Return the share of promotions, its standard error, and the mean number of pairs."""
     promoted, bought = 0, 0
     for play, best, _ in searches:
         if best == play.seed_prompt:
             # There is nothing to promote, and nothing to buy pairs for.
             continue
-        champion, challenger = (fresh(play, prompt, pairs) for prompt in (play.seed_prompt, best))
+        champion, challenger = (fresh_scores(play, prompt, pairs) for prompt in (play.seed_prompt, best))
         verdict, end = through_gate(champion, challenger, alpha)
         promoted += verdict == "promote"
         bought += end
@@ -113,8 +113,8 @@ def gated(searches: list[tuple[Play, str, bool]], alpha: float, pairs: int) -> d
     }
 
 
-def fresh(play: Play, prompt: str, number: int) -> list[float]:
-    """Return scores of so many fresh executions, from 0 to 10. A crashed execution is repeated, as a run does."""
+def fresh_scores(play: Play, prompt: str, number: int) -> list[float]:
+    """Return scores of this many fresh executions, from 0 to 10. A crashed execution is repeated, as a run does."""
     scores: list[float] = []
     while len(scores) < number:
         scores += [10 * score for score in play.evaluate([prompt]) if score is not None]

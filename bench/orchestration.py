@@ -119,6 +119,7 @@ def main() -> int:
 
 
 def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
+    """Return True for each plausible number, by a sentence that names the expectation."""
     levels, speed_up = numbers["levels"], numbers["speed_up"]
     return {
         "every level reaches a share of the ideal": all(is_share(level["share_of_ideal"]) for level in levels),
@@ -155,8 +156,8 @@ def measure(home: Path, size: Size, server_pid: int) -> dict[str, Any]:
         for runner, in_flight in itertools.product(size.runners, size.levels):
             levels.append(level(setting, size, runner, in_flight, server_pid))
             print(levels[-1], file=sys.stderr)
-    last = [one for one in levels if one["runner"] == size.runners[0]][-1]
-    each = last["seconds"] / last["trials"]
+    last = [row for row in levels if row["runner"] == size.runners[0]][-1]
+    trial_seconds = last["seconds"] / last["trials"]
     return {
         "levels": levels,
         "sequential": {
@@ -164,7 +165,7 @@ def measure(home: Path, size: Size, server_pid: int) -> dict[str, Any]:
             "seconds": round(sequential_seconds, 2),
             "share_of_ideal": round(size.sequential * size.sleep / sequential_seconds, 3),
         },
-        "speed_up": round(sequential_seconds / size.sequential / each, 1),
+        "speed_up": round(sequential_seconds / size.sequential / trial_seconds, 1),
         "overhead_ms_per_trial": last["overhead_ms_per_trial"],
     }
 
@@ -179,10 +180,10 @@ def level(setting: Setting, size: Size, runner: TaskRunnerName, in_flight: int, 
 
     def measured_run(run: Callable[[int], None]) -> None:
         run(in_flight if runner != "threads" else 1)  # every worker imports what it needs
-        flow, served = time.process_time(), cpu_seconds_of(server_pid)
+        flow_before, server_before = time.process_time(), cpu_seconds_of(server_pid)
         measured["seconds"] = timed(lambda: run(trials))
-        measured["flow"] = time.process_time() - flow
-        measured["server"] = cpu_seconds_of(server_pid) - served
+        measured["flow"] = time.process_time() - flow_before
+        measured["server"] = cpu_seconds_of(server_pid) - server_before
 
     orchestrated(setting, runner, in_flight, measured_run)
     seconds = measured["seconds"]
@@ -229,9 +230,10 @@ def orchestrated(
 
     from workbench.nouns import ExecutionRequest, ScoreRequest, TaskRunner
     from workbench.search.ask_kinds import slots
-    from workbench.search.asks import Asker, Asks
+    from workbench.search.asker import Asker
+    from workbench.search.asks import Asks
     from workbench.tasks.answering import answer
-    from workbench.tasks.log import quieten_task_runs
+    from workbench.tasks.prefect_log import quieten_task_runs
     from workbench.tasks.runners import started
 
     goal = setting.study.goals[0]
@@ -241,7 +243,7 @@ def orchestrated(
 
         def trial(number: int) -> None:
             request = ExecutionRequest(
-                f"write a plan: {name}", goal, number, setting.pipeline, setting.executing, name, setting.run.path
+                f"write a plan: {name}", goal, number, setting.pipeline, setting.step_providers, name, setting.run.path
             )
             asker.verdict(
                 ScoreRequest(goal, setting.judge, number, candidate=name, run=setting.run.path), asker.plan(request)

@@ -12,7 +12,7 @@ from pathlib import Path
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(apart: int) -> float:
+def cpu_seconds(excluded: int) -> float:
     """Return the CPU seconds of this process and all of its descendants, including descendants that have ended.
 
     The kernel adds a process's time to the time of the process that waits for it, so nothing is counted twice.
@@ -21,7 +21,7 @@ def cpu_seconds(apart: int) -> float:
         apart: a descendant that does not count.
     """
     # Fields 14 to 17 of /proc/PID/stat: user and system time, and the same of the children that were waited for.
-    return sum(sum(map(int, fields[11:15])) for fields in _tree(apart).values()) / TICKS
+    return sum(sum(map(int, fields[11:15])) for fields in _tree(excluded).values()) / TICKS
 
 
 def cpu_seconds_of(process: int) -> float:
@@ -58,7 +58,7 @@ def watching_peak(pause: float = 0.03) -> Iterator[list[float]]:
         watcher.join()
 
 
-def _tree(apart: int | None = None) -> dict[int, list[str]]:
+def _tree(excluded: int | None = None) -> dict[int, list[str]]:
     """Return the fields of /proc/PID/stat from the third on, of this process and its descendants, by process."""
     stats: dict[int, list[str]] = {}
     for folder in Path("/proc").iterdir():
@@ -69,7 +69,7 @@ def _tree(apart: int | None = None) -> dict[int, list[str]]:
         children.setdefault(int(fields[1]), []).append(pid)
     tree = [os.getpid()]
     for pid in tree:
-        tree += [child for child in children.get(pid, ()) if child != apart]
+        tree += [child for child in children.get(pid, ()) if child != excluded]
     return {pid: stats[pid] for pid in tree if pid in stats}
 
 

@@ -14,6 +14,7 @@ if a share is implausible.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ sys.path.insert(0, str(CHECKOUT))
 from workbench.evidence.gate import decide_in_steps, stages  # noqa: E402
 from workbench.evidence.promotion import ALPHA, ALPHA_AUTO, decide  # noqa: E402
 
+#: Draws this many scores.
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 NOISE: dict[str, Draw] = {
     "normal": lambda rng, n: rng.normal(5, 1, n),
@@ -39,6 +41,7 @@ NOISE: dict[str, Draw] = {
     "tenths": lambda rng, n: np.round(rng.normal(5, 0.2, n), 1),
     "5 % crashes": lambda rng, n: np.where(rng.random(n) < 0.05, 0.0, rng.normal(8, 0.5, n)),
 }
+#: The numbers of the champion's and of the challenger's scores.
 SIZES = ((3, 3), (4, 4), (6, 6), (8, 8), (16, 16), (4, 8), (8, 4), (3, 12), (12, 3), (5, 6), (2, 8))
 
 
@@ -53,10 +56,9 @@ def main() -> int:
     rng = np.random.default_rng(options.seed)
     log("wrong promotions at 5 %      permutation  Welch  means   coverage of 90 %")
     cells = {}
-    for name, (draw, (a, b)) in {
-        f"{kind} {a}:{b}": (draw, (a, b)) for kind, draw in noise.items() for a, b in sizes
-    }.items():
-        cell = cells[name] = once(draw, a, b, trials, rng)
+    for (kind, draw), (a, b) in itertools.product(noise.items(), sizes):
+        name = f"{kind} {a}:{b}"
+        cell = cells[name] = in_one_step(draw, a, b, trials, rng)
         log(f"{name:28} {cell['permutation']:11.3f} {cell['welch']:6.3f} {cell['means']:6.3f} {cell['coverage']:10.3f}")
     step_trials = 60 if options.smallest else max(200, trials // 5)
     steps = {
@@ -71,11 +73,11 @@ def main() -> int:
         for gain, cell in row.items():
             log(f"{name:15} {gain:>4} {cell['promoted']:9.3f} {cell['pairs']:6.1f}")
     worst, by_means = (max(cell[rule] for cell in cells.values()) for rule in ("permutation", "means"))
-    room = 4 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
+    tolerance = 4 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
     return conclude(
         {"cells": cells, "steps": steps, "worst": worst, "ratio": by_means / max(worst, 1 / trials)},
         {
-            "the permutation test keeps its risk": worst <= ALPHA + room,
+            "the permutation test keeps its risk": worst <= ALPHA + tolerance,
             "comparing means alone does not": by_means > 0.3,
             "the gate finds a gain of two points": all(row["+2"]["promoted"] > 0.5 for row in steps.values()),
         },
@@ -86,7 +88,9 @@ def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def once(draw: Draw, champions: int, challengers: int, trials: int, rng: np.random.Generator) -> dict[str, float]:
+def in_one_step(
+    draw: Draw, champions: int, challengers: int, trials: int, rng: np.random.Generator
+) -> dict[str, float]:
     """Return the share of promotions by each rule if both sides are alike, and the coverage of the interval."""
     promoted, welch, means, covered = 0, 0, 0, 0
     for _ in range(trials):

@@ -1,4 +1,4 @@
-"""Measures how fast a finished study replays: the same command again, with all answers kept, on a running server.
+"""Measures how fast a finished study replays: its command runs again on a running server, with all answers kept.
 
     python bench/replay.py [--trials 200] [--replays 3] [--smallest] [--server HOME]
 
@@ -63,6 +63,7 @@ def main() -> int:
 
 
 def expectations(numbers: dict[str, Any], trials: int) -> dict[str, bool]:
+    """Return True for each plausible number, by a sentence that names the expectation."""
     return {
         f"the study has about {trials} trials, not {numbers['trials']}": 0.7 * trials <= numbers["trials"] <= trials,
         "a replay executes nothing": numbers["executed"] == 0,

@@ -29,7 +29,13 @@ from process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machine
 
 @dataclass(frozen=True)
 class Size:
-    """The number of executions that each part measures. The provider of `at_once` answers after `latency` seconds."""
+    """The size of the measurement.
+
+    Attributes:
+        cold, warm, at_once: the number of executions of the part with this name.
+        latency: the seconds after which the provider of the part `at_once` answers.
+        runs: the number of executions of the part `many`.
+    """
 
     cold: int = 8
     warm: int = 400
@@ -106,7 +112,7 @@ class Bench:
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds so far: of this process, the VMs and all processes between, without the provider."""
-        return cpu_seconds(apart=self._provider.pid)
+        return cpu_seconds(excluded=self._provider.pid)
 
     def run(self, count: int, at_once: int) -> float:
         """Run `count` more executions, `at_once` of them in flight. Return the seconds."""
@@ -124,7 +130,7 @@ class Bench:
 
 
 @contextmanager
-def measured(engine: str, latency: float, home: Path) -> Iterator[Bench]:
+def open_bench(engine: str, latency: float, home: Path) -> Iterator[Bench]:
     bench = Bench(engine, latency, home)
     try:
         yield bench
@@ -145,10 +151,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as folder:
         home = Path(folder)
         parts = {
-            "cold": cold(home, size),
-            "warm": warm(home, size),
-            "at_once": at_once(home, size),
-            "many": many(home, size),
+            "cold": measure_cold(home, size),
+            "warm": measure_warm(home, size),
+            "at_once": measure_at_once(home, size),
+            "many": measure_many(home, size),
         }
     numbers = {**parts, **ratios(parts["cold"], parts["warm"])}
     for name, value in numbers.items():
@@ -165,6 +171,7 @@ def ratios(cold: dict[str, Any], warm: dict[str, Any]) -> dict[str, float]:
 
 
 def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
+    """Return True for each plausible number, by a sentence that names the expectation."""
     cold, warm, at_once, many = (numbers[name] for name in ("cold", "warm", "at_once", "many"))
     return {
         f"the start of a VM takes 100 ms of CPU or more, not {cold['cpu_ms']} ms": cold["cpu_ms"] >= 100,
@@ -182,9 +189,9 @@ def expectations(numbers: dict[str, Any]) -> dict[str, bool]:
     }
 
 
-def cold(home: Path, size: Size) -> dict[str, Any]:
+def measure_cold(home: Path, size: Size) -> dict[str, Any]:
     """Measure one VM for each execution: wall and CPU milliseconds with its parents, and the peak megabytes of a VM."""
-    with measured("mix", 0.0, home) as bench:
+    with open_bench("mix", 0.0, home) as bench:
         with watching_peak() as peak:
             bench.run(1, 1)
         before = bench.cpu_seconds()
@@ -198,30 +205,30 @@ def cold(home: Path, size: Size) -> dict[str, Any]:
     }
 
 
-def warm(home: Path, size: Size) -> dict[str, Any]:
+def measure_warm(home: Path, size: Size) -> dict[str, Any]:
     """Measure one VM for all executions."""
-    with measured("serve", 0.0, home) as bench:
+    with open_bench("serve", 0.0, home) as bench:
         bench.run(min(50, size.warm), 1)
-        vm = machine()
-        inside, before = cpu_seconds_of(vm), bench.cpu_seconds()
+        vm = only_vm()
+        vm_cpu, before = cpu_seconds_of(vm), bench.cpu_seconds()
         seconds = bench.run(size.warm, 1)
-        inside, cpu = cpu_seconds_of(vm) - inside, bench.cpu_seconds() - before
+        vm_cpu, cpu = cpu_seconds_of(vm) - vm_cpu, bench.cpu_seconds() - before
         peak = megabytes(vm, "VmHWM")
     return {
         "executions": size.warm,
         "ms": round(seconds / size.warm * 1000, 2),
         "cpu_ms": round(cpu / size.warm * 1000, 2),
-        "cpu_ms_of_the_vm": round(inside / size.warm * 1000, 2),
+        "cpu_ms_of_the_vm": round(vm_cpu / size.warm * 1000, 2),
         "peak_mb": peak,
     }
 
 
-def at_once(home: Path, size: Size) -> dict[str, Any]:
+def measure_at_once(home: Path, size: Size) -> dict[str, Any]:
     """Measure parallel executions in one VM with a slow provider. Ideally all together take as long as one answer."""
-    with measured("serve", size.latency, home) as bench:
+    with open_bench("serve", size.latency, home) as bench:
         bench.run(1, 1)
         seconds = bench.run(size.at_once, size.at_once)
-        peak = megabytes(machine(), "VmHWM")
+        peak = megabytes(only_vm(), "VmHWM")
     return {
         "executions": size.at_once,
         "latency": size.latency,
@@ -231,13 +238,13 @@ def at_once(home: Path, size: Size) -> dict[str, Any]:
     }
 
 
-def many(home: Path, size: Size) -> dict[str, Any]:
+def measure_many(home: Path, size: Size) -> dict[str, Any]:
     """Measure the first and the last thousand executions in one VM: the rate, and memory and processes afterwards."""
-    with measured("serve", 0.0, home) as bench:
+    with open_bench("serve", 0.0, home) as bench:
         thousand = min(1000, size.runs // 2)
-        first = thousand_of(bench, thousand)
+        first = measure_thousand(bench, thousand)
         bench.run(size.runs - 2 * thousand, 16)
-        last = thousand_of(bench, thousand)
+        last = measure_thousand(bench, thousand)
     return {
         "runs": size.runs,
         **{name: [first[name], last[name]] for name in first},
@@ -245,10 +252,11 @@ def many(home: Path, size: Size) -> dict[str, Any]:
     }
 
 
-def thousand_of(bench: Bench, count: int) -> dict[str, Any]:
+def measure_thousand(bench: Bench, count: int) -> dict[str, Any]:
+    """Run `count` executions. Return their rate, and the VM's memory and processes afterwards."""
     seconds = bench.run(count, 16)
     processes = processes_inside(bench)
-    return {"per_second": round(count / seconds, 1), "rss_mb": megabytes(machine(), "VmRSS"), "processes": processes}
+    return {"per_second": round(count / seconds, 1), "rss_mb": megabytes(only_vm(), "VmRSS"), "processes": processes}
 
 
 def processes_inside(bench: Bench) -> int:
@@ -257,7 +265,7 @@ def processes_inside(bench: Bench) -> int:
     return int(health["processes"])
 
 
-def machine() -> int:
+def only_vm() -> int:
     """Return the process id of the only VM."""
     (vm,) = virtual_machines()
     return vm

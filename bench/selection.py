@@ -68,13 +68,13 @@ def main() -> int:
         games += [Game(world, 0.10, 20, "race", "tuning", 0) for world in WORLDS]
         games.append(Game("main", 0.10, 20, "dspy.GEPA", "tuning", 0))
     else:
-        games = list(planned(options))
-    kept = read(options.file) if options.file and options.resume else {}
-    missing = [game for game in games if game not in kept]
+        games = list(planned_games(options))
+    stored_results = read(options.file) if options.file and options.resume else {}
+    missing = [game for game in games if game not in stored_results]
     if options.file and not options.resume:
         options.file.write_text("")
-    results = {game: kept[game] for game in games if game in kept}
-    for game, result in played(missing, 1 if options.smallest else options.workers):
+    results = {game: stored_results[game] for game in games if game in stored_results}
+    for game, result in play_all(missing, 1 if options.smallest else options.workers):
         results[game] = result
         if options.file:
             with options.file.open("a", encoding="utf-8") as file:
@@ -94,7 +94,7 @@ def main() -> int:
     )
 
 
-def planned(options: argparse.Namespace) -> Iterator[Game]:
+def planned_games(options: argparse.Namespace) -> Iterator[Game]:
     """Yield the games of the table: the main world in several sizes, and every other world in one."""
     for world in options.worlds:
         main_world = world == "main"
@@ -102,13 +102,14 @@ def planned(options: argparse.Namespace) -> Iterator[Game]:
             for budget in options.budgets if main_world else (150,):
                 for rule in options.rules:
                     dspy = rule in DSPY_RULES
+                    # DSPy's optimizers take long, so they play only some sizes of the main world.
                     if dspy and (not main_world or sigma == 0.03 or budget == 400):
                         continue
                     for seed in range(options.dspy_seeds if dspy else options.seeds):
                         yield Game(world, sigma, budget, rule, options.set, seed)
 
 
-def played(games: list[Game], workers: int) -> Iterator[tuple[Game, dict[str, float]]]:
+def play_all(games: list[Game], workers: int) -> Iterator[tuple[Game, dict[str, float]]]:
     """Play games, each in one of the worker processes, and yield them as they end."""
     if workers == 1:
         yield from ((game, play(game)) for game in games)
@@ -144,7 +145,7 @@ def read(file: Path) -> dict[Game, dict[str, float]]:
 class Cell:
     """The games of one rule in one world.
 
-    `too_much` is the mean of reported minus true quality, and `error` is the mean of its absolute value.
+    `overestimate` is the mean of reported minus true quality, and `error` is the mean of its absolute value.
     """
 
     world: str
@@ -154,7 +155,7 @@ class Cell:
     games: int
     quality: float
     standard_error: float
-    too_much: float
+    overestimate: float
     error: float
     best: float
 
@@ -162,7 +163,7 @@ class Cell:
 def cells(results: dict[Game, dict[str, float]]) -> list[Cell]:
     """Return the cells in the order of the games."""
     groups: dict[tuple[str, float, int, str], list[dict[str, float]]] = {}
-    for game, result in sorted(results.items(), key=lambda item: order(item[0])):
+    for game, result in sorted(results.items(), key=lambda item: sort_key(item[0])):
         groups.setdefault((game.world, game.sigma, game.budget, game.rule), []).append(result)
     table = []
     for name, group in groups.items():
@@ -174,7 +175,7 @@ def cells(results: dict[Game, dict[str, float]]) -> list[Cell]:
                 games=len(group),
                 quality=fmean(qualities),
                 standard_error=stdev(qualities) / len(group) ** 0.5 if len(group) > 1 else 0.0,
-                too_much=fmean(errors),
+                overestimate=fmean(errors),
                 error=fmean(map(abs, errors)),
                 best=fmean(result["best"] for result in group),
             )
@@ -182,13 +183,13 @@ def cells(results: dict[Game, dict[str, float]]) -> list[Cell]:
     return table
 
 
-def order(game: Game) -> tuple[int, float, int, int, int]:
+def sort_key(game: Game) -> tuple[int, float, int, int, int]:
     rules, worlds = [*RULES, *DSPY_RULES], [*WORLDS]
     return worlds.index(game.world), game.sigma, game.budget, rules.index(game.rule), game.seed
 
 
 def tables(table: list[Cell]) -> str:
-    """Return Markdown tables: true qualities and errors of the reported scores, each as main world and other worlds."""
+    """Return Markdown tables: true qualities and errors of reported scores, for the main world and for the others."""
     main = [cell for cell in table if cell.world == "main"]
     others = [cell for cell in table if cell.world != "main"]
     sections = []
@@ -208,7 +209,7 @@ def _quality(cell: Cell) -> str:
 
 
 def _error(cell: Cell) -> str:
-    return f"{cell.too_much:+.3f} ({cell.error:.3f})"
+    return f"{cell.overestimate:+.3f} ({cell.error:.3f})"
 
 
 def _markdown(rows: dict[str, dict[str, str]]) -> str:

@@ -21,7 +21,7 @@ from dspy import lm15
 from selection_worlds import Play
 
 from workbench.nouns import Plan, Verdict
-from workbench.search.asks import SearchStopped
+from workbench.search.asker import SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.models import reply

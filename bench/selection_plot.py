@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Protocol
 
+#: The size of the drawing, and the width of one panel.
 WIDTH, HEIGHT, PANEL = 900, 340, 260
+#: The left edge of the first panel, and the y coordinates of the qualities 1 and 0.
 LEFT, TOP, BOTTOM = 46, 40, 290
 COLOURS = ("#0969da", "#54aeff", "#8c959f", "#bf8700", "#1a7f37", "#cf222e", "#8250df", "#bc4c00", "#6e7781")
+#: The best possible quality in the main world.
 BEST = 0.87
 
 

@@ -18,11 +18,13 @@ HELD_OUT, KEPT = 12, 4
 
 
 def race_rule(play: Play, budget: int, rng: np.random.Generator) -> tuple[str, float]:
+    """Run the race as a run with one execution at a time does."""
     result = race(play.seed_prompt, play.propose, play.evaluate, budget, rng)
     return result.best, result.estimate or 0.0
 
 
 def race_in_batches(play: Play, budget: int, rng: np.random.Generator) -> tuple[str, float]:
+    """Run the race with 16 executions at a time."""
     result = race(play.seed_prompt, play.propose, play.evaluate, budget, rng, batch=16)
     return result.best, result.estimate or 0.0
 
@@ -49,17 +51,17 @@ def hill_climbing(play: Play, budget: int, rng: np.random.Generator) -> tuple[st
 def successive_halving(play: Play, budget: int, rng: np.random.Generator) -> tuple[str, float]:
     """Execute each prompt of a pool once more, drop the worse half, and add children of the better half.
 
-    At most twelve executions are held back, to measure the prompt with the highest mean of the last pool.
+    At most HELD_OUT executions are held back, to measure the prompt with the highest mean of the last pool.
     """
     scores: dict[str, list[float]] = {play.seed_prompt: []}
-    left = budget - min(HELD_OUT, budget // 3)
-    while left > 0:
+    remaining = budget - min(HELD_OUT, budget // 3)
+    while remaining > 0:
         parents = list(scores)
         while len(scores) < 2 * KEPT:
             scores.setdefault(play.propose(parents[int(rng.integers(len(parents)))], ""), [])
-        for prompt in list(scores)[:left]:
+        for prompt in list(scores)[:remaining]:
             scores[prompt].append(play.evaluate([prompt])[0] or 0.0)
-            left -= 1
+            remaining -= 1
         means = {prompt: fmean(values) for prompt, values in scores.items() if values}
         scores = {prompt: scores[prompt] for prompt in sorted(means, key=means.__getitem__, reverse=True)[:KEPT]}
     best = next(iter(scores))

@@ -2,8 +2,8 @@
 
 Some pieces of a prompt are instructions such as `rule07`. Each instruction has an effect on the quality of the plans.
 The proposer adds, removes or exchanges one instruction at a time. An added instruction helps with the probability
-`helpful_share`. If possible, it is none that the feedback says to avoid. A score is the prompt's quality with the noise
-of the generator and of the judge, from 0 to 1.
+`helpful_share`. The proposer avoids the instructions that the feedback says to avoid, if others are left. A score is
+the prompt's quality with the noise of the generator and of the judge, from 0 to 1.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-#: The quality of the seed prompt, and what all helpful instructions add to it.
+#: The quality of the seed prompt, and the sum that all helpful instructions add to the quality.
 SEED_QUALITY, GAIN = 0.25, 0.62
+#: The standard deviation of the judge's noise.
 JUDGE_NOISE = 0.06
 #: What one word costs beyond the free ones, in a world with a length penalty.
 WORD_PRICE = 0.015
@@ -112,7 +113,10 @@ class Play:
         return float(np.mean(self._qualities(prompt)))
 
     def best_quality(self) -> float:
-        """Return the highest quality that a prompt can have."""
+        """Return the highest quality that a prompt can have.
+
+        It is found by adding the best instruction, or the best pair, until none improves the prompt.
+        """
         chosen: list[str] = []
         while True:
             prompts = {name: self._with(chosen, name) for name in self._effects if name not in chosen}
@@ -122,15 +126,16 @@ class Play:
                 return self.quality(self._with(chosen, ""))
             chosen = sorted({*chosen, *better[0].split()})
 
-    def _with(self, chosen: list[str], more: str) -> str:
-        return " ".join([*SEED_WORDS.split(), *sorted({*chosen, *more.split()})])
+    def _with(self, chosen: list[str], added: str) -> str:
+        return " ".join([*SEED_WORDS.split(), *sorted({*chosen, *added.split()})])
 
     def _qualities(self, prompt: str) -> Any:
+        """Return the quality of a prompt for each goal, shape (goals,)."""
         present = set(_RULE.findall(prompt)) & self._effects.keys()
         quality = SEED_QUALITY + sum((self._effects[name] for name in sorted(present)), np.zeros(self.world.goals))
         if self._pairs:
-            together = sum(1 for a, b in self._pairs if a in present and b in present)
-            quality = quality + self.world.synergy * together / len(self._pairs)
+            complete_pairs = sum(1 for a, b in self._pairs if a in present and b in present)
+            quality = quality + self.world.synergy * complete_pairs / len(self._pairs)
         if self.world.free_words is not None:
             quality = quality - WORD_PRICE * max(0, len(prompt.split()) - self.world.free_words)
         return np.clip(quality, 0, 1)
@@ -140,14 +145,15 @@ class Play:
         return [self._score(prompt) for prompt in prompts]
 
     def _score(self, prompt: str) -> float | None:
+        """Execute a prompt once. Return its score for the goal whose turn it is, or None if the execution crashed."""
         goal, self._evaluations = self._evaluations % self.world.goals, self._evaluations + 1
         rng = self._scoring
         if rng.random() < self.world.crashes:
             return None
         noise = rng.standard_t(3) / np.sqrt(3) if self.world.heavy_tails else rng.standard_normal()
         plan = np.clip(self._qualities(prompt)[goal] + self.world.sigma * noise, 0, 1)
-        seen = plan + (EXPLOIT if self._exploit is not None and self._exploit in prompt else 0.0)
-        score = float(np.clip(seen + JUDGE_NOISE * rng.standard_normal(), 0, 1))
+        judged = plan + (EXPLOIT if self._exploit is not None and self._exploit in prompt else 0.0)
+        score = float(np.clip(judged + JUDGE_NOISE * rng.standard_normal(), 0, 1))
         return round(score, 1) if self.world.tenths else score
 
     # Proposals ----------------------------------------------------------------------------------------------------

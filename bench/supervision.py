@@ -2,9 +2,9 @@
 
     python bench/supervision.py [--calls 20] [--at-once 1 64] [--command true] [--smallest]
 
-Both sides run the same command, in turn and in one run. The last line is JSON. For each number of commands at
-once it has the milliseconds of wall time and of CPU time per command (the CPU time of supervisors included), what
-supervision adds, and the ratio of the two wall times. `memory_mb` is the memory of the supervisors of so many commands.
+Both sides run the same command, in turn and in one run. The last line is JSON. For each number of commands at once it
+has the milliseconds of wall time and of CPU time per command (the CPU time of supervisors included), what supervision
+adds, and the ratio of the two wall times. `memory_mb` is the memory of the supervisors of all commands at once.
 `ratio` is the wall-time ratio of the first of these numbers. The exit code is 1 if the numbers are implausible.
 """
 
@@ -53,6 +53,7 @@ def main() -> int:
 
 
 def compare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
+    """Return the costs of bare and of supervised commands, and what supervision adds."""
     bare, supervised = (measure(side, command, calls, at_once) for side in ("bare", "supervised"))
     return {
         "bare_wall_ms": bare["wall_ms"],
@@ -69,7 +70,8 @@ def compare(command: list[str], calls: int, at_once: int) -> dict[str, float]:
 def measure(side: str, command: list[str], calls: int, at_once: int) -> dict[str, float]:
     """Return wall and CPU milliseconds per command, without the CPU time of a process that runs no command."""
 
-    def cpu(rounds: int) -> tuple[float, dict[str, float]]:
+    def run_side(rounds: int) -> tuple[float, dict[str, float]]:
+        """Return the CPU seconds of a process that measures this side, and the numbers that the process prints."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         line = [sys.executable, __file__, "--side", side, "--calls", str(rounds), "--at-once", str(at_once)]
         finished = subprocess.run([*line, "--command", *command], cwd=CHECKOUT, capture_output=True, check=True)
@@ -77,9 +79,9 @@ def measure(side: str, command: list[str], calls: int, at_once: int) -> dict[str
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, json.loads(finished.stdout)
 
     if side == "memory":
-        return cpu(1)[1]
-    empty, _ = cpu(0)
-    used, numbers = cpu(calls)
+        return run_side(1)[1]
+    empty, _ = run_side(0)
+    used, numbers = run_side(calls)
     return {**numbers, "cpu_ms": round(1000 * (used - empty) / (calls * at_once), 2)}
 
 
@@ -119,13 +121,14 @@ def rounds(call: Callable[[], object], calls: int, at_once: int) -> dict[str, fl
 
 
 def descendants(root: int) -> list[int]:
+    """Return the process ids of all descendants of a process."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    below = [root]
-    for pid in below:
-        below += [child for child, parent in parents.items() if parent == pid]
-    return below[1:]
+    tree = [root]
+    for pid in tree:
+        tree += [child for child, parent in parents.items() if parent == pid]
+    return tree[1:]
 
 
 def proportional(pid: int) -> int:

@@ -1,6 +1,6 @@
 """Create the automations that notify a person, on the Prefect server at PREFECT_API_URL.
 
-Run it with `python deployments/automations.py` once for a server that `workbench server` has not started. A second time
+Run it once with `python deployments/automations.py` if `workbench server` has not started the server. Running it again
 changes nothing. Flow runs whose process has died on this machine are marked as crashed.
 """
 
@@ -22,7 +22,7 @@ from workbench.tasks.failure import outside_failure
 
 
 def main() -> None:
-    """Create the automations, and mark crashed flow runs. Print a line for each that was changed.
+    """Create the automations, and mark crashed flow runs. Print a line for each automation and flow run that changed.
 
     Raises:
         UserError: PREFECT_API_URL is not set, the address in WORKBENCH_NOTIFY_URL cannot be used, or the server has no

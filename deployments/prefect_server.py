@@ -23,8 +23,8 @@ from weakref import WeakKeyDictionary
 from workbench.system.imports import without_collection
 
 with without_collection():
-    # Prefect would import its API later, and look for garbage meanwhile.
-    import prefect.server.api.server  # noqa: F401
+    # Otherwise Prefect would import its API later, and look for garbage meanwhile.
+    import prefect.server.api.server  # noqa: F401  # imported for its effect alone
     from prefect.server.database import dependencies
     from prefect.server.database.configurations import AioSqliteConfiguration
     from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
@@ -40,7 +40,7 @@ class WaitingSqlite(AioSqliteConfiguration):
 
     def __init__(self, connection_url: str) -> None:
         super().__init__(connection_url)
-        # A lock belongs to one event loop. Prefect uses one loop for its API, and short ones elsewhere.
+        # A lock belongs to one event loop. Prefect uses one loop for its API, and short-lived loops elsewhere.
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     @asynccontextmanager
@@ -52,6 +52,7 @@ class WaitingSqlite(AioSqliteConfiguration):
 
     @asynccontextmanager
     async def _turn(self) -> AsyncGenerator[None, None]:
+        """Hold the turn of this event loop until the block ends. After TURN_SECONDS, go on without it."""
         lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         try:
             await asyncio.wait_for(lock.acquire(), TURN_SECONDS)

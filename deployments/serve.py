@@ -51,7 +51,7 @@ def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
 
     Its automations are removed, too. A line on standard error names each removed deployment.
 
-    A worker's deployment has no path, and an update would not add one. So the deployment has to be created anew.
+    A worker's deployment has no path, and an update would not add a path. So the deployment has to be created anew.
     """
     with get_client(sync_client=True) as client:
         for deployment in served:

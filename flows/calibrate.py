@@ -65,8 +65,8 @@ def calibrate(
     with outside_failures():
         if not rehearse:
             take_keys(load(options), os.environ)
-        opened = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
+        opening = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)
+        with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
             start_time = time.time()
             tag_flow_run(setting.study.name, "calibrate", rehearsal=setting.rehearsal)
             record, picture = calibrate_judge(setting, home(), tasks, probes=probes)

@@ -22,7 +22,7 @@ from prefect.runtime import flow_run
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
-from workbench.repository.repository import known_file
+from workbench.repository.opening import known_file
 from workbench.run.folder import RunFolder
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
@@ -35,7 +35,7 @@ from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks.alive import alive
 from workbench.tasks.answering import answer
-from workbench.tasks.calibrating import look_at_judge
+from workbench.tasks.calibrating import check_judge
 from workbench.tasks.confirm import confirm
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
@@ -100,12 +100,12 @@ def optimize(
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)
         loaded = load(options)
-        # A run that fails from here on has its tags, too.
+        # The tags are added early, so that a run that fails later has them, too.
         tag_flow_run(loaded.name, loaded.optimizer, rehearsal=rehearse)
         if not rehearse:
             take_keys(loaded, os.environ)
-        opened = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
+        opening = open_run(options, home=home(), run=run or run_name(), url=flow_run.ui_url, environ=os.environ)
+        with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
             artifact.show(setting.run)
             if setting.rehearsal and not rehearse:
                 tag_flow_run(loaded.name, loaded.optimizer, rehearsal=True)
@@ -117,13 +117,13 @@ def optimize(
 
             looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
-                look_at_judge(setting, home(), tasks)
+                check_judge(setting, home(), tasks)
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                     answer(search, setting.run, tasks)
                 log.confirming()
                 outcome = search.result
-                fresh = confirmation(setting, outcome, looks, decided(setting.run))
-                with Asks(fresh, limits, answered, log.trial, claims) as fresh_trials:
+                work = confirmation(setting, outcome, looks, decided(setting.run))
+                with Asks(work, limits, answered, log.trial, claims) as fresh_trials:
                     verdicts = answer(fresh_trials, setting.run, tasks)
             comparison = confirm.submit(setting.run, wait_for=verdicts, return_state=False)
             report = publish.submit(setting.run, comparison).result()

@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from workbench.champion.champion import Champion
 from workbench.champion.qualification import QualificationRecord, Qualifications, decide
 from workbench.evidence.summary import Summary, summarize
 from workbench.run.setting import Setting
@@ -49,7 +50,7 @@ def title() -> str:
 def requalify(
     study: str, repository: str, commit: str, rehearse: bool = False, since: str | None = None
 ) -> dict[str, Any] | State[Any]:
-    """Check whether the champion is as good as before at a commit. Start a search if it is not, or if there is none.
+    """Check whether the champion is as good as before at a commit. If it is worse or missing, start a search.
 
     Args:
         study: The study's path inside the repository.
@@ -95,14 +96,11 @@ def requalify(
         else:
             if not rehearse:
                 take_keys(loaded, os.environ)
-            opened = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-            with opened as setting:
+            opening = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
+            with opening as setting:
                 summary = _measure(setting, artifact)
-            scores, executions = summary.confirmed(summary.baseline), summary.executions
-            judgement = decide(history.record_of(champion, list(scores)), scores, loaded.margin)
-            log.info(judgement.sentence(loaded.margin))
-            measured = {"scores": scores, "rehearsal": summary.rehearsal, "run": setting.run.name}
-            record = record.model_copy(update={"decision": judgement.decision, **measured, "at": time.time()})
+            executions = summary.executions
+            record = _decided(record, champion, history, summary, loaded.margin)
         search = None
         if record.decision in ("worse", "no champion"):
             search = start_search(study, repository, commit, rehearse=rehearse)
@@ -117,14 +115,32 @@ def _measure(setting: Setting, artifact: RunArtifact) -> Summary:
         artifact.show(setting.run)
         if setting.rehearsal:
             tag_flow_run(setting.study.name, "requalify", rehearsal=True)
-        story, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
+        run_log, limits, claims = RunLog(setting.run, "confirm"), slots(setting.study.concurrency), claim(home())
 
         def answered(ask: Ask, task: AnswerFuture) -> None:
-            story.answered(ask, task)
+            run_log.answered(ask, task)
             artifact.refresh()
 
-        work = Asks(requalification(setting), limits, answered, story.trial, claims)
+        work = Asks(requalification(setting), limits, answered, run_log.trial, claims)
         with ended_on_interrupt(), work as fresh_trials:
             verdicts = answer(fresh_trials, setting.run, tasks)
         publish.submit(setting.run, None, wait_for=verdicts, return_state=False).result()
         return summarize(setting.run)
+
+
+def _decided(
+    record: QualificationRecord, champion: Champion, history: Qualifications, summary: Summary, margin: float
+) -> QualificationRecord:
+    """Return the record with the champion's fresh scores and the decision about them. Log the decision."""
+    scores = summary.confirmed(summary.baseline)
+    judgement = decide(history.record_of(champion, list(scores)), scores, margin)
+    get_run_logger().info(judgement.sentence(margin))
+    return record.model_copy(
+        update={
+            "decision": judgement.decision,
+            "scores": scores,
+            "rehearsal": summary.rehearsal,
+            "run": summary.run.name,
+            "at": time.time(),
+        }
+    )

@@ -39,15 +39,15 @@ def rubric(study: Path, rehearse: bool = False, again: bool = False) -> dict[str
     Args:
         study: The study file.
         rehearse: Use a scripted model instead of the judge's. A rehearsal costs nothing.
-        again: Ask the model again, although it has drawn criteria from these gold plans.
+        again: Ask the model again, even if it has drawn criteria from these gold plans before.
 
     Returns:
-        `criteria` by goal, `drawn_by`, `calls` and `dollars`.
+        `criteria` by goal, `drawn_by` (the model), the number of `calls` and their cost in `dollars`.
     """
     os.environ.update(loopback.exceptions(os.environ))
     with outside_failures():
         loaded = loader.load(study)
-        opened = open_drawing(loaded, rehearse=rehearse, home=home(), url=flow_run.ui_url, environ=os.environ)
-        with opened as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
+        opening = open_drawing(loaded, rehearse=rehearse, home=home(), url=flow_run.ui_url, environ=os.environ)
+        with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():
             tag_flow_run(loaded.name, "rubric", rehearsal=setting.judge.provider.rehearsal)
             return {"drawn_by": drawn_by(setting), **asdict(draw_rubric(setting, tasks, again=again))}

@@ -1,5 +1,5 @@
-# Let SIGTERM end Mix as it ends any program, until a command installs its own handler. Erlang's own handler would go on
-# working, or end with exit status 0.
+# Let SIGTERM end Mix at once, until a command installs its own handler. With Erlang's handler, Mix would go on working for a
+# while, or end with exit status 0.
 :os.set_signal(:sigterm, :default)
 
 defmodule Pipeline.MixProject do
@@ -60,8 +60,8 @@ defmodule Pipeline.MixProject do
     end
   end
 
-  # From Elixir 1.15 on, Mix compiles everything again if the working folder has changed. A build does not depend on the
-  # working folder if its path and the paths of its sources are absolute. Such a build is compiled inside its own folder.
+  # From Elixir 1.15 on, Mix compiles everything again if the working folder has changed. If the paths of the build folder and of
+  # the sources are absolute, the compilation does not need the working folder. Then always compile inside the build folder.
   defp compile_from_one_folder(arguments) do
     build_folder = System.get_env("MIX_BUILD_PATH", "")
     compile = fn -> Mix.Task.run("compile.elixir", arguments) end
@@ -75,7 +75,7 @@ defmodule Pipeline.MixProject do
   end
 
   # The libraries for YAML, JSON, the HTTP server and the property tests. Debian's packages are used if they are installed.
-  # Otherwise the same versions come from Hex (docs/decisions/0009-elixir-versions.md).
+  # Otherwise, the same versions come from Hex (docs/decisions/0009-elixir-versions.md).
   defp deps do
     if(installed_libraries() == [],
       do: [{:fast_yaml, "1.0.36"}, {:jiffy, "1.1.1"}, {:mochiweb, "3.1.1"}],

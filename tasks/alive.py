@@ -1,7 +1,7 @@
 """Keep a file locked while a flow run lasts, and mark flow runs as crashed that no process works on.
 
-A deployed flow run ends if its Prefect server is silent for long. Nobody watches its process as a person watches a
-command.
+The process of a deployed flow run ends if its Prefect server is silent for a long time. Nobody watches this process as
+a person watches a command.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SILENT_SECONDS = 600.0
 
 @contextmanager
 def alive() -> Iterator[None]:
-    """Mark flow runs as crashed that no process works on. Then show that this flow run's process lives.
+    """Mark flow runs as crashed that no process works on. Then hold the lock of this flow run.
 
-    The lock on the flow run's file dies with the process.
+    The lock is on a file, and the system releases it when the process dies. So the lock shows that the process lives.
     """
     run: Any = flow_run.id
     folder = ensure_usable(home())
@@ -56,9 +56,9 @@ def end_without_server(url: str, seconds: float = SILENT_SECONDS, poll: float = 
 
     A second call for the same address does nothing.
 
-    The flow itself stops to buy much earlier. Then Prefect tells the server how the flow ended, and tries again if the
-    server does not answer. A server that comes back in time gets the state, and lets the flow run try again. After the
-    end of the process, the next flow run marks this one as crashed.
+    The flow itself fails much earlier, and buys nothing more (`server_watched`). Then Prefect tries to send the state
+    of the flow run until the server answers. A server that comes back in time gets the state, and lets the flow run try
+    again. After the end of the process, the next flow run marks this one as crashed.
     """
 
     def watch() -> None:

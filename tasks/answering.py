@@ -31,12 +31,12 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     What costs money is submitted to `runner`, which may be a cluster. `retrieve` always runs in this process, because
     it takes less time than sending the execution to another process.
 
-    The run's folder gets the key of an answer that costs money before the answer is bought.
+    The key of an answer that costs money is written into the run's folder before the answer is bought.
 
-    `retrieve` and `score` get the id of the task run before them as a dependency, so that Prefect shows an edge between
-    the two task runs. Values for a task run in this process are quoted. Otherwise Prefect would look into each value
-    for results of task runs. Prefect recognises results by their place in memory, so it would draw wrong edges. Dask
-    takes a quoted value apart, so values for a cluster are not quoted.
+    `retrieve` and `score` get the id of the earlier task run as a dependency, so that Prefect shows an edge between the
+    two task runs. Values for a task run in this process are quoted. Otherwise Prefect would look into each value for
+    results of task runs, and would draw wrong edges, because it recognises results by their place in memory. Values for
+    a cluster are not quoted, because Dask takes a quoted value apart.
 
     Returns:
         The task runs of all verdicts.
@@ -45,7 +45,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     progress, records, reused, threads = Progress(), worker.SentRecords(run), ReusedAnswers(), runners.local()
     with server_watched(asks.interrupt), records:
         for ask in asks:
-            progress.tell()
+            progress.report()
             records.take_in()
             if isinstance(ask, Retrieve):
                 asks.answer(ask, _retrieved(ask, threads))
@@ -71,7 +71,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
 
 
 def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
-    """Return the future of an execution's plan. The plan of a kept execution needs no task run, either."""
+    """Return the future of an execution's plan. If the execution was kept, its plan needs no task run."""
     execution = ask.execution.result()
     if isinstance(ask.execution, KeptAnswer):
         return KeptAnswer(retrieve.fn(execution, ask.title))
@@ -92,9 +92,9 @@ def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:
 
 
 def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]] | None:
-    """Return the dependency of a task run on the earlier task run whose result is a parameter.
+    """Return the dependency of a task run on an earlier task run, whose result is the value of a parameter.
 
-    Return None for a kept answer.
+    Return None if the earlier result is a kept answer, which has no task run.
     """
     if isinstance(earlier, KeptAnswer):
         return None

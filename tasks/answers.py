@@ -1,9 +1,10 @@
-"""The kept answers of paid tasks: one file of readable JSON for each answer, `TASK/KEY` in the storage of answers.
+"""Keeps the answers of paid tasks: one file of readable JSON for each answer, `TASK/KEY` in the storage of answers.
 
 The storage is the folder `WORKBENCH_HOME/results`, or the bucket that WORKBENCH_RESULTS names.
 
-A file says which task and key it is for. It is checked when it is read: the task, the key, the answer's type, and the
-ranges of its values. A file that fails a check counts as missing, so the answer is bought again. Nothing is unpickled.
+A file has the task and the key of its answer. When it is read, its task, its key, the answer's type and the ranges of
+the values are checked. A file that fails a check counts as missing, so its answer is bought again. Nothing is
+unpickled.
 """
 
 from __future__ import annotations
@@ -11,15 +12,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from prefect.exceptions import MissingContextError
-from prefect.filesystems import LocalFileSystem
-from prefect.logging import get_run_logger
-from prefect.serializers import Serializer
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from workbench.errors import OutsideError
@@ -28,13 +23,12 @@ from workbench.nouns import DrawnCriteria, Execution, Verdict
 from workbench.scoring import Criterion
 from workbench.search.proposal import Proposal
 from workbench.system.home import home
-from workbench.system.storage import Folder, Storage, results_of
-from workbench.tasks.tags import tag_task_run
+from workbench.system.storage import Storage, results_of
 
 #: The type of each paid task's answers, by the task's name.
 ANSWERS: dict[str, type[Any]] = {"execute": Execution, "propose": Proposal, "score": Verdict, "draw": DrawnCriteria}
 
-#: The adapters of these types, by class name. Making an adapter takes longer than using it.
+#: The adapters of these types, by class name. They are created once, because that takes longer than using them.
 ADAPTERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in ANSWERS.values()}
 
 #: The version of the file format. A file without a version was written by Prefect, and names its key in `metadata`.
@@ -87,7 +81,7 @@ def read(results: Storage, task: str, key: str) -> Any:
         return None
     try:
         record = _File.model_validate_json(content)
-        kind, value = _only_item(record.result)
+        kind, value = only_item(record.result)
     except ValidationError as error:
         raise NoAnswer("it is truncated or damaged") from error
     if record.name != f"{task}/{key}":
@@ -110,7 +104,7 @@ def write(results: Storage, task: str, key: str, answer: Any) -> None:
     """Write an answer that was just paid for. The file is written whole or not at all.
 
     Raises:
-        OutsideError: the answer cannot be kept, for whatever reason. From now on this process buys nothing more.
+        OutsideError: the answer cannot be written. From now on, `check_storage` refuses every purchase of this process.
     """
     name = f"{task}/{key}"
     try:
@@ -118,7 +112,7 @@ def write(results: Storage, task: str, key: str, answer: Any) -> None:
             raise NoAnswer(f"it has the type {type(answer).__name__}; expected {ANSWERS[task].__name__}")
         if reason := _fault(answer, key):
             raise NoAnswer(reason)
-        record = {"schema_version": SCHEMA, "task": task, "key": key, "result": Answers().dumps(answer).decode()}
+        record = {"schema_version": SCHEMA, "task": task, "key": key, "result": to_json(answer)}
         results.write(name, json.dumps(record, ensure_ascii=False).encode())
     except Exception as error:
         _unkept.append(f"{results.place(name)}: {_reason(error)}")
@@ -126,10 +120,10 @@ def write(results: Storage, task: str, key: str, answer: Any) -> None:
 
 
 def check_storage(results: Storage, task: str, key: str) -> None:
-    """Check that an answer can be kept, before it is bought.
+    """Check that an answer can be written, before it is bought.
 
     Raises:
-        OutsideError: the answer cannot be kept, or this process could not keep an earlier answer.
+        OutsideError: the answer cannot be written, or this process could not write an earlier answer.
     """
     if _unkept:
         raise _storage_error(f"a paid answer could not be written ({_unkept[0]})")
@@ -138,77 +132,19 @@ def check_storage(results: Storage, task: str, key: str) -> None:
         raise _storage_error(f"answers cannot be written ({results.place(name)}: {reason})")
 
 
-class KeptAnswers(LocalFileSystem):
-    """The storage in which Prefect looks for the answer of an earlier run.
-
-    The storage only reads, because Prefect would log a failed write and go on. The task itself writes its answer
-    before Prefect calls the storage.
-
-    Without a `basepath`, the environment of the process that executes the task run names the storage.
-    """
-
-    _block_type_name = "Workbench kept answers"
-
-    def _storage(self) -> Storage:
-        return Folder(Path(self.basepath)) if self.basepath else storage()
-
-    def _resolve_path(self, path: str) -> str:  # type: ignore[override]  # an object of a bucket has no Path
-        # A link is not followed: it is replaced if its answer is bought again.
-        return self._storage().place("/".join(Path(path or "").parts[-2:]))
-
-    def read_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
-        self, path: str, **_: Any
-    ) -> bytes:
-        place = self._resolve_path(path)
-        task, key = Path(path).parts[-2:]
-        try:
-            answer = read(self._storage(), task, key)
-        except NoAnswer as error:
-            _warn(f"{place} is not used, and its answer is bought again: {error}")
-            raise
-        if answer is None:
-            raise FileNotFoundError(path)
-        tag_task_run("cached")
-        return _as_prefect(place, answer)
-
-    async def aread_path(self, path: str, **_: Any) -> bytes:
-        return self.read_path(path)
-
-    def write_path(  # type: ignore[override]  # Prefect's own method may return a coroutine
-        self, path: str, content: bytes, **_: Any
-    ) -> str:
-        return self._resolve_path(path)
-
-    async def awrite_path(self, path: str, content: bytes, **_: Any) -> str:
-        return self._resolve_path(path)
-
-
-class Answers(Serializer):
-    """Write answers as JSON, and every other value as its description. Reading never executes anything."""
-
-    type: Literal["workbench-answers"] = "workbench-answers"
-
-    def dumps(self, obj: Any) -> bytes:
-        kind = type(obj).__name__
-        if kind not in ADAPTERS:
-            # This is the exception of a failed run. People read it; no program does.
-            return json.dumps({kind: str(obj)}).encode()
-        return json.dumps({kind: ADAPTERS[kind].dump_python(obj, mode="json")}, ensure_ascii=False).encode()
-
-    def loads(self, blob: bytes) -> Any:
-        kind, value = _only_item(blob)
-        if kind not in ADAPTERS:
-            return OutsideError(f"{kind}: {value}", kind=kind)
-        return ADAPTERS[kind].validate_python(value)
-
-
-#: The answers of this process that could not be kept, each with the reason.
+#: The answers that this process could not write, each with the reason.
 _unkept: list[str] = []
 
 _object: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
-def _only_item(text: str | bytes) -> tuple[str, Any]:
+def to_json(answer: Any) -> str:
+    """Return an answer as JSON text: an object with the answer's class name as its only key."""
+    kind = type(answer).__name__
+    return json.dumps({kind: ADAPTERS[kind].dump_python(answer, mode="json")}, ensure_ascii=False)
+
+
+def only_item(text: str | bytes) -> tuple[str, Any]:
     """Return the only key of a JSON object, and its value.
 
     Raises:
@@ -252,31 +188,15 @@ def _possible(cost: Cost) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    """Return why an answer could not be written, in words."""
     return (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"[:200]
 
 
 def _storage_error(problem: str) -> OutsideError:
+    """Return the error for a storage that cannot be written."""
     return OutsideError(
         f"{problem}; expected a writable folder or bucket with free space; nothing more is bought, so make room and "
         "run the same command again",
         kind="storage",
         lasting=True,
     )
-
-
-def _as_prefect(place: str, answer: Any) -> bytes:
-    """Return an answer as the record that Prefect reads."""
-    serializer = Answers()
-    metadata = {"storage_key": place, "serializer": {"type": serializer.type}}
-    return json.dumps({"metadata": metadata, "result": serializer.dumps(answer).decode()}).encode()
-
-
-def _warn(line: str) -> None:
-    """Print a line on standard error, and log it as a warning of the task run if there is one."""
-    print(line, file=sys.stderr)
-    log: Callable[[str], None]
-    try:
-        log = get_run_logger().warning
-    except MissingContextError:
-        return
-    log(line)

@@ -1,4 +1,4 @@
-"""Calibrate the judge of an opened study with task runs, and keep the result. Two flows do this."""
+"""Calibrate the judge of an opened study with task runs, and keep the result, for two flows: calibrate and optimize."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from workbench.tasks.surroundings import claim
 def calibrate_judge(
     setting: Setting, home: Path, runner: TaskRunner[Any], *, probes: bool
 ) -> tuple[CalibrationRecord, Path]:
-    """Have the judge score damaged gold plans, and return the calibration with the file of its picture.
+    """Calibrate the judge, and return the calibration with the file of its picture.
 
     Raises:
-        BudgetUsedUp: the budget in dollars does not allow it.
+        BudgetUsedUp: the budget in dollars does not allow the calibration.
     """
     study = setting.study
     work = calibration(setting, prices_of(study, home), probes=probes)
@@ -39,11 +39,11 @@ def calibrate_judge(
     return record, keep(home, setting.judge, study.goals, record, picture(record, study.passing))
 
 
-def look_at_judge(setting: Setting, home: Path, runner: TaskRunner[Any]) -> None:
-    """Say in the log whether the judge can be trusted, and give the run its calibration.
+def check_judge(setting: Setting, home: Path, runner: TaskRunner[Any]) -> None:
+    """Log whether the judge can be trusted, and write its calibration into the run's folder.
 
-    A study with `calibrate: before_first_run` calibrates a judge that was never calibrated. If its budget in dollars
-    does not allow that, the run goes on without a calibration.
+    If the study says `calibrate: before_first_run`, a judge without a calibration is calibrated first. If the study's
+    budget in dollars does not allow that, the run goes on without a calibration.
     """
     log, study = get_run_logger(), setting.study
     record = calibration_of(home, setting.judge, study.goals)

@@ -9,6 +9,7 @@ from typing import Any
 from prefect.task_runners import TaskRunner
 
 from workbench.judging.drawing import key_of
+from workbench.money.price import total
 from workbench.run import journal
 from workbench.run.setting import Setting
 from workbench.scoring import Criterion
@@ -37,25 +38,23 @@ class DrawnRubric:
 
 
 def draw_rubric(setting: Setting, runner: TaskRunner[Any], *, again: bool) -> DrawnRubric:
-    """Return the criteria of the newest drawing, or of a new drawing if there is none or `again` is True.
+    """Return the criteria of the newest drawing. If there is none, or `again` is True, have the model draw them first.
 
     Raises:
         BudgetUsedUp: the budget in dollars does not allow the calls of a new drawing.
     """
-    before = len(journal.read(setting.run.path))
+    calls_before = len(journal.read(setting.run.path))
     work = drawing_of(setting, _number(setting, again=again))
     with Asks(work, slots(setting.study.concurrency), claim=claim(home())) as asks:
         answer(asks, setting.run, runner)
-    costs = [call.cost for call in journal.read(setting.run.path)[before:] if call.cost is not None]
-    amounts = [cost.dollars for cost in costs]
-    known = [amount for amount in amounts if amount is not None]
-    return DrawnRubric(asks.result, len(costs), sum(known) if len(known) == len(amounts) else None)
+    costs = [call.cost for call in journal.read(setting.run.path)[calls_before:] if call.cost is not None]
+    return DrawnRubric(asks.result, len(costs), total(cost.dollars for cost in costs))
 
 
 def _number(setting: Setting, *, again: bool) -> int:
-    """Return the number of the drawing to use.
+    """Return the number of the newest complete drawing. With `again`, return the number of the first incomplete one.
 
-    With `again`, a drawing that was cut short is continued under its number.
+    So a drawing that was cut short is continued, and buys only what is missing.
     """
     first_incomplete = next(number for number in count() if not _complete(setting, number))
     return first_incomplete if again else max(0, first_incomplete - 1)
@@ -67,6 +66,7 @@ def _complete(setting: Setting, number: int) -> bool:
 
 
 def _kept(key: str) -> bool:
+    """Return True if an answer that can be used is kept for the key of a drawing request."""
     try:
         return answers.read(answers.storage(), "draw", key) is not None
     except answers.NoAnswer:

@@ -16,9 +16,9 @@ EVENT = "pipeline.repo.changed"
 def emit(change: Change) -> None:
     """Send the event, and return when the server has taken it.
 
-    The event's id is made of the change. An event that the server has already is not sent again: a process that was
-    killed after it had sent the event could not write down that it had. A server that has started anew would take the
-    event a second time.
+    The event's id is computed from the change. If the server has an event with this id already, nothing is sent: an
+    earlier process sent the event, and was killed before it could note that. A server that was restarted meanwhile
+    would accept the event a second time.
 
     Raises:
         httpx.HTTPError: the server did not take the event.

@@ -16,7 +16,7 @@ from workbench.system.environment import secret_values
 def scrubbed_failure(error: Exception, environ: Mapping[str, str]) -> Exception:
     """Return the failure of a task without its causes, and without any secret of the environment in its message.
 
-    An OSError becomes an OutsideError: the machine failed, and a person can mend that.
+    An OSError becomes an OutsideError, because a person can mend a failure of the machine.
     """
     if isinstance(error, OSError):
         error = _refused_file(error)
@@ -45,7 +45,7 @@ def outside_failure(error: BaseException, server: str | None) -> WorkbenchError 
     if (workbench_error := workbench_error_in(error)) is not None:
         return workbench_error
     if isinstance(error, httpx.HTTPError | PrefectException | WebSocketException):
-        # Prefect's own error may only say that it could not go on. The server's answer is then its cause.
+        # Prefect's own error may only say that Prefect could not go on. Then the server's answer is the error's cause.
         cause = error.__cause__ or error if type(error) is PrefectException else error
         return server_unavailable(server, f"{type(cause).__name__}: {cause}".split("\n")[0][:200])
     return _refused_file(error) if isinstance(error, OSError) else None
@@ -62,6 +62,7 @@ def server_unavailable(server: str | None, reason: str) -> ServerUnavailable:
 
 
 def _refused_file(error: OSError) -> OutsideError:
+    """Return the error for a file that the machine could not read or write."""
     reason = error.strerror or type(error).__name__
     place = f"{error.filename}: " if error.filename else ""
     return OutsideError(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from prefect.blocks.system import Secret
 
 from workbench.nouns import Study
-from workbench.providers import KNOWN
+from workbench.provider_table import KNOWN
 from workbench.study.services import needs_of
 
 
@@ -38,7 +38,7 @@ def _missing(study: Study, environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the variables that the study needs and that the environment lacks."""
     needs = needs_of(study)
     for provider in sorted(needs.providers):
-        variables = KNOWN[provider][1]
+        variables = KNOWN[provider].keys
         if not any(environ.get(variable) for variable in variables):
             yield variables[0]
     yield from (variable for variable in needs.variables if not environ.get(variable))

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 
 from workbench.errors import UserError
 from workbench.evidence import story
-from workbench.evidence.report import sentence
+from workbench.evidence.sentence import sentence
 from workbench.evidence.story import Effort
 from workbench.evidence.summary import summarize
 from workbench.nouns import Trial
@@ -33,12 +33,14 @@ class RunLog:
         self._run = run
         self._record = run.load(RunRecord)
         self._logger = get_run_logger()
+        #: The time and cost of each execution, by the execution's key.
         self._efforts: dict[str, Effort] = {}
-        self._search: list[TrialRecord] = []
-        self._best: str | None = None
+        self._search_trials: list[TrialRecord] = []
+        #: The last line about the best prompt so far.
+        self._best_line: str | None = None
         self._phase: Phase = phase
-        begin = story.beginning if phase == "search" else story.requalifying
-        self._logger.info(begin(self._record))
+        first_line = story.beginning if phase == "search" else story.requalifying
+        self._logger.info(first_line(self._record))
 
     def answered(self, ask: Ask, task: Any) -> None:
         """Note the time and cost of an execution for the line of its trial. `Asks` calls this after each answer."""
@@ -53,11 +55,11 @@ class RunLog:
         record = TrialRecord.of(self._phase, trial)
         self._logger.info(story.trial_line(self._phase, record, self._efforts.get(trial.execution)))
         if self._phase == "search":
-            self._search.append(record)
-            best = story.best_so_far(self._search, self._record)
-            if best is not None and best != self._best:
-                self._best = best
-                self._logger.info(f"{best}, {story.budget_left(self._record, len(self._efforts))}.")
+            self._search_trials.append(record)
+            best_line = story.best_so_far(self._search_trials, self._record)
+            if best_line is not None and best_line != self._best_line:
+                self._best_line = best_line
+                self._logger.info(f"{best_line}, {story.budget_left(self._record, len(self._efforts))}.")
 
     def confirming(self) -> None:
         """Log that the search ended, and which prompt is confirmed."""

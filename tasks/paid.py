@@ -19,7 +19,7 @@ from prefect.tasks import exponential_backoff
 
 from workbench.errors import OutsideError
 from workbench.system import process
-from workbench.tasks import answers, worker
+from workbench.tasks import answers, prefect_results, worker
 from workbench.tasks.failure import scrubbed_failure
 from workbench.tasks.tags import tag_task_run
 
@@ -71,14 +71,14 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             task_run_name=title,
             cache_key_fn=cache_key,
             persist_result=True,
-            result_serializer=answers.Answers(),
+            result_serializer=prefect_results.Answers(),
             retries=RETRIES,
             retry_delay_seconds=exponential_backoff(backoff_factor=1),
             retry_jitter_factor=0.5,
             retry_condition_fn=_worth_retrying,
         )(buy)
         # The storage is set here, because `task` accepts only a storage that is saved on a server.
-        paid_task.result_storage = answers.KeptAnswers()
+        paid_task.result_storage = prefect_results.KeptAnswers()
         return paid_task
 
     return decorate

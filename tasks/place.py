@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
 from workbench.errors import WorkbenchError
-from workbench.repository.repository import open_repository
+from workbench.repository.opening import open_repository
 from workbench.repository.turns import turn
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.opening import RunOptions, current_fingerprint, load
@@ -72,22 +72,22 @@ def located(study: str | Path, repository: str | None, commit: str | None) -> It
         RepositoryFailed: the repository cannot be reached.
     """
     log = get_run_logger()
-    with ExitStack() as held:
+    with ExitStack() as stack:
         if repository is None:
             label = str(Path(study).resolve())
-            reason = held.enter_context(_turn(label, None, lambda old, new: False, log.info))
+            reason = stack.enter_context(_turn(label, None, lambda old, new: False, log.info))
             yield Place(Path(study), label, skipped=reason)
             return
-        held.enter_context(private_files())
+        stack.enter_context(private_files())
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         in_repository = StudyInRepository.of(opened, str(study))
         # A name such as `main` may mean another commit later, so only the full hash is used from here on.
         full_hash = opened.commit(commit) if commit else opened.head("HEAD")
-        reason = held.enter_context(_turn(in_repository.label, full_hash, opened.is_ancestor, log.info))
+        reason = stack.enter_context(_turn(in_repository.label, full_hash, opened.is_ancestor, log.info))
         if reason is not None:
             yield Place(Path(study), in_repository.label, skipped=reason)
             return
-        file = held.enter_context(in_repository.at(full_hash, home(), str(flow_run.id)))
+        file = stack.enter_context(in_repository.at(full_hash, home(), str(flow_run.id)))
         log.info(f"Checked out {full_hash[:12]} of {opened.address}.")
         yield Place(file, in_repository.label, in_repository.prompts(home()), None, in_repository, full_hash)
 
@@ -103,7 +103,7 @@ def _turn(
     if deployment.id is None:
         yield None
         return
-    with turn(home(), label, commit, is_ancestor, say=say, waits=Progress().tell) as reason:
+    with turn(home(), label, commit, is_ancestor, say=say, waits=Progress().report) as reason:
         yield reason
 
 

@@ -1,7 +1,7 @@
 """Reuse kept answers: one task run shows many of them in the Prefect UI (the task `reuse`).
 
-A task run costs the flow and the Prefect server many times what it costs to read a kept answer. So a kept answer gets
-no task run of its own. The flow reads it, and `ReusedAnswers` shows the answers in batches.
+A task run takes many times as long as reading a kept answer. So a kept answer gets no task run of its own. The flow
+reads it, and `ReusedAnswers` shows the answers in batches.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class ReusedAnswers:
     """The kept answers that a flow reuses. Use it in the flow's thread only."""
 
     def __init__(self) -> None:
-        # To look for an answer in a bucket takes a request. Task runs make these requests at the same time, and the
-        # flow cannot.
+        # Looking for an answer in a bucket takes a request. Task runs can make these requests at the same time, but the
+        # flow cannot. So task runs look for the answers in a bucket.
         storage = answers.storage()
         refreshing = get_current_settings().tasks.refresh_cache
         self._folder = storage if isinstance(storage, Folder) and not refreshing else None

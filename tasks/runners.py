@@ -22,7 +22,8 @@ CONNECT_SECONDS = 15
 #: The packages whose exceptions mean that the cluster has failed.
 CLUSTER_PACKAGES = ("distributed", "ray")
 
-#: Ctrl-C in a terminal reaches every process of the group. The flow ends its workers itself, without their tracebacks.
+#: Makes a worker ignore Ctrl-C, which a terminal sends to every process of the group. The flow ends its workers itself.
+#: So no worker prints a traceback.
 IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
@@ -58,11 +59,12 @@ def started(runner: nouns.TaskRunner, concurrency: int) -> Iterator[TaskRunner[A
             raise _cluster_failed(runner, "has failed", error) from error
 
 
-def _cluster_failed(runner: nouns.TaskRunner, what: str, error: BaseException) -> OutsideError:
+def _cluster_failed(runner: nouns.TaskRunner, problem: str, error: BaseException) -> OutsideError:
+    """Return the error for a cluster. `problem` continues the sentence "the cluster …"."""
     place = f"at {runner.address}" if runner.address else "on this machine"
     reason = str(error).split("\n")[0][:200] or type(error).__name__
     return OutsideError(
-        f"the {runner.name} cluster {place} {what} ({reason}); expected a cluster that answers within "
+        f"the {runner.name} cluster {place} {problem} ({reason}); expected a cluster that answers within "
         f"{CONNECT_SECONDS} s; start it or correct task_runner, and run the same command again",
         kind="no cluster",
         lasting=True,
@@ -70,7 +72,7 @@ def _cluster_failed(runner: nouns.TaskRunner, what: str, error: BaseException) -
 
 
 def local() -> TaskRunner[Any]:
-    """Return the task runner of the flow that calls this: threads of its process."""
+    """Return the task runner of the flow in which this is called: threads of the flow's process."""
     context = FlowRunContext.get()
     if context is None:
         raise RuntimeError("no flow runs in this thread; call this function in a flow")
@@ -79,11 +81,13 @@ def local() -> TaskRunner[Any]:
 
 @contextmanager
 def _threads(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    """Yield the flow's own task runner. Both parameters are for clusters."""
     yield local()
 
 
 @contextmanager
 def _dask(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    """Yield the task runner of the Dask cluster at an address, or of a cluster that is started here."""
     from prefect_dask.task_runners import DaskTaskRunner
 
     client = {"timeout": CONNECT_SECONDS}
@@ -102,18 +106,19 @@ def _dask(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
         }
         runner = DaskTaskRunner(cluster_kwargs=cluster, client_kwargs=client)
     with runner:
-        # The property connects, so that a failure shows before anything is asked for.
+        # Reading this property connects to the cluster, so that a failure shows before the first task run.
         _ = runner.client
         yield runner
 
 
 @contextmanager
 def _ray(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
+    """Yield the task runner of the Ray cluster at an address, or of a cluster that is started here."""
     from prefect_ray import RayTaskRunner
 
     # Ray runs one task for each of its CPUs. A task run mostly waits, so one CPU can serve several.
-    own = {"num_cpus": concurrency, "include_dashboard": False, "log_to_driver": False}
-    with RayTaskRunner(address=address, init_kwargs=own if address is None else {}) as runner:
+    cluster = {"num_cpus": concurrency, "include_dashboard": False, "log_to_driver": False}
+    with RayTaskRunner(address=address, init_kwargs=cluster if address is None else {}) as runner:
         yield runner
 
 

@@ -12,14 +12,15 @@ from prefect.utilities.urls import url_for
 from workbench.errors import UserError
 from workbench.providers import digest
 
+#: The deployment that searches, as FLOW/DEPLOYMENT.
 SEARCH = "optimize/nightly"
 
 
 def start_search(study: str, repository: str, commit: str, *, rehearse: bool) -> str:
-    """Start a search in a study of a repository at a commit, and return the address of its flow run in the Prefect UI.
+    """Start a search for a study of a repository at a commit, and return the address of its flow run in the Prefect UI.
 
-    A flow run gets its name when it begins, so its name is not known yet. Without a Prefect UI, return its id. A second
-    call for the same commit starts nothing, and returns the same flow run.
+    Without a Prefect UI, return the id of the flow run. Its name is not known before it begins. A second call with the
+    same arguments starts nothing, and returns the same flow run.
 
     Raises:
         UserError: the server has no deployment to start.

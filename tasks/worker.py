@@ -1,8 +1,8 @@
 """Prepares a process that answers asks but does not run the flow: a worker of a Dask or Ray cluster.
 
-The flow's process has opened the run: it has prepared the runtime, and it holds the run's folder. A worker does the
-same for itself before its first answer. A worker on another machine has no folder of the run. It sends the lines of the
-journal through the bucket of answers, and the flow takes them in.
+The flow's process has opened the run: it has taken the keys, prepared the runtime, and opened the run's folder. A
+worker takes the keys and prepares the runtime itself before its first answer. A worker on another machine has no folder
+of the run. It writes the records of the journal into the bucket of answers, and the flow adds them to the journal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Self
 from workbench.errors import ExecutionFailed, OutsideError
 from workbench.execution.runtimes import runtime_of
 from workbench.nouns import DrawRequest, Engine, ExecutionRequest, Pipeline, ScoreRequest
-from workbench.providers import KNOWN, Provider
+from workbench.providers import Provider
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
@@ -34,23 +34,25 @@ from workbench.system.storage import VARIABLE, Bucket
 from workbench.tasks import answers, keys
 from workbench.tasks.prefect_log import quieten_task_runs
 
-#: The pause, in seconds, between two tries to take the lock of an answer that another process buys.
+#: The pause between two tries to take the lock of an answer that another process buys, in seconds.
 LOCK_SECONDS = 0.5
-#: The shortest time between two looks for records that workers have sent, in seconds.
+#: The shortest time between two searches for records that workers have sent, in seconds.
 PAUSE_SECONDS = 5.0
 
 Request = ExecutionRequest | ScoreRequest | ProposalRequest | DrawRequest
 
 _lock = threading.Lock()
+#: The runtimes that this process has prepared.
 _prepared: set[Engine] = set()
-_asked_for: set[str] = set()
+#: The variables for which this process has looked for a Secret block.
+_looked_up: set[str] = set()
 
 
 @contextmanager
 def at_work(request: Request, task: str, key: str) -> Iterator[Any]:
     """Prepare this process for an answer. Yield the answer if another process has bought it meanwhile, else None.
 
-    In the flow's own process, this does nothing: the flow has prepared it, and claims each key.
+    In the flow's own process, this does nothing. The flow has prepared the process, and claims each key itself.
 
     Raises:
         OutsideError: this machine cannot do the run's work.
@@ -59,12 +61,12 @@ def at_work(request: Request, task: str, key: str) -> Iterator[Any]:
     if run is None or RunFolder(run).worked_on_here:
         yield None
         return
-    folder = _settle_in(request)
-    release = try_lock(folder / "locks" / f"worker-{task}-{key}")
+    lock = _prepare_process(request) / "locks" / f"worker-{task}-{key}"
+    release = try_lock(lock)
     waited = release is None
     while release is None:
         time.sleep(LOCK_SECONDS)
-        release = try_lock(folder / "locks" / f"worker-{task}-{key}")
+        release = try_lock(lock)
     try:
         with journal.sent_to(_sender(run)) if not run.is_dir() else nullcontext():
             yield _kept(task, key) if waited else None
@@ -75,46 +77,49 @@ def at_work(request: Request, task: str, key: str) -> Iterator[Any]:
 class SentRecords:
     """The records of a run's journal that workers without the run's folder have sent. Use it in the flow's thread only.
 
-    As a context manager, it takes in all records that are there when the block ends.
+    When the block of this context manager ends, the records that have arrived are added to the journal.
     """
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._storage = answers.storage()
-        self._looked_at = time.monotonic()
+        self._searched_at = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
-        # A failure of the run is reported, and not that its records could not be read.
+        # If the run has failed, this failure is raised, and not the failure to read its records.
         with suppress(OSError) if kind is not None else nullcontext():
             self.take_in(now=True)
 
     def take_in(self, *, now: bool = False) -> None:
-        """Write the sent records into the journal, unless the last look was less than `PAUSE_SECONDS` ago."""
+        """Add the sent records to the journal, unless the last search for them was less than `PAUSE_SECONDS` ago."""
         storage = self._storage
-        if not isinstance(storage, Bucket) or (not now and time.monotonic() - self._looked_at < PAUSE_SECONDS):
+        if not isinstance(storage, Bucket) or (not now and time.monotonic() - self._searched_at < PAUSE_SECONDS):
             return
-        self._looked_at = time.monotonic()
+        self._searched_at = time.monotonic()
         for name in storage.names(f"journal/{self._run.name}"):
             content = storage.read(name)
             if content is not None:
-                # If the flow dies before the file is removed, its successor finds the record in the journal.
+                # If the flow dies before the file is removed, the next attempt finds the record in the journal already.
                 journal.add_missing(self._run.path, parse(CallRecord, content.decode(), name))
                 storage.remove(name)
 
 
-def _settle_in(request: Request) -> Path:
-    """Prepare this process for a request, and return its WORKBENCH_HOME. Most of it is done only once."""
+def _prepare_process(request: Request) -> Path:
+    """Prepare this process for a request, and return its WORKBENCH_HOME.
+
+    Each key is looked up once, and each runtime is prepared once.
+    """
     folder = ensure_usable(home())
     with _lock:
-        # Threads of this process write at any time. So the permissions cannot be set for one task run only.
+        # Threads of this process write files at any time, so the permissions are set for all of them and stay.
         os.umask(0o777 & ~PRIVATE_FOLDER)
         os.environ.update(loopback.exceptions(os.environ))
         quieten_task_runs()
-        missing = [variable for variable in _variables(request) if variable not in _asked_for]
-        _asked_for.update(missing)
+        missing = [variable for variable in _variables(request) if variable not in _looked_up]
+        _looked_up.update(missing)
         keys.take(missing, os.environ)
         if isinstance(request, ExecutionRequest):
             _prepare(request.pipeline)
@@ -124,14 +129,15 @@ def _settle_in(request: Request) -> Path:
 def _variables(request: Request) -> Iterator[str]:
     """Yield the variables that the request may need and that the environment lacks."""
     for provider in _providers(request):
-        if not provider.rehearsal and not any(os.environ.get(variable) for variable in KNOWN[provider.name][1]):
-            yield KNOWN[provider.name][1][0]
+        if not provider.rehearsal and not any(os.environ.get(variable) for variable in provider.service.keys):
+            yield provider.service.keys[0]
     if isinstance(request, ExecutionRequest):
         needs = runtime_of(request.pipeline.engine).needs(request.pipeline)
         yield from (variable for variable in needs.variables if not os.environ.get(variable))
 
 
 def _providers(request: Request) -> tuple[Provider, ...]:
+    """Return the providers that may be called for a request."""
     match request:
         case ExecutionRequest():
             return request.providers
@@ -163,7 +169,7 @@ def _prepare(pipeline: Pipeline) -> None:
 
 
 def _kept(task: str, key: str) -> Any:
-    """Return the kept answer, or None if there is none that can be used."""
+    """Return the kept answer, or None if there is none or it cannot be used."""
     try:
         return answers.read(answers.storage(), task, key)
     except answers.NoAnswer:

@@ -18,7 +18,7 @@ from tests.support.tiers import TESTS, THOROUGH, may_select, processor_seconds, 
 
 # Prefect and Workbench read these variables when they are imported. Set them before that.
 _HOME = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
-for _name in [name for name in os.environ if name.endswith("_API_KEY") or name.startswith("PREFECT_")]:
+for _name in [name for name in os.environ if name.endswith(("_API_KEY", "_API_BASE")) or name.startswith("PREFECT_")]:
     del os.environ[_name]
 for _name in ("GOOGLE_GEMINI_BASE_URL", "ANTHROPIC_BASE_URL", "GEMINI_BASE_URL", "OPENAI_BASE_URL"):
     os.environ.pop(_name, None)

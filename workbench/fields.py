@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from workbench.providers import DEFAULT_PROPOSER, KNOWN
+from workbench.provider_table import DEFAULT_PROPOSER, KNOWN
 
 #: The path of a value: its keys and list indexes, such as ("goals", 0, "gold").
 KeyPath = tuple[str | int, ...]
@@ -101,12 +101,12 @@ def misfit(error: Any) -> str:
         case "missing":
             return "this key is missing"
         case "literal_error":
-            known = re.findall(r"'([^']+)'", context["expected"])
-            return f"{value} is not known; expected {' or '.join(known)}{nearest(str(error['input']), known)}"
+            choices = re.findall(r"'([^']+)'", context["expected"])
+            return f"{value} is not known; expected {' or '.join(choices)}{nearest(str(error['input']), choices)}"
         case "string_pattern_mismatch" if not error["input"].strip():
             return "expected a text, got an empty one"
         case "string_pattern_mismatch":
-            advice = OTHER_SERVICE if context["pattern"] == MODEL and "/" in error["input"] else ""
+            advice = _other_provider(error["input"]) if context["pattern"] == MODEL else ""
             return f"{value} is not {EXPECTED.get(context['pattern'], context['pattern'])}{advice}"
         case "too_short":
             return "the list is empty; expected at least one item"
@@ -117,6 +117,12 @@ def misfit(error: Any) -> str:
         case _:
             expected = error["msg"].removeprefix("Input should be ").replace("valid ", "")
             return f"expected {_plain(expected)}, got {_with_kind(error['input'])}"
+
+
+def _other_provider(model: str) -> str:
+    """Return what to write instead of a model whose provider is not known."""
+    provider, slash, _ = model.partition("/")
+    return nearest(provider, KNOWN) or (OTHER_SERVICE if slash else "")
 
 
 def _bound(context: Mapping[str, Any]) -> str:

@@ -1,6 +1,4 @@
-"""Knows the model providers: their addresses, the environment variables that hold their keys, and their current models.
-
-No other module reads a provider's key or knows a provider's address.
+"""Chooses the addresses of the model providers, and reads their keys. No other module reads a key.
 
 Every request carries a `Provider`. A cache key holds only the provider's `label`. The label of a rehearsal differs from
 the label of the real service, so their results are never confused. It does not depend on the rehearsal's port, so a
@@ -14,59 +12,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from workbench.errors import MissingKey
-
-ProviderName = Literal["gemini", "anthropic", "openai", "claude-program"]
-
-#: name → (address, environment variables that may hold the key, environment variable that overrides the address)
-KNOWN: dict[ProviderName, tuple[str, tuple[str, ...], str]] = {
-    "gemini": (
-        "https://generativelanguage.googleapis.com",
-        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        "GOOGLE_GEMINI_BASE_URL",
-    ),
-    "anthropic": ("https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
-    "openai": ("https://api.openai.com/v1", ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
-    # This is the `claude` program, not a service. It has a login of its own, and reads the variables of Anthropic's
-    # clients.
-    "claude-program": ("claude-program", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
-}
-
-#: The provider that is a program on this machine. It needs no key, and in a rehearsal it is not started.
-PROGRAM: ProviderName = "claude-program"
-
-#: The providers that our own runtime and checkouts of pipeline_ex call. Other models only judge and propose.
-GENERATING: tuple[ProviderName, ...] = ("anthropic", "gemini")
-
-#: The model that proposes prompts in a study that names none. docs/decisions/0011 has the reasons.
-DEFAULT_PROPOSER = "gemini/gemini-3.8-flash"
-#: The model that judges in a study that names none.
-DEFAULT_JUDGE = "gemini/gemini-4-argon"
-
-#: Current models by provider. A message about an unknown model suggests them if the provider does not list its own.
-CURRENT_MODELS: dict[ProviderName, tuple[str, ...]] = {
-    "gemini": ("gemini-3.8-flash", "gemini-4-argon", "gemini-3.5-flash-lite"),
-    "anthropic": ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5"),
-    "openai": (),
-    "claude-program": ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5"),
-}
-
-#: The highest temperature that each provider accepts. None is for a provider that takes no temperature.
-HIGHEST_TEMPERATURE: dict[ProviderName, float | None] = {
-    "gemini": 2.0,
-    "anthropic": 1.0,
-    "openai": 2.0,
-    "claude-program": None,
-}
+from workbench.provider_table import API_PATH, KNOWN, PROGRAM, ProviderName, Service
 
 #: The models of Anthropic up to Claude 4.6. Newer models refuse any temperature but 1.
 _TAKES_TEMPERATURE = re.compile(r"claude-(\d|instant|(opus|sonnet|haiku)-4(?!-[7-9]\b))")
-
-#: The path at the end of a provider's address, for clients that expect it there.
-API_PATH: dict[ProviderName, str] = {"gemini": "/v1beta", "anthropic": "/v1", "openai": "/v1", "claude-program": ""}
 
 #: What may follow a model's name in the name of one of its versions: `preview`, and after it a date or a number. Each
 #: of the two may be missing.
@@ -74,8 +26,9 @@ _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
 #: The names by which the `claude` program and pipelines call the newest model of a line.
 SHORT_NAMES = ("opus", "sonnet", "haiku")
-#: What some services write around a model's name: `models/` before it, or the size of its context window after it.
-_DECORATION = re.compile(r"^models/|\[\w+\]$")
+#: What some services write around a model's name: `models/` before it; after it, the size of its context window, or the
+#: way on which OpenRouter finds a server for the model.
+_DECORATION = re.compile(r"^models/|\[\w+\]$|:(free|nitro|floor|exacto|online)$")
 
 #: The key that a rehearsal gets. A real key is never sent to a rehearsal.
 REHEARSAL_KEY = "no-key-in-rehearsal"
@@ -99,6 +52,11 @@ class Provider:
     named_by_study: bool = False
 
     @property
+    def service(self) -> Service:
+        """Return what is known about the provider."""
+        return KNOWN[self.name]
+
+    @property
     def rehearsal(self) -> bool:
         """Return True if the rehearsal plays this provider."""
         return self.label.startswith("rehearsal:")
@@ -106,9 +64,9 @@ class Provider:
     @property
     def api_base(self) -> str:
         """Return the address with the path that clients expect at its end."""
-        path = API_PATH[self.name]
+        path = API_PATH[self.service.protocol]
         complete = self.named_by_study or self.base_url.endswith(path)
-        if self.name == "openai" and urlsplit(self.base_url).path:
+        if self.service.protocol == "openai" and urlsplit(self.base_url).path:
             complete = True
         return self.base_url if complete else self.base_url + path
 
@@ -127,7 +85,7 @@ class Provider:
         """
         if self.rehearsal:
             return REHEARSAL_KEY
-        variables = KNOWN[self.name][1]
+        variables = self.service.keys
         for variable in variables:
             if value := environ.get(variable):
                 return value
@@ -145,10 +103,10 @@ class Provider:
 def real(environ: Mapping[str, str]) -> dict[ProviderName, Provider]:
     """Return the providers at their public addresses, or at the addresses that the environment sets instead."""
     providers: dict[ProviderName, Provider] = {}
-    for name, (default, _, override) in KNOWN.items():
-        url = environ.get(override, default).rstrip("/")
+    for name, service in KNOWN.items():
+        url = environ.get(service.address_variable, service.address).rstrip("/")
         # The program and the service may use the same address. Different labels keep their answers apart.
-        label = url if name != PROGRAM or url == default else f"{default} {url}"
+        label = url if name != PROGRAM or url == service.address else f"{service.address} {url}"
         providers[name] = Provider(name, url, label=label)
     return providers
 
@@ -168,18 +126,18 @@ def takes_temperature(model: str) -> bool:
     return not model.startswith("claude-") or _TAKES_TEMPERATURE.match(model) is not None
 
 
-def same_model(asked: str, answering: str) -> bool:
-    """Return True if the answering model is the model that was asked, or a version of it.
+def same_model(requested: str, answering: str) -> bool:
+    """Return True if the answering model is the requested model, or a version of it.
 
     A name that ends in `latest` stands for the latest model, so every answering model fits. A short name, such as opus,
     stands for every model of its line.
     """
-    asked, answering = (_DECORATION.sub("", name) for name in (asked, answering))
-    if asked.endswith("latest"):
+    requested, answering = (_DECORATION.sub("", name) for name in (requested, answering))
+    if requested.endswith("latest"):
         return True
-    if asked in SHORT_NAMES:
-        return answering.startswith(f"claude-{asked}-")
-    return answering.startswith(asked) and _VERSION.fullmatch(answering.removeprefix(asked)) is not None
+    if requested in SHORT_NAMES:
+        return answering.startswith(f"claude-{requested}-")
+    return answering.startswith(requested) and _VERSION.fullmatch(answering.removeprefix(requested)) is not None
 
 
 def digest(*parts: str | bytes) -> str:

@@ -9,7 +9,7 @@ defmodule Pipeline.ArchitectureTest do
     assert :digraph_utils.cyclic_strong_components(graph()) == []
   end
 
-  test "a module's file has the name of the module" do
+  test "the path of a module's file is the beginning of the module's name" do
     for module <- modules(),
         "Pipeline" <> _ <- [inspect(module)],
         [_, file] <- [String.split(source(module), "/lib/")] do

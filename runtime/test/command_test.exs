@@ -17,9 +17,9 @@ defmodule Pipeline.CommandTest do
     long = Path.join(folder, String.duplicate("x", 256))
 
     for output <- ["/proc/x/plan.yaml", Path.join(pipeline, "plan.yaml"), long] do
-      ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
-      assert {ran.status, ran.stdout} == {1, ""}
-      assert ran.last =~ "❌ write: #{output}"
+      call = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+      assert {call.status, call.stdout} == {1, ""}
+      assert call.last =~ "❌ write: #{output}"
     end
 
     options = ["--var", "user_prompt=x", "--output-dir", "/proc/x"] ++ rehearsal(server)
@@ -62,17 +62,17 @@ defmodule Pipeline.CommandTest do
           {Generate, ["--pipeline", bad, "hi"], "the key workflow is missing"},
           {Check, [pipeline, "--json"], "--json is not known"}
         ] do
-      ran = command(task, arguments)
-      assert {arguments, ran.status, ran.stdout} == {arguments, 2, ""}
-      assert ran.last =~ "❌ "
-      assert ran.last =~ reason
+      call = command(task, arguments)
+      assert {arguments, call.status, call.stdout} == {arguments, 2, ""}
+      assert call.last =~ "❌ "
+      assert call.last =~ reason
     end
 
     assert File.read!(existing) == "mine"
   end
 
   test "an environment variable with a wrong number is named in the error" do
-    for {name, value, least} <- [
+    for {name, value, minimum} <- [
           {"PIPELINE_RETRIES", "many", 0},
           {"PIPELINE_RETRY_BASE_MS", "-1", 0},
           {"PIPELINE_HTTP_TIMEOUT_MS", "0", 1},
@@ -80,10 +80,10 @@ defmodule Pipeline.CommandTest do
         ] do
       System.put_env(name, value)
       on_exit(fn -> System.delete_env(name) end)
-      ran = command(Live, ["hello"])
+      call = command(Live, ["hello"])
       System.delete_env(name)
-      assert ran.status == 2
-      assert ran.last =~ "❌ usage: #{name}=#{value}: expected a whole number from #{least}"
+      assert call.status == 2
+      assert call.last =~ "❌ usage: #{name}=#{value}: expected a whole number from #{minimum}"
     end
   end
 
@@ -93,9 +93,9 @@ defmodule Pipeline.CommandTest do
           {Check, "mix pipeline.check FILE"},
           {Generate, "--rehearsal"}
         ] do
-      ran = command(task, ["--help"])
-      assert ran.status == 0
-      assert ran.stdout =~ excerpt
+      call = command(task, ["--help"])
+      assert call.status == 0
+      assert call.stdout =~ excerpt
     end
   end
 end

@@ -95,7 +95,7 @@ defmodule Pipeline.ExecutorTest do
   end
 
   for {name, answer, kind} <- [
-        {"a refused key", refused(401, "secret-key is wrong"), :authentication},
+        {"a refused key", error_reply(401, "secret-key is wrong"), :authentication},
         {"a key that is not valid", official_error("gemini", "rejected_key"), :authentication},
         {"too many requests", official_error("gemini", "per_minute"), :rate_limit},
         {"a bad request", official_error("gemini", "bad_request"), :bad_request},
@@ -124,7 +124,7 @@ defmodule Pipeline.ExecutorTest do
     pipeline
   end
 
-  # A step reads its key first, so a test can hold the step there.
+  # Return a key that sends the test a message, and waits for `:go`, when a step reads it. So a test can hold a step.
   defp holding_key(test, name) do
     key_for_step(fn ->
       send(test, {:began, name, self()})
@@ -132,7 +132,7 @@ defmodule Pipeline.ExecutorTest do
     end)
   end
 
-  # The preflight reads the key first. Call `key` only when the step reads it.
+  # Return a key that calls `key` only when a step reads it. The preflight has read it once before.
   defp key_for_step(key) do
     reads = :counters.new(1, [])
 
@@ -188,7 +188,7 @@ defmodule Pipeline.ExecutorTest do
 
     test "the first step that fails ends the others, and the run reports its error", %{tmp_dir: folder} do
       text = String.replace(@group, "limit: 2", "limit: 3")
-      server = start_supervised!({ScriptedProvider, [refused(400, "no such model")]})
+      server = start_supervised!({ScriptedProvider, [error_reply(400, "no such model")]})
       keys = %{gemini: holding_key(self(), :gemini), anthropic: holding_key(self(), :claude)}
 
       run =
@@ -214,7 +214,7 @@ defmodule Pipeline.ExecutorTest do
     ]
 
     group = %Step{name: "group", at: "steps[1]", action: {:parallel, inner, 1}}
-    assert {{:error, error}, _} = execute([paid, paid, refused(400, "no")], [step(), group])
+    assert {{:error, error}, _} = execute([paid, paid, error_reply(400, "no")], [step(), group])
 
     assert for(step <- error.steps, do: {step.name, step.status, step.usage.calls}) ==
              [{"one", :done, 1}, {"two", :done, 1}, {"skipped", :skipped, 0}, {"three", :failed, 0}]

@@ -188,6 +188,26 @@ defmodule Pipeline.LoaderTest do
     assert message =~ "schema.properties.words.typ: as a JSON schema: this keyword is not known"
   end
 
+  test "a problem of a function's schema has the line of the function, and is listed once" do
+    step = &"{name: #{&1}, type: gemini_instructor, functions: [rate], #{@prompt}}"
+
+    text = """
+    workflow:
+      name: a
+      gemini_functions:
+        rate:
+          parameters:
+            typ: object
+      steps:
+        - #{step.("b")}
+        - #{step.("c")}
+    """
+
+    assert {:error, %Error{message: message}} = Loader.parse(text, "p.yaml")
+    assert [line] = String.split(message, "\n")
+    assert line =~ "p.yaml:6: workflow.gemini_functions.rate.parameters.typ: as a JSON schema: this keyword"
+  end
+
   test "1000 steps take no more than three times as much work as 500, and one more is refused" do
     file = fn count ->
       "workflow:\n  name: a\n  steps:\n" <>

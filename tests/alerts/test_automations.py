@@ -9,7 +9,7 @@ import pytest
 from prefect.events.actions import CallWebhook, RunDeployment
 from prefect.events.schemas.automations import AutomationCore
 
-from workbench.alerts.automations import Alert, _has, alerts
+from workbench.alerts.automations import Alert, _matches, alerts
 
 DEPLOYMENT, BLOCK = str(uuid.uuid4()), str(uuid.uuid4())
 
@@ -23,4 +23,4 @@ def test_prefects_client_reads_an_automation_unchanged(alert: Alert, block: str 
     assert isinstance(read.actions[-1], RunDeployment)
     assert read.actions[-1].parameters == expected["actions"][-1]["parameters"]
     assert all(isinstance(action, CallWebhook) for action in read.actions[:-1])
-    assert _has(json.loads(read.model_dump_json()), expected)
+    assert _matches(json.loads(read.model_dump_json()), expected)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.alerts.automations import PROGRESS, RESTING_STATES, Alert, _has, alerts
+from workbench.alerts.automations import PROGRESS, RESTING_STATES, Alert, _matches, alerts
 from workbench.alerts.notification import Notification
 
 if TYPE_CHECKING:
@@ -171,12 +171,12 @@ def test_the_servers_post_has_the_form_of_every_notification(name: str) -> None:
 def test_an_automation_of_the_server_is_compared_without_what_the_server_adds() -> None:
     expected = STUCK.automation(DEPLOYMENT)
     existing = json.loads(automation(STUCK).model_dump_json())
-    assert _has(existing, expected)
+    assert _matches(existing, expected)
     existing["trigger"]["expect"].reverse()
-    assert _has(existing, expected)
-    assert not _has(existing, alerts(60.0)[1].automation(DEPLOYMENT))
-    assert not _has(existing, STUCK.automation(str(uuid.uuid4())))
+    assert _matches(existing, expected)
+    assert not _matches(existing, alerts(60.0)[1].automation(DEPLOYMENT))
+    assert not _matches(existing, STUCK.automation(str(uuid.uuid4())))
     gone = json.loads(automation(NO_WORKER, BLOCK).model_dump_json())
-    assert _has(gone, NO_WORKER.automation(DEPLOYMENT, BLOCK))
-    assert not _has(gone, NO_WORKER.automation(DEPLOYMENT))
-    assert not _has(gone, NO_WORKER.automation(DEPLOYMENT, str(uuid.uuid4())))
+    assert _matches(gone, NO_WORKER.automation(DEPLOYMENT, BLOCK))
+    assert not _matches(gone, NO_WORKER.automation(DEPLOYMENT))
+    assert not _matches(gone, NO_WORKER.automation(DEPLOYMENT, str(uuid.uuid4())))

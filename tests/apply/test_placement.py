@@ -116,7 +116,7 @@ def test_a_goal_must_be_named_if_the_study_has_several(world: World) -> None:
     [
         ({"program": "writer"}, "workbench generate"),
         ({"runtime": "pipeline_ex"}, "the request of mix pipeline.generate.live"),
-        ({"pipeline": "/nowhere/at/all.yaml"}, "does not exist any more"),
+        ({"pipeline": "/nowhere/at/all.yaml"}, "does not exist; expected the pipeline file that the run measured"),
         ({"pipeline": "/proc/self/mem"}, "/proc/self/mem cannot be read"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.command_line import study
+from tests.support.commits import Commits
 from tests.support.run_folder import NAME, ended
 from workbench.commands.app import app
 from workbench.commands.apply import apply
@@ -61,9 +62,25 @@ def test_a_champion_whose_run_is_on_another_machine_cannot_be_applied(file: Path
     promote(file)
     shutil.rmtree(tmp_path / "home" / "runs")
     with pytest.raises(
-        ChampionNotFound, match=rf"champion 2 of study_one was found by the run {NAME}.+copy its folder"
+        ChampionNotFound, match=rf"champion 2 of study_one was found by the run {NAME}.+copy WORKBENCH_HOME/runs/{NAME}"
     ):
         apply(champion=file)
+
+
+def test_a_champion_is_applied_to_the_pipeline_of_the_named_study(file: Path, tmp_path: Path) -> None:
+    """The run was measured on another machine, where the study was in another folder."""
+    (tmp_path / "home" / "runs" / NAME / "pipeline.yaml").write_bytes(file.with_name("pipeline.yaml").read_bytes())
+    promote(file)
+    clone = Commits.begin(tmp_path / "clone")
+    shutil.move(file.parent, clone.folder / "studies")
+    clone.git("config", "user.name", "t")
+    clone.git("config", "user.email", "t@example.org")
+    clone.commit()
+    output = tmp_path / "applied.json"
+    assert apply(champion=clone.folder / "studies" / file.name, dry_run=True, json_file=output) == 0
+    applied = json.loads(output.read_text())
+    assert applied["file"] == str(clone.folder / "studies" / "pipeline.yaml")
+    assert "+            Order the stages.\n" in applied["diff"]
 
 
 def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,8 @@ from workbench.errors import MissingKey, NotJudged
 from workbench.judging.judge import JUDGES, score
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import HOLISTIC, Goal, Judge, Plan, ScoreRequest, Verdict
-from workbench.providers import DEFAULT_JUDGE, HIGHEST_TEMPERATURE, KNOWN, PROGRAM, Provider, ProviderName, rehearsal
+from workbench.provider_table import DEFAULT_JUDGE, KNOWN, PROGRAM, ProviderName
+from workbench.providers import Provider, rehearsal
 from workbench.rehearsal.server import start
 from workbench.run import journal
 from workbench.scoring import Criterion, CriterionResult
@@ -69,7 +70,13 @@ SPOKEN: dict[ProviderName, Protocol] = {
     "anthropic": Protocol("claude-sonnet-5-5", anthropic_reply, _anthropic_refusal),
     "openai": Protocol("gpt-4.1", openai_reply, _openai_refusal),
     "claude-program": Protocol("claude-opus-5-5", claude_reply, _program_failure),
+    # A service that takes no schema beside the prompt.
+    "deepseek": Protocol("deepseek-v4-pro", openai_reply, _openai_refusal),
 }
+
+
+def _asked_alike(provider: ProviderName) -> tuple[str, bool]:
+    return KNOWN[provider].protocol, KNOWN[provider].schemas
 
 
 def _whole(score: object, reason: str = "names the files") -> str:
@@ -114,7 +121,7 @@ FORMS = {
         ),
     ),
 }  # fmt: skip
-CASES = [(name, provider) for name, entry in JUDGES.items() for provider in sorted(entry.providers)]
+CASES = [(name, provider) for name, entry in JUDGES.items() for provider in sorted(entry.providers & SPOKEN.keys())]
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ class Case:
 
     @property
     def temperature(self) -> float | None:
-        return None if HIGHEST_TEMPERATURE[self.provider] is None else 0.25
+        return None if KNOWN[self.provider].highest_temperature is None else 0.25
 
     def request(self, url: str, **changes: object) -> ScoreRequest:
         provider = Provider(self.provider, url, url)
@@ -149,16 +156,17 @@ class Case:
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Case:
     method, provider = request.param
-    monkeypatch.setenv(KNOWN[provider][1][0], KEY)
+    monkeypatch.setenv(KNOWN[provider].keys[0], KEY)
     if provider == PROGRAM:
         claude_program.install(tmp_path / "bin", monkeypatch)
     return Case(method, provider, SPOKEN[provider], monkeypatch)
 
 
 def test_every_judge_stands_in_this_suite() -> None:
-    """Each of its providers is tested. The default judge can ask the default model."""
+    """Each of its providers, or one that is asked alike, is tested. The default judge can ask the default model."""
     assert set(FORMS) == set(JUDGES)
-    assert {provider for entry in JUDGES.values() for provider in entry.providers} == set(SPOKEN)
+    providers = {provider for entry in JUDGES.values() for provider in entry.providers}
+    assert {_asked_alike(provider) for provider in providers} == {_asked_alike(provider) for provider in SPOKEN}
     assert DEFAULT_JUDGE.partition("/")[0] in JUDGES[HOLISTIC].providers
 
 
@@ -255,7 +263,7 @@ def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch:
     if case.provider == PROGRAM:
         assert Provider(PROGRAM, PROGRAM, PROGRAM).key({}) == ""
         return
-    variables = KNOWN[case.provider][1]
+    variables = KNOWN[case.provider].keys
     for variable in variables:
         monkeypatch.delenv(variable, raising=False)
     with scripted() as server, pytest.raises(MissingKey, match=" or ".join(variables)):
@@ -264,7 +272,7 @@ def test_a_missing_key_is_named_before_anything_is_sent(case: Case, monkeypatch:
 
 def test_a_rehearsal_plays_the_judge(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """It needs no key. The scripted judge answers in the provider's own protocol."""
-    monkeypatch.delenv(KNOWN[case.provider][1][0])
+    monkeypatch.delenv(KNOWN[case.provider].keys[0])
     with start() as running:
         provider = rehearsal(running.url, running.world, running.seed)[case.provider]
         judge = Judge(case.protocol.model, provider, TEMPLATE, method=case.method)

@@ -20,7 +20,7 @@ from workbench.execution.runtime import BeforeVariable, Check, IntoStep, Needs, 
 from workbench.execution.runtimes import RUNTIMES, execute, runtime_of
 from workbench.fields import Form, key_names
 from workbench.nouns import Execution, ExecutionRequest, Pipeline, Study
-from workbench.providers import KNOWN
+from workbench.provider_table import KNOWN
 from workbench.run import journal
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import require_keys
@@ -209,7 +209,7 @@ def test_the_variables_that_executions_need_are_declared(
     study = subject.study(folder, **subject.needing)
     needs = runtime_of(study.pipeline.engine).needs(study.pipeline)
     assert isinstance(needs, Needs)
-    variables = [variable for name in needs.providers for variable in KNOWN[name][1]]
+    variables = [variable for name in needs.providers for variable in KNOWN[name].keys]
     assert subject.variable in {*variables, *needs.variables}
     environ = dict.fromkeys({*variables, *needs.variables} - {subject.variable, "GOOGLE_API_KEY"}, "set")
     with pytest.raises(MissingKey, match=subject.variable) as caught:

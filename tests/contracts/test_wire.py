@@ -20,7 +20,8 @@ from workbench.errors import NotJudged, OutsideError
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.judging.judge import score
 from workbench.nouns import Engine, Goal, Judge, Plan, ScoreRequest
-from workbench.providers import KNOWN, Provider, ProviderName
+from workbench.provider_table import KNOWN, ProviderName
+from workbench.providers import Provider
 from workbench.rehearsal import anthropic as rehearsed_anthropic
 from workbench.rehearsal import gemini as rehearsed_gemini
 from workbench.rehearsal.model_request import Message, ModelRequest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.run_folder import add, begin, finish
-from workbench.evidence.report import sentence
 from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.sentence import sentence
 from workbench.evidence.summary import summarize
 
 

@@ -65,7 +65,7 @@ def test_a_calibration_of_the_judge_is_counted_apart_from_searches(tmp_path: Pat
 
 def calibration_folder(home: Path) -> RunFolder:
     """Make the folder of a calibration that has just begun."""
-    folder = RunFolder(home / CALIBRATED / "calibration-key").made()
+    folder = RunFolder(home / CALIBRATED / "calibration-key").create_if_missing()
     folder.save(record(kind="calibration", run_id=folder.name, started=2.0))
     return folder
 

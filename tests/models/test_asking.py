@@ -16,7 +16,8 @@ from workbench.errors import Interrupted, ModelNotFound, NotJudged
 from workbench.models.asking import Role, ask
 from workbench.models.reply import ModelCall
 from workbench.money.meter import Meter
-from workbench.providers import Provider, ProviderName
+from workbench.provider_table import ProviderName
+from workbench.providers import Provider
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.system.process import ended_on_interrupt

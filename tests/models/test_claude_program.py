@@ -20,7 +20,8 @@ from workbench.models.claude_program import complete, require_program
 from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.text import UnusableText
 from workbench.money.meter import Meter
-from workbench.providers import PROGRAM, Provider, real, rehearsal
+from workbench.provider_table import PROGRAM
+from workbench.providers import Provider, real, rehearsal
 
 pytestmark = pytest.mark.processes
 
@@ -115,7 +116,8 @@ def test_an_answer_to_an_alias_does_not_count_as_one_of_another_model(monkeypatc
     [
         (claude_failure("Not logged in · Please run /login", "authentication_failed"), "authentication", True),
         (claude_failure("Credit balance is too low"), "no credit", True),
-        (claude_failure("You've hit your session limit"), "quota exhausted", True),
+        (claude_failure("You've hit your session limit"), "rate limit", True),
+        (claude_failure("Claude AI usage limit reached|1764090000"), "rate limit", True),
         (claude_failure("Prompt is too long"), "context window", True),
         (claude_failure("API Error: 529 overloaded", "overloaded"), "provider unavailable", False),
         (claude_failure("API Error: Rate limit reached", "rate_limit"), "rate limit", False),

@@ -12,7 +12,8 @@ import pytest
 from workbench.models.call_failed import CallFailed
 from workbench.models.calling import CLIENTS
 from workbench.models.reply import ModelCall
-from workbench.providers import PROGRAM, Provider, ProviderName
+from workbench.provider_table import PROGRAM, ProviderName
+from workbench.providers import Provider
 from workbench.system.environment import passed_environment
 
 pytestmark = pytest.mark.processes

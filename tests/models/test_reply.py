@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, Ending, read
+from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, OPENAI, Ending, read
 from workbench.money.price import Tokens
 
 #: What a call used, as each provider writes it.
@@ -106,6 +106,23 @@ def test_the_thoughts_of_a_local_model_are_no_part_of_the_text(content: str, tex
     assert read("openai", body).text == text
 
 
+def test_the_thoughts_in_a_list_of_parts_are_no_part_of_the_text() -> None:
+    """Mistral's thinking models reply with such a list."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    content = [thought, {"type": "text", "text": "a "}, {"type": "text", "text": "plan"}]
+    body = {"choices": [{"finish_reason": "stop", "message": {"content": content}}]}
+    assert read("openai", body).text == "a plan"
+
+
+@pytest.mark.parametrize("reason", [*OPENAI, "a_reason_of_tomorrow", None])
+def test_only_stop_is_a_complete_reply_of_the_chat_protocol(reason: str | None) -> None:
+    """Other services have reasons of their own, and a reason that is unknown or missing is a failure."""
+    reply = read("openai", {"choices": [{"finish_reason": reason, "message": {"content": "half"}}]})
+    assert (reply.ending is Ending.COMPLETE) == (reason == "stop")
+    if reason not in OPENAI:
+        assert reply.ending is Ending.PASSING
+
+
 def test_a_refusal_is_explained() -> None:
     """The provider's own explanation is in the reason."""
     refused = {"content": [], "stop_reason": "refusal", "stop_details": {"explanation": "about weapons"}}
@@ -146,6 +163,9 @@ def test_openais_tokens_are_counted_by_kind() -> None:
     }
     expected = Tokens(input=40, cached_input=60, output=5, thought=45)
     assert read("openai", {"usage": usage}).tokens == expected
+    # xAI counts the thoughts beside the completion.
+    beside = {**usage, "completion_tokens": 5, "total_tokens": 150}
+    assert read("openai", {"usage": beside}).tokens == expected
 
 
 @pytest.mark.parametrize("provider", ["gemini", "anthropic", "openai"])

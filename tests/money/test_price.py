@@ -8,12 +8,12 @@ import pytest
 
 from workbench.execution.own.asks import OUTPUT_TOKENS
 from workbench.money.price import PRICED_AS, Cost, ModelCost, Tokens, context_tokens, dollars, largest, price_data
-from workbench.providers import CURRENT_MODELS, DEFAULT_JUDGE, DEFAULT_PROPOSER
+from workbench.provider_table import DEFAULT_JUDGE, DEFAULT_PROPOSER, KNOWN
 
 NOVEMBER = datetime(2026, 11, 25, tzinfo=UTC)
 MILLION = 1_000_000
 #: The claude program has its user's login, and so no price of its own.
-PRICED = {provider: models for provider, models in CURRENT_MODELS.items() if provider != "claude-program"}
+PRICED = {name: service.models for name, service in KNOWN.items() if name != "claude-program"}
 
 
 def test_every_kind_of_token_has_its_price() -> None:
@@ -44,6 +44,9 @@ def test_the_models_of_a_study_that_names_none_have_a_price(model: str) -> None:
         ("anthropic", "claude-next-week", None, False),
         ("openai", "gpt-4.1-2025-04-14", None, True),
         ("openai", "gpt-4.1", "http://127.0.0.1:8000/v1", False),
+        ("openrouter", "openai/gpt-4.1", None, True),
+        ("openrouter", "openai/gpt-of-next-year", None, False),
+        ("mistral", "mistral-large-latest", None, True),
         ("nobody", "model", None, False),
     ],
 )

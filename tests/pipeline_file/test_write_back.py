@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import NotApplied
 from workbench.pipeline_file.steps import document, value
-from workbench.pipeline_file.write_back import replaced, write_back
+from workbench.pipeline_file.write_back import replace_scalar, write_back
 
 PIPELINES = sorted((Path(__file__).parents[1] / "data" / "pipelines").glob("*.yaml"))
 
@@ -72,7 +72,7 @@ def _statics(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
 def rewritten(text: str, number: int, prompt: str) -> str:
     root = document(text)
     assert root is not None
-    return replaced(text, root, list(_statics(root))[number], prompt)
+    return replace_scalar(text, root, list(_statics(root))[number], prompt)
 
 
 def lines_apart(text: str, node: yaml.ScalarNode) -> tuple[bytes, bytes]:

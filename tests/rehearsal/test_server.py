@@ -18,7 +18,8 @@ from workbench.errors import NotJudged, ProposalFailed
 from workbench.judging.judge import score
 from workbench.judging.template import default_template
 from workbench.nouns import Goal, Judge, Plan, ScoreRequest
-from workbench.providers import ProviderName, rehearsal
+from workbench.provider_table import ProviderName
+from workbench.providers import rehearsal
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.search.proposal import ProposalRequest
 from workbench.search.proposer import propose

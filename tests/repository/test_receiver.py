@@ -19,7 +19,7 @@ from workbench.errors import OutsideError, UserError
 from workbench.repository.deliveries import Deliveries, Watched, read_config, read_push
 from workbench.repository.looks import Change
 from workbench.repository.receiver import MOST_BYTES, application
-from workbench.repository.repository import normal
+from workbench.repository.repository import normalized
 
 SECRET = "correct horse"
 REMOTE = "https://github.com/me/mine.git"
@@ -158,8 +158,8 @@ def test_the_addresses_of_one_repository_are_equal() -> None:
         "ssh://git@github.com/me/mine",
         "https://x:y@github.com/me/mine/",
     )
-    assert {normal(form) for form in forms} == {"github.com/me/mine"}
-    assert normal("file:///srv/mine.git") == normal("/srv/mine") == "/srv/mine"
+    assert {normalized(form) for form in forms} == {"github.com/me/mine"}
+    assert normalized("file:///srv/mine.git") == normalized("/srv/mine") == "/srv/mine"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,24 @@ def test_a_file_of_a_newer_format_is_refused(example: Record) -> None:
         parse(type(example), text, "some/file")
 
 
+def test_the_users_own_files_are_known_after_the_worktree_is_gone(tmp_path: Path) -> None:
+    """A run that measured a commit names files in a worktree. Another run names the user's own files at once."""
+    repository, worktree = tmp_path / "repository", tmp_path / "worktrees" / "id"
+    champions = str(repository / "studies" / "prompts" / "small")
+    for folder in (worktree, repository):
+        measured = record(
+            study_file=str(folder / "studies" / "study.yaml"),
+            pipeline=str(folder / "pipelines" / "genesis.yaml"),
+            champions=champions,
+        )
+        assert measured.own_study_file == repository / "studies" / "study.yaml"
+        assert measured.own_pipeline == repository / "pipelines" / "genesis.yaml"
+    outside = tmp_path / "shipped.yaml"
+    outside.touch()
+    shipped = record(study_file=str(worktree / "study.yaml"), pipeline=str(outside), champions=champions)
+    assert shipped.own_pipeline == outside
+
+
 def test_a_newer_format_is_reported_before_its_keys() -> None:
     """All keys of a newer format may differ."""
     with pytest.raises(RunTooNew, match="has schema 7"):

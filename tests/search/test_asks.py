@@ -18,7 +18,8 @@ from workbench.execution.plan import retrieve
 from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Trial, Verdict
 from workbench.providers import Provider
 from workbench.search.ask_kinds import Ask, Execute, Retrieve, slots
-from workbench.search.asks import Asker, Asks, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
+from workbench.search.asks import Asks
 
 SCORING = ScoreRequest(STUDY.goals[0], Judge("judge", Provider("gemini", "http://127.0.0.1:9", "x"), "template"))
 

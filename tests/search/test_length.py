@@ -15,7 +15,7 @@ from workbench.evidence.summary import summarize
 from workbench.nouns import Plan, ScoreRequest, Verdict
 from workbench.run.record import TrialRecord
 from workbench.scoring import Length
-from workbench.search.asks import Asker
+from workbench.search.asker import Asker
 from workbench.search.candidate import Candidate
 from workbench.search.optimization import optimization
 from workbench.search.predictor import predictor_lm, program_of

@@ -11,7 +11,8 @@ import pytest
 from tests.support.claude_program import assistant, claude_failure, claude_reply, install, printed, result
 from tests.support.scripted_server import Answer, Scripted, anthropic_reply, gemini_reply, openai_reply, scripted
 from workbench.errors import ModelNotFound, ProposalFailed
-from workbench.providers import KNOWN, PROGRAM, Provider, ProviderName
+from workbench.provider_table import KNOWN, PROGRAM, ProviderName
+from workbench.providers import Provider
 from workbench.search.proposal import Proposal, ProposalRequest
 from workbench.search.proposer import propose
 
@@ -29,8 +30,8 @@ MODELS: dict[ProviderName, str] = {
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Set the keys of all providers, and put a stand-in for the claude program on the PATH."""
-    for _, variables, _ in KNOWN.values():
-        monkeypatch.setenv(variables[0], KEY)
+    for service in KNOWN.values():
+        monkeypatch.setenv(service.keys[0], KEY)
     install(tmp_path, monkeypatch)
 
 

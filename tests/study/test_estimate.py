@@ -12,7 +12,7 @@ import pytest
 from tests.support.command_line import EXAMPLE
 from tests.support.run_folder import begin, call
 from tests.support.settings import STUDY
-from workbench.execution.command import CommandSettings
+from workbench.execution.command_study import CommandSettings
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.money.price import Cost, ModelCost, Tokens
 from workbench.nouns import Engine, Model, Pipeline, Study

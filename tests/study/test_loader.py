@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import OutsideError, StudyError
+from workbench.errors import MissingKey, OutsideError, StudyError
 from workbench.execution.own.serve import ServeSettings
 from workbench.nouns import Engine, ExecutionRequest, Judge, Model, Plan, ScoreRequest, Study
 from workbench.providers import Provider
@@ -86,9 +86,11 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ),
         (
             "budget: 12",
-            "budget: 12\njudge: {model: openrouter/meta/llama-4}",
+            "budget: 12\njudge: {model: ollama/llama-4}",
             "; write another service with OpenAI's protocol as openai/MODEL, with its address as api_base",
         ),
+        ("budget: 12", "budget: 12\njudge: {model: openruter/meta/llama-4}", 'did you mean "openrouter"?'),
+        ("budget: 12", "budget: 12\nproposer: {model: mistral/m, temperature: 2}", "range; mistral accepts 0 to 1.5"),
         ("goal: write a plan", 'goal: "  "', "study.yaml:4: goals[0].goal: expected a text, got an empty one"),
         ("gold: gold.md", "gold: silver.md", 'study.yaml:5: goals[0].gold: "silver.md": there is no such file'),
         ("gold: gold.md", "gold: []", "study.yaml:5: goals[0].gold: the list is empty; expected at least one"),
@@ -109,8 +111,8 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 0", "study.yaml:8: budget: 0 is out of range; expected at least 1"),
         ("budget: 12", "budget: 12\nbudget: 13", '9: the key "budget" appears again; it is already in line 8'),
         ("budget: 12", "budget: 12\nprogram: writter", 'did you mean "writer"?'),
-        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "study.yaml:9: judge.model"),
-        ("budget: 12", "budget: 12\njudge: {model: groq/x}", "one of the providers gemini, anthropic, openai, claude"),
+        ("budget: 12", "budget: 12\njudge: {model: ollama/x}", "study.yaml:9: judge.model"),
+        ("budget: 12", "budget: 12\njudge: {model: ollama/x}", "one of the providers gemini, anthropic, openai, openr"),
         ("budget: 12", "budget: 12\njudge: {model: anthropic/x, temperature: 1.5}", "anthropic accepts 0 to 1"),
         ("budget: 12", "budget: 12\njudge: {model: claude-program/opus, temperature: 0}", "takes no temperature"),
         (
@@ -127,6 +129,9 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: runtime: mix does not take'),
         ("budget: 12", "budget: 12\nruntime: serve\nruntime_url: a:1", 'study.yaml:10: runtime_url: "a:1" is not an'),
         ("study: good", "study: [good", "study.yaml:2: this is not valid YAML"),
+        ("goals:", "goals", "study.yaml:2: this is not valid YAML: while scanning a simple key"),
+        ("goals:", "goals", "; expected a key with a colon, such as goals:"),
+        ("gold: gold.md", "gold: glod.md", 'goals[0].gold: "glod.md": there is no such file; did you mean "gold.md"?'),
         ("goals:", "goals: &g", "study.yaml"),
     ],
 )  # fmt: skip
@@ -146,6 +151,20 @@ def test_a_temperature_may_be_left_out(folder: Path, keys: str) -> None:
     loaded = study(folder, f"{GOOD}judge: {{model: openai/gpt-4.1, api_base: 'http://localhost:8000/v1'{keys}}}\n")
     assert loaded.judge == Model("openai", "gpt-4.1", 0.5 if "0.5" in keys else None, "http://localhost:8000/v1")
     assert loaded.proposer == Model("gemini", "gemini-3.8-flash")
+
+
+def test_every_known_service_judges_and_proposes_by_its_name(folder: Path) -> None:
+    """It needs its own key and no other. The message about a missing key names the variable."""
+    models = "judge: {model: openrouter/meta/llama-4}\nproposer: {model: mistral/mistral-large-latest}\n"
+    loaded = study(folder, f"{GOOD}{models}")
+    assert (loaded.judge, loaded.proposer) == (
+        Model("openrouter", "meta/llama-4"),
+        Model("mistral", "mistral-large-latest"),
+    )
+    keys = {"GEMINI_API_KEY": "x", "OPENROUTER_API_KEY": "y"}
+    with pytest.raises(MissingKey, match="no key for mistral: set MISTRAL_API_KEY in the environment"):
+        require_keys(loaded, keys)
+    require_keys(loaded, {**keys, "MISTRAL_API_KEY": "z"})
 
 
 def test_the_claude_program_judges_and_proposes(folder: Path) -> None:
@@ -204,9 +223,14 @@ def test_a_file_that_is_nested_very_deeply_is_refused_at_once(folder: Path) -> N
 
 
 def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:
-    """A folder in its place is reported as a folder."""
+    """The message has the most similar name in the folder. A folder in its place is reported as a folder."""
     with pytest.raises(StudyError, match="there is no such file"):
         load(RunOptions(folder / "absent.yaml"))
+    (folder / "study.yaml").write_text(GOOD)
+    with pytest.raises(StudyError, match=r'there is no such file; did you mean "study\.yaml"'):
+        load(RunOptions(folder / "stduy.yaml"))
+    with pytest.raises(StudyError, match=r"there is no such file, and no folder .*/nowhere"):
+        load(RunOptions(folder / "nowhere" / "study.yaml"))
     with pytest.raises(StudyError, match="is a folder"):
         load(RunOptions(folder))
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.command_line import study as write_study
 from tests.support.run_folder import begin
 from workbench.errors import StudyError
-from workbench.money.price import Cost, ModelCost, Tokens
+from workbench.money.price import Cost, ModelCost, Tokens, context_tokens, dollars
 from workbench.nouns import Study
 from workbench.run.journal import CallRecord
 from workbench.study.money import purse_of
@@ -83,6 +83,15 @@ def test_a_runtime_that_never_tells_its_cost_cannot_keep_dollars(tmp_path: Path)
 )
 def test_a_model_without_a_known_price_cannot_keep_dollars(tmp_path: Path, keys: dict[str, object], key: str) -> None:
     assert f"{key} has no known price (genai-prices " in problem(tmp_path, 50.0, **keys)
+
+
+def test_a_model_whose_answers_have_no_known_limit_cannot_keep_dollars(tmp_path: Path) -> None:
+    """No limit is sent to these services, so the context window is the only one."""
+    assert context_tokens("deepseek", "deepseek-v4-pro")
+    assert loaded(tmp_path, 50.0, judge={"model": "deepseek/deepseek-v4-pro"}).dollars == 50.0
+    assert dollars("zai", "GLM-5.3-FlashX", Tokens(input=1)) is not None
+    expected = "judge.model: nobody tells how long an answer of zai/GLM-5.3-FlashX can be"
+    assert expected in problem(tmp_path, 50.0, judge={"model": "zai/GLM-5.3-FlashX"})
 
 
 def test_a_step_with_a_model_without_a_known_price_cannot_keep_dollars(tmp_path: Path) -> None:

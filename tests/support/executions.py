@@ -7,7 +7,8 @@ from pathlib import Path
 
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
-from workbench.providers import GENERATING, Provider, rehearsal
+from workbench.provider_table import GENERATING
+from workbench.providers import Provider, rehearsal
 from workbench.rehearsal.server import Rehearsal
 
 GOAL = Goal("g", "goal", ("gold",))

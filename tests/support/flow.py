@@ -15,7 +15,8 @@ from workbench.execution.plan import retrieve
 from workbench.nouns import DrawnCriteria, DrawRequest, Execution, ExecutionRequest, Plan, ScoreRequest, Verdict
 from workbench.providers import digest
 from workbench.search.ask_kinds import Draw, Execute, Propose, Retrieve, Score, slots
-from workbench.search.asks import Asker, Asks
+from workbench.search.asker import Asker
+from workbench.search.asks import Asks
 from workbench.search.proposal import Proposal, ProposalRequest
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.nouns import Engine, ExecutionRequest, Goal, Model, Pipeline, Study
-from workbench.providers import Provider, ProviderName, rehearsal
+from workbench.provider_table import ProviderName
+from workbench.providers import Provider, rehearsal
 from workbench.run.folder import RunFolder
 from workbench.run.setting import Setting
 

@@ -27,6 +27,14 @@ def test_a_line_takes_the_place_of_a_cut_off_line(tmp_path: Path) -> None:
     assert file.read_bytes() == b"one\ntwo\nthree\n"
 
 
+def test_a_full_disk_is_reported_with_the_file() -> None:
+    """The system names no file when a write fails. A person must know which disk is full."""
+    full = Path("/dev/full")
+    for write in (lambda: append_line(full, "one"), lambda: write_atomically(full, b"one")):
+        with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+            write()
+
+
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     """A renamed file would take the place of the pipe, or of a device of the machine."""
     pipe = tmp_path / "pipe"

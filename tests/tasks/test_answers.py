@@ -24,6 +24,7 @@ from workbench.scoring import Criterion
 from workbench.search.proposal import Proposal
 from workbench.system.storage import Folder
 from workbench.tasks import answers
+from workbench.tasks.prefect_results import Answers, KeptAnswers
 
 VALUES: dict[str, Any] = {
     "execute": Execution("k", "plan: ü\u2028", Path("plan.yaml"), 1.5, None),
@@ -42,8 +43,8 @@ def forget_unkept() -> Iterator[None]:
 
 def store(results: Path) -> ResultStore:
     """Return Prefect's view of the kept answers."""
-    storage = answers.KeptAnswers(basepath=str(results))
-    return ResultStore(result_storage=storage, serializer=answers.Answers())
+    storage = KeptAnswers(basepath=str(results))
+    return ResultStore(result_storage=storage, serializer=Answers())
 
 
 @pytest.mark.parametrize("task", VALUES)
@@ -74,7 +75,7 @@ def test_an_answer_is_kept_with_its_cost(tmp_path: Path, task: str) -> None:
 def test_an_answer_that_prefect_wrote_is_read(tmp_path: Path, task: str) -> None:
     """Earlier versions kept Prefect's own records, which name the key in their metadata."""
     record = ResultStore(
-        result_storage=LocalFileSystem(basepath=str(tmp_path)), serializer=answers.Answers()
+        result_storage=LocalFileSystem(basepath=str(tmp_path)), serializer=Answers()
     ).create_result_record(VALUES[task], key=f"{task}/k")
     (tmp_path / task).mkdir()
     (tmp_path / task / "k").write_bytes(record.serialize())
@@ -108,7 +109,7 @@ def test_a_pickle_under_an_answers_key_is_not_loaded(tmp_path: Path, task: str) 
         with pytest.raises(ValueError):
             store(tmp_path).read(f"{task}/k")
         with pytest.raises(ValueError):
-            answers.Answers().loads(content)
+            Answers().loads(content)
     assert not executed.exists()
 
 
@@ -230,7 +231,7 @@ def test_a_file_that_cannot_be_written_is_reported_before_buying(tmp_path: Path)
 
 def test_an_exception_is_kept_as_a_description(tmp_path: Path) -> None:
     """Prefect asks for the exception of a failed run. Reading it gives a failure, and executes nothing."""
-    serializer = answers.Answers()
+    serializer = Answers()
     blob = serializer.dumps(ValueError("wrong"))
     assert json.loads(blob) == {"ValueError": "wrong"}
     assert "ValueError: wrong" in str(serializer.loads(blob))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,20 +11,19 @@ from workbench.tasks.surroundings import outside_failures
 
 
 @pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """Yield the lines in the log of flow runs, each with its traceback."""
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the lines in the log of flow runs, each with its traceback. No other handler gets them."""
     lines = list[str]()
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(self.format(record))
 
-    logger, handler = logging.getLogger("prefect.flow_runs"), Lines()
-    logger.addHandler(handler)
-    try:
-        yield lines
-    finally:
-        logger.removeHandler(handler)
+    logger = logging.getLogger("prefect.flow_runs")
+    # If another test has used Prefect's logs, this logger has a handler that sends lines to a server.
+    monkeypatch.setattr(logger, "handlers", [Lines()])
+    monkeypatch.setattr(logger, "propagate", False)
+    return lines
 
 
 def fail(error: Exception) -> None:

@@ -57,7 +57,7 @@ class Alert:
             webhook: the id of the block with the webhook's address, or None if the server knows no webhook.
         """
         posts = [server_post.action(self.problem, webhook)] if webhook and self.without_worker else []
-        posted = {"posted": True} if posts else {}
+        posted_parameter = {"posted": True} if posts else {}
         return {
             "name": self.name,
             "description": f"Starts {NOTIFY}: {self.problem}. Created by Workbench.",
@@ -68,7 +68,7 @@ class Alert:
                     "type": "run-deployment",
                     "source": "selected",
                     "deployment_id": deployment,
-                    "parameters": {"problem": self.problem, **posted, **TEMPLATES},
+                    "parameters": {"problem": self.problem, **posted_parameter, **TEMPLATES},
                 },
             ],
         }
@@ -152,7 +152,7 @@ def create(api: Api, webhook: str | None, quiet_seconds: float = QUIET_SECONDS) 
         existing = api.request("POST", "/automations/filter", json=query).json()
         if not existing:
             api.request("POST", "/automations/", json={**automation, "enabled": True})
-        elif not _has(existing[0], automation):
+        elif not _matches(existing[0], automation):
             enabled = existing[0]["enabled"]
             api.request("PUT", f"/automations/{existing[0]['id']}", json={**automation, "enabled": enabled})
         else:
@@ -188,19 +188,19 @@ def _deployment(api: Api) -> str:
     return str(created["id"])
 
 
-def _has(existing: Any, expected: Any) -> bool:
+def _matches(existing: Any, expected: Any) -> bool:
     """Return True if an automation of the server has all expected values.
 
     The server adds values and changes the order of lists of words. Neither counts as a difference.
     """
     if isinstance(expected, dict):
-        return isinstance(existing, dict) and all(_has(existing.get(key), value) for key, value in expected.items())
+        return isinstance(existing, dict) and all(_matches(existing.get(key), value) for key, value in expected.items())
     if isinstance(expected, list):
         if not isinstance(existing, list) or len(existing) != len(expected):
             return False
         if all(isinstance(value, str) for value in expected):
             return sorted(existing, key=str) == sorted(expected)
-        return all(_has(value, expected_value) for value, expected_value in zip(existing, expected, strict=True))
+        return all(_matches(value, expected_value) for value, expected_value in zip(existing, expected, strict=True))
     return bool(existing == expected)
 
 

@@ -66,11 +66,11 @@ def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
 
 def dead_flow_runs(home: Path) -> list[str]:
     """Return the ids of the flow runs of this home whose process has died."""
-    return [file.name for file in _of_dead(home)]
+    return [file.name for file in _files_of_dead(home)]
 
 
-def _of_dead(home: Path) -> Iterator[Path]:
-    """Yield the file of each flow run whose process has died. Each lock is looked at just before."""
+def _files_of_dead(home: Path) -> Iterator[Path]:
+    """Yield the file of each flow run whose process has died. Check the lock directly before the file is yielded."""
     for file in sorted((home / "flow-runs").glob("[!.]*")):
         if not is_locked(file):
             yield file
@@ -85,7 +85,7 @@ def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
     marked = []
-    for file in _of_dead(home):
+    for file in _files_of_dead(home):
         try:
             holder = parse(Holder, file.read_text(encoding="utf-8"), str(file))
         except FileNotFoundError:
@@ -118,9 +118,9 @@ def _end(holder: Holder, api: Api) -> list[str]:
         f"The process {holder.pid} on {holder.host} ended without a result: it was killed, or the machine stopped. All "
         "paid results are kept, and the same study goes on from here."
     )
-    ended = (
+    end_state = (
         {"type": "CANCELLED", "name": "Cancelled"} if kind == "CANCELLING" else {"type": "CRASHED", "name": "Crashed"}
     )
-    state = {"state": {**ended, "message": message}, "force": True}
+    state = {"state": {**end_state, "message": message}, "force": True}
     api.request("POST", f"/flow_runs/{holder.flow_run}/set_state", json=state)
     return [str(flow_run["name"])]

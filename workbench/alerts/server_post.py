@@ -14,7 +14,8 @@ from workbench.errors import UserError
 #: The block's name, and the kind of block that every Prefect server has.
 BLOCK = "workbench-notify"
 KIND = "webhook"
-_NAMED = f"/block_types/slug/{KIND}/block_documents/name/{BLOCK}"
+#: The path of the block in the API.
+_BLOCK_PATH = f"/block_types/slug/{KIND}/block_documents/name/{BLOCK}"
 
 
 def block(api: Api, url: str | None) -> str | None:
@@ -26,7 +27,7 @@ def block(api: Api, url: str | None) -> str | None:
         UserError: the server has no kind of block for webhooks.
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
-    existing = request(api, "GET", _NAMED)
+    existing = request(api, "GET", _BLOCK_PATH)
     if url is None:
         return None if existing is None else str(existing["id"])
     data = {"method": "POST", "url": url, "headers": {"content-type": "application/json"}}

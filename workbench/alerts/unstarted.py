@@ -24,7 +24,7 @@ MESSAGE = (
 
 
 def mark_unstarted(api: Api) -> list[str]:
-    """Mark each flow run of our deployments as crashed that is pending for an hour. Return their names.
+    """Mark as crashed each flow run of our deployments that has been pending for an hour. Return their names.
 
     Raises:
         httpx.HTTPError: the server does not answer, or refuses a request.
@@ -43,4 +43,5 @@ def mark_unstarted(api: Api) -> list[str]:
 
 
 def _pending_for(flow_run: dict[str, Any]) -> float:
+    """Return for how many seconds a flow run has been in its present state."""
     return time.time() - datetime.fromisoformat(flow_run["state"]["timestamp"]).timestamp()

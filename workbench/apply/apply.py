@@ -12,7 +12,7 @@ from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.report import by_chance, rehearsal, sentence
+from workbench.evidence.sentence import by_chance, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.trust import promotion_command
 from workbench.execution.runtimes import SHIPPED_PIPELINE
@@ -64,6 +64,7 @@ def apply(
     branch: str | None,
     environ: Mapping[str, str],
     *,
+    pipeline: Path | None = None,
     dry_run: bool = False,
     anyway: bool = False,
 ) -> Applied:
@@ -71,6 +72,7 @@ def apply(
 
     Args:
         branch: the new branch; by default `workbench/RUN`.
+        pipeline: the user's own pipeline file. By default, the run names it.
         dry_run: only compute the change. A dry run refuses what applying refuses.
         anyway: also apply a prompt that was measured as worse than the first, or in a rehearsal.
 
@@ -85,7 +87,7 @@ def apply(
             f"{run.name} has no confirmed best prompt yet: its state is {summary.status}; "
             "run the study again to continue it"
         )
-    target = place(run, chosen)
+    target = place(run, chosen, pipeline)
     after = write_back(target.content, target.step, target.part, target.text)
     notes = _notes(summary, target, after)
     diff = patch(target.content, after, target.file)
@@ -93,7 +95,7 @@ def apply(
     unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes, promotion)
     if after == target.content:
         return unchanged
-    if (warning := _rehearsed(summary) or _worse(summary)) and not anyway:
+    if (warning := _rehearsal_warning(summary) or _worse_warning(summary)) and not anyway:
         raise NotApplied(f"{warning}; --anyway applies it")
     repository = Repository(target.file.parent, environ)
     new_branch = f"workbench/{run.name}" if branch is None else branch
@@ -162,12 +164,12 @@ def _require_not_applied(repository: Repository, run: RunFolder) -> None:
         )
 
 
-def _rehearsed(summary: Summary) -> str | None:
+def _rehearsal_warning(summary: Summary) -> str | None:
     """Return a warning if scripted models answered in the run."""
     return "this prompt was found in a rehearsal, which proves nothing about it" if summary.rehearsal else None
 
 
-def _worse(summary: Summary) -> str | None:
+def _worse_warning(summary: Summary) -> str | None:
     """Return a warning if the best prompt scored lower than the first in the confirmation."""
     comparison = summary.comparison
     if comparison is None or comparison.best >= comparison.baseline:
@@ -178,7 +180,7 @@ def _worse(summary: Summary) -> str | None:
 def _notes(summary: Summary, target: Place, after: str) -> tuple[str, ...]:
     """Return what a person should know before relying on the prompt."""
     notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal, summary.real_in_rehearsal)]
-    if warning := _worse(summary) or by_chance(summary):
+    if warning := _worse_warning(summary) or by_chance(summary):
         notes.append(warning)
     if target.file.resolve() == SHIPPED_PIPELINE:
         notes.append(

@@ -47,7 +47,7 @@ class Generated:
 
 
 class _DirectAnswers:
-    """Answers each ask in the calling thread. It serves a program that runs once: as its desk and as its stage."""
+    """Executes and answers in the calling thread: it is the `Executor` and the `Asker` of a program that runs once."""
 
     def __init__(self, setting: Setting, goal: Goal, home: Path, folder: Path) -> None:
         self._setting = setting
@@ -65,7 +65,7 @@ class _DirectAnswers:
         setting = self._setting
         self.prompt = prompt
         request = ExecutionRequest(
-            prompt, self._goal, replicate, setting.pipeline, setting.executing, candidate.name, self._folder
+            prompt, self._goal, replicate, setting.pipeline, setting.step_providers, candidate.name, self._folder
         )
         self.latest_plan = self.plan(request)
         return self.latest_plan
@@ -101,18 +101,18 @@ def generate(run: RunFolder, goal: str | None, *, home: Path, environ: Mapping[s
     if not (run.path / "program.json").exists():
         raise RunNotFound(f"{run.name} has no winner yet: its search did not end; run the study again to continue it")
     record = run.load(RunRecord)
-    study = load(RunOptions(record.study_file))
-    once_more = Goal("once-more", goal, ()) if goal else study.goals[0]
+    study = load(RunOptions(record.own_study_file))
+    goal_once_more = Goal("once-more", goal, ()) if goal else study.goals[0]
     with private_files(), services(study, rehearse=record.rehearsal is not None, environ=environ) as providers:
         runtime = runtime_of(study.pipeline.engine)
         runtime.prepare()
         try:
             setting = Setting(study, providers, runtime.version(), run)
-            number, folder = run.new_generated()
-            stage = _DirectAnswers(setting, once_more, home, folder)
-            run_winner(setting, stage, stage, once_more.text, FIRST_EXTRA_REPLICATE + number - 1)
+            number, folder = run.create_generated()
+            answers = _DirectAnswers(setting, goal_once_more, home, folder)
+            run_winner(setting, answers, answers, goal_once_more.text, FIRST_EXTRA_REPLICATE + number - 1)
         finally:
             runtime.close()
-        run.write(f"generated/{folder.name}/prompt.md", stage.prompt)
-        run.write(f"generated/{folder.name}/plan.yaml", stage.latest_plan.text)
-    return Generated(stage.prompt, stage.latest_plan, folder)
+        run.write(f"generated/{folder.name}/prompt.md", answers.prompt)
+        run.write(f"generated/{folder.name}/plan.yaml", answers.latest_plan.text)
+    return Generated(answers.prompt, answers.latest_plan, folder)

@@ -256,8 +256,13 @@ class Repository:
         return _text(result)
 
     def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
+        """Run git with these additional environment variables.
+
+        Raises:
+            NotApplied: git cannot be started.
+        """
         try:
-            return git.run(self.top, *arguments, environ=self._environ, more=variables or {})
+            return git.run(self.top, *arguments, environ=self._environ, variables=variables or {})
         except OSError as error:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error

@@ -17,7 +17,7 @@ from workbench.fields import nearest
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
 from workbench.run.folder import RunFolder
-from workbench.run.record import AGAIN, RunRecord
+from workbench.run.record import RUN_AGAIN, RunRecord
 from workbench.search.candidate import HEADING, with_goal
 
 
@@ -48,8 +48,11 @@ class Place:
     text: str
 
 
-def place(run: RunFolder, chosen: Chosen) -> Place:
+def place(run: RunFolder, chosen: Chosen, pipeline: Path | None = None) -> Place:
     """Return the place of the run's winner in the pipeline file.
+
+    Args:
+        pipeline: the user's own pipeline file. By default, the run names it.
 
     Raises:
         NotApplied: the winner has no place in a pipeline file, or several places are possible.
@@ -57,7 +60,7 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
     """
     record = run.load(RunRecord)
     if record.runtime is None:
-        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {AGAIN}")
+        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {RUN_AGAIN}")
     prompt = run.read("best_prompt.md")
     if record.program == "writer":
         raise NotApplied(
@@ -67,9 +70,9 @@ def place(run: RunFolder, chosen: Chosen) -> Place:
     write_back = RUNTIMES[record.runtime].write_back(record.target)
     if isinstance(write_back, NotWritten):
         raise NotApplied(write_back.reason.format(file=run.path / "best_prompt.md"))
-    if record.pipeline is None:
-        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {AGAIN}")
-    file = record.pipeline
+    file = pipeline or record.own_pipeline
+    if file is None:
+        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {RUN_AGAIN}")
     content, measured = _content(file), run.read("pipeline.yaml")
     if isinstance(write_back, IntoStep):
         return Place(file, content, measured, *_in_target(record, write_back, measured, prompt, chosen))
@@ -85,10 +88,14 @@ def _content(file: Path) -> str:
     """
     if file.is_symlink():
         raise NotApplied(
-            f"{file} is a symbolic link, and git keeps no text in one: name {file.resolve()} in the study, and {AGAIN}"
+            f"{file} is a symbolic link, and git keeps no text in one: name {file.resolve()} in the study, "
+            f"and {RUN_AGAIN}"
         )
     if not file.is_file():
-        raise NotApplied(f"{file} does not exist any more: put it back, or {AGAIN}")
+        raise NotApplied(
+            f"{file} does not exist; expected the pipeline file that the run measured: put it back, or promote the "
+            "prompt in your own clone, and name the study there with workbench apply --champion STUDY"
+        )
     try:
         return file.read_bytes().decode()
     except OSError as error:
@@ -153,13 +160,15 @@ def _before_variable(
             f"step {name} has no static part right before its variable {variable}, where the prompt would go: write "
             'one with content: "", and run the study again'
         )
-    before = candidates[name].statics[part - 1].value
-    old_text = before.rstrip("\n")
+    measured_text = candidates[name].statics[part - 1].value
+    old_text = measured_text.rstrip("\n")
     text = (f"{old_text}\n\n" if old_text else "") + prompt + HEADING.rstrip("\n") + "\n"
-    now = steps(read(content)).get(name)
+    current = steps(read(content)).get(name)
     # The new part contains the user's own text as it was measured. If the user has changed that text since, writing the
     # part would undo the change.
-    if now is not None and (_variable(now, variable) != part or now.statics[part - 1].value not in (before, text)):
+    if current is not None and (
+        _variable(current, variable) != part or current.statics[part - 1].value not in (measured_text, text)
+    ):
         raise NotApplied(
             f"the text before {{{{{variable}}}}} in step {name} of {file} was changed since it was measured: "
             "run the study again, so that the prompt is measured with the new text"
@@ -168,16 +177,16 @@ def _before_variable(
 
 
 def _variable(step: Step, variable: str) -> int | None:
-    """Return the number of the static part right before the prompt's variable.
+    """Return the number of the static part that stands directly before the prompt's variable.
 
     Return 0 if another part stands before the variable, and None if the step does not take the variable.
     """
     parts = value(step.node, "prompt")
-    number, last = 0, False
+    number, after_static = 0, False
     for part in parts.value if isinstance(parts, yaml.SequenceNode) else []:
         kind, name = (getattr(value(part, key), "value", None) for key in ("type", "name"))
         if kind == "variable" and name == variable:
-            return number if last else 0
-        last = kind == "static" and isinstance(value(part, "content"), yaml.ScalarNode)
-        number += last
+            return number if after_static else 0
+        after_static = kind == "static" and isinstance(value(part, "content"), yaml.ScalarNode)
+        number += after_static
     return None

@@ -1,4 +1,4 @@
-"""Stores where a run's prompt was applied. `revert` needs this record; nothing else holds its content.
+"""Stores where a run's prompt was applied. Only this record tells `revert` how to go back.
 
 The record is kept in the run's folder until the prompt is taken back.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.calibration.measures import GAIN, POWER
 from workbench.calibration.picture import table
-from workbench.evidence.report import rehearsal
+from workbench.evidence.sentence import rehearsal
 from workbench.nouns import Study
 from workbench.run.calibration import LEAST_TAU, MOST_NOISE, CalibrationRecord
 

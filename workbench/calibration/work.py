@@ -22,7 +22,7 @@ from workbench.money.purse import raise_if_used_up
 from workbench.nouns import Goal, Plan, ScoreRequest, Study
 from workbench.run.calibration import CalibrationRecord, GroupRecord
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.trials import Trials

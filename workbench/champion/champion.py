@@ -1,4 +1,4 @@
-"""Describes a champion, the prompt in use, and the file that keeps it: front matter in YAML, then the prompt's text."""
+"""Defines a champion, which is a prompt that is or was in use, and its file: front matter in YAML, then the prompt."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from workbench.errors import ChampionUnreadable
 from workbench.foreign_text import printable
 from workbench.run.record import Score
 
+#: The line before and after the front matter.
 FENCE = "---"
 
 
 def _date_text(value: Any) -> Any:
-    """Return a date as text. YAML reads a date without quotes as a date."""
+    """Return a date as text. YAML reads a date without quotes as a date, and not as a text."""
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
@@ -28,15 +29,16 @@ class Champion(BaseModel):
         number: counts the champions of a study, from 1.
         run: the run that found and confirmed the prompt; None for the starting prompt.
         date: when it became the champion, in UTC; None for the starting prompt.
-        score, low, high, level: the confirmed mean, and the ends of its interval at this level; None if not measured.
-        baseline: the confirmed mean of the prompt that it was compared with.
+        score, low, high, level: the confirmed mean score, and the ends and the level of its interval; None if the
+            champion was not measured.
+        baseline: the confirmed mean score of the prompt that it was compared with.
         commit: the commit of the study's repository that was measured.
         models: the names of the models, by role.
         reason: why it became the champion.
-        restores: the number of the champion whose prompt a rollback brought back.
+        restores: the number of the champion whose prompt a rollback brought back, or None.
         rehearsal: world and seed of the rehearsal that measured it; None if real models did.
         fingerprint: a hash of everything that the scores depend on (workbench.champion.qualification).
-        scores: its confirmed scores, by goal. A requalification compares with them.
+        scores: its confirmed scores, by goal. A requalification compares new scores with them.
         text: the prompt.
         file: the file; None for a starting prompt that has no file yet.
     """
@@ -110,6 +112,7 @@ def read(file: Path) -> Champion:
 
 
 def _unreadable(file: Path, problem: str) -> ChampionUnreadable:
+    """Return the error for a champion's file."""
     return ChampionUnreadable(
         f"{file} cannot be read as a champion: {problem}; expected a file as workbench champion promote writes it; "
         "mend it, or restore it with git"

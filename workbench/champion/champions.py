@@ -1,6 +1,6 @@
 """Keeps the champions of a study: one numbered file for each, in `prompts/STUDY` beside the study file.
 
-No file is ever changed. A promotion and a rollback add a file, so that the folder is the history.
+No file is ever changed. Each promotion and each rollback adds a file, so the folder is the history.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from workbench.champion.champion import Champion, read
 from workbench.errors import ChampionNotFound, NotPromoted
 from workbench.system.files import write_new
 
-#: The folder beside the study file.
+#: The folder beside a study file that has a folder of champions for each study.
 FOLDER = "prompts"
 
 
@@ -37,8 +37,8 @@ class Champions:
         Raises:
             ChampionUnreadable: a file cannot be read.
         """
-        names = [file for file in self.folder.glob("*.md") if re.fullmatch(r"\d{4,}", file.stem)]
-        champions = [read(file) for file in sorted(names, key=lambda file: int(file.stem))]
+        files = [file for file in self.folder.glob("*.md") if re.fullmatch(r"\d{4,}", file.stem)]
+        champions = [read(file) for file in sorted(files, key=lambda file: int(file.stem))]
         return champions or [Champion(number=1, reason="the starting prompt of the study", text=self.starting_prompt)]
 
     def current(self) -> Champion:
@@ -60,8 +60,8 @@ class Champions:
         for champion in champions:
             if champion.number == number:
                 return champion
-        known = ", ".join(str(champion.number) for champion in champions)
-        raise ChampionNotFound(f"{self.study} has no champion {number}; expected one of {known}")
+        numbers = ", ".join(str(champion.number) for champion in champions)
+        raise ChampionNotFound(f"{self.study} has no champion {number}; expected one of {numbers}")
 
     def file(self, number: int) -> Path:
         """Return the file of the champion with this number."""

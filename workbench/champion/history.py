@@ -26,10 +26,13 @@ class Measurement:
 
     Attributes:
         at: Unix time.
-        champion: its number; None for the starting prompt of a study without a champion.
-        low, high, level: the interval of the score; None with a single replicate.
+        occasion: why the prompt was measured.
+        champion: the number of the champion; None for the starting prompt of a study without a champion.
+        commit: the commit of the study's repository that was measured, or None.
+        score: the mean score.
+        low, high, level: the ends and the level of the score's interval; None with a single replicate.
         decision: what a requalification decided; None on other occasions.
-        run: the run that measured it.
+        run: the name of the run that measured the prompt, or None.
     """
 
     at: float
@@ -51,25 +54,28 @@ class Measurement:
 def history(home: Path, record: RunRecord) -> list[Measurement]:
     """Return all measurements of the champions of a run's study, oldest first.
 
-    A rehearsal has a history of its own: scores of scripted models are not compared with those of real models.
+    Rehearsals have a history of their own: the scores of scripted and of real models are not compared.
 
     Raises:
         ChampionUnreadable: the file of a champion cannot be read.
     """
     if record.champions is None:
         return []
-    requalified = list(_requalifications(home, record))
-    of_requalifications = {measurement.run for measurement in requalified}
-    searches = [one for one in _searches(home, record) if one.run not in of_requalifications]
-    return sorted([*_promotions(record), *requalified, *searches], key=lambda measurement: measurement.at)
+    requalifications = list(_requalifications(home, record))
+    requalifying_runs = {measurement.run for measurement in requalifications}
+    searches = [search for search in _searches(home, record) if search.run not in requalifying_runs]
+    return sorted([*_promotions(record), *requalifications, *searches], key=lambda measurement: measurement.at)
 
 
 def _promotions(record: RunRecord) -> Iterator[Measurement]:
-    """Yield what the files of the champions say. A rollback measures nothing, and a starting prompt has no date."""
+    """Yield the measurements in the files of the champions.
+
+    A rollback measures nothing, and a starting prompt has no date. Both are left out.
+    """
     assert record.champions is not None  # noqa: S101  # `history` has checked it
     for champion in Champions(record.study, record.champions, "").all():
-        same = (champion.rehearsal is None) == (record.rehearsal is None)
-        if champion.score is None or champion.date is None or champion.restores is not None or not same:
+        same_kind = (champion.rehearsal is None) == (record.rehearsal is None)
+        if champion.score is None or champion.date is None or champion.restores is not None or not same_kind:
             continue
         yield Measurement(
             at=calendar.timegm(time.strptime(champion.date[:19], "%Y-%m-%dT%H:%M:%S")),
@@ -86,15 +92,16 @@ def _promotions(record: RunRecord) -> Iterator[Measurement]:
 
 
 def _requalifications(home: Path, record: RunRecord) -> Iterator[Measurement]:
+    """Yield the measurements of the requalifications of the study's champions."""
     for file in sorted((home / "requalified").glob("*/*.jsonl")):
         try:
-            known = Qualifications(file, record.rehearsal is not None).all()
+            qualifications = Qualifications(file, record.rehearsal is not None).all()
         except UserError:
             # One damaged file does not hide the other measurements.
             continue
-        for one in known:
-            if one.champions == record.champions and one.scores:
-                yield _measured(one.scores, one.at, "requalification", one.champion, one.commit, one.decision, one.run)
+        for q in qualifications:
+            if q.champions == record.champions and q.scores:
+                yield _measured(q.scores, q.at, "requalification", q.champion, q.commit, q.decision, q.run)
 
 
 def _searches(home: Path, record: RunRecord) -> Iterator[Measurement]:
@@ -103,8 +110,8 @@ def _searches(home: Path, record: RunRecord) -> Iterator[Measurement]:
         folder = RunFolder(path)
         try:
             other = folder.load(RunRecord)
-            same = (other.rehearsal is None) == (record.rehearsal is None)
-            if not same or (other.study, other.champions) != (record.study, record.champions):
+            same_kind = (other.rehearsal is None) == (record.rehearsal is None)
+            if not same_kind or (other.study, other.champions) != (record.study, record.champions):
                 continue
             summary = summarize(folder)
         except UserError:
@@ -123,5 +130,6 @@ def _measured(
     decision: str | None,
     run: str | None,
 ) -> Measurement:
+    """Return the measurement with the mean of these scores, which are by goal."""
     mean = mean_score(scores)
     return Measurement(at, occasion, champion, commit, mean.score, mean.low, mean.high, mean.level, decision, run)

@@ -15,7 +15,7 @@ from workbench.evidence.trust import promotion_command
 from workbench.run.folder import RunFolder
 from workbench.run.record import PromotedRecord
 
-#: Digits after the point of the scores in a champion's file.
+#: How many digits the scores in a champion's file have after the point.
 DIGITS = 4
 
 
@@ -25,9 +25,9 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     The first promotion also writes the study's starting prompt as champion 1.
 
     Args:
-        force: also promote a prompt that is not better beyond chance, that a rehearsal found, or that was compared with
-            another prompt than the champion. A reason is needed then.
-        reason: the words that the champion's file keeps.
+        force: promote the prompt even if it is not better beyond chance, if a rehearsal found it, or if it was compared
+            with another prompt than the champion. Then a reason is needed.
+        reason: the words that are written into the champion's file.
 
     Raises:
         NotPromoted: the prompt cannot be promoted or needs `force`, or `force` comes without a reason.
@@ -37,7 +37,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         raise NotPromoted("--force needs a reason, which is kept: add --reason TEXT")
     summary, current = summarize(run), champions.current()
     if current.run == run.name and not run.has(PromotedRecord):
-        # An earlier promotion was killed after it had written the champion's file.
+        # An earlier promotion was killed after it had written the champion's file, and before it marked the run.
         _mark(run, champions, current)
     comparison = _comparison(summary, champions, current)
     objection = _objection(summary, comparison, current)
@@ -64,7 +64,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
 
 
 def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:
-    """Write into the run's folder that its prompt is a champion. Such a folder is never removed."""
+    """Write into the run's folder that its prompt is a champion. A folder with this mark is never removed."""
     run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
 
 
@@ -72,8 +72,9 @@ def rollback(champions: Champions, number: int | None = None, reason: str | None
     """Make an earlier champion the champion again, under a new number. The pipeline file does not change.
 
     Args:
-        number: the earlier champion. By default, the champion before the current one.
-        reason: the words that the champion's file keeps.
+        number: the earlier champion. By default, the champion before the current one. After a rollback, it is the
+            champion before the one that was restored.
+        reason: the words that are written into the champion's file.
 
     Raises:
         NotPromoted: there is no earlier champion, or the earlier champion has the prompt that is in use.
@@ -93,10 +94,11 @@ def rollback(champions: Champions, number: int | None = None, reason: str | None
 
 
 def _comparison(summary: Summary, champions: Champions, current: Champion) -> Comparison:
-    """Return the run's comparison, if the run belongs to the study and has a confirmed prompt of its own.
+    """Return the run's comparison of its best prompt with its baseline.
 
     Raises:
-        NotPromoted: the run is of another study, has no confirmed prompt yet, or found no prompt that is new.
+        NotPromoted: the run is of another study, or has no confirmed prompt yet. Or its best prompt is its baseline or
+            the current champion.
     """
     name = summary.run.name
     if summary.study != champions.study:
@@ -111,7 +113,7 @@ def _comparison(summary: Summary, champions: Champions, current: Champion) -> Co
 
 
 def _objection(summary: Summary, comparison: Comparison, current: Champion) -> str | None:
-    """Return why a prompt should not be promoted, or None."""
+    """Return why the best prompt of a run should not be promoted without `force`, or None."""
     if summary.rehearsal:
         return "a rehearsal found this prompt, which proves nothing about it"
     if not _is_baseline(summary, current):
@@ -123,7 +125,7 @@ def _objection(summary: Summary, comparison: Comparison, current: Champion) -> s
 
 
 def _is_baseline(summary: Summary, current: Champion) -> bool:
-    """Return True if the run compared its best prompt with this champion."""
+    """Return True if the run compared its best prompt with the text of this champion."""
     return summary.text(summary.baseline).strip() == current.text.strip()
 
 
@@ -142,4 +144,5 @@ def _measured(summary: Summary, candidate: str) -> dict[str, Any]:
 
 
 def _now() -> str:
+    """Return the current time in UTC, in the form of a champion's file."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,6 +1,6 @@
-"""Decides whether a champion is still as good as it was, after a change of the repository.
+"""Decides whether a champion is still as good as before, after a change of the repository.
 
-Scores of a champion are recorded for each commit: a file under WORKBENCH_HOME has one line for each requalification.
+A file under WORKBENCH_HOME has one line for each requalification, with the champion's scores at the commit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ Decision = Literal["as good", "worse", "undecided", "no champion"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """The comparison of a champion with its record. `difference` is fresh − record, and None without a record."""
+    """The comparison of a champion's fresh scores with its record, which are its earlier scores.
+
+    Attributes:
+        difference: the mean of the fresh scores less the mean of the record, in points; None without a record.
+        low, high: the ends of the interval of the difference; None without a record.
+    """
 
     decision: Decision
     difference: float | None = None
@@ -51,10 +56,15 @@ class Judgement:
 def decide(
     record: Mapping[str, Sequence[float]] | None, fresh: Mapping[str, Sequence[float]], margin: float
 ) -> Judgement:
-    """Test whether fresh scores are not inferior to the record, by more than a margin in points.
+    """Decide with a test of non-inferiority whether fresh scores are as good as the record.
 
-    The champion is as good as before if the whole interval of the difference lies above the margin, and worse if the
-    whole interval lies below zero. This is the only place that decides, so that a better test can replace it.
+    The champion is as good as before if the whole interval of the difference lies above −`margin`. It is worse if the
+    whole interval lies below zero. No other place decides this, so a better test can replace this one.
+
+    Args:
+        record: the earlier scores, by goal; None if there are none.
+        fresh: the new scores, by goal.
+        margin: how many points the champion may lose and still count as good as before.
     """
     if record is None:
         return Judgement("undecided")
@@ -70,8 +80,8 @@ def decide(
 def fingerprint(study: Study, version: str) -> str:
     """Return a hash of everything that a champion's scores depend on, except the champion and the models' answers.
 
-    These are the pipeline file, the files that it names, the inputs, the goals with their gold plans, the judge, and
-    the version of the runtime.
+    The hash covers the pipeline file, the files that it names, the inputs, the goals with their gold plans, the judge,
+    and the version of the runtime.
     """
     pipeline = study.pipeline
     files, inputs = (
@@ -93,9 +103,14 @@ class QualificationRecord(Record):
     """One requalification: the scores of a champion at a commit, and what was decided.
 
     Attributes:
+        commit: the commit that was measured.
         champion: the champion's number; None if the study had no champion.
         champions: the folder of the study's champions; None in records of old versions.
+        fingerprint: the fingerprint of the study at the commit.
+        decision: how the champion compares with its record.
+        scores: the fresh scores, by goal; empty if nothing was executed.
         rehearsal: world and seed of a rehearsal; None if real models answered.
+        run: the name of the run that measured the champion; None if there was no run.
         at: Unix time.
     """
 
@@ -114,14 +129,19 @@ class QualificationRecord(Record):
 
 @dataclass(frozen=True)
 class Qualifications:
-    """The requalifications of one study, in the order of their ends. `rehearse` picks those of rehearsals."""
+    """The requalifications of one study, in the order in which they ended.
+
+    Attributes:
+        file: the file with one line for each requalification.
+        rehearse: True for the requalifications in rehearsals, False for those with real models.
+    """
 
     file: Path
     rehearse: bool
 
     @classmethod
     def of(cls, home: Path, study: str, *, rehearse: bool) -> Qualifications:
-        """Return the requalifications of a study. The text `study` names it on this machine."""
+        """Return the requalifications of a study. `study` is its name in records of this machine (`Place.label`)."""
         return cls(home / "requalified" / digest("requalified", study)[:24] / QualificationRecord.FILE, rehearse)
 
     def all(self) -> list[QualificationRecord]:
@@ -140,22 +160,26 @@ class Qualifications:
         ]
         return [record for record in records if (record.rehearsal is not None) == self.rehearse]
 
-    def knows(self, champion: Champion | None, current: str) -> bool:
-        """Return True if this champion was measured with the same fingerprint, in a search or in a requalification."""
-        if champion is not None and champion.fingerprint == current:
+    def knows(self, champion: Champion | None, current_fingerprint: str) -> bool:
+        """Return True if this champion was measured with the current fingerprint.
+
+        The measurement is that of its promotion, or its latest requalification. None stands for a study without a
+        champion.
+        """
+        if champion is not None and champion.fingerprint == current_fingerprint:
             return True
         number = None if champion is None else champion.number
         latest = next((record for record in reversed(self.all()) if record.champion == number), None)
-        return latest is not None and latest.fingerprint == current
+        return latest is not None and latest.fingerprint == current_fingerprint
 
     def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
-        """Return the scores to compare a champion with: its promotion's, else its first requalification's, else None.
+        """Return the scores to compare a champion with: those of its promotion, or else of its first requalification.
 
-        Scores on other goals than these do not count.
+        Scores on other goals than `goals` do not count. If there are no scores, return None.
         """
-        promoted = [champion.scores] if (champion.rehearsal is not None) == self.rehearse else []
+        at_promotion = [champion.scores] if (champion.rehearsal is not None) == self.rehearse else []
         later = [record.scores for record in self.all() if record.champion == champion.number]
-        return next((scores for scores in (*promoted, *later) if scores and set(scores) == set(goals)), None)
+        return next((scores for scores in (*at_promotion, *later) if scores and set(scores) == set(goals)), None)
 
     def add(self, record: QualificationRecord) -> None:
         """Add a record.

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from workbench.commands.output import JsonFile, err, print_foreign, write_json
 from workbench.errors import ChampionNotFound, RunNotFound, UserError
 from workbench.foreign_text import printable
+from workbench.nouns import Study
 from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, champions_of, load
 from workbench.system.home import home
@@ -66,8 +67,13 @@ def apply(
         reverted = revert_prompt(home(), run, os.environ)
         report, notes, lines = reverted.to_json(), reverted.notes, reverted.lines()
     else:
-        folder = RunFolder.find(home(), run or "latest") if champion is None else _champion_run(champion)
-        applied = apply_prompt(folder, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
+        study = None if champion is None else load(RunOptions(champion))
+        folder = RunFolder.find(home(), run or "latest") if study is None else _champion_run(study)
+        # Another machine, or another clone, has the pipeline of the champion in another place.
+        pipeline = None if study is None else study.pipeline.file
+        applied = apply_prompt(
+            folder, Chosen(step, goal), branch, os.environ, pipeline=pipeline, dry_run=dry_run, anyway=anyway
+        )
         report, notes, lines = applied.to_json(), applied.notes, applied.lines(dry_run=dry_run)
     for note in notes:
         err.print(f"note: {printable(note)}", markup=False, highlight=False)
@@ -77,13 +83,13 @@ def apply(
     return 0
 
 
-def _champion_run(study: Path) -> RunFolder:
+def _champion_run(study: Study) -> RunFolder:
     """Return the run that found the champion of a study.
 
     Raises:
         ChampionNotFound: no run on this machine has the champion's prompt.
     """
-    champions = champions_of(load(RunOptions(study)))
+    champions = champions_of(study)
     champion = champions.current()
     if champion.run is None:
         raise ChampionNotFound(
@@ -95,8 +101,9 @@ def _champion_run(study: Path) -> RunFolder:
     except RunNotFound as error:
         raise ChampionNotFound(
             f"champion {champion.number} of {champions.study} was found by the run {champion.run}, whose folder is not "
-            f"under {home() / 'runs'}; expected the run, which knows where in the pipeline its prompt was measured: "
-            "run this command where the run is, or copy its folder; nothing was changed"
+            f"under {home() / 'runs'}; expected the run, which has the pipeline that was measured, and the proof: run "
+            f"this command where the run is, or copy WORKBENCH_HOME/runs/{champion.run} from there to "
+            f"{home() / 'runs'}; nothing was changed"
         ) from error
     if folder.read("best_prompt.md") != champion.text:
         raise ChampionNotFound(

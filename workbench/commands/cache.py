@@ -55,12 +55,13 @@ def prune(
 ) -> int:
     """Remove old answers that no run needs. A search that asks for such an answer again pays for it again.
 
-    The answers of unfinished and of promoted runs are always kept.
+    The answers of unfinished, promoted and applied runs are always kept, and so are those of calibrations and rubrics.
 
     Parameters
     ----------
     days
-        Remove answers that are more than this many days old. An answer stays if a younger run uses it.
+        Remove answers that are more than this many days old. An answer stays if a run
+        that began within these days uses it.
     dry_run
         Count what would be removed, and remove nothing.
     json_file

@@ -37,20 +37,17 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     unchecked = require_accepted(loaded)
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
-    refused_rubric = rehearsal_problem(loaded)
-    if refused_rubric:
-        err.print(
-            printable(f"note: a run with real models will not start: {refused_rubric}"), markup=False, highlight=False
-        )
-    if unchecked:
-        err.print(printable(f"note: {unchecked}"), markup=False, highlight=False)
-    if held_out := held_out_gold(loaded):
-        err.print(printable(f"note: {held_out}"), markup=False, highlight=False)
+    refused_rubric, held_out = rehearsal_problem(loaded), held_out_gold(loaded)
     too_few_pairs = undecidable(loaded.confirm, alpha_of(loaded.promote))
-    if too_few_pairs:
-        err.print(f"note: {too_few_pairs}", highlight=False)
-    if advice := calibrating.note(loaded, home(), os.environ):
-        err.print(f"note: {advice}", highlight=False)
+    notes = (
+        refused_rubric and f"a run with real models will not start: {refused_rubric}",
+        unchecked,
+        held_out,
+        too_few_pairs,
+        calibrating.note(loaded, home(), os.environ),
+    )
+    for note in filter(None, notes):
+        err.print(printable(f"note: {note}"), markup=False, highlight=False)
     if json_file is not None:
         calibration = calibrating.to_json(loaded, home(), os.environ)
         write_json(

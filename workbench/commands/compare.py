@@ -41,7 +41,7 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
     run_a
         The run's name, the beginning of its name, or `latest`.
     run_b
-        The other run, in the same way.
+        The other run, named in the same way.
     json_file
         A file for the comparison as JSON.
     """
@@ -72,6 +72,7 @@ def _table_values(side: dict[str, Any]) -> dict[str, Any]:
 
 
 def _difference(difference: dict[str, Any] | None) -> str:
+    """Return the difference between the two scores as a sentence."""
     if difference is None:
         return "The scores cannot be compared: a run has no confirmed scores, or the goals differ."
     return (

@@ -8,7 +8,8 @@ from pathlib import Path
 from workbench.commands.output import OutputFile, err, is_standard_output, print_foreign, write_output
 from workbench.errors import UserError
 from workbench.evidence.costs import Costs
-from workbench.evidence.report import by_chance, cost_rows, rehearsal
+from workbench.evidence.report import cost_rows
+from workbench.evidence.sentence import by_chance, rehearsal
 from workbench.evidence.summary import summarize
 from workbench.fields import is_text
 from workbench.foreign_text import printable

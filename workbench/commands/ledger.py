@@ -21,7 +21,10 @@ from workbench.system.home import ensure_usable, home
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-ledger = App(name="ledger", help="Ask the database of all runs, and make it again from the run folders.")
+ledger = App(
+    name="ledger",
+    help="Answer questions about all runs from the ledger, and make the ledger again from the run folders.",
+)
 
 #: Characters of a judge's reason in the list of trials. The JSON has the whole reason.
 REASON_CHARACTERS = 60

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from workbench.commands.ending import running_flow
 from workbench.commands.output import JsonFile, console_beside, err, write_json
@@ -55,11 +57,7 @@ def rubric(
     }
     file = write_rubric(loaded, by_goal, drawing["drawn_by"])
     console = console_beside(json_file)
-    for goal, criteria in by_goal.items():
-        console.print(f"{printable(goal)}:", markup=False, highlight=False)
-        for number, criterion in enumerate(criteria, start=1):
-            line = f"  {number}. {criterion.name} (weight {criterion.weight:g}): {criterion.question}"
-            console.print(printable(line), markup=False, highlight=False)
+    _print_criteria(by_goal, console)
     if not drawing["calls"]:
         console.print("these criteria were drawn before, so nothing was paid; --again asks the model again")
     console.print(f"wrote {file}; read it, and change what does not fit", markup=False, highlight=False)
@@ -80,6 +78,14 @@ def rubric(
         }
         write_json(json_file, {**value, "dollars": cost})
     return 0
+
+
+def _print_criteria(by_goal: Mapping[str, Sequence[Criterion]], console: Console) -> None:
+    for goal, criteria in by_goal.items():
+        console.print(f"{printable(goal)}:", markup=False, highlight=False)
+        for number, criterion in enumerate(criteria, start=1):
+            line = f"  {number}. {criterion.name} (weight {criterion.weight:g}): {criterion.question}"
+            console.print(printable(line), markup=False, highlight=False)
 
 
 def _draw(study: Path, *, rehearse: bool, again: bool) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def decide_in_steps(
         if available < look.pairs:
             return None
         at_look = _decision_at(schedule[: number + 1], sides, rng)
-        last = look is schedule[-1]
-        if at_look.verdict == "promote" or last:
+        is_last = look is schedule[-1]
+        if at_look.verdict == "promote" or is_last:
             return at_look
         if at_look.p > FUTILE:
             return replace(at_look, verdict="keep", more=None)
@@ -138,7 +138,7 @@ def _first(pairs: int, sides: Sides) -> Sides:
 def _decision_at(schedule: Sequence[Look], sides: Sides, rng: np.random.Generator | None) -> Decision:
     """Return the decision at the last of these looks, given that no earlier look stopped."""
     look = schedule[-1]
-    bounds = [0, *(earlier_look.pairs for earlier_look in schedule)]
+    bounds = [0, *(entry.pairs for entry in schedule)]
     champion, challenger = bought = _first(look.pairs, sides)
     generator = rng or seeded(*bought, look.pairs, look.alpha)
 

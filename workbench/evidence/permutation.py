@@ -108,7 +108,7 @@ def permute(blocks: Sequence[Block], rng: np.random.Generator) -> Permuted:
 
 
 def permute_randomly(block: Block, count: int, rng: np.random.Generator) -> Permuted:
-    """Exchange the labels of a block in `count` ways. The first way leaves the labels, and the others are random."""
+    """Exchange the labels of a block in `count` random ways. The first way leaves the labels as they are."""
     size, challengers = block.size, len(block.challenger)
     order = np.argsort(rng.random((count, size)), axis=1)
     order[0] = np.r_[np.arange(size - challengers, size), np.arange(size - challengers)]

@@ -50,6 +50,7 @@ def _axes(summary: Summary) -> list[str]:
 
 
 def _search(summary: Summary) -> list[str]:
+    """Return the dots of the search's trials, below the curves of a race or the best score so far."""
     trials = summary.search
     if not trials:
         return [text((LEFT + SEARCH_RIGHT) / 2, (TOP + BOTTOM) / 2, "no trial yet", FAINT, anchor="middle")]
@@ -102,6 +103,7 @@ def _expected(summary: Summary, x: Callable[[int], float]) -> list[str]:
 
 
 def _best_so_far(summary: Summary, trials: tuple[TrialRecord, ...], x: Callable[[int], float]) -> str:
+    """Return the curve of the best mean score after each number of trials, or an empty text."""
     goals = [goal.name for goal in summary.record.goals]
     best: float | None = None
     points: list[tuple[float, float]] = []
@@ -120,6 +122,7 @@ def _best_so_far(summary: Summary, trials: tuple[TrialRecord, ...], x: Callable[
 
 
 def _confirm(summary: Summary) -> list[str]:
+    """Return the confirmed scores of both prompts, each with its mean and the interval of the mean."""
     middle = (CONFIRM_LEFT + CONFIRM_RIGHT) / 2
     label = text(middle, HEIGHT - 8, "confirmed on fresh trials", FAINT, anchor="middle")
     if not summary.confirm:

@@ -86,6 +86,7 @@ def steps_list(race: RaceRecord) -> str:
 
 
 def _step(step: StepRecord) -> str:
+    """Return a change of the recommended prompt as an item of a Markdown list."""
     best = step.best
     expected = f", expected score {best.score:.1f} ({best.low:.1f} to {best.high:.1f})" if best else ""
     changes = [*(("added", piece) for piece in step.added), *(("removed", piece) for piece in step.removed)]

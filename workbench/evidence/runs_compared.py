@@ -56,6 +56,11 @@ def compare_runs(a: Summary, b: Summary) -> RunsCompared:
 
 
 def _best_text(summary: Summary) -> str:
+    """Return the best prompt of a run.
+
+    Raises:
+        RunNotFound: the run has tried no prompt on all goals yet.
+    """
     if summary.best is None:
         raise RunNotFound(
             f"{summary.run.name} has tried no prompt on all goals yet: its state is {summary.status}; "

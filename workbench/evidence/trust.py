@@ -64,9 +64,7 @@ def study_argument(record: RunRecord) -> str:
 
     The file may be missing if the study's repository has a URL: the path of the user's own clone is not known here.
     """
-    study = record.study_file
-    if record.champions is not None:
-        study = record.champions.parents[1] / study.name
+    study = record.own_study_file
     return shlex.quote(str(study)) if study.exists() else "STUDY"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.foreign_text import scrubbed
-from workbench.providers import KNOWN, Provider
+from workbench.providers import Provider
 from workbench.system import process
 from workbench.system.bounded import LIMIT
 
@@ -166,10 +166,9 @@ def provider_variables(providers: Iterable[Provider]) -> dict[str, str]:
     """
     variables: dict[str, str] = {}
     for provider in providers:
-        _, key_variables, address = KNOWN[provider.name]
-        variables[address] = provider.base_url
+        variables[provider.service.address_variable] = provider.base_url
         try:
-            variables[key_variables[0]] = provider.key()
+            variables[provider.service.keys[0]] = provider.key()
         except MissingKey:
             continue
     return variables

@@ -17,7 +17,7 @@ from workbench.fields import Form, KeyPath
 from workbench.money import price
 from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
-from workbench.providers import ProviderName
+from workbench.provider_table import ProviderName
 
 
 class StudyFile(Protocol):
@@ -72,14 +72,14 @@ BYTES_OF_TOKEN = 16
 
 @dataclass(frozen=True)
 class ModelCalls:
-    """What one step of a pipeline asks its model in one execution, at most.
+    """The most that one step of a pipeline can ask its model in one execution.
 
     Attributes:
         calls: how many replies the step takes.
         tries: how often the provider is called for one reply.
         input_bytes: the bytes of the first request, without the study's prompt and without answers of earlier steps.
-        prompts: how often the study's prompt stands in it.
-        earlier_tokens: the tokens of the answers of earlier steps that can stand in it.
+        prompts: how often the study's prompt stands in the first request.
+        earlier_tokens: the tokens of the answers of earlier steps that can stand in the first request.
         output_tokens: the limit of one reply.
         added_bytes: what one reply and its tools add to the next request.
     """

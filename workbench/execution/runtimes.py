@@ -15,6 +15,7 @@ from workbench.execution.runtime import Runtime
 from workbench.foreign_text import storable
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
 from workbench.run import journal
+from workbench.system.files import naming
 
 #: The runtime of a study that names none, and the pipeline that comes with it: `workbench init` copies it.
 DEFAULT_RUNTIME = "mix"
@@ -46,8 +47,9 @@ def execute(request: ExecutionRequest, home: Path) -> Execution:
         largest = largest_cost(request.pipeline, request.prompt) if meter.budgeted else None
         with meter.call(f"runtime: {request.pipeline.engine.name}", largest):
             folder = _new_folder(home / "executions" / request.key)
-            (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
-            execution = runtime.execute(request, folder, meter)
+            with naming(folder):
+                (folder / "prompt.md").write_text(request.prompt, encoding="utf-8")
+                execution = runtime.execute(request, folder, meter)
     for asked_model, answering_model in meter.other_models:
         journal.note_other_model(request.run, "execute", request.key, asked_model, answering_model)
     other_models = ", ".join(dict.fromkeys(answering_model for _, answering_model in meter.other_models))
@@ -71,6 +73,7 @@ def largest_cost(pipeline: Pipeline, prompt: str) -> float | None:
 
 
 def _new_folder(parent: Path) -> Path:
+    """Create and return the first folder of `parent/1`, `parent/2`, … that does not exist yet."""
     parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:

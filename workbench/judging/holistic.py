@@ -63,8 +63,8 @@ def judges_call(request: ScoreRequest, prompt: str, form: str, schema: dict[str,
         model=judge.model,
         messages=(("user", f"{prompt.rstrip()}\n\n{form}"),),
         temperature=judge.temperature,
-        # A local server may allow fewer tokens, so its own limit applies.
-        max_tokens=None if judge.provider.name == "openai" else VERDICT_TOKENS,
+        # A model of another service or of a local server may allow fewer tokens, so its own limit applies.
+        max_tokens=None if judge.provider.service.protocol == "openai" else VERDICT_TOKENS,
         schema=schema,
         seed=request.seed,
         seconds=judge.timeout_seconds,

@@ -16,11 +16,11 @@ from workbench.judging.template import PLACES
 from workbench.models.reply import ModelCall
 from workbench.money.meter import Meter
 from workbench.nouns import HOLISTIC, Plan, ScoreRequest, Verdict
-from workbench.providers import ProviderName
+from workbench.provider_table import KNOWN, ProviderName
 from workbench.run import journal
 
 #: The providers that `workbench.models` can call.
-ALL_PROVIDERS: frozenset[ProviderName] = frozenset({"gemini", "anthropic", "openai", "claude-program"})
+ALL_PROVIDERS: frozenset[ProviderName] = frozenset(KNOWN)
 
 
 class Ask(Protocol):

@@ -1,4 +1,4 @@
-"""Opens the ledger's database: SQLite in a file under WORKBENCH_HOME, or what WORKBENCH_LEDGER_URL names.
+"""Opens the ledger's database: a SQLite file under WORKBENCH_HOME, or the database that WORKBENCH_LEDGER_URL names.
 
 Turns each failure of the database into `LedgerFailed`. The messages have no password in them.
 """
@@ -22,6 +22,7 @@ from workbench.errors import LedgerFailed, LedgerRefused
 from workbench.foreign_text import scrubbed
 from workbench.system.files import PRIVATE_FILE, write_new
 
+#: The variable that names another database, and the name of the file under WORKBENCH_HOME.
 VARIABLE = "WORKBENCH_LEDGER_URL"
 FILE = "ledger.db"
 #: The kind of the failure if the SQLite file is no database any more.
@@ -137,6 +138,7 @@ class Database:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
+        """Turn each failure of the database in the block into LedgerFailed."""
         try:
             yield
         except DBAPIError as error:
@@ -184,13 +186,14 @@ def _place(url: URL) -> str:
 
 
 def _sqlite(url: URL) -> Engine:
+    """Return the engine for a SQLite file. A transaction that writes takes SQLite's lock when it begins."""
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": LOCK_SECONDS})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:
         # SQLAlchemy begins transactions itself. Python's sqlite3 would begin them later, without the lock.
         connection.isolation_level = None
-        # With a write-ahead log, a power cut can then lose the last writes, and damages nothing.
+        # With this setting and a write-ahead log, a power cut can lose the last writes, and damages nothing.
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
@@ -203,9 +206,15 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
+    """Return the engine for a PostgreSQL database.
+
+    Raises:
+        LedgerRefused: the package psycopg is not installed.
+    """
     connect_args: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
     try:
-        # A run copies a few lines each second, and keeps one connection. It may break, so it is tested before each use.
+        # A run copies a few lines each second, and keeps one connection. The connection may break, so SQLAlchemy tests
+        # it before each use.
         engine = create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=connect_args)
     except ImportError:
         raise LedgerRefused(

@@ -52,7 +52,7 @@ def copy_run(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
 
 
 class _Follower:
-    """The copy of one run. `warn_once` may be called from two threads; everything else belongs to one."""
+    """Copies one run. Two threads may call `warn_once`. Only one thread calls the other methods."""
 
     def __init__(self, run: RunFolder, home: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
         self._run = run

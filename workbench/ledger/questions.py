@@ -127,6 +127,7 @@ ORDER BY r.started, r.run, s.goal, s.replicate
 
 
 def _prompt_score(rows: Sequence[Row[Any]]) -> PromptScore:
+    """Return the score of one run, from the rows of its trials."""
     scores: dict[str, list[float]] = {}
     for row in rows:
         scores.setdefault(row.goal, []).append(row.score)

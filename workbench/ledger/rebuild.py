@@ -115,10 +115,10 @@ def _fill(connection: Connection, home: Path, progress: Progress) -> Rebuilt:
     rebuilt = Rebuilt()
     paths = [path for root in ROOTS for path in sorted((home / root).glob("*/"))]
     folders = [RunFolder(path) for path in paths if RunFolder(path).has(RunRecord)]
-    known = set(connection.scalars(select(schema.runs.c.run)))
+    runs_without_folder = set(connection.scalars(select(schema.runs.c.run)))
     for done, folder in enumerate(folders):
         progress(done, len(folders))
-        known.discard(folder.name)
+        runs_without_folder.discard(folder.name)
         try:
             lines = NewLines.of(folder, {})
             with connection.begin_nested():
@@ -129,10 +129,10 @@ def _fill(connection: Connection, home: Path, progress: Progress) -> Rebuilt:
         else:
             rebuilt.runs.append(folder.name)
             rebuilt.lines += lines.number
-    rebuilt.without_folder = sorted(known)
+    rebuilt.without_folder = sorted(runs_without_folder)
     return rebuilt
 
 
 def _remove(connection: Connection, run: str) -> None:
-    for table in reversed(schema.OF_RUNS):
+    for table in reversed(schema.RUN_TABLES):
         connection.execute(table.delete().where(table.c.run == run))

@@ -28,7 +28,7 @@ class RunRows:
     _copied: dict[type[Record], int] = field(default_factory=dict)
 
     def copy_new(self, database: Database) -> int:
-        """Copy the lines that were added since the last call. Return how many there were.
+        """Copy the lines that were added since the last call. Return their number.
 
         Raises:
             LedgerFailed: the database failed. The next call copies the same lines.
@@ -36,13 +36,13 @@ class RunRows:
         """
         if not self.folder.has(RunRecord):
             return 0
-        new = NewLines.of(self.folder, self._copied)
-        if new.number:
+        new_lines = NewLines.of(self.folder, self._copied)
+        if new_lines.number:
             with database.writing() as connection:
-                write(connection, self.folder, new)
-            for kind, lines in new.by_kind.items():
+                write(connection, self.folder, new_lines)
+            for kind, lines in new_lines.by_kind.items():
                 self._copied[kind] = self._copied.get(kind, 0) + len(lines)
-        return new.number
+        return new_lines.number
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,24 @@ class NewLines:
         return len(self.trials) + len(self.answers) + len(self.calls)
 
 
-def write(connection: Connection, folder: RunFolder, new: NewLines) -> None:
+def write(connection: Connection, folder: RunFolder, new_lines: NewLines) -> None:
     """Write the run and its new lines. A row with the same primary key is replaced."""
     run = folder.name
     _put(connection, runs, [_run(folder)])
-    _put(connection, scores, [_score(run, trial) for trial in new.trials])
-    _put(connection, judged, [row for trial in new.trials for row in _judged(run, trial)])
-    _put(connection, score_verdicts, [row for trial in new.trials for row in _score_verdicts(run, trial)])
-    _put(connection, asks, [_ask(run, answer) for answer in new.answers])
+    _put(connection, scores, [_score(run, trial) for trial in new_lines.trials])
+    _put(connection, judged, [row for trial in new_lines.trials for row in _judged(run, trial)])
+    _put(connection, score_verdicts, [row for trial in new_lines.trials for row in _score_verdicts(run, trial)])
+    _put(connection, asks, [_ask(run, answer) for answer in new_lines.answers])
     # Runs of old versions list no answers, so the calls say which answers they asked for.
-    asked = {(call.action, call.key): {"run": run, "action": call.action, "key": call.key} for call in new.calls}
-    _put(connection, asks, list(asked.values()), replace=False)
-    _put(connection, calls, [_call(run, line, call) for line, call in enumerate(new.calls, start=new.first_call)])
+    asks_of_calls = {
+        (call.action, call.key): {"run": run, "action": call.action, "key": call.key} for call in new_lines.calls
+    }
+    _put(connection, asks, list(asks_of_calls.values()), replace=False)
+    _put(
+        connection,
+        calls,
+        [_call(run, line, call) for line, call in enumerate(new_lines.calls, start=new_lines.first_call)],
+    )
 
 
 def _put(connection: Connection, table: Table, rows: Sequence[Row], *, replace: bool = True) -> None:

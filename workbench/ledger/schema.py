@@ -2,8 +2,8 @@
 
 runs             run.json, found.json and promoted.json of each run, and run.json of each calibration and drawing
 scores           trials.jsonl: the score of each trial, with the judge's reason
-judged           the verdicts in trials.jsonl; equal plans share one, and a trial may be the mean of several
-score_verdicts   which verdicts a trial's score is the mean of
+judged           the verdicts in trials.jsonl; equal plans share a verdict, and a score may be the mean of several
+score_verdicts   the verdicts that a trial's score is the mean of
 asks             answers.jsonl: every answer that a run needed, bought or kept from an earlier run
 calls            journal.jsonl: every call that was made, with its seconds, tokens and dollars
 
@@ -139,7 +139,7 @@ calls = Table(
 
 
 #: The tables with rows of runs.
-OF_RUNS = (runs, scores, judged, score_verdicts, asks, calls)
+RUN_TABLES = (runs, scores, judged, score_verdicts, asks, calls)
 
 
 def version(connection: Connection) -> int | None:

@@ -6,12 +6,12 @@ verdicts     one row for each answer of the judge that a run needed; in a search
 proposals    one row for each answer of the proposer that a run needed
 paid         what a run paid for each answer, failed calls included
 
-Each row of the first four names study, commit, models and run. A calibration of a judge has no trials. Its executions
-and verdicts have the `kind` "calibration", and no `outcome` if another run has paid for them.
+Each row of the first four views names study, commit, models and run. A calibration of a judge has no trials. Its
+executions and verdicts have the `kind` "calibration", and no `outcome` if another run has paid for them.
 
 `outcome` is "ok", "kept" for an answer that an earlier run paid for, "invalid plan", "not executed", or the kind of a
 failure. `dollars` is NULL if the run paid nothing. Trials that share an execution or a verdict each show its whole
-amount: add up `calls` for what a run cost.
+amount. So add up the table `calls`, and not the trials, to get what a run cost.
 """
 
 from __future__ import annotations

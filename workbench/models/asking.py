@@ -17,7 +17,8 @@ from workbench.models.suggestions import suggestions
 from workbench.models.text import UnusableText, shortened, take_in
 from workbench.money import price
 from workbench.money.meter import Meter
-from workbench.providers import PROGRAM, Provider, same_model
+from workbench.provider_table import PROGRAM
+from workbench.providers import Provider, same_model
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ INTERRUPT_SECONDS = 1.5
 
 Complete = Callable[[ModelCall, str], Reply]
 
-#: The clients by provider, as `module:function`. They are imported when a model is called.
+#: The clients by protocol, as `module:function`. They are imported when a model is called.
 CLIENTS = {
     "gemini": "workbench.models.gemini:complete",
     "anthropic": "workbench.models.dspy_client:complete",
@@ -48,7 +48,7 @@ def call_in_thread(call: ModelCall, key: str, seconds: float) -> Reply:
         CallFailed: the call failed, or its time is over.
         Interrupted: somebody interrupted the run.
     """
-    complete = cast("Complete", pkgutil.resolve_name(CLIENTS[call.provider.name]))
+    complete = cast("Complete", pkgutil.resolve_name(CLIENTS[call.provider.service.protocol]))
     outcome: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
 
     def run() -> None:

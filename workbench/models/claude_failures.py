@@ -61,6 +61,12 @@ def recognised(code: str | None, words: str) -> Entry | None:
     return next(by_words, None) or next(by_code, None)
 
 
+def limit_lasts(words: str) -> bool:
+    """Return True if these words tell of a limit of a subscription. Such a limit passes only after hours or days."""
+    entry = recognised(None, words)
+    return entry is not None and entry.kind == "rate limit" and not entry.again
+
+
 def lasting_failures() -> dict[str, re.Pattern[str]]:
     """Return the patterns of the program's words for failures that another call cannot mend, by kind of failure."""
     return {entry.kind: entry.words for entry in _entries() if entry.words is not None and not entry.again}

@@ -23,6 +23,7 @@ from workbench.models.call_failed import CallFailed
 from workbench.models.claude_failures import recognised, says_error
 from workbench.models.failure import Failure
 from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
+from workbench.models.schema_words import instruction
 from workbench.money.meter import FREE
 from workbench.system import process
 from workbench.system.environment import passed_environment, secret_values
@@ -131,16 +132,9 @@ def _environment() -> dict[str, str]:
 
 def _prompt(call: ModelCall) -> str:
     """Return the whole conversation as one text. Each call starts a new program, which remembers nothing."""
+    form = [] if call.schema is None else [instruction(call.schema)]
     turns = [text if role == "user" else f"You answered:\n\n{text}" for role, text in call.messages]
-    return "\n\n".join([*([call.system] if call.system else []), *turns, *_instruction(call.schema)])
-
-
-def _instruction(schema: Mapping[str, Any] | None) -> list[str]:
-    """Return the instruction to answer in JSON, as a list of one text; empty if the answer is plain text."""
-    if schema is None:
-        return []
-    form = f" Its JSON schema:\n\n{json.dumps(schema)}" if schema else ""
-    return [f"Answer with one JSON value and nothing else: no prose, no markdown fence.{form}"]
+    return "\n\n".join([*([call.system] if call.system else []), *turns, *form])
 
 
 def _read_output(stdout: str) -> _Output:

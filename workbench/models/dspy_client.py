@@ -13,6 +13,7 @@ from dspy.utils import exceptions
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
 from workbench.models.reply import ModelCall, Reply, read
+from workbench.models.schema_words import instruction
 from workbench.providers import Provider
 
 
@@ -23,9 +24,9 @@ def complete(call: ModelCall, key: str) -> Reply:
         CallFailed: the provider answered with an error, or did not answer.
     """
     request = lm15.Request(
-        model=f"{call.provider.name}/{call.model}",
+        model=f"{call.provider.service.protocol}/{call.model}",
         system=call.system,
-        messages=tuple(lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in call.messages),
+        messages=tuple(lm15.Message(role=role, parts=(lm15.TextPart(text),)) for role, text in _messages(call)),
         config=lm15.Config(
             temperature=call.temperature,
             max_tokens=call.max_tokens,
@@ -36,7 +37,7 @@ def complete(call: ModelCall, key: str) -> Reply:
         with dspy.context(disable_history=True):
             lm = _client(request.model, call.provider, key, call.seconds)
             response: lm15.Response = lm(request=request)
-        return read(call.provider.name, response.provider_data)
+        return read(call.provider.service.protocol, response.provider_data)
     except exceptions.LMTimeoutError:
         failed_call = CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     except exceptions.LMError as error:
@@ -48,11 +49,21 @@ def complete(call: ModelCall, key: str) -> Reply:
     raise failed_call
 
 
+def _messages(call: ModelCall) -> tuple[tuple[str, str], ...]:
+    """Return the call's messages. If the service takes no schema, the schema stands at the end of the last message."""
+    if call.schema is None or call.provider.service.schemas or not call.messages:
+        return call.messages
+    *earlier, (role, text) = call.messages
+    return (*earlier, (role, f"{text}\n\n{instruction(call.schema)}"))
+
+
 def _response_format(call: ModelCall) -> dict[str, Any] | None:
     """Return the call's schema in the form of DSPy's client. Anthropic has no JSON mode without a schema."""
+    if not call.provider.service.schemas:
+        return None
     if call.schema:
         return {"type": "json_schema", "name": "answer", "schema": dict(call.schema)}
-    any_json = call.schema is not None and call.provider.name != "anthropic"
+    any_json = call.schema is not None and call.provider.service.protocol != "anthropic"
     return {"type": "json_object"} if any_json else None
 
 

@@ -7,13 +7,14 @@ Each table names every reason of the provider's SDK. A reason that is in no tabl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from workbench.money.price import Tokens
-from workbench.providers import Provider, ProviderName
+from workbench.provider_table import Protocol
+from workbench.providers import Provider
 
 
 class Ending(Enum):
@@ -138,6 +139,10 @@ OPENAI: dict[str, Ending] = {
     "content_filter": Ending.REFUSED,
     "tool_calls": Ending.PASSING,
     "function_call": Ending.PASSING,
+    # The words of other services that speak this protocol: Mistral, OpenRouter and DeepSeek.
+    "model_length": Ending.CUT_OFF,
+    "error": Ending.PASSING,
+    "insufficient_system_resource": Ending.PASSING,
 }
 
 #: The thoughts of a model whose server leaves them in the reply: everything up to the closing tag. Some chat templates
@@ -186,21 +191,32 @@ def read_openai(body: Mapping[str, Any]) -> Reply:
         return Reply("", Ending.REFUSED, f"refusal: {refusal}", model, tokens=_openai_tokens(body))
     words = f"finish reason {reason}" if reason else "no finish reason"
     ending = OPENAI.get(reason, Ending.PASSING)
-    text = _text(message.get("content"))
+    text = _content(message.get("content"))
     if "</think" in text:
         text = _THOUGHTS.sub("", text)
     return Reply(text, ending, words, model, tokens=_openai_tokens(body))
 
 
-READERS = {"gemini": read_gemini, "anthropic": read_anthropic, "openai": read_openai}
+def _content(content: object) -> str:
+    """Return the text of a message. Mistral's thinking models send a list of parts, which has thoughts and texts."""
+    parts = [_mapping(part) for part in _list(content)]
+    return _text(content) or "".join(_text(part.get("text")) for part in parts if part.get("type") == "text")
 
 
-def read(provider: ProviderName, body: object) -> Reply:
-    """Return the reply in a body of this provider's protocol. A body without a reply gives one that is no answer."""
-    return READERS[provider](_mapping(body))
+READERS: dict[Protocol, Callable[[Mapping[str, Any]], Reply]] = {
+    "gemini": read_gemini,
+    "anthropic": read_anthropic,
+    "openai": read_openai,
+}
+
+
+def read(protocol: Protocol, body: object) -> Reply:
+    """Return the reply in a body of this protocol. If the body has no reply, its ending is not COMPLETE."""
+    return READERS[protocol](_mapping(body))
 
 
 def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that Gemini counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usageMetadata"))
     prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
     cached = min(_count(usage, "cachedContentTokenCount"), prompt)
@@ -209,6 +225,7 @@ def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
 
 
 def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that Anthropic counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usage"))
     output = _count(usage, "output_tokens")
     thought = min(_count(_mapping(usage.get("output_tokens_details")), "thinking_tokens"), output)
@@ -217,8 +234,11 @@ def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
 
 
 def _openai_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that a server of OpenAI's protocol counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usage"))
-    prompt, output = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    # xAI leaves the thoughts out of the completion's tokens, but not out of all tokens.
+    prompt = _count(usage, "prompt_tokens")
+    output = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - prompt)
     cached = min(_count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens"), prompt)
     thought = min(_count(_mapping(usage.get("completion_tokens_details")), "reasoning_tokens"), output)
     return Tokens(prompt - cached, cached, 0, output - thought, thought) if usage else None

@@ -225,12 +225,17 @@ def raise_if_used_up(run: Path, event: str) -> None:
     """
     purse = purse_of(run)
     if purse is not None and purse.used_up:
-        raise BudgetUsedUp(
-            f"the budget of ${purse.dollars:.2f} was used up before {event}; expected a budget that is enough for "
-            "that; run the same command again, which buys only what is missing, or raise budget.dollars",
-            kind="budget used up",
-            lasting=True,
-        ) from None
+        raise used_up_before(event, purse.dollars) from None
+
+
+def used_up_before(event: str, dollars: float) -> BudgetUsedUp:
+    """Return the error for a budget that was used up before an event. `dollars` is the whole budget."""
+    return BudgetUsedUp(
+        f"the budget of ${dollars:.2f} was used up before {event}; expected a budget that is enough for that; run the "
+        "same command again, which buys only what is missing, or raise budget.dollars (or --dollars)",
+        kind="budget used up",
+        lasting=True,
+    )
 
 
 @contextmanager

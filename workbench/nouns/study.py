@@ -8,7 +8,7 @@ from typing import Literal
 
 from workbench.nouns.judging import HOLISTIC
 from workbench.nouns.pipeline import Goal, Pipeline
-from workbench.providers import ProviderName
+from workbench.provider_table import ProviderName
 from workbench.scoring import Length
 
 ProgramName = Literal["direct", "writer"]

@@ -8,12 +8,12 @@ from typing import Any
 
 from workbench.champion.history import Measurement, history
 from workbench.evidence.criteria import CriterionAnswers, CriterionMet, best_answers, criteria_met
-from workbench.evidence.report import rehearsal, sentence
 from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
 from workbench.evidence.report_record import ReportRecord
+from workbench.evidence.sentence import rehearsal, sentence
 from workbench.evidence.statistics import MeanScore
 from workbench.evidence.summary import Summary, summarize
-from workbench.page.prompts import DiffRow, compared
+from workbench.page.prompts import DiffRow, diff_rows
 from workbench.run.folder import RunFolder
 from workbench.run.record import TrialRecord
 
@@ -74,7 +74,7 @@ class Content:
             summary=summary,
             first=first,
             best=best,
-            diff=tuple(compared(first.text, best.text)) if best else (),
+            diff=tuple(diff_rows(first.text, best.text)) if best else (),
             candidates=candidates,
             prompts={name: summary.text(name) for name in sorted(names)},
             examples=examples(summary),

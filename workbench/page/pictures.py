@@ -9,10 +9,12 @@ from workbench.champion.history import Measurement
 from workbench.evidence.svg import BLUE, FAINT, GREEN, GREY, GRID, INK, RED, curve, dot, drawing, line, score_grid, text
 from workbench.page.content import Side
 
-#: The confirmed scores: the size of the drawing, and the x coordinates of the scores 0 and 10.
+#: The confirmed scores: the width of the drawing, the height of a row, and the y coordinate of the first row.
 WIDTH, ROW, TOP = 760, 46, 34
+#: The x coordinates of the scores 0 and 10.
 LEFT, RIGHT = 96, 690
-#: The champion over time: the height, the y coordinates of the scores 10 and 0, and the x coordinates of the axis.
+#: The champion over time: the height of the drawing, the y coordinates of the scores 10 and 0, and the x coordinates of
+#: the two ends of the axis.
 HEIGHT, HIGHEST, LOWEST = 300, 30, 238
 AXIS_LEFT, AXIS_RIGHT = 42, 740
 #: How many measurements are drawn. The table has all of them.
@@ -50,15 +52,16 @@ def history_picture(measurements: Sequence[Measurement], passing: float) -> str:
 
     A promotion is blue. A champion that a requalification found worse is red. Any other measurement is grey.
     """
-    drawn = measurements[-DRAWN:]
-    step = (AXIS_RIGHT - AXIS_LEFT) / len(drawn)
+    latest = measurements[-DRAWN:]
+    step = (AXIS_RIGHT - AXIS_LEFT) / len(latest)
     parts = score_grid(AXIS_LEFT, AXIS_RIGHT, _y)
     parts.append(line(AXIS_LEFT, _y(passing), AXIS_RIGHT, _y(passing), GREEN, dashed=True))
     parts.append(text(AXIS_LEFT + 4, _y(passing) - 4, f"pass {passing:g}", GREEN))
-    points = [(AXIS_LEFT + step * (number + 0.5), _y(measurement.score)) for number, measurement in enumerate(drawn)]
+    points = [(AXIS_LEFT + step * (number + 0.5), _y(measurement.score)) for number, measurement in enumerate(latest)]
     parts.append(curve(points, GRID))
+    # No champion has this number, so the first measurement gets a label.
     previous: int | None = -1
-    for (x, y), measurement in zip(points, drawn, strict=True):
+    for (x, y), measurement in zip(points, latest, strict=True):
         parts += _point(measurement, x, y, step)
         if measurement.champion != previous:
             label = "start" if measurement.champion is None else f"no. {measurement.champion}"
@@ -68,6 +71,7 @@ def history_picture(measurements: Sequence[Measurement], passing: float) -> str:
 
 
 def _point(measurement: Measurement, x: float, y: float, step: float) -> list[str]:
+    """Return a measurement as a dot with its interval, its score, and its commit and date if they have room."""
     colour = RED if measurement.decision == "worse" else BLUE if measurement.occasion == "promotion" else GREY
     parts = []
     if measurement.low is not None and measurement.high is not None:

@@ -40,12 +40,13 @@ class DiffRow:
         return self.best is not None and self.first != self.best
 
 
-def compared(first: str, best: str) -> list[DiffRow]:
+def diff_rows(first: str, best: str) -> list[DiffRow]:
     """Return the lines of two prompts side by side."""
     return [_row(old, new) for old, new in paired(first.splitlines(), best.splitlines())]
 
 
 def _row(first: str | None, best: str | None) -> DiffRow:
+    """Return two lines side by side. If they are alike, mark the words that differ."""
     if first is not None and best is not None and first != best:
         old, new = _words(first), _words(best)
         matcher = SequenceMatcher(None, old, new, autojunk=False)

@@ -148,6 +148,7 @@ def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _check_characters(text: str, parser: Parser) -> None:
+    """Refuse characters that YAML forbids, or that `parser` and PyYAML read differently."""
     if (unprintable := NO_TEXT.search(text)) is not None:
         code = f"#x{ord(unprintable[0]):04x}"
         raise PipelineUnreadable(
@@ -210,16 +211,21 @@ class _Events:
     """Refuses properties that nodes do not show: several documents, too much depth, and anchors and tags.
 
     Attributes:
-        open: each collection that is being read: its anchor, and True if the collection stands in brackets.
-        bracketed: by anchor, True if the node that it names stands in brackets.
+        open_collections: the anchor of each collection that is being read, and True if it stands in brackets.
+        bracketed: True if a node stands in brackets, by the anchor of the node.
     """
 
     parser: Parser
     documents: int = 0
-    open: list[tuple[str | None, bool]] = field(default_factory=list)
+    open_collections: list[tuple[str | None, bool]] = field(default_factory=list)
     bracketed: dict[str | None, bool] = field(default_factory=dict)
 
     def take(self, event: yaml.Event) -> None:
+        """Check the next event.
+
+        Raises:
+            PipelineUnreadable: the event has a property that is refused.
+        """
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -227,11 +233,11 @@ class _Events:
         elif isinstance(event, yaml.NodeEvent):
             self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, flow = self.open.pop()
+            anchor, flow = self.open_collections.pop()
             self.bracketed[anchor] = flow
 
     def _node(self, event: yaml.NodeEvent) -> None:
-        if len(self.open) > MAX_DEPTH:
+        if len(self.open_collections) > MAX_DEPTH:
             raise _refused(event, f"nested more than {MAX_DEPTH} levels deep")
         name = str(event.anchor)[:80]
         if isinstance(event, yaml.AliasEvent):
@@ -247,7 +253,7 @@ class _Events:
             name = tag.replace("tag:yaml.org,2002:", "!!")[:80]
             raise _refused(event, f"the tag {name} is not supported: leave it out")
         if isinstance(event, yaml.CollectionStartEvent):
-            self.open.append((event.anchor, bool(event.flow_style)))
+            self.open_collections.append((event.anchor, bool(event.flow_style)))
         else:
             self.bracketed[event.anchor] = False
 
@@ -264,6 +270,7 @@ class _Events:
 
 
 def _check_keys(root: yaml.Node) -> None:
+    """Refuse a key that is no scalar, a merge key, and a key that a mapping has twice."""
     for mapping in mappings(root):
         lines: dict[str, int] = {}
         for key, _ in mapping.value:

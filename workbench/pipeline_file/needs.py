@@ -1,7 +1,8 @@
 """Finds what a pipeline file needs before it can be executed: keys of providers, the claude program, files.
 
 This module searches every mapping of the file for a *need*, at any depth, even in mappings that are no steps. A need
-too many costs nothing. An overlooked need lets a rehearsal spend money, or returns a cached plan for a changed file.
+that is found by mistake costs nothing. An overlooked need lets a rehearsal spend money, or returns a cached plan for a
+changed file.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import yaml
 
 from workbench.pipeline_file.document import mappings, scalar_text, value
-from workbench.providers import ProviderName
+from workbench.provider_table import ProviderName
 
 #: The provider that a step calls, by the beginning of the step's type: `claude_extract` calls Anthropic.
 STEP_PROVIDERS: dict[str, ProviderName] = {"claude": "anthropic", "gemini": "gemini"}

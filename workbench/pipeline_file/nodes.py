@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+#: The most levels, and the most nodes with aliases written out, that a plan may have.
 MAX_DEPTH = 50
 #: PyYAML reads about ten thousand nodes in a second.
 MAX_NODES = 20_000
@@ -17,7 +18,7 @@ ESCAPED_LINES = re.compile(r"\\n[ ]*(?:- |[\w\"'-]{1,80}:)")
 #: A key as people write it for programs. The beginning of a sentence does not match.
 NAME = re.compile(r"[a-z_][\w-]*")
 #: The number of words from which on a text counts as a sentence.
-SENTENCE = 3
+SENTENCE_WORDS = 3
 
 
 @dataclass
@@ -25,7 +26,7 @@ class _Open:
     """A collection that is being read. In a mapping, every second node is a key.
 
     Attributes:
-        size, height: the number of its nodes and of the levels below it, with aliases written out.
+        size, height: how many nodes and how many levels it has so far, with aliases written out.
         key_next: True if the next node is a key.
         sentence: True if its last text is a sentence.
         key_lines: the line of each key.
@@ -40,8 +41,8 @@ class _Open:
     sentence: bool = False
     key_lines: dict[Hashable, int] = field(default_factory=dict)
 
-    def key(self, event: yaml.NodeEvent) -> str | None:
-        """Take the next node as a key or a value. Return what is wrong with a key, or None."""
+    def take_key(self, event: yaml.NodeEvent) -> str | None:
+        """Note the next node if it is a key. Return what is wrong with the key, or None."""
         if not self.mapping:
             return None
         is_key, self.key_next = self.key_next, not self.key_next
@@ -71,7 +72,7 @@ class Nodes:
 
     def take(self, event: yaml.Event) -> str | None:
         """Take the next event. Return what is wrong with the plan up to here, or None."""
-        if isinstance(event, yaml.NodeEvent) and self._open and (defect := self._open[-1].key(event)):
+        if isinstance(event, yaml.NodeEvent) and self._open and (defect := self._open[-1].take_key(event)):
             return defect
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
@@ -83,15 +84,17 @@ class Nodes:
         return self._end() if isinstance(event, yaml.CollectionEndEvent) else None
 
     def _scalar(self, event: yaml.ScalarEvent) -> str | None:
+        """Take a scalar. Return what is wrong with it, or None."""
         if not event.style and ESCAPED_LINES.search(event.value):
             return f"the plan has literal \\n where lines should end, in line {line_of(event)}"
         if len(self._open) == 1 and self._open[0].key_next and not event.style:
-            self._open[0].sentence = len(event.value.split()) >= SENTENCE
+            self._open[0].sentence = len(event.value.split()) >= SENTENCE_WORDS
         if event.anchor:
             self._anchors[event.anchor] = (1, 0)
         return self._grow(1, 0)
 
     def _alias(self, event: yaml.AliasEvent) -> str | None:
+        """Take an alias, which counts as much as the node that it stands for. Return what is wrong, or None."""
         name = event.anchor or ""
         if name not in self._anchors:
             return (
@@ -101,16 +104,17 @@ class Nodes:
         return self._grow(*self._anchors[name])
 
     def _end(self) -> str | None:
+        """Take the end of a collection. Return what is wrong with the plan up to here, or None."""
         closed = self._open.pop()
         if closed.anchor:
             self._anchors[closed.anchor] = (closed.size, closed.height)
         if not self._open:
             return _root(closed)
-        return self._grow(closed.size, closed.height, again=False)
+        return self._grow(closed.size, closed.height, is_counted=True)
 
-    def _grow(self, size: int, height: int, again: bool = True) -> str | None:
-        """Add a finished node to the collection around it. `again` is False if its own nodes were counted before."""
-        self._size += size if again else 1
+    def _grow(self, size: int, height: int, is_counted: bool = False) -> str | None:
+        """Add a finished node to the collection around it. `is_counted` is True if the nodes in it were counted."""
+        self._size += 1 if is_counted else size
         if self._open:
             self._open[-1].size += size
             self._open[-1].height = max(self._open[-1].height, height + 1)
@@ -134,5 +138,5 @@ def _too_deep() -> str:
 
 
 def line_of(event: yaml.Event) -> int:
-    """Return the line of an event, from 1. PyYAML's parser gives every event a place, although its types do not."""
+    """Return the line of an event, from 1. Only PyYAML's types allow an event without a place."""
     return event.start_mark.line + 1 if event.start_mark else 0

@@ -35,8 +35,8 @@ class Step:
 
 def workflow(root: yaml.Node | None) -> yaml.MappingNode | None:
     """Return the mapping under `workflow:`, or None. Without that mapping, no runtime executes anything."""
-    inside = value(root, "workflow")
-    return inside if isinstance(inside, yaml.MappingNode) else None
+    workflow_node = value(root, "workflow")
+    return workflow_node if isinstance(workflow_node, yaml.MappingNode) else None
 
 
 def steps(root: yaml.Node | None) -> dict[str, Step]:
@@ -44,11 +44,13 @@ def steps(root: yaml.Node | None) -> dict[str, Step]:
 
     If two steps have the same name, the last one counts, as in pipeline_ex. Our own runtime refuses such a file.
     """
-    inside = workflow(root)
-    if inside is None:
+    workflow_node = workflow(root)
+    if workflow_node is None:
         return {}
-    top_level = {id(node) for node in items(value(inside, "steps"))}
-    return {step.name: step for node in mappings(inside) if (step := _step(node, id(node) in top_level)) is not None}
+    top_level = {id(node) for node in items(value(workflow_node, "steps"))}
+    return {
+        step.name: step for node in mappings(workflow_node) if (step := _step(node, id(node) in top_level)) is not None
+    }
 
 
 def put(node: yaml.MappingNode, key: str, content: yaml.Node) -> None:
@@ -64,6 +66,7 @@ def scalar(text: str, tag: str = "str") -> yaml.ScalarNode:
 
 
 def _step(node: yaml.MappingNode, top: bool) -> Step | None:
+    """Return the step that a mapping is, or None if the mapping is no step."""
     name = value(node, "name") or value(node, "id")
     if not isinstance(name, yaml.ScalarNode) or (not top and value(node, "prompt") is None):
         return None

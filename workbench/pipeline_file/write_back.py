@@ -6,20 +6,18 @@ which must be exactly the prompt. Any other result is refused.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from workbench.errors import NotApplied, PipelineUnreadable
-from workbench.pipeline_file.document import BREAK, LIBYAML, document
+from workbench.pipeline_file.document import LIBYAML, document
+from workbench.pipeline_file.scalar_place import ScalarPlace
 from workbench.pipeline_file.spelling import double_quoted, literal, single_quoted
 from workbench.pipeline_file.steps import steps
 
-HEADER = re.compile(r"[|>][-+0-9]*")
-#: The tags of a text. After the tag "!", parsers disagree whether null and 5 are texts, so it is not accepted.
+#: The tags of a text. The tag "!" is not accepted, because parsers disagree whether `! null` and `! 5` are texts.
 TEXT = (None, "tag:yaml.org,2002:str")
 
 
@@ -40,7 +38,7 @@ def write_back(text: str, step: str, part: int, prompt: str) -> str:
         count = len(node.statics) if node else 0
         problem = f"the step has {count} static part{'' if count == 1 else 's'}" if node else f"its steps are {names}"
         raise NotApplied(f"there is no static part {part} in step {step} of the pipeline: {problem}")
-    return replaced(text, root, node.statics[part - 1], prompt)
+    return replace_scalar(text, root, node.statics[part - 1], prompt)
 
 
 def read(text: str) -> yaml.MappingNode:
@@ -55,7 +53,7 @@ def read(text: str) -> yaml.MappingNode:
         raise NotApplied(f"the pipeline file is not one YAML document that can be read ({error})") from error
 
 
-def replaced(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> str:
+def replace_scalar(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> str:
     """Return the text with the value of one scalar replaced by the prompt.
 
     If the scalar has that value already, return the text unchanged.
@@ -67,8 +65,8 @@ def replaced(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> 
         return text
     line = node.start_mark.line + 1
     tree = _Tree(root)
-    around = tree.around(node)
-    if around is None:
+    ancestors = tree.ancestors(node)
+    if ancestors is None:
         raise NotApplied(
             f"the text in line {line} is used elsewhere, too, by a YAML alias: replace the alias by the text first"
         )
@@ -78,7 +76,7 @@ def replaced(text: str, root: yaml.Node, node: yaml.ScalarNode, prompt: str) -> 
         raise NotApplied(
             f"the prompt has half a surrogate pair (at {error.start}), which no file can hold: remove it"
         ) from error
-    place = _Place.of(text, node, around)
+    place = ScalarPlace.of(text, node, ancestors)
     for changed in _spellings(place, prompt):
         if _differs_only_in(text, changed, tree.scalars.index(id(node)), prompt):
             return changed
@@ -105,7 +103,7 @@ class _Tree:
                 self._parents.setdefault(id(child), []).append((node, key))
             waiting += [child for _, child in reversed(inner)]
 
-    def around(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node | None]] | None:
+    def ancestors(self, node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node | None]] | None:
         """Return the node's ancestors, nearest first, each with the key that leads to the node. None after an alias."""
         ancestors: list[tuple[yaml.Node, yaml.Node | None]] = []
         while node is not self._root:
@@ -127,74 +125,11 @@ def _inner(node: yaml.Node) -> Iterator[tuple[yaml.Node | None, yaml.Node]]:
             yield None, item
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The place of a scalar in its text, as offsets.
-
-    Attributes:
-        start, head: `start:head` is the scalar itself, or the header of a block scalar.
-        body, end: `body:end` is the content of a block scalar, with the break of its last line. For any other scalar,
-            it is the empty place where such content would go.
-        column: the column of the scalar's key; None if no block scalar can stand here.
-        indent: the indentation of a block scalar's content.
-    """
-
-    text: str
-    style: str | None
-    start: int
-    head: int
-    body: int
-    end: int
-    column: int | None
-    indent: int
-
-    @classmethod
-    def of(cls, text: str, node: yaml.ScalarNode, around: list[tuple[yaml.Node, yaml.Node | None]]) -> _Place:
-        """Return the place of a node. `around` is its ancestors, nearest first."""
-        stop = node.end_mark.index
-        # An anchor or a tag before the scalar belongs to the node, but not to the token.
-        tokens = (token for token in yaml.scan(text, Loader=yaml.SafeLoader) if isinstance(token, yaml.ScalarToken))
-        start = next((token.start_mark.index for token in tokens if token.end_mark.index == stop), None)
-        if start is None:
-            line = node.start_mark.line + 1
-            raise NotApplied(f'line {line} has no value that the prompt could replace: write "" there first')
-        column = _column(around)
-        if node.style in ("|", ">"):
-            header = HEADER.match(text, start)
-            head = header.end() if header else start
-            body = _line_end(text, head)
-            indent, end = _block_size(text[body:stop], text[start:head], column or 0)
-            return cls(text, node.style, start, head, body, body + end, column, indent)
-        body = _line_end(text, stop)
-        if not re.fullmatch(r"[ \t]*(#.*)?", BREAK.sub("", text[stop:body])):
-            column = None
-        return cls(text, node.style, start, stop, body, body, column, 0)
-
-    @property
-    def ending(self) -> str:
-        """Return the file's own line break."""
-        match = BREAK.search(self.text, self.head) or BREAK.search(self.text)
-        return match[0] if match and match[0] in ("\n", "\r\n") else "\n"
-
-    @property
-    def last(self) -> bool:
-        """Return True if the scalar ends a file whose last line has no break."""
-        return self.end == len(self.text) and not BREAK.search(self.text[-1:])
-
-    def put(self, head: str, body: str) -> str:
-        """Return the text with this head and body in the scalar's place."""
-        text = self.text
-        between = text[self.head : self.body]
-        if body and not BREAK.search(between):
-            between += self.ending
-        return text[: self.start] + head + between + body + text[self.end :]
-
-
-def _spellings(place: _Place, prompt: str) -> Iterator[str]:
+def _spellings(place: ScalarPlace, prompt: str) -> Iterator[str]:
     """Yield the file with the prompt in different styles: first the scalar's old style, if it can hold the prompt."""
     block = place.style in ("|", ">")
     if place.column is not None and (block or "\n" in prompt):
-        block_scalar = literal(prompt, place.column, place.indent, place.ending, last=place.last)
+        block_scalar = literal(prompt, place.column, place.indent, place.ending, last=place.ends_file)
         if block_scalar is not None:
             yield place.put(*block_scalar)
     if place.style == "'" and (quoted := single_quoted(prompt)) is not None:
@@ -225,8 +160,8 @@ def _differs_only_in(before: str, after: str, number: int, prompt: str) -> bool:
 def _reader(text: str) -> Any:
     """Return libyaml if it accepts the text, else PyYAML's own parser.
 
-    libyaml is quick. It also checks a change that was made with the marks of PyYAML's own parser. It refuses a block
-    whose first line begins with a tab, which PyYAML accepts.
+    libyaml is quick, and independent of the marks with which the change was made. It refuses a block whose first line
+    begins with a tab. PyYAML's own parser accepts such a block.
     """
     try:
         for _ in yaml.parse(text, Loader=LIBYAML):
@@ -249,35 +184,3 @@ def _is_prompt(event: yaml.Event, before: yaml.ScalarEvent, prompt: str) -> bool
 def _content(event: yaml.Event) -> tuple[type, dict[str, Any]]:
     """Return everything in an event except its places."""
     return type(event), {name: field for name, field in vars(event).items() if not name.endswith("_mark")}
-
-
-def _column(around: list[tuple[yaml.Node, yaml.Node | None]]) -> int | None:
-    """Return the column of a scalar's key, or None if no block scalar can stand here."""
-    key = around[0][1] if around else None
-    if key is None or any(getattr(parent, "flow_style", True) for parent, _ in around):
-        return None
-    return int(key.start_mark.column)
-
-
-def _line_end(text: str, start: int) -> int:
-    """Return the offset after the break that ends the line."""
-    match = BREAK.search(text, start)
-    return match.end() if match else len(text)
-
-
-def _block_size(raw: str, header: str, column: int) -> tuple[int, int]:
-    """Return the indentation of a block scalar, and the length of its content.
-
-    Blank lines after the content do not belong to it, unless the header has a `+`.
-    """
-    lines, start = [], 0
-    for match in BREAK.finditer(raw):
-        lines.append((raw[start : match.start()], match.end()))
-        start = match.end()
-    if raw[start:].strip(" "):
-        lines.append((raw[start:], len(raw)))
-    stated = re.search(r"[0-9]", header)
-    spaces = [len(line) - len(line.lstrip(" ")) for line, _ in lines if line.strip(" ")]
-    indent = column + int(stated[0]) if stated else spaces[0] if spaces else 0
-    ends = [end for line, end in lines if len(line) > indent or "+" in header]
-    return indent, ends[-1] if ends else 0

@@ -20,14 +20,15 @@ from workbench.rehearsal.words import meaningful
 #: The probability that the plan covers a topic of the prompt. With more than `SPAN` topics, the probability falls.
 ATTENTION = 0.95
 SPAN = 24
-#: Topics that the plan may cover although the prompt does not name them. Each is added with probability `HABIT`.
+#: Topics that the plan may cover although the prompt does not name them. Each is added with probability
+#: `HABIT_PROBABILITY`.
 HABITS = (
     "supervision", "restart", "timeout", "monitoring", "logging", "telemetry", "rollback", "migration", "deployment",
     "interface", "error handling", "state", "process", "message", "resource", "leak", "performance", "security",
     "review", "documentation", "dependency", "configuration", "validation", "concurrency", "integration", "critical",
     "priority",
 )  # fmt: skip
-HABIT = 0.12
+HABIT_PROBABILITY = 0.12
 
 #: The probability that the plan has an aspect: if the prompt asks for the aspect, and if it does not.
 ASKED, UNASKED = 0.9, 0.08
@@ -73,18 +74,18 @@ def answer(request: ModelRequest, rng: random.Random, *, follows_prompt: bool = 
 
 def _covered_topics(prompt: str, rng: random.Random) -> list[str]:
     """Return most of the prompt's topics, and a few habits."""
-    named = list(meaningful(prompt).values())
-    attention = ATTENTION * min(1.0, SPAN / max(1, len(named))) ** 0.25
-    covered = [word for word in named if rng.random() < attention]
-    habits = [habit for habit in HABITS if rng.random() < HABIT and habit not in covered]
+    prompt_topics = list(meaningful(prompt).values())
+    attention = ATTENTION * min(1.0, SPAN / max(1, len(prompt_topics))) ** 0.25
+    covered = [word for word in prompt_topics if rng.random() < attention]
+    habits = [habit for habit in HABITS if rng.random() < HABIT_PROBABILITY and habit not in covered]
     return covered + habits
 
 
 def _plan_aspects(prompt: str, rng: random.Random) -> list[Aspect]:
     """Return most of the aspects that the prompt asks for, and a few others. A prompt may shorten the list."""
-    asked = aspects(prompt)
+    asked_aspects = aspects(prompt)
     factor = KEPT_WHEN_SHORT if SHORTENS.search(prompt) else 1.0
-    return [aspect for aspect in ASPECTS if rng.random() < factor * (ASKED if aspect in asked else UNASKED)]
+    return [aspect for aspect in ASPECTS if rng.random() < factor * (ASKED if aspect in asked_aspects else UNASKED)]
 
 
 def _files(request: ModelRequest) -> list[str]:
@@ -97,6 +98,7 @@ def _files(request: ModelRequest) -> list[str]:
 
 
 def _plan(topics: list[str], plan_aspects: list[Aspect], files: list[str], rng: random.Random) -> dict[str, Any]:
+    """Return a plan with a stage for every four topics. Each aspect stands in one of the stages."""
     groups = [topics[start : start + 4] for start in range(0, len(topics), 4)]
     stages = [_stage(number, group, files, rng) for number, group in enumerate(groups, start=1)]
     # Each aspect is written once, in one of the stages.

@@ -20,7 +20,7 @@ NOISE = 0.3
 NAMED = 4
 #: The share of the score that the aspects decide. The gold plans' topics decide the rest.
 CRAFT_SHARE = 0.4
-#: How a sentence begins that takes the paragraph before it back.
+#: The beginning of a sentence that takes back the paragraph before it.
 RETRACTS = "Leave out the step above"
 
 
@@ -33,7 +33,7 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     """Return a verdict as JSON: a reason that names missing aspects, and the score."""
     text = "\n".join(request.last_texts)
     gold_plans = "\n\n".join(contents(text, "gold_plan"))
-    plan = standing("\n\n".join(contents(text, "plan")))
+    plan = without_retracted("\n\n".join(contents(text, "plan")))
     gold_topics = topics(gold_plans)
     plan_stems = stems(plan)
     total_weight = sum(weight for _, _, weight in gold_topics) or 1.0
@@ -41,7 +41,7 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     # The curve is concave, so the first topics earn more points than the last topics.
     subject = 1 - (1 - covered) ** 1.4
     plan_aspects = aspects(plan)
-    # A plan that is the gold plan, word for word, is as well made as the gold plan.
+    # A plan that repeats the gold plan word for word is as well made as the gold plan, whatever aspects it has.
     craft = max(len(plan_aspects) / len(ASPECTS), _kept_share(gold_plans, plan))
     score = 10 * ((1 - CRAFT_SHARE) * subject + CRAFT_SHARE * craft) + rng.gauss(0, NOISE)
     present = [word for stem, word, _ in gold_topics if stem in plan_stems]
@@ -53,30 +53,31 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
     return json.dumps({"reason": " ".join(parts), "score": round(min(10.0, max(0.0, score)), 1)})
 
 
-def standing(plan: str) -> str:
-    """Return a plan without the paragraphs that it takes back: a sentence after such a paragraph says so."""
-    kept: list[str] = []
+def without_retracted(plan: str) -> str:
+    """Return a plan without the paragraphs that the plan takes back by a sentence after them."""
+    lines: list[str] = []
     for line in plan.split("\n"):
         if not line.startswith(RETRACTS):
-            kept.append(line)
+            lines.append(line)
             continue
-        while kept and not kept[-1].strip():
-            kept.pop()
-        while kept and kept[-1].strip():
-            kept.pop()
-    return "\n".join(kept)
+        while lines and not lines[-1].strip():
+            lines.pop()
+        while lines and lines[-1].strip():
+            lines.pop()
+    return "\n".join(lines)
 
 
 def _kept_share(gold_plans: str, plan: str) -> float:
     """Return the share of the gold plans' lines that the plan has, word for word and in the same order."""
     lines = [line.strip() for line in gold_plans.split("\n") if line.strip()]
     places = {line: place for place, line in enumerate(lines)}
-    #: The smallest last place of each length of a sequence in the right order (Schensted, 1961).
+    # For each length of a sequence of lines in the right order, the smallest place at which such a sequence can end
+    # (Schensted, Canadian Journal of Mathematics 13, 1961).
     ends: list[int] = []
     for line in plan.split("\n"):
         if (place := places.get(line.strip())) is not None:
-            at = bisect_left(ends, place)
-            ends[at : at + 1] = [place]
+            index = bisect_left(ends, place)
+            ends[index : index + 1] = [place]
     return len(ends) / len(places) if places else 0.0
 
 

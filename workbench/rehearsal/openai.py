@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.models.schema_words import schema_in
 from workbench.rehearsal.model_request import Message, ModelRequest
 
 #: OpenAI's error types by HTTP status.
@@ -17,7 +18,7 @@ def read(body: dict[str, Any]) -> ModelRequest:
         model=body["model"],
         system="\n".join(text for role, texts in messages for text in texts if role in ("system", "developer")),
         messages=tuple(Message(role, tuple(texts)) for role, texts in messages if role in ("user", "assistant")),
-        schema=_schema(body.get("response_format") or {}),
+        schema=_schema(body.get("response_format") or {}, messages[-1][1] if messages else []),
         seed=body.get("seed"),
     )
 
@@ -45,8 +46,11 @@ def error(status: int, message: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": ERROR_TYPES.get(status, "server_error"), "param": None, "code": None}}
 
 
-def _schema(response_format: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the schema of the answer, or None for a plain text. If any JSON fits, the schema is empty."""
+def _schema(response_format: dict[str, Any], last_texts: list[str]) -> dict[str, Any] | None:
+    """Return the schema of the answer, or None for a plain text. If any JSON fits, the schema is empty.
+
+    A request to a service that takes no schema has it in the words of its last message.
+    """
     match response_format.get("type"):
         case "json_schema":
             schema: dict[str, Any] = response_format["json_schema"]["schema"]
@@ -54,7 +58,7 @@ def _schema(response_format: dict[str, Any]) -> dict[str, Any] | None:
         case "json_object":
             return {}
         case _:
-            return None
+            return schema_in(last_texts[-1]) if last_texts else None
 
 
 def _texts(content: str | list[dict[str, Any]]) -> list[str]:

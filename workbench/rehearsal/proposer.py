@@ -74,7 +74,7 @@ def _instruction(inputs: dict[str, str], rng: random.Random) -> str:
     at random.
     """
     old = _old_instruction(inputs)
-    added = _for_missing("\n".join(inputs.values()), old, rng)[:MOST_TAKEN_UP]
+    added = _instructions_for_missing("\n".join(inputs.values()), old, rng)[:MOST_TAKEN_UP]
     others = [text for text in INSTRUCTIONS if text not in old and text not in added]
     if not added:
         added = rng.sample(others, min(rng.randint(1, 3), len(others)))
@@ -93,7 +93,7 @@ def _edits(inputs: dict[str, str], rng: random.Random) -> list[dict[str, str | i
     if len(pieces) > 1 and rng.random() < FORGETS:
         return [{"action": "remove", "piece": int(rng.choice(pieces[1:])), "reason": "The prompt should stay short."}]
     edits: list[dict[str, str | int]] = []
-    added = _for_missing(inputs.get("judgements", ""), prompt, rng)[:1]
+    added = _instructions_for_missing(inputs.get("judgements", ""), prompt, rng)[:1]
     for text in added:
         edits.append({"action": "add", "text": text, "reason": "The judge found that the plan lacks it."})
     others = [text for text in INSTRUCTIONS if text not in prompt and text not in added]
@@ -114,7 +114,7 @@ def _conflicts(prompt: str) -> list[dict[str, object]]:
     ]
 
 
-def _for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
+def _instructions_for_missing(reasons: str, prompt: str, rng: random.Random) -> list[str]:
     """Return one instruction for most aspects that a judge misses and that the prompt does not ask for.
 
     If there is such an aspect, there is at least one instruction.

@@ -10,14 +10,14 @@ import random
 import re
 
 from workbench.rehearsal.craft import ASPECTS, aspects
-from workbench.rehearsal.judge import contents, standing
+from workbench.rehearsal.judge import contents, without_retracted
 from workbench.rehearsal.model_request import ModelRequest
 from workbench.rehearsal.words import stem, stems, topics
 
-#: How many criteria ask for topics, and how many for aspects. An aspect of the gold plan comes first, and counts more.
+#: How many criteria ask for topics, and how many for aspects. The gold plan's aspects come first, and count more.
 TOPICS, ASPECTS_ASKED = 6, 6
-#: How often the judge answers one step worse than the plan deserves.
-SEVERE = 0.06
+#: The share of answers that are one step worse than the plan deserves.
+SEVERE_SHARE = 0.06
 #: The most words of a quote.
 QUOTED_WORDS = 12
 
@@ -54,26 +54,32 @@ def draw(request: ModelRequest) -> str:
     """Return criteria as JSON."""
     gold_plans = "\n\n".join(contents("\n".join(request.last_texts), "gold_plan"))
     words = [word.lower() for topic, word, _ in topics(gold_plans) if topic not in GENERIC][:TOPICS]
-    shown = aspects(gold_plans)
-    asked = [*shown, *(aspect for aspect in ASPECTS if aspect not in shown)][:ASPECTS_ASKED]
+    in_gold = aspects(gold_plans)
+    drawn_aspects = [*in_gold, *(aspect for aspect in ASPECTS if aspect not in in_gold)][:ASPECTS_ASKED]
     criteria = [
         {"name": f"steps on {word}", "question": f'Does the plan have concrete steps on "{word}"?', "weight": 2}
         for word in words
     ]
     criteria += [
-        {"name": aspect.name, "question": f"Does the plan have {aspect.name}?", "weight": 2 if aspect in shown else 1}
-        for aspect in asked
+        {
+            "name": aspect.name,
+            "question": f"Does the plan have {aspect.name}?",
+            "weight": 2 if aspect in in_gold else 1,
+        }
+        for aspect in drawn_aspects
     ]
     return json.dumps({"criteria": criteria})
 
 
 def answer(request: ModelRequest, rng: random.Random) -> str:
-    """Return answers as JSON: each with a line of the plan as its evidence."""
+    """Return answers as JSON. Each answer has words of the plan as its evidence, unless it is "no"."""
     text = "\n".join(request.last_texts)
-    plan = standing("\n\n".join(contents(text, "plan")))
+    plan = without_retracted("\n\n".join(contents(text, "plan")))
     listed = _NUMBERED.findall("\n".join(contents(text, "criteria")))
     answers = [_answer(int(number), criterion, plan, rng) for number, criterion in listed]
-    open_points = [listed[n][1].partition(":")[0] for n, entry in enumerate(answers) if entry["answer"] != "yes"]
+    open_points = [
+        listed[index][1].partition(":")[0] for index, entry in enumerate(answers) if entry["answer"] != "yes"
+    ]
     reason = (
         f"Most of it could be carried out. Missing: {', '.join(open_points[:3])}." if open_points else "All is there."
     )
@@ -81,11 +87,12 @@ def answer(request: ModelRequest, rng: random.Random) -> str:
 
 
 def _answer(number: int, criterion: str, plan: str, rng: random.Random) -> dict[str, object]:
+    """Return the answer to one criterion, by the number of lines of the plan that meet it."""
     lines = [line for line in plan.split("\n") if _meets(criterion, line)]
-    # One mention is a mention. Two show that the plan works with it. An aspect is written once.
-    enough = 1 if aspects(criterion) else 2
-    grade = min(2, 2 * len(lines) // enough)
-    if grade and rng.random() < SEVERE:
+    # A topic in a single line may only be mentioned, so "yes" needs two lines. A plan has an aspect in one line.
+    lines_needed = 1 if aspects(criterion) else 2
+    grade = min(2, 2 * len(lines) // lines_needed)
+    if grade and rng.random() < SEVERE_SHARE:
         grade -= 1
     evidence = " ".join(lines[0].split()[:QUOTED_WORDS]) if grade else ""
     return {"number": number, "evidence": evidence, "answer": ("no", "partly", "yes")[grade]}
@@ -95,8 +102,8 @@ def _meets(criterion: str, line: str) -> bool:
     """Return True if a line of the plan shows what the criterion asks for."""
     if subject := _STEPS_ON.search(criterion):
         return stem(subject[1]) in stems(line)
-    if asked := aspects(criterion):
-        return any(aspect.cue.search(line) for aspect in asked)
-    # A criterion that a person wrote: half of its words are in the line.
+    if criterion_aspects := aspects(criterion):
+        return any(aspect.cue.search(line) for aspect in criterion_aspects)
+    # A person wrote the criterion. A line meets it if the line has half of its words.
     words = stems(criterion)
     return bool(words) and 2 * len(words & stems(line)) >= len(words)

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -93,10 +93,10 @@ class Rehearsal:
     async def _openai(self, request: Request) -> Response:
         return await self._answer(request, openai, openai.read)
 
-    async def _answer(self, request: Request, protocol: ModuleType, read: Any) -> Response:
+    async def _answer(self, request: Request, protocol: ModuleType, read: Callable[[Any], ModelRequest]) -> Response:
         """Answer a request, or fail on purpose, after the latency."""
         try:
-            model_request: ModelRequest = read(await request.json())
+            model_request = read(await request.json())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return JSONResponse(protocol.error(400, f"not a request of this protocol: {error!r}"), 400)
         self.calls[roles.role(model_request)] += 1
@@ -136,7 +136,7 @@ class Rehearsal:
 def start(
     *, port: int = 0, seed: int = 0, latency: float = 0.0, fail_rate: float = 0.0, world: str = "default"
 ) -> Iterator[Rehearsal]:
-    """Serve while the context lasts, from a thread of this process. Port 0 takes a free port."""
+    """Serve from a thread of this process until the block ends. Port 0 takes a free port."""
     rehearsal = Rehearsal(world, seed, latency, fail_rate)
     listener = _listen(port)
     rehearsal.url = f"http://{HOST}:{listener.getsockname()[1]}"

@@ -21,6 +21,7 @@ class _SchemaFiller:
         self._root, self._words, self._rng = root, words, rng
 
     def value(self, schema: dict[str, Any], depth: int) -> Any:
+        """Return a value that fits a part of the schema. `depth` is the number of levels around the part."""
         schema = self._resolved(schema)
         if "const" in schema:
             return schema["const"]

@@ -17,7 +17,8 @@ from workbench.errors import UserError
 from workbench.fields import Form, Text
 from workbench.providers import digest
 from workbench.repository.looks import Change, look
-from workbench.repository.repository import URL, normal, open_repository
+from workbench.repository.opening import open_repository
+from workbench.repository.repository import URL, normalized
 from workbench.system import git
 from workbench.system.files import write_new
 
@@ -87,7 +88,7 @@ def read_push(payload: Any) -> Push | None:
     try:
         ref, repository, before = payload["ref"], payload["repository"], payload.get("before")
         keys = ("clone_url", "ssh_url", "git_url", "html_url", "url")
-        addresses = {normal(repository[key]) for key in keys if isinstance(repository.get(key), str)}
+        addresses = {normalized(repository[key]) for key in keys if isinstance(repository.get(key), str)}
         prefix, _, branch = ref.partition("refs/heads/")
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("the body does not describe a push; expected ref and repository") from error
@@ -158,10 +159,10 @@ class Deliveries:
 
 def _addresses(entry: Watched, environ: Mapping[str, str]) -> frozenset[str]:
     """Return the addresses of an entry's repository: its own, and for a folder also that of its remote `origin`."""
-    addresses = {normal(entry.repository)}
+    addresses = {normalized(entry.repository)}
     folder = Path(entry.repository).expanduser()
     if not URL.match(entry.repository) and folder.is_dir():
         result = git.run(folder, "remote", "get-url", "origin", environ=environ)
         if result.exit_code == 0:
-            addresses.add(normal(result.stdout.decode(errors="replace")))
+            addresses.add(normalized(result.stdout.decode(errors="replace")))
     return frozenset(addresses)

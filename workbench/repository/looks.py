@@ -78,7 +78,7 @@ def look(
 ) -> Look:
     """Report the head of a branch if it is new, and remember it.
 
-    A head is remembered after `report` has returned. If that fails, the next look reports the same head again.
+    A head is remembered after `report` has returned. If `report` fails, the next look reports the same head again.
 
     Args:
         globs: report only if a path that matches one of these patterns has changed; without patterns, any path.
@@ -97,31 +97,36 @@ def look(
         if seen.head == new:
             return Look(new, None, f"{repository.name} {branch} is still at {new[:12]}.")
         is_first = seen.head is None
-        old = before_first if is_first else seen.head
-        change, sentence = None, f"This is the first look at {repository.name} {branch}, which is at {new[:12]}."
         if new in seen.reported:
-            sentence = f"{repository.name} {branch} is again at {new[:12]}, which was reported before."
-        elif not is_first or first:
-            if repository.changed_paths(old, new, globs):
-                paths = repository.changed_paths(old, new)
-                change = Change(
-                    repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths)
-                )
-                report(change)
-                number = f"{len(paths)} changed {'path' if len(paths) == 1 else 'paths'}"
-                sentence = f"{repository.name} {branch} has the new head {new[:12]}, with {number}."
-            else:
-                sentence = f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
+            result = Look(new, None, f"{repository.name} {branch} is again at {new[:12]}, which was reported before.")
+        elif is_first and not first:
+            result = Look(new, None, f"This is the first look at {repository.name} {branch}, which is at {new[:12]}.")
+        else:
+            result = _compare(repository, branch, study, globs, before_first if is_first else seen.head, new)
+        if result.change is not None:
+            report(result.change)
         record = {
             "repository": repository.address,
             "branch": branch,
             "study": study,
             "head": new,
-            "reported": [*seen.reported, *([] if change is None else [new])][-MOST_HEADS:],
+            "reported": [*seen.reported, *([] if result.change is None else [new])][-MOST_HEADS:],
             "at": time.time(),
         }
         write_atomically(file, json.dumps(record).encode())
-    return Look(new, change, sentence)
+    return result
+
+
+def _compare(repository: Repository, branch: str, study: str, globs: Sequence[str], old: str | None, new: str) -> Look:
+    """Return the look at a new head: a change, unless no path that matches a pattern has changed."""
+    if not repository.changed_paths(old, new, globs):
+        return Look(
+            new, None, f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
+        )
+    paths = repository.changed_paths(old, new)
+    change = Change(repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths))
+    number = f"{len(paths)} changed {'path' if len(paths) == 1 else 'paths'}"
+    return Look(new, change, f"{repository.name} {branch} has the new head {new[:12]}, with {number}.")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,12 @@ from workbench.system.files import is_locked, try_lock, write_locked
 
 #: The longest time that a run waits for its turn.
 PATIENCE_SECONDS = 3600.0
+#: The pause between two tries to take the turn.
 POLL_SECONDS = 2.0
-#: The end of the name of the file of a run that has or had its turn, and for how many seconds such a file stays.
-TAKEN, KEPT_SECONDS = ".taken", 86_400.0
+#: The suffix of a run's file once the run has had its turn.
+TAKEN = ".taken"
+#: How many seconds such a file stays.
+KEPT_SECONDS = 86_400.0
 
 
 @contextmanager
@@ -38,18 +41,20 @@ def turn(
     Args:
         study: names the study on this machine, such as its path.
         commit: the commit that the run is about, or None.
-        is_ancestor: returns whether the first commit is in the history of the second.
+        is_ancestor: returns True if the first commit is in the history of the second.
         say: is called with a line for a person if the run has to wait.
         waits: is called again and again while the run waits.
+        patience: the longest time to wait, in seconds.
+        poll: the pause between two tries to take the turn, in seconds.
     """
     name = digest("turn", study)[:24]
     lock = home / "locks" / f"study-{name}"
     with Announcement.of(home / "turns" / f"{name}.runs", commit) as announcement:
-        deadline, waited = time.monotonic() + patience, False
+        deadline, has_waited = time.monotonic() + patience, False
         while (release := try_lock(lock)) is None:
-            if not waited:
+            if not has_waited:
                 say(f"Another run works on {study}. Waiting up to {patience / 60:.0f} minutes for it to end.")
-                waited = True
+                has_waited = True
             if time.monotonic() > deadline:
                 yield f"another run has worked on {study} for more than {patience / 60:.0f} minutes"
                 return
@@ -59,7 +64,7 @@ def turn(
                 yield f"the newer commit {newer[:12]} waits for its turn, too"
                 return
         try:
-            newer = announcement.newer(is_ancestor) if waited else None
+            newer = announcement.newer(is_ancestor) if has_waited else None
             if newer is None:
                 announcement.take_turn()
             yield None if newer is None else f"the newer commit {newer[:12]} waits for its turn, too"
@@ -69,7 +74,9 @@ def turn(
 
 @dataclass(frozen=True)
 class Announcement:
-    """Shows other runs that a run for a commit waits for its turn, or has it. A run without a commit shows nothing.
+    """Shows other runs that a run for a commit waits for its turn, or has its turn.
+
+    A run without a commit shows nothing.
 
     Each run has a file with its commit, which it keeps locked. The file of a killed run counts for nothing. The file of
     a run that had its turn stays for a day: an older commit, whose run waited meanwhile, is not executed after it.
@@ -98,13 +105,13 @@ class Announcement:
     def newer(self, is_ancestor: Callable[[str, str], bool]) -> str | None:
         """Return the newest commit of all runs if it is newer than this run's commit, else None.
 
-        Of two commits of which neither is in the history of the other, that of the later run is the newer.
+        If neither of two commits is in the history of the other, the commit of the later run is the newer one.
         """
         newest: str | None = None
         for file in sorted(self.file.parent.glob("[0-9]*")) if self.commit else ():
-            known = self._read(file)
-            if known is not None and (newest is None or not is_ancestor(known, newest)):
-                newest = known
+            commit = self._read(file)
+            if commit is not None and (newest is None or not is_ancestor(commit, newest)):
+                newest = commit
         return None if newest == self.commit else newest
 
     def take_turn(self) -> None:

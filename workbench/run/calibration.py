@@ -12,8 +12,8 @@ from workbench.run.record import Frozen, Record, Score, UnixTime
 #: The name of the drawing in the folder of a calibration.
 PICTURE = "picture.svg"
 
-#: A judge can be trusted if it orders damaged plans at least so well (Kendall's tau, 1 is perfect), and if the standard
-#: deviation of its scores on one plan is at most so many points.
+#: The bounds for a judge that can be trusted: the least Kendall's tau between the damage of plans and the loss of
+#: points, where 1 is perfect, and the greatest standard deviation of its scores on one plan, in points.
 LEAST_TAU, MOST_NOISE = 0.5, 1.0
 
 
@@ -65,8 +65,7 @@ class CalibrationRecord(Record):
         generator_noise: the standard deviation of the quality of the starting prompt's plans, in points; None if no
             plan was executed.
         probes: the texts that address the judge; empty if they were not measured.
-        calls: how many verdicts on each plan are worth their cost; None if a cost or the
-            generator's noise is not known.
+        calls: how many verdicts on each plan are worth their cost; None if a cost or the generator's noise is unknown.
         pairs: how many pairs of fresh executions on each goal show a gain of one point, at the study's risk, in four of
             five cases.
         judge_cost, generator_cost: what a verdict and an execution cost, in `unit`.
@@ -106,29 +105,30 @@ class CalibrationRecord(Record):
             calls: how many verdicts make a score.
         """
         noise = self.judge_noise / math.sqrt(calls)
-        return [
-            *([f"it scores the gold plans {self.gold:.1f}, at least {passing:g} expected"] * (self.gold < passing)),
-            *(
-                [f"a gold plan without three quarters of its steps passes with {self.worst:.1f}"]
-                * (self.worst >= passing)
+        tests = (
+            (self.gold < passing, f"it scores the gold plans {self.gold:.1f}, at least {passing:g} expected"),
+            (
+                self.worst >= passing,
+                f"a gold plan without three quarters of its steps passes with {self.worst:.1f}",
             ),
-            *(
-                [f"it hardly notices damage (Kendall's tau {self.overall_tau:.2f}, at least {LEAST_TAU:g} expected)"]
-                * (self.overall_tau < LEAST_TAU)
+            (
+                self.overall_tau < LEAST_TAU,
+                f"it hardly notices damage (Kendall's tau {self.overall_tau:.2f}, at least {LEAST_TAU:g} expected)",
             ),
-            *([f"its noise is {noise:.2f} points, at most {MOST_NOISE:g} expected"] * (noise > MOST_NOISE)),
-            *(
-                f"{probe.name} in a plan raises the score by {probe.shift:.1f}, at most {probe.limit:.1f} expected"
-                for probe in self.probes
-                if probe.moves
-            ),
-        ]
+            (noise > MOST_NOISE, f"its noise is {noise:.2f} points, at most {MOST_NOISE:g} expected"),
+        )
+        probes = (
+            f"{probe.name} in a plan raises the score by {probe.shift:.1f}, at most {probe.limit:.1f} expected"
+            for probe in self.probes
+            if probe.moves
+        )
+        return [*(message for has_failed, message in tests if has_failed), *probes]
 
     def sentence(self, passing: float, calls: int) -> str:
         """Return whether the judge can be trusted, in one sentence. The arguments are those of `faults`."""
         if faults := self.faults(passing, calls):
             return (
-                f"The judge {self.judge} is not good enough here: {_and(faults)}. Try another model, another "
+                f"The judge {self.judge} is not good enough here: {_joined(faults)}. Try another model, another "
                 "judge.method, or more judge.calls."
             )
         return (
@@ -137,5 +137,5 @@ class CalibrationRecord(Record):
         )
 
 
-def _and(parts: Sequence[str]) -> str:
+def _joined(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{'; '.join(parts[:-1])}; and {parts[-1]}"

@@ -39,9 +39,10 @@ from pathlib import Path
 
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
 from workbench.nouns import Trial
-from workbench.run.record import AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
+from workbench.run.record import RUN_AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
 from workbench.system.files import PRIVATE_FILE, append_line, is_locked, shared_lock, write_atomically
 
+#: The file that the process which works on a run keeps locked.
 WORKING = "working"
 #: The folders of the runs that this process works on.
 _worked_on_here: set[Path] = set()
@@ -61,13 +62,12 @@ class RunFolder:
     @classmethod
     def create(cls, home: Path, name: str) -> RunFolder:
         """Create the folder and return it. If it exists, return it: a retried flow continues in its folder."""
-        return cls(home / RUNS / name).made()
+        return cls(home / RUNS / name).create_if_missing()
 
-    def made(self) -> RunFolder:
+    def create_if_missing(self) -> RunFolder:
         """Create the folder if it is missing, and return it."""
-        path = self.path
-        with _writing(path):
-            (path / "candidates").mkdir(parents=True, exist_ok=True)
+        with _writing(self.path):
+            (self.path / "candidates").mkdir(parents=True, exist_ok=True)
         return self
 
     @classmethod
@@ -92,16 +92,16 @@ class RunFolder:
             folders = [cls(home / "runs" / run) for run in names]
             finished = [folder for folder in folders if (folder.path / REPORT).exists()]
             return max(finished or folders, key=lambda folder: (folder._started(), folder.name))
-        fitting = [name] if name in names else [run for run in names if run.startswith(name)]
-        if not fitting:
+        matches = [name] if name in names else [run for run in names if run.startswith(name)]
+        if not matches:
             listed = ", ".join(names[-8:])
             raise RunNotFound(f'"{name}" is no run; expected one of {listed}, the beginning of a name, or latest')
-        if len(fitting) > 1:
-            listed = "\n".join(reversed(fitting))
+        if len(matches) > 1:
+            listed = "\n".join(reversed(matches))
             raise RunNotFound(
-                f'{len(fitting)} runs begin with "{name}"; give more of a name, the newest first:\n{listed}'
+                f'{len(matches)} runs begin with "{name}"; give more of a name, the newest first:\n{listed}'
             )
-        return cls(home / "runs" / fitting[0])
+        return cls(home / "runs" / matches[0])
 
     @contextmanager
     def worked_on(self) -> Iterator[None]:
@@ -136,7 +136,10 @@ class RunFolder:
         return self.load(FailureRecord).why if self.has(FailureRecord) else ""
 
     def _started(self) -> float:
-        """Return the Unix time at which the run began. Names of older runs hold local time, so they do not give it."""
+        """Return the Unix time at which the run began, or 0 if the folder cannot be read.
+
+        The names of older runs hold local time, so the time is not read from the name.
+        """
         try:
             return self.load(RunRecord).started
         except UserError:
@@ -158,7 +161,7 @@ class RunFolder:
         with _writing(self.path / name):
             return write_atomically(self.path / name, text.encode(), PRIVATE_FILE)
 
-    def new_generated(self) -> tuple[int, Path]:
+    def create_generated(self) -> tuple[int, Path]:
         """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""
         number = 1
         while True:
@@ -211,8 +214,8 @@ class RunFolder:
     def lines(self, kind: type[R], *, after: int = 0) -> list[R]:
         """Return all records of a file of lines, in the order in which they were written.
 
-        A missing file has no records. A last line without an end is left out, because a crash cut it off or it is being
-        written.
+        A missing file has no records. A last line without an end is left out: a crash cut it off, or a process is
+        writing it.
 
         Args:
             after: how many records at the beginning are left out.
@@ -252,7 +255,7 @@ class RunFolder:
         try:
             return (self.path / name).read_bytes()
         except OSError as error:
-            raise RunNotFound(f"{self.path / name} cannot be read ({error.strerror}): {AGAIN}") from error
+            raise RunNotFound(f"{self.path / name} cannot be read ({error.strerror}): {RUN_AGAIN}") from error
 
 
 @contextmanager
@@ -270,9 +273,14 @@ def _writing(file: Path) -> Iterator[None]:
 
 
 def _text(content: bytes, place: str) -> str:
+    """Return the text of a file or a line. `place` names it in the error message.
+
+    Raises:
+        RunNotFound: the content is not UTF-8.
+    """
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         raise RunNotFound(
-            f"{place} is not UTF-8 (byte {error.start}): convert what it was copied from, and {AGAIN}"
+            f"{place} is not UTF-8 (byte {error.start}): convert what it was copied from, and {RUN_AGAIN}"
         ) from error

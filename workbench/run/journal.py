@@ -45,18 +45,18 @@ class CallRecord(Record):
     cost: Cost | None = None
 
 
-#: Takes the records in a process that does not have the run's folder. None: they are written into the folder.
-_elsewhere: ContextVar[Callable[[CallRecord], None] | None] = ContextVar("_elsewhere", default=None)
+#: Sends the records of a process that does not have the run's folder. If it is None, the folder gets the records.
+_sender: ContextVar[Callable[[CallRecord], None] | None] = ContextVar("_sender", default=None)
 
 
 @contextmanager
 def sent_to(send: Callable[[CallRecord], None]) -> Iterator[None]:
     """Give every record of this thread to `send` until the block ends, and write none into the run's folder."""
-    token = _elsewhere.set(send)
+    token = _sender.set(send)
     try:
         yield
     finally:
-        _elsewhere.reset(token)
+        _sender.reset(token)
 
 
 def add_missing(run: Path, record: CallRecord) -> None:
@@ -67,17 +67,17 @@ def add_missing(run: Path, record: CallRecord) -> None:
 
 @contextmanager
 def attempt(run: Path | None, action: Action, key: str) -> Iterator[Meter]:
-    """Write a record of one call when the block ends in any way. Without a run folder, write nothing.
+    """Write a record of one call when the block ends in any way. Write nothing if `run` is None.
 
     A call that the run's budget in dollars did not allow was not made, so it gets no record.
 
     Yields:
-        The meter of the call. What the block tells it stands in the record.
+        The meter of the call. The record holds the cost that the block tells the meter.
 
     Raises:
         OutsideError: the journal cannot be written. Then the call is not made.
     """
-    if run is not None and _elsewhere.get() is None:
+    if run is not None and _sender.get() is None:
         RunFolder(run).check_appendable(CallRecord)
     meter = Meter(action, purse_of(run))
     start = time.monotonic()
@@ -122,8 +122,9 @@ def read(run: Path) -> list[CallRecord]:
 
 
 def _write(run: Path, record: CallRecord) -> None:
+    """Write a record into the run's journal, or send it if another process writes the journal."""
     record = record.model_copy(update={"kind": storable(record.kind), "message": storable(record.message)})
-    send = _elsewhere.get()
+    send = _sender.get()
     if send is None:
         RunFolder(run).append(record)
     else:

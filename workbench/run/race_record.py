@@ -12,8 +12,8 @@ class EffectRecord(Frozen):
 
     Attributes:
         text: the piece, a sentence or a block.
-        executions: how many scored executions had it.
-        in_first, in_best: whether the starting prompt and the recommended prompt have it.
+        executions: how many scored executions had the piece in their prompt.
+        in_first, in_best: True if the starting prompt, or the recommended prompt, has the piece.
     """
 
     text: str

@@ -11,6 +11,7 @@ as version 1.
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ from workbench.nouns import KeyedVerdict, ProgramName, Target, Trial, TrialOutco
 from workbench.scoring import CriterionAnswer
 
 #: The advice if a file of a run's folder is missing or damaged.
-AGAIN = "run the study again, nothing is paid twice"
+RUN_AGAIN = "run the study again, nothing is paid twice"
 
 Phase = Literal["search", "confirm"]
 #: What a record of a run describes: a search or requalification, a calibration of a judge, or a drawing of a rubric.
@@ -33,7 +34,7 @@ Ending = Literal["optimizer", "budget"]
 Score = Annotated[float, Field(ge=0, le=10)]
 #: A Unix time up to the year 9999, the last that has a date.
 UnixTime = Annotated[float, Field(ge=0, lt=253_402_300_800)]
-#: No run may have more pairs on a goal. The study allows much fewer, and old versions allowed more than today.
+#: No run may have more pairs on a goal. Today, a study allows far fewer, and old versions allowed more.
 MOST_RECORDED_PAIRS = 1000
 #: The whole numbers that a database can hold.
 LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**63 - 1
@@ -77,7 +78,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
     try:
         value = json.loads(text, parse_int=_whole_number, parse_constant=_not_finite)
     except (ValueError, RecursionError) as error:
-        raise RunNotFound(f"{place} is no JSON ({error}): {AGAIN}") from error
+        raise RunNotFound(f"{place} is no JSON ({error}): {RUN_AGAIN}") from error
     schema = value.get("schema", 1) if isinstance(value, dict) else 1
     if isinstance(schema, int) and schema > kind.SCHEMA:
         raise RunTooNew(
@@ -87,7 +88,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise RunNotFound(f"{place} does not fit its format ({_first(error)}): {AGAIN}") from error
+        raise RunNotFound(f"{place} does not fit its format ({_first_problem(error)}): {RUN_AGAIN}") from error
 
 
 def _whole_number(digits: str) -> int:
@@ -103,7 +104,7 @@ def _not_finite(word: str) -> float:
     raise ValueError(f"{word} is not a number")
 
 
-def _first(error: ValidationError) -> str:
+def _first_problem(error: ValidationError) -> str:
     """Return the first problem: the key, the expectation, and the value."""
     problem = error.errors(include_url=False)[0]
     key = ".".join(map(str, problem["loc"]))
@@ -192,6 +193,23 @@ class RunRecord(Record):
     calibration_dollars: Annotated[float, Field(ge=0)] | None = None
     flow_run_url: str | None
     started: UnixTime
+
+    @property
+    def own_study_file(self) -> Path:
+        """Return the user's own study file. It is missing if the study's repository has a URL.
+
+        A run that measures a commit reads the study in a worktree, which is removed at the end. The champions stand
+        beside the user's own file.
+        """
+        return self.study_file if self.champions is None else self.champions.parents[1] / self.study_file.name
+
+    @property
+    def own_pipeline(self) -> Path | None:
+        """Return the user's own pipeline file, which stands to the study file as the measured one did."""
+        if self.pipeline is None or self.pipeline.exists() or not self.study_file.is_absolute():
+            return self.pipeline
+        relative = os.path.relpath(self.pipeline, self.study_file.parent)
+        return Path(os.path.normpath(self.own_study_file.parent / relative))
 
 
 class SearchResult(Record):

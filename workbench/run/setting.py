@@ -1,6 +1,6 @@
 """Holds what a search needs beside the study: providers, runtime version and run folder.
 
-The flow decides these once and passes them down.
+The flow makes one `Setting` and passes it to all other code.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.nouns import Judge, Pipeline, Study
-from workbench.providers import GENERATING, Provider, ProviderName
+from workbench.provider_table import GENERATING, ProviderName
+from workbench.providers import Provider
 from workbench.run.folder import RunFolder
 
 
@@ -30,7 +31,7 @@ class Setting:
         return any(provider.rehearsal for provider in self.providers.values())
 
     @property
-    def executing(self) -> tuple[Provider, ...]:
+    def step_providers(self) -> tuple[Provider, ...]:
         """Return the providers that a pipeline's steps may call, in a fixed order."""
         return tuple(self.providers[name] for name in GENERATING)
 
@@ -52,5 +53,5 @@ class Setting:
 
     @property
     def pipeline(self) -> Pipeline:
-        """The study's pipeline, with the version of the prepared runtime."""
+        """Return the study's pipeline, with the version of the prepared runtime."""
         return replace(self.study.pipeline, version=self.version)

@@ -16,13 +16,15 @@ from workbench.search.ask_kinds import AnswerFuture, Ask, Draw, Execute, Propose
 
 @dataclass(frozen=True)
 class NewAsk:
+    """An ask of the work, and the future on which a thread of the work waits for the answer."""
+
     ask: Propose | Execute | Draw
     answer: Future[Any]
 
 
 @dataclass(frozen=True)
 class NewScore:
-    """A request for a verdict. Only the flow's thread knows the plan's retrieval, so that thread makes the `Score`."""
+    """A request for a verdict. The flow's thread makes the `Score`, because only it knows the plan's retrieval."""
 
     request: ScoreRequest
     plan: Plan
@@ -31,17 +33,23 @@ class NewScore:
 
 @dataclass(frozen=True)
 class TrialEnded:
+    """A trial that the work reports."""
+
     trial: Trial
 
 
 @dataclass(frozen=True)
 class TaskFinished:
+    """The finished task of an ask. Its result is the answer or a failure."""
+
     ask: Ask
     task: AnswerFuture
 
 
 @dataclass(frozen=True)
 class WorkFailed:
+    """An error that ends the loop early: the work's, or that of a thread that watches the run."""
+
     error: BaseException
 
 

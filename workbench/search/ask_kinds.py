@@ -1,6 +1,6 @@
 """Defines the five kinds of ask, and how many asks of each kind may run at once.
 
-An ask whose answer costs money also has `task`, the name of the task that answers it.
+Each ask whose answer costs money has `task`, the name of the task that answers it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Keyed:
     """The attributes of every kind of ask.
 
     Attributes:
-        key: holds everything that the answer depends on. Asks with equal keys share one answer.
+        key: a hash of everything that the answer depends on. Asks with equal keys share one answer.
         waiting: the futures on which threads of the work wait for the answer.
     """
 
@@ -88,10 +88,14 @@ Ask = Propose | Execute | Retrieve | Score | Draw
 #: The order in which ready asks are submitted. Executions are the slowest, so they get a free slot first.
 SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose, Draw)
 
+#: How many proposals may run at once, at most. The same holds for drawings.
+MOST_PROPOSALS_AT_ONCE = 8
+
+#: How many asks of each kind may run at once.
 Slots = Mapping[type[Ask], int]
 
 
 def slots(concurrency: int) -> Slots:
     """Return how many asks of each kind may run at once, for `concurrency` executions at once."""
-    few = min(concurrency, 8)
-    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: few, Draw: few}
+    few_calls = min(concurrency, MOST_PROPOSALS_AT_ONCE)
+    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: few_calls, Draw: few_calls}

@@ -46,56 +46,26 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from workbench.errors import BudgetUsedUp
 from workbench.nouns import DrawnCriteria, DrawRequest, ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
 from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Draw, Execute, Propose, Retrieve, Score, Slots
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.proposal import Proposal, ProposalRequest
 
 T = TypeVar("T")
 A = TypeVar("A")
 
-#: The longest time that `__exit__` waits for the work's thread to end.
+#: The longest time that `__exit__` waits for the work's thread to end, in seconds.
 JOIN_SECONDS = 10.0
 
-#: The pause, in seconds, after which an ask that another process answers is claimed again.
+#: The pause after which an ask that another process answers is claimed again, in seconds.
 CLAIM_SECONDS = 0.5
 
+#: Claims an ask. Returns the function that gives the claim back, or None if another process has claimed an equal ask.
 Claim = Callable[[Ask], Callable[[], None] | None]
-
-
-class SearchStopped(BaseException):
-    """Raised in the work to end it. Code of the work that catches it must raise it again.
-
-    Every ask raises it after the flow has left its loop. `Trials` raises it when the budget of executions is reached,
-    and an ask raises it when the run's purse allows no further call. The search catches it in these two cases only, and
-    then continues with the trials that it has.
-    """
-
-
-class Asker(Protocol):
-    """The questions that any thread of the work can ask. Each question waits for its answer.
-
-    Raises (all methods): SearchStopped if the flow has left its loop.
-    """
-
-    def propose(self, request: ProposalRequest) -> Proposal: ...
-
-    def plan(self, request: ExecutionRequest) -> Plan: ...
-
-    def verdict(self, request: ScoreRequest, plan: Plan) -> Verdict: ...
-
-    def criteria(self, request: DrawRequest, key: str) -> DrawnCriteria: ...
-
-    def report(self, trial: Trial) -> None:
-        """Tell the flow about a trial that has just ended. Does not wait."""
-        ...
-
-    def fail(self, error: Exception) -> NoReturn:
-        """End the work because of an error that an optimizer would catch. Raises SearchStopped."""
-        ...
 
 
 class Asks(Generic[T]):
@@ -107,9 +77,9 @@ class Asks(Generic[T]):
         on_answer: called in the flow's thread for each answered ask, with the ask and its finished future. The work
             gets the answer after this call.
         on_trial: called in the flow's thread for each trial that the work reports.
-        claim: called in the flow's thread before an ask that costs money is yielded. It returns the function that
-            gives the claim back once the ask's task has finished, or None if another process answers the same ask. The
-            ask is then claimed again after `CLAIM_SECONDS`.
+        claim: called in the flow's thread before an ask that costs money is yielded. The claim is given back when the
+            ask's task has finished. If another process has claimed an equal ask, the ask is claimed again after
+            `CLAIM_SECONDS`.
     """
 
     def __init__(
@@ -199,7 +169,7 @@ class Asks(Generic[T]):
             self._returned.append(self._work(self))
         except SearchStopped:
             pass
-        except BaseException as error:  # of any kind: the flow's thread raises the error again
+        except BaseException as error:  # every kind of error: the flow's thread raises it again
             self._events.put(WorkFailed(error))
         finally:
             self._events.put(WorkEnded())
@@ -214,7 +184,7 @@ class Asks(Generic[T]):
         """Yield each ask when its inputs are finished and a slot is free.
 
         The loop ends when the work has ended, or when there is a cause to stop early. Before it ends, it waits for all
-        tasks that run: they are paid for.
+        running tasks, because they are paid for.
         """
         while True:
             while self._working and self._cause is None and (ask := self._next_ready()):
@@ -229,14 +199,14 @@ class Asks(Generic[T]):
                 continue
 
     def answer(self, ask: Ask, task: AnswerFuture) -> None:
-        """Answer an ask with the result that `task` will have."""
+        """Answer an ask with the result that `task` will have. Does not wait for the result."""
         release = self._releases.pop(ask.key, None)
 
-        def finish(finished: Any) -> None:
-            # The answer is stored by now. Give the claim back here, because the flow may have left the loop.
+        def finish(finished_task: Any) -> None:
+            # The task has stored its answer. Give the claim back here, because the flow may have left the loop.
             if release is not None:
                 release()
-            self._events.put(TaskFinished(ask, finished))
+            self._events.put(TaskFinished(ask, finished_task))
 
         task.add_done_callback(finish)
 
@@ -278,7 +248,10 @@ class Asks(Generic[T]):
         return None
 
     def _waits_for_claim(self) -> bool:
-        """Return True if an ask is ready and has a free slot, but another process answers it."""
+        """Return True if an ask is ready and has a free slot, which means that another process has claimed it.
+
+        Call it after `_next_ready` has returned None.
+        """
         return any(self._ready[kind] and self._running[kind] < self._slots[kind] for kind in SUBMIT_ORDER)
 
     def _handle(self, event: Event) -> None:
@@ -354,12 +327,14 @@ class Asks(Generic[T]):
 
 
 def _refuse(waiting: list[Future[Any]]) -> None:
+    """Raise SearchStopped in every thread that waits for one of these futures."""
     for future in waiting:
         if not future.done():
             future.set_exception(SearchStopped())
 
 
 def _resolve(waiting: list[Future[Any]], answer: Any) -> None:
+    """Give the answer to every thread that waits for one of these futures."""
     for future in waiting:
         if not future.done():
             future.set_result(answer)

@@ -11,7 +11,7 @@ from workbench.providers import digest
 
 @dataclass(frozen=True)
 class Candidate:
-    """Everything that an optimizer may change, and nothing else.
+    """A prompt text: everything that an optimizer may change, and nothing else.
 
     Attributes:
         instructions: the text in front of the demonstrations.
@@ -26,7 +26,8 @@ class Candidate:
         """Return the candidate of a DSPy predictor.
 
         Args:
-            demos: DSPy's demonstrations. A demonstration without an input or an output is left out: it shows nothing.
+            instructions: the instructions of the predictor's signature.
+            demos: DSPy's demonstrations. A demonstration without an input or without an output is left out.
             fields: the names of the predictor's input field and output field.
         """
         source, target = fields
@@ -35,7 +36,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Return twelve hex digits. The same text has the same name in every run."""
+        """Return the candidate's name: twelve hex digits. The same text has the same name in every run."""
         parts = (part for demo in self.demos for part in demo)
         return digest("candidate/1", self.instructions, *parts)[:12]
 

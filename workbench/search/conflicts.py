@@ -11,7 +11,10 @@ from workbench.search.reply_json import entries, json_in
 
 
 class _Conflict(BaseModel):
-    """Two pieces that contradict or repeat each other, by their numbers. The reply's reasons make the model think."""
+    """Two pieces that contradict or repeat each other, by their numbers.
+
+    A reply also has reasons. Asking for them makes the model think, and nobody reads them.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -22,16 +25,20 @@ _conflict: TypeAdapter[_Conflict] = TypeAdapter(_Conflict)
 
 
 def read(reply: str, pieces: int) -> list[tuple[int, int]]:
-    """Return the conflicts in a reply as pairs of the numbers of two pieces, counted from 1. Skip all other entries.
+    """Return the conflicts in a reply as pairs of the numbers of two pieces, counted from 1.
 
     The reply is a list, or an object with the list as `conflicts`. It may stand in a code fence or between sentences.
+    Entries of another form are left out.
+
+    Args:
+        pieces: how many pieces the prompt has.
     """
     try:
         value: Any = json_in(reply)
     except UnusableText:
         return []
-    listed = entries(value.get("conflicts", []) if isinstance(value, dict) else value, _conflict)
-    pairs = [(conflict.pieces[0], conflict.pieces[1]) for conflict in listed]
+    conflicts = entries(value.get("conflicts", []) if isinstance(value, dict) else value, _conflict)
+    pairs = [(conflict.pieces[0], conflict.pieces[1]) for conflict in conflicts]
     return [
         (first, second) for first, second in pairs if first != second and {first, second} <= set(range(1, pieces + 1))
     ]

@@ -11,12 +11,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from workbench.models.text import UnusableText
 from workbench.search.reply_json import entries, json_in, unfenced
 
-#: The keys of a reply with edits or with a prompt.
+#: The keys of a JSON reply with edits or with a prompt.
 _LOOKS_LIKE_EDITS = re.compile(r'"(action|edits|prompt)"\s*:')
 
 
 def _listed(value: Any) -> Any:
-    """Return a value as a list: models write one number without brackets, and null for none."""
+    """Return a value as a list. Models write one number without brackets, and null for an empty list."""
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
@@ -24,7 +24,7 @@ Numbers = Annotated[list[int], BeforeValidator(_listed)]
 
 
 class _Edit(BaseModel):
-    """One edit. The reason makes the model think. Nothing depends on it, so it may be missing or of any kind."""
+    """One edit. Asking for a reason makes the model think. Nobody reads the reason, so it may be missing or no text."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -67,8 +67,8 @@ def read(reply: str) -> list[Edit] | str | None:
     """Return the edits of a reply, or the whole prompt if the proposer has rewritten it, or None for anything else.
 
     The reply may be a list of edits, or an object with the list as `edits` or a whole prompt as `prompt`. It may stand
-    in a code fence, or between sentences. Edits of another form are left out. Fenced text is a whole prompt, unless it
-    has the words of an edit: then it is broken JSON.
+    in a code fence, or between sentences. Edits of another form are left out. A text in a code fence is a whole prompt,
+    unless it has the keys of an edit. Then it is JSON, which may be broken.
     """
     fenced = unfenced(reply)
     if fenced != reply.strip() and fenced.strip() and not _LOOKS_LIKE_EDITS.search(fenced):
@@ -88,9 +88,10 @@ def read(reply: str) -> list[Edit] | str | None:
 def apply(edits: Sequence[Edit], pieces: Sequence[str]) -> list[str]:
     """Return the pieces after the edits. Pieces are numbered from 1.
 
-    An edit of an unknown piece is left out, and so is the addition of a piece that is there already.
+    An edit of an unknown piece is left out, and so is the addition of a piece that the prompt already has.
     """
-    # `texts[n]` is the text in place of piece n, and `behind[n]` has the texts behind it. Place 0 is before piece 1.
+    # `texts[n]` is the text in the place of piece n, and `behind[n]` has the new texts behind it. Place 0 is before
+    # piece 1.
     texts: list[str | None] = [None, *pieces]
     behind: list[list[str]] = [[] for _ in texts]
     known_texts = {piece.strip() for piece in pieces}
@@ -99,17 +100,18 @@ def apply(edits: Sequence[Edit], pieces: Sequence[str]) -> list[str]:
             case Add(text=text) if text.strip() in known_texts:
                 pass
             case Add(text=text, after=after):
-                known = after is not None and 0 <= after < len(texts)
-                behind[after if after is not None and known else -1].append(text)
+                place = after if after is not None and 0 <= after < len(texts) else -1
+                behind[place].append(text)
             case Replace(piece=piece, text=text) if 1 <= piece < len(texts):
                 texts[piece] = text
             case Remove(piece=piece) if 1 <= piece < len(texts):
                 texts[piece] = None
-    return [text for own, added in zip(texts, behind, strict=True) for text in ([] if own is None else [own]) + added]
+    places = zip(texts, behind, strict=True)
+    return [text for piece_text, added in places for text in ([] if piece_text is None else [piece_text]) + added]
 
 
 def needed(edits: Sequence[Edit], pieces: Sequence[str]) -> dict[str, list[str]]:
-    """Return the pieces that each new text needs, by the new text. Numbers of unknown pieces are left out."""
+    """Return the pieces that each new text needs, by the new text. Pieces with unknown numbers are left out."""
     return {
         edit.text: [pieces[number - 1] for number in edit.needs if 1 <= number <= len(pieces)]
         for edit in edits

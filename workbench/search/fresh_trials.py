@@ -11,13 +11,13 @@ from itertools import pairwise
 
 import dspy
 
-from workbench.money.purse import purse_of
+from workbench.money.purse import purse_of, raise_if_used_up
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE, Trial
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.optimizers.bench import metrics
-from workbench.search.outcome import SearchOutcome, dollars_used_up, too_little, write_outcome
+from workbench.search.outcome import SearchOutcome, write_outcome
 from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import PROGRAMS, Executor, GoalText, Program
 from workbench.search.quiet import quiet
@@ -27,9 +27,10 @@ from workbench.search.trials import ScoredCandidate, Trials
 def confirmation(
     setting: Setting, outcome: SearchOutcome, stages: Sequence[int], decided: Callable[[], bool]
 ) -> Callable[[Asker], list[Trial]]:
-    """Return the work that tries baseline and best on every goal, on replicates that no search has seen.
+    """Return the work that tries the baseline and the best prompt on every goal, on replicates that no search has seen.
 
     Args:
+        outcome: the outcome of the search, with the baseline and the best prompt.
         stages: how many replicates there are at the end of each stage.
         decided: called at the end of each stage. If it returns True, the later stages are not executed.
     """
@@ -54,18 +55,21 @@ def _on_fresh_replicates(
     trials: Trials,
     program: Program,
     candidates: Sequence[Candidate],
-    first: int,
+    first_replicate: int,
     stages: Sequence[int],
     decided: Callable[[], bool],
 ) -> list[Trial]:
-    """Try candidates on every goal, in stages. The first replicate has the number `first`."""
+    """Try candidates on every goal in stages, until `decided` returns True, and return all trials.
+
+    The replicates are numbered from `first_replicate`. The other arguments are those of `confirmation`.
+    """
     study = setting.study
     score, _ = metrics(trials, program.input_field)
     lm = predictor_lm(setting, trials, asker)
 
     def run_trial(candidate: Candidate, goal: str, replicate: int) -> None:
         example = program.example(goal)
-        with dspy.context(lm=lm.copy(rollout_id=first + replicate)):
+        with dspy.context(lm=lm.copy(rollout_id=first_replicate + replicate)):
             score(example, program.with_candidate(candidate)(**example.inputs()))
 
     with quiet(setting.run.path / "optimizer.log"), ThreadPoolExecutor(study.concurrency) as pool:
@@ -80,8 +84,7 @@ def _on_fresh_replicates(
                 for trial in pending:
                     trial.result()
             except SearchStopped:
-                if dollars_used_up(setting):
-                    raise too_little(study, "the result was confirmed") from None
+                raise_if_used_up(setting.run.path, "the result was confirmed")
                 raise
             if decided():
                 return trials.trials
@@ -94,22 +97,22 @@ def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
     def work(asker: Asker) -> list[Trial]:
         trials = Trials(setting, asker, phase="confirm")
         program = program_of(setting, trials)
-        first, stages = FIRST_REQUALIFY_REPLICATE, [setting.study.confirm]
-        measured = _on_fresh_replicates(
-            setting, asker, trials, program, [program.candidate], first, stages, lambda: True
+        candidates, stages = [program.candidate], [setting.study.confirm]
+        fresh_trials = _on_fresh_replicates(
+            setting, asker, trials, program, candidates, FIRST_REQUALIFY_REPLICATE, stages, lambda: True
         )
         score = trials.mean_score(program.candidate)
         if score is None:
             raise RuntimeError("the champion has no score on one of the goals; expected a trial on every goal")
         scored = ScoredCandidate(program.candidate, score)
         write_outcome(setting, program, SearchOutcome(scored, scored, spent=0, ended="optimizer"))
-        return measured
+        return fresh_trials
 
     return work
 
 
 def run_winner(setting: Setting, executor: Executor, asker: Asker, goal: str, replicate: int) -> None:
-    """Load the run's winner from its file, and run it once on a goal, with this executor."""
+    """Load the best prompt of a run from its file, and execute it once on a goal, with this executor."""
     study = setting.study
     program = PROGRAMS[study.program](study.prompt, executor)
     program.load(str(setting.run.path / "program.json"))

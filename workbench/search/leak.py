@@ -2,7 +2,7 @@
 
 The judge compares each plan with a gold plan. So the cheapest way to a high score is to paste the gold plan into the
 prompt. Such a prompt is worth nothing for the next goal. docs/decisions/0017-the-leak-guard.md explains the limits
-below, and what was measured.
+below, and has the measurements.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import yaml
 
 from workbench.pipeline_file.document import LIBYAML
 
-#: A copy has at least this many words of a gold plan in a row. A copied YAML subtree has at least as many words.
+#: The fewest words of a gold plan in a row that are a copy. A copied YAML subtree has at least as many words.
 WORDS_IN_A_ROW = 8
 #: The fewest values of a copied YAML subtree.
 SUBTREE_VALUES = 3
@@ -51,7 +51,9 @@ _YAML_LINES = re.compile(
 #: An object on one line.
 _JSON = re.compile(r"^[ \t]*(\{.*\})[ \t]*$", re.MULTILINE)
 
+#: A sequence of `WORDS_IN_A_ROW` words.
 Row = tuple[str, ...]
+#: Pairs of a path and a value below a mapping or a list.
 Subtree = frozenset[tuple[str, str]]
 
 
@@ -77,7 +79,7 @@ class LeakGuard:
             self._subtrees -= _subtrees(text)
 
     def leak(self, instructions: str, demonstrations: Iterable[str] = ()) -> str | None:
-        """Return how a prompt copies a gold plan, as a sentence for the proposer; None if it does not.
+        """Return how a prompt copies a gold plan, as a sentence for the proposer, or None if it copies none.
 
         A demonstration is a plan that the pipeline wrote. It is not checked for rare words, because a good plan has the
         gold plan's subject.
@@ -114,6 +116,7 @@ class LeakGuard:
             yield first, last
 
     def _sequence(self, text: str) -> str | None:
+        """Describe the longest sequence of words that a text and a gold plan share, or return None."""
         words = _words(text)
         first, last = max(self._copies(words), key=lambda copy: copy[1] - copy[0], default=(0, -1))
         if last < 0:
@@ -121,10 +124,12 @@ class LeakGuard:
         return f'{last - first + 1} words in a row, from "{" ".join(words[first : first + WORDS_SHOWN])} …" on'
 
     def _subtree(self, text: str) -> str | None:
+        """Describe the largest YAML subtree that a text and a gold plan share, or return None."""
         shared = max(self._subtrees & _subtrees(text), key=len, default=None) if self._subtrees else None
         return None if shared is None else f"a YAML subtree with {len(shared)} values"
 
     def _rare_words(self, text: str) -> str | None:
+        """Describe the rare words of a gold plan that stand close together in a text, or return None."""
         unusual = [word for word in dict.fromkeys(_long_words(text)) if word not in self._usual]
         size = min(WINDOW, len(unusual))
         for start in range(len(unusual) - size + 1):
@@ -143,10 +148,12 @@ def common_words() -> frozenset[str]:
 
 
 def _words(text: str) -> list[str]:
+    """Return the words of a text in small letters."""
     return [match[0].lower() for match in _WORD.finditer(text)]
 
 
 def _long_words(text: str) -> list[str]:
+    """Return the words of at least four letters in small letters. They have no digits."""
     return [match[0].lower() for match in _LONG_WORD.finditer(text)]
 
 
@@ -170,14 +177,23 @@ def _subtrees(text: str) -> set[Subtree]:
 
 @dataclass
 class _Collection:
-    """A mapping or a list while its events arrive, with the values below it and their paths."""
+    """A mapping or a list while its events arrive.
+
+    Attributes:
+        mapping: True for a mapping, False for a list.
+        values: pairs of a path and a value below it.
+        key: the key of a mapping whose value comes next, or None.
+    """
 
     mapping: bool
     values: list[tuple[str, str]] = field(default_factory=list)
     key: str | None = None
 
     def add(self, values: list[tuple[str, str]], scalar: str | None) -> None:
-        """Add the values of a child. If a mapping expects a key, the child is this key, and `scalar` is its text."""
+        """Add a child. If a mapping expects a key, the child is the key, and `scalar` is its text.
+
+        Otherwise, `values` has the values of the child.
+        """
         if self.mapping and self.key is None:
             self.key = scalar or ""
             return
@@ -189,7 +205,7 @@ class _Collection:
 def _fragment_subtrees(text: str) -> set[Subtree]:
     """Return the large subtrees of the first YAML document in a text.
 
-    libyaml is fast, but refuses a few texts that PyYAML's own parser accepts.
+    libyaml is fast, but refuses a few texts that PyYAML's own parser accepts. So both are tried.
 
     Raises:
         yaml.YAMLError, ValueError: the text is no YAML.
@@ -201,26 +217,26 @@ def _fragment_subtrees(text: str) -> set[Subtree]:
 
 
 def _parsed_subtrees(text: str, loader: Any) -> set[Subtree]:
-    """Return the large subtrees as one of PyYAML's parsers reads them.
+    """Return the large subtrees of a text, read with one of PyYAML's parsers.
 
     The parser's events name an alias without repeating its content, and the loop ends at `DEEPEST`. So neither aliases
-    nor deep nesting can take long.
+    nor deep nesting take much time.
 
     Raises:
         yaml.YAMLError, ValueError: the text is no YAML.
     """
     subtrees: set[Subtree] = set()
-    opened: list[_Collection] = []
+    open_collections: list[_Collection] = []
     for event in yaml.parse(text, Loader=loader):
         values: list[tuple[str, str]] = []
         scalar: str | None = None
         if isinstance(event, yaml.CollectionStartEvent):
-            opened.append(_Collection(isinstance(event, yaml.MappingStartEvent)))
-            if len(opened) > DEEPEST:
+            open_collections.append(_Collection(isinstance(event, yaml.MappingStartEvent)))
+            if len(open_collections) > DEEPEST:
                 break
             continue
         if isinstance(event, yaml.CollectionEndEvent):
-            values = opened.pop().values
+            values = open_collections.pop().values
             if _is_large(subtree := frozenset(values)):
                 subtrees.add(subtree)
         elif isinstance(event, yaml.ScalarEvent):
@@ -228,12 +244,13 @@ def _parsed_subtrees(text: str, loader: Any) -> set[Subtree]:
             values = [("", scalar)]
         elif not isinstance(event, yaml.AliasEvent):
             continue
-        if not opened:
+        if not open_collections:
             break
-        opened[-1].add(values, scalar)
+        open_collections[-1].add(values, scalar)
     return subtrees
 
 
 def _is_large(subtree: Subtree) -> bool:
+    """Return True if a subtree is large enough to be a copy."""
     words = sum(len(_words(part)) for pair in subtree for part in pair)
     return len(subtree) >= SUBTREE_VALUES and words >= WORDS_IN_A_ROW

@@ -22,8 +22,9 @@ import dspy
 from dspy import lm15
 from dspy.utils.callback import BaseCallback
 
+from workbench.provider_table import KNOWN
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker
+from workbench.search.asker import Asker
 from workbench.search.proposal import ProposalRequest
 
 #: The longest answer that the proposer may give, in tokens. Thoughts count, too, so the limit leaves room for them.
@@ -36,10 +37,10 @@ _rollout: ContextVar[int] = ContextVar("workbench_rollout")
 
 
 class Rollouts(BaseCallback):  # type: ignore[misc]  # DSPy has no type information
-    """Store the rollout number of each model call where the engine can read it.
+    """Store the rollout number of each model call in a context variable, where the engine can read it.
 
-    DSPy does not pass the rollout to an engine. The callback and the engine run in the same thread, so a context
-    variable carries the number.
+    DSPy does not pass this number to an engine. The callback and the engine run in the same thread, so both see the
+    same context variable.
     """
 
     def __init__(self) -> None:
@@ -75,14 +76,14 @@ def reply(model: str, text: str) -> lm15.Response:
 
 
 class Refusals(Protocol):
-    """Knows whether the proposer has copied a gold plan."""
+    """The record of the prompts that were refused, because they copy a gold plan."""
 
     @property
     def warning(self) -> str:
         """Return the warning for the proposer, or an empty text if no gold plan was copied."""
         ...
 
-    def proposed(self, text: str) -> None:
+    def note_proposal(self, text: str) -> None:
         """Note if an answer of the proposer copies a gold plan."""
         ...
 
@@ -94,11 +95,11 @@ class ProposerEngine:
     every later request. So an optimizer that writes its own requests need not know of refused prompts.
 
     Args:
-        samples: True for an optimizer. If an optimizer repeats a request, it expects another sample: COPRO repeats one
-            request ten times at once, and GEPA repeats it whenever it returns to a prompt. So equal requests are
-            numbered, and the n-th is draw n. Optimizers send one request after the other, so a replay numbers the
-            requests in the same way. False for a program: if it repeats a request, it expects the same answer.
-        refusals: knows the refused prompts; None for a program.
+        samples: True for an optimizer, False for a program. If a program repeats a request, it expects the same answer.
+            If an optimizer repeats a request, it expects another sample: COPRO repeats one request ten times at once,
+            and GEPA repeats a request whenever it returns to a prompt. So equal requests of an optimizer are numbered
+            (`draw`). Optimizers send one request after the other, so a replay numbers the requests in the same way.
+        refusals: the record of the refused prompts; None for a program.
     """
 
     def __init__(self, setting: Setting, asker: Asker, *, samples: bool, refusals: Refusals | None = None) -> None:
@@ -106,6 +107,7 @@ class ProposerEngine:
         self._asker = asker
         self._samples = samples
         self._refusals = refusals
+        #: How often an optimizer has sent each request, by the request's key.
         self._draws: Counter[str] = Counter()
         #: The newest answer, for a message.
         self.last_answer = ""
@@ -120,12 +122,14 @@ class ProposerEngine:
         return self  # copies of a model share the numbering of its draws
 
     def complete(self, request: lm15.Request) -> lm15.Response:
+        """Return the response to a request of DSPy."""
         study, system, config = self._setting.study, request.system, request.config
         proposal = ProposalRequest(
             model=request.model,
             system=system if system is None or isinstance(system, str) else "\n".join(part.text for part in system),
             messages=self._warned(tuple((message.role, message.text or "") for message in request.messages)),
-            # Optimizers have temperatures of their own. Some models refuse any, so none is sent unless the study asks.
+            # Optimizers have temperatures of their own, which some models refuse. So a temperature is only sent if the
+            # study names one.
             temperature=None if study.proposer.temperature is None else config.temperature,
             max_tokens=config.max_tokens,
             response_format=json.dumps(config.response_format, sort_keys=True) if config.response_format else None,
@@ -142,11 +146,11 @@ class ProposerEngine:
                 self._draws[key] += 1
         text = self.last_answer = self._asker.propose(proposal).text
         if self._refusals is not None:
-            self._refusals.proposed(text)
+            self._refusals.note_proposal(text)
         return reply(request.model, text)
 
     def _warned(self, messages: Messages) -> Messages:
-        """Return the messages, with the warning about refused prompts if there is a warning that no message has."""
+        """Return the messages. If there is a warning about refused prompts that no message has, add it to the last."""
         warning = self._refusals.warning if self._refusals is not None else ""
         if not warning or not messages or any(warning in text for _, text in messages):
             return messages
@@ -165,8 +169,8 @@ def proposer_lm(setting: Setting, asker: Asker, *, samples: bool, refusals: Refu
         f"{model.provider}/{model.name}",
         engine=ProposerEngine(setting, asker, samples=samples, refusals=refusals),
         temperature=model.temperature,
-        # A local server may allow fewer tokens, so its own limit applies.
-        max_tokens=None if model.provider == "openai" else PROPOSER_TOKENS,
+        # A model of another service or of a local server may allow fewer tokens, so its own limit applies.
+        max_tokens=None if KNOWN[model.provider].protocol == "openai" else PROPOSER_TOKENS,
         cache=False,
         num_retries=0,
         callbacks=[Rollouts()],

@@ -9,26 +9,27 @@ import dspy
 
 from workbench.errors import ProposalFailed
 from workbench.foreign_text import one_line
+from workbench.money.purse import used_up_before
 from workbench.nouns import Study
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.search.leak import LeakGuard
 from workbench.search.models import proposer_lm
 from workbench.search.optimizers.bench import Bench, metrics
-from workbench.search.outcome import SearchOutcome, dollars_used_up, too_little, write_outcome
+from workbench.search.outcome import SearchOutcome, dollars_used_up, write_outcome
 from workbench.search.predictor import predictor_lm, program_of
 from workbench.search.programs import GoalText
 from workbench.search.quiet import quiet
 from workbench.search.trials import ScoredCandidate, Trials
 
-#: Characters of the proposer's last answer in a message.
+#: The most characters of the proposer's last answer in a message.
 ANSWER_CHARACTERS = 200
 
 
 def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
-    """Return the work that searches within the study's budget."""
+    """Return the work that searches for a better prompt within the study's budget. `Asks` runs the work."""
 
     def work(asker: Asker) -> SearchOutcome:
         search = _Search(setting, asker)
@@ -42,7 +43,10 @@ def optimization(setting: Setting) -> Callable[[Asker], SearchOutcome]:
 
 
 class _Search:
-    """A search: the study's program, its trials, and the programs that the optimizer has recommended so far."""
+    """One search: the study's program, its trials, and the programs that the optimizer has recommended so far.
+
+    The first of these programs is the starting program.
+    """
 
     def __init__(self, setting: Setting, asker: Asker) -> None:
         self._setting, self._asker, self._study = setting, asker, setting.study
@@ -53,7 +57,7 @@ class _Search:
         self._proposer = proposer_lm(setting, asker, samples=True, refusals=self._trials)
 
     def run(self) -> None:
-        """Score the starting prompt, and run the optimizer until it needs nothing more or the budget is used up."""
+        """Score the starting prompt, and run the optimizer until it ends or the budget is used up."""
         study, trials = self._study, self._trials
         score, feedback = metrics(trials, self.program.input_field)
         examples = [self.program.example(GoalText.of(goal)) for goal in study.goals]
@@ -76,13 +80,16 @@ class _Search:
 
     @property
     def _budget_used_up(self) -> bool:
+        """Return True if the executions or the dollars of the budget are used up."""
         return self._trials.over_budget or dollars_used_up(self._setting)
 
     def require_new_prompt(self) -> None:
-        """Check that the proposer proposed something, if it was asked.
+        """Check that the proposer proposed something, if the optimizer asked it.
+
+        A search whose budget was used up passes the check, and so does a search whose proposer copied a gold plan.
 
         Raises:
-            ProposalFailed: every one of its answers was the starting prompt.
+            ProposalFailed: all answers of the proposer were the starting prompt.
         """
         requested = self._proposer.engine.samples_requested
         tried = {trial.candidate for trial in self._trials.trials}
@@ -104,7 +111,7 @@ class _Search:
         trials, out_of_dollars = self._trials, dollars_used_up(self._setting)
         baseline = trials.scored(self.program.candidate)
         if baseline is None and out_of_dollars:
-            raise too_little(self._study, "the starting prompt was tried on every goal")
+            raise used_up_before("the starting prompt was tried on every goal", self._study.dollars or 0.0)
         if baseline is None:
             raise RuntimeError("the starting prompt has no score on one of the goals; expected a trial on every goal")
         chooses = OPTIMIZERS[self._study.optimizer].chooses and len(self._recommended) > 1
@@ -129,7 +136,10 @@ def _guard(study: Study) -> LeakGuard:
 
 
 def _text(file: Path) -> str:
-    """Return the text of a file, or an empty text if it cannot be read. The guard then does not know its words."""
+    """Return the text of a file, or an empty text if it cannot be read.
+
+    A prompt that repeats such a file may then count as a copy of a gold plan.
+    """
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -139,10 +149,14 @@ def _text(file: Path) -> str:
 def _best(trials: Trials, baseline: ScoredCandidate, chosen: Candidate, *, optimizer_chooses: bool) -> ScoredCandidate:
     """Return the best candidate of a search.
 
-    An optimizer that knows more than the mean scores chooses the best candidate. Its choice counts even if it scored
-    less than the baseline: a new composition has a single execution on each goal, which may be unlucky, and the
-    confirmation decides. Without a choice, the best candidate is the one with the highest mean score. A choice that
-    copies a gold plan does not count.
+    Some optimizers know more than the mean scores, and choose the best candidate themselves. Their choice counts even
+    if it scored less than the baseline. It may be a new composition with a single execution on each goal, which may be
+    unlucky, and the confirmation decides. For all other optimizers, the best candidate is the one with the highest mean
+    score. A choice that copies a gold plan does not count.
+
+    Args:
+        chosen: the candidate that the optimizer recommended last. It wins a tie.
+        optimizer_chooses: True if the optimizer chooses the best candidate itself.
     """
     if trials.leak(chosen) is not None:
         return trials.best(preferred=baseline.candidate)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.errors import BudgetUsedUp
 from workbench.money.purse import purse_of
-from workbench.nouns import Study
 from workbench.run.record import Ending, SearchResult
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
@@ -24,7 +22,7 @@ class SearchOutcome:
         best: the best prompt, which is the starting prompt if the search found no better one.
         spent: how many different executions the search asked for.
         ended: what ended the search, "optimizer" or "budget".
-        used_up: the part of the budget that ended the search, "executions" or "dollars".
+        used_up: which part of the budget is used up, "executions" or "dollars". It counts only if `ended` is "budget".
     """
 
     baseline: ScoredCandidate
@@ -35,33 +33,23 @@ class SearchOutcome:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Return baseline and best. They are the same candidate if the search found no better prompt."""
+        """Return the baseline and the best prompt. They are equal if the search found no better prompt."""
         return (self.baseline.candidate, self.best.candidate)
 
     @property
     def names(self) -> tuple[str, str]:
-        """Return the names of baseline and best."""
+        """Return the names of the baseline and the best prompt."""
         return (self.baseline.candidate.name, self.best.candidate.name)
 
 
 def dollars_used_up(setting: Setting) -> bool:
-    """Return True if the run's budget in dollars has refused a call in this phase."""
+    """Return True if the run's budget in dollars has refused a call since the search or the confirmation began."""
     run_purse = purse_of(setting.run.path)
     return run_purse is not None and run_purse.used_up
 
 
-def too_little(study: Study, event: str) -> BudgetUsedUp:
-    """Return the error for a budget in dollars that was used up before this event."""
-    return BudgetUsedUp(
-        f"the budget of ${study.dollars:.2f} was used up before {event}; expected a budget that is enough for that; "
-        "run the same command again, which buys only what is missing, or raise budget.dollars (--dollars)",
-        kind="budget used up",
-        lasting=True,
-    )
-
-
 def write_outcome(setting: Setting, program: Program, outcome: SearchOutcome) -> None:
-    """Write the winner as a text and as a program that DSPy can load, and the outcome with its scores."""
+    """Write the best prompt as a text and as a program that DSPy can load. Write the outcome with its scores."""
     run, best = setting.run, outcome.best.candidate
     run.write("best_prompt.md", best.text)
     program.with_candidate(best).save(str(run.path / "program.json"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dspy
 
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker
+from workbench.search.asker import Asker
 from workbench.search.models import proposer_lm
 from workbench.search.programs import PROGRAMS, Executor, Program, pipeline_lm
 from workbench.search.trials import Trials

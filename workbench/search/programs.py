@@ -1,11 +1,12 @@
 """Defines the two DSPy programs that can be optimised, and the pipeline as a DSPy language model.
 
-direct   sends the candidate's instructions and demonstrations with the goal as the prompt. The pipeline itself is the
+direct   makes one prompt of the candidate's instructions, its demonstrations and the goal. The pipeline itself is the
          language model of a plain `dspy.Predict`.
 writer   asks a model to write the prompt for each goal (`high_level_goal -> prompt`). The model gets the candidate's
          instructions and demonstrations, and the pipeline gets the prompt that the model wrote.
 
-A program that DSPy has saved holds the candidate and nothing else. It can be loaded into a program without an executor.
+The file of a program that DSPy has saved holds only the candidate. It can also be loaded into a program without an
+executor.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from workbench.search.models import Rollouts, current_rollout, reply, rollout_of
 
 
 class Executor(Protocol):
-    """Executes a program's prompts with the pipeline. It is the only part of a program that is not saved."""
+    """Executes a program's prompts with the pipeline. This is the only part of a program that DSPy does not save."""
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan: ...
 
 
 @dataclass(frozen=True)
 class _Call:
-    """The call of a program that runs in this thread."""
+    """The candidate and the goal of the program call that runs in this thread."""
 
     candidate: Candidate
     goal: str
@@ -43,7 +44,7 @@ _current_call: ContextVar[_Call] = ContextVar("workbench_current_call")
 class GoalText(str):
     """A goal's text as a program's input. It carries the goal's name, because two goals may have the same text.
 
-    For DSPy it is a text like any other, so that the name reaches no model and no cache key.
+    For DSPy it is a plain text, so the name reaches no model and no cache key.
     """
 
     __slots__ = ("name",)
@@ -77,6 +78,7 @@ class Program(dspy.Module):  # type: ignore[misc]  # DSPy has no type informatio
 
     @property
     def candidate(self) -> Candidate:
+        """Return the candidate that the predictor holds."""
         predictor = self.predict
         return Candidate.of(predictor.signature.instructions, predictor.demos, (self.input_field, self.output_field))
 
@@ -91,7 +93,7 @@ class Program(dspy.Module):  # type: ignore[misc]  # DSPy has no type informatio
         return program
 
     def example(self, goal: str) -> dspy.Example:
-        """Return the goal as the program's input."""
+        """Return the goal as a DSPy example, which is the program's input."""
         return dspy.Example({self.input_field: goal}).with_inputs(self.input_field)
 
 
@@ -139,7 +141,10 @@ NO_PROMPT = "(no plan: the writer's answer had no prompt in it)"
 
 
 def output_text(plan: Plan) -> str:
-    """Return the plan as a program's output, which is never empty: DSPy treats an empty reply as a failed model."""
+    """Return a plan's text as a program's output.
+
+    The output is never empty, because DSPy treats an empty reply as a failure.
+    """
     return plan.text if plan.text.strip() else f"(no plan: {plan.problem})"
 
 
@@ -165,6 +170,7 @@ class PipelineEngine:
         self.executor = executor
 
     def complete(self, request: lm15.Request) -> lm15.Response:
+        """Execute the request's messages as one prompt, and return the plan."""
         call = _current_call.get()
         prompt = "\n\n".join(message.text or "" for message in request.messages)
         plan = self.executor.execute(call.candidate, prompt, call.goal, current_rollout())

@@ -12,7 +12,7 @@ from workbench.providers import Provider, digest
 
 @dataclass(frozen=True)
 class ProposalRequest:
-    """A whole request to a model.
+    """A whole request to the proposer's model.
 
     Attributes:
         model: PROVIDER/NAME.
@@ -22,10 +22,10 @@ class ProposalRequest:
         response_format: JSON text, or None.
         provider: the service that has the model.
         rollout: DSPy's rollout_id.
-        draw: numbers equal requests within one call of an optimizer. Rollout and draw together name a sample, so that a
-            retry or a replay gets the same sample.
-        run: the run's folder, for the journal. It is not in the key.
-        timeout_seconds: the time limit of the answer. It is not in the key.
+        draw: the number of this request among equal requests of one search. Rollout and draw together name a sample, so
+            that a retry or a replay gets the same sample.
+        run: the run's folder, for the journal. It is no part of the key.
+        timeout_seconds: the time limit of the answer. It is no part of the key.
     """
 
     model: str
@@ -54,7 +54,7 @@ class ProposalRequest:
 
     @property
     def seed(self) -> int:
-        """Return a sampling seed of 31 bits. Each rollout and draw has its own. Some providers accept no seed."""
+        """Return a sampling seed of 31 bits, which differs for each rollout and draw. Some providers accept no seed."""
         return int(digest("seed", str(self.rollout), str(self.draw))[:8], 16) & 0x7FFFFFFF
 
 

@@ -1,4 +1,4 @@
-"""Answers a request for a proposal."""
+"""Answers a request for a proposal: calls the proposer's model."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _proposal_text(text: str) -> str:
 
 
 def _schema(response_format: str | None) -> dict[str, Any] | None:
-    """Return the schema in DSPy's response format: {} for any JSON, None for plain text."""
+    """Return the schema in DSPy's response format, as `ModelCall` takes it: {} for any JSON, None for plain text."""
     if response_format is None:
         return None
     schema: dict[str, Any] = json.loads(response_format).get("schema") or {}

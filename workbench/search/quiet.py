@@ -18,7 +18,7 @@ LOGGERS = ("dspy", "gepa", "optuna")
 class _MainThreadOutput(io.TextIOBase):
     """Send prints of the main thread to standard output, and prints of all other threads to a file.
 
-    Optimizers start threads of their own, so every thread but the main thread counts as the optimizer's.
+    Optimizers start threads of their own, so every thread except the main thread counts as the optimizer's.
     """
 
     def __init__(self, stdout: Any, log: io.TextIOBase) -> None:

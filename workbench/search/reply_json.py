@@ -23,7 +23,7 @@ def unfenced(reply: str) -> str:
 
 
 def json_in(reply: str) -> Any:
-    """Return the JSON value of a reply. It may stand in a code fence, or between sentences.
+    """Return the JSON value of a reply. The JSON may stand in a code fence, or between sentences.
 
     Raises:
         UnusableText: the reply has no JSON, or its JSON is too deep.
@@ -35,15 +35,15 @@ def json_in(reply: str) -> Any:
 
 
 def _bracketed(reply: str) -> str:
-    """Return the text from the first opening bracket to the last closing one."""
+    """Return the text from the first opening bracket to the last closing bracket, or an empty text."""
     starts = [place for place in (reply.find("["), reply.find("{")) if place >= 0]
     return reply[min(starts) : max(reply.rfind("]"), reply.rfind("}")) + 1] if starts else ""
 
 
 def entries(value: Any, adapter: TypeAdapter[Entry]) -> list[Entry]:
-    """Return the entries of a list that have the right form. All others are left out."""
-    known = []
+    """Return the entries of a list that have the right form. The other entries are left out."""
+    valid_entries = []
     for entry in value if isinstance(value, Iterable) and not isinstance(value, str | dict) else ():
         with suppress(ValidationError):
-            known.append(adapter.validate_python(entry))
-    return known
+            valid_entries.append(adapter.validate_python(entry))
+    return valid_entries

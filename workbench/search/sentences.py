@@ -26,7 +26,7 @@ _BOUNDARY = re.compile(
 
 
 def split(text: str) -> list[str]:
-    """Return the pieces of a prompt. `join` makes the same text of these pieces."""
+    """Return the pieces of a prompt. `join` joins them to the same text."""
     pieces, start = [], 0
     for match in _BOUNDARY.finditer(text):
         if match["gap"] is None or match.start() == start:

@@ -13,7 +13,7 @@ import dspy
 from workbench.nouns import ExecutionRequest, Goal, Plan, ScoreRequest, Trial, Verdict
 from workbench.run.record import LeakRecord, Phase
 from workbench.run.setting import Setting
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.search.candidate import Candidate
 from workbench.search.leak import WARNING, LeakGuard
 from workbench.search.programs import NO_PROMPT, GoalText, output_text
@@ -46,8 +46,8 @@ class Trials:
         phase: in `confirm`, each replicate gets a verdict of its own, and the gold plans that are held out decide. In
             `search`, equal plans share one verdict.
         budget: how many different executions may be asked for, or None for no limit.
-        guard: finds candidates that copy a gold plan. Such candidates are not executed. None checks nothing: a
-            confirmation gets candidates that a search has checked.
+        guard: finds candidates that copy a gold plan. Such candidates are not executed. A confirmation needs no guard,
+            because the search has checked its candidates.
     """
 
     def __init__(
@@ -83,11 +83,12 @@ class Trials:
 
     @property
     def spent(self) -> int:
-        """Return how many different executions were asked for. Executions with a stored answer count, too."""
+        """Return how many different executions were asked for. Executions that an earlier run paid for count, too."""
         return len(self._requested_keys)
 
     @property
     def trials(self) -> list[Trial]:
+        """Return all trials so far."""
         with self._lock:
             return list(self._trials.values())
 
@@ -97,10 +98,10 @@ class Trials:
         with self._lock:
             return WARNING if self._proposed_copy or any(self._leaks.values()) else ""
 
-    def proposed(self, text: str) -> None:
+    def note_proposal(self, text: str) -> None:
         """Note if a proposer's answer copies a gold plan. From then on, `warning` has a text for the proposer.
 
-        An optimizer may ask for all its prompts before it executes the first.
+        The answer is checked at once, because an optimizer may ask for all its prompts before it executes the first.
         """
         if self._guard is not None and self._guard.leak(text, []) is not None:
             with self._lock:
@@ -119,11 +120,14 @@ class Trials:
             return self._leaks[candidate.name]
 
     def _write_leak(self, candidate: Candidate, why: str) -> None:
+        """Write a refused candidate and the reason into the run's folder."""
         self.setting.run.write(f"candidates/{candidate.name}.md", candidate.text)
         self.setting.run.append(LeakRecord(candidate=candidate.name, why=why))
 
     def execute(self, candidate: Candidate, prompt: str, goal: str, replicate: int) -> Plan:
-        """Ask the flow to execute a prompt, and return the plan. A candidate that copies a gold plan gets no plan.
+        """Ask the flow to execute a prompt, and return the plan.
+
+        A candidate that copies a gold plan is not executed. It gets a plan without text, whose problem is the reason.
 
         Raises:
             SearchStopped: the budget is reached. Earlier trials keep their scores.
@@ -136,7 +140,7 @@ class Trials:
             goal=study_goal,
             replicate=replicate,
             pipeline=setting.pipeline,
-            providers=setting.executing,
+            providers=setting.step_providers,
             candidate=candidate.name,
             run=setting.run.path,
         )
@@ -176,7 +180,7 @@ class Trials:
         return self._for_proposer(trial)
 
     def _trial(self, goal: Goal, prediction: dspy.Prediction) -> Trial:
-        """Have a program's prediction judged, unless it has no plan that could be judged."""
+        """Have a program's prediction judged, and return the trial. A prediction without a plan scores 0."""
         name, replicate, text = prediction.candidate, prediction.replicate, prediction.plan
         if (why := self._leaks.get(name)) is not None:
             return Trial(name, goal.name, replicate, "", Verdict(0.0, why), "not executed")
@@ -216,9 +220,9 @@ class Trials:
         return verdict if self._guard is None else replace(verdict, reason=self._guard.without_gold(verdict.reason))
 
     def _record(self, write: Callable[[], object]) -> None:
-        """Write into the run's folder. End the search if that fails.
+        """Call `write`, which writes into the run's folder. End the search if that fails.
 
-        An optimizer would treat an ordinary exception as a failed trial, and buy further executions.
+        If the error were raised here, an optimizer would take it for a failed trial, and buy further executions.
         """
         try:
             write()

@@ -1,4 +1,4 @@
-"""Asks for the verdicts on a plan, and makes one verdict of them."""
+"""Asks for the verdicts on a plan, and combines them into one verdict."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 from statistics import fmean
 
 from workbench.nouns import KeyedVerdict, Plan, ScoreRequest, Verdict
-from workbench.search.asks import Asker
+from workbench.search.asker import Asker
 
 
 def verdicts_on(asker: Asker, request: ScoreRequest, plan: Plan) -> tuple[KeyedVerdict, ...]:
-    """Return the judge's verdicts on a plan: as many as the study wants for each plan.
+    """Return the judge's verdicts on a plan: as many as `judge.calls` says.
 
-    A text that is no plan has one verdict, because the judge is not asked.
+    An invalid plan gets one verdict, because the judge's model is not called for it.
     """
     calls = request.judge.calls if plan.ok else 1
     if calls == 1:
@@ -27,7 +27,10 @@ def verdicts_on(asker: Asker, request: ScoreRequest, plan: Plan) -> tuple[KeyedV
 
 
 def mean_verdict(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the mean score, with reason and criteria of the verdict that is nearest to it, of equal ones the first."""
+    """Return a verdict with the mean score, and with the reason and criteria of the verdict nearest to the mean.
+
+    If several verdicts are equally near, the first counts.
+    """
     mean = fmean(verdict.score for verdict in verdicts)
     nearest = min(verdicts, key=lambda verdict: abs(verdict.score - mean))
     return replace(nearest, score=mean)

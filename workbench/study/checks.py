@@ -18,7 +18,8 @@ from workbench.execution.runtimes import RUNTIMES
 from workbench.fields import KeyPath, dotted, nearest, short
 from workbench.judging.judge import JUDGES, JudgeEntry
 from workbench.nouns import HOLISTIC, Model
-from workbench.providers import HIGHEST_TEMPERATURE, KNOWN, takes_temperature
+from workbench.provider_table import KNOWN
+from workbench.providers import takes_temperature
 from workbench.search.catalogue import DEFAULT_OPTIMIZER, OPTIMIZERS
 from workbench.study.form import own_keys
 from workbench.study.yaml_lines import YamlFile
@@ -101,7 +102,7 @@ def check_model(file: YamlFile, role: str, model: Model) -> None:
 
 def _temperature_problem(model: Model) -> str | None:
     """Return why the provider would refuse the model's temperature, or None."""
-    temperature, highest = model.temperature, HIGHEST_TEMPERATURE[model.provider]
+    temperature, highest = model.temperature, KNOWN[model.provider].highest_temperature
     if temperature is None:
         return None
     if highest is None:

@@ -12,7 +12,7 @@ from workbench.money.purse import raise_if_used_up
 from workbench.nouns import HOLISTIC, DrawRequest, Study
 from workbench.run.setting import Setting
 from workbench.scoring import Criterion
-from workbench.search.asks import Asker, SearchStopped
+from workbench.search.asker import Asker, SearchStopped
 from workbench.study.assumed_costs import call_cost
 from workbench.study.rubric import DRAWN_IN_REHEARSAL
 
@@ -31,11 +31,11 @@ def refuse_existing(study: Study, *, force: bool) -> None:
             f"{study.rubric} exists already; expected no rubric, because a new one would replace your changes; add "
             "--force to replace it"
         )
-    known = JUDGES[HOLISTIC].providers
-    if study.judge.provider not in known:
+    providers = JUDGES[HOLISTIC].providers
+    if study.judge.provider not in providers:
         raise UserError(
             f"judge.model: {study.judge.provider}/{study.judge.name} cannot draw a rubric; expected a model of "
-            f"{' or '.join(sorted(known))}; change judge.model in the study"
+            f"{' or '.join(sorted(providers))}; change judge.model in the study"
         )
 
 

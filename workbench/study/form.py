@@ -25,7 +25,7 @@ from workbench.fields import (
     nearest,
 )
 from workbench.nouns import HOLISTIC, MOST_CALLS
-from workbench.providers import DEFAULT_JUDGE, DEFAULT_PROPOSER
+from workbench.provider_table import DEFAULT_JUDGE, DEFAULT_PROPOSER
 from workbench.search.catalogue import DEFAULT_OPTIMIZER
 
 
@@ -45,9 +45,12 @@ _TEMPERATURE = (
     "the sampling temperature, at most 1 for models of Anthropic; Claude models after 4.6 and claude-program take no "
     "temperature; without this key, no temperature is sent, and the model's own default applies"
 )
-_MODEL = "the model; claude-program/MODEL asks the claude program of this machine, with your login and without a key"
+_MODEL = (
+    "the model; a service's key is in the variable with the service's name, such as OPENROUTER_API_KEY; "
+    "claude-program/MODEL asks the claude program of this machine, with your login and without a key"
+)
 _API_BASE = (
-    "the address of a server with OpenAI's protocol, for openai/MODEL, such as https://openrouter.ai/api/v1; the "
+    "the address of a server with OpenAI's protocol, for openai/MODEL; the "
     "server gets OPENAI_API_KEY if it is set, and needs no key otherwise"
 )
 
@@ -213,8 +216,8 @@ def message(error: Any, path: KeyPath, runtime: str) -> str:
             hint = instead or f"it belongs to runtime: {' or '.join(others)}"
             return f"{name}: runtime: {runtime} does not take this key; {hint}"
         case "extra_forbidden":
-            known = key_names(_form_at(form_of(runtime), path[:-1]))
-            return f"{name}: this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
+            keys = key_names(_form_at(form_of(runtime), path[:-1]))
+            return f"{name}: this key is not known; expected one of {', '.join(keys)}{nearest(str(path[-1]), keys)}"
         case "missing" if len(path) == 1 and path[0] in own_keys(runtime):
             return f"{name}: this key is missing; runtime: {runtime} needs it"
         case _:

@@ -17,7 +17,7 @@ from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import KeyPath, kind, nearest, short
 from workbench.judging.template import check_template, default_template
 from workbench.nouns import Goal, Model, Study
-from workbench.providers import KNOWN, ProviderName
+from workbench.provider_table import KNOWN, ProviderName
 from workbench.scoring import Length
 from workbench.study import checks, money, task_runners, yaml_lines
 from workbench.study.form import (

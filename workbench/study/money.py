@@ -13,6 +13,7 @@ from workbench.money import price
 from workbench.money.price import Tokens
 from workbench.money.purse import Confirmation, Purse
 from workbench.nouns import Judge, Model, Plan, ScoreRequest, Study
+from workbench.provider_table import KNOWN
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.search.candidate import with_goal
@@ -72,6 +73,9 @@ def _unpriced_models(study: Study) -> Iterator[tuple[KeyPath, str]]:
     for role, model in roles.items():
         if not _has_price(model):
             yield (role, "model"), _no_price(f"{role}.model", f"{model.provider}/{model.name}")
+        elif KNOWN[model.provider].protocol == "openai" and not _has_context_window(model):
+            # No limit is sent to these services, so only the context window limits an answer.
+            yield (role, "model"), _no_limit(f"{role}.model", f"{model.provider}/{model.name}")
 
 
 def _unpriced_steps(study: Study) -> Iterator[tuple[KeyPath, str]]:
@@ -83,6 +87,17 @@ def _unpriced_steps(study: Study) -> Iterator[tuple[KeyPath, str]]:
 
 def _has_price(model: Model) -> bool:
     return price.dollars(model.provider, model.name, Tokens(input=1), api_base=model.api_base) is not None
+
+
+def _has_context_window(model: Model) -> bool:
+    return price.context_tokens(model.provider, model.name, api_base=model.api_base) is not None
+
+
+def _no_limit(key: str, model: str) -> str:
+    return (
+        f"{key}: nobody tells how long an answer of {model} can be ({price.price_data()}), so budget.dollars cannot be "
+        "kept; expected a model with a known context window; name another one, or take dollars out of the budget"
+    )
 
 
 def _no_price(key: str, model: str) -> str:

@@ -130,7 +130,7 @@ def open_calibration(
     """
     with _prepared(options, environ) as (study, providers, version):
         judge = Setting(study, providers, version, RunFolder(home)).judge
-        run = folder_of(ensure_usable(home), judge, study.goals).made()
+        run = folder_of(ensure_usable(home), judge, study.goals).create_if_missing()
         setting = Setting(study, providers, version, run)
         with _in_shared_folder(setting, "calibration", url, home, environ):
             yield setting
@@ -149,7 +149,7 @@ def open_drawing(
         judge = Setting(study, providers, "", RunFolder(home)).judge
         texts = [part for goal in study.goals for part in (goal.text, *goal.gold, "")]
         key = digest("drawing/1", judge.provider.label, judge.model, str(judge.temperature), *texts)[:24]
-        run = RunFolder(ensure_usable(home) / DRAWN / key).made()
+        run = RunFolder(ensure_usable(home) / DRAWN / key).create_if_missing()
         setting = Setting(study, providers, "", run)
         with _in_shared_folder(setting, "rubric", url, home, environ):
             yield setting
@@ -215,7 +215,7 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
 def _record(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> RunRecord:
     """Return the content of run.json. A study has no calibration and no fingerprint before its rubric is drawn."""
     study = setting.study
-    label = next((provider.label for provider in setting.executing if provider.rehearsal), None)
+    label = next((provider.label for provider in setting.step_providers if provider.rehearsal), None)
     models = {"proposer": study.proposer, "judge": study.judge}
     return RunRecord(
         kind=kind,

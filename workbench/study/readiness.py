@@ -12,6 +12,7 @@ from workbench.execution.runtime import Check
 from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
 from workbench.nouns import Study
+from workbench.provider_table import PROGRAM
 from workbench.study.services import needs_of
 from workbench.system.home import ensure_usable
 
@@ -60,7 +61,7 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
     """Check that the environment has each key and each variable that the study needs."""
     needs = needs_of(study)
     for name in sorted(needs.providers):
-        if name == providers.PROGRAM:
+        if name == PROGRAM:
             yield _program(environ)
             continue
         try:

@@ -14,7 +14,8 @@ from workbench.execution.runtime import Needs
 from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
 from workbench.nouns import Study
-from workbench.providers import Provider, ProviderName
+from workbench.provider_table import PROGRAM, ProviderName
+from workbench.providers import Provider
 from workbench.search.catalogue import OPTIMIZERS
 from workbench.system.certificates import certificates
 
@@ -74,7 +75,7 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
             yield played
     else:
         real[model.provider].at(model.api_base).key(environ)
-        if model.provider == providers.PROGRAM:
+        if model.provider == PROGRAM:
             require_program(environ)
         yield real
 
@@ -88,7 +89,7 @@ def require_keys(study: Study, environ: Mapping[str, str]) -> None:
     needs = needs_of(study)
     for name in sorted(needs.providers):
         providers.real(environ)[name].key(environ)
-    if providers.PROGRAM in needs.providers:
+    if PROGRAM in needs.providers:
         require_program(environ)
     for variable in needs.variables:
         if not environ.get(variable):

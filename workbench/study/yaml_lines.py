@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from workbench.errors import Problem, StudyError
-from workbench.fields import KeyPath, dotted, is_text
+from workbench.fields import KeyPath, dotted, is_text, nearest
 from workbench.pipeline_file.document import LIBYAML
 
 #: The largest accepted file, in bytes.
@@ -103,16 +103,24 @@ def parse(text: str, file: Path) -> YamlFile:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        line = mark.line + 1 if mark else None
-        raise StudyError([Problem(file, line, f"this is not valid YAML: {reason}")]) from error
+        raise StudyError([_not_yaml(file, error)]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StudyError([Problem(file, None, f"this is not valid YAML: {str(error).splitlines()[0]}")]) from error
     if node is None:
         raise StudyError([Problem(file, None, "it contains no keys; workbench init writes a study to begin with")])
     document.value = _value(node, (), document, set())
     return document
+
+
+def _not_yaml(file: Path, error: yaml.MarkedYAMLError) -> Problem:
+    """Return the problem of a text that the parser refuses."""
+    mark = error.problem_mark
+    reason = ", ".join(part for part in (error.context, error.problem) if part)
+    if error.context == "while scanning a simple key" and error.context_mark is not None:
+        # The parser notices in a later line that the colon is missing.
+        mark = error.context_mark
+        reason = f"{reason}; expected a key with a colon, such as goals:, or a text that belongs to the line above"
+    return Problem(file, mark.line + 1 if mark else None, f"this is not valid YAML: {reason}")
 
 
 def _line_too_deep(text: str) -> int | None:
@@ -143,9 +151,7 @@ def read_text(file: Path, limit: int) -> str:
     except ValueError as error:
         raise StudyError([Problem(file, None, "this is not a possible file name")]) from error
     if data is None:
-        raise StudyError(
-            [Problem(file, None, "is a folder; expected a file" if file.is_dir() else "there is no such file")]
-        )
+        raise StudyError([Problem(file, None, "is a folder; expected a file" if file.is_dir() else _missing(file))])
     if len(data) > limit:
         raise StudyError([Problem(file, None, f"has {len(data)} bytes; expected at most {limit}")])
     try:
@@ -157,6 +163,18 @@ def read_text(file: Path, limit: int) -> str:
     if not text.strip():
         raise StudyError([Problem(file, None, "is empty; expected a text")])
     return text
+
+
+def _missing(file: Path) -> str:
+    """Return the message about a file that does not exist, with the most similar name in its folder."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        return f"there is no such file, and no folder {folder}"
+    try:
+        names = [entry.name for entry in folder.iterdir() if entry.is_file()]
+    except OSError:
+        names = []
+    return f"there is no such file{nearest(file.name, names)}"
 
 
 def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -> Any:

@@ -1,4 +1,4 @@
-"""Keeps the head and the tail of a stream of any length."""
+"""Keeps the beginning and the end of a stream of any length."""
 
 from __future__ import annotations
 

@@ -51,6 +51,7 @@ def secret_values(variables: Mapping[str, str]) -> list[str]:
 
 
 def _secrets(name: str, value: str) -> Iterator[str]:
+    """Yield the secrets in the value of one variable. Some may be empty."""
     if is_secret(name):
         yield value
     if name.upper().endswith("AUTH_STRING"):

@@ -31,6 +31,17 @@ def private_files() -> Iterator[None]:
         os.umask(previous)
 
 
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Name this file in an OSError of the block that names none. A write to a full disk fails without a name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(file)
+        raise
+
+
 def write_atomically(
     file: Path, content: bytes, mode: int | None = None, *, owner: tuple[int, int] | None = None
 ) -> Path:
@@ -46,14 +57,14 @@ def write_atomically(
     """
     if _is_special(file):
         # A rename would put a regular file in the place of the device or the pipe.
-        with file.open("wb") as stream:
+        with naming(file), file.open("wb") as stream:
             stream.write(content)
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else PRIVATE_FILE)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with naming(file), os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -141,8 +152,9 @@ def append_line(file: Path, line: str) -> None:
             content = os.pread(descriptor, size, 0)
             os.ftruncate(descriptor, content.rfind(b"\n") + 1)
         content = f"{line}\n".encode()
-        if os.write(descriptor, content) != len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        with naming(file):
+            if os.write(descriptor, content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(descriptor)
 

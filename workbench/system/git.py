@@ -19,26 +19,26 @@ def run(
     folder: Path,
     *arguments: str,
     environ: Mapping[str, str],
-    more: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT_SECONDS,
 ) -> process.Finished:
     """Run a git command in a folder. It never asks for a login, and takes no lock that it does not need.
 
     Args:
         environ: the user's environment.
-        more: variables that are added to it, also those that name a repository.
+        variables: further variables. They may name a repository.
 
     Raises:
         OSError: git cannot be started. Its `filename` is `git` if git is not on the PATH.
     """
     command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false", *arguments]
     env = {name: value for name, value in environ.items() if name not in REPOSITORY_VARIABLES}
-    env |= {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **(more or {})}
+    env |= {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **(variables or {})}
     return process.run(command, cwd=folder, env=env, timeout=timeout)
 
 
 def reason(result: process.Finished, timeout: float = TIMEOUT_SECONDS) -> str:
-    """Return why git failed: its first `fatal:` line, else its first line."""
+    """Return why git failed: its first `fatal:` line, else its first line. `timeout` is the time limit in seconds."""
     lines = [line.strip() for line in result.stderr.decode(errors="replace").splitlines() if line.strip()]
     fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
     if result.timed_out:

@@ -19,8 +19,8 @@ class GracefulInterrupt:
 
     SIGHUP stays ignored under `nohup`.
 
-    A second signal ends the process at once. Without one, the process ends GRACE_SECONDS after the first signal at the
-    latest. No paid result is lost.
+    A second signal ends the process at once. Without a second signal, the process ends GRACE_SECONDS after the first
+    signal at the latest. No paid result is lost.
     """
 
     def __enter__(self) -> None:
@@ -31,6 +31,7 @@ class GracefulInterrupt:
         self._interrupted_at: float | None = None
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: raise KeyboardInterrupt at the first, and end the process at a later one."""
         now = time.monotonic()
         if self._interrupted_at is not None:
             # Prefect sends a caught signal again within a second. A person takes longer to repeat Ctrl-C.

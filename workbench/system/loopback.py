@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 #: The hosts in the addresses of our servers. Programs compare them literally, so all spellings are listed.
 HOSTS = ("127.0.0.1", "localhost", "::1")
-#: The variables that name a proxy for plain HTTP or for everything.
+#: The variables that name a proxy, in lower case.
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 #: The variables that name the hosts without a proxy. Some programs read only one of them.
 EXCEPTIONS = ("NO_PROXY", "no_proxy")

@@ -124,6 +124,11 @@ def _start(home: Path, environ: Mapping[str, str]) -> Server:
 
 
 def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
+    """Start the server on this port, and return it as soon as it answers.
+
+    Raises:
+        ServerUnavailable: it did not answer within START_SECONDS.
+    """
     log = home / "prefect-server.log"
     with private_files(), log.open("ab") as output:
         process = subprocess.Popen(
@@ -171,7 +176,9 @@ def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
 
 
 def _check_login(server: Server, environ: Mapping[str, str]) -> None:
-    """Check that a server which runs already takes the login of this environment. It may have another one.
+    """Check that a server which runs already takes the login of this environment.
+
+    It may have been started with another login.
 
     Raises:
         ServerUnavailable: the server does not answer, or refuses the login.
@@ -195,12 +202,12 @@ def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, bod
 
 @contextmanager
 def _port(home: Path, environ: Mapping[str, str]) -> Iterator[int]:
-    """Yield the port for a new server, which is the first of these that is free.
+    """Yield the port for a new server: the port that the user names.
 
-    The port that the user names; without one, the port of the home's last server, the preferred port, and any port.
+    If the user names no port, yield the first free port: that of the home's last server, the preferred port, or any.
 
     Raises:
-        ServerUnavailable: the user's port is not free or no port, or no port is free.
+        ServerUnavailable: the user's port is not free or is no port, or no port is free.
     """
     for port in _ports(home, environ):
         # The socket claims the port until the block ends, because servers of two homes may start at the same time.
@@ -213,10 +220,10 @@ def _port(home: Path, environ: Mapping[str, str]) -> Iterator[int]:
             if (free := _free(port)) is not None:
                 yield free
                 return
-    named = environ.get(PORT_VARIABLE)
-    where = f"the port {named} of {PORT_VARIABLE} is not free" if named else "no port is free"
+    user_port = environ.get(PORT_VARIABLE)
+    where = f"the port {user_port} of {PORT_VARIABLE} is not free" if user_port else "no port is free"
     raise ServerUnavailable(
-        f"{where} on 127.0.0.1: end the program that listens there{', or name another port' if named else ''}",
+        f"{where} on 127.0.0.1: end the program that listens there{', or name another port' if user_port else ''}",
         kind="no server",
         lasting=True,
     )
@@ -224,14 +231,14 @@ def _port(home: Path, environ: Mapping[str, str]) -> Iterator[int]:
 
 def _ports(home: Path, environ: Mapping[str, str]) -> list[int]:
     """Return the ports to try, in this order. 0 stands for any free port."""
-    if named := environ.get(PORT_VARIABLE):
-        if not (named.isascii() and named.isdigit() and 0 < int(named) < 65_536):
+    if user_port := environ.get(PORT_VARIABLE):
+        if not (user_port.isascii() and user_port.isdigit() and 0 < int(user_port) < 65_536):
             raise ServerUnavailable(
-                f"{PORT_VARIABLE}={named} is no port; expected a number from 1 to 65535: set one, or unset it",
+                f"{PORT_VARIABLE}={user_port} is no port; expected a number from 1 to 65535: set one, or unset it",
                 kind="no server",
                 lasting=True,
             )
-        return [int(named)]
+        return [int(user_port)]
     return [*_last_port(home), PREFERRED_PORT, 0]
 
 

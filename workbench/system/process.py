@@ -59,8 +59,8 @@ class _Commands:
         supervised = Supervised(command, cwd, env, streams)
         with self._lock:
             self._running.add(supervised)
-            late = self.ended.is_set()
-        if late:
+            was_ended = self.ended.is_set()
+        if was_ended:
             supervised.terminate()
         return supervised
 

@@ -1,4 +1,4 @@
-"""Asks a Prefect server over HTTP, without Prefect: whether it answers, and with the login that it needs."""
+"""Sends HTTP requests to a Prefect server, without Prefect: asks if it answers, and logs in if it needs a login."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def healthy(url: str, timeout: float = 5.0) -> bool:
         return False
 
 
-def silent(url: str, seconds: float, over: threading.Event, poll: float = POLL_SECONDS) -> bool:
+def silent(url: str, seconds: float, ended: threading.Event, poll: float = POLL_SECONDS) -> bool:
     """Wait until no Prefect API has answered at this address for `seconds`, and return True.
 
-    Return False as soon as `over` is set.
+    Return False as soon as `ended` is set. `poll` is the pause between two questions, in seconds.
     """
     answered_at = time.monotonic()
-    while not over.wait(poll):
+    while not ended.wait(poll):
         if healthy(url):
             answered_at = time.monotonic()
         elif time.monotonic() - answered_at > seconds:
@@ -66,7 +66,7 @@ def api(url: str, environ: Mapping[str, str]) -> Iterator[httpx.Client]:
     login = {**environ, **client_variables(environ)}.get("PREFECT_API_AUTH_STRING")
     headers = {"authorization": f"Basic {base64.b64encode(login.encode()).decode()}"} if login else {}
     try:
-        with _client(30.0, url, headers, _Patient(verify=certificates())) as client:
+        with _client(30.0, url, headers, _RetryingTransport(verify=certificates())) as client:
             client.event_hooks["response"] = [_raise_for_error]
             yield client
     except httpx.HTTPStatusError as error:
@@ -94,8 +94,8 @@ def _raise_for_error(response: httpx.Response) -> None:
     response.raise_for_status()
 
 
-class _Patient(httpx.HTTPTransport):
-    """Sends a request again while the server answers 503. It does so while its database is locked."""
+class _RetryingTransport(httpx.HTTPTransport):
+    """Sends a request again while the server answers 503, because its database is locked."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         for _ in range(BUSY_SECONDS):

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from workbench.errors import UserError
 from workbench.system.files import why_unwritable, write_atomically
 
+#: The variable that names a bucket for the paid answers.
 VARIABLE = "WORKBENCH_RESULTS"
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[^/\s]+)*/?")
 

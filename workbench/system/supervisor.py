@@ -17,7 +17,7 @@ from __future__ import annotations
 
 # `ctypes` and `signal` would take a half of the time of a start: they make types and enumerations that are not needed.
 import _ctypes
-import _signal as signal  # type: ignore[import-not-found]
+import _signal as signal  # type: ignore[import-not-found]  # there are no types for this module of CPython
 import errno
 import marshal
 import os
@@ -27,7 +27,7 @@ import time
 
 #: Seconds between TERM and KILL.
 GRACE = 2.0
-#: The same for processes that a command leaves behind when it ends by itself. Its result waits for their end.
+#: The same seconds for processes that a command leaves behind when it ends by itself. Its result waits for their end.
 SHORT_GRACE = 0.5
 STOP = b"t"
 _NAME, _SUBREAPER = 15, 36
@@ -40,7 +40,7 @@ def supervise(control: int) -> None:
     with open(control, "rb", closefd=False) as source:
         try:
             # Workbench sends the request with the same Python. Importing `json` would make a start slower by a sixth.
-            command, cwd, env = marshal.load(source)  # noqa: S302
+            command, cwd, env = marshal.load(source)  # noqa: S302  # only Workbench can write to this socket
         except (EOFError, ValueError, TypeError, OSError):
             # Workbench ended before it had sent all of the request.
             return
@@ -76,7 +76,7 @@ def _start(command: list[str], env: dict[str, str]) -> int:
     """Start the command with our own standard streams, and return its process id."""
     refused: OSError = FileNotFoundError(errno.ENOENT, "no such program")
     for folder in [""] if "/" in command[0] else os.get_exec_path(env):
-        file = os.path.join(folder, command[0])  # noqa: PTH118
+        file = os.path.join(folder, command[0])  # noqa: PTH118  # pathlib takes longer to import than all else
         try:
             return os.posix_spawn(file, command, env, setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
         except (FileNotFoundError, NotADirectoryError):
@@ -96,11 +96,11 @@ def _follow(control: int, wakeup: int, leader: int) -> None:
     kill_at: float | None = None
     pause = 0.001
     while True:
-        statuses, alone = _reap()
+        statuses, is_childless = _reap()
         if leader in statuses:
             has_ended = True
             _tell(control, f"over {statuses[leader]}")
-        if alone:
+        if is_childless:
             return
         if has_ended and kill_at is None:
             kill_at = _terminate(SHORT_GRACE)
@@ -140,9 +140,9 @@ def _reap() -> tuple[dict[int, int], bool]:
 def _send(number: int) -> None:
     """Send a signal to all our descendants, nearest first."""
     children: dict[int, list[int]] = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  # pathlib takes longer to import than all else
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  # as above
         try:
-            with open(f"/proc/{name}/stat", "rb", 0) as stat:  # noqa: PTH123
+            with open(f"/proc/{name}/stat", "rb", 0) as stat:  # noqa: PTH123  # as above
                 parent = int(stat.read().rpartition(b")")[2].split()[1])
         except OSError:
             continue

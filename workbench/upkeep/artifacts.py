@@ -1,6 +1,6 @@
 """Brings the artifact of a run up to date after the run's process has died.
 
-A process that is killed cannot say so. Without help, its artifact in the Prefect UI shows "Searching" for ever.
+A process that is killed cannot change its artifact any more, so the Prefect UI would show "Searching" for ever.
 """
 
 from __future__ import annotations

@@ -27,7 +27,13 @@ Answer = tuple[str, str]
 
 @dataclass
 class Pruned:
-    """The runs or answers that were removed, or would be. `kept` has the reason for each run that is not removed."""
+    """The runs or answers that were removed, or that a dry run would remove.
+
+    Attributes:
+        removed: their names.
+        kept: the reason why a run is not removed, by its name; empty for answers.
+        bytes: the size of everything that is removed.
+    """
 
     removed: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
@@ -101,7 +107,7 @@ def answers(home: Path) -> dict[Answer, list[Path]]:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Return how many files a folder has, and how many bytes. A file counts as a folder of one file."""
+    """Return the number of files in a folder, and the number of their bytes. A file counts as a folder of one file."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     return len(files), sum(file.lstat().st_size for file in files)
 

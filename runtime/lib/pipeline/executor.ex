@@ -38,7 +38,7 @@ defmodule Pipeline.Executor do
       Enum.reduce_while(pipeline.steps, {:ok, %Result{vars: vars}}, fn step, {:ok, result} ->
         case execute(step, result, settings, workspace) do
           {:ok, outcome} -> {:cont, {:ok, add({step, outcome}, result)}}
-          {:error, %Error{} = error} -> {:halt, {:error, after_steps(error, result)}}
+          {:error, %Error{} = error} -> {:halt, {:error, with_earlier_steps(error, result)}}
         end
       end)
     end
@@ -71,7 +71,7 @@ defmodule Pipeline.Executor do
           {:error,
            outcomes
            |> Enum.reverse()
-           |> Enum.reduce(error, fn {_, addition}, error -> after_steps(error, addition) end)}
+           |> Enum.reduce(error, fn {_, addition}, error -> with_earlier_steps(error, addition) end)}
       end
     end)
     |> elem(0)
@@ -106,7 +106,7 @@ defmodule Pipeline.Executor do
     do: %{error | steps: [report(step, :failed, seconds, error.usage)]}
 
   # Add the steps that were executed before the error, and their usage.
-  defp after_steps(error, %{steps: steps, usage: usage}),
+  defp with_earlier_steps(error, %{steps: steps, usage: usage}),
     do: Error.after_usage(%{error | steps: steps ++ error.steps}, usage)
 
   # Add the outcome of a step to a result.

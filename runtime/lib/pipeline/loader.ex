@@ -63,6 +63,8 @@ defmodule Pipeline.Loader do
   defp check_notes({pipeline, notes}, file, source) do
     notes_with_lines =
       notes
+      # Several steps may use the same function, with the same problem.
+      |> Enum.uniq()
       |> Enum.map(fn {severity, place, message} ->
         {Source.line_of(source, place), severity, place, message}
       end)

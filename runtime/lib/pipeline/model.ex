@@ -103,7 +103,7 @@ defmodule Pipeline.Model do
 
   defp after_tools?(turns), do: Enum.any?(turns, &match?({:results, _}, &1))
 
-  # A text that the model wrote before it called tools is not part of the answer. The same holds for the text of paused turns.
+  # A text that the model wrote before it called tools is not part of the answer. So drop the text of paused turns before tools.
   defp act_on(%Reply{calls: [_ | _]} = reply, request, settings, state),
     do: run_tools(reply, with_turn(request, {:model, reply}), settings, %{state | text: ""})
 

@@ -22,23 +22,24 @@ defmodule Pipeline.Serve do
   | `failed` | `error`; and `steps`, `usage`, `seconds` if the run ended by itself |
   | `cancelled` | none |
 
-  `files` has the texts that steps wrote by `output_to_file`, by file name. `steps` has the `name`, `status`, `seconds` and
-  `usage` of each step.
+  `text` is the plan, the last step's answer. `files` has the texts that steps wrote by `output_to_file`, by file name. `steps`
+  has the `name`, `status`, `seconds` and `usage` of each step. `error` has a `kind` and a `message`.
 
   ## Errors
 
-  An error is `{"error": {"kind": …, "message": …}}`, with one of these statuses:
+  An error is `{"error": {"kind": …, "message": …}}`, with one of these HTTP statuses:
 
   | status | cause |
   | --- | --- |
   | 400 | the body is not a JSON object, or a header or `wait` is malformed |
   | 401 | the token is missing or wrong |
-  | 404, 405 | the address or the method does not exist |
-  | 409 | the `key` belongs to a different request |
+  | 404, 405 | the address or the run does not exist, or the address does not take the method |
   | 408 | the body did not arrive within a minute |
+  | 409 | the `key` belongs to a different request |
   | 413 | the body is over the limit |
   | 422 | the pipeline or a value cannot be used |
   | 429 with Retry-After | the limit of runs at once is reached |
+  | 500 | the server crashed while it answered the request |
   | 503 with Retry-After | the server is about to end |
   """
 
@@ -58,7 +59,7 @@ defmodule Pipeline.Serve do
     * `token` - the `t:Pipeline.Serve.Token.t/0` that clients have to send
     * `limit` - how many runs may be under way at once
     * `body_limit` - the largest body of a request, in bytes; 64,000,000 by default
-    * `open_requests` - a counter of the requests that are being answered
+    * `open_requests` - a counter of the requests that are being answered. The server counts in it
   """
   @spec start_link(keyword()) :: {:ok, pid(), :inet.port_number()} | {:error, Error.t()}
   def start_link(options) do

@@ -162,7 +162,7 @@ defmodule Pipeline.Acceptance.PipelinesTest do
     end
   end
 
-  # The lines have to be these problems, in this order, and no others.
+  # Check that the lines have these numbers and reasons, in this order, and that there are no other lines.
   defp assert_lines(lines, file, expected) do
     assert length(lines) == length(expected), Enum.join(lines, "\n")
 

@@ -103,7 +103,7 @@ defmodule Pipeline.Model.HTTPFailureTest do
         {"a setting that the model refuses", 400, "`temperature` is deprecated for this model.", :bad_request}
       ] do
     test "#{name} is an error of its own kind, and the call is not repeated" do
-      {unquote(status), body} = Pipeline.Answers.refused(unquote(status), unquote(sentence))
+      {unquote(status), body} = Pipeline.Answers.error_reply(unquote(status), unquote(sentence))
       assert %Error{kind: unquote(kind), retry: :never} = error(unquote(status), body)
     end
   end

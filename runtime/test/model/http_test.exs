@@ -11,14 +11,14 @@ defmodule Pipeline.Model.HTTPTest do
 
   test "64 calls at once do not wait for each other" do
     server = start_supervised!({ScriptedProvider, List.duplicate({:after, 400, {200, %{ok: true}}}, 64)})
-    begun = System.monotonic_time(:millisecond)
+    start = System.monotonic_time(:millisecond)
 
     done =
       1..64 |> Task.async_stream(fn _ -> post(server, 20_000) end, max_concurrency: 64, timeout: :infinity)
 
     assert Enum.all?(done, &(&1 == {:ok, {:ok, %{"ok" => true}}}))
     # One after the other, or two at a time, they would take more than 12 seconds.
-    assert System.monotonic_time(:millisecond) - begun < 12_000
+    assert System.monotonic_time(:millisecond) - start < 12_000
   end
 
   test "calls leave no process behind" do
@@ -132,13 +132,13 @@ defmodule Pipeline.Model.HTTPTest do
     server =
       start_supervised!({ScriptedProvider, [{:drip, 50, {200, %{text: String.duplicate("x", 1_000)}}}]})
 
-    begun = System.monotonic_time(:millisecond)
+    start = System.monotonic_time(:millisecond)
 
     assert {:error, %Error{kind: :timeout, message: "127.0.0.1: did not answer within 700 ms"}} =
              post(server, 700)
 
     # The whole reply would take 50 seconds.
-    assert (System.monotonic_time(:millisecond) - begun) in 700..20_000
+    assert (System.monotonic_time(:millisecond) - start) in 700..20_000
     refute_receive {:http, _}, 200
   end
 

@@ -57,9 +57,9 @@ defmodule Pipeline.Model.RetryTest do
       limited = official_error("anthropic", "rate_limit_error")
       assert {429, _, [{"retry-after", "1"}]} = limited
       script = [limited, {503, %{}, [{"retry-after", date}]}, gemini("plan")]
-      begun = System.monotonic_time(:millisecond)
+      start = System.monotonic_time(:millisecond)
       assert {{:ok, _}, _} = answer(script, gemini_ask([]))
-      assert (System.monotonic_time(:millisecond) - begun) in 1_000..20_000
+      assert (System.monotonic_time(:millisecond) - start) in 1_000..20_000
     end
 
     test "the call is not repeated if the provider asks to wait for an hour" do

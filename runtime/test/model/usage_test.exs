@@ -31,7 +31,7 @@ defmodule Pipeline.Model.UsageTest do
 
       for {script, ask, kind, calls} <- [
             {List.duplicate(call, 3), claude_ask(schema: @schema), :invalid_answer, 3},
-            {[call, refused(400, "no")], claude_ask(schema: @schema), :bad_request, 1},
+            {[call, error_reply(400, "no")], claude_ask(schema: @schema), :bad_request, 1},
             {[stopped.("max_tokens")], claude_ask(schema: @schema), :truncated, 1},
             {[stopped.("refusal")], claude_ask(schema: @schema), :blocked, 1},
             {[official("anthropic", "replies", "empty")], claude_ask(retries: 0), :empty_reply, 1}

@@ -3,17 +3,17 @@ defmodule Pipeline.Serve.ListenerTest do
 
   use ExUnit.Case, async: false
 
-  import Pipeline.{Answers, Served}
+  import Pipeline.{Answers, ServeCalls}
 
   alias Pipeline.Serve
   alias Pipeline.Serve.Token
 
-  setup :environment
+  setup :set_environment
 
   describe "the listener" do
     test "refuses malformed requests, and a run under way goes on" do
-      server = serve([gemini("a: 1")])
-      id = begin(server)
+      server = start_server([gemini("a: 1")])
+      id = start_run(server)
 
       for bytes <- [
             run_request_head() <> "Content-Length: many\r\n\r\n",
@@ -25,24 +25,30 @@ defmodule Pipeline.Serve.ListenerTest do
             "GET /health HTTP/1.1\r\nX: #{String.duplicate("x", 20_000)}\r\n\r\n",
             "GET /health HTTP/1.1\r\n" <> String.duplicate("X: y\r\n", 1_500) <> "\r\n"
           ] do
-        assert raw(server, bytes) =~ "HTTP/1.1 400"
+        assert send_bytes(server, bytes) =~ "HTTP/1.1 400"
       end
 
-      assert raw(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~ "404"
-      assert raw(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~ "404"
+      assert send_bytes(server, "GET /runs/absent HTTP/1.1\r\nAuthorization: bearer the token\r\n\r\n") =~
+               "404"
 
-      assert raw(server, run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n") =~
+      assert send_bytes(server, "GET /%ff%00/../runs HTTP/1.1\r\nAuthorization: Bearer the token\r\n\r\n") =~
+               "404"
+
+      assert send_bytes(
+               server,
+               run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+             ) =~
                "422"
 
-      assert %{"status" => "done"} = ended(server, id)
+      assert %{"status" => "done"} = await_run(server, id)
     end
 
     test "refuses a body over the limit before reading all of it, even if the length is not announced" do
-      server = serve([], body_limit: 1_000)
-      assert raw(server, run_request_head() <> "Content-Length: 1001\r\n\r\n") =~ "413"
+      server = start_server([], body_limit: 1_000)
+      assert send_bytes(server, run_request_head() <> "Content-Length: 1001\r\n\r\n") =~ "413"
       chunk = "1f4\r\n#{String.duplicate("x", 500)}\r\n"
 
-      assert raw(
+      assert send_bytes(
                server,
                run_request_head() <> "Transfer-Encoding: chunked\r\n\r\n" <> chunk <> chunk <> chunk
              ) =~
@@ -50,7 +56,7 @@ defmodule Pipeline.Serve.ListenerTest do
     end
 
     test "answers other clients while clients send slowly" do
-      server = serve([gemini("a: 1")])
+      server = start_server([gemini("a: 1")])
 
       slow =
         for _ <- 1..200 do
@@ -59,12 +65,12 @@ defmodule Pipeline.Serve.ListenerTest do
           socket
         end
 
-      assert %{"status" => "done"} = ended(server, begin(server))
+      assert %{"status" => "done"} = await_run(server, start_run(server))
       Enum.each(slow, &:gen_tcp.close/1)
     end
 
     test "closes connections whose bodies arrive one byte at a time, and says why" do
-      server = serve([gemini("a: 1")], body_ms: 1_000)
+      server = start_server([gemini("a: 1")], body_ms: 1_000)
 
       slow =
         for _ <- 1..60 do
@@ -76,11 +82,11 @@ defmodule Pipeline.Serve.ListenerTest do
         end
 
       assert slow |> Task.await_many(55_000) |> Enum.all?(&(&1 =~ "408" and &1 =~ "within 1000 ms"))
-      assert %{"status" => "done"} = ended(server, begin(server))
+      assert %{"status" => "done"} = await_run(server, start_run(server))
     end
 
     test "closes connections that are silent or send half a request, so that others can connect" do
-      server = serve([], first_request_ms: 1_000)
+      server = start_server([], first_request_ms: 1_000)
 
       sockets =
         for n <- 1..2_100, reduce: [] do
@@ -95,12 +101,12 @@ defmodule Pipeline.Serve.ListenerTest do
             end
         end
 
-      assert {200, _, _} = ask(server, :get, "/health", nil, nil)
+      assert {200, _, _} = send_request(server, :get, "/health", nil, nil)
       Enum.each(sockets, &:gen_tcp.close/1)
     end
 
     test "takes several requests on one connection" do
-      server = serve([])
+      server = start_server([])
       {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
 
       for _ <- 1..3 do
@@ -123,7 +129,7 @@ defmodule Pipeline.Serve.ListenerTest do
   end
 
   test "a port that is in use is an error" do
-    server = serve([])
+    server = start_server([])
     token = Token.new("x")
     Process.flag(:trap_exit, true)
 

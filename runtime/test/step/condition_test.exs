@@ -67,7 +67,7 @@ defmodule Pipeline.Step.ConditionTest do
         {"1#{String.duplicate("0", 400)} > 5", true},
         {"\"{{1+1}}\" == \"2\"", false}
       ] do
-    test "#{String.slice(text, 0, 60)} is #{expected}" do
+    test "the condition #{String.slice(text, 0, 60)} is #{expected}" do
       assert {:ok, condition, _} = Condition.parse(unquote(text))
       assert Condition.holds?(condition, @scope) == unquote(expected)
     end
@@ -89,7 +89,7 @@ defmodule Pipeline.Step.ConditionTest do
         {String.duplicate("a or ", 3_000) <> "a", "is longer than 10000 bytes"},
         {"and", "got \"and\""}
       ] do
-    test "#{String.slice(text, 0, 30)} is refused" do
+    test "the text #{String.slice(text, 0, 30)} is refused as a condition" do
       assert {:error, reason} = Condition.parse(unquote(text))
       assert reason =~ unquote(reason)
     end

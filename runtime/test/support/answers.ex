@@ -1,7 +1,7 @@
 defmodule Pipeline.Answers do
   @moduledoc """
-  Builds the answers of the providers from the replies in `test/data/replies.json`. A command of the Python tests builds
-  that file from the types of the official SDKs: `python -m tests.support.official_replies`.
+  Builds the answers of the providers from the replies in `test/data/replies.json`. A command in the folder above this project
+  writes that file from the types of the official SDKs: `python -m tests.support.official_replies`.
   """
 
   @file_of_replies Path.expand("../data/replies.json", __DIR__)
@@ -14,11 +14,11 @@ defmodule Pipeline.Answers do
   @spec names(String.t(), String.t()) :: [String.t()]
   def names(provider, kind), do: @replies |> get_in([provider, kind]) |> Map.keys() |> Enum.sort()
 
-  @doc "Return a reply as the SDK's types build it."
+  @doc "Return a reply that the types of the provider's SDK have built."
   @spec official(String.t(), String.t(), String.t()) :: answer()
   def official(provider, kind, name), do: {200, @replies |> get_in([provider, kind]) |> Map.fetch!(name)}
 
-  @doc "Return an error as the SDK's types build it, with its headers."
+  @doc "Return an error that the types of the provider's SDK have built, with its headers."
   @spec official_error(String.t(), String.t()) :: {pos_integer(), map(), [{String.t(), String.t()}]}
   def official_error(provider, name) do
     error = @replies |> get_in([provider, "errors"]) |> Map.fetch!(name)
@@ -29,12 +29,12 @@ defmodule Pipeline.Answers do
   @spec claude_models() :: answer()
   def claude_models, do: {200, @replies["anthropic"]["models"]}
 
-  @doc "Return Gemini's reply with this text. `finish` is a reason of the SDK's."
+  @doc "Return Gemini's reply with this text. `finish` is a member of the SDK's `FinishReason`."
   @spec gemini(String.t(), String.t()) :: answer()
   def gemini(text, finish \\ "STOP"),
     do: official("gemini", "finish_reasons", finish) |> with_text(text)
 
-  @doc "Return Anthropic's reply with this text. `stop` is a reason of the SDK's."
+  @doc "Return Anthropic's reply with this text. `stop` is a member of the SDK's `StopReason`."
   @spec claude(String.t(), String.t()) :: answer()
   def claude(text, stop \\ "end_turn"),
     do: official("anthropic", "stop_reasons", stop) |> with_text(text)
@@ -51,14 +51,14 @@ defmodule Pipeline.Answers do
   @spec with_fields(answer(), map()) :: answer()
   def with_fields({200, body}, fields), do: {200, Map.merge(body, fields)}
 
-  @doc "Return Gemini's reply with a finish reason that may be none of the SDK's."
+  @doc "Return Gemini's reply with any finish reason, even one that the SDK does not have."
   @spec with_finish(answer(), term()) :: answer()
   def with_finish({200, body}, finish),
     do: {200, put_in(body, ["candidates", Access.at(0), "finishReason"], finish)}
 
-  @doc "Return an error of either provider with a sentence, for the parts that both have in common."
-  @spec refused(pos_integer(), String.t()) :: answer()
-  def refused(status, message) do
+  @doc "Return an error with this status and message, in the form that both providers have."
+  @spec error_reply(pos_integer(), String.t()) :: answer()
+  def error_reply(status, message) do
     {_, body, []} = official_error("anthropic", "invalid_request_error")
     {status, put_in(body, ["error", "message"], message)}
   end
@@ -74,7 +74,7 @@ defmodule Pipeline.Answers do
     {200, %{body | "content" => texts ++ uses}}
   end
 
-  @doc "Return an answer that both providers' clients can read, for tests in which either may ask first."
+  @doc "Return an answer that the runtime accepts from both providers, for tests in which either may be called first."
   @spec any(String.t()) :: answer()
   def any(text) do
     {{200, claude}, {200, gemini}} = {claude(text), gemini(text)}

@@ -8,8 +8,8 @@ defmodule Pipeline.CommandProcess do
 
   @type t :: %__MODULE__{port: port(), os_pid: pos_integer()}
 
-  # Paths of sources depend on the working folder. In the build of the tests, each command would compile all sources again,
-  # and so would the next test run.
+  # A build folder of their own. The paths of the sources depend on the working folder, so in the build of the tests, each command
+  # would compile all sources again, and then the next test run would do so, too.
   @build Path.expand("../../_build/commands", __DIR__)
 
   @doc "Return the build folder of the commands. `compile/0` fills it."
@@ -47,37 +47,37 @@ defmodule Pipeline.CommandProcess do
 
   @doc "Wait until the output matches `pattern` and return the output so far."
   @spec output_until(t(), Regex.t(), String.t()) :: String.t()
-  def output_until(%{port: port} = command, pattern, printed \\ "") do
-    if printed =~ pattern do
-      printed
+  def output_until(%{port: port} = command, pattern, output \\ "") do
+    if output =~ pattern do
+      output
     else
       receive do
-        {^port, {:data, data}} -> output_until(command, pattern, printed <> data)
-        {^port, {:exit_status, status}} -> raise "the command ended with #{status}: #{printed}"
+        {^port, {:data, data}} -> output_until(command, pattern, output <> data)
+        {^port, {:exit_status, status}} -> raise "the command ended with #{status}: #{output}"
       after
-        20_000 -> raise "the output does not match #{inspect(pattern)}: #{printed}"
+        20_000 -> raise "the output does not match #{inspect(pattern)}: #{output}"
       end
     end
   end
 
-  @doc "Wait for the end. Return the exit status, the output from now on, and the milliseconds until the end."
-  @spec ended(t()) :: {non_neg_integer(), String.t(), non_neg_integer()}
-  def ended(command), do: ended(command, "", System.monotonic_time(:millisecond))
+  @doc "Wait for the end of the command. Return its exit status, its output from now on, and the milliseconds until its end."
+  @spec await_exit(t()) :: {non_neg_integer(), String.t(), non_neg_integer()}
+  def await_exit(command), do: await_exit(command, "", System.monotonic_time(:millisecond))
 
-  defp ended(%{port: port} = command, printed, begun) do
+  defp await_exit(%{port: port} = command, output, start) do
     receive do
       {^port, {:data, data}} ->
-        ended(command, printed <> data, begun)
+        await_exit(command, output <> data, start)
 
       {^port, {:exit_status, status}} ->
-        {status, without_helper(printed), System.monotonic_time(:millisecond) - begun}
+        {status, without_child_setup(output), System.monotonic_time(:millisecond) - start}
     after
-      20_000 -> raise "the command did not end within 20 seconds: #{printed}"
+      20_000 -> raise "the command did not end within 20 seconds: #{output}"
     end
   end
 
-  # OTP's helper program sometimes reports that the VM ended before one of its children did.
-  defp without_helper(printed), do: String.replace(printed, ~r/^erl_child_setup: .*\R/m, "")
+  # OTP's program erl_child_setup sometimes reports that the VM ended before one of its children did.
+  defp without_child_setup(output), do: String.replace(output, ~r/^erl_child_setup: .*\R/m, "")
 
   defp open(program, arguments, folder, environment) do
     options = [:binary, :exit_status, :stderr_to_stdout, args: arguments, cd: folder, env: environment]

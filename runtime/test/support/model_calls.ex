@@ -1,5 +1,5 @@
 defmodule Pipeline.ModelCalls do
-  @moduledoc "Asks a scripted provider, for tests of `Pipeline.Model`."
+  @moduledoc "Calls `Pipeline.Model` with a scripted provider."
 
   import ExUnit.Callbacks, only: [start_supervised!: 1]
 

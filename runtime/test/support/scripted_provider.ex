@@ -1,7 +1,14 @@
 defmodule Pipeline.ScriptedProvider do
   @moduledoc """
-  A model service on a free loopback port. It answers each request with the next entry of a script, at once, `:after` some
-  milliseconds, or `:drip`, one byte every so many milliseconds. A request beyond the end of the script is answered with 500, and `requests/1` raises.
+  Serves a model service on a free loopback port. It answers each request with the next entry of a script:
+
+    * `{status, body}` or `{status, body, headers}` - answer at once
+    * `{:after, milliseconds, answer}` - answer after this time
+    * `{:drip, milliseconds, answer}` - send one byte of the body each time this time is over
+    * `:hang` - never answer
+    * `:close` - close the connection without an answer
+
+  A request beyond the end of the script is answered with 500, and `requests/1` raises.
   """
 
   use GenServer
@@ -14,9 +21,11 @@ defmodule Pipeline.ScriptedProvider do
           | :hang
           | :close
 
+  @doc "Start a service with this script."
   @spec start_link([answer()]) :: GenServer.on_start()
   def start_link(script), do: GenServer.start_link(__MODULE__, script)
 
+  @doc "Return the address of the service."
   @spec url(pid()) :: String.t()
   def url(server), do: GenServer.call(server, :url)
 
@@ -29,7 +38,7 @@ defmodule Pipeline.ScriptedProvider do
     end
   end
 
-  @doc "Return the settings of a run that asks this scripted provider."
+  @doc "Return the settings of a run that asks this service, with these changes."
   @spec settings(pid(), keyword()) :: Pipeline.Settings.t()
   def settings(server, changes \\ []) do
     url = url(server)

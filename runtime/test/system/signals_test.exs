@@ -20,9 +20,9 @@ defmodule Pipeline.System.SignalsTest do
 
       until(fn -> ScriptedProvider.requests(provider) != [] end)
       CommandProcess.signal(command, unquote(signal))
-      assert {unquote(status), printed, milliseconds} = CommandProcess.ended(command)
+      assert {unquote(status), output, milliseconds} = CommandProcess.await_exit(command)
       assert milliseconds < 10_000
-      refute printed =~ "✅"
+      refute output =~ "✅"
       assert File.ls!(folder) == []
     end
   end
@@ -40,7 +40,7 @@ defmodule Pipeline.System.SignalsTest do
 
     signal = ~S|System.cmd("kill", ["-TERM", System.pid()]); Process.sleep(20_000)|
     command = CommandProcess.start(folder, nil, ["do", "eval", signal, "+", "pipeline.run", "p.yaml"])
-    assert {143, "", _} = CommandProcess.ended(command)
+    assert {143, "", _} = CommandProcess.await_exit(command)
     assert File.ls!(folder) == ["p.yaml"]
   end
 
@@ -75,9 +75,9 @@ defmodule Pipeline.System.SignalsTest do
     prompt = pid_file |> Kernel.<>(".stdin") |> File.read!() |> String.trim()
     assert File.exists?(prompt)
     CommandProcess.signal(command, "TERM")
-    assert {143, printed, milliseconds} = CommandProcess.ended(command)
+    assert {143, output, milliseconds} = CommandProcess.await_exit(command)
     assert milliseconds < 10_000
-    refute printed =~ "✅"
+    refute output =~ "✅"
     refute File.exists?(Path.dirname(prompt))
     refute File.exists?(Path.join(folder, "plan.yaml"))
     until(fn -> ended?(pid_file |> File.read!() |> String.trim()) end)

@@ -1,5 +1,5 @@
 defmodule Pipeline.System.SupervisedTaskTest do
-  # Not async: all tests share the supervisor of the tasks.
+  # Other tests start tasks under the same supervisor, so this test runs alone.
   use ExUnit.Case, async: false
 
   alias Pipeline.System.SupervisedTask

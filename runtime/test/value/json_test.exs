@@ -3,7 +3,7 @@ defmodule Pipeline.Value.JSONTest do
 
   alias Pipeline.Value.JSON
 
-  test "half a surrogate pair and a byte that is not UTF-8 spoil no reply" do
+  test "half a surrogate pair and a byte that is not UTF-8 are replaced, and the rest of the reply is kept" do
     for {text, value} <- [
           {~S(["a\ud800b"]), ["a\uFFFDb"]},
           {~S(["\uDFFF"]), ["\uFFFD"]},
@@ -19,7 +19,7 @@ defmodule Pipeline.Value.JSONTest do
     end
   end
 
-  test "a text that is no JSON is an error" do
+  test "a text that is not JSON is an error" do
     for text <- ["", "{", <<0xFF>>, "[\"\\ud800", String.duplicate("[", 100_000)] do
       assert JSON.decode_foreign(text) == :error
     end

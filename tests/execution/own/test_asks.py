@@ -16,7 +16,7 @@ from workbench.execution.runtimes import largest_cost
 from workbench.money import price
 from workbench.nouns import Engine, InputFile, Pipeline
 from workbench.pipeline_file.document import FAST_YAML, read
-from workbench.providers import CURRENT_MODELS
+from workbench.provider_table import KNOWN
 
 ELIXIR = CHECKOUT / "runtime" / "lib" / "pipeline"
 
@@ -111,7 +111,7 @@ def test_the_numbers_are_those_of_the_runtime() -> None:
     assert limits is not None
     assert models is not None
     assert [int(text) for text in limits.groups()] == [OUTPUT_TOKENS["anthropic"], OUTPUT_TOKENS["gemini"]]
-    assert list(models.groups()) == [CURRENT_MODELS["anthropic"][0], CURRENT_MODELS["gemini"][0]]
+    assert list(models.groups()) == [KNOWN["anthropic"].models[0], KNOWN["gemini"].models[0]]
     assert f"@max_reminders {REMINDERS}" in (ELIXIR / "model.ex").read_text(encoding="utf-8")
     assert f"repairs: {REPAIRS}" in (ELIXIR / "model" / "ask.ex").read_text(encoding="utf-8")
     presets = (ELIXIR / "loader" / "options.ex").read_text(encoding="utf-8")

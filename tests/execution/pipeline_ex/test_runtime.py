@@ -56,6 +56,7 @@ def test_a_proof_is_found_in_a_long_log(fake: FakeCheckout, tmp_path: Path) -> N
         ("live_fail", "authentication", True),
         ("live_no_claude", "not started", True),
         ("live_rate_limit", "rate limit", False),
+        ("claude_json_rate_limit", "rate limit", True),
         ("live_empty", "no result", False),
         ("mock_ok", "mock used", True),
     ],

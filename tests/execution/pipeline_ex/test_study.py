@@ -37,6 +37,9 @@ def folder(tmp_path: Path) -> Path:
     (checkout / "working_genesis.yaml").write_text("workflow: {name: g, steps: [{name: a, type: claude}]}")
     (checkout / "planner.yaml").write_text(PIPELINE)
     (checkout / "loop.yaml").write_text(LOOP + BATCH)
+    (checkout / "only_loop.yaml").write_text(LOOP.partition("    - {name: last")[0])
+    (checkout / "files.yaml").write_text(f"{PIPELINE}    - {{name: copy, type: file_ops, operation: copy}}\n")
+    (checkout / "no_prompt.yaml").write_text("workflow: {name: n, steps: [{name: write, type: claude}]}\n")
     (checkout / "bare.yaml").write_text("name: x\nsteps: []\n")
     return tmp_path
 
@@ -105,8 +108,23 @@ def test_a_target_names_a_step_and_the_step_that_puts_out_the_plan(folder: Path)
         ),
         (
             {"target": {"pipeline": "loop.yaml", "step": "inner"}},
-            'target.step: "inner" stands within another step, and pipeline_ex saves no output of such steps; expected '
-            "target.output to name the step that puts out the plan: one of last, batch",
+            'target.step: "inner" stands within the step "loop", and pipeline_ex saves no answer of such a step as the '
+            "plan; expected target.output to name the step that puts out the plan: one of last, batch",
+        ),
+        ({"target": {"pipeline": "loop.yaml", "step": "inner", "output": "loop"}}, "one of last, batch"),
+        (
+            {"target": {"pipeline": "only_loop.yaml", "step": "inner", "output": "inner"}},
+            'target.step: "inner" stands within the step "loop", and pipeline_ex saves no answer of such a step as the '
+            'plan; expected a step after "loop" that puts out the plan, with its name in target.output; the pipeline '
+            "has none",
+        ),
+        (
+            {"target": {"pipeline": "files.yaml", "step": "write", "output": "copy"}},
+            'step "copy" cannot put out the plan: a file_ops step saves what it did with files, and no answer of a',
+        ),
+        (
+            {"target": {"pipeline": "no_prompt.yaml", "step": "write"}},
+            'target.step: "write" has no static part in its prompt; no step can be named here',
         ),
         (
             {"target": {"pipeline": "loop.yaml", "step": "batch"}},

@@ -81,7 +81,7 @@ class Warned:
 
     warning = ""
 
-    def proposed(self, text: str) -> None:
+    def note_proposal(self, text: str) -> None:
         self.warning = "It was refused."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.search.optimizers.tidying import MEASURABLE, unmeasurable, without, worse
+from workbench.search.optimizers.tidying import MEASURABLE, unmeasurable, without, worse_of
 from workbench.search.race.standing import PieceEffect
 
 PROMPT = "Write the plan. Name the owner. Name a deputy. Be kind."
@@ -27,9 +27,9 @@ def test_of_a_conflict_the_sentence_that_is_worth_less_goes() -> None:
     """A sentence that was never measured stays, and one that has gone ends its other conflicts."""
     pieces = ["a", "b", "c", "d"]
     effects = [effect("b", 0.3), effect("c", 0.1), effect("d", 0.2)]
-    assert worse([(2, 3), (3, 4)], pieces, effects) == {"c"}
-    assert worse([(1, 2)], pieces, effects) == {"b"}
-    assert worse([(1, 1)], pieces, []) == set()
+    assert worse_of([(2, 3), (3, 4)], pieces, effects) == {"c"}
+    assert worse_of([(1, 2)], pieces, effects) == {"b"}
+    assert worse_of([(1, 1)], pieces, []) == set()
 
 
 def test_a_sentence_leaves_together_with_the_sentences_that_need_it() -> None:

@@ -17,11 +17,11 @@ from workbench.nouns import Pipeline
 from workbench.pipeline_file.document import items, mappings, scalar_text, value
 from workbench.pipeline_file.needs import STEP_PROVIDERS
 from workbench.pipeline_file.steps import workflow
-from workbench.providers import CURRENT_MODELS, ProviderName
+from workbench.provider_table import KNOWN, ProviderName
 
-#: The most output tokens of a step that sets none, by provider, as the runtime's catalogue has them.
+#: The most output tokens of a step that sets no limit, by provider, as the runtime's catalogue has them.
 OUTPUT_TOKENS: dict[ProviderName, int] = {"anthropic": 64_000, "gemini": 65_536}
-#: The most turns of a step with tools that sets none: those of the preset `development`.
+#: The most turns of a step with tools that sets no limit. The preset `development` has them.
 TURNS = 20
 #: How often the runtime reminds a model that ended its turn without an answer, and repairs a structured answer.
 REMINDERS, REPAIRS = 2, 2
@@ -111,8 +111,8 @@ def _model(
         _text(default_options, "model"),
         _text(defaults, "claude_model" if provider == "anthropic" else "gemini_model"),
     ]
-    name = next((name for name in names if name), CURRENT_MODELS[provider][0])
-    return next((model for model in CURRENT_MODELS[provider] if model.startswith(f"claude-{name}-")), name)
+    name = next((name for name in names if name), KNOWN[provider].models[0])
+    return next((model for model in KNOWN[provider].models if model.startswith(f"claude-{name}-")), name)
 
 
 def _text(node: yaml.Node | None, key: str) -> str | None:

@@ -74,6 +74,11 @@ class Mix(OwnRuntime):
 
 
 def _command(request: ExecutionRequest, folder: Path, output: Path) -> list[str]:
+    """Return the command of an execution.
+
+    Raises:
+        PipelineRejected: the pipeline file or an input has changed.
+    """
     file, _ = unchanged_pipeline(request.pipeline)
     command = ["mix", "pipeline.generate.live", "--prompt-file", str(folder / "prompt.md"), "--output", str(output)]
     command += ["--report", str(folder / REPORT)]

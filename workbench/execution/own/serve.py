@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +14,7 @@ import httpx
 from pydantic import Field
 
 from workbench.errors import ExecutionFailed, Interrupted, PipelineRejected
-from workbench.execution import program
-from workbench.execution.own import project
-from workbench.execution.own.failure import TOO_LONG, blame
+from workbench.execution.own import orders, project
 from workbench.execution.own.study import OwnKeys, OwnRuntime, pipeline_of
 from workbench.execution.own.vm import (
     EXECUTIONS_AT_ONCE,
@@ -28,16 +25,13 @@ from workbench.execution.own.vm import (
     remote_token,
     unreachable,
 )
-from workbench.execution.pipeline_source import unchanged, unchanged_pipeline
 from workbench.execution.runtime import Check, Needs, StudyFile
 from workbench.fields import Address, Form
-from workbench.foreign_text import scrubbed
 from workbench.money.meter import Meter, use_report
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline
-from workbench.providers import Provider, digest
+from workbench.providers import Provider
 from workbench.system import loopback, process
 from workbench.system.certificates import certificates
-from workbench.system.environment import passed_environment, secret_values
 from workbench.system.files import write_atomically
 
 #: Seconds that one request waits for a run's end. An interrupt is noticed after this time at the latest.
@@ -111,7 +105,7 @@ class Serve(OwnRuntime):
 
     def execute(self, request: ExecutionRequest, folder: Path, meter: Meter) -> Execution:
         start = time.monotonic()
-        body = _body(request)
+        body = orders.order(request)
         for _ in range(STARTS):
             vm = self._vm_for(request.providers)
             try:
@@ -127,10 +121,10 @@ class Serve(OwnRuntime):
             if isinstance(usage := run.get("usage"), dict):
                 with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
                     use_report(meter, usage)
-            text, problem = _outcome(run, folder, _secrets(request.providers))
+            text, problem = orders.outcome(run, folder, orders.secrets_of(request.providers))
             output = folder / "plan.yaml"
             if problem is None:
-                _write_step_files(run.get("files"), folder / "plan_files")
+                orders.write_step_files(run.get("files"), folder / "plan_files")
                 write_atomically(output, text.encode())
             return Execution(request.key, text, output, time.monotonic() - start, problem)
         raise ExecutionFailed(
@@ -277,70 +271,3 @@ def _pause(response: httpx.Response) -> float:
     except ValueError:
         return 1.0
     return min(max(seconds, 0.1), 5.0)
-
-
-def _body(request: ExecutionRequest) -> dict[str, Any]:
-    """Return the order for a run as a JSON object.
-
-    Raises:
-        PipelineRejected: the pipeline file or an input has changed.
-    """
-    pipeline = request.pipeline
-    file, content = unchanged_pipeline(pipeline)
-    name, timeout_ms = str(file), int(pipeline.timeout_seconds * 1000)
-    return {
-        "pipeline": content.decode("utf-8"),
-        "name": name,
-        "prompt": request.prompt,
-        "inputs": {item.name: unchanged(item.path, item.sha256).decode("utf-8") for item in pipeline.inputs},
-        "seed": request.replicate,
-        "timeout_ms": timeout_ms,
-        # The plan depends neither on the name nor on the time limit, but the runtime refuses two different orders under
-        # one key.
-        "key": digest("run/1", request.key, name, str(timeout_ms)),
-    }
-
-
-def _secrets(providers: Iterable[Provider]) -> list[str]:
-    return secret_values({**passed_environment(), **program.provider_variables(providers)})
-
-
-def _outcome(run: dict[str, Any], folder: Path, secrets: list[str]) -> tuple[str, str | None]:
-    """Return the text and the problem of an ended run, and write the runtime's answer beside the prompt.
-
-    Raises:
-        PipelineRejected, MissingKey, ExecutionFailed: the run failed, and the prompt is not to blame.
-    """
-    answer = json.dumps(
-        {name: value for name, value in run.items() if name not in ("text", "files")}, indent=2, ensure_ascii=False
-    )
-    shown_answer = scrubbed(answer, secrets) + "\n"
-    (folder / "run.json").write_bytes(shown_answer.encode("utf-8", errors="replace"))
-    # A file cannot hold half a surrogate pair.
-    text = str(run.get("text") or "").encode("utf-8", errors="replace").decode()
-    if run["status"] == "done" and text.strip():
-        if len(text.encode()) > program.PLAN_BYTES:
-            return "", TOO_LONG
-        return text, None
-    error = run.get("error")
-    details = error if isinstance(error, dict) else {}
-    message = scrubbed(str(details.get("message", f"it ended as {run['status']} without a plan")), secrets)
-    return "", blame(str(details.get("kind", "no file")).replace("_", " "), message, folder)
-
-
-def _write_step_files(files: object, folder: Path) -> None:
-    """Write the files of the pipeline's steps into the folder into which `mix pipeline.generate.live` writes them.
-
-    Raises:
-        ExecutionFailed: a file would stand outside of the folder, or has no name that a file can have.
-    """
-    for name, text in files.items() if isinstance(files, dict) else ():
-        try:
-            is_inside = (folder / name).resolve().is_relative_to(folder.resolve())
-        except (OSError, ValueError):
-            is_inside = False
-        if not is_inside:
-            raise ExecutionFailed(
-                f"the runtime names the file {name[:200]!r}; expected a file below {folder}", kind="no file"
-            )
-        write_atomically(folder / name, str(text).encode("utf-8", errors="replace"))

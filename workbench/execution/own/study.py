@@ -118,6 +118,7 @@ def _root(pipeline: Pipeline) -> yaml.MappingNode:
 
 
 def _inputs(names: Mapping[str, str], study: StudyFile) -> Iterator[InputFile]:
+    """Yield each input with the hash of its text. Report a wrong name, or a file that cannot be read."""
     for name, value in sorted(names.items()):
         if not re.fullmatch(VARIABLE, name):
             study.add_problem(("inputs", name), f'inputs: "{name}" is not {EXPECTED[VARIABLE]}')

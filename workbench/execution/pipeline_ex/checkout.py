@@ -17,7 +17,7 @@ from workbench.errors import ExecutionFailed
 from workbench.execution import elixir, program
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.models.claude_program import claude_variables
-from workbench.providers import GENERATING, KNOWN
+from workbench.provider_table import GENERATING, KNOWN
 from workbench.system import process
 from workbench.system.environment import passed_environment
 from workbench.system.temporary import OwnedFolder
@@ -34,7 +34,8 @@ LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "ev
 
 #: The library that starts the claude program, and the setting with which it starts programs as root.
 STARTER = Path("deps/erlexec")
-ALLOWED_AS_ROOT = re.compile(r":erlexec\b[^#\n]*(?:\n[^#\n]*){0,5}?\broot: true")
+ALLOWED_AS_ROOT = re.compile(r":erlexec\b(?:(?!\bconfig\b).)*?(?:\broot: true\b|:root, true\b)", re.DOTALL)
+COMMENT = re.compile(r"#[^\n]*")
 ROOT_ADVICE = "run as another user: the library that starts the claude program refuses to do so as root"
 
 
@@ -85,7 +86,8 @@ class Checkout:
     def allowed_as_root(self) -> bool:
         """Return True if the checkout's configuration allows its library to start programs as root."""
         files = sorted((self.path / "config").glob("*.exs"))
-        return any(ALLOWED_AS_ROOT.search(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+        texts = (COMMENT.sub("", file.read_text(encoding="utf-8", errors="replace")) for file in files)
+        return any(ALLOWED_AS_ROOT.search(text) for text in texts)
 
     def compile(self, folder: Path | None = None) -> None:
         """Compile the checkout, or a worker's copy of it. Mix compiles only what has changed.
@@ -130,6 +132,7 @@ class Checkout:
             self._free = queue.SimpleQueue()
 
     def _create_worker(self) -> Path:
+        """Create a worker's folder with a copy of the compiled code, and compile what has changed since."""
         owned = OwnedFolder("checkout")
         folder = owned.path
         with self._lock:
@@ -190,7 +193,7 @@ def environment(variables: Mapping[str, str], checkout: Path) -> dict[str, str]:
     Raises:
         ExecutionFailed: the version manager has no Elixir for the checkout.
     """
-    usual = {KNOWN[name][2]: KNOWN[name][0] for name in GENERATING}
+    usual = {KNOWN[name].address_variable: KNOWN[name].address for name in GENERATING}
     provider_variables = {name: value for name, value in variables.items() if usual.get(name) != value}
     return {
         # The locale in these variables is UTF-8. Without UTF-8, pipeline_ex encodes the prompt twice.

@@ -30,7 +30,7 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 #: A line of claude's output that pipeline_ex's JSON reader could not read, and took for a text of the assistant.
 #: Only the first type in the line is its own: a tool's input can stand unescaped later in the line.
 UNREAD_RESULT = re.compile(r'^\{(?:(?!"type").){0,2000}"type"\s*:\s*"result"', re.DOTALL)
-#: The beginning of any such line.
+#: The beginning of any line that the reader could not read.
 UNREAD = re.compile(r'^\{\s*"(?:type|subtype|message|session_id|parent_tool_use_id|uuid|is_error|result)"\s*:')
 #: The beginning of all messages as one document. The claude program prints it with the output format json.
 DOCUMENT = re.compile(r'^\[\s*\{\s*"type"\s*:')

@@ -37,6 +37,8 @@ DEFAULT_PRESETS = {"claude_extract": "analysis", "claude_session": "analysis"}
 NO_OUTPUT = {
     "while_loop": "pipeline_ex saves only how often a while_loop ran",
     "parallel_claude": "pipeline_ex cannot save the output of a parallel_claude step",
+    "file_ops": "a file_ops step saves what it did with files, and no answer of a model",
+    "set_variable": "a set_variable step saves its variables, and no answer of a model",
 }
 
 
@@ -172,9 +174,10 @@ def _has_own_prompt(task: yaml.Node) -> bool:
 
 
 def _unsaved(place: _Place) -> Iterator[str]:
-    """Yield a reason if pipeline_ex does not log the questions of a step within other steps, and saves no answer of it.
+    """Yield a reason if nothing can prove the answers of a step within other steps.
 
-    pipeline_ex can save the answers of such a step only with the output of `for_loop` steps around it.
+    pipeline_ex logs no questions of the steps in UNLOGGED_STEPS. If `for_loop` steps are around such a step,
+    pipeline_ex can save the step's answers with the output of the loop.
     """
     if place.kind not in UNLOGGED_STEPS or not place.within:
         return

@@ -58,6 +58,7 @@ def _program(name: str, advice: str) -> Check:
 
 
 def _elixir(checkout: Path) -> Check:
+    """Check that `mix` is of the version that the checkout's mix.exs demands, or a later one."""
     try:
         required = re.search(r'elixir:\s*"~>\s*(\d+)\.(\d+)', (checkout / "mix.exs").read_text(errors="replace"))
         finished = program.run(
@@ -78,6 +79,7 @@ def _number(version: re.Match[str]) -> tuple[int, int]:
 
 
 def _login(environ: Mapping[str, str]) -> Check:
+    """Check that the claude program finds a login, a key, or the settings of another service."""
     home = Path(environ.get("HOME", "/nonexistent"))
     variable = next((name for name in (*TOKENS, *SERVICES) if environ.get(name)), None)
     file = next((name for name in LOGINS if (home / name).is_file()), None)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution import program
+from workbench.execution.blame import lasts
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
 from workbench.execution.pipeline_ex.checkout import Checkout, environment
@@ -30,11 +31,8 @@ PLAN = "workbench_plan"
 #: The most bytes of a log that are kept. The proof of a good run may stand anywhere in it.
 LOG_BYTES = 16_000_000
 
-#: Kinds of failure that another try cannot mend.
-LASTING = (
-    "account disabled", "authentication", "bad request", "login needed", "mock used", "no credit", "not started",
-    "quota exhausted",
-)  # fmt: skip
+#: Kinds of failure that another try cannot mend, beside those of every runtime.
+LASTING = ("login needed", "mock used", "not started")
 #: Kinds of failure that the user has to mend.
 BY_USER = ("pipeline", "unknown model", "usage")
 #: pipeline.run.live needs this variable, even if no step of the pipeline asks Gemini.
@@ -145,6 +143,11 @@ class PipelineEx:
                 yield folder
 
     def _run(self, request: ExecutionRequest, folder: Path, cwd: Path, meter: Meter) -> Execution:
+        """Run the process, tell the meter its cost, and return the execution.
+
+        Raises:
+            ExecutionFailed, PipelineRejected: as `Runtime.execute`.
+        """
         variables = program.provider_variables(request.providers)
         old_files = set(output_files.regular(folder))
         env = {**environment({**NO_KEY, **variables}, self._checkout.path), **_folders(folder)}
@@ -181,6 +184,7 @@ class PipelineEx:
 
 
 def _folders(folder: Path) -> dict[str, str]:
+    """Return the variables with which pipeline_ex writes into this folder."""
     names = {
         "PIPELINE_OUTPUT_DIR": "outputs",
         "PIPELINE_WORKSPACE_DIR": "workspace",
@@ -193,4 +197,5 @@ def _failure(outcome: Outcome, folder: Path) -> ExecutionFailed | PipelineReject
     message = f"{outcome.message}; its output is in {folder}"
     if outcome.kind in BY_USER:
         return PipelineRejected(message)
-    return ExecutionFailed(message, kind=outcome.kind, lasting=outcome.kind in LASTING)
+    lasting = outcome.kind in LASTING or lasts(outcome.kind, outcome.message)
+    return ExecutionFailed(message, kind=outcome.kind, lasting=lasting)

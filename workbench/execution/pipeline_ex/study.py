@@ -16,7 +16,7 @@ from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
 from workbench.execution.runtime import StudyFile
 from workbench.fields import Form, KeyPath, Text, nearest
 from workbench.nouns import Engine, Pipeline, Target
-from workbench.pipeline_file.document import YAMERL, read
+from workbench.pipeline_file.document import YAMERL, mappings, read
 from workbench.pipeline_file.steps import steps, workflow
 
 #: The pipeline of the checkout that its generate task runs.
@@ -116,12 +116,9 @@ def _check_target(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, 
         )
     top_steps = [name for name, step in all_steps.items() if step.top]
     outputs = _top_steps_from(list(all_steps), target.step, top_steps)
-    if target.output is None and target.step not in top_steps:
-        return study.add_problem(
-            ("target", "step"),
-            f'target.step: "{target.step}" stands within another step, and pipeline_ex saves no output of such steps; '
-            f"expected target.output to name the step that puts out the plan: one of {', '.join(outputs) or 'none'}",
-        )
+    around = next((name for name in top_steps if _holds(all_steps[name].node, all_steps[target.step].node)), None)
+    if around is not None and (target.output in (None, around) or not outputs):
+        return study.add_problem(("target", "step"), _within(target.step, around, outputs))
     output = target.output or target.step
     if output not in outputs:
         problem = "stands before the step" if output in all_steps else "is no step of the pipeline"
@@ -131,9 +128,27 @@ def _check_target(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, 
     return None
 
 
+def _holds(step: yaml.MappingNode, inner: yaml.MappingNode) -> bool:
+    """Return True if the first step is around the second one."""
+    return any(node is inner for node in mappings(step)) and step is not inner
+
+
+def _within(step: str, around: str, outputs: list[str]) -> str:
+    """Return the message about a target within another step that names no step after it as its output."""
+    expected = (
+        f"target.output to name the step that puts out the plan: one of {', '.join(outputs)}"
+        if outputs
+        else f'a step after "{around}" that puts out the plan, with its name in target.output; the pipeline has none'
+    )
+    return (
+        f'target.step: "{step}" stands within the step "{around}", and pipeline_ex saves no answer of such a step as '
+        f"the plan; expected {expected}"
+    )
+
+
 def _unknown(study: StudyFile, key: str, name: str, problem: str, names: list[str]) -> None:
     """Report that a key of the target names a wrong step, with the names that it may have."""
-    expected = f"expected one of {', '.join(names) or 'none'}{nearest(name, names)}"
+    expected = f"expected one of {', '.join(names)}{nearest(name, names)}" if names else "no step can be named here"
     study.add_problem(("target", key), f'target.{key}: "{name}" {problem}; {expected}')
 
 

@@ -28,8 +28,8 @@ class Bench:
         trials: the executions so far, with their scores.
         score: the metric, from 0 to 1.
         feedback: the same metric, with the judge's reason.
-        recommend: takes the program that the optimizer would choose now, if the optimizer chooses the best prompt. The
-            last recommendation counts if the search must stop early.
+        recommend: takes the program that an optimizer would choose now. An optimizer with `chooses` calls it during the
+            search. If the search must stop early, the last recommendation counts.
     """
 
     study: Study
@@ -53,7 +53,10 @@ class Bench:
 
     @property
     def temperature(self) -> float:
-        """Return the temperature for optimizers that need a number. It is only sent if the study has one."""
+        """Return the proposer's temperature, or 1.0 if the study names none.
+
+        Optimizers need a number. It is only sent to the model if the study names a temperature.
+        """
         temperature = self.study.proposer.temperature
         return 1.0 if temperature is None else temperature
 

@@ -9,6 +9,7 @@ from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
+    """Return the program with demonstrations of plans that passed."""
     optimizer = dspy.BootstrapFewShot(
         metric=bench.score,
         metric_threshold=bench.threshold,

@@ -9,6 +9,7 @@ from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
+    """Return the program with the best of COPRO's instructions."""
     depth = 3 if bench.rounds >= 9 else 2
     optimizer = dspy.COPRO(
         prompt_model=bench.proposer,

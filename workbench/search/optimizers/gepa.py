@@ -11,11 +11,12 @@ from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
+    """Return the program with the best of GEPA's instructions."""
     budget = bench.study.budget
     optimizer = dspy.GEPA(
         metric=_warned(bench),
-        # GEPA counts calls of the metric, most of which repeat a stored execution. Therefore the number of different
-        # executions stops it. The limit of calls ends a search that proposes the same prompt for ever.
+        # GEPA counts calls of the metric, but most of them repeat a stored execution. Therefore the number of different
+        # executions stops GEPA. The limit of calls ends a search that proposes the same prompt for ever.
         max_metric_calls=4 * budget,
         gepa_kwargs={"stop_callbacks": lambda state: bench.trials.spent + bench.goals > budget},
         reflection_minibatch_size=min(3, bench.goals),
@@ -29,10 +30,10 @@ def search(bench: Bench) -> Program:
 
 
 def _warned(bench: Bench) -> Feedback:
-    """Return the metric whose feedback also says that an earlier prompt was refused.
+    """Return the metric, with a feedback that also warns of copying if an earlier prompt was refused.
 
-    GEPA drops a prompt that is worse than its parent, together with the feedback. So the parent's feedback has the
-    warning.
+    GEPA drops a prompt that is worse than its parent, together with the prompt's own feedback. So the warning is added
+    to the feedback of every prompt, the parent's included.
     """
 
     def feedback(*arguments: Any, **options: Any) -> dspy.Prediction:

@@ -9,6 +9,7 @@ from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
+    """Return the program with the best instructions and demonstrations that MIPROv2 found."""
     optimizer = dspy.MIPROv2(
         metric=bench.score,
         prompt_model=bench.proposer,

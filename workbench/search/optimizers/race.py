@@ -15,15 +15,16 @@ from workbench.search import conflicts, edits, sentences
 from workbench.search.candidate import Candidate
 from workbench.search.optimizers.bench import Bench
 from workbench.search.optimizers.race_log import RaceLog
-from workbench.search.optimizers.tidying import unmeasurable, without, worse
+from workbench.search.optimizers.tidying import unmeasurable, without, worse_of
 from workbench.search.programs import Program
 from workbench.search.race import choose
 from workbench.search.race.composing import FIRST_EXECUTIONS
 from workbench.search.race.standing import PieceEffect, Standing
 
-#: How many executions are made at once. It follows from the budget and not from the study's concurrency, so that a
-#: study finds the same prompt at any concurrency. These batches lose nothing (docs/race.md).
-LARGEST_BATCH, EXECUTIONS_PER_BATCH = 16, 8
+#: A race has at least `FEWEST_BATCHES` batches of executions, and a batch has at most `LARGEST_BATCH` executions. Its
+#: size does not depend on the study's concurrency, so that a study finds the same prompt at any concurrency. Batches of
+#: this size lose nothing (docs/race.md).
+LARGEST_BATCH, FEWEST_BATCHES = 16, 8
 #: How many of the latest trials the proposer reads.
 TRIALS_SHOWN = 6
 
@@ -63,7 +64,7 @@ class FindConflicts(dspy.Signature):  # type: ignore[misc]  # DSPy has no type i
 
 @dataclass(frozen=True)
 class _Judgement:
-    """The judge's score, from 0 to 1, and reason for one plan, with the goal's text."""
+    """The judge's score, from 0 to 1, and its reason for one plan, with the goal's text."""
 
     goal: str
     score: float
@@ -73,8 +74,9 @@ class _Judgement:
 def search(bench: Bench) -> Program:
     """Return the program with the prompt that the race chooses.
 
-    One execution for each goal is held back for the chosen prompt, which may be a new composition. The starting prompt
-    is already executed once on each goal, and the race uses up to three of these executions.
+    The race gets less than the study's budget. One execution for each goal is held back for the chosen prompt, which
+    may be a new composition. The starting prompt was executed once on each goal before. The race asks for up to
+    FIRST_EXECUTIONS of these executions again, at no cost, so only the others are subtracted.
     """
     budget = max(1, bench.study.budget - bench.goals - max(0, bench.goals - FIRST_EXECUTIONS))
     seed = bench.program.candidate.instructions.strip()
@@ -96,7 +98,7 @@ def search(bench: Bench) -> Program:
         callbacks.evaluate,
         budget,
         np.random.default_rng(bench.study.seed),
-        batch=max(1, min(LARGEST_BATCH, budget // EXECUTIONS_PER_BATCH)),
+        batch=max(1, min(LARGEST_BATCH, budget // FEWEST_BATCHES)),
         split=sentences.split,
         join=sentences.join,
         needs=callbacks.needed,
@@ -108,15 +110,16 @@ def search(bench: Bench) -> Program:
 
 
 class _Callbacks:
-    """The functions that the race calls. They reach the flow by the program and by the proposer's model."""
+    """The functions that the race calls. They execute the study's program, and ask the proposer's model."""
 
     def __init__(self, bench: Bench, seed: str) -> None:
         self._bench = bench
         self._seed = seed
         self._evaluations = 0
+        #: How often each prompt was executed on each goal, by prompt and index of the goal.
         self._replicates: Counter[tuple[str, int]] = Counter()
         self._judgements: list[_Judgement] = []
-        #: The pieces that a proposed piece needs, by its text.
+        #: The pieces that a proposed piece needs, by the text of the proposed piece.
         self._needs: dict[str, list[str]] = {}
 
     def program(self, prompt: str) -> Program:
@@ -127,7 +130,7 @@ class _Callbacks:
         return program.with_candidate(Candidate(prompt, program.candidate.demos))
 
     def evaluate(self, prompts: list[str]) -> list[float | None]:
-        """Execute each prompt on one goal. The goals take turns."""
+        """Execute each prompt on one goal, and return the scores from 0 to 1. The goals take turns."""
         runs = []
         for prompt in prompts:
             goal = self._evaluations % self._bench.goals
@@ -141,6 +144,7 @@ class _Callbacks:
         return [judgement.score for judgement in judgements]
 
     def _run(self, lm: dspy.LM, prompt: str, goal: int, replicate: int) -> _Judgement:
+        """Execute a prompt on the goal with this index, and return the judgement of its plan."""
         example = self._bench.examples[goal]
         with dspy.context(lm=lm.copy(rollout_id=replicate) if replicate else lm):
             verdict = self._bench.feedback(example, self.program(prompt)(**example.inputs()))
@@ -167,9 +171,9 @@ class _Callbacks:
         return self._needs.get(piece.strip(), [])
 
     def tidied(self, prompt: str, effects: Collection[PieceEffect]) -> str:
-        """Return the chosen prompt without sentences that have no measurable effect or conflict with a better one.
+        """Return the chosen prompt without sentences that have no measurable effect or conflict with a better sentence.
 
-        The proposer names the conflicts. The executions decide which sentence is left out.
+        The proposer names the conflicts. The measured effects decide which sentence is left out.
         """
         if prompt == self._seed:
             return prompt
@@ -178,10 +182,10 @@ class _Callbacks:
         if len(pieces) < 2:
             return prompt
         answer = self._ask(FindConflicts, "conflicts", pieces=_numbered(pieces))
-        return without(prompt, worse(conflicts.read(answer, len(pieces)), pieces, effects), self.needed)
+        return without(prompt, worse_of(conflicts.read(answer, len(pieces)), pieces, effects), self.needed)
 
     def _note_needs(self, needed: Mapping[str, list[str]]) -> None:
-        """Note what the pieces of each proposed text need, as `sentences.split` makes them."""
+        """Note what each proposed text needs, for each piece into which `sentences.split` splits the text."""
         for text, pieces in needed.items():
             for piece in sentences.split(text.strip()):
                 # A piece does not need itself. Of two pieces that need each other, only the first need is kept.
@@ -189,6 +193,7 @@ class _Callbacks:
                 self._needs.setdefault(piece.strip(), others)
 
     def _inputs(self, pieces: list[str], feedback: str) -> dict[str, str]:
+        """Return the values of the input fields of `ProposeEdits`."""
         goals = dict.fromkeys(str(example[self._bench.program.input_field]) for example in self._bench.examples)
         latest = self._judgements[-TRIALS_SHOWN:]
         return {
@@ -199,9 +204,9 @@ class _Callbacks:
         }
 
     def _ask(self, signature: type[dspy.Signature], field: str, **inputs: str) -> str:
-        """Return this field of the proposer's reply.
+        """Return this field of the proposer's reply, or the whole reply if DSPy cannot find the field in it.
 
-        DSPy does not ask again in another format, because each request is paid for.
+        The adapter does not ask again in another format, because each request is paid for.
         """
         adapter = dspy.ChatAdapter(use_json_adapter_fallback=False)
         try:
@@ -212,4 +217,5 @@ class _Callbacks:
 
 
 def _numbered(pieces: list[str]) -> str:
+    """Return the pieces with their numbers, counted from 1, one per line."""
     return "\n".join(f"{number}. {piece.strip()}" for number, piece in enumerate(pieces, start=1))

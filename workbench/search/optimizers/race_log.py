@@ -13,16 +13,17 @@ from workbench.search import sentences
 from workbench.search.race.measuring import LEVEL
 from workbench.search.race.standing import PieceEffect, Quality, Standing
 
-#: Half the width of an interval of this level, in standard deviations of the posterior.
-HALF = float(ndtri((1 + LEVEL) / 2))
-#: Digits of points. A posterior is not more exact.
+#: Half the width of an interval of the level LEVEL, in standard deviations of the posterior.
+HALF_WIDTH = float(ndtri((1 + LEVEL) / 2))
+#: How many digits the points in the record have. A posterior is not more exact.
 DIGITS = 3
 
 
 class RaceLog:
-    """The steps of one race.
+    """The record of one race's steps and effects. Call it with what the race knows after each step.
 
     Args:
+        seed: the starting prompt.
         name: returns a prompt's name as a candidate.
         trials: returns how many trials the search has made.
         save: writes the record.
@@ -74,7 +75,8 @@ def _changes(before: str, after: str) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _effect(effect: PieceEffect) -> EffectRecord:
-    mean, half = 10 * effect.mean, 10 * HALF * effect.deviation
+    """Return the record of a piece's effect, in points from 0 to 10."""
+    mean, half = 10 * effect.mean, 10 * HALF_WIDTH * effect.deviation
     return EffectRecord(
         text=effect.text.strip(),
         points=round(mean, DIGITS),
@@ -87,9 +89,10 @@ def _effect(effect: PieceEffect) -> EffectRecord:
 
 
 def _estimate(quality: Quality | None) -> EstimateRecord | None:
+    """Return the record of a prompt's quality, in points from 0 to 10, or None if it is not known."""
     if quality is None:
         return None
-    half = HALF * quality.deviation
+    half = HALF_WIDTH * quality.deviation
     score, low, high = (
         round(10 * min(1.0, max(0.0, value)), DIGITS)
         for value in (quality.mean, quality.mean - half, quality.mean + half)

@@ -9,6 +9,7 @@ from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
+    """Return the program with the best set of demonstrations."""
     optimizer = dspy.BootstrapFewShotWithRandomSearch(
         metric=bench.score,
         metric_threshold=bench.threshold,

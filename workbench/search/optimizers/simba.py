@@ -9,6 +9,7 @@ from workbench.search.programs import Program
 
 
 def search(bench: Bench) -> Program:
+    """Return the program with the best rules and demonstrations that SIMBA found."""
     samples = max(2, min(6, bench.rounds // 3))
     optimizer = dspy.SIMBA(
         metric=bench.feedback,

@@ -1,9 +1,10 @@
 """Searches for the best prompt with few and noisy executions, by a method that is called the race.
 
-A prompt is made of pieces. What one execution says about a piece counts for every prompt that contains it, and the next
+A prompt is made of pieces. What one execution says about a piece counts for every prompt with this piece, and the next
 prompt is composed of the pieces that look good. docs/race.md explains the method and has its measurements.
 
-The race reaches the outside only by two functions: one proposes a changed prompt, and one evaluates prompts.
+The caller passes two functions: one proposes a changed prompt, and one evaluates prompts. The race uses nothing else
+of its surroundings.
 """
 
 from __future__ import annotations
@@ -60,13 +61,14 @@ def race(
 
     Args:
         seed_prompt: the starting prompt.
-        propose: called with a prompt and with what the race knows, as text. Returns a changed version of the prompt, or
-            None or an empty text if it has none.
-        evaluate: called with prompts. Returns a score from 0 to 1 for each, or None for an evaluation that crashed.
+        propose: called with a prompt and with what the race knows, as text. Returns a changed version of the prompt. If
+            it has none, it returns None or an empty text.
+        evaluate: called with prompts. Returns a score from 0 to 1 for each prompt, or None for a crashed evaluation.
         budget: the most evaluations, at least 1. The fresh evaluations of the chosen prompt are included.
         rng: makes every random choice, so equal answers lead to equal results.
         batch: how many prompts are evaluated at once.
-        split: returns the pieces of a prompt. The default is lines if the seed prompt has at least two, else words.
+        split: returns the pieces of a prompt. By default, these are lines if the seed prompt has at least two lines,
+            else words.
         join: undoes `split`.
 
     Raises:
@@ -89,10 +91,10 @@ def race(
 
 
 def _whole(name: str, value: object) -> int:
-    """Return an argument as a whole number, which NumPy's whole numbers are, too.
+    """Return an argument as a whole number. NumPy's whole numbers are accepted, too.
 
     Raises:
-        ValueError: it is none, or it is below 1.
+        ValueError: the argument is no whole number, or below 1.
     """
     if not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name} is {value!r}; expected a whole number of at least 1; pass another number")
@@ -112,11 +114,13 @@ def choose(
     needs: Needs = no_needs,
     watch: Watch = lambda standing: None,
 ) -> str:
-    """Return the prompt that a race chooses, without fresh executions of it. The arguments are those of `race`.
+    """Return the prompt that a race chooses, and leave its measurement to the caller.
+
+    The whole budget is for the search. The arguments that are not listed here are those of `race`.
 
     Args:
-        needs: returns the pieces that a piece needs. A prompt without one of them goes without the piece, too.
-        watch: called after each batch with what the race knows, and at the end.
+        needs: returns the pieces that a piece needs. A prompt without one of them is composed without the piece, too.
+        watch: called with what the race knows, after each batch and at the end.
     """
     pieces = Pieces(seed_prompt, split, join, needs)
     choice = _choose(Executions(pieces, evaluate, budget, batch, lambda noise: 0, watch), propose, rng)
@@ -124,8 +128,9 @@ def choose(
 
 
 def _choose(executions: Executions, propose: Propose, rng: np.random.Generator) -> Choice:
+    """Search among compositions of pieces, or among whole prompts if the proposer rewrites. Return the choice."""
     if executions.left(NOISE_VARIANCE) <= 0:
-        # Too few executions for a search.
+        # There are too few executions for a search, so the starting prompt is the choice.
         executions.recommend(Standing(executions.used, executions.pieces.text(executions.pieces.seed)))
         return Choice(executions.pieces.seed, NOISE_VARIANCE)
     composition = Composition(executions, propose, rng)

@@ -1,9 +1,9 @@
 """Searches for the best composition of pieces.
 
 What one execution says about a piece counts for every prompt with this piece. So the next prompt to execute may be any
-composition of pieces. Draws from the posterior suggest compositions, as in Thompson sampling (Thompson, 1933). The race
-executes the composition with the highest knowledge gradient (Frazier, Powell and Dayanik, 2008): after this execution,
-it expects to choose the best set of pieces.
+composition of pieces. Draws from the posterior suggest compositions, as in Thompson sampling (Thompson, 1933). Among
+these, the race executes the one with the highest knowledge gradient (Frazier, Powell and Dayanik, 2008): its execution
+is expected to improve the later choice of pieces most.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.search.race.executions import Executions
-from workbench.search.race.feedback import feedback, proposed
+from workbench.search.race.feedback import ask_for_proposal, feedback
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.model import Data, Matrix, Model
 from workbench.search.race.pieces import Prompt, Propose
@@ -25,23 +25,23 @@ from workbench.search.race.standing import PieceEffect, Quality, Standing
 FIRST_EXECUTIONS = 3
 #: A piece is uncertain while its mean effect is within so many standard deviations of 0.
 UNCERTAIN = 1.3
-#: The most uncertain pieces at a time: as many as executions are left, but within these limits.
+#: Proposals are asked for until so many pieces are uncertain: as many as executions are left, within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round: `ROUND_PER_EXECUTION` for each execution of a batch, but at most `LARGEST_ROUND`. A
-#: round may always have two proposals for each execution. Batches have fewer rounds than single executions.
+#: There is a round of proposals before each batch. It has at most `ROUND_PER_EXECUTION` proposals for each execution of
+#: the batch, and at most `LARGEST_ROUND`. But two proposals for each execution are always allowed.
 ROUND_PER_EXECUTION, LARGEST_ROUND = 12, 32
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
 #: A round ends after this many proposals in a row without a new piece, for each execution of a batch.
 FRUITLESS = 2
-#: Votes are asked for while the probability that a proposed piece is new is below this.
+#: Votes are asked for while the probability that a proposed piece is new is below this value.
 MOST_NOVELTY = 0.7
 #: Nothing is proposed once only so many executions are left, or a quarter of the budget if that is less.
 LAST_EXECUTIONS = 6
 #: A child that keeps a smaller share of its parent's pieces is a rewrite.
 KEPT_SHARE = 0.7
-#: From this number of proposals on, the race decides whether the proposer rewrites.
-TELLING_PROPOSALS = 8
+#: The fewest proposals after which the race decides whether the proposer rewrites.
+PROPOSALS_TO_DECIDE = 8
 #: The number of compositions from which the next execution is chosen.
 COMPOSITIONS = 16
 #: The factor by which the effects of these compositions are drawn wider than the posterior.
@@ -55,8 +55,13 @@ HARMFUL = 0.8
 class Composition:
     """The state of a search among compositions of pieces.
 
+    Args:
+        executions: the evaluations, with their budget.
+        propose: the caller's function that proposes a changed prompt.
+        rng: makes every random choice.
+
     Attributes:
-        rewrites: the children that keep too little of the starting prompt, in the order in which they were proposed.
+        rewrites: the children of the starting prompt that keep too little of it, in the order of their proposals.
     """
 
     def __init__(self, executions: Executions, propose: Propose, rng: np.random.Generator) -> None:
@@ -66,9 +71,10 @@ class Composition:
         self._rng = rng
         self._model = Model()
         self._known_members: Matrix = np.zeros((0, 0))
-        #: The pieces that a proposal added or took away. Only they have an effect of their own.
+        #: The pieces that a proposal added or took away. Only these pieces have an effect of their own.
         self._touched: list[int] = []
         self._preferences = Preferences()
+        #: How many proposals there were, and how many of them were rewrites.
         self._proposals = 0
         self._rewrites = 0
         self.rewrites: list[Prompt] = []
@@ -95,36 +101,37 @@ class Composition:
 
     @property
     def _proposer_rewrites(self) -> bool:
-        return self._proposals >= TELLING_PROPOSALS and 2 * self._rewrites > self._proposals
+        """Return True if most proposals are rewrites. The race then goes on with whole prompts."""
+        return self._proposals >= PROPOSALS_TO_DECIDE and 2 * self._rewrites > self._proposals
 
     def _expand(self) -> None:
-        """Ask for proposals, unless too few executions are left. The children themselves are not executed."""
+        """Ask for proposals, unless too few executions are left. Their pieces are noted. They are not executed."""
         left = self._executions.left(self._model.noise)
         if left > min(LAST_EXECUTIONS, self._executions.budget // 4):
             self._ask_for_pieces(left)
             self._ask_for_votes()
 
     def _ask_for_pieces(self, left: int) -> None:
-        """Ask for proposals until enough pieces are uncertain."""
-        most, fruitless = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left)), 0
+        """Ask for proposals until enough pieces are uncertain. `left` is the number of executions that are left."""
+        enough, fruitless = min(MOST_UNCERTAIN, max(FEWEST_UNCERTAIN, left)), 0
         for _ in range(self._round):
             if (
                 self._proposals >= PROPOSALS_PER_EXECUTION * self._executions.budget
                 or fruitless >= FRUITLESS * self._executions.batch
-                or self._uncertain() >= most
+                or self._uncertain_pieces() >= enough
                 or self._proposer_rewrites
             ):
                 return
-            known = len(self._touched)
+            touched_before = len(self._touched)
             if self._read_proposal(takes_new=True):
                 self._fit(steps=0)
-                fruitless = 0 if len(self._touched) > known else fruitless + 1
+                fruitless = 0 if len(self._touched) > touched_before else fruitless + 1
 
     def _ask_for_votes(self) -> None:
-        """Ask for more proposals if they repeat known pieces: the proposer votes for the pieces to which it returns.
+        """Ask for more proposals if they repeat known pieces. A repeated piece is the proposer's vote for it.
 
-        No more proposals are asked for than the executions so far allow. Late votes say most, because few helpful
-        pieces are absent then.
+        The number of executions so far limits the number of proposals. So votes come late, when they say most: few
+        helpful pieces are absent then.
         """
         for _ in range(self._round):
             if (
@@ -145,15 +152,17 @@ class Composition:
     def _read_proposal(self, *, takes_new: bool) -> bool:
         """Ask for one child, and note which pieces it adds and takes away. Return False if it is a rewrite.
 
+        The parent is the leader or a composition that is drawn from the posterior, with equal probability.
+
         Args:
-            takes_new: False ignores a child that touches a piece for the first time.
+            takes_new: if False, a child that touches a piece for the first time is ignored.
         """
         leader, avoided = self._recommended(), self._harmful()
         parent = leader
         if self._rng.random() < 0.5:
-            parent = self._with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
+            parent = self._prompt_with(self._model.draw_effects(self._rng, 1, 1.0)[0] > 0)
         text = feedback(self._pieces.text(leader), [self._pieces.piece(number) for number in avoided])
-        child_text = proposed(self._propose, self._pieces.text(parent), text)
+        child_text = ask_for_proposal(self._propose, self._pieces.text(parent), text)
         self._proposals += 1
         if not child_text.strip():
             return True
@@ -175,25 +184,26 @@ class Composition:
         means, deviations = self._model.effects()
         return [number for number, z in zip(self._touched, means / deviations, strict=True) if z < -HARMFUL]
 
-    def _uncertain(self) -> int:
+    def _uncertain_pieces(self) -> int:
+        """Return the number of pieces of which it is uncertain whether they help."""
         means, deviations = self._model.effects()
         return int(np.sum(np.abs(means) < UNCERTAIN * deviations))
 
     # Prompts ------------------------------------------------------------------------------------------------------
 
     def _next_prompts(self, size: int) -> list[Prompt]:
-        """Return prompts to execute. The choice of each prompt anticipates what the prompts before it will teach."""
+        """Return the prompts of the next batch. Each choice takes into account what the earlier prompts will teach."""
         look_ahead = max(1.0, LOOK_AHEAD * self._executions.left(self._model.noise))
         prompts = []
         for _ in range(size):
             compositions = self._model.draw_effects(self._rng, COMPOSITIONS, SPREAD) > 0
             gains = self._model.gains(compositions.astype(float), look_ahead)
             best = compositions[int(np.argmax(gains))]
-            prompts.append(self._with(best))
+            prompts.append(self._prompt_with(best))
             self._model.anticipate(best.astype(float))
         return prompts
 
-    def _with(self, included: NDArray[np.bool_]) -> Prompt:
+    def _prompt_with(self, included: NDArray[np.bool_]) -> Prompt:
         """Return the prompt with these touched pieces and all pieces that were never touched."""
         touched = set(self._touched)
         chosen = [number for number, include in zip(self._touched, included, strict=True) if include]
@@ -205,8 +215,8 @@ class Composition:
         prompts = list(self._executions.prompts)
         if not prompts:
             return self._pieces.seed
-        # Without any evidence the mean of a piece is 0. Then a piece of the starting prompt stays.
-        composed = self._with(self._model.effects()[0] >= 0)
+        # Without evidence, the mean effect of a piece is 0. Then a piece of the starting prompt stays.
+        composed = self._prompt_with(self._model.effects()[0] >= 0)
         means, variances = self._model.executed_prompts()
         values = means - CAUTION * np.sqrt(variances)
         if composed in self._executions.prompts:
@@ -256,6 +266,7 @@ class Composition:
     # The model ----------------------------------------------------------------------------------------------------
 
     def _fit(self, steps: int) -> None:
+        """Fit the model to all scores so far, with so many steps of EM."""
         executions, seed = self._executions, self._pieces.seed
         preferences = [np.nan if number in seed else self._preferences.of(number) for number in self._touched]
         data = Data(
@@ -267,7 +278,7 @@ class Composition:
         self._model.fit(data, steps)
 
     def _executed_members(self) -> Matrix:
-        """Return the members of the executed prompts. They change only with a new prompt or a new piece."""
+        """Return `_members` of all executed prompts. It is computed again only for a new prompt or a new piece."""
         shape = (len(self._executions.prompts), len(self._touched))
         if self._known_members.shape != shape:
             self._known_members = self._members(list(self._executions.prompts))

@@ -18,6 +18,10 @@ class Executions:
     """The evaluations of a race.
 
     Args:
+        pieces: the pieces of all prompts.
+        evaluate: called with prompts. Returns a score from 0 to 1 for each prompt, or None for a crashed evaluation.
+        budget: the most evaluations.
+        batch: how many prompts are evaluated at once.
         held_back: returns how many evaluations the search must leave, given the variance of the noise.
         watch: called with each recommendation.
 
@@ -55,29 +59,29 @@ class Executions:
         return self.budget - self.used - self._held_back(noise)
 
     def learn(self, prompts: list[Prompt]) -> None:
-        """Execute prompts and keep their scores for the search. A crash costs an evaluation and adds no data."""
+        """Execute prompts, and keep their scores for the search. A crashed evaluation counts, but adds no score."""
         for prompt, score in zip(prompts, self.measure(prompts), strict=True):
             if score is not None:
                 self.rows.append(self.prompts.setdefault(prompt, len(self.prompts)))
                 self.scores.append(score)
 
     def measure(self, prompts: list[Prompt]) -> list[float | None]:
-        """Execute prompts in batches, and return the scores without keeping them.
+        """Execute prompts in batches, and return the scores. The search does not learn from these scores.
 
         Raises:
-            ValueError: the caller's evaluation returned too few scores or one out of range.
+            ValueError: `evaluate` returned a wrong number of scores, or a score out of range.
         """
         scores: list[float | None] = []
         for start in range(0, len(prompts), self.batch):
-            part = prompts[start : start + self.batch]
-            if self.used + len(part) > self.budget:
-                raise AssertionError(f"{self.used + len(part)} evaluations; expected at most {self.budget}")
-            self.used += len(part)
-            answers = self._evaluate([self.pieces.text(prompt) for prompt in part])
+            batch = prompts[start : start + self.batch]
+            if self.used + len(batch) > self.budget:
+                raise AssertionError(f"{self.used + len(batch)} evaluations; expected at most {self.budget}")
+            self.used += len(batch)
+            answers = self._evaluate([self.pieces.text(prompt) for prompt in batch])
             answers = list(answers) if isinstance(answers, Iterable) else [answers]
-            if len(answers) != len(part):
+            if len(answers) != len(batch):
                 raise ValueError(
-                    f"evaluate returned {len(answers)} scores; expected one for each of {len(part)} prompts"
+                    f"evaluate returned {len(answers)} scores; expected one for each of {len(batch)} prompts"
                 )
             scores += [None if score is None else _checked(score) for score in answers]
         return scores

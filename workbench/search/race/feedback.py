@@ -1,4 +1,4 @@
-"""Writes what a race tells the proposer, and takes the proposal."""
+"""Writes the text that tells the proposer what a race knows, and asks for a proposal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.search.race.pieces import Propose
 
 
 def feedback(leader: str, harmful: Sequence[str]) -> str:
-    """Return the text with the leading prompt and the pieces that seem to lower the score."""
+    """Return the text for the proposer: the best prompt so far, and the pieces that seem to lower the score."""
     text = f"The best prompt so far:\n{leader}"
     if harmful:
         pieces = "\n".join(f"- {piece}" for piece in harmful)
@@ -16,8 +16,13 @@ def feedback(leader: str, harmful: Sequence[str]) -> str:
     return text
 
 
-def proposed(propose: Propose, parent: str, knowledge: str) -> str:
-    """Return a proposal for a prompt, or an empty text if the proposer has none.
+def ask_for_proposal(propose: Propose, parent: str, knowledge: str) -> str:
+    """Ask for a changed version of a prompt, and return it, or an empty text if the proposer has none.
+
+    Args:
+        propose: the caller's function that proposes a changed prompt.
+        parent: the prompt to change.
+        knowledge: what the race knows, as text.
 
     Raises:
         ValueError: the proposal is no text.

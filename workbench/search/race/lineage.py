@@ -39,26 +39,33 @@ class Lineage:
     means: Vector = field(default_factory=lambda: np.zeros(0))
     covariance: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
     _parents: list[int] = field(default_factory=list)
-    #: For each prompt a row with a 1.0 for itself and for each ancestor but the first prompt.
-    _steps: list[Vector] = field(default_factory=list)
+    #: For each prompt, a row with 1.0 in the columns of the prompt itself and of its ancestors but the first.
+    _paths: list[Vector] = field(default_factory=list)
 
     def add(self, parent: int | None) -> int:
         """Add a prompt and return its number. The first prompt has no parent."""
         number = len(self._parents)
-        own = np.zeros(number + 1)
+        path = np.zeros(number + 1)
         if parent is not None:
-            own[: len(self._steps[parent])] = self._steps[parent]
-            own[number] = 1.0
+            path[: len(self._paths[parent])] = self._paths[parent]
+            path[number] = 1.0
         self._parents.append(number if parent is None else parent)
-        self._steps.append(own)
+        self._paths.append(path)
         return number
 
     def fit(self, rows: list[int], scores: list[float], steps: int) -> None:
-        """Fit the posterior after so many steps of MAP-EM. `rows` has the number of each score's prompt."""
+        """Fit the posterior after some steps of MAP-EM (`workbench.search.race.model` has the sources).
+
+        Args:
+            rows: the number of each score's prompt.
+            scores: all scores so far.
+            steps: how many steps of MAP-EM are made.
+        """
         size = len(self._parents)
         paths = np.zeros((size, size))
-        for number, own in enumerate(self._steps):
-            paths[number, : len(own)] = own
+        for number, path in enumerate(self._paths):
+            paths[number, : len(path)] = path
+        # The covariance of two prompts grows with the number of steps that their paths share.
         shared, values = paths @ paths.T, np.array(scores)
         center = float(np.median(values)) if len(values) else 0.5
         for step in range(steps + 1):
@@ -71,6 +78,7 @@ class Lineage:
                 self._estimate_variances(np.array(rows, dtype=np.intp), values)
 
     def _estimate_variances(self, rows: np.ndarray, values: Vector) -> None:
+        """Do one step of MAP-EM: take the expected squares under the posterior as the new variances."""
         children = np.arange(1, len(self._parents))
         parents = np.array(self._parents, dtype=np.intp)[1:]
         variances = np.diag(self.covariance)
@@ -82,11 +90,15 @@ class Lineage:
         self.noise = map_variance(errors, NOISE_VARIANCE)
 
     def choose(self, candidates: list[int], size: int) -> list[tuple[int, bool]]:
-        """Return the next executions, each as a pair of a prompt and a flag.
+        """Return the next executions, each as a pair of a prompt's number and a flag.
 
         The flag is True if a new child of the prompt is executed in place of the prompt.
 
-        Within a batch, each repeated execution of a prompt lowers the variance that the next choice sees.
+        Within a batch, each repeated execution of a prompt lowers its variance for the choices after it.
+
+        Args:
+            candidates: the numbers of the prompts to choose from.
+            size: how many executions the batch has.
         """
         numbers = np.array(candidates, dtype=np.intp)
         means, variances = self.means[numbers], np.maximum(np.diag(self.covariance)[numbers], 1e-12)

@@ -1,4 +1,4 @@
-"""Decides how many executions a race holds back, and computes the estimate and the interval that they give."""
+"""Decides how many executions a race holds back for the chosen prompt, and computes the estimate from their scores."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from scipy.special import stdtrit
 
 from workbench.search.race.pieces import Prompt
 
-#: The fewest executions that are held back, and the least and the largest share of the budget that they take.
-FEWEST = 6
-LEAST_SHARE = 0.08
-MOST_SHARE = 0.15
+#: The fewest executions that are held back.
+FEWEST_HELD_BACK = 6
+#: The smallest and the largest share of the budget that is held back.
+LEAST_SHARE, MOST_SHARE = 0.08, 0.15
 #: The standard error that the fresh executions should reach.
 STANDARD_ERROR = 0.03
 #: How many standard deviations are subtracted from a mean when a prompt is chosen.
 CAUTION = 0.5
-#: The confidence level of the interval, and the degrees of freedom for which the search's noise counts in it.
+#: The confidence level of the interval.
 LEVEL = 0.9
+#: The degrees of freedom for which the search's noise counts in the interval.
 POOLED_DEGREES = 20
 
 
@@ -32,19 +33,24 @@ class Choice:
 
 
 def reserve(budget: int, noise: float) -> int:
-    """Return how many executions are held back for the chosen prompt.
+    """Return how many executions are held back for the chosen prompt, given the variance of the noise.
 
-    More are held back for more noise, and never more than the larger of 6 and 15 % of the budget.
+    They are enough for the standard error `STANDARD_ERROR`, within the limits of this module: at least 6 and 8 % of the
+    budget, and at most 15 % of it or 6.
     """
-    least = max(FEWEST, math.ceil(noise / STANDARD_ERROR**2), math.ceil(LEAST_SHARE * budget))
-    return min(least, max(FEWEST, math.ceil(MOST_SHARE * budget)))
+    needed = max(FEWEST_HELD_BACK, math.ceil(noise / STANDARD_ERROR**2), math.ceil(LEAST_SHARE * budget))
+    return min(needed, max(FEWEST_HELD_BACK, math.ceil(MOST_SHARE * budget)))
 
 
 def estimate(scores: list[float], noise: float) -> tuple[float, tuple[float, float]]:
     """Return the mean of fresh scores and its 90 % confidence interval, within 0 and 1.
 
-    The interval is Student's t. Its variance pools the scores' own with the search's noise, which counts for 20 degrees
-    of freedom, because so few scores say little about their variance.
+    The interval is Student's t. Its variance is pooled from the fresh scores and from the search's noise. The noise
+    counts for 20 degrees of freedom, because a few scores say little about their variance.
+
+    Args:
+        scores: the fresh scores of one prompt.
+        noise: the variance of the noise, as the search estimated it.
     """
     mean, degrees = float(np.mean(scores)), len(scores) - 1
     squares = float(np.sum((np.array(scores) - mean) ** 2))

@@ -5,9 +5,9 @@ One score of prompt c with the pieces S is
     y = m + sum of theta_j over the pieces j in S + r_c + noise
     theta_j = mu_0 + mu_1 x_j + delta_j,    x_j = ln((1 + n_j) / (1 + e_j))
 
-n_j counts how often piece j was proposed while it was absent, and e_j how often that would have happened if the
-proposer chose evenly among the absent pieces. A proposer that prefers a piece says something about it. The pieces of
-the seed prompt were not proposed, so their effect is delta_j alone.
+n_j counts how often piece j was proposed while it was absent. e_j is how often that would have happened if the proposer
+chose evenly among the absent pieces. So a high x_j means that the proposer prefers the piece. The pieces of the seed
+prompt were not proposed, so their effect is delta_j alone.
 
 The priors are delta ~ N(0, tau^2), r ~ N(0, rho^2), mu_0 and mu_1 ~ N(0, 0.03^2), and m ~ N(median of the scores,
 0.3^2). The noise is Student-t with 6 degrees of freedom and the scale sigma, so that a single outlier does not decide.
@@ -41,8 +41,8 @@ TREND_VARIANCE = 0.03**2
 MEAN_VARIANCE = 0.3**2
 #: The degrees of freedom of the noise.
 DEGREES = 6.0
-#: The parameters before the effects of the pieces: m, mu_0, mu_1.
-FIRST = 3
+#: The index of delta_1 among the parameters. m, mu_0 and mu_1 are before it.
+FIRST_DELTA = 3
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Data:
         members: (prompts, pieces), 1.0 where the prompt has the piece. A piece that all prompts have needs no column.
         preferences: (pieces,), x_j of each piece, or NaN for a piece of the seed prompt.
         prompts: (scores,), the row of each score's prompt in `members`.
-        scores: (scores,).
+        scores: (scores,), from 0 to 1.
     """
 
     members: Matrix
@@ -67,7 +67,11 @@ class Model:
     """The posterior over the parameters beta = (m, mu_0, mu_1, delta_1, ..., delta_p), and the estimated variances.
 
     Attributes:
-        noise: the unweighted variance of the scores' errors, which outliers raise. Reserve and interval use it.
+        effect_variance: tau^2.
+        residual_variance: rho^2.
+        noise_variance: sigma^2.
+        noise: the unweighted variance of the scores' errors, which outliers raise. It decides how many executions are
+            held back, and how wide the interval of the estimate is.
     """
 
     effect_variance: float = EFFECT_VARIANCE
@@ -77,14 +81,14 @@ class Model:
     _weights: Vector = field(default_factory=lambda: np.ones(0))
 
     def fit(self, data: Data, steps: int) -> None:
-        """Fit the posterior after so many steps of EM, which start with the variances of the fit before."""
+        """Fit the posterior to the data, with so many steps of EM. They start with the variances of the last fit."""
         if len(self._weights) != len(data.scores):
             new = np.ones(len(data.scores) - len(self._weights))
             self._weights = np.concatenate([self._weights, new])
         self._data = data
         self._trend = _trend(data.preferences)
         pieces = len(data.preferences)
-        #: The rows that make the effects theta of beta, (pieces, 3 + pieces).
+        #: The matrix that maps beta to the effects theta, (pieces, 3 + pieces).
         self._effects = np.hstack([np.zeros((pieces, 1)), self._trend, np.eye(pieces)])
         self._rows = self._design(data.members)
         self._solve()
@@ -112,7 +116,7 @@ class Model:
         self._shares = np.where(self._executed, self.residual_variance / (self.residual_variance + 1 / safe), 0.0)
         row_precisions = np.where(self._executed, 1 / (self.residual_variance + 1 / safe), 0.0)
         prior = np.full(rows.shape[1], 1 / self.effect_variance)
-        prior[0], prior[1:FIRST] = 1 / MEAN_VARIANCE, 1 / TREND_VARIANCE
+        prior[0], prior[1:FIRST_DELTA] = 1 / MEAN_VARIANCE, 1 / TREND_VARIANCE
         right = rows.T @ (row_precisions * self._means)
         right[0] += prior[0] * (np.median(data.scores) if len(data.scores) else 0.5)
         precision = (rows.T * row_precisions) @ rows + np.diag(prior)
@@ -131,7 +135,7 @@ class Model:
             residuals**2 + self._shares**2 * linear_variances + self.residual_variance * (1 - self._shares)
         )[self._executed]
         squared_errors = (data.scores - means[data.prompts]) ** 2 + variances[data.prompts]
-        squared_effects = (self._beta**2 + _squares(self._root))[FIRST:]
+        squared_effects = (self._beta**2 + _squares(self._root))[FIRST_DELTA:]
         self._weights = (DEGREES + 1) / (DEGREES + squared_errors / self.noise_variance)
         self.noise_variance = map_variance(self._weights * squared_errors, NOISE_VARIANCE)
         self.noise = map_variance(squared_errors, NOISE_VARIANCE)
@@ -155,15 +159,22 @@ class Model:
         return float(row @ self._beta), float(_squares((row @ self._root)[None, :])[0]) + self.residual_variance
 
     def draw_effects(self, rng: np.random.Generator, draws: int, spread: float) -> Matrix:
-        """Return effects drawn from the posterior and spread around their means, (draws, pieces)."""
+        """Return effects drawn from the posterior, (draws, pieces).
+
+        Args:
+            spread: the factor by which the draws deviate more from their means than the posterior says.
+        """
         deviations = rng.standard_normal((draws, len(self._beta))) @ self._root.T
         return np.asarray((self._beta + spread * deviations) @ self._effects.T)
 
     def gains(self, members: Matrix, executions: float) -> Vector:
         """Return what so many executions of each set of pieces would be worth, (sets,).
 
-        This is the knowledge gradient, summed over the pieces: the expected gain of being allowed to decide about each
-        piece again. The prompts' residuals count as noise.
+        This is the knowledge gradient, summed over the pieces: how much better the decisions about the pieces are
+        expected to be after these executions. The prompts' residuals count as noise.
+
+        Args:
+            members: (sets, pieces), 1.0 where the set has the piece.
         """
         projected = self._design(members) @ self._root
         covariances = projected @ (self._effects @ self._root).T
@@ -172,7 +183,7 @@ class Model:
         return np.asarray(gains.sum(axis=1))
 
     def anticipate(self, members: Vector) -> None:
-        """Lower the uncertainty as one execution of this set of pieces will. The next fit overwrites the change."""
+        """Lower the uncertainty as much as one execution of this set of pieces will. The next fit undoes the change."""
         projected = (self._design(members[None, :]) @ self._root)[0]
         variance, noise = float(projected @ projected), self.residual_variance + self.noise_variance
         shrink = (1 - np.sqrt(noise / (noise + variance))) / max(variance, 1e-12)
@@ -183,8 +194,8 @@ def expected_gains(means: Vector, spreads: Matrix) -> Matrix:
     """Return the knowledge gradient of a choice between 0 and an effect whose posterior mean will move.
 
     Args:
-        means: the effects' means now.
-        spreads: the standard deviations of their future means, of any shape that `means` can be spread to.
+        means: the current means of the effects.
+        spreads: the standard deviations of their future means, of any shape to which `means` can be broadcast.
     """
     spreads = np.maximum(spreads, 1e-9)
     z = -np.abs(means) / spreads

@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
+#: The numbers of a prompt's pieces.
 Prompt = frozenset[int]
+#: Returns the pieces of a prompt.
 Split = Callable[[str], list[str]]
+#: Returns the prompt of these pieces.
 Join = Callable[[list[str]], str]
+#: Returns a changed version of a prompt, given the prompt and what the race knows; None if there is none.
 Propose = Callable[[str, str], str | None]
+#: Returns the texts of the pieces that a piece needs.
 Needs = Callable[[str], Collection[str]]
 
 
@@ -38,6 +43,7 @@ class Pieces:
 
     Args:
         seed_prompt: the starting prompt. Its text is kept as it is, whatever `join` makes of its pieces.
+        split, join: functions that split a prompt into pieces and join them.
         needs: returns the texts of the pieces that a piece needs.
     """
 
@@ -81,8 +87,8 @@ class Pieces:
     def compose(self, numbers: Iterable[int]) -> Prompt:
         """Return the prompt that `read` would return for the text of these pieces.
 
-        Pieces whose needs are missing are left out. If a set has only the second occurrence of a text, it becomes the
-        first occurrence.
+        Pieces that need a missing piece are left out. If only the second occurrence of a text is given, the prompt has
+        the first occurrence in its place.
         """
         chosen = self._with_needs(frozenset(numbers))
         if not chosen & self._repeats:
@@ -99,10 +105,10 @@ class Pieces:
         """Return the pieces without those that need a missing piece, until no piece needs a missing one."""
         while True:
             texts = {self.piece(number) for number in chosen}
-            kept = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
-            if kept == chosen:
+            usable = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
+            if usable == chosen:
                 return chosen
-            chosen = kept
+            chosen = usable
 
     def text(self, prompt: Prompt) -> str:
         """Return the text of a prompt: its pieces in the global order."""

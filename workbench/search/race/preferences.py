@@ -1,4 +1,4 @@
-"""Counts which pieces a proposer returns to. The proposer's preference for a piece is evidence that the piece helps."""
+"""Counts how often a proposer proposes each piece. Its preference for a piece is evidence that the piece helps."""
 
 from __future__ import annotations
 
@@ -16,13 +16,21 @@ class Preferences:
         self._expected: defaultdict[int, float] = defaultdict(float)
 
     def count(self, added: Prompt, absent: set[int]) -> None:
-        """Count a proposal for the pieces that it adds and for those that it could have added."""
+        """Count a proposal.
+
+        Args:
+            added: the pieces that the proposal adds.
+            absent: the known pieces that it could have added, because the prompt did not have them.
+        """
         self._counts.update(added)
         for number in absent | added:
             self._expected[number] += len(added) / len(absent | added)
 
     def of(self, number: int) -> float:
-        """Return the logarithm of how often a piece was proposed, relative to an even choice."""
+        """Return the logarithm of how often a piece was proposed, relative to an even choice among the absent pieces.
+
+        This is x_j in `workbench.search.race.model`.
+        """
         return math.log((1 + self._counts[number]) / (1 + self._expected[number]))
 
     @property

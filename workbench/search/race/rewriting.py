@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from workbench.search.race.executions import Executions
-from workbench.search.race.feedback import feedback, proposed
+from workbench.search.race.feedback import ask_for_proposal, feedback
 from workbench.search.race.lineage import Lineage
 from workbench.search.race.measuring import CAUTION, Choice
 from workbench.search.race.pieces import Prompt, Propose
 from workbench.search.race.standing import Quality, Standing
 
-#: After this many useless proposals in a row, the parent itself is executed.
+#: After this many proposals in a row that are no new prompt, the parent itself is executed.
 TRIES = 3
 
 
@@ -21,6 +21,8 @@ class WholePrompts:
     """The state of a search among whole prompts.
 
     Args:
+        executions: the evaluations so far, which the search continues.
+        propose: the caller's function that proposes a changed prompt.
         waiting: rewrites of the starting prompt that were proposed but not executed yet.
     """
 
@@ -29,10 +31,12 @@ class WholePrompts:
         self._propose = propose
         self._lineage = Lineage()
         seed = executions.pieces.seed
+        #: The number of each prompt in the lineage.
         self._numbers: dict[Prompt, int] = {seed: self._lineage.add(None)}
         for prompt in executions.prompts:
             if prompt != seed:
                 self._numbers[prompt] = self._lineage.add(0)
+        #: Proposed children that were not executed yet, by the number of their parent.
         self._waiting = {0: waiting}
         self._fit(steps=2)
 
@@ -49,6 +53,7 @@ class WholePrompts:
         return Choice(self._best(), self._lineage.noise)
 
     def _fit(self, steps: int) -> None:
+        """Fit the lineage to all scores so far."""
         executions = self._executions
         numbers = {row: self._numbers[prompt] for prompt, row in executions.prompts.items()}
         self._lineage.fit([numbers[row] for row in executions.rows], executions.scores, steps)
@@ -58,9 +63,11 @@ class WholePrompts:
         return [self._numbers[prompt] for prompt in self._executions.prompts] or [0]
 
     def _prompt(self, number: int) -> Prompt:
+        """Return the prompt with this number."""
         return next(prompt for prompt, other in self._numbers.items() if other == number)
 
     def _best(self) -> Prompt:
+        """Return the prompt with the highest cautious mean."""
         numbers = self._candidates()
         deviations = np.sqrt(np.maximum(np.diag(self._lineage.covariance)[numbers], 0.0))
         return self._prompt(numbers[int(np.argmax(self._lineage.means[numbers] - CAUTION * deviations))])
@@ -68,16 +75,17 @@ class WholePrompts:
     def _standing(self) -> Standing:
         """Return what the race knows now."""
         executions, best = self._executions, self._best()
-        known = bool(executions.scores)
+        has_scores = bool(executions.scores)
         return Standing(
             executions.used,
             executions.pieces.text(best),
-            best=self._quality(self._numbers[best]) if known else None,
-            seed=self._quality(0) if known else None,
-            noise=math.sqrt(self._lineage.noise) if known else None,
+            best=self._quality(self._numbers[best]) if has_scores else None,
+            seed=self._quality(0) if has_scores else None,
+            noise=math.sqrt(self._lineage.noise) if has_scores else None,
         )
 
     def _quality(self, number: int) -> Quality:
+        """Return the posterior of a prompt's quality."""
         variance = float(self._lineage.covariance[number, number])
         return Quality(float(self._lineage.means[number]), math.sqrt(max(variance, 0.0)))
 
@@ -89,11 +97,12 @@ class WholePrompts:
             if waiting:
                 child = waiting.pop()
             else:
-                child = pieces.read(proposed(self._propose, pieces.text(prompt), self._feedback()))
+                child = pieces.read(ask_for_proposal(self._propose, pieces.text(prompt), self._feedback()))
             if child not in self._numbers and pieces.text(child).strip():
                 self._numbers[child] = self._lineage.add(parent)
                 return child
         return prompt
 
     def _feedback(self) -> str:
+        """Return the text for the proposer. Whole prompts have no pieces to avoid."""
         return feedback(self._executions.pieces.text(self._best()), [])

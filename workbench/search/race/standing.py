@@ -42,8 +42,8 @@ class Standing:
         evaluations: how many prompts were evaluated so far.
         prompt: the recommended prompt.
         best, seed: the quality of the recommended prompt and of the starting prompt; None before any score.
-        effects: the pieces that some proposal added or removed. Other pieces stand in every prompt, so nothing says
-            what they are worth. Empty if the proposer rewrites whole prompts.
+        effects: the effects of the pieces that some proposal added or removed. All other pieces are in every prompt, so
+            their effects cannot be measured. Empty if the proposer rewrites whole prompts.
         noise: the standard deviation of one score, as the race estimates it; None before any score.
     """
 
@@ -55,4 +55,5 @@ class Standing:
     noise: float | None = None
 
 
+#: Called with what a race knows, after each batch.
 Watch = Callable[[Standing], None]

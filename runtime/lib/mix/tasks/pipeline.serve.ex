@@ -80,7 +80,7 @@ defmodule Mix.Tasks.Pipeline.Serve do
       open_requests: open_requests
     ]
 
-    # Get a message if the server does not start or goes down, so that the command can print an error line.
+    # Do not crash with the server, but get a message if it does not start or crashes. Then the command can print an error line.
     Process.flag(:trap_exit, true)
 
     with {:ok, server, port} <- Serve.start_link(server_options) do

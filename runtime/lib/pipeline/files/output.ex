@@ -121,8 +121,8 @@ defmodule Pipeline.Files.Output do
     end
   end
 
-  # A random name cannot be that of a file that another run left behind. The name does not contain the name of the new file,
-  # because it would be too long if the name of the new file is as long as the file system allows.
+  # The name is random, because another run may have left a temporary file behind. It does not contain the name of the new file,
+  # because it could then be too long for the file system.
   defp temporary_beside(path), do: Path.join(Path.dirname(path), Name.temporary())
 
   defp with_path({:error, reason}, path),

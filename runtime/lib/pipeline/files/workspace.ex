@@ -173,7 +173,7 @@ defmodule Pipeline.Files.Workspace do
   defp edit_file(workspace, names, old, new) do
     with :ok <- Replacement.check(old, new),
          {:ok, text} <- read_file(workspace, names),
-         {:ok, new_content} <- Replacement.apply(text, old, new),
+         {:ok, new_content} <- Replacement.replace(text, old, new),
          :ok <- check_content(new_content) do
       write_file(workspace, names, new_content)
     end

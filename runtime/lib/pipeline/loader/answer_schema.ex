@@ -54,7 +54,7 @@ defmodule Pipeline.Loader.AnswerSchema do
   defp choose(%{functions: [name]}, place, %{functions: functions}) do
     case functions do
       %{^name => %{"parameters" => parameters}} when is_map(parameters) ->
-        check(parameters, ["functions" | place])
+        check(parameters, ["parameters", name, "gemini_functions", "workflow"])
 
       _ ->
         {nil,

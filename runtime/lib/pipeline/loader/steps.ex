@@ -44,22 +44,24 @@ defmodule Pipeline.Loader.Steps do
     do: {[], [Note.error(place, "expected no more than #{@max_steps} steps, got #{length(steps)}")]}
 
   def read(steps, place, context) when is_list(steps) and steps != [] do
-    {steps, {_, notes}} = steps(steps, place, {context, []})
-    {steps, (notes |> Enum.reverse() |> Enum.concat()) ++ repeated_names(steps)}
+    {steps, notes} = steps(steps, place, context)
+    {steps, notes ++ repeated_names(steps)}
   end
 
   def read(_, place, _), do: {[], [Note.error(place, "expected a list of at least one step")]}
 
-  # Read one step after the other. Add the name of each step and the kind of its answer to the context of the next steps. The
-  # notes are collected in a list per step, the last step first.
-  defp steps(steps, place, context_and_notes) do
-    steps
-    |> Enum.with_index()
-    |> Enum.map_reduce(context_and_notes, fn {step, index}, {context, notes} ->
-      {step, kinds, step_notes} = step(step, [index | place], context)
-      context = %{context | answer_kinds: Map.merge(context.answer_kinds, kinds)}
-      {step, {context, [step_notes | notes]}}
-    end)
+  # Read one step after the other. Add the kind of each step's answer to the context of the next steps.
+  defp steps(steps, place, context) do
+    {steps_and_notes, _} =
+      steps
+      |> Enum.with_index()
+      |> Enum.map_reduce(context, fn {step, index}, context ->
+        {step, kinds, notes} = step(step, [index | place], context)
+        {{step, notes}, %{context | answer_kinds: Map.merge(context.answer_kinds, kinds)}}
+      end)
+
+    {steps, notes} = Enum.unzip(steps_and_notes)
+    {steps, Enum.concat(notes)}
   end
 
   # Return the step, the kind of its answer by its name, and the notes. A group has the kinds of its steps as well.

@@ -53,7 +53,7 @@ defmodule Pipeline.Model.Catalogue do
   def current(:gemini), do: [@default_models.gemini]
   def current(_), do: Enum.uniq([@default_models.anthropic | Map.values(@short_names)])
 
-  @doc "Return the `max_tokens` of a step that sets none: the highest number that the model accepts."
+  @doc "Return the `max_tokens` of a step that sets none: the provider's default, or the limit of the model if it is lower."
   @spec max_tokens(provider(), String.t()) :: pos_integer()
   def max_tokens(provider, model) do
     default = if provider == :gemini, do: @output_tokens.gemini, else: @output_tokens.anthropic

@@ -11,7 +11,8 @@ defmodule Pipeline.Model.Certificates do
   @remedy "install the package ca-certificates, or set SSL_CERT_FILE to a file of CA certificates in PEM form"
 
   @doc """
-  Return the certificates in the file, or the operating system's if the file is nil. No certificate is an error for the user.
+  Return the certificates in the file, or the operating system's if the file is nil. If there are none, the error says what the
+  user can do.
 
   `load` reads the operating system's certificates.
   """

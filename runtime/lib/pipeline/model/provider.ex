@@ -55,7 +55,7 @@ defmodule Pipeline.Model.Provider do
   end
 
   @doc """
-  Return the result of a call. If its error is an unknown model, name models that the user can choose instead.
+  Return the result of a call. If it is the error for an unknown model, add models that the user can choose instead.
 
   `list` asks the provider for its models. Its argument is the time limit in milliseconds. If it fails, the message names only
   the current models that the runtime knows.

@@ -5,7 +5,7 @@ defmodule Pipeline.Model.Schema do
   Users write the schemas, and models write the values. Therefore, the work for any schema and value is limited.
   """
 
-  # A check is given up after this number of visits of a schema, or after this time.
+  # A check is given up after this number of visits, or after this time. Each visit checks one value by one schema.
   @max_visits 100_000
   @max_ms 2_000
   # One search for a pattern is given up after this number of steps of PCRE (its `match_limit`).

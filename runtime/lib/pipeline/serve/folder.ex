@@ -1,7 +1,7 @@
 defmodule Pipeline.Serve.Folder do
   @moduledoc """
-  Creates the folder of a run, for its workspace and for the files that its steps write. The folder is removed when the run has
-  ended in any way.
+  Creates the folder of a run, for its workspace and for the files that its steps write. The folder is removed when the run
+  ends, in whatever way it ends.
 
   A guard process watches the run. It ends the steps of the run before it removes the folder, because a step that still writes
   would create the folder again.

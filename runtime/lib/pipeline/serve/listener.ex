@@ -7,12 +7,12 @@ defmodule Pipeline.Serve.Listener do
 
   alias Pipeline.Serve.{Router, Token}
 
-  # mochiweb waits five minutes for a request, and thirty seconds for each line of a request. Without shorter limits, a client
-  # without a token could open silent connections until nobody else can connect. Between two requests a client may take
-  # longer than before its first one.
+  # mochiweb waits five minutes for a request, and thirty seconds for each line of a request. With these limits alone, a client
+  # without a token could open silent connections until nobody else can connect. A client may be silent for longer between two
+  # requests than before its first one.
   @first_request_ms 10_000
   @next_request_ms 60_000
-  # mochiweb's own limit starts again with every byte of a body, so a client could send one byte a second for ever.
+  # mochiweb's own time limit starts again with every byte of a body, so a client could send one byte a second for ever.
   @body_ms 60_000
 
   # A client waits for its run on one connection and may have further ones.
@@ -42,7 +42,7 @@ defmodule Pipeline.Serve.Listener do
 
     :mochiweb_clock.start()
 
-    # This is what mochiweb_http does, except that `connected/3` limits how long a connection may be silent.
+    # mochiweb_http starts its server in the same way. Here, `connected/3` also limits how long a connection may be silent.
     :mochiweb_socket_server.start_link(
       name: :undefined,
       ip: options[:ip],
@@ -202,6 +202,6 @@ defmodule Pipeline.Serve.Listener do
     end
   end
 
-  # The bytes need not be UTF-8. If they are not, they match no path, token or key.
+  # The bytes may be any. Bytes that are not UTF-8 match no path, token or key.
   defp text(bytes), do: bytes |> :erlang.list_to_binary()
 end

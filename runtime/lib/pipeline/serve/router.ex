@@ -1,14 +1,13 @@
 defmodule Pipeline.Serve.Router do
   @moduledoc """
-  Answers requests. Every answer is JSON, and an error is `{"error": {"kind": …, "message": …}}`.
-
-  `Pipeline.Serve` lists the requests and the statuses.
+  Answers requests. Every answer is JSON. `Pipeline.Serve` lists the requests, the errors and the HTTP statuses.
   """
 
   alias Pipeline.Error
   alias Pipeline.Serve.{RunRequest, Runs, Token}
   alias Pipeline.Value.{JSON, Number}
 
+  @typedoc "A request. `path` has the names between the slashes. `body` reads the body of the request."
   @type request :: %{
           method: String.t(),
           path: [String.t()],

@@ -1,7 +1,7 @@
 defmodule Pipeline.Serve.Run do
   @moduledoc """
-  Executes one run in its own process and returns its result as JSON. The result is encoded once, however often clients read
-  it.
+  Executes one run in its own process and returns its result as JSON. The result is encoded only once, because clients may read
+  it several times.
 
   The workspace of the run, and the files that its steps write by `output_to_file`, are in the run's own folder. The result
   contains the texts of these files, because the folder is removed at the end.
@@ -14,7 +14,7 @@ defmodule Pipeline.Serve.Run do
   @type status :: :running | :done | :failed | :cancelled
   @type outcome :: {status(), json :: binary()}
 
-  @doc "Start a run under the supervisor `Pipeline.Runs`. The task sends the caller an `t:outcome/0`."
+  @doc "Start a run under the supervisor `Pipeline.Runs`. The task returns a `t:outcome/0` to the caller."
   @spec start(String.t(), RunRequest.t()) :: Task.t()
   def start(id, %RunRequest{} = run_request) do
     Task.Supervisor.async_nolink(Pipeline.Runs, fn -> execute(id, run_request) end)
@@ -30,7 +30,7 @@ defmodule Pipeline.Serve.Run do
     :ok
   end
 
-  @doc "Return the JSON of a run that is under way or did not end by itself."
+  @doc "Return the JSON of a run that is under way, or that was ended from outside."
   @spec json(String.t(), status(), Error.t() | nil) :: binary()
   def json(id, status, error \\ nil), do: encode(%{id: id, status: status}, error)
 

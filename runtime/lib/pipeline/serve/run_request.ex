@@ -1,6 +1,6 @@
 defmodule Pipeline.Serve.RunRequest do
   @moduledoc """
-  Checks the body of `POST /runs`.
+  Reads and checks the body of `POST /runs`.
 
       {"pipeline": "workflow: …", "prompt": "Find the anti-patterns", "key": "first"}
 
@@ -15,8 +15,8 @@ defmodule Pipeline.Serve.RunRequest do
   | `timeout_ms` | the time limit of the whole run; a quarter of an hour by default |
   | `key` | a name for this request, of up to 500 bytes |
 
-  `pipeline` is required, and `prompt` or `vars`. If a client sends a request again with the same `key`, it gets the earlier run,
-  and nothing is executed twice. All other keys have to be the same as in the earlier request.
+  `pipeline` is required, and so is `prompt` or `vars`. If a client sends a request with the `key` of an earlier request, it gets
+  the earlier run, and nothing is executed twice. All other values have to be the same as in the earlier request.
   """
 
   alias Pipeline.{Error, Loader}
@@ -25,6 +25,7 @@ defmodule Pipeline.Serve.RunRequest do
   @derive {Inspect, only: [:seed, :timeout]}
   defstruct [:pipeline, :vars, :inputs, :seed, :timeout, :key, :digest]
 
+  @typedoc "`digest` is a hash of all values except for `key`. `timeout` is in milliseconds."
   @type t :: %__MODULE__{
           pipeline: Pipeline.t(),
           vars: %{String.t() => term()},
@@ -43,36 +44,51 @@ defmodule Pipeline.Serve.RunRequest do
   @spec read(map()) :: {:ok, t()} | {:error, Error.t()}
   def read(body) do
     with :ok <- check_keys(body),
-         {:ok, text} <- take(body, "pipeline", &text?/1, "the text of a pipeline file", nil),
-         :ok <- check_present(text, "pipeline"),
+         {:ok, values} <- read_values(body),
+         {:ok, pipeline} <- Loader.parse(values.text, values.name) do
+      {:ok, new(pipeline, values)}
+    end
+  end
+
+  defp new(pipeline, %{inputs: inputs, seed: seed, timeout: timeout} = values) do
+    vars = if values.prompt, do: Map.put(values.vars, "user_prompt", values.prompt), else: values.vars
+    identity = {values.text, values.name, vars, inputs, seed, timeout}
+
+    %__MODULE__{
+      pipeline: pipeline,
+      vars: vars,
+      inputs: Map.new(inputs, fn {name, text} -> {name, {:text, text}} end),
+      seed: seed,
+      timeout: timeout,
+      key: values.key,
+      digest: :crypto.hash(:sha256, :erlang.term_to_binary(identity))
+    }
+  end
+
+  defp read_values(body) do
+    timeout_range = "a whole number from 1 to #{@max_timeout_ms}"
+
+    with {:ok, text} <- take(body, "pipeline", &text?/1, "the text of a pipeline file", nil),
+         :ok <- check_pipeline(text),
          {:ok, name} <- take(body, "name", &text?/1, "a path", "pipeline.yaml"),
          {:ok, prompt} <- take(body, "prompt", &text?/1, "a text that is not blank", nil),
          {:ok, vars} <- take(body, "vars", &is_map/1, "values by name", %{}),
-         :ok <- check_present(prompt || (vars != %{} && vars) || nil, "prompt"),
+         :ok <- check_prompt(prompt, vars),
          {:ok, inputs} <- take(body, "inputs", &texts?/1, "texts by name", %{}),
          {:ok, seed} <- take(body, "seed", &(is_integer(&1) and &1 >= 0), "a whole number from 0", nil),
-         {:ok, timeout} <-
-           take(
-             body,
-             "timeout_ms",
-             &timeout?/1,
-             "a whole number from 1 to #{@max_timeout_ms}",
-             @default_timeout_ms
-           ),
+         {:ok, timeout} <- take(body, "timeout_ms", &timeout?/1, timeout_range, @default_timeout_ms),
          {:ok, key} <-
-           take(body, "key", &(text?(&1) and byte_size(&1) <= 500), "a text of up to 500 bytes", nil),
-         {:ok, pipeline} <- Loader.parse(text, name) do
-      vars = if prompt, do: Map.put(vars, "user_prompt", prompt), else: vars
-
+           take(body, "key", &(text?(&1) and byte_size(&1) <= 500), "a text of up to 500 bytes", nil) do
       {:ok,
-       %__MODULE__{
-         pipeline: pipeline,
+       %{
+         text: text,
+         name: name,
+         prompt: prompt,
          vars: vars,
-         inputs: Map.new(inputs, fn {name, text} -> {name, {:text, text}} end),
+         inputs: inputs,
          seed: seed,
          timeout: timeout,
-         key: key,
-         digest: :crypto.hash(:sha256, :erlang.term_to_binary({text, name, vars, inputs, seed, timeout}))
+         key: key
        }}
     end
   end
@@ -83,20 +99,25 @@ defmodule Pipeline.Serve.RunRequest do
         :ok
 
       [key | _] ->
-        usage("the key #{inspect(key)} is not known, expected one of #{Enum.join(@known_keys, ", ")}")
+        usage_error("the key #{inspect(key)} is not known, expected one of #{Enum.join(@known_keys, ", ")}")
     end
   end
 
+  # Return the value of a key, or the default if the key is missing.
   defp take(body, key, valid?, expectation, default) do
     case body[key] do
       nil -> {:ok, default}
-      value -> if valid?.(value), do: {:ok, value}, else: usage("#{key}: expected #{expectation}")
+      value -> if valid?.(value), do: {:ok, value}, else: usage_error("#{key}: expected #{expectation}")
     end
   end
 
-  defp check_present(nil, "prompt"), do: usage("the key prompt is missing, and so is vars: give one of them")
-  defp check_present(nil, key), do: usage("the key #{key} is missing")
-  defp check_present(_, _), do: :ok
+  defp check_pipeline(nil), do: usage_error("the key pipeline is missing")
+  defp check_pipeline(_), do: :ok
+
+  defp check_prompt(nil, vars) when vars == %{},
+    do: usage_error("the key prompt is missing, and so is vars: give one of them")
+
+  defp check_prompt(_, _), do: :ok
 
   defp timeout?(value), do: is_integer(value) and value in 1..@max_timeout_ms
 
@@ -106,5 +127,5 @@ defmodule Pipeline.Serve.RunRequest do
   defp texts?(value),
     do: is_map(value) and Enum.all?(value, fn {_, text} -> is_binary(text) and String.valid?(text) end)
 
-  defp usage(message), do: {:error, Error.new(:usage, message)}
+  defp usage_error(message), do: {:error, Error.new(:usage, message)}
 end

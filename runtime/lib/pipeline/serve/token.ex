@@ -27,10 +27,10 @@ defmodule Pipeline.Serve.Token do
          token when token != "" <- String.trim(text) do
       {:ok, new(token)}
     else
-      {:ok, _} -> usage("#{file} can be read by other users: run chmod 600 #{file}")
-      {:error, reason} when is_binary(reason) -> usage("#{file} #{reason}")
-      {:error, reason} -> usage("#{file} cannot be read: #{:file.format_error(reason)}")
-      "" -> usage("#{file} is empty: expected a token")
+      {:ok, _} -> usage_error("#{file} can be read by other users: run chmod 600 #{file}")
+      {:error, reason} when is_binary(reason) -> usage_error("#{file} #{reason}")
+      {:error, reason} -> usage_error("#{file} cannot be read: #{:file.format_error(reason)}")
+      "" -> usage_error("#{file} is empty: expected a token")
     end
   end
 
@@ -46,5 +46,5 @@ defmodule Pipeline.Serve.Token do
   def matches?(%__MODULE__{} = token, text), do: hash(token.key, text) == token.hash
 
   defp hash(key, token), do: :crypto.mac(:hmac, :sha256, key, token)
-  defp usage(message), do: {:error, Error.new(:usage, message)}
+  defp usage_error(message), do: {:error, Error.new(:usage, message)}
 end

@@ -5,7 +5,7 @@ defmodule Pipeline.Step.Condition do
       condition: review.score >= 8 and not vars.draft
       condition: vars.language == "de" or (review.tags contains "urgent")
 
-  A condition is parsed when the pipeline is loaded. No other code evaluates it: nothing in it is ever executed as Elixir.
+  A condition is parsed when the pipeline is loaded, and only this module evaluates it. Nothing in it is executed as Elixir.
 
   ## Operands
 
@@ -46,7 +46,7 @@ defmodule Pipeline.Step.Condition do
 
   def parse(text) do
     with {:ok, tokens} <- tokens(text, []) do
-      {condition, []} = tokens |> parse_or(0) |> parse_end()
+      condition = tokens |> parse_or(0) |> parse_end()
       {:ok, condition, Enum.uniq(for {:step, name, _} <- operands(condition), do: name)}
     end
   catch
@@ -123,7 +123,7 @@ defmodule Pipeline.Step.Condition do
   defp contains?(map, key) when is_map(map), do: Map.has_key?(map, key)
   defp contains?(_, _), do: false
 
-  # Split the text into tokens, one per call. `tokens` has those before `text`, in reverse order.
+  # Split the text into tokens, one per call. `tokens` has the tokens before `text`, the last one first.
   defp tokens(text, tokens) do
     text = String.trim_leading(text)
 
@@ -208,7 +208,7 @@ defmodule Pipeline.Step.Condition do
 
   defp parse_operand(tokens), do: unexpected(tokens, "a step, a variable or a value")
 
-  defp parse_end({condition, []}), do: {condition, []}
+  defp parse_end({condition, []}), do: condition
   defp parse_end({_, tokens}), do: unexpected(tokens, "and, or, or the end")
 
   defp unexpected([], expected), do: throw({:unexpected, "ends where #{expected} is expected"})

@@ -2,8 +2,8 @@ defmodule Pipeline.System.CrashReports do
   @moduledoc """
   Keeps prompts, plans and tokens out of the log.
 
-  OTP's report on a crashed process shows its state, its last message and its arguments. This filter leaves only the name of the
-  exception and the place where it was raised.
+  OTP's report on a crashed process shows the state of the process, its last message and the arguments of its functions. This
+  module filters the log, so that only the name of the exception and the place in the code are left.
   """
 
   @doc "Log to standard error, and log crashes without values."

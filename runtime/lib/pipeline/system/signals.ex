@@ -1,12 +1,13 @@
 defmodule Pipeline.System.Signals do
   @moduledoc """
-  Handles SIGTERM: ends the VM at once, with exit status 143.
+  Handles SIGTERM: ends the VM within 1.5 seconds, with exit status 143. Erlang's own handler would shut the VM down slowly and
+  exit with 0, as if all work were done.
 
-  Erlang's own handler would shut the VM down slowly and exit with 0, as if all work were done.
+  Before the VM ends, writes under way are completed, and registered processes clean up. For example, they end the programs that
+  they started.
 
-  Before the VM ends, writes under way are completed, and processes that have to clean up do so, for example by ending the
-  programs that they started. This takes at most 1.5 seconds. A second SIGTERM does not wait for the work that the first one
-  started.
+  A command can install a function that does more at the first SIGTERM, as the server does. A second SIGTERM then ends the VM
+  without waiting for this function.
   """
 
   @behaviour :gen_event
@@ -15,7 +16,7 @@ defmodule Pipeline.System.Signals do
   @terminated 143
   @max_wait_ms 1_500
 
-  # The index of the atomic that is 1 once the VM is about to end.
+  # The index of the atomic that becomes 1 when the VM is about to end.
   @ending 1
 
   @doc "Return the child specification of the registry of writes and of processes that clean up."
@@ -42,7 +43,8 @@ defmodule Pipeline.System.Signals do
   def terminated, do: @terminated
 
   @doc """
-  Call `write` and return its result. SIGTERM does not interrupt it: the VM ends after the write, or the write does not begin.
+  Call `write` and return its result. SIGTERM does not interrupt it. Either the VM ends after the write, or the write does not
+  begin.
   """
   @spec uninterrupted((() -> result)) :: result when result: term()
   def uninterrupted(write) do
@@ -52,7 +54,7 @@ defmodule Pipeline.System.Signals do
     end
   end
 
-  @doc "Return at once, or never if the VM is about to end. A command calls this before it prints its outcome."
+  @doc "Return at once, or wait for the end if the VM is about to end. A command calls this before it prints its outcome."
   @spec wait_if_ending() :: :ok
   def wait_if_ending do
     with state when state != nil <- :persistent_term.get(__MODULE__, nil),
@@ -64,12 +66,12 @@ defmodule Pipeline.System.Signals do
   end
 
   @doc """
-  Register the calling process for a cleanup before the VM ends. The process gets the message `:vm_ends`, and has to end when it
-  has cleaned up.
+  Register the calling process, so that it can clean up before the VM ends. The process gets the message `:vm_ends`, and has to
+  end when it has cleaned up.
   """
   @spec register_cleanup() :: :ok
   def register_cleanup do
-    {:ok, _} = Registry.register(__MODULE__, :register_cleanup, nil)
+    {:ok, _} = Registry.register(__MODULE__, :cleanups, nil)
     :ok
   end
 
@@ -108,8 +110,8 @@ defmodule Pipeline.System.Signals do
   @impl true
   def handle_call(_, state), do: {:ok, :ok, state}
 
-  # First register the write, then check whether the VM is about to end. `stop/1` does the two in the other order, so at least
-  # one of them sees the other. The registry removes a process that is killed.
+  # Register the write first, and then check if the VM is about to end. `stop/1` marks the end first, and then looks for writes.
+  # So at least one of the two sees the other. The registry removes a process that is killed.
   defp registered_write(state, write) do
     {:ok, _} = Registry.register(__MODULE__, :writes, nil)
 
@@ -127,7 +129,7 @@ defmodule Pipeline.System.Signals do
 
   defp wait_for_cleanups(deadline) do
     monitors =
-      for pid <- registered(:register_cleanup) do
+      for pid <- registered(:cleanups) do
         monitor = Process.monitor(pid)
         send(pid, :vm_ends)
         monitor

@@ -1,7 +1,7 @@
 defmodule Pipeline.System.SupervisedTask do
   @moduledoc """
-  Runs functions as supervised tasks with a time limit. A crash, an exceeded limit or a kill becomes an error value for the
-  caller.
+  Runs functions as supervised tasks with a time limit. If a task crashes, is killed or exceeds the limit, the caller gets an
+  error.
 
       SupervisedTask.run("step review", 60_000, fn -> {:ok, review()} end)
 
@@ -12,9 +12,9 @@ defmodule Pipeline.System.SupervisedTask do
   alias Pipeline.Error
 
   @doc """
-  Call `work` for each item, for at most `limit` items at a time. Return the values in the order of the items.
+  Call `work` for each item in a task, for at most `limit` items at a time. Return the values in the order of the items.
 
-  The first error ends all other tasks. It is returned with the values of the tasks that were done before it.
+  The first error ends all other tasks. It is returned with the values of the tasks that had ended before it.
   """
   @spec each([item], pos_integer(), (item -> {:ok, value} | {:error, Error.t()})) ::
           {:ok, [value]} | {:error, Error.t(), [value]}
@@ -61,7 +61,7 @@ defmodule Pipeline.System.SupervisedTask do
 
   defp end_all(running), do: for({_, {_, task}} <- running, do: Task.shutdown(task, :brutal_kill))
 
-  @doc "Call `work` and return its result. `name` begins the message of an error. `timeout` is in milliseconds."
+  @doc "Call `work` in a task and return its result. The messages of errors begin with `name`. `timeout` is in milliseconds."
   @spec run(String.t(), pos_integer(), (() -> {:ok, value} | {:error, Error.t()})) ::
           {:ok, value} | {:error, Error.t()}
         when value: term()

@@ -26,7 +26,7 @@ defmodule Pipeline.Value.Extract do
   defp segment([_, index]), do: String.to_integer(index)
   defp segment([key]), do: key
 
-  @doc "Return the value at the path, or a message that says at which key the path ends and what exists there."
+  @doc "Return the value at the path, or a message that says which key or index does not exist, and which ones do."
   @spec fetch(term(), path()) :: {:ok, term()} | {:error, String.t()}
   def fetch(value, path), do: fetch(value, path, [])
 

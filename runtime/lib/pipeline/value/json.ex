@@ -13,13 +13,14 @@ defmodule Pipeline.Value.JSON do
   @doc """
   Return the value of a JSON text of a provider or a model, or `:error` if the text is not JSON.
 
-  A byte that is not UTF-8 and half a surrogate pair become U+FFFD. Otherwise one such character would spoil a whole reply
-  that is paid for.
+  A byte that is not UTF-8 becomes U+FFFD, and so does half a surrogate pair. Otherwise, one such character would make a whole
+  reply useless that is paid for.
   """
   @spec decode_foreign(binary()) :: {:ok, term()} | :error
   def decode_foreign(text), do: text |> valid() |> without_half_pairs() |> decode()
 
-  # An escape in a JSON text: a surrogate pair, half of one, or any other escape.
+  # An escape in a JSON text. Only half a surrogate pair matches with six bytes: a whole pair has twelve, and any other escape is
+  # matched with two.
   @escape ~r/\\u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}|\\u[dD][89a-fA-F][[:xdigit:]]{2}|\\./s
 
   defp without_half_pairs(text) do

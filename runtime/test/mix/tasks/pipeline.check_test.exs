@@ -11,19 +11,19 @@ defmodule Mix.Tasks.Pipeline.CheckTest do
     tmp_dir: folder
   } do
     good = file(folder, "good.yaml", greeting())
-    ran = command(Check, [good])
-    assert {ran.status, ran.stdout} == {0, "✅ Pipeline valid: #{good}\n"}
-    assert ran.stderr =~ "warning: #{good}:4: workflow.colour"
+    call = command(Check, [good])
+    assert {call.status, call.stdout} == {0, "✅ Pipeline valid: #{good}\n"}
+    assert call.stderr =~ "warning: #{good}:4: workflow.colour"
 
     bad =
       file(folder, "bad.yaml", greeting() |> String.replace("gemini", "gemni") |> String.replace("who", "[]"))
 
-    ran = command(Check, [bad])
-    assert ran.stderr =~ ~s(#{bad}:7: steps[0].type: "gemni" is not known)
-    assert ran.stderr =~ ~s(#{bad}:11: steps[0].prompt[1].name: expected a text)
-    assert ran.last == "❌ pipeline: #{bad} has 2 problems, listed above: correct the file"
-    ran = command(Check, [Path.join(folder, "absent.yaml")])
-    assert {ran.status, ran.last =~ "has 1 problem, listed above"} == {1, true}
+    call = command(Check, [bad])
+    assert call.stderr =~ ~s(#{bad}:7: steps[0].type: "gemni" is not known)
+    assert call.stderr =~ ~s(#{bad}:11: steps[0].prompt[1].name: expected a text)
+    assert call.last == "❌ pipeline: #{bad} has 2 problems, listed above: correct the file"
+    call = command(Check, [Path.join(folder, "absent.yaml")])
+    assert {call.status, call.last =~ "has 1 problem, listed above"} == {1, true}
   end
 
   test "check --generate finds what an execution with these inputs would refuse, and needs no key", %{
@@ -52,13 +52,13 @@ defmodule Mix.Tasks.Pipeline.CheckTest do
           {"{type: file, path: absent.md}", [], 1, "absent.md cannot be read"},
           {"{type: variable, name: tpoic}", [], 1, ~s(needs the variable "tpoic")}
         ] do
-      ran = command(Check, ["--generate", prompt.(parts) | options])
-      assert {parts, ran.status} == {parts, status}
-      assert "#{ran.stdout}#{ran.last}" =~ reason
+      call = command(Check, ["--generate", prompt.(parts) | options])
+      assert {parts, call.status} == {parts, status}
+      assert "#{call.stdout}#{call.last}" =~ reason
     end
 
-    ran = command(Check, [prompt.(code), "--input", "code=#{input}"])
-    assert {ran.status, ran.last =~ "--input belongs to --generate"} == {2, true}
+    call = command(Check, [prompt.(code), "--input", "code=#{input}"])
+    assert {call.status, call.last =~ "--input belongs to --generate"} == {2, true}
     assert command(Check, [prompt.(code)]).status == 0
   end
 
@@ -67,7 +67,7 @@ defmodule Mix.Tasks.Pipeline.CheckTest do
 
     pipeline = file(folder, "p.yaml", "workflow: {name: a, steps: [#{step.("one")}, #{step.("two")}]}")
 
-    ran = command(Check, ["--generate", pipeline])
-    assert {ran.status, ran.last =~ "two steps write /a.md"} == {1, true}
+    call = command(Check, ["--generate", pipeline])
+    assert {call.status, call.last =~ "two steps write /a.md"} == {1, true}
   end
 end

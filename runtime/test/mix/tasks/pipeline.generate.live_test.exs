@@ -49,10 +49,10 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
     tmp_dir: folder
   } do
     server = provider([gemini("title: ü\n")])
-    ran = mix(folder, server, ["find", "the", "{{leak}} ü"])
-    assert ran.status == 0
+    call = mix(folder, server, ["find", "the", "{{leak}} ü"])
+    assert call.status == 0
     assert "find the {{leak}} ü" in sent_texts(server)
-    assert [_, path] = Regex.run(~r/✅ Pipeline generated at (.+)\n\z/u, ran.stdout)
+    assert [_, path] = Regex.run(~r/✅ Pipeline generated at (.+)\n\z/u, call.stdout)
     assert Path.type(path) == :absolute
     assert File.read!(path) == "title: ü\n"
     assert Enum.filter(files_of_command(folder), &File.regular?/1) == [path]
@@ -79,39 +79,41 @@ defmodule Mix.Tasks.Pipeline.Generate.LiveTest do
   test "an error of the provider leaves no file and ends with the line that programs read", %{
     tmp_dir: folder
   } do
-    ran = mix(folder, provider([refused(429, "secret-key: slow down")]), ["--output", "plan.yaml", "hello"])
-    assert ran.status == 1
+    call =
+      mix(folder, provider([error_reply(429, "secret-key: slow down")]), ["--output", "plan.yaml", "hello"])
 
-    assert ran.stderr |> String.split("\n", trim: true) |> List.last() ==
+    assert call.status == 1
+
+    assert call.stderr |> String.split("\n", trim: true) |> List.last() ==
              "❌ rate limit: 127.0.0.1 answered 429: …: slow down"
 
     assert files_of_command(folder) == []
-    refute ran.stdout =~ "✅"
-    refute ran.stdout <> ran.stderr =~ "secret-key"
+    refute call.stdout =~ "✅"
+    refute call.stdout <> call.stderr =~ "secret-key"
   end
 
   test "a missing key is an error before anything is sent", %{tmp_dir: folder} do
     server = provider([])
-    ran = mix(folder, server, ["hello"], [{"GEMINI_API_KEY", ""}, {"GOOGLE_API_KEY", ""}])
-    assert ran.status == 1
-    assert ran.stderr =~ "❌ authentication: no key for gemini"
+    call = mix(folder, server, ["hello"], [{"GEMINI_API_KEY", ""}, {"GOOGLE_API_KEY", ""}])
+    assert call.status == 1
+    assert call.stderr =~ "❌ authentication: no key for gemini"
     assert ScriptedProvider.requests(server) == []
   end
 
   test "an output file that exists ends with exit status 2 and is left unchanged", %{tmp_dir: folder} do
     File.write!(Path.join(folder, "existing.yaml"), "mine")
     server = provider([])
-    ran = mix(folder, server, ["--output", "existing.yaml", "hello"])
-    assert ran.status == 2
-    assert ran.stderr =~ "exists already"
+    call = mix(folder, server, ["--output", "existing.yaml", "hello"])
+    assert call.status == 2
+    assert call.stderr =~ "exists already"
     assert File.read!(Path.join(folder, "existing.yaml")) == "mine"
     assert ScriptedProvider.requests(server) == []
   end
 
-  test "a report has what the steps used, also of a run that failed", %{tmp_dir: folder} do
+  test "a report lists what the steps used, even if the run failed", %{tmp_dir: folder} do
     server = provider([gemini("half", "MAX_TOKENS")])
-    ran = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
-    assert ran.status == 1
+    call = mix(folder, server, ["--output", "plan.yaml", "--report", "out/report.json", "hello"])
+    assert call.status == 1
     assert {:ok, %{"steps" => [%{"status" => "failed"}], "usage" => usage}} = report(folder)
 
     assert [%{"provider" => "gemini", "model" => "gemini-3.8-flash", "thought_tokens" => 8000}] =

@@ -13,10 +13,10 @@ defmodule Mix.Tasks.Pipeline.GenerateTest do
     server = provider([gemini("hello"), claude(~s({"score": 1}))])
     pipeline = file(folder, "p.yaml", String.replace(greeting(), "name: who", "name: user_prompt"))
     output = Path.join(folder, "plan.yaml")
-    ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
-    assert {ran.status, ran.stdout} == {0, "✅ Pipeline generated at #{output}\n"}
+    call = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+    assert {call.status, call.stdout} == {0, "✅ Pipeline generated at #{output}\n"}
 
-    assert ran.stderr =~
+    assert call.stderr =~
              ~r/^used by hello: 1 call of .*\nused by rating: 1 call of .*\nused in all: 2 calls of /m
 
     assert File.read!(output) == ~s({"score": 1})
@@ -29,8 +29,8 @@ defmodule Mix.Tasks.Pipeline.GenerateTest do
     server = provider([gemini("hello"), claude(~s({"score": 1}))])
     pipeline = file(folder, "p.yaml", String.replace(greeting(), "name: who", "name: user_prompt"))
     output = Path.join(folder, String.duplicate("x", 245) <> ".yaml")
-    ran = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
-    assert ran.status == 0
+    call = command(Generate, ["--pipeline", pipeline, "--output", output, "greet me"] ++ rehearsal(server))
+    assert call.status == 0
     assert File.regular?(output)
   end
 end

@@ -16,15 +16,15 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     vars = file(folder, "vars.json", ~s({"who": "nobody", "other": [1]}))
     out = Path.join(folder, "out")
 
-    ran =
+    call =
       command(
         Run,
         [pipeline, "--var", "who={{you}}=me", "--vars-file", vars, "--output-dir", out] ++ rehearsal(server)
       )
 
-    assert ran.status == 0
-    assert ran.stdout == "✅ Pipeline completed: #{out}/result.json\n"
-    assert ran.stderr == "warning: #{pipeline}:4: workflow.colour: is not known here and has no effect\n"
+    assert call.status == 0
+    assert call.stdout == "✅ Pipeline completed: #{out}/result.json\n"
+    assert call.stderr == "warning: #{pipeline}:4: workflow.colour: is not known here and has no effect\n"
     assert {:ok, result} = JSON.decode(File.read!(Path.join(out, "result.json")))
     assert result["answers"] == %{"hello" => "hello ü", "note" => "note.md", "rating" => %{"score" => 9}}
     assert [%{"name" => "hello", "status" => "done", "usage" => %{"calls" => 1}}, _, _] = result["steps"]
@@ -42,31 +42,34 @@ defmodule Mix.Tasks.Pipeline.RunTest do
   test "run --json prints one object and nothing else on standard output", %{tmp_dir: folder} do
     text = "workflow: {name: a, steps: [{name: one, type: set_variable, variable: x, value: [1, null]}]}"
     out = Path.join(folder, "out")
-    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out])
-    assert {:ok, %{"answers" => %{"one" => %{"x" => [1, nil]}}, "workspace" => nil}} = JSON.decode(ran.stdout)
-    assert ran.stdout == File.read!(Path.join(out, "result.json"))
+    call = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out])
+
+    assert {:ok, %{"answers" => %{"one" => %{"x" => [1, nil]}}, "workspace" => nil}} =
+             JSON.decode(call.stdout)
+
+    assert call.stdout == File.read!(Path.join(out, "result.json"))
     refute File.exists?(Path.join(folder, "workspaces"))
   end
 
   test "a failed step ends with exit status 1 and leaves no result.json", %{tmp_dir: folder} do
-    server = provider([refused(400, "no such model")])
+    server = provider([error_reply(400, "no such model")])
     out = Path.join(folder, "out")
     options = ["--var", "who=x", "--output-dir", out] ++ rehearsal(server)
-    ran = command(Run, [file(folder, "p.yaml", greeting()) | options])
-    assert ran.status == 1
-    assert ran.stdout == ""
-    assert ran.last =~ "❌ bad request: "
+    call = command(Run, [file(folder, "p.yaml", greeting()) | options])
+    assert call.status == 1
+    assert call.stdout == ""
+    assert call.last =~ "❌ bad request: "
     refute File.exists?(Path.join(out, "result.json"))
   end
 
   test "a run that fails reports what its steps used: as JSON or in lines", %{tmp_dir: folder} do
     pipeline = file(folder, "p.yaml", greeting())
     paid = gemini("hello")
-    server = provider([paid, refused(400, "no"), paid, refused(400, "no")])
+    server = provider([paid, error_reply(400, "no"), paid, error_reply(400, "no")])
     options = fn name -> ["--var", "who=x", "--output-dir", Path.join(folder, name)] ++ rehearsal(server) end
 
-    ran = command(Run, [pipeline, "--json" | options.("a")])
-    assert {:ok, report} = JSON.decode(ran.stdout)
+    call = command(Run, [pipeline, "--json" | options.("a")])
+    assert {:ok, report} = JSON.decode(call.stdout)
     assert %{"kind" => "bad_request", "message" => _} = report["error"]
     assert %{"calls" => 1, "input_tokens" => 900, "models" => [model]} = report["usage"]
     assert %{"provider" => "gemini", "asked" => "gemini-3.8-flash", "output_tokens" => 40} = model
@@ -75,12 +78,12 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     assert [%{"name" => "hello", "status" => "done"}, _, %{"name" => "rating", "status" => "failed"}] =
              report["steps"]
 
-    assert {ran.status, ran.last =~ "❌ bad request: "} == {1, true}
+    assert {call.status, call.last =~ "❌ bad request: "} == {1, true}
 
-    ran = command(Run, [pipeline | options.("b")])
-    assert ran.stdout == ""
+    call = command(Run, [pipeline | options.("b")])
+    assert call.stdout == ""
 
-    assert ran.stderr =~
+    assert call.stderr =~
              "used by hello: 1 call of gemini-3.8-flash, 900 input tokens, 40 output tokens, " <>
                "8000 thought tokens\n❌ bad request: "
   end
@@ -90,13 +93,13 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     {200, reply} = gemini("hello")
     server = provider([{200, Map.put(reply, :modelVersion, "gemini-2.5-flash")}])
     out = Path.join(folder, "out")
-    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | rehearsal(server)])
-    assert ran.status == 0
+    call = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | rehearsal(server)])
+    assert call.status == 0
 
-    assert ran.stderr ==
+    assert call.stderr ==
              "warning: step one: asked the model gemini-3.8-flash, and gemini-2.5-flash answered\n"
 
-    assert {:ok, %{"usage" => %{"models" => [model]}}} = JSON.decode(ran.stdout)
+    assert {:ok, %{"usage" => %{"models" => [model]}}} = JSON.decode(call.stdout)
     assert %{"asked" => "gemini-3.8-flash", "model" => "gemini-2.5-flash"} = model
   end
 
@@ -116,13 +119,13 @@ defmodule Mix.Tasks.Pipeline.RunTest do
     on_exit(fn -> Mix.shell(shell) end)
     variables = for name <- ~w(taken wanted untaken), word <- ["--var", "#{name}=1"], do: word
     out = Path.join(folder, "out")
-    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | variables])
-    assert ran.status == 0
-    assert ran.stderr == "warning: --var untaken has no effect: no step takes the variable\n"
-    assert {:ok, %{"reply" => _}} = JSON.decode(ran.stdout)
-    ran = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", Path.join(folder, "other")])
-    assert ran.status == 2
-    assert {:ok, %{"error" => %{"message" => message}}} = JSON.decode(ran.stdout)
+    call = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", out | variables])
+    assert call.status == 0
+    assert call.stderr == "warning: --var untaken has no effect: no step takes the variable\n"
+    assert {:ok, %{"reply" => _}} = JSON.decode(call.stdout)
+    call = command(Run, [file(folder, "p.yaml", text), "--json", "--output-dir", Path.join(folder, "other")])
+    assert call.status == 2
+    assert {:ok, %{"error" => %{"message" => message}}} = JSON.decode(call.stdout)
     assert message =~ ~s(needs the variable "taken")
   end
 end

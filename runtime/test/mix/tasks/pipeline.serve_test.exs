@@ -13,8 +13,8 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     provider = start_supervised!({ScriptedProvider, answers})
     write_token(folder)
     command = CommandProcess.start(folder, provider, ["pipeline.serve", "--token-file", "token" | options])
-    printed = CommandProcess.output_until(command, ~r/Serving at \S+\n/u)
-    [_, url] = Regex.run(~r/✅ Serving at (\S+)\n\z/u, printed)
+    output = CommandProcess.output_until(command, ~r/Serving at \S+\n/u)
+    [_, url] = Regex.run(~r/✅ Serving at (\S+)\n\z/u, output)
     %{command: command, url: url, provider: provider}
   end
 
@@ -24,7 +24,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     File.chmod!(file, 0o600)
   end
 
-  # Start the command with standard error in a file. The VM of the command evaluates `code` when `evaluate/2` says so.
+  # Start the command with standard error in a file. Its VM evaluates `code` when `evaluate/2` is called.
   defp start_and_evaluate(folder, code, options, environment \\ []) do
     write_token(folder)
     errors = Path.join(folder, "errors")
@@ -42,14 +42,14 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     output
   end
 
-  defp begin(server) do
+  defp start_run(server) do
     genesis = File.read!(Pipeline.Generate.genesis())
     body = :jiffy.encode(%{pipeline: genesis, prompt: "hello"})
-    {202, %{"id" => id}} = ask(server, :post, "/runs", IO.iodata_to_binary(body))
+    {202, %{"id" => id}} = send_request(server, :post, "/runs", IO.iodata_to_binary(body))
     id
   end
 
-  defp ask(server, method, path, body \\ nil) do
+  defp send_request(server, method, path, body \\ nil) do
     url = to_charlist(server.url <> path)
     headers = [{~c"authorization", ~c"Bearer the token"}, {~c"connection", ~c"close"}]
     request = if body, do: {url, headers, ~c"application/json", body}, else: {url, headers}
@@ -59,44 +59,44 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
 
   test "after SIGTERM runs may end and be read, and the exit status is 0", %{tmp_dir: folder} do
     server = start(folder, [{:after, 1_000, gemini("a: 1")}], ["--drain-seconds", "10"])
-    id = begin(server)
-    waiting = Task.async(fn -> ask(server, :get, "/runs/#{id}?wait=10") end)
+    id = start_run(server)
+    waiting = Task.async(fn -> send_request(server, :get, "/runs/#{id}?wait=10") end)
     until(fn -> ScriptedProvider.requests(server.provider) != [] end)
     CommandProcess.signal(server.command, "TERM")
     assert {200, %{"status" => "done", "text" => "a: 1"}} = Task.await(waiting)
-    assert {0, "", _} = CommandProcess.ended(server.command)
+    assert {0, "", _} = CommandProcess.await_exit(server.command)
   end
 
   test "runs that outlast the drain are cut off with exit status 143; a second SIGTERM ends at once", %{
     tmp_dir: folder
   } do
     server = start(folder, [:hang], ["--drain-seconds", "0"])
-    begin(server)
+    start_run(server)
     CommandProcess.signal(server.command, "TERM")
-    assert {143, "", milliseconds} = CommandProcess.ended(server.command)
+    assert {143, "", milliseconds} = CommandProcess.await_exit(server.command)
     assert milliseconds < 10_000
     stop_supervised!(ScriptedProvider)
 
     server = start(folder, [:hang], ["--drain-seconds", "60"])
-    begin(server)
+    start_run(server)
     CommandProcess.signal(server.command, "TERM")
     # A signal that arrives while an equal signal waits is lost.
-    until(fn -> match?({200, %{"runs" => %{"draining" => true}}}, ask(server, :get, "/health")) end)
+    until(fn -> match?({200, %{"runs" => %{"draining" => true}}}, send_request(server, :get, "/health")) end)
     CommandProcess.signal(server.command, "TERM")
-    assert {143, "", milliseconds} = CommandProcess.ended(server.command)
+    assert {143, "", milliseconds} = CommandProcess.await_exit(server.command)
     assert milliseconds < 10_000
   end
 
   test "a crash is logged without prompt, plan or key", %{tmp_dir: folder} do
     # The decoder of replies crashes at a part that is a text.
     server = start(folder, [{200, %{candidates: [%{content: %{parts: ["PLAN"]}}]}}], [])
-    id = begin(server)
-    {200, %{"status" => "failed", "error" => error}} = ask(server, :get, "/runs/#{id}?wait=10")
+    id = start_run(server)
+    {200, %{"status" => "failed", "error" => error}} = send_request(server, :get, "/runs/#{id}?wait=10")
     CommandProcess.signal(server.command, "TERM")
-    {0, printed, _} = CommandProcess.ended(server.command)
+    {0, output, _} = CommandProcess.await_exit(server.command)
 
     for secret <- ["hello", "PLAN", "secret-key", "the token"],
-        do: refute(inspect(error) <> printed =~ secret)
+        do: refute(inspect(error) <> output =~ secret)
   end
 
   test "with --until-stdin-closes the server ends when its starter is gone", %{tmp_dir: folder} do
@@ -113,7 +113,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
 
     assert CommandProcess.output_until(command, ~r/Serving at/) =~ "travel unencrypted"
     CommandProcess.signal(command, "TERM")
-    assert {0, _, _} = CommandProcess.ended(command)
+    assert {0, _, _} = CommandProcess.await_exit(command)
   end
 
   test "standard output has one line; a crash is logged on standard error", %{tmp_dir: folder} do
@@ -121,8 +121,8 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     first_output = evaluate(server, folder)
     until(fn -> server.errors.() =~ "a process crashed" end)
     CommandProcess.signal(server.command, "TERM")
-    assert {0, printed, _} = CommandProcess.ended(server.command)
-    assert first_output <> printed =~ ~r/\A✅ Serving at \S+\n\z/u
+    assert {0, output, _} = CommandProcess.await_exit(server.command)
+    assert first_output <> output =~ ~r/\A✅ Serving at \S+\n\z/u
   end
 
   # PORT is a port that another socket uses.
@@ -144,7 +144,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
       with_port = &String.replace(&1, "PORT", "#{port}")
       options = Enum.map(unquote(options), with_port)
       server = start_and_evaluate(folder, ":ok", options, unquote(environment))
-      assert {2, "", _} = CommandProcess.ended(server.command)
+      assert {2, "", _} = CommandProcess.await_exit(server.command)
       last_line = server.errors.() |> String.trim() |> String.split("\n") |> List.last()
       assert last_line =~ with_port.(unquote(reason))
       refute server.errors.() =~ "** ("
@@ -155,7 +155,7 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
   test "a server that crashes reports it and ends with exit status 1", %{tmp_dir: folder} do
     server = start_and_evaluate(folder, "Process.exit(Process.whereis(Pipeline.Serve.Runs), :kill)", [])
     assert "✅ Serving" <> _ = evaluate(server, folder)
-    assert {1, "", _} = CommandProcess.ended(server.command)
+    assert {1, "", _} = CommandProcess.await_exit(server.command)
     assert server.errors.() =~ ~r/❌ crashed: the server crashed and its runs are lost: start it again\n\z/u
     refute server.errors.() =~ "** ("
   end

@@ -120,9 +120,8 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
          :provider_unavailable, "EACCES: '/x'"},
         {"a session limit",
          %{is_error: true, result: "You've hit your session limit · resets 4:20am (Europe/Berlin)"},
-         :quota_exhausted, "resets 4:20am"},
-        {"a weekly limit", %{is_error: true, result: "You've hit your weekly limit"}, :quota_exhausted,
-         "weekly"},
+         :rate_limit, "resets 4:20am"},
+        {"a weekly limit", %{is_error: true, result: "You've hit your weekly limit"}, :rate_limit, "weekly"},
         {"no credit", %{is_error: true, result: "Credit balance is too low"}, :no_credit, "too low"},
         {"an expired login",
          %{
@@ -139,7 +138,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
          %{result: "API Error: 529 Overloaded. This is a server-side issue, usually temporary"},
          :provider_unavailable, "529 Overloaded"},
         {"a limit that is called a success", %{result: "You've hit your session limit · resets 5am"},
-         :quota_exhausted, "session limit"},
+         :rate_limit, "session limit"},
         {"a long answer",
          %{is_error: true, result: "API Error: Claude's response exceeded the 32000 output token maximum."},
          :truncated, "output token maximum"},
@@ -161,6 +160,17 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
 
       assert {:error, %Error{kind: unquote(kind), message: message}} = ask(context, script, retries: 0)
       assert message =~ unquote(text)
+    end
+  end
+
+  test "a limit of a subscription lasts, and a rate limit passes", context do
+    for {words, again} <- [
+          {"Claude AI usage limit reached|1764090000", :never},
+          {"You've hit your session limit", :never},
+          {"API Error: Rate limit reached", :soon}
+        ] do
+      script = printing(context, [result(%{is_error: true, result: words})], 1)
+      assert {:error, %Error{kind: :rate_limit, again: ^again}} = ask(context, script, retries: 0)
     end
   end
 

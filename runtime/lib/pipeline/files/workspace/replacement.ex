@@ -2,9 +2,9 @@ defmodule Pipeline.Files.Workspace.Replacement do
   @moduledoc """
   Replaces one text in a file's text by another. The old text has to occur exactly once, so that no other place is changed.
 
-      iex> Pipeline.Files.Workspace.Replacement.apply("one two", "two", "three")
+      iex> Pipeline.Files.Workspace.Replacement.replace("one two", "two", "three")
       {:ok, "one three"}
-      iex> Pipeline.Files.Workspace.Replacement.apply("one two", "four", "three")
+      iex> Pipeline.Files.Workspace.Replacement.replace("one two", "four", "three")
       {:error, "the file does not contain the old text; nothing was changed"}
   """
 
@@ -23,8 +23,8 @@ defmodule Pipeline.Files.Workspace.Replacement do
   def check(_, _), do: :ok
 
   @doc "Return the text with `old` replaced by `new`, or the reason why it is not replaced."
-  @spec apply(String.t(), String.t(), String.t()) :: {:ok, String.t()} | {:error, String.t()}
-  def apply(text, old, new) do
+  @spec replace(String.t(), String.t(), String.t()) :: {:ok, String.t()} | {:error, String.t()}
+  def replace(text, old, new) do
     case offsets(text, old, 0, []) do
       [offset] ->
         <<before::binary-size(offset), _::binary-size(byte_size(old)), rest::binary>> = text

@@ -86,7 +86,8 @@ defmodule Pipeline.Model.Provider.Anthropic do
   defp result(%{id: id, status: status, text: text}),
     do: %{type: "tool_result", tool_use_id: id, content: text, is_error: status == :error}
 
-  # A model that cannot be forced to call the answer tool is instructed to call it. If it does not, `Pipeline.Model` asks again.
+  # A model that cannot be forced to call the answer tool is instructed to call it. If it does not, `Pipeline.Model` takes
+  # its text as the answer, and asks for a correction if the text is not JSON that fits.
   defp forced?(ask),
     do: ask.schema != nil and ask.tools == [] and Catalogue.takes_forced_tool?(ask.model)
 

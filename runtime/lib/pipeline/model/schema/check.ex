@@ -1,7 +1,7 @@
 defmodule Pipeline.Model.Schema.Check do
   @moduledoc """
-  Checks a schema: `Pipeline.Model.Schema` can check values by it, and a provider accepts it. An unknown keyword is a problem,
-  because nothing would check answers by it.
+  Checks that `Pipeline.Model.Schema` can check values by a schema, and that a provider accepts the schema. An unknown keyword
+  is a problem, because no answer would be checked by it.
   """
 
   alias Pipeline.Value.NearestWord

@@ -9,7 +9,7 @@ defmodule Pipeline.Model.Provider.ClaudeProgram.Failures do
     * `words` - a regular expression for the program's results and its standard error, or null
     * `again` - true if another try may succeed
 
-  The first entry that fits decides.
+  The first entry that fits decides. A limit of a subscription is a rate limit that lasts: it passes after hours or days.
   """
 
   alias Pipeline.Error

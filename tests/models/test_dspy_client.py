@@ -1,0 +1,61 @@
+"""Every service that speaks OpenAI's chat protocol is asked at its own address, with its own key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.scripted_server import openai_reply, scripted
+from workbench.models.calling import call_in_thread
+from workbench.models.dspy_client import complete
+from workbench.models.reply import Ending, ModelCall
+from workbench.provider_table import KNOWN, ProviderName
+from workbench.providers import Provider, real, rehearsal
+from workbench.rehearsal.server import start
+
+pytestmark = pytest.mark.processes
+
+KEY = "secret-key-of-a-test"
+SERVICES: list[ProviderName] = [name for name, service in KNOWN.items() if service.protocol == "openai"]
+SCHEMA = {
+    "type": "object",
+    "properties": {"reason": {"type": "string"}, "score": {"type": "number"}},
+    "required": ["reason", "score"],
+}
+
+
+def call(provider: Provider, model: str = "maker/model-1:free") -> ModelCall:
+    """Return a call that asks for a verdict."""
+    return ModelCall(provider, model, (("user", "<plan>\nx: y\n</plan>"),), schema=SCHEMA, seconds=20)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_asked_in_the_chat_protocol(name: ProviderName) -> None:
+    """The schema is sent beside the prompt or in its words. No limit and no temperature is sent that nobody set."""
+    with scripted(openai_reply("{}", "maker/model-1")) as server:
+        variables = {KNOWN[name].address_variable: f"{server.url}/some/path"}
+        reply = complete(call(real(variables)[name]), KEY)
+    ((path, body),) = server.requests
+    assert (reply.text, reply.ending, reply.model) == ("{}", Ending.COMPLETE, "maker/model-1")
+    assert path == "/some/path/chat/completions"
+    assert f"Bearer {KEY}" in server.headers[0].values()
+    assert body["model"] == "maker/model-1:free"
+    (message,) = body["messages"]
+    if KNOWN[name].schemas:
+        assert body["response_format"]["json_schema"]["schema"] == SCHEMA
+        assert "schema" not in message["content"]
+    else:
+        assert "response_format" not in body
+        assert message["content"].endswith(json.dumps(SCHEMA))
+    assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(body)
+
+
+def test_a_rehearsal_plays_every_service() -> None:
+    """It needs no key, and finds the schema wherever it stands."""
+    with start() as running:
+        played = rehearsal(running.url, running.world, running.seed)
+        for name in SERVICES:
+            reply = call_in_thread(call(played[name], f"{name}-model"), played[name].key({}), 20)
+            assert set(json.loads(reply.text)) == {"reason", "score"}, name
+        assert running.calls == {"judge": len(SERVICES)}
