@@ -115,14 +115,14 @@ def optimize(
                 log.answered(ask, task)
                 artifact.refresh()
 
-            looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
+            confirm_stages = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
                 check_judge(setting, home(), tasks)
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                     answer(search, setting.run, tasks)
                 log.confirming()
                 outcome = search.result
-                work = confirmation(setting, outcome, looks, decided(setting.run))
+                work = confirmation(setting, outcome, confirm_stages, decided(setting.run))
                 with Asks(work, limits, answered, log.trial, claims) as fresh_trials:
                     verdicts = answer(fresh_trials, setting.run, tasks)
             comparison = confirm.submit(setting.run, wait_for=verdicts, return_state=False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from prefect import Flow
 from prefect.context import FlowRunContext
 from prefect.task_runners import TaskRunner
 
@@ -21,6 +24,9 @@ CONNECT_SECONDS = 15
 
 #: The packages whose exceptions mean that the cluster has failed.
 CLUSTER_PACKAGES = ("distributed", "ray")
+
+#: The module with which a cluster's package sends functions to its workers, by the name of the task runner.
+CLOUDPICKLE: dict[TaskRunnerName, str] = {"dask": "cloudpickle", "ray": "ray.cloudpickle"}
 
 #: Makes a worker ignore Ctrl-C, which a terminal sends to every process of the group. The flow ends its workers itself.
 #: So no worker prints a traceback.
@@ -50,6 +56,8 @@ def started(runner: nouns.TaskRunner, concurrency: int) -> Iterator[TaskRunner[A
         except Exception as error:
             # Ray raises a bare Exception if one of its processes does not start.
             raise _cluster_failed(runner, "cannot be used", error) from error
+        if (cloudpickle := CLOUDPICKLE.get(runner.name)) is not None:
+            send_itself(_context().flow, importlib.import_module(cloudpickle))
         try:
             yield task_runner
         except BaseException as error:
@@ -73,10 +81,30 @@ def _cluster_failed(runner: nouns.TaskRunner, problem: str, error: BaseException
 
 def local() -> TaskRunner[Any]:
     """Return the task runner of the flow in which this is called: threads of the flow's process."""
+    return _context().task_runner
+
+
+def _context() -> FlowRunContext:
     context = FlowRunContext.get()
     if context is None:
         raise RuntimeError("no flow runs in this thread; call this function in a flow")
-    return context.task_runner
+    return context
+
+
+def send_itself(flow: Flow[Any, Any] | None, cloudpickle: Any) -> None:
+    """Have a cluster's workers get the functions of a flow's file themselves, and not their names.
+
+    Prefect sends the flow with each task run. It loads the flow of a deployment from its file, as a module that no
+    worker can import.
+
+    Args:
+        cloudpickle: the module `cloudpickle` with which the cluster's package sends functions.
+    """
+    if flow is None:
+        return
+    module = sys.modules[flow.fn.__module__]
+    if not module.__name__.startswith("workbench."):
+        cloudpickle.register_pickle_by_value(module)
 
 
 @contextmanager

@@ -26,8 +26,8 @@ _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
 #: The names by which the `claude` program and pipelines call the newest model of a line.
 SHORT_NAMES = ("opus", "sonnet", "haiku")
-#: What some services write around a model's name: `models/` before it; after it, the size of its context window, or the
-#: way on which OpenRouter finds a server for the model.
+#: What some services write around a model's name: `models/` before it; after it, the size of its context window, or how
+#: OpenRouter chooses a server for the model.
 _DECORATION = re.compile(r"^models/|\[\w+\]$|:(free|nitro|floor|exacto|online)$")
 
 #: The key that a rehearsal gets. A real key is never sent to a rehearsal.
