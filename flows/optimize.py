@@ -22,7 +22,7 @@ from prefect.runtime import flow_run
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
-from workbench.repository.repository import known_file
+from workbench.repository.opening import known_file
 from workbench.run.folder import RunFolder
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
@@ -115,14 +115,14 @@ def optimize(
                 log.answered(ask, task)
                 artifact.refresh()
 
-            looks = stages(setting.study.confirm, alpha_of(setting.study.promote))
+            confirm_stages = stages(setting.study.confirm, alpha_of(setting.study.promote))
             with ended_on_interrupt():
                 check_judge(setting, home(), tasks)
                 with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
                     answer(search, setting.run, tasks)
                 log.confirming()
                 outcome = search.result
-                work = confirmation(setting, outcome, looks, decided(setting.run))
+                work = confirmation(setting, outcome, confirm_stages, decided(setting.run))
                 with Asks(work, limits, answered, log.trial, claims) as fresh_trials:
                     verdicts = answer(fresh_trials, setting.run, tasks)
             comparison = confirm.submit(setting.run, wait_for=verdicts, return_state=False)

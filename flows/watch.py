@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from workbench.repository.looks import look
-from workbench.repository.repository import known_branch, known_file, open_repository
+from workbench.repository.opening import known_branch, known_file, open_repository
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.names import names
 from workbench.system import loopback

@@ -193,6 +193,7 @@ def _reason(error: Exception) -> str:
 
 
 def _storage_error(problem: str) -> OutsideError:
+    """Return the error for a storage that cannot be written."""
     return OutsideError(
         f"{problem}; expected a writable folder or bucket with free space; nothing more is bought, so make room and "
         "run the same command again",

@@ -9,6 +9,7 @@ from typing import Any
 from prefect.task_runners import TaskRunner
 
 from workbench.judging.drawing import key_of
+from workbench.money.price import total
 from workbench.run import journal
 from workbench.run.setting import Setting
 from workbench.scoring import Criterion
@@ -37,7 +38,7 @@ class DrawnRubric:
 
 
 def draw_rubric(setting: Setting, runner: TaskRunner[Any], *, again: bool) -> DrawnRubric:
-    """Return the criteria of the newest drawing. If there is none, or `again` is True, draw them first.
+    """Return the criteria of the newest drawing. If there is none, or `again` is True, have the model draw them first.
 
     Raises:
         BudgetUsedUp: the budget in dollars does not allow the calls of a new drawing.
@@ -47,9 +48,7 @@ def draw_rubric(setting: Setting, runner: TaskRunner[Any], *, again: bool) -> Dr
     with Asks(work, slots(setting.study.concurrency), claim=claim(home())) as asks:
         answer(asks, setting.run, runner)
     costs = [call.cost for call in journal.read(setting.run.path)[calls_before:] if call.cost is not None]
-    amounts = [cost.dollars for cost in costs]
-    known = [amount for amount in amounts if amount is not None]
-    return DrawnRubric(asks.result, len(costs), sum(known) if len(known) == len(amounts) else None)
+    return DrawnRubric(asks.result, len(costs), total(cost.dollars for cost in costs))
 
 
 def _number(setting: Setting, *, again: bool) -> int:

@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
 from workbench.errors import WorkbenchError
-from workbench.repository.repository import open_repository
+from workbench.repository.opening import open_repository
 from workbench.repository.turns import turn
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.opening import RunOptions, current_fingerprint, load

@@ -77,7 +77,7 @@ def at_work(request: Request, task: str, key: str) -> Iterator[Any]:
 class SentRecords:
     """The records of a run's journal that workers without the run's folder have sent. Use it in the flow's thread only.
 
-    As a context manager, it adds the records that have arrived when the block ends to the journal.
+    When the block of this context manager ends, the records that have arrived are added to the journal.
     """
 
     def __init__(self, run: RunFolder) -> None:

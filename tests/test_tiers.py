@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.support import tiers
-from tests.support.tiers import CORE_SECONDS, may_select, too_slow
+from tests.support.tiers import CORE_SECONDS, TESTS, may_select, too_slow
 
 CORE = "not processes and not services and not slow"
 PROCESSES = "(processes or slow) and not services"
+#: An import at the top of a file that takes seconds: of the official SDKs, and of Prefect's server.
+SLOW_IMPORT = re.compile(
+    r"^(from|import) (anthropic|google\.genai|prefect\.server|workbench\.deployments\.prefect_server"
+    r"|tests\.support\.official_)",
+    re.MULTILINE,
+)
+#: These files need the packages at the top. Tests import them when they run.
+IMPORTED_BY_TESTS = {"official_replies.py", "official_types.py"}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +64,12 @@ def test_a_marker_of_a_fixture_of_the_folder_counts(tmp_path: Path, monkeypatch:
     file.write_text("def test_a(ledger): ...")
     assert may_select(CORE, file)
     assert may_select("services", file)
+
+
+def test_no_file_imports_large_packages_for_all_workers() -> None:
+    """Each worker imports all files of its tier, and one worker runs the tests that need these packages."""
+    for file in TESTS.rglob("*.py"):
+        assert file.name in IMPORTED_BY_TESTS or not SLOW_IMPORT.search(file.read_text()), file
 
 
 def test_no_other_file_gives_markers() -> None:

@@ -101,8 +101,8 @@ def misfit(error: Any) -> str:
         case "missing":
             return "this key is missing"
         case "literal_error":
-            known = re.findall(r"'([^']+)'", context["expected"])
-            return f"{value} is not known; expected {' or '.join(known)}{nearest(str(error['input']), known)}"
+            choices = re.findall(r"'([^']+)'", context["expected"])
+            return f"{value} is not known; expected {' or '.join(choices)}{nearest(str(error['input']), choices)}"
         case "string_pattern_mismatch" if not error["input"].strip():
             return "expected a text, got an empty one"
         case "string_pattern_mismatch":

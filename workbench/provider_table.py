@@ -23,7 +23,7 @@ ProviderName = Literal[
     "zai",
     "claude-program",
 ]
-#: How a provider is asked. Each is also the name of the provider that the protocol comes from.
+#: The protocol in which a provider is asked. Its name is that of the provider that defined it.
 Protocol = Literal["gemini", "anthropic", "openai", "claude-program"]
 
 
@@ -35,10 +35,12 @@ class Service:
         address: the provider's public address.
         keys: the environment variables that may hold the key.
         address_variable: the environment variable that overrides the address.
+        protocol: the protocol in which the provider is asked.
         priced_as: the provider's name in the price data.
-        highest_temperature: None if the provider takes no temperature.
-        schemas: True if every current model takes a JSON schema for its answer. The others get the schema in words.
-        models: current models. A message about an unknown model suggests them if the provider does not list its own.
+        highest_temperature: the highest temperature that the provider accepts; None if it takes no temperature.
+        schemas: True if every current model takes a JSON schema for its answer. Otherwise the models get the schema in
+            words.
+        models: current models. A message about an unknown model suggests them if the provider sends no list of models.
     """
 
     address: str
@@ -90,8 +92,8 @@ KNOWN: dict[ProviderName, Service] = {
     "cerebras": _chat("cerebras", "https://api.cerebras.ai/v1", "cerebras", 1.5),
     "moonshot": _chat("moonshot", "https://api.moonshot.ai/v1", "moonshotai", 1.0),
     "zai": _chat("zai", "https://api.z.ai/api/paas/v4", "zai", 1.0),
-    # Not a service, but the `claude` program, which has a login of its own. It reads the same variables as Anthropic's
-    # own clients.
+    # This is the `claude` program, not a service. It has a login of its own, and reads the variables of Anthropic's
+    # clients.
     "claude-program": Service(
         "claude-program",
         ("ANTHROPIC_API_KEY",),
@@ -106,7 +108,7 @@ KNOWN: dict[ProviderName, Service] = {
 #: The provider that is a program on this machine. It needs no key, and in a rehearsal it is not started.
 PROGRAM: ProviderName = "claude-program"
 
-#: The providers that our own runtime and checkouts of pipeline_ex call. Models of the others judge and propose only.
+#: The providers that our own runtime and checkouts of pipeline_ex call. Other models only judge and propose.
 GENERATING: tuple[ProviderName, ...] = ("anthropic", "gemini")
 
 #: The model that proposes prompts in a study that names none. docs/decisions/0011 has the reasons.

@@ -26,8 +26,8 @@ _VERSION = re.compile(r"(-preview)?([-@](\d{2,4}-\d{2,4}(-\d\d)?|\d{3,8}))?")
 
 #: The names by which the `claude` program and pipelines call the newest model of a line.
 SHORT_NAMES = ("opus", "sonnet", "haiku")
-#: What some services write around a model's name: `models/` before it; after it, the size of its context window, or the
-#: way on which OpenRouter finds a server for the model.
+#: What some services write around a model's name: `models/` before it; after it, the size of its context window, or how
+#: OpenRouter chooses a server for the model.
 _DECORATION = re.compile(r"^models/|\[\w+\]$|:(free|nitro|floor|exacto|online)$")
 
 #: The key that a rehearsal gets. A real key is never sent to a rehearsal.
@@ -126,18 +126,18 @@ def takes_temperature(model: str) -> bool:
     return not model.startswith("claude-") or _TAKES_TEMPERATURE.match(model) is not None
 
 
-def same_model(asked: str, answering: str) -> bool:
-    """Return True if the answering model is the model that was asked, or a version of it.
+def same_model(requested: str, answering: str) -> bool:
+    """Return True if the answering model is the requested model, or a version of it.
 
     A name that ends in `latest` stands for the latest model, so every answering model fits. A short name, such as opus,
     stands for every model of its line.
     """
-    asked, answering = (_DECORATION.sub("", name) for name in (asked, answering))
-    if asked.endswith("latest"):
+    requested, answering = (_DECORATION.sub("", name) for name in (requested, answering))
+    if requested.endswith("latest"):
         return True
-    if asked in SHORT_NAMES:
-        return answering.startswith(f"claude-{asked}-")
-    return answering.startswith(asked) and _VERSION.fullmatch(answering.removeprefix(asked)) is not None
+    if requested in SHORT_NAMES:
+        return answering.startswith(f"claude-{requested}-")
+    return answering.startswith(requested) and _VERSION.fullmatch(answering.removeprefix(requested)) is not None
 
 
 def digest(*parts: str | bytes) -> str:

@@ -1,6 +1,7 @@
 """The types of Prefect's server read our automations, and decide which events they notice.
 
-Importing the server takes seconds, so these tests are apart from those that need only Prefect's client.
+Importing the server takes seconds, so these tests are apart from those that need only Prefect's client, and only the
+tests import it.
 """
 
 from __future__ import annotations
@@ -9,20 +10,17 @@ import asyncio
 import json
 import uuid
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
-from prefect.server.events.actions import CallWebhook, RunDeployment
-from prefect.server.events.schemas.automations import (
-    Automation,
-    EventTrigger,
-    Firing,
-    TriggeredAction,
-    TriggerState,
-)
-from prefect.server.events.schemas.events import ReceivedEvent
 
 from workbench.alerts.automations import PROGRESS, RESTING_STATES, Alert, _matches, alerts
 from workbench.alerts.notification import Notification
+
+if TYPE_CHECKING:
+    from prefect.server.events.actions import CallWebhook, RunDeployment
+    from prefect.server.events.schemas.automations import Automation, EventTrigger, TriggeredAction
+    from prefect.server.events.schemas.events import ReceivedEvent
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +40,14 @@ HOSTILE = [
 
 
 def automation(alert: Alert, webhook: str | None = None) -> Automation:
+    from prefect.server.events.schemas.automations import Automation
+
     return Automation.model_validate(json.loads(json.dumps(alert.automation(DEPLOYMENT, webhook))))
 
 
 def trigger(alert: Alert) -> EventTrigger:
+    from prefect.server.events.schemas.automations import EventTrigger
+
     trigger = automation(alert).trigger
     assert isinstance(trigger, EventTrigger)
     return trigger
@@ -53,6 +55,8 @@ def trigger(alert: Alert) -> EventTrigger:
 
 def event(name: str, flow: str = "optimize", label: str = "tonight", **labels: str) -> ReceivedEvent:
     """Return an event of a flow run, as the server makes it."""
+    from prefect.server.events.schemas.events import ReceivedEvent
+
     resource = {"prefect.resource.id": "prefect.flow-run.1", "prefect.resource.name": label, **labels}
     related = {
         "prefect.resource.id": "prefect.flow.2",
@@ -98,6 +102,8 @@ def test_only_the_work_pool_of_workbench_is_watched() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
     """Prefect fills the values of the event into the templates, and never reads a value as a template."""
+    from prefect.server.events.actions import RunDeployment
+
     action = automation(FAILED).actions[0]
     assert isinstance(action, RunDeployment)
     happened = event("prefect.flow-run.Failed", label=name, **{"prefect.state-message": name})
@@ -110,10 +116,11 @@ def test_a_hostile_name_reaches_the_notification_as_it_is(name: str) -> None:
 
 def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> TriggeredAction:
     """Return an action together with the event that has caused the action."""
+    from prefect.server.events.schemas.automations import Firing, TriggeredAction, TriggerState
+
     whole = automation(FAILED)
-    assert isinstance(whole.trigger, EventTrigger)
     firing = Firing(
-        trigger=whole.trigger,
+        trigger=trigger(FAILED),
         trigger_states={TriggerState.Triggered},
         triggered=datetime.now(UTC),
         triggering_labels={},
@@ -134,6 +141,8 @@ def test_the_server_itself_posts_that_the_last_worker_is_gone() -> None:
 
     The server posts nothing without a webhook, and nothing about a run.
     """
+    from prefect.server.events.actions import CallWebhook, RunDeployment
+
     posts, starts = automation(NO_WORKER, BLOCK).actions
     assert isinstance(posts, CallWebhook)
     assert isinstance(starts, RunDeployment)
@@ -149,6 +158,8 @@ def test_the_server_itself_posts_that_the_last_worker_is_gone() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_servers_post_has_the_form_of_every_notification(name: str) -> None:
     """Prefect renders the payload as JSON, whatever the name of the work pool is."""
+    from prefect.server.events.actions import CallWebhook
+
     action = automation(NO_WORKER, BLOCK).actions[0]
     assert isinstance(action, CallWebhook)
     happened = event("prefect.work-pool.not-ready", label=name)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from workbench.commands.generate import deliver
 from workbench.commands.init import init
-from workbench.commands.output import err, out, refuse_unwritable, write_json, write_output
+from workbench.commands.output import PipeConsole, err, out, refuse_unwritable, write_json, write_output
 from workbench.commands.progress import table
 from workbench.errors import OutputFailed, UserError
 
@@ -159,3 +159,27 @@ def test_a_path_with_brackets_is_no_markup(console: Console) -> None:
     with console.capture() as captured:
         console.print("wrote /tmp/[/old]/[bold]study.yaml")
     assert captured.get() == "wrote /tmp/[/old]/[bold]study.yaml\n"
+
+
+def test_a_reader_that_ends_early_changes_no_exit_code() -> None:
+    """`workbench check study.yaml | head -1` prints its first line, and the command goes on."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as pipe:
+        console = PipeConsole(file=pipe, soft_wrap=True)
+        console.print("nobody reads this")
+        console.print("nor this")
+        assert os.path.samestat(os.fstat(pipe.fileno()), Path(os.devnull).stat())
+
+
+@pytest.mark.slow
+def test_help_and_results_may_go_to_head() -> None:
+    """The reader of the pipe has ended before the first line is written."""
+    for arguments in (["--help"], ["runs"], ["runs", "--json", "-"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, "-m", "workbench", *arguments]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        assert done.returncode == 0, done.stderr
+        assert "ipe" not in done.stderr

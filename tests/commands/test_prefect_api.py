@@ -20,16 +20,20 @@ pytestmark = pytest.mark.processes
 
 PYTHON = Path(sys.executable)
 LOGIN = "admin:pass word"
+BASIC = f"Basic {base64.b64encode(LOGIN.encode()).decode()}"
 ASK = "from workbench.commands.prefect_api import use_server; use_server(); print('taken')"
 
 
 @contextmanager
-def guarded(header: str, value: str) -> Iterator[str]:
-    """Yield the address of a Prefect API. Everybody may ask for its health; all else needs this header."""
+def guarded(**headers: str) -> Iterator[str]:
+    """Yield the address of a Prefect API. Everybody may ask for its health; all else needs these headers."""
 
     class Guard(Handler):
+        def allowed(self) -> bool:
+            return all(self.headers.get(name.replace("_", "-")) == value for name, value in headers.items())
+
         def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
-            if "admin" in self.path and self.headers.get(header) != value:
+            if "admin" in self.path and not self.allowed():
                 self.reply(401, json.dumps({"detail": "Unauthorized"}).encode())
                 return
             # A server without protection against forged requests answers 422 to a request for a token.
@@ -39,7 +43,7 @@ def guarded(header: str, value: str) -> Iterator[str]:
 
         def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
             self.body()
-            allowed = self.headers.get(header) == value
+            allowed = self.allowed()
             self.reply(200 if allowed else 401, json.dumps([] if allowed else {"detail": "Unauthorized"}).encode())
 
     with serving(Guard) as url:
@@ -54,25 +58,25 @@ def line(tmp_path: Path) -> CommandLine:
 
 
 @pytest.mark.parametrize(
-    ("header", "value", "variable", "setting"),
+    ("headers", "variables"),
     [
         (
-            "Authorization",
-            f"Basic {base64.b64encode(LOGIN.encode()).decode()}",
-            "PREFECT_API_AUTH_STRING",
-            LOGIN,
+            {"Authorization": BASIC, "X_Gate": "open"},
+            {"PREFECT_API_AUTH_STRING": LOGIN, "PREFECT_CLIENT_CUSTOM_HEADERS": '{"X-Gate": "open"}'},
         ),
-        ("Authorization", "Bearer key-1", "PREFECT_API_KEY", "key-1"),
-        ("X-Gate", "open", "PREFECT_CLIENT_CUSTOM_HEADERS", '{"X-Gate": "open"}'),
+        ({"Authorization": "Bearer key-1"}, {"PREFECT_API_KEY": "key-1"}),
     ],
 )
-def test_a_login_is_used_and_its_absence_is_named(
-    line: CommandLine, header: str, value: str, variable: str, setting: str
-) -> None:
-    """The health check proves nothing, because it needs no login. No proxy is used for a local server."""
-    with guarded(header, value) as url:
-        allowed = line.having(PREFECT_API_URL=url, **{variable: setting})
-        assert "taken" in allowed.run("-c", ASK, program=PYTHON).stdout
+def test_a_login_is_used(line: CommandLine, headers: dict[str, str], variables: dict[str, str]) -> None:
+    """The first server needs a login and a header. No proxy is used for a local server."""
+    with guarded(**headers) as url:
+        allowed = line.having(PREFECT_API_URL=url, **variables).run("-c", ASK, program=PYTHON)
+    assert "taken" in allowed.stdout, allowed.stderr
+
+
+def test_the_absence_of_a_login_is_named(line: CommandLine) -> None:
+    """The health check proves nothing, because it needs no login."""
+    with guarded(Authorization=BASIC) as url:
         refused = line.having(PREFECT_API_URL=url).run("-c", ASK, program=PYTHON)
     assert "refuses the login (HTTP 401): set PREFECT_API_AUTH_STRING" in refused.stderr
 
@@ -87,7 +91,7 @@ def test_clients_of_our_own_server_use_its_login() -> None:
 
 def test_our_own_server_that_was_started_with_another_login_says_so() -> None:
     """The message names the variable that the server was started with, and the way to end the server."""
-    with guarded("Authorization", f"Basic {base64.b64encode(LOGIN.encode()).decode()}") as url:
+    with guarded(Authorization=BASIC) as url:
         server = prefect_server.Server(1, url)
         for environ in ({"PREFECT_SERVER_API_AUTH_STRING": LOGIN}, {"PREFECT_API_AUTH_STRING": LOGIN}):
             prefect_server._check_login(server, environ)

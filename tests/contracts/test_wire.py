@@ -1,6 +1,7 @@
 """What we send to Anthropic and Gemini fits their official SDKs' types, and we read what those types can say.
 
-The requests are recorded from our runtime, the judge and the proposer, over real HTTP.
+The requests are recorded from our runtime, the judge and the proposer, over real HTTP. Importing the types takes
+seconds, so only the tests import them.
 """
 
 from __future__ import annotations
@@ -8,23 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import pytest
-from anthropic.types import StopReason
-from google.genai import types as gemini
 
 from tests.support.executions import request
-from tests.support.official_types import (
-    blocked,
-    candidate,
-    message,
-    reply_problems,
-    request_problems,
-    text,
-    thinking,
-    tool_use,
-)
 from tests.support.scripted_server import Answer, anthropic_reply, gemini_reply, scripted
 from workbench.errors import NotJudged, OutsideError
 from workbench.execution.runtimes import execute, runtime_of
@@ -101,27 +91,45 @@ workflow:
 
 GOOD = {"score": 7, "kind": "plan", "state": None, "either": "x", "parts": [{"text": "a"}]}
 
-#: The replies to these steps in turn: thoughts first, several texts, tools beside texts, corrections and reminders.
-REPLIES: list[Answer] = [
-    candidate("an out", "line"),
-    candidate('{"score": 70}'),
-    candidate(json.dumps(GOOD)),
-    candidate('{"colours": ["red"]}'),
-    message(*thinking(), text("A"), text("B")),
-    message(tool_use("answer", GOOD), stop="tool_use", model="claude-haiku-4-5"),
-    message(*thinking(), text("Here."), tool_use("answer", {"value": ["red", 3]}), stop="tool_use"),
-    message(tool_use("answer", {"value": ["red"]}), stop="tool_use"),
-    message(*thinking(), text("So far."), stop="pause_turn"),
-    message(
-        text(" "),
-        tool_use("Write", {"path": "a.md", "content": "x"}),
-        tool_use("Read", {"path": "missing.md"}, "toolu_2"),
-        stop="tool_use",
-    ),
-    message(stop="end_turn"),
-    message(*thinking(), text("done")),
-    candidate("title: a plan\nstages: []\n"),
-]
+
+@pytest.fixture(scope="module")
+def official() -> ModuleType:
+    """Return the official types, and what is made of them."""
+    from tests.support import official_types
+
+    return official_types
+
+
+def replies(official: ModuleType) -> list[Answer]:
+    """Return the replies to these steps in turn.
+
+    They have thoughts first, several texts, tools beside texts, corrections and reminders.
+    """
+    return [
+        official.candidate("an out", "line"),
+        official.candidate('{"score": 70}'),
+        official.candidate(json.dumps(GOOD)),
+        official.candidate('{"colours": ["red"]}'),
+        official.message(*official.thinking(), official.text("A"), official.text("B")),
+        official.message(official.tool_use("answer", GOOD), stop="tool_use", model="claude-haiku-4-5"),
+        official.message(
+            *official.thinking(),
+            official.text("Here."),
+            official.tool_use("answer", {"value": ["red", 3]}),
+            stop="tool_use",
+        ),
+        official.message(official.tool_use("answer", {"value": ["red"]}), stop="tool_use"),
+        official.message(*official.thinking(), official.text("So far."), stop="pause_turn"),
+        official.message(
+            official.text(" "),
+            official.tool_use("Write", {"path": "a.md", "content": "x"}),
+            official.tool_use("Read", {"path": "missing.md"}, "toolu_2"),
+            stop="tool_use",
+        ),
+        official.message(stop="end_turn"),
+        official.message(*official.thinking(), official.text("done")),
+        official.candidate("title: a plan\nstages: []\n"),
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -143,17 +151,19 @@ def warm() -> Iterator[Engine]:
     runtime_of(engine).close()
 
 
-def test_every_request_of_the_runtime_fits_the_official_types(warm: Engine, tmp_path: Path) -> None:
+def test_every_request_of_the_runtime_fits_the_official_types(
+    warm: Engine, tmp_path: Path, official: ModuleType
+) -> None:
     """Text, JSON, schemas, tools with their results, corrections, reminders and continued turns, of both providers."""
     file = tmp_path / "pipeline.yaml"
     # The runtime takes no aliases.
     schema = PIPELINE.partition("schema: &schema\n")[2].partition("      prompt:")[0]
     file.write_text(PIPELINE.replace("&schema", "").replace("schema: *schema\n", f"schema:\n{schema}"))
-    with scripted(*REPLIES) as server:
+    with scripted(*replies(official)) as server:
         execution = execute(request(warm, both(server.url), file=file), tmp_path)
     assert (execution.problem, execution.text.split("\n")[0]) == (None, "title: a plan")
     assert not server.script
-    problems = [(path, problem) for path, body in server.requests for problem in request_problems(path, body)]
+    problems = [(path, problem) for path, body in server.requests for problem in official.request_problems(path, body)]
     assert not problems
     bodies = [body for _, body in server.requests]
     texts = json.dumps(bodies)
@@ -169,11 +179,15 @@ def test_every_request_of_the_runtime_fits_the_official_types(warm: Engine, tmp_
 @pytest.mark.parametrize("temperature", [None, 0.5])
 @pytest.mark.parametrize("name", ["anthropic", "gemini"])
 def test_every_request_of_judge_and_proposer_fits_the_official_types(
-    name: ProviderName, temperature: float | None
+    name: ProviderName, temperature: float | None, official: ModuleType
 ) -> None:
     """The requests come with and without a system prompt, a schema, any JSON, a temperature, and earlier turns."""
     model = {"anthropic": "claude-sonnet-5-5", "gemini": "gemini-3.8-flash"}[name]
-    reply = message(*thinking(), text(VERDICT)) if name == "anthropic" else candidate(VERDICT)
+    reply = (
+        official.message(*official.thinking(), official.text(VERDICT))
+        if name == "anthropic"
+        else official.candidate(VERDICT)
+    )
     formats = [None, "{}", json.dumps({"type": "json_schema", "schema": {"type": "object", "properties": {}}})]
     with scripted(*[reply] * 7) as server:
         provider = Provider(name, server.url, server.url)
@@ -186,12 +200,14 @@ def test_every_request_of_judge_and_proposer_fits_the_official_types(
                     f"{name}/{model}", system, turns, temperature, 32_000, response_format, provider, 0, 0
                 )
                 assert propose(proposal).text == VERDICT
-    assert [problem for path, body in server.requests for problem in request_problems(path, body)] == []
+    assert [problem for path, body in server.requests for problem in official.request_problems(path, body)] == []
     assert all(("temperature" in json.dumps(body)) == (temperature is not None) for _, body in server.requests)
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "gemini"])
-def test_the_replies_that_tests_and_rehearsals_serve_fit_the_official_types(provider: str) -> None:
+def test_the_replies_that_tests_and_rehearsals_serve_fit_the_official_types(
+    provider: str, official: ModuleType
+) -> None:
     """What our stand-ins say is what the providers can say."""
     asked = ModelRequest("m", "system", (Message("user", ("text",)),), None, 1)
     with_tool = ModelRequest("m", "", (Message("user", ("text",)),), {}, 1, "answer")
@@ -204,41 +220,46 @@ def test_the_replies_that_tests_and_rehearsals_serve_fit_the_official_types(prov
         "gemini": [gemini_reply("x")[1], rehearsed_gemini.reply(asked, "x")],
     }
     for body in bodies[provider]:
-        assert reply_problems(provider, dict(body)) == []  # type: ignore[arg-type]  # a scripted body may be bytes
+        assert official.reply_problems(provider, dict(body)) == []  # type: ignore[arg-type]  # a scripted body may be bytes
 
 
-def test_an_unknown_field_is_refused() -> None:
+def test_an_unknown_field_is_refused(official: ModuleType) -> None:
     """The types themselves would accept it."""
     turn = {"role": "user", "content": [{"type": "text", "text": "x"}]}
     good = {"model": "m", "max_tokens": 1, "messages": [turn]}
-    assert request_problems("/v1/messages", good) == []
-    assert request_problems("/v1/messages", {**good, "temprature": 1})
-    assert request_problems("/v1/messages", {**good, "messages": [{**turn, "name": "x"}]})
-    assert reply_problems("anthropic", {**anthropic_reply("x")[1], "new": 1})  # type: ignore[dict-item]
+    assert official.request_problems("/v1/messages", good) == []
+    assert official.request_problems("/v1/messages", {**good, "temprature": 1})
+    assert official.request_problems("/v1/messages", {**good, "messages": [{**turn, "name": "x"}]})
+    assert official.reply_problems("anthropic", {**anthropic_reply("x")[1], "new": 1})  # type: ignore[dict-item]
     path = "/v1beta/models/m:generateContent"
     body = {"contents": [{"role": "user", "parts": [{"text": "x"}]}], "generationConfig": {"seed": 1}}
-    assert request_problems(path, body) == []
-    assert request_problems(path, {**body, "generationConfig": {"max_output_tokens": 1}})
-    assert request_problems(path, {**body, "system": "x"})
-    assert request_problems(f"/v1{path}", body)
+    assert official.request_problems(path, body) == []
+    assert official.request_problems(path, {**body, "generationConfig": {"max_output_tokens": 1}})
+    assert official.request_problems(path, {**body, "system": "x"})
+    assert official.request_problems(f"/v1{path}", body)
 
 
-def endings() -> list[tuple[str, Answer, bool]]:
+def endings(official: ModuleType) -> list[tuple[str, Answer, bool]]:
     """Return every reason that the types name, with a reply that ends with it, and if that reply is complete."""
-    verdict = text(VERDICT)
-    anthropic = [(reason, message(verdict, stop=reason), reason) for reason in get_args(StopReason)]
-    finished = [(reason.value, candidate(VERDICT, finish=reason.value), reason.value) for reason in gemini.FinishReason]
-    refused = [(reason.value, blocked(reason.value), "") for reason in gemini.BlockedReason]
+    verdict = official.text(VERDICT)
+    anthropic = [
+        (reason, official.message(verdict, stop=reason), reason) for reason in get_args(official.anthropic.StopReason)
+    ]
+    finished = [
+        (reason.value, official.candidate(VERDICT, finish=reason.value), reason.value)
+        for reason in official.gemini.FinishReason
+    ]
+    refused = [(reason.value, official.blocked(reason.value), "") for reason in official.gemini.BlockedReason]
     complete = ("end_turn", "stop_sequence", "STOP")
     return [(name, answer, reason in complete) for name, answer, reason in [*anthropic, *finished, *refused]]
 
 
-def test_only_a_complete_reply_is_a_plan_or_a_verdict(warm: Engine, tmp_path: Path) -> None:
+def test_only_a_complete_reply_is_a_plan_or_a_verdict(warm: Engine, tmp_path: Path, official: ModuleType) -> None:
     """This holds for every reason of the types, for a plan by our runtime and for a verdict."""
-    file, anthropic_reasons = tmp_path / "pipeline.yaml", get_args(StopReason)
+    file, anthropic_reasons = tmp_path / "pipeline.yaml", get_args(official.anthropic.StopReason)
     # One server for all: our runtime starts a VM for each address.
     with scripted() as server:
-        for number, (name, answer, complete) in enumerate(endings()):
+        for number, (name, answer, complete) in enumerate(endings(official)):
             provider: ProviderName = "anthropic" if name in anthropic_reasons else "gemini"
             kind, model = ("claude", "claude-sonnet-5-5") if provider == "anthropic" else ("gemini", "gemini-3.8-flash")
             step = f"{{name: a, type: {kind}, retries: 0, prompt: [{{type: variable, name: user_prompt}}]}}"

@@ -1,16 +1,38 @@
-"""Tests of the Prefect server's database: transactions that write at the same time wait for each other."""
+"""Tests of the Prefect server's database: transactions that write at the same time wait for each other.
+
+Importing the server takes seconds, so only the tests import it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from prefect.server.database.configurations import AioSqliteConfiguration
 
-from workbench.deployments.prefect_server import WaitingSqlite
+if TYPE_CHECKING:
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    from workbench.deployments.prefect_server import WaitingSqlite
+
+pytestmark = pytest.mark.slow
+
+
+def waiting(folder: Path) -> WaitingSqlite:
+    """Return a database of our server."""
+    from workbench.deployments.prefect_server import WaitingSqlite
+
+    return WaitingSqlite(f"sqlite+aiosqlite:///{folder}/waiting.db")
+
+
+def failing(folder: Path) -> AioSqliteConfiguration:
+    """Return a database of Prefect's own server."""
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    return AioSqliteConfiguration(f"sqlite+aiosqlite:///{folder}/failing.db")
 
 
 async def _written(database: AioSqliteConfiguration, patience: float) -> int:
@@ -43,14 +65,14 @@ async def _written(database: AioSqliteConfiguration, patience: float) -> int:
 
 def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Path) -> None:
     """In Prefect's own configuration, one of them fails at once. An automation would lose its event."""
-    assert asyncio.run(_written(WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db"), patience=0.3)) == 2
+    assert asyncio.run(_written(waiting(tmp_path), patience=0.3)) == 2
     with pytest.raises(sa.exc.OperationalError, match="database is locked"):
-        asyncio.run(_written(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/failing.db"), patience=20))
+        asyncio.run(_written(failing(tmp_path), patience=20))
 
 
 def test_the_first_to_come_is_the_first_to_write(tmp_path: Path) -> None:
     """SQLite alone lets an unlucky transaction wait for half a minute on a busy server."""
-    database = WaitingSqlite(f"sqlite+aiosqlite:///{tmp_path}/waiting.db")
+    database = waiting(tmp_path)
     order: list[int] = []
 
     async def write(number: int) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tests.support.page import CALIBRATION, calibration
 from tests.support.run_folder import begin
+from workbench.evidence.record_parts import CalibrationReport
 from workbench.evidence.report import markdown, rows
-from workbench.evidence.report_record import CalibrationReport, ReportRecord
+from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.svg import data_uri
 from workbench.run.calibration import PICTURE, CalibrationRecord

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support import patient
 from tests.support.command_line import CommandLine, study, wait_for
+from tests.support.command_study import planner_study
+from tests.support.flow_runs import only_flow_run, state
 from workbench.run import journal
 
 pytestmark = pytest.mark.processes
@@ -38,7 +39,7 @@ def test_a_retried_flow_executes_nothing_twice(line: CommandLine, tmp_path: Path
         process = rehearsal_line.start("run", file, "--rehearse", "--json", report_file)
         wait_for(lambda: len(line.results("execute")) >= 3)
         rehearsal.fail_rate = 1.0
-        wait_for(lambda: state(line)["name"] == "AwaitingRetry")
+        wait_for(lambda: state(line, only_flow_run(line))["name"] == "AwaitingRetry")
         rehearsal.fail_rate = rehearsal.latency = 0.0
         _, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
@@ -48,14 +49,6 @@ def test_a_retried_flow_executes_nothing_twice(line: CommandLine, tmp_path: Path
     report = json.loads(report_file.read_text())
     assert report["status"] == "done"
     assert sum(report["failures"].values()) > 0
-
-
-def state(line: CommandLine) -> dict[str, Any]:
-    """Return the state of the flow run that belongs to this home's run."""
-    (run,) = (line.home / "runs").iterdir()
-    flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
-    flow_state: dict[str, Any] = patient.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["state"]
-    return flow_state
 
 
 def test_a_lasting_failure_is_not_repeated(line: CommandLine, tmp_path: Path) -> None:
@@ -68,19 +61,18 @@ def test_a_lasting_failure_is_not_repeated(line: CommandLine, tmp_path: Path) ->
     assert "answers cannot be written" in result.stderr
     assert "Traceback" not in result.stderr
     assert calls.read_text() == ""
-    (run,) = (line.home / "runs").iterdir()
-    flow_run = json.loads((run / "run.json").read_text())["flow_run_url"].rpartition("/")[2]
+    flow_run = only_flow_run(line)
     assert patient.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").json()["run_count"] == 1
 
 
 def test_one_study_started_twice_at_once_buys_each_answer_once(line: CommandLine, tmp_path: Path) -> None:
-    """Both processes lock a key before they submit its task. Both finish with the same result."""
-    line, calls = line.counting()
-    file = study(tmp_path / "study", optimizer="static", budget=2, runtime="mix")
-    with line.rehearsing(latency=1.0) as (rehearsal_line, _):
+    """Both processes lock a key before they submit its task. Both finish. The rehearsal counts the requests."""
+    file = planner_study(tmp_path / "study", optimizer="static", budget=2)
+    with line.rehearsing(latency=1.0) as (rehearsal_line, rehearsal):
         processes = [rehearsal_line.start("run", file, "--rehearse") for _ in range(2)]
         for process in processes:
             _, err = process.communicate(timeout=400)
             assert process.returncode == 0, err
-    assert len(calls.read_text().splitlines()) == len(line.results("execute")) == 5
+    assert len(list((line.home / "executions").iterdir())) == len(line.results("execute")) == 5
+    assert set(rehearsal.tries.values()) == {1}
     assert list((line.home / "locks").iterdir()) == []

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support import patient
 from tests.support.command_line import CommandLine, study, wait_for
+from tests.support.flow_runs import only_flow_run, state
 
 pytestmark = pytest.mark.processes
 
-#: A study of seven executions, two at once, so that several are left after the first two.
-SLOW = {"optimizer": "static", "budget": 1, "confirm": 6, "concurrency": 2, "runtime": "mix"}
+#: A study of five executions, two at once, so that some are left after the first two.
+SLOW = {"optimizer": "static", "budget": 1, "confirm": 4, "concurrency": 2, "runtime": "mix"}
 
 
 @pytest.mark.parametrize(
@@ -54,8 +53,12 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
 
 
+@pytest.mark.services
 def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_path: Path) -> None:
-    """After kill -9, only the executions that were running are paid for again. The next run marks it as crashed."""
+    """After kill -9, only the executions that were running are paid for again. The next run marks it as crashed.
+
+    Each execution has a VM of its own. tests/flows/test_survival.py kills a run whose pipeline is a program.
+    """
     line, calls = line.counting()
     file = study(tmp_path / "study", **SLOW)
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
@@ -76,18 +79,6 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
     crashed = state(line, killed)
     assert (crashed["type"], f"The process {process.pid} on " in crashed["message"]) == ("CRASHED", True)
     assert list((line.home / "flow-runs").iterdir()) == []
-
-
-def only_flow_run(line: CommandLine) -> str:
-    """Return the id of the flow run of the only run so far."""
-    (folder,) = (line.home / "runs").iterdir()
-    return str(json.loads((folder / "run.json").read_text())["flow_run_url"].rpartition("/")[2])
-
-
-def state(line: CommandLine, flow_run: str) -> dict[str, Any]:
-    """Return the state of a flow run on the server."""
-    response = patient.get(f"{line.env['PREFECT_API_URL']}/flow_runs/{flow_run}").raise_for_status()
-    return dict(response.json()["state"])
 
 
 def artifact(line: CommandLine) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prefect.flows import load_flow_from_entrypoint
 
 from tests.support.command_line import CHECKOUT
 from tests.support.readme import blocks
@@ -37,6 +36,8 @@ def test_the_guide_names_every_deployment() -> None:
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
 def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: dict[str, object]) -> None:
     """The UI's form shows a description for each parameter. A flow that cannot be imported would be a placeholder."""
+    from prefect.flows import load_flow_from_entrypoint
+
     flow = load_flow_from_entrypoint(str(CHECKOUT / str(deployment["entrypoint"])), use_placeholder_flow=False)
     properties = flow.parameters.properties
     assert set(deployment["parameters"]) <= set(properties)  # type: ignore[call-overload]

@@ -71,7 +71,7 @@ def test_every_block_has_a_test() -> None:
 
 
 def test_the_first_two_commands_are_scripts() -> None:
-    """tests/flows/test_demo.py runs the first script. The second script runs these tests."""
+    """tests/flows/test_main_job.py runs the first script. The second script runs these tests."""
     for (program,) in commands_of("sh", 0):
         assert os.access(CHECKOUT / program, os.X_OK)
 

@@ -9,15 +9,26 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine
+from tests.support.flow_runs import only_flow_run, state
 from tests.support.prefect_database import new_database
 from tests.support.survival import Case, disturbed, kill, most_unfinished, undisturbed
 
 pytestmark = pytest.mark.processes
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A killed process, its flow run, and the type of the flow run's state after the kill."""
+
+    pid: int
+    flow_run: str
+    state: str
 
 
 @pytest.mark.timeout(600)
@@ -35,13 +46,31 @@ pytestmark = pytest.mark.processes
 def test_a_run_that_is_killed_buys_nothing_twice_and_ends_as_undisturbed(
     line: CommandLine, server: dict[str, str], tmp_path: Path, case: Case
 ) -> None:
-    """Executions, proposals and verdicts are counted where they are bought. script/soak kills each case 20 times."""
+    """Executions, proposals and verdicts are counted where they are bought. script/soak kills each case 20 times.
+
+    The continuation marks the killed run as crashed, unless the kill came after its end.
+    """
     study = case.study(tmp_path / "study")
     reference = undisturbed(case, CommandLine(tmp_path / "undisturbed", server), study)
     seed = random.randrange(10**6)
-    survival = disturbed(line, study, reference, random.Random(seed), kill)
+    killed: list[Killed] = []
+
+    def kill_run(process: subprocess.Popen[str]) -> None:
+        kill(process)
+        process.wait()
+        flow_run = only_flow_run(line)
+        killed.append(Killed(process.pid, flow_run, state(line, flow_run)["type"]))
+
+    survival = disturbed(line, study, reference, random.Random(seed), kill_run)
     assert (survival.bought_twice, survival.equal) == (0, True), (seed, survival)
     assert 0 <= survival.unfinished <= most_unfinished(case), (seed, survival)
+    (run,) = killed
+    after = state(line, run.flow_run)
+    if run.state == "RUNNING":
+        assert (after["type"], f"The process {run.pid} on " in after["message"]) == ("CRASHED", True), (seed, after)
+    else:
+        assert (run.state, after["type"]) == ("COMPLETED", "COMPLETED"), (seed, after)
+    assert list((line.home / "flow-runs").iterdir()) == []
 
 
 @pytest.mark.services

@@ -11,7 +11,7 @@ import pytest
 from tests.support.commits import Commits
 from workbench.errors import UserError
 from workbench.repository.looks import Change, Look, look
-from workbench.repository.repository import open_repository
+from workbench.repository.opening import open_repository
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.commits import Commits
-from workbench.errors import RepositoryFailed, UserError
-from workbench.repository.repository import Repository, known_branch, normalized, open_repository
+from workbench.errors import UserError
+from workbench.repository.opening import known_branch, open_repository
+from workbench.repository.repository import Repository
 
 pytestmark = pytest.mark.slow
 
@@ -56,26 +57,6 @@ def test_the_branch_of_head_is_known_without_asking_anybody(
     assert known_branch(repository.address, "other", home, os.environ) == "other"
     for unknown in (str(tmp_path), str(tmp_path / "missing"), "https://example.org/mine.git"):
         assert known_branch(unknown, "HEAD", home, os.environ) == "HEAD"
-
-
-def test_the_default_branch_of_a_url_may_change(commits: Commits, tmp_path: Path) -> None:
-    commits.commit({"notes.md": "1"})
-    url, home = f"file://{commits.folder}", tmp_path / "home"
-    assert open_repository(url, home, os.environ).branch("HEAD") == "main"
-    commits.git("branch", "-m", "main", "trunk")
-    renamed = open_repository(url, home, os.environ)
-    assert (renamed.branch("HEAD"), renamed.head("HEAD")) == ("trunk", commits.head)
-
-
-def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tmp_path: Path) -> None:
-    """Git servers keep bare repositories. Champions cannot be written beside a study there."""
-    head, bare = commits.commit({"notes.md": "1"}), tmp_path / "central.git"
-    commits.git("clone", "-q", "--bare", str(commits.folder), str(bare))
-    opened = open_repository(str(bare), tmp_path / "home", os.environ)
-    assert (opened.address, opened.name, opened.is_local) == (f"file://{bare}", "central", False)
-    assert opened.head("HEAD") == head
-    assert normalized(str(bare)) == normalized(opened.address)
-    assert known_branch(str(bare), "HEAD", tmp_path / "home", os.environ) == "main"
 
 
 @pytest.mark.parametrize("pattern", ["notes/**", "./notes/**", "/notes/**", "notes/", ".//notes/a.md"])
@@ -129,15 +110,6 @@ def test_mistakes_are_named(repository: Repository, tmp_path: Path) -> None:
         open_repository(str(tmp_path / "nothing"), tmp_path, os.environ)
     with pytest.raises(UserError, match="git is not on the PATH"):
         open_repository(str(tmp_path), tmp_path, {"PATH": str(tmp_path)})
-
-
-def test_a_repository_that_cannot_be_reached_is_a_failure_outside(tmp_path: Path) -> None:
-    """No password of the address is in the message."""
-    with pytest.raises(RepositoryFailed, match=r"git clone failed for http://127\.0\.0\.1:9/a/mine\.git") as raised:
-        open_repository("http://me:secret@127.0.0.1:9/a/mine.git", tmp_path, os.environ)
-    assert "secret" not in str(raised.value)
-    with pytest.raises(RepositoryFailed):
-        open_repository(f"file://{tmp_path}/nothing", tmp_path, os.environ)
 
 
 def test_the_environment_cannot_point_to_another_repository(commits: Commits, tmp_path: Path) -> None:

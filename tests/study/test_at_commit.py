@@ -13,7 +13,7 @@ from tests.support.commits import IDENTITY, Commits
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.errors import UserError
-from workbench.repository.repository import known_file, open_repository
+from workbench.repository.opening import known_file, open_repository
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.names import names
 from workbench.study.opening import RunOptions, champions_of, load

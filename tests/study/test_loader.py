@@ -129,6 +129,13 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: runtime: mix does not take'),
         ("budget: 12", "budget: 12\nruntime: serve\nruntime_url: a:1", 'study.yaml:10: runtime_url: "a:1" is not an'),
         ("study: good", "study: [good", "study.yaml:2: this is not valid YAML"),
+        ("goals:", "goals", "study.yaml:2: this is not valid YAML: while scanning a simple key"),
+        ("goal: write a plan", "goal: fix this: that", "study.yaml:4: this is not valid YAML: mapping values are not"),
+        ("goal: write a plan", 'goal: "write a plan', "study.yaml:4: this is not valid YAML: while scanning a quoted"),
+        ("goal: write a plan", "goal: fix this: that", "put the text in quotes, or write it as a block text"),
+        ("    goal: write", "\tgoal: write", "a tab indents this line: indent with spaces only"),
+        ("goals:", "goals", "; expected a key with a colon and a space, such as budget: 12"),
+        ("gold: gold.md", "gold: glod.md", 'goals[0].gold: "glod.md": there is no such file; did you mean "gold.md"?'),
         ("goals:", "goals: &g", "study.yaml"),
     ],
 )  # fmt: skip
@@ -220,9 +227,14 @@ def test_a_file_that_is_nested_very_deeply_is_refused_at_once(folder: Path) -> N
 
 
 def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:
-    """A folder in its place is reported as a folder."""
+    """The message has the most similar name in the folder. A folder in its place is reported as a folder."""
     with pytest.raises(StudyError, match="there is no such file"):
         load(RunOptions(folder / "absent.yaml"))
+    (folder / "study.yaml").write_text(GOOD)
+    with pytest.raises(StudyError, match=r'there is no such file; did you mean "study\.yaml"'):
+        load(RunOptions(folder / "stduy.yaml"))
+    with pytest.raises(StudyError, match=r"there is no such file, and no folder .*/nowhere"):
+        load(RunOptions(folder / "nowhere" / "study.yaml"))
     with pytest.raises(StudyError, match="is a folder"):
         load(RunOptions(folder))
 

@@ -1,14 +1,18 @@
-"""One Prefect server for each pytest worker. It is started and stopped with the command, as a user does it."""
+"""One Prefect server for each pytest worker. It is started and stopped with the command, as a user does it.
+
+Each process of pytest imports this module, also the one that runs no tests. So only the fixture imports Workbench.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command_line import CommandLine
-from tests.support.prefect_database import new_database
+if TYPE_CHECKING:
+    from tests.support.command_line import CommandLine
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +21,9 @@ def server_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
 
     The pytest workers share no server: four runs at once keep SQLite locked for seconds.
     """
+    from tests.support.command_line import CommandLine
+    from tests.support.prefect_database import new_database
+
     home = tmp_path_factory.mktemp("der Prefect-Servör")
     owner = CommandLine(home, new_database(home / "prefect"))
     result = owner.run("server")

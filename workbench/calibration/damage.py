@@ -111,7 +111,7 @@ DAMAGES: dict[str, Callable[[str, float], str]] = {
 
 
 def _damaged(text: str, kind: str, degree: float) -> set[int]:
-    """Return the numbers of the blocks that are damaged. The text and the kind of damage decide their order."""
+    """Return the numbers of the blocks that are damaged. The text and the kind of damage decide which come first."""
     numbers, seed = range(len(blocks(text))), digest("damage/1", kind, text)
     order = sorted(numbers, key=lambda number: digest(seed, str(number)))
     return set(order[: round(degree * len(order))])

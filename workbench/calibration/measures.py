@@ -38,7 +38,7 @@ def kendall(groups: Sequence[GroupRecord]) -> dict[str, float]:
 
 
 def tau(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return Kendall's tau-b of two sequences, which corrects for ties. If all values of one are equal, return 0.
+    """Return Kendall's tau-b of two sequences, which corrects for ties, or 0 if a sequence has only equal values.
 
     `scipy.stats.kendalltau` returns the same, but its import would take a second.
     """

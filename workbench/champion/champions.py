@@ -60,8 +60,8 @@ class Champions:
         for champion in champions:
             if champion.number == number:
                 return champion
-        known = ", ".join(str(champion.number) for champion in champions)
-        raise ChampionNotFound(f"{self.study} has no champion {number}; expected one of {known}")
+        numbers = ", ".join(str(champion.number) for champion in champions)
+        raise ChampionNotFound(f"{self.study} has no champion {number}; expected one of {numbers}")
 
     def file(self, number: int) -> Path:
         """Return the file of the champion with this number."""

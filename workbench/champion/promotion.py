@@ -144,5 +144,5 @@ def _measured(summary: Summary, candidate: str) -> dict[str, Any]:
 
 
 def _now() -> str:
-    """Return the current time in UTC, as a champion's file has it."""
+    """Return the current time in UTC, in the form of a champion's file."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -15,7 +15,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from workbench.commands.ending import KEPT_MESSAGE, can_continue, print_error
-from workbench.commands.output import err
+from workbench.commands.output import PipeConsole, err
 from workbench.errors import OutsideError, ServerUnavailable, UserError, workbench_error_in
 from workbench.system.interruption import EXIT_INTERRUPTED
 from workbench.system.temporary import remove_abandoned
@@ -25,6 +25,8 @@ app = App(
     suppress_keyboard_interrupt=False,
     version=lambda: importlib.metadata.version("workbench"),
     help="Find the prompt that makes an Elixir AI pipeline write its best plan.",
+    console=PipeConsole(),
+    error_console=PipeConsole(stderr=True),
 )
 #: The verbs, in the order of the help text. The verb `x` is the function `x` of workbench/commands/x.py.
 VERBS = (
@@ -79,7 +81,7 @@ def main() -> None:
     except OSError as error:
         # Python flushes once more when it exits, and must not fail then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if code == 0:
+        if code == 0 and not isinstance(error, BrokenPipeError):
             err.print(str(_refused(error)), markup=False, highlight=False)
             code = OutsideError.exit_code
     # After an interrupt, threads may still wait for a provider. Without its server, Prefect tries for minutes to send

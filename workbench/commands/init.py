@@ -30,6 +30,8 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
             f"--output {output} is standard output; expected a new file, which gets the study: the files that it names "
             "stand beside it"
         )
+    if not goal.strip():
+        raise UserError("the goal is empty; expected what a plan should achieve, in words, as the first argument")
     if output.exists():
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():

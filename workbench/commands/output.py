@@ -19,9 +19,19 @@ from workbench.fields import short
 from workbench.foreign_text import printable
 from workbench.system.files import replace
 
+
+class PipeConsole(Console):
+    """A console whose output may go to a program that ends early, such as `head`."""
+
+    def on_broken_pipe(self) -> None:
+        """Discard the rest of the output, because nobody reads it. The command goes on, and keeps its exit code."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 # Paths and names of models may have square brackets, which are no markup.
-out = Console(soft_wrap=True, emoji=False, markup=False)
-err = Console(stderr=True, soft_wrap=True, emoji=False, markup=False)
+out = PipeConsole(soft_wrap=True, emoji=False, markup=False)
+err = PipeConsole(stderr=True, soft_wrap=True, emoji=False, markup=False)
 
 
 def refuse_unwritable(_: object, file: Path | None) -> None:
@@ -148,5 +158,8 @@ def print_foreign(text: str) -> None:
     if out.is_terminal:
         out.print(printable(text), markup=False, highlight=False)
     else:
-        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", errors="backslashreplace"))
-        sys.stdout.flush()
+        try:
+            sys.stdout.buffer.write(f"{text}\n".encode("utf-8", errors="backslashreplace"))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            out.on_broken_pipe()

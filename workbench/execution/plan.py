@@ -125,7 +125,8 @@ def problem(text: str) -> str | None:
         return None
     hints = list(_hints(text))
     if fault == NO_MAPPING and not hints:
-        hints = ["is there prose around it?"]
+        is_list = text.lstrip().startswith(("- ", "["))
+        hints = ["it is a list: begin with a key above the list" if is_list else "is there prose around it?"]
     return "; ".join([fault, *hints])
 
 

@@ -29,6 +29,15 @@ _RETRY_IN = re.compile(r"retry in ((?:\d+h)?(?:\d+m(?!s))?(?:\d+(?:\.\d+)?m?s)?)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)(m?)s)?")
 
 
+#: What a person can do about a failure that lasts, by its kind. Every role has the same advice.
+HINTS = {
+    "account disabled": "the provider has disabled the account; ask the provider",
+    "no credit": "the account has no credit left; add some",
+    "authentication": "the provider rejects the key; set a valid one",
+    "quota exhausted": "the quota is used up; wait until it is renewed",
+}
+
+
 @dataclass(frozen=True)
 class Failure:
     """The meaning of an error.
@@ -62,13 +71,13 @@ def http_failure(status: int, message: str, body: object = None, headers: Mappin
     if status == 404:
         return Failure("unknown model", lasting=True, unknown_model=True)
     if 400 <= status < 500 and _DISABLED.search(words):
-        return Failure("account disabled", lasting=True, hint="the provider has disabled the account; ask the provider")
+        return _lasting("account disabled")
     if status == 402 and quota_exhausted(words):
         return _limited(words, wait)
     if status == 402 or _NO_CREDIT.search(words):
-        return Failure("no credit", lasting=True, hint="the account has no credit left; add some")
+        return _lasting("no credit")
     if status in (401, 403) or _REJECTED_KEY.search(words):
-        return Failure("authentication", lasting=True, hint="the provider rejects the key; set a valid one")
+        return _lasting("authentication")
     if status == 429:
         return _limited(words, wait)
     if 400 <= status < 500 and status != 408:
@@ -84,10 +93,15 @@ def quota_exhausted(words: str) -> bool:
     return _USED_UP.search(words) is not None
 
 
+def _lasting(kind: str) -> Failure:
+    """Return a failure that no retry mends, with the advice for its kind."""
+    return Failure(kind, lasting=True, hint=HINTS[kind])
+
+
 def _limited(words: str, wait: float) -> Failure:
     """Return the meaning of a reached limit: a limit per minute soon passes, and a used-up quota lasts."""
     if quota_exhausted(words):
-        return Failure("quota exhausted", lasting=True, hint="the quota is used up; wait until it is renewed")
+        return _lasting("quota exhausted")
     if wait > LONGEST_WAIT:
         return Failure("rate limit", lasting=True, hint=f"the provider says to wait {wait:.0f} s; try again after that")
     return Failure("rate limit", wait_seconds=wait)

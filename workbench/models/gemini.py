@@ -26,17 +26,6 @@ def complete(call: ModelCall, key: str) -> Reply:
     Raises:
         CallFailed: the provider answered with an error, or did not answer.
     """
-    config = types.GenerateContentConfig(
-        system_instruction=call.system,
-        temperature=call.temperature,
-        max_output_tokens=call.max_tokens,
-        seed=call.seed,
-        response_mime_type=None if call.schema is None else "application/json",
-        response_json_schema=dict(call.schema) if call.schema else None,
-        # The body is read here, because the provider may name a finish reason that the installed SDK does not know.
-        should_return_http_response=True,
-        http_options=types.HttpOptions(timeout=max(1, int(call.seconds * 1000))),
-    )
     contents: list[Any] = [
         types.Content(role="model" if role == "assistant" else "user", parts=[types.Part(text=text)])
         for role, text in call.messages
@@ -44,7 +33,7 @@ def complete(call: ModelCall, key: str) -> Reply:
     # The variable keeps the client alive during the call: a client without a reference closes its connections.
     client = _client(call.provider, key)
     try:
-        response = client.models.generate_content(model=call.model, contents=contents, config=config)
+        response = client.models.generate_content(model=call.model, contents=contents, config=_config(call))
         http_response = response.sdk_http_response
         return read_gemini(json.loads((http_response.body if http_response else None) or "{}"))
     except errors.APIError as error:
@@ -62,6 +51,21 @@ def complete(call: ModelCall, key: str) -> Reply:
         failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
     # Raised here, after the handlers, so that no traceback shows the client's own error, which may hold the key.
     raise failed_call
+
+
+def _config(call: ModelCall) -> types.GenerateContentConfig:
+    """Return the settings of a call, as google-genai takes them."""
+    return types.GenerateContentConfig(
+        system_instruction=call.system,
+        temperature=call.temperature,
+        max_output_tokens=call.max_tokens,
+        seed=call.seed,
+        response_mime_type=None if call.schema is None else "application/json",
+        response_json_schema=dict(call.schema) if call.schema else None,
+        # `read_gemini` reads the body, because the provider may name a finish reason that this SDK does not know.
+        should_return_http_response=True,
+        http_options=types.HttpOptions(timeout=max(1, int(call.seconds * 1000))),
+    )
 
 
 @lru_cache(maxsize=8)

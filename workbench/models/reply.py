@@ -211,11 +211,12 @@ READERS: dict[Protocol, Callable[[Mapping[str, Any]], Reply]] = {
 
 
 def read(protocol: Protocol, body: object) -> Reply:
-    """Return the reply in a body of this protocol. A body without a reply gives one that is no answer."""
+    """Return the reply in a body of this protocol. If the body has no reply, its ending is not COMPLETE."""
     return READERS[protocol](_mapping(body))
 
 
 def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that Gemini counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usageMetadata"))
     prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
     cached = min(_count(usage, "cachedContentTokenCount"), prompt)
@@ -224,6 +225,7 @@ def _gemini_tokens(body: Mapping[str, Any]) -> Tokens | None:
 
 
 def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that Anthropic counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usage"))
     output = _count(usage, "output_tokens")
     thought = min(_count(_mapping(usage.get("output_tokens_details")), "thinking_tokens"), output)
@@ -232,6 +234,7 @@ def _anthropic_tokens(body: Mapping[str, Any]) -> Tokens | None:
 
 
 def _openai_tokens(body: Mapping[str, Any]) -> Tokens | None:
+    """Return the tokens that a server of OpenAI's protocol counted, by kind, or None if the body has no usage."""
     usage = _mapping(body.get("usage"))
     # xAI leaves the thoughts out of the completion's tokens, but not out of all tokens.
     prompt = _count(usage, "prompt_tokens")

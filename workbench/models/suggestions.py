@@ -16,8 +16,8 @@ LIST_SECONDS = 5.0
 def suggestions(call: ModelCall, key: str) -> list[str]:
     """Return at most five current models of the provider, as PROVIDER/NAME.
 
-    They are from the provider's own list, if the provider answers. Those that our list has, too, come first. Otherwise
-    they are from our list alone.
+    If the provider sends its list of models, they are from this list, and the models that our list has come first.
+    Otherwise they are from our list. If our list is empty, too, the only entry is `another one`.
     """
     provider = call.provider
     built_in = [f"{provider.name}/{model}" for model in provider.service.models]

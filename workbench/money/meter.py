@@ -82,10 +82,10 @@ class Meter:
             parts = self._parts[parts_before:]
             all_known = len(self._untold) == untold_before and all(part.dollars is not None for part in parts)
             if self._purse is not None and reservation is not None:
-                known = sum(part.dollars or 0.0 for part in parts)
-                counted = self._purse.settle(reservation, known if all_known else None)
+                known_dollars = sum(part.dollars or 0.0 for part in parts)
+                counted = self._purse.settle(reservation, known_dollars if all_known else None)
                 if not all_known:
-                    self._at_most += max(0.0, counted - known)
+                    self._at_most += max(0.0, counted - known_dollars)
 
     def use(self, provider: str, model: str, tokens: Tokens, *, calls: int = 1, api_base: str | None = None) -> None:
         """Add calls of a model whose tokens are known."""
@@ -126,9 +126,9 @@ def use_report(meter: Meter, usage: Mapping[str, Any]) -> None:
         )
         provider, calls = str(entry["provider"]), int(entry["calls"])
         model = str(entry["model"]).removeprefix("models/")
-        asked = str(entry.get("asked") or model)
-        if calls and not same_model(asked, model):
-            meter.other_models.append((asked, model))
+        requested = str(entry.get("asked") or model)
+        if calls and not same_model(requested, model):
+            meter.other_models.append((requested, model))
         if tokens == Tokens() and calls:
             # Every call reads and writes tokens. If all counts are 0, the provider did not report them.
             meter.silent(f"{provider}/{model}")

@@ -25,7 +25,7 @@ PRICED_AS = {
 }
 #: The claude program marks a model with a long context window: claude-sonnet-5-5[1m].
 _MARK = re.compile(r"\[\w+\]\Z")
-#: The longest duration of a call. A price may change between the begin and the end of a call.
+#: The longest duration of a call. A price may change between the beginning and the end of a call.
 LONGEST_CALL = timedelta(days=1)
 
 
@@ -87,14 +87,20 @@ class Cost:
     def of(cls, models: Iterable[ModelCost], untold: Iterable[str] = (), at_most: float = 0.0) -> Cost:
         """Return the cost that has these parts. Its `dollars` are None if the amount of a part is not known."""
         parts, untold = tuple(models), tuple(untold)
-        all_known = not untold and all(part.dollars is not None for part in parts)
-        known = sum(part.dollars or 0.0 for part in parts)
-        return cls(known if all_known else None, price_data(), parts, untold, at_most)
+        dollars = None if untold else total(part.dollars for part in parts)
+        return cls(dollars, price_data(), parts, untold, at_most)
 
     @property
     def known(self) -> float:
         """Return the sum of the amounts that are known, in dollars."""
         return sum(part.dollars or 0.0 for part in self.models)
+
+
+def total(amounts: Iterable[float | None]) -> float | None:
+    """Return the sum of amounts in dollars, or None if an amount is not known. The sum of no amounts is 0."""
+    addends = list(amounts)
+    known_amounts = [amount for amount in addends if amount is not None]
+    return sum(known_amounts) if len(known_amounts) == len(addends) else None
 
 
 @cache
@@ -139,8 +145,8 @@ def largest(
         )
         for at in (now, now + LONGEST_CALL)
     ]
-    known = [amount for amount in amounts if amount is not None]
-    return max(known) if len(known) == len(amounts) else None
+    known_amounts = [amount for amount in amounts if amount is not None]
+    return max(known_amounts) if len(known_amounts) == len(amounts) else None
 
 
 def context_tokens(provider: str, model: str, *, api_base: str | None = None) -> int | None:

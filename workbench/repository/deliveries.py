@@ -17,7 +17,8 @@ from workbench.errors import UserError
 from workbench.fields import Form, Text
 from workbench.providers import digest
 from workbench.repository.looks import Change, look
-from workbench.repository.repository import URL, normalized, open_repository
+from workbench.repository.opening import open_repository
+from workbench.repository.repository import URL, normalized
 from workbench.system import git
 from workbench.system.files import write_new
 

@@ -78,7 +78,7 @@ def look(
 ) -> Look:
     """Report the head of a branch if it is new, and remember it.
 
-    A head is remembered after `report` has returned. If that fails, the next look reports the same head again.
+    A head is remembered after `report` has returned. If `report` fails, the next look reports the same head again.
 
     Args:
         globs: report only if a path that matches one of these patterns has changed; without patterns, any path.

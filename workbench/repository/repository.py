@@ -1,8 +1,6 @@
 """Looks at a git repository: its branches, the paths that changed between two commits, and the files of a commit.
 
-A local repository with files is read where it is. A repository with a URL, or a folder without files (a bare
-repository), is copied to WORKBENCH_HOME, and the copy is brought up to date before each look. Workbench pushes nothing,
-and changes no branch.
+`workbench.repository.opening` opens a repository. Workbench pushes nothing, and changes no branch.
 """
 
 from __future__ import annotations
@@ -13,15 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-from workbench.errors import RepositoryFailed, UserError, WorkbenchError
-from workbench.providers import digest
+from workbench.errors import UserError
 from workbench.system import git
-from workbench.system.files import exclusive_lock, try_lock
+from workbench.system.files import try_lock
 
-#: The time limit of a clone or a fetch.
-FETCH_SECONDS = 600.0
 #: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 #: The hash of git's empty tree, which every repository knows.
@@ -160,131 +154,3 @@ def normalized(address: str) -> str:
 def _lock(folder: Path) -> Path:
     """Return the file whose lock says that a process uses a worktree."""
     return folder.with_name(f"{folder.name}.lock")
-
-
-def open_repository(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
-    """Return the repository at a path or a URL. The copy of a repository with a URL is brought up to date.
-
-    Raises:
-        UserError: the path is in no git repository, or git is not installed.
-        RepositoryFailed: the repository with this URL cannot be reached.
-    """
-    try:
-        return _with_url(address, home, environ) if URL.match(address) else _local(address, home, environ)
-    except OSError as error:
-        if error.filename != "git":
-            raise
-        raise UserError("git is not on the PATH; expected git, to read a repository: install it") from error
-
-
-def known_branch(address: str, branch: str, home: Path, environ: Mapping[str, str]) -> str:
-    """Return the branch that a name such as `HEAD` stands for in the repository at a path or a URL, without fetching.
-
-    Return the name itself if the repository does not exist, or if it has a URL and was never fetched.
-    """
-    try:
-        return _known(address, home, environ).branch(branch)
-    except (OSError, WorkbenchError):
-        return branch
-
-
-def known_file(address: str, commit: str, path: str, home: Path, environ: Mapping[str, str]) -> str | None:
-    """Return the text of a file at a commit of the repository at a path or a URL, without fetching.
-
-    Return None if the repository, the commit or the file is not known on this machine.
-    """
-    try:
-        folder = _known(address, home, environ).folder
-        result = git.run(folder, "cat-file", "blob", f"{commit}:{path}", environ=environ)
-        return result.stdout.decode() if result.exit_code == 0 else None
-    except (OSError, UnicodeDecodeError, WorkbenchError):
-        return None
-
-
-def _known(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
-    """Return the repository at a path or a URL as this machine knows it. Nothing is fetched, and nothing is checked."""
-    if not URL.match(address):
-        return Repository(address, "", Path(address).expanduser(), is_local=True, environ=environ)
-    name, folder = _copy_of(_without_password(address), home)
-    return Repository(address, name, folder, is_local=False, environ=environ)
-
-
-def _copy_of(address: str, home: Path) -> tuple[str, Path]:
-    """Return the name of a repository with a URL, and the folder of its copy on this machine."""
-    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]) or "repository"
-    return name, home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
-
-
-def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
-    """Return the repository that holds a folder. A bare repository is copied, as a repository with a URL is."""
-    path = Path(address).expanduser().absolute()
-    if not path.is_dir():
-        raise UserError(f"{address} is not a folder; expected the folder of a git repository, or a URL")
-    result = git.run(path, "rev-parse", "--show-toplevel", environ=environ)
-    if result.exit_code != 0:
-        bare = git.run(path, "rev-parse", "--is-bare-repository", "--absolute-git-dir", environ=environ)
-        is_bare, _, folder = bare.stdout.decode(errors="surrogateescape").rstrip("\n").partition("\n")
-        if is_bare == "true":
-            return _with_url(f"file://{folder}", home, environ)
-        raise UserError(f"{address} is in no git repository ({git.reason(result)}); name the folder of a repository")
-    top = Path(result.stdout.decode(errors="surrogateescape").rstrip("\n")).resolve()
-    return Repository(str(top), top.name, top, is_local=True, environ=environ)
-
-
-def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
-    """Return the copy of a repository with a URL, after bringing the copy up to date."""
-    address = _without_password(url)
-    name, folder = _copy_of(address, home)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(folder.with_suffix(".lock")):
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            _fetch(folder.parent, address, environ, "clone", "--quiet", "--mirror", "--", url, str(folder))
-            (folder / "complete").touch()
-        else:
-            _fetch(
-                folder,
-                address,
-                environ,
-                "fetch",
-                "--quiet",
-                "--prune",
-                "--force",
-                "--",
-                url,
-                "+refs/heads/*:refs/heads/*",
-            )
-            _follow_default_branch(folder, url, environ)
-    return Repository(address, name, folder, is_local=False, environ=environ)
-
-
-def _follow_default_branch(folder: Path, url: str, environ: Mapping[str, str]) -> None:
-    """Let HEAD of a copy name the default branch that the repository has now. A fetch does not change it."""
-    result = git.run(folder, "ls-remote", "--symref", "--", url, "HEAD", environ=environ, timeout=FETCH_SECONDS)
-    default = re.match(r"ref: (refs/heads/\S+)\tHEAD$", result.stdout.decode(errors="replace"), re.MULTILINE)
-    if default is not None:
-        git.run(folder, "symbolic-ref", "HEAD", default[1], environ=environ)
-
-
-def _fetch(folder: Path, address: str, environ: Mapping[str, str], *arguments: str) -> None:
-    """Run a git command that reads from the repository at an address without a password.
-
-    Raises:
-        RepositoryFailed: the command fails. The message contains no password.
-    """
-    result = git.run(folder, *arguments, environ=environ, timeout=FETCH_SECONDS)
-    if result.exit_code != 0:
-        reason = re.sub(r"://[^/@\s]*@", "://", git.reason(result, FETCH_SECONDS))
-        raise RepositoryFailed(
-            f"git {arguments[0]} failed for {address} ({reason}); expected a repository that this machine can read: "
-            "check the address, the network, and git's credential helper",
-            kind="repository",
-        )
-
-
-def _without_password(url: str) -> str:
-    """Return a URL without user and password. The user of an ssh address belongs to the address."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

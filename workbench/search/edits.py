@@ -100,8 +100,8 @@ def apply(edits: Sequence[Edit], pieces: Sequence[str]) -> list[str]:
             case Add(text=text) if text.strip() in known_texts:
                 pass
             case Add(text=text, after=after):
-                known = after is not None and 0 <= after < len(texts)
-                behind[after if after is not None and known else -1].append(text)
+                place = after if after is not None and 0 <= after < len(texts) else -1
+                behind[place].append(text)
             case Replace(piece=piece, text=text) if 1 <= piece < len(texts):
                 texts[piece] = text
             case Remove(piece=piece) if 1 <= piece < len(texts):

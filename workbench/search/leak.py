@@ -2,7 +2,7 @@
 
 The judge compares each plan with a gold plan. So the cheapest way to a high score is to paste the gold plan into the
 prompt. Such a prompt is worth nothing for the next goal. docs/decisions/0017-the-leak-guard.md explains the limits
-below, and how they were measured.
+below, and has the measurements.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _YAML_LINES = re.compile(
 #: An object on one line.
 _JSON = re.compile(r"^[ \t]*(\{.*\})[ \t]*$", re.MULTILINE)
 
-#: `WORDS_IN_A_ROW` words.
+#: A sequence of `WORDS_IN_A_ROW` words.
 Row = tuple[str, ...]
 #: Pairs of a path and a value below a mapping or a list.
 Subtree = frozenset[tuple[str, str]]

@@ -43,7 +43,7 @@ class SearchOutcome:
 
 
 def dollars_used_up(setting: Setting) -> bool:
-    """Return True if the run's budget in dollars has refused a call. The confirmation begins anew with False."""
+    """Return True if the run's budget in dollars has refused a call since the search or the confirmation began."""
     run_purse = purse_of(setting.run.path)
     return run_purse is not None and run_purse.used_up
 

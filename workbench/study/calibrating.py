@@ -12,6 +12,7 @@ from workbench import providers
 from workbench.calibration.calibrations import calibration_of
 from workbench.calibration.design import Prices, call_numbers
 from workbench.evidence.words import plural
+from workbench.money.price import total
 from workbench.nouns import Judge, Study
 from workbench.study.estimate import Estimate, estimate
 
@@ -40,8 +41,8 @@ def calibration_estimate(study: Study, home: Path, *, probes: bool = False) -> C
     proposals = executions if study.program == "writer" else 0
     calls = {"generator": executions, "judge": verdicts, "proposer": proposals}
     costs = [(number, dollars_each[role]) for role, number in calls.items() if number]
-    known = [number * dollars for number, dollars in costs if dollars is not None]
-    return CalibrationEstimate(executions, verdicts, sum(known) if len(known) == len(costs) else None)
+    dollars = total(None if each is None else number * each for number, each in costs)
+    return CalibrationEstimate(executions, verdicts, dollars)
 
 
 def prices_of(study: Study, home: Path) -> Prices:

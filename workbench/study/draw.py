@@ -31,11 +31,11 @@ def refuse_existing(study: Study, *, force: bool) -> None:
             f"{study.rubric} exists already; expected no rubric, because a new one would replace your changes; add "
             "--force to replace it"
         )
-    known = JUDGES[HOLISTIC].providers
-    if study.judge.provider not in known:
+    providers = JUDGES[HOLISTIC].providers
+    if study.judge.provider not in providers:
         raise UserError(
             f"judge.model: {study.judge.provider}/{study.judge.name} cannot draw a rubric; expected a model of "
-            f"{' or '.join(sorted(known))}; change judge.model in the study"
+            f"{' or '.join(sorted(providers))}; change judge.model in the study"
         )
 
 

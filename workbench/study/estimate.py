@@ -98,9 +98,7 @@ class Estimate:
     @property
     def dollars(self) -> float | None:
         """Return the cost of all roles in dollars, or None if the cost of a role is not known."""
-        amounts = [role.dollars for role in self.roles if role.calls]
-        known = [amount for amount in amounts if amount is not None]
-        return sum(known) if len(known) == len(amounts) else None
+        return price.total(role.dollars for role in self.roles if role.calls)
 
     @property
     def text(self) -> str:

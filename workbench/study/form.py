@@ -216,8 +216,8 @@ def message(error: Any, path: KeyPath, runtime: str) -> str:
             hint = instead or f"it belongs to runtime: {' or '.join(others)}"
             return f"{name}: runtime: {runtime} does not take this key; {hint}"
         case "extra_forbidden":
-            known = key_names(_form_at(form_of(runtime), path[:-1]))
-            return f"{name}: this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
+            keys = key_names(_form_at(form_of(runtime), path[:-1]))
+            return f"{name}: this key is not known; expected one of {', '.join(keys)}{nearest(str(path[-1]), keys)}"
         case "missing" if len(path) == 1 and path[0] in own_keys(runtime):
             return f"{name}: this key is missing; runtime: {runtime} needs it"
         case _:

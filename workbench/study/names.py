@@ -1,4 +1,4 @@
-"""Finds the names of a study and of its optimizer, for titles and tags. Reads no more of the study than that."""
+"""Reads the names of a study and of its optimizer, for titles and tags. Nothing else of the study is checked."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from workbench.study import yaml_lines
 def names(path: Path, text: str | None = None) -> tuple[str, str]:
     """Return the names of a study and of its optimizer, for a title.
 
-    If the file cannot be read, the study's name is the file's name, and the optimizer's name is empty.
+    If the file cannot be read, the study's name is the file's name without its ending, and the optimizer's name is
+    empty.
 
     Args:
-        text: the content of the file, if the file itself is in a commit of a repository.
+        text: the content of the file, if the file is in a commit of a repository. None reads the file itself.
     """
     try:
         values = (yaml_lines.read(path) if text is None else yaml_lines.parse(text, path)).value
@@ -26,5 +27,5 @@ def names(path: Path, text: str | None = None) -> tuple[str, str]:
 
 
 def name_of(study: str) -> str:
-    """Return the name of a study that a person calls by its name or by its file."""
+    """Return the name of a study. `study` is the name itself, or the study's file."""
     return names(Path(study))[0] if Path(study).is_file() else study

@@ -99,10 +99,10 @@ def _block(key: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
 def _meaning(key: str, field: FieldInfo) -> str:
     """Return a sentence about a key: its description, its known words, and the keys within it."""
     words = {"optimizer": tuple(OPTIMIZERS), "runtime": tuple(RUNTIMES)}.get(key)
-    known = f": {', '.join(words[:-1])} or {words[-1]}" if words else ""
+    choices = f": {', '.join(words[:-1])} or {words[-1]}" if words else ""
     inner = ", ".join(name for form in forms_in(field.annotation) for name in key_names(form))
     keys = f" (its keys: {inner})" if inner else ""
-    meaning = f"{field.description}{known}{keys}"
+    meaning = f"{field.description}{choices}{keys}"
     return f"{meaning[0].upper()}{meaning[1:]}." if meaning[0].islower() else f"{meaning}."
 
 

@@ -150,8 +150,8 @@ def _form(file: YamlFile) -> RubricForm | None:
 def _message(error: Any, path: KeyPath) -> str:
     """Return the message about the value at `path`. `error` is one error of pydantic's `ValidationError.errors()`."""
     if error["type"] == "extra_forbidden":
-        known = key_names(CriterionForm if len(path) > 1 else RubricForm)
-        return f"this key is not known; expected one of {', '.join(known)}{nearest(str(path[-1]), known)}"
+        keys = key_names(CriterionForm if len(path) > 1 else RubricForm)
+        return f"this key is not known; expected one of {', '.join(keys)}{nearest(str(path[-1]), keys)}"
     if error["type"] in ("too_short", "too_long"):
         return f"expected 1 to {2 * MOST_CRITERIA} criteria, got {len(error['input'])}"
     return misfit(error)
@@ -165,8 +165,8 @@ def _check_goals(file: YamlFile, form: RubricForm, study: Study) -> None:
             file.add_problem(("goals",), f'goals: the goal "{name}" of the study has no criteria; add some for it')
     for name, criteria in form.goals.items():
         if name not in names:
-            known = f"expected one of {', '.join(names)}{nearest(name, names)}"
-            file.add_problem(("goals", name), f'goals.{name}: the study has no goal "{name}"; {known}')
+            expected = f"expected one of {', '.join(names)}{nearest(name, names)}"
+            file.add_problem(("goals", name), f'goals.{name}: the study has no goal "{name}"; {expected}')
         used_names: set[str] = set()
         for number, criterion in enumerate(criteria):
             if criterion.name.strip().lower() in used_names:

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from workbench.errors import Problem, StudyError
-from workbench.fields import KeyPath, dotted, is_text
+from workbench.execution.yaml_advice import advice
+from workbench.fields import KeyPath, dotted, is_text, nearest
 from workbench.pipeline_file.document import LIBYAML
 
 #: The largest accepted file, in bytes.
@@ -23,6 +24,8 @@ MAX_READABLE_DEPTH = 100
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 #: Numbers that the versions of YAML read differently, or that a person may not mean: 010, 0b11, 0x10, 1_000, 1:30.
 _UNCLEAR_NUMBER = re.compile(r"[-+]?(0[0-9_]+|0[bx].*|.*[_:].*)")
+#: What the parser reads when it notices in a later line that a colon or a quote is missing.
+_NOTICED_LATER = ("while scanning a simple key", "while scanning a quoted scalar")
 _ZEROS = re.compile(r"[-+]?0[0-7]+")
 
 
@@ -103,16 +106,25 @@ def parse(text: str, file: Path) -> YamlFile:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        line = mark.line + 1 if mark else None
-        raise StudyError([Problem(file, line, f"this is not valid YAML: {reason}")]) from error
+        raise StudyError([_not_yaml(text, file, error)]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StudyError([Problem(file, None, f"this is not valid YAML: {str(error).splitlines()[0]}")]) from error
     if node is None:
         raise StudyError([Problem(file, None, "it contains no keys; workbench init writes a study to begin with")])
     document.value = _value(node, (), document, set())
     return document
+
+
+def _not_yaml(text: str, file: Path, error: yaml.MarkedYAMLError) -> Problem:
+    """Return the problem of a text that the parser refuses, with what to write instead."""
+    mark, remedy = error.problem_mark, advice(text, error)
+    reason = ", ".join(part for part in (error.context, error.problem) if part)
+    if (error.context or "").startswith(_NOTICED_LATER):
+        mark = error.context_mark
+    if error.context == "while scanning a simple key":
+        remedy = "expected a key with a colon and a space, such as budget: 12, or a text that belongs to the line above"
+    reason = f"{reason}; {remedy}" if remedy else reason
+    return Problem(file, mark.line + 1 if mark else None, f"this is not valid YAML: {reason}")
 
 
 def _line_too_deep(text: str) -> int | None:
@@ -143,9 +155,7 @@ def read_text(file: Path, limit: int) -> str:
     except ValueError as error:
         raise StudyError([Problem(file, None, "this is not a possible file name")]) from error
     if data is None:
-        raise StudyError(
-            [Problem(file, None, "is a folder; expected a file" if file.is_dir() else "there is no such file")]
-        )
+        raise StudyError([Problem(file, None, "is a folder; expected a file" if file.is_dir() else _missing(file))])
     if len(data) > limit:
         raise StudyError([Problem(file, None, f"has {len(data)} bytes; expected at most {limit}")])
     try:
@@ -157,6 +167,18 @@ def read_text(file: Path, limit: int) -> str:
     if not text.strip():
         raise StudyError([Problem(file, None, "is empty; expected a text")])
     return text
+
+
+def _missing(file: Path) -> str:
+    """Return the message about a file that does not exist, with the most similar name in its folder."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        return f"there is no such file, and no folder {folder}"
+    try:
+        names = [entry.name for entry in folder.iterdir() if entry.is_file()]
+    except OSError:
+        names = []
+    return f"there is no such file{nearest(file.name, names)}"
 
 
 def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -> Any:

@@ -52,6 +52,12 @@ def test_a_failure_of_the_outside_world_is_raised(kind: str, lasting: bool, tmp_
     assert caught.value.lasting is lasting
 
 
+def test_a_rejected_key_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """The judge and the proposer give the same advice."""
+    with pytest.raises(ExecutionFailed, match="the key; set a valid one; its output is in"):
+        blame("authentication", "answered 400: API key not valid", tmp_path)
+
+
 def test_a_limit_of_a_subscription_is_a_rate_limit_that_lasts(tmp_path: Path) -> None:
     """A step that asks the claude program meets it. The claude program's words reach the message."""
     with pytest.raises(ExecutionFailed) as caught:

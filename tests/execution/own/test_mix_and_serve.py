@@ -19,7 +19,6 @@ from workbench.rehearsal.server import Rehearsal, start
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.system.storage import Folder
-from workbench.tasks import answers
 
 pytestmark = pytest.mark.processes
 
@@ -105,6 +104,9 @@ def test_a_failure_of_the_system_is_an_error_with_a_kind(engine: Engine, server:
 
 def test_a_model_that_answers_for_another_is_named(engine: Engine, tmp_path: Path) -> None:
     """The run says so, and the answer is not kept for the model that was asked."""
+    # The import of Prefect takes a second, which only the process of this test needs.
+    from workbench.tasks import answers
+
     run = RunFolder.create(tmp_path, "run").path
     status, body = gemini_reply("a: 1")
     assert isinstance(body, dict)

@@ -39,6 +39,12 @@ def test_mock_runs_are_failed() -> None:
             "❌ Pipeline failed: Step 'a' failed: models/gemini-1.0 is not found for API version v1beta",
             "unknown model",
         ),
+        (
+            1,
+            "❌ Pipeline failed: Step 'a' failed: models/gemini-2.5-flash is no longer available to new users",
+            "unknown model",
+        ),
+        (1, "❌ Pipeline failed: Step 'a' failed: DEADLINE_EXCEEDED", "timeout"),
         (1, "❌ Pipeline failed: Step 'a' failed: PERMISSION_DENIED: the API is disabled", "authentication"),
         (1, "❌ Pipeline failed: Step 'a' failed: spawn claude ENOENT", "not started"),
         (1, "❌ Pipeline failed: Step 'a' failed: could not open plan.md: permission denied", "crashed"),

@@ -59,6 +59,23 @@ def test_copies_of_a_killed_process_are_removed(
     assert not worker.exists()
 
 
+@pytest.mark.parametrize(
+    ("config", "allowed"),
+    [
+        ("config :erlexec, root: true", True),
+        ("config :erlexec, :root, true", True),
+        ('config :erlexec,\n  user: "me", # a user\n  root: true', True),
+        ("# config :erlexec, root: true", False),
+        ("config :erlexec, root: false # root: true", False),
+        ('config :erlexec, user: "me"\nconfig :other, root: true', False),
+    ],
+)
+def test_only_the_librarys_own_setting_allows_the_user_root(fake: FakeCheckout, config: str, allowed: bool) -> None:
+    """A comment, or the same word of another application, allows nothing."""
+    (fake.folder / "config" / "config.exs").write_text(config)
+    assert Checkout(fake.folder).allowed_as_root() is allowed
+
+
 def test_the_user_root_is_refused_before_compiling(fake: FakeCheckout, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkout's library refuses to start the claude program as root, unless its configuration allows that."""
     monkeypatch.setattr("os.geteuid", lambda: 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from workbench.errors import ExecutionFailed, MissingKey, PipelineRejected
 from workbench.execution.blame import lasts, lies_in_prompt
 from workbench.execution.program import PLAN_BYTES
+from workbench.models.failure import HINTS
 from workbench.models.text import LONGEST, take_in
 
 #: The problem of a plan that is too long to be read.
@@ -35,6 +36,9 @@ def blame(kind: str, message: str, folder: Path) -> str:
         raise PipelineRejected(message)
     if kind == "authentication" and message.endswith("is not set"):
         raise MissingKey(f"{message}; or rehearse with --rehearse", kind="missing key", lasting=True)
+    hint = f"; {HINTS[kind]}" if kind in HINTS else ""
     raise ExecutionFailed(
-        f"the pipeline failed ({kind}): {message}; its output is in {folder}", kind=kind, lasting=lasts(kind, message)
+        f"the pipeline failed ({kind}): {message}{hint}; its output is in {folder}",
+        kind=kind,
+        lasting=lasts(kind, message),
     )

@@ -41,6 +41,7 @@ def order(request: ExecutionRequest) -> dict[str, Any]:
 
 
 def secrets_of(providers: Iterable[Provider]) -> list[str]:
+    """Return the secrets that an answer of the runtime may hold: the providers' keys, and those of our environment."""
     return secret_values({**passed_environment(), **program.provider_variables(providers)})
 
 

@@ -22,7 +22,7 @@ CAUSES = {
     "refusal": r"violates? our usage polic|usage policy|stop.?reason.{0,8}refusal",
     "blocked": r"No candidates in response|block.?reason|finish.?reason.{0,20}"
     r"(?:SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII)",
-    "unknown model": r"models/\S+ is not found",
+    "unknown model": r"models/\S+ is (?:not found|no longer available)",
     "not started": r"Claude CLI not (?:found|available)|erlexec|SHELL environment variable|as root\b|\(Mix\)"
     r"|command not found|spawn \S+ ENOENT|Compilation ?Error",
     "rate limit": r"rate.?limit|\b429\b|too many requests|overloaded|\b529\b|usage limit|resource.?exhausted|quota"
@@ -32,7 +32,7 @@ CAUSES = {
     r"|unauthori[sz]ed|authentication.?(?:error|failed)|failed to authenticate|permission.?error|oauth token"
     r"|PERMISSION_DENIED|Gemini authentication not ready|GEMINI_API_KEY",
     "login needed": r"authentication_required|authentication challenge|challenge url|/login\b|not logged in",
-    "timeout": r"timed out|timeout",
+    "timeout": r"timed out|timeout|deadline.?exceeded",
     "no result": r"No response from Claude|Empty response from Claude|missing result message",
     "pipeline": r"Failed to load configuration|Configuration file not found|Invalid workflow",
     "usage": r"Pipeline request required|^Usage: mix",

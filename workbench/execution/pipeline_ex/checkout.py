@@ -34,7 +34,8 @@ LEFT_OUT = (".git", "_build", "outputs", "workspace", "checkpoints", "logs", "ev
 
 #: The library that starts the claude program, and the setting with which it starts programs as root.
 STARTER = Path("deps/erlexec")
-ALLOWED_AS_ROOT = re.compile(r":erlexec\b[^#\n]*(?:\n[^#\n]*){0,5}?\broot: true")
+ALLOWED_AS_ROOT = re.compile(r":erlexec\b(?:(?!\bconfig\b).)*?(?:\broot: true\b|:root, true\b)", re.DOTALL)
+COMMENT = re.compile(r"#[^\n]*")
 ROOT_ADVICE = "run as another user: the library that starts the claude program refuses to do so as root"
 
 
@@ -85,7 +86,8 @@ class Checkout:
     def allowed_as_root(self) -> bool:
         """Return True if the checkout's configuration allows its library to start programs as root."""
         files = sorted((self.path / "config").glob("*.exs"))
-        return any(ALLOWED_AS_ROOT.search(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+        texts = (COMMENT.sub("", file.read_text(encoding="utf-8", errors="replace")) for file in files)
+        return any(ALLOWED_AS_ROOT.search(text) for text in texts)
 
     def compile(self, folder: Path | None = None) -> None:
         """Compile the checkout, or a worker's copy of it. Mix compiles only what has changed.

@@ -1,5 +1,7 @@
-"""Leaves sentences out of the prompt that a race chose: those without a measurable effect, and the worse one of two
-sentences that contradict or repeat each other.
+"""Leaves useless sentences out of the prompt that a race chose.
+
+These are the sentences without a measurable effect. If two sentences contradict or repeat each other, the worse of the
+two is left out as well.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ FIRST_EXECUTIONS = 3
 UNCERTAIN = 1.3
 #: Proposals are asked for until so many pieces are uncertain: as many as executions are left, within these limits.
 FEWEST_UNCERTAIN, MOST_UNCERTAIN = 4, 40
-#: The most proposals of one round, which is before each batch: `ROUND_PER_EXECUTION` for each execution of the batch,
-#: but at most `LARGEST_ROUND`. For a large batch, two for each execution are always allowed.
+#: There is a round of proposals before each batch. It has at most `ROUND_PER_EXECUTION` proposals for each execution of
+#: the batch, and at most `LARGEST_ROUND`. But two proposals for each execution are always allowed.
 ROUND_PER_EXECUTION, LARGEST_ROUND = 12, 32
 #: The most proposals of the race, for each execution of the budget.
 PROPOSALS_PER_EXECUTION = 1.5
@@ -105,7 +105,7 @@ class Composition:
         return self._proposals >= PROPOSALS_TO_DECIDE and 2 * self._rewrites > self._proposals
 
     def _expand(self) -> None:
-        """Ask for proposals, unless too few executions are left. Only their pieces are used. They are not executed."""
+        """Ask for proposals, unless too few executions are left. Their pieces are noted. They are not executed."""
         left = self._executions.left(self._model.noise)
         if left > min(LAST_EXECUTIONS, self._executions.budget // 4):
             self._ask_for_pieces(left)

@@ -105,10 +105,10 @@ class Pieces:
         """Return the pieces without those that need a missing piece, until no piece needs a missing one."""
         while True:
             texts = {self.piece(number) for number in chosen}
-            kept = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
-            if kept == chosen:
+            usable = frozenset(number for number in chosen if texts.issuperset(self._needs(self.piece(number))))
+            if usable == chosen:
                 return chosen
-            chosen = kept
+            chosen = usable
 
     def text(self, prompt: Prompt) -> str:
         """Return the text of a prompt: its pieces in the global order."""

@@ -75,13 +75,13 @@ class WholePrompts:
     def _standing(self) -> Standing:
         """Return what the race knows now."""
         executions, best = self._executions, self._best()
-        known = bool(executions.scores)
+        has_scores = bool(executions.scores)
         return Standing(
             executions.used,
             executions.pieces.text(best),
-            best=self._quality(self._numbers[best]) if known else None,
-            seed=self._quality(0) if known else None,
-            noise=math.sqrt(self._lineage.noise) if known else None,
+            best=self._quality(self._numbers[best]) if has_scores else None,
+            seed=self._quality(0) if has_scores else None,
+            noise=math.sqrt(self._lineage.noise) if has_scores else None,
         )
 
     def _quality(self, number: int) -> Quality:

@@ -25,8 +25,8 @@ defmodule Pipeline.System.Program do
                  ~S(2> /dev/null || exit 0; done; kill -s KILL -- "-$0" 2> /dev/null)
 
   @typedoc """
-  `env` are variables of the environment; nil removes a variable. `folder` is the working folder; by default it is a new empty
-  folder. `timeout` is in milliseconds.
+  `env` are variables of the environment; nil removes a variable. `folder` is the working folder; by default it is the
+  private folder that holds the program's standard input. `timeout` is in milliseconds.
   """
   @type options :: [
           stdin: String.t(),

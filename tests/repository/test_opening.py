@@ -1,0 +1,49 @@
+"""A repository is opened at a path or a URL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.commits import Commits
+from workbench.errors import RepositoryFailed
+from workbench.repository.opening import known_branch, open_repository
+from workbench.repository.repository import normalized
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def commits(tmp_path: Path) -> Commits:
+    return Commits.begin(tmp_path / "user" / "mine")
+
+
+def test_the_default_branch_of_a_url_may_change(commits: Commits, tmp_path: Path) -> None:
+    commits.commit({"notes.md": "1"})
+    url, home = f"file://{commits.folder}", tmp_path / "home"
+    assert open_repository(url, home, os.environ).branch("HEAD") == "main"
+    commits.git("branch", "-m", "main", "trunk")
+    renamed = open_repository(url, home, os.environ)
+    assert (renamed.branch("HEAD"), renamed.head("HEAD")) == ("trunk", commits.head)
+
+
+def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tmp_path: Path) -> None:
+    """Git servers keep bare repositories. Champions cannot be written beside a study there."""
+    head, bare = commits.commit({"notes.md": "1"}), tmp_path / "central.git"
+    commits.git("clone", "-q", "--bare", str(commits.folder), str(bare))
+    opened = open_repository(str(bare), tmp_path / "home", os.environ)
+    assert (opened.address, opened.name, opened.is_local) == (f"file://{bare}", "central", False)
+    assert opened.head("HEAD") == head
+    assert normalized(str(bare)) == normalized(opened.address)
+    assert known_branch(str(bare), "HEAD", tmp_path / "home", os.environ) == "main"
+
+
+def test_a_repository_that_cannot_be_reached_is_a_failure_outside(tmp_path: Path) -> None:
+    """No password of the address is in the message."""
+    with pytest.raises(RepositoryFailed, match=r"git clone failed for http://127\.0\.0\.1:9/a/mine\.git") as raised:
+        open_repository("http://me:secret@127.0.0.1:9/a/mine.git", tmp_path, os.environ)
+    assert "secret" not in str(raised.value)
+    with pytest.raises(RepositoryFailed):
+        open_repository(f"file://{tmp_path}/nothing", tmp_path, os.environ)
