@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import dspy
@@ -67,7 +66,6 @@ def _response_format(call: ModelCall) -> dict[str, Any] | None:
     return {"type": "json_object"} if any_json else None
 
 
-@lru_cache(maxsize=8)
 def _client(model: str, provider: Provider, key: str, seconds: float) -> dspy.LM:
     """Return DSPy's client for a model, with the time limit of its calls in seconds."""
     # With engine="auto", DSPy would use litellm as soon as a variable such as ANTHROPIC_BASE_URL is set, and litellm
