@@ -13,9 +13,10 @@ import pytest
 
 from tests.support import patient
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine
-from tests.support.deployments import WORKER, api, deployed, running
+from tests.support.deployments import WORKER, api, create_flow_run, deployed, end_of, running
 from tests.support.http_server import Handler, serving
-from workbench.alerts import automations
+from workbench.alerts import automations, unstarted
+from workbench.alerts.unstarted import mark_unstarted
 from workbench.system import server_client
 
 pytestmark = pytest.mark.processes
@@ -134,9 +135,12 @@ def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(
 @pytest.mark.services
 @pytest.mark.timeout(900)
 def test_a_worker_executes_the_notification_and_posts_it(
-    line: CommandLine, posted: tuple[str, list[dict[str, Any]]]
+    line: CommandLine, posted: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The script creates the same automations. The notification is one line of the log."""
+    """The script creates the same automations. The notification is one line of the log.
+
+    A run that no process began is marked as crashed.
+    """
     url, bodies = posted
     deployed(line)
     script = line.run(CHECKOUT / "deployments" / "automations.py", program=PREFECT.with_name("python"))
@@ -145,6 +149,15 @@ def test_a_worker_executes_the_notification_and_posts_it(
         client.timeout = httpx.Timeout(patient.SECONDS)
         failed = flow_run(client, "optimize", "RUNNING", "CRASHED")
         notified(client, "a run failed or crashed", f"prefect.flow-run.{failed}")
+        # A worker was stopped when it had taken up the run, and before a process began it.
+        pending = create_flow_run(line, "watch/watch")
+        taken = {"state": {"type": "PENDING"}, "force": True}
+        client.request("POST", f"/flow_runs/{pending}/set_state", json=taken)
+        assert mark_unstarted(client) == []
+        monkeypatch.setattr(unstarted, "PENDING_SECONDS", 0.0)
+        name = client.request("GET", f"/flow_runs/{pending}").json()["name"]
+        assert name in mark_unstarted(client)
+        assert end_of(line, pending).startswith("CRASHED A worker took up this flow run")
         with running(line.having(WORKBENCH_NOTIFY_URL=url), PREFECT, *WORKER):
             deadline = time.monotonic() + 300
             while not (posts := [body for body in bodies if failed in body["url"]]):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import bucket
-from workbench.errors import UserError
+from workbench.errors import OutsideError, UserError
 from workbench.system import storage
-from workbench.system.storage import Bucket, Folder, results_of
+from workbench.system.storage import Bucket, Folder, require_reachable, results_of
 
 ADDRESS = "s3://answers/workbench"
 
@@ -62,7 +62,14 @@ def test_a_folder_stores_files_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.services
 def test_a_bucket_stores_files_by_name(real_bucket: Bucket) -> None:
-    """A file is replaced, listed below its folder only, and removed. Removing it again does nothing."""
+    """A file is replaced, listed below its folder only, and removed. Removing it again does nothing.
+
+    A bucket that does not exist ends a run before it buys anything, and no answer is called damaged.
+    """
+    require_reachable(real_bucket)
+    message = r"^WORKBENCH_RESULTS=s3://nobody/x cannot be used \(FileNotFoundError: The specified bucket"
+    with pytest.raises(OutsideError, match=message):
+        require_reachable(Bucket("s3://nobody/x"))
     assert real_bucket.why_unwritable("score/k") is None
     assert real_bucket.read("score/k") is None and real_bucket.names("journal/run") == []
     for content in (b"7", b"8"):

@@ -31,7 +31,7 @@ from workbench.study.services import Providers, judging_service, services
 from workbench.system import git
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable
-from workbench.system.storage import results_of
+from workbench.system.storage import require_reachable, results_of
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,9 @@ def open_run(
             or WORKBENCH_RESULTS names no bucket.
         MissingKey: a provider that the study needs has no key, and this is no rehearsal.
         ExecutionFailed: the runtime cannot be started on this machine.
+        OutsideError: the bucket of WORKBENCH_RESULTS cannot be reached.
     """
-    results_of(home, environ)
+    require_reachable(results_of(home, environ))
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
         with setting.run.worked_on():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from workbench.errors import UserError
+from workbench.errors import OutsideError, UserError
 from workbench.system.files import why_unwritable, write_atomically
 
 #: The variable that names a bucket for the paid answers.
@@ -135,6 +135,25 @@ def results_of(home: Path, environ: Mapping[str, str]) -> Folder | Bucket:
             "pip install 'workbench[s3]'"
         )
     return Bucket(address.rstrip("/"))
+
+
+def require_reachable(results: Folder | Bucket) -> None:
+    """Ask a bucket whether it is there. Without it, no kept answer can be read.
+
+    Raises:
+        OutsideError: the bucket does not exist, does not answer, or refuses the login.
+    """
+    if isinstance(results, Folder):
+        return
+    try:
+        results.names("writable")
+    except OSError as error:
+        raise OutsideError(
+            f"{VARIABLE}={results.address} cannot be used ({error.strerror}); expected a bucket that exists, answers "
+            "and takes the login of the AWS_ variables; nothing was bought; mend that, and run the same command again",
+            kind="storage",
+            lasting=True,
+        ) from error
 
 
 @functools.cache
