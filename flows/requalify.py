@@ -69,6 +69,8 @@ def requalify(
     with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
+        # `commit` may be a name such as `main`, or empty.
+        checked = place.commit or commit
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
         loaded = load(options)
         tag_flow_run(loaded.name, "requalify", rehearsal=rehearse)
@@ -78,11 +80,11 @@ def requalify(
         if history.knows(champion, fingerprint) or (
             not history.all() and place.unchanged_since(since, options, fingerprint)
         ):
-            log.info(f"At {commit[:12]}, nothing that matters changed: nothing is executed.")
+            log.info(f"At {checked[:12]}, nothing that matters changed: nothing is executed.")
             return {"decision": "unchanged", "executions": 0, "search": None}
 
         record = QualificationRecord(
-            commit=commit,
+            commit=checked,
             champion=None if champion is None else champion.number,
             champions=loaded.champions,
             fingerprint=fingerprint,
@@ -103,7 +105,7 @@ def requalify(
             record = _decided(record, champion, history, summary, loaded.margin)
         search = None
         if record.decision in ("worse", "no champion"):
-            search = start_search(study, repository, commit, rehearse=rehearse)
+            search = start_search(study, repository, checked, rehearse=rehearse)
             log.info(f"The flow run of optimize/nightly searches for a better prompt: {search}")
         history.add(record)
         return {"decision": record.decision, "executions": executions, "search": search}

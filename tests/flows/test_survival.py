@@ -24,11 +24,10 @@ pytestmark = pytest.mark.processes
 
 @dataclass(frozen=True)
 class Killed:
-    """A killed process, its flow run, and the type of the flow run's state after the kill."""
+    """A killed process and its flow run."""
 
     pid: int
     flow_run: str
-    state: str
 
 
 @pytest.mark.timeout(600)
@@ -58,18 +57,16 @@ def test_a_run_that_is_killed_buys_nothing_twice_and_ends_as_undisturbed(
     def kill_run(process: subprocess.Popen[str]) -> None:
         kill(process)
         process.wait()
-        flow_run = only_flow_run(line)
-        killed.append(Killed(process.pid, flow_run, state(line, flow_run)["type"]))
+        killed.append(Killed(process.pid, only_flow_run(line)))
 
     survival = disturbed(line, study, reference, random.Random(seed), kill_run)
     assert (survival.bought_twice, survival.equal) == (0, True), (seed, survival)
     assert 0 <= survival.unfinished <= most_unfinished(case), (seed, survival)
     (run,) = killed
     after = state(line, run.flow_run)
-    if run.state == "RUNNING":
-        assert (after["type"], f"The process {run.pid} on " in after["message"]) == ("CRASHED", True), (seed, after)
-    else:
-        assert (run.state, after["type"]) == ("COMPLETED", "COMPLETED"), (seed, after)
+    # The server may learn of the run's end only after the kill.
+    crashed = (after["type"], f"The process {run.pid} on " in after["message"]) == ("CRASHED", True)
+    assert crashed or after["type"] == "COMPLETED", (seed, after)
     assert list((line.home / "flow-runs").iterdir()) == []
 
 

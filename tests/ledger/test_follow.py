@@ -64,7 +64,7 @@ def test_a_ledger_that_fails_is_one_warning(tmp_path: Path, address: str, words:
     assert time.monotonic() - start < 30
     assert len(warnings) == 2
     assert words in warnings[0]
-    assert warnings[0].endswith("only the ledger lacks this run: its folder is complete")
+    assert warnings[0].endswith("the ledger, which is a copy of the run's folder, lacks a part of this run")
     assert "geheim" not in "".join(warnings)
 
 

@@ -89,4 +89,6 @@ class _Follower:
         """Say that the ledger lacks a part of this run, and what to do."""
         if not self._warned:
             self._warned = True
-            self._warn(f"{reason}. Until then, only the ledger lacks this run: its folder is complete")
+            self._warn(
+                f"{reason}. Until then, the ledger, which is a copy of the run's folder, lacks a part of this run"
+            )

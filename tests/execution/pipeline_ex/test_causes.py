@@ -14,6 +14,8 @@ from tests.support.pipeline_ex_log import (
     run_log,
     saved,
 )
+from workbench.execution.blame import lasts
+from workbench.execution.pipeline_ex.causes import error_in
 from workbench.execution.pipeline_ex.outcome import classify
 
 
@@ -171,3 +173,16 @@ def test_a_cause_is_read_only_from_an_errors_own_message(stderr: str, kind: str)
     """Names of steps, lines of a stack and imitations of our own runtime's last line are no causes."""
     outcome = classify(1, run_log(*ASKED), stderr, {})
     assert (outcome.status, outcome.kind) == ("failed", kind)
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "lasting"),
+    [
+        ("daily plan", "429 too many requests", False),
+        ("monthly usage limit", "429 too many requests", False),
+        ("plan", "429 Quota exceeded for GenerateRequestsPerDay", True),
+    ],
+)
+def test_the_name_of_a_step_does_not_make_a_rate_limit_lasting(step: str, error: str, lasting: bool) -> None:
+    outcome = classify(1, "", f"❌ Pipeline failed: Step '{step}' failed: {error}\nStep type: claude", {})
+    assert (outcome.kind, lasts(outcome.kind, error_in(outcome.message))) == ("rate limit", lasting)

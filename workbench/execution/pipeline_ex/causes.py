@@ -87,6 +87,11 @@ def _patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
     yield from SHARED.items()
 
 
+def error_in(message: str) -> str:
+    """Return the error in a message of pipeline_ex, without the names of steps and the place."""
+    return FAILED_STEP.sub("", ERROR_PLACE.split(message, maxsplit=1)[0])
+
+
 def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, str] | None:
     """Return the kind and the message of a run that reports its failure; None for any other run.
 
@@ -96,8 +101,7 @@ def failure(exit_code: int, stderr: str, from_own_runtime: bool) -> tuple[str, s
     if (refused := REPORTED_FAILURE.search(stderr)) is not None:
         message = " ".join(refused["message"].replace("\\n", " ").split())[:600]
         before = stderr[max(0, refused.start() - SEARCHED_CHARACTERS // 2) : refused.start()]
-        error = FAILED_STEP.sub("", ERROR_PLACE.split(message, maxsplit=1)[0])
-        return cause(error) or outside_cause(before) or "crashed", f"pipeline_ex failed: {message}"
+        return cause(error_in(message)) or outside_cause(before) or "crashed", f"pipeline_ex failed: {message}"
     if from_own_runtime and (messages := OWN_FAILURE.findall(stderr)):
         kind, message = messages[-1]
         return kind, message.replace(" | ", "\n")

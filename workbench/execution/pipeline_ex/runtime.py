@@ -12,6 +12,7 @@ from workbench.execution import program
 from workbench.execution.blame import lasts
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
+from workbench.execution.pipeline_ex.causes import error_in
 from workbench.execution.pipeline_ex.checkout import Checkout, environment
 from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
@@ -197,5 +198,5 @@ def _failure(outcome: Outcome, folder: Path) -> ExecutionFailed | PipelineReject
     message = f"{outcome.message}; its output is in {folder}"
     if outcome.kind in BY_USER:
         return PipelineRejected(message)
-    lasting = outcome.kind in LASTING or lasts(outcome.kind, outcome.message)
+    lasting = outcome.kind in LASTING or lasts(outcome.kind, error_in(outcome.message))
     return ExecutionFailed(message, kind=outcome.kind, lasting=lasting)

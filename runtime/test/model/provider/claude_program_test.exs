@@ -164,13 +164,13 @@ defmodule Pipeline.Model.Provider.ClaudeProgramTest do
   end
 
   test "a limit of a subscription lasts, and a rate limit passes", context do
-    for {words, again} <- [
+    for {words, retry} <- [
           {"Claude AI usage limit reached|1764090000", :never},
           {"You've hit your session limit", :never},
           {"API Error: Rate limit reached", :soon}
         ] do
       script = printing(context, [result(%{is_error: true, result: words})], 1)
-      assert {:error, %Error{kind: :rate_limit, again: ^again}} = ask(context, script, retries: 0)
+      assert {:error, %Error{kind: :rate_limit, retry: ^retry}} = ask(context, script, retries: 0)
     end
   end
 
