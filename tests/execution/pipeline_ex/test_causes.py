@@ -14,8 +14,6 @@ from tests.support.pipeline_ex_log import (
     run_log,
     saved,
 )
-from workbench.execution.blame import lasts
-from workbench.execution.pipeline_ex.causes import error_in
 from workbench.execution.pipeline_ex.outcome import classify
 
 
@@ -180,9 +178,37 @@ def test_a_cause_is_read_only_from_an_errors_own_message(stderr: str, kind: str)
     [
         ("daily plan", "429 too many requests", False),
         ("monthly usage limit", "429 too many requests", False),
+        ("plan", "429 too many requests, see /home/u/monthly/claude.log", False),
         ("plan", "429 Quota exceeded for GenerateRequestsPerDay", True),
+        ("plan", "You've reached your weekly limit", True),
     ],
 )
-def test_the_name_of_a_step_does_not_make_a_rate_limit_lasting(step: str, error: str, lasting: bool) -> None:
-    outcome = classify(1, "", f"❌ Pipeline failed: Step '{step}' failed: {error}\nStep type: claude", {})
-    assert (outcome.kind, lasts(outcome.kind, error_in(outcome.message))) == ("rate limit", lasting)
+@pytest.mark.parametrize("place", ["\nStep type: claude\n", " ", "\n"])
+def test_names_of_steps_and_paths_do_not_make_a_rate_limit_lasting(
+    step: str, error: str, lasting: bool, place: str
+) -> None:
+    """The user names the steps and the folders. The error alone says whether the limit passes soon."""
+    stderr = f"❌ Pipeline failed: Step '{step}' failed: {error}{place}Workflow: /home/u/monthly/x.yaml"
+    outcome = classify(1, "", stderr, {})
+    assert (outcome.kind, outcome.lasting) == ("rate limit", lasting)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "lasting"),
+    [
+        ("Claude AI usage limit reached|1735\n❌ Pipeline failed: Step 'plan' failed: exit status 1", True),
+        ("You've hit your weekly limit · resets Oct 3\nsome trailing line\n** (EXIT) foo", True),
+        ("overloaded\nYou've hit your weekly limit\n** (EXIT) foo", True),
+        ("a daily report\n429 too many requests\n❌ Pipeline failed: Step 'plan' failed: exit status 1", False),
+        ("Step 'daily' failed: 429 too many requests\nWorkflow: /u/monthly/x.yaml\n** (EXIT) foo", False),
+    ],
+)
+def test_the_lines_that_tell_of_a_limit_say_whether_it_lasts(stderr: str, lasting: bool) -> None:
+    """These lines may stand in the log and not in the message."""
+    outcome = classify(1, "", stderr, {})
+    assert (outcome.kind, outcome.lasting) == ("rate limit", lasting)
+
+
+def test_a_path_is_no_cause() -> None:
+    """A folder may be called like an HTTP status."""
+    assert classify(1, "", "❌ Pipeline failed: cannot read /home/u/401/plan.yaml", {}).kind == "crashed"

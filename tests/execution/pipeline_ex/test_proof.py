@@ -31,7 +31,6 @@ from tests.support.pipeline_ex_messages import (
     unparsed,
 )
 from workbench.execution.pipeline_ex.outcome import classify
-from workbench.execution.pipeline_ex.runtime import LASTING
 
 NO_RESULT = "system:init, assistant:nil"
 UNREAD = "system:init, assistant:nil, assistant:nil"
@@ -218,7 +217,7 @@ def test_an_address_in_a_reply_is_no_login(address: str, kind: str) -> None:
     stdout = run["stdout"] + f"\n\n🔐 Challenge URL detected:\n{address}\n\nTerminating process...\n"
     stderr = '❌ Pipeline generation failed: "Claude SDK reported failure: :authentication_required"'
     outcome = classified(run, stdout=stdout, stderr=stderr)
-    assert (outcome.kind, outcome.kind in LASTING) == (kind, kind == "login needed")
+    assert (outcome.kind, outcome.lasting) == (kind, kind == "login needed")
 
 
 def test_a_bad_answer_outweighs_the_success_line_of_another_runtimes_log() -> None:

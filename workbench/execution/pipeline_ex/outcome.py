@@ -16,7 +16,7 @@ from typing import Literal
 
 from workbench.execution.blame import lies_in_prompt
 from workbench.execution.pipeline_ex import reply
-from workbench.execution.pipeline_ex.causes import cause, failure, prompt_cause
+from workbench.execution.pipeline_ex.causes import Cause, cause, cause_of_kind, failure, prompt_cause
 from workbench.execution.pipeline_ex.claude_messages import Answer
 from workbench.execution.pipeline_ex.log import Log, plain_text, read_log
 from workbench.execution.plan import TRIMMED, problem, unfenced
@@ -44,6 +44,7 @@ class Outcome:
         message: a sentence for a person.
         path: the plan's file; None if there is no text.
         text: the text that is scored, a plan or an invalid plan; None if nothing is scored.
+        lasting: True if the run failed and another try cannot mend that.
     """
 
     status: Status
@@ -51,6 +52,7 @@ class Outcome:
     message: str
     path: str | None = None
     text: str | None = None
+    lasting: bool = False
 
 
 def classify(
@@ -76,7 +78,7 @@ def classify(
     if log.has("task"):
         task_line = log.marks["task"].strip()
         return _failed(
-            prompt_cause(task_line.partition("failed: ")[2]) or "crashed",
+            prompt_cause(task_line.partition("failed: ")[2]) or Cause("crashed"),
             f"a part of a step failed, and the pipeline went on: {task_line[:300]}",
         )
     path = _plan_path(log, files, outputs, plan)
@@ -84,33 +86,34 @@ def classify(
         if output_path != path and (error := _error(output)) is not None:
             return error
     if path is None:
-        return _failed("no file", _no_file(log))
+        return _failed(Cause("no file"), _no_file(log))
     outcome = _plan_outcome(path, outputs.get(path, reply.Reply(files[path])), log)
     if outcome.status != "failed" and log.unlogged > sum(output.unlogged for output in outputs.values()):
         return _failed(
-            "no result",
+            Cause("no result"),
             "a step whose questions pipeline_ex does not log saved no output that proves the answer: give the step an "
             "output_to_file; a step within a while_loop cannot have one",
         )
     return outcome
 
 
-def _failed(kind: str, message: str) -> Outcome:
+def _failed(reason: Cause, message: str) -> Outcome:
     """Return the outcome of a run without a plan: an invalid plan if the cause lies in the prompt."""
-    return Outcome("invalid plan" if lies_in_prompt(kind) else "failed", kind, message)
+    status: Status = "invalid plan" if lies_in_prompt(reason.kind) else "failed"
+    return Outcome(status, reason.kind, message, lasting=reason.lasting)
 
 
-def _unsuccessful(kind: str, message: str, log: Log) -> Outcome:
+def _unsuccessful(reason: Cause, message: str, log: Log) -> Outcome:
     """Return the outcome of a run that reports its own failure. The cause may stand in the run's log."""
-    if lies_in_prompt(kind):
-        return _failed(kind, message)
+    if lies_in_prompt(reason.kind):
+        return _failed(reason, message)
     if log.has("login"):
         return _login(log)
     # pipeline_ex reports "Empty response from Claude" although the answer's result message holds the reason.
     answer = log.bad_answer
-    if kind in ("crashed", "no result") and answer is not None and (kind_of_answer := _bad_cause(answer)):
-        return _failed(kind_of_answer, f"{message}: {answer.reason.strip()[-300:] or answer.subtype}")
-    return _failed(kind, message)
+    if reason.kind in ("crashed", "no result") and answer is not None and (reason_of_answer := _bad_cause(answer)):
+        return _failed(reason_of_answer, f"{message}: {answer.reason.strip()[-300:] or answer.subtype}")
+    return _failed(reason, message)
 
 
 def _login(log: Log) -> Outcome:
@@ -119,9 +122,10 @@ def _login(log: Log) -> Outcome:
     pipeline_ex takes every address with `auth`, `login` or `verify` in it for a login page, even in a reply.
     """
     if LOGINS.match(log.address):
-        return _failed("login needed", f"the claude program asks for a login: run `claude` once; {log.address[:300]}")
+        message = f"the claude program asks for a login: run `claude` once; {log.address[:300]}"
+        return _failed(cause_of_kind("login needed"), message)
     return _failed(
-        "no result",
+        Cause("no result"),
         f"pipeline_ex took an address in the claude program's output for a login, and ended the program: "
         f"{log.address[:300]}; ask for plans without addresses that hold auth, login or verify",
     )
@@ -137,15 +141,15 @@ def _written_by_stand_in(log: Log, files: Mapping[str, str]) -> Outcome | None:
     if kind is None:
         return None
     answer = log.bad_answer
-    why_kind = _bad_cause(answer) if answer else cause(log.marks.get("exhausted", ""))
-    reason = f" ({answer.subtype or 'no result'}{f', {why_kind}' if why_kind else ''})" if answer else ""
+    reason = _bad_cause(answer) if answer else cause(log.marks.get("exhausted", ""))
+    answer_words = f" ({answer.subtype or 'no result'}{f', {reason.kind}' if reason else ''})" if answer else ""
     evidence = fallback or log.marks.get("mock") or "its _dna.json says so"
     author = "a fallback of pipeline_ex" if kind == "fallback used" else "pipeline_ex's mock mode"
-    counted_kind = why_kind if why_kind is not None and lies_in_prompt(why_kind) else kind
-    return _failed(counted_kind, f"{author} wrote the plan, not a model{reason}: {evidence.strip()}")
+    counted = reason if reason is not None and lies_in_prompt(reason.kind) else cause_of_kind(kind)
+    return _failed(counted, f"{author} wrote the plan, not a model{answer_words}: {evidence.strip()}")
 
 
-def _bad_cause(bad_answer: Answer) -> str | None:
+def _bad_cause(bad_answer: Answer) -> Cause | None:
     """Return the cause of a bad answer, from the reason in its result or from its subtype."""
     return cause(bad_answer.reason) or cause(bad_answer.subtype or "")
 
@@ -172,7 +176,7 @@ def _unproven(log: Log) -> Outcome:
     if bad_answer is None:
         cut = "uncut lines (ELIXIR_ERL_OPTIONS='-logger truncate infinity')"
         needed = cut if log.unseen else "the logger's level debug and a time on its lines"
-        return _failed("no result", f"nothing in the log proves that a model answered: it needs {needed}")
+        return _failed(Cause("no result"), f"nothing in the log proves that a model answered: it needs {needed}")
     reason = f": {bad_answer.reason.strip()[:300]}" if bad_answer.reason.strip() else ""
     ended = (
         "gave no result"
@@ -180,7 +184,8 @@ def _unproven(log: Log) -> Outcome:
         else f"ended with {bad_answer.subtype}{' that is an error' * (bad_answer.is_error is True)}"
     )
     return _failed(
-        _bad_cause(bad_answer) or "no result", f"the claude program {ended}, although pipeline_ex ended well{reason}"
+        _bad_cause(bad_answer) or Cause("no result"),
+        f"the claude program {ended}, although pipeline_ex ended well{reason}",
     )
 
 
@@ -244,10 +249,10 @@ def _error(output: reply.Reply) -> Outcome | None:
     """Return the outcome of an error that a step saved as its answer, or None if the step saved a real answer."""
     if output.failure is not None:
         kind, message = output.failure
-        message_kind = cause(message) if kind in ("no result", "crashed") else prompt_cause(message)
-        return _failed(message_kind or kind, message)
+        message_cause = cause(message) if kind in ("no result", "crashed") else prompt_cause(message)
+        return _failed(message_cause or cause_of_kind(kind, message), message)
     error = reply.error_in(output.text)
-    return None if error is None else _failed(cause(error) or "crashed", reply.error_message(error))
+    return None if error is None else _failed(cause(error) or Cause("crashed"), reply.error_message(error))
 
 
 def _plan_outcome(path: str, output: reply.Reply, log: Log) -> Outcome:

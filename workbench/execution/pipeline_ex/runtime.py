@@ -9,10 +9,8 @@ from typing import Any, ClassVar
 
 from workbench.errors import ExecutionFailed, PipelineRejected
 from workbench.execution import program
-from workbench.execution.blame import lasts
 from workbench.execution.elixir import INSTALL_ELIXIR
 from workbench.execution.pipeline_ex import output_files, readiness, variant
-from workbench.execution.pipeline_ex.causes import error_in
 from workbench.execution.pipeline_ex.checkout import Checkout, environment
 from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
@@ -32,8 +30,6 @@ PLAN = "workbench_plan"
 #: The most bytes of a log that are kept. The proof of a good run may stand anywhere in it.
 LOG_BYTES = 16_000_000
 
-#: Kinds of failure that another try cannot mend, beside those of every runtime.
-LASTING = ("login needed", "mock used", "not started")
 #: Kinds of failure that the user has to mend.
 BY_USER = ("pipeline", "unknown model", "usage")
 #: pipeline.run.live needs this variable, even if no step of the pipeline asks Gemini.
@@ -198,5 +194,4 @@ def _failure(outcome: Outcome, folder: Path) -> ExecutionFailed | PipelineReject
     message = f"{outcome.message}; its output is in {folder}"
     if outcome.kind in BY_USER:
         return PipelineRejected(message)
-    lasting = outcome.kind in LASTING or lasts(outcome.kind, error_in(outcome.message))
-    return ExecutionFailed(message, kind=outcome.kind, lasting=lasting)
+    return ExecutionFailed(message, kind=outcome.kind, lasting=outcome.lasting)
