@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.support.scripted_server import openai_reply, scripted
+from workbench.models.call_failed import CallFailed
 from workbench.models.calling import call_in_thread
 from workbench.models.dspy_client import complete
 from workbench.models.reply import Ending, ModelCall
@@ -49,6 +50,39 @@ def test_every_service_is_asked_in_the_chat_protocol(name: ProviderName) -> None
         assert "response_format" not in body
         assert message["content"].endswith(json.dumps(SCHEMA))
     assert not {"temperature", "max_tokens", "max_completion_tokens"} & set(body)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "lasting"),
+    [
+        ({"code": 402, "message": "Insufficient credits"}, "no credit", True),
+        ({"code": 429, "message": "upstream rate limited"}, "rate limit", False),
+        ({"code": "429", "message": "free models per day"}, "quota exhausted", True),
+        ({"code": 502, "message": "no answer"}, "provider unavailable", False),
+        ({"code": "server_error", "message": "no answer"}, "provider unavailable", False),
+        ({"code": 200, "message": "no answer"}, "provider unavailable", False),
+    ],
+)
+def test_an_error_in_a_reply_with_status_200_keeps_its_meaning(
+    error: dict[str, object], kind: str, lasting: bool
+) -> None:
+    """OpenRouter sends such errors instead of a reply."""
+    with scripted((200, {"error": error})) as server, pytest.raises(CallFailed) as caught:
+        complete(call(real({"OPENROUTER_API_BASE": server.url})["openrouter"]), KEY)
+    assert (caught.value.failure.kind, caught.value.failure.lasting) == (kind, lasting)
+    assert str(error["message"]) in caught.value.message
+
+
+def test_an_error_that_ends_a_reply_keeps_its_meaning() -> None:
+    """OpenRouter puts the error of the service that it asked into the choice."""
+    choice = {"finish_reason": "error", "error": {"code": 429, "message": "upstream rate limited"}}
+    body = {"model": "m", "choices": [{**choice, "message": {"role": "assistant", "content": ""}}]}
+    with scripted((200, body)) as server, pytest.raises(CallFailed) as caught:
+        complete(call(real({"OPENROUTER_API_BASE": server.url})["openrouter"]), KEY)
+    failed_call = caught.value
+    assert (failed_call.failure.kind, failed_call.failure.lasting) == ("rate limit", False)
+    assert "upstream rate limited" in failed_call.message
+    assert not failed_call.charged
 
 
 def test_a_rehearsal_plays_every_service() -> None:

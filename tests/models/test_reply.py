@@ -123,6 +123,22 @@ def test_only_stop_is_a_complete_reply_of_the_chat_protocol(reason: str | None) 
         assert reply.ending is Ending.PASSING
 
 
+@pytest.mark.parametrize(
+    ("code", "status"), [(429, 429), ("502", 502), (200, None), (600, None), ("rate_limited", None), (None, None)]
+)
+def test_the_error_of_a_choice_says_why_the_reply_ended(code: object, status: int | None) -> None:
+    """OpenRouter reports the error of the service that it asked in this way."""
+    choice = {"finish_reason": "error", "error": {"code": code, "message": "upstream rate limited"}}
+    reply = read("openai", {"choices": [choice]})
+    assert (reply.ending, reply.error_status) == (Ending.PASSING, status)
+    assert reply.reason == "finish reason error: upstream rate limited"
+
+
+def test_a_complete_reply_has_no_error() -> None:
+    choice = {"finish_reason": "stop", "message": {"content": "a plan"}, "error": {"code": 429}}
+    assert read("openai", {"choices": [choice]}).error_status is None
+
+
 def test_a_refusal_is_explained() -> None:
     """The provider's own explanation is in the reason."""
     refused = {"content": [], "stop_reason": "refusal", "stop_details": {"explanation": "about weapons"}}

@@ -11,7 +11,7 @@ from dspy.utils import exceptions
 
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
-from workbench.models.reply import ModelCall, Reply, read
+from workbench.models.reply import ModelCall, Reply, error_status, read
 from workbench.models.schema_words import instruction
 from workbench.providers import Provider
 
@@ -36,7 +36,10 @@ def complete(call: ModelCall, key: str) -> Reply:
         with dspy.context(disable_history=True):
             lm = _client(request.model, call.provider, key, call.seconds)
             response: lm15.Response = lm(request=request)
-        return read(call.provider.service.protocol, response.provider_data)
+        reply = read(call.provider.service.protocol, response.provider_data)
+        if reply.error_status is None:
+            return reply
+        failed_call = _failed_reply(reply.error_status, reply)
     except exceptions.LMTimeoutError:
         failed_call = CallFailed(Failure("timeout"), f"no answer within {call.seconds:.0f} s", charged=True)
     except exceptions.LMError as error:
@@ -84,7 +87,7 @@ def _client(model: str, provider: Provider, key: str, seconds: float) -> dspy.LM
 def _failed_call(error: Any) -> CallFailed:
     """Return our error for an error of DSPy's client."""
     message = str(error.message or error)
-    status = error.status or 0
+    status = error.status or error_status(error.provider_code) or 0
     headers = {"retry-after": str(error.retry_after)} if error.retry_after else {}
     body = {"error": {"code": str(error.provider_code or "")}}
     if status:
@@ -95,6 +98,12 @@ def _failed_call(error: Any) -> CallFailed:
     )
     failure = Failure("bad request" if lasting else "provider unavailable", lasting=lasting)
     return CallFailed(failure, message, charged=not lasting and not _unreached(error))
+
+
+def _failed_reply(status: int, reply: Reply) -> CallFailed:
+    """Return our error for a reply that ended with an error of this status. Its first tokens may cost money."""
+    failure = http_failure(status, reply.reason)
+    return CallFailed(failure, f"{status} {reply.reason}", charged=reply.tokens is not None, dollars=reply.dollars)
 
 
 def _unreached(error: BaseException | None) -> bool:

@@ -69,6 +69,7 @@ class Reply:
         final: True if the same request cannot get another answer, because the provider refused the prompt itself.
         tokens: the tokens that the provider counted, or None if it reported none.
         dollars: the amount that a program reported for its call, or None if it reported none.
+        error_status: the HTTP status in the error with which the provider ended the reply, or None.
     """
 
     text: str
@@ -78,6 +79,7 @@ class Reply:
     final: bool = False
     tokens: Tokens | None = None
     dollars: float | None = None
+    error_status: int | None = None
 
 
 #: google.genai.types.FinishReason
@@ -189,12 +191,23 @@ def read_openai(body: Mapping[str, Any]) -> Reply:
     reason, model = _text(choice.get("finish_reason")), _text(body.get("model"))
     if refusal := _text(message.get("refusal")):
         return Reply("", Ending.REFUSED, f"refusal: {refusal}", model, tokens=_openai_tokens(body))
-    words = f"finish reason {reason}" if reason else "no finish reason"
     ending = OPENAI.get(reason, Ending.PASSING)
+    words = [f"finish reason {reason}" if reason else "no finish reason"]
+    # OpenRouter sends the error of the service that it asked, in a reply with the HTTP status 200.
+    error = _mapping(choice.get("error")) if ending is Ending.PASSING else {}
+    if explanation := _text(error.get("message")):
+        words.append(explanation)
     text = _content(message.get("content"))
     if "</think" in text:
         text = _THOUGHTS.sub("", text)
-    return Reply(text, ending, words, model, tokens=_openai_tokens(body))
+    status = error_status(error.get("code"))
+    return Reply(text, ending, ": ".join(words), model, tokens=_openai_tokens(body), error_status=status)
+
+
+def error_status(code: object) -> int | None:
+    """Return the HTTP status that the code of an error names, or None if the code is no status of an error."""
+    words = str(code)
+    return int(words) if re.fullmatch(r"[45]\d\d", words, re.ASCII) else None
 
 
 def _content(content: object) -> str:
