@@ -40,6 +40,7 @@ class Service:
         highest_temperature: the highest temperature that the provider accepts; None if it takes no temperature.
         schemas: True if every current model takes a JSON schema for its answer. Otherwise the models get the schema in
             words.
+        tells_dollars: True if the usage in a reply has the call's cost in dollars.
         models: current models. A message about an unknown model suggests them if the provider sends no list of models.
     """
 
@@ -50,6 +51,7 @@ class Service:
     priced_as: str
     highest_temperature: float | None = 2.0
     schemas: bool = True
+    tells_dollars: bool = False
     models: tuple[str, ...] = ()
 
 
@@ -58,11 +60,17 @@ _CLAUDE = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5")
 
 
 def _chat(
-    name: ProviderName, address: str, priced_as: str, highest_temperature: float = 2.0, *, schemas: bool = False
+    name: ProviderName,
+    address: str,
+    priced_as: str,
+    highest_temperature: float = 2.0,
+    *,
+    schemas: bool = False,
+    tells_dollars: bool = False,
 ) -> Service:
     """Return a service that speaks OpenAI's chat protocol, and whose variables have the usual names."""
     variables = (f"{name.upper()}_API_KEY",), f"{name.upper()}_API_BASE"
-    return Service(address, *variables, "openai", priced_as, highest_temperature, schemas)
+    return Service(address, *variables, "openai", priced_as, highest_temperature, schemas, tells_dollars)
 
 
 KNOWN: dict[ProviderName, Service] = {
@@ -84,7 +92,7 @@ KNOWN: dict[ProviderName, Service] = {
         models=_CLAUDE,
     ),
     "openai": Service("https://api.openai.com/v1", ("OPENAI_API_KEY",), "OPENAI_BASE_URL", "openai", "openai"),
-    "openrouter": _chat("openrouter", "https://openrouter.ai/api/v1", "openrouter", schemas=True),
+    "openrouter": _chat("openrouter", "https://openrouter.ai/api/v1", "openrouter", schemas=True, tells_dollars=True),
     "mistral": _chat("mistral", "https://api.mistral.ai/v1", "mistral", 1.5, schemas=True),
     "groq": _chat("groq", "https://api.groq.com/openai/v1", "groq"),
     "deepseek": _chat("deepseek", "https://api.deepseek.com/v1", "deepseek"),

@@ -7,10 +7,14 @@ import json
 import pytest
 
 from tests.support.scripted_server import openai_reply, scripted
+from workbench.errors import NotJudged
+from workbench.models.asking import Role, ask
 from workbench.models.call_failed import CallFailed
 from workbench.models.calling import call_in_thread
 from workbench.models.dspy_client import complete
 from workbench.models.reply import Ending, ModelCall
+from workbench.money.meter import Meter
+from workbench.money.price import Tokens
 from workbench.provider_table import KNOWN, ProviderName
 from workbench.providers import Provider, real, rehearsal
 from workbench.rehearsal.server import start
@@ -83,6 +87,22 @@ def test_an_error_that_ends_a_reply_keeps_its_meaning() -> None:
     assert (failed_call.failure.kind, failed_call.failure.lasting) == ("rate limit", False)
     assert "upstream rate limited" in failed_call.message
     assert not failed_call.charged
+
+
+def test_the_cost_that_openrouter_reports_is_the_calls_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tokens are reported too. Another service's `cost` can have any meaning, so it is ignored."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cost": 0.25}
+    choice = {"finish_reason": "stop", "message": {"role": "assistant", "content": "{}"}}
+    body = {"model": "maker/model-1:free", "choices": [choice], "usage": usage}
+    costs: dict[ProviderName, float | None] = {"openrouter": 0.25, "groq": None}
+    for name, dollars in costs.items():
+        monkeypatch.setenv(KNOWN[name].keys[0], KEY)
+        meter = Meter()
+        with scripted((200, body)) as server:
+            ask(Role("judge", NotJudged), call(real({KNOWN[name].address_variable: server.url})[name]), str, meter)
+        assert meter.cost is not None
+        (part,) = meter.cost.models
+        assert (part.dollars, part.tokens) == (dollars, Tokens(input=1, output=2)), name
 
 
 def test_a_rehearsal_plays_every_service() -> None:

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, OPENAI, Ending, read
+from workbench.models.reply import ANTHROPIC, GEMINI, GEMINI_BLOCKED, OPENAI, Ending, read, reported_dollars
 from workbench.money.price import Tokens
 
 #: What a call used, as each provider writes it.
@@ -190,3 +190,24 @@ def test_tokens_that_are_not_told_are_not_counted(provider: str, usage: object) 
     """A count that is no number counts as zero."""
     tokens = read(provider, {"usage": usage, "usageMetadata": usage}).tokens  # type: ignore[arg-type]
     assert tokens in (None, Tokens())
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        ({"cost": 0.0021, "cost_details": {"upstream_inference_cost": 0.002}}, 0.0021),
+        ({"cost": 0}, 0.0),
+        ({"cost": 0.25, "is_byok": True, "cost_details": {"upstream_inference_cost": 4.75}}, 5.0),
+        ({"cost": 0.25, "is_byok": True}, None),
+        ({"cost": -1}, None),
+        ({"cost": float("inf")}, None),
+        ({"cost": float("nan")}, None),
+        ({"cost": True}, None),
+        ({"cost": "0.1"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_openrouter_tells_what_a_call_cost(usage: object, dollars: float | None) -> None:
+    """An amount that is no number from 0 on is ignored. A call with a key of one's own costs two amounts."""
+    assert reported_dollars({"usage": usage}) == dollars

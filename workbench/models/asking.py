@@ -177,7 +177,7 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
             meter.free()
         raise
     if reply.dollars is not None:
-        meter.charge(_full_name(call), reply.dollars)
+        meter.charge(_full_name(call), reply.dollars, reply.tokens)
     elif reply.tokens is not None:
         same = not reply.model or same_model(call.model, reply.model)
         model = call.model if same else reply.model

@@ -12,7 +12,7 @@ class CallFailed(Exception):
         failure: the meaning of the error.
         message: the provider's sentence, or ours. It may hold the provider's key.
         charged: True if the provider may have charged for the call: it took the request, and its answer did not arrive.
-        dollars: the amount that a program reported for its failed call, or None if it reported none.
+        dollars: the amount that a provider or a program reported for its failed call, or None if it reported none.
     """
 
     def __init__(self, failure: Failure, message: str, *, charged: bool = False, dollars: float | None = None) -> None:

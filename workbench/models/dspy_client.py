@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import dspy
@@ -11,8 +12,9 @@ from dspy.utils import exceptions
 
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
-from workbench.models.reply import ModelCall, Reply, error_status, read
+from workbench.models.reply import ModelCall, Reply, error_status, read, reported_dollars
 from workbench.models.schema_words import instruction
+from workbench.provider_table import Service
 from workbench.providers import Provider
 
 
@@ -36,7 +38,7 @@ def complete(call: ModelCall, key: str) -> Reply:
         with dspy.context(disable_history=True):
             lm = _client(request.model, call.provider, key, call.seconds)
             response: lm15.Response = lm(request=request)
-        reply = read(call.provider.service.protocol, response.provider_data)
+        reply = _read(call.provider.service, response.provider_data)
         if reply.error_status is None:
             return reply
         failed_call = _failed_reply(reply.error_status, reply)
@@ -49,6 +51,12 @@ def complete(call: ModelCall, key: str) -> Reply:
         failed_call = CallFailed(Failure("provider unavailable"), message, charged=True)
     # Raised here, after the handlers, so that no traceback shows the client's own error, which may hold the key.
     raise failed_call
+
+
+def _read(service: Service, body: object) -> Reply:
+    """Return the reply in a body of a service, with its cost if the service tells it."""
+    reply = read(service.protocol, body)
+    return replace(reply, dollars=reported_dollars(body)) if service.tells_dollars else reply
 
 
 def _messages(call: ModelCall) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ Each table names every reason of the provider's SDK. A reason that is in no tabl
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Reply:
         model: the model that answered, as the provider names it. Empty if the provider does not say.
         final: True if the same request cannot get another answer, because the provider refused the prompt itself.
         tokens: the tokens that the provider counted, or None if it reported none.
-        dollars: the amount that a program reported for its call, or None if it reported none.
+        dollars: the amount that a provider or a program reported for the call, or None if it reported none.
         error_status: the HTTP status in the error with which the provider ended the reply, or None.
     """
 
@@ -255,6 +256,26 @@ def _openai_tokens(body: Mapping[str, Any]) -> Tokens | None:
     cached = min(_count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens"), prompt)
     thought = min(_count(_mapping(usage.get("completion_tokens_details")), "reasoning_tokens"), output)
     return Tokens(prompt - cached, cached, 0, output - thought, thought) if usage else None
+
+
+def reported_dollars(body: object) -> float | None:
+    """Return the dollars that a call cost, from a reply in the form of OpenRouter, or None if the reply does not say.
+
+    If the account asks a service with a key of its own there, that service charges an amount beside OpenRouter's cost.
+    """
+    usage = _mapping(_mapping(body).get("usage"))
+    amounts = [usage.get("cost")]
+    if usage.get("is_byok"):
+        amounts.append(_mapping(usage.get("cost_details")).get("upstream_inference_cost"))
+    dollars = [_dollars(amount) for amount in amounts]
+    return None if None in dollars else sum(amount for amount in dollars if amount is not None)
+
+
+def _dollars(value: object) -> float | None:
+    """Return a finite number from 0 on, or None for any other value."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+        return None
+    return float(value)
 
 
 def _count(counts: Mapping[str, Any], name: str) -> int:

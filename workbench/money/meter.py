@@ -93,9 +93,9 @@ class Meter:
         self._parts.append(ModelCost(f"{provider}/{model}", calls, tokens, amount))
         self._reported = True
 
-    def charge(self, name: str, amount: float) -> None:
-        """Add the amount in dollars that the program `name` reported for one call."""
-        self._parts.append(ModelCost(name, 1, Tokens(), amount))
+    def charge(self, name: str, amount: float, tokens: Tokens | None = None) -> None:
+        """Add the amount in dollars, and the tokens if any, that the provider or program `name` reported for a call."""
+        self._parts.append(ModelCost(name, 1, tokens or Tokens(), amount))
         self._reported = True
 
     def free(self) -> None:
