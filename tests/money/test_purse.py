@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BudgetUsedUp, Interrupted
-from workbench.money.purse import Confirmation, Purse
+from workbench.money.purse import Confirmation, Purse, used_up_before
 
 IN_FLIGHT = 64
 
@@ -89,8 +89,10 @@ def test_a_call_waits_for_money_that_calls_in_flight_may_give_back() -> None:
             second.result(0.05)
         purse.settle(first, 0.05)
         purse.settle(second.result(5), 0.2)
-    with pytest.raises(BudgetUsedUp, match=r"the budget of \$1\.00 is used up: \$0\.7500 is left"):
+    with pytest.raises(BudgetUsedUp, match=r"the budget of \$1\.00 is used up: \$0\.7500 is left") as caught:
         purse.reserve("execute", 0.9)
+    for error in (caught.value, used_up_before("the rubric was drawn", 1.0)):
+        assert "raise budget.dollars in the study (or --dollars of run and calibrate)" in str(error)
     assert purse.used_up
 
 

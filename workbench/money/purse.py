@@ -201,7 +201,7 @@ class Purse:
         need = "" if amount is None else f"; a call of the kind {action} can cost ${amount / UNIT:.4f}"
         return (
             f"the budget of ${self.dollars:.2f} is used up: ${left:.4f} is left{reserved}{need}; raise budget.dollars "
-            "(or --dollars) and run again, nothing is paid twice"
+            "in the study (or --dollars of run and calibrate) and run again, nothing is paid twice"
         )
 
 
@@ -232,7 +232,8 @@ def used_up_before(event: str, dollars: float) -> BudgetUsedUp:
     """Return the error for a budget that was used up before an event. `dollars` is the whole budget."""
     return BudgetUsedUp(
         f"the budget of ${dollars:.2f} was used up before {event}; expected a budget that is enough for that; run the "
-        "same command again, which buys only what is missing, or raise budget.dollars (or --dollars)",
+        "same command again, which buys only what is missing, or raise budget.dollars in the study (or --dollars of "
+        "run and calibrate)",
         kind="budget used up",
         lasting=True,
     )
