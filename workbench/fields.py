@@ -34,6 +34,8 @@ EXPECTED = {
     VARIABLE: "a name of letters, digits and _",
     TASK_RUNNER: "threads, dask, ray, or a cluster such as dask@tcp://host:8786 or ray@ray://host:10001",
 }
+#: The highest temperature that any provider accepts.
+HIGHEST_TEMPERATURE = 2
 #: What to write for a model of a provider that Workbench does not know.
 OTHER_SERVICE = "; write another service with OpenAI's protocol as openai/MODEL, with its address as api_base"
 
@@ -44,7 +46,7 @@ ModelName = Annotated[str, StringConstraints(pattern=MODEL)]
 ApiBase = Annotated[str, StringConstraints(pattern=API_BASE)]
 TaskRunnerText = Annotated[str, StringConstraints(pattern=TASK_RUNNER)]
 VariableName = Annotated[str, StringConstraints(pattern=VARIABLE)]
-Temperature = Annotated[float, Field(ge=0, le=2)]
+Temperature = Annotated[float, Field(ge=0, le=HIGHEST_TEMPERATURE)]
 
 
 class Form(BaseModel):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from workbench.provider_table import KNOWN
 from workbench.study.reference import reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "study.md"
@@ -19,3 +21,11 @@ def test_every_key_has_a_meaning() -> None:
     rows = [line for line in reference().split("\n") if line.startswith("| `")]
     assert len(rows) > 40
     assert not [row for row in rows if row.rstrip("| ").endswith("None")]
+
+
+def test_the_page_says_the_highest_temperature_of_each_provider() -> None:
+    """The providers that accept less than 2 are those of the table."""
+    (row, _) = [line for line in reference().split("\n") if line.startswith("| `temperature`")]
+    for name, service in KNOWN.items():
+        if service.highest_temperature not in (None, 2.0):
+            assert re.search(rf" {service.highest_temperature:g} \([^)]*\b{name}\b", row), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 from workbench.evidence.gate import FEWEST_PAIRS, MOST_PAIRS
 from workbench.execution.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from workbench.fields import (
+    HIGHEST_TEMPERATURE,
     ApiBase,
     Form,
     KeyPath,
@@ -25,7 +27,7 @@ from workbench.fields import (
     nearest,
 )
 from workbench.nouns import HOLISTIC, MOST_CALLS
-from workbench.provider_table import DEFAULT_JUDGE, DEFAULT_PROPOSER
+from workbench.provider_table import DEFAULT_JUDGE, DEFAULT_PROPOSER, KNOWN
 from workbench.search.catalogue import DEFAULT_OPTIMIZER
 
 
@@ -40,10 +42,20 @@ class GoalForm(Form):
     )
 
 
+def _temperature_limits() -> str:
+    """Return the highest temperatures of the providers that accept less than the form, by temperature."""
+    providers: defaultdict[float, list[str]] = defaultdict(list)
+    for name, service in KNOWN.items():
+        if service.highest_temperature is not None and service.highest_temperature < HIGHEST_TEMPERATURE:
+            providers[service.highest_temperature].append(name)
+    limits = sorted(providers.items())
+    return ", ".join(f"{highest:g} ({', '.join(names)})" for highest, names in limits)
+
+
 #: The descriptions of the keys that the judge and the proposer have in common.
 _TEMPERATURE = (
-    "the sampling temperature, at most 1 for models of Anthropic; Claude models after 4.6 and claude-program take no "
-    "temperature; without this key, no temperature is sent, and the model's own default applies"
+    f"the sampling temperature; some providers accept at most {_temperature_limits()}; Claude models after 4.6 and "
+    "claude-program take no temperature; without this key, no temperature is sent, and the model's own default applies"
 )
 _MODEL = (
     "the model; a service's key is in the variable with the service's name, such as OPENROUTER_API_KEY; "
