@@ -18,7 +18,7 @@ def cpu_seconds(excluded: int) -> float:
     The kernel adds a process's time to the time of the process that waits for it, so nothing is counted twice.
 
     Args:
-        apart: a descendant that does not count.
+        excluded: a descendant that does not count.
     """
     # Fields 14 to 17 of /proc/PID/stat: user and system time, and the same of the children that were waited for.
     return sum(sum(map(int, fields[11:15])) for fields in _tree(excluded).values()) / TICKS

@@ -25,9 +25,16 @@ def used_server(running: Path | None, home: Path, environ: Mapping[str, str]) ->
         home: the home of the new server.
         environ: the environment of the new server.
     """
-    server = prefect_server.ensure(running or home, environ, lambda text: print(text, file=sys.stderr))
+    if running is not None:
+        server = prefect_server.running_server(running)
+        if server is None:
+            raise SystemExit(
+                f"--server {running}: no Prefect server runs with this home; start one with workbench server"
+            )
+        yield server
+        return
+    server = prefect_server.ensure(home, environ, lambda text: print(text, file=sys.stderr))
     try:
         yield server
     finally:
-        if running is None:
-            prefect_server.stop(home)
+        prefect_server.stop(home)

@@ -1,7 +1,8 @@
 """Create the automations that notify a person, on the Prefect server at PREFECT_API_URL.
 
 Run it once with `python deployments/automations.py` if `workbench server` has not started the server. Running it again
-changes nothing. Flow runs whose process has died on this machine are marked as crashed.
+changes nothing. It also marks flow runs as crashed: those whose process has died on this machine, and those that no
+process began within an hour.
 """
 
 from __future__ import annotations

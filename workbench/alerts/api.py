@@ -14,9 +14,13 @@ class Api(Protocol):
 
 
 def request(api: Api, method: str, path: str, body: object = None) -> Any:
-    """Return the answer to a request, or None if the server has no object of the requested name or id."""
+    """Return the answer to a request, or None if the server has no object of the requested name or id.
+
+    An answer without a body is an empty dictionary.
+    """
     try:
-        return api.request(method, path, json=body).json()
+        response = api.request(method, path, json=body)
+        return response.json() if response.content else {}
     except httpx.HTTPStatusError as error:
         if error.response.status_code != httpx.codes.NOT_FOUND:
             raise

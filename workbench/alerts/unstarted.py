@@ -6,11 +6,13 @@ again, so Prefect shows it as pending for ever, and nobody is notified.
 
 from __future__ import annotations
 
-import time
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
-from workbench.alerts.api import Api
+import httpx
+
+from workbench.alerts.api import Api, request
 from workbench.alerts.automations import WATCHED_FLOWS
 from workbench.system.prefect_server import WORK_POOL
 
@@ -19,7 +21,7 @@ from workbench.system.prefect_server import WORK_POOL
 PENDING_SECONDS = 3600.0
 MESSAGE = (
     "A worker took up this flow run, and no process began it within an hour: the worker was stopped at that moment. "
-    "Nothing was executed. Start the run again with the same parameters."
+    "This attempt executed nothing. Start the run again with the same parameters."
 )
 
 
@@ -34,14 +36,24 @@ def mark_unstarted(api: Api) -> list[str]:
         "work_pools": {"name": {"any_": [WORK_POOL]}},
         "flow_runs": {"state": {"type": {"any_": ["PENDING"]}}},
     }
-    pending = api.request("POST", "/flow_runs/filter", json=query).json()
-    given_up = [flow_run for flow_run in pending if _pending_for(flow_run) > PENDING_SECONDS]
-    for flow_run in given_up:
-        state = {"state": {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}, "force": True}
-        api.request("POST", f"/flow_runs/{flow_run['id']}/set_state", json=state)
-    return [str(flow_run["name"]) for flow_run in given_up]
+    response = api.request("POST", "/flow_runs/filter", json=query)
+    now = _server_time(response)
+    given_up = [flow_run for flow_run in response.json() if _pending_for(flow_run, now) > PENDING_SECONDS]
+    state = {"state": {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}, "force": True}
+    # A flow run that somebody has removed meanwhile has no answer.
+    return [
+        str(flow_run["name"])
+        for flow_run in given_up
+        if request(api, "POST", f"/flow_runs/{flow_run['id']}/set_state", state) is not None
+    ]
 
 
-def _pending_for(flow_run: dict[str, Any]) -> float:
+def _server_time(response: httpx.Response) -> datetime:
+    """Return the time on the server's clock, which may differ from this machine's."""
+    date = response.headers.get("date")
+    return datetime.now(UTC) if date is None else parsedate_to_datetime(date)
+
+
+def _pending_for(flow_run: dict[str, Any], now: datetime) -> float:
     """Return for how many seconds a flow run has been in its present state."""
-    return time.time() - datetime.fromisoformat(flow_run["state"]["timestamp"]).timestamp()
+    return (now - datetime.fromisoformat(flow_run["state"]["timestamp"])).total_seconds()

@@ -20,6 +20,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 #: A deeper document is not read at all, because the time of PyYAML's own parser grows with the square of the depth.
 MAX_READABLE_DEPTH = 100
+#: The largest accepted whole number, in bits.
+MAX_BITS = 10_000
 #: The tags of numbers.
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 #: Numbers that the versions of YAML read differently, or that a person may not mean: 010, 0b11, 0x10, 1_000, 1:30.
@@ -201,8 +203,13 @@ def _value(node: yaml.Node, path: KeyPath, document: YamlFile, seen: set[int]) -
         return [_value(item, (*path, index), document, seen) for index, item in enumerate(node.value)]
     try:
         value = yaml.SafeLoader("").construct_object(node, deep=True)
-    except (yaml.YAMLError, ValueError, OverflowError):
+    except (yaml.YAMLError, ValueError, OverflowError, AttributeError, LookupError, TypeError):
+        # PyYAML raises various errors for a text that does not fit its tag, such as `!!timestamp today`.
         document.add_problem(path, f"{str(node.value)[:60]!r} is not a valid YAML value")
+        return None
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        # Python refuses to write a number of thousands of digits.
+        document.add_problem(path, f"{str(node.value)[:60]!r} is too large a number")
         return None
     if node.tag in _NUMBERS and _UNCLEAR_NUMBER.fullmatch(node.value):
         document.add_problem(path, f"{dotted(path)}: {_unclear_number(str(node.value), value)}")

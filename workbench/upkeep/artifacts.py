@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.alerts.api import Api
+from workbench.alerts.api import Api, request
 from workbench.errors import UserError
 from workbench.evidence.report import markdown
 from workbench.evidence.summary import Summary, summarize
@@ -28,7 +28,7 @@ def show_ends(home: Path, api: Api, flow_runs: Sequence[str]) -> None:
             continue
         query = {"artifacts": {"flow_run_id": {"any_": [flow_run]}, "type": {"any_": ["markdown"]}}}
         for artifact in api.request("POST", "/artifacts/filter", json=query).json():
-            api.request("PATCH", f"/artifacts/{artifact['id']}", json={"data": markdown(summary)})
+            request(api, "PATCH", f"/artifacts/{artifact['id']}", {"data": markdown(summary)})
 
 
 def _summary_of(home: Path, flow_run: str) -> Summary | None:

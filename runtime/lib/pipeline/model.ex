@@ -14,7 +14,7 @@ defmodule Pipeline.Model do
 
   # The model and the user read at most this number of problems of one answer.
   @max_problems 20
-  # A reply may call at most this number of tools. The setting max_turns limits the number of replies.
+  # A reply may call at most this number of tools. The setting max_turns limits the number of turns.
   @max_tool_calls 50
   # After its tools ran, a model may end its turn without an answer. It is reminded at most this often.
   @max_reminders 2

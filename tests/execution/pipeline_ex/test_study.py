@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     (checkout / "working_genesis.yaml").write_text("workflow: {name: g, steps: [{name: a, type: claude}]}")
     (checkout / "planner.yaml").write_text(PIPELINE)
     (checkout / "loop.yaml").write_text(LOOP + BATCH)
+    (checkout / "unnamed_loop.yaml").write_text(LOOP.replace("name: loop", "comment: loop"))
     (checkout / "only_loop.yaml").write_text(LOOP.partition("    - {name: last")[0])
     (checkout / "files.yaml").write_text(f"{PIPELINE}    - {{name: copy, type: file_ops, operation: copy}}\n")
     (checkout / "no_prompt.yaml").write_text("workflow: {name: n, steps: [{name: write, type: claude}]}\n")
@@ -111,12 +112,16 @@ def test_a_target_names_a_step_and_the_step_that_puts_out_the_plan(folder: Path)
             'target.step: "inner" stands within the step "loop", and pipeline_ex saves no answer of such a step as the '
             "plan; expected target.output to name the step that puts out the plan: one of last, batch",
         ),
+        (
+            {"target": {"pipeline": "unnamed_loop.yaml", "step": "inner"}},
+            'target.step: "inner" stands within another step, and pipeline_ex',
+        ),
         ({"target": {"pipeline": "loop.yaml", "step": "inner", "output": "loop"}}, "one of last, batch"),
         (
             {"target": {"pipeline": "only_loop.yaml", "step": "inner", "output": "inner"}},
             'target.step: "inner" stands within the step "loop", and pipeline_ex saves no answer of such a step as the '
-            'plan; expected a step after "loop" that puts out the plan, with its name in target.output; the pipeline '
-            "has none",
+            'plan; expected a step after the step "loop" that puts out the plan, with its name in target.output; the '
+            "pipeline has none",
         ),
         (
             {"target": {"pipeline": "files.yaml", "step": "write", "output": "copy"}},

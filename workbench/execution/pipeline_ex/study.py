@@ -117,7 +117,7 @@ def _check_target(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, 
     top_steps = [name for name, step in all_steps.items() if step.top]
     outputs = _top_steps_from(list(all_steps), target.step, top_steps)
     around = next((name for name in top_steps if _holds(all_steps[name].node, all_steps[target.step].node)), None)
-    if around is not None and (target.output in (None, around) or not outputs):
+    if not all_steps[target.step].top and (target.output in (None, around) or not outputs):
         return study.add_problem(("target", "step"), _within(target.step, around, outputs))
     output = target.output or target.step
     if output not in outputs:
@@ -133,15 +133,20 @@ def _holds(step: yaml.MappingNode, inner: yaml.MappingNode) -> bool:
     return any(node is inner for node in mappings(step)) and step is not inner
 
 
-def _within(step: str, around: str, outputs: list[str]) -> str:
-    """Return the message about a target within another step that names no step after it as its output."""
-    expected = (
-        f"target.output to name the step that puts out the plan: one of {', '.join(outputs)}"
-        if outputs
-        else f'a step after "{around}" that puts out the plan, with its name in target.output; the pipeline has none'
-    )
+def _within(step: str, around: str | None, outputs: list[str]) -> str:
+    """Return the message about a target within another step that names no step after it as its output.
+
+    Args:
+        around: the name of the step around the target, or None if the name does not tell that step.
+        outputs: the steps that the output may be.
+    """
+    container, after = ("another step", "it") if around is None else (f'the step "{around}"',) * 2
+    if outputs:
+        expected = f"target.output to name the step that puts out the plan: one of {', '.join(outputs)}"
+    else:
+        expected = f"a step after {after} that puts out the plan, with its name in target.output; the pipeline has none"
     return (
-        f'target.step: "{step}" stands within the step "{around}", and pipeline_ex saves no answer of such a step as '
+        f'target.step: "{step}" stands within {container}, and pipeline_ex saves no answer of such a step as '
         f"the plan; expected {expected}"
     )
 

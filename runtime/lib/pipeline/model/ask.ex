@@ -8,7 +8,8 @@ defmodule Pipeline.Model.Ask do
     * `repairs` - how often the model is asked to correct an answer that does not fit the schema
     * `tools` - names of the file tools that the model may use in the run's workspace
     * `max_tokens` - the largest number of output tokens of one reply
-    * `max_turns` - the largest number of calls of the model; each use of tools takes another call
+    * `max_turns` - the largest number of calls of the model that use tools or pause; calls that correct an answer, remind
+      the model or repeat a failed call come on top
     * `retries` - how often a call is repeated if the provider fails; nil takes the number from the settings
   """
 
