@@ -49,7 +49,7 @@ def _temperature_limits() -> str:
         if service.highest_temperature is not None and service.highest_temperature < HIGHEST_TEMPERATURE:
             providers[service.highest_temperature].append(name)
     limits = sorted(providers.items())
-    return ", ".join(f"{highest:g} ({', '.join(names)})" for highest, names in limits)
+    return " or ".join(f"{highest:g} ({', '.join(names)})" for highest, names in limits)
 
 
 #: The descriptions of the keys that the judge and the proposer have in common.
