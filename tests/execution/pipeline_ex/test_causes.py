@@ -210,5 +210,7 @@ def test_the_lines_that_tell_of_a_limit_say_whether_it_lasts(stderr: str, lastin
 
 
 def test_a_path_is_no_cause() -> None:
-    """A folder may be called like an HTTP status."""
+    """A folder may be called like an HTTP status. A model in a provider's path is a cause."""
     assert classify(1, "", "❌ Pipeline failed: cannot read /home/u/401/plan.yaml", {}).kind == "crashed"
+    unknown = "❌ Pipeline failed: /v1beta/models/gemini-1.0 is not found"
+    assert classify(1, "", unknown, {}).kind == "unknown model"

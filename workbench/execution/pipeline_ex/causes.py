@@ -61,8 +61,9 @@ OWN_FAILURE = re.compile(r"^❌ (?P<kind>[a-z][a-z ]{0,40}): (?P<message>.*)$", 
 ERROR_PLACE = re.compile(r"(?:^|\s)(?:Stacktrace|Workflow|Step type): ")
 #: A failed step in a message. The user names the steps, so a step's name says nothing about the cause.
 FAILED_STEP = re.compile(r"Step '[^\n]{0,200}?' failed: ")
-#: The absolute path of a file. The user names the folders, so a path says nothing about the cause.
-FILE_PATH = re.compile(r"(?<![\w.:/-])/[\w.-]+/[^\s'\"]*")
+#: The absolute path of a file. The user names the folders, so a path says nothing about the cause. A provider's path
+#: such as /v1beta/models/NAME may say something.
+FILE_PATH = re.compile(r"(?<![\w.:/-])/(?!v\d)[\w.-]+/[^\s'\"]*")
 
 
 @dataclass(frozen=True)
