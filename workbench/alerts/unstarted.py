@@ -25,8 +25,8 @@ MESSAGE = (
 )
 
 
-def mark_unstarted(api: Api) -> list[str]:
-    """Mark as crashed each flow run of our deployments that has been pending for an hour. Return their names.
+def mark_unstarted(api: Api, seconds: float = PENDING_SECONDS) -> list[str]:
+    """Mark as crashed each flow run of our deployments that is pending for longer than `seconds`. Return their names.
 
     Raises:
         httpx.HTTPError: the server does not answer, or refuses a request.
@@ -38,7 +38,7 @@ def mark_unstarted(api: Api) -> list[str]:
     }
     response = api.request("POST", "/flow_runs/filter", json=query)
     now = _server_time(response)
-    given_up = [flow_run for flow_run in response.json() if _pending_for(flow_run, now) > PENDING_SECONDS]
+    given_up = [flow_run for flow_run in response.json() if _pending_for(flow_run, now) > seconds]
     state = {"state": {"type": "CRASHED", "name": "Crashed", "message": MESSAGE}, "force": True}
     # A flow run that somebody has removed meanwhile has no answer.
     return [
@@ -49,7 +49,7 @@ def mark_unstarted(api: Api) -> list[str]:
 
 
 def _server_time(response: httpx.Response) -> datetime:
-    """Return the time on the server's clock, which may differ from this machine's."""
+    """Return the time on the server's clock, in whole seconds. It may differ from this machine's."""
     date = response.headers.get("date")
     return datetime.now(UTC) if date is None else parsedate_to_datetime(date)
 
