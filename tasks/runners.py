@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import os
 import sys
@@ -131,6 +132,9 @@ def _dask(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
             # The dashboard would open a port.
             "dashboard_address": None,
             "preload": [IGNORE_INTERRUPTS],
+            # A failure reaches the flow as an exception. A worker that ends after the scheduler, or before it, would
+            # also print a traceback of its lost connection.
+            "silence_logs": logging.CRITICAL,
         }
         runner = DaskTaskRunner(cluster_kwargs=cluster, client_kwargs=client)
     with runner:
