@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.apply.status import BRANCHES, Head, Status, read_status
 from workbench.errors import NotApplied
 from workbench.system import git, process
 from workbench.system.files import write_atomically
@@ -25,19 +26,27 @@ UNFINISHED = {
     "rebase-apply": "a rebase",
     "BISECT_LOG": "a bisection",
 }
-#: The prefix of a branch's full name. Short names are ambiguous: if a tag has the same name, git prints heads/NAME.
-BRANCHES = "refs/heads/"
+
+
+#: The beginning of a pattern that matches one branch exactly. Git takes a pattern without brackets for a folder, too.
+EXACTLY = "refs/[h]eads/"
 
 
 @dataclass(frozen=True)
-class Head:
-    """What is checked out: a branch at a commit, or only a commit (`branch` is None)."""
+class StoredFile:
+    """How a commit holds a file.
 
-    branch: str | None
+    Attributes:
+        commit: the commit.
+        name: the file's path within the repository.
+        mode: the file's mode as git writes it.
+        options: the options with which `git hash-object` stores the file's content.
+    """
+
     commit: str
-
-    def __str__(self) -> str:
-        return self.branch or self.commit
+    name: str
+    mode: str
+    options: tuple[str, ...]
 
 
 class Repository:
@@ -54,43 +63,46 @@ class Repository:
         """
         self._environ = environ
         self.top = folder
-        self.top = Path(self._git("rev-parse", "--show-toplevel"))
+        # The answer "false" stands between the paths, because a path may contain line breaks.
+        questions = ("--show-toplevel", "--is-bare-repository", "--absolute-git-dir")
+        top, _, git_folder = self._git("rev-parse", *questions).partition("\nfalse\n")
+        self.top, self._git_folder = Path(top), Path(git_folder)
 
-    def head(self) -> Head:
-        """Return what is checked out.
+    def status(self) -> Status:
+        """Return what is checked out, and the uncommitted changes. Files that git does not track are ignored.
 
         Raises:
             NotApplied: the repository has no commit.
         """
-        commit = self._commit("HEAD")
-        if commit is None:
+        status = read_status(
+            self._git("status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
+        )
+        if status is None:
             raise NotApplied(f"{self.top} has no commit yet: commit the pipeline file first")
-        branch = self._answer("symbolic-ref", "-q", "HEAD")
-        return Head(branch and branch.removeprefix(BRANCHES), commit)
+        return status
+
+    def clean_head(self) -> Head:
+        """Return what is checked out. Check that nothing is uncommitted and that no operation is unfinished.
+
+        Raises:
+            NotApplied: the repository has no commit, has uncommitted changes, or an operation such as a merge is
+                unfinished.
+        """
+        status = self.status()
+        if status.changes:
+            raise NotApplied(
+                f"{self.top} has changes that are not committed ({status.changes}): commit or stash them first"
+            )
+        for name, operation in UNFINISHED.items():
+            if (self._git_folder / name).exists():
+                raise NotApplied(
+                    f"{operation} is going on in {self.top}: finish or abort it first (git status says how)"
+                )
+        return status.head
 
     def name(self, file: Path) -> str:
         """Return the path of `file` within the repository. Links among its folders are resolved, as git does."""
         return (file.parent.resolve() / file.name).relative_to(self.top.resolve()).as_posix()
-
-    def changes(self) -> str:
-        """Return up to five uncommitted changes for a message, or "". Files that git does not track are ignored."""
-        changes = self._git("status", "--porcelain=v1", "--untracked-files=no").splitlines()
-        return ", ".join(line.strip() for line in changes[:5])
-
-    def require_clean(self) -> None:
-        """Check that nothing is uncommitted and that no operation such as a merge is unfinished.
-
-        Raises:
-            NotApplied: the repository has uncommitted changes or an unfinished operation.
-        """
-        if changes := self.changes():
-            raise NotApplied(f"{self.top} has changes that are not committed ({changes}): commit or stash them first")
-        folder = self.top / self._git("rev-parse", "--git-dir")
-        for name, operation in UNFINISHED.items():
-            if (folder / name).exists():
-                raise NotApplied(
-                    f"{operation} is going on in {self.top}: finish or abort it first (git status says how)"
-                )
 
     def require_identity(self) -> None:
         """Check that git knows the author, the committer and the date of a new commit.
@@ -114,75 +126,96 @@ class Repository:
         """
         if branch.startswith("-") or branch == "HEAD" or self._answer("check-ref-format", BRANCHES + branch) is None:
             raise NotApplied(f'"{branch}" is not a valid branch name: choose another name with --branch')
-        if self.branch(branch):
+        # Git cannot hold the branches `a` and `a/b` at the same time. Git takes the last pattern for a folder, too.
+        parts = branch.split("/")
+        patterns = [*(EXACTLY + "/".join(parts[:n]) for n in range(1, len(parts))), BRANCHES + branch]
+        refs = self._git("for-each-ref", "--format=%(refname)", *patterns).split("\n")
+        existing = [ref.removeprefix(BRANCHES) for ref in refs if ref]
+        if branch in existing:
             raise NotApplied(
                 f"the branch {branch} exists already: git switch {branch}, or choose another name with --branch"
             )
-        # Git cannot hold the branches `a` and `a/b` at the same time.
-        parts = branch.split("/")
-        above = [name for n in range(1, len(parts)) if self.branch(name := "/".join(parts[:n]))]
-        below = self._git("for-each-ref", "--count=1", "--format=%(refname)", f"{BRANCHES}{branch}/")
-        if conflicts := [*above, *([below.removeprefix(BRANCHES)] if below else [])]:
+        if existing:
             raise NotApplied(
-                f"the branch {conflicts[0]} exists, and git cannot hold a branch {branch} at the same time: "
+                f"the branch {existing[0]} exists, and git cannot hold a branch {branch} at the same time: "
                 "choose another name with --branch"
             )
 
-    def branch(self, name: str) -> str | None:
-        """Return the commit of a branch, or None if the branch does not exist."""
-        return self._commit(BRANCHES + name)
+    def has_branch(self, name: str) -> bool:
+        """Return True if the branch exists and its commit, too."""
+        return self._has_commit(BRANCHES + name)
 
     def entry(self, commit: str, name: str) -> str:
-        """Return git's line about a file in a commit (mode and content hash), or "" if the commit lacks the file."""
-        return self._git("ls-tree", commit, "--", f":(literal,top){name}") if self._commit(commit) else ""
+        """Return git's line about a file in a commit (mode and content hash).
 
-    def stored(self, name: str, content: bytes) -> tuple[str, list[str]]:
-        """Return how git stores a file with this content: its mode, and the options of `git hash-object`.
+        Return "" if the repository lacks the commit, or the commit lacks the file.
+        """
+        try:
+            return self._git("ls-tree", commit, "--", f":(literal,top){name}")
+        except NotApplied:
+            if self._has_commit(commit):
+                raise
+            return ""
+
+    def stored(self, commit: str, name: str, content: bytes) -> StoredFile:
+        """Return how a commit holds the file with this content.
 
         Raises:
-            NotApplied: git does not track the file, or git holds other content.
+            NotApplied: the commit lacks the file, or holds other content.
         """
-        listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
+        listed = self.entry(commit, name).split()
         if not listed:
             raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
-        return listed[0], self._filter_options(name, content, self._git("rev-parse", f"HEAD:{name}"))
+        mode, _, blob, *_ = listed
+        return StoredFile(commit, name, mode, self._filter_options(name, content, blob))
 
-    def commit(self, name: str, before: bytes, after: bytes, message: str) -> str:
-        """Create a commit on top of HEAD that changes one file from `before` to `after`. Return the commit's hash.
+    def commit(self, stored: StoredFile, content: bytes, message: str) -> str:
+        """Create a commit that gives a stored file new content, on top of the file's commit. Return its hash.
 
-        No branch points to the commit. The user's files, index and branches do not change.
+        No branch points to the new commit. The user's files, index and branches do not change.
 
         Raises:
-            NotApplied: git does not track the file, git holds other content than `before`, or git failed.
+            NotApplied: git failed.
         """
-        mode, options = self.stored(name, before)
         with OwnedFolder("git") as folder:
             index = {"GIT_INDEX_FILE": str(folder / "index")}
-            blob = self._hash(after, "-w", *options)
-            self._git("read-tree", "HEAD", variables=index)
-            self._git("update-index", "--cacheinfo", f"{mode},{blob},{name}", variables=index)
+            blob = self._hash(content, "-w", *stored.options)
+            self._git("read-tree", stored.commit, variables=index)
+            self._git("update-index", "--cacheinfo", f"{stored.mode},{blob},{stored.name}", variables=index)
             tree = self._git("write-tree", variables=index)
         # Unlike `git commit`, `git commit-tree` does not read commit.gpgsign.
         sign = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
-        return self._git("commit-tree", tree, "-p", "HEAD", *(["-S"] if sign else []), "-m", message)
+        return self._git("commit-tree", tree, "-p", stored.commit, *(["-S"] if sign else []), "-m", message)
+
+    def require_head(self, head: Head) -> None:
+        """Check that what was checked out still is. Otherwise a new branch would lack a colleague's commit.
+
+        Raises:
+            NotApplied: another branch or commit is checked out.
+        """
+        expected = f"{head.commit}\n{BRANCHES + head.branch if head.branch else 'HEAD'}"
+        if self._git("rev-parse", "HEAD", "--symbolic-full-name", "HEAD") != expected:
+            raise NotApplied(
+                f"{self.top} is not at commit {head.commit[:12]} of {head.branch or 'no branch'} any more: somebody "
+                "committed or switched the branch meanwhile, and nothing was changed; run the command again"
+            )
 
     def add_branch(self, branch: str, commit: str) -> None:
         """Create a branch at `commit`. Git fails if the branch exists, so that no branch is ever moved."""
         self._git("update-ref", "-m", "workbench apply", BRANCHES + branch, commit, "0" * len(commit))
 
     def delete_branch(self, branch: str, commit: str) -> bool:
-        """Delete a branch if it is still at `commit` and checked out in no worktree. Return True if it was deleted."""
-        state = self._git("for-each-ref", "--format=%(objectname) %(worktreepath)", BRANCHES + branch).split(" ", 1)
-        if state != [commit, ""]:
+        """Delete a branch if it is still at `commit` and checked out in no worktree. Return False if it is kept."""
+        state = self._git("for-each-ref", "--format=%(objectname) %(worktreepath)", EXACTLY + branch)
+        if state and state.split(" ", 1) != [commit, ""]:
             return False
-        self._git("update-ref", "-d", BRANCHES + branch, commit)
+        if state:
+            self._git("update-ref", "-d", BRANCHES + branch, commit)
         return True
 
-    def checkout(self, head: Head) -> Head:
-        """Check out a branch, or its commit if the branch does not exist any more. Return what is checked out then."""
-        exists = head.branch and self.branch(head.branch)
-        self._git("checkout", "-q", *([str(head.branch)] if exists else ["--detach", head.commit]), "--")
-        return self.head()
+    def checkout(self, head: Head) -> None:
+        """Check out a branch, or a commit on no branch."""
+        self._git("checkout", "-q", *([head.branch] if head.branch else ["--detach", head.commit]), "--")
 
     def restore_file(self, name: str, content: bytes, mode: int | None) -> bool:
         """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
@@ -213,7 +246,7 @@ class Repository:
         """Return True if git compares the executable bit of files with the bit that it has stored."""
         return self._run("config", "--type=bool", "--get", "core.fileMode").stdout.strip() != b"false"
 
-    def _filter_options(self, name: str, content: bytes, blob: str) -> list[str]:
+    def _filter_options(self, name: str, content: bytes, blob: str) -> tuple[str, ...]:
         """Return the options with which `git hash-object` turns the file's `content` into the stored `blob`.
 
         Git may convert line ends and apply filters, or store a file as it is.
@@ -221,7 +254,7 @@ class Repository:
         Raises:
             NotApplied: neither way gives the stored blob.
         """
-        for options in ([f"--path={name}"], ["--no-filters"]):
+        for options in ((f"--path={name}",), ("--no-filters",)):
             if self._hash(content, *options) == blob:
                 return options
         raise NotApplied(
@@ -235,9 +268,9 @@ class Repository:
             file.write_bytes(content)
             return self._git("hash-object", *options, str(file))
 
-    def _commit(self, name: str) -> str | None:
-        """Return the commit that a name stands for, or None if it stands for none."""
-        return self._answer("rev-parse", "-q", "--verify", f"{name}^{{commit}}")
+    def _has_commit(self, name: str) -> bool:
+        """Return True if the name stands for a commit of the repository."""
+        return self._answer("rev-parse", "-q", "--verify", f"{name}^{{commit}}") is not None
 
     def _answer(self, *arguments: str) -> str | None:
         """Return what git prints, without the final newline. None if git does not succeed."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from workbench.apply.git import Head
+from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
 from workbench.run.record import Record
