@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.repository import GENESIS, PARTS, World, several, target
 from workbench.apply.apply import apply
-from workbench.apply.git import Repository
 from workbench.apply.placement import Chosen
+from workbench.apply.repository import Repository
 from workbench.errors import NotApplied, UserError
 from workbench.nouns import Trial, Verdict
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.apply.git import Repository, StoredFile
+from workbench.apply.conditions import clean_head, require_head, require_identity, require_new_branch_name
 from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
+from workbench.apply.repository import Repository, StoredFile
 from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.sentence import by_chance, rehearsal, sentence
@@ -133,11 +134,11 @@ def _applicable(repository: Repository, run: RunFolder, target: Place, after: by
     Raises:
         NotApplied: the commit cannot be made, or git holds another content.
     """
-    origin, before = repository.clean_head(), target.content.encode()
+    origin, before = clean_head(repository), target.content.encode()
     stored = repository.stored(origin.commit, repository.name(target.file), before)
-    repository.require_identity()
+    require_identity(repository)
     _require_not_applied(repository, run)
-    repository.require_new_branch_name(new_branch)
+    require_new_branch_name(repository, new_branch)
     mode = target.file.stat().st_mode
     return _Change(repository, origin, stored, target.file, mode, before, after, new_branch)
 
@@ -152,7 +153,7 @@ def _commit_and_check_out(change: _Change, run: RunFolder, message: str) -> tupl
     record = AppliedRecord(
         repository=repository.top, name=change.stored.name, branch=branch, commit=commit, origin=change.origin
     )
-    repository.require_head(change.origin)
+    require_head(repository, change.origin)
     save_applied(run, record, change.before)
     try:
         repository.add_branch(branch, commit)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.apply.git import Repository
+from workbench.apply.conditions import clean_head
 from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, last_applied, load_applied
+from workbench.apply.repository import Repository
 from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
@@ -53,7 +54,7 @@ def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted
     if record is None:
         raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} applies it")
     repository = _repository(record, environ)
-    head, notes = repository.clean_head(), list[str]()
+    head, notes = clean_head(repository), list[str]()
     if head.branch == record.branch:
         head, notes = _check_out_origin(repository, record, bytes_before(run))
     elif not _is_at(head, record.origin) and repository.has_branch(record.branch):
