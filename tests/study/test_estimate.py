@@ -64,7 +64,7 @@ def test_without_a_run_the_cost_follows_from_sizes(tmp_path: Path) -> None:
     short, longer = roles(ONE, tmp_path), roles(with_gold(ONE, "gold " * 20_000), tmp_path)
     for role in ("generator", "judge", "proposer"):
         assert not short[role].measured
-        assert 0 < short[role].dollars_each < longer[role].dollars_each  # type: ignore[operator]
+        assert 0 < short[role].dollars_each < longer[role].dollars_each  # type: ignore[operator]  # no price is None
     assert [short[role].calls for role in ("generator", "judge", "proposer")] == [18, 18, 6]
     estimated = estimate(ONE, tmp_path)
     assert estimated.dollars == pytest.approx(sum(role.dollars or 0 for role in estimated.roles))

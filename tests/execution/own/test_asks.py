@@ -100,7 +100,7 @@ def test_the_answers_of_earlier_steps_can_stand_in_every_part_but_a_static_one()
     text = f"{{name: a, type: gemini, max_tokens: 100, prompt: []}}, {{name: b, type: gemini, prompt: [{parts}]}}"
     first, second = calls(f"workflow: {{steps: [{text}]}}")
     assert (first.earlier_tokens, second.earlier_tokens) == (0, 200)
-    assert second.largest_cost(0) > first.largest_cost(0)  # type: ignore[operator]
+    assert second.largest_cost(0) > first.largest_cost(0)  # type: ignore[operator]  # both have prices
 
 
 def test_the_numbers_are_those_of_the_runtime() -> None:
