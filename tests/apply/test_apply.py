@@ -172,26 +172,6 @@ def test_a_commit_is_signed_if_the_user_signs_commits(world: World) -> None:
     assert "gpgsig SIGNED" in world.git("cat-file", "commit", "HEAD")
 
 
-def test_a_commit_that_a_colleague_makes_meanwhile_is_not_lost(world: World) -> None:
-    """The new branch would lack that commit. So nothing is changed."""
-    run, program = world.run(), world.home / "gpg"
-    world.git("config", "commit.gpgsign", "true")
-    world.git("config", "gpg.program", str(program))
-    # The program that signs our commit stands for a colleague who commits at this moment.
-    signature = "cat >/dev/null\nprintf '\\n[GNUPG:] SIG_CREATED \\n' >&2\necho SIGNED\n"
-    colleague = "git update-ref HEAD $(git commit-tree -p HEAD -m Meanwhile HEAD^{tree} </dev/null)\n"
-    program.write_text(f"#!/bin/sh\n{colleague}{signature}")
-    program.chmod(0o755)
-    with pytest.raises(NotApplied, match=r"is not at commit .* of main any more: somebody"):
-        world.apply(run)
-    assert world.git("log", "--format=%s", "HEAD", "-1") == "Meanwhile"
-    assert world.git("branch", "--format=%(refname:short)").split() == ["main", "other"]
-    assert not (run.path / "applied.json").exists()
-    program.write_text(f"#!/bin/sh\n{signature}")
-    assert world.apply(run).commit
-    assert world.git("log", "--format=%s", "HEAD^", "-1") == "Meanwhile"
-
-
 def test_environment_variables_cannot_point_git_to_another_repository(world: World, tmp_path: Path) -> None:
     """Git sets such variables, for example, when it runs a hook of another repository."""
     git(tmp_path, "init", "-q", "elsewhere")
