@@ -28,8 +28,9 @@ from workbench.run.journal import CallRecord
 from workbench.run.record import parse
 from workbench.search.proposal import ProposalRequest
 from workbench.system import loopback
-from workbench.system.files import PRIVATE_FOLDER, try_lock
+from workbench.system.files import PRIVATE_FOLDER
 from workbench.system.home import ensure_usable, home
+from workbench.system.locks import try_lock
 from workbench.system.storage import VARIABLE, Bucket
 from workbench.tasks import answers, keys
 from workbench.tasks.prefect_log import quieten_task_runs

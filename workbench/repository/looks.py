@@ -16,7 +16,8 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.providers import digest
 from workbench.repository.repository import Repository
-from workbench.system.files import exclusive_lock, write_atomically
+from workbench.system.files import write_atomically
+from workbench.system.locks import exclusive_lock
 
 #: The most paths that an event names. Prefect limits the size of an event.
 MOST_PATHS = 1000

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.system import git
-from workbench.system.files import try_lock
+from workbench.system.locks import try_lock
 
 #: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")

@@ -20,8 +20,9 @@ import httpx
 
 from workbench.errors import ServerUnavailable
 from workbench.system import loopback, server_client, server_port
-from workbench.system.files import PRIVATE_FILE, exclusive_lock, private_files, write_atomically
+from workbench.system.files import PRIVATE_FILE, private_files, write_atomically
 from workbench.system.home import ensure_usable
+from workbench.system.locks import exclusive_lock
 
 #: The time limit for the start. Creating a new database takes 11 to 15 s on two cores, and longer on a slow disk.
 START_SECONDS = 180.0
