@@ -23,9 +23,9 @@ from workbench.execution.runtimes import runtime_of
 from workbench.nouns import DrawRequest, Engine, ExecutionRequest, Pipeline, ScoreRequest
 from workbench.providers import Provider
 from workbench.run import journal
+from workbench.run.file_format import parse
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
-from workbench.run.record import parse
 from workbench.search.proposal import ProposalRequest
 from workbench.system import loopback
 from workbench.system.files import PRIVATE_FOLDER

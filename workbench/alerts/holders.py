@@ -19,7 +19,7 @@ import httpx
 
 from workbench.alerts.api import Api
 from workbench.errors import UserError
-from workbench.run.record import Record, parse
+from workbench.run.file_format import Record, parse
 from workbench.system.locks import is_locked, write_locked
 
 #: The types of states that end a flow run.

@@ -16,8 +16,9 @@ from workbench.execution.runtimes import RUNTIMES
 from workbench.fields import nearest
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
+from workbench.run.file_format import RUN_AGAIN
 from workbench.run.folder import RunFolder
-from workbench.run.record import RUN_AGAIN, RunRecord
+from workbench.run.record import RunRecord
 from workbench.search.candidate import HEADING, with_goal
 
 
