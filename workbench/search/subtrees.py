@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from workbench.pipeline_file.document import LIBYAML
+from workbench.pipeline_file.parsers import LIBYAML
 
 #: The fewest words of a gold plan in a row that are a copy. A copied YAML subtree has at least as many words.
 WORDS_IN_A_ROW = 8

@@ -15,7 +15,8 @@ from workbench.execution.runtime import ModelCalls
 from workbench.execution.runtimes import largest_cost
 from workbench.money import price
 from workbench.nouns import Engine, InputFile, Pipeline
-from workbench.pipeline_file.document import FAST_YAML, read
+from workbench.pipeline_file.document import read
+from workbench.pipeline_file.parsers import FAST_YAML
 from workbench.provider_table import KNOWN
 
 ELIXIR = CHECKOUT / "runtime" / "lib" / "pipeline"
