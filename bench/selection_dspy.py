@@ -147,11 +147,11 @@ def dspy_rule(name: str, play: Play, budget: int, rng: np.random.Generator) -> t
     trials = _Trials(play, budget)
     program = Direct(play.seed_prompt, trials)
     example = program.example("the goal")
-    # The play stands for the study and its trials, here and below.
-    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]
+    # A play stands for the study and its trials, here and below.
+    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]  # a play
     lm = dspy.LM("gemini/scripted", engine=_Proposer(play), cache=False, num_retries=0)
     study = _Study(budget, int(rng.integers(2**31 - 1)))
-    bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]
+    bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]  # a play
     with (
         _failures_raised(),
         contextlib.suppress(SearchStopped),  # the budget is spent

@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL
 
 from workbench.errors import OutsideError, ServerUnavailable, UserError
 from workbench.search.ask_kinds import PaidAsk
-from workbench.system.files import try_lock
+from workbench.system.locks import try_lock
 from workbench.system.server_client import silent
 from workbench.tasks.failure import outside_failure, server_unavailable
 from workbench.tasks.prefect_log import show_failures_as_sentences

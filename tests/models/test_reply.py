@@ -151,7 +151,7 @@ def test_a_refusal_is_explained() -> None:
 @pytest.mark.parametrize("body", [None, [], {}, {"candidates": [None]}, {"choices": "x", "content": 3}, "text"])
 def test_a_body_of_any_form_is_a_failure(provider: str, body: object) -> None:
     """It is neither an answer nor a crash."""
-    assert read(provider, body).ending is Ending.PASSING  # type: ignore[arg-type]
+    assert read(provider, body).ending is Ending.PASSING  # type: ignore[arg-type]  # a wrong form
 
 
 def test_geminis_tokens_are_counted_by_kind() -> None:
@@ -188,7 +188,7 @@ def test_openais_tokens_are_counted_by_kind() -> None:
 @pytest.mark.parametrize("usage", [None, {}, "many", {"prompt_tokens": -1, "input_tokens": True}])
 def test_tokens_that_are_not_told_are_not_counted(provider: str, usage: object) -> None:
     """A count that is no number counts as zero."""
-    tokens = read(provider, {"usage": usage, "usageMetadata": usage}).tokens  # type: ignore[arg-type]
+    tokens = read(provider, {"usage": usage, "usageMetadata": usage}).tokens  # type: ignore[arg-type]  # a wrong form
     assert tokens in (None, Tokens())
 
 

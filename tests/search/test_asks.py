@@ -34,7 +34,7 @@ def finished(value: object) -> Future[object]:
     return future
 
 
-def concurrent_trials(calls: int, prompt: str = "rollback") -> object:
+def concurrent_trials(calls: int, prompt: str = "rollback") -> Callable[[Asker], list[Verdict]]:
     """Return work that asks for this many trials at once, each a replicate of its own."""
 
     def work(asker: Asker) -> list[Verdict]:
@@ -53,7 +53,7 @@ def test_the_work_gets_the_answers_of_the_flow() -> None:
 def test_no_more_executions_run_at_once_than_there_are_slots() -> None:
     """Of twenty concurrent asks, three run at a time, and all are answered."""
     flow = Flow(concurrency=3, latency=0.02)
-    assert len(flow.answer(concurrent_trials(20))) == 20  # type: ignore[arg-type]
+    assert len(flow.answer(concurrent_trials(20))) == 20
     assert flow.calls["execute"] == 20
     assert flow.most_at_once == 3
 
@@ -108,7 +108,7 @@ def test_a_failure_lets_the_other_running_tasks_finish() -> None:
         return pipeline(request)
 
     with pytest.raises(ExecutionFailed):
-        Flow(execute=fail_the_first).answer(concurrent_trials(4))  # type: ignore[arg-type]
+        Flow(execute=fail_the_first).answer(concurrent_trials(4))
     assert len(finished_keys) == 3
 
 

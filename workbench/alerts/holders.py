@@ -19,8 +19,8 @@ import httpx
 
 from workbench.alerts.api import Api
 from workbench.errors import UserError
-from workbench.run.record import Record, parse
-from workbench.system.files import is_locked, write_locked
+from workbench.run.file_format import Record, parse
+from workbench.system.locks import is_locked, write_locked
 
 #: The types of states that end a flow run.
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

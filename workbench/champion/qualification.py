@@ -18,7 +18,8 @@ from workbench.evidence import promotion
 from workbench.evidence.statistics import LEVEL
 from workbench.nouns import HOLISTIC, Study
 from workbench.providers import digest
-from workbench.run.record import Record, Score, parse
+from workbench.run.file_format import Record, parse
+from workbench.run.record import Score
 from workbench.system.files import append_line
 
 Decision = Literal["as good", "worse", "undecided", "no champion"]

@@ -18,7 +18,8 @@ from workbench.execution.runtime import BeforeVariable, Check, ModelCalls, Needs
 from workbench.fields import EXPECTED, VARIABLE, Form, Text
 from workbench.nouns import Engine, InputFile, Pipeline, Target
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.document import FAST_YAML, read, read_file
+from workbench.pipeline_file.document import read, read_file
+from workbench.pipeline_file.parsers import FAST_YAML
 from workbench.pipeline_file.steps import workflow
 
 INPUT_BYTES = 20_000_000

@@ -21,7 +21,8 @@ from workbench.fields import Form
 from workbench.money.meter import Meter
 from workbench.nouns import Engine, Execution, ExecutionRequest, Pipeline, Target
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.document import YAMERL, read_file
+from workbench.pipeline_file.document import read_file
+from workbench.pipeline_file.parsers import YAMERL
 from workbench.system.environment import secret_values
 from workbench.system.temporary import remove_abandoned
 

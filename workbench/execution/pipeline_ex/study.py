@@ -16,7 +16,8 @@ from workbench.execution.pipeline_source import PIPELINE_BYTES, named_files
 from workbench.execution.runtime import StudyFile
 from workbench.fields import Form, KeyPath, Text, nearest
 from workbench.nouns import Engine, Pipeline, Target
-from workbench.pipeline_file.document import YAMERL, mappings, read
+from workbench.pipeline_file.document import mappings, read
+from workbench.pipeline_file.parsers import YAMERL
 from workbench.pipeline_file.steps import steps, workflow
 
 #: The pipeline of the checkout that its generate task runs.
