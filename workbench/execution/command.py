@@ -153,7 +153,7 @@ class Command:
         missing = [name for name in self._settings.environment if not os.environ.get(name)]
         if missing:
             raise MissingKey(
-                f"{missing[0]} is not set, and the study's `environment` names it: set it, or rehearse with --rehearse",
+                f"{missing[0]} is not set, and the study's `environment` names it: set it in the environment",
                 kind="missing key",
                 lasting=True,
             )

@@ -75,8 +75,7 @@ def require_program(environ: Mapping[str, str]) -> None:
     """
     if shutil.which(PROGRAM, path=environ.get("PATH")) is None:
         raise OutsideError(
-            f"the program {PROGRAM} is not on the PATH, and the study names a model of claude-program: {INSTALL}, or "
-            "rehearse with --rehearse",
+            f"the program {PROGRAM} is not on the PATH, and the study names a model of claude-program: {INSTALL}",
             kind="not started",
             lasting=True,
         )
