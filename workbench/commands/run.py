@@ -18,6 +18,8 @@ from workbench.errors import OutsideError
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
+from workbench.execution.runtimes import runtime_of
+from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.study import calibrating
@@ -64,6 +66,8 @@ def run(
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars, runner=runner))
     require_rubric(loaded, rehearsal=True)
+    if warning := runtime_of(loaded.pipeline.engine).warning(loaded.pipeline):
+        err.print(printable(f"note: {warning}"), markup=False, highlight=False)
     # The flow makes these checks too. Here they come before a server or a run is started.
     if rehearse:
         require_rehearsable(loaded)

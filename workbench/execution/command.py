@@ -70,6 +70,10 @@ class Command:
         # Workbench does not know what the user's program accepts.
         return None
 
+    def warning(self, pipeline: Pipeline) -> str | None:
+        # Workbench does not know what the user's program does with the prompt.
+        return None
+
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         path = shutil.which(self._settings.program)
         yield Check("program", path is not None, path or f"{self._settings.program} is missing", "" if path else ADVICE)

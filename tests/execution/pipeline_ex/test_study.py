@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import PIPELINE
+from workbench.commands.check import check
 from workbench.errors import OutsideError, StudyError, UserError
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.runtime import Needs
+from workbench.execution.runtimes import runtime_of
 from workbench.nouns import Study, Target
 from workbench.study.opening import RunOptions, load
 from workbench.study.readiness import examine
@@ -146,6 +148,21 @@ def test_a_wrong_key_is_reported_with_its_line_and_the_nearest_word(
         study(folder, **changes)
     assert message in str(caught.value)
     assert "study.yaml:1:" in str(caught.value)
+
+
+def test_an_output_that_the_prompt_cannot_change_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The study is not refused. `check` writes a note, and the JSON has it."""
+    (folder / "own" / "apart.yaml").write_text(
+        f"{PIPELINE}    - {{name: apart, type: gemini, prompt: [{{type: static, content: Write.}}]}}\n"
+    )
+    target = {"pipeline": "apart.yaml", "step": "write", "output": "apart"}
+    study(folder, target=target)
+    assert check(folder / "study.yaml", json_file=folder / "check.json") == 0
+    note = json.loads((folder / "check.json").read_text())["no_influence"]
+    assert note.startswith('target.output: step "apart" takes in nothing of step "write"')
+    assert note in " ".join(capsys.readouterr().err.split())
+    loaded = study(folder, target={**target, "output": "write"})
+    assert runtime_of(loaded.pipeline.engine).warning(loaded.pipeline) is None
 
 
 def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> None:
