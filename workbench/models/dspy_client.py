@@ -111,7 +111,14 @@ def _failed_call(error: Any) -> CallFailed:
 def _failed_reply(status: int, reply: Reply) -> CallFailed:
     """Return our error for a reply that ended with an error of this status. Its first tokens may cost money."""
     failure = http_failure(status, reply.reason)
-    return CallFailed(failure, f"{status} {reply.reason}", charged=reply.tokens is not None, dollars=reply.dollars)
+    return CallFailed(
+        failure,
+        f"{status} {reply.reason}",
+        charged=reply.tokens is not None,
+        dollars=reply.dollars,
+        tokens=reply.tokens,
+        model=reply.model,
+    )
 
 
 def _unreached(error: BaseException | None) -> bool:
