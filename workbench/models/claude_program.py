@@ -21,8 +21,9 @@ from workbench.errors import OutsideError
 from workbench.foreign_text import scrubbed
 from workbench.models.call_failed import CallFailed
 from workbench.models.claude_failures import recognised, says_error
+from workbench.models.endings import ANTHROPIC
 from workbench.models.failure import Failure
-from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
+from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.schema_words import instruction
 from workbench.money.meter import FREE
 from workbench.system import process

@@ -12,8 +12,10 @@ from dspy.utils import exceptions
 
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
-from workbench.models.reply import ModelCall, Reply, error_status, read, reported_dollars
+from workbench.models.reading import error_status, read
+from workbench.models.reply import ModelCall, Reply
 from workbench.models.schema_words import instruction
+from workbench.models.usage import reported_dollars
 from workbench.provider_table import Service
 from workbench.providers import Provider
 
