@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.flow import Flow, judge, pipeline
+from tests.support.flow import Flow, judge, pipeline, plans
 from tests.support.settings import STUDY, request
 from workbench.errors import ExecutionFailed, NotJudged
-from workbench.execution.plan import retrieve
 from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Trial, Verdict
 from workbench.providers import Provider
 from workbench.search.ask_kinds import Ask, Execute, Retrieve, slots
@@ -27,6 +26,13 @@ SCORING = ScoreRequest(STUDY.goals[0], Judge("judge", Provider("gemini", "http:/
 
 def trial(asker: Asker, prompt: str, replicate: int = 0) -> Verdict:
     return asker.verdict(SCORING, asker.plan(request(prompt, replicate)))
+
+
+def finished(value: object) -> Future[object]:
+    """Return a future that has its result already."""
+    future: Future[object] = Future()
+    future.set_result(value)
+    return future
 
 
 def concurrent_trials(calls: int, prompt: str = "rollback") -> object:
@@ -195,17 +201,12 @@ def test_an_error_of_the_work_itself_is_raised() -> None:
 
 
 def test_executions_are_submitted_before_retrievals() -> None:
-    """If an execution and a retrieval are ready, the flow gets the execution first."""
+    """If an execution and a retrieval are ready, the flow gets the execution first. Both plans share a retrieval."""
     order: list[str] = []
 
     def work(asker: Asker) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda n: asker.plan(request("x", n)), range(2)))
-
-    def finished(value: object) -> Future[object]:
-        future: Future[object] = Future()
-        future.set_result(value)
-        return future
 
     with Asks(work, slots(1)) as asks:
         for ask in asks:
@@ -214,9 +215,39 @@ def test_executions_are_submitted_before_retrievals() -> None:
                 while len(order) == 1 and asks._events.empty():
                     time.sleep(0.001)  # until the work's other thread asks for the other execution
                 asks.answer(ask, finished(Execution(ask.key, "a: 1", Path(), 0.0)))
-            else:
-                asks.answer(ask, finished(Plan(f"a: {ask.key}")))
-    assert order == ["Execute", "Execute", "Retrieve", "Retrieve"]
+            elif isinstance(ask, Retrieve):
+                asks.answer(ask, finished([Plan(f"a: {execute.key}") for execute in ask.executes]))
+    assert order == ["Execute", "Execute", "Retrieve"]
+
+
+def numbered(ask: Execute) -> Execution:
+    """Return an execution whose plan holds the number of its replicate."""
+    return Execution(ask.key, f"stages: [{ask.request.replicate}]", Path(), 0.0)
+
+
+def test_executions_that_finish_during_a_retrieval_share_the_next_one() -> None:
+    """A retrieval takes all plans that are waiting. Every thread gets the plan of its own execution."""
+    sizes: list[int] = []
+
+    def work(asker: Asker) -> list[Plan]:
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda n: asker.plan(request("x", n)), range(4)))
+
+    with Asks(work, slots(4)) as asks:
+        waiting: list[Execute] = []
+        for ask in asks:
+            if isinstance(ask, Execute):
+                waiting.append(ask)
+                if len(waiting) == 4:
+                    asks.answer(ask, finished(numbered(ask)))
+            elif isinstance(ask, Retrieve):
+                sizes.append(len(ask.executes))
+                if len(sizes) == 1:
+                    for execute in waiting[:3]:
+                        asks.answer(execute, finished(numbered(execute)))
+                asks.answer(ask, finished(plans(ask)))
+    assert sizes == [1, 3]
+    assert [plan.text for plan in asks.result] == [f"stages: [{n}]" for n in range(4)]
 
 
 def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> None:
@@ -242,7 +273,7 @@ def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> 
                     order.append(ask.request.prompt)
                     asks.answer(ask, pool.submit(pipeline, ask.request))
                 case Retrieve():
-                    asks.answer(ask, pool.submit(lambda ask=ask: retrieve(ask.execution.result())))
+                    asks.answer(ask, pool.submit(plans, ask))
     assert order == ["free", "busy"]
     assert len(asks.result) == 2
     assert sorted(released) == sorted(request(prompt).key for prompt in order)
