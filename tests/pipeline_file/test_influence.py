@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.pipeline_file.document import YAMERL, read
+from workbench.pipeline_file.document import read
 from workbench.pipeline_file.influence import can_reach, top_steps
+from workbench.pipeline_file.parsers import YAMERL
 from workbench.pipeline_file.steps import workflow
 
 REAL = sorted((Path(__file__).parents[1] / "data" / "pipelines").glob("*.yaml"))
