@@ -29,6 +29,28 @@ PROMPT = "Write the plan that the goal asks for.\n" * 20
 
 
 def main() -> int:
+    arguments = parse_arguments()
+    bare_seconds, adapter_seconds = measure(arguments.seconds, arguments.calls, arguments.at_once)
+    numbers = {
+        "calls": arguments.calls * arguments.at_once,
+        "at_once": arguments.at_once,
+        "bare_seconds": round(bare_seconds, 4),
+        "adapter_seconds": round(adapter_seconds, 4),
+        "ratio": round(adapter_seconds / bare_seconds, 4),
+        "added_ms": round(1000 * (adapter_seconds - bare_seconds), 1),
+        "executions_per_second_lost": round(arguments.at_once / bare_seconds - arguments.at_once / adapter_seconds, 4),
+    }
+    return conclude(
+        numbers,
+        {
+            "a bare call takes as long as the stand-in, or longer": bare_seconds >= arguments.seconds,
+            "a call through the adapter takes as long as the stand-in, or longer": adapter_seconds >= arguments.seconds,
+            "the ratio is finite and positive": positive(adapter_seconds / bare_seconds),
+        },
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.1, help="the time that the stand-in takes")
     parser.add_argument("--calls", type=int, default=20)
@@ -37,6 +59,16 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.smallest:
         arguments.seconds, arguments.calls, arguments.at_once = 0.2, 3, 1
+    return arguments
+
+
+def measure(seconds: float, calls: int, at_once: int) -> tuple[float, float]:
+    """Return the median seconds of a bare call, and of a call through the adapter.
+
+    Args:
+        seconds: the time that the stand-in takes.
+        at_once: how many calls of one side run at the same time.
+    """
     from tests.support.checkout import checkout
     from workbench.execution.pipeline_ex.checkout import environment
     from workbench.execution.pipeline_ex.runtime import PipelineEx
@@ -47,7 +79,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="workbench-adapter-") as place:
         folder = Path(place)
         fake = checkout(folder, "live_ok")
-        fake.replay("live_ok", seconds=arguments.seconds)
+        fake.replay("live_ok", seconds=seconds)
         os.environ["PATH"] = f"{fake.bin}{os.pathsep}{os.environ['PATH']}"
         genesis = fake.folder / "working_genesis.yaml"
         engine = Engine("pipeline_ex", CheckoutSettings(fake.folder))
@@ -67,27 +99,9 @@ def main() -> int:
         bare(-1)
         adapted(-1)
         # The calls alternate, so that both sides meet the same load of the machine.
-        rounds = [
-            (timed(bare, n, arguments.at_once), timed(adapted, n, arguments.at_once)) for n in range(arguments.calls)
-        ]
+        rounds = [(timed(bare, n, at_once), timed(adapted, n, at_once)) for n in range(calls)]
     bare_seconds, adapter_seconds = (median(side) for side in zip(*rounds, strict=True))
-    numbers = {
-        "calls": arguments.calls * arguments.at_once,
-        "at_once": arguments.at_once,
-        "bare_seconds": round(bare_seconds, 4),
-        "adapter_seconds": round(adapter_seconds, 4),
-        "ratio": round(adapter_seconds / bare_seconds, 4),
-        "added_ms": round(1000 * (adapter_seconds - bare_seconds), 1),
-        "executions_per_second_lost": round(arguments.at_once / bare_seconds - arguments.at_once / adapter_seconds, 4),
-    }
-    return conclude(
-        numbers,
-        {
-            "a bare call takes as long as the stand-in, or longer": bare_seconds >= arguments.seconds,
-            "a call through the adapter takes as long as the stand-in, or longer": adapter_seconds >= arguments.seconds,
-            "the ratio is finite and positive": positive(adapter_seconds / bare_seconds),
-        },
-    )
+    return bare_seconds, adapter_seconds
 
 
 def timed(call: Callable[[int], None], number: int, at_once: int) -> float:

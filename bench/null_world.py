@@ -26,9 +26,9 @@ from selection_worlds import Play, World
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
-from workbench.evidence.promotion import ALPHA, ALPHA_AUTO  # noqa: E402
-from workbench.search.race import choose  # noqa: E402
-from workbench.search.race.pieces import default_split  # noqa: E402
+from workbench.evidence.promotion import ALPHA, ALPHA_AUTO  # noqa: E402  # needs the path above
+from workbench.search.race import choose  # noqa: E402  # needs the path above
+from workbench.search.race.pieces import default_split  # noqa: E402  # needs the path above
 
 #: The generator's noise, and the risk with the largest number of pairs, of each row of the table.
 SIGMAS = (0.03, 0.10, 0.25)

@@ -90,7 +90,17 @@ def main() -> int:
     add_server_option(parser)
     arguments = parser.parse_args()
     size = SMALLEST if arguments.smallest else replace(Size(), levels=tuple(arguments.levels))
-    size = replace(size, runners=tuple(arguments.runner))
+    numbers = measure_in_new_home(replace(size, runners=tuple(arguments.runner)), arguments.server)
+    # With few trials, a busy machine may take longer for the tasks than for their executions.
+    return conclude(numbers, expectations(numbers, least=0.2 if arguments.smallest else 1.0))
+
+
+def measure_in_new_home(size: Size, running_server: Path | None) -> dict[str, Any]:
+    """Measure with a home, a scripted judge and a Prefect server of their own, and with the stand-in as `mix`.
+
+    Args:
+        running_server: the home of a Prefect server that runs already, or None.
+    """
     from workbench.execution.runtimes import runtime_of
     from workbench.nouns import Engine
 
@@ -112,11 +122,9 @@ def main() -> int:
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
     url = ending.enter_context(judge())
     os.environ["GOOGLE_GEMINI_BASE_URL"] = os.environ["ANTHROPIC_BASE_URL"] = url
-    prefect_server = ending.enter_context(used_server(arguments.server, home, os.environ))
+    prefect_server = ending.enter_context(used_server(running_server, home, os.environ))
     os.environ["PREFECT_API_URL"] = prefect_server.url
-    numbers = measure(home, size, prefect_server.pid)
-    # With few trials, a busy machine may take longer for the tasks than for their executions.
-    return conclude(numbers, expectations(numbers, least=0.2 if arguments.smallest else 1.0))
+    return measure(home, size, prefect_server.pid)
 
 
 def expectations(numbers: dict[str, Any], least: float) -> dict[str, bool]:

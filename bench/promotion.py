@@ -27,8 +27,8 @@ from scipy import stats
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
-from workbench.evidence.gate import decide_in_steps, stages  # noqa: E402
-from workbench.evidence.promotion import ALPHA, ALPHA_AUTO, decide  # noqa: E402
+from workbench.evidence.gate import decide_in_steps, stages  # noqa: E402  # needs the path above
+from workbench.evidence.promotion import ALPHA, ALPHA_AUTO, decide  # noqa: E402  # needs the path above
 
 #: Draws this many scores.
 Draw = Callable[[np.random.Generator, int], np.ndarray]

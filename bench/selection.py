@@ -49,7 +49,7 @@ class Game:
     seed: int
 
 
-def main() -> int:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=100, help="seeds for each cell of the table")
     parser.add_argument("--dspy-seeds", type=int, default=30, help="seeds for each cell of DSPy's optimizers")
@@ -62,7 +62,11 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="go on with the games of the file")
     parser.add_argument("--plot", type=Path, help="where the drawing is written")
     parser.add_argument("--smallest", action="store_true", help="as few games as still measure it")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parse_options()
     if options.smallest:
         games = [Game("main", 0.03, 60, rule, "tuning", seed) for rule in RULES for seed in range(2)]
         games += [Game(world, 0.10, 20, "race", "tuning", 0) for world in WORLDS]

@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -46,6 +47,9 @@ class _Study:
 
 class _Trials:
     """The executions and verdicts of a play. The same prompt with the same replicate is executed once."""
+
+    #: No prompt is refused in a play.
+    warning = None
 
     def __init__(self, play: Play, budget: int) -> None:
         self._play = play
@@ -109,22 +113,52 @@ class _Proposer:
         return self._play.propose(parent, "")
 
 
+class _Failures(logging.Handler):
+    """Keeps DSPy's lines about failures. Most optimizers go on after a failure, and score it as a bad program."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def _failures_raised() -> Iterator[None]:
+    """Raise a RuntimeError when the block ends, if DSPy has logged a failure. DSPy's own log is not printed."""
+    logger, failures = logging.getLogger("dspy"), _Failures()
+    handlers, logger.handlers = logger.handlers, [failures]
+    try:
+        yield
+    finally:
+        logger.handlers = handlers
+    if failures.messages:
+        raise RuntimeError(f"the optimizer went on after a failure: {failures.messages[0]}")
+
+
 def dspy_rule(name: str, play: Play, budget: int, rng: np.random.Generator) -> tuple[str, float]:
-    """Run the optimizer of this name as the product runs it."""
+    """Run the optimizer of this name as the product runs it.
+
+    Raises:
+        RuntimeError: the optimizer failed, and went on. Then its result is worth nothing.
+    """
     logging.disable(logging.WARNING)
     trials = _Trials(play, budget)
     program = Direct(play.seed_prompt, trials)
     example = program.example("the goal")
-    # The play stands for the study and its trials, here and below.
-    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]
+    # A play stands for the study and its trials, here and below.
+    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]  # a play
     lm = dspy.LM("gemini/scripted", engine=_Proposer(play), cache=False, num_retries=0)
     study = _Study(budget, int(rng.integers(2**31 - 1)))
-    bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), dspy.context(lm=pipeline_lm(trials)):
-            program(**example.inputs())
-            OPTIMIZERS[name].load()(bench)
-    except SearchStopped:
-        pass  # the budget is spent
+    bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]  # a play
+    with (
+        _failures_raised(),
+        contextlib.suppress(SearchStopped),  # the budget is spent
+        contextlib.redirect_stdout(io.StringIO()),
+        dspy.context(lm=pipeline_lm(trials)),
+    ):
+        program(**example.inputs())
+        OPTIMIZERS[name].load()(bench)
     best = max(trials.scores, key=lambda prompt: fmean(trials.scores[prompt]))
     return best, fmean(trials.scores[best])

@@ -17,13 +17,16 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner
 
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
 from workbench.repository.opening import known_file
 from workbench.run.folder import RunFolder
+from workbench.run.setting import Setting
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.fresh_trials import confirmation
@@ -109,28 +112,35 @@ def optimize(
             artifact.show(setting.run)
             if setting.rehearsal and not rehearse:
                 tag_flow_run(loaded.name, loaded.optimizer, rehearsal=True)
-            log, limits, claims = RunLog(setting.run), slots(setting.study.concurrency), claim(home())
-
-            def answered(ask: Ask, task: AnswerFuture) -> None:
-                log.answered(ask, task)
-                artifact.refresh()
-
-            confirm_stages = stages(setting.study.confirm, alpha_of(setting.study.promote))
-            with ended_on_interrupt():
-                check_judge(setting, home(), tasks)
-                with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
-                    answer(search, setting.run, tasks)
-                log.confirming()
-                outcome = search.result
-                work = confirmation(setting, outcome, confirm_stages, decided(setting.run))
-                with Asks(work, limits, answered, log.trial, claims) as fresh_trials:
-                    verdicts = answer(fresh_trials, setting.run, tasks)
+            log = RunLog(setting.run)
+            verdicts = _answer_asks(setting, tasks, log, artifact)
             comparison = confirm.submit(setting.run, wait_for=verdicts, return_state=False)
             report = publish.submit(setting.run, comparison).result()
             log.result()
             if report["better"] and setting.study.promote == "auto" and not setting.rehearsal:
                 log.promotion(promote.submit(setting.run, champions_of(setting.study)), place.how_to_commit)
             return report
+
+
+def _answer_asks(
+    setting: Setting, tasks: TaskRunner[Any], log: RunLog, artifact: RunArtifact
+) -> list[PrefectFuture[Any]]:
+    """Answer the asks of the search, then those of the confirmation. Return the verdicts of the confirmation."""
+    limits, claims = slots(setting.study.concurrency), claim(home())
+
+    def answered(ask: Ask, task: AnswerFuture) -> None:
+        log.answered(ask, task)
+        artifact.refresh()
+
+    confirm_stages = stages(setting.study.confirm, alpha_of(setting.study.promote))
+    with ended_on_interrupt():
+        check_judge(setting, home(), tasks)
+        with Asks(optimization(setting), limits, answered, log.trial, claims) as search:
+            answer(search, setting.run, tasks)
+        log.confirming()
+        work = confirmation(setting, search.result, confirm_stages, decided(setting.run))
+        with Asks(work, limits, answered, log.trial, claims) as fresh_trials:
+            return answer(fresh_trials, setting.run, tasks)
 
 
 def decided(run: RunFolder) -> Callable[[], bool]:

@@ -19,7 +19,7 @@ from prefect.runtime import flow_run
 from workbench.champion.champion import Champion
 from workbench.champion.qualification import QualificationRecord, Qualifications, decide
 from workbench.evidence.summary import Summary, summarize
-from workbench.run.setting import Setting
+from workbench.nouns import Study
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.fresh_trials import requalification
@@ -96,11 +96,7 @@ def requalify(
         if champion is None:
             log.info(f"{loaded.name} has no champion yet.")
         else:
-            if not rehearse:
-                take_keys(loaded, os.environ)
-            opening = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
-            with opening as setting:
-                summary = _measure(setting, artifact)
+            summary = _measure(loaded, options, artifact)
             executions = summary.executions
             record = _decided(record, champion, history, summary, loaded.margin)
         search = None
@@ -111,9 +107,12 @@ def requalify(
         return {"decision": record.decision, "executions": executions, "search": search}
 
 
-def _measure(setting: Setting, artifact: RunArtifact) -> Summary:
-    """Execute the champion on fresh replicates, publish the report, and return its summary."""
-    with in_ledger(setting.run), tasks_of(setting) as tasks:
+def _measure(study: Study, options: RunOptions, artifact: RunArtifact) -> Summary:
+    """Execute the champion on fresh replicates in a run of its own, publish the report, and return its summary."""
+    if not options.rehearse:
+        take_keys(study, os.environ)
+    opening = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
+    with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
         artifact.show(setting.run)
         if setting.rehearsal:
             tag_flow_run(setting.study.name, "requalify", rehearsal=True)
@@ -134,13 +133,16 @@ def _decided(
     record: QualificationRecord, champion: Champion, history: Qualifications, summary: Summary, margin: float
 ) -> QualificationRecord:
     """Return the record with the champion's fresh scores and the decision about them. Log the decision."""
-    scores = summary.confirmed(summary.baseline)
+    scores, mean = summary.confirmed(summary.baseline), summary.mean_score(summary.baseline)
     judgement = decide(history.record_of(champion, list(scores)), scores, margin)
     get_run_logger().info(judgement.sentence(margin))
     return record.model_copy(
         update={
             "decision": judgement.decision,
             "scores": scores,
+            "low": None if mean is None else mean.low,
+            "high": None if mean is None else mean.high,
+            "level": None if mean is None else mean.level,
             "rehearsal": summary.rehearsal,
             "run": summary.run.name,
             "at": time.time(),

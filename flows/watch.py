@@ -54,7 +54,8 @@ def watch(
     with outside_failures(), alive(), private_files():
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
-        text = known_file(repository, opened.branch(branch), study, home(), os.environ)
+        branch = opened.branch(branch)
+        text = known_file(repository, branch, study, home(), os.environ)
         tag_flow_run(names(Path(repository, study), text)[0], "watch", rehearsal=False)
         result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)
     get_run_logger().info(result.sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.client.schemas.objects import RunInput, TaskRunResult
@@ -9,10 +10,11 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
-from workbench.nouns import Plan
+from workbench.evidence.words import plural
+from workbench.execution import plan
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord
-from workbench.search.ask_kinds import AnswerFuture, Draw, Execute, Propose, Retrieve, Score
+from workbench.search.ask_kinds import AnswerFuture, Draw, Execute, PaidAsk, Propose, Retrieve, Score
 from workbench.search.asks import Asks
 from workbench.tasks import runners, worker
 from workbench.tasks.draw import draw
@@ -29,7 +31,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     """Answer every ask as soon as it is ready: with its kept answer, or else with a task run.
 
     What costs money is submitted to `runner`, which may be a cluster. `retrieve` always runs in this process, because
-    it takes less time than sending the execution to another process.
+    it takes less time than sending the executions to another process.
 
     The key of an answer that costs money is written into the run's folder before the answer is bought.
 
@@ -52,7 +54,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                 continue
             run.append(_record(ask))
             if (kept := reused.look_up(ask)) is not None:
-                asks.answer(ask, kept)
+                asks.answer(ask, kept, bought=False)
                 continue
             reused.show()
             match ask:
@@ -63,20 +65,24 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                 case Execute():
                     asks.answer(ask, runner.submit(execute, {"request": wrap(ask.request)}))
                 case Score():
-                    plan, after = _plan_of(ask)
-                    values = {"request": wrap(ask.request), "plan": wrap(plan)}
-                    asks.answer(ask, runner.submit(score, values, dependencies=after))
+                    values = {"request": wrap(ask.request), "plan": wrap(ask.plan)}
+                    after = _after("plan", [ask.retrieval] if ask.retrieval is not None else [])
+                    # The judge's model is not called for an invalid plan.
+                    asks.answer(ask, runner.submit(score, values, dependencies=after), bought=ask.plan.ok)
         reused.show(now=True)
     return [*(task for task in asks.verdicts if isinstance(task, PrefectFuture)), *reused.verdicts]
 
 
 def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
-    """Return the future of an execution's plan. If the execution was kept, its plan needs no task run."""
-    execution = ask.execution.result()
-    if isinstance(ask.execution, KeptAnswer):
-        return KeptAnswer(retrieve.fn(execution, ask.title))
-    values = {"execution": quote(execution), "title": ask.title}
-    future: AnswerFuture = threads.submit(retrieve, values, dependencies=_after("execution", ask.execution))
+    """Return the future of the plans of some executions. If all of them were kept, the plans need no task run."""
+    executions = [execution.result() for execution in ask.executions]
+    after = _after("executions", ask.executions)
+    if after is None:
+        return KeptAnswer([plan.retrieve(execution) for execution in executions])
+    names = [execute.request.title for execute in ask.executes]
+    title = names[0] if len(names) == 1 else plural(len(names), "plan")
+    values = {"executions": quote(executions), "title": title, "names": quote(names)}
+    future: AnswerFuture = threads.submit(retrieve, values, dependencies=after)
     return future
 
 
@@ -84,24 +90,16 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _plan_of(ask: Score) -> tuple[Plan, dict[str, set[RunInput]] | None]:
-    """Return the plan to score, and the dependency on its retrieval if the plan was retrieved."""
-    if isinstance(ask.plan, Plan):
-        return ask.plan, None
-    return ask.plan.result(), _after("plan", ask.plan)
+def _after(parameter: str, earlier: Sequence[Any]) -> dict[str, set[RunInput]] | None:
+    """Return the dependency of a task run on earlier task runs, whose results are in the value of a parameter.
 
-
-def _after(parameter: str, earlier: Any) -> dict[str, set[RunInput]] | None:
-    """Return the dependency of a task run on an earlier task run, whose result is the value of a parameter.
-
-    Return None if the earlier result is a kept answer, which has no task run.
+    Return None if all earlier results are kept answers, which have no task runs.
     """
-    if isinstance(earlier, KeptAnswer):
-        return None
-    return {parameter: {TaskRunResult(id=earlier.task_run_id)}}
+    inputs: set[RunInput] = {TaskRunResult(id=task.task_run_id) for task in earlier if not isinstance(task, KeptAnswer)}
+    return {parameter: inputs} if inputs else None
 
 
-def _record(ask: Propose | Execute | Score | Draw) -> AnswerRecord:
+def _record(ask: PaidAsk) -> AnswerRecord:
     """Return the record of the answer that an ask needs."""
     if isinstance(ask, Propose):
         return AnswerRecord(task=ask.task, key=ask.key)

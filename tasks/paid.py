@@ -49,24 +49,6 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             tag_task_run(name)
             return f"{name}/{key(parameters)}"
 
-        @functools.wraps(function)
-        def buy(*args: P.args, **kwargs: P.kwargs) -> R:
-            parameters = inspect.signature(function).bind(*args, **kwargs).arguments
-            try:
-                results, answer_key = answers.storage(), key(parameters)
-                with worker.at_work(parameters["request"], name, answer_key) as kept:
-                    if kept is not None:
-                        return cast("R", kept)
-                    answers.check_storage(results, name, answer_key)
-                    answer = function(*args, **kwargs)
-                    answers.write(results, name, answer_key, answer)
-            except Exception as error:
-                failure = scrubbed_failure(error, os.environ)
-            else:
-                return answer
-            # Prefect sends tracebacks to its database. Raised here, the failure has no exception as its context.
-            raise failure
-
         paid_task: Task[P, R] = task(
             task_run_name=title,
             cache_key_fn=cache_key,
@@ -76,12 +58,37 @@ def paid(title: str, key: Callable[[dict[str, Any]], str]) -> Callable[[Callable
             retry_delay_seconds=exponential_backoff(backoff_factor=1),
             retry_jitter_factor=0.5,
             retry_condition_fn=_worth_retrying,
-        )(buy)
+        )(_buying(function, key))
         # The storage is set here, because `task` accepts only a storage that is saved on a server.
         paid_task.result_storage = prefect_results.KeptAnswers()
         return paid_task
 
     return decorate
+
+
+def _buying(function: Callable[P, R], key: Callable[[dict[str, Any]], str]) -> Callable[P, R]:
+    """Return a function that returns the kept answer, or else calls `function` and keeps its answer."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def buy(*args: P.args, **kwargs: P.kwargs) -> R:
+        parameters = inspect.signature(function).bind(*args, **kwargs).arguments
+        try:
+            results, answer_key = answers.storage(), key(parameters)
+            with worker.at_work(parameters["request"], name, answer_key) as kept:
+                if kept is not None:
+                    return cast("R", kept)
+                answers.check_storage(results, name, answer_key)
+                answer = function(*args, **kwargs)
+                answers.write(results, name, answer_key, answer)
+        except Exception as error:
+            failure = scrubbed_failure(error, os.environ)
+        else:
+            return answer
+        # Prefect sends tracebacks to its database. Raised here, the failure has no exception as its context.
+        raise failure
+
+    return buy
 
 
 def _worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

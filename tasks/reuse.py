@@ -17,7 +17,7 @@ from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
 
 from workbench.evidence.words import plural
-from workbench.search.ask_kinds import Draw, Execute, Propose, Score
+from workbench.search.ask_kinds import PaidAsk
 from workbench.system.storage import Folder
 from workbench.tasks import answers
 from workbench.tasks.tags import tag_task_run
@@ -65,7 +65,7 @@ class ReusedAnswers:
         #: The task runs that show kept verdicts.
         self.verdicts: list[PrefectFuture[None]] = []
 
-    def look_up(self, ask: Propose | Execute | Score | Draw) -> KeptAnswer | None:
+    def look_up(self, ask: PaidAsk) -> KeptAnswer | None:
         """Return the kept answer of an ask, or None if a task run has to answer the ask.
 
         A file that cannot be used is left to the task run, which warns and buys the answer again.

@@ -17,8 +17,8 @@ from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
 from workbench.errors import OutsideError, ServerUnavailable, UserError
-from workbench.search.ask_kinds import Ask, Retrieve
-from workbench.system.files import try_lock
+from workbench.search.ask_kinds import PaidAsk
+from workbench.system.locks import try_lock
 from workbench.system.server_client import silent
 from workbench.tasks.failure import outside_failure, server_unavailable
 from workbench.tasks.prefect_log import show_failures_as_sentences
@@ -27,15 +27,13 @@ from workbench.tasks.prefect_log import show_failures_as_sentences
 LOST_SECONDS = 15.0
 
 
-def claim(home: Path) -> Callable[[Ask], Callable[[], None] | None]:
+def claim(home: Path) -> Callable[[PaidAsk], Callable[[], None] | None]:
     """Return the function that claims an ask's key, so that two runs on a machine do not buy one answer twice.
 
     The claim is a lock on the file `locks/TASK-KEY` below `home`. It dies with the process that holds it.
     """
 
-    def claim_key(ask: Ask) -> Callable[[], None] | None:
-        if isinstance(ask, Retrieve):
-            return lambda: None
+    def claim_key(ask: PaidAsk) -> Callable[[], None] | None:
         return try_lock(home / "locks" / f"{ask.task}-{ask.key}")
 
     return claim_key

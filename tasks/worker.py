@@ -23,13 +23,14 @@ from workbench.execution.runtimes import runtime_of
 from workbench.nouns import DrawRequest, Engine, ExecutionRequest, Pipeline, ScoreRequest
 from workbench.providers import Provider
 from workbench.run import journal
+from workbench.run.file_format import parse
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
-from workbench.run.record import parse
 from workbench.search.proposal import ProposalRequest
 from workbench.system import loopback
-from workbench.system.files import PRIVATE_FOLDER, try_lock
+from workbench.system.files import PRIVATE_FOLDER
 from workbench.system.home import ensure_usable, home
+from workbench.system.locks import try_lock
 from workbench.system.storage import VARIABLE, Bucket
 from workbench.tasks import answers, keys
 from workbench.tasks.prefect_log import quieten_task_runs

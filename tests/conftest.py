@@ -107,4 +107,4 @@ def only_loopback() -> Iterator[None]:
     """Refuse all connections beyond this machine, in all tests."""
     socket.socket.connect = _connect_to_loopback  # type: ignore[method-assign]  # all clients call this method
     yield
-    socket.socket.connect = _connect  # type: ignore[method-assign]
+    socket.socket.connect = _connect  # type: ignore[method-assign]  # as it was

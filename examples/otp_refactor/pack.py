@@ -1,6 +1,7 @@
-"""Packs the server of the runtime into codebase.xml: one text that a model can read.
+"""Packs a part of the runtime into codebase.xml: one text that a model can read.
 
-Every execution pays for this text, so it is a small part of the runtime: the processes of `mix pipeline.serve`.
+Every execution pays for this text, so it is a small part: the processes of `mix pipeline.serve` that hold its runs. The
+listener and the router, which read HTTP, are left out.
 
     python examples/otp_refactor/pack.py
 """
@@ -16,8 +17,8 @@ FILES = (
     "lib/pipeline/serve.ex",
     "lib/pipeline/serve/drain.ex",
     "lib/pipeline/serve/folder.ex",
-    "lib/pipeline/serve/listener.ex",
     "lib/pipeline/serve/run.ex",
+    "lib/pipeline/serve/run_table.ex",
     "lib/pipeline/serve/runs.ex",
 )
 

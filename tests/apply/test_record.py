@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.old_run import NEWER_KEYS, old_run
 from tests.support.run_folder import begin
-from workbench.apply.git import Head
 from workbench.apply.placement import Chosen, place
 from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, load_applied, save_applied
+from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunTooNew
 
 APPLIED = AppliedRecord(

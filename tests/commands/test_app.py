@@ -24,7 +24,7 @@ def test_every_verb_is_registered_and_has_a_file_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["show", "latest", "--json", "/tmp"], "is a folder; expected a file"),  # noqa: S108
+        (["show", "latest", "--json", "/tmp"], "is a folder; expected a file"),  # noqa: S108  # it exists
         (["show", "latest", "--json", "/proc/nope/x.json"], "/proc/nope is not a folder; expected an existing folder"),
         (["run", "study.yaml", "--rehearse", "--json", "/proc/nope/x.json"], "/proc/nope is not a folder"),
         (["generate", "--output", "/proc/nope/plan.yaml"], "/proc/nope is not a folder"),

@@ -58,7 +58,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
             name = next(name for name in dicts if text.startswith(name))
             entries, home = dicts[name]
             namespace = {**modules, **vars(home), name: dict(entries)}
-            exec(compile(f"from __future__ import annotations\n{text}", str(PAGE), "exec"), namespace)  # noqa: S102
+            exec(compile(f"from __future__ import annotations\n{text}", str(PAGE), "exec"), namespace)  # noqa: S102  # ours
             assert len(namespace[name]) == len(entries) + 1
             for entry_name, entry in namespace[name].items():
                 monkeypatch.setitem(entries, entry_name, entry)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,12 +146,12 @@ class Case:
     def temperature(self) -> float | None:
         return None if KNOWN[self.provider].highest_temperature is None else 0.25
 
-    def request(self, url: str, **changes: object) -> ScoreRequest:
+    def request(self, url: str, **changes: Any) -> ScoreRequest:
         provider = Provider(self.provider, url, url)
         judge = Judge(self.protocol.model, provider, TEMPLATE, self.temperature, method=self.method)
         # The stand-in for the claude program finds the server by this variable.
         self.monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
-        return ScoreRequest(self.goal, judge, 5, **changes)  # type: ignore[arg-type]
+        return ScoreRequest(self.goal, judge, 5, **changes)
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from tests.support.flow import Flow, pipeline
 from tests.support.settings import goals, setting
 from workbench.errors import ProposalFailed
-from workbench.nouns import FIRST_CONFIRM_REPLICATE, Execution, ExecutionRequest
+from workbench.nouns import FIRST_CONFIRM_REPLICATE, Execution, ExecutionRequest, ProgramName
 from workbench.providers import rehearsal
 from workbench.rehearsal.server import Rehearsal, start
 from workbench.run.setting import Setting
@@ -25,6 +25,8 @@ from workbench.search.proposer import propose
 pytestmark = pytest.mark.processes
 
 PROGRAM_NAMES = ("direct", "writer")
+#: Makes a setting from the changes of a study.
+NewSetting = Callable[..., Setting]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def running() -> Iterator[Rehearsal]:
 
 
 @pytest.fixture
-def study(running: Rehearsal, tmp_path: Path) -> object:
+def study(running: Rehearsal, tmp_path: Path) -> NewSetting:
     def make(**changes: object) -> Setting:
         providers = rehearsal(running.url, running.world, running.seed)
         name = f"run-{len(list(tmp_path.glob('runs/*')))}"
@@ -56,7 +58,9 @@ def test_an_optimizer_that_can_be_named_can_be_loaded(optimizer: str) -> None:
 @pytest.mark.parametrize("program", PROGRAM_NAMES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("number", [1, 2])
-def test_an_optimizer_ends_within_its_budget(study, optimizer: str, program: str, number: int) -> None:  # type: ignore[no-untyped-def]
+def test_an_optimizer_ends_within_its_budget(
+    study: NewSetting, optimizer: str, program: ProgramName, number: int
+) -> None:
     """This holds for one goal and for several. The winner is written as a text and as a program that can be loaded."""
     run_setting = study(optimizer=optimizer, program=program, goals=goals(number), budget=12 * number)
     outcome = Flow(propose=propose).answer(optimization(run_setting))
@@ -65,14 +69,14 @@ def test_an_optimizer_ends_within_its_budget(study, optimizer: str, program: str
     assert outcome.best.score >= outcome.baseline.score or OPTIMIZERS[optimizer].chooses
     if OPTIMIZERS[optimizer].proposes:
         assert len(list(run_setting.run.path.glob("candidates/*.md"))) > 1
-    loaded = PROGRAMS[program]("something else")  # type: ignore[index]
+    loaded = PROGRAMS[program]("something else")
     loaded.load(str(run_setting.run.path / "program.json"))
     assert loaded.candidate == outcome.best.candidate
     assert (run_setting.run.path / "best_prompt.md").read_text() == outcome.best.candidate.text
 
 
 @pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "static"])
-def test_the_champion_does_not_depend_on_the_order_of_arrival(study, optimizer: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_champion_does_not_depend_on_the_order_of_arrival(study: NewSetting, optimizer: str) -> None:
     """One thread, four threads, and shuffled latencies find the same candidate from the same executions."""
     champions: list[SearchOutcome] = []
     for concurrency, shuffle in ((1, 0), (4, 1), (4, 2)):
@@ -83,7 +87,7 @@ def test_the_champion_does_not_depend_on_the_order_of_arrival(study, optimizer: 
     assert len({outcome.spent for outcome in champions}) == 1
 
 
-def test_a_stored_answer_is_not_executed_again(study) -> None:  # type: ignore[no-untyped-def]
+def test_a_stored_answer_is_not_executed_again(study: NewSetting) -> None:
     """A second search asks for exactly the same executions and proposals."""
     keys: list[set[str]] = []
     for _ in range(2):
@@ -98,7 +102,7 @@ def test_a_stored_answer_is_not_executed_again(study) -> None:  # type: ignore[n
     assert keys[0] == keys[1]
 
 
-def test_gepa_reads_the_judges_reasons(study) -> None:  # type: ignore[no-untyped-def]
+def test_gepa_reads_the_judges_reasons(study: NewSetting) -> None:
     """GEPA's request to its proposer contains what the judge missed in a plan."""
     recorded: list[str] = []
 
@@ -111,7 +115,7 @@ def test_gepa_reads_the_judges_reasons(study) -> None:  # type: ignore[no-untype
     assert all("missing: " in text for text in recorded)
 
 
-def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # type: ignore[no-untyped-def]
+def test_a_repeated_request_of_an_optimizer_is_another_draw(study: NewSetting) -> None:
     """COPRO sends the same request at once for all its candidates."""
     drawn: list[int] = []
 
@@ -123,7 +127,7 @@ def test_a_repeated_request_of_an_optimizer_is_another_draw(study) -> None:  # t
     assert drawn[:7] == list(range(7))
 
 
-def test_the_budget_holds_for_an_optimizer_that_wants_more(study) -> None:  # type: ignore[no-untyped-def]
+def test_the_budget_holds_for_an_optimizer_that_wants_more(study: NewSetting) -> None:
     """By chance, SIMBA may want more executions. It is stopped, and the best prompt so far is the result."""
     ways = set()
     for seed in range(6):
@@ -136,7 +140,7 @@ def test_the_budget_holds_for_an_optimizer_that_wants_more(study) -> None:  # ty
     assert "budget" in ways
 
 
-def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  # type: ignore[no-untyped-def]
+def test_confirmation_uses_replicates_that_no_search_has_seen(study: NewSetting) -> None:
     """Baseline and best are executed on every goal, in stages until these decide."""
     run_setting = study(optimizer="copro", goals=goals(2), budget=20)
     requests: list[ExecutionRequest] = []
@@ -158,7 +162,7 @@ def test_confirmation_uses_replicates_that_no_search_has_seen(study) -> None:  #
     ]
 
 
-def test_a_dead_proposer_gives_no_result(study) -> None:  # type: ignore[no-untyped-def]
+def test_a_dead_proposer_gives_no_result(study: NewSetting) -> None:
     """GEPA and MIPROv2 end normally after failures. Here the search raises the failure."""
 
     def dead(request: ProposalRequest) -> Proposal:

@@ -12,7 +12,8 @@ from workbench.errors import PipelineUnreadable
 from workbench.execution.own import project
 from workbench.execution.own.asks import REMINDERS, RETRIES, model_calls
 from workbench.nouns import Engine, Pipeline
-from workbench.pipeline_file.document import FAST_YAML, read, read_file
+from workbench.pipeline_file.document import read, read_file
+from workbench.pipeline_file.parsers import FAST_YAML
 from workbench.pipeline_file.steps import steps, value
 
 pytestmark = pytest.mark.processes

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,12 +52,12 @@ def prepared(study: Study) -> Iterator[Runtime]:
 
 
 def request_of(
-    study: Study, world: World | None = None, prompt: str = "Write a plan", **changes: object
+    study: Study, world: World | None = None, prompt: str = "Write a plan", **changes: Any
 ) -> ExecutionRequest:
     """Return a request like those of a search: the key has the runtime's version."""
     pipeline = replace(study.pipeline, version=runtime_of(study.pipeline.engine).version())
     providers = world.providers if world else ()
-    return replace(ExecutionRequest(prompt, study.goals[0], 4, pipeline, providers), **changes)  # type: ignore[arg-type]
+    return replace(ExecutionRequest(prompt, study.goals[0], 4, pipeline, providers), **changes)
 
 
 def within(seconds: float, request: ExecutionRequest) -> ExecutionRequest:
@@ -244,6 +245,7 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     assert bool(model_calls) == (telling == "before")
     with subject.world(folder, monkeypatch, "answer") as world:
         assert runtime.refusal(study.pipeline) is None
+        assert runtime.warning(study.pipeline) is None
         checks = list(runtime.checks(study.pipeline, tmp_path / "home", {}))
         assert world.calls() == 0
     assert checks

@@ -230,7 +230,7 @@ def test_an_unknown_field_is_refused(official: ModuleType) -> None:
     assert official.request_problems("/v1/messages", good) == []
     assert official.request_problems("/v1/messages", {**good, "temprature": 1})
     assert official.request_problems("/v1/messages", {**good, "messages": [{**turn, "name": "x"}]})
-    assert official.reply_problems("anthropic", {**anthropic_reply("x")[1], "new": 1})  # type: ignore[dict-item]
+    assert official.reply_problems("anthropic", {**anthropic_reply("x")[1], "new": 1})  # type: ignore[dict-item]  # a dict
     path = "/v1beta/models/m:generateContent"
     body = {"contents": [{"role": "user", "parts": [{"text": "x"}]}], "generationConfig": {"seed": 1}}
     assert official.request_problems(path, body) == []

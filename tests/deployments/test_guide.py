@@ -30,7 +30,8 @@ SHELL = Path("/bin/sh")
 def block(section: str, number: int = 0) -> str:
     """Return a shell block of a section, counted from 0."""
     text = GUIDE.read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[number]  # type: ignore[no-any-return]
+    blocks: list[str] = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return blocks[number]
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def judged(folder: RunFolder, phase: Phase, candidate: str, replicate: int, *ans
     """Add a trial with answers to the criteria `order` and `a | rollback`. An "invented" answer has no proof."""
     names = ("order", "a | rollback")
     results = tuple(
-        CriterionResult(name, "no" if answer == "invented" else answer, "words", answer == "invented")  # type: ignore[arg-type]
+        CriterionResult(name, "no" if answer == "invented" else answer, "words", answer == "invented")  # type: ignore[arg-type]  # an answer
         for name, answer in zip(names, answers, strict=True)
     )
     verdict = Verdict(5.0, "fine", criteria=results)

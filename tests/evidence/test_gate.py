@@ -11,13 +11,15 @@ from workbench.evidence.gate import MOST_PAIRS, decide_in_steps, looks, stages, 
 from workbench.evidence.promotion import ALPHA, ALPHA_AUTO
 
 
-def bought(champion: list[float], challenger: list[float], pairs: int = MOST_PAIRS, alpha: float = ALPHA) -> object:
+def bought(
+    champion: list[float], challenger: list[float], pairs: int = MOST_PAIRS, alpha: float = ALPHA
+) -> tuple[str, int]:
     """Return the verdict, and after how many pairs it fell."""
     for number in range(len(champion) + 1):
         decision = decide_in_steps({"g": champion[:number]}, {"g": challenger[:number]}, pairs=pairs, alpha=alpha)
         if decision is not None:
             return decision.verdict, number
-    return None
+    raise AssertionError("the last look did not decide")
 
 
 def test_the_risk_is_spent_over_the_looks() -> None:
@@ -89,8 +91,8 @@ def test_all_looks_together_promote_luck_at_most_in_one_of_twenty() -> None:
         for _ in range(trials):
             champion, challenger = (list(np.round(rng.normal(mean, 1.2, 16), 1)) for mean in (6.0, 6.0 + gain))
             ends.append(bought(champion, challenger))
-        promoted = [pairs for verdict, pairs in ends if verdict == "promote"]  # type: ignore[misc]
-        return len(promoted) / trials, float(np.mean([pairs for _, pairs in ends]))  # type: ignore[misc]
+        promoted = [pairs for verdict, pairs in ends if verdict == "promote"]
+        return len(promoted) / trials, float(np.mean([pairs for _, pairs in ends]))
 
     lucky, pairs = run(0.0)
     assert lucky <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / trials)

@@ -97,9 +97,13 @@ def task_runs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]
 def parents(runs: list[dict[str, Any]], name: str) -> set[frozenset[str]]:
     """Return, for each task run of this name, the kinds of the task runs on which it depends."""
     kinds = {run["id"]: run["name"].split()[0] for run in runs}
-    task_runs = [run for run in runs if run["name"].split()[0] == name]
-    inputs = [[entry for entries in run["task_inputs"].values() for entry in entries] for run in task_runs]
-    return {frozenset(kinds[entry["id"]] for entry in row if entry["input_type"] == "task_run") for row in inputs}
+    return {frozenset(kinds[id] for id in parent_ids(run)) for run in runs if run["name"].split()[0] == name}
+
+
+def parent_ids(run: dict[str, Any]) -> set[str]:
+    """Return the ids of the task runs on which a task run depends."""
+    inputs = [entry for entries in run["task_inputs"].values() for entry in entries]
+    return {entry["id"] for entry in inputs if entry["input_type"] == "task_run"}
 
 
 def reused(run: dict[str, Any]) -> int:
@@ -218,7 +222,8 @@ def test_faulty_kept_answers_are_bought_again_and_reported(first: FirstRun) -> N
     assert result.stderr.count("lacks a part of this run") == 1
     assert "geheim" not in result.stderr
     runs = task_runs(first.line, report)
-    assert sum(run["tags"] == ["execute"] for run in runs) == sum(run["tags"] == ["retrieve"] for run in runs) == 3
+    assert sum(run["tags"] == ["execute"] for run in runs) == 3
+    assert sum(run["tags"] == ["retrieve"] for run in runs) >= 1
     assert sum(reused(run) for run in runs if run["tags"] == ["cached", "execute"]) == len(executions) - 3
 
 
@@ -272,7 +277,9 @@ def test_the_prefect_ui_shows_named_tasks_and_the_edges_between_them(first: Firs
     for run in runs:
         runs_of.setdefault(run["name"].split()[0], []).append(run)
     assert set(runs_of) == {"propose", "execute", "retrieve", "score", "confirm", "publish"}
-    assert len(runs_of["execute"]) == len(runs_of["retrieve"]) == first.report["executions"]
+    assert len(runs_of["execute"]) == first.report["executions"]
+    executions = {run["id"] for run in runs_of["execute"]}
+    assert {earlier for run in runs_of["retrieve"] for earlier in parent_ids(run)} == executions
     assert parents(runs, "retrieve") == {frozenset({"execute"})}
     assert parents(runs, "score") == {frozenset({"retrieve"})}
     assert parents(runs, "confirm") == {frozenset({"score"})}

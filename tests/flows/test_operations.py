@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -34,16 +35,16 @@ def test_the_guide_names_every_deployment() -> None:
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
-def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: dict[str, object]) -> None:
+def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: dict[str, Any]) -> None:
     """The UI's form shows a description for each parameter. A flow that cannot be imported would be a placeholder."""
     from prefect.flows import load_flow_from_entrypoint
 
     flow = load_flow_from_entrypoint(str(CHECKOUT / str(deployment["entrypoint"])), use_placeholder_flow=False)
     properties = flow.parameters.properties
-    assert set(deployment["parameters"]) <= set(properties)  # type: ignore[call-overload]
+    assert set(deployment["parameters"]) <= set(properties)
     assert [name for name, value in properties.items() if not value.get("description")] == []
-    set_parameters = set(deployment["parameters"])  # type: ignore[call-overload]
-    for trigger in deployment.get("triggers", []):  # type: ignore[attr-defined]
+    set_parameters = set(deployment["parameters"])
+    for trigger in deployment.get("triggers", []):
         set_parameters |= set(trigger["parameters"])
     assert set(flow.parameters.required) <= set_parameters
 

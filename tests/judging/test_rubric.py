@@ -14,7 +14,7 @@ from workbench.judging.template import default_template, fill
 from workbench.models.text import UnusableText
 from workbench.nouns import Goal, Judge, Plan, ScoreRequest
 from workbench.providers import Provider
-from workbench.scoring import Criterion, CriterionResult
+from workbench.scoring import Criterion, CriterionAnswer, CriterionResult
 
 CRITERIA = (
     Criterion("supervision first", "Does it begin with supervision?", 3.0),
@@ -89,10 +89,12 @@ def test_words_that_only_begin_alike_are_no_quote() -> None:
     st.lists(st.tuples(st.floats(0.01, 10), st.sampled_from(["yes", "partly", "no"])), min_size=1, max_size=15),
     st.data(),
 )
-def test_a_better_answer_never_lowers_the_score(answers: list[tuple[float, str]], data: st.DataObject) -> None:
+def test_a_better_answer_never_lowers_the_score(
+    answers: list[tuple[float, CriterionAnswer]], data: st.DataObject
+) -> None:
     """Scores stay from 0 to 10 for any weights."""
     criteria = [Criterion(str(n), "?", weight) for n, (weight, _) in enumerate(answers)]
-    results = [CriterionResult(str(n), answer) for n, (_, answer) in enumerate(answers)]  # type: ignore[arg-type]
+    results = [CriterionResult(str(n), answer) for n, (_, answer) in enumerate(answers)]
     score = score_of(criteria, results)
     assert 0 <= score <= 10
     chosen = data.draw(st.integers(0, len(answers) - 1))

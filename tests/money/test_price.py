@@ -23,7 +23,7 @@ def test_every_kind_of_token_has_its_price() -> None:
         for kind in ("input", "cached_input", "cache_write", "output", "thought")
     }
     assert price["output"] == price["thought"] == 10.0
-    assert price["cached_input"] < price["input"] < price["cache_write"] < price["output"]  # type: ignore[operator]
+    assert price["cached_input"] < price["input"] < price["cache_write"] < price["output"]  # type: ignore[operator]  # no price is None
 
 
 @pytest.mark.parametrize("model", [DEFAULT_JUDGE, DEFAULT_PROPOSER])
@@ -69,7 +69,7 @@ def test_the_largest_cost_is_never_below_the_cost() -> None:
                 Tokens(0, 0, 250_000, 0, OUTPUT_TOKENS[provider]),
                 Tokens(100_000, 100_000, 50_000, OUTPUT_TOKENS[provider], 0),
             ):
-                assert dollars(provider, model, tokens) <= bound  # type: ignore[operator]
+                assert dollars(provider, model, tokens) <= bound  # type: ignore[operator]  # no price is None
 
 
 def test_a_price_that_rises_tomorrow_is_reserved_today(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_a_price_that_rises_tomorrow_is_reserved_today(monkeypatch: pytest.Monke
 
     class LastOfNovember(datetime):
         @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]  # no other code calls it
             return datetime(2026, 11, 30, 12, tzinfo=UTC)
 
     monkeypatch.setattr(price, "datetime", LastOfNovember)

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from workbench.errors import PipelineUnreadable
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.document import FAST_YAML, MAX_DEPTH, PLACES, YAMERL, Parser, mappings, read, value
+from workbench.pipeline_file.document import mappings, read, value
+from workbench.pipeline_file.events import MAX_DEPTH
+from workbench.pipeline_file.parsers import FAST_YAML, PLACES, YAMERL, Parser
 from workbench.pipeline_file.steps import steps
 
 DATA = Path(__file__).parents[1] / "data"

@@ -12,7 +12,8 @@ from tests.study.test_loader import GOOD, folder, study
 from workbench.errors import PipelineUnreadable, StudyError, UserError
 from workbench.nouns import ExecutionRequest, Goal, Study
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.document import FAST_YAML, PLACES, YAMERL, Parser, read
+from workbench.pipeline_file.document import read
+from workbench.pipeline_file.parsers import FAST_YAML, PLACES, YAMERL, Parser
 from workbench.study.opening import RunOptions, load
 from workbench.study.services import needs_of, services
 

@@ -198,7 +198,7 @@ def test_the_same_request_and_seed_have_the_same_answer() -> None:
         ({"latency": -1.0}, "expected seconds, 0 or more"),
     ],
 )
-def test_a_wrong_setting_is_a_user_error(setting: dict[str, object], expectation: str) -> None:
+def test_a_wrong_setting_is_a_user_error(setting: dict[str, Any], expectation: str) -> None:
     """The message says what was expected."""
     with pytest.raises(UserError, match=expectation):
-        Rehearsal(**setting)  # type: ignore[arg-type]
+        Rehearsal(**setting)

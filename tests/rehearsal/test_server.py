@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import dspy
 import pytest
@@ -44,7 +45,7 @@ def scoring(running: Rehearsal, text: str = "rollback: yes", replicate: int = 0)
     return ScoreRequest(GOAL, judge, replicate), Plan(text)
 
 
-def proposal(running: Rehearsal, provider: ProviderName = "gemini", **changes: object) -> ProposalRequest:
+def proposal(running: Rehearsal, provider: ProviderName = "gemini", **changes: Any) -> ProposalRequest:
     """Return a request to the proposer, with these changes."""
     providers = rehearsal(running.url, running.world, running.seed)
     request = ProposalRequest(
@@ -58,7 +59,7 @@ def proposal(running: Rehearsal, provider: ProviderName = "gemini", **changes: o
         rollout=0,
         draw=0,
     )
-    return replace(request, **changes)  # type: ignore[arg-type]
+    return replace(request, **changes)
 
 
 def test_the_judge_answers_with_a_verdict(running: Rehearsal) -> None:
@@ -98,8 +99,8 @@ def test_every_optimizer_can_read_the_answers_to_its_requests(running: Rehearsal
     feedback = [
         {"Inputs": {"goal": "g"}, "Generated Outputs": {"plan": "p"}, "Feedback": "Missing: rollback, backfill."}
     ]
-    trajectories = dict.fromkeys([*OfferFeedback.input_fields], "text")
-    trajectories.update(worse_reward_value="0.1", better_reward_value="0.5", module_names=["predict"])  # type: ignore[arg-type]
+    trajectories: dict[str, Any] = dict.fromkeys([*OfferFeedback.input_fields], "text")
+    trajectories.update(worse_reward_value="0.1", better_reward_value="0.5", module_names=["predict"])
     grounded = generate_instruction_class(False, False, False, False, False)
     with dspy.context(lm=model, adapter=adapter, disable_history=True):
         first = dspy.Predict(BasicGenerateInstruction)(basic_instruction="Write the plan.")

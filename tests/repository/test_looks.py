@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,11 +25,11 @@ class Watched:
         self.commits.commit({"pipeline.yaml": "1", "notes.md": "1"})
         self.home, self.reported = folder / "home", list[Change]()
 
-    def look(self, *globs: str, branch: str = "main", **options: object) -> Look:
+    def look(self, *globs: str, branch: str = "main", **options: Any) -> Look:
         """Look as a new process does."""
         repository = open_repository(str(self.commits.folder), self.home, os.environ)
         options = {"report": self.reported.append, **options}
-        return look(repository, branch, "study.yaml", globs, home=self.home, **options)  # type: ignore[arg-type]
+        return look(repository, branch, "study.yaml", globs, home=self.home, **options)
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from tests.support.run_folder import record
 from workbench.errors import RunNotFound, RunTooNew
 from workbench.evidence.report_record import ReportRecord
 from workbench.nouns import Target
+from workbench.run.file_format import Record, parse
 from workbench.run.journal import CallRecord
-from workbench.run.record import FailureRecord, Record, RunRecord, SearchResult, TrialRecord, parse
+from workbench.run.record import FailureRecord, RunRecord, SearchResult, TrialRecord
 
 RECORDS: list[Record] = [
     record(),

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.flow import Flow, judge, pipeline
+from tests.support.flow import Flow, judge, pipeline, plans
 from tests.support.settings import STUDY, request
-from workbench.errors import ExecutionFailed
-from workbench.execution.plan import retrieve
+from workbench.errors import ExecutionFailed, NotJudged
 from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Trial, Verdict
 from workbench.providers import Provider
 from workbench.search.ask_kinds import Ask, Execute, Retrieve, slots
@@ -28,7 +28,14 @@ def trial(asker: Asker, prompt: str, replicate: int = 0) -> Verdict:
     return asker.verdict(SCORING, asker.plan(request(prompt, replicate)))
 
 
-def concurrent_trials(calls: int, prompt: str = "rollback") -> object:
+def finished(value: object) -> Future[object]:
+    """Return a future that has its result already."""
+    future: Future[object] = Future()
+    future.set_result(value)
+    return future
+
+
+def concurrent_trials(calls: int, prompt: str = "rollback") -> Callable[[Asker], list[Verdict]]:
     """Return work that asks for this many trials at once, each a replicate of its own."""
 
     def work(asker: Asker) -> list[Verdict]:
@@ -47,9 +54,53 @@ def test_the_work_gets_the_answers_of_the_flow() -> None:
 def test_no_more_executions_run_at_once_than_there_are_slots() -> None:
     """Of twenty concurrent asks, three run at a time, and all are answered."""
     flow = Flow(concurrency=3, latency=0.02)
-    assert len(flow.answer(concurrent_trials(20))) == 20  # type: ignore[arg-type]
+    assert len(flow.answer(concurrent_trials(20))) == 20
     assert flow.calls["execute"] == 20
     assert flow.most_at_once == 3
+
+
+def test_a_model_is_asked_alone_until_it_has_answered_once() -> None:
+    """A failure that lasts is met once. After the first answer, all slots are used."""
+    first_call, others = threading.Lock(), threading.Barrier(4)
+
+    def reject(request: ScoreRequest, plan: Plan) -> Verdict:
+        raise NotJudged("the provider rejects the key", kind="authentication", lasting=True)
+
+    def score(request: ScoreRequest, plan: Plan) -> Verdict:
+        if not first_call.acquire(blocking=False):
+            others.wait(60)
+        return judge(request, plan)
+
+    def work(asker: Asker) -> list[Verdict]:
+        requests = [replace(SCORING, replicate=number) for number in range(5)]
+        with ThreadPoolExecutor(5) as pool:
+            return list(pool.map(lambda request: asker.verdict(request, Plan("a: 1")), requests))
+
+    rejected = Flow(score=reject)
+    with pytest.raises(NotJudged):
+        rejected.answer(work)
+    assert rejected.calls["score"] == 1
+    assert len(Flow(score=score, concurrency=4).answer(work)) == 5
+
+
+def test_a_kept_answer_does_not_show_that_the_model_answers() -> None:
+    """The second ask is still alone. The third and the fourth ask come together, after an answer was bought."""
+
+    def work(asker: Asker) -> None:
+        requests = [replace(SCORING, replicate=number) for number in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda request: asker.verdict(request, Plan("a: 1")), requests))
+
+    futures: list[Future[Verdict]] = []
+    with Asks(work, slots(4)) as asks:
+        for ask in asks:
+            assert all(future.done() for future in futures[:2])
+            futures.append(Future())
+            asks.answer(ask, futures[-1], bought=len(futures) > 1)
+            if len(futures) != 3:
+                for future in futures:
+                    if not future.done():
+                        future.set_result(Verdict(5.0, "fine"))
 
 
 def test_asks_with_equal_keys_share_one_execution() -> None:
@@ -102,7 +153,7 @@ def test_a_failure_lets_the_other_running_tasks_finish() -> None:
         return pipeline(request)
 
     with pytest.raises(ExecutionFailed):
-        Flow(execute=fail_the_first).answer(concurrent_trials(4))  # type: ignore[arg-type]
+        Flow(execute=fail_the_first).answer(concurrent_trials(4))
     assert len(finished_keys) == 3
 
 
@@ -150,17 +201,12 @@ def test_an_error_of_the_work_itself_is_raised() -> None:
 
 
 def test_executions_are_submitted_before_retrievals() -> None:
-    """If an execution and a retrieval are ready, the flow gets the execution first."""
+    """If an execution and a retrieval are ready, the flow gets the execution first. Both plans share a retrieval."""
     order: list[str] = []
 
     def work(asker: Asker) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda n: asker.plan(request("x", n)), range(2)))
-
-    def finished(value: object) -> Future[object]:
-        future: Future[object] = Future()
-        future.set_result(value)
-        return future
 
     with Asks(work, slots(1)) as asks:
         for ask in asks:
@@ -169,9 +215,39 @@ def test_executions_are_submitted_before_retrievals() -> None:
                 while len(order) == 1 and asks._events.empty():
                     time.sleep(0.001)  # until the work's other thread asks for the other execution
                 asks.answer(ask, finished(Execution(ask.key, "a: 1", Path(), 0.0)))
-            else:
-                asks.answer(ask, finished(Plan(f"a: {ask.key}")))
-    assert order == ["Execute", "Execute", "Retrieve", "Retrieve"]
+            elif isinstance(ask, Retrieve):
+                asks.answer(ask, finished([Plan(f"a: {execute.key}") for execute in ask.executes]))
+    assert order == ["Execute", "Execute", "Retrieve"]
+
+
+def numbered(ask: Execute) -> Execution:
+    """Return an execution whose plan holds the number of its replicate."""
+    return Execution(ask.key, f"stages: [{ask.request.replicate}]", Path(), 0.0)
+
+
+def test_executions_that_finish_during_a_retrieval_share_the_next_one() -> None:
+    """A retrieval takes all plans that are waiting. Every thread gets the plan of its own execution."""
+    sizes: list[int] = []
+
+    def work(asker: Asker) -> list[Plan]:
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda n: asker.plan(request("x", n)), range(4)))
+
+    with Asks(work, slots(4)) as asks:
+        waiting: list[Execute] = []
+        for ask in asks:
+            if isinstance(ask, Execute):
+                waiting.append(ask)
+                if len(waiting) == 4:
+                    asks.answer(ask, finished(numbered(ask)))
+            elif isinstance(ask, Retrieve):
+                sizes.append(len(ask.executes))
+                if len(sizes) == 1:
+                    for execute in waiting[:3]:
+                        asks.answer(execute, finished(numbered(execute)))
+                asks.answer(ask, finished(plans(ask)))
+    assert sizes == [1, 3]
+    assert [plan.text for plan in asks.result] == [f"stages: [{n}]" for n in range(4)]
 
 
 def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> None:
@@ -197,7 +273,7 @@ def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> 
                     order.append(ask.request.prompt)
                     asks.answer(ask, pool.submit(pipeline, ask.request))
                 case Retrieve():
-                    asks.answer(ask, pool.submit(lambda ask=ask: retrieve(ask.execution.result())))
+                    asks.answer(ask, pool.submit(plans, ask))
     assert order == ["free", "busy"]
     assert len(asks.result) == 2
     assert sorted(released) == sorted(request(prompt).key for prompt in order)

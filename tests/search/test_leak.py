@@ -172,7 +172,7 @@ def test_a_search_neither_executes_nor_chooses_a_copy(
     executed: list[str] = []
     flow = Flow(propose=propose, score=quoting_judge)
     execute = flow.execute
-    flow.execute = lambda request: executed.append(request.prompt) or execute(request)  # type: ignore[func-returns-value]
+    flow.execute = lambda request: executed.append(request.prompt) or execute(request)  # type: ignore[func-returns-value]  # append
     run = setting(tmp_path, optimizer=optimizer, goals=(Goal("one", "write the plan", (STUDY_GOLD,)),))
     outcome = flow.answer(optimization(run))
     assert outcome.best.candidate == outcome.baseline.candidate
@@ -192,7 +192,7 @@ def test_a_search_neither_executes_nor_chooses_a_copy(
 def test_a_copy_is_never_the_best(tmp_path: Path) -> None:
     """This holds even if every other candidate scores as little."""
     run = setting(tmp_path)
-    trials = Trials(run, Flow(), phase="search", guard=LeakGuard([STUDY_GOLD], []))  # type: ignore[arg-type]
+    trials = Trials(run, Flow(), phase="search", guard=LeakGuard([STUDY_GOLD], []))  # type: ignore[arg-type]  # no asker
     honest, copy = Candidate("Write a plan."), Candidate(STUDY_GOLD)
     plan = trials.execute(copy, copy.prompt("write the plan"), "write the plan", 0)
     assert plan.problem == trials.leak(copy)

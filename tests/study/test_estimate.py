@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from workbench.run.journal import Action, CallRecord
 from workbench.study.estimate import ASSUMED_SECONDS, RoleEstimate, estimate
 from workbench.study.opening import RunOptions, load
 
+CODEBASE = EXAMPLE.parent / "codebase.xml"
 RISE = datetime(2026, 12, 1, tzinfo=UTC)
 ONE = replace(STUDY, name="study_one", optimizer="gepa", pipeline=Pipeline(Engine("mix"), file=SHIPPED_PIPELINE))
 
@@ -62,7 +64,7 @@ def test_without_a_run_the_cost_follows_from_sizes(tmp_path: Path) -> None:
     short, longer = roles(ONE, tmp_path), roles(with_gold(ONE, "gold " * 20_000), tmp_path)
     for role in ("generator", "judge", "proposer"):
         assert not short[role].measured
-        assert 0 < short[role].dollars_each < longer[role].dollars_each  # type: ignore[operator]
+        assert 0 < short[role].dollars_each < longer[role].dollars_each  # type: ignore[operator]  # no price is None
     assert [short[role].calls for role in ("generator", "judge", "proposer")] == [18, 18, 6]
     estimated = estimate(ONE, tmp_path)
     assert estimated.dollars == pytest.approx(sum(role.dollars or 0 for role in estimated.roles))
@@ -99,9 +101,17 @@ def test_a_role_without_a_known_price_is_named(tmp_path: Path) -> None:
     assert (cost["dollars"], cost["judge"]["dollars"], cost["proposer"]["calls"]) == (None, None, 6)
 
 
+def test_the_example_packs_files_that_the_runtime_still_has() -> None:
+    """The packed text has the files that `pack.py` names, and packing them again would give a text of this size."""
+    text = runpy.run_path(str(EXAMPLE.parent / "pack.py"))["pack"]()
+    paths = re.compile(r'^<file path="(.*)">$', re.MULTILINE)
+    assert paths.findall(text) == paths.findall(CODEBASE.read_text(encoding="utf-8"))
+    assert 20_000 < len(text.encode()) < 30_000
+
+
 def test_the_example_is_small_and_costs_what_the_readme_says(tmp_path: Path) -> None:
     """Every execution pays for the codebase. Google doubles the price of the judge on 1 December 2026."""
-    assert 20_000 < (EXAMPLE.parent / "codebase.xml").stat().st_size < 30_000
+    assert 20_000 < CODEBASE.stat().st_size < 30_000
     readme = " ".join((EXAMPLE.parents[2] / "README.md").read_text(encoding="utf-8").split())
     estimated = estimate(load(RunOptions(EXAMPLE)), tmp_path)
     assert estimated.dollars is not None

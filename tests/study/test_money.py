@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,10 @@ def problem(folder: Path, dollars: float | None = None, **changes: object) -> st
     ],
 )
 def test_a_budget_is_a_number_of_executions_or_both_numbers(
-    tmp_path: Path, budget: object, options: dict[str, float], numbers: tuple[int, float | None]
+    tmp_path: Path, budget: object, options: dict[str, Any], numbers: tuple[int, float | None]
 ) -> None:
     """Each option replaces its own number, and the file's other number stays."""
-    study = load(RunOptions(write_study(tmp_path, budget=budget), **options))  # type: ignore[arg-type]
+    study = load(RunOptions(write_study(tmp_path, budget=budget), **options))
     assert (study.budget, study.dollars) == numbers
 
 

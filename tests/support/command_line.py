@@ -112,7 +112,8 @@ class CommandLine:
         needs a process, because Prefect reads the environment when it is imported. So does `--json -`, which writes
         past Python's streams.
         """
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        buffers = io.BytesIO(), io.BytesIO()
+        out, err = (io.TextIOWrapper(buffer, encoding="utf-8", write_through=True) for buffer in buffers)
         code: object = None
         with (
             pytest.MonkeyPatch.context() as patch,
@@ -128,7 +129,7 @@ class CommandLine:
             except SystemExit as ended:
                 code = ended.code
         assert isinstance(code, int)
-        return CommandResult(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
+        return CommandResult(code, *(buffer.getvalue().decode() for buffer in buffers))
 
     def optimize(self, study: Path, *arguments: object) -> tuple[CommandResult, dict[str, Any]]:
         """Run `workbench run`, and return its result and its report. The report is empty if the run wrote none."""

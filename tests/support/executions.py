@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from workbench.execution.own.project import SHIPPED_PIPELINE
 from workbench.nouns import Engine, ExecutionRequest, Goal, Pipeline
@@ -19,12 +20,12 @@ def sha256(file: Path) -> str:
 
 
 def request(
-    engine: Engine, providers: tuple[Provider, ...], prompt: str = "Write a plan", **changes: object
+    engine: Engine, providers: tuple[Provider, ...], prompt: str = "Write a plan", **changes: Any
 ) -> ExecutionRequest:
     """Return a request for an execution. `changes` are attributes of the pipeline."""
     file = changes.pop("file", SHIPPED_PIPELINE)
     assert isinstance(file, Path)
-    pipeline = Pipeline(engine, "1", file, sha256(file), **changes)  # type: ignore[arg-type]
+    pipeline = Pipeline(engine, "1", file, sha256(file), **changes)
     return ExecutionRequest(prompt, GOAL, 4, pipeline, providers)
 
 

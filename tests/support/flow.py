@@ -46,6 +46,11 @@ def no_drawing(request: DrawRequest) -> DrawnCriteria:
     raise AssertionError("the work asked for criteria; this test expects none")
 
 
+def plans(retrieval: Retrieve) -> list[Plan]:
+    """Return the plans of finished executions."""
+    return [retrieve(execution.result()) for execution in retrieval.executions]
+
+
 @dataclass
 class Flow:
     """How asks are answered.
@@ -55,7 +60,7 @@ class Flow:
         concurrency: how many executions run at once.
         latency: the longest pause before an answer, in seconds. Each pause is random.
         shuffle: the seed of the pauses.
-        calls: counts the asks of each kind.
+        calls: counts the asks of each kind. A retrieval counts as many times as it has executions.
         most_at_once: the highest number of executions that ran at once.
     """
 
@@ -75,9 +80,9 @@ class Flow:
         with ThreadPoolExecutor(64) as pool, Asks(work, slots(self.concurrency)) as asks:
             running = 0
 
-            def begin(kind: str, call: Callable[[], Any]) -> Future[Any]:
+            def begin(kind: str, call: Callable[[], Any], count: int = 1) -> Future[Any]:
                 nonlocal running
-                self.calls[kind] += 1
+                self.calls[kind] += count
                 pause = rng.random() * self.latency
                 if kind == "execute":
                     running += 1
@@ -103,10 +108,9 @@ class Flow:
                     case Execute():
                         asks.answer(ask, begin("execute", lambda ask=ask: self.execute(ask.request)))
                     case Retrieve():
-                        asks.answer(ask, begin("retrieve", lambda ask=ask: retrieve(ask.execution.result())))
+                        asks.answer(ask, begin("retrieve", lambda ask=ask: plans(ask), len(ask.executes)))
                     case Draw():
                         asks.answer(ask, begin("draw", lambda ask=ask: self.draw(ask.request)))
                     case Score():
-                        plan = ask.plan if isinstance(ask.plan, Plan) else ask.plan.result()
-                        asks.answer(ask, begin("score", lambda ask=ask, plan=plan: self.score(ask.request, plan)))
+                        asks.answer(ask, begin("score", lambda ask=ask: self.score(ask.request, ask.plan)))
         return asks.result

@@ -125,7 +125,7 @@ def anthropic_replies() -> dict[str, Answer]:
         "tools_with_text": message(text("Let me see."), read, write, stop="tool_use"),
         "tools_with_thinking": message(*thinking(), text("Let me see."), read, write, stop="tool_use"),
         "empty": message(),
-        "counted": (200, {**message(text(PLAN))[1], "usage": _wire(_every_count())}),  # type: ignore[dict-item]
+        "counted": (200, {**message(text(PLAN))[1], "usage": _wire(_every_count())}),  # type: ignore[dict-item]  # a dict
     }
 
 

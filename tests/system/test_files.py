@@ -1,18 +1,16 @@
-"""Tests of files: lines stay apart, files are private, and a lock has one holder on a machine."""
+"""Tests of files: lines stay apart, and files are private."""
 
 from __future__ import annotations
 
 import errno
 import os
-import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from workbench.system.files import append_line, private_files, try_lock, write_atomically, write_new
+from workbench.system.files import append_line, private_files, write_atomically, write_new
 from workbench.system.home import ensure_usable
 
 
@@ -70,34 +68,6 @@ def test_a_home_is_private_unless_it_holds_other_things(
         (home / name).mkdir()
     ensure_usable(home)
     assert stat.S_IMODE(home.stat().st_mode) == (0o700 if private else 0o755)
-
-
-def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path: Path) -> None:
-    """Two holders in one process exclude each other too."""
-    lock = tmp_path / "locks" / "key"
-    release = try_lock(lock)
-    assert release is not None
-    assert try_lock(lock) is None
-    release()
-    assert not lock.exists()
-    again = try_lock(lock)
-    assert again is not None
-    again()
-
-
-def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
-    """After kill -9, the next process takes the lock at once."""
-    lock = tmp_path / "key"
-    code = "import sys, time, pathlib; from workbench.system.files import try_lock\n" \
-        "held = try_lock(pathlib.Path(sys.argv[1])); print(held is not None, flush=True); time.sleep(60)"  # fmt: skip
-    with subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "True\n"
-        assert try_lock(lock) is None
-        holder.send_signal(signal.SIGKILL)
-    release = try_lock(lock)
-    assert release is not None
-    release()
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])

@@ -19,7 +19,7 @@ def test_an_event_that_the_server_has_already_is_not_sent_again() -> None:
     events = list[dict[str, Any]]()
 
     class Server(Handler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
             # A server that is too old for CSRF protection has no such page.
             self.reply(404, b"{}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import traceback
+from collections.abc import Callable
 from urllib.parse import quote
 
 import httpx
@@ -35,13 +36,13 @@ def forms() -> list[str]:
         lambda text: ExceptionGroup("several", [ValueError(text)]),
     ],
 )
-def test_no_key_is_left_in_a_failure(make: object, form: str) -> None:
+def test_no_key_is_left_in_a_failure(make: Callable[[str], Exception], form: str) -> None:
     """No message, cause, note or part of the failure contains a key."""
     try:
         try:
             raise ConnectionError(f"POST https://models?key={form}")
         except ConnectionError as cause:
-            error = make(f"the provider said {form}")  # type: ignore[operator]
+            error = make(f"the provider said {form}")
             error.add_note(form)
             raise error from cause
     except Exception as error:

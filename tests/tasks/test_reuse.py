@@ -59,5 +59,6 @@ def test_the_plan_of_a_kept_execution_needs_no_task_run() -> None:
     with Asks(lambda asker: asker.plan(REQUEST), slots(1)) as asks:
         for ask in asks:
             # No flow runs here, so a task run would fail.
-            asks.answer(ask, KeptAnswer(EXECUTION) if isinstance(ask, Execute) else _retrieved(ask, None))  # type: ignore[arg-type]
+            task = KeptAnswer(EXECUTION) if isinstance(ask, Execute) else _retrieved(ask, None)  # type: ignore[arg-type]  # a Retrieve
+            asks.answer(ask, task)
     assert asks.result == retrieve(EXECUTION)

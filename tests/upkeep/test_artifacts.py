@@ -9,7 +9,7 @@ import httpx
 
 from tests.support.run_folder import add, begin
 from workbench.alerts.holders import dead_flow_runs
-from workbench.system.files import write_locked
+from workbench.system.locks import write_locked
 from workbench.upkeep.artifacts import show_ends
 
 UI = "http://127.0.0.1:4200/flow-runs/flow-run"

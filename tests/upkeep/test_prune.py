@@ -11,7 +11,7 @@ import pytest
 from tests.support.run_folder import begin, ended
 from workbench.run.folder import RunFolder
 from workbench.run.record import AnswerRecord, PromotedRecord, RunRecord
-from workbench.system.files import try_lock
+from workbench.system.locks import try_lock
 from workbench.upkeep.prune import answers, prune_answers, prune_runs
 
 OLD = 1_000_000.0

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.apply.git import Head, Repository
+from workbench.apply.conditions import clean_head, require_head, require_identity, require_new_branch_name
 from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
+from workbench.apply.repository import Repository, StoredFile
+from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.evidence.sentence import by_chance, rehearsal, sentence
 from workbench.evidence.summary import Summary, summarize
@@ -97,55 +99,76 @@ def apply(
         return unchanged
     if (warning := _rehearsal_warning(summary) or _worse_warning(summary)) and not anyway:
         raise NotApplied(f"{warning}; --anyway applies it")
-    repository = Repository(target.file.parent, environ)
     new_branch = f"workbench/{run.name}" if branch is None else branch
-    _require_applicable(repository, run, target, new_branch)
+    change = _applicable(Repository(target.file.parent, environ), run, target, after.encode(), new_branch)
     if dry_run:
         return unchanged
-    message = _commit_message(summary, target.step, notes)
-    record, more_notes = _commit_and_check_out(repository, run, target, after.encode(), message, new_branch)
+    record, more_notes = _commit_and_check_out(change, run, _commit_message(summary, target.step, notes))
     return replace(unchanged, branch=record.branch, commit=record.commit, notes=(*notes, *more_notes))
 
 
-def _commit_and_check_out(
-    repository: Repository, run: RunFolder, target: Place, after: bytes, message: str, new_branch: str
-) -> tuple[AppliedRecord, tuple[str, ...]]:
-    """Commit the change on a new branch and check the branch out. Return the record and notes for a person.
+@dataclass(frozen=True)
+class _Change:
+    """A change of the pipeline file that can be committed.
 
-    The record is saved before the change becomes visible in the repository.
+    Attributes:
+        origin: what is checked out.
+        stored: how git holds the file before the change.
+        mode: the mode of the file on disk.
+        branch: the new branch.
     """
-    name, mode, before = repository.name(target.file), target.file.stat().st_mode, target.content.encode()
-    origin = repository.head()
-    commit = repository.commit(name, before, after, message)
-    record = AppliedRecord(repository=repository.top, name=name, branch=new_branch, commit=commit, origin=origin)
-    save_applied(run, record, before)
-    try:
-        repository.add_branch(new_branch, commit)
-        repository.checkout(Head(new_branch, commit))
-    except NotApplied:
-        if repository.head() == origin and not repository.changes():
-            repository.delete_branch(new_branch, commit)
-            delete_applied(run)
-        raise
-    if repository.restore_file(name, after, mode) and not repository.changes():
-        return record, ()
-    return record, (
-        f"git did not check out {target.file} as it was applied: see git status, and check the file's git attributes",
-    )
+
+    repository: Repository
+    origin: Head
+    stored: StoredFile
+    file: Path
+    mode: int
+    before: bytes
+    after: bytes
+    branch: str
 
 
-def _require_applicable(repository: Repository, run: RunFolder, target: Place, new_branch: str) -> None:
-    """Check that a commit on the new branch can be made, and that git holds the file's present content.
+def _applicable(repository: Repository, run: RunFolder, target: Place, after: bytes, new_branch: str) -> _Change:
+    """Return the change. Check that a commit on the new branch can be made, and that git holds the file as it is now.
 
     Raises:
         NotApplied: the commit cannot be made, or git holds another content.
     """
-    repository.head()
-    repository.require_clean()
-    repository.stored(repository.name(target.file), target.content.encode())
-    repository.require_identity()
+    origin, before = clean_head(repository), target.content.encode()
+    stored = repository.stored(origin.commit, repository.name(target.file), before)
+    require_identity(repository)
     _require_not_applied(repository, run)
-    repository.require_new_branch_name(new_branch)
+    require_new_branch_name(repository, new_branch)
+    mode = target.file.stat().st_mode
+    return _Change(repository, origin, stored, target.file, mode, before, after, new_branch)
+
+
+def _commit_and_check_out(change: _Change, run: RunFolder, message: str) -> tuple[AppliedRecord, tuple[str, ...]]:
+    """Commit the change on a new branch and check the branch out. Return the record and notes for a person.
+
+    The record is saved before the change becomes visible in the repository.
+    """
+    repository, branch = change.repository, change.branch
+    commit = repository.commit(change.stored, change.after, message)
+    record = AppliedRecord(
+        repository=repository.top, name=change.stored.name, branch=branch, commit=commit, origin=change.origin
+    )
+    require_head(repository, change.origin)
+    save_applied(run, record, change.before)
+    try:
+        repository.add_branch(branch, commit)
+        repository.checkout(Head(branch, commit))
+    except NotApplied:
+        status = repository.status()
+        if status.head.branch != branch and not status.changes:
+            repository.delete_branch(branch, commit)
+            delete_applied(run)
+        raise
+    if repository.restore_file(change.stored.name, change.after, change.mode) and not repository.status().changes:
+        return record, ()
+    return record, (
+        f"git did not check out {change.file} as it was applied: see git status, and check the file's git attributes",
+    )
 
 
 def _require_not_applied(repository: Repository, run: RunFolder) -> None:
@@ -157,7 +180,7 @@ def _require_not_applied(repository: Repository, run: RunFolder) -> None:
         NotApplied: the run is applied, and its branch still exists.
     """
     earlier = load_applied(run)
-    if earlier is not None and repository.branch(earlier.branch):
+    if earlier is not None and repository.has_branch(earlier.branch):
         raise NotApplied(
             f"{run.name} is already applied on branch {earlier.branch}: git switch {earlier.branch} checks it out, "
             f"workbench apply {run.name} --revert takes it back"

@@ -1,275 +1,47 @@
-"""Changes the user's git repository: adds one commit on a new branch, checks it out, and goes back.
+"""Runs `git` in the user's repository, and reports its failures as `NotApplied`.
 
 The `git` program is called without a shell. The user's hooks do not run, because a formatter would change more than the
-prompt. The commit is built in a temporary index, so that nothing is visible before the commit is complete.
+prompt.
 """
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import NotApplied
 from workbench.system import git, process
-from workbench.system.files import write_atomically
-from workbench.system.temporary import OwnedFolder
-
-#: The files in git's folder of this worktree that show an unfinished operation, and the name of the operation.
-UNFINISHED = {
-    "MERGE_HEAD": "a merge",
-    "CHERRY_PICK_HEAD": "a cherry-pick",
-    "REVERT_HEAD": "a revert",
-    "rebase-merge": "a rebase",
-    "rebase-apply": "a rebase",
-    "BISECT_LOG": "a bisection",
-}
-#: The prefix of a branch's full name. Short names are ambiguous: if a tag has the same name, git prints heads/NAME.
-BRANCHES = "refs/heads/"
 
 
 @dataclass(frozen=True)
-class Head:
-    """What is checked out: a branch at a commit, or only a commit (`branch` is None)."""
+class Git:
+    """The program `git` in a folder, with the user's environment."""
 
-    branch: str | None
-    commit: str
+    folder: Path
+    environ: Mapping[str, str]
 
-    def __str__(self) -> str:
-        return self.branch or self.commit
-
-
-class Repository:
-    """The git repository that contains a folder. Each method runs one or more git processes.
-
-    A parameter `name` is the path of a file within the repository. `top` is the repository's top folder.
-    """
-
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """Find the repository that contains `folder`.
-
-        Raises:
-            NotApplied: git is not installed, or the folder is in no repository.
-        """
-        self._environ = environ
-        self.top = folder
-        self.top = Path(self._git("rev-parse", "--show-toplevel"))
-
-    def head(self) -> Head:
-        """Return what is checked out.
-
-        Raises:
-            NotApplied: the repository has no commit.
-        """
-        commit = self._commit("HEAD")
-        if commit is None:
-            raise NotApplied(f"{self.top} has no commit yet: commit the pipeline file first")
-        branch = self._answer("symbolic-ref", "-q", "HEAD")
-        return Head(branch and branch.removeprefix(BRANCHES), commit)
-
-    def name(self, file: Path) -> str:
-        """Return the path of `file` within the repository. Links among its folders are resolved, as git does."""
-        return (file.parent.resolve() / file.name).relative_to(self.top.resolve()).as_posix()
-
-    def changes(self) -> str:
-        """Return up to five uncommitted changes for a message, or "". Files that git does not track are ignored."""
-        changes = self._git("status", "--porcelain=v1", "--untracked-files=no").splitlines()
-        return ", ".join(line.strip() for line in changes[:5])
-
-    def require_clean(self) -> None:
-        """Check that nothing is uncommitted and that no operation such as a merge is unfinished.
-
-        Raises:
-            NotApplied: the repository has uncommitted changes or an unfinished operation.
-        """
-        if changes := self.changes():
-            raise NotApplied(f"{self.top} has changes that are not committed ({changes}): commit or stash them first")
-        folder = self.top / self._git("rev-parse", "--git-dir")
-        for name, operation in UNFINISHED.items():
-            if (folder / name).exists():
-                raise NotApplied(
-                    f"{operation} is going on in {self.top}: finish or abort it first (git status says how)"
-                )
-
-    def require_identity(self) -> None:
-        """Check that git knows the author, the committer and the date of a new commit.
-
-        Raises:
-            NotApplied: git does not know them.
-        """
-        for role in ("AUTHOR", "COMMITTER"):
-            result = self._run("var", f"GIT_{role}_IDENT")
-            if result.exit_code != 0:
-                raise NotApplied(
-                    f"git cannot tell who commits ({git.reason(result)}). If git does not know your name, run "
-                    'git config --global user.name "Your Name" and git config --global user.email you@example.org'
-                )
-
-    def require_new_branch_name(self, branch: str) -> None:
-        """Check that a new branch can have this name.
-
-        Raises:
-            NotApplied: the name is invalid or taken, or git cannot hold it beside an existing branch.
-        """
-        if branch.startswith("-") or branch == "HEAD" or self._answer("check-ref-format", BRANCHES + branch) is None:
-            raise NotApplied(f'"{branch}" is not a valid branch name: choose another name with --branch')
-        if self.branch(branch):
-            raise NotApplied(
-                f"the branch {branch} exists already: git switch {branch}, or choose another name with --branch"
-            )
-        # Git cannot hold the branches `a` and `a/b` at the same time.
-        parts = branch.split("/")
-        above = [name for n in range(1, len(parts)) if self.branch(name := "/".join(parts[:n]))]
-        below = self._git("for-each-ref", "--count=1", "--format=%(refname)", f"{BRANCHES}{branch}/")
-        if conflicts := [*above, *([below.removeprefix(BRANCHES)] if below else [])]:
-            raise NotApplied(
-                f"the branch {conflicts[0]} exists, and git cannot hold a branch {branch} at the same time: "
-                "choose another name with --branch"
-            )
-
-    def branch(self, name: str) -> str | None:
-        """Return the commit of a branch, or None if the branch does not exist."""
-        return self._commit(BRANCHES + name)
-
-    def entry(self, commit: str, name: str) -> str:
-        """Return git's line about a file in a commit (mode and content hash), or "" if the commit lacks the file."""
-        return self._git("ls-tree", commit, "--", f":(literal,top){name}") if self._commit(commit) else ""
-
-    def stored(self, name: str, content: bytes) -> tuple[str, list[str]]:
-        """Return how git stores a file with this content: its mode, and the options of `git hash-object`.
-
-        Raises:
-            NotApplied: git does not track the file, or git holds other content.
-        """
-        listed = self._git("ls-files", "--stage", "--", f":(literal,top){name}").split()
-        if not listed:
-            raise NotApplied(f"{self.top / name} is not in git: git add and git commit it first")
-        return listed[0], self._filter_options(name, content, self._git("rev-parse", f"HEAD:{name}"))
-
-    def commit(self, name: str, before: bytes, after: bytes, message: str) -> str:
-        """Create a commit on top of HEAD that changes one file from `before` to `after`. Return the commit's hash.
-
-        No branch points to the commit. The user's files, index and branches do not change.
-
-        Raises:
-            NotApplied: git does not track the file, git holds other content than `before`, or git failed.
-        """
-        mode, options = self.stored(name, before)
-        with OwnedFolder("git") as folder:
-            index = {"GIT_INDEX_FILE": str(folder / "index")}
-            blob = self._hash(after, "-w", *options)
-            self._git("read-tree", "HEAD", variables=index)
-            self._git("update-index", "--cacheinfo", f"{mode},{blob},{name}", variables=index)
-            tree = self._git("write-tree", variables=index)
-        # Unlike `git commit`, `git commit-tree` does not read commit.gpgsign.
-        sign = self._run("config", "--type=bool", "--get", "commit.gpgsign").stdout.strip() == b"true"
-        return self._git("commit-tree", tree, "-p", "HEAD", *(["-S"] if sign else []), "-m", message)
-
-    def add_branch(self, branch: str, commit: str) -> None:
-        """Create a branch at `commit`. Git fails if the branch exists, so that no branch is ever moved."""
-        self._git("update-ref", "-m", "workbench apply", BRANCHES + branch, commit, "0" * len(commit))
-
-    def delete_branch(self, branch: str, commit: str) -> bool:
-        """Delete a branch if it is still at `commit` and checked out in no worktree. Return True if it was deleted."""
-        state = self._git("for-each-ref", "--format=%(objectname) %(worktreepath)", BRANCHES + branch).split(" ", 1)
-        if state != [commit, ""]:
-            return False
-        self._git("update-ref", "-d", BRANCHES + branch, commit)
-        return True
-
-    def checkout(self, head: Head) -> Head:
-        """Check out a branch, or its commit if the branch does not exist any more. Return what is checked out then."""
-        exists = head.branch and self.branch(head.branch)
-        self._git("checkout", "-q", *([str(head.branch)] if exists else ["--detach", head.commit]), "--")
-        return self.head()
-
-    def restore_file(self, name: str, content: bytes, mode: int | None) -> bool:
-        """Write the exact bytes and mode of a file, which filters and checkouts can change. Return True on success.
-
-        The file is written only if git would store `content` as the blob that HEAD has. Therefore nobody's work is
-        overwritten. If `mode` disagrees with git about the executable bit, the mode that git set stays, unless git is
-        told to ignore this bit (`core.fileMode=false`).
-        """
-        file = self.top / name
-        try:
-            current_mode = file.stat().st_mode
-            mode = current_mode if mode is None else mode
-            if (mode ^ current_mode) & stat.S_IXUSR and self._tracks_modes():
-                mode = current_mode
-            if file.read_bytes() != content:
-                if self._hash(content, f"--path={name}") != self._git("rev-parse", f"HEAD:{name}"):
-                    return False
-                write_atomically(file, content, mode=mode)
-                # This stages no change. It only makes git note the new size and time.
-                self._git("add", "--", f":(literal,top){name}")
-            elif current_mode != mode:
-                file.chmod(mode & 0o7777)
-        except (OSError, NotApplied):
-            return False
-        return True
-
-    def _tracks_modes(self) -> bool:
-        """Return True if git compares the executable bit of files with the bit that it has stored."""
-        return self._run("config", "--type=bool", "--get", "core.fileMode").stdout.strip() != b"false"
-
-    def _filter_options(self, name: str, content: bytes, blob: str) -> list[str]:
-        """Return the options with which `git hash-object` turns the file's `content` into the stored `blob`.
-
-        Git may convert line ends and apply filters, or store a file as it is.
-
-        Raises:
-            NotApplied: neither way gives the stored blob.
-        """
-        for options in ([f"--path={name}"], ["--no-filters"]):
-            if self._hash(content, *options) == blob:
-                return options
-        raise NotApplied(
-            f"{self.top / name} differs from what git has stored, although git reports no change: "
-            "check the file's git attributes and index flags"
-        )
-
-    def _hash(self, content: bytes, *options: str) -> str:
-        with OwnedFolder("git") as folder:
-            file = folder / "content"
-            file.write_bytes(content)
-            return self._git("hash-object", *options, str(file))
-
-    def _commit(self, name: str) -> str | None:
-        """Return the commit that a name stands for, or None if it stands for none."""
-        return self._answer("rev-parse", "-q", "--verify", f"{name}^{{commit}}")
-
-    def _answer(self, *arguments: str) -> str | None:
-        """Return what git prints, without the final newline. None if git does not succeed."""
-        result = self._run(*arguments)
-        return _text(result) if result.exit_code == 0 else None
-
-    def _git(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
+    def text(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
         """Run git with these additional environment variables. Return its output without the final newline.
 
         Raises:
             NotApplied: git failed; the message contains git's own words.
         """
-        result = self._run(*arguments, variables=variables)
+        result = self.run(*arguments, variables=variables)
         if result.exit_code != 0:
-            raise NotApplied(f"git {arguments[0]} failed in {self.top}: {git.reason(result)}")
-        return _text(result)
+            raise NotApplied(f"git {arguments[0]} failed in {self.folder}: {git.reason(result)}")
+        return result.stdout.decode(errors="surrogateescape").rstrip("\n")
 
-    def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> process.Finished:
         """Run git with these additional environment variables.
 
         Raises:
             NotApplied: git cannot be started.
         """
         try:
-            return git.run(self.top, *arguments, environ=self._environ, variables=variables or {})
+            return git.run(self.folder, *arguments, environ=self.environ, variables=variables or {})
         except OSError as error:
             if error.filename != "git":
                 reason = f"{error.filename}: {error.strerror}" if error.filename else error
                 raise NotApplied(f"git cannot be started ({reason})") from error
             raise NotApplied("git is not on the PATH: install it") from error
-
-
-def _text(result: process.Finished) -> str:
-    """Return git's output without the final newline."""
-    return result.stdout.decode(errors="surrogateescape").rstrip("\n")

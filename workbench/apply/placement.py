@@ -16,8 +16,9 @@ from workbench.execution.runtimes import RUNTIMES
 from workbench.fields import nearest
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
+from workbench.run.file_format import RUN_AGAIN
 from workbench.run.folder import RunFolder
-from workbench.run.record import RUN_AGAIN, RunRecord
+from workbench.run.record import RunRecord
 from workbench.search.candidate import HEADING, with_goal
 
 
@@ -140,27 +141,14 @@ def _before_variable(
         raise NotApplied(
             f"leave --goal out: the goal stays the value of {{{{{variable}}}}} and is not written into the file"
         )
-    candidates = {name: step for name, step in steps(read(measured)).items() if _variable(step, variable) is not None}
-    name = next(iter(candidates)) if chosen.step is None and len(candidates) == 1 else chosen.step
-    if name not in candidates:
-        problem = (
-            "no step takes the prompt"
-            if not candidates
-            else "several steps take the prompt"
-            if name is None
-            else f'step "{name}" takes no prompt'
-        )
-        names = (
-            f": name one with --step {' | '.join(candidates)}{nearest(name or '', candidates)}" if candidates else ""
-        )
-        raise NotApplied(f"{problem} by a part {{type: variable, name: {variable}}} in {file}{names}")
-    part = _variable(candidates[name], variable)
+    name, step = _step_with(variable, file, measured, chosen)
+    part = _variable(step, variable)
     if not part:
         raise NotApplied(
             f"step {name} has no static part right before its variable {variable}, where the prompt would go: write "
             'one with content: "", and run the study again'
         )
-    measured_text = candidates[name].statics[part - 1].value
+    measured_text = step.statics[part - 1].value
     old_text = measured_text.rstrip("\n")
     text = (f"{old_text}\n\n" if old_text else "") + prompt + HEADING.rstrip("\n") + "\n"
     current = steps(read(content)).get(name)
@@ -174,6 +162,27 @@ def _before_variable(
             "run the study again, so that the prompt is measured with the new text"
         )
     return name, part, text
+
+
+def _step_with(variable: str, file: Path, measured: str, chosen: Chosen) -> tuple[str, Step]:
+    """Return the name of the step that takes the variable, and the step as the run measured it.
+
+    Raises:
+        NotApplied: no step takes the variable, or several do and the chosen step is none of them.
+    """
+    candidates = {name: step for name, step in steps(read(measured)).items() if _variable(step, variable) is not None}
+    name = next(iter(candidates)) if chosen.step is None and len(candidates) == 1 else chosen.step
+    if name in candidates:
+        return name, candidates[name]
+    problem = (
+        "no step takes the prompt"
+        if not candidates
+        else "several steps take the prompt"
+        if name is None
+        else f'step "{name}" takes no prompt'
+    )
+    names = f": name one with --step {' | '.join(candidates)}{nearest(name or '', candidates)}" if candidates else ""
+    raise NotApplied(f"{problem} by a part {{type: variable, name: {variable}}} in {file}{names}")
 
 
 def _variable(step: Step, variable: str) -> int | None:

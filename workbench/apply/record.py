@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from workbench.apply.git import Head
+from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
+from workbench.run.file_format import Record
 from workbench.run.folder import RunFolder
-from workbench.run.record import Record
 from workbench.system.files import PRIVATE_FILE, write_atomically
 
 #: The file with the bytes of the pipeline file before the change, in the run's folder.

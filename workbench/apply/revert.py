@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.apply.git import Head, Repository
+from workbench.apply.conditions import clean_head
 from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, last_applied, load_applied
+from workbench.apply.repository import Repository
+from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.folder import RunFolder
 
@@ -52,18 +54,17 @@ def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted
     if record is None:
         raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} applies it")
     repository = _repository(record, environ)
-    repository.require_clean()
-    head, notes = repository.head(), list[str]()
+    head, notes = clean_head(repository), list[str]()
     if head.branch == record.branch:
         head, notes = _check_out_origin(repository, record, bytes_before(run))
-    elif repository.branch(record.branch) and not _is_at(head, record.origin):
+    elif not _is_at(head, record.origin) and repository.has_branch(record.branch):
         raise NotApplied(
             f"{head} is checked out in {repository.top}, not {record.branch}: "
             f"git switch {record.branch} first, then revert again"
         )
     differences = _differences(repository, record, head, bytes_before(run))
     notes += differences
-    if repository.branch(record.branch) and not repository.delete_branch(record.branch, record.commit):
+    if not repository.delete_branch(record.branch, record.commit):
         notes.append(f"the branch {record.branch} is kept: it has other commits than ours, or a worktree uses it")
     delete_applied(run)
     return Reverted(run.name, record.file, str(head), not differences, tuple(notes))
@@ -101,21 +102,24 @@ def _check_out_origin(repository: Repository, record: AppliedRecord, before: byt
     Return what is checked out now, and notes for a person.
     """
     mode = record.file.stat().st_mode if record.file.exists() else None
-    head, notes = repository.checkout(record.origin), list[str]()
-    if head.branch != record.origin.branch:
+    origin, notes = record.origin, list[str]()
+    if origin.branch is not None and not repository.has_branch(origin.branch):
+        origin = Head(None, origin.commit)
         notes.append(
             f"the branch {record.origin} does not exist any more: its former commit is checked out, on no branch"
         )
+    repository.checkout(origin)
     if before is not None:
         repository.restore_file(record.name, before, mode)
-    if changes := repository.changes():
-        notes.append(f"git status reports changes ({changes}): one of your git filters makes them")
-    return head, notes
+    status = repository.status()
+    if status.changes:
+        notes.append(f"git status reports changes ({status.changes}): one of your git filters makes them")
+    return status.head, notes
 
 
 def _differences(repository: Repository, record: AppliedRecord, head: Head, before: bytes | None) -> list[str]:
     """List how the pipeline file differs from when the prompt was applied. Changes nothing."""
-    current = repository.entry("HEAD", record.name)
+    current = repository.entry(head.commit, record.name)
     if not current:
         return [f"{record.file} does not exist on {head} any more"]
     if current == repository.entry(record.commit, record.name):
@@ -123,7 +127,7 @@ def _differences(repository: Repository, record: AppliedRecord, head: Head, befo
             f"{head} contains the prompt too, for example by a merge, and keeps it: "
             f"git revert {record.commit[:12]} removes it"
         ]
-    if current != repository.entry(record.origin.commit, record.name):
+    if head.commit != record.origin.commit and current != repository.entry(record.origin.commit, record.name):
         return [f"{record.file} was changed on {head} since then, and stays as it is there"]
     try:
         if before == record.file.read_bytes():

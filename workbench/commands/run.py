@@ -17,7 +17,10 @@ from workbench.commands.prefect_api import use_server
 from workbench.errors import OutsideError
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
-from workbench.evidence.summary import summarize
+from workbench.evidence.summary import Summary, summarize
+from workbench.execution.runtimes import runtime_of
+from workbench.foreign_text import printable
+from workbench.nouns import Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 from workbench.study import calibrating
@@ -63,14 +66,7 @@ def run(
         Use scripted models instead of real ones. This costs nothing and proves nothing about a prompt.
     """
     loaded = load(RunOptions(study, optimizer, budget, seed, rehearse, dollars=dollars, runner=runner))
-    require_rubric(loaded, rehearsal=True)
-    # The flow makes these checks too. Here they come before a server or a run is started.
-    if rehearse:
-        require_rehearsable(loaded)
-    else:
-        require_keys(loaded, os.environ)
-        if advice := calibrating.note(loaded, home(), os.environ):
-            err.print(f"note: {advice}", highlight=False)
+    _require_startable(loaded, rehearse=rehearse)
     with without_collection():
         use_server()
         # Prefect reads its settings at import. Therefore the flow is imported only now.
@@ -98,6 +94,36 @@ def run(
     finally:
         # A run that failed or was interrupted has a report too: its state, and what it has found so far.
         write_report()
+    result = rows(_result(name))
+    if prefect_server.running_server(home()):
+        result.append(("to stop", "workbench server --stop ends the Prefect server"))
+    progress.table(loaded.name, result, console_beside(json_file))
+    return 0
+
+
+def _require_startable(study: Study, *, rehearse: bool) -> None:
+    """Check what a run needs, warn, and advise a calibration. The flow checks too, but only after a server has started.
+
+    Raises:
+        UserError: a rubric or a key is missing, or the study cannot be rehearsed.
+    """
+    require_rubric(study, rehearsal=True)
+    if warning := runtime_of(study.pipeline.engine).warning(study.pipeline):
+        err.print(printable(f"note: {warning}"), markup=False, highlight=False)
+    if rehearse:
+        require_rehearsable(study)
+        return
+    require_keys(study, os.environ)
+    if advice := calibrating.note(study, home(), os.environ):
+        err.print(f"note: {advice}", highlight=False)
+
+
+def _result(name: str) -> Summary:
+    """Return the summary of a run that has ended.
+
+    Raises:
+        OutsideError: the run has no result.
+    """
     summary = summarize(RunFolder(home() / "runs" / name))
     if summary.comparison is None:
         raise OutsideError(
@@ -105,8 +131,4 @@ def run(
             "every goal; run the same command again",
             kind="no result",
         )
-    result = rows(summary)
-    if prefect_server.running_server(home()):
-        result.append(("to stop", "workbench server --stop ends the Prefect server"))
-    progress.table(loaded.name, result, console_beside(json_file))
-    return 0
+    return summary

@@ -10,7 +10,7 @@ from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import best_answers, criteria_met
 from workbench.evidence.statistics import Comparison
 from workbench.evidence.summary import Summary
-from workbench.run.record import Frozen
+from workbench.run.file_format import Frozen
 from workbench.scoring import CriterionAnswer
 
 #: Digits after the point. A mean of scores is not more exact, and nobody wants to read 6.8999999999999995.

@@ -19,9 +19,10 @@ from workbench.evidence.record_parts import (
 )
 from workbench.evidence.sentence import sentence
 from workbench.evidence.summary import Status, Summary, prompt_file
+from workbench.run.file_format import Record
 from workbench.run.folder import REPORT
 from workbench.run.race_record import RaceRecord
-from workbench.run.record import Ending, Record
+from workbench.run.record import Ending
 
 
 class ReportRecord(Record):

@@ -15,8 +15,8 @@ import yaml
 from workbench.execution.structure import defect
 from workbench.execution.yaml_advice import advice
 from workbench.nouns import Execution, Plan
-from workbench.pipeline_file.document import LIBYAML
 from workbench.pipeline_file.nodes import Nodes, line_of
+from workbench.pipeline_file.parsers import LIBYAML
 
 #: The most bytes of a text that is read as a plan.
 MAX_BYTES = 1_000_000

@@ -11,7 +11,7 @@ from itertools import islice
 
 import yaml
 
-from workbench.pipeline_file.document import LIBYAML
+from workbench.pipeline_file.parsers import LIBYAML
 
 #: The keys of a plan's list of steps.
 LISTS = ("steps", "stages")

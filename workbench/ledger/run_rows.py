@@ -12,9 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from workbench.ledger.database import Database
 from workbench.ledger.schema import asks, calls, judged, runs, score_verdicts, scores
+from workbench.run.file_format import Record
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
-from workbench.run.record import AnswerRecord, PromotedRecord, Record, RunRecord, SearchResult, TrialRecord
+from workbench.run.record import AnswerRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
 
 #: The values of one row, by column.
 Row = dict[str, Any]

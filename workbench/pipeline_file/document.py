@@ -14,55 +14,19 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from workbench.errors import PipelineUnreadable, Problem, StudyError
-
-#: The runtime's limit. A deep file would also exceed Python's own limit on recursion.
-MAX_DEPTH = 64
+from workbench.pipeline_file.events import Events
+from workbench.pipeline_file.parsers import PLACES, Parser
 
 #: The line breaks of YAML 1.1, which PyYAML and libyaml use.
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-#: A byte order mark that begins a line. libyaml skips it. PyYAML reads it as a part of the text after it.
-INNER_MARK = re.compile("(?<=[\ufeff\n\r\x85\u2028\u2029])\ufeff")
-#: Line breaks of YAML 1.1 that YAML 1.2 does not have, and every byte order mark except the first.
-OLD_BREAKS = re.compile("[\x85\u2028\u2029]|(?<!^)\ufeff")
 #: Characters that every version of YAML requires to be escaped: control characters, halves of surrogate pairs.
 NO_TEXT = yaml.reader.Reader.NON_PRINTABLE
-
-#: libyaml if PyYAML was built with it, else PyYAML's own parser.
-LIBYAML: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-#: Tags that do not change the meaning of a text, a mapping or a list.
-STANDARD_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq"))
-
-
-@dataclass(frozen=True)
-class Parser:
-    """The rules by which one program reads YAML.
-
-    Attributes:
-        loaders: PyYAML's parsers that read like this program. The first that accepts a file is used.
-        references: True if anchors and aliases are resolved. If False, they are refused.
-        tags: the tags that are accepted; None accepts all.
-        doubtful: characters that this program and PyYAML read differently.
-    """
-
-    loaders: tuple[Any, ...]
-    references: bool
-    tags: frozenset[str] | None
-    doubtful: re.Pattern[str] = INNER_MARK
-
-
-#: The rules of our own runtime. It uses libyaml, and refuses anchors, aliases and tags.
-FAST_YAML = Parser((LIBYAML,), references=False, tags=frozenset())
-#: The rules of pipeline_ex. It accepts some files that only one of PyYAML's two parsers accepts.
-YAMERL = Parser((yaml.SafeLoader, LIBYAML), references=True, tags=STANDARD_TAGS, doubtful=OLD_BREAKS)
-#: The rules of PyYAML's own parser. Only this parser reports exactly where each scalar begins and ends.
-PLACES = Parser((yaml.SafeLoader,), references=True, tags=None)
 
 
 def read_file(file: Path, parser: Parser) -> yaml.MappingNode:
@@ -129,10 +93,10 @@ def scalar_text(node: yaml.Node | None) -> str | None:
 
 def mappings(root: yaml.Node) -> Iterator[yaml.MappingNode]:
     """Return every mapping at any depth, including the root. Each appears once, in the file's order."""
-    return (node for node in _nodes(root) if isinstance(node, yaml.MappingNode))
+    return (node for node in nodes(root) if isinstance(node, yaml.MappingNode))
 
 
-def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
+def nodes(root: yaml.Node) -> Iterator[yaml.Node]:
     """Yield every node that is no key. A node with several aliases is yielded once."""
     waiting, visited = [root], set[int]()
     while waiting:
@@ -169,7 +133,7 @@ def _line(text: str, place: re.Match[str]) -> int:
 def _composed(text: str, loader: Any, parser: Parser) -> yaml.MappingNode:
     """Return the root as one of PyYAML's parsers reads it. Check the events first: reading them needs no recursion."""
     try:
-        checked = _Events(parser)
+        checked = Events(parser)
         events = deque[yaml.Event]()
         for event in yaml.parse(text, Loader=loader):
             checked.take(event)
@@ -206,69 +170,6 @@ class _Composer(yaml.composer.Composer, yaml.resolver.Resolver):
         return self._events.popleft() if self._events else None
 
 
-@dataclass
-class _Events:
-    """Refuses properties that nodes do not show: several documents, too much depth, and anchors and tags.
-
-    Attributes:
-        open_collections: the anchor of each collection that is being read, and True if it stands in brackets.
-        bracketed: True if a node stands in brackets, by the anchor of the node.
-    """
-
-    parser: Parser
-    documents: int = 0
-    open_collections: list[tuple[str | None, bool]] = field(default_factory=list)
-    bracketed: dict[str | None, bool] = field(default_factory=dict)
-
-    def take(self, event: yaml.Event) -> None:
-        """Check the next event.
-
-        Raises:
-            PipelineUnreadable: the event has a property that is refused.
-        """
-        if isinstance(event, yaml.DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                raise _refused(event, "a second YAML document begins here; expected one document: remove the others")
-        elif isinstance(event, yaml.NodeEvent):
-            self._node(event)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, flow = self.open_collections.pop()
-            self.bracketed[anchor] = flow
-
-    def _node(self, event: yaml.NodeEvent) -> None:
-        if len(self.open_collections) > MAX_DEPTH:
-            raise _refused(event, f"nested more than {MAX_DEPTH} levels deep")
-        name = str(event.anchor)[:80]
-        if isinstance(event, yaml.AliasEvent):
-            self._alias(event, name)
-            return
-        if event.anchor is not None:
-            if not self.parser.references:
-                raise _refused(event, f"the anchor &{name} is not supported: write out what it stands for")
-            if event.anchor in self.bracketed:
-                raise _refused(event, f"the anchor &{name} stands in the file twice: give the second another name")
-        tag = event.tag if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) else None
-        if tag is not None and self.parser.tags is not None and tag not in self.parser.tags:
-            name = tag.replace("tag:yaml.org,2002:", "!!")[:80]
-            raise _refused(event, f"the tag {name} is not supported: leave it out")
-        if isinstance(event, yaml.CollectionStartEvent):
-            self.open_collections.append((event.anchor, bool(event.flow_style)))
-        else:
-            self.bracketed[event.anchor] = False
-
-    def _alias(self, event: yaml.AliasEvent, name: str) -> None:
-        if not self.parser.references:
-            raise _refused(event, f"the alias *{name} is not supported: write out what it stands for")
-        if event.anchor not in self.bracketed:
-            raise _refused(event, f"the alias *{name} names no value that ends before it: write out what it means")
-        if self.bracketed[event.anchor] and self.parser is YAMERL:
-            # yamerl 0.10 replaces the alias by the first word between the brackets.
-            raise _refused(
-                event, f"pipeline_ex misreads the alias *{name} of a value in brackets: write out what the alias means"
-            )
-
-
 def _check_keys(root: yaml.Node) -> None:
     """Refuse a key that is no scalar, a merge key, and a key that a mapping has twice."""
     for mapping in mappings(root):
@@ -283,10 +184,6 @@ def _check_keys(root: yaml.Node) -> None:
                 name = key.value[:80]
                 raise PipelineUnreadable(f'the key "{name}" stands in line {lines[key.value]} too: take one out', line)
             lines[key.value] = line
-
-
-def _refused(event: yaml.Event, message: str) -> PipelineUnreadable:
-    return PipelineUnreadable(message, event.start_mark.line + 1 if event.start_mark else None)
 
 
 def _node_line(node: yaml.Node) -> int:

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from workbench.errors import NotApplied, PipelineUnreadable
-from workbench.pipeline_file.document import LIBYAML, document
+from workbench.pipeline_file.document import document
+from workbench.pipeline_file.parsers import LIBYAML
 from workbench.pipeline_file.scalar_place import ScalarPlace
 from workbench.pipeline_file.spelling import double_quoted, literal, single_quoted
 from workbench.pipeline_file.steps import steps

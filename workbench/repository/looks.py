@@ -16,7 +16,8 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.providers import digest
 from workbench.repository.repository import Repository
-from workbench.system.files import exclusive_lock, write_atomically
+from workbench.system.files import write_atomically
+from workbench.system.locks import exclusive_lock
 
 #: The most paths that an event names. Prefect limits the size of an event.
 MOST_PATHS = 1000
@@ -119,11 +120,11 @@ def look(
 
 def _compare(repository: Repository, branch: str, study: str, globs: Sequence[str], old: str | None, new: str) -> Look:
     """Return the look at a new head: a change, unless no path that matches a pattern has changed."""
-    if not repository.changed_paths(old, new, globs):
+    paths = repository.changed_paths(old, new)
+    if not (repository.changed_paths(old, new, globs) if globs else paths):
         return Look(
             new, None, f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
         )
-    paths = repository.changed_paths(old, new)
     change = Change(repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths))
     number = f"{len(paths)} changed {'path' if len(paths) == 1 else 'paths'}"
     return Look(new, change, f"{repository.name} {branch} has the new head {new[:12]}, with {number}.")

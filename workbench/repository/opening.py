@@ -16,7 +16,7 @@ from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
 from workbench.repository.repository import URL, Repository
 from workbench.system import git
-from workbench.system.files import exclusive_lock
+from workbench.system.locks import exclusive_lock
 
 #: The time limit of a clone or a fetch.
 FETCH_SECONDS = 600.0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.system import git
-from workbench.system.files import try_lock
+from workbench.system.locks import try_lock
 
 #: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
@@ -46,8 +46,10 @@ class Repository:
 
     def branch(self, name: str) -> str:
         """Return the branch that a name stands for: for `HEAD`, the branch that is checked out, if there is one."""
+        if name != "HEAD":
+            return name
         result = git.run(self.folder, "symbolic-ref", "-q", "--short", "HEAD", environ=self.environ)
-        return result.stdout.decode().strip() if name == "HEAD" and result.exit_code == 0 else name
+        return result.stdout.decode().strip() if result.exit_code == 0 else name
 
     def head(self, branch: str) -> str:
         """Return the newest commit of a branch. `HEAD` names the checked-out branch, and in a copy the default branch.
@@ -83,13 +85,21 @@ class Repository:
         Args:
             globs: only paths that match one of these patterns, in which `**` stands for any folders.
         """
-        is_known = old is not None and self._succeeds("cat-file", "-e", f"{old}^{{commit}}")
         # All patterns begin at the top of the repository, so `/notes.md` and `./notes.md` mean `notes.md`.
         patterns = [f":(top,glob){re.sub(r'^(?:[.]?/)+', '', pattern)}" for pattern in globs]
-        # After a forced push, git may have removed the old commit. Then every path may have changed.
-        output = self._git(
-            "diff", "--name-only", "-z", "--no-renames", str(old) if is_known else EMPTY_TREE, new, "--", *patterns
-        )
+        if old is None:
+            return self._diff(EMPTY_TREE, new, patterns)
+        try:
+            return self._diff(f"{old}^{{commit}}", new, patterns)
+        except UserError:
+            if self._succeeds("cat-file", "-e", f"{old}^{{commit}}"):
+                raise
+            # After a forced push, git may have removed the old commit. Then every path may have changed.
+            return self._diff(EMPTY_TREE, new, patterns)
+
+    def _diff(self, old: str, new: str, patterns: Sequence[str]) -> list[str]:
+        """Return the paths that differ between two commits, and match a pattern if there is one."""
+        output = self._git("diff", "--name-only", "-z", "--no-renames", old, new, "--", *patterns)
         return [path for path in output.split("\0") if path]
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -98,8 +108,8 @@ class Repository:
 
     def parent(self, commit: str) -> str | None:
         """Return the first parent of a commit, or None."""
-        exists = self._succeeds("rev-parse", "-q", "--verify", f"{commit}^^{{commit}}")
-        return self._git("rev-parse", f"{commit}^") if exists else None
+        result = git.run(self.folder, "rev-parse", "-q", "--verify", f"{commit}^^{{commit}}", environ=self.environ)
+        return result.stdout.decode().strip() if result.exit_code == 0 else None
 
     @contextmanager
     def checked_out(self, commit: str, folder: Path) -> Iterator[Path]:
@@ -111,7 +121,7 @@ class Repository:
             UserError: the repository has no such commit, git cannot check it out, or another process uses the folder.
         """
         commit = self.commit(commit)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         for other in folder.parent.glob("*/"):
             if (release := try_lock(_lock(other))) is not None:
                 self._remove(other)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.providers import digest
-from workbench.system.files import is_locked, try_lock, write_locked
+from workbench.system.locks import is_locked, try_lock, write_locked
 
 #: The longest time that a run waits for its turn.
 PATIENCE_SECONDS = 3600.0

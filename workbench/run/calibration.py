@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import ClassVar
 
-from workbench.run.record import Frozen, Record, Score, UnixTime
+from workbench.run.file_format import Frozen, Record
+from workbench.run.record import Score, UnixTime
 
 #: The name of the drawing in the folder of a calibration.
 PICTURE = "picture.svg"

@@ -39,8 +39,10 @@ from pathlib import Path
 
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
 from workbench.nouns import Trial
-from workbench.run.record import RUN_AGAIN, FailureRecord, Phase, R, Record, RunRecord, TrialRecord, parse
-from workbench.system.files import PRIVATE_FILE, append_line, is_locked, shared_lock, write_atomically
+from workbench.run.file_format import RUN_AGAIN, R, Record, parse
+from workbench.run.record import FailureRecord, Phase, RunRecord, TrialRecord
+from workbench.system.files import PRIVATE_FILE, append_line, write_atomically
+from workbench.system.locks import is_locked, shared_lock
 
 #: The file that the process which works on a run keeps locked.
 WORKING = "working"

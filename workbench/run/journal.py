@@ -17,8 +17,9 @@ from workbench.foreign_text import storable
 from workbench.money.meter import Meter
 from workbench.money.price import Cost
 from workbench.money.purse import purse_of
+from workbench.run.file_format import Record
 from workbench.run.folder import RunFolder
-from workbench.run.record import Record, UnixTime
+from workbench.run.record import UnixTime
 
 Action = Literal["propose", "execute", "score", "draw"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from workbench.run.record import Frozen, Record
+from workbench.run.file_format import Frozen, Record
 
 
 class EffectRecord(Frozen):

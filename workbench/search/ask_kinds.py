@@ -27,15 +27,17 @@ class AnswerFuture(Protocol):
 
 @dataclass(eq=False, kw_only=True)
 class _Keyed:
-    """The attributes of every kind of ask.
+    """The attributes of every kind of ask whose answer costs money.
 
     Attributes:
         key: a hash of everything that the answer depends on. Asks with equal keys share one answer.
         waiting: the futures on which threads of the work wait for the answer.
+        bought: True if the flow has the answer bought. False before that, and if the answer was kept or is free.
     """
 
     key: str
     waiting: list[Future[Any]] = field(default_factory=list)
+    bought: bool = False
 
 
 @dataclass(eq=False)
@@ -57,21 +59,26 @@ class Execute(_Keyed):
 
 
 @dataclass(eq=False)
-class Retrieve(_Keyed):
-    """Read the plan out of a finished execution. `title` names the execution for people."""
+class Retrieve:
+    """Read the plans out of finished executions: the asks, and their finished futures in the same order.
 
-    execution: AnswerFuture
-    title: str
+    The answer is a list of plans in this order. One retrieval runs at a time, and the next one reads every plan that
+    was waiting for it.
+    """
+
+    executes: list[Execute] = field(default_factory=list)
+    executions: list[AnswerFuture] = field(default_factory=list)
 
 
 @dataclass(eq=False)
 class Score(_Keyed):
-    """Have the judge score a plan. `plan` is the finished future of its retrieval, or a plan that nothing executed."""
+    """Have the judge score a plan. `retrieval` is the finished future of its retrieval, if it was retrieved."""
 
     task: ClassVar[Literal["score"]] = "score"
 
     request: ScoreRequest
-    plan: AnswerFuture | Plan
+    plan: Plan
+    retrieval: AnswerFuture | None
 
 
 @dataclass(eq=False)
@@ -83,10 +90,15 @@ class Draw(_Keyed):
     request: DrawRequest
 
 
-Ask = Propose | Execute | Retrieve | Score | Draw
+PaidAsk = Propose | Execute | Score | Draw
+Ask = PaidAsk | Retrieve
 
 #: The order in which ready asks are submitted. Executions are the slowest, so they get a free slot first.
 SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose, Draw)
+
+#: The kinds that call the judge's or the proposer's model. Until the model has given one answer, it is asked once at a
+#: time: a rejected key is not sent many times at once.
+FIRST_ALONE: frozenset[type[Ask]] = frozenset((Score, Propose, Draw))
 
 #: How many proposals may run at once, at most. The same holds for drawings.
 MOST_PROPOSALS_AT_ONCE = 8
@@ -98,4 +110,4 @@ Slots = Mapping[type[Ask], int]
 def slots(concurrency: int) -> Slots:
     """Return how many asks of each kind may run at once, for `concurrency` executions at once."""
     few_calls = min(concurrency, MOST_PROPOSALS_AT_ONCE)
-    return {Execute: concurrency, Retrieve: concurrency, Score: concurrency, Propose: few_calls, Draw: few_calls}
+    return {Execute: concurrency, Retrieve: 1, Score: concurrency, Propose: few_calls, Draw: few_calls}

@@ -15,11 +15,12 @@ For example, the work gets a plan in five steps:
 
     1. In a thread of the work, `asker.plan(request)` puts an `Execute` into the queue, and waits.
     2. In the flow's thread, the loop yields the `Execute`. The flow answers it with an `execute` task.
-    3. When this task has finished, the loop yields a `Retrieve`. The flow answers it with a `retrieve` task.
-    4. When this task has finished, `Asks` hands the plan to the waiting thread.
+    3. When this task has finished, the loop yields a `Retrieve`. The flow answers it with a `retrieve` task. Executions
+       that finish meanwhile wait for this task, and share the next `Retrieve`.
+    4. When the `retrieve` task has finished, `Asks` hands the plan to the waiting thread.
     5. In the work's thread, `asker.plan` returns the plan.
 
-Five rules keep the connection sound:
+Six rules keep the connection sound:
 
 leaving        The flow can leave its loop early, for instance because of an interrupt or a failed task. Then every call
                of the asker that waits raises `SearchStopped`, and so does every later call. `__exit__` waits until the
@@ -30,6 +31,8 @@ stopping       `SearchStopped` is a BaseException and not an Exception.
 slots          Each kind of ask has a limited number of slots. The flow gets an ask when the ask's inputs are finished
                and a slot of its kind is free. New asks and finished tasks arrive in one queue.
                Reason: no task may occupy a worker while it waits for another task.
+first alone    A kind that calls the judge's or the proposer's model has one slot until an answer of it was bought.
+               Reason: a failure that lasts, such as a rejected key, is met once and not in all slots at once.
 single flight  Asks with equal keys share one task run and its answer. The answer is kept until the work ends. A failure
                is not kept.
                Reason: nothing is paid for twice.
@@ -45,13 +48,26 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from workbench.errors import BudgetUsedUp
 from workbench.nouns import DrawnCriteria, DrawRequest, ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
-from workbench.search.ask_kinds import SUBMIT_ORDER, AnswerFuture, Ask, Draw, Execute, Propose, Retrieve, Score, Slots
+from workbench.search.ask_kinds import (
+    FIRST_ALONE,
+    SUBMIT_ORDER,
+    AnswerFuture,
+    Ask,
+    Draw,
+    Execute,
+    PaidAsk,
+    Propose,
+    Retrieve,
+    Score,
+    Slots,
+)
 from workbench.search.asker import Asker, SearchStopped
 from workbench.search.proposal import Proposal, ProposalRequest
 
@@ -65,7 +81,7 @@ JOIN_SECONDS = 10.0
 CLAIM_SECONDS = 0.5
 
 #: Claims an ask. Returns the function that gives the claim back, or None if another process has claimed an equal ask.
-Claim = Callable[[Ask], Callable[[], None] | None]
+Claim = Callable[[PaidAsk], Callable[[], None] | None]
 
 
 class Asks(Generic[T]):
@@ -102,10 +118,14 @@ class Asks(Generic[T]):
         self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in SUBMIT_ORDER}
         #: How many asks of each kind the flow has, and has not answered yet.
         self._running: Counter[type[Ask]] = Counter()
-        #: Asks without an answer, by key: those that are ready and those that run.
-        self._in_flight: dict[str, Ask] = {}
+        #: The kinds of which an answer was bought.
+        self._bought_kinds: set[type[Ask]] = set()
+        #: Paid asks without an answer, by key: those that are ready, those that run, and executions without a plan.
+        self._in_flight: dict[str, PaidAsk] = {}
         #: Plans, verdicts and proposals by key.
         self._answers: dict[str, Any] = {}
+        #: The newest retrieval. While it is ready, finished executions join it.
+        self._next_retrieval = Retrieve()
         #: The finished retrieval of each plan. A Score takes it as its input, so that Prefect shows the edge.
         self._retrievals: dict[Plan, AnswerFuture] = {}
         #: Held while an ask enters the queue and while the queue is closed, so that no ask enters afterwards.
@@ -190,6 +210,8 @@ class Asks(Generic[T]):
             while self._working and self._cause is None and (ask := self._next_ready()):
                 self._running[type(ask)] += 1
                 yield ask
+                # An execution that has finished meanwhile frees its slot, and joins the next retrieval.
+                self._handle_waiting_events()
             ending = self._cause is not None or not self._working
             if ending and not self._running.total():
                 return
@@ -198,9 +220,16 @@ class Asks(Generic[T]):
             except queue.Empty:
                 continue
 
-    def answer(self, ask: Ask, task: AnswerFuture) -> None:
-        """Answer an ask with the result that `task` will have. Does not wait for the result."""
-        release = self._releases.pop(ask.key, None)
+    def answer(self, ask: Ask, task: AnswerFuture, *, bought: bool = True) -> None:
+        """Answer an ask with the result that `task` will have. Does not wait for the result.
+
+        Args:
+            bought: False if `task` calls no model, because the answer was kept or is free.
+        """
+        release = None
+        if not isinstance(ask, Retrieve):
+            ask.bought = bought
+            release = self._releases.pop(ask.key, None)
 
         def finish(finished_task: Any) -> None:
             # The task has stored its answer. Give the claim back here, because the flow may have left the loop.
@@ -236,7 +265,7 @@ class Asks(Generic[T]):
         """Take the next ready ask whose kind has a free slot, and claim it. Return None if there is no such ask."""
         for kind in SUBMIT_ORDER:
             ready = self._ready[kind]
-            for _ in range(len(ready) if self._running[kind] < self._slots[kind] else 0):
+            for _ in range(len(ready) if self._has_slot(kind) else 0):
                 ask = ready.popleft()
                 if isinstance(ask, Retrieve):
                     return ask
@@ -252,7 +281,18 @@ class Asks(Generic[T]):
 
         Call it after `_next_ready` has returned None.
         """
-        return any(self._ready[kind] and self._running[kind] < self._slots[kind] for kind in SUBMIT_ORDER)
+        return any(self._ready[kind] and self._has_slot(kind) for kind in SUBMIT_ORDER)
+
+    def _has_slot(self, kind: type[Ask]) -> bool:
+        """Return True if the flow may get another ask of this kind."""
+        alone = kind in FIRST_ALONE and kind not in self._bought_kinds
+        return self._running[kind] < (1 if alone else self._slots[kind])
+
+    def _handle_waiting_events(self) -> None:
+        """Update the state by the events that have arrived. Does not wait for others."""
+        with suppress(queue.Empty):
+            while True:
+                self._handle(self._events.get_nowait())
 
     def _handle(self, event: Event) -> None:
         """Update the state by one event."""
@@ -260,7 +300,7 @@ class Asks(Generic[T]):
             case NewAsk(ask, answer):
                 self._join_or_start(ask, answer)
             case NewScore(request, plan, answer):
-                self._join_or_start(Score(request, self._retrievals.get(plan, plan), key=request.key(plan)), answer)
+                self._join_or_start(Score(request, plan, self._retrievals.get(plan), key=request.key(plan)), answer)
             case TrialEnded(trial):
                 self._on_trial(trial)
             case TaskFinished(ask, task):
@@ -270,7 +310,7 @@ class Asks(Generic[T]):
             case WorkEnded():
                 self._working = False
 
-    def _join_or_start(self, ask: Ask, answer: Future[Any]) -> None:
+    def _join_or_start(self, ask: PaidAsk, answer: Future[Any]) -> None:
         """Give the stored answer, or wait for an equal ask that is in flight, or make the ask ready."""
         if ask.key in self._answers:
             _resolve([answer], self._answers[ask.key])
@@ -286,30 +326,44 @@ class Asks(Generic[T]):
         self._running[type(ask)] -= 1
         try:
             value = task.result()
-        except BudgetUsedUp:
-            # Other asks may still get their answers. The work decides what a used-up budget means for it.
-            del self._in_flight[ask.key]
-            _refuse(ask.waiting)
-            return
         except Exception as error:
+            if isinstance(error, BudgetUsedUp) and not isinstance(ask, Retrieve):
+                # Other asks may still get their answers. The work decides what a used-up budget means for it.
+                del self._in_flight[ask.key]
+                _refuse(ask.waiting)
+                return
             # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
             return
-        if isinstance(ask, Execute):
-            # The work waits for the plan and not for the execution. So the retrieval takes over the execution's key and
-            # its waiting threads.
-            retrieval = Retrieve(task, ask.request.title, key=ask.key, waiting=ask.waiting)
-            self._in_flight[ask.key] = retrieval
-            self._ready[Retrieve].append(retrieval)
-            self._on_answer(ask, task)
-            return
+        if not isinstance(ask, Retrieve) and ask.bought:
+            self._bought_kinds.add(type(ask))
+        self._on_answer(ask, task)
+        match ask:
+            case Execute():
+                # The work waits for the plan, and not for the execution.
+                self._wait_for_retrieval(ask, task)
+            case Retrieve():
+                for execute, plan in zip(ask.executes, value, strict=True):
+                    self._retrievals[plan] = task
+                    self._resolve(execute, plan)
+            case Score():
+                self.verdicts.append(task)
+                self._resolve(ask, value)
+            case _:
+                self._resolve(ask, value)
+
+    def _wait_for_retrieval(self, execute: Execute, execution: AnswerFuture) -> None:
+        """Add a finished execution to the retrieval that begins next."""
+        if not self._ready[Retrieve]:
+            self._next_retrieval = Retrieve()
+            self._ready[Retrieve].append(self._next_retrieval)
+        self._next_retrieval.executes.append(execute)
+        self._next_retrieval.executions.append(execution)
+
+    def _resolve(self, ask: PaidAsk, value: Any) -> None:
+        """Keep the answer of an ask, and give it to every thread that waits for it."""
         del self._in_flight[ask.key]
         self._answers[ask.key] = value
-        if isinstance(ask, Retrieve):
-            self._retrievals[value] = task
-        elif isinstance(ask, Score):
-            self.verdicts.append(task)
-        self._on_answer(ask, task)
         _resolve(ask.waiting, value)
 
     def _refuse_asks(self) -> None:

@@ -10,27 +10,16 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import yaml
+from workbench.search.subtrees import WORD, WORDS_IN_A_ROW, subtrees_of, words_of
 
-from workbench.pipeline_file.document import LIBYAML
-
-#: The fewest words of a gold plan in a row that are a copy. A copied YAML subtree has at least as many words.
-WORDS_IN_A_ROW = 8
-#: The fewest values of a copied YAML subtree.
-SUBTREE_VALUES = 3
 #: A prompt copies the rare words of a gold plan if, of `WINDOW` unusual words in a row, at least the share `RARE_SHARE`
 #: and at least `FEWEST_RARE` are rare words of the gold plan.
 WINDOW, RARE_SHARE, FEWEST_RARE = 20, 0.8, 8
 #: How many words of a copy the reason shows.
 WORDS_SHOWN = 5
-#: The deepest YAML that is compared.
-DEEPEST = 40
 
 #: The words in the place of a gold plan's words in a judge's reason.
 TAKEN_OUT = "[words of the gold plan]"
@@ -41,20 +30,10 @@ ADVICE = (
 #: The sentence for the proposer once a prompt was refused.
 WARNING = f"An earlier prompt was refused, because it copied the gold plan. {ADVICE}"
 
-_WORD = re.compile(r"\w+")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-_FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
-#: Lines in a row that look like YAML: keys, items, and what is indented below them.
-_YAML_LINES = re.compile(
-    r"""(?:^[ \t]*(?:-[ ]|["']?[\w.-][\w .-]{0,60}["']?:(?:[ ]|$)|[ \t]+\S)[^\n]*(?:\n|\Z))+""", re.MULTILINE
-)
-#: An object on one line.
-_JSON = re.compile(r"^[ \t]*(\{.*\})[ \t]*$", re.MULTILINE)
 
 #: A sequence of `WORDS_IN_A_ROW` words.
 Row = tuple[str, ...]
-#: Pairs of a path and a value below a mapping or a list.
-Subtree = frozenset[tuple[str, str]]
 
 
 class LeakGuard:
@@ -67,16 +46,16 @@ class LeakGuard:
 
     def __init__(self, gold: Iterable[str], known: Iterable[str]) -> None:
         golds, known_texts = list(gold), list(known)
-        self._rows = {row for text in golds for row in _rows(_words(text))}
+        self._rows = {row for text in golds for row in _rows(words_of(text))}
         known_words: set[str] = set()
         for text in known_texts:
-            self._rows.difference_update(_rows(_words(text)))
+            self._rows.difference_update(_rows(words_of(text)))
             known_words.update(_long_words(text))
         self._usual = known_words | common_words()
         self._rare = {word for text in golds for word in _long_words(text)} - self._usual
-        self._subtrees = {subtree for text in golds for subtree in _subtrees(text)}
+        self._subtrees = {subtree for text in golds for subtree in subtrees_of(text)}
         for text in known_texts if self._subtrees else ():
-            self._subtrees -= _subtrees(text)
+            self._subtrees -= subtrees_of(text)
 
     def leak(self, instructions: str, demonstrations: Iterable[str] = ()) -> str | None:
         """Return how a prompt copies a gold plan, as a sentence for the proposer, or None if it copies none.
@@ -94,7 +73,7 @@ class LeakGuard:
     def without_gold(self, reason: str) -> str:
         """Return a judge's reason without long word sequences of a gold plan."""
         parts, end = [], 0
-        matches = list(_WORD.finditer(reason))
+        matches = list(WORD.finditer(reason))
         for first, last in self._copies([match[0].lower() for match in matches]):
             parts += [reason[end : matches[first].start()], TAKEN_OUT]
             end = matches[last].end()
@@ -117,7 +96,7 @@ class LeakGuard:
 
     def _sequence(self, text: str) -> str | None:
         """Describe the longest sequence of words that a text and a gold plan share, or return None."""
-        words = _words(text)
+        words = words_of(text)
         first, last = max(self._copies(words), key=lambda copy: copy[1] - copy[0], default=(0, -1))
         if last < 0:
             return None
@@ -125,7 +104,7 @@ class LeakGuard:
 
     def _subtree(self, text: str) -> str | None:
         """Describe the largest YAML subtree that a text and a gold plan share, or return None."""
-        shared = max(self._subtrees & _subtrees(text), key=len, default=None) if self._subtrees else None
+        shared = max(self._subtrees & subtrees_of(text), key=len, default=None) if self._subtrees else None
         return None if shared is None else f"a YAML subtree with {len(shared)} values"
 
     def _rare_words(self, text: str) -> str | None:
@@ -147,11 +126,6 @@ def common_words() -> frozenset[str]:
     return frozenset((Path(__file__).parent / "common_words.txt").read_text(encoding="utf-8").split())
 
 
-def _words(text: str) -> list[str]:
-    """Return the words of a text in small letters."""
-    return [match[0].lower() for match in _WORD.finditer(text)]
-
-
 def _long_words(text: str) -> list[str]:
     """Return the words of at least four letters in small letters. They have no digits."""
     return [match[0].lower() for match in _LONG_WORD.finditer(text)]
@@ -164,93 +138,3 @@ def _rows(words: list[str]) -> Iterator[Row]:
         row.append(word)
         if len(row) == WORDS_IN_A_ROW:
             yield tuple(row)
-
-
-def _subtrees(text: str) -> set[Subtree]:
-    """Return the large YAML subtrees in a text. The order of keys and the style of values make no difference."""
-    subtrees: set[Subtree] = set()
-    for fragment in (text, *_FENCED.findall(text), *_YAML_LINES.findall(text), *_JSON.findall(text)):
-        with suppress(yaml.YAMLError, ValueError):
-            subtrees |= _fragment_subtrees(fragment)
-    return subtrees
-
-
-@dataclass
-class _Collection:
-    """A mapping or a list while its events arrive.
-
-    Attributes:
-        mapping: True for a mapping, False for a list.
-        values: pairs of a path and a value below it.
-        key: the key of a mapping whose value comes next, or None.
-    """
-
-    mapping: bool
-    values: list[tuple[str, str]] = field(default_factory=list)
-    key: str | None = None
-
-    def add(self, values: list[tuple[str, str]], scalar: str | None) -> None:
-        """Add a child. If a mapping expects a key, the child is the key, and `scalar` is its text.
-
-        Otherwise, `values` has the values of the child.
-        """
-        if self.mapping and self.key is None:
-            self.key = scalar or ""
-            return
-        name = self.key if self.mapping else "-"
-        self.key = None
-        self.values += [(f"{name}/{path}", value) for path, value in values]
-
-
-def _fragment_subtrees(text: str) -> set[Subtree]:
-    """Return the large subtrees of the first YAML document in a text.
-
-    libyaml is fast, but refuses a few texts that PyYAML's own parser accepts. So both are tried.
-
-    Raises:
-        yaml.YAMLError, ValueError: the text is no YAML.
-    """
-    try:
-        return _parsed_subtrees(text, LIBYAML)
-    except (yaml.YAMLError, ValueError):
-        return _parsed_subtrees(text, yaml.SafeLoader)
-
-
-def _parsed_subtrees(text: str, loader: Any) -> set[Subtree]:
-    """Return the large subtrees of a text, read with one of PyYAML's parsers.
-
-    The parser's events name an alias without repeating its content, and the loop ends at `DEEPEST`. So neither aliases
-    nor deep nesting take much time.
-
-    Raises:
-        yaml.YAMLError, ValueError: the text is no YAML.
-    """
-    subtrees: set[Subtree] = set()
-    open_collections: list[_Collection] = []
-    for event in yaml.parse(text, Loader=loader):
-        values: list[tuple[str, str]] = []
-        scalar: str | None = None
-        if isinstance(event, yaml.CollectionStartEvent):
-            open_collections.append(_Collection(isinstance(event, yaml.MappingStartEvent)))
-            if len(open_collections) > DEEPEST:
-                break
-            continue
-        if isinstance(event, yaml.CollectionEndEvent):
-            values = open_collections.pop().values
-            if _is_large(subtree := frozenset(values)):
-                subtrees.add(subtree)
-        elif isinstance(event, yaml.ScalarEvent):
-            scalar = " ".join(_words(event.value))
-            values = [("", scalar)]
-        elif not isinstance(event, yaml.AliasEvent):
-            continue
-        if not open_collections:
-            break
-        open_collections[-1].add(values, scalar)
-    return subtrees
-
-
-def _is_large(subtree: Subtree) -> bool:
-    """Return True if a subtree is large enough to be a copy."""
-    words = sum(len(_words(part)) for pair in subtree for part in pair)
-    return len(subtree) >= SUBTREE_VALUES and words >= WORDS_IN_A_ROW

@@ -1,9 +1,9 @@
-"""Defines the keys of a study file, and describes a value that does not fit them."""
+"""Defines the keys of a study file."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,16 +15,12 @@ from workbench.fields import (
     HIGHEST_TEMPERATURE,
     ApiBase,
     Form,
-    KeyPath,
     ModelName,
     Name,
     TaskRunnerText,
     Temperature,
     Text,
-    dotted,
     key_names,
-    misfit,
-    nearest,
 )
 from workbench.nouns import HOLISTIC, MOST_CALLS
 from workbench.provider_table import DEFAULT_JUDGE, DEFAULT_PROPOSER, KNOWN
@@ -217,32 +213,6 @@ def own_keys(runtime: str) -> list[str]:
 def runtimes_with(key: str) -> list[str]:
     """Return the runtimes that take this key."""
     return [runtime for runtime in RUNTIMES if key in own_keys(runtime)]
-
-
-def message(error: Any, path: KeyPath, runtime: str) -> str:
-    """Return the message about the value at `path`. `error` is one error of pydantic's `ValidationError.errors()`."""
-    name = dotted(path)
-    match error["type"]:
-        case "extra_forbidden" if len(path) == 1 and (others := runtimes_with(str(path[0]))):
-            instead = RUNTIMES[runtime].instead.get(str(path[0]))
-            hint = instead or f"it belongs to runtime: {' or '.join(others)}"
-            return f"{name}: runtime: {runtime} does not take this key; {hint}"
-        case "extra_forbidden":
-            keys = key_names(_form_at(form_of(runtime), path[:-1]))
-            return f"{name}: this key is not known; expected one of {', '.join(keys)}{nearest(str(path[-1]), keys)}"
-        case "missing" if len(path) == 1 and path[0] in own_keys(runtime):
-            return f"{name}: this key is missing; runtime: {runtime} needs it"
-        case _:
-            return f"{name}: {misfit(error)}"
-
-
-def _form_at(form: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel]:
-    """Return the form that describes the keys below `path`."""
-    for part in path:
-        if isinstance(part, str):
-            fields = {field.alias or name: field for name, field in form.model_fields.items()}
-            form = next(forms_in(fields[part].annotation), form)
-    return form
 
 
 def forms_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -20,16 +20,8 @@ from workbench.nouns import Goal, Model, Study
 from workbench.provider_table import KNOWN, ProviderName
 from workbench.scoring import Length
 from workbench.study import checks, money, task_runners, yaml_lines
-from workbench.study.form import (
-    BudgetForm,
-    JudgeForm,
-    ProposerForm,
-    StudyForm,
-    form_of,
-    message,
-    own_keys,
-    runtimes_with,
-)
+from workbench.study.form import BudgetForm, JudgeForm, ProposerForm, StudyForm, form_of, own_keys, runtimes_with
+from workbench.study.misfit import message
 from workbench.study.yaml_lines import YamlFile
 
 

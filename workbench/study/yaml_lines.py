@@ -12,7 +12,7 @@ import yaml
 from workbench.errors import Problem, StudyError
 from workbench.execution.yaml_advice import advice
 from workbench.fields import KeyPath, dotted, is_text, nearest
-from workbench.pipeline_file.document import LIBYAML
+from workbench.pipeline_file.parsers import LIBYAML
 
 #: The largest accepted file, in bytes.
 MAX_BYTES = 1_000_000

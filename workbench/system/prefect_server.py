@@ -9,30 +9,24 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import httpx
 
 from workbench.errors import ServerUnavailable
-from workbench.system import loopback, server_client
-from workbench.system.files import PRIVATE_FILE, exclusive_lock, private_files, write_atomically
+from workbench.system import loopback, server_client, server_port
+from workbench.system.files import PRIVATE_FILE, private_files, write_atomically
 from workbench.system.home import ensure_usable
-from workbench.system.ports import reserved
+from workbench.system.locks import exclusive_lock
 
 #: The time limit for the start. Creating a new database takes 11 to 15 s on two cores, and longer on a slow disk.
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
-PREFERRED_PORT = 4200
-#: The variable with which the user names a port, and the file in the home with the port of the last server.
-PORT_VARIABLE = "PREFECT_SERVER_API_PORT"
-PORT_FILE = "server-port"
 #: These settings make the server write many task run states and events at once. By default it writes each on its own,
 #: which causes a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a
 #: smaller value is cut to 0, and then the server only polls.
@@ -118,9 +112,9 @@ def stop(home: Path) -> bool:
 
 
 def _start(home: Path, environ: Mapping[str, str]) -> Server:
-    with _port(home, environ) as port:
+    with server_port.unused(home, environ) as port:
         # A server that is started again has the same address, which the user's bookmarks and variables hold.
-        write_atomically(home / PORT_FILE, f"{port}\n".encode(), PRIVATE_FILE)
+        write_atomically(home / server_port.PORT_FILE, f"{port}\n".encode(), PRIVATE_FILE)
         return _start_at(port, home, environ)
 
 
@@ -199,56 +193,3 @@ def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, bod
         except httpx.HTTPStatusError as error:
             if error.response.status_code in server_client.LOGIN_REFUSED:
                 raise
-
-
-@contextmanager
-def _port(home: Path, environ: Mapping[str, str]) -> Iterator[int]:
-    """Yield the port for a new server: the port that the user names.
-
-    If the user names no port, yield the first free port: that of the home's last server, the preferred port, or any.
-    The port stays reserved until the block ends.
-
-    Raises:
-        ServerUnavailable: the user's port is not free or is no port, or no port is free.
-    """
-    for port in _ports(home, environ):
-        with ExitStack() as ending:
-            # The socket claims the port until the block ends, because servers of two homes may start at the same time.
-            claim = ending.enter_context(socket.socket(socket.AF_UNIX))
-            try:
-                if port:
-                    claim.bind(f"\0workbench-port-{port}-{os.getuid()}")
-                free = ending.enter_context(reserved(port))
-            except OSError:
-                continue
-            yield free
-            return
-    user_port = environ.get(PORT_VARIABLE)
-    where = f"the port {user_port} of {PORT_VARIABLE} is not free" if user_port else "no port is free"
-    raise ServerUnavailable(
-        f"{where} on 127.0.0.1: end the program that listens there{', or name another port' if user_port else ''}",
-        kind="no server",
-        lasting=True,
-    )
-
-
-def _ports(home: Path, environ: Mapping[str, str]) -> list[int]:
-    """Return the ports to try, in this order. 0 stands for any free port."""
-    if user_port := environ.get(PORT_VARIABLE):
-        if not (user_port.isascii() and user_port.isdigit() and 0 < int(user_port) < 65_536):
-            raise ServerUnavailable(
-                f"{PORT_VARIABLE}={user_port} is no port; expected a number from 1 to 65535: set one, or unset it",
-                kind="no server",
-                lasting=True,
-            )
-        return [int(user_port)]
-    return [*_last_port(home), PREFERRED_PORT, 0]
-
-
-def _last_port(home: Path) -> list[int]:
-    """Return the port of the last server of this home, or nothing."""
-    try:
-        port = int((home / PORT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [port] if 0 < port < 65_536 else []

@@ -15,7 +15,7 @@ from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
 from workbench.run.folder import CALIBRATED, DRAWN, RunFolder
 from workbench.run.record import AnswerRecord, RunRecord
-from workbench.system.files import try_lock
+from workbench.system.locks import try_lock
 
 SECONDS_PER_DAY = 86_400.0
 #: The file of a run that stands for an applied prompt. `workbench apply --revert` needs it.

@@ -15,7 +15,8 @@ from workbench.execution.runtime import ModelCalls
 from workbench.execution.runtimes import largest_cost
 from workbench.money import price
 from workbench.nouns import Engine, InputFile, Pipeline
-from workbench.pipeline_file.document import FAST_YAML, read
+from workbench.pipeline_file.document import read
+from workbench.pipeline_file.parsers import FAST_YAML
 from workbench.provider_table import KNOWN
 
 ELIXIR = CHECKOUT / "runtime" / "lib" / "pipeline"
@@ -100,7 +101,7 @@ def test_the_answers_of_earlier_steps_can_stand_in_every_part_but_a_static_one()
     text = f"{{name: a, type: gemini, max_tokens: 100, prompt: []}}, {{name: b, type: gemini, prompt: [{parts}]}}"
     first, second = calls(f"workflow: {{steps: [{text}]}}")
     assert (first.earlier_tokens, second.earlier_tokens) == (0, 200)
-    assert second.largest_cost(0) > first.largest_cost(0)  # type: ignore[operator]
+    assert second.largest_cost(0) > first.largest_cost(0)  # type: ignore[operator]  # both have prices
 
 
 def test_the_numbers_are_those_of_the_runtime() -> None:

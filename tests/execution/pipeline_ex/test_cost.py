@@ -9,7 +9,8 @@ import pytest
 
 from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.money.meter import Meter
-from workbench.pipeline_file.document import YAMERL, read
+from workbench.pipeline_file.document import read
+from workbench.pipeline_file.parsers import YAMERL
 
 RUNS = Path(__file__).parents[2] / "data" / "pipeline_ex_runs"
 

@@ -10,7 +10,8 @@ import yaml
 from workbench.execution.pipeline_ex import variant
 from workbench.execution.pipeline_ex.provable import refusals
 from workbench.nouns import Target
-from workbench.pipeline_file.document import YAMERL, read
+from workbench.pipeline_file.document import read
+from workbench.pipeline_file.parsers import YAMERL
 
 WRITE = Target("write", "write")
 PROMPT = "prompt: [{type: static, content: Write.}]"

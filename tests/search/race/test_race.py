@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -136,16 +137,18 @@ def test_a_wrong_argument_is_an_error_before_anything_is_evaluated(changes: dict
 
 
 def test_a_proposal_that_is_no_text_is_an_error() -> None:
+    def propose(parent: str, feedback: str) -> Any:
+        return 7
+
     with pytest.raises(ValueError, match="propose returned 7; expected a whole prompt as text"):
-        race(SEED, lambda parent, feedback: 7, World(8).evaluate, 20, np.random.default_rng(0))  # type: ignore[arg-type,return-value]
+        race(SEED, propose, World(8).evaluate, 20, np.random.default_rng(0))
 
 
 def test_numbers_of_numpy_and_booleans_are_scores() -> None:
     """So are arrays of them."""
     for scores in (np.float32([0.5]), np.array([True]), (1,), iter([0.25])):
-        assert race(
-            SEED, lambda parent, feedback: parent, lambda prompts, s=scores: s, 1, np.random.default_rng(0)
-        ).best  # type: ignore[misc]
+        evaluate = functools.partial(lambda answer, prompts: answer, scores)
+        assert race(SEED, lambda parent, feedback: parent, evaluate, 1, np.random.default_rng(0)).best
 
 
 def test_an_empty_seed_prompt_can_grow() -> None:
@@ -210,5 +213,5 @@ def test_a_rewriting_proposer_is_raced_as_whole_prompts() -> None:
 def test_the_example_in_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "race.md"
     (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    exec(compile(code, str(page), "exec"), {})  # noqa: S102 - the example stands in this repository
+    exec(compile(code, str(page), "exec"), {})  # noqa: S102  # the example stands in this repository
     assert capsys.readouterr().out.startswith("Write a plan risks tests 0.8")

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from workbench.system.files import exclusive_lock, is_locked, shared_lock, why_unwritable
+from workbench.system.files import why_unwritable
 from workbench.system.home import ensure_usable, home
+from workbench.system.locks import exclusive_lock, is_locked, shared_lock
 
 #: Seconds after which a build that no process uses is removed. A user who alternates between versions keeps all builds.
 UNUSED_SECONDS = 7 * 86_400.0

@@ -15,7 +15,8 @@ import yaml
 
 from workbench.errors import StudyError
 from workbench.nouns import Target
-from workbench.pipeline_file.document import YAMERL, items, mappings, read_file, scalar_text, value
+from workbench.pipeline_file.document import items, mappings, read_file, scalar_text, value
+from workbench.pipeline_file.parsers import YAMERL
 from workbench.pipeline_file.steps import put, scalar, workflow
 
 #: The output format whose result message proves an answer, and the two spellings of this format in pipeline files.

@@ -17,7 +17,8 @@ from workbench.execution.pipeline_ex.provable import (
     step_types,
 )
 from workbench.nouns import Target
-from workbench.pipeline_file.document import YAMERL, items, mappings, read, scalar_text, value
+from workbench.pipeline_file.document import items, mappings, read, scalar_text, value
+from workbench.pipeline_file.parsers import YAMERL
 from workbench.pipeline_file.steps import Step, put, scalar, steps, workflow
 
 #: The marks that pipeline_ex replaces in every text of a step, except in the text of a `file` part.

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import ServerUnavailable
-from workbench.system import prefect_server
-from workbench.system.prefect_server import PORT_FILE, PORT_VARIABLE
+from workbench.system import server_port
+from workbench.system.server_port import PORT_FILE, PORT_VARIABLE
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def port(home: Path, **environ: str) -> int:
-    with prefect_server._port(home, environ) as chosen:
+    with server_port.unused(home, environ) as chosen:
         return chosen
 
 
@@ -50,7 +50,7 @@ def test_a_server_that_is_started_again_has_the_port_of_the_last_one(tmp_path: P
     """Two homes that start a server at the same moment get different ports."""
     last = free_port()
     (tmp_path / PORT_FILE).write_text(f"{last}\n")
-    with prefect_server._port(tmp_path, {}) as chosen:
+    with server_port.unused(tmp_path, {}) as chosen:
         assert chosen == last
         assert port(tmp_path) != last
 
@@ -60,10 +60,10 @@ def test_a_stored_port_that_is_taken_or_damaged_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int, content: str
 ) -> None:
     preferred = free_port()
-    monkeypatch.setattr(prefect_server, "PREFERRED_PORT", preferred)
+    monkeypatch.setattr(server_port, "PREFERRED_PORT", preferred)
     (tmp_path / PORT_FILE).write_text(content)
     assert port(tmp_path) == preferred
     (tmp_path / PORT_FILE).write_text(str(taken))
     assert port(tmp_path) == preferred
-    monkeypatch.setattr(prefect_server, "PREFERRED_PORT", taken)
+    monkeypatch.setattr(server_port, "PREFERRED_PORT", taken)
     assert port(tmp_path) not in (0, taken)

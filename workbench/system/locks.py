@@ -1,0 +1,114 @@
+"""Locks files between processes, so that only one of them does a job, or none of them disturbs another."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from workbench.system.files import PRIVATE_FILE
+
+
+@contextmanager
+def shared_lock(lock: Path) -> Iterator[None]:
+    """Hold the lock until the block ends. Several processes can hold it at the same time.
+
+    The kernel releases the lock when the process ends in any way.
+    """
+    with _open_lock(lock) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def is_locked(lock: Path) -> bool:
+    """Return True if any process holds the lock."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextmanager
+def exclusive_lock(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock, then hold it until the block ends.
+
+    The kernel releases the lock when the process ends in any way.
+    """
+    with _open_lock(lock) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def try_lock(lock: Path) -> Callable[[], None] | None:
+    """Take the lock if no other holder has it. Return the function that gives it back, or None.
+
+    Two holders in one process exclude each other, too. The kernel gives the lock back when the process ends in any way.
+    The file is removed with the lock, so that locks do not gather.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = _open_lock(lock)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        except BaseException:
+            file.close()
+            raise
+        if _is_open_at(lock, file.fileno()):
+            break
+        # An earlier holder has removed this file since it was opened. Its lock protects nothing any more.
+        file.close()
+
+    def release() -> None:
+        lock.unlink(missing_ok=True)
+        file.close()
+
+    return release
+
+
+def write_locked(file: Path, content: bytes) -> Callable[[], None]:
+    """Write a private file that is locked from its first moment on. Return the function that removes and unlocks it.
+
+    An existing file is replaced. The kernel releases the lock when the process ends in any way. Then the file stays.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}")
+    stream = _open_lock(temporary)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(content)
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        stream.close()
+        raise
+
+    def release() -> None:
+        if _is_open_at(file, stream.fileno()):
+            file.unlink(missing_ok=True)
+        stream.close()
+
+    return release
+
+
+def _is_open_at(path: Path, descriptor: int) -> bool:
+    """Return True if the path still names the open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _open_lock(lock: Path) -> IO[bytes]:
+    """Open a lock file. Create it if it is missing."""
+    return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, PRIVATE_FILE), "r+b", buffering=0)
