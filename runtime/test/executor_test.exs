@@ -174,7 +174,7 @@ defmodule Pipeline.ExecutorTest do
       send(first, :go)
       assert_receive {:began, :claude, third}
       for step <- [second, third], do: send(step, :go)
-      assert {:ok, result} = Task.await(run)
+      assert {:ok, result} = Task.await(run, :infinity)
       assert result.answers["group"].value == %{"a" => "yes", "b" => "yes", "c" => "yes"}
 
       assert for(step <- result.steps, do: {step.name, step.status}) == [
@@ -198,7 +198,7 @@ defmodule Pipeline.ExecutorTest do
       assert_receive {:began, :gemini, failing}
       send(failing, :go)
       monitor = Process.monitor(step)
-      assert {:error, %Error{kind: :bad_request}} = Task.await(run)
+      assert {:error, %Error{kind: :bad_request}} = Task.await(run, :infinity)
       assert_receive {:DOWN, ^monitor, _, _, _}
     end
   end

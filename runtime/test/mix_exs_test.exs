@@ -6,7 +6,7 @@ defmodule Pipeline.MixExsTest do
   @moduletag :tmp_dir
 
   # This test compiles the whole runtime.
-  @tag timeout: 180_000
+  @tag timeout: 300_000
   test "commands in different working folders compile once and report it on standard error", %{
     tmp_dir: folder
   } do

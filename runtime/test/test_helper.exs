@@ -1,3 +1,3 @@
 :ok = Pipeline.CommandProcess.compile()
 {:ok, _} = Application.ensure_all_started(:pipeline)
-ExUnit.start(assert_receive_timeout: 15_000, timeout: 60_000)
+ExUnit.start(assert_receive_timeout: 15_000, timeout: 180_000)

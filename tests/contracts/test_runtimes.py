@@ -159,7 +159,7 @@ def test_an_execution_ends_at_its_time_limit(
         with pytest.raises(ExecutionFailed) as caught:
             execute(within(1.0, request_of(study, world)), tmp_path / "home")
         assert (caught.value.kind, caught.value.lasting) == ("timeout", False)
-        wait_for(lambda: not working_in(tmp_path), seconds=10)
+        wait_for(lambda: not working_in(tmp_path), seconds=60)
     assert not list(tmp_path.rglob("plan.yaml"))
 
 
@@ -179,8 +179,8 @@ def test_an_interrupt_ends_running_executions(
             raise KeyboardInterrupt
         for execution in running:
             with pytest.raises(Interrupted):
-                execution.result(15)
-        wait_for(lambda: not working_in(tmp_path), seconds=10)
+                execution.result(60)
+        wait_for(lambda: not working_in(tmp_path), seconds=60)
     with ended_on_interrupt():
         """Commands may start again."""
 

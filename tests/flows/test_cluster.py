@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import bucket, dask, free_port
+from tests.support.cluster import bucket, dask
 from tests.support.command_line import CommandLine, wait_for
 from tests.support.command_study import planner_study
+from workbench.system.ports import reserved
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
@@ -127,7 +128,8 @@ def group_runs(group: int) -> bool:
 def test_a_run_whose_cluster_does_not_answer_says_so(line: CommandLine, tmp_path: Path) -> None:
     """The message names the address, and nothing was bought."""
     study = planner_study(tmp_path / "study", optimizer="static")
-    result, _ = line.optimize(study, "--rehearse", "--runner", f"dask@tcp://127.0.0.1:{free_port()}")
+    with reserved() as port:
+        result, _ = line.optimize(study, "--rehearse", "--runner", f"dask@tcp://127.0.0.1:{port}")
     assert result.exit_code == 3, result.stderr
     assert "the dask cluster at tcp://127.0.0.1:" in result.stderr and "Traceback" not in result.stderr
     assert not line.results("execute")

@@ -10,6 +10,8 @@ from pathlib import Path
 from workbench.repository.turns import turn
 
 HISTORY = ["a", "b", "c"]
+#: The longest wait for another thread, in seconds. A busy machine may need long.
+PATIENCE = 100.0
 
 
 def is_ancestor(old: str, new: str) -> bool:
@@ -23,25 +25,30 @@ class Runs:
         self.home = home
         self.skipped: dict[str, str | None] = {}
         self.lines: list[str] = []
+        #: A run that has to wait does not look again until this is set.
+        self.may_look_again = threading.Event()
+        self.may_look_again.set()
 
-    def start(self, commit: str | None, patience: float = 30.0, poll: float = 0.02) -> threading.Thread:
+    def start(self, commit: str | None, patience: float = 300.0) -> threading.Thread:
         """Start a run, and return its thread."""
-        thread = threading.Thread(target=self._run, args=(commit, patience, poll))
+        thread = threading.Thread(target=self._run, args=(commit, patience))
         thread.start()
         return thread
 
-    def _run(self, commit: str | None, patience: float, poll: float) -> None:
-        with self.turn(commit, patience, poll) as why:
+    def _run(self, commit: str | None, patience: float) -> None:
+        with self.turn(commit, patience) as why:
             self.skipped[str(commit)] = why
 
-    def turn(
-        self, commit: str | None, patience: float = 30.0, poll: float = 0.02
-    ) -> AbstractContextManager[str | None]:
-        return turn(self.home, "study", commit, is_ancestor, say=self.lines.append, patience=patience, poll=poll)
+    def turn(self, commit: str | None, patience: float = 300.0) -> AbstractContextManager[str | None]:
+        return turn(self.home, "study", commit, is_ancestor, say=self._say, patience=patience, poll=0.02)
+
+    def _say(self, line: str) -> None:
+        self.lines.append(line)
+        assert self.may_look_again.wait(PATIENCE)
 
 
 def wait_for_lines(runs: Runs, number: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while len(runs.lines) < number and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(runs.lines) == number
@@ -55,9 +62,9 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
         threads = [runs.start("c")]
         wait_for_lines(runs, 1)
         threads += [runs.start("b"), runs.start(None)]
-        threads[1].join(20)
+        threads[1].join(PATIENCE)
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert runs.skipped == {"b": "the newer commit c waits for its turn, too", "c": None, "None": None}
     assert "Another run works on study" in runs.lines[0]
 
@@ -65,7 +72,7 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
 def test_a_newer_commit_whose_run_has_died_takes_no_turn(tmp_path: Path) -> None:
     """Nobody would execute the newest commit then. The same is true of a newer commit that was executed before."""
     runs = Runs(tmp_path)
-    runs.start("c").join(20)
+    runs.start("c").join(PATIENCE)
     with ExitStack() as held:
         assert held.enter_context(runs.turn("a")) is None
         thread = runs.start("b")
@@ -76,7 +83,7 @@ def test_a_newer_commit_whose_run_has_died_takes_no_turn(tmp_path: Path) -> None
         died.write_text("c")
         while died.exists():
             time.sleep(0.01)
-    thread.join(20)
+    thread.join(PATIENCE)
     assert runs.skipped == {"c": None, "b": None}
 
 
@@ -85,11 +92,13 @@ def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_m
     runs = Runs(tmp_path)
     with ExitStack() as held:
         assert held.enter_context(runs.turn("a")) is None
-        thread = runs.start("b", poll=1.0)
+        runs.may_look_again.clear()
+        thread = runs.start("b")
         wait_for_lines(runs, 1)
         held.close()
-        runs.start("c").join(20)
-    thread.join(20)
+        runs.start("c").join(PATIENCE)
+        runs.may_look_again.set()
+    thread.join(PATIENCE)
     assert runs.skipped == {"c": None, "b": "the newer commit c waits for its turn, too"}
 
 
@@ -97,7 +106,7 @@ def test_a_run_that_waited_too_long_is_skipped(tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     with ExitStack() as held:
         held.enter_context(runs.turn(None))
-        runs.start("a", patience=0.1).join(20)
+        runs.start("a", patience=0.1).join(PATIENCE)
     assert str(runs.skipped["a"]).startswith("another run has worked on study for more than ")
 
 
@@ -105,6 +114,6 @@ def test_a_run_that_need_not_wait_is_executed_whatever_came_before(tmp_path: Pat
     """A person may check an older commit again."""
     runs = Runs(tmp_path)
     for commit in ("c", "a"):
-        runs.start(commit).join(20)
+        runs.start(commit).join(PATIENCE)
     assert runs.skipped == {"c": None, "a": None}
     assert list((tmp_path / "locks").iterdir()) == []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.command_line import CommandLine, wait_for
+from workbench.system.ports import reserved
 
 DASK = Path(sys.executable).with_name("dask")
 MOTO = Path(sys.executable).with_name("moto_server")
@@ -22,16 +23,16 @@ def bucket() -> Iterator[dict[str, str]]:
     """Start a service with an empty bucket. Yield the variables with which a process reaches it."""
     import boto3
 
-    port = free_port()
     login = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    variables = {
-        **{name.replace("region_name", "aws_default_region").upper(): value for name, value in login.items()},
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "WORKBENCH_RESULTS": f"s3://{BUCKET}/workbench",
-    }
-    with _running([MOTO, "-H", "127.0.0.1", "-p", port], port, variables):
-        boto3.client("s3", endpoint_url=variables["AWS_ENDPOINT_URL"], **login).create_bucket(Bucket=BUCKET)
-        yield variables
+    with reserved() as port:
+        variables = {
+            **{name.replace("region_name", "aws_default_region").upper(): value for name, value in login.items()},
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "WORKBENCH_RESULTS": f"s3://{BUCKET}/workbench",
+        }
+        with _running([MOTO, "-H", "127.0.0.1", "-p", port], port, variables):
+            boto3.client("s3", endpoint_url=variables["AWS_ENDPOINT_URL"], **login).create_bucket(Bucket=BUCKET)
+            yield variables
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class Cluster:
 @contextmanager
 def dask(*workers: CommandLine) -> Iterator[Cluster]:
     """Start a scheduler, and a worker process for each command line."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
     with ExitStack() as ending:
+        port = ending.enter_context(reserved())
+        address = f"tcp://127.0.0.1:{port}"
         scheduler = [DASK, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
         process_of_scheduler = ending.enter_context(_running(scheduler, port, workers[0].env))
         processes = []
@@ -57,12 +58,6 @@ def dask(*workers: CommandLine) -> Iterator[Cluster]:
             ending.enter_context(_ended(process))
             processes.append(process)
         yield Cluster(address, process_of_scheduler, tuple(processes))
-
-
-def free_port() -> int:
-    """Return a port of loopback that nothing listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
+from workbench.system.ports import reserved
 
 #: The password of the user `workbench`. No message and no file may hold it.
 PASSWORD = "geheimes passwort/0815"
@@ -47,21 +48,20 @@ def running() -> Iterator[PostgreSQL]:
     """Start a server, and stop it when the block ends. Its files are removed."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="workbench-postgresql-"))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     if os.getuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     data = folder / "data"
     _as_owner(binaries / "initdb", "-D", data, "-A", "scram-sha-256", "--auth-local=trust", "--no-sync", "-E", "UTF8")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100"
-    _as_owner(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
-    try:
-        server = PostgreSQL(binaries, folder, port)
-        server.sql(f"CREATE ROLE workbench LOGIN CREATEDB PASSWORD '{PASSWORD}'")
-        yield server
-    finally:
-        _as_owner(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
+    with reserved() as port:
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=100"
+        _as_owner(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", 300, "-o", options, "start")
+        try:
+            server = PostgreSQL(binaries, folder, port)
+            server.sql(f"CREATE ROLE workbench LOGIN CREATEDB PASSWORD '{PASSWORD}'")
+            yield server
+        finally:
+            _as_owner(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            shutil.rmtree(folder)
 
 
 def _binaries() -> Path:
@@ -81,6 +81,6 @@ def _as_owner(program: Path, *arguments: object) -> None:
     # pg_ctl leaves the server running, which would keep a pipe open.
     with tempfile.TemporaryFile("w+") as output:
         command = [*become, str(program), *map(str, arguments)]
-        process = subprocess.run(command, stdout=output, stderr=output, cwd="/", timeout=60, check=False)
+        process = subprocess.run(command, stdout=output, stderr=output, cwd="/", timeout=300, check=False)
         output.seek(0)
         assert process.returncode == 0, output.read()

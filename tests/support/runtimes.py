@@ -24,7 +24,7 @@ PLANNER = Path(__file__).with_name("planner.py")
 #: The key. The provider repeats it in its error messages, and it must not stand in any file.
 SECRET = "sk-very-secret-0123"
 #: Seconds until a hanging model answers.
-FOREVER = 60.0
+FOREVER = 600.0
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,14 @@ from workbench.system.process import Finished, ended_on_interrupt
 pytestmark = pytest.mark.processes
 
 ENV = {"PATH": os.environ["PATH"]}
+#: The longest wait for something that a quick machine does at once, in seconds. A busy machine may need long.
+PATIENCE = 100.0
+#: Writes the id of the shell into the file `child`, whole or not at all.
+WRITE_ID = "echo $$ > part; mv part child"
+UNTIL_WRITTEN = "until [ -e child ]; do sleep 0.01; done"
 
 
-def sh(script: str, folder: Path, timeout: float = 10.0) -> Finished:
+def sh(script: str, folder: Path, timeout: float = PATIENCE) -> Finished:
     return process.run(["sh", "-c", script], cwd=folder, env=ENV, timeout=timeout)
 
 
@@ -29,11 +34,12 @@ def alive(file: Path) -> bool:
 
     An ended process that waits to be reaped does not run.
     """
+    stat = Path("/proc", file.read_text().strip(), "stat")
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         try:
-            state = Path("/proc", file.read_text().strip(), "stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+            state = stat.read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
             return False
         if state in "ZX":
             return False
@@ -60,19 +66,21 @@ def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_a_time_out_ends_the_whole_group(tmp_path: Path, stubborn: str) -> None:
     """Grandchildren end, too, even if they ignore the first signal."""
-    start = time.monotonic()
-    finished = sh(f"{stubborn}(sh -c 'echo $$ > child; sleep 60') & sleep 60", tmp_path, timeout=0.5)
-    assert finished.timed_out
-    assert time.monotonic() - start < 30
+    script = f"{stubborn}(sh -c '{WRITE_ID}; sleep 600') & sleep 600"
+    # A busy machine may need longer than the first time limit until the grandchild runs.
+    for seconds in (0.5, 5.0, 50.0):
+        finished = sh(script, tmp_path, timeout=seconds)
+        assert finished.timed_out
+        if (tmp_path / "child").exists():
+            break
+    assert finished.seconds < seconds + PATIENCE
     assert not alive(tmp_path / "child")
 
 
 def test_processes_that_a_command_leaves_end_with_it(tmp_path: Path) -> None:
     """Such a process would hold the pipes open for any time."""
-    start = time.monotonic()
-    finished = sh("(sh -c 'echo $$ > child; sleep 60') & sleep 0.2; echo done", tmp_path)
-    assert (finished.exit_code, finished.stdout) == (0, b"done\n")
-    assert time.monotonic() - start < 30
+    finished = sh(f"(sh -c '{WRITE_ID}; sleep 600') & {UNTIL_WRITTEN}; echo done", tmp_path)
+    assert (finished.exit_code, finished.stdout, finished.timed_out) == (0, b"done\n", False)
     assert not alive(tmp_path / "child")
 
 
@@ -81,7 +89,7 @@ def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
 
     def long(number: int) -> str:
         try:
-            sh(f"echo $$ > {number}; sleep 60", tmp_path, timeout=60)
+            sh(f"echo $$ > {number}; sleep 600", tmp_path, timeout=600)
         except Interrupted:
             return "ended"
         return "finished"
@@ -91,10 +99,8 @@ def test_an_interrupt_ends_the_commands_of_all_threads(tmp_path: Path) -> None:
             running = [pool.submit(long, number) for number in range(4)]
             while len(list(tmp_path.iterdir())) < 4:
                 time.sleep(0.01)
-            start = time.monotonic()
             raise KeyboardInterrupt
-        assert [future.result(10) for future in running] == ["ended"] * 4
-    assert time.monotonic() - start < 30
+        assert [future.result(PATIENCE) for future in running] == ["ended"] * 4
     with pytest.raises(Interrupted):
         sh("true", tmp_path)
     with ended_on_interrupt():
@@ -150,9 +156,10 @@ def service(script: str, folder: Path) -> process.Service:
 def test_a_service_prints_one_line_and_runs_until_it_is_stopped(tmp_path: Path) -> None:
     """All processes that it started end with it."""
     running = service(
-        "(sh -c 'echo $$ > child; sleep 60') & until [ -s child ]; do sleep 0.01; done; echo ready; wait", tmp_path
+        f"(sh -c '{WRITE_ID}; sleep 600') & {UNTIL_WRITTEN}; echo ready; wait",
+        tmp_path,
     )
-    assert running.line(5) == "ready"
+    assert running.line(PATIENCE) == "ready"
     assert running.runs
     running.stop()
     assert not running.runs
@@ -162,10 +169,10 @@ def test_a_service_prints_one_line_and_runs_until_it_is_stopped(tmp_path: Path) 
 
 def test_a_service_may_print_any_amount(tmp_path: Path) -> None:
     """It never waits for a reader, and memory is limited."""
-    script = "echo ready; yes | head -c 5000000; (yes oops | head -c 5000000) >&2; echo done > done; sleep 60"
+    script = "echo ready; yes | head -c 5000000; (yes oops | head -c 5000000) >&2; echo done > done; sleep 600"
     running = service(script, tmp_path)
-    assert running.line(5) == "ready"
-    deadline = time.monotonic() + 10
+    assert running.line(PATIENCE) == "ready"
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "done").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (tmp_path / "done").exists()
@@ -176,12 +183,12 @@ def test_a_service_may_print_any_amount(tmp_path: Path) -> None:
 def test_a_service_that_ends_or_prints_nothing_has_no_line(tmp_path: Path) -> None:
     """Its last output is kept."""
     service_that_ended = service("echo boom >&2", tmp_path)
-    assert service_that_ended.line(5) is None
-    service_that_ended.wait(5)
+    assert service_that_ended.line(PATIENCE) is None
+    service_that_ended.wait(PATIENCE)
     assert not service_that_ended.runs
     service_that_ended.stop()
     assert service_that_ended.errors == "boom\n"
-    silent = service("sleep 60", tmp_path)
+    silent = service("sleep 600", tmp_path)
     assert silent.line(0.1) is None
     assert silent.runs
     silent.stop()
@@ -202,9 +209,9 @@ def test_a_refused_command_leaves_no_descriptor_open(tmp_path: Path) -> None:
 def test_a_service_that_closes_its_output_has_no_line(tmp_path: Path) -> None:
     """This is noticed at once, even if the service keeps running."""
     start = time.monotonic()
-    silent = service("exec >&-; sleep 60", tmp_path)
-    assert silent.line(20) is None
-    assert time.monotonic() - start < 10
+    silent = service("exec >&-; sleep 600", tmp_path)
+    assert silent.line(3 * PATIENCE) is None
+    assert time.monotonic() - start < PATIENCE
     assert silent.runs
     silent.stop()
 
@@ -213,10 +220,10 @@ def test_a_service_keeps_its_standard_input_until_an_interrupt_ends_it(tmp_path:
     """Its standard input is open while Workbench runs, and an interrupt ends it like any other process."""
     with pytest.raises(KeyboardInterrupt), ended_on_interrupt():
         running = service("echo ready; cat > /dev/null", tmp_path)
-        assert running.line(5) == "ready"
+        assert running.line(PATIENCE) == "ready"
         assert running.runs
         raise KeyboardInterrupt
-    running.wait(5)
+    running.wait(PATIENCE)
     assert not running.runs
     running.stop()
     with ended_on_interrupt():

@@ -30,9 +30,11 @@ MARK = "WORKBENCH_TEST_TREE"
 STUBBORN = "setsid sh -c 'trap \"\" TERM; while :; do sleep 0.2; done' & sleep 60"
 DAEMON = "(setsid -f sleep 61 &) ; (sleep 62 &) ; trap '' TERM; while :; do sleep 0.2; done"
 BRIEF = "(setsid -f sleep 63 &) ; sleep 0.05"
+#: The longest wait for something that a quick machine does at once, in seconds. A busy machine may need long.
+PATIENCE = 100.0
 
 
-def sh(script: str, tree: str, timeout: float = 20.0) -> Finished:
+def sh(script: str, tree: str, timeout: float = PATIENCE) -> Finished:
     env = {"PATH": os.environ["PATH"], MARK: tree}
     return process.run(["sh", "-c", script], cwd=Path("/"), env=env, timeout=timeout)
 
@@ -66,17 +68,27 @@ def alive(tree: str) -> list[str]:
     return list(marked(tree).values())
 
 
+def timed_out(script: str, tree: str, ready: Path) -> Finished:
+    """Run a script into its time limit. The limit grows until the script had the time to make the file `ready`."""
+    for seconds in (0.5, 5.0, 50.0):
+        finished = sh(script, tree, timeout=seconds)
+        if ready.exists():
+            break
+    assert finished.timed_out and ready.exists()
+    return finished
+
+
 def begun(tree: str) -> None:
     """Wait until a helper runs that is hard to end."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while "sleep 0.2 " not in alive(tree):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def gone(tree: str, seconds: float) -> list[str]:
-    """Return what still runs after this many seconds."""
-    deadline = time.monotonic() + seconds
+def gone(tree: str) -> list[str]:
+    """Wait until no process of the tree runs. Return what still runs after a long time."""
+    deadline = time.monotonic() + PATIENCE
     while (remaining := alive(tree)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return remaining
@@ -85,10 +97,11 @@ def gone(tree: str, seconds: float) -> list[str]:
 @pytest.mark.parametrize("script", [STUBBORN, DAEMON])
 def test_a_time_out_ends_daemons_too(tree: str, script: str) -> None:
     """TERM comes first, then KILL. When `run` returns, all processes have ended."""
-    start = time.monotonic()
-    assert sh(script, tree, timeout=0.5).timed_out
+    finished = sh(script, tree, timeout=0.5)
+    assert finished.timed_out
     assert alive(tree) == []
-    assert time.monotonic() - start < 10
+    # The processes themselves end after a minute.
+    assert finished.seconds < 50
 
 
 def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:
@@ -99,16 +112,17 @@ def test_what_a_command_left_in_another_session_ends_with_it(tree: str) -> None:
 
 def test_a_process_with_another_environment_is_ended_too(tmp_path: Path, tree: str) -> None:
     """Every descendant of the command is ended, whatever its environment and its arguments are."""
-    sh(f"env -i setsid -f /bin/sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'; sleep 0.3", tree)
+    write_id = f"echo $$ > {tmp_path}/part; mv {tmp_path}/part {tmp_path}/pid"
+    until_written = f"until [ -e {tmp_path}/pid ]; do sleep 0.01; done"
+    sh(f"env -i setsid -f /bin/sh -c '{write_id}; exec sleep 600'; {until_written}", tree)
     pid = (tmp_path / "pid").read_text().strip()
     assert not Path("/proc", pid).exists()
 
 
 def test_all_processes_get_time_to_end_in_order(tmp_path: Path, tree: str) -> None:
     """Helpers get the time, too, even if the command itself has ended before them."""
-    note = f"trap 'sleep 0.5; echo tidy > {tmp_path}/note; exit' TERM"
-    finished = sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 60', tree, timeout=0.5)
-    assert finished.timed_out
+    note = f"trap 'sleep 0.5; echo tidy > {tmp_path}/note; exit' TERM; touch {tmp_path}/ready"
+    timed_out(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & exec sleep 600', tree, tmp_path / "ready")
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
@@ -116,17 +130,26 @@ def test_processes_that_a_command_leaves_may_end_in_order(tmp_path: Path, tree: 
     """A helper may have to save files, even if its pipeline has ended well."""
     note = f"trap 'sleep 0.1; echo tidy > {tmp_path}/note; exit' TERM; touch {tmp_path}/ready"
     wait = f"until [ -e {tmp_path}/ready ]; do sleep 0.01; done"
-    assert sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & {wait}; exit 3', tree).exit_code == 3
+    # A busy machine may need longer than SHORT_GRACE for one helper, but not for ten in a row.
+    for _ in range(10):
+        (tmp_path / "ready").unlink(missing_ok=True)
+        assert sh(f'setsid sh -c "{note}; while :; do sleep 0.1; done" & {wait}; exit 3', tree).exit_code == 3
+        if (tmp_path / "note").exists():
+            break
     assert (tmp_path / "note").read_text() == "tidy\n"
 
 
 def test_processes_that_a_command_leaves_delay_its_result_only_shortly(tree: str) -> None:
     """Without such a process, nothing waits. The wait does not count as the command's time."""
-    stubborn = sh(f"{STUBBORN.removesuffix('sleep 60')} sleep 0.1; exit 3", tree, timeout=0.5)
+    # A busy machine may need longer than these limits for one command, but not for ten in a row.
+    for _ in range(10):
+        stubborn = sh(f"{STUBBORN.removesuffix('sleep 60')} sleep 0.1; exit 3", tree, timeout=SHORT_GRACE)
+        if not stubborn.timed_out and stubborn.seconds < GRACE:
+            break
     assert (stubborn.exit_code, stubborn.timed_out) == (3, False)
     assert SHORT_GRACE < stubborn.seconds < GRACE
     assert alive(tree) == []
-    assert min(sh("true", tree).seconds for _ in range(3)) < SHORT_GRACE / 2
+    assert any(sh("true", tree).seconds < SHORT_GRACE / 2 for _ in range(10))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP])
@@ -165,16 +188,16 @@ def test_a_large_environment_and_a_long_argument_arrive_whole(tree: str) -> None
     """This holds up to the system's limits. Beyond them, the system's own error is raised."""
     env = {"PATH": os.environ["PATH"], "LARGE": "ä" * 60_000}
     command = ["sh", "-c", 'printf "%s%s" "$LARGE" "$1"', "sh", "ö\udc80" * 30_000]
-    finished = process.run(command, cwd=Path("/"), env=env, timeout=10)
+    finished = process.run(command, cwd=Path("/"), env=env, timeout=PATIENCE)
     assert finished.stdout == ("ä" * 60_000).encode() + b"\xc3\xb6\x80" * 30_000
     with pytest.raises(OSError, match="Argument list too long"):
-        process.run(["true", "x" * 200_000], cwd=Path("/"), env=env, timeout=10)
+        process.run(["true", "x" * 200_000], cwd=Path("/"), env=env, timeout=PATIENCE)
 
 
 def test_a_killed_supervisor_takes_its_tree_with_it(tree: str) -> None:
     """The command is reported as killed, and the next command works as usual."""
     finished = sh(f"{STUBBORN.removesuffix('sleep 60')} kill -9 $PPID; sleep 60", tree)
-    assert (finished.exit_code, gone(tree, 5)) == (-signal.SIGKILL, [])
+    assert (finished.exit_code, gone(tree)) == (-signal.SIGKILL, [])
     assert sh("exit 3", tree).exit_code == 3
 
 
@@ -192,9 +215,9 @@ def test_no_supervisor_stays_behind_as_a_zombie(tree: str) -> None:
     let_go = Supervised(["sleep", "60"], Path("/"), {MARK: tree, "PATH": os.environ["PATH"]}, [0, 1, 2])
     let_go.close()
     with pytest.raises(FileNotFoundError):
-        process.run(["no-such-program"], cwd=Path("/"), env={}, timeout=5)
-    assert gone(tree, 5) == []
-    deadline = time.monotonic() + 5
+        process.run(["no-such-program"], cwd=Path("/"), env={}, timeout=PATIENCE)
+    assert gone(tree) == []
+    deadline = time.monotonic() + PATIENCE
     while zombies() and time.monotonic() < deadline:
         assert sh("exit 3", tree).exit_code == 3
     assert zombies() == []
@@ -217,17 +240,17 @@ def test_killing_processes_by_our_name_leaves_no_process(tree: str, file: str, p
     assert workbench.pid in killed
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    workbench.wait(20)
-    assert gone(tree, 15) == []
+    workbench.wait(PATIENCE)
+    assert gone(tree) == []
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
 def test_a_supervisor_that_cannot_be_started_is_an_error_of_its_own(tree: str, python: str) -> None:
     """It is not reported as a killed command or as a missing program."""
     code = f"import sys, pathlib; sys.executable = {python!r}; from workbench.system import process"
-    code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=5))"
+    code += "\ntry: print(process.run(['true'], cwd=pathlib.Path('/'), env={}, timeout=60))"
     code += "\nexcept OSError as error: print(type(error).__name__, error)"
-    finished = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=20)
+    finished = process.run([sys.executable, "-c", code], cwd=Path.cwd(), env=dict(os.environ), timeout=PATIENCE)
     assert finished.stdout.startswith(b"OSError "), finished
     assert python.encode() in finished.stdout
 
@@ -241,7 +264,6 @@ def test_a_forked_process_does_not_hold_the_parents_commands(tree: str) -> None:
     assert sh("exit 6", tree).exit_code == 6
 
 
-@pytest.mark.timeout(240)
 def test_fifty_kills_at_any_moment_leave_no_process(tree: str) -> None:
     """Workbench gets KILL, TERM or INT, and its trees resist as much as they can."""
     chance = random.Random(4)
@@ -251,13 +273,17 @@ def test_fifty_kills_at_any_moment_leave_no_process(tree: str) -> None:
             time.sleep(chance.uniform(0, 0.3))
             workbench.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
         for workbench in runners:
-            try:
-                workbench.wait(5)
-            except subprocess.TimeoutExpired:
+            while not has_ended(workbench, 5):
                 # Python can lose an interrupt while it starts. A user then presses Ctrl-C again.
                 workbench.send_signal(signal.SIGINT)
-                workbench.wait(20)
-        assert gone(tree, 15) == []
+        assert gone(tree) == []
+
+
+def has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Return True as soon as the process has ended, and False after this many seconds."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.returncode is not None
 
 
 def runner(tree: str, *options: str) -> subprocess.Popen[bytes]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from workbench.errors import ServerUnavailable
+from workbench.system.ports import reserved
 
 #: The port of a server if the user names none and the home had no server before.
 PREFERRED_PORT = 4200
@@ -22,21 +23,23 @@ def unused(home: Path, environ: Mapping[str, str]) -> Iterator[int]:
     """Yield the port for a new server: the port that the user names.
 
     If the user names no port, yield the first free port: that of the home's last server, the preferred port, or any.
+    The port stays reserved until the block ends.
 
     Raises:
         ServerUnavailable: the user's port is not free or is no port, or no port is free.
     """
     for port in _ports(home, environ):
-        # The socket claims the port until the block ends, because servers of two homes may start at the same time.
-        with socket.socket(socket.AF_UNIX) as claim:
+        with ExitStack() as ending:
+            # The socket claims the port until the block ends, because servers of two homes may start at the same time.
+            claim = ending.enter_context(socket.socket(socket.AF_UNIX))
             try:
                 if port:
                     claim.bind(f"\0workbench-port-{port}-{os.getuid()}")
+                free = ending.enter_context(reserved(port))
             except OSError:
                 continue
-            if (free := _free(port)) is not None:
-                yield free
-                return
+            yield free
+            return
     user_port = environ.get(PORT_VARIABLE)
     where = f"the port {user_port} of {PORT_VARIABLE} is not free" if user_port else "no port is free"
     raise ServerUnavailable(
@@ -66,15 +69,3 @@ def _last_port(home: Path) -> list[int]:
     except (OSError, ValueError):
         return []
     return [port] if 0 < port < 65_536 else []
-
-
-def _free(port: int) -> int | None:
-    """Return the port if it is free on 127.0.0.1, else None. For 0, return any free port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return None
-        number: int = probe.getsockname()[1]
-        return number

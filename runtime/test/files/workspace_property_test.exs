@@ -83,7 +83,7 @@ defmodule Pipeline.Files.WorkspacePropertyTest do
   end
 
   # 10,000 paths take about 20 seconds, and longer on a busy machine.
-  @tag timeout: 180_000
+  @tag timeout: 300_000
   test "none of 10,000 hostile paths leaves the workspace", context do
     before = surroundings(context)
     states = file_states(before)

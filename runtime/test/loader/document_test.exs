@@ -147,7 +147,7 @@ defmodule Pipeline.Loader.DocumentTest do
   end
 
   # 1,000 texts take about 10 seconds, and longer on a busy machine.
-  @tag timeout: 180_000
+  @tag timeout: 300_000
   test "no text ends the VM or takes longer than five seconds" do
     property =
       :proper.forall(list(hostile_bits()), fn bits ->

@@ -93,7 +93,7 @@ defmodule Pipeline.Model.ProxyTest do
     System.put_env("HTTPS_PROXY", "http://user:pass%20word@127.0.0.1:#{proxy_port}")
     HTTP.start()
 
-    assert HTTP.post_json("https://provider.test/v1", [{"x-api-key", "secret"}], %{}, 5_000, ca_file: ca_file) ==
+    assert HTTP.post_json("https://provider.test/v1", [{"x-api-key", "secret"}], %{}, 30_000, ca_file: ca_file) ==
              {:ok, %{"a" => 1}}
 
     assert_received {:proxied, head}
@@ -119,12 +119,12 @@ defmodule Pipeline.Model.ProxyTest do
 
   defp serve(listen) do
     {:ok, socket} = :ssl.transport_accept(listen)
-    {:ok, socket} = :ssl.handshake(socket, 5_000)
-    {:ok, "POST /v1" <> _} = :ssl.recv(socket, 0, 5_000)
+    {:ok, socket} = :ssl.handshake(socket, 30_000)
+    {:ok, "POST /v1" <> _} = :ssl.recv(socket, 0, 30_000)
     body = ~s({"a":1})
     :ok = :ssl.send(socket, "HTTP/1.1 200 OK\r\nContent-Length: #{byte_size(body)}\r\n\r\n#{body}")
     # The socket closes with this process. The client may still be reading.
-    :ssl.recv(socket, 0, 5_000)
+    :ssl.recv(socket, 0, 30_000)
   end
 
   # Start a proxy that connects every host to this port, and sends the head of the request to the test. Return the proxy's port.
@@ -137,7 +137,7 @@ defmodule Pipeline.Model.ProxyTest do
       {Task,
        fn ->
          {:ok, client} = :gen_tcp.accept(listen)
-         {:ok, head} = :gen_tcp.recv(client, 0, 5_000)
+         {:ok, head} = :gen_tcp.recv(client, 0, 30_000)
          send(test, {:proxied, head})
          {:ok, service} = :gen_tcp.connect({127, 0, 0, 1}, port, options)
          :ok = :gen_tcp.send(client, "HTTP/1.1 200 Connection established\r\n\r\n")

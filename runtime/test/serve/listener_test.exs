@@ -111,7 +111,7 @@ defmodule Pipeline.Serve.ListenerTest do
 
       for _ <- 1..3 do
         :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\n\r\n")
-        assert {:ok, "HTTP/1.1 200" <> _} = :gen_tcp.recv(socket, 0, 5_000)
+        assert {:ok, "HTTP/1.1 200" <> _} = :gen_tcp.recv(socket, 0, 30_000)
       end
     end
   end

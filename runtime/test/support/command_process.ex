@@ -12,6 +12,9 @@ defmodule Pipeline.CommandProcess do
   # would compile all sources again, and then the next test run would do so, too.
   @build Path.expand("../../_build/commands", __DIR__)
 
+  # The longest wait for a command, in milliseconds. A busy machine needs many seconds to start or end a VM.
+  @patience 60_000
+
   @doc "Return the build folder of the commands. `compile/0` fills it."
   @spec build() :: Path.t()
   def build, do: @build
@@ -55,7 +58,7 @@ defmodule Pipeline.CommandProcess do
         {^port, {:data, data}} -> output_until(command, pattern, output <> data)
         {^port, {:exit_status, status}} -> raise "the command ended with #{status}: #{output}"
       after
-        20_000 -> raise "the output does not match #{inspect(pattern)}: #{output}"
+        @patience -> raise "the output does not match #{inspect(pattern)}: #{output}"
       end
     end
   end
@@ -72,7 +75,7 @@ defmodule Pipeline.CommandProcess do
       {^port, {:exit_status, status}} ->
         {status, without_child_setup(output), System.monotonic_time(:millisecond) - start}
     after
-      20_000 -> raise "the command did not end within 20 seconds: #{output}"
+      @patience -> raise "the command did not end within #{div(@patience, 1_000)} seconds: #{output}"
     end
   end
 

@@ -142,7 +142,7 @@ defmodule Pipeline.ScriptedProvider do
         {head, rest}
 
       [_] ->
-        {:ok, more} = :gen_tcp.recv(socket, 0, 5_000)
+        {:ok, more} = :gen_tcp.recv(socket, 0, 30_000)
         head(socket, read <> more)
     end
   end
@@ -150,7 +150,7 @@ defmodule Pipeline.ScriptedProvider do
   defp body(_, read, length) when byte_size(read) >= length, do: read
 
   defp body(socket, read, length) do
-    {:ok, more} = :gen_tcp.recv(socket, 0, 5_000)
+    {:ok, more} = :gen_tcp.recv(socket, 0, 30_000)
     body(socket, read <> more, length)
   end
 

@@ -70,7 +70,7 @@ defmodule Pipeline.ServeCalls do
   def send_bytes(server, bytes) do
     {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
     :ok = :gen_tcp.send(socket, bytes)
-    {:ok, answer} = :gen_tcp.recv(socket, 0, 5_000)
+    {:ok, answer} = :gen_tcp.recv(socket, 0, 30_000)
     :gen_tcp.close(socket)
     answer
   end
@@ -91,7 +91,9 @@ defmodule Pipeline.ServeCalls do
   @doc "Wait for the end of a run and return the run."
   @spec await_run(map(), String.t()) :: map()
   def await_run(server, id) do
-    {200, run, _} = send_request(server, :get, "/runs/#{id}?wait=10")
-    run
+    case send_request(server, :get, "/runs/#{id}?wait=10") do
+      {200, %{"status" => "running"}, _} -> await_run(server, id)
+      {200, run, _} -> run
+    end
   end
 end

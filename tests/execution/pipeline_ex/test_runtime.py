@@ -191,7 +191,8 @@ def test_a_hanging_run_is_ended(fake: FakeCheckout, tmp_path: Path) -> None:
     with pytest.raises(ExecutionFailed, match="did not end within 1 s") as caught:
         executed(fake, tmp_path / "run", timeout=1.0)
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - start < 20
+    # The run itself takes ten minutes.
+    assert time.monotonic() - start < 100
 
 
 def texts_at_once(fake: FakeCheckout, folder: Path, at_once: int) -> list[str]:
