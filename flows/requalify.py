@@ -133,13 +133,16 @@ def _decided(
     record: QualificationRecord, champion: Champion, history: Qualifications, summary: Summary, margin: float
 ) -> QualificationRecord:
     """Return the record with the champion's fresh scores and the decision about them. Log the decision."""
-    scores = summary.confirmed(summary.baseline)
+    scores, mean = summary.confirmed(summary.baseline), summary.mean_score(summary.baseline)
     judgement = decide(history.record_of(champion, list(scores)), scores, margin)
     get_run_logger().info(judgement.sentence(margin))
     return record.model_copy(
         update={
             "decision": judgement.decision,
             "scores": scores,
+            "low": None if mean is None else mean.low,
+            "high": None if mean is None else mean.high,
+            "level": None if mean is None else mean.level,
             "rehearsal": summary.rehearsal,
             "run": summary.run.name,
             "at": time.time(),

@@ -54,7 +54,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                 continue
             run.append(_record(ask))
             if (kept := reused.look_up(ask)) is not None:
-                asks.answer(ask, kept)
+                asks.answer(ask, kept, bought=False)
                 continue
             reused.show()
             match ask:
@@ -67,7 +67,8 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                 case Score():
                     values = {"request": wrap(ask.request), "plan": wrap(ask.plan)}
                     after = _after("plan", [ask.retrieval] if ask.retrieval is not None else [])
-                    asks.answer(ask, runner.submit(score, values, dependencies=after))
+                    # The judge's model is not called for an invalid plan.
+                    asks.answer(ask, runner.submit(score, values, dependencies=after), bought=ask.plan.ok)
         reused.show(now=True)
     return [*(task for task in asks.verdicts if isinstance(task, PrefectFuture)), *reused.verdicts]
 

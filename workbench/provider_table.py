@@ -21,6 +21,8 @@ ProviderName = Literal[
     "cerebras",
     "moonshot",
     "zai",
+    "together_ai",
+    "fireworks_ai",
     "claude-program",
 ]
 #: The protocol in which a provider is asked. Its name is that of the provider that defined it.
@@ -100,6 +102,22 @@ KNOWN: dict[ProviderName, Service] = {
     "cerebras": _chat("cerebras", "https://api.cerebras.ai/v1", "cerebras", 1.5),
     "moonshot": _chat("moonshot", "https://api.moonshot.ai/v1", "moonshotai", 1.0),
     "zai": _chat("zai", "https://api.z.ai/api/paas/v4", "zai", 1.0),
+    "together_ai": Service(
+        "https://api.together.xyz/v1",
+        ("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY"),
+        "TOGETHER_AI_API_BASE",
+        "openai",
+        "together",
+        schemas=False,
+    ),
+    "fireworks_ai": Service(
+        "https://api.fireworks.ai/inference/v1",
+        ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
+        "FIREWORKS_API_BASE",
+        "openai",
+        "fireworks",
+        schemas=False,
+    ),
     # This is the `claude` program, not a service. It has a login of its own, and reads the variables of Anthropic's
     # clients.
     "claude-program": Service(

@@ -94,7 +94,7 @@ class Provider:
         if self.name == PROGRAM:
             return ""
         raise MissingKey(
-            f"no key for {self.name}: set {' or '.join(variables)} in the environment, or rehearse with --rehearse",
+            f"no key for {self.name}: set {' or '.join(variables)} in the environment",
             kind="missing key",
             lasting=True,
         )

@@ -245,6 +245,7 @@ def test_a_runtime_declares_what_the_rest_of_workbench_asks(
     assert bool(model_calls) == (telling == "before")
     with subject.world(folder, monkeypatch, "answer") as world:
         assert runtime.refusal(study.pipeline) is None
+        assert runtime.warning(study.pipeline) is None
         checks = list(runtime.checks(study.pipeline, tmp_path / "home", {}))
         assert world.calls() == 0
     assert checks

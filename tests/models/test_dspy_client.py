@@ -13,6 +13,7 @@ from workbench.models.call_failed import CallFailed
 from workbench.models.calling import call_in_thread
 from workbench.models.dspy_client import complete
 from workbench.models.reply import Ending, ModelCall
+from workbench.money import price
 from workbench.money.meter import Meter
 from workbench.money.price import Tokens
 from workbench.provider_table import KNOWN, ProviderName
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.processes
 
 KEY = "secret-key-of-a-test"
 SERVICES: list[ProviderName] = [name for name, service in KNOWN.items() if service.protocol == "openai"]
+PRICED = "openai/gpt-4.1"
 SCHEMA = {
     "type": "object",
     "properties": {"reason": {"type": "string"}, "score": {"type": "number"}},
@@ -87,6 +89,28 @@ def test_an_error_that_ends_a_reply_keeps_its_meaning() -> None:
     assert (failed_call.failure.kind, failed_call.failure.lasting) == ("rate limit", False)
     assert "upstream rate limited" in failed_call.message
     assert not failed_call.charged
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        ({"prompt_tokens": 1000, "completion_tokens": 0}, price.dollars("openrouter", PRICED, Tokens(input=1000))),
+        ({"prompt_tokens": 1000, "completion_tokens": 0, "cost": 0.25}, 0.25),
+        (None, None),
+    ],
+)
+def test_a_reply_that_an_error_ended_costs_what_it_used(
+    monkeypatch: pytest.MonkeyPatch, usage: dict[str, object] | None, dollars: float | None
+) -> None:
+    """Its tokens are priced if the service tells no amount. A rate limit without tokens costs nothing."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    choice = {"finish_reason": "error", "error": {"code": 429, "message": "upstream rate limited"}}
+    message = {"role": "assistant", "content": "half"}
+    body, meter = {"model": PRICED, "choices": [{**choice, "message": message}], "usage": usage}, Meter()
+    with scripted((200, body)) as server, pytest.raises(NotJudged, match="rate limit"):
+        provider = real({"OPENROUTER_API_BASE": server.url})["openrouter"]
+        ask(Role("judge", NotJudged), call(provider, PRICED), str, meter)
+    assert (None if meter.cost is None else meter.cost.dollars) == dollars
 
 
 def test_the_cost_that_openrouter_reports_is_the_calls_cost(monkeypatch: pytest.MonkeyPatch) -> None:

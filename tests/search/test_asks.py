@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.flow import Flow, judge, pipeline, plans
 from tests.support.settings import STUDY, request
-from workbench.errors import ExecutionFailed
+from workbench.errors import ExecutionFailed, NotJudged
 from workbench.nouns import Execution, ExecutionRequest, Judge, Plan, ScoreRequest, Trial, Verdict
 from workbench.providers import Provider
 from workbench.search.ask_kinds import Ask, Execute, Retrieve, slots
@@ -56,6 +57,50 @@ def test_no_more_executions_run_at_once_than_there_are_slots() -> None:
     assert len(flow.answer(concurrent_trials(20))) == 20
     assert flow.calls["execute"] == 20
     assert flow.most_at_once == 3
+
+
+def test_a_model_is_asked_alone_until_it_has_answered_once() -> None:
+    """A failure that lasts is met once. After the first answer, all slots are used."""
+    first_call, others = threading.Lock(), threading.Barrier(4)
+
+    def reject(request: ScoreRequest, plan: Plan) -> Verdict:
+        raise NotJudged("the provider rejects the key", kind="authentication", lasting=True)
+
+    def score(request: ScoreRequest, plan: Plan) -> Verdict:
+        if not first_call.acquire(blocking=False):
+            others.wait(60)
+        return judge(request, plan)
+
+    def work(asker: Asker) -> list[Verdict]:
+        requests = [replace(SCORING, replicate=number) for number in range(5)]
+        with ThreadPoolExecutor(5) as pool:
+            return list(pool.map(lambda request: asker.verdict(request, Plan("a: 1")), requests))
+
+    rejected = Flow(score=reject)
+    with pytest.raises(NotJudged):
+        rejected.answer(work)
+    assert rejected.calls["score"] == 1
+    assert len(Flow(score=score, concurrency=4).answer(work)) == 5
+
+
+def test_a_kept_answer_does_not_show_that_the_model_answers() -> None:
+    """The second ask is still alone. The third and the fourth ask come together, after an answer was bought."""
+
+    def work(asker: Asker) -> None:
+        requests = [replace(SCORING, replicate=number) for number in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda request: asker.verdict(request, Plan("a: 1")), requests))
+
+    futures: list[Future[Verdict]] = []
+    with Asks(work, slots(4)) as asks:
+        for ask in asks:
+            assert all(future.done() for future in futures[:2])
+            futures.append(Future())
+            asks.answer(ask, futures[-1], bought=len(futures) > 1)
+            if len(futures) != 3:
+                for future in futures:
+                    if not future.done():
+                        future.set_result(Verdict(5.0, "fine"))
 
 
 def test_asks_with_equal_keys_share_one_execution() -> None:

@@ -170,7 +170,7 @@ def test_every_known_service_judges_and_proposes_by_its_name(folder: Path) -> No
         Model("mistral", "mistral-large-latest"),
     )
     keys = {"GEMINI_API_KEY": "x", "OPENROUTER_API_KEY": "y"}
-    with pytest.raises(MissingKey, match="no key for mistral: set MISTRAL_API_KEY in the environment"):
+    with pytest.raises(MissingKey, match="set MISTRAL_API_KEY in the environment, or rehearse with --rehearse"):
         require_keys(loaded, keys)
     require_keys(loaded, {**keys, "MISTRAL_API_KEY": "z"})
 
@@ -180,7 +180,7 @@ def test_the_claude_program_judges_and_proposes(folder: Path) -> None:
     models = "judge: {model: claude-program/claude-opus-5-5}\nproposer: {model: claude-program/opus}\n"
     loaded = study(folder, f"{GOOD}{models}")
     assert loaded.judge == Model("claude-program", "claude-opus-5-5")
-    with pytest.raises(OutsideError, match="claude is not on the PATH"):
+    with pytest.raises(OutsideError, match=r"claude is not on the PATH.*or rehearse with --rehearse"):
         require_keys(loaded, {"PATH": str(folder), "GEMINI_API_KEY": "x"})
     (folder / "claude").write_text("")
     (folder / "claude").chmod(0o755)

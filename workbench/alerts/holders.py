@@ -15,9 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-import httpx
-
-from workbench.alerts.api import Api
+from workbench.alerts.api import Api, request
 from workbench.errors import UserError
 from workbench.run.file_format import Record, parse
 from workbench.system.locks import is_locked, write_locked
@@ -95,21 +93,23 @@ def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
             # A crash of the machine has damaged the file. Nobody can tell which flow run it was for.
             file.unlink(missing_ok=True)
             continue
-        try:
-            marked += _end(holder, api)
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code != httpx.codes.NOT_FOUND:
-                raise
-            if holder.server != server:
-                # Another server has the flow run.
-                continue
+        names = _end(holder, api)
+        if names is None and holder.server != server:
+            # Another server has the flow run.
+            continue
+        marked += names or []
         file.unlink(missing_ok=True)
     return marked
 
 
-def _end(holder: Holder, api: Api) -> list[str]:
-    """End the flow run of a dead process, unless it has ended already. Return its name if it was ended."""
-    flow_run = api.request("GET", f"/flow_runs/{holder.flow_run}").json()
+def _end(holder: Holder, api: Api) -> list[str] | None:
+    """End the flow run of a dead process, unless it has ended already. Return its name if it was ended.
+
+    Return None if the server does not have the flow run.
+    """
+    flow_run = request(api, "GET", f"/flow_runs/{holder.flow_run}")
+    if flow_run is None:
+        return None
     kind = (flow_run["state"] or {}).get("type")
     # A worker starts a scheduled run of a deployment again.
     if kind in ENDED or (kind == "SCHEDULED" and flow_run["deployment_id"]):
@@ -122,5 +122,5 @@ def _end(holder: Holder, api: Api) -> list[str]:
         {"type": "CANCELLED", "name": "Cancelled"} if kind == "CANCELLING" else {"type": "CRASHED", "name": "Crashed"}
     )
     state = {"state": {**end_state, "message": message}, "force": True}
-    api.request("POST", f"/flow_runs/{holder.flow_run}/set_state", json=state)
-    return [str(flow_run["name"])]
+    ended = request(api, "POST", f"/flow_runs/{holder.flow_run}/set_state", state)
+    return None if ended is None else [str(flow_run["name"])]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 
 import dspy
@@ -46,11 +46,20 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
 
 
 def _groups(setting: Setting, asker: Asker, *, probes: bool) -> list[GroupRecord]:
-    """Ask for all plans and all verdicts at the same time, and return the scores of each text."""
+    """Ask for plans and verdicts at the same time, and return the scores of each text.
+
+    The first verdict comes before the first plan, and the first plan before the others: if a key is rejected, nothing
+    was bought in vain.
+    """
     concurrency, goals = setting.study.concurrency, [goal.in_search for goal in setting.study.goals]
+    all_texts = list(texts(goals, probes=probes))
+    asker.verdict(_requests(setting, all_texts[0])[0], all_texts[0].plan)
     with ThreadPoolExecutor(concurrency) as executing, ThreadPoolExecutor(concurrency) as judging:
-        plans = [executing.submit(plan) for plan in _plans(setting, asker)]
-        groups = [judging.submit(_group, setting, asker, text) for text in texts(goals, probes=probes)]
+        groups = [judging.submit(_group, setting, asker, text) for text in all_texts]
+        first_plan, *other_plans = _plans(setting, asker)
+        plans = [executing.submit(first_plan)]
+        wait(plans)
+        plans += [executing.submit(plan) for plan in other_plans]
         groups += [judging.submit(_group, setting, asker, plan.result()) for plan in plans]
         return [group.result() for group in groups]
 
@@ -100,13 +109,16 @@ def _pairs(study: Study, generator: float | None, judge: float) -> int | None:
 
 def _group(setting: Setting, asker: Asker, text: Text) -> GroupRecord:
     """Ask for the verdicts on a text, and return its scores."""
-    judge, run = setting.judge, setting.run.path
+    scores = tuple(asker.verdict(request, text.plan).score for request in _requests(setting, text))
+    return GroupRecord(goal=text.goal.name, kind=text.kind, degree=text.degree, scores=scores)
+
+
+def _requests(setting: Setting, text: Text) -> list[ScoreRequest]:
+    """Return the requests for the verdicts on a text."""
     name = text.kind if text.degree == 0 else f"{text.kind} {text.degree:.0%}"
     # The judge's model is not called for an invalid plan. It scores 0 each time, so one verdict is enough.
     repeats = range(text.repeats if text.plan.ok else 1)
-    requests = [ScoreRequest(text.goal, judge, 0, repeat, name, run) for repeat in repeats]
-    scores = tuple(asker.verdict(request, text.plan).score for request in requests)
-    return GroupRecord(goal=text.goal.name, kind=text.kind, degree=text.degree, scores=scores)
+    return [ScoreRequest(text.goal, setting.judge, 0, repeat, name, setting.run.path) for repeat in repeats]
 
 
 def _plans(setting: Setting, asker: Asker) -> Iterator[Callable[[], Text]]:

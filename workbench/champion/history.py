@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from workbench.champion.champions import Champions
 from workbench.champion.qualification import Qualifications
 from workbench.errors import UserError
-from workbench.evidence.statistics import mean_score
+from workbench.evidence.statistics import MeanScore
 from workbench.evidence.summary import summarize
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -101,7 +101,7 @@ def _requalifications(home: Path, record: RunRecord) -> Iterator[Measurement]:
             continue
         for q in qualifications:
             if q.champions == record.champions and q.scores:
-                yield _measured(q.scores, q.at, "requalification", q.champion, q.commit, q.decision, q.run)
+                yield _measured(q.mean, q.at, "requalification", q.champion, q.commit, q.decision, q.run)
 
 
 def _searches(home: Path, record: RunRecord) -> Iterator[Measurement]:
@@ -116,13 +116,14 @@ def _searches(home: Path, record: RunRecord) -> Iterator[Measurement]:
             summary = summarize(folder)
         except UserError:
             continue
-        if summary.comparison is not None:
-            scores = summary.confirmed(summary.baseline)
-            yield _measured(scores, other.started, "search", other.champion, other.commit, None, folder.name)
+        # The run's own report has the same mean with the same interval.
+        mean = None if summary.comparison is None else summary.mean_score(summary.baseline)
+        if mean is not None:
+            yield _measured(mean, other.started, "search", other.champion, other.commit, None, folder.name)
 
 
 def _measured(
-    scores: Mapping[str, Sequence[float]],
+    mean: MeanScore,
     at: float,
     occasion: Occasion,
     champion: int | None,
@@ -130,6 +131,5 @@ def _measured(
     decision: str | None,
     run: str | None,
 ) -> Measurement:
-    """Return the measurement with the mean of these scores, which are by goal."""
-    mean = mean_score(scores)
+    """Return the measurement with this mean."""
     return Measurement(at, occasion, champion, commit, mean.score, mean.low, mean.high, mean.level, decision, run)

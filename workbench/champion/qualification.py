@@ -6,7 +6,7 @@ A file under WORKBENCH_HOME has one line for each requalification, with the cham
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,7 +15,7 @@ from pydantic import Field
 from workbench.champion.champion import Champion
 from workbench.errors import UserError
 from workbench.evidence import promotion
-from workbench.evidence.statistics import LEVEL
+from workbench.evidence.statistics import LEVEL, MeanScore, mean_score
 from workbench.nouns import HOLISTIC, Study
 from workbench.providers import digest
 from workbench.run.file_format import Record, parse
@@ -110,6 +110,8 @@ class QualificationRecord(Record):
         fingerprint: the fingerprint of the study at the commit.
         decision: how the champion compares with its record.
         scores: the fresh scores, by goal; empty if nothing was executed.
+        low, high, level: the ends and the level of the interval of their mean, as the run's report has them; None with
+            a single replicate, and in records of old versions.
         rehearsal: world and seed of a rehearsal; None if real models answered.
         run: the name of the run that measured the champion; None if there was no run.
         at: Unix time.
@@ -123,9 +125,18 @@ class QualificationRecord(Record):
     fingerprint: str
     decision: Decision
     scores: dict[str, list[Score]] = Field(default_factory=dict)
+    low: Score | None = None
+    high: Score | None = None
+    level: float | None = None
     rehearsal: str | None
     run: str | None = None
     at: float
+
+    @property
+    def mean(self) -> MeanScore:
+        """Return the mean of the fresh scores. A record of an old version gets an interval from the scores alone."""
+        mean = mean_score(self.scores)
+        return mean if self.level is None else replace(mean, low=self.low, high=self.high, level=self.level)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from workbench.commands.output import JsonFile, console_beside, err, write_json
+from workbench.execution.runtimes import runtime_of
 from workbench.foreign_text import printable
 from workbench.study.held_out import held_out_gold
 from workbench.study.opening import RunOptions, load
@@ -38,10 +39,12 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
     estimated = estimate(loaded, home())
     console_beside(json_file).print(estimated.text)
     refused_rubric, held_out = rehearsal_problem(loaded), held_out_gold(loaded)
+    no_influence = runtime_of(loaded.pipeline.engine).warning(loaded.pipeline)
     too_few_pairs = undecidable(loaded.confirm, alpha_of(loaded.promote))
     notes = (
         refused_rubric and f"a run with real models will not start: {refused_rubric}",
         unchecked,
+        no_influence,
         held_out,
         too_few_pairs,
         calibrating.note(loaded, home(), os.environ),
@@ -57,6 +60,7 @@ def check(study: Path, /, *, json_file: JsonFile = None) -> int:
                 "calibration": calibration,
                 "refused_rubric": refused_rubric,
                 "unchecked": unchecked,
+                "no_influence": no_influence,
                 "too_few_pairs": too_few_pairs,
                 "held_out_gold": held_out,
             },

@@ -18,6 +18,8 @@ from workbench.errors import OutsideError
 from workbench.evidence.report import rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import Summary, summarize
+from workbench.execution.runtimes import runtime_of
+from workbench.foreign_text import printable
 from workbench.nouns import Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -100,12 +102,14 @@ def run(
 
 
 def _require_startable(study: Study, *, rehearse: bool) -> None:
-    """Check what a run needs, and advise a calibration. The flow checks too, but only after a server has started.
+    """Check what a run needs, warn, and advise a calibration. The flow checks too, but only after a server has started.
 
     Raises:
         UserError: a rubric or a key is missing, or the study cannot be rehearsed.
     """
     require_rubric(study, rehearsal=True)
+    if warning := runtime_of(study.pipeline.engine).warning(study.pipeline):
+        err.print(printable(f"note: {warning}"), markup=False, highlight=False)
     if rehearse:
         require_rehearsable(study)
         return

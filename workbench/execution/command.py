@@ -70,6 +70,10 @@ class Command:
         # Workbench does not know what the user's program accepts.
         return None
 
+    def warning(self, pipeline: Pipeline) -> str | None:
+        # Workbench does not know what the user's program does with the prompt.
+        return None
+
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         path = shutil.which(self._settings.program)
         yield Check("program", path is not None, path or f"{self._settings.program} is missing", "" if path else ADVICE)
@@ -153,7 +157,7 @@ class Command:
         missing = [name for name in self._settings.environment if not os.environ.get(name)]
         if missing:
             raise MissingKey(
-                f"{missing[0]} is not set, and the study's `environment` names it: set it, or rehearse with --rehearse",
+                f"{missing[0]} is not set, and the study's `environment` names it: set it in the environment",
                 kind="missing key",
                 lasting=True,
             )

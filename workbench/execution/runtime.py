@@ -197,6 +197,13 @@ class Runtime(Protocol):
         """
         ...
 
+    def warning(self, pipeline: Pipeline) -> str | None:
+        """Return why a study of this pipeline may find nothing, and what to do; None if no reason is known.
+
+        The runtime executes the pipeline all the same. Calls no model and starts nothing.
+        """
+        ...
+
     def tells_cost(self, pipeline: Pipeline) -> TellsCost:
         """Return when executions of this pipeline tell what they cost. Calls no model and starts nothing."""
         ...

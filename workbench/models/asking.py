@@ -171,18 +171,22 @@ def _metered(call: ModelCall, key: str, seconds: float, meter: Meter) -> Reply:
         # The reply's text is not shortened here, because the caller knows how long the text may be.
         reply = replace(reply, reason=shortened(reply.reason), model=shortened(reply.model))
     except CallFailed as failed_call:
-        if failed_call.dollars is not None:
-            meter.charge(_full_name(call), failed_call.dollars)
-        elif not failed_call.charged:
+        if not failed_call.charged:
             meter.free()
+        _report_use(call, failed_call, shortened(failed_call.model), meter)
         raise
-    if reply.dollars is not None:
-        meter.charge(_full_name(call), reply.dollars, reply.tokens)
-    elif reply.tokens is not None:
-        same = not reply.model or same_model(call.model, reply.model)
-        model = call.model if same else reply.model
-        meter.use(call.provider.name, model, reply.tokens, api_base=_api_base(call.provider))
+    _report_use(call, reply, reply.model, meter)
     return reply
+
+
+def _report_use(call: ModelCall, result: Reply | CallFailed, answering_model: str, meter: Meter) -> None:
+    """Report to the meter the dollars that a result of a call tells, or else its tokens. A failure may tell them."""
+    if result.dollars is not None:
+        meter.charge(_full_name(call), result.dollars, result.tokens)
+    elif result.tokens is not None:
+        same = not answering_model or same_model(call.model, answering_model)
+        model = call.model if same else answering_model
+        meter.use(call.provider.name, model, result.tokens, api_base=_api_base(call.provider))
 
 
 def _full_name(call: ModelCall) -> str:

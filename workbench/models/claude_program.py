@@ -21,8 +21,9 @@ from workbench.errors import OutsideError
 from workbench.foreign_text import scrubbed
 from workbench.models.call_failed import CallFailed
 from workbench.models.claude_failures import recognised, says_error
+from workbench.models.endings import ANTHROPIC
 from workbench.models.failure import Failure
-from workbench.models.reply import ANTHROPIC, Ending, ModelCall, Reply
+from workbench.models.reply import Ending, ModelCall, Reply
 from workbench.models.schema_words import instruction
 from workbench.money.meter import FREE
 from workbench.system import process
@@ -75,8 +76,7 @@ def require_program(environ: Mapping[str, str]) -> None:
     """
     if shutil.which(PROGRAM, path=environ.get("PATH")) is None:
         raise OutsideError(
-            f"the program {PROGRAM} is not on the PATH, and the study names a model of claude-program: {INSTALL}, or "
-            "rehearse with --rehearse",
+            f"the program {PROGRAM} is not on the PATH, and the study names a model of claude-program: {INSTALL}",
             kind="not started",
             lasting=True,
         )

@@ -12,8 +12,10 @@ from dspy.utils import exceptions
 
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
-from workbench.models.reply import ModelCall, Reply, error_status, read, reported_dollars
+from workbench.models.reading import error_status, read
+from workbench.models.reply import ModelCall, Reply
 from workbench.models.schema_words import instruction
+from workbench.models.usage import reported_dollars
 from workbench.provider_table import Service
 from workbench.providers import Provider
 
@@ -111,7 +113,14 @@ def _failed_call(error: Any) -> CallFailed:
 def _failed_reply(status: int, reply: Reply) -> CallFailed:
     """Return our error for a reply that ended with an error of this status. Its first tokens may cost money."""
     failure = http_failure(status, reply.reason)
-    return CallFailed(failure, f"{status} {reply.reason}", charged=reply.tokens is not None, dollars=reply.dollars)
+    return CallFailed(
+        failure,
+        f"{status} {reply.reason}",
+        charged=reply.tokens is not None,
+        dollars=reply.dollars,
+        tokens=reply.tokens,
+        model=reply.model,
+    )
 
 
 def _unreached(error: BaseException | None) -> bool:

@@ -13,7 +13,8 @@ from google.genai import errors, types
 
 from workbench.models.call_failed import CallFailed
 from workbench.models.failure import Failure, http_failure
-from workbench.models.reply import ModelCall, Reply, read_gemini
+from workbench.models.reading import read_gemini
+from workbench.models.reply import ModelCall, Reply
 from workbench.providers import Provider
 
 #: google-genai would use `v1`, which does not serve all models.

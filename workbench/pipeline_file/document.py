@@ -93,10 +93,10 @@ def scalar_text(node: yaml.Node | None) -> str | None:
 
 def mappings(root: yaml.Node) -> Iterator[yaml.MappingNode]:
     """Return every mapping at any depth, including the root. Each appears once, in the file's order."""
-    return (node for node in _nodes(root) if isinstance(node, yaml.MappingNode))
+    return (node for node in nodes(root) if isinstance(node, yaml.MappingNode))
 
 
-def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
+def nodes(root: yaml.Node) -> Iterator[yaml.Node]:
     """Yield every node that is no key. A node with several aliases is yielded once."""
     waiting, visited = [root], set[int]()
     while waiting:

@@ -32,10 +32,12 @@ class _Keyed:
     Attributes:
         key: a hash of everything that the answer depends on. Asks with equal keys share one answer.
         waiting: the futures on which threads of the work wait for the answer.
+        bought: True if the flow has the answer bought. False before that, and if the answer was kept or is free.
     """
 
     key: str
     waiting: list[Future[Any]] = field(default_factory=list)
+    bought: bool = False
 
 
 @dataclass(eq=False)
@@ -93,6 +95,10 @@ Ask = PaidAsk | Retrieve
 
 #: The order in which ready asks are submitted. Executions are the slowest, so they get a free slot first.
 SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose, Draw)
+
+#: The kinds that call the judge's or the proposer's model. Until the model has given one answer, it is asked once at a
+#: time: a rejected key is not sent many times at once.
+FIRST_ALONE: frozenset[type[Ask]] = frozenset((Score, Propose, Draw))
 
 #: How many proposals may run at once, at most. The same holds for drawings.
 MOST_PROPOSALS_AT_ONCE = 8

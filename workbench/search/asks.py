@@ -20,7 +20,7 @@ For example, the work gets a plan in five steps:
     4. When the `retrieve` task has finished, `Asks` hands the plan to the waiting thread.
     5. In the work's thread, `asker.plan` returns the plan.
 
-Five rules keep the connection sound:
+Six rules keep the connection sound:
 
 leaving        The flow can leave its loop early, for instance because of an interrupt or a failed task. Then every call
                of the asker that waits raises `SearchStopped`, and so does every later call. `__exit__` waits until the
@@ -31,6 +31,8 @@ stopping       `SearchStopped` is a BaseException and not an Exception.
 slots          Each kind of ask has a limited number of slots. The flow gets an ask when the ask's inputs are finished
                and a slot of its kind is free. New asks and finished tasks arrive in one queue.
                Reason: no task may occupy a worker while it waits for another task.
+first alone    A kind that calls the judge's or the proposer's model has one slot until an answer of it was bought.
+               Reason: a failure that lasts, such as a rejected key, is met once and not in all slots at once.
 single flight  Asks with equal keys share one task run and its answer. The answer is kept until the work ends. A failure
                is not kept.
                Reason: nothing is paid for twice.
@@ -54,6 +56,7 @@ from workbench.errors import BudgetUsedUp
 from workbench.nouns import DrawnCriteria, DrawRequest, ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
 from workbench.search.ask_kinds import (
+    FIRST_ALONE,
     SUBMIT_ORDER,
     AnswerFuture,
     Ask,
@@ -115,6 +118,8 @@ class Asks(Generic[T]):
         self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in SUBMIT_ORDER}
         #: How many asks of each kind the flow has, and has not answered yet.
         self._running: Counter[type[Ask]] = Counter()
+        #: The kinds of which an answer was bought.
+        self._bought_kinds: set[type[Ask]] = set()
         #: Paid asks without an answer, by key: those that are ready, those that run, and executions without a plan.
         self._in_flight: dict[str, PaidAsk] = {}
         #: Plans, verdicts and proposals by key.
@@ -215,9 +220,16 @@ class Asks(Generic[T]):
             except queue.Empty:
                 continue
 
-    def answer(self, ask: Ask, task: AnswerFuture) -> None:
-        """Answer an ask with the result that `task` will have. Does not wait for the result."""
-        release = None if isinstance(ask, Retrieve) else self._releases.pop(ask.key, None)
+    def answer(self, ask: Ask, task: AnswerFuture, *, bought: bool = True) -> None:
+        """Answer an ask with the result that `task` will have. Does not wait for the result.
+
+        Args:
+            bought: False if `task` calls no model, because the answer was kept or is free.
+        """
+        release = None
+        if not isinstance(ask, Retrieve):
+            ask.bought = bought
+            release = self._releases.pop(ask.key, None)
 
         def finish(finished_task: Any) -> None:
             # The task has stored its answer. Give the claim back here, because the flow may have left the loop.
@@ -253,7 +265,7 @@ class Asks(Generic[T]):
         """Take the next ready ask whose kind has a free slot, and claim it. Return None if there is no such ask."""
         for kind in SUBMIT_ORDER:
             ready = self._ready[kind]
-            for _ in range(len(ready) if self._running[kind] < self._slots[kind] else 0):
+            for _ in range(len(ready) if self._has_slot(kind) else 0):
                 ask = ready.popleft()
                 if isinstance(ask, Retrieve):
                     return ask
@@ -269,7 +281,12 @@ class Asks(Generic[T]):
 
         Call it after `_next_ready` has returned None.
         """
-        return any(self._ready[kind] and self._running[kind] < self._slots[kind] for kind in SUBMIT_ORDER)
+        return any(self._ready[kind] and self._has_slot(kind) for kind in SUBMIT_ORDER)
+
+    def _has_slot(self, kind: type[Ask]) -> bool:
+        """Return True if the flow may get another ask of this kind."""
+        alone = kind in FIRST_ALONE and kind not in self._bought_kinds
+        return self._running[kind] < (1 if alone else self._slots[kind])
 
     def _handle_waiting_events(self) -> None:
         """Update the state by the events that have arrived. Does not wait for others."""
@@ -318,6 +335,8 @@ class Asks(Generic[T]):
             # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
             return
+        if not isinstance(ask, Retrieve) and ask.bought:
+            self._bought_kinds.add(type(ask))
         self._on_answer(ask, task)
         match ask:
             case Execute():

@@ -97,9 +97,18 @@ def requalification(setting: Setting) -> Callable[[Asker], list[Trial]]:
     def work(asker: Asker) -> list[Trial]:
         trials = Trials(setting, asker, phase="confirm")
         program = program_of(setting, trials)
-        candidates, stages = [program.candidate], [setting.study.confirm]
+        number, candidates = setting.study.confirm, [program.candidate]
+        # The first replicate of each goal goes first: if the judge's key is rejected, nothing more was bought.
+        stages = [1, number]
         fresh_trials = _on_fresh_replicates(
-            setting, asker, trials, program, candidates, FIRST_REQUALIFY_REPLICATE, stages, lambda: True
+            setting,
+            asker,
+            trials,
+            program,
+            candidates,
+            FIRST_REQUALIFY_REPLICATE,
+            stages,
+            lambda: len(trials.trials) == number * len(setting.study.goals),
         )
         score = trials.mean_score(program.candidate)
         if score is None:

@@ -69,7 +69,9 @@ class _Search:
         lm = predictor_lm(self._setting, trials, self._asker)
         with quiet(self._setting.run.path / "optimizer.log"), dspy.context(lm=lm):
             try:
-                # The starting prompt is scored before the optimizer begins, so that every study has a baseline.
+                # The starting prompt is scored before the optimizer begins, so that every study has a baseline. Its
+                # first goal goes alone: if the judge's key is rejected, a single execution was bought.
+                evaluate(self.program, devset=examples[:1])
                 evaluate(self.program)
                 recommend(OPTIMIZERS[study.optimizer].load()(bench))
                 evaluate(self._recommended[-1])

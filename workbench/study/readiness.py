@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,21 @@ from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
 from workbench.nouns import Study
 from workbench.provider_table import PROGRAM
-from workbench.study.services import needs_of
+from workbench.study.services import needs_of, or_rehearse
 from workbench.system.home import ensure_usable
 
 
 def examine(study: Study, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Yield the checks in the order in which a person should mend them. An early failure may cause the later ones."""
-    yield _home(home)
-    yield from _keys(study, environ)
-    yield from runtime_of(study.pipeline.engine).checks(study.pipeline, home, environ)
+    """Yield the checks in the order in which a person should mend them. An early failure may cause the later ones.
+
+    The models and the runtime may need the same thing, such as the claude program. Yield its check only once.
+    """
+    names: set[str] = set()
+    runtime = runtime_of(study.pipeline.engine)
+    for check in chain([_home(home)], _keys(study, environ), runtime.checks(study.pipeline, home, environ)):
+        if check.name not in names:
+            names.add(check.name)
+            yield check
 
 
 def require_accepted(study: Study) -> str | None:
@@ -62,12 +69,12 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
     needs = needs_of(study)
     for name in sorted(needs.providers):
         if name == PROGRAM:
-            yield _program(environ)
+            yield _program(study, environ)
             continue
         try:
             providers.real(environ)[name].key(environ)
         except MissingKey as error:
-            yield Check(f"{name} key", False, "not set", error.message)
+            yield Check(f"{name} key", False, "not set", error.message + or_rehearse(study))
         else:
             yield Check(f"{name} key", True, "set")
     for variable in needs.variables:
@@ -75,12 +82,12 @@ def _keys(study: Study, environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check(variable, is_set, "set" if is_set else "not set", "" if is_set else f"set {variable}")
 
 
-def _program(environ: Mapping[str, str]) -> Check:
+def _program(study: Study, environ: Mapping[str, str]) -> Check:
     """Check that the program is there. Only a call shows whether its login is valid."""
     try:
         require_program(environ)
     except OutsideError as error:
-        return Check("claude program", False, "not on the PATH", error.message)
+        return Check("claude program", False, "not on the PATH", error.message + or_rehearse(study))
     return Check("claude program", True, "on the PATH; it uses the login of this user")
 
 

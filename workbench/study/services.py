@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from workbench import providers
-from workbench.errors import MissingKey, UserError
+from workbench.errors import MissingKey, OutsideError, UserError
 from workbench.execution.runtime import Needs
 from workbench.execution.runtimes import runtime_of
 from workbench.models.claude_program import require_program
@@ -20,6 +20,9 @@ from workbench.search.catalogue import OPTIMIZERS
 from workbench.system.certificates import certificates
 
 Providers = dict[ProviderName, Provider]
+
+#: The end of a message about something that a rehearsal does not need.
+REHEARSE = ", or rehearse with --rehearse"
 
 
 @contextlib.contextmanager
@@ -74,9 +77,10 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
         with _own_rehearsal() as played:
             yield played
     else:
-        real[model.provider].at(model.api_base).key(environ)
-        if model.provider == PROGRAM:
-            require_program(environ)
+        with _advising(REHEARSE):
+            real[model.provider].at(model.api_base).key(environ)
+            if model.provider == PROGRAM:
+                require_program(environ)
         yield real
 
 
@@ -85,19 +89,33 @@ def require_keys(study: Study, environ: Mapping[str, str]) -> None:
 
     Raises:
         MissingKey: a key or a variable is missing. The message names the first one.
+        OutsideError: the study needs the claude program, and it is not there.
     """
     needs = needs_of(study)
-    for name in sorted(needs.providers):
-        providers.real(environ)[name].key(environ)
-    if PROGRAM in needs.providers:
-        require_program(environ)
-    for variable in needs.variables:
-        if not environ.get(variable):
-            raise MissingKey(
-                f"{variable} is not set, and the study needs it: set it, or rehearse with --rehearse",
-                kind="missing key",
-                lasting=True,
-            )
+    with _advising(or_rehearse(study)):
+        for name in sorted(needs.providers):
+            providers.real(environ)[name].key(environ)
+        if PROGRAM in needs.providers:
+            require_program(environ)
+        for variable in needs.variables:
+            if not environ.get(variable):
+                raise MissingKey(
+                    f"{variable} is not set, and the study needs it: set it", kind="missing key", lasting=True
+                )
+
+
+def or_rehearse(study: Study) -> str:
+    """Return the advice to rehearse, as the end of a message. It is empty if the study cannot be rehearsed."""
+    return "" if runtime_of(study.pipeline.engine).refusal_to_rehearse(study.pipeline) else REHEARSE
+
+
+@contextlib.contextmanager
+def _advising(advice: str) -> Iterator[None]:
+    """Add the advice to the message of a failure within the block."""
+    try:
+        yield
+    except OutsideError as error:
+        raise type(error)(f"{error.message}{advice}", kind=error.kind, lasting=error.lasting) from None
 
 
 def require_rehearsable(study: Study) -> None:

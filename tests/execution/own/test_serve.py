@@ -22,7 +22,7 @@ from tests.support.processes import beams
 from workbench.errors import ExecutionFailed, Interrupted, MissingKey, OutsideError
 from workbench.execution import program
 from workbench.execution.own import project
-from workbench.execution.own.serve import ServeSettings
+from workbench.execution.own.serve import Serve, ServeSettings
 from workbench.execution.runtimes import execute, runtime_of
 from workbench.nouns import Engine, Execution
 from workbench.rehearsal.server import Rehearsal, start
@@ -144,6 +144,11 @@ def test_a_runtime_elsewhere_is_used_with_its_token(
     """Results and version are the same. A missing or wrong token is reported, and so are other addresses of models."""
     elsewhere, rehearsal = remote
     runtime = runtime_of(elsewhere.engine)
+    (check,) = runtime.checks(request(elsewhere.engine, ()).pipeline, tmp_path, {})
+    assert (check.passed, check.state) == (True, project.version())
+    # A check uses the runtime for a moment, so that nothing has to close the runtime.
+    assert isinstance(runtime, Serve)
+    assert runtime._users == 0
     with pytest.raises(MissingKey, match="WORKBENCH_RUNTIME_TOKEN"):
         runtime.prepare()
     monkeypatch.setenv("WORKBENCH_RUNTIME_TOKEN", "wrong")

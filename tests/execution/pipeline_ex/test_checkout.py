@@ -130,6 +130,25 @@ def test_the_version_is_the_committed_code_and_the_uncommitted_changes(fake: Fak
     assert PipelineEx(engine(fake, WRITE)).version() == f"{version()} write/1/write"
 
 
+def test_sources_that_git_ignores_are_uncommitted_changes(fake: FakeCheckout) -> None:
+    """Mix compiles them. Other ignored files change nothing, and neither does a link that leads nowhere."""
+    version = Checkout(fake.folder).version()
+    (fake.folder / ".git" / "info" / "exclude").write_text("*.secret.*\nlocal/\n*.beam\n.#*\nmix.lock\n")
+    for name in ("lib/a.beam", "priv/big.secret.json", "lib/notes.secret.md"):
+        (fake.folder / name).parent.mkdir(exist_ok=True)
+        (fake.folder / name).write_text("ignored")
+    (fake.folder / "lib" / ".#a.ex").symlink_to("nobody@nowhere.1")
+    assert Checkout(fake.folder).version() == version
+    versions = {version}
+    for name in ("lib/local/a.ex", "lib/page.secret.html.heex", "config/dev.secret.exs", "mix.lock"):
+        for content in ("one", "two"):
+            (fake.folder / name).parent.mkdir(exist_ok=True)
+            (fake.folder / name).write_text(content)
+            versions.add(Checkout(fake.folder).version())
+    assert len(versions) == 9
+    assert all(other.startswith(f"{version}+") for other in versions - {version})
+
+
 def test_a_checkout_that_does_not_compile_says_so_before_the_search(fake: FakeCheckout) -> None:
     """The message holds the output of mix."""
     PipelineEx(engine(fake)).prepare()

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.checkout import PIPELINE
-from workbench.errors import StudyError, UserError
+from workbench.commands.check import check
+from workbench.errors import OutsideError, StudyError, UserError
 from workbench.execution.pipeline_ex.study import CheckoutSettings
 from workbench.execution.runtime import Needs
+from workbench.execution.runtimes import runtime_of
 from workbench.nouns import Study, Target
 from workbench.study.opening import RunOptions, load
-from workbench.study.services import needs_of, services
+from workbench.study.readiness import examine
+from workbench.study.services import needs_of, require_keys, services
 
 LOOP = """\
 workflow:
@@ -147,6 +150,21 @@ def test_a_wrong_key_is_reported_with_its_line_and_the_nearest_word(
     assert "study.yaml:1:" in str(caught.value)
 
 
+def test_an_output_that_the_prompt_cannot_change_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The study is not refused. `check` writes a note, and the JSON has it."""
+    (folder / "own" / "apart.yaml").write_text(
+        f"{PIPELINE}    - {{name: apart, type: gemini, prompt: [{{type: static, content: Write.}}]}}\n"
+    )
+    target = {"pipeline": "apart.yaml", "step": "write", "output": "apart"}
+    study(folder, target=target)
+    assert check(folder / "study.yaml", json_file=folder / "check.json") == 0
+    note = json.loads((folder / "check.json").read_text())["no_influence"]
+    assert note.startswith('target.output: step "apart" takes in nothing of step "write"')
+    assert note in " ".join(capsys.readouterr().err.split())
+    loaded = study(folder, target={**target, "output": "write"})
+    assert runtime_of(loaded.pipeline.engine).warning(loaded.pipeline) is None
+
+
 def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> None:
     """Without it, pipeline_ex would write plans of its own and report them as generated."""
     (folder / "own" / "working_genesis.yaml").unlink()
@@ -157,6 +175,24 @@ def test_a_checkout_without_the_genesis_pipeline_is_refused(folder: Path) -> Non
 def test_the_claude_program_needs_no_key_of_ours(folder: Path) -> None:
     """The claude program has a login of its own. A gemini step needs a key."""
     assert needs_of(study(folder)) == Needs(frozenset({"gemini"}))
+
+
+def test_what_is_missing_is_told_once_and_without_advice_to_rehearse(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This runtime refuses a rehearsal. Its executions and the judge need the same program, which is checked once."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    loaded = study(folder, judge={"model": "claude-program/opus"})
+    checks = list(examine(loaded, tmp_path / "home", {"PATH": str(tmp_path)}))
+    assert [check.name for check in checks].count("claude program") == 1
+    advice = {check.name: check.advice for check in checks if not check.passed}
+    assert "npm install" in advice["claude program"]
+    assert "GEMINI_API_KEY" in advice["gemini key"]
+    assert not [text for text in advice.values() if "--rehearse" in text]
+    for keys in ({}, {"GEMINI_API_KEY": "x"}):
+        with pytest.raises(OutsideError, match=r"GEMINI_API_KEY|npm install") as caught:
+            require_keys(loaded, {"PATH": str(tmp_path), **keys})
+        assert "--rehearse" not in str(caught.value)
 
 
 def test_a_rehearsal_is_refused(folder: Path) -> None:

@@ -35,7 +35,7 @@ def blame(kind: str, message: str, folder: Path) -> str:
     if kind in BY_USER:
         raise PipelineRejected(message)
     if kind == "authentication" and message.endswith("is not set"):
-        raise MissingKey(f"{message}; or rehearse with --rehearse", kind="missing key", lasting=True)
+        raise MissingKey(f"{message}: set it in the environment of the runtime", kind="missing key", lasting=True)
     hint = f"; {HINTS[kind]}" if kind in HINTS else ""
     raise ExecutionFailed(
         f"the pipeline failed ({kind}): {message}{hint}; its output is in {folder}",

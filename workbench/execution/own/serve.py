@@ -80,8 +80,8 @@ class Serve(OwnRuntime):
         if self._url is None:
             yield from super().checks(pipeline, home, environ)
             return
+        # The token is one of the variables that the study needs, so it has a check of its own.
         try:
-            self.prepare()
             yield Check("runtime", True, self.version())
         except ExecutionFailed as error:
             yield Check("runtime", False, "cannot be started", error.message)

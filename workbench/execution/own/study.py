@@ -18,7 +18,8 @@ from workbench.execution.runtime import BeforeVariable, Check, ModelCalls, Needs
 from workbench.fields import EXPECTED, VARIABLE, Form, Text
 from workbench.nouns import Engine, InputFile, Pipeline, Target
 from workbench.pipeline_file import needs
-from workbench.pipeline_file.document import read, read_file
+from workbench.pipeline_file.document import read, read_file, scalar_text, value
+from workbench.pipeline_file.influence import can_reach, mentions, top_steps
 from workbench.pipeline_file.parsers import FAST_YAML
 from workbench.pipeline_file.steps import workflow
 
@@ -73,6 +74,9 @@ class OwnRuntime:
         project.compile_once()
         return project.problems(pipeline)
 
+    def warning(self, pipeline: Pipeline) -> str | None:
+        return _unreached_plan(_root(pipeline))
+
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         try:
             project.compile_once()
@@ -107,6 +111,29 @@ def pipeline_of(engine: Engine, keys: OwnKeys, study: StudyFile) -> Pipeline:
     )
 
 
+def _unreached_plan(root: yaml.MappingNode) -> str | None:
+    """Return the warning that the prompt does not get into the plan, or None if it may do so.
+
+    The plan is the answer of the last step. If a condition may skip that step, the plan may come from another step.
+    """
+    workflow_node = workflow(root)
+    all_steps = top_steps(workflow_node)
+    if workflow_node is None or not all_steps:
+        return None
+    output = all_steps[-1]
+    kind, name = (scalar_text(value(output, key)) or "" for key in ("type", "name"))
+    if not kind.startswith(tuple(needs.STEP_PROVIDERS)) or value(output, "condition") is not None:
+        return None
+    prompted = [step for step in all_steps if mentions(step, PROMPT_VARIABLE)]
+    if can_reach(workflow_node, prompted, output):
+        return None
+    return (
+        f'pipeline: step "{name}", whose answer is the plan, takes in nothing that depends on the prompt, so no prompt '
+        f"can change the plan; add a part {{type: variable, name: {PROMPT_VARIABLE}}} to its prompt, or a part "
+        "{type: previous_response, step: NAME} for a step that has one"
+    )
+
+
 def _root(pipeline: Pipeline) -> yaml.MappingNode:
     """Return the pipeline file's root.
 
@@ -120,9 +147,8 @@ def _root(pipeline: Pipeline) -> yaml.MappingNode:
 
 def _inputs(names: Mapping[str, str], study: StudyFile) -> Iterator[InputFile]:
     """Yield each input with the hash of its text. Report a wrong name, or a file that cannot be read."""
-    for name, value in sorted(names.items()):
+    for name, path in sorted(names.items()):
         if not re.fullmatch(VARIABLE, name):
             study.add_problem(("inputs", name), f'inputs: "{name}" is not {EXPECTED[VARIABLE]}')
-        text = study.text(("inputs", name), study.folder / value, INPUT_BYTES) or ""
-        path = (study.folder / value).resolve()
-        yield InputFile(name, path, hashlib.sha256(text.encode()).hexdigest())
+        text = study.text(("inputs", name), study.folder / path, INPUT_BYTES) or ""
+        yield InputFile(name, (study.folder / path).resolve(), hashlib.sha256(text.encode()).hexdigest())

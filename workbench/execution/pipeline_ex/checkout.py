@@ -27,6 +27,8 @@ GIT_SECONDS = 30.0
 
 #: The parts of a checkout that are executed. The pipeline file has a hash of its own in an execution's key.
 CODE = ("mix.exs", "mix.lock", "lib", "config", "priv")
+#: The parts that Mix reads and compiles even if git ignores them, such as config/dev.secret.exs.
+COMPILED = ("mix.exs", "mix.lock", ":(glob)lib/**/*.ex", ":(glob)lib/**/*.*eex", ":(glob)config/**/*.exs")
 #: The parts that all workers share, by links. Each worker has a copy of everything else that a pipeline may use.
 SHARED = ("mix.exs", "mix.lock", ".formatter.exs", "lib", "config", "deps", "priv")
 #: The parts that no worker needs.
@@ -52,17 +54,16 @@ class Checkout:
     def version(self) -> str:
         """Return the version: a hash of the committed code, and a hash of the uncommitted changes.
 
-        Without git, the version is one hash of the code. A commit that changes no code does not change the version.
+        Sources that git ignores are uncommitted changes, too. Without git, the version is one hash of the code. A
+        commit that changes no code does not change the version.
         """
         trees = self._git("ls-tree", "HEAD", "--", *CODE)
         if trees is None:
             return f"pipeline_ex {self._hash(self._sources())}"
         code = hashlib.sha256(trees.encode()).hexdigest()[:12]
         changed = self._git("diff", "HEAD", "--binary", "--", *CODE) or ""
-        new_names = (self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or "").split("\0")
-        changes = (
-            self._hash([self.path / name for name in new_names if name], changed) if changed or any(new_names) else ""
-        )
+        new_files = [*self._untracked("--", *CODE), *self._untracked("--ignored", "--", *COMPILED)]
+        changes = self._hash(new_files, changed) if changed or new_files else ""
         return f"pipeline_ex {code}{f'+{changes}' if changes else ''}"
 
     def state(self) -> str:
@@ -156,6 +157,12 @@ class Checkout:
                 shutil.copytree(item, copy, symlinks=True)
             elif item.name not in LEFT_OUT and (item.is_file() or item.is_symlink()):
                 shutil.copy2(item, copy, follow_symlinks=False)
+
+    def _untracked(self, *arguments: str) -> list[Path]:
+        """Return the files that git does not track. The arguments of `git ls-files` choose among them."""
+        names = (self._git("ls-files", "--others", "--exclude-standard", "-z", *arguments) or "").split("\0")
+        # A link of an editor may lead nowhere, and a repository within the checkout is a folder.
+        return [file for name in names if name and (file := self.path / name).is_file()]
 
     def _sources(self) -> list[Path]:
         paths = (self.path / name for name in CODE)

@@ -14,7 +14,7 @@ from workbench.execution.pipeline_ex import output_files, readiness, variant
 from workbench.execution.pipeline_ex.checkout import Checkout, environment
 from workbench.execution.pipeline_ex.cost import meter_run, tells_cost
 from workbench.execution.pipeline_ex.outcome import Outcome, classify
-from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of
+from workbench.execution.pipeline_ex.study import CheckoutKeys, CheckoutSettings, pipeline_of, unreached_output
 from workbench.execution.pipeline_source import unchanged_pipeline
 from workbench.execution.runtime import Check, IntoStep, ModelCalls, Needs, NotWritten, StudyFile, TellsCost, WriteBack
 from workbench.fields import Form
@@ -78,6 +78,11 @@ class PipelineEx:
     def refusal(self, pipeline: Pipeline) -> str | None:
         # `configure` has reported to the study everything that can be refused without an execution.
         return None
+
+    def warning(self, pipeline: Pipeline) -> str | None:
+        if pipeline.file is None or pipeline.target is None:
+            return None
+        return unreached_output(read_file(pipeline.file, YAMERL), pipeline.target)
 
     def checks(self, pipeline: Pipeline, home: Path, environ: Mapping[str, str]) -> Iterator[Check]:
         return readiness.checks(self._checkout.path, home, environ)

@@ -17,6 +17,7 @@ from workbench.execution.runtime import StudyFile
 from workbench.fields import Form, KeyPath, Text, nearest
 from workbench.nouns import Engine, Pipeline, Target
 from workbench.pipeline_file.document import mappings, read
+from workbench.pipeline_file.influence import can_reach, top_steps
 from workbench.pipeline_file.parsers import YAMERL
 from workbench.pipeline_file.steps import steps, workflow
 
@@ -127,6 +128,22 @@ def _check_target(study: StudyFile, target: TargetKeys, root: yaml.MappingNode, 
     for reason in refusals(root, Target(target.step, output, target.part), checkout):
         study.add_problem(("target", "step"), f"target.step: {reason}")
     return None
+
+
+def unreached_output(root: yaml.MappingNode, target: Target) -> str | None:
+    """Return the warning that the target's prompt does not get into the plan, or None if it may do so."""
+    workflow_node, all_steps = workflow(root), steps(root)
+    if workflow_node is None or target.step not in all_steps or target.output not in all_steps:
+        return None
+    step, output = all_steps[target.step].node, all_steps[target.output].node
+    prompted = [node for node in top_steps(workflow_node) if any(inner is step for inner in mappings(node))]
+    if can_reach(workflow_node, prompted, output):
+        return None
+    return (
+        f'target.output: step "{target.output}" takes in nothing of step "{target.step}", which gets the prompt, so no '
+        f'prompt can change the plan; add a part {{type: previous_response, step: "{target.step}"}} to its prompt, or '
+        "name another step in target.output"
+    )
 
 
 def _holds(step: yaml.MappingNode, inner: yaml.MappingNode) -> bool:
