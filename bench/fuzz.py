@@ -20,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import atheris
-from outcome import conclude, positive
+
+from bench.outcome import conclude, positive
 
 with atheris.instrument_imports(include=["workbench.execution", "yaml"]):
     from workbench.execution.pipeline_ex.outcome import classify

@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from outcome import conclude, is_share, positive
-from process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machines, watching_peak
+from bench.outcome import conclude, is_share, positive
+from bench.process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machines, watching_peak
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ from statistics import fmean, stdev
 
 # The matrices are small, so one thread is faster than several.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from outcome import conclude
-from selection_plot import plot
-from selection_rules import DSPY_RULES, RULES, run_rule
-from selection_worlds import WORLDS, Play
+
+from bench.outcome import conclude
+from bench.selection_plot import plot
+from bench.selection_rules import DSPY_RULES, RULES, run_rule
+from bench.selection_worlds import WORLDS, Play
 
 #: The sets of seeds.
 SETS = {"tuning": 1, "sealed": 2}

@@ -19,8 +19,8 @@ from typing import Any
 import dspy
 import numpy as np
 from dspy import lm15
-from selection_worlds import Play
 
+from bench.selection_worlds import Play
 from workbench.nouns import Plan, Verdict
 from workbench.search.asker import SearchStopped
 from workbench.search.candidate import Candidate
