@@ -173,7 +173,7 @@ def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFact
     file = tmp_path_factory.mktemp("variant") / "pipeline.yaml"
     assert variant.write(PIPELINE, prompt, WRITE, file, "plan") is None
     part = yaml.safe_load(file.read_text(encoding="utf-8"))["workflow"]["steps"][1]["prompt"][0]
-    assert part.get("content", None) == prompt or Path(part["path"]).read_text(newline="") == prompt
+    assert part.get("content", None) == prompt or Path(part["path"]).read_bytes().decode() == prompt
 
 
 def test_a_pipeline_without_the_targets_step_is_not_run(fake: FakeCheckout, tmp_path: Path) -> None:
