@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.checkout import PIPELINE, FakeCheckout
@@ -168,6 +168,7 @@ def test_a_prompt_with_marks_that_would_be_replaced_is_read_from_a_file(fake: Fa
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
+@example("Two lines with {{ braces }}\r\nand an end.")
 def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFactory, prompt: str) -> None:
     """The prompt stands in the part unchanged, or in a file if YAML cannot hold it."""
     file = tmp_path_factory.mktemp("variant") / "pipeline.yaml"
