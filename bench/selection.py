@@ -227,10 +227,12 @@ def _markdown(rows: dict[str, dict[str, str]]) -> str:
 def race_to_hill_climbing(table: list[Cell]) -> float | None:
     """Return the ratio of the two rules' qualities in the main world, or None if they played in no common size."""
     rows = {(cell.rule, cell.sigma, cell.budget): cell.quality for cell in table if cell.world == "main"}
-    sizes = [size for rule, *size in rows if rule == "race" and ("hill climbing", *size) in rows]
+    sizes = [
+        (sigma, budget) for rule, sigma, budget in rows if rule == "race" and ("hill climbing", sigma, budget) in rows
+    ]
     if not sizes:
         return None
-    race, hill = (fmean(rows[rule, *size] for size in sizes) for rule in ("race", "hill climbing"))
+    race, hill = (fmean(rows[rule, sigma, budget] for sigma, budget in sizes) for rule in ("race", "hill climbing"))
     return race / hill
 
 
