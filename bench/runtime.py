@@ -261,8 +261,10 @@ def measure_thousand(bench: Bench, count: int) -> dict[str, Any]:
 
 def processes_inside(bench: Bench) -> int:
     """Return the number of processes inside the VM, which the VM reports."""
-    health: dict[str, Any] = bench.runtime.health(bench.providers)  # type: ignore[attr-defined]  # Serve has it
-    return int(health["processes"])
+    from workbench.execution.own.serve import Serve
+
+    assert isinstance(bench.runtime, Serve)
+    return int(bench.runtime.health(bench.providers)["processes"])
 
 
 def only_vm() -> int:
