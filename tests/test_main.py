@@ -22,7 +22,7 @@ def test_an_interrupt_during_the_imports_sets_the_exit_code(tmp_path: Path, pack
         while package_of(process.stderr.readline()) != package:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=300)
     printed = [text for text in err.splitlines() if not package_of(text)]
     assert (process.returncode, "Traceback" in err) == (130, False), printed
 
@@ -45,6 +45,6 @@ def test_an_interrupt_ends_a_command_whose_parent_ignores_interrupts(tmp_path: P
     with line.start(*ignoring, program=Path("/bin/sh")) as process:
         wait_for(lambda: b"workbench" in Path(f"/proc/{process.pid}/comm").read_bytes())
         wait_for(has_ended)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (130, "")
     assert not (line.home / "server.json").exists()

@@ -45,7 +45,7 @@ MARKS = {"fuzz": pytest.mark.skipif(find_spec("atheris") is None, reason="atheri
 def numbers_of(name: str, *options: object) -> dict[str, Any]:
     """Run a benchmark and return what it measured. A benchmark that finds its numbers implausible exits with 1."""
     command = [sys.executable, str(CHECKOUT / "bench" / f"{name}.py"), "--smallest", *map(str, options)]
-    process = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=240, check=False)
+    process = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=500, check=False)
     assert process.returncode == 0, process.stderr[-3000:]
     numbers: dict[str, Any] = json.loads(process.stdout)
     return numbers

@@ -54,7 +54,7 @@ def test_a_fifo_is_written_through(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: received.append(fifo.read_text()))
     reader.start()
     write_json(fifo, {"a": 1})
-    reader.join(10)
+    reader.join(100)
     assert json.loads(received[0]) == {"a": 1}
     assert fifo.is_fifo()
 

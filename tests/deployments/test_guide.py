@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CHECKOUT, CommandLine, wait_for
 from tests.support.deployments import api, create_flow_run, end_of, login, running
 from workbench.run.folder import RunFolder
@@ -38,19 +37,9 @@ def block(section: str, number: int = 0) -> str:
 @contextmanager
 def worker(line: CommandLine, commands: str) -> Iterator[None]:
     """Run a block that ends with a worker. Yield as soon as the worker says that it has started."""
-    with running(line, SHELL, "-ec", commands) as process:
-        wait_for_worker(process)
+    with running(line, SHELL, "-ec", commands) as program:
+        program.wait_for_line("Worker.*started")
         yield
-
-
-def wait_for_worker(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    printed: list[str] = []
-    while text := process.stdout.readline():
-        printed.append(text)
-        if "Worker" in text and "started" in text:
-            return
-    pytest.fail("".join(printed))
 
 
 @pytest.fixture
@@ -70,7 +59,7 @@ def with_server(line: CommandLine, **environ: str) -> CommandLine:
 
 def ask(line: CommandLine, path: str, **body: object) -> Any:
     """Return what the server answers to a query."""
-    return httpx.post(f"{api(line)}/{path}", json=body, auth=login(line)).raise_for_status().json()
+    return patient.post(f"{api(line)}/{path}", json=body, auth=login(line)).raise_for_status().json()
 
 
 def test_one_machine_has_deployments_that_a_worker_executes(line: CommandLine) -> None:
@@ -80,7 +69,7 @@ def test_one_machine_has_deployments_that_a_worker_executes(line: CommandLine) -
         assert started.exit_code == 0, started.stderr
         asking = with_server(line)
         watch = {"deployments": {"name": {"any_": ["watch"]}}, "flow_runs": {"start_time": {"is_null_": False}}}
-        wait_for(lambda: ask(asking, "flow_runs/filter", **watch), 120)
+        wait_for(lambda: ask(asking, "flow_runs/filter", **watch), 400)
         flow_run = ask(asking, "flow_runs/filter", **watch)[0]["id"]
         assert end_of(asking, flow_run) == "COMPLETED"
     assert {item["name"] for item in ask(asking, "automations/filter")} >= {
@@ -93,7 +82,7 @@ def test_two_workers_behind_a_login_share_the_runs_and_never_work_on_one_study_a
     with worker(line, block("A login")):
         password = re.findall(r"PREFECT_API_AUTH_STRING=(\S+)", block("A login"))[-1]
         asking = with_server(line, PREFECT_API_AUTH_STRING=password)
-        assert httpx.get(f"{api(asking)}/flows/paginate").status_code == 401
+        assert patient.get(f"{api(asking)}/flows/paginate").status_code == 401
         with worker(line.having(PREFECT_API_AUTH_STRING=password), block("Two workers")):
             # Each run goes to the worker that asks next.
             wait_for(lambda: len(takers_of_another_run(asking)) == 2, 400)

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.processes
 #: A name that a template engine or a log could take for something else.
 HOSTILE = '{{ 7 * 7 }}\n"} <b>'
 #: A busy server may need more than ten seconds for the event that a run has ended.
-QUIET_SECONDS = 20.0
+QUIET_SECONDS = 30.0
+NO_PROGRESS = f"a run made no progress for {QUIET_SECONDS:.0f} seconds"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def posted() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 @pytest.fixture
 def client(line: CommandLine, posted: tuple[str, list[dict[str, Any]]]) -> Iterator[httpx.Client]:
-    """Yield a client of the server: a run is stuck after twenty seconds, and the server posts that no worker is left.
+    """Yield a client of the server: a run is stuck after half a minute, and the server posts that no worker is left.
 
     After the tests, a run is stuck after an hour again, and the server posts nothing.
     """
@@ -98,7 +99,7 @@ def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
 
     parameters = notified(client, "a run failed or crashed", f"prefect.flow-run.{failed}")
     assert (parameters["name"], parameters["detail"]) == (HOSTILE, f"{HOSTILE} FAILED")
-    parameters = notified(client, "a run made no progress for 20 seconds", f"prefect.flow-run.{stuck}")
+    parameters = notified(client, NO_PROGRESS, f"prefect.flow-run.{stuck}")
     assert parameters["name"] == HOSTILE
     gone = "the last worker of the work pool crashed or was stopped"
     # No worker is there, so the server itself posts. A worker executes the flow run later, and does not post again.
@@ -110,7 +111,7 @@ def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
     body = posted[1][0]
     assert (body["text"], body["problem"], body["name"]) == (f"{gone}: workbench", gone, "workbench")
     for run in quiet:
-        for problem in ("a run failed or crashed", "a run made no progress for 20 seconds"):
+        for problem in ("a run failed or crashed", NO_PROGRESS):
             assert notifications(client, problem, f"prefect.flow-run.{run}") == []
 
 

@@ -114,7 +114,7 @@ def test_an_interrupt_ends_a_cluster_of_its_own(line: CommandLine, tmp_path: Pat
         process = rehearsing.start("run", study, "--rehearse", "--runner", "dask")
         wait_for(lambda: len(rehearsing.results("execute")) >= 1, RUN_SECONDS)
         os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=RUN_SECONDS)
         assert process.returncode == 130, err
         assert "Traceback" not in err
         wait_for(lambda: not group_runs(process.pid))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -82,12 +81,12 @@ def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_can_be_resumed(deployed
     ):
         flow_run = create_flow_run(line, NIGHTLY, optimizer="copro", budget=24)
         wait_for(lambda: len(line.results("execute")) >= 2)
-        cancelled_at = time.monotonic()
+        # The executions that are left would take minutes. So the worker must end them, and not wait for them.
+        rehearsal.latency = 600.0
         cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         patient.post(f"{api(line)}/flow_runs/{flow_run}/set_state", json=cancelling).raise_for_status()
         assert end_of(line, flow_run).startswith("CANCELLED")
-        wait_for(lambda: not working_in(line.home / "executions"), 30)
-        assert time.monotonic() - cancelled_at < 30
+        wait_for(lambda: not working_in(line.home / "executions"), 60)
         stored, rehearsal.latency = len(line.results("execute")), 0.0
         again = create_flow_run(line, NIGHTLY, optimizer="copro", budget=24)
         assert end_of(line, again, 400) == "COMPLETED"
@@ -101,9 +100,9 @@ def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_can_be_resumed(deployed
 
 def test_one_process_serves_the_same_deployments_without_a_worker(deployed: CommandLine) -> None:
     """The process replaces deployments that were created for a worker, and says so."""
-    with running(deployed, PYTHON, CHECKOUT / "deployments" / "serve.py") as process:
-        assert process.stderr is not None
-        assert f"the deployment {NIGHTLY} of the work pool workbench is replaced" in process.stderr.readline()
+    with running(deployed, PYTHON, CHECKOUT / "deployments" / "serve.py") as program:
+        replaced = f"the deployment {NIGHTLY} of the work pool workbench is replaced"
+        wait_for(lambda: replaced in program.stderr.read_text())
         wait_for(lambda: is_served(deployed))
         check_schedule(deployed)
         assert end_of(deployed, create_flow_run(deployed, NIGHTLY, **SMALL)) == "COMPLETED"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -36,14 +35,14 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
     with line.rehearsing(latency=0.5) as (rehearsal_line, rehearsal):
         process = rehearsal_line.start("run", file, "--rehearse")
         wait_for(lambda: len(line.results("execute")) >= 2)
-        start = time.monotonic()
+        # The executions that are left would take minutes. So the interrupt must end them, and not wait for them.
+        rehearsal.latency = 600.0
         process.send_signal(interrupt)
         _, err = process.communicate(timeout=100)
-        assert time.monotonic() - start < 30
         assert process.returncode == 130
         assert "the same command goes on" in err
         assert "Traceback" not in err
-        assert not running_executions(line)
+        wait_for(lambda: not running_executions(line), 60)
         assert "**Interrupted: " in artifact(line)
         stored, calls_before = len(line.results("execute")), len(calls.read_text().splitlines())
         rehearsal.latency = 0.0
@@ -65,7 +64,7 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
         process = rehearsal_line.start("run", file, "--rehearse")
         wait_for(lambda: len(line.results("execute")) >= 2)
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=100)
         rehearsal.latency = 0.0
         wait_for(lambda: not running_executions(line))
         killed = only_flow_run(line)

@@ -83,12 +83,12 @@ def all_of(line: CommandLine, kind: str, query: dict[str, Any]) -> list[dict[str
 
 
 def task_runs(line: CommandLine, report: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the task runs of a report's flow run. Wait until the server has written the last one."""
+    """Return the task runs of a report's flow run. Wait until the server has written the ends of all of them."""
     runs: list[dict[str, Any]] = []
 
     def published() -> bool:
         runs[:] = all_of(line, "task_runs", {"flow_runs": {"id": {"any_": [flow_run_of(report)]}}})
-        return any(run["name"] == "publish" and run["state_type"] == "COMPLETED" for run in runs)
+        return any(run["name"] == "publish" for run in runs) and all(run["state_type"] == "COMPLETED" for run in runs)
 
     wait_for(published)
     return runs

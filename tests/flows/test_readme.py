@@ -124,7 +124,7 @@ def test_the_nightly_run_is_deployed_and_a_worker_starts(server_owner: CommandLi
         else:
             pytest.fail("".join(printed))
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert any("optimize/nightly" in line for line in printed)
 
 
@@ -138,7 +138,7 @@ def test_a_rehearsal_prints_its_address(line: CommandLine, number: int) -> None:
         assert address is not None
         assert patient.get(f"{address[0].rstrip('/')}/rehearsal").json()["rehearsal"] is True
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
 
 
 def test_every_file_that_the_readme_names_exists() -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from tests.support import patient
-from tests.support.command_line import PREFECT, CommandLine, study
+from tests.support.command_line import PREFECT, CommandLine, study, wait_for
 from tests.support.commits import Commits
 from tests.support.deployments import WORKER, create_flow_run, deployed, end_of, running
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 
 # On a busy machine, each flow run takes half a minute to start.
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1200)]
 
 TOPICS = (
     "Supervision, telemetry, backpressure, idempotence of migrations, rollback, property tests, credentials, stages."
@@ -39,27 +39,33 @@ class Watched:
         runs = patient.post(f"{self.api}/flow_runs/filter", json=query).raise_for_status().json()
         return [run for run in runs if run["parameters"].get("repository") == str(self.commits.folder)]
 
-    def look(self) -> str:
-        """Have the deployment look once, and return what its flow run logged."""
+    def look(self, *texts: str) -> None:
+        """Have the deployment look once. Its flow run logs these texts."""
         parameters = {"repository": str(self.commits.folder), "branch": "main", "study": STUDY}
         created = create_flow_run(self.line, "watch/watch", **parameters)
-        assert end_of(self.line, created, 150) == "COMPLETED"
+        assert end_of(self.line, created) == "COMPLETED"
         assert set(self.runs("watch")[-1]["tags"]) >= {"small", "watch"}
-        return self.log(created)
+        self.has_logged(created, *texts)
+
+    def has_logged(self, flow_run: str, *texts: str) -> None:
+        """Check that the log of a flow run has these texts. Its lines arrive a moment after the run's end."""
+        deadline = time.monotonic() + 100
+        while missing := [text for text in texts if text not in self.log(flow_run)]:
+            assert time.monotonic() < deadline, (missing, self.log(flow_run))
+            time.sleep(0.5)
 
     def log(self, flow_run: str) -> str:
-        """Return the lines that a flow run has logged. They arrive a moment after its end."""
-        time.sleep(2)
+        """Return the lines of a flow run that have arrived at the server."""
         query = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
-        return "\n".join(log["message"] for log in patient.post(f"{self.api}/logs/filter", json=query).json())
+        response = patient.post(f"{self.api}/logs/filter", json=query).raise_for_status()
+        return "\n".join(log["message"] for log in response.json())
 
     def next_run(self, flow: str, number: int) -> dict[str, Any]:
         """Wait for the end of the flow's run with this number, from 1, and return the run."""
-        deadline = time.monotonic() + 120
-        while len(runs := self.runs(flow)) < number and time.monotonic() < deadline:
-            time.sleep(0.5)
+        wait_for(lambda: len(self.runs(flow)) >= number)
+        runs = self.runs(flow)
         assert len(runs) == number, (flow, runs)
-        assert end_of(self.line, runs[-1]["id"], 150) == "COMPLETED", self.log(runs[-1]["id"])
+        assert end_of(self.line, runs[-1]["id"]) == "COMPLETED", self.log(runs[-1]["id"])
         return self.runs(flow)[-1]
 
 
@@ -78,11 +84,11 @@ def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Wat
     """A change elsewhere leads to no execution. No head is reported twice."""
     line, commits = watched.line, watched.commits
     with running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *WORKER):
-        assert "This is the first look at mine main" in watched.look()
+        watched.look("This is the first look at mine main")
         commits.commit({"notes.md": "two"})
-        assert "has the new head" in watched.look()
+        watched.look("has the new head")
         unchanged = watched.next_run("requalify", 1)
-        assert "nothing that matters changed: nothing is executed" in watched.log(unchanged["id"])
+        watched.has_logged(unchanged["id"], "nothing that matters changed: nothing is executed")
         assert line.results("execute") == []
 
         whole = (commits.folder / "studies" / "pipeline.yaml").read_text()
@@ -90,19 +96,21 @@ def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Wat
         pushed_at = time.time()
         watched.look()
         worse = watched.next_run("requalify", 2)
-        log = watched.log(worse["id"])
-        assert "executes champion 1 (" in log
-        assert "The champion got worse beyond chance" in log
-        assert "of optimize/nightly searches for a better prompt" in log
-        assert "only · requalify 2: " in log
+        watched.has_logged(
+            worse["id"],
+            "executes champion 1 (",
+            "The champion got worse beyond chance",
+            "of optimize/nightly searches for a better prompt",
+            "only · requalify 2: ",
+        )
         assert set(worse["tags"]) >= {"small", "requalify", "rehearsal"}
         search = watched.next_run("optimize", 1)
         assert (search["parameters"]["commit"], search["parameters"]["rehearse"]) == (damaged, True)
-        assert "searches with static for a better prompt than champion 1" in watched.log(search["id"])
+        watched.has_logged(search["id"], "searches with static for a better prompt than champion 1")
         started = datetime.fromisoformat(worse["start_time"]).timestamp()
         print(f"{started - pushed_at:.0f} s from the commit to the started requalify run")
 
-        assert "is still at" in watched.look()
+        watched.look("is still at")
         time.sleep(5)
         assert (len(watched.runs("requalify")), len(watched.runs("optimize"))) == (2, 1)
     # The champion's folder and the user's files are as they were, and no worktree is left.

@@ -55,7 +55,7 @@ def test_a_push_becomes_an_event(line: CommandLine, tmp_path: Path) -> None:
             del os.environ["WORKBENCH_WEBHOOK_URL"], os.environ["WORKBENCH_WEBHOOK_SECRET"]
         wait_for(lambda: len(events(line)) == 1)
         receiver.send_signal(signal.SIGTERM)
-        _, err = receiver.communicate(timeout=30)
+        _, err = receiver.communicate(timeout=300)
     (event,) = events(line)
     assert event["payload"] == {
         "repository": f"file://{central}", "name": "central", "branch": "main", "study": "study.yaml", "old": new,

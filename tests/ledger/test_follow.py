@@ -33,7 +33,7 @@ def test_the_ledger_has_a_trial_soon_after_the_run(tmp_path: Path, environ: dict
     with followed(run, tmp_path, environ, warnings.append):
         begin(tmp_path)
         trial(run, 0)
-        wait_for(lambda: _trials(database) == 2, 20)
+        wait_for(lambda: _trials(database) == 2)
         trial(run, 1)
     assert _trials(database) == 3
     assert warnings == []
@@ -59,9 +59,9 @@ def test_a_ledger_that_fails_is_one_warning(tmp_path: Path, address: str, words:
     start = time.monotonic()
     with followed(run, tmp_path, {VARIABLE: address}, warnings.append):
         trial(run, 0)
-        wait_for(lambda: bool(warnings), 20)
+        wait_for(lambda: bool(warnings))
     copy_run(run, tmp_path, {VARIABLE: address}, warnings.append)
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 50
     assert len(warnings) == 2
     assert words in warnings[0]
     assert warnings[0].endswith("the ledger, which is a copy of the run's folder, lacks a part of this run")
@@ -74,7 +74,7 @@ def test_a_ledger_that_comes_back_gets_everything(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with followed(run, tmp_path, {}, warnings.append):
         trial(run, 0)
-        wait_for(lambda: bool(warnings), 20)
+        wait_for(lambda: bool(warnings))
         shutil.rmtree(tmp_path / FILE)
     assert "unable to open database file" in warnings[0]
     assert rows(Database.of(tmp_path, {}), "SELECT COUNT(*) FROM trials") == [(1,)]

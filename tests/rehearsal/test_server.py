@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import dspy
-import httpx
 import pytest
 from dspy.propose.grounded_proposer import generate_instruction_class
 from dspy.teleprompt.copro_optimizer import BasicGenerateInstruction, GenerateInstructionGivenAttempts
 from dspy.teleprompt.gepa.instruction_proposal import ProposeInstruction
 from dspy.teleprompt.simba_utils import OfferFeedback
 
+from tests.support import patient
 from workbench.errors import NotJudged, ProposalFailed
 from workbench.judging.judge import score
 from workbench.judging.template import default_template
@@ -120,16 +120,16 @@ def test_every_optimizer_can_read_the_answers_to_its_requests(running: Rehearsal
 
 def test_a_rehearsal_says_that_it_is_one(running: Rehearsal) -> None:
     """A client can tell a rehearsal from a real provider, so no scripted answer passes for a model's answer."""
-    assert httpx.get(f"{running.url}/rehearsal").json()["rehearsal"] is True
+    assert patient.get(f"{running.url}/rehearsal").json()["rehearsal"] is True
 
 
 def test_an_unknown_request_gets_an_error_in_the_providers_form(running: Rehearsal) -> None:
     """The server answers with status 400 or 404 and does not crash."""
-    response = httpx.post(f"{running.url}/v1beta/models/m:generateContent", json={"nothing": 1})
+    response = patient.post(f"{running.url}/v1beta/models/m:generateContent", json={"nothing": 1})
     assert response.status_code == 400
     assert response.json()["error"]["status"] == "INVALID_ARGUMENT"
-    assert httpx.post(f"{running.url}/v1/messages", content=b"{").json()["error"]["type"] == "invalid_request_error"
-    assert httpx.get(f"{running.url}/elsewhere").status_code == 404
+    assert patient.post(f"{running.url}/v1/messages", content=b"{").json()["error"]["type"] == "invalid_request_error"
+    assert patient.get(f"{running.url}/elsewhere").status_code == 404
 
 
 def test_a_failed_call_is_never_an_answer() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.command_line import CommandLine, wait_for
+from tests.support.deployments import running
 from workbench.system.ports import reserved
 
 DASK = Path(sys.executable).with_name("dask")
@@ -46,18 +47,17 @@ class Cluster:
 
 @contextmanager
 def dask(*workers: CommandLine) -> Iterator[Cluster]:
-    """Start a scheduler, and a worker process for each command line."""
+    """Start a scheduler, and a worker process for each command line. Yield when all workers have joined."""
     with ExitStack() as ending:
         port = ending.enter_context(reserved())
         address = f"tcp://127.0.0.1:{port}"
         scheduler = [DASK, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
         process_of_scheduler = ending.enter_context(_running(scheduler, port, workers[0].env))
-        processes = []
-        for worker in workers:
-            process = worker.start("worker", address, "--nthreads", 2, "--no-dashboard", "--no-nanny", program=DASK)
-            ending.enter_context(_ended(process))
-            processes.append(process)
-        yield Cluster(address, process_of_scheduler, tuple(processes))
+        options = ("--nthreads", 2, "--no-dashboard", "--no-nanny")
+        programs = [ending.enter_context(running(worker, DASK, "worker", address, *options)) for worker in workers]
+        for program in programs:
+            program.wait_for_line("Registered to")
+        yield Cluster(address, process_of_scheduler, tuple(program.process for program in programs))
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def _running(command: list[object], port: int, env: Mapping[str, str]) -> Iterat
 
 
 @contextmanager
-def _ended(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator[None]:
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from unittest import mock
 
 import pytest
@@ -74,15 +74,22 @@ class CommandLine:
             **self.environ,
         }
 
-    def start(self, *arguments: object, program: Path = WORKBENCH, cwd: Path = CHECKOUT) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: object,
+        program: Path = WORKBENCH,
+        cwd: Path = CHECKOUT,
+        stdout: int | IO[str] = subprocess.PIPE,
+        stderr: int | IO[str] = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
         """Start a program in a session of its own, and return its process."""
         return subprocess.Popen(
             [str(program), *map(str, arguments)],
             env=self.env,
             cwd=cwd,
             text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
         )
 

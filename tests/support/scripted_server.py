@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Any
 
 from tests.support.http_server import Handler, serving
 
-#: A pair of status and body, or "hang" for no answer within a second, or "trickle" for one byte in a tenth of a second.
+#: A pair of status and body, or "hang" for no answer, or "trickle" for one byte in a tenth of a second.
 Answer = tuple[int, Any] | str
 #: A reply with its status and its body.
 Reply = tuple[int, dict[str, Any]]
@@ -77,7 +76,7 @@ def openai_reply(text: str, model: str = "gpt-4.1-2025-04-14") -> Reply:
 def scripted(*script: Answer) -> Iterator[Scripted]:
     """Serve the script while the context lasts."""
     state = Scripted(list(script))
-    lock = threading.Lock()
+    lock, over = threading.Lock(), threading.Event()
 
     class Player(Handler):
         def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
@@ -91,16 +90,18 @@ def scripted(*script: Answer) -> Iterator[Scripted]:
                 self.send_response(200)
                 self.end_headers()
                 with suppress(OSError):
-                    while True:
+                    while not over.wait(0.1):
                         self.wfile.write(b" ")
-                        time.sleep(0.1)
             if isinstance(answer, str):
-                time.sleep(1.0)
+                over.wait()
                 return
             data = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
             self.reply(answer[0], data)
 
     with serving(Player) as url:
         state.url = url
-        yield state
+        try:
+            yield state
+        finally:
+            over.set()
     assert state.unscripted == 0, f"{state.unscripted} requests came after the end of the script"

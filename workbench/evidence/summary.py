@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import count, takewhile
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
+from workbench.evidence.confirmed import PromptLength, comparison_of, confirmed_scores, prompt_length
 from workbench.evidence.costs import Costs
-from workbench.evidence.gate import stages
 from workbench.evidence.statistics import (
     LEVEL,
     Comparison,
     MeanScore,
-    compare,
-    compare_in_steps,
-    compare_with_itself,
     mean_score,
 )
 from workbench.evidence.trust import Trust, promotion_command, trust
-from workbench.nouns import FIRST_CONFIRM_REPLICATE, FIRST_REQUALIFY_REPLICATE
 from workbench.run import journal
 from workbench.run.folder import RunFolder
 from workbench.run.race_record import RaceRecord
 from workbench.run.record import LeakRecord, PromotedRecord, RunRecord, SearchResult, TrialRecord
-from workbench.scoring import Length, word_count
 
 Status = Literal["searching", "confirming", "done", "interrupted", "failed"]
-
-
-@dataclass(frozen=True)
-class PromptLength:
-    """The words of a prompt, and the points that it loses for them."""
-
-    words: int
-    penalty: float
 
 
 @dataclass(frozen=True)
@@ -138,7 +124,7 @@ class Summary:
 
     def confirmed(self, candidate: str) -> dict[str, list[float]]:
         """Return a candidate's confirmed scores by goal, in the order of the replicates."""
-        return _confirmed(self.trials, self.record, candidate)
+        return confirmed_scores(self.trials, self.record, candidate)
 
     def mean_score(self, candidate: str) -> MeanScore | None:
         """Return a candidate's confirmed mean; None as long as a goal has no confirmed score.
@@ -206,7 +192,7 @@ def summarize(run: RunFolder) -> Summary:
         seconds=max(last_call, _last_write(run)) - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         costs=Costs.of(record, calls),
-        comparison=_comparison(run, record, result, trials),
+        comparison=comparison_of(run, record, result, trials),
         stopped=run.stopped,
         promoted=run.load(PromotedRecord) if run.has(PromotedRecord) else None,
         trust=trust(run, record),
@@ -229,64 +215,6 @@ def standings(trials: Iterable[TrialRecord], goals: Sequence[str]) -> dict[str, 
         for name, by_goal in scores.items()
         if all(goal in by_goal for goal in goals)
     }
-
-
-def _comparison(
-    run: RunFolder, record: RunRecord, result: SearchResult | None, trials: tuple[TrialRecord, ...]
-) -> Comparison | None:
-    """Return the comparison of baseline and best, or None while the gate needs more confirming trials.
-
-    The decision is about the judge's scores minus what each prompt loses for its length. The two means are of the
-    judge's scores alone.
-    """
-    if result is None:
-        return None
-    baseline, best = (_confirmed(trials, record, candidate) for candidate in (record.baseline, result.best))
-    needed = record.confirm if record.alpha is None else stages(record.confirm, record.alpha)[0]
-    if any(len(scores) < needed for side in (baseline, best) for scores in side.values()):
-        return None
-    if record.baseline == result.best:
-        # There is nothing to decide. The first stage gives the score.
-        return compare_with_itself(baseline) if record.alpha is None else compare_with_itself(baseline, record.alpha)
-    penalties = [prompt_length(run.path, record, candidate).penalty for candidate in (record.baseline, result.best)]
-    sides = [_reduced(scores, points) for scores, points in zip((baseline, best), penalties, strict=True)]
-    if record.alpha is None:
-        comparison: Comparison | None = compare(*sides)
-    else:
-        comparison = compare_in_steps(*sides, pairs=record.confirm, alpha=record.alpha)
-    if comparison is None:
-        return None
-    return replace(comparison, baseline=comparison.baseline + penalties[0], best=comparison.best + penalties[1])
-
-
-def _reduced(scores: dict[str, list[float]], points: float) -> dict[str, list[float]]:
-    """Return the scores, each minus this many points."""
-    return {goal: [score - points for score in goal_scores] for goal, goal_scores in scores.items()}
-
-
-def prompt_length(run: Path, record: RunRecord, candidate: str) -> PromptLength:
-    """Return the length of a candidate's prompt, and what the candidate loses for it."""
-    text = RunFolder(run).prompt(candidate)
-    limit = record.length
-    penalty = 0.0 if limit is None else Length(limit.free, limit.per_100_words).penalty(text)
-    return PromptLength(word_count(text), penalty)
-
-
-def _confirmed(trials: Iterable[TrialRecord], record: RunRecord, candidate: str) -> dict[str, list[float]]:
-    """Return a candidate's confirming scores by goal, in the order of the replicates up to the first without a verdict.
-
-    While a run goes on, a later replicate may have its verdict before an earlier one.
-    """
-    confirming = [trial for trial in trials if trial.phase == "confirm" and trial.candidate == candidate]
-    # A requalification and a confirmation number their replicates from different first numbers. Old runs began with 0.
-    largest = max((trial.replicate for trial in confirming), default=0)
-    first = next(number for number in (FIRST_REQUALIFY_REPLICATE, FIRST_CONFIRM_REPLICATE, 0) if largest >= number)
-    scores: dict[str, list[float]] = {}
-    for goal in record.goals:
-        by_replicate = {trial.replicate - first: trial.score for trial in confirming if trial.goal == goal.name}
-        unbroken = takewhile(by_replicate.__contains__, count())
-        scores[goal.name] = [by_replicate[replicate] for replicate in unbroken]
-    return scores
 
 
 def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:

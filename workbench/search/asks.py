@@ -45,7 +45,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
@@ -56,8 +55,6 @@ from workbench.errors import BudgetUsedUp
 from workbench.nouns import DrawnCriteria, DrawRequest, ExecutionRequest, Plan, ScoreRequest, Trial, Verdict
 from workbench.search.ask_events import Event, NewAsk, NewScore, TaskFinished, TrialEnded, WorkEnded, WorkFailed
 from workbench.search.ask_kinds import (
-    FIRST_ALONE,
-    SUBMIT_ORDER,
     AnswerFuture,
     Ask,
     Draw,
@@ -70,6 +67,7 @@ from workbench.search.ask_kinds import (
 )
 from workbench.search.asker import Asker, SearchStopped
 from workbench.search.proposal import Proposal, ProposalRequest
+from workbench.search.ready_asks import Claim, ReadyAsks
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -79,9 +77,6 @@ JOIN_SECONDS = 10.0
 
 #: The pause after which an ask that another process answers is claimed again, in seconds.
 CLAIM_SECONDS = 0.5
-
-#: Claims an ask. Returns the function that gives the claim back, or None if another process has claimed an equal ask.
-Claim = Callable[[PaidAsk], Callable[[], None] | None]
 
 
 class Asks(Generic[T]):
@@ -107,25 +102,14 @@ class Asks(Generic[T]):
         claim: Claim = lambda ask: lambda: None,
     ) -> None:
         self._work = work
-        self._slots = dict(slots)
         self._on_answer = on_answer
         self._on_trial = on_trial
-        self._claim = claim
-        #: The functions that give claims back, by the key of the ask.
-        self._releases: dict[str, Callable[[], None]] = {}
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        #: Asks whose inputs are finished and that wait for a slot.
-        self._ready: dict[type[Ask], deque[Ask]] = {kind: deque() for kind in SUBMIT_ORDER}
-        #: How many asks of each kind the flow has, and has not answered yet.
-        self._running: Counter[type[Ask]] = Counter()
-        #: The kinds of which an answer was bought.
-        self._bought_kinds: set[type[Ask]] = set()
+        self._ready = ReadyAsks(slots, claim)
         #: Paid asks without an answer, by key: those that are ready, those that run, and executions without a plan.
         self._in_flight: dict[str, PaidAsk] = {}
         #: Plans, verdicts and proposals by key.
         self._answers: dict[str, Any] = {}
-        #: The newest retrieval. While it is ready, finished executions join it.
-        self._next_retrieval = Retrieve()
         #: The finished retrieval of each plan. A Score takes it as its input, so that Prefect shows the edge.
         self._retrievals: dict[Plan, AnswerFuture] = {}
         #: Held while an ask enters the queue and while the queue is closed, so that no ask enters afterwards.
@@ -207,16 +191,15 @@ class Asks(Generic[T]):
         running tasks, because they are paid for.
         """
         while True:
-            while self._working and self._cause is None and (ask := self._next_ready()):
-                self._running[type(ask)] += 1
+            while self._working and self._cause is None and (ask := self._ready.take()):
                 yield ask
                 # An execution that has finished meanwhile frees its slot, and joins the next retrieval.
                 self._handle_waiting_events()
             ending = self._cause is not None or not self._working
-            if ending and not self._running.total():
+            if ending and not self._ready.any_running:
                 return
             try:
-                self._handle(self._events.get(timeout=CLAIM_SECONDS if self._waits_for_claim() else None))
+                self._handle(self._events.get(timeout=CLAIM_SECONDS if self._ready.wait_for_claim() else None))
             except queue.Empty:
                 continue
 
@@ -226,10 +209,9 @@ class Asks(Generic[T]):
         Args:
             bought: False if `task` calls no model, because the answer was kept or is free.
         """
-        release = None
         if not isinstance(ask, Retrieve):
             ask.bought = bought
-            release = self._releases.pop(ask.key, None)
+        release = self._ready.release_of(ask)
 
         def finish(finished_task: Any) -> None:
             # The task has stored its answer. Give the claim back here, because the flow may have left the loop.
@@ -260,33 +242,6 @@ class Asks(Generic[T]):
                 f"the search's thread still runs {JOIN_SECONDS:.0f} s after it was stopped; it should end as soon as "
                 "an ask raises SearchStopped; find the code in the optimizer that catches BaseException or that blocks"
             ) from error
-
-    def _next_ready(self) -> Ask | None:
-        """Take the next ready ask whose kind has a free slot, and claim it. Return None if there is no such ask."""
-        for kind in SUBMIT_ORDER:
-            ready = self._ready[kind]
-            for _ in range(len(ready) if self._has_slot(kind) else 0):
-                ask = ready.popleft()
-                if isinstance(ask, Retrieve):
-                    return ask
-                release = self._claim(ask)
-                if release is not None:
-                    self._releases[ask.key] = release
-                    return ask
-                ready.append(ask)
-        return None
-
-    def _waits_for_claim(self) -> bool:
-        """Return True if an ask is ready and has a free slot, which means that another process has claimed it.
-
-        Call it after `_next_ready` has returned None.
-        """
-        return any(self._ready[kind] and self._has_slot(kind) for kind in SUBMIT_ORDER)
-
-    def _has_slot(self, kind: type[Ask]) -> bool:
-        """Return True if the flow may get another ask of this kind."""
-        alone = kind in FIRST_ALONE and kind not in self._bought_kinds
-        return self._running[kind] < (1 if alone else self._slots[kind])
 
     def _handle_waiting_events(self) -> None:
         """Update the state by the events that have arrived. Does not wait for others."""
@@ -319,14 +274,14 @@ class Asks(Generic[T]):
         else:
             ask.waiting.append(answer)
             self._in_flight[ask.key] = ask
-            self._ready[type(ask)].append(ask)
+            self._ready.add(ask)
 
     def _finish(self, ask: Ask, task: AnswerFuture) -> None:
         """Hand a finished task's result to the threads that wait for it, or stop because the task failed."""
-        self._running[type(ask)] -= 1
         try:
             value = task.result()
         except Exception as error:
+            self._ready.finished(ask, failed=True)
             if isinstance(error, BudgetUsedUp) and not isinstance(ask, Retrieve):
                 # Other asks may still get their answers. The work decides what a used-up budget means for it.
                 del self._in_flight[ask.key]
@@ -335,13 +290,12 @@ class Asks(Generic[T]):
             # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
             return
-        if not isinstance(ask, Retrieve) and ask.bought:
-            self._bought_kinds.add(type(ask))
+        self._ready.finished(ask, failed=False)
         self._on_answer(ask, task)
         match ask:
             case Execute():
                 # The work waits for the plan, and not for the execution.
-                self._wait_for_retrieval(ask, task)
+                self._ready.add_execution(ask, task)
             case Retrieve():
                 for execute, plan in zip(ask.executes, value, strict=True):
                     self._retrievals[plan] = task
@@ -351,14 +305,6 @@ class Asks(Generic[T]):
                 self._resolve(ask, value)
             case _:
                 self._resolve(ask, value)
-
-    def _wait_for_retrieval(self, execute: Execute, execution: AnswerFuture) -> None:
-        """Add a finished execution to the retrieval that begins next."""
-        if not self._ready[Retrieve]:
-            self._next_retrieval = Retrieve()
-            self._ready[Retrieve].append(self._next_retrieval)
-        self._next_retrieval.executes.append(execute)
-        self._next_retrieval.executions.append(execution)
 
     def _resolve(self, ask: PaidAsk, value: Any) -> None:
         """Keep the answer of an ask, and give it to every thread that waits for it."""
