@@ -21,9 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from outcome import conclude, positive
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.outcome import conclude, positive
 
 PROMPT = "Write the plan that the goal asks for.\n" * 20
 

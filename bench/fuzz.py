@@ -17,10 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import atheris
-from outcome import conclude, positive
+
+from bench.outcome import conclude, positive
 
 with atheris.instrument_imports(include=["workbench.execution", "yaml"]):
     from workbench.execution.pipeline_ex.outcome import classify
@@ -71,10 +73,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="workbench-fuzz-") as corpus:
         write_seeds(Path(corpus))
         texts = [file.read_bytes() for file in Path(corpus).iterdir()]
-        seed_seconds = timed(lambda: [try_text(text) for text in texts]) / len(texts)
+        seed_seconds = timed(lambda: try_texts(texts)) / len(texts)
         tried.value = 0
         process = FORK.Process(target=fuzz, args=(["-timeout=10", "-max_len=20000", *arguments, corpus],))
-        seconds = timed(lambda: (process.start(), process.join()))
+        seconds = timed(lambda: run_to_its_end(process))
     text_seconds = seconds / max(1, tried.value)
     numbers = {
         "tried": tried.value,
@@ -96,6 +98,16 @@ def main() -> int:
 def fuzz(arguments: list[str]) -> None:
     atheris.Setup([sys.argv[0], *arguments], try_text)
     atheris.Fuzz()
+
+
+def try_texts(texts: list[bytes]) -> None:
+    for text in texts:
+        try_text(text)
+
+
+def run_to_its_end(process: BaseProcess) -> None:
+    process.start()
+    process.join()
 
 
 def timed(work: Callable[[], object]) -> float:

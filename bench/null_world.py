@@ -15,20 +15,16 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from outcome import conclude
-from promotion import through_gate
-from selection_worlds import Play, World
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT))
-
-from workbench.evidence.promotion import ALPHA, ALPHA_AUTO  # noqa: E402  # needs the path above
-from workbench.search.race import choose  # noqa: E402  # needs the path above
-from workbench.search.race.pieces import default_split  # noqa: E402  # needs the path above
+from bench.outcome import conclude
+from bench.promotion import through_gate
+from bench.selection_worlds import Play, World
+from workbench.evidence.promotion import ALPHA, ALPHA_AUTO
+from workbench.search.race import choose
+from workbench.search.race.pieces import default_split
 
 #: The generator's noise, and the risk with the largest number of pairs, of each row of the table.
 SIGMAS = (0.03, 0.10, 0.25)

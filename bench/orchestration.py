@@ -28,10 +28,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from outcome import conclude, is_share, positive
-from process_tree import cpu_seconds_of
-from server import add_server_option, used_server
-
+from bench.outcome import conclude, is_share, positive
+from bench.process_tree import cpu_seconds_of
+from bench.server import add_server_option, used_server
 from workbench.nouns import TaskRunnerName
 
 if TYPE_CHECKING:

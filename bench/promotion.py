@@ -18,17 +18,13 @@ import itertools
 import math
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from outcome import conclude
 from scipy import stats
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT))
-
-from workbench.evidence.gate import decide_in_steps, stages  # noqa: E402  # needs the path above
-from workbench.evidence.promotion import ALPHA, ALPHA_AUTO, decide  # noqa: E402  # needs the path above
+from bench.outcome import conclude
+from workbench.evidence.gate import decide_in_steps, stages
+from workbench.evidence.promotion import ALPHA, ALPHA_AUTO, decide
 
 #: Draws this many scores.
 Draw = Callable[[np.random.Generator, int], np.ndarray]

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outcome import conclude, positive
-from process_tree import virtual_machines
-from server import add_server_option, used_server
+from bench.outcome import conclude, positive
+from bench.process_tree import virtual_machines
+from bench.server import add_server_option, used_server
 
 #: The pairs of fresh executions at the end of a run, at most. They are trials, too.
 CONFIRM = 8

@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from outcome import conclude, is_share, positive
-from process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machines, watching_peak
+from bench.outcome import conclude, is_share, positive
+from bench.process_tree import cpu_seconds, cpu_seconds_of, megabytes, virtual_machines, watching_peak
 
 
 @dataclass(frozen=True)
@@ -261,8 +261,10 @@ def measure_thousand(bench: Bench, count: int) -> dict[str, Any]:
 
 def processes_inside(bench: Bench) -> int:
     """Return the number of processes inside the VM, which the VM reports."""
-    health: dict[str, Any] = bench.runtime.health(bench.providers)  # type: ignore[attr-defined]  # Serve has it
-    return int(health["processes"])
+    from workbench.execution.own.serve import Serve
+
+    assert isinstance(bench.runtime, Serve)
+    return int(bench.runtime.health(bench.providers)["processes"])
 
 
 def only_vm() -> int:

@@ -25,13 +25,13 @@ from statistics import fmean, stdev
 
 # The matrices are small, so one thread is faster than several.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from outcome import conclude
-from selection_plot import plot
-from selection_rules import DSPY_RULES, RULES, run_rule
-from selection_worlds import WORLDS, Play
+
+from bench.outcome import conclude
+from bench.selection_plot import plot
+from bench.selection_rules import DSPY_RULES, RULES, run_rule
+from bench.selection_worlds import WORLDS, Play
 
 #: The sets of seeds.
 SETS = {"tuning": 1, "sealed": 2}
@@ -227,10 +227,12 @@ def _markdown(rows: dict[str, dict[str, str]]) -> str:
 def race_to_hill_climbing(table: list[Cell]) -> float | None:
     """Return the ratio of the two rules' qualities in the main world, or None if they played in no common size."""
     rows = {(cell.rule, cell.sigma, cell.budget): cell.quality for cell in table if cell.world == "main"}
-    sizes = [size for rule, *size in rows if rule == "race" and ("hill climbing", *size) in rows]
+    sizes = [
+        (sigma, budget) for rule, sigma, budget in rows if rule == "race" and ("hill climbing", sigma, budget) in rows
+    ]
     if not sizes:
         return None
-    race, hill = (fmean(rows[rule, *size] for size in sizes) for rule in ("race", "hill climbing"))
+    race, hill = (fmean(rows[rule, sigma, budget] for sigma, budget in sizes) for rule in ("race", "hill climbing"))
     return race / hill
 
 

@@ -12,15 +12,15 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import dspy
 import numpy as np
 from dspy import lm15
-from selection_worlds import Play
 
+from bench.selection_worlds import Play
 from workbench.nouns import Plan, Verdict
 from workbench.search.asker import SearchStopped
 from workbench.search.candidate import Candidate
@@ -34,7 +34,14 @@ _INSTRUCTION = re.compile(r"(?:basic_instruction|current_instruction) ## \]\]\n(
 _ATTEMPT = re.compile(r"Instruction #\d+: (.*?)(?=\n?\[?\d*\]?\W*Prefix #)", re.DOTALL)
 
 
-@dataclass
+@dataclass(frozen=True)
+class _ProposerSettings:
+    """A proposer without a temperature of its own."""
+
+    temperature: float | None = None
+
+
+@dataclass(frozen=True)
 class _Study:
     """The part of a study that optimizers read."""
 
@@ -42,14 +49,14 @@ class _Study:
     seed: int
     concurrency: int = 1
     passing: float = 8.0
-    proposer: Any = field(default_factory=lambda: dspy.Prediction(temperature=None))
+    proposer: _ProposerSettings = _ProposerSettings()
 
 
 class _Trials:
     """The executions and verdicts of a play. The same prompt with the same replicate is executed once."""
 
     #: No prompt is refused in a play.
-    warning = None
+    warning = ""
 
     def __init__(self, play: Play, budget: int) -> None:
         self._play = play
@@ -147,11 +154,19 @@ def dspy_rule(name: str, play: Play, budget: int, rng: np.random.Generator) -> t
     trials = _Trials(play, budget)
     program = Direct(play.seed_prompt, trials)
     example = program.example("the goal")
-    # A play stands for the study and its trials, here and below.
-    score, feedback = metrics(trials, program.input_field)  # type: ignore[arg-type]  # a play
+    score, feedback = metrics(trials, program.input_field)
     lm = dspy.LM("gemini/scripted", engine=_Proposer(play), cache=False, num_retries=0)
     study = _Study(budget, int(rng.integers(2**31 - 1)))
-    bench = Bench(study, program, [example], lm, trials, score, feedback, lambda best: None)  # type: ignore[arg-type]  # a play
+    bench = Bench(
+        study,
+        program,
+        [example],
+        lm,
+        trials,  # type: ignore[arg-type]  # the race reads more of the trials, but it is not played here
+        score,
+        feedback,
+        lambda best: None,
+    )
     with (
         _failures_raised(),
         contextlib.suppress(SearchStopped),  # the budget is spent

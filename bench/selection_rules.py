@@ -6,8 +6,8 @@ from collections.abc import Callable
 from statistics import fmean
 
 import numpy as np
-from selection_worlds import Play
 
+from bench.selection_worlds import Play
 from workbench.search.race import race
 
 #: A rule is called with a play, a budget in executions and a generator of random numbers.
@@ -85,6 +85,6 @@ def run_rule(name: str, play: Play, budget: int, rng: np.random.Generator) -> tu
     """Run the rule of this name."""
     if name in RULES:
         return RULES[name](play, budget, rng)
-    from selection_dspy import dspy_rule  # DSPy takes seconds to import
+    from bench.selection_dspy import dspy_rule  # DSPy takes seconds to import
 
     return dspy_rule(DSPY_RULES[name], play, budget, rng)

@@ -21,10 +21,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from outcome import conclude, positive
+from bench.outcome import conclude, positive
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT))
 
 
 def main() -> int:

@@ -42,9 +42,9 @@ GARBAGE = 20_000
 
 # A slow machine must not fail a test. The core tries a few new examples of each property every time, and
 # `script/test services` tries many.
-PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("workbench", max_examples=20, **PATIENT)
-settings.register_profile(THOROUGH, max_examples=400, **PATIENT)
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("workbench", PATIENT, max_examples=20)
+settings.register_profile(THOROUGH, PATIENT, max_examples=400)
 settings.load_profile("workbench")
 
 
@@ -105,6 +105,6 @@ def _loopback(host: str) -> bool:
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback() -> Iterator[None]:
     """Refuse all connections beyond this machine, in all tests."""
-    socket.socket.connect = _connect_to_loopback  # type: ignore[method-assign]  # all clients call this method
+    socket.socket.connect = _connect_to_loopback  # type: ignore[method-assign, assignment]  # all clients call this method
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]  # as it was

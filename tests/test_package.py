@@ -69,6 +69,7 @@ def test_the_wheel_owns_one_import_name(wheel: Path) -> None:
     assert {name.partition("/")[0] for name in names} == {"workbench", metadata}
     assert sorted(names) == sorted(set(recorded)) == sorted(set(names))
     shipped = {name for name in names if name.startswith("workbench/")}
+    assert "workbench/py.typed" in shipped
     expected = {f"workbench/{file}" for file in _files("workbench") | _files("flows") | _files("tasks")}
     expected |= {f"workbench/{file}" for file in _files("deployments")}
     runtime = {file for file in _files("runtime") if re.match(r"runtime/(mix\.exs|lib/|priv/)", file)}

@@ -63,7 +63,9 @@ def event(name: str, flow: str = "optimize", label: str = "tonight", **labels: s
         "prefect.resource.role": "flow",
         "prefect.resource.name": flow,
     }
-    return ReceivedEvent(occurred=datetime.now(UTC), event=name, resource=resource, related=[related], id=uuid.uuid4())
+    return ReceivedEvent.model_validate(
+        {"occurred": datetime.now(UTC), "event": name, "resource": resource, "related": [related], "id": uuid.uuid4()}
+    )
 
 
 @pytest.mark.parametrize("state", ["Failed", "Crashed", "TimedOut"])
@@ -119,12 +121,14 @@ def triggered(action: RunDeployment | CallWebhook, happened: ReceivedEvent) -> T
     from prefect.server.events.schemas.automations import Firing, TriggeredAction, TriggerState
 
     whole = automation(FAILED)
-    firing = Firing(
-        trigger=trigger(FAILED),
-        trigger_states={TriggerState.Triggered},
-        triggered=datetime.now(UTC),
-        triggering_labels={},
-        triggering_event=happened,
+    firing = Firing.model_validate(
+        {
+            "trigger": trigger(FAILED),
+            "trigger_states": {TriggerState.Triggered},
+            "triggered": datetime.now(UTC),
+            "triggering_labels": {},
+            "triggering_event": happened,
+        }
     )
     return TriggeredAction(
         automation=whole,

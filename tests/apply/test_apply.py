@@ -197,7 +197,7 @@ def test_git_can_apply_the_output_of_the_process(world: World) -> None:
     """The process writes the same bytes to a pipe."""
 
     def printed(line: CommandLine) -> bytes:
-        command = [WORKBENCH, "apply", "--dry-run"]
+        command: list[str | Path] = [WORKBENCH, "apply", "--dry-run"]
         return subprocess.run(command, cwd=world.repository, env=line.env, check=True, stdout=subprocess.PIPE).stdout
 
     check_patch(world, PATCHED["carriage returns"], b"\r\n", printed)

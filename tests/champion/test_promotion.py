@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_the_report_says_how_to_promote(tmp_path: Path) -> None:
     ],
 )
 def test_a_doubtful_prompt_needs_force_and_a_reason(
-    tmp_path: Path, champions: Champions, about: dict[str, object], confirmed: tuple[float, ...], objection: str
+    tmp_path: Path, champions: Champions, about: dict[str, Any], confirmed: tuple[float, ...], objection: str
 ) -> None:
     """The file keeps the reason."""
     run = ended(tmp_path, confirmed, **about)

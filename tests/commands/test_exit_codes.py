@@ -21,7 +21,6 @@ import pytest
 from tests.support.command_line import study
 from tests.support.old_run import old_run
 from workbench.commands import app
-from workbench.system import files
 
 #: A folder name that is not UTF-8, as Python spells it.
 NOT_UTF8 = os.fsdecode(b"\xff")
@@ -150,7 +149,7 @@ def outputs_are_folders(world: World) -> None:
 
 
 def disk_is_full(world: World) -> None:
-    world.monkeypatch.setattr(files.os, "fsync", _no_space)
+    world.monkeypatch.setattr(os, "fsync", _no_space)
 
 
 def _no_space(_: int) -> None:

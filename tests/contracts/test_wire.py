@@ -220,7 +220,7 @@ def test_the_replies_that_tests_and_rehearsals_serve_fit_the_official_types(
         "gemini": [gemini_reply("x")[1], rehearsed_gemini.reply(asked, "x")],
     }
     for body in bodies[provider]:
-        assert official.reply_problems(provider, dict(body)) == []  # type: ignore[arg-type]  # a scripted body may be bytes
+        assert official.reply_problems(provider, body) == []
 
 
 def test_an_unknown_field_is_refused(official: ModuleType) -> None:
@@ -230,7 +230,7 @@ def test_an_unknown_field_is_refused(official: ModuleType) -> None:
     assert official.request_problems("/v1/messages", good) == []
     assert official.request_problems("/v1/messages", {**good, "temprature": 1})
     assert official.request_problems("/v1/messages", {**good, "messages": [{**turn, "name": "x"}]})
-    assert official.reply_problems("anthropic", {**anthropic_reply("x")[1], "new": 1})  # type: ignore[dict-item]  # a dict
+    assert official.reply_problems("anthropic", {**anthropic_reply("x")[1], "new": 1})
     path = "/v1beta/models/m:generateContent"
     body = {"contents": [{"role": "user", "parts": [{"text": "x"}]}], "generationConfig": {"seed": 1}}
     assert official.request_problems(path, body) == []

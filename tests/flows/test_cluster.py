@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,10 @@ def test_a_study_has_the_same_result_in_a_cluster_of_its_own(line: CommandLine, 
         assert kinds(rehearsing.home) == kinds(threads.home)
 
 
+def has_executed(line: CommandLine) -> bool:
+    return len(line.results("execute")) >= 1
+
+
 def test_a_run_survives_the_death_of_a_worker_and_not_of_the_scheduler(line: CommandLine, tmp_path: Path) -> None:
     """The other worker takes over. A dead scheduler ends the run with a message, and the next run goes on."""
     study = planner_study(tmp_path / "study", optimizer="static", confirm=4)
@@ -93,7 +98,7 @@ def test_a_run_survives_the_death_of_a_worker_and_not_of_the_scheduler(line: Com
             home.home.mkdir()
             with dask(home, home) as cluster:
                 process = home.start("run", study, "--rehearse", "--runner", f"dask@{cluster.address}")
-                wait_for(lambda home=home: len(home.results("execute")) >= 1, RUN_SECONDS)
+                wait_for(partial(has_executed, home), RUN_SECONDS)
                 (cluster.scheduler if victim == "scheduler" else cluster.workers[0]).kill()
                 _, err = process.communicate(timeout=RUN_SECONDS)
                 assert process.returncode == exit_code, err

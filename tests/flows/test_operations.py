@@ -37,9 +37,11 @@ def test_the_guide_names_every_deployment() -> None:
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
 def test_every_entrypoint_is_a_flow_whose_parameters_are_described(deployment: dict[str, Any]) -> None:
     """The UI's form shows a description for each parameter. A flow that cannot be imported would be a placeholder."""
-    from prefect.flows import load_flow_from_entrypoint
+    from prefect.flows import Flow, load_flow_from_entrypoint
 
-    flow = load_flow_from_entrypoint(str(CHECKOUT / str(deployment["entrypoint"])), use_placeholder_flow=False)
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
+        str(CHECKOUT / str(deployment["entrypoint"])), use_placeholder_flow=False
+    )
     properties = flow.parameters.properties
     assert set(deployment["parameters"]) <= set(properties)
     assert [name for name, value in properties.items() if not value.get("description")] == []

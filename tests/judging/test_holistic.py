@@ -128,8 +128,8 @@ def test_a_thought_is_no_part_of_the_verdict() -> None:
 )
 def test_the_finish_reason_comes_before_the_text(reason: str | None, kind: str, lasting: bool, asked: int) -> None:
     """A valid verdict in a reply that is not complete is no verdict. The message has the provider's word."""
-    usage = {"usageMetadata": {"thoughtsTokenCount": 8000}}
-    with scripted(*[gemini(reason, **usage)] * asked) as server, pytest.raises(NotJudged) as caught:
+    reply = gemini(reason, usageMetadata={"thoughtsTokenCount": 8000})
+    with scripted(*[reply] * asked) as server, pytest.raises(NotJudged) as caught:
         judged(server)
     assert (caught.value.kind, caught.value.lasting) == (kind, lasting)
     assert len(server.requests) == asked

@@ -15,7 +15,7 @@ from workbench.ledger.database import Database
 from workbench.ledger.rebuild import prepare, rebuild
 from workbench.ledger.run_rows import RunRows
 from workbench.money.price import Cost, ModelCost, Tokens
-from workbench.nouns import KeyedVerdict, Trial, Verdict
+from workbench.nouns import KeyedVerdict, Trial, TrialOutcome, Verdict
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
 from workbench.run.record import AnswerRecord, PromotedRecord, RunRecord
@@ -113,7 +113,8 @@ def test_a_row_says_what_was_paid(tmp_path: Path, database: Database) -> None:
         run.append(AnswerRecord(task="execute", key=key, candidate="c", goal="g", replicate=int(key[1])))
     for key in ("v0", "v2"):
         run.append(AnswerRecord(task="score", key=key, candidate="c", goal="g", replicate=0))
-    for number, outcome in ((0, "ok"), (2, "invalid plan")):
+    outcomes: dict[int, TrialOutcome] = {0: "ok", 2: "invalid plan"}
+    for number, outcome in outcomes.items():
         verdict = Verdict(5.0 - number, "why")
         verdicts = (KeyedVerdict(f"v{number}", verdict),)
         run.add_trial("search", Trial("c", "g", number, f"e{number}", verdict, outcome, verdicts))

@@ -93,7 +93,8 @@ def test_nodes_agree_with_values_on_every_real_pipeline(file: Path, parser: Pars
     for mapping in prompting:
         parts = mapping["prompt"] if isinstance(mapping["prompt"], list) else []
         contents = [part["content"] for part in parts if part["type"] == "static"]
-        assert [node.value for node in steps_by_name[mapping.get("name", mapping.get("id"))].statics] == contents
+        name = mapping["name"] if "name" in mapping else mapping["id"]
+        assert [node.value for node in steps_by_name[name].statics] == contents
 
 
 def test_the_test_data_is_complete() -> None:

@@ -140,9 +140,11 @@ def test_a_study_whose_pipeline_is_not_read_for_certain_is_refused(
 def test_a_pipeline_that_was_spoiled_after_the_study_was_read_is_refused(hard: Path) -> None:
     """The message names file and line. The file is not taken for a pipeline that needs no keys."""
     study = load(RunOptions(hard / "study_eq.yaml"))
-    study.pipeline.file.write_text("workflow:\n  steps: [\n")
+    file = study.pipeline.file
+    assert file is not None
+    file.write_text("workflow:\n  steps: [\n")
     with pytest.raises(StudyError, match=r"pipeline_eq\.yaml:3: did not find"):
         needs_of(study)
-    study.pipeline.file.write_bytes(b"workflow: \xff")
+    file.write_bytes(b"workflow: \xff")
     with pytest.raises(StudyError, match=r"pipeline_eq\.yaml: the pipeline file cannot be read"):
         needs_of(study)

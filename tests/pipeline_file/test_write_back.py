@@ -59,7 +59,7 @@ def statics(text: str) -> list[yaml.ScalarNode]:
         return []
 
 
-def _statics(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+def _statics(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
     if isinstance(node, yaml.MappingNode):
         kind, content = value(node, "type"), value(node, "content")
         if isinstance(kind, yaml.ScalarNode) and kind.value == "static" and isinstance(content, yaml.ScalarNode):

@@ -32,7 +32,7 @@ Freeze writes, replay the replication lag, switch the connection pool, then moni
 Switch the connection pool back; replication runs in both directions until the freeze is lifted.
 """
 FORM = yaml.safe_load((ROOT / "runtime/priv/pipelines/genesis.yaml").read_text())["workflow"]["steps"][0]["prompt"][0]
-VERDICT = {"properties": {"score": {}, "reason": {}}}
+VERDICT: dict[str, Any] = {"properties": {"score": {}, "reason": {}}}
 PLAIN = "Write the plan that the goal asks for."
 
 

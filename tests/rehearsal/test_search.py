@@ -60,7 +60,9 @@ def test_the_example_finds_a_better_prompt_without_the_gold_plans_words(tmp_path
     baseline, best = (
         {"otp": [trial.verdict.score for trial in trials if trial.candidate == name]} for name in outcome.names
     )
-    assert compare_in_steps(baseline, best, pairs=8, alpha=0.05).outcome == "better"
+    comparison = compare_in_steps(baseline, best, pairs=8, alpha=0.05)
+    assert comparison is not None
+    assert comparison.outcome == "better"
     assert outcome.spent <= 24
     assert run.run.lines(LeakRecord) == []
     rest = outcome.best.candidate.text.removeprefix(PLAIN)

@@ -148,7 +148,7 @@ def test_other_deliveries_report_nothing(
 def test_a_new_branch_has_no_old_head() -> None:
     push = read_push({"ref": "refs/heads/a/b", "before": "0" * 40, "repository": {"ssh_url": "git@h:me/mine.git"}})
     assert push is not None
-    assert (push.branch, push.before, push.addresses) == ("a/b", None, {"h/me/mine"})
+    assert (push.branch, push.before, push.addresses) == ("a/b", None, frozenset({"h/me/mine"}))
 
 
 def test_the_addresses_of_one_repository_are_equal() -> None:

@@ -151,7 +151,7 @@ def test_a_number_out_of_its_range_is_damage(example: Record, key: str, value: f
 
 def test_a_record_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        record().budget = 11  # type: ignore[misc]  # that is what is tested
+        record().budget = 11
 
 
 def test_a_record_has_the_types_of_the_study() -> None:

@@ -259,6 +259,7 @@ def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> 
         if isinstance(ask, Execute) and ask.request.prompt == "busy" and refusals:
             refusals.pop()
             return None
+        assert not isinstance(ask, Retrieve)
         return lambda: released.append(ask.key)
 
     def work(asker: Asker) -> list[str]:

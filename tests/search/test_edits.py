@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from workbench.search.edits import Add, Remove, Replace, apply, needed, read
+from workbench.search.edits import Add, Edit, Remove, Replace, apply, needed, read
 
 ADD = {"action": "add", "text": "Name the risks.", "after": 1, "reason": "The judge misses them."}
 
@@ -53,30 +53,33 @@ def test_anything_else_is_no_edit(reply: str) -> None:
     assert read(reply) is None
 
 
+def added(reply: str) -> Add:
+    """Return the only edit of a reply, which adds a piece."""
+    edits = read(reply)
+    assert isinstance(edits, list)
+    (edit,) = edits
+    assert isinstance(edit, Add)
+    return edit
+
+
 @pytest.mark.parametrize("reason", [None, ["a", "list"], 7])
 def test_the_reason_may_be_of_any_kind(reason: object) -> None:
-    (edit,) = read(json.dumps([{**ADD, "reason": reason}])) or []
-    assert isinstance(edit, Add)
-    assert edit.text == "Name the risks."
+    assert added(json.dumps([{**ADD, "reason": reason}])).text == "Name the risks."
 
 
 def test_an_edit_may_contain_a_code_fence() -> None:
     """The inner fence does not end the outer one."""
     text = "Use this form:\n```yaml\nsteps: []\n```"
-    (edit,) = read(f"```json\n{json.dumps([{'action': 'add', 'text': text}])}\n```") or []
-    assert isinstance(edit, Add)
-    assert edit.text == text
+    assert added(f"```json\n{json.dumps([{'action': 'add', 'text': text}])}\n```").text == text
 
 
 def test_a_text_that_cannot_be_written_is_cleaned() -> None:
     """An escape in JSON can stand for a lone surrogate."""
-    (edit,) = read('[{"action": "add", "text": "\\ud800 a\\u2028b"}]') or []
-    assert isinstance(edit, Add)
-    assert edit.text == "\ufffd a\nb"
+    assert added('[{"action": "add", "text": "\\ud800 a\\u2028b"}]').text == "\ufffd a\nb"
 
 
 def test_edits_are_applied_to_the_numbers_of_the_prompt_before() -> None:
-    edits = [
+    edits: list[Edit] = [
         Remove(action="remove", piece=1),
         Replace(action="replace", piece=2, text="B"),
         Add(action="add", text="x", after=1),
@@ -88,7 +91,7 @@ def test_edits_are_applied_to_the_numbers_of_the_prompt_before() -> None:
 
 def test_edits_of_unknown_pieces_are_left_out() -> None:
     """A new piece behind an unknown one goes to the end."""
-    edits = [
+    edits: list[Edit] = [
         Remove(action="remove", piece=9),
         Replace(action="replace", piece=0, text="B"),
         Add(action="add", text="x", after=-7),
@@ -99,8 +102,7 @@ def test_edits_of_unknown_pieces_are_left_out() -> None:
 @pytest.mark.parametrize(("needs", "numbers"), [([1, 2], [1, 2]), (2, [2]), (None, []), ("2", [2])])
 def test_an_edit_names_the_pieces_that_its_text_needs(needs: object, numbers: list[int]) -> None:
     """Models also write one number without brackets, or null."""
-    (edit,) = read(json.dumps([{**ADD, "needs": needs}])) or []
-    assert isinstance(edit, Add)
+    edit = added(json.dumps([{**ADD, "needs": needs}]))
     assert edit.needs == numbers
     assert needed([edit], ["a", "b"]) == ({"Name the risks.": ["ab"[n - 1] for n in numbers]} if numbers else {})
 

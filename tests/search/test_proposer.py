@@ -147,7 +147,10 @@ def test_a_wait_that_the_provider_tells_is_in_the_error(name: ProviderName) -> N
 @pytest.mark.parametrize("name", MODELS)
 def test_an_unknown_model_is_a_users_error(monkeypatch: pytest.MonkeyPatch, name: ProviderName) -> None:
     """The message names the model and the key of the study."""
-    unknown = 404, {"type": "error", "error": {"type": "not_found_error", "message": "model not found", "code": None}}
+    unknown: Answer = (
+        404,
+        {"type": "error", "error": {"type": "not_found_error", "message": "model not found", "code": None}},
+    )
     if name == PROGRAM:
         unknown = claude_failure("There's an issue with the selected model (x).")
     with scripted(unknown) as server, pytest.raises(ModelNotFound, match=r"change proposer\.model") as caught:

@@ -83,7 +83,8 @@ def test_measured_costs_replace_assumed_ones(tmp_path: Path) -> None:
     paid(folder, "execute", "gemini/gemini-3.8-flash", 0.1, kind="provider unavailable")
     paid(folder, "score", "gemini/another-judge", 9.0)
     estimated = roles(ONE, tmp_path)
-    assert (estimated["generator"].measured, estimated["generator"].dollars_each) == (True, pytest.approx(0.3))
+    assert estimated["generator"].measured
+    assert estimated["generator"].dollars_each == pytest.approx(0.3)
     assert not estimated["judge"].measured
     assert "$5.40 (18 × $0.3000, measured)" in estimate(ONE, tmp_path).text
 

@@ -52,6 +52,7 @@ def test_the_example_is_a_study() -> None:
     loaded = load(RunOptions(EXAMPLE))
     assert loaded.goals[0].text.startswith("Analyze this Elixir codebase for OTP anti-patterns and create a critical")
     assert "Stop the Bleeding" in loaded.goals[0].gold[0]
+    assert loaded.pipeline.file is not None
     assert loaded.pipeline.file.name == "genesis.yaml"
     assert (loaded.passing, loaded.optimizer, loaded.judge.provider) == (8, "race", "gemini")
     assert [item.name for item in loaded.pipeline.inputs] == ["codebase"]

@@ -70,7 +70,7 @@ def test_a_mistake_on_the_command_line_is_named_as_an_option(tmp_path: Path) -> 
 
 def test_a_runtime_that_never_tells_its_cost_cannot_keep_dollars(tmp_path: Path) -> None:
     """The executions can be limited all the same."""
-    keys = {"runtime": "command", "command": ["cat"], "pipeline": None}
+    keys: dict[str, Any] = {"runtime": "command", "command": ["cat"], "pipeline": None}
     assert "runtime: command never tells what an execution costs" in problem(tmp_path, 5.0, **keys)
     assert loaded(tmp_path, **keys).dollars is None
 

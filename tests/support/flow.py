@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,13 +105,13 @@ class Flow:
             for ask in asks:
                 match ask:
                     case Propose():
-                        asks.answer(ask, begin("propose", lambda ask=ask: self.propose(ask.request)))
+                        asks.answer(ask, begin("propose", partial(self.propose, ask.request)))
                     case Execute():
-                        asks.answer(ask, begin("execute", lambda ask=ask: self.execute(ask.request)))
+                        asks.answer(ask, begin("execute", partial(self.execute, ask.request)))
                     case Retrieve():
-                        asks.answer(ask, begin("retrieve", lambda ask=ask: plans(ask), len(ask.executes)))
+                        asks.answer(ask, begin("retrieve", partial(plans, ask), len(ask.executes)))
                     case Draw():
-                        asks.answer(ask, begin("draw", lambda ask=ask: self.draw(ask.request)))
+                        asks.answer(ask, begin("draw", partial(self.draw, ask.request)))
                     case Score():
-                        asks.answer(ask, begin("score", lambda ask=ask: self.score(ask.request, ask.plan)))
+                        asks.answer(ask, begin("score", partial(self.score, ask.request, ask.plan)))
         return asks.result

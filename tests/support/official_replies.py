@@ -23,10 +23,10 @@ from google.genai import types as gemini
 from pydantic import BaseModel
 
 from tests.support.official_types import blocked, candidate, message, text, thinking, tool_use
-from tests.support.scripted_server import Answer
+from tests.support.scripted_server import Reply
 
 #: An error: its status, its headers by name, and its body.
-Reply = dict[str, Any]
+ErrorReply = dict[str, Any]
 
 FILE = Path(__file__).parents[2] / "runtime" / "test" / "data" / "replies.json"
 
@@ -114,7 +114,7 @@ def written() -> str:
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
-def anthropic_replies() -> dict[str, Answer]:
+def anthropic_replies() -> dict[str, Reply]:
     """Return Anthropic's replies by name: with thinking first, several texts, tools, and without content."""
     read, write = tool_use("Read", {"path": "a.md"}), tool_use("Write", {"path": "b.md", "content": "x"}, "toolu_2")
     return {
@@ -125,7 +125,7 @@ def anthropic_replies() -> dict[str, Answer]:
         "tools_with_text": message(text("Let me see."), read, write, stop="tool_use"),
         "tools_with_thinking": message(*thinking(), text("Let me see."), read, write, stop="tool_use"),
         "empty": message(),
-        "counted": (200, {**message(text(PLAN))[1], "usage": _wire(_every_count())}),  # type: ignore[dict-item]  # a dict
+        "counted": (200, {**message(text(PLAN))[1], "usage": _wire(_every_count())}),
     }
 
 
@@ -139,12 +139,11 @@ def _every_count() -> claude.Usage:
     )
 
 
-def stopped(reason: str) -> Answer:
+def stopped(reason: str) -> Reply:
     """Return Anthropic's reply that ends for this reason, with the fields that the SDK's types have for this reason."""
     if reason == "tool_use":
         return message(tool_use("Read", {"path": "a.md"}), stop=reason)
     status, body = message(text(PLAN), stop=reason)
-    assert isinstance(body, dict)
     if reason == "refusal":
         body["stop_details"] = _wire(
             claude.RefusalStopDetails(type="refusal", category="cyber", explanation="It asks for an exploit.")
@@ -154,7 +153,7 @@ def stopped(reason: str) -> Answer:
     return status, body
 
 
-def anthropic_errors() -> dict[str, Reply]:
+def anthropic_errors() -> dict[str, ErrorReply]:
     """Return Anthropic's errors by name: one for each type of the SDK, and those whose details name their cause."""
     replies = {kind: _anthropic_error(kind, STATUS[kind]) for kind in _error_types()}
     replies["rate_limit_error"]["headers"] = {"retry-after": "1"}
@@ -173,9 +172,9 @@ def _error_types() -> list[str]:
     return [get_args(member.model_fields["type"].annotation)[0] for member in members]
 
 
-def _anthropic_error(kind: str, status: int, details: BaseModel | None = None) -> Reply:
-    body = {"type": "error", "error": {"type": kind, "message": f"A sentence about {kind}."}, "request_id": "req_1"}
-    body = _wire(claude.ErrorResponse.model_validate(body))
+def _anthropic_error(kind: str, status: int, details: BaseModel | None = None) -> ErrorReply:
+    error = {"type": kind, "message": f"A sentence about {kind}."}
+    body = _wire(claude.ErrorResponse.model_validate({"type": "error", "error": error, "request_id": "req_1"}))
     if details:
         body["error"]["details"] = _wire(details)
     return {"status": status, "headers": {}, "body": body}
@@ -192,7 +191,7 @@ def _models_of_anthropic() -> SyncPage[claude.ModelInfo]:
     return SyncPage[claude.ModelInfo](data=models, has_more=False, first_id=models[0].id, last_id=models[-1].id)
 
 
-def gemini_replies() -> dict[str, Answer]:
+def gemini_replies() -> dict[str, Reply]:
     """Return Gemini's replies by name: with a thought first, several texts, all counts, and without content."""
     return {
         "text": _gemini(gemini.Part(text=PLAN)),
@@ -206,7 +205,7 @@ def gemini_replies() -> dict[str, Answer]:
     }
 
 
-def finished(reason: str) -> Answer:
+def finished(reason: str) -> Reply:
     """Return Gemini's reply that ends for this reason."""
     return _gemini(gemini.Part(text=PLAN), finish=gemini.FinishReason(reason))
 
@@ -216,7 +215,7 @@ def _gemini(
     finish: gemini.FinishReason = gemini.FinishReason.STOP,
     content: bool = True,
     cached: int | None = None,
-) -> Answer:
+) -> Reply:
     reply = gemini.GenerateContentResponse(
         candidates=[
             gemini.Candidate(
@@ -237,12 +236,12 @@ def _gemini(
     return 200, _wire(reply)
 
 
-def gemini_errors() -> dict[str, Reply]:
+def gemini_errors() -> dict[str, ErrorReply]:
     """Return Gemini's errors by name, with the SDK's types for the parts for which it has types."""
     return {name: _gemini_error(*error) for name, error in GEMINI_ERRORS.items()}
 
 
-def _gemini_error(code: int, status: str, sentence: str, details: list[dict[str, Any]]) -> Reply:
+def _gemini_error(code: int, status: str, sentence: str, details: list[dict[str, Any]]) -> ErrorReply:
     error = gemini.GoogleRpcStatus(code=code, message=sentence, details=details or None)
     return {"status": code, "headers": {}, "body": {"error": {**_wire(error), "status": status}}}
 
@@ -251,7 +250,7 @@ def _wire(model: BaseModel) -> dict[str, Any]:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _bodies(replies: dict[str, Answer]) -> dict[str, Any]:
+def _bodies(replies: dict[str, Reply]) -> dict[str, Any]:
     """Return the body of each reply. All of these replies have status 200."""
     return {name: reply[1] for name, reply in replies.items()}
 

@@ -16,7 +16,7 @@ from google.genai import types as gemini
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
-from tests.support.scripted_server import Answer
+from tests.support.scripted_server import Reply
 
 
 class GenerateContent(BaseModel):
@@ -50,7 +50,7 @@ def reply_problems(provider: str, body: dict[str, Any]) -> list[str]:
     return _problems(TypeAdapter(gemini.GenerateContentResponse).validator, body) or _not_in_the_wires_spelling(body)
 
 
-def message(*blocks: anthropic.ContentBlock, stop: str = "end_turn", model: str = "claude-sonnet-5-5") -> Answer:
+def message(*blocks: anthropic.ContentBlock, stop: str = "end_turn", model: str = "claude-sonnet-5-5") -> Reply:
     """Return Anthropic's reply with these blocks. `stop` is a member of `StopReason`."""
     reply = anthropic.Message(
         id="msg_1",
@@ -80,7 +80,7 @@ def tool_use(name: str, tool_input: dict[str, object], identifier: str = "toolu_
     return anthropic.ToolUseBlock(type="tool_use", id=identifier, name=name, input=tool_input)
 
 
-def candidate(*texts: str, finish: str = "STOP", model: str = "gemini-3.8-flash") -> Answer:
+def candidate(*texts: str, finish: str = "STOP", model: str = "gemini-3.8-flash") -> Reply:
     """Return Gemini's reply with a thought and these texts. `finish` is a member of `FinishReason`."""
     parts = [gemini.Part(text="Let me see.", thought=True), *(gemini.Part(text=value) for value in texts)]
     reply = gemini.GenerateContentResponse(
@@ -97,7 +97,7 @@ def candidate(*texts: str, finish: str = "STOP", model: str = "gemini-3.8-flash"
     return 200, reply.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def blocked(reason: str) -> Answer:
+def blocked(reason: str) -> Reply:
     """Return Gemini's reply to a prompt that it refuses. `reason` is a member of `BlockedReason`."""
     feedback = gemini.GenerateContentResponsePromptFeedback(block_reason=gemini.BlockedReason(reason))
     reply = gemini.GenerateContentResponse(prompt_feedback=feedback)

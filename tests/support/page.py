@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.support.run_folder import HIGH, LOW, add, begin, finish
 from workbench.calibration.damage import DAMAGES, DEGREES
@@ -105,7 +106,7 @@ def race(hostile: str) -> RaceRecord:
 
 def _champions(home: Path, folder: Path) -> None:
     champions = Champions("study_one", folder, "Write the plan.")
-    promoted = {"run": "r1", "commit": "a" * 40, "score": 6.5, "low": 6.0, "high": 7.0, "level": 0.9}
+    promoted: dict[str, Any] = {"run": "r1", "commit": "a" * 40, "score": 6.5, "low": 6.0, "high": 7.0, "level": 0.9}
     champions.add(Champion(number=1, text="Write the plan.", reason="the starting prompt"))
     champions.add(Champion(number=2, date="1970-01-02T00:00:00Z", text="Better.", **promoted))
     history = Qualifications.of(home, "study_one", rehearse=False)

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(sys.argv[0]).absolute().parent
 SCRIPT = json.loads((HERE / "replay.json").read_text())
@@ -47,7 +48,7 @@ def record_call(task: str, arguments: list[str]) -> int:
     with (HERE / "calls.jsonl").open("a+") as log:
         fcntl.flock(log, fcntl.LOCK_EX)
         log.seek(0)
-        before = sum(json.loads(line)["task"] == task for line in log)
+        before: int = sum(json.loads(line)["task"] == task for line in log)
         environ = {name: os.environ.get(name) for name in ("LANG", "TEST_MODE", "MIX_ENV", "PIPELINE_OUTPUT_DIR")}
         log.write(json.dumps({"task": task, "arguments": arguments, "cwd": str(Path.cwd()), "env": environ}) + "\n")
     return before
@@ -74,7 +75,7 @@ def run_pipeline_task(arguments: list[str], number: int) -> int:
     return replay_generate(run, output, arguments[arguments.index("--") + 1])
 
 
-def replay_generate(run: dict, output: str, prompt: str) -> int:
+def replay_generate(run: dict[str, Any], output: str, prompt: str) -> int:
     """Replay `mix pipeline.generate`: write the recorded files and output, with this call's file and prompt in them."""
     recorded = run["argv"][run["argv"].index("--output") + 1] if "--output" in run["argv"] else "?"
     outputs = [run[name].replace(REQUEST, prompt).replace(recorded, output) for name in ("stdout", "stderr")]
@@ -88,7 +89,7 @@ def replay_generate(run: dict, output: str, prompt: str) -> int:
     return end(run, *outputs)
 
 
-def replay_run(pipeline: str, run: dict) -> int:
+def replay_run(pipeline: str, run: dict[str, Any]) -> int:
     """Replay `mix pipeline.run`: write the output of the step that saves one, in pipeline_ex's envelope."""
     output = re.search(r'"?output_to_file"?: "?(workbench_plan)', pipeline)
     messages = re.findall(r"^.*(?:Message types|ClaudeAgentSDK messages): .*$", run["stdout"], re.MULTILINE)
@@ -111,13 +112,13 @@ def commented(prompt: str) -> str:
     return "\n" + "".join(f"# {line}\n" for line in prompt.splitlines())
 
 
-def end(run: dict, out: str, err: str) -> int:
+def end(run: dict[str, Any], out: str, err: str) -> int:
     """Print the output, and return the recorded exit code."""
     chatter = "00:00:00.000 [debug] Nothing of importance\n" * SCRIPT.get("chatter", 0)
     echo = "".join(f"00:00:00.000 [debug] {name}: {os.environ.get(name)}\n" for name in SCRIPT.get("echo", []))
     sys.stdout.buffer.write(f"{echo}{chatter}{out}{chatter}".encode())
     sys.stderr.buffer.write(f"{echo}{err}".encode())
-    return run["exit_code"]
+    return int(run["exit_code"])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from workbench.nouns import Trial, Verdict
 from workbench.run.folder import RunFolder
@@ -57,7 +58,7 @@ LOW, HIGH = (3.0, 3.2, 3.1), (7.9, 8.1, 8.3)
 
 
 def ended(
-    home: Path, confirmed: tuple[float, ...] = HIGH, text: str = "Order the stages.", **changes: object
+    home: Path, confirmed: tuple[float, ...] = HIGH, text: str = "Order the stages.", **changes: Any
 ) -> RunFolder:
     """Make the folder of a run that has ended, with these confirmed scores of its best prompt."""
     folder = begin(home, **changes)

@@ -16,6 +16,8 @@ from tests.support.http_server import Handler, serving
 
 #: A pair of status and body, or "hang" for no answer, or "trickle" for one byte in a tenth of a second.
 Answer = tuple[int, Any] | str
+#: A reply with its status and its body.
+Reply = tuple[int, dict[str, Any]]
 
 
 @dataclass
@@ -37,12 +39,12 @@ class Scripted:
     unscripted: int = 0
 
 
-def gemini_reply(text: str) -> Answer:
+def gemini_reply(text: str) -> Reply:
     """Return Gemini's reply with this text."""
     return 200, {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}]}
 
 
-def anthropic_reply(text: str, model: str = "claude-sonnet-5-5") -> Answer:
+def anthropic_reply(text: str, model: str = "claude-sonnet-5-5") -> Reply:
     """Return Anthropic's reply with this text, after a thinking block."""
     content = [{"type": "thinking", "thinking": "", "signature": "c2ln"}, {"type": "text", "text": text}]
     return 200, {
@@ -57,7 +59,7 @@ def anthropic_reply(text: str, model: str = "claude-sonnet-5-5") -> Answer:
     }
 
 
-def openai_reply(text: str, model: str = "gpt-4.1-2025-04-14") -> Answer:
+def openai_reply(text: str, model: str = "gpt-4.1-2025-04-14") -> Reply:
     """Return the reply of OpenAI's chat protocol with this text."""
     message = {"role": "assistant", "content": text, "refusal": None}
     return 200, {

@@ -160,9 +160,9 @@ def test_a_service_prints_one_line_and_runs_until_it_is_stopped(tmp_path: Path) 
         tmp_path,
     )
     assert running.line(PATIENCE) == "ready"
-    assert running.runs
+    before = running.runs
     running.stop()
-    assert not running.runs
+    assert (before, running.runs) == (True, False)
     assert not alive(tmp_path / "child")
     running.stop()
 

@@ -6,11 +6,11 @@ import pickle
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Never
+from typing import Any, Never
 
 import cloudpickle
 import pytest
-from prefect.flows import load_flow_from_entrypoint
+from prefect.flows import Flow, load_flow_from_entrypoint
 
 from tests.support.command_line import CHECKOUT
 from workbench.errors import OutsideError
@@ -35,7 +35,9 @@ def test_a_ray_cluster_that_does_not_start_is_reported_with_its_reason(monkeypat
 
 def test_workers_need_no_module_of_a_deployed_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect loads the flow of a deployment from its file, as the module `optimize`. No worker can import that."""
-    flow = load_flow_from_entrypoint(f"{CHECKOUT / 'flows' / 'optimize.py'}:optimize", use_placeholder_flow=False)
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
+        f"{CHECKOUT / 'flows' / 'optimize.py'}:optimize", use_placeholder_flow=False
+    )
     module = sys.modules[flow.fn.__module__]
     send_itself(flow, cloudpickle)
     try:

@@ -9,6 +9,7 @@ import pytest
 from prefect.states import Failed
 
 from workbench.errors import ModelNotFound, ProposalFailed
+from workbench.system import process
 from workbench.system.process import ended_on_interrupt
 from workbench.tasks import paid
 
@@ -17,7 +18,12 @@ from workbench.tasks import paid
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the list of waits, which take no time."""
     seconds: list[float] = []
-    monkeypatch.setattr(paid.process, "interrupted_within", lambda wait: bool(seconds.append(wait)))
+
+    def interrupted_within(wait: float) -> bool:
+        seconds.append(wait)
+        return False
+
+    monkeypatch.setattr(process, "interrupted_within", interrupted_within)
     return seconds
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class ModelRequest:
     model: str
     system: str
     messages: tuple[Message, ...]
-    schema: dict[str, Any] | None
+    schema: Mapping[str, Any] | None
     seed: int | None
     tool: str | None = None
 

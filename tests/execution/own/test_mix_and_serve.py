@@ -109,7 +109,6 @@ def test_a_model_that_answers_for_another_is_named(engine: Engine, tmp_path: Pat
 
     run = RunFolder.create(tmp_path, "run").path
     status, body = gemini_reply("a: 1")
-    assert isinstance(body, dict)
     with scripted((status, {**body, "modelVersion": "models/gemini-4-argon"})) as server:
         execution_request = request(engine, (Provider("gemini", server.url, "rehearsal:test:0"),))
         execution = execute(replace(execution_request, run=run), tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.checkout import PIPELINE, FakeCheckout
@@ -168,12 +168,13 @@ def test_a_prompt_with_marks_that_would_be_replaced_is_read_from_a_file(fake: Fa
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
+@example("Two lines with {{ braces }}\r\nand an end.")
 def test_every_prompt_survives_the_variant(tmp_path_factory: pytest.TempPathFactory, prompt: str) -> None:
     """The prompt stands in the part unchanged, or in a file if YAML cannot hold it."""
     file = tmp_path_factory.mktemp("variant") / "pipeline.yaml"
     assert variant.write(PIPELINE, prompt, WRITE, file, "plan") is None
     part = yaml.safe_load(file.read_text(encoding="utf-8"))["workflow"]["steps"][1]["prompt"][0]
-    assert part.get("content", None) == prompt or Path(part["path"]).read_text(newline="") == prompt
+    assert part.get("content", None) == prompt or Path(part["path"]).read_bytes().decode() == prompt
 
 
 def test_a_pipeline_without_the_targets_step_is_not_run(fake: FakeCheckout, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_proposal_that_is_no_text_is_an_error() -> None:
 
 def test_numbers_of_numpy_and_booleans_are_scores() -> None:
     """So are arrays of them."""
-    for scores in (np.float32([0.5]), np.array([True]), (1,), iter([0.25])):
+    for scores in (np.array([0.5], dtype="f4"), np.array([True]), (1,), iter([0.25])):
         evaluate = functools.partial(lambda answer, prompts: answer, scores)
         assert race(SEED, lambda parent, feedback: parent, evaluate, 1, np.random.default_rng(0)).best
 

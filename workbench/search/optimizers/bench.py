@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import dspy
 
-from workbench.nouns import Study
+from workbench.nouns import Verdict
 from workbench.search.programs import Program
 from workbench.search.trials import Trials
 
@@ -16,12 +16,44 @@ Score = Callable[..., float]
 Feedback = Callable[..., dspy.Prediction]
 
 
+class ProposerSettings(Protocol):
+    """The part of a proposer's settings that optimizers read. The study's `Model` has it."""
+
+    @property
+    def temperature(self) -> float | None: ...
+
+
+class SearchSettings(Protocol):
+    """The part of a study that optimizers read."""
+
+    @property
+    def budget(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    @property
+    def passing(self) -> float: ...
+
+    @property
+    def proposer(self) -> ProposerSettings: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+class Verdicts(Protocol):
+    """Gives the judge's verdict on the plan of a prediction. `Trials` does."""
+
+    def verdict(self, goal: str, prediction: dspy.Prediction) -> Verdict: ...
+
+
 @dataclass(frozen=True)
 class Bench:
     """The input of an optimizer.
 
     Attributes:
-        study: the study, with its budget, concurrency and seed.
+        study: the study, with its budget, concurrency, passing score, proposer's temperature and seed.
         program: the program that holds the starting prompt.
         examples: one example for each goal.
         proposer: the model that proposes prompts.
@@ -32,7 +64,7 @@ class Bench:
             search. If the search must stop early, the last recommendation counts.
     """
 
-    study: Study
+    study: SearchSettings
     program: Program
     examples: list[dspy.Example]
     proposer: dspy.LM
@@ -66,7 +98,7 @@ class Bench:
         return self.study.passing / 10
 
 
-def metrics(trials: Trials, input_field: str) -> tuple[Score, Feedback]:
+def metrics(trials: Verdicts, input_field: str) -> tuple[Score, Feedback]:
     """Return the judge's verdict as DSPy's two kinds of metric.
 
     Args:
