@@ -205,9 +205,17 @@ def test_a_rewriting_proposer_is_raced_as_whole_prompts() -> None:
     def evaluate(prompts: list[str]) -> list[float | None]:
         return [float(np.clip(qualities[prompt] + 0.05 * rng.standard_normal(), 0, 1)) for prompt in prompts]
 
-    result = race(SEED, propose, evaluate, 100, np.random.default_rng(0), batch=4)
+    batches: list[int] = []
+
+    def evaluate_and_count(prompts: list[str]) -> list[float | None]:
+        batches.append(len(prompts))
+        return evaluate(prompts)
+
+    result = race(SEED, propose, evaluate_and_count, 100, np.random.default_rng(0), batch=16)
     assert qualities[result.best] > 0.6
-    assert result.evaluations == 100
+    assert result.evaluations == sum(batches) == 100
+    # Each batch adds one rewrite to the best chain at most, so the batches are small until the reserve.
+    assert batches.count(5) >= 14
 
 
 def test_the_example_in_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
