@@ -7,7 +7,9 @@ from html import escape
 from typing import Protocol
 
 #: The size of the drawing, and the width of one panel.
-WIDTH, HEIGHT, PANEL = 900, 340, 260
+WIDTH, HEIGHT, PANEL = 900, 356, 260
+#: The names of the rules stand below the panels: how many in a line, and the width of each.
+NAMES, NAME_WIDTH = 5, 170
 #: The left edge of the first panel, and the y coordinates of the qualities 1 and 0.
 LEFT, TOP, BOTTOM = 46, 40, 290
 COLOURS = ("#0969da", "#54aeff", "#8c959f", "#bf8700", "#1a7f37", "#cf222e", "#8250df", "#bc4c00", "#6e7781")
@@ -60,7 +62,8 @@ def plot(cells: Sequence[Cell]) -> str:
                 parts.append(_line(x, _y(low), x, _y(high), colour))
                 parts.append(f'<circle cx="{x:.1f}" cy="{_y(cell.quality):.1f}" r="3" fill="{colour}"/>')
     for number, (rule, colour) in enumerate(zip(rules, COLOURS, strict=False)):
-        parts.append(_text(LEFT + 95 * number, HEIGHT - 10, rule, colour))
+        line, column = divmod(number, NAMES)
+        parts.append(_text(LEFT + NAME_WIDTH * column, HEIGHT - 26 + 16 * line, rule, colour))
     return "\n".join([*parts, "</svg>", ""])
 
 
