@@ -22,7 +22,7 @@ from workbench.tasks.execute import execute
 from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
 from workbench.tasks.retrieve import retrieve
-from workbench.tasks.reuse import KeptAnswer, ReusedAnswers
+from workbench.tasks.reuse import KeptAnswer, ReusedAnswers, was_kept
 from workbench.tasks.score import score
 from workbench.tasks.surroundings import server_watched
 
@@ -54,21 +54,22 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                 continue
             run.append(_record(ask))
             if (kept := reused.look_up(ask)) is not None:
-                asks.answer(ask, kept, bought=False)
+                asks.answer(ask, kept, bought=_bought)
                 continue
             reused.show()
             match ask:
                 case Propose():
-                    asks.answer(ask, runner.submit(propose, {"request": wrap(ask.request)}))
+                    asks.answer(ask, runner.submit(propose, {"request": wrap(ask.request)}), bought=_bought)
                 case Draw():
-                    asks.answer(ask, runner.submit(draw, {"request": wrap(ask.request)}))
+                    asks.answer(ask, runner.submit(draw, {"request": wrap(ask.request)}), bought=_bought)
                 case Execute():
                     asks.answer(ask, runner.submit(execute, {"request": wrap(ask.request)}))
                 case Score():
                     values = {"request": wrap(ask.request), "plan": wrap(ask.plan)}
                     after = _after("plan", [ask.retrieval] if ask.retrieval is not None else [])
                     # The judge's model is not called for an invalid plan.
-                    asks.answer(ask, runner.submit(score, values, dependencies=after), bought=ask.plan.ok)
+                    bought = _bought if ask.plan.ok else _free
+                    asks.answer(ask, runner.submit(score, values, dependencies=after), bought=bought)
         reused.show(now=True)
     return [*(task for task in asks.verdicts if isinstance(task, PrefectFuture)), *reused.verdicts]
 
@@ -84,6 +85,14 @@ def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
     values = {"executions": quote(executions), "title": title, "names": quote(names)}
     future: AnswerFuture = threads.submit(retrieve, values, dependencies=after)
     return future
+
+
+def _bought(task: Any) -> bool:
+    return not was_kept(task)
+
+
+def _free(task: Any) -> bool:
+    return False
 
 
 def _as_it_is(value: Any) -> Any:

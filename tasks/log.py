@@ -18,7 +18,7 @@ from workbench.run.folder import RunFolder
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
 from workbench.search.ask_kinds import Ask, Execute
 from workbench.tasks.prefect_log import quieten_task_runs
-from workbench.tasks.reuse import KeptAnswer
+from workbench.tasks.reuse import was_kept
 
 
 class RunLog:
@@ -45,7 +45,7 @@ class RunLog:
     def answered(self, ask: Ask, task: Any) -> None:
         """Note the time and cost of an execution for the line of its trial. `Asks` calls this after each answer."""
         if isinstance(ask, Execute):
-            execution, cached = task.result(), isinstance(task, KeptAnswer) or task.state.name == "Cached"
+            execution, cached = task.result(), was_kept(task)
             paid = execution.cost is not None and not cached and self._record.rehearsal is None
             dollars = execution.cost.known if paid else None
             self._efforts[ask.key] = Effort(execution.seconds, cached, dollars)

@@ -42,6 +42,11 @@ class KeptAnswer:
         fn(self)
 
 
+def was_kept(task: Any) -> bool:
+    """Return True if the answer of a finished task was kept: the flow has read it, or the task run itself."""
+    return isinstance(task, KeptAnswer) or task.state.name == "Cached"
+
+
 @task(task_run_name="reuse {title}", cache_policy=NO_CACHE, persist_result=False)
 def reuse(kind: str, title: str, names: list[str]) -> None:
     """Log the names of the kept answers of one kind. The flow has read these answers already."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from prefect.futures import PrefectConcurrentFuture
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
+from prefect.states import Completed
 
 from tests.support.settings import request
 from workbench.execution.plan import retrieve
@@ -15,7 +20,7 @@ from workbench.search.asks import Asks
 from workbench.system.storage import Folder
 from workbench.tasks import answers
 from workbench.tasks.answering import _retrieved
-from workbench.tasks.reuse import KeptAnswer, ReusedAnswers
+from workbench.tasks.reuse import KeptAnswer, ReusedAnswers, was_kept
 
 REQUEST = request("write the plan")
 ASK = Execute(REQUEST, key=REQUEST.key)
@@ -62,3 +67,14 @@ def test_the_plan_of_a_kept_execution_needs_no_task_run() -> None:
             task = KeptAnswer(EXECUTION) if isinstance(ask, Execute) else _retrieved(ask, None)  # type: ignore[arg-type]  # a Retrieve
             asks.answer(ask, task)
     assert asks.result == retrieve(EXECUTION)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("Cached", True), ("Completed", False)])
+def test_a_task_run_that_read_a_kept_answer_bought_nothing(name: str, kept: bool) -> None:
+    """If the answers are in a bucket, a task run reads them, and its state says so."""
+    state: Future[Any] = Future()
+    state.set_result(Completed(name=name))
+    task: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(uuid4(), state)
+    task.wait()
+    assert was_kept(task) is kept
+    assert was_kept(KeptAnswer(EXECUTION))

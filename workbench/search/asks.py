@@ -203,11 +203,14 @@ class Asks(Generic[T]):
             except queue.Empty:
                 continue
 
-    def answer(self, ask: Ask, task: AnswerFuture, *, bought: bool = True) -> None:
+    def answer(
+        self, ask: Ask, task: AnswerFuture, *, bought: Callable[[Any], bool] = lambda finished_task: True
+    ) -> None:
         """Answer an ask with the result that `task` will have. Does not wait for the result.
 
         Args:
-            bought: False if `task` calls no model, because the answer was kept or is free.
+            bought: takes the finished task, and returns False if it called no model, because the answer was kept or is
+                free.
         """
         if not isinstance(ask, Retrieve):
             ask.bought = bought
@@ -281,7 +284,7 @@ class Asks(Generic[T]):
         try:
             value = task.result()
         except Exception as error:
-            self._ready.finished(ask, failed=True)
+            self._ready.finished(ask, bought=False)
             if isinstance(error, BudgetUsedUp) and not isinstance(ask, Retrieve):
                 # Other asks may still get their answers. The work decides what a used-up budget means for it.
                 del self._in_flight[ask.key]
@@ -290,7 +293,7 @@ class Asks(Generic[T]):
             # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
             return
-        self._ready.finished(ask, failed=False)
+        self._ready.finished(ask, bought=not isinstance(ask, Retrieve) and ask.bought(task))
         self._on_answer(ask, task)
         match ask:
             case Execute():

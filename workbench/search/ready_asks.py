@@ -85,11 +85,11 @@ class ReadyAsks:
         """Return the function that gives the claim of a running ask back, or None if there is no claim."""
         return None if isinstance(ask, Retrieve) else self._releases.pop(ask.key, None)
 
-    def finished(self, ask: Ask, *, failed: bool) -> None:
-        """Free the slot of an ask whose task has finished."""
+    def finished(self, ask: Ask, *, bought: bool) -> None:
+        """Free the slot of an ask whose task has finished. `bought` says whether a model gave the answer."""
         kind = type(ask)
         self._running[kind] -= 1
-        if not failed and not isinstance(ask, Retrieve) and ask.bought:
+        if bought:
             self._bought_kinds.add(kind)
 
     def _claimed(self, ask: PaidAsk) -> bool:

@@ -15,9 +15,9 @@ from workbench.search.race.standing import Quality, Standing
 
 #: After this many proposals in a row that are no new prompt, the parent itself is executed.
 TRIES = 3
-#: The best prompt is the end of a chain of rewrites, and each batch adds one rewrite to the chain at most. So a search
-#: among rewrites has at least this many batches (docs/race.md).
-FEWEST_BATCHES = 20
+#: The best prompt is the end of a chain of rewrites, and each batch adds one rewrite to the chain at most. So a batch
+#: has at most one of this many parts of the budget (docs/race.md).
+PARTS = 20
 
 
 class WholePrompts:
@@ -46,7 +46,7 @@ class WholePrompts:
     def run(self) -> Choice:
         """Search until only the reserve is left, and return the chosen prompt."""
         executions = self._executions
-        batch = max(1, min(executions.batch, executions.budget // FEWEST_BATCHES))
+        batch = max(1, min(executions.batch, executions.budget // PARTS))
         while (left := executions.left(self._lineage.noise)) > 0:
             actions = self._lineage.choose(self._candidates(), min(batch, left))
             executions.learn([self._child(number) if child else self._prompt(number) for number, child in actions])
