@@ -6,6 +6,7 @@ Threads of the work and of the task runner put them in. Only the flow's thread t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -40,10 +41,14 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class TaskFinished:
-    """The finished task of an ask. Its result is the answer or a failure."""
+    """The finished task of an ask. Its result is the answer or a failure.
+
+    `bought` takes a task that has not failed, and returns False if it called no model.
+    """
 
     ask: Ask
     task: AnswerFuture
+    bought: Callable[[Any], bool]
 
 
 @dataclass(frozen=True)

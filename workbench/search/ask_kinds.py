@@ -32,12 +32,10 @@ class _Keyed:
     Attributes:
         key: a hash of everything that the answer depends on. Asks with equal keys share one answer.
         waiting: the futures on which threads of the work wait for the answer.
-        bought: takes the finished task, and returns False if its answer was kept or is free.
     """
 
     key: str
     waiting: list[Future[Any]] = field(default_factory=list)
-    bought: Callable[[Any], bool] = lambda task: True
 
 
 @dataclass(eq=False)

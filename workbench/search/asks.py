@@ -212,15 +212,13 @@ class Asks(Generic[T]):
             bought: takes the finished task, and returns False if it called no model, because the answer was kept or is
                 free.
         """
-        if not isinstance(ask, Retrieve):
-            ask.bought = bought
         release = self._ready.release_of(ask)
 
         def finish(finished_task: Any) -> None:
             # The task has stored its answer. Give the claim back here, because the flow may have left the loop.
             if release is not None:
                 release()
-            self._events.put(TaskFinished(ask, finished_task))
+            self._events.put(TaskFinished(ask, finished_task, bought))
 
         task.add_done_callback(finish)
 
@@ -261,8 +259,8 @@ class Asks(Generic[T]):
                 self._join_or_start(Score(request, plan, self._retrievals.get(plan), key=request.key(plan)), answer)
             case TrialEnded(trial):
                 self._on_trial(trial)
-            case TaskFinished(ask, task):
-                self._finish(ask, task)
+            case TaskFinished(ask, task, bought):
+                self._finish(ask, task, bought)
             case WorkFailed(error):
                 self.stop(error)
             case WorkEnded():
@@ -279,7 +277,7 @@ class Asks(Generic[T]):
             self._in_flight[ask.key] = ask
             self._ready.add(ask)
 
-    def _finish(self, ask: Ask, task: AnswerFuture) -> None:
+    def _finish(self, ask: Ask, task: AnswerFuture, bought: Callable[[Any], bool]) -> None:
         """Hand a finished task's result to the threads that wait for it, or stop because the task failed."""
         try:
             value = task.result()
@@ -293,7 +291,7 @@ class Asks(Generic[T]):
             # The waiting threads get SearchStopped when the loop is left. Until then they must not act on the failure.
             self.stop(error)
             return
-        self._ready.finished(ask, bought=not isinstance(ask, Retrieve) and ask.bought(task))
+        self._ready.finished(ask, bought=bought(task))
         self._on_answer(ask, task)
         match ask:
             case Execute():
