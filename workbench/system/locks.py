@@ -6,22 +6,19 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
 from workbench.system.files import PRIVATE_FILE
 
 
-@contextmanager
-def shared_lock(lock: Path) -> Iterator[None]:
+def shared_lock(lock: Path) -> AbstractContextManager[None]:
     """Hold the lock until the block ends. Several processes can hold it at the same time.
 
     The kernel releases the lock when the process ends in any way.
     """
-    with _open_lock(lock) as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+    return _held(lock, fcntl.LOCK_SH)
 
 
 def is_locked(lock: Path) -> bool:
@@ -36,15 +33,12 @@ def is_locked(lock: Path) -> bool:
     return False
 
 
-@contextmanager
-def exclusive_lock(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> AbstractContextManager[None]:
     """Wait until no other process holds the lock, then hold it until the block ends.
 
     The kernel releases the lock when the process ends in any way.
     """
-    with _open_lock(lock) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return _held(lock, fcntl.LOCK_EX)
 
 
 def try_lock(lock: Path) -> Callable[[], None] | None:
@@ -99,6 +93,14 @@ def write_locked(file: Path, content: bytes) -> Callable[[], None]:
         stream.close()
 
     return release
+
+
+@contextmanager
+def _held(lock: Path, operation: int) -> Iterator[None]:
+    """Wait for the lock, and hold it until the block ends. `operation` says whether others can hold it, too."""
+    with _open_lock(lock) as file:
+        fcntl.flock(file, operation)
+        yield
 
 
 def _is_open_at(path: Path, descriptor: int) -> bool:
