@@ -3,8 +3,8 @@
     python bench/replay.py [--trials 200] [--replays 3] [--smallest] [--server HOME]
 
 The study's program is a shell script that answers at once, and a rehearsal judges and proposes. The time is that of the
-whole command `workbench run`, from its start to its end. The line on stdout is JSON. The exit code is 1 if the numbers
-are implausible.
+whole command `workbench run`, from its start to its end. Python may keep its bytecode, as in every installation. The
+line on stdout is JSON. The exit code is 1 if the numbers are implausible.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def measure(trials: int, replays: int, server_home: Path | None) -> dict[str, An
             "GOOGLE_GEMINI_BASE_URL": rehearsal.url,
             "ANTHROPIC_BASE_URL": rehearsal.url,
         }
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)
         prefect_server = ending.enter_context(used_server(server_home, folder / "home", environ))
         environ["PREFECT_API_URL"] = prefect_server.url
         study = write_study(folder, trials)

@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 from workbench.errors import UserError
 from workbench.evidence import story
 from workbench.evidence.sentence import sentence
+from workbench.evidence.standings import Standings
 from workbench.evidence.story import Effort
 from workbench.evidence.summary import summarize
 from workbench.nouns import Trial
@@ -35,7 +36,7 @@ class RunLog:
         self._logger = get_run_logger()
         #: The time and cost of each execution, by the execution's key.
         self._efforts: dict[str, Effort] = {}
-        self._search_trials: list[TrialRecord] = []
+        self._standings = Standings([goal.name for goal in self._record.goals])
         #: The last line about the best prompt so far.
         self._best_line: str | None = None
         self._phase: Phase = phase
@@ -55,8 +56,8 @@ class RunLog:
         record = TrialRecord.of(self._phase, trial)
         self._logger.info(story.trial_line(self._phase, record, self._efforts.get(trial.execution)))
         if self._phase == "search":
-            self._search_trials.append(record)
-            best_line = story.best_so_far(self._search_trials, self._record)
+            self._standings.add(record)
+            best_line = story.best_so_far(self._standings)
             if best_line is not None and best_line != self._best_line:
                 self._best_line = best_line
                 self._logger.info(f"{best_line}, {story.budget_left(self._record, len(self._efforts))}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support.run_folder import record
+from workbench.evidence.standings import Standings
 from workbench.evidence.story import Effort, beginning, best_so_far, budget_left, confirming, requalifying, trial_line
 from workbench.run.record import Phase, SearchResult, TrialRecord
 
@@ -40,9 +41,12 @@ def test_a_long_or_hostile_reason_stays_one_short_line() -> None:
 
 
 def test_the_best_so_far_needs_a_trial_on_every_goal() -> None:
-    two_goals = record(goals=[{"name": "g", "text": "goal"}, {"name": "h", "text": "goal"}])
-    assert best_so_far([trial("first", 0, 3.0)], two_goals) is None
-    assert best_so_far([trial("first", 0, 3.0), trial("second", 0, 8.0)], record()) == "Best so far: second with 8.00"
+    one_goal, two_goals = Standings(["g"]), Standings(["g", "h"])
+    for standings in (one_goal, two_goals):
+        standings.add(trial("first", 0, 3.0))
+        standings.add(trial("second", 0, 8.0))
+    assert best_so_far(two_goals) is None
+    assert best_so_far(one_goal) == "Best so far: second with 8.00"
     assert budget_left(record(budget=10), 4) == "6 of 10 executions left"
     assert budget_left(record(budget=1), 2) == "0 of 1 execution left"
 

@@ -36,6 +36,15 @@ def test_a_program_keeps_a_candidates_demonstrations_unchanged(instructions: str
     assert Direct("other").with_candidate(candidate).candidate.demos == candidate.demos
 
 
+@given(st.text(st.sampled_from("ab \t\n\r\f\x85\u2028")) | st.text(), st.sampled_from([(), (("goal", "plan"),)]))
+def test_a_candidate_is_known_without_a_copy_of_the_program(
+    instructions: str, demos: tuple[tuple[str, str], ...]
+) -> None:
+    """`candidate_of` returns the candidate of a copy with these instructions, whatever DSPy makes of them."""
+    program = Direct("other").with_candidate(Candidate("other", demos))
+    assert program.candidate_of(instructions) == program.with_candidate(Candidate(instructions, demos)).candidate
+
+
 def test_direct_sends_the_candidate_and_the_goal_to_the_pipeline(tmp_path: Path) -> None:
     """The pipeline gets every character unchanged, braces included."""
     prompts: list[str] = []

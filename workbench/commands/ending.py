@@ -12,7 +12,6 @@ from workbench.commands.output import err
 from workbench.errors import MissingKey, OutsideError, WorkbenchError
 from workbench.foreign_text import printable
 from workbench.system.interruption import GracefulInterrupt
-from workbench.system.server_client import silent
 
 #: What `run`, `calibrate` and `rubric` print after an interrupt, and after a failure that lost no paid result.
 KEPT_MESSAGE = "all paid results are kept, and the same command goes on from here"
@@ -73,6 +72,9 @@ def _ended_without_server(
         unavailable: returns the error to print.
         last: a function that is called before the process ends. If it fails, its failure is ignored.
     """
+    # Imported here, because most verbs run no flow and send no requests.
+    from workbench.system.server_client import silent
+
     ended = threading.Event()
 
     def watch() -> None:

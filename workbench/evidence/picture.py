@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workbench.evidence.summary import Summary, standings
+from workbench.evidence.standings import Standings
+from workbench.evidence.summary import Summary
 from workbench.evidence.svg import (
     BLUE,
     FAINT,
@@ -104,15 +105,16 @@ def _expected(summary: Summary, x: Callable[[int], float]) -> list[str]:
 
 def _best_so_far(summary: Summary, trials: tuple[TrialRecord, ...], x: Callable[[int], float]) -> str:
     """Return the curve of the best mean score after each number of trials, or an empty text."""
-    goals = [goal.name for goal in summary.record.goals]
+    standings = Standings([goal.name for goal in summary.record.goals])
     best: float | None = None
     points: list[tuple[float, float]] = []
-    # Computing the standings after each trial of a long search would take long. About fifty points show the same line.
-    stride = max(1, len(trials) // 50)
-    for index in [*range(0, len(trials), stride), len(trials) - 1]:
-        leading = max(standings(trials[: index + 1], goals).values(), default=None)
-        if leading is None:
+    # About fifty points show the line of a long search.
+    stride, last = max(1, len(trials) // 50), len(trials) - 1
+    for index, trial in enumerate(trials):
+        standings.add(trial)
+        if (index % stride and index != last) or (leader := standings.leader) is None:
             continue
+        leading = leader[1]
         at = x(index)
         if best is not None:
             points.append((at, _y(best)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,10 +38,8 @@ class SpendRow:
 def candidate_rows(summary: Summary) -> list[CandidateRow]:
     """Return the prompts that were tried on every goal, the best first."""
     ranked = sorted(summary.standings.items(), key=lambda item: -item[1])
-    return [
-        CandidateRow(name, score, sum(trial.candidate == name for trial in summary.search), _mark(summary, name))
-        for name, score in ranked
-    ]
+    trials = Counter(trial.candidate for trial in summary.search)
+    return [CandidateRow(name, score, trials[name], _mark(summary, name)) for name, score in ranked]
 
 
 def _mark(summary: Summary, name: str) -> Mark:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.evidence.summary import standings
+from workbench.evidence.standings import Standings
 from workbench.evidence.words import money, plural
 from workbench.foreign_text import one_line
 from workbench.nouns import replicate_name
@@ -59,11 +58,10 @@ def trial_line(phase: Phase, trial: TrialRecord, effort: Effort | None) -> str:
     return f"{trial.candidate} · {trial.goal} · {replicate}: {trial.score:.1f} ({spent}). {short}"
 
 
-def best_so_far(trials: Sequence[TrialRecord], record: RunRecord) -> str | None:
+def best_so_far(standings: Standings) -> str | None:
     """Return the words for the best candidate so far, or None if no candidate was tried on every goal."""
-    scores = standings(trials, [goal.name for goal in record.goals])
-    best = max(scores, key=lambda name: scores[name], default=None)
-    return None if best is None else f"Best so far: {best} with {scores[best]:.2f}"
+    leader = standings.leader
+    return None if leader is None else f"Best so far: {leader[0]} with {leader[1]:.2f}"
 
 
 def budget_left(record: RunRecord, spent: int) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import Literal
 
 from workbench.evidence.confirmed import PromptLength, comparison_of, confirmed_scores, prompt_length
 from workbench.evidence.costs import Costs
+from workbench.evidence.standings import standings
 from workbench.evidence.statistics import (
     LEVEL,
     Comparison,
@@ -97,7 +98,7 @@ class Summary:
             return "failed" if self.stopped else "interrupted"
         return "searching" if self.result is None else "confirming"
 
-    @property
+    @cached_property
     def best(self) -> str | None:
         """Return the search's best candidate, or the best so far while the search goes on."""
         if self.result is not None:
@@ -109,16 +110,16 @@ class Summary:
     def best_so_far(self) -> float | None:
         return None if self.best is None else self.standings.get(self.best)
 
-    @property
+    @cached_property
     def standings(self) -> dict[str, float]:
         """Return the mean search score of each candidate that was tried on all goals, in the order of their trials."""
         return standings(self.search, [goal.name for goal in self.record.goals])
 
-    @property
+    @cached_property
     def search(self) -> tuple[TrialRecord, ...]:
         return tuple(trial for trial in self.trials if trial.phase == "search")
 
-    @property
+    @cached_property
     def confirm(self) -> tuple[TrialRecord, ...]:
         return tuple(trial for trial in self.trials if trial.phase == "confirm")
 
@@ -203,18 +204,6 @@ def summarize(run: RunFolder) -> Summary:
 def prompt_file(summary: Summary) -> Path:
     """Return the file with the best prompt, or with the best prompt so far while the search goes on."""
     return summary.run / "best_prompt.md" if summary.result else summary.run / "candidates" / f"{summary.best}.md"
-
-
-def standings(trials: Iterable[TrialRecord], goals: Sequence[str]) -> dict[str, float]:
-    """Return the mean over goals (of the mean over replicates) of each candidate that has a trial on every goal."""
-    scores: dict[str, dict[str, list[float]]] = {}
-    for trial in trials:
-        scores.setdefault(trial.candidate, {}).setdefault(trial.goal, []).append(trial.score)
-    return {
-        name: fmean(fmean(by_goal[goal]) for goal in goals)
-        for name, by_goal in scores.items()
-        if all(goal in by_goal for goal in goals)
-    }
 
 
 def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:

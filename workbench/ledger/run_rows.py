@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from workbench.ledger.database import Database
 from workbench.ledger.schema import asks, calls, judged, runs, score_verdicts, scores
@@ -100,8 +100,7 @@ def _put(connection: Connection, table: Table, rows: Sequence[Row], *, replace: 
     """Insert rows. A row with the same primary key is replaced if `replace` is True, and stays otherwise."""
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table)
+    insert = _insert(connection, table)
     key = list(table.primary_key.columns)
     others = {column.name: insert.excluded[column.name] for column in table.columns if column not in key}
     if replace and others:
@@ -109,6 +108,16 @@ def _put(connection: Connection, table: Table, rows: Sequence[Row], *, replace: 
     else:
         statement = insert.on_conflict_do_nothing()
     connection.execute(statement, rows)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """Return the insertion into a table, in the dialect of the ledger's database."""
+    if connection.dialect.name == "postgresql":
+        # Imported here, because few ledgers are in PostgreSQL.
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def _run(folder: RunFolder) -> Row:

@@ -8,7 +8,6 @@ below, and has the measurements.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -128,13 +127,10 @@ def common_words() -> frozenset[str]:
 
 def _long_words(text: str) -> list[str]:
     """Return the words of at least four letters in small letters. They have no digits."""
-    return [match[0].lower() for match in _LONG_WORD.finditer(text)]
+    return [word.lower() for word in _LONG_WORD.findall(text)]
 
 
 def _rows(words: list[str]) -> Iterator[Row]:
     """Yield every sequence of `WORDS_IN_A_ROW` words."""
-    row: deque[str] = deque(maxlen=WORDS_IN_A_ROW)
-    for word in words:
-        row.append(word)
-        if len(row) == WORDS_IN_A_ROW:
-            yield tuple(row)
+    # `zip` ends with its shortest list, which is the one that begins with the last sequence's last word.
+    return zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False)

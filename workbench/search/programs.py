@@ -11,6 +11,7 @@ executor.
 
 from __future__ import annotations
 
+import inspect
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -81,6 +82,18 @@ class Program(dspy.Module):  # type: ignore[misc]  # DSPy has no type informatio
         """Return the candidate that the predictor holds."""
         predictor = self.predict
         return Candidate.of(predictor.signature.instructions, predictor.demos, (self.input_field, self.output_field))
+
+    def candidate_of(self, instructions: str) -> Candidate:
+        """Return the candidate that a copy of this program holds if it gets these instructions.
+
+        This makes no copy. DSPy makes a class for each copy, which takes milliseconds.
+        """
+        demos = self.candidate.demos
+        if not instructions:
+            # DSPy puts instructions of its own in the place of empty ones.
+            return self.with_candidate(Candidate("", demos)).candidate
+        # DSPy reads instructions as a docstring, without its indentation.
+        return Candidate(inspect.cleandoc(instructions), demos)
 
     def with_candidate(self, candidate: Candidate) -> Self:
         """Return a copy of this program that holds another candidate."""

@@ -34,7 +34,7 @@ Subtree = frozenset[tuple[str, str]]
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in small letters."""
-    return [match[0].lower() for match in WORD.finditer(text)]
+    return [word.lower() for word in WORD.findall(text)]
 
 
 def subtrees_of(text: str) -> set[Subtree]:

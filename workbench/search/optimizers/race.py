@@ -83,7 +83,7 @@ def search(bench: Bench) -> Program:
     callbacks = _Callbacks(bench, seed)
     log = RaceLog(
         seed,
-        name=lambda prompt: callbacks.program(prompt).candidate.name,
+        name=lambda prompt: callbacks.candidate(prompt).name,
         trials=lambda: len(bench.trials.trials),
         save=bench.trials.setting.run.save,
     )
@@ -129,6 +129,11 @@ class _Callbacks:
             return program
         return program.with_candidate(Candidate(prompt, program.candidate.demos))
 
+    def candidate(self, prompt: str) -> Candidate:
+        """Return the candidate of the program with this prompt."""
+        program = self._bench.program
+        return program.candidate if prompt == self._seed else program.candidate_of(prompt)
+
     def evaluate(self, prompts: list[str]) -> list[float | None]:
         """Execute each prompt on one goal, and return the scores from 0 to 1. The goals take turns."""
         runs = []
@@ -164,7 +169,7 @@ class _Callbacks:
         else:
             prompt = sentences.join(edits.apply(answer, pieces)).strip()
             self._note_needs(edits.needed(answer, pieces))
-        return parent if self._bench.trials.leak(self.program(prompt).candidate) is not None else prompt
+        return parent if self._bench.trials.leak(self.candidate(prompt)) is not None else prompt
 
     def needed(self, piece: str) -> list[str]:
         """Return the pieces that a piece needs."""

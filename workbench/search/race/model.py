@@ -86,6 +86,7 @@ class Model:
             new = np.ones(len(data.scores) - len(self._weights))
             self._weights = np.concatenate([self._weights, new])
         self._data = data
+        self._median = np.median(data.scores) if len(data.scores) else 0.5
         self._trend = _trend(data.preferences)
         pieces = len(data.preferences)
         #: The matrix that maps beta to the effects theta, (pieces, 3 + pieces).
@@ -118,7 +119,7 @@ class Model:
         prior = np.full(rows.shape[1], 1 / self.effect_variance)
         prior[0], prior[1:FIRST_DELTA] = 1 / MEAN_VARIANCE, 1 / TREND_VARIANCE
         right = rows.T @ (row_precisions * self._means)
-        right[0] += prior[0] * (np.median(data.scores) if len(data.scores) else 0.5)
+        right[0] += prior[0] * self._median
         precision = (rows.T * row_precisions) @ rows + np.diag(prior)
         lower = cholesky(precision, lower=True, check_finite=False)
         #: The covariance of beta is root @ root.T.
