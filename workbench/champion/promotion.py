@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
+from workbench.champion.proof import proof_of_run
 from workbench.errors import NotPromoted
 from workbench.evidence.statistics import Comparison
 from workbench.evidence.summary import Summary, summarize
@@ -55,6 +56,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         date=_now(),
         baseline=round(comparison.baseline, DIGITS),
         reason=" ".join((reason or f"better than champion {current.number} beyond chance").split()) + f" ({gain})",
+        proof=proof_of_run(run),
         text=run.read("best_prompt.md"),
         **_measured(summary, str(summary.best)),
     )
