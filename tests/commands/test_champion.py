@@ -59,6 +59,16 @@ def test_the_list_is_whole_in_a_narrow_terminal(file: Path, capsys: pytest.Captu
     assert "of a line of eighty characters (+" in second
 
 
+def test_the_list_marks_scores_of_rehearsals(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a score proves nothing, also in a list."""
+    shutil.rmtree(tmp_path / "home" / "runs")
+    ended(tmp_path / "home", study_file=str(file), rehearsal="default:0")
+    promote(file, force=True, reason="test")
+    capsys.readouterr()
+    list_(file)
+    assert "  8.10 in a rehearsal  3.10      " in capsys.readouterr().out.splitlines()[2]
+
+
 @pytest.fixture
 def clone(file: Path, tmp_path: Path) -> Commits:
     """Return a clone of a repository with a study and its champion, which was measured in another folder."""

@@ -86,13 +86,22 @@ def rollback(champions: Champions, number: int | None = None, reason: str | None
     if number is None:
         number = (current.restores or current.number) - 1
         if number < 1:
-            raise NotPromoted(f"{champions.study} has no champion before number {number + 1}: nothing was changed")
+            raise NotPromoted(_first_in_use(champions, current))
     earlier = champions.numbered(number)
     if earlier.text == current.text:
         raise NotPromoted(f"champion {number} has the prompt that is in use: nothing was changed")
     words = f"rollback from {current.number} to {number}{f': {reason}' if reason else ''}"
     restored = {"number": current.number + 1, "date": _now(), "reason": words, "restores": number, "file": None}
     return champions.add(earlier.model_copy(update=restored))
+
+
+def _first_in_use(champions: Champions, current: Champion) -> str:
+    """Say that no champion is before the first, and how to go to another champion."""
+    others = [str(champion.number) for champion in champions.all() if champion.text != current.text]
+    advice = "nothing was changed"
+    if others:
+        advice = f"to go to another champion, name its number ({', '.join(others)}): {advice}"
+    return f"{champions.study} uses the prompt of champion 1, and no champion is before it; {advice}"
 
 
 def _comparison(summary: Summary, champions: Champions, current: Champion) -> Comparison:
