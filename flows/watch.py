@@ -50,10 +50,13 @@ def watch(
         The head, and the change that was emitted, or None.
     """
     os.environ.update(loopback.exceptions(os.environ))
+    # The tags are added early, so that a run that fails later has them, too.
+    tag_flow_run(names_at(repository, branch, study, home(), os.environ)[0], "watch", rehearsal=False)
     with outside_failures(), alive(), private_files():
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
         branch = opened.branch(branch)
+        # The repository of a URL may have been unknown before.
         tag_flow_run(names_at(repository, branch, study, home(), os.environ)[0], "watch", rehearsal=False)
         result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)
     get_run_logger().info(result.sentence)

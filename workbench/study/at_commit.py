@@ -103,7 +103,7 @@ def absent(repository: str, study: str, commit: str) -> str:
     """Return the message about a study that a commit does not have."""
     return (
         f"{repository} has no file {study} at {commit[:12]}; expected a study there: if it has another name now, "
-        "change the parameter study of watch/watch, or the key study of the webhook"
+        "change it in the parameters of the deployment, and in the configuration of the webhook"
     )
 
 
