@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from prefect import Task
 from prefect.client.schemas.objects import RunInput, TaskRunResult
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -19,12 +20,17 @@ from workbench.search.asks import Asks
 from workbench.tasks import runners, worker
 from workbench.tasks.draw import draw
 from workbench.tasks.execute import execute
+from workbench.tasks.prefect_events import send_events_in_batches
 from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
 from workbench.tasks.retrieve import retrieve
 from workbench.tasks.reuse import KeptAnswer, ReusedAnswers, was_kept
 from workbench.tasks.score import score
 from workbench.tasks.surroundings import server_watched
+from workbench.tasks.task_run_answer import TaskRunAnswer
+
+#: The earlier task runs that a task run depends on, by the parameter that takes their results.
+Dependencies = dict[str, set[RunInput]] | None
 
 
 def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[PrefectFuture[Any]]:
@@ -43,8 +49,13 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     Returns:
         The task runs of all verdicts.
     """
+    send_events_in_batches()
     wrap = quote if isinstance(runner, ThreadPoolTaskRunner) else _as_it_is
     progress, records, reused, threads = Progress(), worker.SentRecords(run), ReusedAnswers(), runners.local()
+
+    def submitted(task: Task[..., Any], values: dict[str, Any], dependencies: Dependencies = None) -> TaskRunAnswer:
+        return TaskRunAnswer(runner.submit(task, values, dependencies=dependencies))
+
     with server_watched(asks.interrupt), records:
         for ask in asks:
             progress.report()
@@ -59,19 +70,19 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
             reused.show()
             match ask:
                 case Propose():
-                    asks.answer(ask, runner.submit(propose, {"request": wrap(ask.request)}), bought=_bought)
+                    asks.answer(ask, submitted(propose, {"request": wrap(ask.request)}), bought=_bought)
                 case Draw():
-                    asks.answer(ask, runner.submit(draw, {"request": wrap(ask.request)}), bought=_bought)
+                    asks.answer(ask, submitted(draw, {"request": wrap(ask.request)}), bought=_bought)
                 case Execute():
-                    asks.answer(ask, runner.submit(execute, {"request": wrap(ask.request)}))
+                    asks.answer(ask, submitted(execute, {"request": wrap(ask.request)}))
                 case Score():
                     values = {"request": wrap(ask.request), "plan": wrap(ask.plan)}
                     after = _after("plan", [ask.retrieval] if ask.retrieval is not None else [])
                     # The judge's model is not called for an invalid plan.
                     bought = _bought if ask.plan.ok else _free
-                    asks.answer(ask, runner.submit(score, values, dependencies=after), bought=bought)
+                    asks.answer(ask, submitted(score, values, dependencies=after), bought=bought)
         reused.show(now=True)
-    return [*(task for task in asks.verdicts if isinstance(task, PrefectFuture)), *reused.verdicts]
+    return [*(task.future for task in asks.verdicts if isinstance(task, TaskRunAnswer)), *reused.verdicts]
 
 
 def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
@@ -83,8 +94,7 @@ def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
     names = [execute.request.title for execute in ask.executes]
     title = names[0] if len(names) == 1 else plural(len(names), "plan")
     values = {"executions": quote(executions), "title": title, "names": quote(names)}
-    future: AnswerFuture = threads.submit(retrieve, values, dependencies=after)
-    return future
+    return TaskRunAnswer(threads.submit(retrieve, values, dependencies=after))
 
 
 def _bought(task: Any) -> bool:
@@ -99,7 +109,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _after(parameter: str, earlier: Sequence[Any]) -> dict[str, set[RunInput]] | None:
+def _after(parameter: str, earlier: Sequence[Any]) -> Dependencies:
     """Return the dependency of a task run on earlier task runs, whose results are in the value of a parameter.
 
     Return None if all earlier results are kept answers, which have no task runs.

@@ -33,6 +33,7 @@ from workbench.system.home import ensure_usable, home
 from workbench.system.locks import try_lock
 from workbench.system.storage import VARIABLE, Bucket
 from workbench.tasks import answers, keys
+from workbench.tasks.prefect_events import send_events_in_batches
 from workbench.tasks.prefect_log import quieten_task_runs
 
 #: The pause between two tries to take the lock of an answer that another process buys, in seconds.
@@ -119,6 +120,7 @@ def _prepare_process(request: Request) -> Path:
         os.umask(0o777 & ~PRIVATE_FOLDER)
         os.environ.update(loopback.exceptions(os.environ))
         quieten_task_runs()
+        send_events_in_batches()
         missing = [variable for variable in _variables(request) if variable not in _looked_up]
         _looked_up.update(missing)
         keys.take(missing, os.environ)

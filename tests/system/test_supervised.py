@@ -11,12 +11,14 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from workbench.system import process
 from workbench.system.bounded import LIMIT
+from workbench.system.files import private_files
 from workbench.system.process import Finished
 from workbench.system.supervised import Supervised
 from workbench.system.supervisor import GRACE, SHORT_GRACE
@@ -223,12 +225,72 @@ def test_no_supervisor_stays_behind_as_a_zombie(tree: str) -> None:
     assert zombies() == []
 
 
+def children(pid: int | str) -> list[str]:
+    """Return the process ids of a process's children."""
+    return [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+
+
 def zombies() -> list[str]:
-    """Return our children that have ended and were not waited for, as the kernel lists them."""
-    tasks = Path("/proc/self/task").iterdir()
-    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
-    stats = [Path("/proc", pid, "stat").read_text() for pid in children]
+    """Return the children of this process and of its fork server that have ended and were not waited for."""
+    ours = children(os.getpid())
+    stats = [
+        Path("/proc", pid, "stat").read_text() for pid in ours + [pid for child in ours for pid in children(child)]
+    ]
     return [stat for stat in stats if stat.rpartition(")")[2].split()[0] == "Z"]
+
+
+def fork_servers() -> list[int]:
+    """Return the process ids of the children of this process that fork supervisors."""
+    return [int(pid) for pid in children(os.getpid()) if Path("/proc", pid, "comm").read_text() == "supervisor\n"]
+
+
+def test_a_killed_fork_server_harms_no_command(tmp_path: Path, tree: str) -> None:
+    """A running command is supervised to its end, and the next command gets a new fork server."""
+    with ThreadPoolExecutor(1) as pool:
+        script = f"touch {tmp_path}/ready; until [ -e {tmp_path}/go ]; do sleep 0.01; done; {BRIEF}; exit 7"
+        running = pool.submit(sh, script, tree)
+        wait_for(tmp_path / "ready")
+        (old_server,) = fork_servers()
+        os.kill(old_server, signal.SIGKILL)
+        # It may read one more request before it ends. This command is not executed, and says so.
+        with contextlib.suppress(OSError):
+            sh("true", tree)
+        assert sh("exit 3", tree).exit_code == 3
+        (tmp_path / "go").touch()
+        assert running.result(PATIENCE).exit_code == 7
+    assert alive(tree) == []
+    (new_server,) = fork_servers()
+    assert new_server != old_server
+
+
+def wait_for(file: Path) -> None:
+    """Wait until a script has made a file."""
+    deadline = time.monotonic() + PATIENCE
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_command_inherits_the_mask_of_its_start(tmp_path: Path, tree: str) -> None:
+    """The fork server may be older than the block of private files that a command starts in."""
+    sh(f"touch {tmp_path}/before", tree)
+    with private_files():
+        sh(f"touch {tmp_path}/private", tree)
+    sh(f"touch {tmp_path}/after", tree)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("before", "private", "after")]
+    assert modes[1] == 0o600
+    assert modes[0] == modes[2] != 0o600
+
+
+def test_the_first_program_of_the_path_that_can_be_executed_is_started(tmp_path: Path, tree: str) -> None:
+    """Folders that do not exist, and files that cannot be executed, are passed over."""
+    for number, mode in enumerate((0o600, 0o700, 0o700)):
+        (tmp_path / str(number)).mkdir()
+        program = tmp_path / str(number) / "program"
+        program.write_text(f"#!/bin/sh\nexit {number}\n")
+        program.chmod(mode)
+    env = {"PATH": f"{tmp_path}/missing:{tmp_path}/0:{tmp_path}/1:{tmp_path}/2", MARK: tree}
+    assert process.run(["program"], cwd=tmp_path, env=env, timeout=PATIENCE).exit_code == 1
 
 
 @pytest.mark.parametrize(("file", "pattern"), [("cmdline", "workbench"), ("comm", "python")])

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import marshal
 import math
 import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-from workbench.system import supervisor
+from workbench.system.fork_server import ForkServer
 from workbench.system.supervisor import GRACE, STOP
-
-#: The program of a supervisor's process. It reads the code through a descriptor of its own, whose position starts at 0.
-RUN_CODE = "import marshal, sys; exec(marshal.load(open(f'/dev/fd/{sys.argv[2]}', 'rb')))"
 
 
 class Supervised:
@@ -53,7 +47,7 @@ class Supervised:
             self._control, supervisor_end = socket.socketpair()
             try:
                 with supervisor_end:
-                    self._supervisor = _start_supervisor(supervisor_end, streams)
+                    _fork_server.fork(supervisor_end, streams)
                 _commands.add(self)
             except BaseException:
                 self._control.close()
@@ -70,14 +64,14 @@ class Supervised:
     def poll(self) -> int | None:
         """Return the exit code if the command and its whole tree have ended, else None. Do not wait."""
         with self._receiving:
-            while not self._tree_ended and not self.closed and readable(self._control.fileno()):
+            while not self._tree_ended and readable(self._control.fileno()):
                 self._receive()
         return self.exit_code if self._tree_ended else None
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the end of the command and its tree. Return the exit code, or None if `seconds` have passed."""
         deadline = time.monotonic() + seconds
-        while self.poll() is None and not self.closed and (rest := deadline - time.monotonic()) > 0:
+        while self.poll() is None and (rest := deadline - time.monotonic()) > 0:
             readable(self._control.fileno(), rest)
         return self.poll()
 
@@ -88,14 +82,18 @@ class Supervised:
                 self._control.send(STOP)
 
     def close(self) -> None:
-        """Close the connection to the supervisor. It then ends processes that still run, as after `terminate`."""
-        with self._sending:
-            self._control.close()
+        """Let go of the command. Its supervisor then ends processes that still run, as after `terminate`."""
+        with self._sending, contextlib.suppress(OSError):
             self.closed = True
+            # The other half stays open until the tree has ended, so that `_end_all` can wait for this.
+            self._control.shutdown(socket.SHUT_WR)
+        if self._tree_ended:
+            self._control.close()
 
     def _request(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         """Ask the supervisor to start the command. Raise the error that the supervisor reports."""
-        request = marshal.dumps((list(map(str, command)), str(cwd), {str(name): str(env[name]) for name in env}))
+        variables = {str(name): str(env[name]) for name in env}
+        request = marshal.dumps((list(map(str, command)), str(cwd), variables, _umask()))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._control.sendall(request)
         while not self._answer and not self._tree_ended:
@@ -136,8 +134,9 @@ class Supervised:
             if self.exit_code is None:
                 # Somebody killed the supervisor and its guard.
                 self.exit_code = -signal.SIGKILL
-            self._supervisor.wait()
             _commands.discard(self)
+            if self.closed:
+                self._control.close()
 
 
 def readable(descriptor: int, seconds: float = 0.0) -> bool:
@@ -148,71 +147,43 @@ def readable(descriptor: int, seconds: float = 0.0) -> bool:
     return bool(poll.poll(max(0, math.ceil(seconds * 1000))))
 
 
-def _start_supervisor(control: socket.socket, streams: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start the guard, which forks the supervisor. Both hold the command's streams until the command has started."""
-    python = Path(sys.executable).resolve()
-    stdin, stdout, stderr = streams
-    passed = control.fileno(), _supervisor_code()
-    try:
-        # No path of Workbench's is on this command line, so `pkill -9 -f workbench` does not meet the supervisor.
-        # Without site packages, Python starts in a few hundredths of a second.
-        return subprocess.Popen(
-            [python, "-I", "-S", "-c", RUN_CODE, *map(str, passed)],
-            cwd="/",
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=passed,
-            start_new_session=True,
-        )
-    except OSError as error:
-        # A FileNotFoundError would say that the command's own program is missing.
-        raise OSError(f"nothing can be executed: {python} does not start: {error.strerror}") from error
-
-
-@functools.cache
-def _supervisor_code() -> int:
-    """Return the descriptor of a file in memory that holds the compiled code of the supervisor.
-
-    Compiling the code would take a fifth of the time of each start.
-    """
-    code = SourceFileLoader(supervisor.__name__, supervisor.__file__).get_code(supervisor.__name__)
-    descriptor = os.memfd_create("supervisor")
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(marshal.dumps(code))
-    return descriptor
+def _umask() -> int:
+    """Return the file mode creation mask of this process, which the command inherits."""
+    # `os.umask` would change the mask for other threads meanwhile.
+    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+    return int(status.partition("\nUmask:")[2].split()[0], 8)
 
 
 def _discard_ended() -> None:
-    """Reap the supervisors of closed commands that have ended."""
+    """Close the sockets of commands that were let go and have ended."""
     for command in list(_commands):
-        if command.closed and command._supervisor.poll() is not None:
-            _commands.discard(command)
+        if command.closed:
+            command.poll()
 
 
 def _end_all() -> None:
-    """Close all commands, and wait until their trees have ended."""
+    """Let go of all commands, and wait until their trees have ended."""
     deadline = time.monotonic() + 2 * GRACE
     for command in list(_commands):
         command.close()
     for command in list(_commands):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            command._supervisor.wait(max(0.0, deadline - time.monotonic()))
+        command.wait(deadline - time.monotonic())
+    _fork_server.close()
 
 
 def _forget_all() -> None:
     """Forget the parent's commands in a forked process. An open socket here would let them outlive the parent."""
     for command in _commands:
         command._control.close()
-        # The supervisor is no child of this process, which must not wait for it.
-        command._supervisor.returncode = 0
     _commands.clear()
+    _fork_server.forget()
     _starting.release()
 
 
 #: Held while both ends of a socket are open here. A fork that kept one end would hide the closing of the socket.
 _starting = threading.Lock()
-#: The commands whose supervisors have not been reaped yet.
+_fork_server = ForkServer()
+#: The commands whose trees have not ended yet.
 _commands: set[Supervised] = set()
 atexit.register(_end_all)
 os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_forget_all)

@@ -1,13 +1,17 @@
-"""Runs one command and ends every process that the command started, when the command ends or Workbench does.
+"""Runs commands, and ends every process that a command started, when the command ends or Workbench does.
 
-Workbench starts this module in a Python process of its own (standard library only) for every command. That process
-forks once. The child, the *supervisor*, starts the command. The parent, the *guard*, ends the tree if somebody kills
-the supervisor. Both are subreapers: the kernel makes them the parents of processes that the command leaves behind, in
-any session.
+Workbench starts this module in a Python process of its own (standard library only): the *fork server*. It forks twice
+for every command. The grandchild, the *supervisor*, starts the command. The child, the *guard*, ends the tree if
+somebody kills the supervisor. Both are subreapers: the kernel makes them the parents of processes that the command
+leaves behind, in any session. Neither of them needs the fork server any more.
 
-Workbench sends the request on a socket, and may send `STOP` later. The kernel closes Workbench's end when Workbench
-ends, even after `kill -9`. Then the supervisor stops the command, too. The supervisor answers in lines. The end of the
-stream means that every process of the tree has ended:
+For each command, Workbench sends the fork server one byte with four descriptors: the end of a control socket, and the
+three standard streams. The fork server ends when Workbench does, because the kernel then closes the other end.
+
+On the control socket, Workbench sends the request, and may send `STOP` later. It closes its end, or its writing half,
+to let go of the command. The kernel closes it when Workbench ends, even after `kill -9`. In both cases, the supervisor
+stops the command. The supervisor answers in lines. The end of the stream means that every process of the tree has
+ended:
 
     started | refused ERRNO folder | refused ERRNO program | unfit REASON | failed REASON
     over WAIT_STATUS, when the command itself has ended, or the supervisor was killed
@@ -15,9 +19,11 @@ stream means that every process of the tree has ended:
 
 from __future__ import annotations
 
-# `ctypes` and `signal` would take a half of the time of a start: they make types and enumerations that are not needed.
+# `ctypes`, `signal` and `socket` would take a half of the time of a start: they make types and enumerations that are
+# not needed.
 import _ctypes
 import _signal as signal  # type: ignore[import-not-found]  # there are no types for this module of CPython
+import _socket
 import errno
 import marshal
 import os
@@ -30,6 +36,9 @@ GRACE = 2.0
 #: The same seconds for processes that a command leaves behind when it ends by itself. Its result waits for their end.
 SHORT_GRACE = 0.5
 STOP = b"t"
+#: What Workbench sends to the fork server, with a control socket and three standard streams.
+FORK = b"f"
+_DESCRIPTORS, _BYTES_OF_ONE = 4, 4
 _NAME, _SUBREAPER = 15, 36
 _PRCTL = _ctypes.dlsym(_ctypes.dlopen(None, os.RTLD_NOW), "prctl")  # type: ignore[arg-type]  # None is the process itself
 
@@ -40,11 +49,12 @@ def supervise(control: int) -> None:
     with open(control, "rb", closefd=False) as source:
         try:
             # Workbench sends the request with the same Python. Importing `json` would make a start slower by a sixth.
-            command, cwd, env = marshal.load(source)  # noqa: S302  # only Workbench can write to this socket
+            command, cwd, env, umask = marshal.load(source)  # noqa: S302  # only Workbench can write to this socket
         except (EOFError, ValueError, TypeError, OSError):
             # Workbench ended before it had sent all of the request.
             return
     place = "folder"
+    os.umask(umask)
     try:
         os.chdir(cwd)
         place = "program"
@@ -75,8 +85,12 @@ def guard(control: int, supervisor: int) -> None:
 def _start(command: list[str], env: dict[str, str]) -> int:
     """Start the command with our own standard streams, and return its process id."""
     refused: OSError = FileNotFoundError(errno.ENOENT, "no such program")
-    for folder in [""] if "/" in command[0] else os.get_exec_path(env):
+    # `os.get_exec_path` would import a module first.
+    for folder in [""] if "/" in command[0] else env.get("PATH", os.defpath).split(os.pathsep):
         file = os.path.join(folder, command[0])  # noqa: PTH118  # pathlib takes longer to import than all else
+        if folder and not os.access(file, os.F_OK):
+            # Each attempt to start a file costs a process.
+            continue
         try:
             return os.posix_spawn(file, command, env, setsid=True, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
         except (FileNotFoundError, NotADirectoryError):
@@ -186,33 +200,72 @@ def _ignore(number: int, frame: object) -> None:
     """Do nothing. This is a handler instead of SIG_IGN, because commands inherit ignored signals."""
 
 
+def _reap_guards(number: int, frame: object) -> None:
+    """Remove the guards that have ended. Nobody else waits for them."""
+    _reap()
+
+
 def _adopt_orphans() -> None:
     """Make this process the parent of all orphans among its descendants."""
     if _ctypes.call_cdeclfunction(_PRCTL, (_SUBREAPER, 1, 0, 0, 0)) != 0:
         raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed")
 
 
+def _fork(control: int, streams: list[int]) -> None:
+    """Become the guard of a command, and fork its supervisor. Neither of them returns."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        _adopt_orphans()
+        if supervisor := os.fork():
+            # The guard keeps the control socket open, so Workbench sees its end only after the guard has ended.
+            _release_streams()
+            guard(control, supervisor)
+        else:
+            _adopt_orphans()
+            supervise(control)
+    except OSError as error:
+        _tell(control, f"failed {error!r}")
+    finally:
+        os._exit(0)
+
+
+def serve(requests: _socket.socket) -> None:
+    """Fork a guard and a supervisor for each request, until Workbench ends."""
+    space = _socket.CMSG_SPACE(_DESCRIPTORS * _BYTES_OF_ONE)
+    while True:
+        request, attached, _, _ = requests.recvmsg(len(FORK), space, _socket.MSG_CMSG_CLOEXEC)
+        if not request:
+            return
+        descriptors = [number for _, _, data in attached for number in memoryview(data).cast("i")]
+        # A process without room for all descriptors gets fewer. Closing them tells Workbench that nothing was started.
+        if len(descriptors) == _DESCRIPTORS:
+            control, *streams = descriptors
+            try:
+                if os.fork() == 0:
+                    requests.close()
+                    _fork(control, streams)
+            except OSError as error:
+                _tell(control, f"failed {error!r}")
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
 def main() -> None:
-    """Fork the supervisor. The arguments are the descriptors of the socket and of this module's code."""
-    control, code = map(int, sys.argv[1:])
-    os.set_inheritable(control, False)
+    """Serve Workbench. The arguments are the descriptors of the requests' socket and of this module's code."""
+    requests, code = map(int, sys.argv[1:])
+    os.set_inheritable(requests, False)
     os.close(code)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Workbench gets these signals, too, and then ends everything in order.
         signal.signal(number, _ignore)
+    signal.signal(signal.SIGCHLD, _reap_guards)
     # Without another name, `killall -9 python3.11` would kill the processes that end the tree.
     _ctypes.call_cdeclfunction(_PRCTL, (_NAME, b"supervisor", 0, 0, 0))
-    _adopt_orphans()
-    if supervisor := os.fork():
-        # The guard keeps the socket open, so Workbench sees its end only after the guard has ended.
-        _release_streams()
-        guard(control, supervisor)
-        os._exit(0)
-    try:
-        _adopt_orphans()
-        supervise(control)
-    finally:
-        os._exit(0)
+    serve(_socket.socket(fileno=requests))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""Prefect's events are sent in batches, in their order, and none is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import prefect.events.utilities
+import pytest
+from prefect.events import Event, Resource, emit_event
+from prefect.events.clients import AssertingEventsClient
+from prefect.events.worker import EventsWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from workbench.tasks.prefect_events import BatchedEvents, send_events_in_batches
+
+
+class UnreliableClient(AssertingEventsClient):
+    """A client that cannot send every third event."""
+
+    async def _emit(self, event: Event) -> None:
+        if int(event.event) % 3 == 0:
+            raise OSError("no connection")
+        await super()._emit(event)
+
+
+@pytest.fixture
+def own_events() -> Iterator[None]:
+    """Restore Prefect's service and its client after the test. No server is asked for anything."""
+    # Without an address, Prefect would start a server.
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        yield
+    prefect.events.utilities.EventsWorker = EventsWorker  # type: ignore[attr-defined]  # it is no public name
+    EventsWorker.set_client_override(None)
+    AssertingEventsClient.reset()
+
+
+def names(service: EventsWorker) -> list[str]:
+    """Send all events that wait, and return the names of those that were sent."""
+    service.drain()
+    client = service._client
+    assert isinstance(client, AssertingEventsClient)
+    return [event.event for event in client.events]
+
+
+def event(number: int) -> Event:
+    return Event(event=str(number), resource=Resource({"prefect.resource.id": "test"}))
+
+
+def test_prefects_own_function_sends_through_the_service(own_events: None) -> None:
+    """A new version of Prefect could look for its service elsewhere."""
+    EventsWorker.set_client_override(AssertingEventsClient)
+    send_events_in_batches()
+    for number in range(500):
+        emit_event(str(number), {"prefect.resource.id": "test"})
+    service = BatchedEvents.instance()
+    assert names(service) == [str(number) for number in range(500)]
+
+
+def test_an_event_that_cannot_be_sent_holds_up_no_other(own_events: None) -> None:
+    """The service ends as usual, too."""
+    service = BatchedEvents.instance(UnreliableClient)
+    for number in range(50):
+        service.send(event(number))
+    assert names(service) == [str(number) for number in range(50) if number % 3]
+    assert service._queue.unfinished_tasks == 0
