@@ -10,6 +10,7 @@ import functools
 import importlib.util
 import re
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,10 +60,10 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         file = self.path / name
-        if not file.is_file() and file.exists():
-            # Reading from a pipe would wait for ever.
-            raise OSError(errno.EINVAL, "it is no regular file")
         try:
+            if not stat.S_ISREG(file.stat().st_mode):
+                # Reading from a pipe would wait for ever.
+                raise OSError(errno.EINVAL, "it is no regular file")
             return file.read_bytes()
         except FileNotFoundError as error:
             if file.is_symlink():
