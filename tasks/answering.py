@@ -37,7 +37,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     """Answer every ask as soon as it is ready: with its kept answer, or else with a task run.
 
     What costs money is submitted to `runner`, which may be a cluster. `retrieve` always runs in this process, because
-    it takes less time than sending the executions to another process.
+    reading plans takes less time than sending the executions to another process.
 
     The key of an answer that costs money is written into the run's folder before the answer is bought.
 

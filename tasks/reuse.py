@@ -43,7 +43,7 @@ class KeptAnswer:
 
 
 def was_kept(task: Any) -> bool:
-    """Return True if the answer of a finished task was kept: the flow has read it, or the task run itself."""
+    """Return True if the answer of a finished task was kept. The flow has read it, or the task run itself has."""
     return isinstance(task, KeptAnswer) or task.state.name == "Cached"
 
 

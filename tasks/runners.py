@@ -23,6 +23,17 @@ from workbench.run.setting import Setting
 #: How long a cluster at an address has to answer, in seconds.
 CONNECT_SECONDS = 15
 
+#: Ray reads these settings from the environment when it is imported. A value that the environment has already stays.
+RAY_SETTINGS = {
+    # A node of Ray starts four Python programs and waits for two. On a busy machine, this takes more than Ray's 30 s.
+    "RAY_raylet_start_wait_time_s": "180",
+    # Ray tries three times to reach an address, and waits twice as long each time: seven times this value in all.
+    "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": str(CONNECT_SECONDS // 7),
+}
+
+#: What to do if a cluster of Ray refuses the flow: then Ray reports no other problem than a time-out.
+RAY_ADVICE = ", set RAY_AUTH_MODE=token if the cluster has a token"
+
 #: The packages whose exceptions mean that the cluster has failed.
 CLUSTER_PACKAGES = ("distributed", "ray")
 
@@ -71,10 +82,16 @@ def started(runner: nouns.TaskRunner, concurrency: int) -> Iterator[TaskRunner[A
 def _cluster_failed(runner: nouns.TaskRunner, problem: str, error: BaseException) -> OutsideError:
     """Return the error for a cluster. `problem` continues the sentence "the cluster …"."""
     place = f"at {runner.address}" if runner.address else "on this machine"
+    if runner.address:
+        token = RAY_ADVICE if runner.name == "ray" else ""
+        expected = f"expected a cluster that answers within {CONNECT_SECONDS} s"
+        advice = f"start it or correct task_runner{token}, and run the same command again"
+    else:
+        expected = "expected that it starts and lasts as long as the run"
+        advice = "run the same command again, or choose threads"
     reason = str(error).split("\n")[0][:200] or type(error).__name__
     return OutsideError(
-        f"the {runner.name} cluster {place} {problem} ({reason}); expected a cluster that answers within "
-        f"{CONNECT_SECONDS} s; start it or correct task_runner, and run the same command again",
+        f"the {runner.name} cluster {place} {problem} ({reason}); {expected}; {advice}",
         kind="no cluster",
         lasting=True,
     )
@@ -146,11 +163,20 @@ def _dask(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
 @contextmanager
 def _ray(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
     """Yield the task runner of the Ray cluster at an address, or of a cluster that is started here."""
+    for name, value in RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
     from prefect_ray import RayTaskRunner
 
     # Ray runs one task for each of its CPUs. A task run mostly waits, so one CPU can serve several.
-    cluster = {"num_cpus": concurrency, "include_dashboard": False, "log_to_driver": False}
-    with RayTaskRunner(address=address, init_kwargs=cluster if address is None else {}) as runner:
+    cluster = {
+        "num_cpus": concurrency,
+        "include_dashboard": False,
+        "log_to_driver": False,
+        # A failure reaches the flow as an exception. Ray would also print how it starts.
+        "logging_level": logging.ERROR,
+    }
+    # Without an address, Ray would join a cluster that runs on this machine already, and refuse `num_cpus`.
+    with RayTaskRunner(address=address or "local", init_kwargs={} if address else cluster) as runner:
         yield runner
 
 

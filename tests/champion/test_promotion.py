@@ -65,6 +65,7 @@ def test_the_report_says_how_to_promote(tmp_path: Path) -> None:
     ("about", "confirmed", "objection"),
     [
         ({}, (3.0, 3.3, 3.4), "not better than champion 1 beyond chance"),
+        ({}, (3.4, 3.5, 3.5), "surely better than champion 1, but by less than 0.5 points"),
         ({"rehearsal": "default:0"}, HIGH, "a rehearsal found this prompt"),
         ({"baseline": "other"}, HIGH, "compared this prompt with other, which is not champion 1"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.run_folder import add, begin, finish
-from workbench.evidence.sentence import sentence
+from workbench.evidence.sentence import by_chance, sentence
 from workbench.evidence.summary import summarize
 from workbench.run.record import Ending, RunRecord, SearchResult
 
@@ -56,6 +56,24 @@ def test_a_prompt_that_does_not_win_has_its_reason(
     add(folder, "search", "first", 0, 3.0)
     finish(folder, "second", tuple(baseline), tuple(best))
     assert words in sentence(summarize(folder))
+
+
+@pytest.mark.parametrize(
+    ("gain", "warning"),
+    [
+        (0.0, "this prompt is not better than the first beyond chance"),
+        (0.4, "this prompt is surely better than the first, but by less than 0.5 points"),
+        (0.6, None),
+    ],
+)
+def test_a_prompt_that_wins_by_too_little_is_not_called_chance(
+    tmp_path: Path, gain: float, warning: str | None
+) -> None:
+    """`generate` and `apply` warn of both, in words that the result does not contradict."""
+    folder = begin(tmp_path, confirm=8, alpha=0.05)
+    add(folder, "search", "first", 0, 3.0)
+    finish(folder, "second", (5.0,) * 8, (5.0 + gain,) * 8)
+    assert by_chance(summarize(folder)) == warning
 
 
 def test_a_prompt_that_was_lucky_in_the_search_and_not_chosen_is_mentioned(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from workbench.system.ports import reserved
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 
-#: Ray is not in requirements.lock, because its package has 70 MB and no other test needs it.
+#: Ray is not in requirements.lock (docs/decisions/0021-task-runners.md).
 NO_RAY = pytest.mark.skipif(find_spec("prefect_ray") is None, reason="Ray is not installed: pip install '.[ray]'")
 #: The longest time of one run, in seconds. Each worker imports Prefect and DSPy first.
 RUN_SECONDS = 280
@@ -107,17 +107,18 @@ def test_a_run_survives_the_death_of_a_worker_and_not_of_the_scheduler(line: Com
         assert optimized(home, study)["executions"] == 5 - paid
 
 
-def test_an_interrupt_ends_a_cluster_of_its_own(line: CommandLine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runner", ["dask", pytest.param("ray", marks=NO_RAY)])
+def test_an_interrupt_ends_a_cluster_of_its_own(line: CommandLine, tmp_path: Path, runner: str) -> None:
     """Ctrl-C reaches every process of the group. No process is left, and no traceback is printed."""
     study = planner_study(tmp_path / "study", optimizer="static", confirm=4)
     with line.rehearsing(latency=3.0) as (rehearsing, _):
-        process = rehearsing.start("run", study, "--rehearse", "--runner", "dask")
+        process = rehearsing.start("run", study, "--rehearse", "--runner", runner)
         wait_for(lambda: len(rehearsing.results("execute")) >= 1, RUN_SECONDS)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=RUN_SECONDS)
         assert process.returncode == 130, err
         assert "Traceback" not in err
-        wait_for(lambda: not group_runs(process.pid))
+        wait_for(lambda: not group_runs(process.pid) and not home_is_used(rehearsing.home))
 
 
 def group_runs(group: int) -> bool:
@@ -130,11 +131,24 @@ def group_runs(group: int) -> bool:
     return False
 
 
-def test_a_run_whose_cluster_does_not_answer_says_so(line: CommandLine, tmp_path: Path) -> None:
+def home_is_used(home: Path) -> bool:
+    """Return True if a process with this home has not ended. Ray gives each of its workers a group of its own."""
+    variable = f"\0WORKBENCH_HOME={home}\0".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if variable in b"\0" + environment.read_bytes():
+                return True
+    return False
+
+
+@pytest.mark.parametrize(("runner", "scheme"), [("dask", "tcp"), pytest.param("ray", "ray", marks=NO_RAY)])
+def test_a_run_whose_cluster_does_not_answer_says_so(
+    line: CommandLine, tmp_path: Path, runner: str, scheme: str
+) -> None:
     """The message names the address, and nothing was bought."""
     study = planner_study(tmp_path / "study", optimizer="static")
     with reserved() as port:
-        result, _ = line.optimize(study, "--rehearse", "--runner", f"dask@tcp://127.0.0.1:{port}")
+        result, _ = line.optimize(study, "--rehearse", "--runner", f"{runner}@{scheme}://127.0.0.1:{port}")
     assert result.exit_code == 3, result.stderr
-    assert "the dask cluster at tcp://127.0.0.1:" in result.stderr and "Traceback" not in result.stderr
+    assert f"the {runner} cluster at {scheme}://127.0.0.1:" in result.stderr and "Traceback" not in result.stderr
     assert not line.results("execute")

@@ -10,7 +10,7 @@ from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.champion.proof import proof_of_run
 from workbench.errors import NotPromoted
-from workbench.evidence.statistics import Comparison
+from workbench.evidence.statistics import WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.trust import promotion_command
 from workbench.run.folder import RunFolder
@@ -131,6 +131,9 @@ def _objection(summary: Summary, comparison: Comparison, current: Champion) -> s
         return f"the run compared this prompt with {summary.baseline}, which is not champion {current.number}"
     if not comparison.better:
         gain = f"{comparison.best:.2f} instead of {comparison.baseline:.2f}"
+        if comparison.outcome == "too small":
+            too_little = f"by less than {WORTHWHILE} points ({gain})"
+            return f"this prompt is surely better than champion {current.number}, but {too_little}"
         return f"this prompt is not better than champion {current.number} beyond chance ({gain})"
     return None
 

@@ -59,7 +59,10 @@ class MeasuredRecord(Frozen):
 
 
 class BaselineRecord(MeasuredRecord):
-    """The starting prompt. `search_score` is the search's mean; None before it is known."""
+    """The prompt that the search began with: the champion, or else the starting prompt of the study.
+
+    `search_score` is the search's mean, or None before the search knows it.
+    """
 
     search_score: float | None
     candidate: str

@@ -33,7 +33,8 @@ class ReportRecord(Record):
         real_in_rehearsal: the part that was real although models were scripted, or None.
         why: the reason of a failed run.
         sentence: the result in words, as the artifact and the table have them.
-        better: True if the best prompt is better beyond chance; None before there is a result.
+        better: True if the best prompt is better beyond chance and by `statistics.WORTHWHILE` points or more; None
+            before there is a result.
         passed: True if the best prompt passes; None before there is a result.
         cost: None if an older Workbench made the run.
         leaks: how each refused candidate copies a gold plan, by the candidate's name.

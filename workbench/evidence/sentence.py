@@ -82,9 +82,12 @@ def _why_only_the_first(summary: Summary) -> str:
 
 
 def by_chance(summary: Summary) -> str | None:
-    """Return a warning if the best prompt is not better beyond chance."""
-    unsure = summary.comparison is not None and not summary.comparison.better
-    return "this prompt is not better than the first beyond chance" if unsure else None
+    """Return a warning if the best prompt is not better beyond chance, or is better by too little."""
+    if summary.comparison is None or summary.comparison.better:
+        return None
+    if summary.comparison.outcome == "too small":
+        return f"this prompt is surely better than the first, but by less than {WORTHWHILE} points"
+    return "this prompt is not better than the first beyond chance"
 
 
 def used_up(result: SearchResult, record: RunRecord) -> str:

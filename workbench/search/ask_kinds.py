@@ -94,8 +94,8 @@ Ask = PaidAsk | Retrieve
 #: The order in which ready asks are submitted. Executions are the slowest, so they get a free slot first.
 SUBMIT_ORDER: tuple[type[Ask], ...] = (Execute, Retrieve, Score, Propose, Draw)
 
-#: The kinds that call the judge's or the proposer's model. Until the model has given one answer, it is asked once at a
-#: time: a rejected key is not sent many times at once.
+#: The kinds that call the judge's or the proposer's model. Until the model has given one answer, only one ask of a kind
+#: runs at a time. So a rejected key is not sent many times at once.
 FIRST_ALONE: frozenset[type[Ask]] = frozenset((Score, Propose, Draw))
 
 #: How many proposals may run at once, at most. The same holds for drawings.

@@ -1,4 +1,4 @@
-"""Defines the search: score the starting prompt, and let the optimizer look for a better prompt."""
+"""Runs the search: scores the starting prompt, and lets the optimizer look for a better prompt."""
 
 from __future__ import annotations
 

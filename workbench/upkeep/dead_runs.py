@@ -1,4 +1,4 @@
-"""Ends the flow runs that no process works on any more, in the Prefect UI: their states and their artifacts."""
+"""Corrects the states and artifacts of flow runs that no process works on any more, in the Prefect UI."""
 
 from __future__ import annotations
 

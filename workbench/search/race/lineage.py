@@ -1,4 +1,4 @@
-"""Estimates whole prompts that descend from each other, and chooses what to execute next.
+"""Estimates the quality of whole prompts that descend from each other, and chooses what to execute next.
 
 Rewritten prompts share no pieces, but each child resembles its parent: f_child = f_parent + N(0, tau^2). So all
 qualities have one joint normal distribution, and a score of one prompt says something about its relatives.
