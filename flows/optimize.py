@@ -24,13 +24,13 @@ from prefect.task_runners import TaskRunner
 from workbench.evidence.gate import stages
 from workbench.evidence.promotion import alpha_of
 from workbench.evidence.summary import summarize
-from workbench.repository.opening import known_file
 from workbench.run.folder import RunFolder
 from workbench.run.setting import Setting
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.fresh_trials import confirmation
 from workbench.search.optimization import optimization
+from workbench.study.at_commit import names_at
 from workbench.study.names import names
 from workbench.study.opening import RunOptions, champions_of, load, open_run
 from workbench.system import loopback
@@ -53,13 +53,15 @@ from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_
 def title() -> str:
     """Return the flow run's name: the study, the optimizer, the time at which the run was due, and the commit."""
     parameters = flow_run.parameters
-    repository, file, text = parameters["repository"], parameters["study"], None
-    if repository:
-        text = known_file(repository, parameters["commit"] or "HEAD", str(file), home(), os.environ)
-    study, optimizer = names(Path(repository or ".", file), text)
+    study, optimizer = _names(*(parameters[name] for name in ("study", "repository", "commit")))
     due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
     parts = (study, parameters["optimizer"] or optimizer, due, (parameters["commit"] or "")[:12])
     return " · ".join(part for part in parts if part)
+
+
+def _names(study: Path, repository: str | None, commit: str | None) -> tuple[str, str]:
+    """Return the names of the study and of its optimizer. Nothing is fetched, and nothing of the study is checked."""
+    return names_at(repository, commit, str(study), home(), os.environ) if repository else names(Path(study))
 
 
 @flow(name="optimize", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
@@ -98,12 +100,14 @@ def optimize(
     """
     # A worker's environment may name a proxy. A proxy cannot reach a rehearsal on this machine.
     os.environ.update(loopback.exceptions(os.environ))
+    # The tags are added early, so that a run that fails later has them, too.
+    name, own_optimizer = _names(study, repository, commit)
+    tag_flow_run(name, optimizer or own_optimizer or "optimize", rehearsal=rehearse)
     with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)
         loaded = load(options)
-        # The tags are added early, so that a run that fails later has them, too.
         tag_flow_run(loaded.name, loaded.optimizer, rehearsal=rehearse)
         if not rehearse:
             take_keys(loaded, os.environ)

@@ -23,6 +23,7 @@ from workbench.nouns import Study
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
 from workbench.search.asks import Asks
 from workbench.search.fresh_trials import requalification
+from workbench.study.at_commit import names_at
 from workbench.study.opening import RunOptions, champions_of, current_fingerprint, load, open_run
 from workbench.system import loopback
 from workbench.system.home import home
@@ -40,10 +41,10 @@ from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_
 
 
 def title() -> str:
-    """Return the flow run's name: the study's path, the commit, and the time at which the run was due."""
-    parameters = flow_run.parameters
-    due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
-    return f"{parameters['study']} · requalify {parameters['commit'][:12]} · {due}"
+    """Return the flow run's name: the study, the commit, and the time at which the run was due."""
+    repository, commit, path = (str(flow_run.parameters[name]) for name in ("repository", "commit", "study"))
+    study = names_at(repository, commit, path, home(), os.environ)[0]
+    return f"{study} · requalify {commit[:12]} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
 
 
 @flow(name="requalify", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)
@@ -66,6 +67,8 @@ def requalify(
     """
     os.environ.update(loopback.exceptions(os.environ))
     log = get_run_logger()
+    # The tags are added early, so that a run that fails later has them, too.
+    tag_flow_run(names_at(repository, commit, study, home(), os.environ)[0], "requalify", rehearsal=rehearse)
     with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
         if place.skipped is not None:
             return skipped(place.skipped)

@@ -12,8 +12,7 @@ from prefect.runtime import flow_run
 
 from workbench.repository.looks import look
 from workbench.repository.opening import known_branch, known_file, open_repository
-from workbench.study.at_commit import StudyInRepository
-from workbench.study.names import names
+from workbench.study.at_commit import StudyInRepository, absent, names_at
 from workbench.system import loopback
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
@@ -51,12 +50,16 @@ def watch(
         The head, and the change that was emitted, or None.
     """
     os.environ.update(loopback.exceptions(os.environ))
+    # The tags are added early, so that a run that fails later has them, too.
+    tag_flow_run(names_at(repository, branch, study, home(), os.environ)[0], "watch", rehearsal=False)
     with outside_failures(), alive(), private_files():
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
         branch = opened.branch(branch)
-        text = known_file(repository, branch, study, home(), os.environ)
-        tag_flow_run(names(Path(repository, study), text)[0], "watch", rehearsal=False)
+        # The repository of a URL may have been unknown before.
+        tag_flow_run(names_at(repository, branch, study, home(), os.environ)[0], "watch", rehearsal=False)
         result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)
     get_run_logger().info(result.sentence)
+    if known_file(repository, result.head, study, home(), os.environ) is None:
+        get_run_logger().warning(absent(repository, study, result.head))
     return {"head": result.head, "change": None if result.change is None else result.change.to_json()}

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.old_run import NEWER_KEYS, old_run
 from tests.support.run_folder import begin
-from workbench.apply.placement import Chosen, place
+from workbench.apply.apply import apply
+from workbench.apply.placement import Chosen
 from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, load_applied, save_applied
 from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunTooNew
@@ -64,4 +65,4 @@ def test_a_damaged_record_is_reported(tmp_path: Path, text: str) -> None:
 def test_a_run_that_did_not_keep_its_pipeline_cannot_be_applied(tmp_path: Path) -> None:
     """Runs of the first versions did not keep it. The message says what to do."""
     with pytest.raises(NotApplied, match="did not keep the pipeline that it measured: run the study again"):
-        place(old_run(tmp_path, without=NEWER_KEYS), Chosen())
+        apply(old_run(tmp_path, without=NEWER_KEYS), Chosen(), None, {})

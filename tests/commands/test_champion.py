@@ -12,10 +12,12 @@ import pytest
 from tests.support.command_line import study
 from tests.support.commits import Commits
 from tests.support.run_folder import NAME, ended
+from workbench.apply.record import AppliedRecord, delete_applied, record_folder, save_applied
+from workbench.apply.status import Head
 from workbench.commands.app import app
 from workbench.commands.apply import apply
 from workbench.commands.champion import diff, list_, promote, rollback, show
-from workbench.errors import ChampionNotFound, RunNotFound
+from workbench.errors import ChampionNotFound, NotApplied, RunNotFound
 from workbench.study.opening import RunOptions, champions_of, load
 
 KEYS = set("study number run date score low high level baseline commit models reason rehearsal text file".split())
@@ -57,18 +59,19 @@ def test_the_list_is_whole_in_a_narrow_terminal(file: Path, capsys: pytest.Captu
     assert "of a line of eighty characters (+" in second
 
 
-def test_a_champion_whose_run_is_on_another_machine_cannot_be_applied(file: Path, tmp_path: Path) -> None:
-    """The message says where the command can be run."""
-    promote(file)
+def test_the_list_marks_scores_of_rehearsals(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a score proves nothing, also in a list."""
     shutil.rmtree(tmp_path / "home" / "runs")
-    with pytest.raises(
-        ChampionNotFound, match=rf"champion 2 of study_one was found by the run {NAME}.+copy WORKBENCH_HOME/runs/{NAME}"
-    ):
-        apply(champion=file)
+    ended(tmp_path / "home", study_file=str(file), rehearsal="default:0")
+    promote(file, force=True, reason="test")
+    capsys.readouterr()
+    list_(file)
+    assert "  8.10 in a rehearsal  3.10      " in capsys.readouterr().out.splitlines()[2]
 
 
-def test_a_champion_is_applied_to_the_pipeline_of_the_named_study(file: Path, tmp_path: Path) -> None:
-    """The run was measured on another machine, where the study was in another folder."""
+@pytest.fixture
+def clone(file: Path, tmp_path: Path) -> Commits:
+    """Return a clone of a repository with a study and its champion, which was measured in another folder."""
     (tmp_path / "home" / "runs" / NAME / "pipeline.yaml").write_bytes(file.with_name("pipeline.yaml").read_bytes())
     promote(file)
     clone = Commits.begin(tmp_path / "clone")
@@ -76,11 +79,84 @@ def test_a_champion_is_applied_to_the_pipeline_of_the_named_study(file: Path, tm
     clone.git("config", "user.name", "t")
     clone.git("config", "user.email", "t@example.org")
     clone.commit()
-    output = tmp_path / "applied.json"
-    assert apply(champion=clone.folder / "studies" / file.name, dry_run=True, json_file=output) == 0
-    applied = json.loads(output.read_text())
+    return clone
+
+
+def applied_to(clone: Commits, **options: Any) -> Any:
+    """Apply the champion in the clone, and return the result as JSON."""
+    output = clone.folder.parent / "applied.json"
+    assert apply(champion=clone.folder / "studies" / "study.yaml", json_file=output, **options) == 0
+    return json.loads(output.read_text())
+
+
+def test_a_champion_is_applied_to_the_pipeline_of_the_named_study(clone: Commits) -> None:
+    """The run was measured on another machine, where the study was in another folder."""
+    applied = applied_to(clone, dry_run=True)
     assert applied["file"] == str(clone.folder / "studies" / "pipeline.yaml")
     assert "+            Order the stages.\n" in applied["diff"]
+
+
+def test_a_champion_is_applied_without_the_folder_of_its_run(
+    clone: Commits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A clone of the repository has all that is needed. The change and the way back are the same as with the folder."""
+    expected, main = applied_to(clone, dry_run=True)["diff"], clone.head
+    shutil.rmtree(tmp_path / "home" / "runs")
+    assert applied_to(clone)["diff"] == expected
+    assert f"the folder of the run {NAME} is not on this machine" in capsys.readouterr().err
+    subject, result, *_, trailer = clone.git("show", "-s", "--format=%B").split("\n\n")
+    assert subject == "Put champion 2 of study study_one into step write_plan"
+    assert result.startswith("The champion scores 8.10 (7.7 to 8.5, 90%), and the prompt before it 3.10: better than")
+    assert trailer == f"Run: {NAME}\nChampion: 2"
+    clone.git("checkout", "-q", "main")
+    with pytest.raises(NotApplied, match=rf"already applied .+ workbench apply {NAME} --revert takes it back"):
+        applied_to(clone)
+    clone.git("checkout", "-q", f"workbench/{NAME}")
+    # A record for each of two runs: the name tells which of them is meant.
+    other = AppliedRecord(repository=tmp_path, name="x", branch="b", commit="c", origin=Head(None, "d"))
+    save_applied(record_folder(tmp_path / "home", "20270101-another"), other, b"")
+    assert apply(NAME[:8], revert=True) == 0
+    assert (clone.head, clone.git("branch", "--show-current")) == (main, "main")
+    assert [folder.name for folder in (tmp_path / "home" / "applied").iterdir()] == ["20270101-another"]
+    delete_applied(record_folder(tmp_path / "home", "20270101-another"))
+    applied_to(clone)
+    assert apply(revert=True) == 0
+    assert clone.head == main
+
+
+def test_the_measured_pipeline_is_looked_up_in_git(
+    clone: Commits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pipeline file has changed since. The changed part stays, and a note says what that means."""
+    shutil.rmtree(tmp_path / "home" / "runs")
+    pipeline = clone.folder / "studies" / "pipeline.yaml"
+    clone.commit({"studies/pipeline.yaml": pipeline.read_text() + "# a comment\n"})
+    applied_to(clone)
+    assert pipeline.read_text().endswith("# a comment\n")
+    assert "the pipeline file changed after it was measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "Order the stages.",
+            "Order nothing.",
+            r"fits the proof in .+0002\.md; expected the prompt, the pipeline file",
+        ),
+        ("proof: ", "unknown: ", rf"found by the run {NAME}.+copy WORKBENCH_HOME/runs/{NAME}"),
+    ],
+)
+def test_a_champion_that_proves_nothing_needs_its_run(
+    clone: Commits, tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    """Somebody has edited the prompt, or an old version of Workbench has written the file."""
+    shutil.rmtree(tmp_path / "home" / "runs")
+    champion = clone.folder / "studies" / "prompts" / "study_one" / "0002.md"
+    clone.commit({"studies/prompts/study_one/0002.md": champion.read_text().replace(old, new)})
+    with pytest.raises((ChampionNotFound, NotApplied), match=problem):
+        applied_to(clone)
+    assert not (tmp_path / "home" / "applied").exists()
 
 
 def test_a_promotion_is_shown_listed_compared_and_taken_back(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,8 @@ def test_two_runs_are_compared(home: Path, capsys: pytest.CaptureFixture[str]) -
     assert compare("a", "b", json_file=file) == 0
     printed = capsys.readouterr().out
     assert "-Two.\n+Three." in printed
+    rows = {line[:14].rstrip(): line[14:].split() for line in printed.splitlines()}
+    assert (rows["score"], rows["baseline score"], rows["cost"]) == (["8.10", "5.10"], ["3.10"] * 2, ["$0.00"] * 2)
     assert "The score of the second run differs by -3.00 (90% " in printed
     value = json.loads(file.read_text())
     assert (value["a"]["run"], value["a"]["score"], value["b"]["score"]) == ("a", 8.1, 5.1)

@@ -50,7 +50,7 @@ def test_the_scores_of_the_prompt_in_use_are_listed(home: Path, capsys: pytest.C
     file = home.parent / "result.json"
     assert scores("study_one", json_file=file) == 0
     _, first, second = capsys.readouterr().out.splitlines()
-    assert "1234567890ab  starting prompt  3.10" in first
+    assert "1234567890ab  starting prompt  3.10   2.7 to 3.5 (90%)       3  a" in first
     assert second.endswith("3  b, rehearsal")
     assert [(score["run"], score["commit"], score["champion"]) for score in result(home)] == [
         ("a", "1234567890abcdef", None),

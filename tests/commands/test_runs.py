@@ -80,5 +80,5 @@ def test_no_name_of_a_run_is_cut_off(home: Path, capsys: pytest.CaptureFixture[s
     assert header.split() == list(COLUMNS)
     assert row.split() == [
         folder.name, "a_study_with_a_name_that_is_longer_than_most_names_of_studies_are", "1970-01-01", "00:00", "gepa",
-        "3.1", "8.1", "0.0", "–", "–", "done",
+        "3.10", "8.10", "$0.00", "–", "–", "done",
     ]  # fmt: skip

@@ -32,6 +32,7 @@ def test_a_run_that_has_just_begun_can_be_shown(tmp_path: Path) -> None:
         summary = summarize(folder)
     assert (summary.status, summary.best, summary.executions, summary.comparison) == ("searching", None, 0, None)
     assert "Searching: 0 trials of at most 10 executions" in markdown(summary)
+    assert "not yet" in picture(summary)
     assert ReportRecord.of(summary).to_json()["best"]["score"] is None
     ElementTree.fromstring(picture(summary))
 
@@ -40,6 +41,7 @@ def test_the_artifact_of_a_run_that_does_not_go_on_says_so(tmp_path: Path) -> No
     """An interrupted run says that it was interrupted, and a failed run says why."""
     folder = begin(tmp_path)
     assert "**Interrupted: 0 trials" in markdown(summarize(folder))
+    assert "not reached" in picture(summarize(folder))
     with pytest.raises(NotJudged), folder.worked_on():
         raise NotJudged("the judge gave no verdict", kind="judge")
     assert "**Failed: 0 trials" in markdown(summarize(folder))

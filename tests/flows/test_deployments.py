@@ -47,7 +47,8 @@ def check_schedule(line: CommandLine) -> None:
     # The server's scheduler makes the runs of the next nights.
     wait_for(lambda: patient.post(f"{api(line)}/flow_runs/count", json=query).json() > 0)
     automations = patient.post(f"{api(line)}/automations/filter", json={}).raise_for_status().json()
-    (trigger,) = [item["trigger"] for item in automations if item["trigger"].get("expect") == ["pipeline.repo.changed"]]
+    (trigger,) = [item["trigger"] for item in automations if item["name"] == "Workbench: the repository changed"]
+    assert trigger["expect"] == ["pipeline.repo.changed"]
     assert trigger["match"] == {"prefect.resource.id": "workbench.repo.*"}
 
 

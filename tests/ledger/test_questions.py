@@ -6,17 +6,19 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.ledger.test_rebuild import bought
 from tests.support.command_line import CHECKOUT
 from tests.support.ledger import rows, trial
-from tests.support.run_folder import LOW, begin, ended, record
+from tests.support.run_folder import HIGH, LOW, add, begin, ended, record
+from workbench.evidence.statistics import MeanScore, mean_score
+from workbench.evidence.summary import summarize
 from workbench.ledger import questions
 from workbench.ledger.database import Database
 from workbench.ledger.rebuild import prepare, rebuild
 from workbench.ledger.run_rows import RunRows
+from workbench.nouns import FIRST_CONFIRM_REPLICATE
 from workbench.run.folder import CALIBRATED, RUNS, RunFolder
+from workbench.run.race_record import RaceRecord
 from workbench.run.record import AnswerRecord
 
 
@@ -77,20 +79,23 @@ def search_run(home: Path) -> str:
 
 
 def test_the_prompt_in_use_has_a_score_for_each_run_that_confirmed_it(tmp_path: Path, database: Database) -> None:
-    """The oldest score comes first. Its interval is the interval of the reports."""
-    ended(tmp_path, name="later", started=2.0, commit="b", champion=3)
+    """The oldest score comes first. Its interval is the interval of the reports, in which a race's noise counts."""
+    run = ended(tmp_path, name="later", started=2.0, commit="b", champion=3, alpha=0.05, confirm=4)
+    for candidate, score in (("first", LOW[0]), ("second", HIGH[0])):
+        add(run, "confirm", candidate, FIRST_CONFIRM_REPLICATE + len(LOW), score)
+    run.save(RaceRecord(level=0.9, effects=(), steps=(), noise=1.5))
     ended(tmp_path, name="first", started=1.0, commit="a")
-    begin(tmp_path, name="unfinished", started=3.0)
+    add(begin(tmp_path, name="unfinished", started=3.0), "confirm", "first", FIRST_CONFIRM_REPLICATE, 3.0)
     prepare(database, tmp_path)
     with database.reading() as connection:
         first, later = questions.prompt_scores(connection, "study_one")
         assert questions.prompt_scores(connection, "unknown") == []
     assert (first.run, first.commit, first.champion, first.candidate) == ("first", "a", None, "first")
-    assert (later.run, later.commit, later.champion, later.trials) == ("later", "b", 3, len(LOW))
-    assert later.score == pytest.approx(3.1)
-    assert later.low is not None
-    assert later.high is not None
-    assert later.low < 3.1 < later.high
+    assert (later.run, later.commit, later.champion, later.trials) == ("later", "b", 3, 4)
+    reported = summarize(run).baseline_score
+    assert reported == MeanScore(later.score, later.low, later.high, later.level)
+    assert reported != mean_score({"g": [*LOW, LOW[0]]})
+    assert mean_score({"g": LOW}) == MeanScore(first.score, first.low, first.high, first.level)
     assert json.dumps(later.to_json())
 
 

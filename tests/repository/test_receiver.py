@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.support.commits import Commits
-from workbench.errors import OutsideError, UserError
-from workbench.repository.deliveries import Deliveries, Watched, read_config, read_push
+from workbench.errors import OutsideError
+from workbench.repository.deliveries import Deliveries, read_push
 from workbench.repository.looks import Change
 from workbench.repository.receiver import MOST_BYTES, application
 from workbench.repository.repository import normalized
+from workbench.repository.webhook_config import Watched
 
 SECRET = "correct horse"
 REMOTE = "https://github.com/me/mine.git"
@@ -35,8 +37,8 @@ class Receiver:
         self.lines: list[str] = []
         self.failing = False
         entry = Watched(repository=str(self.commits.folder), branch="main", study="study.yaml")
-        deliveries = Deliveries([entry], folder / "home", os.environ, self._report)
-        self.client = TestClient(application(deliveries, SECRET, self.lines.append))
+        self.deliveries = Deliveries([entry], folder / "home", os.environ, self._report)
+        self.client = TestClient(application(self.deliveries, SECRET, self.lines.append))
 
     def _report(self, change: Change) -> None:
         if self.failing:
@@ -145,6 +147,39 @@ def test_other_deliveries_report_nothing(
     assert receiver.reported == []
 
 
+def test_a_ping_and_a_form_are_named(receiver: Receiver) -> None:
+    """GitHub sends a ping first. It fails if another content type was chosen, so that this is noticed at once."""
+    assert receiver.deliver(receiver.push(), **{"X-GitHub-Event": "ping"}) == 204
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert receiver.deliver(b"payload=%7B%7D", **form, **{"X-GitHub-Event": "ping"}) == 400
+    ping, refused = receiver.lines
+    assert ping.endswith("it is no push, but 'ping'")
+    assert refused.endswith("form-urlencoded; expected application/json: choose it on GitHub")
+
+
+def test_a_sender_that_is_slow_or_gone_leaves_one_line(receiver: Receiver) -> None:
+    """Nothing waits for ever, and nothing is a traceback."""
+    messages: list[dict[str, Any]] = [{"type": "http.request", "body": b"x", "more_body": True}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
+
+    statuses = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        statuses.append(message.get("status"))
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b"", "client": ("h", 1)}
+    app = application(receiver.deliveries, SECRET, receiver.lines.append, seconds=0.01)
+    asyncio.run(app(scope, receive, send))
+    messages.append({"type": "http.disconnect"})
+    asyncio.run(app(scope, receive, send))
+    assert [status for status in statuses if status] == [408, 400]
+    assert [line.partition(": ")[2] for line in receiver.lines] == [
+        "the body was not complete after 0.01 s", "the sender closed the connection before the body was complete"
+    ]  # fmt: skip
+
+
 def test_a_new_branch_has_no_old_head() -> None:
     push = read_push({"ref": "refs/heads/a/b", "before": "0" * 40, "repository": {"ssh_url": "git@h:me/mine.git"}})
     assert push is not None
@@ -160,22 +195,3 @@ def test_the_addresses_of_one_repository_are_equal() -> None:
     )
     assert {normalized(form) for form in forms} == {"github.com/me/mine"}
     assert normalized("file:///srv/mine.git") == normalized("/srv/mine") == "/srv/mine"
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("[", "is no YAML"),
-        ("", "the file: Input should be a valid list"),
-        ("[]", "the file: List should have at least 1 item"),
-        ("- {repository: a, branch: main}", r"\[0\]\.study: Field required"),
-        ("- {repository: a, branch: main, study: s, path: x}", r"\[0\]\.path: Extra inputs are not permitted"),
-    ],
-)
-def test_a_mistake_in_the_configuration_is_named(tmp_path: Path, text: str, problem: str) -> None:
-    file = tmp_path / "webhook.yaml"
-    file.write_text(text)
-    with pytest.raises(UserError, match=rf"webhook\.yaml.*{problem}.*expected a list of entries"):
-        read_config(file)
-    with pytest.raises(UserError, match="cannot be read"):
-        read_config(tmp_path / "nothing")

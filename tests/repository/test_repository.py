@@ -11,6 +11,7 @@ from tests.support.commits import Commits
 from workbench.errors import UserError
 from workbench.repository.opening import known_branch, open_repository
 from workbench.repository.repository import Repository
+from workbench.system.process import ended_on_interrupt
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +95,26 @@ def test_the_files_of_a_commit_stand_in_a_worktree_of_their_own(
     assert (commits.folder / "notes.md").read_text() == "not committed"
     assert commits.git("worktree", "list", "--porcelain").count("worktree ") == 1
     assert commits.git("branch", "--format=%(refname:short)") == "main"
+
+
+def test_the_worktree_of_an_interrupted_run_is_removed(
+    repository: Repository, commits: Commits, tmp_path: Path
+) -> None:
+    """An interrupt ends all programs, and no other program starts then: not even git."""
+    folder = tmp_path / "home" / "worktrees" / "a"
+    with pytest.raises(KeyboardInterrupt), repository.checked_out("main", folder), ended_on_interrupt():
+        raise KeyboardInterrupt
+    assert list(folder.parent.iterdir()) == []
+    assert not list(repository.folder.rglob("worktrees"))
+    with ended_on_interrupt():
+        # From now on, programs start again. What git does not know as a worktree is removed, and nothing beside it.
+        (folder / ".git").mkdir(parents=True)
+        (folder.parent / "broken").mkdir()
+        (folder.parent / "broken" / ".git").write_text(f"gitdir: {commits.folder}/.git\n")
+        with repository.checked_out("main", folder) as files:
+            assert (files / "notes.md").is_file()
+    assert list(folder.parent.iterdir()) == []
+    assert (commits.folder / ".git" / "HEAD").exists()
 
 
 def test_mistakes_are_named(repository: Repository, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.errors import UserError
 from workbench.repository.opening import known_file, open_repository
-from workbench.study.at_commit import StudyInRepository
+from workbench.study.at_commit import StudyInRepository, names_at
 from workbench.study.names import names
 from workbench.study.opening import RunOptions, champions_of, load
 
@@ -83,7 +83,10 @@ def test_a_path_that_leads_out_of_the_repository_is_refused(commits: Commits, tm
 
 def test_a_commit_without_the_study_is_named(commits: Commits, tmp_path: Path) -> None:
     study = StudyInRepository.of(open_repository(str(commits.folder), tmp_path, os.environ), "other.yaml")
-    with pytest.raises(UserError, match=r"has no file other\.yaml at"), study.at(commits.head, tmp_path, "run"):
+    with (
+        pytest.raises(UserError, match=r"has no file other\.yaml at .+: if it has another name"),
+        study.at(commits.head, tmp_path, "run"),
+    ):
         pass
 
 
@@ -94,7 +97,8 @@ def test_a_study_is_named_for_a_title_even_if_it_has_mistakes(commits: Commits, 
     assert known_file(url, "HEAD", STUDY, home, os.environ) is None
     opened(url, home)
     for address in (url, str(commits.folder)):
-        assert names(Path(address, STUDY), known_file(address, "HEAD", STUDY, home, os.environ)) == ("small", "gepa")
+        assert names_at(address, None, STUDY, home, os.environ) == ("small", "gepa")
+        assert names_at(address, "HEAD", "plans/other.yaml", home, os.environ) == ("other", "")
     (tmp_path / "broken.yaml").write_text("study: [")
     assert names(tmp_path / "broken.yaml") == ("broken", "")
     assert names(tmp_path / "nothing.yaml") == ("nothing", "")

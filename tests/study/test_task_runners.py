@@ -58,7 +58,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, module, None)
     message = problem(tmp_path, name)
     assert f"{name} needs the package {module.replace('_', '-')}, which is not installed" in message
-    assert f"run pip install 'workbench[{name}]'" in message
+    assert f"run {sys.executable} -m pip install 'workbench[{name}]'" in message
 
 
 def test_a_cluster_with_a_budget_in_dollars_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    with pytest.raises(UserError, match=r"run pip install 'workbench\[s3\]'"):
+    with pytest.raises(UserError, match=rf"run {re.escape(sys.executable)} -m pip install 'workbench\[s3\]'"):
         results_of(tmp_path, {"WORKBENCH_RESULTS": ADDRESS})
 
 

@@ -44,5 +44,6 @@ def test_the_artifact_of_a_killed_run_no_longer_says_that_it_searches(tmp_path: 
     show_ends(tmp_path, server, dead)
     (text,) = server.changed.values()
     assert list(server.changed) == ["/artifacts/of-killed"]
-    assert "**Interrupted: 1 trial of at most 10 executions, best so far 3.0.**" in text
+    result = "Interrupted: 1 trial of at most 10 executions, best so far 3.0."
+    assert f"**{result} Run the study again: nothing is paid for twice.**" in text
     release()

@@ -10,18 +10,15 @@ from typing import Any
 from workbench.apply.conditions import clean_head, require_head, require_identity, require_new_branch_name
 from workbench.apply.patch import patch
 from workbench.apply.placement import Chosen, Place, place
+from workbench.apply.prompt import Prompt, prompt_of_run
 from workbench.apply.record import AppliedRecord, delete_applied, load_applied, save_applied
 from workbench.apply.repository import Repository, StoredFile
 from workbench.apply.status import Head
-from workbench.errors import NotApplied, RunNotFound
-from workbench.evidence.sentence import by_chance, rehearsal, sentence
-from workbench.evidence.summary import Summary, summarize
-from workbench.evidence.trust import promotion_command
+from workbench.errors import NotApplied
 from workbench.execution.runtimes import SHIPPED_PIPELINE
 from workbench.foreign_text import one_line
 from workbench.pipeline_file.write_back import write_back
 from workbench.run.folder import RunFolder
-from workbench.run.record import PromotedRecord
 
 
 @dataclass(frozen=True)
@@ -83,27 +80,33 @@ def apply(
         NotApplied: the prompt cannot be applied. Nothing was changed, except if git failed halfway. In that case the
             message says so, and `revert` still works.
     """
-    summary = summarize(run)
-    if summary.status != "done":
-        raise RunNotFound(
-            f"{run.name} has no confirmed best prompt yet: its state is {summary.status}; "
-            "run the study again to continue it"
-        )
-    target = place(run, chosen, pipeline)
+    return apply_prompt(prompt_of_run(run, pipeline), chosen, branch, environ, dry_run=dry_run, anyway=anyway)
+
+
+def apply_prompt(
+    prompt: Prompt,
+    chosen: Chosen,
+    branch: str | None,
+    environ: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    anyway: bool = False,
+) -> Applied:
+    """Write a prompt to the place where it was measured. The arguments and errors are those of `apply`."""
+    target = place(prompt, chosen)
     after = write_back(target.content, target.step, target.part, target.text)
-    notes = _notes(summary, target, after)
+    notes = (*prompt.notes, *_notes(target, after))
     diff = patch(target.content, after, target.file)
-    promotion = None if run.has(PromotedRecord) else promotion_command(summary.record, run.name)
-    unchanged = Applied(run.name, target.file, target.step, diff, None, None, notes, promotion)
+    unchanged = Applied(prompt.run, target.file, target.step, diff, None, None, notes, prompt.promotion)
     if after == target.content:
         return unchanged
-    if (warning := _rehearsal_warning(summary) or _worse_warning(summary)) and not anyway:
-        raise NotApplied(f"{warning}; --anyway applies it")
-    new_branch = f"workbench/{run.name}" if branch is None else branch
-    change = _applicable(Repository(target.file.parent, environ), run, target, after.encode(), new_branch)
+    if prompt.objection and not anyway:
+        raise NotApplied(f"{prompt.objection}; --anyway applies it")
+    new_branch = f"workbench/{prompt.run}" if branch is None else branch
+    change = _applicable(Repository(target.file.parent, environ), prompt, target, after.encode(), new_branch)
     if dry_run:
         return unchanged
-    record, more_notes = _commit_and_check_out(change, run, _commit_message(summary, target.step, notes))
+    record, more_notes = _commit_and_check_out(change, prompt, _commit_message(prompt, target.step, notes))
     return replace(unchanged, branch=record.branch, commit=record.commit, notes=(*notes, *more_notes))
 
 
@@ -128,7 +131,7 @@ class _Change:
     branch: str
 
 
-def _applicable(repository: Repository, run: RunFolder, target: Place, after: bytes, new_branch: str) -> _Change:
+def _applicable(repository: Repository, prompt: Prompt, target: Place, after: bytes, new_branch: str) -> _Change:
     """Return the change. Check that a commit on the new branch can be made, and that git holds the file as it is now.
 
     Raises:
@@ -137,13 +140,13 @@ def _applicable(repository: Repository, run: RunFolder, target: Place, after: by
     origin, before = clean_head(repository), target.content.encode()
     stored = repository.stored(origin.commit, repository.name(target.file), before)
     require_identity(repository)
-    _require_not_applied(repository, run)
+    _require_not_applied(repository, prompt.record)
     require_new_branch_name(repository, new_branch)
     mode = target.file.stat().st_mode
     return _Change(repository, origin, stored, target.file, mode, before, after, new_branch)
 
 
-def _commit_and_check_out(change: _Change, run: RunFolder, message: str) -> tuple[AppliedRecord, tuple[str, ...]]:
+def _commit_and_check_out(change: _Change, prompt: Prompt, message: str) -> tuple[AppliedRecord, tuple[str, ...]]:
     """Commit the change on a new branch and check the branch out. Return the record and notes for a person.
 
     The record is saved before the change becomes visible in the repository.
@@ -154,7 +157,7 @@ def _commit_and_check_out(change: _Change, run: RunFolder, message: str) -> tupl
         repository=repository.top, name=change.stored.name, branch=branch, commit=commit, origin=change.origin
     )
     require_head(repository, change.origin)
-    save_applied(run, record, change.before)
+    save_applied(prompt.record, record, change.before)
     try:
         repository.add_branch(branch, commit)
         repository.checkout(Head(branch, commit))
@@ -162,7 +165,7 @@ def _commit_and_check_out(change: _Change, run: RunFolder, message: str) -> tupl
         status = repository.status()
         if status.head.branch != branch and not status.changes:
             repository.delete_branch(branch, commit)
-            delete_applied(run)
+            delete_applied(prompt.record)
         raise
     if repository.restore_file(change.stored.name, change.after, change.mode) and not repository.status().changes:
         return record, ()
@@ -187,40 +190,24 @@ def _require_not_applied(repository: Repository, run: RunFolder) -> None:
         )
 
 
-def _rehearsal_warning(summary: Summary) -> str | None:
-    """Return a warning if scripted models answered in the run."""
-    return "this prompt was found in a rehearsal, which proves nothing about it" if summary.rehearsal else None
-
-
-def _worse_warning(summary: Summary) -> str | None:
-    """Return a warning if the best prompt scored lower than the first in the confirmation."""
-    comparison = summary.comparison
-    if comparison is None or comparison.best >= comparison.baseline:
-        return None
-    return f"this prompt is worse than the first: {comparison.best:.2f} against {comparison.baseline:.2f}"
-
-
-def _notes(summary: Summary, target: Place, after: str) -> tuple[str, ...]:
-    """Return what a person should know before relying on the prompt."""
-    notes = [] if summary.rehearsal is None else [rehearsal(summary.rehearsal, summary.real_in_rehearsal)]
-    if warning := _worse_warning(summary) or by_chance(summary):
-        notes.append(warning)
+def _notes(target: Place, after: str) -> list[str]:
+    """Return what a person should know about the pipeline file before relying on the prompt."""
+    notes = []
     if target.file.resolve() == SHIPPED_PIPELINE:
         notes.append(
             "this pipeline comes with Workbench: on the new branch, every study that uses the pipeline gets the prompt"
         )
     if target.content not in (target.measured, after):
         notes.append("the pipeline file changed after it was measured: the prompt may score differently in it")
-    return tuple(notes)
+    return notes
 
 
-def _commit_message(summary: Summary, step: str, notes: tuple[str, ...]) -> str:
+def _commit_message(prompt: Prompt, step: str, notes: tuple[str, ...]) -> str:
     """Return the commit message, with the score, its interval and the run."""
     parts = [
-        one_line(f"Put the best prompt of study {summary.study} into step {step}"),
-        one_line(sentence(summary)),
+        one_line(f"{prompt.title} into step {step}"),
+        one_line(prompt.result),
         *(one_line(f"Note: {note}.") for note in notes),
-        f"Run: {summary.run.name}\nCandidate: {summary.best}\n"
-        f"Confirmed on: {len(summary.confirm)} fresh executions of both prompts",
+        prompt.trailer,
     ]
     return "\n\n".join(parts)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from workbench.apply.prompt import Prompt
 from workbench.errors import NotApplied
 from workbench.execution.runtime import IntoStep, NotWritten
 from workbench.execution.runtimes import RUNTIMES
@@ -17,8 +18,6 @@ from workbench.fields import nearest
 from workbench.pipeline_file.steps import Step, steps, value
 from workbench.pipeline_file.write_back import read
 from workbench.run.file_format import RUN_AGAIN
-from workbench.run.folder import RunFolder
-from workbench.run.record import RunRecord
 from workbench.search.candidate import HEADING, with_goal
 
 
@@ -36,7 +35,7 @@ class Place:
 
     Attributes:
         content: the file's content now.
-        measured: the file's content when the run measured it.
+        measured: the file's content when the prompt was measured.
         part: the number of the static part in the step, from 1.
         text: the new text of that part.
     """
@@ -49,36 +48,31 @@ class Place:
     text: str
 
 
-def place(run: RunFolder, chosen: Chosen, pipeline: Path | None = None) -> Place:
-    """Return the place of the run's winner in the pipeline file.
-
-    Args:
-        pipeline: the user's own pipeline file. By default, the run names it.
+def place(prompt: Prompt, chosen: Chosen) -> Place:
+    """Return the place of a prompt in the user's pipeline file.
 
     Raises:
-        NotApplied: the winner has no place in a pipeline file, or several places are possible.
-        RunNotFound: the run's folder is incomplete.
+        NotApplied: the prompt has no place in a pipeline file, or several places are possible.
+        RunNotFound: the folder of the prompt's run is incomplete.
     """
-    record = run.load(RunRecord)
-    if record.runtime is None:
-        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {RUN_AGAIN}")
-    prompt = run.read("best_prompt.md")
-    if record.program == "writer":
+    if prompt.runtime is None:
+        raise NotApplied(f"{prompt.run} did not keep the pipeline that it measured: {RUN_AGAIN}")
+    if prompt.program == "writer":
         raise NotApplied(
             "with program: writer the prompt is for the model that writes prompts, and stands in no pipeline file; "
-            f"workbench generate {run.name} writes a prompt with it"
+            f"workbench generate {prompt.run} writes a prompt with it"
         )
-    write_back = RUNTIMES[record.runtime].write_back(record.target)
+    write_back = RUNTIMES[prompt.runtime].write_back(prompt.target)
     if isinstance(write_back, NotWritten):
-        raise NotApplied(write_back.reason.format(file=run.path / "best_prompt.md"))
-    file = pipeline or record.own_pipeline
+        raise NotApplied(write_back.reason.format(file=prompt.file))
+    file = prompt.pipeline
     if file is None:
-        raise NotApplied(f"{run.name} did not keep the pipeline that it measured: {RUN_AGAIN}")
-    content, measured = _content(file), run.read("pipeline.yaml")
+        raise NotApplied(f"{prompt.run} did not keep the pipeline that it measured: {RUN_AGAIN}")
+    content, measured = _content(file), prompt.measured()
     if isinstance(write_back, IntoStep):
-        return Place(file, content, measured, *_in_target(record, write_back, measured, prompt, chosen))
+        return Place(file, content, measured, *_in_target(prompt, write_back, measured, chosen))
     variable = write_back.variable
-    return Place(file, content, measured, *_before_variable(file, content, measured, prompt, variable, chosen))
+    return Place(file, content, measured, *_before_variable(file, content, measured, prompt.text, variable, chosen))
 
 
 def _content(file: Path) -> str:
@@ -105,9 +99,9 @@ def _content(file: Path) -> str:
         raise NotApplied(f"{file} is not UTF-8 (byte {error.start}): convert it first") from error
 
 
-def _in_target(record: RunRecord, target: IntoStep, measured: str, prompt: str, chosen: Chosen) -> tuple[str, int, str]:
+def _in_target(prompt: Prompt, target: IntoStep, measured: str, chosen: Chosen) -> tuple[str, int, str]:
     """Return the step, the part and its text: the candidate with the goal, as the run measured the part."""
-    goals = {goal.name: goal.text for goal in record.goals}
+    goals = dict(prompt.goals)
     if chosen.step not in (None, target.step):
         raise NotApplied(
             f"the run measured its prompt in step {target.step}, not in step {chosen.step}: leave --step out"
@@ -120,7 +114,7 @@ def _in_target(record: RunRecord, target: IntoStep, measured: str, prompt: str, 
             else f'"{name}" is no goal of the study'
         )
         raise NotApplied(f"{problem}: name one with --goal {' | '.join(goals)}{nearest(name or '', goals)}")
-    text = with_goal(prompt, goals[name])
+    text = with_goal(prompt.text, goals[name])
     old_marks = set(target.replaced.findall(steps(read(measured))[target.step].statics[target.part - 1].value))
     if new_marks := [mark for mark in dict.fromkeys(target.replaced.findall(text)) if mark not in old_marks]:
         raise NotApplied(

@@ -1,6 +1,7 @@
 """Stores where a run's prompt was applied. Only this record tells `revert` how to go back.
 
-The record is kept in the run's folder until the prompt is taken back.
+The record is kept in the run's folder until the prompt is taken back. If the run is on another machine, the record is
+kept in a folder of the same name under `WORKBENCH_HOME/applied`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pydantic import Field
 from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
 from workbench.run.file_format import Record
-from workbench.run.folder import RunFolder
+from workbench.run.folder import RUNS, RunFolder
 from workbench.system.files import PRIVATE_FILE, write_atomically
 
-#: The file with the bytes of the pipeline file before the change, in the run's folder.
+#: The file with the bytes of the pipeline file before the change, beside the record.
 BEFORE = "applied.before"
+#: The folder under WORKBENCH_HOME with the records of runs that are on another machine.
+ELSEWHERE = "applied"
 
 
 class AppliedRecord(Record):
@@ -97,17 +100,27 @@ def delete_applied(run: RunFolder) -> None:
     try:
         for name in (AppliedRecord.FILE, BEFORE):
             (run.path / name).unlink(missing_ok=True)
+        if run.path.parent.name == ELSEWHERE:
+            run.path.rmdir()
     except OSError as error:
         raise NotApplied(f"{run.path / AppliedRecord.FILE} cannot be deleted: {error.strerror}") from error
 
 
-def last_applied(home: Path) -> RunFolder:
-    """Return the run that was applied last, by the time of its record.
+def record_folder(home: Path, run: str) -> RunFolder:
+    """Return the folder for the record of a run that is on another machine. It need not exist."""
+    return RunFolder(home / ELSEWHERE / run)
+
+
+def find_applied(home: Path, name: str | None) -> RunFolder:
+    """Return the folder with the record of a run: by its name or the beginning of its name, or the latest record.
 
     Raises:
-        RunNotFound: no run is applied.
+        RunNotFound: there is no such run, or without a name: no run is applied.
     """
-    applied = [(record.stat().st_mtime_ns, record.parent) for record in (home / "runs").glob(f"*/{AppliedRecord.FILE}")]
-    if not applied:
-        raise RunNotFound("no run is applied: workbench apply RUN applies one")
-    return RunFolder(max(applied)[1])
+    folders = [record.parent for root in (RUNS, ELSEWHERE) for record in (home / root).glob(f"*/{AppliedRecord.FILE}")]
+    if name is None:
+        if not folders:
+            raise RunNotFound("no run is applied: workbench apply RUN applies one")
+        return RunFolder(max(folders, key=lambda folder: (folder / AppliedRecord.FILE).stat().st_mtime_ns))
+    elsewhere = [folder for folder in folders if folder.parent.name == ELSEWHERE and folder.name.startswith(name)]
+    return RunFolder(elsewhere[0]) if len(elsewhere) == 1 else RunFolder.find(home, name)

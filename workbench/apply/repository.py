@@ -6,7 +6,7 @@ The commit is built in a temporary index, so that nothing is visible before the 
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from workbench.system.temporary import OwnedFolder
 
 #: The beginning of a pattern that matches one branch exactly. Git takes a pattern without brackets for a folder, too.
 EXACTLY = "refs/[h]eads/"
+#: How many earlier versions of a file are looked at.
+VERSIONS = 50
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,17 @@ class Repository:
             if self._has_commit(commit):
                 raise
             return ""
+
+    def versions(self, name: str, commit: str | None) -> Iterator[bytes]:
+        """Yield the contents of a file in this commit and in the newest commits that changed the file.
+
+        A content is what git would check out. A commit that the clone lacks is left out.
+        """
+        log = self.git.run("log", f"-{VERSIONS}", "--format=%H", "HEAD", "--", f":(literal,top){name}")
+        for version in dict.fromkeys([*([commit] if commit else []), *log.stdout.decode().split()]):
+            content = self.git.run("cat-file", "--filters", f"{version}:{name}")
+            if content.exit_code == 0:
+                yield content.stdout
 
     def stored(self, commit: str, name: str, content: bytes) -> StoredFile:
         """Return how a commit holds the file with this content.

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.apply.conditions import clean_head
-from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, last_applied, load_applied
+from workbench.apply.record import AppliedRecord, bytes_before, delete_applied, find_applied, load_applied
 from workbench.apply.repository import Repository
 from workbench.apply.status import Head
 from workbench.errors import NotApplied, RunNotFound
-from workbench.run.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def revert(home: Path, name: str | None, environ: Mapping[str, str]) -> Reverted
         RunNotFound: the run does not exist, or no run is applied.
         NotApplied: going back is impossible or failed halfway. Calling `revert` again does the rest.
     """
-    run = RunFolder.find(home, name) if name else last_applied(home)
+    run = find_applied(home, name)
     record = load_applied(run)
     if record is None:
         raise RunNotFound(f"{run.name} is not applied: workbench apply {run.name} applies it")

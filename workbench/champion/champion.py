@@ -38,6 +38,8 @@ class Champion(BaseModel):
         restores: the number of the champion whose prompt a rollback brought back, or None.
         rehearsal: world and seed of the rehearsal that measured it; None if real models did.
         fingerprint: a hash of everything that the scores depend on (workbench.champion.qualification).
+        proof: a hash of the prompt and its place in the measured pipeline file (workbench.champion.proof). Files of old
+            versions have none.
         scores: its confirmed scores, by goal. A requalification compares new scores with them.
         text: the prompt.
         file: the file; None for a starting prompt that has no file yet.
@@ -59,6 +61,7 @@ class Champion(BaseModel):
     restores: int | None = None
     rehearsal: str | None = None
     fingerprint: str | None = None
+    proof: str | None = None
     scores: dict[str, list[Score]] = Field(default_factory=dict)
     text: str = Field(exclude=True)
     file: Path | None = Field(default=None, exclude=True)
@@ -70,7 +73,7 @@ class Champion(BaseModel):
 
     def content(self) -> bytes:
         """Return the content of the champion's file. Optional keys that are empty are left out."""
-        optional = {"restores", "rehearsal", "fingerprint", "scores"}
+        optional = {"restores", "rehearsal", "fingerprint", "proof", "scores"}
         values = {key: value for key, value in self.model_dump().items() if key not in optional or value}
         front_matter = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10**9)
         return f"{FENCE}\n{front_matter}{FENCE}\n{self.text}\n".encode()

@@ -113,11 +113,10 @@ def _searches(home: Path, record: RunRecord) -> Iterator[Measurement]:
             same_kind = (other.rehearsal is None) == (record.rehearsal is None)
             if not same_kind or (other.study, other.champions) != (record.study, record.champions):
                 continue
-            summary = summarize(folder)
+            # The run's own report has the same mean with the same interval.
+            mean = summarize(folder).baseline_score
         except UserError:
             continue
-        # The run's own report has the same mean with the same interval.
-        mean = None if summary.comparison is None else summary.mean_score(summary.baseline)
         if mean is not None:
             yield _measured(mean, other.started, "search", other.champion, other.commit, None, folder.name)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
+from workbench.champion.proof import proof_of_run
 from workbench.errors import NotPromoted
 from workbench.evidence.statistics import WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, summarize
@@ -55,6 +56,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         date=_now(),
         baseline=round(comparison.baseline, DIGITS),
         reason=" ".join((reason or f"better than champion {current.number} beyond chance").split()) + f" ({gain})",
+        proof=proof_of_run(run),
         text=run.read("best_prompt.md"),
         **_measured(summary, str(summary.best)),
     )
@@ -84,13 +86,22 @@ def rollback(champions: Champions, number: int | None = None, reason: str | None
     if number is None:
         number = (current.restores or current.number) - 1
         if number < 1:
-            raise NotPromoted(f"{champions.study} has no champion before number {number + 1}: nothing was changed")
+            raise NotPromoted(_first_in_use(champions, current))
     earlier = champions.numbered(number)
     if earlier.text == current.text:
         raise NotPromoted(f"champion {number} has the prompt that is in use: nothing was changed")
     words = f"rollback from {current.number} to {number}{f': {reason}' if reason else ''}"
     restored = {"number": current.number + 1, "date": _now(), "reason": words, "restores": number, "file": None}
     return champions.add(earlier.model_copy(update=restored))
+
+
+def _first_in_use(champions: Champions, current: Champion) -> str:
+    """Say that no champion is before the first, and how to go to another champion."""
+    others = [str(champion.number) for champion in champions.all() if champion.text != current.text]
+    advice = "nothing was changed"
+    if others:
+        advice = f"to go to another champion, name its number ({', '.join(others)}): {advice}"
+    return f"{champions.study} uses the prompt of champion 1, and no champion is before it; {advice}"
 
 
 def _comparison(summary: Summary, champions: Champions, current: Champion) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -14,7 +14,10 @@ from workbench.foreign_text import printable
 from workbench.nouns import Study
 from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, champions_of, load
-from workbench.system.home import home
+from workbench.system.home import ensure_usable, home
+
+if TYPE_CHECKING:
+    from workbench.apply.prompt import Prompt
 
 
 def apply(
@@ -55,8 +58,9 @@ def apply(
         A file for the result as JSON.
     """
     # Imported here to keep the start of other commands fast.
-    from workbench.apply.apply import apply as apply_prompt
+    from workbench.apply.apply import apply_prompt
     from workbench.apply.placement import Chosen
+    from workbench.apply.prompt import prompt_of_run
     from workbench.apply.revert import revert as revert_prompt
 
     if champion is not None and (run is not None or revert):
@@ -68,12 +72,8 @@ def apply(
         report, notes, lines = reverted.to_json(), reverted.notes, reverted.lines()
     else:
         study = None if champion is None else load(RunOptions(champion))
-        folder = RunFolder.find(home(), run or "latest") if study is None else _champion_run(study)
-        # Another machine, or another clone, has the pipeline of the champion in another place.
-        pipeline = None if study is None else study.pipeline.file
-        applied = apply_prompt(
-            folder, Chosen(step, goal), branch, os.environ, pipeline=pipeline, dry_run=dry_run, anyway=anyway
-        )
+        prompt = prompt_of_run(RunFolder.find(home(), run or "latest")) if study is None else _prompt_of_champion(study)
+        applied = apply_prompt(prompt, Chosen(step, goal), branch, os.environ, dry_run=dry_run, anyway=anyway)
         report, notes, lines = applied.to_json(), applied.notes, applied.lines(dry_run=dry_run)
     for note in notes:
         err.print(f"note: {printable(note)}", markup=False, highlight=False)
@@ -83,31 +83,31 @@ def apply(
     return 0
 
 
-def _champion_run(study: Study) -> RunFolder:
-    """Return the run that found the champion of a study.
+def _prompt_of_champion(study: Study) -> Prompt:
+    """Return the prompt of a study's champion: from its run, or from its file if the run is on another machine.
 
     Raises:
-        ChampionNotFound: no run on this machine has the champion's prompt.
+        ChampionNotFound: the champion is a starting prompt, or has another text than its run found. Or the run is on
+            another machine, and the champion's file proves nothing.
     """
-    champions = champions_of(study)
-    champion = champions.current()
+    # Imported here to keep the start of other commands fast.
+    from workbench.apply.prompt import prompt_of_champion, prompt_of_run
+
+    champion = champions_of(study).current()
     if champion.run is None:
         raise ChampionNotFound(
-            f"champion {champion.number} of {champions.study} is a starting prompt, which no run has found; expected "
-            "the best prompt of a run: promote one with workbench champion promote; nothing was changed"
+            f"champion {champion.number} of {study.name} is a starting prompt, which no run has found; expected the "
+            "best prompt of a run: promote one with workbench champion promote, or take an applied prompt out again "
+            "with workbench apply --revert; nothing was changed"
         )
     try:
         folder = RunFolder.find(home(), champion.run)
-    except RunNotFound as error:
-        raise ChampionNotFound(
-            f"champion {champion.number} of {champions.study} was found by the run {champion.run}, whose folder is not "
-            f"under {home() / 'runs'}; expected the run, which has the pipeline that was measured, and the proof: run "
-            f"this command where the run is, or copy WORKBENCH_HOME/runs/{champion.run} from there to "
-            f"{home() / 'runs'}; nothing was changed"
-        ) from error
+    except RunNotFound:
+        return prompt_of_champion(study, champion, ensure_usable(home()), os.environ)
     if folder.read("best_prompt.md") != champion.text:
         raise ChampionNotFound(
             f"{champion.file} has another prompt than its run {champion.run} found; expected the same: "
             "restore the file with git"
         )
-    return folder
+    # Another clone has the pipeline of the champion in another place.
+    return prompt_of_run(folder, study.pipeline.file)

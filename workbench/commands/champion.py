@@ -59,8 +59,7 @@ def list_(study: Path, /, *, json_file: JsonFile = None) -> int:
         A file for the list as JSON.
     """
     champions = _champions(study).all()
-    values = [{**listed.to_json(), "commit": listed.commit and listed.commit[:12]} for listed in champions]
-    print_columns(console_beside(json_file), COLUMNS, [[row[column] for column in COLUMNS] for row in values])
+    print_columns(console_beside(json_file), COLUMNS, [_columns(listed) for listed in champions])
     if json_file is not None:
         write_json(json_file, [listed.to_json(text=False) for listed in champions])
     return 0
@@ -164,6 +163,18 @@ def rollback(
     return 0
 
 
+def _columns(listed: Champion) -> list[object]:
+    """Return the line of a champion in the list. A score from a rehearsal says so."""
+    mark = " in a rehearsal" if listed.rehearsal else ""
+    values = {
+        **listed.to_json(),
+        "score": None if listed.score is None else f"{listed.score:.2f}{mark}",
+        "baseline": None if listed.baseline is None else f"{listed.baseline:.2f}",
+        "commit": listed.commit and listed.commit[:12],
+    }
+    return [values[column] for column in COLUMNS]
+
+
 def _champions(study: Path) -> Champions:
     return champions_of(load(RunOptions(study)))
 
@@ -176,7 +187,7 @@ def _rows(chosen: Champion) -> list[tuple[str, str]]:
     measured = "not measured" if chosen.score is None else f"{chosen.score:.2f}{interval}"
     pairs: list[tuple[str, Any]] = [
         ("score", f"{measured}, in a rehearsal" if chosen.rehearsal else measured),
-        ("baseline", chosen.baseline),
+        ("baseline", None if chosen.baseline is None else f"{chosen.baseline:.2f}"),
         ("run", chosen.run),
         ("date", chosen.date),
         ("commit", chosen.commit),

@@ -14,6 +14,7 @@ from workbench.commands.output import (
 )
 from workbench.evidence.runs_compared import compare_runs
 from workbench.evidence.summary import summarize
+from workbench.evidence.words import money
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.system.home import home
@@ -67,6 +68,8 @@ def _table_values(side: dict[str, Any]) -> dict[str, Any]:
         **side,
         "commit": commit,
         "interval": interval,
+        **{key: None if side[key] is None else f"{side[key]:.2f}" for key in ("score", "baseline")},
+        "cost": None if side["cost"] is None else money(side["cost"]),
         "status": f"{side['status']}{', rehearsal' if side['rehearsal'] else ''}",
     }
 

@@ -93,13 +93,13 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
             score.commit and score.commit[:12],
             score.champion or "starting prompt",
             f"{score.score:.2f}",
-            None if score.low is None else f"{score.low:.1f} to {score.high:.1f}",
+            None if score.low is None else f"{score.low:.1f} to {score.high:.1f} ({score.level:.0%})",
             score.trials,
             f"{score.run}{', rehearsal' if score.rehearsal else ''}",
         ]
         for score in measured
     ]
-    columns = ("date", "commit", "champion", "score", "90 %", "trials", "run")
+    columns = ("date", "commit", "champion", "score", "interval", "trials", "run")
     _print(columns, rows, f"no run of {study} has measured its prompt on fresh replicates yet", json_file)
     if json_file is not None:
         write_json(json_file, [score.to_json() for score in measured])

@@ -12,7 +12,7 @@ from workbench.commands.cache import MEGABYTE, Days
 from workbench.commands.output import JsonFile, console_beside, print_columns, write_json
 from workbench.errors import UserError
 from workbench.evidence.summary import Summary, summarize
-from workbench.evidence.words import plural
+from workbench.evidence.words import money, plural
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -75,10 +75,11 @@ def prune(
     console = console_beside(json_file)
     for name, reason in pruned.kept.items():
         console.print(f"kept {name}: {printable(reason)}", highlight=False, markup=False)
+    verb = "would remove" if dry_run else "removed"
     for name in pruned.removed:
-        console.print(f"{'would remove' if dry_run else 'removed'} {name}", highlight=False, markup=False)
-    room = f"{pruned.bytes / MEGABYTE:.1f} MB"
-    console.print(f"{plural(len(pruned.removed), 'run')} of {len(pruned.removed) + len(pruned.kept)}, {room}")
+        console.print(f"{verb} {name}", highlight=False, markup=False)
+    runs = f"{plural(len(pruned.removed), 'run')} of {len(pruned.removed) + len(pruned.kept)}"
+    console.print(f"{verb} {runs}, {pruned.bytes / MEGABYTE:.1f} MB", highlight=False)
     if json_file is not None:
         write_json(
             json_file,
@@ -89,7 +90,8 @@ def prune(
 
 def _cells(row: dict[str, Any]) -> list[object]:
     """Return the values of a run as the table shows them."""
-    return [row[column][:12] if column == "commit" and row[column] else row[column] for column in COLUMNS]
+    shown = {"commit": lambda commit: commit[:12], "baseline": "{:.2f}".format, "best": "{:.2f}".format, "cost": money}
+    return [shown[name](row[name]) if name in shown and row[name] is not None else row[name] for name in COLUMNS]
 
 
 def _folders(folder: Path) -> list[RunFolder]:

@@ -43,8 +43,9 @@ def webhook(
     # Imported here to keep the start of other commands fast.
     import uvicorn
 
-    from workbench.repository.deliveries import SECRET_VARIABLE, Deliveries, read_config
+    from workbench.repository.deliveries import SECRET_VARIABLE, Deliveries
     from workbench.repository.receiver import application
+    from workbench.repository.webhook_config import read_config
 
     secret = os.environ.get(SECRET_VARIABLE, "").strip()
     if not secret:

@@ -128,7 +128,8 @@ def _confirm(summary: Summary) -> list[str]:
     middle = (CONFIRM_LEFT + CONFIRM_RIGHT) / 2
     label = text(middle, HEIGHT - 8, "confirmed on fresh trials", FAINT, anchor="middle")
     if not summary.confirm:
-        return [label, text(middle, (TOP + BOTTOM) / 2, "not yet", FAINT, anchor="middle")]
+        words = "not yet" if summary.stopped is None else "not reached"
+        return [label, text(middle, (TOP + BOTTOM) / 2, words, FAINT, anchor="middle")]
     sides = [(summary.baseline, "baseline", CONFIRM_LEFT + 40, GREY)]
     if summary.best != summary.baseline:
         sides.append((summary.best or "", "best", CONFIRM_RIGHT - 40, BLUE))

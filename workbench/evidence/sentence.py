@@ -15,7 +15,9 @@ def sentence(summary: Summary) -> str:
     if comparison is None:
         so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
         done = f"{plural(len(summary.search), 'trial')} of at most {plural(summary.record.budget, 'execution')}"
-        return f"{summary.status.capitalize()}: {done}{so_far}."
+        # A failure has a message of its own, which says what to do.
+        advice = " Run the study again: nothing is paid for twice." if summary.status == "interrupted" else ""
+        return f"{summary.status.capitalize()}: {done}{so_far}.{advice}"
     if summary.best == summary.baseline:
         champion = summary.record.champion
         first = f"Champion {champion}" if champion else "The starting prompt"

@@ -140,6 +140,11 @@ class Summary:
         noise = self.race.noise if self.race is not None and len(scores) == 1 else None
         return mean_score(scores, level, noise)
 
+    @property
+    def baseline_score(self) -> MeanScore | None:
+        """Return the confirmed mean of the prompt that the run began with; None until the run is done."""
+        return None if self.comparison is None else self.mean_score(self.baseline)
+
     def length(self, candidate: str | None) -> PromptLength | None:
         """Return the length of a candidate's prompt; None without a candidate, or if length costs nothing."""
         if self.record.length is None or candidate is None:

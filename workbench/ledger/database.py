@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from workbench.errors import LedgerFailed, LedgerRefused
 from workbench.foreign_text import scrubbed
 from workbench.system.files import PRIVATE_FILE, write_new
+from workbench.system.imports import installation
 
 #: The variable that names another database, and the name of the file under WORKBENCH_HOME.
 VARIABLE = "WORKBENCH_LEDGER_URL"
@@ -219,7 +220,7 @@ def _postgresql(url: URL) -> Engine:
     except ImportError:
         raise LedgerRefused(
             f"{VARIABLE} names a PostgreSQL database, and the package psycopg is not installed; expected it beside "
-            "Workbench; run pip install 'workbench[postgresql]'"
+            f"Workbench; run {installation('postgresql')}"
         ) from None
 
     @event.listens_for(engine, "connect")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
-from workbench.evidence.statistics import mean_score
 from workbench.run.record import RunKind
 
 #: The columns of a trial, as `workbench ledger trials` shows them.
@@ -50,7 +48,7 @@ class StudyTotals:
 
 @dataclass(frozen=True)
 class PromptScore:
-    """The score of the prompt in use, measured by one run on fresh replicates.
+    """The score of the prompt in use, measured by one run on fresh replicates. The run's report has the same numbers.
 
     Attributes:
         champion: the number of the champion; None for the starting prompt of a study without a champion.
@@ -113,38 +111,17 @@ def prompt_scores(connection: Connection, study: str) -> list[PromptScore]:
     """Return the scores of the prompt in use, one for each run that measured it on fresh replicates, oldest first."""
     rows = connection.execute(
         text("""
-SELECT r.run, r."commit", r.champion, r.baseline, r.rehearsal IS NOT NULL AS rehearsal, r.started, s.goal, s.score
-FROM runs r JOIN scores s ON s.run = r.run AND s.candidate = r.baseline AND s.phase = 'confirm'
-WHERE r.study = :study
-ORDER BY r.started, r.run, s.goal, s.replicate
+SELECT r.run, r."commit", r.champion, r.baseline AS candidate, r.rehearsal IS NOT NULL AS rehearsal,
+       r.baseline_score AS score, r.baseline_low AS low, r.baseline_high AS high, r.baseline_level AS level,
+       r.started AS at, (SELECT COUNT(*) FROM scores s
+                         WHERE s.run = r.run AND s.candidate = r.baseline AND s.phase = 'confirm') AS trials
+FROM runs r
+WHERE r.study = :study AND r.baseline_score IS NOT NULL
+ORDER BY r.started, r.run
 """),
         {"study": study},
     )
-    by_run: dict[str, list[Row[Any]]] = {}
-    for row in rows:
-        by_run.setdefault(row.run, []).append(row)
-    return [_prompt_score(run_rows) for run_rows in by_run.values()]
-
-
-def _prompt_score(rows: Sequence[Row[Any]]) -> PromptScore:
-    """Return the score of one run, from the rows of its trials."""
-    scores: dict[str, list[float]] = {}
-    for row in rows:
-        scores.setdefault(row.goal, []).append(row.score)
-    mean, first = mean_score(scores), rows[0]
-    return PromptScore(
-        run=first.run,
-        commit=first.commit,
-        champion=first.champion,
-        candidate=first.baseline,
-        rehearsal=bool(first.rehearsal),
-        score=mean.score,
-        low=mean.low,
-        high=mean.high,
-        level=mean.level,
-        trials=len(rows),
-        at=first.started,
-    )
+    return [PromptScore(**{**row._mapping, "rehearsal": bool(row.rehearsal)}) for row in rows]
 
 
 def trials(connection: Connection, study: str, most: int) -> list[dict[str, Any]]:

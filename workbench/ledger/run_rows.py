@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import sqlite
 
+from workbench.evidence.summary import summarize
 from workbench.ledger.database import Database
 from workbench.ledger.schema import asks, calls, judged, runs, score_verdicts, scores
 from workbench.run.file_format import Record
@@ -124,6 +125,8 @@ def _run(folder: RunFolder) -> Row:
     record = folder.load(RunRecord)
     result = folder.load(SearchResult) if folder.has(SearchResult) else None
     promoted = folder.load(PromotedRecord) if folder.has(PromotedRecord) else None
+    # Until the search has a result, nothing is confirmed, and reading the whole folder every second would be in vain.
+    measured = summarize(folder).baseline_score if result else None
     return {
         "run": folder.name,
         "kind": record.kind,
@@ -135,6 +138,7 @@ def _run(folder: RunFolder) -> Row:
         "rehearsal": record.rehearsal,
         "baseline": record.baseline,
         "champion": record.champion,
+        **{f"baseline_{name}": getattr(measured, name, None) for name in ("score", "low", "high", "level")},
         "best": result.best if result else None,
         "promoted": promoted.number if promoted else None,
         "fingerprint": record.fingerprint,

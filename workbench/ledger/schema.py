@@ -1,6 +1,7 @@
 """Defines the tables of the ledger, which mirror the files of run folders: a line is copied as it is.
 
-runs             run.json, found.json and promoted.json of each run, and run.json of each calibration and drawing
+runs             run.json, found.json and promoted.json of each run, and run.json of each calibration and drawing; with
+                 the confirmed score of the prompt that the run began with, and its interval as in the run's report
 scores           trials.jsonl: the score of each trial, with the judge's reason
 judged           the verdicts in trials.jsonl; equal plans share a verdict, and a score may be the mean of several
 score_verdicts   the verdicts that a trial's score is the mean of
@@ -33,7 +34,7 @@ from sqlalchemy import (
 from workbench.ledger.views import VIEWS
 
 #: The version of the tables and views. A ledger of another version is made again from the run folders.
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Words(TypeDecorator[str]):
@@ -72,6 +73,10 @@ runs = Table(
     Column("rehearsal", Words),
     Column("baseline", Words, nullable=False),
     Column("champion", Integer),
+    Column("baseline_score", Double),
+    Column("baseline_low", Double),
+    Column("baseline_high", Double),
+    Column("baseline_level", Double),
     Column("best", Words),
     Column("promoted", Integer),
     Column("fingerprint", Words),

@@ -1,4 +1,4 @@
-"""Reads the push deliveries of GitHub's webhook: configuration, signature, delivery ids and the push itself."""
+"""Reads the push deliveries of GitHub's webhook: signature, delivery ids and the push itself."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
-
-from workbench.errors import UserError
-from workbench.fields import Form, Text
 from workbench.providers import digest
 from workbench.repository.looks import Change, look
 from workbench.repository.opening import open_repository
 from workbench.repository.repository import URL, normalized
+from workbench.repository.webhook_config import Watched
 from workbench.system import git
 from workbench.system.files import write_new
 
@@ -26,15 +22,6 @@ from workbench.system.files import write_new
 SECRET_VARIABLE = "WORKBENCH_WEBHOOK_SECRET"  # noqa: S105  # this is a name, and no secret
 #: A commit that does not exist, as git writes it: the old head of a new branch.
 NO_COMMIT = "0" * 40
-
-
-class Watched(Form):
-    """One entry of the configuration: a branch that is looked at when a push to it is delivered."""
-
-    repository: Text
-    branch: Text
-    study: Text
-    paths: list[Text] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,28 +36,6 @@ class Push:
     addresses: frozenset[str]
     branch: str
     before: str | None
-
-
-def read_config(file: Path) -> list[Watched]:
-    """Return the entries of a configuration file.
-
-    Raises:
-        UserError: the file cannot be read, or does not fit its format.
-    """
-    expected = "expected a list of entries {repository, branch, study, paths}"
-    try:
-        value = yaml.safe_load(file.read_text(encoding="utf-8"))
-        entries = TypeAdapter(Annotated[list[Watched], Field(min_length=1)]).validate_python(value)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise UserError(f"{file} cannot be read ({reason}); {expected}: name such a file with --config") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{file} is no YAML ({' '.join(str(error).split())[:150]}); {expected}") from error
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
-        raise UserError(f"{file}: {place or 'the file'}: {problem['msg']}; {expected}") from error
-    return entries
 
 
 def is_signed(body: bytes, signature: str, secret: str) -> bool:

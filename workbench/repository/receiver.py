@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -16,6 +17,8 @@ from workbench.repository.deliveries import Deliveries, Push, is_signed, read_pu
 
 #: The largest body of a delivery, in bytes. GitHub sends at most 25 MB, and a usual push a few kilobytes.
 MOST_BYTES = 5_000_000
+#: How long the body of a delivery may take. GitHub waits for 10 seconds in all.
+BODY_SECONDS = 30.0
 
 
 class Refused(Exception):
@@ -26,12 +29,15 @@ class Refused(Exception):
         self.status = status
 
 
-def application(deliveries: Deliveries, secret: str, log: Callable[[str], None]) -> Starlette:
+def application(
+    deliveries: Deliveries, secret: str, log: Callable[[str], None], seconds: float = BODY_SECONDS
+) -> Starlette:
     """Return the web application that takes deliveries at every path.
 
     Args:
         secret: signs the deliveries.
         log: takes one line for each delivery. No line has a part of the body or a signature in it.
+        seconds: the time limit of a delivery's body.
     """
     #: One delivery at a time, so that two copies of one delivery cannot both be taken.
     turn = threading.Lock()
@@ -40,12 +46,14 @@ def application(deliveries: Deliveries, secret: str, log: Callable[[str], None])
         delivery = request.headers.get("x-github-delivery", "")
         name = f"delivery {delivery[:64]!r} from {request.client.host if request.client else 'nowhere'}"
         try:
-            body = await _body(request)
+            body = await _body(request, seconds)
             if not is_signed(body, request.headers.get("x-hub-signature-256", ""), secret):
                 raise Refused(401, "the signature does not fit the secret")
             push = _push(request, delivery, body)
             if push is None or not deliveries.watched(push):
-                log(f"204 {name}: it concerns no watched branch")
+                event = request.headers.get("x-github-event", "")[:64]
+                why = "it concerns no watched branch" if event == "push" else f"it is no push, but {event!r}"
+                log(f"204 {name}: {why}")
                 return Response(status_code=204)
             emitted = await run_in_threadpool(take, delivery, push)
         except Refused as refusal:
@@ -67,17 +75,23 @@ def application(deliveries: Deliveries, secret: str, log: Callable[[str], None])
     return Starlette(routes=[Route("/{path:path}", receive, methods=["POST"])])
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, seconds: float) -> bytes:
     """Return the body of a delivery.
 
     Raises:
-        Refused: it is too long.
+        Refused: it is too long, takes too long, or its sender is gone.
     """
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise Refused(413, f"the body is longer than {MOST_BYTES} bytes")
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise Refused(413, f"the body is longer than {MOST_BYTES} bytes")
+    except TimeoutError as error:
+        raise Refused(408, f"the body was not complete after {seconds:g} s") from error
+    except ClientDisconnect as error:
+        raise Refused(400, "the sender closed the connection before the body was complete") from error
     return bytes(body)
 
 
@@ -87,6 +101,9 @@ def _push(request: Request, delivery: str, body: bytes) -> Push | None:
     Raises:
         Refused: the delivery is not as GitHub sends it.
     """
+    content_type = request.headers.get("content-type", "").partition(";")[0]
+    if content_type == "application/x-www-form-urlencoded":
+        raise Refused(400, f"the content type is {content_type}; expected application/json: choose it on GitHub")
     if request.headers.get("x-github-event") != "push":
         return None
     if not delivery:

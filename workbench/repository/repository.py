@@ -124,7 +124,7 @@ class Repository:
         folder.parent.mkdir(parents=True, exist_ok=True)
         for other in folder.parent.glob("*/"):
             if (release := try_lock(_lock(other))) is not None:
-                self._remove(other)
+                _remove(other)
                 release()
         release = try_lock(_lock(folder))
         if release is None:
@@ -133,14 +133,8 @@ class Repository:
             self._git("worktree", "add", "--quiet", "--force", "--force", "--detach", str(folder), commit)
             yield folder
         finally:
-            self._remove(folder)
+            _remove(folder)
             release()
-
-    def _remove(self, folder: Path) -> None:
-        """Remove a worktree, even if git does not know the worktree or it belongs to another repository."""
-        with suppress(UserError):
-            self._git("worktree", "remove", "--force", "--force", str(folder))
-        shutil.rmtree(folder, ignore_errors=True)
 
     def _succeeds(self, *arguments: str) -> bool:
         return git.run(self.folder, *arguments, environ=self.environ).exit_code == 0
@@ -164,3 +158,31 @@ def normalized(address: str) -> str:
 def _lock(folder: Path) -> Path:
     """Return the file whose lock says that a process uses a worktree."""
     return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove(folder: Path) -> None:
+    """Remove a worktree and what its repository knows about it, as `git worktree remove --force` does.
+
+    No program is started, because an interrupted run may start none. The worktree may belong to any repository, or be
+    an ordinary folder.
+    """
+    record = _record_of(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    if record is not None:
+        shutil.rmtree(record, ignore_errors=True)
+        with suppress(OSError):
+            record.parent.rmdir()
+
+
+def _record_of(folder: Path) -> Path | None:
+    """Return the folder `.git/worktrees/NAME` in which a repository keeps what it knows about a worktree, or None.
+
+    The worktree names this folder, and the folder names the worktree. Without both, nothing is returned.
+    """
+    try:
+        record = folder / (folder / ".git").read_text(encoding="utf-8").removeprefix("gitdir: ").rstrip("\n")
+        worktree = record / (record / "gitdir").read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, ValueError):
+        return None
+    is_record = record.parent.name == "worktrees" and worktree.resolve() == (folder / ".git").resolve()
+    return record if is_record else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 from workbench.champion.champions import FOLDER
 from workbench.errors import UserError
 from workbench.providers import digest
+from workbench.repository.opening import known_file
 from workbench.repository.repository import Repository
+from workbench.study.names import names
 from workbench.system.files import write_new
 
 
@@ -68,9 +70,7 @@ class StudyInRepository:
         with self.repository.checked_out(commit, home / "worktrees" / name) as folder:
             file = folder / self.path
             if not file.is_file():
-                raise UserError(
-                    f"{self.repository.address} has no file {self.path} at {commit}; expected a study there"
-                )
+                raise UserError(absent(self.repository.address, str(self.path), commit))
             if not self.repository.is_local:
                 self._copy_champions(file.parent / FOLDER, self.prompts(home))
             yield file
@@ -97,3 +97,22 @@ class StudyInRepository:
             ("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}"),
         )
         return " && ".join(map(shlex.join, commands))
+
+
+def absent(repository: str, study: str, commit: str) -> str:
+    """Return the message about a study that a commit does not have."""
+    return (
+        f"{repository} has no file {study} at {commit[:12]}; expected a study there: if it has another name now, "
+        "change it in the parameters of the deployment, and in the configuration of the webhook"
+    )
+
+
+def names_at(
+    repository: str, commit: str | None, study: str, home: Path, environ: Mapping[str, str]
+) -> tuple[str, str]:
+    """Return the names of a study at a commit and of its optimizer, for a title. Nothing is fetched or checked.
+
+    Args:
+        commit: a commit or a branch; None is what is checked out, or the default branch of a URL.
+    """
+    return names(Path(repository, study), known_file(repository, commit or "HEAD", study, home, environ))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from workbench.fields import KeyPath
 from workbench.nouns import Study, TaskRunner, TaskRunnerName
+from workbench.system.imports import installation
 
 #: The key of a study that names the task runner.
 TASK_RUNNER: KeyPath = ("task_runner",)
@@ -50,7 +51,7 @@ def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
             TASK_RUNNER,
             (
                 f"task_runner: {name} needs the package {package.module.replace('_', '-')}, which is not installed; "
-                f"expected it beside Workbench; run pip install 'workbench[{package.extra}]'"
+                f"expected it beside Workbench; run {installation(package.extra)}"
             ),
         )
     if study.dollars is not None:

@@ -1,8 +1,10 @@
-"""Imports large packages faster."""
+"""Imports large packages faster, and says how to install packages that are missing."""
 
 from __future__ import annotations
 
 import gc
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,3 +22,11 @@ def without_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def installation(extra: str) -> str:
+    """Return the command that installs the packages of an extra.
+
+    It names this Python. Another one would get a package of the same name that somebody else has published.
+    """
+    return f"{shlex.quote(sys.executable)} -m pip install 'workbench[{extra}]'"

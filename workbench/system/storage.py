@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from workbench.errors import OutsideError, UserError
 from workbench.system.files import why_unwritable, write_atomically
+from workbench.system.imports import installation
 
 #: The variable that names a bucket for the paid answers.
 VARIABLE = "WORKBENCH_RESULTS"
@@ -133,7 +134,7 @@ def results_of(home: Path, environ: Mapping[str, str]) -> Folder | Bucket:
     if importlib.util.find_spec("s3fs") is None:
         raise UserError(
             f"{VARIABLE}={address} needs the package s3fs, which is not installed; expected it beside Workbench; run "
-            "pip install 'workbench[s3]'"
+            f"{installation('s3')}"
         )
     return Bucket(address.rstrip("/"))
 

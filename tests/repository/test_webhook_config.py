@@ -1,0 +1,64 @@
+"""Tests of the webhook's configuration: every mistake is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import UserError
+from workbench.repository.webhook_config import Watched, read_config
+
+URL = "https://github.com/me/mine.git"
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (
+            "- a\n[",
+            ["2: this is no YAML (expected <block end>, but found '['); expected a list of entries {repository, "],
+        ),
+        ("", ["1: expected a list, got nothing; expected a list of entries {repository, branch, study, paths}"]),
+        ("[]", ["1: the list is empty; expected at least one item; expected a list of entries {repository, "]),
+        (f"repository: {URL}", ["1: expected a list, got keys "]),
+        (f"- repository: {URL}\n  branch: main", ["1: [0].study: this key is missing"]),
+        (
+            f"- {{repository: {URL}, branch: main, study: s}}\n- repository: ''\n  branch: 1\n  study: s\n  path: [x]",
+            [
+                "2: [1].repository: expected a text, got an empty one",
+                "3: [1].branch: expected a text, got a number 1",
+                '5: [1].path: this key is not known; expected repository, branch, study, paths; did you mean "paths"?',
+            ],
+        ),
+        (
+            "- repository: /nowhere\n  branch: HEAD\n  study: s",
+            [
+                '2: [0].branch: "HEAD" is no name of a branch; expected a name such as main',
+                "1: [0].repository: there is no folder /nowhere; expected the URL or the folder of a git repository",
+            ],
+        ),
+    ],
+)
+def test_each_mistake_is_named_with_its_line(tmp_path: Path, text: str, problems: list[str]) -> None:
+    """An entry that no delivery would ever fit is a mistake, too."""
+    file = tmp_path / "webhook.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError) as refused:
+        read_config(file)
+    lines = str(refused.value).split("\n")
+    assert len(lines) == len(problems)
+    for line, problem in zip(lines, problems, strict=True):
+        assert line.startswith(f"{file}:{problem}")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nothing cannot be read \(No such file or directory\)"):
+        read_config(tmp_path / "nothing")
+
+
+def test_a_url_and_a_folder_can_be_watched(tmp_path: Path) -> None:
+    file = tmp_path / "webhook.yaml"
+    entries = [Watched(repository=place, branch="a/b", study="s", paths=["x/**"]) for place in (URL, str(tmp_path))]
+    file.write_text("\n".join(f"- {entry.model_dump_json()}" for entry in entries))
+    assert read_config(file) == entries
