@@ -70,7 +70,8 @@ class Study:
         concurrency: how many executions may run at the same time.
         seed: the seed of all random choices that Workbench makes.
         task_runner: where task runs are executed. The results do not depend on it.
-        promote: `ask` leaves a promotion to a person; `auto` promotes a prompt that is better beyond chance.
+        promote: `ask` leaves a promotion to a person; `auto` promotes a prompt whose gain is beyond chance
+            and is 0.5 points or more.
         margin: how many points a champion may lose at a new commit and still count as good as before.
         model_timeout: the time limit of one answer of the judge or the proposer, in seconds.
         champions: the folder of the study's champions. It need not exist.

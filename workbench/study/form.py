@@ -178,8 +178,8 @@ class StudyForm(Form):
     )
     promote: Literal["ask", "auto"] = Field(
         default="ask",
-        description="with `auto`, a prompt that is better beyond chance becomes the champion; with `ask`, a person "
-        "decides",
+        description="with `auto`, a prompt becomes the champion if its gain is beyond chance and is 0.5 points or "
+        "more; with `ask`, a person decides",
     )
     margin: Annotated[float, Field(gt=0, le=10)] = Field(
         default=0.5,

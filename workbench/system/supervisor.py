@@ -211,9 +211,10 @@ def _adopt_orphans() -> None:
         raise OSError("prctl(PR_SET_CHILD_SUBREAPER) failed")
 
 
-def _fork(control: int, streams: list[int]) -> None:
+def _guard_command(requests: _socket.socket, control: int, streams: list[int]) -> None:
     """Become the guard of a command, and fork its supervisor. Neither of them returns."""
     try:
+        requests.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         for number, stream in enumerate(streams):
@@ -246,8 +247,7 @@ def serve(requests: _socket.socket) -> None:
             control, *streams = descriptors
             try:
                 if os.fork() == 0:
-                    requests.close()
-                    _fork(control, streams)
+                    _guard_command(requests, control, streams)
             except OSError as error:
                 _tell(control, f"failed {error!r}")
         for descriptor in descriptors:
