@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,7 +51,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     Returns:
         The task runs of all verdicts.
     """
-    send_events_in_batches()
+    _prepare_process()
     wrap = quote if isinstance(runner, ThreadPoolTaskRunner) else _as_it_is
     progress, records, reused, threads = Progress(), worker.SentRecords(run), ReusedAnswers(), runners.local()
 
@@ -83,6 +85,15 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                     asks.answer(ask, submitted(score, values, dependencies=after), bought=bought)
         reused.show(now=True)
     return [*(task.future for task in asks.verdicts if isinstance(task, TaskRunAnswer)), *reused.verdicts]
+
+
+@functools.cache
+def _prepare_process() -> None:
+    """Leave more time to the threads of this process: for events, and for the search for garbage."""
+    send_events_in_batches()
+    # The objects of the imports live as long as the process. Without this, Python looks for garbage among them now and
+    # then, and stops all threads for 0.2 s to 0.5 s.
+    gc.freeze()
 
 
 def _retrieved(ask: Retrieve, threads: TaskRunner[Any]) -> AnswerFuture:
