@@ -51,7 +51,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     Returns:
         The task runs of all verdicts.
     """
-    _prepare_process()
+    _prepare_flow_process()
     wrap = quote if isinstance(runner, ThreadPoolTaskRunner) else _as_it_is
     progress, records, reused, threads = Progress(), worker.SentRecords(run), ReusedAnswers(), runners.local()
 
@@ -88,8 +88,8 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
 
 
 @functools.cache
-def _prepare_process() -> None:
-    """Leave more time to the threads of this process: for events, and for the search for garbage."""
+def _prepare_flow_process() -> None:
+    """Send events in batches, and take the objects of the imports out of the search for garbage."""
     send_events_in_batches()
     # The objects of the imports live as long as the process. Without this, Python looks for garbage among them now and
     # then, and stops all threads for 0.2 s to 0.5 s.

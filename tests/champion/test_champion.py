@@ -94,6 +94,7 @@ def test_a_file_is_never_overwritten(champions: Champions) -> None:
         (b"---\n- 7\n---\ntext\n", "has no keys"),
         (b"---\nreason: x\n---\ntext\n", "number: Field required"),
         (b"---\nnumber: 7\nscore: 11.0\n---\ntext\n", "score: .*, got 11.0"),
+        (b"---\nnumber: 7\nrun: ../elsewhere\n---\ntext\n", "run: .*, got .*elsewhere"),
         (b"---\nnumber: 8\n---\ntext\n", "its number is 8, and its name says 0007"),
         (b"---\nnumber: 7\n---\n \n", "no prompt"),
         (b"\xff", "not UTF-8"),

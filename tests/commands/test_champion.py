@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.support.command_line import study
 from tests.support.commits import Commits
 from tests.support.run_folder import NAME, ended
-from workbench.apply.record import AppliedRecord, delete_applied, record_folder, save_applied
+from workbench.apply.record import AppliedRecord, delete_applied, find_applied, record_folder, save_applied
 from workbench.apply.status import Head
 from workbench.commands.app import app
 from workbench.commands.apply import apply
@@ -106,7 +107,9 @@ def test_a_champion_is_applied_without_the_folder_of_its_run(
     assert f"the folder of the run {NAME} is not on this machine" in capsys.readouterr().err
     subject, result, *_, trailer = clone.git("show", "-s", "--format=%B").split("\n\n")
     assert subject == "Put champion 2 of study study_one into step write_plan"
-    assert result.startswith("The champion scores 8.10 (7.7 to 8.5, 90%), and the prompt before it 3.10: better than")
+    assert result.startswith(
+        "The champion scores 8.10 (7.7 to 8.5, 90%), and the prompt that it was compared with 3.10: better than"
+    )
     assert trailer == f"Run: {NAME}\nChampion: 2"
     clone.git("checkout", "-q", "main")
     with pytest.raises(NotApplied, match=rf"already applied .+ workbench apply {NAME} --revert takes it back"):
@@ -122,6 +125,41 @@ def test_a_champion_is_applied_without_the_folder_of_its_run(
     applied_to(clone)
     assert apply(revert=True) == 0
     assert clone.head == main
+
+
+def test_a_champion_is_applied_in_one_repository_at_a_time(clone: Commits, tmp_path: Path) -> None:
+    """A second record would replace the first, and nobody could take the first change back any more."""
+    shutil.rmtree(tmp_path / "home" / "runs")
+    second = tmp_path / "second"
+    clone.git("clone", "-q", str(clone.folder), str(second))
+    applied_to(clone)
+    study = second / "studies" / "study.yaml"
+    with pytest.raises(NotApplied, match=rf"already applied on branch workbench/{NAME} of {clone.folder}, "):
+        apply(champion=study)
+    shutil.rmtree(clone.folder)
+    for name, value in (("name", "t"), ("email", "t@example.org")):
+        subprocess.run(["git", "-C", str(second), "config", f"user.{name}", value], check=True)
+    assert apply(champion=study) == 0
+
+
+def test_values_that_a_person_took_out_of_a_champion_are_not_missed(clone: Commits, tmp_path: Path) -> None:
+    """The interval is only shown if it is whole."""
+    shutil.rmtree(tmp_path / "home" / "runs")
+    champion = clone.folder / "studies" / "prompts" / "study_one" / "0002.md"
+    lines = [line for line in champion.read_text().splitlines(keepends=True) if not line.startswith("level: ")]
+    clone.commit({"studies/prompts/study_one/0002.md": "".join(lines)})
+    applied_to(clone)
+    assert "The champion scores 8.10, and the prompt that" in clone.git("show", "-s", "--format=%B")
+
+
+def test_a_name_that_begins_several_applied_runs_is_ambiguous(tmp_path: Path) -> None:
+    """The message lists them. A whole name is never ambiguous."""
+    for run in ("20270101-a", "20270101-a-b"):
+        applied = AppliedRecord(repository=tmp_path, name="x", branch="b", commit="c", origin=Head(None, "d"))
+        save_applied(record_folder(tmp_path, run), applied, b"")
+    with pytest.raises(RunNotFound, match="2027 begins the names of several applied runs: 20270101-a, 20270101-a-b;"):
+        find_applied(tmp_path, "2027")
+    assert find_applied(tmp_path, "20270101-a").name == "20270101-a"
 
 
 def test_the_measured_pipeline_is_looked_up_in_git(
@@ -144,7 +182,8 @@ def test_the_measured_pipeline_is_looked_up_in_git(
             "Order nothing.",
             r"fits the proof in .+0002\.md; expected the prompt, the pipeline file",
         ),
-        ("proof: ", "unknown: ", rf"found by the run {NAME}.+copy WORKBENCH_HOME/runs/{NAME}"),
+        ("run: ", "rehearsal: default:0\nrun: ", r"fits the proof in .+0002\.md"),
+        ("proof: ", "unknown: ", rf"found by the run {NAME}.+no proof.+copy WORKBENCH_HOME/runs/{NAME}"),
     ],
 )
 def test_a_champion_that_proves_nothing_needs_its_run(

@@ -38,6 +38,12 @@ URL = "https://github.com/me/mine.git"
                 "1: [0].repository: there is no folder /nowhere; expected the URL or the folder of a git repository",
             ],
         ),
+        (
+            f"- {{repository: ~nobody-of-this-name/x, branch: main, study: s}}\n"
+            f"- {{repository: /{'x' * 5000}, branch: main, study: s}}",
+            ["1: [0].repository: there is no folder ~nobody", "2: [1].repository: there is no folder /xxx"],
+        ),
+        (f"- {{repository: {URL}, branch: 2026-02-30, study: s}}", [" this is no YAML (day is out of range for month"]),
     ],
 )
 def test_each_mistake_is_named_with_its_line(tmp_path: Path, text: str, problems: list[str]) -> None:

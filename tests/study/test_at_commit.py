@@ -99,6 +99,7 @@ def test_a_study_is_named_for_a_title_even_if_it_has_mistakes(commits: Commits, 
     for address in (url, str(commits.folder)):
         assert names_at(address, None, STUDY, home, os.environ) == ("small", "gepa")
         assert names_at(address, "HEAD", "plans/other.yaml", home, os.environ) == ("other", "")
+        assert known_file(address, "HEAD", f".//{STUDY}", home, os.environ) is not None
     (tmp_path / "broken.yaml").write_text("study: [")
     assert names(tmp_path / "broken.yaml") == ("broken", "")
     assert names(tmp_path / "nothing.yaml") == ("nothing", "")

@@ -220,22 +220,27 @@ def test_no_supervisor_stays_behind_as_a_zombie(tree: str) -> None:
         process.run(["no-such-program"], cwd=Path("/"), env={}, timeout=PATIENCE)
     assert gone(tree) == []
     deadline = time.monotonic() + PATIENCE
-    while zombies() and time.monotonic() < deadline:
+    while (remaining := zombies()) and time.monotonic() < deadline:
         assert sh("exit 3", tree).exit_code == 3
-    assert zombies() == []
+    assert remaining == []
 
 
 def children(pid: int | str) -> list[str]:
-    """Return the process ids of a process's children."""
-    return [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    """Return the process ids of a process's children; none if the process has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [child for task in tasks for child in (task / "children").read_text().split()]
+    return []
 
 
 def zombies() -> list[str]:
     """Return the children of this process and of its fork server that have ended and were not waited for."""
     ours = children(os.getpid())
-    stats = [
-        Path("/proc", pid, "stat").read_text() for pid in ours + [pid for child in ours for pid in children(child)]
-    ]
+    stats = []
+    for pid in ours + [pid for child in ours for pid in children(child)]:
+        # A process can be waited for at any moment. Then it is no zombie any more.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            stats.append(Path("/proc", pid, "stat").read_text())
     return [stat for stat in stats if stat.rpartition(")")[2].split()[0] == "Z"]
 
 
@@ -244,8 +249,8 @@ def fork_servers() -> list[int]:
     return [int(pid) for pid in children(os.getpid()) if Path("/proc", pid, "comm").read_text() == "supervisor\n"]
 
 
-def test_a_killed_fork_server_harms_no_command(tmp_path: Path, tree: str) -> None:
-    """A running command is supervised to its end, and the next command gets a new fork server."""
+def test_a_killed_fork_server_harms_no_running_command(tmp_path: Path, tree: str) -> None:
+    """A running command is supervised to its end, and later commands get a new fork server."""
     with ThreadPoolExecutor(1) as pool:
         script = f"touch {tmp_path}/ready; until [ -e {tmp_path}/go ]; do sleep 0.01; done; {BRIEF}; exit 7"
         running = pool.submit(sh, script, tree)

@@ -183,11 +183,29 @@ def _require_not_applied(repository: Repository, run: RunFolder) -> None:
         NotApplied: the run is applied, and its branch still exists.
     """
     earlier = load_applied(run)
-    if earlier is not None and repository.has_branch(earlier.branch):
+    if earlier is None:
+        return
+    if repository.has_branch(earlier.branch):
         raise NotApplied(
             f"{run.name} is already applied on branch {earlier.branch}: git switch {earlier.branch} checks it out, "
             f"workbench apply {run.name} --revert takes it back"
         )
+    if _is_applied_elsewhere(earlier, repository):
+        raise NotApplied(
+            f"{run.name} is already applied on branch {earlier.branch} of {earlier.repository}, and Workbench can only "
+            f"go back from one place: take it back there with workbench apply {run.name} --revert, or remove the branch"
+        )
+
+
+def _is_applied_elsewhere(earlier: AppliedRecord, repository: Repository) -> bool:
+    """Return True if the branch of an earlier record exists in another repository on this machine."""
+    if earlier.repository == repository.top:
+        return False
+    try:
+        return Repository(earlier.repository, repository.git.environ).has_branch(earlier.branch)
+    except NotApplied:
+        # The other repository was removed.
+        return False
 
 
 def _notes(target: Place, after: str) -> list[str]:

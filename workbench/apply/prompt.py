@@ -107,9 +107,9 @@ def prompt_of_champion(study: Study, champion: Champion, home: Path, environ: Ma
     if run is None or file is None or champion.proof is None:
         raise ChampionNotFound(
             f"champion {champion.number} of {study.name} was found by the run {run}, whose folder is not under "
-            f"{home / 'runs'}; expected the run, which has the pipeline that was measured, and the proof: run this "
-            f"command where the run is, or copy WORKBENCH_HOME/runs/{run} from there to {home / 'runs'}; nothing was "
-            "changed"
+            f"{home / 'runs'}, and its file has no proof of what was measured, because an older version of Workbench "
+            f"wrote it, or the run has no pipeline file; run this command where the run is, or copy "
+            f"WORKBENCH_HOME/runs/{run} from there to {home / 'runs'}; nothing was changed"
         )
     engine, worse = study.pipeline.engine.name, _champion_is_worse(champion)
     marked = None if champion.rehearsal is None else rehearsal(champion.rehearsal, RUNTIMES[engine].real_in_rehearsal)
@@ -145,7 +145,7 @@ def _measured(study: Study, champion: Champion, environ: Mapping[str, str]) -> s
     repository = Repository(file.parent, environ)
     earlier = repository.versions(repository.name(file), champion.commit)
     for content in (file.read_bytes(), *earlier):
-        if proof_of_study(study, champion.text, content) == champion.proof:
+        if proof_of_study(study, champion.text, champion.rehearsal, content) == champion.proof:
             return content.decode()
     raise NotApplied(
         f"neither {file} nor an earlier version of it in git fits the proof in {champion.file}; expected the prompt, "
@@ -158,8 +158,10 @@ def _result(champion: Champion) -> str:
     """Return what the file of a champion says about its score."""
     if champion.score is None:
         return f"The champion was not measured: {champion.reason}."
-    interval = "" if champion.low is None else f" ({champion.low:.1f} to {champion.high:.1f}, {champion.level:.0%})"
-    before = "" if champion.baseline is None else f", and the prompt before it {champion.baseline:.2f}"
+    interval = ""
+    if champion.low is not None and champion.high is not None and champion.level is not None:
+        interval = f" ({champion.low:.1f} to {champion.high:.1f}, {champion.level:.0%})"
+    before = "" if champion.baseline is None else f", and the prompt that it was compared with {champion.baseline:.2f}"
     return f"The champion scores {champion.score:.2f}{interval}{before}: {champion.reason}."
 
 

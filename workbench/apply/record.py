@@ -122,5 +122,10 @@ def find_applied(home: Path, name: str | None) -> RunFolder:
         if not folders:
             raise RunNotFound("no run is applied: workbench apply RUN applies one")
         return RunFolder(max(folders, key=lambda folder: (folder / AppliedRecord.FILE).stat().st_mtime_ns))
+    if exact := [folder for folder in folders if folder.name == name]:
+        return RunFolder(exact[0])
     elsewhere = [folder for folder in folders if folder.parent.name == ELSEWHERE and folder.name.startswith(name)]
-    return RunFolder(elsewhere[0]) if len(elsewhere) == 1 else RunFolder.find(home, name)
+    if len(elsewhere) > 1:
+        names = ", ".join(sorted(folder.name for folder in elsewhere))
+        raise RunNotFound(f"{name} begins the names of several applied runs: {names}; give one of these names")
+    return RunFolder(elsewhere[0]) if elsewhere else RunFolder.find(home, name)

@@ -13,6 +13,8 @@ from workbench.errors import ChampionUnreadable
 from workbench.foreign_text import printable
 from workbench.run.record import Score
 
+#: The name of a run. It names a folder, so it has no slash.
+RUN_NAME = r"^\w[\w.-]*$"
 #: The line before and after the front matter.
 FENCE = "---"
 
@@ -48,7 +50,7 @@ class Champion(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
     number: Annotated[int, Field(ge=1)]
-    run: str | None = None
+    run: Annotated[str, Field(pattern=RUN_NAME)] | None = None
     date: Annotated[str | None, BeforeValidator(_date_text)] = None
     score: Score | None = None
     low: Score | None = None

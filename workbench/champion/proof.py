@@ -1,13 +1,14 @@
-"""Proves which prompt a run has measured, and in which place of which pipeline file, without the run's folder.
+"""Tells which prompt a run has measured, and in which place of which pipeline file, without the run's folder.
 
-A champion's file keeps this proof, so that another machine can apply the champion.
+A champion's file keeps this proof, so that another machine can apply the champion. It notices a prompt, a pipeline or a
+study that was changed since. It is no signature: whoever changes the file on purpose can compute the proof anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workbench.nouns import ProgramName, Study, Target
+from workbench.nouns import Study, Target
 from workbench.providers import digest
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -19,18 +20,24 @@ def proof_of_run(run: RunFolder) -> str | None:
         return None
     record, pipeline = run.load(RunRecord), (run.path / "pipeline.yaml").read_bytes()
     goals = (goal.text for goal in record.goals)
-    return _proof(run.read("best_prompt.md"), record.program, record.target, goals, pipeline)
+    measured = [run.read("best_prompt.md"), record.program, record.rehearsal or ""]
+    return digest("proof/1", *measured, pipeline, *_place(record.target, goals))
 
 
-def proof_of_study(study: Study, prompt: str, pipeline: bytes) -> str:
-    """Return the proof that this prompt has if it was measured with this study and this pipeline file."""
-    return _proof(prompt, study.program, study.pipeline.target, (goal.text for goal in study.goals), pipeline)
+def proof_of_study(study: Study, prompt: str, rehearsal: str | None, pipeline: bytes) -> str:
+    """Return the proof that this prompt has if it was measured with this study and this pipeline file.
+
+    Args:
+        rehearsal: world and seed of the rehearsal that measured it; None if real models did.
+    """
+    measured = [prompt, study.program, rehearsal or ""]
+    place = _place(study.pipeline.target, (goal.text for goal in study.goals))
+    return digest("proof/1", *measured, pipeline, *place)
 
 
-def _proof(prompt: str, program: ProgramName, target: Target | None, goals: Iterable[str], pipeline: bytes) -> str:
-    """Return a hash of a prompt, and of everything that decides how the prompt is written into the pipeline file.
+def _place(target: Target | None, goals: Iterable[str]) -> list[str]:
+    """Return what decides the prompt's place in the pipeline file.
 
     With a target, the goal is written beside the prompt. Without a target, the goals do not matter.
     """
-    place = [] if target is None else [target.step, target.output, str(target.part), *goals]
-    return digest("proof/1", prompt, program, pipeline, *place)
+    return [] if target is None else [target.step, target.output, str(target.part), *goals]

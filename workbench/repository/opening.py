@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
 from workbench.errors import RepositoryFailed, UserError, WorkbenchError
@@ -55,7 +55,8 @@ def known_file(address: str, commit: str, path: str, home: Path, environ: Mappin
     """
     try:
         folder = _known(address, home, environ).folder
-        result = git.run(folder, "cat-file", "blob", f"{commit}:{path}", environ=environ)
+        # Git knows no `./` and no double slash in such a name.
+        result = git.run(folder, "cat-file", "blob", f"{commit}:{PurePosixPath(path)}", environ=environ)
         return result.stdout.decode() if result.exit_code == 0 else None
     except (OSError, UnicodeDecodeError, WorkbenchError):
         return None

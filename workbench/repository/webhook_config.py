@@ -40,14 +40,14 @@ def read_config(file: Path) -> list[Watched]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise UserError(f"{file} cannot be read ({reason}); {EXPECTED}: name such a file with --config") from error
-    except yaml.YAMLError as error:
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+        raise _refused(file, root, ((mistake["loc"], _words(mistake)) for mistake in mistakes)) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
         reason = getattr(error, "problem", None) or " ".join(str(error).split())[:150]
         raise UserError(str(Problem(file, line, f"this is no YAML ({reason}); {EXPECTED}"))) from error
-    except ValidationError as error:
-        mistakes = error.errors(include_url=False)
-        raise _refused(file, root, ((mistake["loc"], _words(mistake)) for mistake in mistakes)) from error
     if mistakes_in_use := [problem for number, entry in enumerate(entries) for problem in _useless(number, entry)]:
         raise _refused(file, root, mistakes_in_use)
     return entries
@@ -57,9 +57,17 @@ def _useless(number: int, entry: Watched) -> Iterator[tuple[KeyPath, str]]:
     """Yield why no delivery would ever fit an entry, each with the key path of the value."""
     if entry.branch == "HEAD" or entry.branch.startswith("refs/"):
         yield (number, "branch"), f'"{entry.branch}" is no name of a branch; expected a name such as main'
-    folder = Path(entry.repository).expanduser()
-    if not URL.match(entry.repository) and not folder.is_dir():
-        yield (number, "repository"), f"there is no folder {folder}; expected the URL or the folder of a git repository"
+    if not URL.match(entry.repository) and not _is_folder(entry.repository):
+        message = f"there is no folder {entry.repository}; expected the URL or the folder of a git repository"
+        yield (number, "repository"), message
+
+
+def _is_folder(path: str) -> bool:
+    """Return True if there is such a folder, and this user may look at it."""
+    try:
+        return Path(path).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def _words(mistake: Any) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import marshal
 import math
 import os
+import re
 import select
 import signal
 import socket
@@ -109,7 +110,7 @@ class Supervised:
         if word == "unfit":
             raise ValueError(f"{command[0]!r} cannot be executed like this: {rest}")
         if word == "failed":
-            raise RuntimeError(f"the supervisor could not start {command[0]}: {rest}")
+            raise OSError(f"the supervisor could not start {command[0]}: {rest}")
         raise OSError(f"{command[0]} was not executed: its supervisor, a {sys.executable}, is gone")
 
     def _receive(self) -> None:
@@ -147,11 +148,18 @@ def readable(descriptor: int, seconds: float = 0.0) -> bool:
     return bool(poll.poll(max(0, math.ceil(seconds * 1000))))
 
 
-def _umask() -> int:
-    """Return the file mode creation mask of this process, which the command inherits."""
+def _umask() -> int | None:
+    """Return the file mode creation mask of this process, which the command inherits; None if the kernel does not tell.
+
+    Then the command inherits the mask that this process had when the fork server was started.
+    """
     # `os.umask` would change the mask for other threads meanwhile.
-    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-    return int(status.partition("\nUmask:")[2].split()[0], 8)
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    mask = re.search(r"^Umask:\s*([0-7]+)$", status, re.MULTILINE)
+    return None if mask is None else int(mask[1], 8)
 
 
 def _discard_ended() -> None:

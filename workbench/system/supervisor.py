@@ -54,7 +54,8 @@ def supervise(control: int) -> None:
             # Workbench ended before it had sent all of the request.
             return
     place = "folder"
-    os.umask(umask)
+    if umask is not None:
+        os.umask(umask)
     try:
         os.chdir(cwd)
         place = "program"
