@@ -13,8 +13,8 @@ from workbench.errors import ChampionUnreadable
 from workbench.foreign_text import printable
 from workbench.run.record import Score
 
-#: The name of a run. It names a folder, so it has no slash.
-RUN_NAME = r"^\w[\w.-]*$"
+#: The name of a run. It names a folder of its own, so it has no slash, and is not `..`.
+RUN_NAME = r"^[^./\x00][^/\x00]*$"
 #: The line before and after the front matter.
 FENCE = "---"
 
