@@ -54,7 +54,7 @@ def title() -> str:
     """Return the flow run's name: the study, the optimizer, the time at which the run was due, and the commit."""
     parameters = flow_run.parameters
     study, optimizer = _names(*(parameters[name] for name in ("study", "repository", "commit")))
-    due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
     parts = (study, parameters["optimizer"] or optimizer, due, (parameters["commit"] or "")[:12])
     return " · ".join(part for part in parts if part)
 

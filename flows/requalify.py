@@ -44,7 +44,7 @@ def title() -> str:
     """Return the flow run's name: the study, the commit, and the time at which the run was due."""
     repository, commit, path = (str(flow_run.parameters[name]) for name in ("repository", "commit", "study"))
     study = names_at(repository, commit, path, home(), os.environ)[0]
-    return f"{study} · requalify {commit[:12]} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    return f"{study} · requalify {commit[:12]} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
 
 
 @flow(name="requalify", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)

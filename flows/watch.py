@@ -26,7 +26,7 @@ def title() -> str:
     repository = str(flow_run.parameters["repository"])
     branch = known_branch(repository, str(flow_run.parameters["branch"]), home(), os.environ)
     name = Path(repository).absolute().name.removesuffix(".git")
-    return f"{name} · {branch} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M}"
+    return f"{name} · {branch} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
 
 
 @flow(name="watch", flow_run_name=title, persist_result=False)

@@ -295,7 +295,7 @@ def test_the_flow_run_is_named_tagged_and_logged(first: FirstRun) -> None:
     """The log has a line for every trial, and no line of Prefect's about a task run that ended well."""
     api, flow_run = first.line.env["PREFECT_API_URL"], first.report["flow_run_url"].rpartition("/")[2]
     described = patient.get(f"{api}/flow_runs/{flow_run}").json()
-    assert re.fullmatch(r"otp_refactor · race · \d{4}-\d\d-\d\d \d\d:\d\d", described["name"])
+    assert re.fullmatch(r"otp_refactor · race · \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", described["name"])
     assert described["tags"] == ["otp_refactor", "race", "rehearsal"]
     log = logs(first.line, first.report)
     lines = [entry["message"] for entry in log if entry["task_run_id"] is None]
