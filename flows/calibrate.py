@@ -28,13 +28,13 @@ from workbench.tasks.calibrating import calibrate_judge
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
 from workbench.tasks.runners import tasks_of
-from workbench.tasks.surroundings import outside_failures, tag_flow_run
+from workbench.tasks.surroundings import due, outside_failures, tag_flow_run
 
 
 def title() -> str:
     """Return the flow run's name: the study, and the time at which the run was due."""
     study, _ = names(Path(flow_run.parameters["study"]))
-    return f"{study} · calibrate · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
+    return f"{study} · calibrate · {due()}"
 
 
 @flow(name="calibrate", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)

@@ -47,15 +47,14 @@ from workbench.tasks.place import located, skipped
 from workbench.tasks.promote import promote
 from workbench.tasks.publish import RunArtifact, publish
 from workbench.tasks.runners import tasks_of
-from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_flow_run
+from workbench.tasks.surroundings import claim, due, outside_failures, run_name, tag_flow_run
 
 
 def title() -> str:
     """Return the flow run's name: the study, the optimizer, the time at which the run was due, and the commit."""
     parameters = flow_run.parameters
     study, optimizer = _names(*(parameters[name] for name in ("study", "repository", "commit")))
-    due = f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
-    parts = (study, parameters["optimizer"] or optimizer, due, (parameters["commit"] or "")[:12])
+    parts = (study, parameters["optimizer"] or optimizer, due(), (parameters["commit"] or "")[:12])
     return " · ".join(part for part in parts if part)
 
 

@@ -37,14 +37,14 @@ from workbench.tasks.place import located, skipped
 from workbench.tasks.publish import RunArtifact, publish
 from workbench.tasks.runners import tasks_of
 from workbench.tasks.start_search import start_search
-from workbench.tasks.surroundings import claim, outside_failures, run_name, tag_flow_run
+from workbench.tasks.surroundings import claim, due, outside_failures, run_name, tag_flow_run
 
 
 def title() -> str:
     """Return the flow run's name: the study, the commit, and the time at which the run was due."""
     repository, commit, path = (str(flow_run.parameters[name]) for name in ("repository", "commit", "study"))
     study = names_at(repository, commit, path, home(), os.environ)[0]
-    return f"{study} · requalify {commit[:12]} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
+    return f"{study} · requalify {commit[:12]} · {due()}"
 
 
 @flow(name="requalify", retries=1, retry_delay_seconds=10, flow_run_name=title, persist_result=False)

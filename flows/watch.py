@@ -18,7 +18,7 @@ from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
 from workbench.tasks.alive import alive
 from workbench.tasks.emit import emit
-from workbench.tasks.surroundings import outside_failures, tag_flow_run
+from workbench.tasks.surroundings import due, outside_failures, tag_flow_run
 
 
 def title() -> str:
@@ -26,7 +26,7 @@ def title() -> str:
     repository = str(flow_run.parameters["repository"])
     branch = known_branch(repository, str(flow_run.parameters["branch"]), home(), os.environ)
     name = Path(repository).absolute().name.removesuffix(".git")
-    return f"{name} · {branch} · {flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
+    return f"{name} · {branch} · {due()}"
 
 
 @flow(name="watch", flow_run_name=title, persist_result=False)

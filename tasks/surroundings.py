@@ -94,6 +94,11 @@ def run_name() -> str:
     return f"{flow_run.scheduled_start_time:%Y%m%d-%H%M%S}-{flow_run.id[:8]}"
 
 
+def due() -> str:
+    """Return the time at which the flow run was due, for its name. Two runs within a minute get different names."""
+    return f"{flow_run.scheduled_start_time:%Y-%m-%d %H:%M:%S}"
+
+
 def tag_flow_run(study: str, work: str, *, rehearsal: bool) -> None:
     """Add tags to the flow run, so that the UI's filters find it. A failure is ignored: tags are only for display.
 

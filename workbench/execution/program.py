@@ -125,12 +125,11 @@ def start_errors(command: Sequence[str], cwd: Path, advice: str) -> Iterator[Non
             f"{command[0]} cannot get one of its arguments ({error}): take control characters, such as a zero byte, "
             "out of the study's goal and command"
         ) from error
-    except (OSError, RuntimeError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if number == errno.E2BIG:
+    except OSError as error:
+        if error.errno == errno.E2BIG:
             raise PipelineRejected(_too_long(command)) from error
         raise ExecutionFailed(
-            f"{command[0]} was not started: {error}", kind="not started", lasting=number in LASTING_ERRORS
+            f"{command[0]} was not started: {error}", kind="not started", lasting=error.errno in LASTING_ERRORS
         ) from error
 
 
