@@ -112,7 +112,8 @@ defmodule Mix.Tasks.Pipeline.ServeTest do
     command =
       CommandProcess.start(folder, nil, ["pipeline.serve", "--token-file", "token", "--bind", "0.0.0.0"])
 
-    assert CommandProcess.output_until(command, ~r/Serving at/) =~ "travel unencrypted"
+    # The two streams are mixed, and either line may arrive first.
+    CommandProcess.output_until(command, ~r/travel unencrypted.*Serving at|Serving at.*travel unencrypted/s)
     CommandProcess.signal(command, "TERM")
     assert {0, _, _} = CommandProcess.await_exit(command)
   end
