@@ -83,7 +83,8 @@ class SentRecords:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._run = run
+        self._folder = f"journal/{run.name}"
+        self._journal = journal.SentJournal(run)
         self._storage = answers.storage()
         self._searched_at = time.monotonic()
 
@@ -101,11 +102,11 @@ class SentRecords:
         if not isinstance(storage, Bucket) or (not now and time.monotonic() - self._searched_at < PAUSE_SECONDS):
             return
         self._searched_at = time.monotonic()
-        for name in storage.names(f"journal/{self._run.name}"):
+        for name in storage.names(self._folder):
             content = storage.read(name)
             if content is not None:
                 # If the flow dies before the file is removed, the next attempt finds the record in the journal already.
-                journal.add_missing(self._run.path, parse(CallRecord, content.decode(), name))
+                self._journal.add(parse(CallRecord, content.decode(), name))
                 storage.remove(name)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import command_study
 from workbench import errors
-from workbench.errors import ExecutionFailed, OutsideError, WorkbenchError
+from workbench.errors import ExecutionFailed, OutsideError, RunNotFound, WorkbenchError
 from workbench.nouns import Execution, ExecutionRequest
 from workbench.providers import rehearsal
 from workbench.run import journal
@@ -104,9 +104,24 @@ def test_records_that_were_sent_are_written_once(tmp_path: Path) -> None:
     run, records = RunFolder.create(tmp_path / "flow", "run"), list[journal.CallRecord]()
     with journal.sent_to(records.append), journal.attempt(Path("/no/such/run"), "score", "k"):
         pass
-    for record in (*records, *records):
-        journal.add_missing(run.path, record)
+    for attempt in (journal.SentJournal(run), journal.SentJournal(run)):
+        for record in (*records, *records):
+            attempt.add(record)
     assert [(call.action, call.key) for call in journal.read(run.path)] == [("score", "k")]
+
+
+def test_the_journal_is_read_once_for_all_records_that_are_sent(tmp_path: Path) -> None:
+    """The time would grow with the square of the number of calls otherwise. A damaged line shows who reads it."""
+    run = RunFolder.create(tmp_path / "flow", "run")
+    sent = journal.SentJournal(run)
+    calls = [journal.CallRecord(action="score", key=str(n), kind="ok", seconds=1.0, at=1.0) for n in range(3)]
+    sent.add(calls[0])
+    (run.path / "journal.jsonl").write_text("damaged\n")
+    for call in calls:
+        sent.add(call)
+    assert (run.path / "journal.jsonl").read_text().count("\n") == 3
+    with pytest.raises(RunNotFound, match=r"journal\.jsonl:1 is no JSON"):
+        journal.SentJournal(run).add(calls[0])
 
 
 def test_tasks_requests_and_failures_can_be_sent_to_other_processes(tmp_path: Path) -> None:

@@ -60,10 +60,30 @@ def sent_to(send: Callable[[CallRecord], None]) -> Iterator[None]:
         _sender.reset(token)
 
 
-def add_missing(run: Path, record: CallRecord) -> None:
-    """Write a record that another process has sent, unless the journal has it already."""
-    if record not in read(run):
-        RunFolder(run).append(record)
+class SentJournal:
+    """Adds the records that other processes have sent to the journal of a run, each of them once.
+
+    The journal is read once, before the first record is added. Only an earlier attempt of the run can have written a
+    record that is sent again, because this process remembers what it adds.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._known: set[str] | None = None
+
+    def add(self, record: CallRecord) -> None:
+        """Write a record, unless the journal has it already.
+
+        Raises:
+            OutsideError: the journal cannot be written.
+            RunNotFound, RunTooNew: the journal cannot be read.
+        """
+        if self._known is None:
+            self._known = {written.model_dump_json() for written in self._run.lines(CallRecord)}
+        line = record.model_dump_json()
+        if line not in self._known:
+            self._run.append(record)
+            self._known.add(line)
 
 
 @contextmanager
