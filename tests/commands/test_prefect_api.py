@@ -94,11 +94,11 @@ def test_our_own_server_that_was_started_with_another_login_says_so() -> None:
     with guarded(Authorization=BASIC) as url:
         server = prefect_server.Server(1, url)
         for environ in ({"PREFECT_SERVER_API_AUTH_STRING": LOGIN}, {"PREFECT_API_AUTH_STRING": LOGIN}):
-            prefect_server._check_login(server, environ)
+            prefect_server._make_work_pool(server, environ)
         for environ in ({}, {"PREFECT_API_AUTH_STRING": "a:b"}):
             with pytest.raises(
                 ServerUnavailable, match=r"PREFECT_SERVER_API_AUTH_STRING that .* workbench server --stop"
             ):
-                prefect_server._check_login(server, environ)
+                prefect_server._make_work_pool(server, environ)
     with pytest.raises(ServerUnavailable, match="gave no answer"):
-        prefect_server._check_login(server, {})
+        prefect_server._make_work_pool(server, {})

@@ -74,8 +74,14 @@ def ensure(home: Path, environ: Mapping[str, str], say: Callable[[str], None]) -
     # The lock makes two runs that begin together start only one server.
     with exclusive_lock(home / "server.lock"):
         running = running_server(home)
-        if running is not None and server_client.healthy(running.url):
-            _check_login(running, environ)
+        if running is not None and not server_client.healthy(running.url):
+            say("waiting for the Prefect server in the background, which does not answer yet")
+            if not _answers(running, lambda: running_server(home) is not None):
+                # Two servers must not use the same database.
+                stop(home)
+                running = None
+        if running is not None:
+            _make_work_pool(running, environ)
             return running
         say("starting a Prefect server in the background (a few seconds; about 20 the first time)")
         return _start(home, environ)
@@ -147,12 +153,9 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
         )
     server = Server(process.pid, f"http://127.0.0.1:{port}/api")
     write_atomically(home / "server.json", json.dumps(asdict(server)).encode(), PRIVATE_FILE)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if server_client.healthy(server.url, timeout=2.0):
-            _make_work_pool(server, environ)
-            return server
-        time.sleep(0.2)
+    if _answers(server, lambda: process.poll() is None):
+        _make_work_pool(server, environ)
+        return server
     stop(home)
     raise ServerUnavailable(
         f"the Prefect server did not start within {START_SECONDS:.0f} s, or ended: see its log {log}",
@@ -161,24 +164,28 @@ def _start_at(port: int, home: Path, environ: Mapping[str, str]) -> Server:
     )
 
 
+def _answers(server: Server, lives: Callable[[], bool]) -> bool:
+    """Wait until a server answers. Return False if it does not within START_SECONDS, or if its process has ended.
+
+    An interrupted command leaves its server behind while the server starts. The next command waits for this server.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and lives():
+        if server_client.healthy(server.url, timeout=2.0):
+            return True
+        time.sleep(0.2)
+    return False
+
+
 def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
-    """Create the work pool. Without it, `prefect deploy` refuses a deployment.
+    """Create the work pool if the server has none. Without it, `prefect deploy` refuses a deployment.
+
+    This also checks that the server takes the login of this environment. It may have been started with another login.
 
     Raises:
         ServerUnavailable: the server does not answer, or refuses the login.
     """
     _ask(server, environ, "POST", "/work_pools/", {"name": WORK_POOL, "type": "process"})
-
-
-def _check_login(server: Server, environ: Mapping[str, str]) -> None:
-    """Check that a server which runs already takes the login of this environment.
-
-    It may have been started with another login.
-
-    Raises:
-        ServerUnavailable: the server does not answer, or refuses the login.
-    """
-    _ask(server, environ, "GET", "/admin/version")
 
 
 def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, body: object = None) -> None:
