@@ -14,7 +14,7 @@ from workbench.errors import UserError
 from workbench.execution.runtimes import DEFAULT_RUNTIME, SHIPPED_PIPELINE
 from workbench.fields import key_names
 from workbench.study.form import form_of
-from workbench.study.new import pipeline_copy, starter_study
+from workbench.study.new import name_for, pipeline_copy, starter_study
 from workbench.study.opening import RunOptions, load
 
 __all__ = ["folder"]
@@ -22,7 +22,7 @@ __all__ = ["folder"]
 
 def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
     """Required keys have values. Optional keys are comments that show the defaults."""
-    text = starter_study("Write the plan", folder / "gold.md", folder / "pipeline.yaml")
+    text = starter_study("small", "Write the plan", folder / "gold.md", folder / "pipeline.yaml")
     for key in key_names(form_of(DEFAULT_RUNTIME)):
         assert f"\n{key}:" in text or f"\n# {key}:" in text
     (folder / "packed.xml").write_text("<code/>")
@@ -41,7 +41,7 @@ def test_every_key_of_the_default_runtime_is_shown(folder: Path) -> None:
 
 def test_no_comment_spells_a_value_with_a_capital_letter(folder: Path) -> None:
     """Somebody may copy the value from the comment, and a study accepts no other spelling."""
-    comments = starter_study("Write the plan", folder / "gold.md", folder / "pipeline.yaml")
+    comments = starter_study("small", "Write the plan", folder / "gold.md", folder / "pipeline.yaml")
     fields = form_of(DEFAULT_RUNTIME).model_fields.values()
     values = {
         value for field in fields if get_origin(field.annotation) is Literal for value in get_args(field.annotation)
@@ -55,9 +55,30 @@ def test_no_comment_spells_a_value_with_a_capital_letter(folder: Path) -> None:
 def test_a_new_study_can_be_loaded(folder: Path, goal: str) -> None:
     """This holds for every text of the goal."""
     (folder / "study.yaml").write_text(
-        starter_study(goal, folder / "gold.md", folder / "pipeline.yaml"), encoding="utf-8"
+        starter_study("small", goal, folder / "gold.md", folder / "pipeline.yaml"), encoding="utf-8"
     )
     assert load(RunOptions(folder / "study.yaml")).goals[0].text == goal.strip()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("billing/study.yaml", "billing"),
+        ("billing/oban jobs.yaml", "oban-jobs"),
+        ("Büro (neu)/study.yaml", "Buro-neu"),
+        ("2026/study.yaml", "2026"),
+        ("計画/study.yaml", "study"),
+        ("/study.yaml", "study"),
+        ("a/.hidden.yaml", "hidden"),
+        (f"{'x' * 200}/study.yaml", "x" * 60),
+    ],
+)
+def test_a_new_study_is_named_after_its_folder_or_file(folder: Path, file: str, name: str) -> None:
+    """The ledger would add the costs of two studies of one name. The name is a text, even if it consists of digits."""
+    assert name_for(Path(file)) == name
+    (folder / "study.yaml").write_text(starter_study(name, "Plan", folder / "gold.md", folder / "pipeline.yaml"))
+    study = load(RunOptions(folder / "study.yaml"))
+    assert (study.name, study.goals[0].name) == (name, name)
 
 
 def test_a_new_study_gets_its_own_copy_of_the_pipeline(tmp_path: Path) -> None:

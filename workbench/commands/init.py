@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from workbench.commands.output import NewFile, is_standard_output, out
@@ -23,7 +24,9 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
         The new study file.
     """
     # Imported here to keep the start of other commands fast.
-    from workbench.study.new import pipeline_copy, starter_study
+    from workbench.study.checks import TEXT_BYTES
+    from workbench.study.new import name_for, pipeline_copy, starter_study
+    from workbench.study.yaml_lines import read_text
 
     if is_standard_output(output):
         raise UserError(
@@ -36,12 +39,16 @@ def init(goal: str, gold: Path, /, *, output: NewFile = Path("study.yaml")) -> i
         raise UserError(f"{output} exists already: name a new file with --output")
     if not gold.is_file():
         raise UserError(f"{gold} is not a file; expected a file with a hand-written plan as the second argument")
+    # The study would name a line of itself for this mistake, and it is not written yet.
+    read_text(gold, TEXT_BYTES)
     with pipeline_copy(output.absolute()) as pipeline:
-        write_atomically(output.absolute(), starter_study(goal, gold, pipeline).encode())
+        study = starter_study(name_for(output), goal, gold, pipeline)
+        write_atomically(output.absolute(), study.encode())
         try:
             load(RunOptions(output))
         except UserError:
             output.unlink()
             raise
-    out.print(f"wrote {output}, with {pipeline.name} beside it; next: workbench check {output}", highlight=False)
+    check = shlex.join(["workbench", "check", str(output)])
+    out.print(f"wrote {output}, with {pipeline.name} beside it; next: {check}", highlight=False)
     return 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import textwrap
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from workbench.system.files import write_atomically
 ORDER = ("study", "goals", "pipeline", "inputs", "prompt", "optimizer", "pass", "budget", "confirm", "concurrency")
 #: The budget of a new study, in executions.
 BUDGET = 24
+#: The longest name of a new study, in characters. A study file accepts 80.
+LONGEST_NAME = 60
 #: The longest comment line of a new study, in characters.
 WIDTH = 110
 
@@ -57,11 +61,22 @@ def pipeline_copy(study: Path) -> Iterator[Path]:
         raise
 
 
-def starter_study(goal: str, gold: Path, pipeline: Path) -> str:
+def name_for(study: Path) -> str:
+    """Return the name of a new study: that of its file, or that of its folder if the file is `study.yaml`.
+
+    Runs, reports and the ledger tell studies apart by their names.
+    """
+    file = study.absolute()
+    words = file.parent.name if file.name == "study.yaml" else file.stem
+    ascii_words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", ascii_words).strip("-_.")[:LONGEST_NAME] or "study"
+
+
+def starter_study(name: str, goal: str, gold: Path, pipeline: Path) -> str:
     """Return the text of a study file with one goal and one gold plan, to be written beside `pipeline`."""
     values: dict[str, Any] = {
-        "study": "study",
-        "goals": [{"name": "study", "goal": goal, "gold": _relative(pipeline.parent, gold.absolute())}],
+        "study": name,
+        "goals": [{"name": name, "goal": goal, "gold": _relative(pipeline.parent, gold.absolute())}],
         "pipeline": pipeline.name,
         "prompt": None,
         "optimizer": DEFAULT_OPTIMIZER,
