@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -73,7 +74,7 @@ def dotted(path: KeyPath) -> str:
 
 def short(value: object) -> str:
     """Return a value as a message shows it: a text in quotes, at most 60 characters."""
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    text = f'"{value}"' if isinstance(value, str) else str(value) if isinstance(value, date) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
@@ -89,6 +90,7 @@ def is_text(value: str) -> bool:
 def kind(value: object) -> str:
     """Return the kind of a value from YAML or JSON in words, such as `a text` or `a list`."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "keys"}
+    kinds |= {date: "a date", datetime: "a time"}
     return kinds.get(type(value), "nothing" if value is None else "something else")
 
 
@@ -118,7 +120,9 @@ def misfit(error: Any) -> str:
             return f"{value} is not a finite number"
         case _:
             expected = error["msg"].removeprefix("Input should be ").replace("valid ", "")
-            return f"expected {_plain(expected)}, got {_with_kind(error['input'])}"
+            # YAML reads yes, 1.0 and 2026-11-26 as other values than texts.
+            quotes = error_type == "string_type" and isinstance(error["input"], bool | int | float | date)
+            return f"expected {_plain(expected)}, got {_with_kind(error['input'])}{'; put it in quotes' * quotes}"
 
 
 def _other_provider(model: str) -> str:

@@ -27,7 +27,7 @@ URL = "https://github.com/me/mine.git"
             f"- {{repository: {URL}, branch: main, study: s}}\n- repository: ''\n  branch: 1\n  study: s\n  path: [x]",
             [
                 "2: [1].repository: expected a text, got an empty one",
-                "3: [1].branch: expected a text, got a number 1",
+                "3: [1].branch: expected a text, got a number 1; put it in quotes",
                 '5: [1].path: this key is not known; expected repository, branch, study, paths; did you mean "paths"?',
             ],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,9 @@ def test_missing_optional_keys_get_their_defaults(folder: Path) -> None:
         ("budget: 12", "budget: 12\nruntime: serv", 'did you mean "serve"?'),
         ("budget: 12", "budget: 12\nruntime_url: http://a:1", 'study.yaml:9: runtime_url: runtime: mix does not take'),
         ("budget: 12", "budget: 12\nruntime: serve\nruntime_url: a:1", 'study.yaml:10: runtime_url: "a:1" is not an'),
+        ("study: good", "study: no", "study.yaml:1: study: expected a text, got false; put it in quotes"),
+        ("study: good", "study: 2026-11-26", "study: expected a text, got a date 2026-11-26; put it in quotes"),
+        ("study: good", "study: []", "study: expected a text, got a list []"),
         ("study: good", "study: [good", "study.yaml:2: this is not valid YAML"),
         ("goals:", "goals", "study.yaml:2: this is not valid YAML: while scanning a simple key"),
         ("goal: write a plan", "goal: fix this: that", "study.yaml:4: this is not valid YAML: mapping values are not"),
@@ -229,6 +233,13 @@ def test_a_file_that_is_nested_very_deeply_is_refused_at_once(folder: Path) -> N
     assert problems(folder, "x: " + "[" * 400_000) == [
         "study.yaml:1: nested more than 100 levels deep; expected at most 20 levels"
     ]
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_reported_as_missing(folder: Path) -> None:
+    """Nothing reads from it, because it may never end."""
+    os.mkfifo(folder / "pipe.md")
+    (problem,) = problems(folder, GOOD.replace("gold.md", "pipe.md"))
+    assert problem.endswith('goals[0].gold: "pipe.md": is a pipe or a device; expected a file')
 
 
 def test_a_missing_study_file_is_reported_as_missing(folder: Path) -> None:

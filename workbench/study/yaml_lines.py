@@ -157,7 +157,7 @@ def read_text(file: Path, limit: int) -> str:
     except ValueError as error:
         raise StudyError([Problem(file, None, "this is not a possible file name")]) from error
     if data is None:
-        raise StudyError([Problem(file, None, "is a folder; expected a file" if file.is_dir() else _missing(file))])
+        raise StudyError([Problem(file, None, _no_file(file))])
     if len(data) > limit:
         raise StudyError([Problem(file, None, f"has {len(data)} bytes; expected at most {limit}")])
     try:
@@ -171,8 +171,10 @@ def read_text(file: Path, limit: int) -> str:
     return text
 
 
-def _missing(file: Path) -> str:
-    """Return the message about a file that does not exist, with the most similar name in its folder."""
+def _no_file(file: Path) -> str:
+    """Return the message about a path without a file that can be read, with the most similar name in its folder."""
+    if file.exists():
+        return f"is a {'folder' if file.is_dir() else 'pipe or a device'}; expected a file"
     folder = file.absolute().parent
     if not folder.is_dir():
         return f"there is no such file, and no folder {folder}"
