@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.flow import TOPICS, Flow, pipeline
 from tests.support.settings import goals, setting
+from workbench import sentences
 from workbench.nouns import Execution, ExecutionRequest
 from workbench.run.race_record import RaceRecord
-from workbench.search import sentences
 from workbench.search.optimization import optimization
 from workbench.search.proposal import Proposal, ProposalRequest
 

@@ -11,7 +11,8 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import AdapterParseError
 
-from workbench.search import conflicts, edits, sentences
+from workbench import sentences
+from workbench.search import conflicts, edits
 from workbench.search.candidate import Candidate
 from workbench.search.optimizers.bench import Bench
 from workbench.search.optimizers.race_log import RaceLog

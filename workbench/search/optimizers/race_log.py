@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from scipy.special import ndtri
 
+from workbench import sentences
 from workbench.run.race_record import EffectRecord, EstimateRecord, RaceRecord, StepRecord
-from workbench.search import sentences
 from workbench.search.race.measuring import LEVEL
 from workbench.search.race.standing import PieceEffect, Quality, Standing
 

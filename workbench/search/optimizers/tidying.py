@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from workbench.search import sentences
+from workbench import sentences
 from workbench.search.race.pieces import Needs
 from workbench.search.race.standing import PieceEffect
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.search.sentences import join, split
+from workbench.sentences import join, split
 
 PARTS = ["a", "B", ". ", " ", "\n", "\n\n", "- ", "1. ", "```", "```\n", "# ", "! ", '."', "  "]
 
