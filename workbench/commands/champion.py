@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 from pathlib import Path
@@ -15,6 +14,7 @@ from workbench.champion.champions import Champions
 from workbench.commands import progress
 from workbench.commands.output import JsonFile, console_beside, err, print_columns, print_foreign, write_json
 from workbench.errors import ChampionNotFound
+from workbench.evidence.prompt_diff import prompt_diff
 from workbench.foreign_text import printable
 from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, champions_of, load
@@ -85,15 +85,7 @@ def diff(study: Path, old: int | None = None, new: int | None = None, /, *, json
     if old is None and later.number == 1:
         raise ChampionNotFound(f"{champions.study} has no champion before champion 1, so there is nothing to compare")
     earlier = champions.numbered(later.number - 1 if old is None else old)
-    text = "\n".join(
-        difflib.unified_diff(
-            earlier.text.split("\n"),
-            later.text.split("\n"),
-            f"champion {earlier.number}",
-            f"champion {later.number}",
-            lineterm="",
-        )
-    )
+    text = prompt_diff(earlier.text, later.text, f"champion {earlier.number}", f"champion {later.number}")
     if str(json_file) != "-":
         print_foreign(text or f"champions {earlier.number} and {later.number} have the same prompt")
     if json_file is not None:

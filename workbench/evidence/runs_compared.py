@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.errors import RunNotFound
+from workbench.evidence.prompt_diff import prompt_diff
 from workbench.evidence.statistics import Comparison, compare
 from workbench.evidence.summary import Summary, prompt_file
 from workbench.run.folder import RunFolder
@@ -20,7 +20,7 @@ class RunsCompared:
     """Two runs, A and B.
 
     Attributes:
-        diff: the change from the best prompt of A to that of B, as `diff -u` prints it; empty if they are the same.
+        diff: the change from the best prompt of A to that of B, as `prompt_diff` returns it.
         comparison: the confirmed scores of B's best prompt against A's; None if a run has none, or if the goals differ.
     """
 
@@ -47,8 +47,7 @@ def compare_runs(a: Summary, b: Summary) -> RunsCompared:
     Raises:
         RunNotFound: a run has tried no prompt on all goals yet.
     """
-    old, new = (_best_text(summary).split("\n") for summary in (a, b))
-    diff = "\n".join(difflib.unified_diff(old, new, a.run.name, b.run.name, lineterm=""))
+    diff = prompt_diff(_best_text(a), _best_text(b), a.run.name, b.run.name)
     comparison = None
     if a.comparison and b.comparison and a.record.goals == b.record.goals:
         comparison = compare(a.confirmed(str(a.best)), b.confirmed(str(b.best)))
