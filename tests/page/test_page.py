@@ -13,13 +13,16 @@ import pytest
 from tests.support.old_run import old_run
 from tests.support.page import CALIBRATION, whole_run
 from tests.support.run_folder import begin
+from workbench.champion.champions import Champions
 from workbench.champion.history import Measurement
+from workbench.champion.promotion import rollback
 from workbench.errors import NotJudged
 from workbench.evidence import diff, svg
 from workbench.page import render
 from workbench.page.content import Content
 from workbench.page.pictures import history_picture
 from workbench.run.calibration import PICTURE
+from workbench.run.record import PromotedRecord
 
 HOSTILE = (
     "</pre></style></svg><script>alert(1)</script><img src=http://evil/ onerror=alert(2)> {{ 7 * 7 }} "
@@ -95,6 +98,20 @@ def test_the_page_has_everything_that_the_artifact_shows(tmp_path: Path) -> None
         ("requalification", 2, "c", "worse"),
         ("search", 2, "9", None),
     ]
+
+
+def test_a_champion_that_was_rolled_back_is_not_shown_as_the_one_in_use(tmp_path: Path) -> None:
+    """A rollback measures nothing, so the picture of the measurements does not have it."""
+    run = whole_run(tmp_path / "home", "a model's words")
+    folder = Champions("study_one", tmp_path / "study" / "prompts" / "study_one", "")
+    run.save(PromotedRecord(number=2, file=folder.file(2), date="1970-01-02T00:00:00Z"))
+    text = Elements(render.html(Content.of(tmp_path / "home", run))).text
+    assert "was promoted as champion 2 at 1970-01-02T00:00:00Z.\n" in text
+    assert "Champion 2 is in use." in text
+    rollback(folder, reason="too slow")
+    text = Elements(render.html(Content.of(tmp_path / "home", run))).text
+    assert "was promoted as champion 2 at 1970-01-02T00:00:00Z. Now champion 3 is in use.\n" in text
+    assert "Champion 3 is in use (rollback from 2 to 1: too slow)." in text
 
 
 def test_the_json_has_the_data_of_the_page(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.champion.qualification import Qualifications
 from workbench.errors import UserError
@@ -65,6 +66,18 @@ def history(home: Path, record: RunRecord) -> list[Measurement]:
     requalifying_runs = {measurement.run for measurement in requalifications}
     searches = [search for search in _searches(home, record) if search.run not in requalifying_runs]
     return sorted([*_promotions(record), *requalifications, *searches], key=lambda measurement: measurement.at)
+
+
+def in_use(record: RunRecord) -> Champion | None:
+    """Return the champion that a run's study uses now, or None if the study has no champion.
+
+    Raises:
+        ChampionUnreadable: the file of a champion cannot be read.
+    """
+    if record.champions is None:
+        return None
+    champion = Champions(record.study, record.champions, "").current()
+    return None if champion.file is None else champion
 
 
 def _promotions(record: RunRecord) -> Iterator[Measurement]:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.champion.history import Measurement, history
+from workbench.champion.champion import Champion
+from workbench.champion.history import Measurement, history, in_use
 from workbench.evidence.criteria import CriterionAnswers, CriterionMet, best_answers, criteria_met
 from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
 from workbench.evidence.report_record import ReportRecord
@@ -42,6 +43,7 @@ class Content:
         prompts: the texts of all candidates, by name.
         examples: trials whose reasons are shown first, by a description of their prompt.
         history: the scores of the prompt in use over time and commits.
+        in_use: the champion that is in use now; None for a study without a champion.
         criteria: how well the plans of both prompts meet each criterion; empty if the judge has no rubric.
         answers: the judge's answers to the criteria for the best prompt's plans.
     """
@@ -55,6 +57,7 @@ class Content:
     examples: dict[str, TrialRecord]
     spend: tuple[SpendRow, ...]
     history: tuple[Measurement, ...]
+    in_use: Champion | None
     criteria: tuple[CriterionMet, ...]
     answers: tuple[CriterionAnswers, ...]
 
@@ -80,6 +83,7 @@ class Content:
             examples=examples(summary),
             spend=tuple(spend_rows(summary)),
             history=tuple(history(home, summary.record)),
+            in_use=in_use(summary.record),
             criteria=tuple(criteria_met(summary)),
             answers=tuple(best_answers(summary)),
         )
