@@ -58,20 +58,22 @@ def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits:
     with study.at(head, home, "run") as file:
         loaded = load(RunOptions(file, prompts=study.prompts(home)))
         assert loaded.champion == 2
-        added = champions_of(loaded).add(Champion(number=3, text="Third."))
-    assert added.file is not None
+        first_added = champions_of(loaded).add(Champion(number=3, text="Third."))
+        added = champions_of(loaded).add(Champion(number=4, text="Fourth."))
+    assert added.file is not None and first_added.file is not None
     assert added.file.is_relative_to(home / "prompts")
     with study.at(head, home, "again") as file:
-        assert load(RunOptions(file, prompts=study.prompts(home))).champion == 3
+        assert load(RunOptions(file, prompts=study.prompts(home))).champion == 4
     command = study.how_to_commit(added.file)
     assert command is not None
     clone = tmp_path / "clone"
     commits.git("clone", "-q", url, str(clone))
     settings = " && ".join(f"git config {setting.replace('=', ' ')}" for setting in IDENTITY if "=" in setting)
     subprocess.run(["sh", "-ec", f"{settings} && {command}"], cwd=clone, check=True, capture_output=True)
-    assert (clone / "plans" / "prompts" / "small" / "0003.md").read_bytes() == added.file.read_bytes()
+    for file in (first_added.file, added.file):
+        assert (clone / "plans" / "prompts" / "small" / file.name).read_bytes() == file.read_bytes()
     log = subprocess.check_output(["git", "log", "-1", "--format=%s"], cwd=clone, text=True)
-    assert log == "Promote champion 3 of small\n"
+    assert log == "Promote champion 4 of small\n"
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../study.yaml", "plans/../../study.yaml", ""])

@@ -196,7 +196,7 @@ def _print_change(study: Path, new_champion: Champion, champions: Champions, jso
     console.print(
         f"champion {new_champion.number} of {champions.study}: {printable(new_champion.reason)}", markup=False
     )
-    console.print(f"wrote {new_champion.file}; commit it with git", markup=False, highlight=False)
+    console.print(f"wrote {new_champion.file}; commit its folder with git", markup=False, highlight=False)
     err.print(
         f"no pipeline file was changed: {printable(_how_to_apply(study, new_champion))}", markup=False, highlight=False
     )

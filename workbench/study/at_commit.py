@@ -83,16 +83,16 @@ class StudyInRepository:
                 write_new(target, champion.read_bytes())
 
     def how_to_commit(self, champion: Path) -> str | None:
-        """Return the command that commits a champion's file in a clone.
+        """Return the command that commits a champion in a clone, with the champions before it.
 
-        Return None for a local repository, which has the file already.
+        The first promotion also writes the starting prompt. Return None for a local repository, which has the files.
         """
         if self.repository.is_local:
             return None
         folder, name = str(self.path.parent / FOLDER / champion.parent.name), champion.parent.name
         commands = (
             ("mkdir", "-p", folder),
-            ("cp", str(champion), f"{folder}/"),
+            ("cp", "-r", f"{champion.parent}/.", folder),
             ("git", "add", folder),
             ("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}"),
         )
