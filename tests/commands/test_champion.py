@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,16 @@ def test_a_champion_is_applied_to_the_pipeline_of_the_named_study(clone: Commits
     applied = applied_to(clone, dry_run=True)
     assert applied["file"] == str(clone.folder / "studies" / "pipeline.yaml")
     assert "+            Order the stages.\n" in applied["diff"]
+
+
+def test_the_json_on_standard_output_is_all_that_is_there(clone: Commits, capfd: pytest.CaptureFixture[str]) -> None:
+    """A program reads it. The change itself is on standard error, for a person."""
+    study_file = clone.folder / "studies" / "study.yaml"
+    for command in (partial(apply, champion=study_file, dry_run=True), partial(diff, study_file)):
+        capfd.readouterr()
+        assert command(json_file=Path("/dev/stdout")) == 0
+        printed = capfd.readouterr()
+        assert json.loads(printed.out)["diff"].split("\n")[0] in printed.err.split("\n")
 
 
 def test_a_champion_is_applied_without_the_folder_of_its_run(

@@ -77,7 +77,7 @@ def apply(
         report, notes, lines = applied.to_json(), applied.notes, applied.lines(dry_run=dry_run)
     for note in notes:
         err.print(f"note: {printable(note)}", markup=False, highlight=False)
-    print_foreign("\n".join(lines))
+    print_foreign("\n".join(lines), json_file)
     if json_file is not None:
         write_json(json_file, report)
     return 0

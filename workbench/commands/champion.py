@@ -86,8 +86,7 @@ def diff(study: Path, old: int | None = None, new: int | None = None, /, *, json
         raise ChampionNotFound(f"{champions.study} has no champion before champion 1, so there is nothing to compare")
     earlier = champions.numbered(later.number - 1 if old is None else old)
     text = prompt_diff(earlier.text, later.text, f"champion {earlier.number}", f"champion {later.number}")
-    if str(json_file) != "-":
-        print_foreign(text or f"champions {earlier.number} and {later.number} have the same prompt")
+    print_foreign(text or f"champions {earlier.number} and {later.number} have the same prompt", json_file)
     if json_file is not None:
         write_json(json_file, {"study": champions.study, "old": earlier.number, "new": later.number, "diff": text})
     return 0

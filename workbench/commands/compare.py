@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.commands.output import (
-    JsonFile,
-    console_beside,
-    is_standard_output,
-    print_columns,
-    print_foreign,
-    write_json,
-)
+from workbench.commands.output import JsonFile, console_beside, print_columns, print_foreign, write_json
 from workbench.evidence.runs_compared import compare_runs
 from workbench.evidence.summary import summarize
 from workbench.evidence.words import money
@@ -53,8 +46,7 @@ def compare(run_a: str, run_b: str, /, *, json_file: JsonFile = None) -> int:
     header = ("", *(printable(side["run"]) for side in sides))
     print_columns(console, header, [[name, *(side[key] for side in sides)] for name, key in ROWS])
     console.print(_difference(values["difference"]), highlight=False)
-    if not is_standard_output(json_file):
-        print_foreign(compared.diff or "both runs have the same best prompt")
+    print_foreign(compared.diff or "both runs have the same best prompt", json_file)
     if json_file is not None:
         write_json(json_file, values)
     return 0

@@ -149,14 +149,15 @@ def print_columns(console: Console, columns: Sequence[str], rows: Sequence[Seque
         console.print("  ".join(aligned).rstrip(), style=style, markup=False, highlight=False)
 
 
-def print_foreign(text: str) -> None:
-    """Print to standard output a text that a model or a user wrote.
+def print_foreign(text: str, json_file: Path | None = None) -> None:
+    """Print a text that a model or a user wrote to standard output, or to standard error if the JSON goes there.
 
-    If standard output is a terminal, control characters are replaced, because a terminal would obey them. A file or
+    On standard error and on a terminal, control characters are replaced, because a terminal would obey them. A file or
     another program gets the text unchanged.
     """
-    if out.is_terminal:
-        out.print(printable(text), markup=False, highlight=False)
+    console = console_beside(json_file)
+    if console is err or out.is_terminal:
+        console.print(printable(text), markup=False, highlight=False)
     else:
         try:
             sys.stdout.buffer.write(f"{text}\n".encode("utf-8", errors="backslashreplace"))
