@@ -31,6 +31,8 @@ from workbench.tasks.score import score
 from workbench.tasks.surroundings import server_watched
 from workbench.tasks.task_run_answer import TaskRunAnswer
 
+#: The task that answers each kind of ask that costs money.
+TASKS: dict[type[PaidAsk], Task[..., Any]] = {Propose: propose, Execute: execute, Score: score, Draw: draw}
 #: The earlier task runs that a task run depends on, by the parameter that takes their results.
 Dependencies = dict[str, set[RunInput]] | None
 
@@ -54,10 +56,6 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
     _prepare_flow_process()
     wrap = quote if isinstance(runner, ThreadPoolTaskRunner) else _as_it_is
     progress, records, reused, threads = Progress(), worker.SentRecords(run), ReusedAnswers(), runners.local()
-
-    def submitted(task: Task[..., Any], values: dict[str, Any], dependencies: Dependencies = None) -> TaskRunAnswer:
-        return TaskRunAnswer(runner.submit(task, values, dependencies=dependencies))
-
     with server_watched(asks.interrupt), records:
         for ask in asks:
             progress.report()
@@ -70,19 +68,13 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
                 asks.answer(ask, kept, bought=_bought)
                 continue
             reused.show()
-            match ask:
-                case Propose():
-                    asks.answer(ask, submitted(propose, {"request": wrap(ask.request)}), bought=_bought)
-                case Draw():
-                    asks.answer(ask, submitted(draw, {"request": wrap(ask.request)}), bought=_bought)
-                case Execute():
-                    asks.answer(ask, submitted(execute, {"request": wrap(ask.request)}))
-                case Score():
-                    values = {"request": wrap(ask.request), "plan": wrap(ask.plan)}
-                    after = _after("plan", [ask.retrieval] if ask.retrieval is not None else [])
-                    # The judge's model is not called for an invalid plan.
-                    bought = _bought if ask.plan.ok else _free
-                    asks.answer(ask, submitted(score, values, dependencies=after), bought=bought)
+            values, dependencies = {"request": wrap(ask.request)}, None
+            if isinstance(ask, Score):
+                values["plan"] = wrap(ask.plan)
+                dependencies = _after("plan", [ask.retrieval] if ask.retrieval is not None else [])
+            task_run = TaskRunAnswer(runner.submit(TASKS[type(ask)], values, dependencies=dependencies))
+            # The judge's model is not called for an invalid plan.
+            asks.answer(ask, task_run, bought=_free if isinstance(ask, Score) and not ask.plan.ok else _bought)
         reused.show(now=True)
     return [*(task.future for task in asks.verdicts if isinstance(task, TaskRunAnswer)), *reused.verdicts]
 
