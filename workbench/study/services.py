@@ -43,18 +43,21 @@ def services(study: Study, *, rehearse: bool, environ: Mapping[str, str]) -> Ite
         require_rehearsable(study)
     if not rehearse:
         require_keys(study, environ)
-    if running is not None:
-        yield running
-    elif rehearse:
-        with _own_rehearsal() as played:
-            yield played
-    else:
-        yield real
+    with _played(running, rehearse=rehearse) as played:
+        yield real if played is None else played
 
 
 @contextlib.contextmanager
-def _own_rehearsal() -> Iterator[Providers]:
-    """Run a rehearsal until the block ends, and yield the providers that the rehearsal plays."""
+def _played(running: Providers | None, *, rehearse: bool) -> Iterator[Providers | None]:
+    """Yield the providers that a rehearsal plays, or None if nobody rehearses. A new rehearsal ends with the block.
+
+    Args:
+        running: what the rehearsal plays that runs already, or None.
+        rehearse: start a rehearsal if none runs.
+    """
+    if running is not None or not rehearse:
+        yield running
+        return
     # Imported here, because only a rehearsal needs a web server.
     from workbench.rehearsal import server
 
@@ -71,17 +74,13 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
     """
     model, real = study.judge, providers.real(environ)
     running = _rehearsal_at(real["gemini"].base_url)
-    if running is not None:
-        yield running
-    elif rehearse:
-        with _own_rehearsal() as played:
-            yield played
-    else:
+    if running is None and not rehearse:
         with _advising(REHEARSE):
             real[model.provider].at(model.api_base).key(environ)
             if model.provider == PROGRAM:
                 require_program(environ)
-        yield real
+    with _played(running, rehearse=rehearse) as played:
+        yield real if played is None else played
 
 
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:
