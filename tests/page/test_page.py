@@ -206,4 +206,5 @@ def test_a_measurement_without_a_commit_has_a_whole_label() -> None:
     """A study need not be in a git repository."""
     measured = Measurement(1.0, "promotion", 2, None, 8.0, 7.0, 9.0, 0.9, None, "run")
     drawn = [history_picture([one], 8.0) for one in (measured, replace(measured, commit="c0ffee1234"))]
+    assert ">8.00<" in drawn[0]
     assert [re.findall(r">(–|c0ffee\d*|no com\w*)<", picture) for picture in drawn] == [["–"], ["c0ffee1"]]

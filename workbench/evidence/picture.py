@@ -142,5 +142,5 @@ def _confirm(summary: Summary) -> list[str]:
         if mean is not None and mean.low is not None and mean.high is not None:
             parts.append(line(at, _y(mean.low), at, _y(mean.high), colour, width=2))
             parts.append(line(at - 6, _y(mean.score), at + 6, _y(mean.score), colour, width=3))
-            parts.append(text(at + 10, _y(mean.score) - 4, f"{mean.score:.1f}", colour))
+            parts.append(text(at + 10, _y(mean.score) - 4, f"{mean.score:.2f}", colour))
     return parts

@@ -78,9 +78,10 @@ def _point(measurement: Measurement, x: float, y: float, step: float) -> list[st
         parts.append(line(x, _y(measurement.low), x, _y(measurement.high), colour, width=2))
     when = time.strftime("%Y-%m-%d", time.gmtime(measurement.at))
     parts.append(dot(x, y, 5, colour, title=f"{when} {measurement.occasion}: {measurement.score:.2f}"))
-    parts.append(text(x + 9, y + 4, f"{measurement.score:.1f}", colour))
-    # Below this width, neighbouring labels would overlap.
-    if step >= 56:
+    # Below this width, neighbouring labels would overlap. Two digits are those of the table.
+    has_room = step >= 56
+    parts.append(text(x + 9, y + 4, f"{measurement.score:.{2 if has_room else 1}f}", colour))
+    if has_room:
         parts.append(text(x, LOWEST + 20, (measurement.commit or "–")[:7], INK, anchor="middle"))
         parts.append(text(x, LOWEST + 36, when[5:], FAINT, anchor="middle"))
     return parts
