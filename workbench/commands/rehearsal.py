@@ -20,8 +20,8 @@ def rehearsal(
 ) -> int:
     """Serve scripted models on this machine in the protocols of Gemini, Anthropic and OpenAI, until interrupted.
 
-    To use them, set GOOGLE_GEMINI_BASE_URL, ANTHROPIC_BASE_URL and OPENAI_BASE_URL to the printed address.
-    `workbench run --rehearse` needs no such server: it starts its own.
+    To use them, set GOOGLE_GEMINI_BASE_URL, ANTHROPIC_BASE_URL and OPENAI_BASE_URL to the printed address, and run
+    `workbench run STUDY --rehearse`. Without these variables, it starts a server of its own.
 
     Parameters
     ----------
