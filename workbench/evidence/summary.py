@@ -181,7 +181,8 @@ def summarize(run: RunFolder) -> Summary:
     ended = [call for call in calls if call.kind != "interrupted"]
     executed = {call.key for call in ended if call.action == "execute" and call.kind == "ok"}
     executions_in_trials = {trial.execution for trial in trials if trial.execution}
-    last_call = max((call.at for call in calls), default=record.started)
+    # A run makes no call if all answers are cached. The times of the files would change if the folder were copied.
+    last = max((line.at for line in (*calls, *trials)), default=record.started)
     counts = Counter(call.action for call in ended)
     return Summary(
         run=run.path,
@@ -195,7 +196,7 @@ def summarize(run: RunFolder) -> Summary:
         verdicts=counts["score"],
         failures=dict(Counter(call.kind for call in calls if call.kind != "ok")),
         first_failures={call.kind: call.message for call in reversed(calls) if call.message},
-        seconds=max(last_call, _last_write(run)) - record.started,
+        seconds=max(0.0, last - record.started),
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         costs=Costs.of(record, calls),
         comparison=comparison_of(run, record, result, trials),
@@ -215,9 +216,3 @@ def _latest(trials: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
     """Return each trial once. If a retried flow wrote a trial again, its last record replaces its first record."""
     latest = {(trial.phase, trial.candidate, trial.goal, trial.replicate): trial for trial in trials}
     return tuple(latest.values())
-
-
-def _last_write(run: RunFolder) -> float:
-    """Return the time of the last write to the run's records. If all answers are cached, a run makes no call."""
-    kinds = (RunRecord, TrialRecord, SearchResult)
-    return max((run.path / kind.FILE).stat().st_mtime for kind in kinds if run.has(kind))
