@@ -182,7 +182,7 @@ def summarize(run: RunFolder) -> Summary:
     executed = {call.key for call in ended if call.action == "execute" and call.kind == "ok"}
     executions_in_trials = {trial.execution for trial in trials if trial.execution}
     # A run makes no call if all answers are cached. The times of the files would change if the folder were copied.
-    last = max((line.at for line in (*calls, *trials)), default=record.started)
+    last = max([record.started, *(call.at for call in calls), *(trial.at for trial in trials)])
     counts = Counter(call.action for call in ended)
     return Summary(
         run=run.path,
@@ -196,7 +196,7 @@ def summarize(run: RunFolder) -> Summary:
         verdicts=counts["score"],
         failures=dict(Counter(call.kind for call in calls if call.kind != "ok")),
         first_failures={call.kind: call.message for call in reversed(calls) if call.message},
-        seconds=max(0.0, last - record.started),
+        seconds=last - record.started,
         spent={action: sum(call.seconds for call in calls if call.action == action) for action in counts},
         costs=Costs.of(record, calls),
         comparison=comparison_of(run, record, result, trials),
