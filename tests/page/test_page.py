@@ -17,7 +17,7 @@ from workbench.champion.champions import Champions
 from workbench.champion.history import Measurement
 from workbench.champion.promotion import rollback
 from workbench.errors import NotJudged
-from workbench.evidence import diff, svg
+from workbench.evidence import diff_picture, svg
 from workbench.page import render
 from workbench.page.content import Content
 from workbench.page.pictures import history_picture
@@ -198,7 +198,7 @@ def test_every_colour_of_the_drawings_has_a_dark_variant(tmp_path: Path) -> None
     used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+)"', drawings))
     assert used >= {"#ffffff", svg.INK, svg.BLUE, svg.GRID}
     assert used <= set(render.COLOURS)
-    assert {diff.REMOVED, diff.ADDED} <= set(render.COLOURS)
+    assert {diff_picture.REMOVED, diff_picture.ADDED} <= set(render.COLOURS)
     assert {f"--{name}" for name in render.COLOURS.values()} <= set(re.findall(r"--[a-z-]+", STYLE))
 
 

@@ -6,7 +6,7 @@ import html
 
 from workbench.evidence.costs import Costs
 from workbench.evidence.criteria import weakest
-from workbench.evidence.diff import diff
+from workbench.evidence.diff_picture import diff_picture
 from workbench.evidence.judge_report import criteria_section, judge_section
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effects_picture, race_rows, steps_list
@@ -105,7 +105,7 @@ def _prompts(summary: Summary) -> str:
     """Return both prompts side by side, or the first prompt if it is the best."""
     if summary.best is None or summary.best == summary.baseline:
         return f"The search kept the first prompt:\n\n{_quoted(summary.text(summary.baseline))}"
-    svg = diff(
+    svg = diff_picture(
         summary.text(summary.baseline),
         summary.text(summary.best),
         left=f"first: {summary.baseline}",

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from workbench.evidence.diff import paired
+from workbench.evidence.diff_picture import paired
 
 #: Two lines are compared word by word if this part of the shorter line's words is in both.
 ALIKE = 0.5

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.calibration.picture import picture as calibration_picture
-from workbench.evidence import diff, svg
+from workbench.evidence import diff_picture, svg
 from workbench.evidence.criteria_picture import criteria_picture
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effects_picture
@@ -40,8 +40,8 @@ COLOURS = {
     svg.GRID: "grid",
     "#8c959f": "axis",
     "#d0d7de": "line",
-    diff.REMOVED: "removed",
-    diff.ADDED: "added",
+    diff_picture.REMOVED: "removed",
+    diff_picture.ADDED: "added",
 }
 
 

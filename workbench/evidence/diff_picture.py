@@ -18,7 +18,7 @@ MOST_LINES = 120
 REMOVED, ADDED = "#ffebe9", "#dafbe1"
 
 
-def diff(first: str, best: str, *, left: str, right: str) -> str:
+def diff_picture(first: str, best: str, *, left: str, right: str) -> str:
     """Return an SVG with two columns. A line that only one prompt has is tinted and marked with − or +.
 
     Args:
