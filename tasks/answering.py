@@ -90,7 +90,7 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
 
 @functools.cache
 def _prepare_flow_process() -> None:
-    """Send events in batches, quieten Prefect's log, and exclude the objects of the imports from the search for garbage."""
+    """Send events in batches, quieten Prefect's log, and exclude the imports' objects from the search for garbage."""
     send_events_in_batches()
     quieten_task_runs()
     # The objects of the imports live as long as the process. Without this, Python looks for garbage among them now and
