@@ -62,7 +62,7 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.comparison is not None and summary.result is not None:
         pairs.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
         pairs.append(("best score", f"{summary.comparison.best:.2f}"))
-        pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
+        pairs.append(("search score", f"{summary.result.search_score:.2f}, the best prompt's mean in the search"))
         if summary.search:
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
     if lengths := _lengths(summary):
@@ -98,7 +98,7 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
         return f"its {used_up(result, record)} is used up: {rest}"
     if result.used_budget(record.budget):
         return f"its {used_up(result, record)} is used up"
-    return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
+    return f"{record.optimizer} ended by itself, after {result.spent} of {plural(record.budget, 'execution')}"
 
 
 def _prompts(summary: Summary) -> str:
@@ -122,7 +122,8 @@ def _race(summary: Summary) -> list[str]:
     return [
         "## What each sentence is worth",
         f"![The effect of each sentence]({data_uri(effects_picture(race))})",
-        "Blue sentences are in the best prompt, red ones lower the score. A short line means that the race is sure.",
+        "Blue sentences are in the best prompt. Of the others, the red ones surely lower the score. The shorter a line, "
+        "the surer the race is of the effect.",
         "## How the best prompt came about",
         steps_list(race),
     ]

@@ -53,12 +53,12 @@ def _mark(summary: Summary, name: str) -> Mark:
 def examples(summary: Summary) -> dict[str, TrialRecord]:
     """Return the trials whose verdicts a report quotes, by a description of their prompt.
 
-    These are the last trial of the best prompt and the first trial of the first prompt. Before there is a result, the
-    last trial of all is there, too.
+    These are the last trial of the best prompt, unless it is the first prompt, and the first trial of the first prompt.
+    Before there is a result, the last trial of all is there, too.
     """
     trials: dict[str, TrialRecord] = {}
     for trial in summary.trials:
-        if trial.candidate == summary.best:
+        if trial.candidate == summary.best != summary.baseline:
             trials["the best prompt"] = trial
         if trial.candidate == summary.baseline:
             trials.setdefault("the first prompt", trial)
