@@ -122,8 +122,8 @@ def _race(summary: Summary) -> list[str]:
     return [
         "## What each sentence is worth",
         f"![The effect of each sentence]({data_uri(effects_picture(race))})",
-        "Blue sentences are in the best prompt. Of the others, the red ones surely lower the score. The shorter a line, "
-        "the surer the race is of the effect.",
+        "Blue sentences are in the best prompt. Of the others, the red ones surely lower the score. The shorter a "
+        "line, the surer the race is of the effect.",
         "## How the best prompt came about",
         steps_list(race),
     ]
