@@ -42,7 +42,7 @@ class Judgement:
     def sentence(self, margin: float) -> str:
         """Return the judgement in words."""
         if self.difference is None:
-            return "Undecided: the champion has no earlier scores on these goals. From now on, these scores are its record."
+            return "Undecided: the champion has no record on these goals yet. These scores are now its record."
         numbers = f"{self.difference:+.2f} against its record, {LEVEL:.0%} {self.low:.2f} to {self.high:.2f}"
         match self.decision:
             case "as good":
