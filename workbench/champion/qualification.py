@@ -47,7 +47,7 @@ class Judgement:
         match self.decision:
             case "as good":
                 lost = f"{margin:g} point{'' if margin == 1 else 's'}"
-                return f"The champion is as good as before: it lost less than {lost} ({numbers})."
+                return f"The champion is as good as before: it did not lose {lost} or more ({numbers})."
             case "worse":
                 return f"The champion got worse beyond chance ({numbers})."
             case _:
