@@ -122,3 +122,23 @@ def test_a_search_that_kept_the_first_prompt_quotes_one_verdict(tmp_path: Path) 
     text = markdown(summarize(folder))
     assert "**3.0** for the first prompt" in text
     assert "for the best prompt" not in text
+
+
+def test_a_run_that_only_measures_the_champion_speaks_of_no_search(tmp_path: Path) -> None:
+    """`requalify` makes such runs. Artifact and table say what was measured, also while the run goes on."""
+    folder = begin(tmp_path, optimizer="static", champion=2, if_nothing_tried="Nothing was tried.", confirm=3)
+    assert (
+        sentence(summarize(folder))
+        == "Interrupted: 0 trials of at most 10 executions. Run the study again: nothing is paid for twice."
+    )
+    add(folder, "confirm", "first", 1_000_000, 3.5)
+    with folder.worked_on():
+        assert sentence(summarize(folder)) == "Confirming: 1 trial of at most 3 executions."
+    finish(folder, "first", (3.5, 3.6, 3.7), ())
+    summary = summarize(folder)
+    text = markdown(summary)
+    assert sentence(summary).startswith("This run searched for no other prompt. Champion 2 scores 3.60 (")
+    assert "This run only measures the prompt in use:" in text
+    assert "This run did not search." in text
+    assert "beside the first" not in text
+    assert "search score" not in dict(rows(summary))

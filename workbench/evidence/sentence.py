@@ -14,7 +14,10 @@ def sentence(summary: Summary) -> str:
     comparison = summary.comparison
     if comparison is None:
         so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
-        done = f"{plural(len(summary.search), 'trial')} of at most {plural(summary.record.budget, 'execution')}"
+        trials, most = len(summary.search), summary.record.budget
+        if summary.only_measures:
+            trials, most = len(summary.confirm), summary.record.confirm * len(summary.record.goals)
+        done = f"{plural(trials, 'trial')} of at most {plural(most, 'execution')}"
         # A failure has a message of its own, which says what to do.
         advice = " Run the study again: nothing is paid for twice." if summary.status == "interrupted" else ""
         return f"{summary.status.capitalize()}: {done}{so_far}.{advice}"
@@ -70,7 +73,9 @@ def _score(summary: Summary, candidate: str, level: str = "") -> str:
 
 
 def _why_only_the_first(summary: Summary) -> str:
-    """Say why the search ended with the prompt that it began with."""
+    """Say why the run ended with the prompt that it began with."""
+    if summary.only_measures:
+        return "This run searched for no other prompt."
     standings = summary.standings
     if any(score > standings.get(summary.baseline, 10.0) for score in standings.values()):
         return "No better prompt found: what scored higher in the search is not expected to be better."
