@@ -65,7 +65,7 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
         threads[1].join(PATIENCE)
     for thread in threads:
         thread.join(PATIENCE)
-    assert runs.skipped == {"b": "the newer commit c waits for its turn, too", "c": None, "None": None}
+    assert runs.skipped == {"b": "the newer commit c takes its place", "c": None, "None": None}
     assert "Another run works on study" in runs.lines[0]
 
 
@@ -99,7 +99,7 @@ def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_m
         runs.start("c").join(PATIENCE)
         runs.may_look_again.set()
     thread.join(PATIENCE)
-    assert runs.skipped == {"c": None, "b": "the newer commit c waits for its turn, too"}
+    assert runs.skipped == {"c": None, "b": "the newer commit c takes its place"}
 
 
 def test_a_run_that_waited_too_long_is_skipped(tmp_path: Path) -> None:

@@ -61,13 +61,13 @@ def turn(
             waits()
             time.sleep(poll)
             if (newer := announcement.newer(is_ancestor)) is not None:
-                yield f"the newer commit {newer[:12]} waits for its turn, too"
+                yield f"the newer commit {newer[:12]} takes its place"
                 return
         try:
             newer = announcement.newer(is_ancestor) if has_waited else None
             if newer is None:
                 announcement.take_turn()
-            yield None if newer is None else f"the newer commit {newer[:12]} waits for its turn, too"
+            yield None if newer is None else f"the newer commit {newer[:12]} takes its place"
         finally:
             release()
 
