@@ -40,7 +40,7 @@ def test_an_interrupted_run_ends_soon_and_goes_on_with_the_same_command(
         process.send_signal(interrupt)
         _, err = process.communicate(timeout=100)
         assert process.returncode == 130
-        assert "the same command goes on" in err
+        assert "the same command continues the run" in err
         assert "Traceback" not in err
         wait_for(lambda: not running_executions(line), 60)
         assert "**Interrupted: " in artifact(line)

@@ -17,7 +17,7 @@ def test_a_run_ends_with_exit_code_3_if_all_calls_fail(line: CommandLine, tmp_pa
     with line.rehearsing(fail_rate=1.0) as (rehearsal_line, _):
         result = rehearsal_line.run("run", study(tmp_path / "study"), "--rehearse")
     assert result.exit_code == 3
-    assert "the same command goes on" in result.stderr
+    assert "the same command continues the run" in result.stderr
     assert "Traceback" not in result.stderr
     assert not line.results("execute")
     result_of_show = line.call("show")
