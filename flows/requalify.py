@@ -83,6 +83,9 @@ def requalify(
         if history.knows(champion, fingerprint) or (
             not history.all() and place.unchanged_since(since, options, fingerprint)
         ):
+            if history.is_latest(fingerprint):
+                # A search that an earlier commit has started is not in vain.
+                place.turn.changes_nothing()
             log.info(f"At {checked[:12]}, nothing that matters changed: nothing is executed.")
             return {"decision": "unchanged", "executions": 0, "search": None}
 

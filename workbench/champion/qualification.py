@@ -184,6 +184,10 @@ class Qualifications:
         latest = next((record for record in reversed(self.all()) if record.champion == number), None)
         return latest is not None and latest.fingerprint == current_fingerprint
 
+    def is_latest(self, current_fingerprint: str) -> bool:
+        """Return True if the latest requalification was made with the current fingerprint."""
+        return any(record.fingerprint == current_fingerprint for record in self.all()[-1:])
+
     def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
         """Return the scores to compare a champion with: those of its promotion, or else of its first requalification.
 
