@@ -37,6 +37,13 @@ def test_a_relative_path_is_known_as_well(commits: Commits, tmp_path: Path, monk
     assert known_file(".", "HEAD", "notes.md", tmp_path, os.environ) == "1"
 
 
+def test_a_file_that_is_not_utf_8_is_known(commits: Commits, tmp_path: Path) -> None:
+    """Otherwise a look would say that the study is missing."""
+    (commits.folder / "study.yaml").write_bytes(b"study: caf\xe9\n")
+    commits.commit({})
+    assert known_file(str(commits.folder), "HEAD", "study.yaml", tmp_path, os.environ) == "study: caf\ufffd\n"
+
+
 def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tmp_path: Path) -> None:
     """Git servers keep bare repositories. Champions cannot be written beside a study there."""
     head, bare = commits.commit({"notes.md": "1"}), tmp_path / "central.git"
