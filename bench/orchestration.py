@@ -247,7 +247,6 @@ def orchestrated(
     from workbench.search.asker import Asker
     from workbench.search.asks import Asks
     from workbench.tasks.answering import answer
-    from workbench.tasks.prefect_log import quieten_task_runs
     from workbench.tasks.runners import started
 
     goal = setting.study.goals[0]
@@ -265,9 +264,6 @@ def orchestrated(
 
         with ThreadPoolExecutor(count) as pool:
             list(pool.map(trial, range(count)))
-
-    # As in a run, Prefect's line about each task run that ended well is not sent.
-    quieten_task_runs()
 
     @flow(name="bench", persist_result=False)
     def bench() -> None:

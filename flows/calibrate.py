@@ -54,7 +54,7 @@ def calibrate(
         rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
         budget: Replaces the study's budget, which is how many executions the calibration may request.
         dollars: Replaces the study's limit in US dollars.
-        runner: Replaces the study's task runner: threads, dask, ray, or the address of a cluster.
+        runner: Replaces the study's task runner: threads, dask, ray, or a cluster such as dask@tcp://host:8786.
 
     Returns:
         The calibration, as `workbench calibrate --json` writes it. `dollars` is what its calls cost this time, or in a

@@ -88,7 +88,7 @@ def optimize(
         repository: A git repository that has the study, as a folder or a URL.
         commit: The commit of the repository that is measured. By default, the newest one.
         dollars: Replaces the study's limit in US dollars, which holds for the whole run.
-        runner: Replaces the study's task runner: threads, dask, ray, or the address of a cluster.
+        runner: Replaces the study's task runner: threads, dask, ray, or a cluster such as dask@tcp://host:8786.
 
     Returns:
         The report, as `workbench run --json` writes it. A run that did not get its turn ends in the state Skipped.

@@ -23,6 +23,7 @@ from workbench.tasks import runners, worker
 from workbench.tasks.draw import draw
 from workbench.tasks.execute import execute
 from workbench.tasks.prefect_events import send_events_in_batches
+from workbench.tasks.prefect_log import quieten_task_runs
 from workbench.tasks.progress import Progress
 from workbench.tasks.propose import propose
 from workbench.tasks.retrieve import retrieve
@@ -89,8 +90,9 @@ def answer(asks: Asks[Any], run: RunFolder, runner: TaskRunner[Any]) -> list[Pre
 
 @functools.cache
 def _prepare_flow_process() -> None:
-    """Send events in batches, and take the objects of the imports out of the search for garbage."""
+    """Send events in batches, quieten Prefect's log, and exclude the imports' objects from the search for garbage."""
     send_events_in_batches()
+    quieten_task_runs()
     # The objects of the imports live as long as the process. Without this, Python looks for garbage among them now and
     # then, and stops all threads for 0.2 s to 0.5 s.
     gc.freeze()

@@ -18,7 +18,6 @@ from workbench.nouns import Trial
 from workbench.run.folder import RunFolder
 from workbench.run.record import Phase, RunRecord, SearchResult, TrialRecord
 from workbench.search.ask_kinds import Ask, Execute
-from workbench.tasks.prefect_log import quieten_task_runs
 from workbench.tasks.reuse import was_kept
 
 
@@ -30,7 +29,6 @@ class RunLog:
     """
 
     def __init__(self, run: RunFolder, phase: Phase = "search") -> None:
-        quieten_task_runs()
         self._run = run
         self._record = run.load(RunRecord)
         self._logger = get_run_logger()

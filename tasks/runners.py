@@ -167,16 +167,12 @@ def _ray(address: str | None, concurrency: int) -> Iterator[TaskRunner[Any]]:
         os.environ.setdefault(name, value)
     from prefect_ray import RayTaskRunner
 
+    # A failure reaches the flow as an exception. Ray would also print how it connects, and all that its workers print.
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     # Ray runs one task for each of its CPUs. A task run mostly waits, so one CPU can serve several.
-    cluster = {
-        "num_cpus": concurrency,
-        "include_dashboard": False,
-        "log_to_driver": False,
-        # A failure reaches the flow as an exception. Ray would also print how it starts.
-        "logging_level": logging.ERROR,
-    }
+    cluster = {"num_cpus": concurrency, "include_dashboard": False}
     # Without an address, Ray would join a cluster that runs on this machine already, and refuse `num_cpus`.
-    with RayTaskRunner(address=address or "local", init_kwargs={} if address else cluster) as runner:
+    with RayTaskRunner(address=address or "local", init_kwargs=quiet if address else {**cluster, **quiet}) as runner:
         yield runner
 
 

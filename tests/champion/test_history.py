@@ -42,7 +42,7 @@ def test_a_search_has_the_interval_of_its_own_report(tmp_path: Path) -> None:
     summary = summarize(run)
     assert asdict(summary.mean_score(summary.baseline) or without).items() <= asdict(measured).items()
     assert (measured.low, measured.high) != (without.low, without.high)
-    assert f"({measured.low:.1f} to {measured.high:.1f}, 3 fresh runs)" in sentence(summary)
+    assert f"({measured.low:.1f} to {measured.high:.1f}, 3 fresh executions)" in sentence(summary)
 
 
 def test_a_requalification_has_the_interval_that_its_record_keeps(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_rebuild_says_what_it_did(home: Path, capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     assert "left out b: " in printed
     assert "kept 1 run without a folder here; --forget removes them" in printed
-    assert f"copied 1 run with 3 lines into {home / 'ledger.db'}" in printed
+    assert f"copied 1 folder with 3 lines into {home / 'ledger.db'}" in printed
     values = result(home)
     assert (values["runs"], values["without_folder"], list(values["unreadable"])) == (["c"], ["a"], ["b"])
     assert rebuild(forget=True, json_file=file) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.support.run_folder import begin
+from tests.support.run_folder import add, begin
 from tests.support.settings import STUDY
 from workbench.commands import progress
 from workbench.run.journal import CallRecord
@@ -39,3 +39,14 @@ def test_the_name_of_a_model_is_no_markup(tmp_path: Path) -> None:
     with progress.watching(tmp_path, folder.name, STUDY, Console(file=written, width=200)):
         pass
     assert "failed calls so far: [/x] answered\ufffd: 1" in written.getvalue()
+
+
+def test_the_reason_of_a_zero_is_one_line_that_shows_where_it_is_cut(tmp_path: Path) -> None:
+    folder, written = begin(tmp_path), io.StringIO()
+    add(folder, "search", "first", 0, 0.0, "The plan is invalid:\nit is empty" + "!" * 500)
+    with progress.watching(tmp_path, folder.name, STUDY, Console(file=written, width=2000)):
+        pass
+    (line,) = (line for line in written.getvalue().splitlines() if "first" in line)
+    assert line.startswith("search  first · g · 0: 0.0 (The plan is invalid: it is empty!!!")
+    assert line.count("!") == progress.REASON_CHARACTERS - len("The plan is invalid: it is empty…")
+    assert "!…)" in line

@@ -76,7 +76,7 @@ def test_the_noise_of_a_race_counts_in_the_intervals_of_both_scores(tmp_path: Pa
     assert mean.level == pytest.approx(0.98)
     assert mean.high > plain.high
     assert (best.score, best.high, best.level, best.runs) == (8.075, round(mean.high, 4), 0.98, 8)
-    assert f"The new prompt scores 8.07 ({mean.low:.1f} to {mean.high:.1f}, 8 fresh runs)" in sentence(summary)
+    assert f"The new prompt scores 8.07 ({mean.low:.1f} to {mean.high:.1f}, 8 fresh executions)" in sentence(summary)
     assert ReportRecord.of(summary).sentence == sentence(summary)
 
 
@@ -112,3 +112,29 @@ def test_a_prompt_that_copies_a_gold_plan_is_marked(tmp_path: Path) -> None:
     assert "- `copy`: 8 words in a row" in text
     assert "<script>" not in text
     assert ReportRecord.of(summary).to_json()["leaks"]["copy"].startswith("8 words")
+
+
+def test_a_search_that_kept_the_first_prompt_quotes_one_verdict(tmp_path: Path) -> None:
+    """Two verdicts on the same prompt, under two names, would look like a gain."""
+    folder = begin(tmp_path)
+    add(folder, "search", "first", 0, 3.0, "the first reason")
+    finish(folder, "first", (3.5, 3.6, 3.7), ())
+    text = markdown(summarize(folder))
+    assert "**3.0** for the first prompt" in text
+    assert "for the best prompt" not in text
+
+
+def test_a_run_that_only_measures_the_champion_speaks_of_no_search(tmp_path: Path) -> None:
+    """`requalify` makes such runs. Artifact and table say what was measured, also while the run goes on."""
+    folder = begin(tmp_path, optimizer="static", champion=2, if_nothing_tried="Nothing was tried.", confirm=3)
+    add(folder, "confirm", "first", 1_000_000, 3.5)
+    with folder.worked_on():
+        assert sentence(summarize(folder)) == "Confirming: 1 trial of at most 3 executions."
+    finish(folder, "first", (3.5, 3.6, 3.7), ())
+    summary = summarize(folder)
+    text = markdown(summary)
+    assert sentence(summary).startswith("This run searched for no other prompt. Champion 2 scores 3.60 (")
+    assert "This run only measures the prompt in use:" in text
+    assert "This run did not search." in text
+    assert "beside the first" not in text
+    assert "search score" not in dict(rows(summary))

@@ -24,7 +24,7 @@ def test_the_reported_scores_are_the_confirmed_scores(tmp_path: Path) -> None:
     }  # fmt: skip
     assert (report["better"], report["passed"], report["status"]) == (True, True, "done")
     assert sentence(summarize(folder)).startswith(
-        "The new prompt scores 8.10 (7.7 to 8.5, 3 fresh runs), the old one 3.10 ("
+        "The new prompt scores 8.10 (7.7 to 8.5, 3 fresh executions), the old one 3.10 ("
     )
 
 

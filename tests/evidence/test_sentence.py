@@ -26,7 +26,7 @@ def test_a_search_that_tried_no_other_prompt_says_why(tmp_path: Path, ended: End
     add(folder, "search", "first", 0, 9.0)
     finish(folder, "first", (3.0, 3.0, 3.0), ())
     folder.save(folder.load(SearchResult).model_copy(update={"ended": ended, "spent": spent}))
-    score = "3.00 (2.6 to 3.4, 3 fresh runs), with the interval at 90%"
+    score = "3.00 (90% 2.6 to 3.4, 3 fresh executions)"
     assert sentence(summarize(folder)) == f"{why} The starting prompt scores {score}."
     folder.save(folder.load(RunRecord).model_copy(update={"champion": 2}))
     assert sentence(summarize(folder)) == f"{why} Champion 2 scores {score}."

@@ -54,10 +54,10 @@ def test_the_best_so_far_needs_a_trial_on_every_goal() -> None:
 def test_beginning_and_confirmation_name_the_prompts() -> None:
     assert "a better prompt than the starting prompt (first): at most 10 executions on 1 goal" in beginning(record())
     assert "a better prompt than champion 3 (first)" in beginning(record(champion=3))
-    assert "executes champion 3 (first) on 3 fresh replicates of 1 goal." in requalifying(record(champion=3))
+    assert "executes champion 3 (first) on 3 fresh replicates of every goal." in requalifying(record(champion=3))
     result = SearchResult(best="second", search_score=9.5, baseline_search_score=3.0, spent=2, ended="optimizer")
     assert confirming(result, record()) == (
-        "The search ended after 2 executions: gepa has no more to ask. "
+        "The search ended after 2 executions: gepa ended by itself. "
         "Confirming first and second with at most 3 fresh executions on every goal."
     )
     all_spent = result.model_copy(update={"spent": 10})

@@ -22,7 +22,7 @@ ONLY_OURS = (
     r"(search  [0-9a-f]{12} · only · 0: \d+\.\d\n)+"
     r"the Prefect server does not answer at http://127\.0\.0\.1:\d+/api \(.+\); "
     r"start it again, and run the same command again\n"
-    r"all paid results are kept, and the same command goes on from here\n"
+    r"all paid results are kept, and the same command continues the run\n"
 )
 
 

@@ -69,7 +69,7 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
         threads[1].join(PATIENCE)
     for thread in threads:
         thread.join(PATIENCE)
-    assert runs.skipped == {"b": "the newer commit c waits for its turn, too", "c": None, "None": None}
+    assert runs.skipped == {"b": "the newer commit c takes its place", "c": None, "None": None}
     assert "Another run works on study" in runs.lines[0]
 
 
@@ -103,7 +103,7 @@ def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_m
         runs.start("c").join(PATIENCE)
         runs.may_look_again.set()
     thread.join(PATIENCE)
-    assert runs.skipped == {"c": None, "b": "the newer commit c waits for its turn, too"}
+    assert runs.skipped == {"c": None, "b": "the newer commit c takes its place"}
 
 
 @pytest.mark.parametrize("matters", [True, False])
@@ -122,7 +122,7 @@ def test_a_search_is_skipped_only_if_the_check_of_a_newer_commit_finds_that_it_m
         if not matters:
             check.changes_nothing()
     thread.join(PATIENCE)
-    assert runs.skipped == {"search a": "the newer commit b waits for its turn, too" if matters else None}
+    assert runs.skipped == {"search a": "the newer commit b takes its place" if matters else None}
 
 
 def test_a_search_for_a_newer_commit_takes_the_place_of_one_that_waits(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_search_for_a_newer_commit_takes_the_place_of_one_that_waits(tmp_path:
         threads += [runs.start("a", search=True)]
         threads[1].join(PATIENCE)
     threads[0].join(PATIENCE)
-    assert runs.skipped == {"search a": "the newer commit b waits for its turn, too", "search b": None}
+    assert runs.skipped == {"search a": "the newer commit b takes its place", "search b": None}
 
 
 def test_a_run_that_waited_too_long_is_skipped(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def disturbed(
 def bought(line: CommandLine) -> int:
     """Return how many answers are kept that a model gave. A broken plan gets a verdict that no model was asked for."""
     files = [file for task in TASKS for file in line.results(task)]
-    return sum(b"The plan was not judged" not in file.read_bytes() for file in files)
+    return sum(b"The plan is invalid: " not in file.read_bytes() for file in files)
 
 
 def continued(line: CommandLine, study: Path) -> CommandResult:

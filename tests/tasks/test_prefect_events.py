@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
 
 import prefect.events.utilities
@@ -11,7 +13,7 @@ from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from workbench.tasks.prefect_events import BatchedEvents, send_events_in_batches
+from workbench.tasks.prefect_events import PAUSE_SECONDS, BatchedEvents, send_events_in_batches
 
 
 class UnreliableClient(AssertingEventsClient):
@@ -20,6 +22,14 @@ class UnreliableClient(AssertingEventsClient):
     async def _emit(self, event: Event) -> None:
         if int(event.event) % 3 == 0:
             raise OSError("no connection")
+        await super()._emit(event)
+
+
+class TimingClient(AssertingEventsClient):
+    """A client that notes when it sends each event."""
+
+    async def _emit(self, event: Event) -> None:
+        event.payload["sent"] = time.monotonic()
         await super()._emit(event)
 
 
@@ -63,3 +73,17 @@ def test_an_event_that_cannot_be_sent_holds_up_no_other(own_events: None) -> Non
         service.send(event(number))
     assert names(service) == [str(number) for number in range(50) if number % 3]
     assert service._queue.unfinished_tasks == 0
+
+
+def test_events_wait_for_the_next_batch(own_events: None) -> None:
+    """Without the pause, events that come one after another would be sent one by one."""
+    service = BatchedEvents.instance(TimingClient)
+    for number in range(4):
+        service.send(event(number))
+        # On a busy machine, the service may begin late. Then all events would be in its first batch.
+        while len(getattr(getattr(service, "_client", None), "events", ())) <= number:
+            time.sleep(PAUSE_SECONDS / 10)
+    assert names(service) == [str(number) for number in range(4)]
+    assert isinstance(service._client, TimingClient)
+    sent = [event.payload["sent"] for event in service._client.events]
+    assert max(later - earlier for earlier, later in itertools.pairwise(sent)) >= PAUSE_SECONDS

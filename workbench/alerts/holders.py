@@ -116,7 +116,7 @@ def _end(holder: Holder, api: Api) -> list[str] | None:
         return []
     message = (
         f"The process {holder.pid} on {holder.host} ended without a result: it was killed, or the machine stopped. All "
-        "paid results are kept, and the same study goes on from here."
+        "paid results are kept. Start the same run again: it pays for nothing twice."
     )
     end_state = (
         {"type": "CANCELLED", "name": "Cancelled"} if kind == "CANCELLING" else {"type": "CRASHED", "name": "Crashed"}

@@ -42,16 +42,17 @@ class Judgement:
     def sentence(self, margin: float) -> str:
         """Return the judgement in words."""
         if self.difference is None:
-            return "Undecided: the champion has no record on these goals to compare with. These scores are its record."
+            return "Undecided: the champion has no record on these goals yet. These scores are now its record."
         numbers = f"{self.difference:+.2f} against its record, {LEVEL:.0%} {self.low:.2f} to {self.high:.2f}"
         match self.decision:
             case "as good":
                 lost = f"{margin:g} point{'' if margin == 1 else 's'}"
-                return f"The champion is as good as before: it lost less than {lost} ({numbers})."
+                return f"The champion is as good as before: it did not lose {lost} or more ({numbers})."
             case "worse":
                 return f"The champion got worse beyond chance ({numbers})."
             case _:
-                return f"Undecided: the difference can be chance ({numbers}). More replicates (confirm) would decide."
+                advice = "More replicates can decide: raise `confirm` in the study."
+                return f"Undecided: the difference can be chance ({numbers}). {advice}"
 
 
 def decide(

@@ -66,8 +66,8 @@ def calibrate(
         # The flow checks the keys too. This check comes before a server is started.
         require_keys(loaded, os.environ)
     price = calibration_estimate(loaded, home(), probes=probes).text
-    cost_note = f"a rehearsal, so nothing is paid; with real models {price}" if rehearse else price
-    err.print(f"{loaded.name}: calibrating the judge: {cost_note}", highlight=False)
+    cost_note = f"this rehearsal costs nothing; real models: {price}" if rehearse else price
+    err.print(f"{loaded.name}: calibrating the judge ({cost_note})", highlight=False)
     with without_collection():
         use_server()
         # Prefect reads its settings at import. Therefore the flow is imported only now.

@@ -14,7 +14,7 @@ from workbench.foreign_text import printable
 from workbench.system.interruption import GracefulInterrupt
 
 #: What `run`, `calibrate` and `rubric` print after an interrupt, and after a failure that lost no paid result.
-KEPT_MESSAGE = "all paid results are kept, and the same command goes on from here"
+KEPT_MESSAGE = "all paid results are kept, and the same command continues the run"
 #: A server that has not answered for this many seconds ends the process. The flow itself gives up earlier, but Prefect
 #: then waits up to a minute for each request to a server that takes it and does not answer.
 SILENT_SECONDS = 40.0

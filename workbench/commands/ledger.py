@@ -186,7 +186,7 @@ def rebuild(*, forget: Annotated[bool, Parameter(negative=())] = False, json_fil
         verb = "removed" if forget else "kept"
         summary = f"{verb} {plural(len(rebuilt.without_folder), 'run')} without a folder here"
         console.print(summary if forget else f"{summary}; --forget removes them", highlight=False)
-    copied = f"copied {plural(len(rebuilt.runs), 'run')} with {plural(rebuilt.lines, 'line')}"
+    copied = f"copied {plural(len(rebuilt.runs), 'folder')} with {plural(rebuilt.lines, 'line')}"
     console.print(f"{copied} into {printable(database.place)}", highlight=False, markup=False)
     if json_file is not None:
         write_json(json_file, {"ledger": database.place, **rebuilt.to_json()})

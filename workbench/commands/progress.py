@@ -14,7 +14,7 @@ from rich.text import Text
 
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.words import money, plural
-from workbench.foreign_text import printable
+from workbench.foreign_text import one_line, printable
 from workbench.nouns import FIRST_CONFIRM_REPLICATE, Study
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
@@ -147,7 +147,7 @@ class _Lines:
         for trial in summary.trials[self._printed_trials :]:
             # The replicates of a confirmation are numbered from FIRST_CONFIRM_REPLICATE. A person sees 0, 1, 2.
             number = trial.replicate % FIRST_CONFIRM_REPLICATE
-            reason = f" ({printable(trial.reason)[:REASON_CHARACTERS]})" if trial.score == 0 else ""
+            reason = f" ({one_line(trial.reason, REASON_CHARACTERS)})" if trial.score == 0 else ""
             self._console.print(
                 f"{trial.phase:7} {trial.candidate} · {trial.goal} · {number}: {trial.score:.1f}{reason}"
                 f"{spent(summary)}",

@@ -121,9 +121,9 @@ def _expectation(race: RaceRecord) -> str | None:
     (first_trials, first), (last_trials, last) = estimates[0], estimates[-1]
     changes = sum(bool(step.added or step.removed) for step in race.steps)
     return (
-        f"expects {last.score:.1f} ({race.level:.0%} {last.low:.1f} to {last.high:.1f}) of its best prompt after "
-        f"{plural(last_trials, 'trial')} and {plural(changes, 'change')}; it expected {first.score:.1f} "
-        f"({first.low:.1f} to {first.high:.1f}) after {first_trials}"
+        f"after {plural(last_trials, 'trial')} and {plural(changes, 'change')}, its best prompt is expected to score "
+        f"{last.score:.1f} ({race.level:.0%} {last.low:.1f} to {last.high:.1f}); after "
+        f"{plural(first_trials, 'trial')}, it was {first.score:.1f} ({first.low:.1f} to {first.high:.1f})"
     )
 
 

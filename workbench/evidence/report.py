@@ -10,7 +10,7 @@ from workbench.evidence.diff import diff
 from workbench.evidence.judge_report import criteria_section, judge_section
 from workbench.evidence.picture import picture
 from workbench.evidence.race_report import effects_picture, race_rows, steps_list
-from workbench.evidence.report_parts import candidate_rows, examples, spend_rows
+from workbench.evidence.report_parts import candidate_rows, examples, no_candidates, spend_rows, why_one_prompt
 from workbench.evidence.sentence import rehearsal, sentence, used_up
 from workbench.evidence.summary import Summary, prompt_file
 from workbench.evidence.svg import data_uri
@@ -35,8 +35,7 @@ def markdown(summary: Summary) -> str:
         parts.append(f"To make the best prompt the champion, run `{printable(summary.promotion)}`.")
     parts += [
         f"![Score over executions]({data_uri(picture(summary))})",
-        "## The best prompt beside the first",
-        _prompts(summary),
+        *_prompts(summary),
         *_race(summary),
         *(plain(text) for text in (_lengths(summary),) if text),
         "## What the judge said",
@@ -62,8 +61,9 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.comparison is not None and summary.result is not None:
         pairs.append(("baseline score", f"{summary.comparison.baseline:.2f}"))
         pairs.append(("best score", f"{summary.comparison.best:.2f}"))
-        pairs.append(("search score", f"{summary.result.search_score:.2f}, the search's own number for the best"))
         if summary.search:
+            mean = f"{summary.result.search_score:.2f}, the best prompt's mean in the search"
+            pairs.append(("search score", mean))
             pairs.append(("search ended", _why_ended(summary.result, summary.record)))
     if lengths := _lengths(summary):
         pairs.append(("length", lengths))
@@ -98,20 +98,21 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
         return f"its {used_up(result, record)} is used up: {rest}"
     if result.used_budget(record.budget):
         return f"its {used_up(result, record)} is used up"
-    return f"{record.optimizer} had no more to ask, after {result.spent} of {plural(record.budget, 'execution')}"
+    return f"{record.optimizer} ended by itself, after {result.spent} of {plural(record.budget, 'execution')}"
 
 
-def _prompts(summary: Summary) -> str:
-    """Return both prompts side by side, or the first prompt if it is the best."""
+def _prompts(summary: Summary) -> list[str]:
+    """Return a heading with both prompts side by side, or with the first prompt if there is no other."""
     if summary.best is None or summary.best == summary.baseline:
-        return f"The search kept the first prompt:\n\n{_quoted(summary.text(summary.baseline))}"
+        return ["## The prompt", why_one_prompt(summary), _quoted(summary.text(summary.baseline))]
     svg = diff(
         summary.text(summary.baseline),
         summary.text(summary.best),
         left=f"first: {summary.baseline}",
         right=f"best: {summary.best}",
     )
-    return f"![The two prompts side by side]({data_uri(svg)})\n\nThe whole prompt is in `{prompt_file(summary)}`."
+    image = f"![The two prompts side by side]({data_uri(svg)})"
+    return ["## The best prompt beside the first", image, f"The whole prompt is in `{prompt_file(summary)}`."]
 
 
 def _race(summary: Summary) -> list[str]:
@@ -122,7 +123,8 @@ def _race(summary: Summary) -> list[str]:
     return [
         "## What each sentence is worth",
         f"![The effect of each sentence]({data_uri(effects_picture(race))})",
-        "Blue sentences are in the best prompt, red ones lower the score. A short line means that the race is sure.",
+        "Blue sentences are in the best prompt. Of the others, the red ones surely lower the score. The shorter a "
+        "line, the surer the race is of the effect.",
         "## How the best prompt came about",
         steps_list(race),
     ]
@@ -166,7 +168,7 @@ def _refused_prompts(summary: Summary) -> str:
 def _candidates(summary: Summary) -> str:
     ranked = candidate_rows(summary)
     if not ranked:
-        return "No candidate has been tried on every goal yet."
+        return no_candidates(summary)
     rows = [f"| `{row.name}` | {row.score:.2f} | {row.trials} | {row.mark} |" for row in ranked[:CANDIDATES]]
     more = f"\n\n… and {len(ranked) - CANDIDATES} more" if len(ranked) > CANDIDATES else ""
     return "\n".join(["| candidate | search score | trials | |", "| --- | --- | --- | --- |", *rows]) + more

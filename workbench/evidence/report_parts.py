@@ -50,15 +50,29 @@ def _mark(summary: Summary, name: str) -> Mark:
     return "refused" if name in summary.leaks else ""
 
 
+def no_candidates(summary: Summary) -> str:
+    """Say why the list of candidates is empty."""
+    return "This run did not search." if summary.only_measures else "No candidate has been tried on every goal yet."
+
+
+def why_one_prompt(summary: Summary) -> str:
+    """Say why a report shows a single prompt, which is the first one."""
+    if summary.only_measures:
+        return "This run only measures the prompt in use:"
+    if summary.result is not None:
+        return "The search kept the first prompt:"
+    return "No other prompt has been tried on every goal yet. The first prompt is:"
+
+
 def examples(summary: Summary) -> dict[str, TrialRecord]:
     """Return the trials whose verdicts a report quotes, by a description of their prompt.
 
-    These are the last trial of the best prompt and the first trial of the first prompt. Before there is a result, the
-    last trial of all is there, too.
+    These are the last trial of the best prompt, unless it is the first prompt, and the first trial of the first prompt.
+    Before there is a result, the last trial of all is there, too.
     """
     trials: dict[str, TrialRecord] = {}
     for trial in summary.trials:
-        if trial.candidate == summary.best:
+        if trial.candidate == summary.best != summary.baseline:
             trials["the best prompt"] = trial
         if trial.candidate == summary.baseline:
             trials.setdefault("the first prompt", trial)

@@ -14,36 +14,38 @@ def sentence(summary: Summary) -> str:
     comparison = summary.comparison
     if comparison is None:
         so_far = "" if summary.best_so_far is None else f", best so far {summary.best_so_far:.1f}"
-        done = f"{plural(len(summary.search), 'trial')} of at most {plural(summary.record.budget, 'execution')}"
+        trials, most = len(summary.search), summary.record.budget
+        if summary.only_measures:
+            trials, most = len(summary.confirm), summary.record.confirm * len(summary.record.goals)
+        done = f"{plural(trials, 'trial')} of at most {plural(most, 'execution')}"
         # A failure has a message of its own, which says what to do.
         advice = " Run the study again: nothing is paid for twice." if summary.status == "interrupted" else ""
         return f"{summary.status.capitalize()}: {done}{so_far}.{advice}"
     if summary.best == summary.baseline:
         champion = summary.record.champion
         first = f"Champion {champion}" if champion else "The starting prompt"
-        score = f"{_score(summary, summary.baseline)}, with the interval at {comparison.decision.level:.0%}"
+        score = _score(summary, summary.baseline, f"{comparison.decision.level:.0%} ")
         return f"{_why_only_the_first(summary)} {first} scores {score}."
-    scores = (
-        f"The new prompt scores {_score(summary, str(summary.best))}, the old one {_score(summary, summary.baseline)}"
-    )
-    return f"{scores}{_conclusion(summary, comparison)}"
+    new, old = _score(summary, str(summary.best)), _score(summary, summary.baseline)
+    return f"The new prompt scores {new}, the old one {old}. {_conclusion(summary, comparison)}"
 
 
 def _conclusion(summary: Summary, comparison: Comparison) -> str:
-    """Return the rest of the sentence about both scores: what they mean, with the difference and its interval."""
+    """Return the sentence that says what both scores mean, with the difference and its interval."""
     decision = comparison.decision
     gain = f"{decision.difference:+.2f}, {decision.level:.0%} {decision.low:.2f} to {decision.high:.2f}"
     match comparison.outcome:
         case "better":
-            return f": better beyond chance ({gain}), {'and a pass' if summary.passed else 'but no pass'}."
+            passes = "and it passes" if summary.passed else "but it does not pass"
+            return f"The new prompt is better beyond chance ({gain}), {passes}."
         case "too small":
-            return f": surely better, but by too little ({gain}). A change is worth {WORTHWHILE} points or more."
+            return f"The new prompt is surely better, but by too little ({gain}): expected {WORTHWHILE} points or more."
         case "not sure":
             why = _more_pairs(summary, decision.more)
-            return f". No better prompt found: not sure yet, the difference ({gain}) can be chance; {why}."
+            return f"No better prompt found: not sure yet, the difference ({gain}) can be chance; {why}."
         case "not better":
             why = "it is surely worse" if decision.high < 0 else "it shows no gain"
-            return f". No better prompt found: {why} ({gain})."
+            return f"No better prompt found: {why} ({gain})."
 
 
 def _more_pairs(summary: Summary, more: int | None) -> str:
@@ -58,19 +60,22 @@ def _more_pairs(summary: Summary, more: int | None) -> str:
     return f"about {plural(more, 'more replicate')} of both prompts would decide ({allowed})"
 
 
-def _score(summary: Summary, candidate: str) -> str:
+def _score(summary: Summary, candidate: str, level: str = "") -> str:
     """Return a candidate's confirmed score with its interval and the number of executions behind it.
 
-    The interval has the level of the decision, which the sentence names.
+    Args:
+        level: the level of the interval, before it. By default, the sentence names the level later.
     """
-    mean, runs = summary.mean_score(candidate), sum(map(len, summary.confirmed(candidate).values()))
+    mean, executions = summary.mean_score(candidate), sum(map(len, summary.confirmed(candidate).values()))
     assert mean is not None  # noqa: S101  # a comparison has scores on every goal
-    interval = "" if mean.low is None else f"{mean.low:.1f} to {mean.high:.1f}, "
-    return f"{mean.score:.2f} ({interval}{plural(runs, 'fresh run')})"
+    interval = "" if mean.low is None else f"{level}{mean.low:.1f} to {mean.high:.1f}, "
+    return f"{mean.score:.2f} ({interval}{plural(executions, 'fresh execution')})"
 
 
 def _why_only_the_first(summary: Summary) -> str:
-    """Say why the search ended with the prompt that it began with."""
+    """Say why the run ended with the prompt that it began with."""
+    if summary.only_measures:
+        return "This run searched for no other prompt."
     standings = summary.standings
     if any(score > standings.get(summary.baseline, 10.0) for score in standings.values()):
         return "No better prompt found: what scored higher in the search is not expected to be better."

@@ -34,15 +34,15 @@ def beginning(record: RunRecord) -> str:
     return (
         f"Run {record.run_id} searches with {record.optimizer} for a better prompt than {_first_prompt(record)} "
         f"({record.baseline}): at most {plural(record.budget, 'execution')} on {plural(len(record.goals), 'goal')}, "
-        f"then at most {record.confirm} of each prompt on every goal to confirm the result."
+        f"then at most {plural(record.confirm, 'execution')} of each prompt on every goal to confirm the result."
     )
 
 
 def requalifying(record: RunRecord) -> str:
     """Return the line with which a requalification begins."""
     return (
-        f"Run {record.run_id} executes champion {record.champion} ({record.baseline}) on {record.confirm} fresh "
-        f"replicates of {plural(len(record.goals), 'goal')}."
+        f"Run {record.run_id} executes champion {record.champion} ({record.baseline}) on "
+        f"{plural(record.confirm, 'fresh replicate')} of every goal."
     )
 
 
@@ -71,7 +71,7 @@ def budget_left(record: RunRecord, spent: int) -> str:
 
 def confirming(result: SearchResult, record: RunRecord) -> str:
     """Return the line with which the confirmation begins."""
-    why = "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} has no more to ask"
+    why = "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} ended by itself"
     is_baseline = result.best == record.baseline
     compared = f"{_first_prompt(record)} only" if is_baseline else f"{record.baseline} and {result.best}"
     return (

@@ -96,7 +96,12 @@ class Summary:
             return "done"
         if self.stopped is not None:
             return "failed" if self.stopped else "interrupted"
-        return "searching" if self.result is None else "confirming"
+        return "searching" if self.result is None and not self.only_measures else "confirming"
+
+    @property
+    def only_measures(self) -> bool:
+        """Return True if the run does not search: it executes the champion on fresh replicates, as requalify does."""
+        return bool(self.confirm) and not self.search
 
     @cached_property
     def best(self) -> str | None:

@@ -108,7 +108,7 @@ def score(request: ScoreRequest, plan: Plan) -> Verdict:
     if plan.problem is not None:
         return Verdict(
             0.0,
-            f"The plan was not judged: {plan.problem}. The answer must be one YAML document with complete steps, and "
+            f"The plan is invalid: {plan.problem}. The answer must be one YAML document with complete steps, and "
             "nothing else.",
         )
     key = request.key(plan)

@@ -8,7 +8,15 @@ from typing import Any
 
 from workbench.champion.history import Measurement, history
 from workbench.evidence.criteria import CriterionAnswers, CriterionMet, best_answers, criteria_met
-from workbench.evidence.report_parts import CandidateRow, SpendRow, candidate_rows, examples, spend_rows
+from workbench.evidence.report_parts import (
+    CandidateRow,
+    SpendRow,
+    candidate_rows,
+    examples,
+    no_candidates,
+    spend_rows,
+    why_one_prompt,
+)
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.sentence import rehearsal, sentence
 from workbench.evidence.statistics import MeanScore
@@ -88,6 +96,16 @@ class Content:
     def sentence(self) -> str:
         """Return the state and the result of the run in words."""
         return sentence(self.summary)
+
+    @property
+    def why_one_prompt(self) -> str:
+        """Return why the page shows a single prompt. It is shown if there is no other."""
+        return why_one_prompt(self.summary)
+
+    @property
+    def no_candidates(self) -> str:
+        """Return why the list of candidates is empty. It is shown if the list is."""
+        return no_candidates(self.summary)
 
     @property
     def rehearsal(self) -> str | None:

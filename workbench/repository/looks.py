@@ -101,7 +101,11 @@ def look(
         if new in seen.reported:
             result = Look(new, None, f"{repository.name} {branch} is again at {new[:12]}, which was reported before.")
         elif is_first and not first:
-            result = Look(new, None, f"This is the first look at {repository.name} {branch}, which is at {new[:12]}.")
+            result = Look(
+                new,
+                None,
+                f"This is the first look at {repository.name} {branch}, which is at {new[:12]}. No event is sent.",
+            )
         else:
             result = _compare(repository, branch, study, globs, before_first if is_first else seen.head, new)
         if result.change is not None:

@@ -81,7 +81,7 @@ def turn(
             if release is not None:
                 release()
             if newer is not None and is_decided:
-                yield Turn(f"the newer commit {newer[:12]} waits for its turn, too")
+                yield Turn(f"the newer commit {newer[:12]} takes its place")
                 return
             if not has_waited:
                 say(f"Another run works on {study}. Waiting up to {patience / 60:.0f} minutes for it to end.")

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from workbench.errors import UserError
+from workbench.evidence.words import plural
 from workbench.money import price
 from workbench.nouns import Study
 from workbench.providers import same_model
@@ -102,9 +103,10 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        source = "measured in earlier runs" if self.measured else "assumed, as there is no earlier run"
+        source = "measured in earlier runs" if self.measured else "assumed, without an earlier run with real models"
         lines = [
-            f"{self.study} is valid: {self.optimizer} on {self.goals} goal{'s' if self.goals > 1 else ''}",
+            f"{self.study} is valid, with {plural(self.goals, 'goal')}",
+            f"optimizer {self.optimizer}",
             f"at most {self.executions} executions: {self.search} to search, {self.confirm} to confirm",
             f"about {self.seconds / 60:.0f} min or more, at {self.seconds_each:.0f} s each ({source}), "
             f"{self.concurrency} at once",
@@ -135,7 +137,7 @@ def estimate(study: Study, home: Path) -> Estimate:
     durations = [call.seconds for call in calls if call.action == "execute" and call.kind == "ok"]
     return Estimate(
         study=study.name,
-        optimizer=f"{study.optimizer} ({OPTIMIZERS[study.optimizer].summary})",
+        optimizer=f"{study.optimizer}: {OPTIMIZERS[study.optimizer].summary}",
         goals=len(study.goals),
         search=study.budget,
         confirm=confirming(study),

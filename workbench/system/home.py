@@ -52,11 +52,13 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     runs/          one folder per run: study, candidates, journal, report
     locks/         one lock for each answer that is being bought, so that no other run buys it too
     flow-runs/     one file for each flow run of Prefect, locked by the process that works on it
-    prompts/       the champions of studies in repositories with a URL
+    prompts/       the champions of studies in repositories with a URL, and in bare repositories
+    applied/       how to take back an applied champion whose run is on another machine
     repositories/  copies of repositories with a URL
     worktrees/     the files of a commit, while a run measures it
     watched/       the newest head that was seen, for each watched branch
-    turns/         the newest commit that waits for its turn, for each study
+    deliveries/    the ids of the webhook's deliveries that were taken
+    turns/         the commits of the runs that wait for their turn or have it, for each study
     requalified/   the scores of champions, by commit
     calibrated/    the calibrations of judges
     drawn/         the calls that drew rubrics

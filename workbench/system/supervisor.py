@@ -33,7 +33,7 @@ import time
 
 #: Seconds between TERM and KILL.
 GRACE = 2.0
-#: The same seconds for processes that a command leaves behind when it ends by itself. Its result waits for their end.
+#: Seconds between TERM and KILL for processes that a command leaves behind when it ends by itself: its result waits.
 SHORT_GRACE = 0.5
 STOP = b"t"
 #: What Workbench sends to the fork server, with a control socket and three standard streams.

@@ -85,6 +85,21 @@ defmodule Pipeline.Serve.ListenerTest do
       assert %{"status" => "done"} = await_run(server, start_run(server))
     end
 
+    test "lets a slow client send more for a moment after the answer, so that the answer is not lost" do
+      server = start_server([], body_ms: 500)
+      {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, server.port, [:binary, active: false])
+      :ok = :gen_tcp.send(socket, run_request_head() <> "Content-Length: 100000\r\n\r\n")
+      {:ok, head} = :gen_tcp.recv(socket, 0, 30_000)
+
+      for _ <- 1..5 do
+        :ok = :gen_tcp.send(socket, " ")
+        Process.sleep(20)
+      end
+
+      assert head =~ "408"
+      assert {:error, :closed} = :gen_tcp.recv(socket, 0, 30_000)
+    end
+
     test "closes connections that are silent or send half a request, so that others can connect" do
       server = start_server([], first_request_ms: 1_000)
 

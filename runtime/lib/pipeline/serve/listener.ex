@@ -14,6 +14,8 @@ defmodule Pipeline.Serve.Listener do
   @next_request_ms 60_000
   # mochiweb's own time limit starts again with every byte of a body, so a client could send one byte a second for ever.
   @body_ms 60_000
+  # How long a connection is kept for the client to read an answer, in milliseconds, while the client still sends.
+  @linger_ms 2_000
 
   # A client waits for its run on one connection and may have further ones.
   @connections_per_run 4
@@ -117,13 +119,14 @@ defmodule Pipeline.Serve.Listener do
     if is_integer(length) and length > limit, do: exit({:body_too_large, length})
     socket = :mochiweb_request.get(:socket, request)
     milliseconds = server[:body_ms] || @body_ms
-    {:ok, timer} = :timer.apply_after(milliseconds, __MODULE__, :refuse_slow, [socket, milliseconds])
+    turn = :atomics.new(1, [])
+    {:ok, timer} = :timer.apply_after(milliseconds, __MODULE__, :refuse_slow, [socket, milliseconds, turn])
 
     try do
-      case :mochiweb_request.recv_body(limit, request) do
-        body when is_binary(body) -> {:ok, body}
-        :undefined -> {:ok, ""}
-      end
+      body = :mochiweb_request.recv_body(limit, request)
+      # The client was told that its body is too late, so its request must not be carried out.
+      if not first?(turn), do: exit(:normal)
+      {:ok, if(body == :undefined, do: "", else: body)}
     after
       :timer.cancel(timer)
     end
@@ -134,15 +137,25 @@ defmodule Pipeline.Serve.Listener do
     :exit, {:body_too_large, _} -> {:error, "the body is longer than #{limit} bytes"}
   end
 
-  # End a connection whose body takes too long. Its process, which reads from the socket, then ends as well.
+  # Refuse a request whose body takes too long, and end its connection. Meanwhile, the connection's process reads on, so that
+  # the client gets the answer (see `linger/1`).
   @doc false
-  @spec refuse_slow(term(), pos_integer()) :: :ok
-  def refuse_slow(socket, milliseconds) do
-    message = "the body did not arrive within #{milliseconds} ms: send it at once"
-    {_, _, json} = Router.error(408, :timeout, message)
-    send_refusal(socket, "408 Request Timeout", json)
-    :mochiweb_socket.close(socket)
+  @spec refuse_slow(term(), pos_integer(), :atomics.atomics_ref()) :: :ok
+  def refuse_slow(socket, milliseconds, turn) do
+    if first?(turn) do
+      message = "the body did not arrive within #{milliseconds} ms: send it at once"
+      {_, _, json} = Router.error(408, :timeout, message)
+      send_refusal(socket, "408 Request Timeout", json)
+      :gen_tcp.shutdown(socket, :write)
+      Process.sleep(@linger_ms)
+      :mochiweb_socket.close(socket)
+    end
+
+    :ok
   end
+
+  # Return true for the first of two processes that ask.
+  defp first?(turn), do: :atomics.add_get(turn, 1, 1) == 1
 
   defp respond({status, headers, json}, request) do
     close? = :mochiweb_request.should_close(request)
@@ -173,10 +186,10 @@ defmodule Pipeline.Serve.Listener do
   end
 
   # If the connection is closed while the client still sends, the connection is reset and the client loses the answer. Read
-  # and discard what the client sends, for up to two seconds.
+  # and discard what the client sends, for some time.
   defp linger(socket) do
     :gen_tcp.shutdown(socket, :write)
-    discard(socket, System.monotonic_time(:millisecond) + 2_000)
+    discard(socket, System.monotonic_time(:millisecond) + @linger_ms)
   end
 
   defp discard(socket, deadline) do
