@@ -9,6 +9,8 @@ a tenth of a second, Prefect gives the event up. Two transactions can also wait 
 transaction that begins as a writer (BEGIN IMMEDIATE) waits for its turn instead. SQLite gives the turns to whoever asks
 at the right moment, so an unlucky transaction could wait for half a minute. The server therefore keeps a queue of its
 own, in which the first to come is the first to write.
+
+With any database, a restarted server handles events in the order of `workbench.deployments.event_order`.
 """
 
 from __future__ import annotations
@@ -27,8 +29,14 @@ with without_collection():
     import prefect.server.api.server  # noqa: F401  # imported for its effect alone
     from prefect.server.database import dependencies
     from prefect.server.database.configurations import AioSqliteConfiguration
-    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+    from prefect.settings import (
+        PREFECT_API_DATABASE_CONNECTION_URL,
+        PREFECT_SERVER_EVENTS_CAUSAL_ORDERING,
+        temporary_settings,
+    )
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+
+    from workbench.deployments import event_order
 
 
 #: For how many seconds a transaction waits for its turn in the queue. Then SQLite alone decides.
@@ -71,7 +79,8 @@ def main() -> None:
     if str(url).startswith("sqlite"):
         dependencies.MODELS_DEPENDENCIES["database_config"] = WaitingSqlite(connection_url=str(url))
     sys.argv[:1] = ["prefect", "server", "start"]
-    runpy.run_module("prefect", run_name="__main__")
+    with temporary_settings({PREFECT_SERVER_EVENTS_CAUSAL_ORDERING: event_order.__name__}):
+        runpy.run_module("prefect", run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -102,7 +102,8 @@ def optimize(
     # The tags are added early, so that a run that fails later has them, too.
     name, own_optimizer = _names(study, repository, commit)
     tag_flow_run(name, optimizer or own_optimizer or "optimize", rehearsal=rehearse)
-    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    place_of_study = located(study, repository, commit, search=True)
+    with outside_failures(), alive(), RunArtifact() as artifact, place_of_study as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)

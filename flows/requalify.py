@@ -17,7 +17,8 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from workbench.champion.champion import Champion
-from workbench.champion.qualification import QualificationRecord, Qualifications, decide
+from workbench.champion.proof import is_edited
+from workbench.champion.qualification import QualificationRecord, Qualifications, decide, prompt_hash
 from workbench.evidence.summary import Summary, summarize
 from workbench.nouns import Study
 from workbench.search.ask_kinds import AnswerFuture, Ask, slots
@@ -80,15 +81,23 @@ def requalify(
         champion = champions_of(loaded).current() if loaded.champion else None
         history = Qualifications.of(home(), place.label, rehearse=rehearse)
         fingerprint = current_fingerprint(loaded)
+        edited = champion is not None and is_edited(champion, loaded, fingerprint)
+        if champion is not None and edited:
+            log.warning(f"The prompt in {champion.file} was edited after the measurement that the file has.")
+            champion = champion.model_copy(update={"fingerprint": None})
         if history.knows(champion, fingerprint) or (
-            not history.all() and place.unchanged_since(since, options, fingerprint)
+            not history.all() and not edited and place.unchanged_since(since, options, fingerprint)
         ):
+            if history.is_latest(fingerprint):
+                # A search that an earlier commit has started is not in vain.
+                place.turn.changes_nothing()
             log.info(f"At {checked[:12]}, nothing that matters changed: nothing is executed.")
             return {"decision": "unchanged", "executions": 0, "search": None}
 
         record = QualificationRecord(
             commit=checked,
             champion=None if champion is None else champion.number,
+            prompt=None if champion is None else prompt_hash(champion),
             champions=loaded.champions,
             fingerprint=fingerprint,
             decision="no champion",

@@ -51,13 +51,15 @@ def watch(
     """
     os.environ.update(loopback.exceptions(os.environ))
     # The tags are added early, so that a run that fails later has them, too.
-    tag_flow_run(names_at(repository, branch, study, home(), os.environ)[0], "watch", rehearsal=False)
+    tagged = names_at(repository, branch, study, home(), os.environ)[0]
+    tag_flow_run(tagged, "watch", rehearsal=False)
     with outside_failures(), alive(), private_files():
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         StudyInRepository.of(opened, study)
         branch = opened.branch(branch)
-        # The repository of a URL may have been unknown before.
-        tag_flow_run(names_at(repository, branch, study, home(), os.environ)[0], "watch", rehearsal=False)
+        # The repository of a URL may have been unknown before, or its study may have another name now.
+        if (name := names_at(repository, branch, study, home(), os.environ)[0]) != tagged:
+            tag_flow_run(name, "watch", rehearsal=False)
         result = look(opened, branch, study, paths or (), home=home(), report=emit, first=emit_first)
     get_run_logger().info(result.sentence)
     if known_file(repository, result.head, study, home(), os.environ) is None:

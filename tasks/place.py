@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from prefect.runtime import deployment, flow_run
 
 from workbench.errors import WorkbenchError
 from workbench.repository.opening import open_repository
-from workbench.repository.turns import turn
+from workbench.repository.turns import Turn, turn
 from workbench.study.at_commit import StudyInRepository
 from workbench.study.opening import RunOptions, current_fingerprint, load
 from workbench.system.files import private_files
@@ -31,7 +31,7 @@ class Place:
         study: the study file.
         label: the name of the study's lock and records on this machine.
         prompts: the folder `prompts` of its champions, if it is not beside the study file.
-        skipped: why the run does not get its turn, or None.
+        turn: the run's turn on this study, or why the run does not get it.
         in_repository: the study in its repository; None for a study in a folder.
         commit: the commit that is checked out.
     """
@@ -39,9 +39,14 @@ class Place:
     study: Path
     label: str
     prompts: Path | None = None
-    skipped: str | None = None
+    turn: Turn = field(default_factory=Turn)
     in_repository: StudyInRepository | None = None
     commit: str | None = None
+
+    @property
+    def skipped(self) -> str | None:
+        """Return why the run does not get its turn, or None."""
+        return self.turn.skipped
 
     def how_to_commit(self, champion: Path) -> str | None:
         """Return the command that commits the file of a champion, if the repository does not have the file yet."""
@@ -64,8 +69,11 @@ class Place:
 
 
 @contextmanager
-def located(study: str | Path, repository: str | None, commit: str | None) -> Iterator[Place]:
+def located(study: str | Path, repository: str | None, commit: str | None, *, search: bool = False) -> Iterator[Place]:
     """Yield the place of a study. In a deployed run, wait for the study's turn first, and hold it until the block ends.
+
+    Args:
+        search: the run searches for a better prompt.
 
     Raises:
         UserError: the repository, the commit or the study cannot be used.
@@ -75,36 +83,36 @@ def located(study: str | Path, repository: str | None, commit: str | None) -> It
     with ExitStack() as stack:
         if repository is None:
             label = str(Path(study).resolve())
-            reason = stack.enter_context(_turn(label, None, lambda old, new: False, log.info))
-            yield Place(Path(study), label, skipped=reason)
+            taken = stack.enter_context(_turn(label, None, lambda old, new: False, log.info, search))
+            yield Place(Path(study), label, turn=taken)
             return
         stack.enter_context(private_files())
         opened = open_repository(repository, ensure_usable(home()), os.environ)
         in_repository = StudyInRepository.of(opened, str(study))
         # A name such as `main` may mean another commit later, so only the full hash is used from here on.
         full_hash = opened.commit(commit) if commit else opened.head("HEAD")
-        reason = stack.enter_context(_turn(in_repository.label, full_hash, opened.is_ancestor, log.info))
-        if reason is not None:
-            yield Place(Path(study), in_repository.label, skipped=reason)
+        taken = stack.enter_context(_turn(in_repository.label, full_hash, opened.is_ancestor, log.info, search))
+        if taken.skipped is not None:
+            yield Place(Path(study), in_repository.label, turn=taken)
             return
         file = stack.enter_context(in_repository.at(full_hash, home(), str(flow_run.id)))
         log.info(f"Checked out {full_hash[:12]} of {opened.address}.")
-        yield Place(file, in_repository.label, in_repository.prompts(home()), None, in_repository, full_hash)
+        yield Place(file, in_repository.label, in_repository.prompts(home()), taken, in_repository, full_hash)
 
 
 @contextmanager
 def _turn(
-    label: str, commit: str | None, is_ancestor: Callable[[str, str], bool], say: Callable[[str], None]
-) -> Iterator[str | None]:
-    """Wait for the study's turn, and hold it until the block ends. Yield None, or why the run is skipped.
+    label: str, commit: str | None, is_ancestor: Callable[[str, str], bool], say: Callable[[str], None], search: bool
+) -> Iterator[Turn]:
+    """Wait for the study's turn, and hold it until the block ends. Yield it, or why the run is skipped.
 
     A run without a deployment was started by a person. It does not wait, and is never skipped.
     """
     if deployment.id is None:
-        yield None
+        yield Turn()
         return
-    with turn(home(), label, commit, is_ancestor, say=say, waits=Progress().report) as reason:
-        yield reason
+    with turn(home(), label, commit, is_ancestor, say=say, waits=Progress().report, search=search) as taken:
+        yield taken
 
 
 def skipped(reason: str) -> State[Any]:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.settings import STUDY
 from workbench.champion.champion import Champion
-from workbench.champion.qualification import QualificationRecord, Qualifications, decide, fingerprint
+from workbench.champion.proof import is_edited, proof_of_study
+from workbench.champion.qualification import QualificationRecord, Qualifications, decide, fingerprint, prompt_hash
 from workbench.errors import RunNotFound
 from workbench.nouns import Engine, Goal, InputFile
 
@@ -83,9 +84,27 @@ def test_a_state_that_was_measured_is_known(tmp_path: Path) -> None:
     assert (real.knows(CHAMPION, "f2"), real.knows(None, "f3"), real.knows(None, "f2")) == (True, True, False)
     assert not rehearsed.knows(CHAMPION, "f2")
     real.add(record(fingerprint="f4"))
+    assert real.is_latest("f4")
+    assert not real.is_latest("f3")
     assert (real.knows(CHAMPION, "f4"), real.knows(CHAMPION, "f2")) == (True, False)
     assert not real.knows(CHAMPION.model_copy(update={"number": 3, "fingerprint": None}), "f4")
     assert not Qualifications.of(tmp_path, "another", rehearse=False).knows(None, "f3")
+
+
+def test_a_prompt_that_was_edited_after_its_measurement_is_not_known(tmp_path: Path) -> None:
+    """The champion's file proves which prompt was promoted, and the record which prompt was measured later."""
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("workflow: {}")
+    study = replace(STUDY, pipeline=replace(STUDY.pipeline, file=file))
+    proof = proof_of_study(study, CHAMPION.text, None, file.read_bytes())
+    promoted = CHAMPION.model_copy(update={"proof": proof})
+    edited = promoted.model_copy(update={"text": "another prompt"})
+    assert [is_edited(champion, study, "f1") for champion in (promoted, edited, CHAMPION)] == [False, True, False]
+    # With another fingerprint, the pipeline file may be another one than the proof is about.
+    assert not is_edited(edited, study, "f2")
+    real = Qualifications.of(tmp_path, "study", rehearse=False)
+    real.add(record(prompt=prompt_hash(promoted)))
+    assert (real.knows(promoted, "f2"), real.knows(edited, "f2")) == (True, False)
 
 
 def test_a_champion_is_compared_with_its_promotion_else_with_its_first_requalification(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed
-from workbench.repository.opening import known_branch, open_repository
+from workbench.repository.opening import known_branch, known_file, open_repository
 from workbench.repository.repository import normalized
 
 pytestmark = pytest.mark.slow
@@ -27,6 +27,21 @@ def test_the_default_branch_of_a_url_may_change(commits: Commits, tmp_path: Path
     commits.git("branch", "-m", "main", "trunk")
     renamed = open_repository(url, home, os.environ)
     assert (renamed.branch("HEAD"), renamed.head("HEAD")) == ("trunk", commits.head)
+
+
+def test_a_relative_path_is_known_as_well(commits: Commits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """prefect.yaml names the checkout as `.`."""
+    commits.commit({"notes.md": "1"})
+    monkeypatch.chdir(commits.folder)
+    assert known_branch(".", "HEAD", tmp_path, os.environ) == "main"
+    assert known_file(".", "HEAD", "notes.md", tmp_path, os.environ) == "1"
+
+
+def test_a_file_that_is_not_utf_8_is_known(commits: Commits, tmp_path: Path) -> None:
+    """Otherwise a look would say that the study is missing."""
+    (commits.folder / "study.yaml").write_bytes(b"study: caf\xe9\n")
+    commits.commit({})
+    assert known_file(str(commits.folder), "HEAD", "study.yaml", tmp_path, os.environ) == "study: caf\ufffd\n"
 
 
 def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import time
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from workbench.repository.turns import turn
+import pytest
+
+from workbench.repository.turns import Turn, turn
 
 HISTORY = ["a", "b", "c"]
 #: The longest wait for another thread, in seconds. A busy machine may need long.
@@ -29,18 +31,20 @@ class Runs:
         self.may_look_again = threading.Event()
         self.may_look_again.set()
 
-    def start(self, commit: str | None, patience: float = 300.0) -> threading.Thread:
+    def start(self, commit: str | None, patience: float = 300.0, *, search: bool = False) -> threading.Thread:
         """Start a run, and return its thread."""
-        thread = threading.Thread(target=self._run, args=(commit, patience))
+        thread = threading.Thread(target=self._run, args=(commit, patience, search))
         thread.start()
         return thread
 
-    def _run(self, commit: str | None, patience: float) -> None:
-        with self.turn(commit, patience) as why:
-            self.skipped[str(commit)] = why
+    def _run(self, commit: str | None, patience: float, search: bool) -> None:
+        with self.turn(commit, patience, search=search) as taken:
+            self.skipped[f"search {commit}" if search else str(commit)] = taken.skipped
 
-    def turn(self, commit: str | None, patience: float = 300.0) -> AbstractContextManager[str | None]:
-        return turn(self.home, "study", commit, is_ancestor, say=self._say, patience=patience, poll=0.02)
+    def turn(
+        self, commit: str | None, patience: float = 300.0, *, search: bool = False
+    ) -> AbstractContextManager[Turn]:
+        return turn(self.home, "study", commit, is_ancestor, say=self._say, patience=patience, poll=0.02, search=search)
 
     def _say(self, line: str) -> None:
         self.lines.append(line)
@@ -58,7 +62,7 @@ def test_of_several_waiting_commits_only_the_newest_has_its_turn(tmp_path: Path)
     """The order of the arrivals does not matter. The others say which commit is newer."""
     runs = Runs(tmp_path)
     with ExitStack() as held:
-        assert held.enter_context(runs.turn("a")) is None
+        assert held.enter_context(runs.turn("a")).skipped is None
         threads = [runs.start("c")]
         wait_for_lines(runs, 1)
         threads += [runs.start("b"), runs.start(None)]
@@ -74,7 +78,7 @@ def test_a_newer_commit_whose_run_has_died_takes_no_turn(tmp_path: Path) -> None
     runs = Runs(tmp_path)
     runs.start("c").join(PATIENCE)
     with ExitStack() as held:
-        assert held.enter_context(runs.turn("a")) is None
+        assert held.enter_context(runs.turn("a")).skipped is None
         thread = runs.start("b")
         wait_for_lines(runs, 1)
         (folder,) = (tmp_path / "turns").iterdir()
@@ -91,7 +95,7 @@ def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_m
     """The newer run may have its turn and end between two looks of the older one."""
     runs = Runs(tmp_path)
     with ExitStack() as held:
-        assert held.enter_context(runs.turn("a")) is None
+        assert held.enter_context(runs.turn("a")).skipped is None
         runs.may_look_again.clear()
         thread = runs.start("b")
         wait_for_lines(runs, 1)
@@ -100,6 +104,37 @@ def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_m
         runs.may_look_again.set()
     thread.join(PATIENCE)
     assert runs.skipped == {"c": None, "b": "the newer commit c takes its place"}
+
+
+@pytest.mark.parametrize("matters", [True, False])
+def test_a_search_is_skipped_only_if_the_check_of_a_newer_commit_finds_that_it_matters(
+    tmp_path: Path, matters: bool
+) -> None:
+    """Otherwise several quick commits after a damage would leave nobody who searches."""
+    runs = Runs(tmp_path)
+    with ExitStack() as held:
+        check = held.enter_context(runs.turn("b"))
+        thread = runs.start("a", search=True)
+        wait_for_lines(runs, 1)
+        # The search has met the check, which is older than the search and still works.
+        time.sleep(0.2)
+        assert thread.is_alive()
+        if not matters:
+            check.changes_nothing()
+    thread.join(PATIENCE)
+    assert runs.skipped == {"search a": "the newer commit b takes its place" if matters else None}
+
+
+def test_a_search_for_a_newer_commit_takes_the_place_of_one_that_waits(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    with ExitStack() as held:
+        held.enter_context(runs.turn(None))
+        threads = [runs.start("b", search=True)]
+        wait_for_lines(runs, 1)
+        threads += [runs.start("a", search=True)]
+        threads[1].join(PATIENCE)
+    threads[0].join(PATIENCE)
+    assert runs.skipped == {"search a": "the newer commit b takes its place", "search b": None}
 
 
 def test_a_run_that_waited_too_long_is_skipped(tmp_path: Path) -> None:

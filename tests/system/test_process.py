@@ -54,6 +54,18 @@ def test_exit_code_and_both_streams_come_back(tmp_path: Path) -> None:
     assert finished.stdout.startswith(str(tmp_path).encode())
 
 
+def test_a_relative_folder_is_below_the_working_directory_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that starts the command has a working directory of its own."""
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert [sh("pwd", Path(folder)).stdout for folder in (".", "sub")] == [
+        f"{tmp_path}\n".encode(),
+        f"{tmp_path}/sub\n".encode(),
+    ]
+
+
 def test_too_much_output_loses_its_middle(tmp_path: Path) -> None:
     """Head and tail matter most, and memory is limited."""
     finished = sh("echo first; yes | head -c 5000000; echo last", tmp_path)

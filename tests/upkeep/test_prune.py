@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,30 @@ def test_only_old_finished_runs_are_removed(tmp_path: Path) -> None:
         "j-worked-on": "a process works on it",
     }
     assert {folder.name for folder in (tmp_path / "runs").iterdir()} == {*pruned.kept, "i-empty"}
+
+
+def test_an_interrupted_run_is_removed_once_the_same_command_has_finished(tmp_path: Path) -> None:
+    """The finished run has a folder of its own. Another seed, another study content or an earlier end do not count."""
+    same: dict[str, Any] = {"fingerprint": "same", "started": OLD}
+    interrupted = needing(begin(tmp_path, name="b-repeated", **same), "old")
+    answer(tmp_path, "execute", "old")
+    for name, changes in (("c-seed", {"seed": 1}), ("d-content", {"fingerprint": "another"})):
+        needing(begin(tmp_path, name=name, **{**same, **changes}), name)
+    needing(begin(tmp_path, name="e-again", **{**same, "started": OLD + 2}), "again")
+    assert prune_runs(tmp_path, 30, dry_run=True).removed == []
+    assert prune_answers(tmp_path, 30, dry_run=True).removed == []
+    ended(tmp_path, name="f-finished", **{**same, "started": OLD + 1, "flow_run_url": "http://127.0.0.1/2"})
+    with interrupted.worked_on():
+        assert prune_runs(tmp_path, 30, dry_run=True).removed == []
+    pruned = prune_runs(tmp_path, 30, dry_run=True)
+    assert pruned.removed == ["b-repeated"]
+    assert pruned.kept == {
+        "c-seed": "unfinished (interrupted)",
+        "d-content": "unfinished (interrupted)",
+        "e-again": "unfinished (interrupted)",
+        "f-finished": "the newest run of its study",
+    }
+    assert prune_answers(tmp_path, 30, dry_run=True).removed == ["execute/old"]
 
 
 def test_answers_of_unfinished_promoted_and_young_runs_stay(tmp_path: Path) -> None:

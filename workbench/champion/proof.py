@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from workbench.champion.champion import Champion
 from workbench.nouns import Study, Target
 from workbench.providers import digest
 from workbench.run.folder import RunFolder
@@ -33,6 +34,17 @@ def proof_of_study(study: Study, prompt: str, rehearsal: str | None, pipeline: b
     measured = [prompt, study.program, rehearsal or ""]
     place = _place(study.pipeline.target, (goal.text for goal in study.goals))
     return digest("proof/1", *measured, pipeline, *place)
+
+
+def is_edited(champion: Champion, study: Study, current_fingerprint: str) -> bool:
+    """Return True if somebody has changed the prompt in a champion's file since the prompt was measured.
+
+    This can be told only if the file has a proof, and if the study is still as it was measured.
+    """
+    file = study.pipeline.file
+    if champion.proof is None or champion.fingerprint != current_fingerprint or file is None:
+        return False
+    return proof_of_study(study, champion.text, champion.rehearsal, file.read_bytes()) != champion.proof
 
 
 def _place(target: Target | None, goals: Iterable[str]) -> list[str]:

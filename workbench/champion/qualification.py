@@ -101,12 +101,18 @@ def fingerprint(study: Study, version: str) -> str:
     return digest("fingerprint/1", *runtime, *files, "", *inputs, "", *goals, *judge)
 
 
+def prompt_hash(champion: Champion) -> str:
+    """Return a hash of the champion's prompt."""
+    return digest("prompt/1", champion.text)
+
+
 class QualificationRecord(Record):
     """One requalification: the scores of a champion at a commit, and what was decided.
 
     Attributes:
         commit: the commit that was measured.
         champion: the champion's number; None if the study had no champion.
+        prompt: a hash of the champion's prompt; None without a champion, and in records of old versions.
         champions: the folder of the study's champions; None in records of old versions.
         fingerprint: the fingerprint of the study at the commit.
         decision: how the champion compares with its record.
@@ -122,6 +128,7 @@ class QualificationRecord(Record):
 
     commit: str
     champion: int | None
+    prompt: str | None = None
     champions: Path | None = None
     fingerprint: str
     decision: Decision
@@ -177,13 +184,19 @@ class Qualifications:
         """Return True if this champion was measured with the current fingerprint.
 
         The measurement is that of its promotion, or its latest requalification. None stands for a study without a
-        champion.
+        champion. The measurement of another prompt, which somebody has edited since, does not count.
         """
         if champion is not None and champion.fingerprint == current_fingerprint:
             return True
         number = None if champion is None else champion.number
         latest = next((record for record in reversed(self.all()) if record.champion == number), None)
-        return latest is not None and latest.fingerprint == current_fingerprint
+        if latest is None or latest.fingerprint != current_fingerprint:
+            return False
+        return champion is None or latest.prompt in (None, prompt_hash(champion))
+
+    def is_latest(self, current_fingerprint: str) -> bool:
+        """Return True if the latest requalification was made with the current fingerprint."""
+        return any(record.fingerprint == current_fingerprint for record in self.all()[-1:])
 
     def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
         """Return the scores to compare a champion with: those of its promotion, or else of its first requalification.

@@ -51,14 +51,16 @@ def known_branch(address: str, branch: str, home: Path, environ: Mapping[str, st
 def known_file(address: str, commit: str, path: str, home: Path, environ: Mapping[str, str]) -> str | None:
     """Return the text of a file at a commit of the repository at a path or a URL, without fetching.
 
+    Bytes that are not UTF-8 are replaced: the file is there, and whoever needs it says what is wrong with it.
+
     Return None if the repository, the commit or the file is not known on this machine.
     """
     try:
         folder = _known(address, home, environ).folder
         # Git knows no `./` and no double slash in such a name.
         result = git.run(folder, "cat-file", "blob", f"{commit}:{PurePosixPath(path)}", environ=environ)
-        return result.stdout.decode() if result.exit_code == 0 else None
-    except (OSError, UnicodeDecodeError, WorkbenchError):
+        return result.stdout.decode(errors="replace") if result.exit_code == 0 else None
+    except (OSError, WorkbenchError):
         return None
 
 

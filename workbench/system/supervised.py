@@ -94,7 +94,8 @@ class Supervised:
     def _request(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         """Ask the supervisor to start the command. Raise the error that the supervisor reports."""
         variables = {str(name): str(env[name]) for name in env}
-        request = marshal.dumps((list(map(str, command)), str(cwd), variables, _umask()))
+        # The fork server has a working directory of its own, so a relative folder would mean another folder there.
+        request = marshal.dumps((list(map(str, command)), str(Path(cwd).absolute()), variables, _umask()))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._control.sendall(request)
         while not self._answer and not self._tree_ended:

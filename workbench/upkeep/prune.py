@@ -1,13 +1,15 @@
 """Removes run folders and kept answers that nothing needs any more.
 
 A run needs its folder and its answers while it is unfinished, because the same command goes on with them, and when its
-prompt was promoted, because they are the evidence for a prompt in use. Nothing of such a run is ever removed.
+prompt was promoted, because they are the evidence for a prompt in use. Nothing of such a run is ever removed. But an
+interrupted run counts as finished if the same command has finished since, in a run of its own.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,9 +49,7 @@ def prune_runs(home: Path, days: float, *, dry_run: bool, now: float | None = No
     """
     now = time.time() if now is None else now
     pruned, newest = Pruned(), set[str]()
-    runs = [(folder, _summary(folder)) for folder in _folders(home)]
-    for folder, summary in sorted(runs, key=lambda run: run[1].record.started if run[1] else 0.0, reverse=True):
-        reason = _reason_to_keep(folder, summary)
+    for folder, summary, reason in _runs(home):
         if reason is None and summary is not None:
             if summary.study not in newest:
                 reason = "the newest run of its study"
@@ -112,8 +112,23 @@ def size(path: Path) -> tuple[int, int]:
     return len(files), sum(file.lstat().st_size for file in files)
 
 
-def _folders(home: Path) -> list[RunFolder]:
-    return [RunFolder(path) for path in sorted((home / "runs").glob("*/")) if RunFolder(path).has(RunRecord)]
+def _runs(home: Path) -> Iterator[tuple[RunFolder, Summary | None, str | None]]:
+    """Yield each run, the newest first: its folder, its summary if it can be read, and why it is needed, or None."""
+    folders = [RunFolder(path) for path in sorted((home / "runs").glob("*/")) if RunFolder(path).has(RunRecord)]
+    runs = [(folder, _summary(folder)) for folder in folders]
+    finished: list[RunRecord] = []
+    for folder, summary in sorted(runs, key=lambda run: run[1].record.started if run[1] else 0.0, reverse=True):
+        yield folder, summary, _reason_to_keep(folder, summary, finished)
+        if summary is not None and summary.status == "done":
+            finished.append(summary.record)
+
+
+def _is_same_search(one: RunRecord, other: RunRecord) -> bool:
+    """Return True if two runs ask for the same answers: they differ only in when and where they were made."""
+    if one.fingerprint is None:
+        return False
+    circumstances = {"run_id", "study_file", "pipeline", "commit", "flow_run_url", "started", "calibration_dollars"}
+    return one.model_dump(exclude=circumstances) == other.model_dump(exclude=circumstances)
 
 
 def _summary(folder: RunFolder) -> Summary | None:
@@ -123,15 +138,16 @@ def _summary(folder: RunFolder) -> Summary | None:
         return None
 
 
-def _reason_to_keep(folder: RunFolder, summary: Summary | None) -> str | None:
-    """Return why a run needs its folder and its answers, or None."""
+def _reason_to_keep(folder: RunFolder, summary: Summary | None, finished: Sequence[RunRecord]) -> str | None:
+    """Return why a run needs its folder and its answers, or None. `finished` are the later runs that have finished."""
     if summary is None:
         return "its folder cannot be read"
     if summary.promoted is not None:
         return f"promoted as champion {summary.promoted.number}"
     if (folder.path / APPLIED).exists():
         return "applied to a pipeline file"
-    if summary.status != "done":
+    is_repeated = any(_is_same_search(summary.record, record) for record in finished)
+    if summary.status != "done" and (summary.stopped is None or not is_repeated):
         return f"unfinished ({summary.status})"
     return "a process works on it" if summary.stopped is None else None
 
@@ -147,9 +163,8 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
         # A calibration is kept for good, so that a second calibration with probes buys only the probes. A drawing is
         # kept, too.
         needed |= {(record.task, record.key) for record in RunFolder(path).lines(AnswerRecord)}
-    for folder in _folders(home):
-        summary = _summary(folder)
-        if summary is not None and _reason_to_keep(folder, summary) is None and summary.record.started < oldest:
+    for folder, summary, reason in _runs(home):
+        if summary is not None and reason is None and summary.record.started < oldest:
             continue
         if summary is not None and folder.has(AnswerRecord):
             needed |= {(record.task, record.key) for record in folder.lines(AnswerRecord)}
