@@ -152,3 +152,30 @@ def test_a_run_that_need_not_wait_is_executed_whatever_came_before(tmp_path: Pat
         runs.start(commit).join(PATIENCE)
     assert runs.skipped == {"c": None, "a": None}
     assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_a_run_that_cannot_compare_the_commits_keeps_no_turn(tmp_path: Path) -> None:
+    """Git may fail while the run holds the lock. Then Prefect starts the same run again in the same process."""
+    runs = Runs(tmp_path)
+    runs.may_look_again.clear()
+
+    def fail(old: str, new: str) -> bool:
+        raise OSError("git failed")
+
+    def wait() -> None:
+        with (
+            pytest.raises(OSError, match="git failed"),
+            turn(tmp_path, "study", "b", fail, say=runs._say, poll=0.02),
+        ):
+            pass
+
+    with runs.turn("a"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        wait_for_lines(runs, 1)
+    with runs.turn("c"):
+        pass
+    runs.may_look_again.set()
+    thread.join(PATIENCE)
+    with runs.turn("c", patience=0.0) as taken:
+        assert taken.skipped is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,15 +71,15 @@ def turn(
     """
     name = digest("turn", study)[:24]
     lock = home / "locks" / f"study-{name}"
-    with Announcement.of(home / "turns" / f"{name}.runs", commit, search=search) as announcement:
+    with Announcement.of(home / "turns" / f"{name}.runs", commit, search=search) as announcement, ExitStack() as held:
         deadline, has_waited = time.monotonic() + patience, False
         while True:
-            release = try_lock(lock)
+            if (release := try_lock(lock)) is not None:
+                held.callback(release)
             newer, is_decided = announcement.newer(is_ancestor) if has_waited else (None, False)
             if release is not None and newer is None:
                 break
-            if release is not None:
-                release()
+            held.close()
             if newer is not None and is_decided:
                 yield Turn(f"the newer commit {newer[:12]} takes its place")
                 return
@@ -91,11 +91,8 @@ def turn(
                 return
             waits()
             time.sleep(poll)
-        try:
-            announcement.take_turn()
-            yield Turn(announcement=announcement)
-        finally:
-            release()
+        announcement.take_turn()
+        yield Turn(announcement=announcement)
 
 
 @dataclass(frozen=True)
