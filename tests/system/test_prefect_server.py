@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,12 +23,32 @@ def test_a_server_whose_command_was_killed_is_waited_for(tmp_path: Path) -> None
     first = line.start("server")
     wait_for((tmp_path / "server.json").exists)
     server = running_server(tmp_path)
+    assert server is not None
+    # The server cannot answer before the second command has asked it.
+    os.killpg(server.pid, signal.SIGSTOP)
     first.kill()
     first.communicate(timeout=60)
     try:
-        again = line.run("server")
-        assert (again.exit_code, running_server(tmp_path)) == (0, server), again.stderr
-        assert "waiting for the Prefect server" in again.stderr
-        assert "starting a Prefect server" not in again.stderr
+        with line.start("server") as again:
+            assert again.stderr is not None
+            assert "waiting for the Prefect server" in again.stderr.readline()
+            os.killpg(server.pid, signal.SIGCONT)
+            _, err = again.communicate(timeout=200)
+        assert (again.returncode, running_server(tmp_path)) == (0, server), err
+        assert "starting a Prefect server" not in err
     finally:
+        os.killpg(server.pid, signal.SIGCONT)
         assert "stopped" in line.run("server", "--stop").stdout
+
+
+def test_a_process_with_the_id_of_an_earlier_server_is_not_the_server(tmp_path: Path) -> None:
+    """After a restart of the machine, process ids begin again. The process must be left alone."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    for folder, is_server in ((elsewhere, False), (home, True)):
+        with subprocess.Popen(["prefect server", "600"], executable="/bin/sleep", cwd=folder) as process:
+            (home / "server.json").write_text(json.dumps({"pid": process.pid, "url": "http://127.0.0.1:9/api"}))
+            assert (running_server(home) is not None) == is_server
+            process.kill()
+    assert running_server(home) is None

@@ -91,11 +91,12 @@ def running_server(home: Path) -> Server | None:
     """Return the server that was started with this home if its process still exists, else None."""
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
-        command = Path(f"/proc/{server.pid}/cmdline").read_bytes()
+        process = Path(f"/proc/{server.pid}")
+        # Process ids are reused, so check that the process is the Prefect server, which works in the home.
+        in_home, command = (process / "cwd").samefile(home), (process / "cmdline").read_bytes()
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    # Process ids are reused, so check that the process is a Prefect server.
-    return server if b"prefect" in command and b"server" in command else None
+    return server if in_home and b"prefect" in command and b"server" in command else None
 
 
 def stop(home: Path) -> bool:
@@ -181,22 +182,15 @@ def _make_work_pool(server: Server, environ: Mapping[str, str]) -> None:
     """Create the work pool if the server has none. Without it, `prefect deploy` refuses a deployment.
 
     This also checks that the server takes the login of this environment. It may have been started with another login.
+    A server that has the pool only reads, because other writers could make it wait.
 
     Raises:
-        ServerUnavailable: the server does not answer, or refuses the login.
-    """
-    _ask(server, environ, "POST", "/work_pools/", {"name": WORK_POOL, "type": "process"})
-
-
-def _ask(server: Server, environ: Mapping[str, str], method: str, path: str, body: object = None) -> None:
-    """Send a request that needs the login. Only a refused login, or no answer, is an error.
-
-    Raises:
-        ServerUnavailable: the server does not answer, or refuses the login.
+        ServerUnavailable: the server does not answer, refuses the login, or fails.
     """
     with server_client.api(server.url, environ) as client:
         try:
-            client.request(method, path, json=body)
+            client.get(f"/work_pools/{WORK_POOL}")
         except httpx.HTTPStatusError as error:
-            if error.response.status_code in server_client.LOGIN_REFUSED:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
                 raise
+            client.post("/work_pools/", json={"name": WORK_POOL, "type": "process"})
