@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from workbench.system.locks import try_lock
+from workbench.system.locks import is_in_use, is_locked, shared_lock, try_lock
 
 
 def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path: Path) -> None:
@@ -36,3 +37,18 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
     release = try_lock(lock)
     assert release is not None
     release()
+
+
+def test_a_look_at_a_lock_sees_only_who_holds_it_alone(tmp_path: Path) -> None:
+    """A look holds the lock with others for a moment. A waiting run must not take another look for a run that works."""
+    lock = tmp_path / "key"
+    release = try_lock(lock)
+    assert release is not None
+    assert is_locked(lock)
+    release()
+    assert not is_locked(lock)
+    with shared_lock(lock):
+        assert (is_locked(lock), is_in_use(lock)) == (False, True)
+    assert not is_in_use(lock)
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(is_locked, [lock] * 1000))

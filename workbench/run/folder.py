@@ -42,7 +42,7 @@ from workbench.nouns import Trial
 from workbench.run.file_format import RUN_AGAIN, R, Record, parse
 from workbench.run.record import FailureRecord, Phase, RunRecord, TrialRecord
 from workbench.system.files import PRIVATE_FILE, append_line, write_atomically
-from workbench.system.locks import is_locked, shared_lock
+from workbench.system.locks import is_in_use, shared_lock
 
 #: The file that the process which works on a run keeps locked.
 WORKING = "working"
@@ -133,7 +133,7 @@ class RunFolder:
     @property
     def stopped(self) -> str | None:
         """Return None while a process works on the run; else why it failed, or an empty text if it was interrupted."""
-        if is_locked(self.path / WORKING):
+        if is_in_use(self.path / WORKING):
             return None
         return self.load(FailureRecord).why if self.has(FailureRecord) else ""
 

@@ -22,15 +22,17 @@ def shared_lock(lock: Path) -> AbstractContextManager[None]:
 
 
 def is_locked(lock: Path) -> bool:
-    """Return True if any process holds the lock."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    """Return True if somebody holds the lock alone. Several calls at the same time do not disturb each other."""
+    return _is_refused(lock, fcntl.LOCK_SH)
+
+
+def is_in_use(lock: Path) -> bool:
+    """Return True if somebody holds the lock, alone or with others.
+
+    Of several calls at the same time, some may return True although nobody holds the lock. If a lock is always held
+    alone, `is_locked` is the better question.
+    """
+    return _is_refused(lock, fcntl.LOCK_EX)
 
 
 def exclusive_lock(lock: Path) -> AbstractContextManager[None]:
@@ -101,6 +103,18 @@ def _held(lock: Path, operation: int) -> Iterator[None]:
     with _open_lock(lock) as file:
         fcntl.flock(file, operation)
         yield
+
+
+def _is_refused(lock: Path, operation: int) -> bool:
+    """Return True if the lock cannot be taken now. It is given back at once."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, operation | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _is_open_at(path: Path, descriptor: int) -> bool:

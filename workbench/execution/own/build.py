@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workbench.system.files import why_unwritable
 from workbench.system.home import ensure_usable, home
-from workbench.system.locks import exclusive_lock, is_locked, shared_lock
+from workbench.system.locks import exclusive_lock, is_in_use, shared_lock
 
 #: Seconds after which a build that no process uses is removed. A user who alternates between versions keeps all builds.
 UNUSED_SECONDS = 7 * 86_400.0
@@ -88,4 +88,4 @@ def _hold(build: Path) -> None:
 def _unused(build: Path) -> bool:
     """Return True if no process uses a build, and none has used it for `UNUSED_SECONDS`."""
     last_use = build / IN_USE if (build / IN_USE).exists() else build
-    return time.time() - last_use.stat().st_mtime > UNUSED_SECONDS and not is_locked(build / IN_USE)
+    return time.time() - last_use.stat().st_mtime > UNUSED_SECONDS and not is_in_use(build / IN_USE)
