@@ -10,7 +10,8 @@ transaction that begins as a writer (BEGIN IMMEDIATE) waits for its turn instead
 at the right moment, so an unlucky transaction could wait for half a minute. The server therefore keeps a queue of its
 own, in which the first to come is the first to write.
 
-With any database, a restarted server handles events in the order of `workbench.deployments.event_order`.
+With any database, a restarted server handles events in the order of `workbench.deployments.event_order`, unless the
+user has set another order.
 """
 
 from __future__ import annotations
@@ -73,13 +74,19 @@ class WaitingSqlite(AioSqliteConfiguration):
             lock.release()
 
 
+def causal_ordering() -> str:
+    """Return the module that orders events: the user's module, or ours in the place of Prefect's default."""
+    setting = PREFECT_SERVER_EVENTS_CAUSAL_ORDERING
+    return event_order.__name__ if setting.value() == setting.default() else str(setting.value())
+
+
 def main() -> None:
     """Run `prefect server start` in this process, with the arguments of this process."""
     url = PREFECT_API_DATABASE_CONNECTION_URL.value()
     if str(url).startswith("sqlite"):
         dependencies.MODELS_DEPENDENCIES["database_config"] = WaitingSqlite(connection_url=str(url))
     sys.argv[:1] = ["prefect", "server", "start"]
-    with temporary_settings({PREFECT_SERVER_EVENTS_CAUSAL_ORDERING: event_order.__name__}):
+    with temporary_settings({PREFECT_SERVER_EVENTS_CAUSAL_ORDERING: causal_ordering()}):
         runpy.run_module("prefect", run_name="__main__")
 
 

@@ -70,6 +70,19 @@ def test_transactions_that_read_and_then_write_wait_for_each_other(tmp_path: Pat
         asyncio.run(_written(failing(tmp_path), patience=20))
 
 
+@pytest.mark.parametrize(
+    ("module", "expected"), [(None, "workbench.deployments.event_order"), ("prefect_redis.ordering",) * 2]
+)
+def test_the_order_of_events_is_ours_unless_the_user_has_set_another(module: str | None, expected: str) -> None:
+    """Several servers that share a broker need the order of this broker."""
+    from prefect.settings import PREFECT_SERVER_EVENTS_CAUSAL_ORDERING, temporary_settings
+
+    from workbench.deployments.prefect_server import causal_ordering
+
+    with temporary_settings({} if module is None else {PREFECT_SERVER_EVENTS_CAUSAL_ORDERING: module}):
+        assert causal_ordering() == expected
+
+
 def test_the_first_to_come_is_the_first_to_write(tmp_path: Path) -> None:
     """SQLite alone lets an unlucky transaction wait for half a minute on a busy server."""
     database = waiting(tmp_path)
