@@ -88,9 +88,9 @@ def requalify(
         if history.knows(champion, fingerprint) or (
             not history.all() and not edited and place.unchanged_since(since, options, fingerprint)
         ):
-            if history.is_latest(fingerprint):
-                # A search that an earlier commit has started is not in vain.
-                place.turn.changes_nothing()
+            if history.is_undone(champion, fingerprint):
+                # A search for the damaged commit is in vain.
+                place.turn.takes_places()
             log.info(f"At {checked[:12]}, nothing that matters changed: nothing is executed.")
             return {"decision": "unchanged", "executions": 0, "search": None}
 
@@ -115,6 +115,9 @@ def requalify(
         if record.decision in ("worse", "no champion"):
             search = start_search(study, repository, checked, rehearse=rehearse)
             log.info(f"The flow run of optimize/nightly searches for a better prompt: {search}")
+        if record.decision != "undecided":
+            # The champion is as good as before, or the new search takes the places of those for older commits.
+            place.turn.takes_places()
         history.add(record)
         return {"decision": record.decision, "executions": executions, "search": search}
 

@@ -84,8 +84,6 @@ def test_a_state_that_was_measured_is_known(tmp_path: Path) -> None:
     assert (real.knows(CHAMPION, "f2"), real.knows(None, "f3"), real.knows(None, "f2")) == (True, True, False)
     assert not rehearsed.knows(CHAMPION, "f2")
     real.add(record(fingerprint="f4"))
-    assert real.is_latest("f4")
-    assert not real.is_latest("f3")
     assert (real.knows(CHAMPION, "f4"), real.knows(CHAMPION, "f2")) == (True, False)
     assert not real.knows(CHAMPION.model_copy(update={"number": 3, "fingerprint": None}), "f4")
     assert not Qualifications.of(tmp_path, "another", rehearse=False).knows(None, "f3")
@@ -105,6 +103,17 @@ def test_a_prompt_that_was_edited_after_its_measurement_is_not_known(tmp_path: P
     real = Qualifications.of(tmp_path, "study", rehearse=False)
     real.add(record(prompt=prompt_hash(promoted)))
     assert (real.knows(promoted, "f2"), real.knows(edited, "f2")) == (True, False)
+
+
+def test_a_change_is_undone_if_the_study_is_again_as_it_was_at_the_promotion(tmp_path: Path) -> None:
+    """Then a search that the change has started is in vain. Without an earlier requalification, none has started."""
+    real = Qualifications.of(tmp_path, "study", rehearse=False)
+    assert not real.is_undone(CHAMPION, "f1")
+    real.add(record(fingerprint="f2", decision="worse"))
+    assert [real.is_undone(champion, "f1") for champion in (CHAMPION, None)] == [True, False]
+    assert not real.is_undone(CHAMPION, "f2")
+    real.add(record(fingerprint="f1"))
+    assert not real.is_undone(CHAMPION, "f1")
 
 
 def test_a_champion_is_compared_with_its_promotion_else_with_its_first_requalification(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Tests of turns: one run at a time works on a study, and only the newest of several commits is executed."""
+"""Tests of turns: one run at a time works on a study, and a run for a newer commit takes the places of others."""
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,8 @@ class Runs:
         #: A run that has to wait does not look again until this is set.
         self.may_look_again = threading.Event()
         self.may_look_again.set()
+        #: Counts the looks of the waiting runs. At its first look, a run sees only whether it has to wait.
+        self.looks = threading.Semaphore(0)
 
     def start(self, commit: str | None, patience: float = 300.0, *, search: bool = False) -> threading.Thread:
         """Start a run, and return its thread."""
@@ -44,7 +46,17 @@ class Runs:
     def turn(
         self, commit: str | None, patience: float = 300.0, *, search: bool = False
     ) -> AbstractContextManager[Turn]:
-        return turn(self.home, "study", commit, is_ancestor, say=self._say, patience=patience, poll=0.02, search=search)
+        return turn(
+            self.home,
+            "study",
+            commit,
+            is_ancestor,
+            say=self._say,
+            waits=self.looks.release,
+            patience=patience,
+            poll=0.02,
+            search=search,
+        )
 
     def _say(self, line: str) -> None:
         self.lines.append(line)
@@ -100,29 +112,45 @@ def test_an_older_commit_is_not_executed_after_a_newer_one_that_came_and_ended_m
         thread = runs.start("b")
         wait_for_lines(runs, 1)
         held.close()
-        runs.start("c").join(PATIENCE)
+        with runs.turn("c") as newer:
+            newer.takes_places()
         runs.may_look_again.set()
     thread.join(PATIENCE)
-    assert runs.skipped == {"c": None, "b": "the newer commit c takes its place"}
+    assert runs.skipped == {"b": "the newer commit c takes its place"}
 
 
-@pytest.mark.parametrize("matters", [True, False])
-def test_a_search_is_skipped_only_if_the_check_of_a_newer_commit_finds_that_it_matters(
-    tmp_path: Path, matters: bool
-) -> None:
+@pytest.mark.parametrize("end", ["takes places", "cannot decide", "fails"])
+def test_a_search_is_skipped_only_if_the_check_of_a_newer_commit_takes_its_place(tmp_path: Path, end: str) -> None:
     """Otherwise several quick commits after a damage would leave nobody who searches."""
     runs = Runs(tmp_path)
-    with ExitStack() as held:
+    with suppress(OSError), ExitStack() as held:
         check = held.enter_context(runs.turn("b"))
         thread = runs.start("a", search=True)
         wait_for_lines(runs, 1)
-        # The search has met the check, which is older than the search and still works.
-        time.sleep(0.2)
+        # At its second look, the search meets the check, which is older than the search and still works.
+        assert all(runs.looks.acquire(timeout=PATIENCE) for _ in range(2))
         assert thread.is_alive()
-        if not matters:
-            check.changes_nothing()
+        if end == "takes places":
+            check.takes_places()
+        elif end == "fails":
+            raise OSError("the disk is full")
     thread.join(PATIENCE)
-    assert runs.skipped == {"search a": "the newer commit b takes its place" if matters else None}
+    assert runs.skipped == {"search a": "the newer commit b takes its place" if end == "takes places" else None}
+
+
+def test_a_search_for_a_newer_commit_takes_the_place_of_one_that_waited_meanwhile(tmp_path: Path) -> None:
+    """The newer search need not say so."""
+    runs = Runs(tmp_path)
+    with ExitStack() as held:
+        held.enter_context(runs.turn(None))
+        runs.may_look_again.clear()
+        thread = runs.start("a", search=True)
+        wait_for_lines(runs, 1)
+        held.close()
+        runs.start("b", search=True).join(PATIENCE)
+        runs.may_look_again.set()
+    thread.join(PATIENCE)
+    assert runs.skipped == {"search a": "the newer commit b takes its place", "search b": None}
 
 
 def test_a_search_for_a_newer_commit_takes_the_place_of_one_that_waits(tmp_path: Path) -> None:
@@ -173,8 +201,8 @@ def test_a_run_that_cannot_compare_the_commits_keeps_no_turn(tmp_path: Path) -> 
         thread = threading.Thread(target=wait)
         thread.start()
         wait_for_lines(runs, 1)
-    with runs.turn("c"):
-        pass
+    with runs.turn("c") as newer:
+        newer.takes_places()
     runs.may_look_again.set()
     thread.join(PATIENCE)
     with runs.turn("c", patience=0.0) as taken:

@@ -194,9 +194,14 @@ class Qualifications:
             return False
         return champion is None or latest.prompt in (None, prompt_hash(champion))
 
-    def is_latest(self, current_fingerprint: str) -> bool:
-        """Return True if the latest requalification was made with the current fingerprint."""
-        return any(record.fingerprint == current_fingerprint for record in self.all()[-1:])
+    def is_undone(self, champion: Champion | None, current_fingerprint: str) -> bool:
+        """Return True if the change that the latest requalification was about has been undone.
+
+        Then the study is again as it was when the champion was promoted.
+        """
+        if champion is None or champion.fingerprint != current_fingerprint:
+            return False
+        return any(record.fingerprint != current_fingerprint for record in self.all()[-1:])
 
     def record_of(self, champion: Champion, goals: Sequence[str]) -> Mapping[str, Sequence[float]] | None:
         """Return the scores to compare a champion with: those of its promotion, or else of its first requalification.

@@ -1,4 +1,9 @@
-"""Lets one run at a time work on a study. Of several commits that wait for their turn, only the newest is executed."""
+"""Lets one run at a time work on a study. A waiting run is skipped if a run for a newer commit takes its place.
+
+A waiting check of a champion is skipped as soon as a run for a newer commit waits or works. A waiting search is skipped
+for a search at a newer commit in the same way. A check at a newer commit goes first, and takes the place of the search
+only if it says so.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from workbench.system.locks import is_locked, try_lock, write_locked
 PATIENCE_SECONDS = 3600.0
 #: The pause between two tries to take the turn.
 POLL_SECONDS = 2.0
-#: The suffix of a run's file once the run has had its turn.
+#: The suffix of the file of a run that takes the place of waiting runs for older commits, also after its end.
 TAKEN = ".taken"
 #: The end of the name, before the suffix, of the file of a run that searches.
 SEARCH = "-search"
@@ -35,10 +40,10 @@ class Turn:
     skipped: str | None = None
     announcement: Announcement | None = None
 
-    def changes_nothing(self) -> None:
-        """Let runs for older commits go on that wait for this run's result: at its commit, nothing has changed."""
+    def takes_places(self) -> None:
+        """Skip the runs for older commits that wait now, also after the end of this run."""
         if self.announcement is not None:
-            self.announcement.take_back()
+            self.announcement.stay()
 
 
 @contextmanager
@@ -66,8 +71,9 @@ def turn(
         waits: is called again and again while the run waits.
         patience: the longest time to wait, in seconds.
         poll: the pause between two tries to take the turn, in seconds.
-        search: the run searches for a better prompt. It lets a check of a newer commit go first, and is skipped only if
-            this check finds that the newer commit matters. Otherwise nobody would search.
+        search: the run searches for a better prompt, and takes the places of runs for older commits when it has its
+            turn. It lets a check of a newer commit go first, and is skipped only if this check calls
+            `Turn.takes_places`. If the check fails or cannot decide, the search has to be executed.
     """
     name = digest("turn", study)[:24]
     lock = home / "locks" / f"study-{name}"
@@ -91,7 +97,8 @@ def turn(
                 return
             waits()
             time.sleep(poll)
-        announcement.take_turn()
+        if search:
+            announcement.stay()
         yield Turn(announcement=announcement)
 
 
@@ -102,7 +109,7 @@ class Announcement:
     A run without a commit shows nothing.
 
     Each run has a file with its commit, which it keeps locked. The file of a killed run counts for nothing. The file of
-    a run that had its turn stays for a day: an older commit, whose run waited meanwhile, is not executed after it.
+    a run that takes the places of others stays for a day, because an older run may not look while this run works.
 
     Attributes:
         file: the run's own file. Its name begins with the time at which the run began to wait.
@@ -143,14 +150,10 @@ class Announcement:
                 newest, is_decided = commit, not is_undecided
         return (None, False) if newest == self.commit else (newest, is_decided)
 
-    def take_turn(self) -> None:
-        """Show other runs that this run has its turn."""
+    def stay(self) -> None:
+        """Show the commit to other runs also after the end of this run."""
         with suppress(FileNotFoundError):
             self.file.rename(self.file.with_suffix(TAKEN))
-
-    def take_back(self) -> None:
-        """Show other runs nothing any more."""
-        self.file.with_suffix(TAKEN).unlink(missing_ok=True)
 
     def _read(self, file: Path) -> str | None:
         """Return the commit of a run, or None if its file counts for nothing. Remove a file that nobody needs."""

@@ -1,0 +1,44 @@
+"""A deployed check of a champion takes the place of a waiting search only if it makes this search needless."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine, study
+from tests.support.commits import Commits
+from workbench.champion.champion import Champion
+from workbench.champion.champions import Champions
+
+pytestmark = pytest.mark.processes
+
+#: Checks a commit of a repository, and prints the decision.
+CHECK = """\
+import sys
+from workbench.flows.requalify import requalify
+print(requalify("studies/study.yaml", sys.argv[1], sys.argv[2], rehearse=True)["decision"])
+"""
+
+
+def test_a_check_that_decides_nothing_leaves_a_waiting_search_its_turn(line: CommandLine, tmp_path: Path) -> None:
+    """The first check of a champion without a record is undecided. The next one compares with the first."""
+    commits = Commits.begin(tmp_path / "mine")
+    file = study(commits.folder / "studies", optimizer="static", budget=1, margin=10)
+    champions = Champions("small", file.parent / "prompts" / "small", "")
+    champions.add(Champion(number=1, text="Supervision and telemetry."))
+    # Prefect takes the deployment's id from this variable. Only the run of a deployment waits for its turn.
+    deployed = line.having(PREFECT__RUNTIME__DEPLOYMENT__ID="requalify")
+    changed_study = file.read_text().replace("a safer release", "the next release")
+    changes: list[tuple[dict[str, str], str]] = [
+        ({}, "undecided"),
+        ({"studies/study.yaml": changed_study}, "as good"),
+        ({"notes.md": "one"}, "unchanged"),
+    ]
+    for files, decision in changes:
+        commit = commits.commit(files)
+        result = deployed.run("-c", CHECK, commits.folder, commit, program=Path(sys.executable))
+        assert (result.exit_code, result.stdout.strip()) == (0, decision), result.stderr
+        kept = {run.read_text() for run in line.home.glob("turns/*/*")}
+        assert (commit in kept) == (decision == "as good")
