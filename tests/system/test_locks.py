@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workbench.system.locks import is_locked, is_locked_exclusively, shared_lock, try_lock, write_locked
+from workbench.system.locks import try_lock
 
 
 def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path: Path) -> None:
@@ -36,16 +36,3 @@ def test_a_lock_dies_with_its_holder(tmp_path: Path) -> None:
     release = try_lock(lock)
     assert release is not None
     release()
-
-
-def test_processes_that_ask_for_a_holder_do_not_take_each_other_for_one(tmp_path: Path) -> None:
-    """A process that asks holds a shared lock for a moment."""
-    lock = tmp_path / "lock"
-    assert not is_locked_exclusively(lock)
-    with shared_lock(lock):
-        assert is_locked(lock)
-        assert not is_locked_exclusively(lock)
-    release = write_locked(lock, b"held")
-    assert is_locked_exclusively(lock)
-    release()
-    assert not is_locked_exclusively(lock)

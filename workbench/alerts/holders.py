@@ -18,7 +18,7 @@ from typing import ClassVar
 from workbench.alerts.api import Api, request
 from workbench.errors import UserError
 from workbench.run.file_format import Record, parse
-from workbench.system.locks import is_locked_exclusively, write_locked
+from workbench.system.locks import is_locked, write_locked
 
 #: The types of states that end a flow run.
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -70,7 +70,7 @@ def dead_flow_runs(home: Path) -> list[str]:
 def _files_of_dead(home: Path) -> Iterator[Path]:
     """Yield the file of each flow run whose process has died. Check the lock directly before the file is yielded."""
     for file in sorted((home / "flow-runs").glob("[!.]*")):
-        if not is_locked_exclusively(file):
+        if not is_locked(file):
             yield file
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.providers import digest
-from workbench.system.locks import is_locked_exclusively, try_lock, write_locked
+from workbench.system.locks import is_locked, try_lock, write_locked
 
 #: The longest time that a run waits for its turn.
 PATIENCE_SECONDS = 3600.0
@@ -137,7 +137,7 @@ class Announcement:
         """
         newest, is_decided = None, False
         for file in sorted(self.file.parent.glob("[0-9]*")) if self.commit else ():
-            is_undecided = _is_search(self.file) and not _is_search(file) and is_locked_exclusively(file)
+            is_undecided = _is_search(self.file) and not _is_search(file) and is_locked(file)
             commit = self._read(file)
             if commit is not None and (newest is None or not is_ancestor(commit, newest)):
                 newest, is_decided = commit, not is_undecided
@@ -155,7 +155,7 @@ class Announcement:
     def _read(self, file: Path) -> str | None:
         """Return the commit of a run, or None if its file counts for nothing. Remove a file that nobody needs."""
         with suppress(OSError, UnicodeDecodeError):
-            if is_locked_exclusively(file):
+            if is_locked(file):
                 self.met.add(file.stem)
                 return file.read_text(encoding="utf-8") or None
             if file.suffix == TAKEN and (file.name > self.file.name or file.stem in self.met):

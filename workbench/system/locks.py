@@ -22,20 +22,10 @@ def shared_lock(lock: Path) -> AbstractContextManager[None]:
 
 
 def is_locked(lock: Path) -> bool:
-    """Return True if any process holds the lock. Two processes that ask at once may take each other for a holder."""
-    return _refuses(lock, fcntl.LOCK_EX)
-
-
-def is_locked_exclusively(lock: Path) -> bool:
-    """Return True if a process holds the lock alone, as with `write_locked`. Several processes can ask at once."""
-    return _refuses(lock, fcntl.LOCK_SH)
-
-
-def _refuses(lock: Path, operation: int) -> bool:
-    """Return True if the lock cannot be taken now. A lock that can be taken is given back at once."""
+    """Return True if any process holds the lock."""
     try:
         with lock.open("rb") as file:
-            fcntl.flock(file, operation | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except BlockingIOError:
