@@ -126,7 +126,7 @@ def _measure(study: Study, options: RunOptions, artifact: RunArtifact) -> Summar
     """Execute the champion on fresh replicates in a run of its own, publish the report, and return its summary."""
     if not options.rehearse:
         take_keys(study, os.environ)
-    opening = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ)
+    opening = open_run(options, home=home(), run=run_name(), url=flow_run.ui_url, environ=os.environ, searches=False)
     with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks:
         artifact.show(setting.run)
         if setting.rehearsal:

@@ -50,7 +50,9 @@ class Place:
 
     def how_to_commit(self, champion: Path) -> str | None:
         """Return the command that commits the file of a champion, if the repository does not have the file yet."""
-        return None if self.in_repository is None else self.in_repository.how_to_commit(champion)
+        if self.in_repository is None or self.commit is None:
+            return None
+        return self.in_repository.how_to_commit(champion, self.commit)
 
     def unchanged_since(self, since: str | None, options: RunOptions, fingerprint: str) -> bool:
         """Return True if the study had this fingerprint at an earlier commit, by default at the commit before."""

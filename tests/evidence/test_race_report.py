@@ -42,6 +42,10 @@ def test_the_report_of_a_race_shows_its_sentences(tmp_path: Path) -> None:
     artifact = markdown(summary)
     assert "## What each sentence is worth" in artifact
     assert "- after 1 trial, `second`, expected score 6.0 (5.0 to 7.0): added “Name the owner\\.”" in artifact
+    assert dict(rows(summary))["race"] == (
+        "after 1 trial and 1 change, its best prompt is expected to score 6.0 (90% 5.0 to 7.0); "
+        "after 1 trial, it was expected to score 6.0 (5.0 to 7.0)"
+    )
     assert ("helps", "+0.8 (+0.6 to +1.0): Name the owner.") in rows(summary)
     assert ("harms", "-0.5 (-0.7 to -0.3): Be brief.") in rows(summary)
     report = ReportRecord.of(summary).to_json()

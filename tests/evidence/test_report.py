@@ -126,7 +126,10 @@ def test_a_search_that_kept_the_first_prompt_quotes_one_verdict(tmp_path: Path) 
 
 def test_a_run_that_only_measures_the_champion_speaks_of_no_search(tmp_path: Path) -> None:
     """`requalify` makes such runs. Artifact and table say what was measured, also while the run goes on."""
-    folder = begin(tmp_path, optimizer="static", champion=2, if_nothing_tried="Nothing was tried.", confirm=3)
+    nothing = "Nothing was tried."
+    folder = begin(tmp_path, searches=False, optimizer="static", champion=2, if_nothing_tried=nothing, confirm=3)
+    with folder.worked_on():
+        assert sentence(summarize(folder)) == "Confirming: 0 trials of at most 3 executions."
     add(folder, "confirm", "first", 1_000_000, 3.5)
     with folder.worked_on():
         assert sentence(summarize(folder)) == "Confirming: 1 trial of at most 3 executions."

@@ -57,7 +57,7 @@ def test_beginning_and_confirmation_name_the_prompts() -> None:
     assert "executes champion 3 (first) on 3 fresh replicates of every goal." in requalifying(record(champion=3))
     result = SearchResult(best="second", search_score=9.5, baseline_search_score=3.0, spent=2, ended="optimizer")
     assert confirming(result, record()) == (
-        "The search ended after 2 executions: gepa ended by itself. "
+        "The search ended after 2 executions: gepa had nothing more to try. "
         "Confirming first and second with at most 3 fresh executions on every goal."
     )
     all_spent = result.model_copy(update={"spent": 10})

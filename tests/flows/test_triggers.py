@@ -15,6 +15,8 @@ from tests.support.commits import Commits
 from tests.support.deployments import WORKER, create_flow_run, deployed, end_of, running
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
+from workbench.run.folder import RunFolder
+from workbench.run.record import RunRecord
 
 # On a busy machine, each flow run takes half a minute to start.
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1200)]
@@ -113,6 +115,8 @@ def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Wat
         watched.look("is still at")
         time.sleep(5)
         assert (len(watched.runs("requalify")), len(watched.runs("optimize"))) == (2, 1)
+    folders = sorted((line.home / "runs").iterdir())
+    assert [RunFolder(folder).load(RunRecord).searches for folder in folders] == [False, True]
     # The champion's folder and the user's files are as they were, and no worktree is left.
     assert commits.git("status", "--porcelain") == ""
     assert commits.git("worktree", "list", "--porcelain").count("worktree ") == 1

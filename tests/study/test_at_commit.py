@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,19 @@ def opened(address: object, home: Path) -> StudyInRepository:
     return StudyInRepository.of(open_repository(str(address), home, os.environ), STUDY)
 
 
+def cloned(commits: Commits, parent: Path) -> Path:
+    """Clone the repository into a new folder, with a name and an address for commits."""
+    clone = Path(tempfile.mkdtemp(prefix="clone", dir=parent))
+    settings = [word for setting in IDENTITY if "=" in setting for word in ("--config", setting)]
+    commits.git("clone", "-q", *settings, f"file://{commits.folder}", str(clone))
+    return clone
+
+
+def in_shell(folder: Path, command: str | None) -> subprocess.CompletedProcess[str]:
+    assert command is not None
+    return subprocess.run(["sh", "-ec", command], cwd=folder, check=False, capture_output=True, text=True)
+
+
 def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(commits: Commits, tmp_path: Path) -> None:
     """A champion that is not committed yet counts for every commit."""
     study, head = opened(commits.folder, tmp_path / "home"), commits.head
@@ -44,7 +58,7 @@ def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(comm
         assert (loaded.prompt, loaded.champion) == ("Second.", 2)
         added = champions_of(loaded).add(Champion(number=3, text="Third."))
     assert added.file == commits.folder / "plans" / "prompts" / "small" / "0003.md"
-    assert study.how_to_commit(added.file) is None
+    assert study.how_to_commit(added.file, head) is None
     assert study.label == f"{commits.folder}/{STUDY}"
 
 
@@ -64,16 +78,40 @@ def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits:
     assert added.file.is_relative_to(home / "prompts")
     with study.at(head, home, "again") as file:
         assert load(RunOptions(file, prompts=study.prompts(home))).champion == 4
-    command = study.how_to_commit(added.file)
-    assert command is not None
-    clone = tmp_path / "clone"
-    commits.git("clone", "-q", url, str(clone))
-    settings = " && ".join(f"git config {setting.replace('=', ' ')}" for setting in IDENTITY if "=" in setting)
-    subprocess.run(["sh", "-ec", f"{settings} && {command}"], cwd=clone, check=True, capture_output=True)
+    clone = cloned(commits, tmp_path)
+    assert in_shell(clone, study.how_to_commit(added.file, head)).returncode == 0
     for file in (first_added.file, added.file):
         assert (clone / "plans" / "prompts" / "small" / file.name).read_bytes() == file.read_bytes()
     log = subprocess.check_output(["git", "log", "-1", "--format=%s"], cwd=clone, text=True)
     assert log == "Promote champion 4 of small\n"
+
+
+@pytest.mark.slow
+def test_the_command_leaves_a_champion_that_somebody_else_committed(commits: Commits, tmp_path: Path) -> None:
+    """The commit has another champion 3 than this machine. After that, somebody commits another champion 4."""
+    home, small = tmp_path / "home", commits.folder / "plans" / "prompts" / "small"
+    study = opened(f"file://{commits.folder}", home)
+    Champions("small", study.prompts(home) / "small", "").add(Champion(number=3, text="Never committed."))
+    Champions("small", small, "").add(Champion(number=3, text="Of somebody else."))
+    head = commits.commit()
+    study = opened(f"file://{commits.folder}", home)
+    with study.at(head, home, "run") as file:
+        loaded = load(RunOptions(file, prompts=study.prompts(home)))
+        added = champions_of(loaded).add(Champion(number=4, text="Fourth."))
+    assert added.file is not None
+    command, clone = study.how_to_commit(added.file, head), cloned(commits, tmp_path)
+    assert in_shell(clone, command).returncode == 0
+    changed = subprocess.check_output(["git", "show", "--format=", "--name-status"], cwd=clone, text=True)
+    assert changed == "A\tplans/prompts/small/0004.md\n"
+
+    other = Champions("small", small, "").add(Champion(number=4, text="Of somebody else, too."))
+    assert other.file is not None
+    commits.commit()
+    clone = cloned(commits, tmp_path)
+    refused = in_shell(clone, command)
+    assert refused.returncode != 0
+    assert "plans/prompts/small/0004.md" in refused.stderr
+    assert (clone / "plans" / "prompts" / "small" / "0004.md").read_bytes() == other.file.read_bytes()
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../study.yaml", "plans/../../study.yaml", ""])

@@ -70,6 +70,8 @@ def test_a_new_study_can_be_loaded(folder: Path, goal: str) -> None:
         ("計画/study.yaml", "study"),
         ("/study.yaml", "study"),
         ("a/.hidden.yaml", "hidden"),
+        ("billing/old/../study.yaml", "billing"),
+        (f"{'x' * 59}-y/study.yaml", "x" * 59),
         (f"{'x' * 200}/study.yaml", "x" * 60),
     ],
 )

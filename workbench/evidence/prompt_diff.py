@@ -12,10 +12,23 @@ def prompt_diff(old: str, new: str, old_name: str, new_name: str) -> str:
 
     A prompt is often one long line, of which a change of one sentence would show the whole.
     """
-    lines = difflib.unified_diff(_lines(old), _lines(new), old_name, new_name, lineterm="")
-    return "\n".join(lines)
+    old_lines, new_lines = _lines(old), _lines(new)
+    if old_lines == new_lines:
+        # The sentences are the same. If the prompts are not, their line breaks differ.
+        old_lines, new_lines = old.split("\n"), new.split("\n")
+    return "\n".join(difflib.unified_diff(old_lines, new_lines, old_name, new_name, lineterm=""))
 
 
 def _lines(prompt: str) -> list[str]:
     """Return the lines of a prompt, split into sentences."""
-    return [line for piece in sentences.split(prompt) for line in piece.split("\n")]
+    first, *pieces = sentences.split(prompt)
+    lines = first.split("\n")
+    for piece in pieces:
+        space, line_break, rest = piece.partition("\n")
+        if line_break and not space.strip():
+            # The piece begins with the end of the line before.
+            lines[-1] += space
+            lines += rest.split("\n")
+        else:
+            lines += piece.split("\n")
+    return lines

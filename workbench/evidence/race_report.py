@@ -123,7 +123,8 @@ def _expectation(race: RaceRecord) -> str | None:
     return (
         f"after {plural(last_trials, 'trial')} and {plural(changes, 'change')}, its best prompt is expected to score "
         f"{last.score:.1f} ({race.level:.0%} {last.low:.1f} to {last.high:.1f}); after "
-        f"{plural(first_trials, 'trial')}, it was {first.score:.1f} ({first.low:.1f} to {first.high:.1f})"
+        f"{plural(first_trials, 'trial')}, it was expected to score {first.score:.1f} "
+        f"({first.low:.1f} to {first.high:.1f})"
     )
 
 

@@ -98,7 +98,7 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
         return f"its {used_up(result, record)} is used up: {rest}"
     if result.used_budget(record.budget):
         return f"its {used_up(result, record)} is used up"
-    return f"{record.optimizer} ended by itself, after {result.spent} of {plural(record.budget, 'execution')}"
+    return f"{record.optimizer} had nothing more to try, after {result.spent} of {plural(record.budget, 'execution')}"
 
 
 def _prompts(summary: Summary) -> list[str]:

@@ -71,7 +71,9 @@ def budget_left(record: RunRecord, spent: int) -> str:
 
 def confirming(result: SearchResult, record: RunRecord) -> str:
     """Return the line with which the confirmation begins."""
-    why = "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} ended by itself"
+    why = (
+        "its budget is used up" if result.used_budget(record.budget) else f"{record.optimizer} had nothing more to try"
+    )
     is_baseline = result.best == record.baseline
     compared = f"{_first_prompt(record)} only" if is_baseline else f"{record.baseline} and {result.best}"
     return (

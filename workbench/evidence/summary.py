@@ -101,6 +101,8 @@ class Summary:
     @property
     def only_measures(self) -> bool:
         """Return True if the run does not search: it executes the champion on fresh replicates, as requalify does."""
+        if self.record.searches is not None:
+            return not self.record.searches
         return bool(self.confirm) and not self.search
 
     @cached_property

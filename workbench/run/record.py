@@ -45,6 +45,8 @@ class RunRecord(Record):
 
     Attributes:
         kind: "calibration" for `workbench calibrate`, and "rubric" for `workbench rubric`.
+        searches: True if the run searches for a better prompt, and False if it only measures something, as requalify
+            measures the champion. None in runs of old versions.
         study: the study's name.
         study_file: the path of the study file. The run's folder has a copy of the file.
         run_id: the name of the run's folder.
@@ -76,6 +78,7 @@ class RunRecord(Record):
     FILE: ClassVar[str] = "run.json"
 
     kind: RunKind = "search"
+    searches: bool | None = None
     study: str
     study_file: Path
     run_id: str

@@ -82,21 +82,27 @@ class StudyInRepository:
             if champion.is_file() and not champion.is_symlink() and not target.exists():
                 write_new(target, champion.read_bytes())
 
-    def how_to_commit(self, champion: Path) -> str | None:
-        """Return the command that commits a champion in a clone, with the champions before it.
+    def how_to_commit(self, champion: Path, commit: str) -> str | None:
+        """Return the command that adds a champion to a clone, with the champions before it that the commit lacks.
 
         The first promotion also writes the starting prompt. Return None for a local repository, which has the files.
+        The command overwrites no file: somebody may have committed another champion with the same number.
         """
         if self.repository.is_local:
             return None
-        folder, name = str(self.path.parent / FOLDER / champion.parent.name), champion.parent.name
+        name = champion.parent.name
+        folder, committed = self.path.parent / FOLDER / name, set(self.repository.changed_paths(None, commit))
+        targets = {file: str(folder / file.name) for file in sorted(champion.parent.glob("*.md"))}
+        missing = {file: target for file, target in targets.items() if target not in committed}
+        copies = " && ".join(f"cat {shlex.quote(str(file))} > {shlex.quote(to)}" for file, to in missing.items())
         commands = (
-            ("mkdir", "-p", folder),
-            ("cp", "-r", f"{champion.parent}/.", folder),
-            ("git", "add", folder),
-            ("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}"),
+            shlex.join(("mkdir", "-p", str(folder))),
+            # With `set -C`, a shell refuses to overwrite a file, and says which.
+            f"(set -C && {copies})",
+            shlex.join(("git", "add", *missing.values())),
+            shlex.join(("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}")),
         )
-        return " && ".join(map(shlex.join, commands))
+        return " && ".join(commands)
 
 
 def absent(repository: str, study: str, commit: str) -> str:

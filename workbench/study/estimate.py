@@ -103,7 +103,9 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        source = "measured in earlier runs" if self.measured else "assumed, without an earlier run with real models"
+        source = (
+            "measured in earlier runs" if self.measured else "assumed, because there is no earlier run with real models"
+        )
         lines = [
             f"{self.study} is valid, with {plural(self.goals, 'goal')}",
             f"optimizer {self.optimizer}",

@@ -66,10 +66,10 @@ def name_for(study: Path) -> str:
 
     Runs, reports and the ledger tell studies apart by their names.
     """
-    file = study.absolute()
+    file = Path(os.path.normpath(study.absolute()))
     words = file.parent.name if file.name == "study.yaml" else file.stem
     ascii_words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", ascii_words).strip("-_.")[:LONGEST_NAME] or "study"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", ascii_words).lstrip("-_.")[:LONGEST_NAME].rstrip("-_.") or "study"
 
 
 def starter_study(name: str, goal: str, gold: Path, pipeline: Path) -> str:

@@ -172,7 +172,7 @@ def _in_shared_folder(
 
 @contextlib.contextmanager
 def open_run(
-    options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str]
+    options: RunOptions, *, home: Path, run: str, url: str | None, environ: Mapping[str, str], searches: bool = True
 ) -> Iterator[Setting]:
     """Yield the setting of a run: its study, its providers, the runtime's version and the run folder.
 
@@ -181,6 +181,7 @@ def open_run(
     Args:
         run: the run's name. If its folder exists, the run continues in it.
         url: the page in the Prefect UI that shows the run, for the report.
+        searches: False if the run only measures the champion.
 
     Raises:
         StudyError: the study cannot be used.
@@ -194,12 +195,14 @@ def open_run(
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
         with setting.run.worked_on():
-            _describe(setting, "search", url, home, environ)
+            _describe(setting, "search", url, home, environ, searches=searches)
             with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
                 yield setting
 
 
-def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> None:
+def _describe(
+    setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str], *, searches: bool = False
+) -> None:
     """Write run.json and copies of the study's files, unless an earlier attempt of the run did."""
     run, study = setting.run, setting.study
     if run.has(RunRecord):
@@ -210,16 +213,19 @@ def _describe(setting: Setting, kind: RunKind, url: str | None, home: Path, envi
     file = study.pipeline.file
     if file is not None and file.is_file():
         shutil.copyfile(file, run.path / "pipeline.yaml")
-    run.save(_record(setting, kind, url, home, environ))
+    run.save(_record(setting, kind, url, home, environ, searches=searches))
 
 
-def _record(setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str]) -> RunRecord:
+def _record(
+    setting: Setting, kind: RunKind, url: str | None, home: Path, environ: Mapping[str, str], *, searches: bool
+) -> RunRecord:
     """Return the content of run.json. A study has no calibration and no fingerprint before its rubric is drawn."""
     study = setting.study
     label = next((provider.label for provider in setting.step_providers if provider.rehearsal), None)
     models = {"proposer": study.proposer, "judge": study.judge}
     return RunRecord(
         kind=kind,
+        searches=searches,
         study=study.name,
         study_file=study.file,
         run_id=setting.run.name,
