@@ -5,6 +5,7 @@ Each ask whose answer costs money has `task`, the name of the task that answers 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -70,13 +71,19 @@ class Retrieve:
 
 @dataclass(eq=False)
 class Score(_Keyed):
-    """Have the judge score a plan. `retrieval` is the finished future of its retrieval, if it was retrieved."""
+    """Have the judge score a plan.
+
+    Attributes:
+        retrieval: the finished future of the plan's retrieval, if it was retrieved.
+        ready_at: the time at which the judge could be asked, on the clock of `time.monotonic`.
+    """
 
     task: ClassVar[Literal["score"]] = "score"
 
     request: ScoreRequest
     plan: Plan
     retrieval: AnswerFuture | None
+    ready_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False)

@@ -20,7 +20,7 @@ For example, the work gets a plan in five steps:
     4. When the `retrieve` task has finished, `Asks` hands the plan to the waiting thread.
     5. In the work's thread, `asker.plan` returns the plan.
 
-Six rules keep the connection sound:
+Seven rules keep the connection sound:
 
 leaving        The flow can leave its loop early, for instance because of an interrupt or a failed task. Then every call
                of the asker that waits raises `SearchStopped`, and so does every later call. `__exit__` waits until the
@@ -33,6 +33,8 @@ slots          Each kind of ask has a limited number of slots. The flow gets an 
                Reason: no task may occupy a worker while it waits for another task.
 first alone    A kind that calls the judge's or the proposer's model has one slot until an answer of it was bought.
                Reason: a failure that lasts, such as a rejected key, is met once and not in all slots at once.
+judge last     While executions begin, the judge is asked for no score, for half a second at most.
+               Reason: executions take the longest, and the judge can be asked while they run.
 single flight  Asks with equal keys share one task run and its answer. The answer is kept until the work ends. A failure
                is not kept.
                Reason: nothing is paid for twice.
@@ -75,9 +77,6 @@ A = TypeVar("A")
 #: The longest time that `__exit__` waits for the work's thread to end, in seconds.
 JOIN_SECONDS = 10.0
 
-#: The pause after which an ask that another process answers is claimed again, in seconds.
-CLAIM_SECONDS = 0.5
-
 
 class Asks(Generic[T]):
     """One work in a thread of its own, and the iterator over its asks.
@@ -90,7 +89,7 @@ class Asks(Generic[T]):
         on_trial: called in the flow's thread for each trial that the work reports.
         claim: called in the flow's thread before an ask that costs money is yielded. The claim is given back when the
             ask's task has finished. If another process has claimed an equal ask, the ask is claimed again after
-            `CLAIM_SECONDS`.
+            half a second.
     """
 
     def __init__(
@@ -199,7 +198,7 @@ class Asks(Generic[T]):
             if ending and not self._ready.any_running:
                 return
             try:
-                self._handle(self._events.get(timeout=CLAIM_SECONDS if self._ready.wait_for_claim() else None))
+                self._handle(self._events.get(timeout=self._ready.next_look))
             except queue.Empty:
                 continue
 
