@@ -20,9 +20,8 @@ def proof_of_run(run: RunFolder) -> str | None:
     if not (run.path / "pipeline.yaml").exists():
         return None
     record, pipeline = run.load(RunRecord), (run.path / "pipeline.yaml").read_bytes()
-    goals = (goal.text for goal in record.goals)
-    measured = [run.read("best_prompt.md"), record.program, record.rehearsal or ""]
-    return digest("proof/1", *measured, pipeline, *_place(record.target, goals))
+    measured = (run.read("best_prompt.md"), record.program, record.rehearsal or "")
+    return _proof(measured, pipeline, record.target, (goal.text for goal in record.goals))
 
 
 def proof_of_study(study: Study, prompt: str, rehearsal: str | None, pipeline: bytes) -> str:
@@ -31,9 +30,8 @@ def proof_of_study(study: Study, prompt: str, rehearsal: str | None, pipeline: b
     Args:
         rehearsal: world and seed of the rehearsal that measured it; None if real models did.
     """
-    measured = [prompt, study.program, rehearsal or ""]
-    place = _place(study.pipeline.target, (goal.text for goal in study.goals))
-    return digest("proof/1", *measured, pipeline, *place)
+    measured = (prompt, study.program, rehearsal or "")
+    return _proof(measured, pipeline, study.pipeline.target, (goal.text for goal in study.goals))
 
 
 def is_edited(champion: Champion, study: Study, current_fingerprint: str) -> bool:
@@ -47,9 +45,13 @@ def is_edited(champion: Champion, study: Study, current_fingerprint: str) -> boo
     return proof_of_study(study, champion.text, champion.rehearsal, file.read_bytes()) != champion.proof
 
 
-def _place(target: Target | None, goals: Iterable[str]) -> list[str]:
-    """Return what decides the prompt's place in the pipeline file.
+def _proof(measured: Iterable[str], pipeline: bytes, target: Target | None, goals: Iterable[str]) -> str:
+    """Return a hash of what was measured, and of what decides the prompt's place in the pipeline file.
 
     With a target, the goal is written beside the prompt. Without a target, the goals do not matter.
+
+    Args:
+        measured: the prompt, the kind of program, and the rehearsal or an empty text.
     """
-    return [] if target is None else [target.step, target.output, str(target.part), *goals]
+    place = [] if target is None else [target.step, target.output, str(target.part), *goals]
+    return digest("proof/1", *measured, pipeline, *place)
