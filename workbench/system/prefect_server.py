@@ -27,6 +27,8 @@ from workbench.system.locks import exclusive_lock
 #: The time limit for the start. Creating a new database takes 11 to 15 s on two cores, and longer on a slow disk.
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
+#: How long the system may need until it shows the command line of a new process.
+COMMAND_LINE_SECONDS = 5.0
 #: These settings make the server write many task run states and events at once. By default it writes each on its own,
 #: which causes a third of its work. The UI shows a state up to one interval later. Intervals are whole seconds: a
 #: smaller value is cut to 0, and then the server only polls.
@@ -91,12 +93,26 @@ def running_server(home: Path) -> Server | None:
     """Return the server that was started with this home if its process still exists, else None."""
     try:
         server = Server(**json.loads((home / "server.json").read_text(encoding="utf-8")))
-        process = Path(f"/proc/{server.pid}")
         # Process ids are reused, so check that the process is the Prefect server, which works in the home.
-        in_home, command = (process / "cwd").samefile(home), (process / "cmdline").read_bytes()
+        return server if _is_server(Path(f"/proc/{server.pid}"), home) else None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    return server if in_home and b"prefect" in command and b"server" in command else None
+
+
+def _is_server(process: Path, home: Path) -> bool:
+    """Return whether the process with this folder in /proc works in the home and has the command of a server.
+
+    For a moment after its start, a process has no command line yet.
+
+    Raises:
+        OSError: the process has ended.
+    """
+    deadline = time.monotonic() + COMMAND_LINE_SECONDS
+    while (process / "cwd").samefile(home) and time.monotonic() < deadline:
+        if command := (process / "cmdline").read_bytes():
+            return b"prefect" in command and b"server" in command
+        time.sleep(0.01)
+    return False
 
 
 def stop(home: Path) -> bool:
