@@ -24,6 +24,7 @@ from workbench.study.opening import RunOptions, load, open_calibration
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.calibrating import calibrate_judge
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
@@ -62,7 +63,7 @@ def calibrate(
     """
     os.environ.update(loopback.exceptions(os.environ))
     options = RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner)
-    with outside_failures():
+    with outside_failures(), alive():
         if not rehearse:
             take_keys(load(options), os.environ)
         opening = open_calibration(options, home=home(), url=flow_run.ui_url, environ=os.environ)

@@ -20,6 +20,7 @@ from workbench.study.opening import open_drawing
 from workbench.system import loopback
 from workbench.system.home import home
 from workbench.system.process import ended_on_interrupt
+from workbench.tasks.alive import alive
 from workbench.tasks.drawing import draw_rubric
 from workbench.tasks.ledger import in_ledger
 from workbench.tasks.runners import tasks_of
@@ -45,7 +46,7 @@ def rubric(study: Path, rehearse: bool = False, again: bool = False) -> dict[str
         `criteria` by goal, `drawn_by` (the model), the number of `calls` and their cost in `dollars`.
     """
     os.environ.update(loopback.exceptions(os.environ))
-    with outside_failures():
+    with outside_failures(), alive():
         loaded = loader.load(study)
         opening = open_drawing(loaded, rehearse=rehearse, home=home(), url=flow_run.ui_url, environ=os.environ)
         with opening as setting, in_ledger(setting.run), tasks_of(setting) as tasks, ended_on_interrupt():

@@ -80,6 +80,28 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
     assert list((line.home / "flow-runs").iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["rubric", pytest.param("calibrate", marks=pytest.mark.services)])
+def test_each_command_that_buys_is_marked_as_crashed_after_a_kill(
+    line: CommandLine, tmp_path: Path, command: str
+) -> None:
+    """The flow run of a killed command does not stay in the state Running. The same command marks it."""
+    file = study(tmp_path / "study", judge={"method": "rubric"}, optimizer="static")
+    if command == "calibrate":
+        assert line.run("rubric", file, "--rehearse").exit_code == 0
+    with line.rehearsing(latency=600.0) as (rehearsal_line, rehearsal):
+        process = rehearsal_line.start(command, file, "--rehearse")
+        wait_for(lambda: rehearsal.tries.total() >= 1 or process.poll() is not None)
+        process.kill()
+        process.communicate(timeout=100)
+        (killed,) = (line.home / "flow-runs").iterdir()
+        assert state(line, killed.name)["type"] == "RUNNING"
+        rehearsal.latency = 0.0
+        result = rehearsal_line.run(command, file, "--rehearse")
+    assert result.exit_code == 0, result.stderr
+    assert state(line, killed.name)["type"] == "CRASHED"
+    assert list((line.home / "flow-runs").iterdir()) == []
+
+
 def artifact(line: CommandLine) -> str:
     """Return the text of the artifact of the only run so far."""
     query = {"artifacts": {"flow_run_id": {"any_": [only_flow_run(line)]}, "type": {"any_": ["markdown"]}}}
