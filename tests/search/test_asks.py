@@ -280,6 +280,20 @@ def test_an_ask_that_another_process_answers_waits_until_it_can_be_claimed() -> 
     assert sorted(released) == sorted(request(prompt).key for prompt in order)
 
 
+def test_a_loop_that_fails_gives_its_claims_back() -> None:
+    """Prefect may retry the flow in the same process. The retry must not wait for a claim of the first attempt."""
+    released: list[str] = []
+
+    def claim(ask: Ask) -> Callable[[], None]:
+        assert isinstance(ask, Execute)
+        return lambda: released.append(ask.key)
+
+    with pytest.raises(OSError, match="lost"), Asks(lambda asker: asker.plan(request("x")), slots(1), claim=claim) as a:
+        for ask in a:
+            raise OSError(f"the cluster was lost before {ask} was submitted")
+    assert released == [request("x").key]
+
+
 def test_an_error_that_an_optimizer_would_catch_ends_the_work() -> None:
     """The loop raises the error, and no further ask is answered."""
 

@@ -234,6 +234,7 @@ class Asks(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._refuse_asks()
+        self._ready.release_unanswered()
         self._thread.join(JOIN_SECONDS)
         if error is None and self._cause is not None and not isinstance(self._cause, SearchStopped):
             raise self._cause

@@ -112,6 +112,11 @@ class ReadyAsks:
         """Return the function that gives the claim of a running ask back, or None if there is no claim."""
         return None if isinstance(ask, Retrieve) else self._releases.pop(ask.key, None)
 
+    def release_unanswered(self) -> None:
+        """Give back the claims of asks that the flow got and has not answered. A retry in this process needs them."""
+        while self._releases:
+            self._releases.popitem()[1]()
+
     def finished(self, ask: Ask, *, bought: bool) -> None:
         """Free the slot of an ask whose task has finished. `bought` says whether a model gave the answer."""
         kind = type(ask)
