@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from workbench.system.locks import is_in_use, is_locked, shared_lock, try_lock
+from workbench.system.locks import is_in_use, is_locked, shared_lock, try_lock, write_locked
 
 
 def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path: Path) -> None:
@@ -19,6 +19,23 @@ def test_a_lock_has_one_holder_and_leaves_no_file(tmp_path: Path) -> None:
     assert try_lock(lock) is None
     release()
     assert not lock.exists()
+    again = try_lock(lock)
+    assert again is not None
+    again()
+
+
+def test_a_lock_is_given_back_on_a_disk_that_refuses_everything(tmp_path: Path) -> None:
+    """The file stays, and the next holder takes it. A lost folder stands for a disk that is suddenly read-only."""
+    lock = tmp_path / "locks" / "key"
+    release, released_file = try_lock(lock), write_locked(tmp_path / "locks" / "file", b"")
+    assert release is not None
+    lock.parent.rename(tmp_path / "away")
+    lock.parent.touch()
+    release()
+    released_file()
+    lock.parent.unlink()
+    (tmp_path / "away").rename(lock.parent)
+    assert (lock.exists(), is_locked(lock), is_locked(lock.with_name("file"))) == (True, False, False)
     again = try_lock(lock)
     assert again is not None
     again()

@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -47,7 +47,8 @@ def try_lock(lock: Path) -> Callable[[], None] | None:
     """Take the lock if no other holder has it. Return the function that gives it back, or None.
 
     Two holders in one process exclude each other, too. The kernel gives the lock back when the process ends in any way.
-    The file is removed with the lock, so that locks do not gather.
+    The file is removed with the lock, so that locks do not gather. On a disk that refuses this, the file stays, and
+    the lock is given back nevertheless.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     while True:
@@ -66,7 +67,8 @@ def try_lock(lock: Path) -> Callable[[], None] | None:
         file.close()
 
     def release() -> None:
-        lock.unlink(missing_ok=True)
+        with suppress(OSError):
+            lock.unlink()
         file.close()
 
     return release
@@ -90,8 +92,9 @@ def write_locked(file: Path, content: bytes) -> Callable[[], None]:
         raise
 
     def release() -> None:
-        if _is_open_at(file, stream.fileno()):
-            file.unlink(missing_ok=True)
+        with suppress(OSError):
+            if _is_open_at(file, stream.fileno()):
+                file.unlink()
         stream.close()
 
     return release
