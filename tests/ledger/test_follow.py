@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import wait_for
+from tests.support.command_line import CommandLine, wait_for
 from tests.support.ledger import everything, rows, trial
 from tests.support.run_folder import begin
 from workbench.ledger import follow, schema
@@ -16,6 +19,27 @@ from workbench.ledger.database import FILE, VARIABLE, Database
 from workbench.ledger.follow import copy_run, followed
 from workbench.ledger.rebuild import rebuild
 from workbench.run.folder import RunFolder
+
+#: Works on a run, and is killed when the ledger has the first of two trials.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.support.command_line import wait_for
+from tests.support.ledger import rows, trial
+from tests.support.run_folder import begin
+from workbench.ledger import follow
+from workbench.ledger.database import Database
+follow.INTERVAL_SECONDS = 600.0
+home = Path(sys.argv[1])
+run = begin(home, name="killed")
+trial(run, 0)
+with run.worked_on(), follow.followed(run, home, os.environ, print):
+    wait_for(lambda: (home / "ledger.db").exists())
+    wait_for(lambda: rows(Database.of(home, {}), "SELECT name FROM sqlite_master WHERE name = 'scores'") != [])
+    wait_for(lambda: rows(Database.of(home, {}), "SELECT COUNT(*) FROM scores") == [(1,)])
+    trial(run, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +102,25 @@ def test_a_ledger_that_comes_back_gets_everything(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / FILE)
     assert "unable to open database file" in warnings[0]
     assert rows(Database.of(tmp_path, {}), "SELECT COUNT(*) FROM trials") == [(1,)]
+
+
+@pytest.mark.parametrize("copier", ["run", "command"])
+def test_the_last_lines_of_a_killed_run_are_copied_later(tmp_path: Path, copier: str) -> None:
+    """The next run copies them, and so does a command that asks the ledger. A run that goes on is left alone."""
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    database = Database.of(tmp_path, {})
+    assert rows(database, "SELECT COUNT(*) FROM scores") == [(1,)]
+    other, next_run = begin(tmp_path, name="other"), begin(tmp_path, name="next")
+    trial(other, 0)
+    with other.worked_on():
+        other.set_uncopied(True)
+        if copier == "run":
+            with followed(next_run, tmp_path, {}, print):
+                wait_for(lambda: rows(database, "SELECT COUNT(*) FROM scores") == [(2,)])
+        else:
+            output = tmp_path / "ledger.json"
+            result = CommandLine(tmp_path).call("ledger", "--json", output)
+            assert result.exit_code == 0, result.stderr
+            assert [study["trials"] for study in json.loads(output.read_text())] == [2]
+    left = [run.name for run in (tmp_path / "runs").iterdir() if (run / "uncopied").exists()]
+    assert left == ["other"]

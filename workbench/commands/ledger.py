@@ -195,13 +195,18 @@ def rebuild(*, forget: Annotated[bool, Parameter(negative=())] = False, json_fil
 
 @contextmanager
 def _ledger() -> Iterator[Connection]:
-    """Yield a connection to the ledger. Make the ledger first if it is missing or of another version."""
+    """Yield a connection to the ledger.
+
+    Make the ledger first if it is missing or of another version, and copy the lines that killed runs have left.
+    """
     # Imported here to keep the start of other commands fast.
     from workbench.ledger.database import Database
+    from workbench.ledger.follow import copy_left_runs
     from workbench.ledger.rebuild import prepare
 
     with Database.of(ensure_usable(home()), os.environ) as database:
         prepare(database, home())
+        copy_left_runs(home(), os.environ)
         with database.reading() as connection:
             yield connection
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
+from workbench.errors import OutsideError, WorkbenchError
 from workbench.ledger.database import Database
 from workbench.ledger.rebuild import prepare
 from workbench.ledger.run_rows import RunRows
-from workbench.run.folder import RunFolder
+from workbench.run.folder import ROOTS, UNCOPIED, RunFolder
 
 #: Seconds between two looks into the run's folder, and between two tries after a failure.
 INTERVAL_SECONDS, PAUSE_SECONDS = 1.0, 30.0
@@ -23,6 +23,8 @@ LAST_SECONDS = 10.0
 def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> Iterator[None]:
     """Copy the lines that a run writes into the ledger, until the block ends. A thread reads the run's folder.
 
+    The thread also copies runs of which the ledger lacks lines, because their process was killed or the ledger failed.
+
     Args:
         warn: called once, with a line, if the ledger fails. It may be called from the thread.
     """
@@ -30,10 +32,18 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
     ended = threading.Event()
 
     def follow() -> None:
-        pause = 0.0
+        pause, others_are_copied = 0.0, False
         while not ended.wait(pause):
-            pause = INTERVAL_SECONDS if follower.copy() else PAUSE_SECONDS
+            copied = follower.copy()
+            pause = INTERVAL_SECONDS if copied else PAUSE_SECONDS
+            if copied and not others_are_copied:
+                copy_left_runs(home, environ)
+                others_are_copied = True
         follower.end()
+
+    # If the folder cannot be written, the run itself fails.
+    with suppress(OutsideError):
+        run.set_uncopied(True)
 
     thread = threading.Thread(target=follow, name="workbench-ledger", daemon=True)
     thread.start()
@@ -49,6 +59,18 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
 def copy_run(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Callable[[str], None]) -> None:
     """Copy a run that has ended into the ledger again. Only warn if the ledger fails."""
     _Follower(run, home, environ, warn).end()
+
+
+def copy_left_runs(home: Path, environ: Mapping[str, str]) -> None:
+    """Copy the runs of which the ledger lacks lines, and on which no process works any more.
+
+    A run that cannot be copied is left out. `workbench ledger rebuild` names its reason.
+    """
+    for root in ROOTS:
+        for file in sorted((home / root).glob(f"*/{UNCOPIED}")):
+            run = RunFolder(file.parent)
+            if run.is_left_uncopied:
+                copy_run(run, home, environ, lambda line: None)
 
 
 class _Follower:
@@ -81,7 +103,10 @@ class _Follower:
     def end(self) -> None:
         """Copy all lines and the result of the run again. Another process may have removed lines."""
         self._rows = RunRows(self._run)
-        self.copy()
+        if self.copy():
+            # If this fails, the run is copied once more later.
+            with suppress(OutsideError):
+                self._run.set_uncopied(False)
         if self._database is not None:
             self._database.engine.dispose()
 
