@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from pathlib import Path
 
@@ -123,6 +124,22 @@ def test_a_file_of_a_run_that_cannot_be_written_is_the_outside_world(tmp_path: P
     (folder.path / "journal.jsonl").mkdir()
     with pytest.raises(OutsideError, match=r"journal\.jsonl cannot be written"), attempt(folder.path, "score", "key"):
         pytest.fail("the call was made")
+
+
+def test_a_full_disk_is_told_by_the_copy_and_not_by_the_users_file(tmp_path: Path) -> None:
+    """The user's file may be on another disk. A limit on the size of files stands for the full disk."""
+    folder, study = RunFolder.create(tmp_path, "run"), tmp_path / "user" / "study.yaml"
+    study.parent.mkdir()
+    study.write_bytes(b"caf\xe9")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(OutsideError, match=r"runs/run/study\.yaml cannot be written \(File too large\)"):
+            folder.keep_copy(study, "study.yaml")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert folder.keep_copy(study, "study.yaml").read_bytes() == study.read_bytes()
+    assert sorted(entry.name for entry in folder.path.iterdir()) == ["candidates", "study.yaml"]
 
 
 def test_the_latest_run_is_a_run_with_a_result(tmp_path: Path) -> None:

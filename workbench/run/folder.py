@@ -179,6 +179,17 @@ class RunFolder:
         with _writing(self.path / name):
             return write_atomically(self.path / name, text.encode(), PRIVATE_FILE)
 
+    def keep_copy(self, file: Path, name: str) -> Path:
+        """Copy a user's file into the folder completely or not at all, and return the copy. Only its owner can read it.
+
+        Raises:
+            OSError: the user's file cannot be read.
+            OutsideError: the copy cannot be written.
+        """
+        content = file.read_bytes()
+        with _writing(self.path / name):
+            return write_atomically(self.path / name, content, PRIVATE_FILE)
+
     def create_generated(self) -> tuple[int, Path]:
         """Create the folder of one more plan that `workbench generate` makes. Return its number and the folder."""
         number = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -207,12 +206,12 @@ def _describe(
     run, study = setting.run, setting.study
     if run.has(RunRecord):
         return
-    shutil.copyfile(study.file, run.path / "study.yaml")
+    run.keep_copy(study.file, "study.yaml")
     if needs_rubric(study) and kind != "rubric":
-        shutil.copyfile(study.rubric, run.path / "rubric.yaml")
+        run.keep_copy(study.rubric, "rubric.yaml")
     file = study.pipeline.file
     if file is not None and file.is_file():
-        shutil.copyfile(file, run.path / "pipeline.yaml")
+        run.keep_copy(file, "pipeline.yaml")
     run.save(_record(setting, kind, url, home, environ, searches=searches))
 
 
