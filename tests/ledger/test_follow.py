@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.command_line import CommandLine, wait_for
 from tests.support.ledger import everything, rows, trial
-from tests.support.run_folder import begin
+from tests.support.run_folder import begin, call
 from workbench.ledger import follow, schema
 from workbench.ledger.database import FILE, VARIABLE, Database
-from workbench.ledger.follow import copy_run, followed
+from workbench.ledger.follow import copy_left_runs, copy_run, followed
 from workbench.ledger.rebuild import rebuild
 from workbench.run.folder import RunFolder
 
@@ -124,3 +124,14 @@ def test_the_last_lines_of_a_killed_run_are_copied_later(tmp_path: Path, copier:
             assert [study["trials"] for study in json.loads(output.read_text())] == [2]
     left = [run.name for run in (tmp_path / "runs").iterdir() if (run / "uncopied").exists()]
     assert left == ["other"]
+
+
+def test_a_call_that_ends_after_an_interrupt_is_copied_later(tmp_path: Path) -> None:
+    """The calls in flight write their lines while the flow ends."""
+    run = begin(tmp_path)
+    with pytest.raises(KeyboardInterrupt), run.worked_on(), followed(run, tmp_path, {}, print):
+        raise KeyboardInterrupt
+    call(run, ("execute", "second0", "interrupted"))
+    copy_left_runs(tmp_path, {})
+    assert rows(Database.of(tmp_path, {}), "SELECT outcome FROM calls") == [("interrupted",)]
+    assert not (run.path / "uncopied").exists()

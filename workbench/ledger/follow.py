@@ -29,7 +29,7 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
         warn: called once, with a line, if the ledger fails. It may be called from the thread.
     """
     follower = _Follower(run, home, environ, warn)
-    ended = threading.Event()
+    ended, ended_well = threading.Event(), threading.Event()
 
     def follow() -> None:
         pause, others_are_copied = 0.0, False
@@ -39,7 +39,7 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
             if copied and not others_are_copied:
                 copy_left_runs(home, environ)
                 others_are_copied = True
-        follower.end()
+        follower.end(is_last=ended_well.is_set())
 
     # If the folder cannot be written, the run itself fails.
     with suppress(OutsideError):
@@ -49,6 +49,7 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
     thread.start()
     try:
         yield
+        ended_well.set()
     finally:
         ended.set()
         thread.join(LAST_SECONDS)
@@ -100,10 +101,14 @@ class _Follower:
             return False
         return True
 
-    def end(self) -> None:
-        """Copy all lines and the result of the run again. Another process may have removed lines."""
+    def end(self, *, is_last: bool = True) -> None:
+        """Copy all lines and the result of the run again. Another process may have removed lines.
+
+        Args:
+            is_last: False if calls in flight may add lines, as after an interrupt. Then the run is copied again later.
+        """
         self._rows = RunRows(self._run)
-        if self.copy():
+        if self.copy() and is_last:
             # If this fails, the run is copied once more later.
             with suppress(OutsideError):
                 self._run.set_uncopied(False)
