@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from workbench.champion.champion import Champion
@@ -14,7 +15,7 @@ from workbench.evidence.statistics import WORTHWHILE, Comparison
 from workbench.evidence.summary import Summary, summarize
 from workbench.evidence.trust import promotion_command
 from workbench.run.folder import RunFolder
-from workbench.run.record import PromotedRecord
+from workbench.run.record import PromotedRecord, RunRecord
 
 #: How many digits the scores in a champion's file have after the point.
 DIGITS = 4
@@ -37,9 +38,8 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     if force and not (reason or "").strip():
         raise NotPromoted("--force needs a reason, which is kept: add --reason TEXT")
     summary, current = summarize(run), champions.current()
-    if current.run == run.name and not run.has(PromotedRecord):
-        # An earlier promotion was killed after it had written the champion's file, and before it marked the run.
-        _mark(run, champions, current)
+    if current.run == run.name:
+        complete(run.path.parent, champions)
     comparison = _comparison(summary, champions, current)
     objection = _objection(summary, comparison, current)
     if objection and not force:
@@ -63,6 +63,17 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     added = champions.add(champion)
     _mark(run, champions, added)
     return added
+
+
+def complete(runs: Path, champions: Champions) -> None:
+    """Mark the run of the current champion in the folder of all runs, unless it is marked or not there.
+
+    A promotion that was killed has written the champion's file, and has not marked the run.
+    """
+    current = champions.current()
+    run = RunFolder(runs / str(current.run))
+    if run.has(RunRecord) and not run.has(PromotedRecord):
+        _mark(run, champions, current)
 
 
 def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from workbench.calibration.calibrations import folder_of
+from workbench.champion import promotion
 from workbench.champion.champions import Champions
 from workbench.champion.qualification import fingerprint
 from workbench.evidence.promotion import alpha_of
@@ -17,7 +18,7 @@ from workbench.money import purse
 from workbench.money.purse import Purse
 from workbench.nouns import Study
 from workbench.providers import digest
-from workbench.run.folder import DRAWN, RunFolder
+from workbench.run.folder import DRAWN, RUNS, RunFolder
 from workbench.run.record import GoalRecord, LengthRecord, RunKind, RunRecord
 from workbench.run.setting import Setting
 from workbench.search.candidate import Candidate
@@ -193,6 +194,7 @@ def open_run(
     require_reachable(results_of(home, environ))
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
+        promotion.complete(home / RUNS, champions_of(study))
         with setting.run.worked_on():
             _describe(setting, "search", url, home, environ, searches=searches)
             with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
