@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,27 @@ def test_the_page_makes_no_request_and_runs_no_script(tmp_path: Path) -> None:
     assert requests == []
     assert "<title>study_one · " in elements
     assert "<script>" not in elements
+
+
+#: Shows a page in a frame, and writes as its title by how many pixels the page and its widest part are too wide.
+FRAME = """<iframe srcdoc="{page}" style="border: 0; width: {width}px; height: 900px" onload="
+const page = this.contentDocument, parts = [...page.querySelectorAll('{parts}')];
+document.title = Math.max(...parts.map(part => part.scrollWidth - part.clientWidth))"></iframe>"""
+
+
+@pytest.mark.parametrize(
+    ("width", "media", "parts"),
+    [
+        pytest.param(400, "print", "html, section", id="a telephone"),
+        pytest.param(700, "all", "html, section, .wide, .picture", id="paper"),
+    ],
+)
+def test_nothing_is_cut_off(tmp_path: Path, width: int, media: str, parts: str) -> None:
+    """On a telephone, wide parts scroll within their section. Paper cannot scroll, so all parts fit into its width.
+
+    The rules for paper are applied to the screen, because only the screen can be measured.
+    """
+    page, frame = render.html(Content.of(tmp_path / "home", whole_run(tmp_path / "home", "words"))), tmp_path / "f.html"
+    page = page.replace("@media print", f"@media {media}")
+    frame.write_text(FRAME.format(page=html.escape(page), width=width, parts=parts))
+    assert "<title>0</title>" in dom(frame)
