@@ -39,7 +39,7 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
         try:
             return conclude(setting, _groups(setting, asker, probes=probes), prices)
         except SearchStopped:
-            raise_if_used_up(setting.run.path, "the judge was calibrated")
+            raise_if_used_up(setting.run.path, "the judge was calibrated", for_all=True)
             raise
 
     return work

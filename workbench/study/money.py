@@ -40,8 +40,12 @@ def spent_in(run: RunFolder) -> float:
     return sum(cost.known + cost.at_most for cost in costs)
 
 
-def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
-    """Yield the reasons why the study's budget in dollars cannot be kept, each with the key that it concerns."""
+def refusals(study: Study, *, searches: bool = True) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the reasons why the study's budget in dollars cannot be kept, each with the key that it concerns.
+
+    Args:
+        searches: False if the study's judge is only calibrated.
+    """
     if study.dollars is None:
         return
     runtime, name = runtime_of(study.pipeline.engine), study.pipeline.engine.name
@@ -57,12 +61,13 @@ def refusals(study: Study) -> Iterator[tuple[KeyPath, str]]:
         return
     unpriced = [*_unpriced_models(study), *_unpriced_steps(study)]
     yield from unpriced
-    if not unpriced and (least := _smallest_budget(study)) > study.dollars:
+    if not unpriced and (least := _smallest_budget(study, searches=searches)) > study.dollars:
+        purposes = "to try the starting prompt, to confirm the result, and " if searches else ""
         yield (
             dollars,
             (
-                f"budget.dollars: {study.dollars:g} dollars are too few; expected at least {least:.2f}: to try the "
-                "starting prompt, to confirm the result, and to reserve the largest possible execution and verdict"
+                f"budget.dollars: {study.dollars:g} dollars are too few; expected at least {least:.2f}: {purposes}"
+                "to reserve the largest possible execution and verdict"
             ),
         )
 
@@ -108,18 +113,20 @@ def _no_price(key: str, model: str) -> str:
     )
 
 
-def _smallest_budget(study: Study) -> float:
+def _smallest_budget(study: Study, *, searches: bool) -> float:
     """Return the smallest budget in dollars with which the study can come to a result, estimated before any call.
 
     It pays for the calibration, if the first run makes one, and for the trials of the starting prompt and of the
-    confirmation. It can also reserve the largest possible execution or verdict.
+    confirmation. It can also reserve the largest possible execution or verdict. Without a search, it need only reserve
+    them: a calibration that ends early is continued later, and may find most of its answers among those of a run.
     """
-    dollars_each = _dollars_each(estimate(study, NO_RUNS))
-    executions = len(study.goals) + confirming(study)
-    trials = executions * (dollars_each["generator"] + study.calls * dollars_each["judge"])
-    calibration = 0.0
-    if study.calibrate == "before_first_run":
-        calibration = calibration_estimate(study, NO_RUNS).dollars or 0.0
+    trials = calibration = 0.0
+    if searches:
+        dollars_each = _dollars_each(estimate(study, NO_RUNS))
+        executions = len(study.goals) + confirming(study)
+        trials = executions * (dollars_each["generator"] + study.calls * dollars_each["judge"])
+        if study.calibrate == "before_first_run":
+            calibration = calibration_estimate(study, NO_RUNS).dollars or 0.0
     longest_prompt = max((with_goal(study.prompt, goal.text) for goal in study.goals), key=len)
     largest_execution = largest_cost(study.pipeline, longest_prompt) or 0.0
     return calibration + trials + max(largest_execution, _largest_verdict(study))

@@ -45,6 +45,7 @@ class RunOptions:
         rehearse: True for scripted models instead of real models.
         runner: the task runner, as the key `task_runner` names it.
         prompts: the folder `prompts` with the champions of the study, if it is not beside the study file.
+        searches: False for a calibration of the judge, for which a smaller budget is enough.
     """
 
     study: Path
@@ -55,6 +56,7 @@ class RunOptions:
     prompts: Path | None = None
     dollars: float | None = None
     runner: str | None = None
+    searches: bool = True
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -76,7 +78,7 @@ def load(options: RunOptions) -> Study:
         StudyError: the study, its rubric or the options have mistakes. The error holds all of them.
         ChampionUnreadable: the file of a champion cannot be read.
     """
-    study = with_rubric(loader.load(options.study, options.overrides))
+    study = with_rubric(loader.load(options.study, options.overrides, searches=options.searches))
     if options.prompts is not None:
         study = replace(study, champions=options.prompts / study.name)
     champion = champions_of(study).current()
