@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import WORKBENCH, CommandLine, CommandResult
 from tests.support.run_folder import add, begin, ended, finish
 from workbench.commands.runs import COLUMNS, list_runs, prune
 from workbench.money.price import Cost, ModelCost, Tokens
@@ -82,3 +86,42 @@ def test_no_name_of_a_run_is_cut_off(home: Path, capsys: pytest.CaptureFixture[s
         folder.name, "a_study_with_a_name_that_is_longer_than_most_names_of_studies_are", "1970-01-01", "00:00", "gepa",
         "3.10", "8.10", "$0.00", "–", "–", "done",
     ]  # fmt: skip
+
+
+@pytest.mark.processes
+def test_a_folder_that_nobody_may_look_into_does_not_hide_the_others(tmp_path: Path) -> None:
+    """`sudo workbench run` leaves such a folder. No answer is removed, because nobody can tell what its run needs."""
+    line = CommandLine(tmp_path)
+    ended(tmp_path, name="20260101-open", started=time.time())
+    locked = begin(tmp_path, name="20260102-locked")
+    answer = tmp_path / "results" / "execute" / "key"
+    answer.parent.mkdir(parents=True)
+    answer.write_text("{}")
+    locked.path.chmod(0)
+    try:
+        results = {words: _without_roots_rights(line, *words.split()) for words in LOOKING}
+    finally:
+        locked.path.chmod(0o700)
+    assert {words: result.exit_code for words, result in results.items()} == dict.fromkeys(LOOKING, 0) | {
+        CACHE_PRUNE: 2
+    }
+    assert "unreadable: " in results["runs"].stdout
+    assert "20260101-open" in results["show latest"].stdout
+    assert "left out 20260102-locked: " in results["ledger rebuild"].stdout
+    assert "kept 20260102-locked: its folder cannot be read" in results["runs prune"].stdout
+    assert (
+        "20260102-locked cannot be read, so nobody can tell which answers its run needs" in results[CACHE_PRUNE].stderr
+    )
+    assert answer.exists()
+
+
+CACHE_PRUNE = "cache prune --older-than 0"
+LOOKING = ("runs", "show latest", "ledger rebuild", "runs prune", CACHE_PRUNE)
+
+
+def _without_roots_rights(line: CommandLine, *arguments: str) -> CommandResult:
+    """Run `workbench` as a user who may not open every folder, also if root runs the tests."""
+    setpriv = shutil.which("setpriv")
+    if os.getuid() != 0 or setpriv is None:
+        return line.run(*arguments)
+    return line.run("--bounding-set=-dac_override,-dac_read_search", WORKBENCH, *arguments, program=Path(setpriv))

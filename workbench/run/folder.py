@@ -95,7 +95,7 @@ class RunFolder:
             raise RunNotFound(f"there are no runs{of_study} under {home / 'runs'} yet: workbench run STUDY makes one")
         if name == "latest":
             folders = [cls(home / "runs" / run) for run in names]
-            finished = [folder for folder in folders if (folder.path / REPORT).exists()]
+            finished = [folder for folder in folders if _exists(folder.path / REPORT, if_unknown=False)]
             return max(finished or folders, key=lambda folder: (folder._started(), folder.name))
         matches = [name] if name in names else [run for run in names if run.startswith(name)]
         if not matches:
@@ -205,8 +205,12 @@ class RunFolder:
                     return number, folder
 
     def has(self, kind: type[Record]) -> bool:
-        """Return True if the folder has the file of this type."""
-        return (self.path / kind.FILE).exists()
+        """Return True if the folder has the file of this type.
+
+        Also return True if nobody may look into the folder. Then reading the file raises an error with the reason, and
+        the run is not taken for one that has not begun.
+        """
+        return _exists(self.path / kind.FILE, if_unknown=True)
 
     def save(self, record: Record) -> Path:
         """Write the file of a record, and return its path."""
@@ -299,6 +303,14 @@ def _writing(file: Path) -> Iterator[None]:
             kind="storage",
             lasting=True,
         ) from error
+
+
+def _exists(file: Path, *, if_unknown: bool) -> bool:
+    """Return True if a file exists, and `if_unknown` if nobody may look into its folder."""
+    try:
+        return file.exists()
+    except OSError:
+        return if_unknown
 
 
 def _text(content: bytes, place: str) -> str:

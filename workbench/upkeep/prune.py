@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.errors import UserError
+from workbench.errors import RunNotFound, UserError
 from workbench.evidence.summary import Summary, summarize
 from workbench.run.folder import CALIBRATED, DRAWN, RunFolder
 from workbench.run.record import AnswerRecord, RunRecord
@@ -72,6 +72,9 @@ def prune_answers(home: Path, days: float, *, dry_run: bool, now: float | None =
     """Remove kept answers and execution folders that are more than `days` days old and that no run needs.
 
     Answers of runs that began in the last `days` days stay, too: the next search may ask for them again.
+
+    Raises:
+        RunNotFound: nobody may look into the folder of a run. Nothing was removed.
     """
     oldest = (time.time() if now is None else now) - days * SECONDS_PER_DAY
     needed, needed_until = _needed(home, oldest)
@@ -157,6 +160,9 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
 
     Runs of earlier versions did not list their answers. If such a run needs its answers, these can be any answers that
     were there when the run ended.
+
+    Raises:
+        RunNotFound: nobody may look into the folder of a run.
     """
     needed, needed_until = set[Answer](), 0.0
     for path in (path for root in (CALIBRATED, DRAWN) for path in (home / root).glob("*/")):
@@ -169,5 +175,11 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
         if summary is not None and folder.has(AnswerRecord):
             needed |= {(record.task, record.key) for record in folder.lines(AnswerRecord)}
         else:
-            needed_until = max(needed_until, *(file.stat().st_mtime for file in folder.path.rglob("*")))
+            times = [file.stat().st_mtime for file in folder.path.rglob("*")]
+            if not times:
+                raise RunNotFound(
+                    f"{folder.path} cannot be read, so nobody can tell which answers its run needs: make the folder "
+                    "readable, or remove it"
+                )
+            needed_until = max(needed_until, *times)
     return needed, needed_until
