@@ -71,7 +71,9 @@ def complete(runs: Path, champions: Champions) -> None:
     A promotion that was killed has written the champion's file, and has not marked the run.
     """
     current = champions.current()
-    run = RunFolder(runs / str(current.run))
+    if current.run is None:
+        return
+    run = RunFolder(runs / current.run)
     if run.has(RunRecord) and not run.has(PromotedRecord):
         _mark(run, champions, current)
 
