@@ -186,6 +186,14 @@ def test_a_new_branch_has_no_old_head() -> None:
     assert (push.branch, push.before, push.addresses) == ("a/b", None, frozenset({"h/me/mine"}))
 
 
+@pytest.mark.parametrize("digits", [40, 64], ids=["SHA-1", "SHA-256"])
+def test_a_deleted_branch_has_no_new_head(digits: int) -> None:
+    """GitHub also says `deleted`. Without that, a look would fail, and the sender would try again for ever."""
+    push = {"ref": "refs/heads/main", "before": "1" * digits, "repository": {"clone_url": "/srv/mine"}}
+    assert read_push({**push, "after": "0" * digits}) is None
+    assert read_push({**push, "after": "2" * digits}) is not None
+
+
 def test_the_addresses_of_one_repository_are_equal() -> None:
     forms = (
         "https://github.com/Me/mine.git",

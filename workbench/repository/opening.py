@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
-from workbench.repository.repository import URL, Repository
+from workbench.repository.repository import URL, Repository, folder_at
 from workbench.system import git
 from workbench.system.locks import exclusive_lock
 
@@ -67,7 +67,7 @@ def known_file(address: str, commit: str, path: str, home: Path, environ: Mappin
 def _known(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository at a path or a URL as this machine knows it. Nothing is fetched, and nothing is checked."""
     if not URL.match(address):
-        return Repository(address, "", Path(address).expanduser(), is_local=True, environ=environ)
+        return Repository(address, "", folder_at(address), is_local=True, environ=environ)
     name, folder = _copy_of(_without_password(address), home)
     return Repository(address, name, folder, is_local=False, environ=environ)
 
@@ -80,7 +80,7 @@ def _copy_of(address: str, home: Path) -> tuple[str, Path]:
 
 def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository that holds a folder. A bare repository is copied, as a repository with a URL is."""
-    path = Path(address).expanduser().absolute()
+    path = folder_at(address).absolute()
     if not path.is_dir():
         raise UserError(f"{address} is not a folder; expected the folder of a git repository, or a URL")
     result = git.run(path, "rev-parse", "--show-toplevel", environ=environ)
@@ -113,6 +113,8 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
                 "--quiet",
                 "--prune",
                 "--force",
+                # A repository that was cloned with --depth gives its new commits only to a copy that says so.
+                "--update-shallow",
                 "--",
                 url,
                 "+refs/heads/*:refs/heads/*",

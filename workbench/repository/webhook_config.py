@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from workbench.errors import Problem, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, misfit, nearest
-from workbench.repository.repository import URL
+from workbench.repository.repository import URL, folder_at
 
 
 class Watched(Form):
@@ -65,8 +65,8 @@ def _useless(number: int, entry: Watched) -> Iterator[tuple[KeyPath, str]]:
 def _is_folder(path: str) -> bool:
     """Return True if there is such a folder, and this user may look at it."""
     try:
-        return Path(path).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):
+        return folder_at(path).is_dir()
+    except (OSError, ValueError):
         return False
 
 
