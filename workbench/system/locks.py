@@ -29,10 +29,18 @@ def is_locked(lock: Path) -> bool:
 def is_in_use(lock: Path) -> bool:
     """Return True if somebody holds the lock, alone or with others.
 
-    Of several calls at the same time, some may return True although nobody holds the lock. If a lock is always held
-    alone, `is_locked` is the better question.
+    Each call holds the lock alone for a moment. So that no call takes another for a holder, the calls wait for each
+    other: each also holds the lock's folder.
     """
-    return _is_refused(lock, fcntl.LOCK_EX)
+    try:
+        folder = os.open(lock.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        return _is_refused(lock, fcntl.LOCK_EX)
+    finally:
+        os.close(folder)
 
 
 def exclusive_lock(lock: Path) -> AbstractContextManager[None]:
