@@ -83,7 +83,8 @@ def located(study: str | Path, repository: str | None, commit: str | None, *, se
     """
     log = get_run_logger()
     with ExitStack() as stack:
-        if repository is None:
+        # In the form of a deployment, a person may leave an empty text behind.
+        if not repository:
             label = str(Path(study).resolve())
             taken = stack.enter_context(_turn(label, None, lambda old, new: False, log.info, search))
             yield Place(Path(study), label, turn=taken)
