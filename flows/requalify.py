@@ -88,7 +88,7 @@ def requalify(
         # What was never measured is compared with the commit before. A champion that was measured is not: the check of
         # the commit before may have been skipped, or may have failed.
         unmeasured = champion is None or (champion.fingerprint is None and not edited)
-        if history.knows(champion, fingerprint) or (
+        if history.knows(champion, fingerprint, loaded.confirm) or (
             unmeasured and not history.all() and place.unchanged_since(since, options, fingerprint)
         ):
             if history.is_undone(champion, fingerprint):
@@ -104,6 +104,7 @@ def requalify(
             champions=loaded.champions,
             fingerprint=fingerprint,
             decision="no champion",
+            replicates=loaded.confirm,
             rehearsal="default" if rehearse else None,
             at=time.time(),
         )

@@ -40,4 +40,6 @@ def test_an_answer_in_another_encoding_is_shown() -> None:
             self.reply(401, b"verweigert f\xfcr")
 
     with serving(Refusing) as url:
-        assert refusal(url) == "workbench refused the push to refs/heads/main: 401 verweigert f\N{REPLACEMENT CHARACTER}r"
+        assert (
+            refusal(url) == "workbench refused the push to refs/heads/main: 401 verweigert f\N{REPLACEMENT CHARACTER}r"
+        )
