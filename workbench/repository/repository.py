@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from workbench.errors import UserError
 from workbench.system import git
@@ -161,6 +161,12 @@ def normalized(address: str) -> str:
         return _absolute(address)
     host_and_path = re.sub(r"^\w+://", "", address)
     return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
+
+
+def path_inside(text: str) -> PurePosixPath | None:
+    """Return the path of a file inside a repository, or None if it leads out of the repository or names no file."""
+    path = PurePosixPath(text)
+    return None if path.is_absolute() or ".." in path.parts or not path.parts else path
 
 
 def folder_at(address: str) -> Path:

@@ -12,7 +12,7 @@ from workbench.champion.champions import FOLDER
 from workbench.errors import UserError
 from workbench.providers import digest
 from workbench.repository.opening import known_file
-from workbench.repository.repository import Repository
+from workbench.repository.repository import Repository, path_inside
 from workbench.study.names import names
 from workbench.system.files import write_new
 
@@ -35,8 +35,8 @@ class StudyInRepository:
         Raises:
             UserError: the path leads out of the repository.
         """
-        parsed = PurePosixPath(path)
-        if parsed.is_absolute() or ".." in parsed.parts or not parsed.parts:
+        parsed = path_inside(path)
+        if parsed is None:
             raise UserError(f'"{path}" is no path inside {repository.address}; expected one such as studies/study.yaml')
         return cls(repository, parsed)
 
