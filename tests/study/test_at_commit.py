@@ -13,7 +13,7 @@ from tests.support.command_line import study
 from tests.support.commits import IDENTITY, Commits
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
-from workbench.errors import UserError
+from workbench.errors import StudyError, UserError
 from workbench.repository.opening import known_file, open_repository
 from workbench.study.at_commit import StudyInRepository, names_at
 from workbench.study.names import names
@@ -60,6 +60,17 @@ def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(comm
     assert added.file == commits.folder / "plans" / "prompts" / "small" / "0003.md"
     assert study.how_to_commit(added.file, head) is None
     assert study.label == f"{commits.folder}/{STUDY}"
+
+
+def test_a_mistake_names_the_file_of_the_commit(commits: Commits, tmp_path: Path) -> None:
+    """The worktree is gone when somebody reads the notification. `git show COMMIT:PATH` shows the file."""
+    (commits.folder / "plans" / "pipeline.yaml").unlink()
+    study, head = opened(commits.folder, tmp_path / "home"), commits.commit()
+    with (
+        pytest.raises(StudyError, match=rf"^{head[:12]}:{STUDY}:\d+: pipeline: "),
+        study.at(head, tmp_path / "home", "run") as file,
+    ):
+        load(RunOptions(file))
 
 
 @pytest.mark.slow

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from workbench.champion.champions import FOLDER
-from workbench.errors import UserError
+from workbench.errors import Problem, StudyError, UserError
 from workbench.providers import digest
 from workbench.repository.opening import known_file
 from workbench.repository.repository import Repository, path_inside
@@ -60,6 +60,7 @@ class StudyInRepository:
         """Yield the study's file in a worktree of the commit. The worktree is removed when the block ends.
 
         If the repository is a URL, the champions in the commit are copied to the folder that `prompts` returns.
+        A StudyError of the block names its files as COMMIT:PATH, because the worktree is gone when somebody reads it.
 
         Args:
             name: the name of the worktree's folder. No other open worktree has it.
@@ -73,7 +74,10 @@ class StudyInRepository:
                 raise UserError(absent(self.repository.address, str(self.path), commit))
             if not self.repository.is_local:
                 self._copy_champions(file.parent / FOLDER, self.prompts(home))
-            yield file
+            try:
+                yield file
+            except StudyError as error:
+                raise StudyError([_at_commit(problem, commit, folder) for problem in error.problems]) from error
 
     def _copy_champions(self, committed: Path, prompts: Path) -> None:
         """Copy the committed champions that the folder `prompts` does not have."""
@@ -103,6 +107,13 @@ class StudyInRepository:
             shlex.join(("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}")),
         )
         return " && ".join(commands)
+
+
+def _at_commit(problem: Problem, commit: str, worktree: Path) -> Problem:
+    """Return a mistake in a file of a worktree as a mistake in the file of the commit."""
+    if not problem.file.is_relative_to(worktree):
+        return problem
+    return replace(problem, file=Path(f"{commit[:12]}:{problem.file.relative_to(worktree)}"))
 
 
 def absent(repository: str, study: str, commit: str) -> str:
