@@ -11,6 +11,7 @@ from tests.support.commits import Commits
 from workbench.errors import RepositoryFailed, UserError
 from workbench.repository.opening import known_branch, known_file, open_repository
 from workbench.repository.repository import normalized
+from workbench.system.locks import exclusive_lock
 
 pytestmark = pytest.mark.slow
 
@@ -83,3 +84,20 @@ def test_the_home_of_a_user_who_does_not_exist_is_no_folder(tmp_path: Path) -> N
         open_repository("~nobody-here/mine", tmp_path, os.environ)
     assert known_branch("~nobody-here/mine", "HEAD", tmp_path, os.environ) == "HEAD"
     assert normalized("~nobody-here/mine.git") == str(Path("~nobody-here/mine").absolute())
+
+
+def test_looks_do_not_wait_for_each_other_for_ever(
+    commits: Commits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a git server that hangs overnight would leave a waiting process for each look of the night."""
+    commits.commit({"notes.md": "1"})
+    url, home = f"file://{commits.folder}", tmp_path / "home"
+    copy = open_repository(url, home, os.environ).folder
+    monkeypatch.setattr("workbench.repository.opening.FETCH_SECONDS", 0.5)
+    with (
+        exclusive_lock(copy.with_suffix(".lock")),
+        pytest.raises(RepositoryFailed, match=r"other processes read from file://.* expected a server that answers"),
+    ):
+        open_repository(url, home, os.environ)
+    monkeypatch.undo()
+    assert open_repository(url, home, os.environ).head("main") == commits.head

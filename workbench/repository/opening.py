@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
@@ -99,7 +100,7 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
     address = _without_password(url)
     name, folder = _copy_of(address, home)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(folder.with_suffix(".lock")):
+    with _alone(folder, address):
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             _fetch(folder.parent, address, environ, "clone", "--quiet", "--mirror", "--", url, str(folder))
@@ -121,6 +122,27 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
             )
             _follow_default_branch(folder, url, environ)
     return Repository(address, name, folder, is_local=False, environ=environ)
+
+
+@contextmanager
+def _alone(folder: Path, address: str) -> Iterator[None]:
+    """Let nobody else change the copy of a repository until the block ends.
+
+    A look begins every few minutes. If the repository's server hangs, the looks must not wait for each other for ever.
+
+    Raises:
+        RepositoryFailed: another process works on the copy for a long time.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive_lock(folder.with_suffix(".lock"), FETCH_SECONDS))
+        except TimeoutError as error:
+            raise RepositoryFailed(
+                f"other processes read from {address} for {FETCH_SECONDS:.0f} s and longer; expected a server that "
+                "answers: check the repository's server and the network",
+                kind="repository",
+            ) from error
+        yield
 
 
 def _follow_default_branch(folder: Path, url: str, environ: Mapping[str, str]) -> None:
