@@ -8,7 +8,9 @@ import hmac
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,30 @@ def test_a_delivery_whose_event_was_not_emitted_can_be_sent_again(receiver: Rece
     receiver.failing = False
     assert receiver.deliver(body) == 200
     assert len(receiver.reported) == 1
+
+
+@pytest.mark.slow
+def test_a_repository_that_hangs_makes_no_other_wait(tmp_path: Path, watched_repository: Path) -> None:
+    """GitHub waits for ten seconds, and a look at a repository whose server hangs takes minutes."""
+    slow, quick = (Receiver(tmp_path / name, watched_repository) for name in ("slow", "quick"))
+    entries = [Watched(repository=str(one.commits.folder), branch="main", study="s") for one in (slow, quick)]
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def report(change: Change) -> None:
+        if change.repository == str(slow.commits.folder):
+            hangs.set()
+            assert goes_on.wait(60)
+
+    deliveries = Deliveries(entries, tmp_path / "home", os.environ, report)
+    slow.client = quick.client = TestClient(application(deliveries, SECRET, slow.lines.append))
+    pushes = [one.push(repository={"clone_url": str(one.commits.folder)}) for one in (slow, quick)]
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(slow.deliver, pushes[0])
+        assert hangs.wait(60)
+        assert quick.deliver(pushes[1], "2") == 200
+        assert not hanging.done()
+        goes_on.set()
+        assert hanging.result() == 200
 
 
 @pytest.mark.parametrize(
