@@ -22,6 +22,21 @@ from workbench.tasks.alive import mark_crashed
 from workbench.tasks.failure import outside_failure
 
 
+def server_url() -> str:
+    """Return the address of the Prefect server's API, after checking that the server answers.
+
+    Raises:
+        UserError: PREFECT_API_URL is not set. Prefect itself would start a server for this process only.
+        ServerUnavailable: the server does not answer, or refuses the login.
+    """
+    url = PREFECT_API_URL.value()
+    if not url:
+        raise UserError("PREFECT_API_URL is not set; expected the address of the Prefect server's API: set it")
+    os.environ.update(loopback.exceptions(os.environ))
+    prefect_api.check(str(url))
+    return str(url)
+
+
 def main() -> None:
     """Create the automations, and mark crashed flow runs. Print a line for each automation and flow run that changed.
 
@@ -30,11 +45,7 @@ def main() -> None:
             work pool.
         ServerUnavailable: the server does not answer, or refuses the login.
     """
-    url = PREFECT_API_URL.value()
-    if url is None:
-        raise UserError("PREFECT_API_URL is not set; expected the address of the Prefect server's API: set it")
-    os.environ.update(loopback.exceptions(os.environ))
-    prefect_api.check(str(url))
+    url = server_url()
     try:
         with get_client(sync_client=True) as client:
             for name in automations.create(client, notification.webhook(None)):
@@ -42,7 +53,7 @@ def main() -> None:
         for name in mark_crashed():
             print(f"marked as crashed: {printable(name)}")
     except Exception as error:
-        raise outside_failure(error, str(url)) or error from None
+        raise outside_failure(error, url) or error from None
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
 from workbench.deployments import automations
+from workbench.errors import WorkbenchError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -70,7 +71,14 @@ def remove_worker_deployments(served: list[RunnerDeployment]) -> None:
                     )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Deploy and execute the deployments of prefect.yaml until the process is ended.
+
+    Raises:
+        UserError: PREFECT_API_URL is not set.
+        ServerUnavailable: the server does not answer, or refuses the login.
+    """
+    automations.server_url()
     os.chdir(CHECKOUT)
     served = deployments(CHECKOUT / "prefect.yaml")
     remove_worker_deployments(served)
@@ -79,3 +87,11 @@ if __name__ == "__main__":
     # The automations start the deployment notify/notify, which has a new id now.
     automations.main()
     serve(*served)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except WorkbenchError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

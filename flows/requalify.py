@@ -59,8 +59,8 @@ def requalify(
         repository: The git repository, as a folder or a URL.
         commit: The commit to check.
         rehearse: Use scripted models instead of real models. A rehearsal costs nothing and proves nothing.
-        since: The commit before the change. By default, it is the parent of `commit`. The first check of a study
-            compares the two commits, and executes nothing if nothing that matters changed between them.
+        since: The commit before the change. By default, it is the parent of `commit`. If the champion was never
+            measured, the first check compares the two commits, and executes nothing if nothing that matters changed.
 
     Returns:
         The decision ("unchanged", "as good", "worse", "undecided" or "no champion"), the number of executions, and the
@@ -85,8 +85,11 @@ def requalify(
         if champion is not None and edited:
             log.warning(f"The prompt in {champion.file} was edited after the measurement that the file has.")
             champion = champion.model_copy(update={"fingerprint": None})
-        if history.knows(champion, fingerprint) or (
-            not history.all() and not edited and place.unchanged_since(since, options, fingerprint)
+        # What was never measured is compared with the commit before. A champion that was measured is not: the check of
+        # the commit before may have been skipped, or may have failed.
+        unmeasured = champion is None or (champion.fingerprint is None and not edited)
+        if history.knows(champion, fingerprint, loaded.confirm) or (
+            unmeasured and not history.all() and place.unchanged_since(since, options, fingerprint)
         ):
             if history.is_undone(champion, fingerprint):
                 # A search for the damaged commit is in vain.
@@ -101,6 +104,7 @@ def requalify(
             champions=loaded.champions,
             fingerprint=fingerprint,
             decision="no champion",
+            replicates=loaded.confirm,
             rehearsal="default" if rehearse else None,
             at=time.time(),
         )

@@ -83,7 +83,8 @@ def located(study: str | Path, repository: str | None, commit: str | None, *, se
     """
     log = get_run_logger()
     with ExitStack() as stack:
-        if repository is None:
+        # In the form of a deployment, a person may leave an empty text behind.
+        if not repository:
             label = str(Path(study).resolve())
             taken = stack.enter_context(_turn(label, None, lambda old, new: False, log.info, search))
             yield Place(Path(study), label, turn=taken)
@@ -99,6 +100,11 @@ def located(study: str | Path, repository: str | None, commit: str | None, *, se
             return
         file = stack.enter_context(in_repository.at(full_hash, home(), str(flow_run.id)))
         log.info(f"Checked out {full_hash[:12]} of {opened.address}.")
+        for champion in in_repository.unlike_committed(file, home()):
+            log.warning(
+                f"{champion} is used as the champion with this number, although the commit has another one: to use the "
+                "committed one, remove this file"
+            )
         yield Place(file, in_repository.label, in_repository.prompts(home()), taken, in_repository, full_hash)
 
 

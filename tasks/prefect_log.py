@@ -42,14 +42,28 @@ class _FailuresAsSentences(logging.Filter):
         return True
 
 
+class _WithoutTraceback(logging.Filter):
+    """Log a failure whose message is written for a person without its traceback. Prefect's line has the message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], WorkbenchError):
+            record.exc_info = None
+        return True
+
+
 _SUCCESSES_AT_DEBUG = _SuccessesAtDebug()
+_WITHOUT_TRACEBACK = _WithoutTraceback()
 _FAILURES_AS_SENTENCES = _FailuresAsSentences()
 
 
 # `addFilter` adds a filter only once.
 def quieten_task_runs() -> None:
-    """Lower Prefect's lines about task runs that ended well to the level DEBUG."""
-    logging.getLogger("prefect.task_runs").addFilter(_SUCCESSES_AT_DEBUG)
+    """Lower Prefect's lines about task runs that ended well to the level DEBUG, and log failures without traceback.
+
+    A failure with a traceback is then a defect of the program.
+    """
+    for shorten in (_SUCCESSES_AT_DEBUG, _WITHOUT_TRACEBACK):
+        logging.getLogger("prefect.task_runs").addFilter(shorten)
 
 
 def show_failures_as_sentences() -> None:

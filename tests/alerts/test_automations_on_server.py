@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 DEPLOYMENT = str(uuid.uuid4())
 BLOCK = str(uuid.uuid4())
-FAILED, STUCK, NO_WORKER = alerts()
+FAILED, STUCK, NO_WORKER, LOOK_FAILED = alerts()
 #: Names that a template engine, a shell, a browser or a JSON reader could take for something else.
 HOSTILE = [
     "{{ 7 * 7 }}",
@@ -74,7 +74,11 @@ def test_a_run_that_failed_is_noticed(state: str) -> None:
     failed = trigger(FAILED)
     assert failed.covers(event(f"prefect.flow-run.{state}"))
     assert failed.immediate
-    assert not failed.covers(event(f"prefect.flow-run.{state}", flow="notify"))
+    look_failed = trigger(LOOK_FAILED)
+    assert look_failed.covers(event(f"prefect.flow-run.{state}", flow="watch"))
+    assert not look_failed.covers(event(f"prefect.flow-run.{state}"))
+    for flow in ("notify", "watch"):
+        assert not failed.covers(event(f"prefect.flow-run.{state}", flow=flow))
     for other in ("Completed", "Skipped", "Cancelled", "AwaitingRetry", "Running"):
         assert not failed.covers(event(f"prefect.flow-run.{other}"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import tempfile
 from pathlib import Path
 
@@ -97,6 +98,9 @@ def test_a_file_is_never_overwritten(champions: Champions) -> None:
         (b"---\nnumber: 7\nrun: ../elsewhere\n---\ntext\n", "run: .*, got .*elsewhere"),
         (b"---\nnumber: 8\n---\ntext\n", "its number is 8, and its name says 0007"),
         (b"---\nnumber: 7\n---\n \n", "no prompt"),
+        (b"---\nnumber: 7\ndate: 'yesterday'\n---\ntext\n", "date: .*, got 'yesterday'"),
+        (b"---\r\nnumber: 7\r\n---\r\ntext\r\n", "its lines end with CR and LF"),
+        (b"\xef\xbb\xbf---\nnumber: 7\n---\ntext\n", "it begins with a byte order mark"),
         (b"\xff", "not UTF-8"),
     ],
 )
@@ -114,3 +118,14 @@ def test_a_file_that_a_person_edited_is_read(champions: Champions) -> None:
     (champions.folder / "0007.md").write_bytes(content)
     champion = champions.current()
     assert (champion.date, champion.score, champion.text) == ("2026-01-02T03:04:05", 8.0, "One.\nTwo.")
+
+
+@pytest.mark.parametrize(
+    ("date", "hour"),
+    [("2026-01-02", 0), ("'2026-01-02'", 0), ("2026-01-02T03:00:00", 3), ("'2026-01-02T03:00:00+02:00'", 1)],
+)
+def test_a_date_that_a_person_wrote_is_a_moment(champions: Champions, date: str, hour: int) -> None:
+    """The page of a run shows the champions over time. A date without a time zone is in UTC."""
+    champions.folder.mkdir(parents=True)
+    (champions.folder / "0007.md").write_text(f"---\nnumber: 7\ndate: {date}\n---\nOne.\n")
+    assert champions.current().at == calendar.timegm((2026, 1, 2, hour, 0, 0))

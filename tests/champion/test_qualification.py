@@ -78,15 +78,30 @@ def record(**changes: object) -> QualificationRecord:
 def test_a_state_that_was_measured_is_known(tmp_path: Path) -> None:
     """A champion's own measurement counts, and so does its latest requalification. Rehearsals are kept apart."""
     real, rehearsed = (Qualifications.of(tmp_path, "study", rehearse=rehearse) for rehearse in (False, True))
-    assert (real.knows(CHAMPION, "f1"), real.knows(CHAMPION, "f2"), real.knows(None, "f2")) == (True, False, False)
+    assert (real.knows(CHAMPION, "f1", 4), real.knows(CHAMPION, "f2", 4), real.knows(None, "f2", 4)) == (
+        True,
+        False,
+        False,
+    )
     real.add(record())
     real.add(record(champion=None, fingerprint="f3", decision="no champion"))
-    assert (real.knows(CHAMPION, "f2"), real.knows(None, "f3"), real.knows(None, "f2")) == (True, True, False)
-    assert not rehearsed.knows(CHAMPION, "f2")
+    assert (real.knows(CHAMPION, "f2", 4), real.knows(None, "f3", 4), real.knows(None, "f2", 4)) == (True, True, False)
+    assert not rehearsed.knows(CHAMPION, "f2", 4)
     real.add(record(fingerprint="f4"))
-    assert (real.knows(CHAMPION, "f4"), real.knows(CHAMPION, "f2")) == (True, False)
-    assert not real.knows(CHAMPION.model_copy(update={"number": 3, "fingerprint": None}), "f4")
-    assert not Qualifications.of(tmp_path, "another", rehearse=False).knows(None, "f3")
+    assert (real.knows(CHAMPION, "f4", 4), real.knows(CHAMPION, "f2", 4)) == (True, False)
+    assert not real.knows(CHAMPION.model_copy(update={"number": 3, "fingerprint": None}), "f4", 4)
+    assert not Qualifications.of(tmp_path, "another", rehearse=False).knows(None, "f3", 4)
+
+
+def test_more_replicates_are_executed_if_fewer_could_not_decide(tmp_path: Path) -> None:
+    """An undecided requalification tells the reader to raise `confirm`. Another commit without that changes nothing."""
+    real = Qualifications.of(tmp_path, "study", rehearse=False)
+    real.add(record(decision="undecided", replicates=4))
+    assert [real.knows(CHAMPION, "f2", replicates) for replicates in (3, 4, 8)] == [True, True, False]
+    real.add(record(decision="as good", replicates=4))
+    assert real.knows(CHAMPION, "f2", 8)
+    real.add(record(decision="undecided"))
+    assert real.knows(CHAMPION, "f2", 8)
 
 
 def test_a_prompt_that_was_edited_after_its_measurement_is_not_known(tmp_path: Path) -> None:
@@ -102,7 +117,7 @@ def test_a_prompt_that_was_edited_after_its_measurement_is_not_known(tmp_path: P
     assert not is_edited(edited, study, "f2")
     real = Qualifications.of(tmp_path, "study", rehearse=False)
     real.add(record(prompt=prompt_hash(promoted)))
-    assert (real.knows(promoted, "f2"), real.knows(edited, "f2")) == (True, False)
+    assert (real.knows(promoted, "f2", 4), real.knows(edited, "f2", 4)) == (True, False)
 
 
 def test_a_change_is_undone_if_the_study_is_again_as_it_was_at_the_promotion(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.command_line import CommandLine
 from tests.support.ledger import trial
 from tests.support.run_folder import begin, ended
 from workbench.commands.ledger import list_studies, rebuild, scores, trials
-from workbench.errors import LedgerRefused
+from workbench.errors import LedgerRefused, RunNotFound
 
 
 @pytest.fixture
@@ -59,6 +59,16 @@ def test_the_scores_of_the_prompt_in_use_are_listed(home: Path, capsys: pytest.C
     (home.parent / "mine.yaml").write_text("study: study_one\n")
     assert scores(str(home.parent / "mine.yaml"), json_file=file) == trials(str(home.parent / "mine.yaml")) == 0
     assert [score["run"] for score in result(home)] == ["a", "b"]
+
+
+def test_a_name_that_no_run_has_is_refused_with_the_known_names(home: Path) -> None:
+    """A study file may have no run yet. A name without a run is a slip."""
+    ended(home)
+    (home.parent / "mine.yaml").write_text("study: another\n")
+    for question in (scores, trials):
+        with pytest.raises(RunNotFound, match=r'"study_on" .* are: study_one; did you mean "study_one"'):
+            question("study_on")
+        assert question(str(home.parent / "mine.yaml")) == 0
 
 
 def test_trials_are_listed_over_all_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CHECKOUT, CommandLine
 from tests.support.http_server import Handler, serving
 from workbench.errors import ServerUnavailable
 from workbench.system import prefect_server, server_client
@@ -79,6 +79,32 @@ def test_the_absence_of_a_login_is_named(line: CommandLine) -> None:
     with guarded(Authorization=BASIC) as url:
         refused = line.having(PREFECT_API_URL=url).run("-c", ASK, program=PYTHON)
     assert "refuses the login (HTTP 401): set PREFECT_API_AUTH_STRING" in refused.stderr
+
+
+def test_the_address_of_the_ui_is_told_from_that_of_the_api(line: CommandLine) -> None:
+    """A space or a slash at the end does not matter."""
+    with guarded() as url:
+        other_form = line.having(PREFECT_API_URL=f"{url}/ ").run("-c", ASK, program=PYTHON)
+    assert "taken" in other_form.stdout, other_form.stderr
+    for address, has_advice in (("http://127.0.0.1:9", True), ("http://127.0.0.1:9/api", False)):
+        refused = line.having(PREFECT_API_URL=address).run("-c", ASK, program=PYTHON)
+        assert f"no Prefect server answers at PREFECT_API_URL={address}" in refused.stderr
+        assert ("the address of its API usually ends in /api" in refused.stderr) is has_advice
+
+
+def test_an_empty_address_means_our_own_server(server_owner: CommandLine, server: dict[str, str]) -> None:
+    """`export PREFECT_API_URL=$(workbench server)` leaves it behind if the server could not be started."""
+    code = f"import os; {ASK}; print(os.environ['PREFECT_API_URL'])"
+    used = server_owner.having(PREFECT_API_URL="").run("-c", code, program=PYTHON)
+    assert used.stdout.split() == ["taken", server["PREFECT_API_URL"]], used.stderr
+
+
+@pytest.mark.parametrize("script", ["automations.py", "serve.py"])
+def test_a_script_without_an_address_starts_no_server_of_its_own(line: CommandLine, script: str) -> None:
+    """Prefect would start one for this process only. Deployments and automations would be gone with it."""
+    refused = line.having(PREFECT_API_URL="").run(CHECKOUT / "deployments" / script, program=PYTHON)
+    assert (refused.exit_code, refused.stdout) == (2, ""), refused.stderr
+    assert "PREFECT_API_URL is not set; expected the address of the Prefect server's API" in refused.stderr
 
 
 def test_clients_of_our_own_server_use_its_login() -> None:

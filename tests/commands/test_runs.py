@@ -13,6 +13,7 @@ import pytest
 from tests.support.command_line import WORKBENCH, CommandLine, CommandResult
 from tests.support.run_folder import add, begin, ended, finish
 from workbench.commands.runs import COLUMNS, list_runs, prune
+from workbench.errors import RunNotFound
 from workbench.money.price import Cost, ModelCost, Tokens
 from workbench.run.folder import RunFolder
 from workbench.run.journal import CallRecord
@@ -43,9 +44,19 @@ def test_a_finished_run_is_listed_with_its_scores(home: Path) -> None:
     assert (row["study"], row["baseline"], row["best"], row["state"]) == ("study_one", 3.1, 8.1, "done")
     assert row["cost"] == 0.125
     assert listed(home, "study_one") == [row]
-    assert listed(home, "another") == []
     (home.parent / "mine.yaml").write_text("study: study_one\n")
     assert listed(home, str(home.parent / "mine.yaml")) == [row]
+
+
+def test_a_name_that_no_run_has_is_refused_with_the_known_names(home: Path) -> None:
+    """A study file may have no run yet. A name without a run is a slip."""
+    with pytest.raises(RunNotFound, match="the studies with runs are: none, because there are no runs yet"):
+        listed(home, "study_on")
+    begin(home)
+    with pytest.raises(RunNotFound, match=r'"study_on" .* are: study_one; did you mean "study_one"'):
+        listed(home, "study_on")
+    (home.parent / "mine.yaml").write_text("study: another\n")
+    assert listed(home, str(home.parent / "mine.yaml")) == []
 
 
 def test_a_damaged_run_does_not_hide_the_others(home: Path) -> None:

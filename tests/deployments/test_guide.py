@@ -73,7 +73,7 @@ def test_one_machine_has_deployments_that_a_worker_executes(line: CommandLine) -
         flow_run = ask(asking, "flow_runs/filter", **watch)[0]["id"]
         assert end_of(asking, flow_run) == "COMPLETED"
     assert {item["name"] for item in ask(asking, "automations/filter")} >= {
-        f"Workbench: {problem}" for problem in ("a run failed", "a run is stuck", "no worker")
+        f"Workbench: {problem}" for problem in ("a run failed", "a look failed", "a run is stuck", "no worker")
     }
 
 

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.processes
 HOSTILE = '{{ 7 * 7 }}\n"} <b>'
 #: A busy server may need more than ten seconds for the event that a run has ended.
 QUIET_SECONDS = 30.0
+LOOK_FAILED = "a look at a repository failed or crashed"
 NO_PROGRESS = f"a run made no progress for {QUIET_SECONDS:.0f} seconds"
 
 
@@ -58,10 +59,15 @@ def client(line: CommandLine, posted: tuple[str, list[dict[str, Any]]]) -> Itera
         assert automations.create(client, None) == changed
 
 
-def flow_run(client: httpx.Client, flow: str, *states: str, name: str = HOSTILE) -> str:
-    """Make a run of a flow that goes through these types of states, and return its id."""
+def flow_run(client: httpx.Client, flow: str, *states: str, name: str = HOSTILE, deployment: str | None = None) -> str:
+    """Make a run of a flow, or of a deployment of it, that goes through these types of states. Return its id."""
     flow_id = client.request("POST", "/flows/", json={"name": flow}).json()["id"]
-    run = str(client.request("POST", "/flow_runs/", json={"flow_id": flow_id, "name": name}).json()["id"])
+    if deployment is None:
+        run = str(client.request("POST", "/flow_runs/", json={"flow_id": flow_id, "name": name}).json()["id"])
+    else:
+        body = {"name": deployment, "flow_id": flow_id}
+        made = client.request("POST", "/deployments/", json=body).json()["id"]
+        run = str(client.request("POST", f"/deployments/{made}/create_flow_run", json={"name": name}).json()["id"])
     for state in states:
         body = {"state": {"type": state, "message": f"{HOSTILE} {state}"}, "force": True}
         client.request("POST", f"/flow_runs/{run}/set_state", json=body)
@@ -89,10 +95,15 @@ def notified(client: httpx.Client, problem: str, resource: str, seconds: float =
 def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
     client: httpx.Client, posted: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    """A name that looks like a template arrives as it is. A run that ended, and a failed notification, start none."""
+    """A name that looks like a template arrives as it is. A run that ended, and a failed notification, start none.
+
+    Neither does another failed look of the same deployment.
+    """
     failed = flow_run(client, "optimize", "RUNNING", "FAILED")
     stuck = flow_run(client, "requalify", "RUNNING")
     quiet = [flow_run(client, "optimize", "RUNNING", "COMPLETED"), flow_run(client, "notify", "RUNNING", "FAILED")]
+    looks = [flow_run(client, "watch", "RUNNING", "FAILED", deployment="one") for _ in range(3)]
+    other_look = flow_run(client, "watch", "RUNNING", "FAILED", deployment="another")
     beat = {"name": "a worker that dies", "heartbeat_interval_seconds": 1}
     client.request("POST", "/work_pools/workbench/workers/heartbeat", json=beat)
     pool = client.request("GET", "/work_pools/workbench").json()["id"]
@@ -101,6 +112,8 @@ def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
     assert (parameters["name"], parameters["detail"]) == (HOSTILE, f"{HOSTILE} FAILED")
     parameters = notified(client, NO_PROGRESS, f"prefect.flow-run.{stuck}")
     assert parameters["name"] == HOSTILE
+    for look in (looks[0], other_look):
+        notified(client, LOOK_FAILED, f"prefect.flow-run.{look}")
     gone = "the last worker of the work pool crashed or was stopped"
     # No worker is there, so the server itself posts. A worker executes the flow run later, and does not post again.
     assert notified(client, gone, f"prefect.work-pool.{pool}")["posted"] is True
@@ -110,8 +123,9 @@ def test_a_failed_run_a_stuck_run_and_a_lost_worker_start_one_notification_each(
         time.sleep(0.5)
     body = posted[1][0]
     assert (body["text"], body["problem"], body["name"]) == (f"{gone}: workbench", gone, "workbench")
-    for run in quiet:
-        for problem in ("a run failed or crashed", NO_PROGRESS):
+    # Looks that keep failing are reported once in six hours.
+    for run in (*quiet, *looks[1:]):
+        for problem in ("a run failed or crashed", LOOK_FAILED, NO_PROGRESS):
             assert notifications(client, problem, f"prefect.flow-run.{run}") == []
 
 
@@ -120,7 +134,7 @@ def test_a_second_creation_changes_nothing_and_a_paused_automation_stays_paused(
     query = {"automations": {"name": {"any_": [alert.name for alert in automations.alerts()]}}}
     assert automations.create(client, None, QUIET_SECONDS) == []
     before = client.request("POST", "/automations/filter", json=query).json()
-    assert len(before) == 3
+    assert len(before) == 4
     stuck = next(item for item in before if item["name"] == "Workbench: a run is stuck")
     failed = next(item for item in before if item["name"] == "Workbench: a run failed")
     client.request("PATCH", f"/automations/{stuck['id']}", json={"enabled": False})

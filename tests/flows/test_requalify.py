@@ -42,3 +42,16 @@ def test_a_check_that_decides_nothing_leaves_a_waiting_search_its_turn(line: Com
         assert (result.exit_code, result.stdout.strip()) == (0, decision), result.stderr
         kept = {run.read_text() for run in line.home.glob("turns/*/*")}
         assert (commit in kept) == (decision == "as good")
+
+
+def test_a_damage_is_measured_although_its_own_check_was_skipped(line: CommandLine, tmp_path: Path) -> None:
+    """Of several waiting commits, only the newest is checked. It need not be the one with the damage."""
+    commits = Commits.begin(tmp_path / "mine")
+    file = study(commits.folder / "studies", optimizer="static", budget=1, margin=10)
+    champions = Champions("small", file.parent / "prompts" / "small", "")
+    measured = {"fingerprint": "that before the damage", "rehearsal": "default:0", "scores": {"only": [9.0, 9.1, 9.2]}}
+    champions.add(Champion(number=1, text="Supervision and telemetry.").model_copy(update=measured))
+    commits.commit()
+    newest = commits.commit({"notes.md": "one"})
+    result = line.run("-c", CHECK, commits.folder, newest, program=Path(sys.executable))
+    assert (result.exit_code, result.stdout.strip()) == (0, "as good"), result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -125,3 +126,24 @@ def test_a_damaged_record_is_named(watched: Watched) -> None:
     file.write_text("{")
     with pytest.raises(UserError, match=r"cannot be read as the record of a watched branch"):
         watched.look()
+
+
+def test_a_changed_path_that_is_not_utf_8_can_be_reported(watched: Watched) -> None:
+    """An event is JSON, which holds no such name. Before UTF-8, names with umlauts were written in Latin-1."""
+    watched.look()
+    Path(os.fsdecode(os.fsencode(watched.commits.folder) + b"/\xe4.txt")).touch()
+    watched.commits.commit({"ö.txt": "1"})
+    watched.look()
+    (change,) = watched.reported
+    assert set(change.changed_paths) == {"ö.txt", "?.txt"}
+    json.dumps(change.to_json(), ensure_ascii=False).encode()
+
+
+def test_a_bare_repository_beside_its_clone_is_another_repository(watched: Watched) -> None:
+    """Their heads differ until the next push, so they share no record of heads."""
+    bare = watched.commits.folder.with_suffix(".git")
+    watched.commits.git("clone", "-q", "--bare", str(watched.commits.folder), str(bare))
+    watched.look()
+    repository = open_repository(str(bare), watched.home, os.environ)
+    result = look(repository, "main", "study.yaml", (), home=watched.home, report=watched.reported.append)
+    assert "This is the first look at mine main" in result.sentence

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.commits import Commits
-from workbench.errors import RepositoryFailed
+from workbench.errors import RepositoryFailed, UserError
 from workbench.repository.opening import known_branch, known_file, open_repository
 from workbench.repository.repository import normalized
+from workbench.system.locks import exclusive_lock
 
 pytestmark = pytest.mark.slow
 
@@ -62,3 +63,41 @@ def test_a_repository_that_cannot_be_reached_is_a_failure_outside(tmp_path: Path
     assert "secret" not in str(raised.value)
     with pytest.raises(RepositoryFailed):
         open_repository(f"file://{tmp_path}/nothing", tmp_path, os.environ)
+
+
+def test_the_new_commits_of_a_shallow_repository_are_seen(commits: Commits, tmp_path: Path) -> None:
+    """CI systems clone with --depth, and fetch with --depth again. Git refuses such commits without a word."""
+    commits.commit({"notes.md": "1"})
+    shallow, source = Commits(tmp_path / "shallow"), f"file://{commits.folder}"
+    commits.git("clone", "-q", "--depth", "1", source, str(shallow.folder))
+    url, home = f"file://{shallow.folder}", tmp_path / "home"
+    assert open_repository(url, home, os.environ).head("main") == commits.head
+    for text in ("2", "3"):
+        commits.commit({"notes.md": text})
+    shallow.git("fetch", "-q", "--depth", "1")
+    shallow.git("reset", "-q", "--hard", "origin/main")
+    assert open_repository(url, home, os.environ).head("main") == commits.head
+
+
+def test_the_home_of_a_user_who_does_not_exist_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="~nobody-here/mine is not a folder"):
+        open_repository("~nobody-here/mine", tmp_path, os.environ)
+    assert known_branch("~nobody-here/mine", "HEAD", tmp_path, os.environ) == "HEAD"
+    assert normalized("~nobody-here/mine.git") == str(Path("~nobody-here/mine").absolute())
+
+
+def test_looks_do_not_wait_for_each_other_for_ever(
+    commits: Commits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a git server that hangs overnight would leave a waiting process for each look of the night."""
+    commits.commit({"notes.md": "1"})
+    url, home = f"file://{commits.folder}", tmp_path / "home"
+    copy = open_repository(url, home, os.environ).folder
+    monkeypatch.setattr("workbench.repository.opening.FETCH_SECONDS", 0.5)
+    with (
+        exclusive_lock(copy.with_suffix(".lock")),
+        pytest.raises(RepositoryFailed, match=r"other processes read from file://.* expected a server that answers"),
+    ):
+        open_repository(url, home, os.environ)
+    monkeypatch.undo()
+    assert open_repository(url, home, os.environ).head("main") == commits.head

@@ -8,7 +8,9 @@ import hmac
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,30 @@ def test_a_delivery_whose_event_was_not_emitted_can_be_sent_again(receiver: Rece
     assert len(receiver.reported) == 1
 
 
+@pytest.mark.slow
+def test_a_repository_that_hangs_makes_no_other_wait(tmp_path: Path, watched_repository: Path) -> None:
+    """GitHub waits for ten seconds, and a look at a repository whose server hangs takes minutes."""
+    slow, quick = (Receiver(tmp_path / name, watched_repository) for name in ("slow", "quick"))
+    entries = [Watched(repository=str(one.commits.folder), branch="main", study="s") for one in (slow, quick)]
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def report(change: Change) -> None:
+        if change.repository == str(slow.commits.folder):
+            hangs.set()
+            assert goes_on.wait(60)
+
+    deliveries = Deliveries(entries, tmp_path / "home", os.environ, report)
+    slow.client = quick.client = TestClient(application(deliveries, SECRET, slow.lines.append))
+    pushes = [one.push(repository={"clone_url": str(one.commits.folder)}) for one in (slow, quick)]
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(slow.deliver, pushes[0])
+        assert hangs.wait(60)
+        assert quick.deliver(pushes[1], "2") == 200
+        assert not hanging.done()
+        goes_on.set()
+        assert hanging.result() == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -184,6 +210,14 @@ def test_a_new_branch_has_no_old_head() -> None:
     push = read_push({"ref": "refs/heads/a/b", "before": "0" * 40, "repository": {"ssh_url": "git@h:me/mine.git"}})
     assert push is not None
     assert (push.branch, push.before, push.addresses) == ("a/b", None, frozenset({"h/me/mine"}))
+
+
+@pytest.mark.parametrize("digits", [40, 64], ids=["SHA-1", "SHA-256"])
+def test_a_deleted_branch_has_no_new_head(digits: int) -> None:
+    """GitHub also says `deleted`. Without that, a look would fail, and the sender would try again for ever."""
+    push = {"ref": "refs/heads/main", "before": "1" * digits, "repository": {"clone_url": "/srv/mine"}}
+    assert read_push({**push, "after": "0" * digits}) is None
+    assert read_push({**push, "after": "2" * digits}) is not None
 
 
 def test_the_addresses_of_one_repository_are_equal() -> None:

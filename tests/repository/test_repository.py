@@ -140,3 +140,14 @@ def test_the_environment_cannot_point_to_another_repository(commits: Commits, tm
     other.commit({"b": "1"})
     environ = {**os.environ, "GIT_DIR": str(other.folder / ".git")}
     assert open_repository(str(commits.folder), tmp_path, environ).head("HEAD") == commits.head
+
+
+def test_every_path_of_a_repository_in_sha_256_is_seen(tmp_path: Path) -> None:
+    """Its empty tree has another hash than that of a repository in SHA-1."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    commits = Commits(folder)
+    commits.git("init", "-q", "-b", "main", "--object-format=sha256")
+    head = commits.commit({"notes.md": "1"})
+    repository = open_repository(str(folder), tmp_path / "home", os.environ)
+    assert repository.changed_paths(None, head) == repository.changed_paths("1" * 64, head) == ["notes.md"]

@@ -43,11 +43,21 @@ URL = "https://github.com/me/mine.git"
             f"- {{repository: /{'x' * 5000}, branch: main, study: s}}",
             ["1: [0].repository: there is no folder ~nobody", "2: [1].repository: there is no folder /xxx"],
         ),
+        (
+            "\n".join(
+                f"- {{repository: {URL}, branch: main, study: {path}}}" for path in ("../s.yaml", "/s.yaml", ".")
+            ),
+            [
+                '1: [0].study: "../s.yaml" is no path inside the repository; expected studies/study.yaml, say',
+                '2: [1].study: "/s.yaml" is no path inside the repository',
+                '3: [2].study: "." is no path inside the repository',
+            ],
+        ),
         (f"- {{repository: {URL}, branch: 2026-02-30, study: s}}", [" this is no YAML (day is out of range for month"]),
     ],
 )
 def test_each_mistake_is_named_with_its_line(tmp_path: Path, text: str, problems: list[str]) -> None:
-    """An entry that no delivery would ever fit is a mistake, too."""
+    """An entry that can never lead to a check of a study is a mistake, too."""
     file = tmp_path / "webhook.yaml"
     file.write_text(text)
     with pytest.raises(UserError) as refused:

@@ -29,6 +29,14 @@ def test_runs_are_found_by_the_beginning_of_their_names(tmp_path: Path, name: st
             RunFolder.find(tmp_path, name)
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", ".hidden", "ü", "two words", "a\n", "a" * 81])
+def test_a_name_that_no_folder_of_a_run_may_have_is_refused(tmp_path: Path, name: str) -> None:
+    """A parameter of a flow run can name the run. Its folder would be elsewhere, or have no artifact."""
+    with pytest.raises(UserError, match=r"^run: .* is not a name of letters, digits, - _ and \."):
+        RunFolder.create(tmp_path, name)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n", "\r\n"])
 def test_a_text_with_line_ends_of_any_kind_stays_in_its_line(tmp_path: Path, sign: str) -> None:
     """A model's reason may hold every character."""

@@ -13,7 +13,7 @@ from tests.support.command_line import study
 from tests.support.commits import IDENTITY, Commits
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
-from workbench.errors import UserError
+from workbench.errors import StudyError, UserError
 from workbench.repository.opening import known_file, open_repository
 from workbench.study.at_commit import StudyInRepository, names_at
 from workbench.study.names import names
@@ -62,6 +62,17 @@ def test_champions_of_a_folder_are_beside_the_study_and_not_in_the_worktree(comm
     assert study.label == f"{commits.folder}/{STUDY}"
 
 
+def test_a_mistake_names_the_file_of_the_commit(commits: Commits, tmp_path: Path) -> None:
+    """The worktree is gone when somebody reads the notification. `git show COMMIT:PATH` shows the file."""
+    (commits.folder / "plans" / "pipeline.yaml").unlink()
+    study, head = opened(commits.folder, tmp_path / "home"), commits.commit()
+    with (
+        pytest.raises(StudyError, match=rf"^{head[:12]}:{STUDY}:\d+: pipeline: "),
+        study.at(head, tmp_path / "home", "run") as file,
+    ):
+        load(RunOptions(file))
+
+
 @pytest.mark.slow
 def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits: Commits, tmp_path: Path) -> None:
     """Champions that were committed are known, too. A command commits a new one in a clone."""
@@ -78,6 +89,10 @@ def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits:
     assert added.file.is_relative_to(home / "prompts")
     with study.at(head, home, "again") as file:
         assert load(RunOptions(file, prompts=study.prompts(home))).champion == 4
+        assert study.unlike_committed(file, home) == []
+        second = file.parent / "prompts" / "small" / "0002.md"
+        second.write_bytes(second.read_bytes() + b"An edit.\n")
+        assert study.unlike_committed(file, home) == [first_added.file.with_name("0002.md")]
     clone = cloned(commits, tmp_path)
     assert in_shell(clone, study.how_to_commit(added.file, head)).returncode == 0
     for file in (first_added.file, added.file):

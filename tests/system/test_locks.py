@@ -67,5 +67,9 @@ def test_a_look_at_a_lock_sees_only_who_holds_it_alone(tmp_path: Path) -> None:
     with shared_lock(lock):
         assert (is_locked(lock), is_in_use(lock)) == (False, True)
     assert not is_in_use(lock)
+    assert not is_in_use(tmp_path / "missing" / "key")
     with ThreadPoolExecutor(8) as pool:
         assert not any(pool.map(is_locked, [lock] * 1000))
+        assert not any(pool.map(is_in_use, [lock] * 1000))
+        with shared_lock(lock):
+            assert all(pool.map(is_in_use, [lock] * 1000))

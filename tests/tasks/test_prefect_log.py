@@ -6,23 +6,25 @@ import logging
 
 import pytest
 
-from workbench.errors import UserError
+from workbench.errors import ExecutionFailed, UserError
+from workbench.tasks.prefect_log import quieten_task_runs
 from workbench.tasks.surroundings import outside_failures
 
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the lines in the log of flow runs, each with its traceback. No other handler gets them."""
+    """Return the lines in the logs of flow runs and task runs, each with its traceback. No other handler gets them."""
     lines = list[str]()
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(self.format(record))
 
-    logger = logging.getLogger("prefect.flow_runs")
-    # If another test has used Prefect's logs, this logger has a handler that sends lines to a server.
-    monkeypatch.setattr(logger, "handlers", [Lines()])
-    monkeypatch.setattr(logger, "propagate", False)
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logger = logging.getLogger(name)
+        # If another test has used Prefect's logs, this logger has a handler that sends lines to a server.
+        monkeypatch.setattr(logger, "handlers", [Lines()])
+        monkeypatch.setattr(logger, "propagate", False)
     return lines
 
 
@@ -52,3 +54,22 @@ def test_a_defect_keeps_its_traceback(lines: list[str]) -> None:
         "Engine execution exited with unexpected exception",
     ]
     assert all("Traceback" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("error", "has_traceback"), [(ExecutionFailed("no plan", kind="timed out"), False), (ValueError("a defect"), True)]
+)
+def test_the_last_failure_of_a_task_run_has_a_traceback_only_for_a_defect(
+    lines: list[str], error: Exception, has_traceback: bool
+) -> None:
+    """Prefect says why a task run failed, and that its retries are exhausted."""
+    quieten_task_runs()
+    try:
+        raise error
+    except Exception as failure:
+        logging.getLogger("prefect.task_runs").exception(
+            "Task run failed with exception: %r - Retries are exhausted", failure
+        )
+    (line,) = lines
+    assert line.startswith(f"Task run failed with exception: {error!r} - Retries are exhausted")
+    assert ("Traceback" in line) is has_traceback

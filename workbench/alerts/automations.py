@@ -20,6 +20,10 @@ NOTIFY = "notify/notify"
 ENTRYPOINT = "workbench.flows.notify.notify"
 #: The flows whose runs are watched. `notify` is not among them, so no notification causes another one.
 WATCHED_FLOWS = ("optimize", "requalify", "watch")
+#: The flow that looks at a repository every few minutes, and fails as often if the repository cannot be read.
+LOOKING_FLOW = "watch"
+#: For so many seconds after a notification, the failed looks of the same deployment cause no other notification.
+REMINDER_SECONDS = 21_600.0
 #: A run without progress for this many seconds is stuck. Prefect allows 10 and more.
 QUIET_SECONDS = 3600.0
 #: The event that a flow run emits while it makes progress.
@@ -86,22 +90,17 @@ TEMPLATES = {
 
 def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
     """Return the automations. A run is stuck after `quiet_seconds` without progress."""
-    flow_run = {
-        "type": "event",
-        "match": {"prefect.resource.id": "prefect.flow-run.*"},
-        "match_related": {"prefect.resource.role": "flow", "prefect.resource.name": list(WATCHED_FLOWS)},
-        "for_each": ["prefect.resource.id"],
-        "threshold": 1,
-    }
+    flow_run = _of_flows(*WATCHED_FLOWS)
     working = [*(f"prefect.flow-run.{state}" for state in WORKING_STATES), PROGRESS]
     resting = [f"prefect.flow-run.{state}" for state in RESTING_STATES]
-    failed = [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")]
+    failed = {
+        "posture": "Reactive",
+        "expect": [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")],
+        "after": [],
+    }
+    others = (flow for flow in WATCHED_FLOWS if flow != LOOKING_FLOW)
     return (
-        Alert(
-            "Workbench: a run failed",
-            "a run failed or crashed",
-            {**flow_run, "posture": "Reactive", "expect": failed, "after": [], "within": 0.0},
-        ),
+        Alert("Workbench: a run failed", "a run failed or crashed", {**_of_flows(*others), **failed, "within": 0.0}),
         Alert(
             "Workbench: a run is stuck",
             f"a run made no progress for {_period(quiet_seconds)}",
@@ -128,7 +127,28 @@ def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
             },
             without_worker=True,
         ),
+        Alert(
+            "Workbench: a look failed",
+            "a look at a repository failed or crashed",
+            {
+                **_of_flows(LOOKING_FLOW),
+                **failed,
+                "for_each": ["related:deployment:prefect.resource.id"],
+                "within": REMINDER_SECONDS,
+            },
+        ),
     )
+
+
+def _of_flows(*flows: str) -> dict[str, Any]:
+    """Return the part of a trigger that picks the events of each run of these flows."""
+    return {
+        "type": "event",
+        "match": {"prefect.resource.id": "prefect.flow-run.*"},
+        "match_related": {"prefect.resource.role": "flow", "prefect.resource.name": list(flows)},
+        "for_each": ["prefect.resource.id"],
+        "threshold": 1,
+    }
 
 
 def create(api: Api, webhook: str | None, quiet_seconds: float = QUIET_SECONDS) -> list[str]:

@@ -20,7 +20,13 @@ FENCE = "---"
 
 
 def _date_text(value: Any) -> Any:
-    """Return a date as text. YAML reads a date without quotes as a date, and not as a text."""
+    """Return a date as text. YAML reads a date without quotes as a date, and not as a text.
+
+    Raises:
+        ValueError: a text is no date.
+    """
+    if isinstance(value, str):
+        datetime.datetime.fromisoformat(value)
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
@@ -73,6 +79,14 @@ class Champion(BaseModel):
         values = {**self.model_dump(mode="json"), "file": None if self.file is None else str(self.file)}
         return {**values, "text": self.text} if text else values
 
+    @property
+    def at(self) -> float | None:
+        """Return the date as Unix time, or None without a date. A date without a time zone is in UTC."""
+        if self.date is None:
+            return None
+        date = datetime.datetime.fromisoformat(self.date)
+        return (date if date.tzinfo else date.replace(tzinfo=datetime.UTC)).timestamp()
+
     def content(self) -> bytes:
         """Return the content of the champion's file. Optional keys that are empty are left out."""
         optional = {"restores", "rehearsal", "fingerprint", "proof", "scores"}
@@ -96,7 +110,7 @@ def read(file: Path) -> Champion:
     first, _, rest = text.partition("\n")
     front_matter, fence, prompt = rest.partition(f"\n{FENCE}\n")
     if first != FENCE or not fence:
-        raise _unreadable(file, "it has no front matter between two lines ---")
+        raise _unreadable(file, _why_no_front_matter(text))
     try:
         values = yaml.safe_load(front_matter)
     except yaml.YAMLError as error:
@@ -114,6 +128,15 @@ def read(file: Path) -> Champion:
     if not champion.text.strip():
         raise _unreadable(file, "it has no prompt after its front matter")
     return champion
+
+
+def _why_no_front_matter(text: str) -> str:
+    """Return why a text has no front matter. Editors show neither a byte order mark nor CR."""
+    if text.startswith("\ufeff"):
+        return "it begins with a byte order mark"
+    if "\r\n" in text:
+        return "its lines end with CR and LF, and not with LF alone"
+    return "it has no front matter between two lines ---"
 
 
 def _unreadable(file: Path, problem: str) -> ChampionUnreadable:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,10 +86,10 @@ def _promotions(record: RunRecord) -> Iterator[Measurement]:
     assert record.champions is not None  # noqa: S101  # `history` has checked it
     for champion in Champions(record.study, record.champions, "").all():
         same_kind = (champion.rehearsal is None) == (record.rehearsal is None)
-        if champion.score is None or champion.date is None or champion.restores is not None or not same_kind:
+        if champion.score is None or champion.at is None or champion.restores is not None or not same_kind:
             continue
         yield Measurement(
-            at=calendar.timegm(time.strptime(champion.date[:19], "%Y-%m-%dT%H:%M:%S")),
+            at=champion.at,
             occasion="promotion",
             champion=champion.number,
             commit=champion.commit,

@@ -116,6 +116,7 @@ class QualificationRecord(Record):
         champions: the folder of the study's champions; None in records of old versions.
         fingerprint: the fingerprint of the study at the commit.
         decision: how the champion compares with its record.
+        replicates: how many fresh replicates of each goal were asked for; None in records of old versions.
         scores: the fresh scores, by goal; empty if nothing was executed.
         low, high, level: the ends and the level of the interval of their mean, as the run's report has them; None with
             a single replicate, and in records of old versions.
@@ -132,6 +133,7 @@ class QualificationRecord(Record):
     champions: Path | None = None
     fingerprint: str
     decision: Decision
+    replicates: int | None = None
     scores: dict[str, list[Score]] = Field(default_factory=dict)
     low: Score | None = None
     high: Score | None = None
@@ -180,17 +182,23 @@ class Qualifications:
         ]
         return [record for record in records if (record.rehearsal is not None) == self.rehearse]
 
-    def knows(self, champion: Champion | None, current_fingerprint: str) -> bool:
+    def knows(self, champion: Champion | None, current_fingerprint: str, replicates: int) -> bool:
         """Return True if this champion was measured with the current fingerprint.
 
         The measurement is that of its promotion, or its latest requalification. None stands for a study without a
         champion. The measurement of another prompt, which somebody has edited since, does not count.
+
+        Args:
+            replicates: how many replicates of each goal a requalification executes now. If the latest one could not
+                decide with fewer, it does not count.
         """
         if champion is not None and champion.fingerprint == current_fingerprint:
             return True
         number = None if champion is None else champion.number
         latest = next((record for record in reversed(self.all()) if record.champion == number), None)
         if latest is None or latest.fingerprint != current_fingerprint:
+            return False
+        if latest.decision == "undecided" and latest.replicates is not None and latest.replicates < replicates:
             return False
         return champion is None or latest.prompt in (None, prompt_hash(champion))
 

@@ -81,11 +81,11 @@ def scores(study: str, /, *, json_file: JsonFile = None) -> int:
         A file for the scores as JSON.
     """
     # Imported here to keep the start of other commands fast.
-    from workbench.ledger.questions import prompt_scores
+    from workbench.ledger.questions import names, prompt_scores
     from workbench.study.names import name_of
 
-    study = name_of(study)
     with _ledger() as connection:
+        study = name_of(study, names(connection))
         measured = prompt_scores(connection, study)
     rows = [
         [
@@ -129,8 +129,8 @@ def trials(
     from workbench.ledger import questions
     from workbench.study.names import name_of
 
-    study = name_of(study)
     with _ledger() as connection:
+        study = name_of(study, questions.names(connection))
         listed = questions.trials(connection, study, limit)
     rows = [
         [

@@ -34,13 +34,16 @@ def use_server() -> None:
     # Prefect's log handler reports each line that it cannot send. These reports would stand in the middle of our own
     # lines, without a line break. `ServerUnavailable` says once that the server is gone.
     logging.raiseExceptions = False
-    url = os.environ.get("PREFECT_API_URL")
+    # `export PREFECT_API_URL=$(workbench server)` leaves an empty address behind if the server did not start. Prefect
+    # would start a server for this process only, and the run and its events would be in no UI.
+    url = os.environ.get("PREFECT_API_URL", "").strip().rstrip("/")
     # Prefect's clients and the models' clients run in this process. None of them may ask a proxy for a local server.
     os.environ.update(loopback.exceptions(os.environ))
-    if url is None:
+    if not url:
         os.environ.update(server_client.client_variables(os.environ))
         os.environ["PREFECT_API_URL"] = prefect_server.ensure(home(), os.environ, err.print).url
     else:
+        os.environ["PREFECT_API_URL"] = url
         check(url)
 
 
@@ -74,8 +77,9 @@ def check(url: str, timeout: float = 5.0) -> None:
                 kind="no server",
                 lasting=True,
             ) from None
+        ending = "" if url.endswith("/api") else " (the address of its API usually ends in /api, unlike that of its UI)"
         raise ServerUnavailable(
-            f"no Prefect server answers at PREFECT_API_URL={url}: start it, or unset PREFECT_API_URL "
-            "to let Workbench start a server",
+            f"no Prefect server answers at PREFECT_API_URL={url}{ending}: start it, or unset PREFECT_API_URL to let "
+            "Workbench start a server",
             kind="no server",
         ) from None

@@ -34,12 +34,13 @@ def list_runs(study: str | None = None, /, *, json_file: JsonFile = None) -> int
     json_file
         A file for the list as JSON.
     """
+    rows = [row for folder in _folders(home()) if (row := _row(folder))]
     if study is not None:
         # Imported here to keep the start of other commands fast.
         from workbench.study.names import name_of
 
-        study = name_of(study)
-    rows = [row for folder in _folders(home()) if (row := _row(folder)) and study in (None, row["study"])]
+        study = name_of(study, {row["study"] for row in rows if row["study"] is not None})
+        rows = [row for row in rows if row["study"] == study]
     console = console_beside(json_file)
     print_columns(console, COLUMNS, [_cells(row) for row in rows])
     if not rows:

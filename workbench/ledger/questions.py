@@ -107,6 +107,11 @@ ORDER BY r.study, r.rehearsal IS NOT NULL, r.kind DESC
     ]
 
 
+def names(connection: Connection) -> set[str]:
+    """Return the names of all studies."""
+    return {row.study for row in connection.execute(text("SELECT DISTINCT study FROM runs"))}
+
+
 def prompt_scores(connection: Connection, study: str) -> list[PromptScore]:
     """Return the scores of the prompt in use, one for each run that measured it on fresh replicates, oldest first."""
     rows = connection.execute(

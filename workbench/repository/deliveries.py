@@ -13,15 +13,15 @@ from typing import Any
 from workbench.providers import digest
 from workbench.repository.looks import Change, look
 from workbench.repository.opening import open_repository
-from workbench.repository.repository import URL, normalized
+from workbench.repository.repository import URL, folder_at, normalized
 from workbench.repository.webhook_config import Watched
 from workbench.system import git
 from workbench.system.files import write_new
 
 #: The environment variable with the secret that signs deliveries.
 SECRET_VARIABLE = "WORKBENCH_WEBHOOK_SECRET"  # noqa: S105  # this is a name, and no secret
-#: A commit that does not exist, as git writes it: the old head of a new branch.
-NO_COMMIT = "0" * 40
+#: A commit that does not exist, as git writes it: the old head of a new branch, and the new head of a deleted branch.
+NO_COMMIT = re.compile("0+")
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ def read_push(payload: Any) -> Push | None:
         prefix, _, branch = ref.partition("refs/heads/")
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("the body does not describe a push; expected ref and repository") from error
-    if prefix or not branch or payload.get("deleted") is True:
+    is_deleted = payload.get("deleted") is True or NO_COMMIT.fullmatch(str(payload.get("after")))
+    if prefix or not branch or is_deleted:
         return None
-    is_commit = isinstance(before, str) and re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", before) and before != NO_COMMIT
-    return Push(frozenset(addresses), branch, before if is_commit else None)
+    is_commit = isinstance(before, str) and re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", before)
+    return Push(frozenset(addresses), branch, before if is_commit and not NO_COMMIT.fullmatch(before) else None)
 
 
 class Deliveries:
@@ -125,7 +126,7 @@ class Deliveries:
 def _addresses(entry: Watched, environ: Mapping[str, str]) -> frozenset[str]:
     """Return the addresses of an entry's repository: its own, and for a folder also that of its remote `origin`."""
     addresses = {normalized(entry.repository)}
-    folder = Path(entry.repository).expanduser()
+    folder = folder_at(entry.repository)
     if not URL.match(entry.repository) and folder.is_dir():
         result = git.run(folder, "remote", "get-url", "origin", environ=environ)
         if result.exit_code == 0:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UserError
+from workbench.foreign_text import storable
 from workbench.providers import digest
 from workbench.repository.repository import Repository
 from workbench.system.files import write_atomically
@@ -35,7 +36,7 @@ class Change:
         study: the study's path inside the repository.
         old: the head that was seen before. At the first look, the old commit that a push names, or None.
         new: the new head.
-        changed_paths: the paths that differ between them, at most MOST_PATHS.
+        changed_paths: the paths that differ between them, at most MOST_PATHS. ? stands for bytes that are not UTF-8.
         changed_count: how many paths differ.
     """
 
@@ -129,7 +130,8 @@ def _compare(repository: Repository, branch: str, study: str, globs: Sequence[st
         return Look(
             new, None, f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
         )
-    change = Change(repository.address, repository.name, branch, study, old, new, tuple(paths[:MOST_PATHS]), len(paths))
+    named = tuple(storable(path) for path in paths[:MOST_PATHS])
+    change = Change(repository.address, repository.name, branch, study, old, new, named, len(paths))
     number = f"{len(paths)} changed {'path' if len(paths) == 1 else 'paths'}"
     return Look(new, change, f"{repository.name} {branch} has the new head {new[:12]}, with {number}.")
 

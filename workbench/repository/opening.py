@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
 from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
-from workbench.repository.repository import URL, Repository
+from workbench.repository.repository import URL, Repository, folder_at
 from workbench.system import git
 from workbench.system.locks import exclusive_lock
 
@@ -67,7 +68,7 @@ def known_file(address: str, commit: str, path: str, home: Path, environ: Mappin
 def _known(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository at a path or a URL as this machine knows it. Nothing is fetched, and nothing is checked."""
     if not URL.match(address):
-        return Repository(address, "", Path(address).expanduser(), is_local=True, environ=environ)
+        return Repository(address, "", folder_at(address), is_local=True, environ=environ)
     name, folder = _copy_of(_without_password(address), home)
     return Repository(address, name, folder, is_local=False, environ=environ)
 
@@ -80,7 +81,7 @@ def _copy_of(address: str, home: Path) -> tuple[str, Path]:
 
 def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
     """Return the repository that holds a folder. A bare repository is copied, as a repository with a URL is."""
-    path = Path(address).expanduser().absolute()
+    path = folder_at(address).absolute()
     if not path.is_dir():
         raise UserError(f"{address} is not a folder; expected the folder of a git repository, or a URL")
     result = git.run(path, "rev-parse", "--show-toplevel", environ=environ)
@@ -99,7 +100,7 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
     address = _without_password(url)
     name, folder = _copy_of(address, home)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(folder.with_suffix(".lock")):
+    with _alone(folder, address):
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             _fetch(folder.parent, address, environ, "clone", "--quiet", "--mirror", "--", url, str(folder))
@@ -113,12 +114,35 @@ def _with_url(url: str, home: Path, environ: Mapping[str, str]) -> Repository:
                 "--quiet",
                 "--prune",
                 "--force",
+                # A repository that was cloned with --depth gives its new commits only to a copy that says so.
+                "--update-shallow",
                 "--",
                 url,
                 "+refs/heads/*:refs/heads/*",
             )
             _follow_default_branch(folder, url, environ)
     return Repository(address, name, folder, is_local=False, environ=environ)
+
+
+@contextmanager
+def _alone(folder: Path, address: str) -> Iterator[None]:
+    """Let nobody else change the copy of a repository until the block ends.
+
+    A look begins every few minutes. If the repository's server hangs, the looks must not wait for each other for ever.
+
+    Raises:
+        RepositoryFailed: another process works on the copy for a long time.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive_lock(folder.with_suffix(".lock"), FETCH_SECONDS))
+        except TimeoutError as error:
+            raise RepositoryFailed(
+                f"other processes read from {address} for {FETCH_SECONDS:.0f} s and longer; expected a server that "
+                "answers: check the repository's server and the network",
+                kind="repository",
+            ) from error
+        yield
 
 
 def _follow_default_branch(folder: Path, url: str, environ: Mapping[str, str]) -> None:

@@ -39,8 +39,9 @@ def application(
         log: takes one line for each delivery. No line has a part of the body or a signature in it.
         seconds: the time limit of a delivery's body.
     """
-    #: One delivery at a time, so that two copies of one delivery cannot both be taken.
-    turn = threading.Lock()
+    #: One delivery at a time for each set of repositories, so that two copies of one delivery cannot both be taken. A
+    #: repository whose server hangs makes no other wait.
+    turns: dict[frozenset[str], threading.Lock] = {}
 
     async def receive(request: Request) -> Response:
         delivery = request.headers.get("x-github-delivery", "")
@@ -50,19 +51,21 @@ def application(
             if not is_signed(body, request.headers.get("x-hub-signature-256", ""), secret):
                 raise Refused(401, "the signature does not fit the secret")
             push = _push(request, delivery, body)
-            if push is None or not deliveries.watched(push):
+            entries = [] if push is None else deliveries.watched(push)
+            if push is None or not entries:
                 event = request.headers.get("x-github-event", "")[:64]
                 why = "it concerns no watched branch" if event == "push" else f"it is no push, but {event!r}"
                 log(f"204 {name}: {why}")
                 return Response(status_code=204)
-            emitted = await run_in_threadpool(take, delivery, push)
+            turn = turns.setdefault(frozenset(entry.repository for entry in entries), threading.Lock())
+            emitted = await run_in_threadpool(take, delivery, push, turn)
         except Refused as refusal:
             log(f"{refusal.status} {name}: {refusal}")
             return JSONResponse({"error": str(refusal)}, refusal.status)
         log(f"200 {name}: {emitted} {'event' if emitted == 1 else 'events'} emitted")
         return JSONResponse({"emitted": emitted})
 
-    def take(delivery: str, push: Push) -> int:
+    def take(delivery: str, push: Push, turn: threading.Lock) -> int:
         with turn:
             if deliveries.is_used(delivery):
                 raise Refused(409, "this delivery was taken before")

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from workbench.errors import UserError
 from workbench.system import git
@@ -18,8 +19,7 @@ from workbench.system.locks import try_lock
 
 #: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
-#: The hash of git's empty tree, which every repository knows.
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+FILE_SCHEME = "file://"
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ class Repository:
 
     @property
     def identity(self) -> str:
-        """Return a text that is the same for all URLs of the repository."""
-        return self.address if self.is_local else normalized(self.address)
+        """Return a text that is the same for all URLs of the repository.
+
+        The folders `mine` and `mine.git` beside each other are two repositories.
+        """
+        is_folder = self.is_local or self.address.startswith(FILE_SCHEME)
+        return _absolute(self.address) if is_folder else normalized(self.address)
 
     def branch(self, name: str) -> str:
         """Return the branch that a name stands for: for `HEAD`, the branch that is checked out, if there is one."""
@@ -88,14 +92,18 @@ class Repository:
         # All patterns begin at the top of the repository, so `/notes.md` and `./notes.md` mean `notes.md`.
         patterns = [f":(top,glob){re.sub(r'^(?:[.]?/)+', '', pattern)}" for pattern in globs]
         if old is None:
-            return self._diff(EMPTY_TREE, new, patterns)
+            return self._diff(self._empty_tree(), new, patterns)
         try:
             return self._diff(f"{old}^{{commit}}", new, patterns)
         except UserError:
             if self._succeeds("cat-file", "-e", f"{old}^{{commit}}"):
                 raise
             # After a forced push, git may have removed the old commit. Then every path may have changed.
-            return self._diff(EMPTY_TREE, new, patterns)
+            return self._diff(self._empty_tree(), new, patterns)
+
+    def _empty_tree(self) -> str:
+        """Return the hash of the empty tree. Git knows it without a file, in SHA-1 as in SHA-256."""
+        return self._git("hash-object", "-t", "tree", os.devnull)
 
     def _diff(self, old: str, new: str, patterns: Sequence[str]) -> list[str]:
         """Return the paths that differ between two commits, and match a pattern if there is one."""
@@ -148,11 +156,29 @@ class Repository:
 
 def normalized(address: str) -> str:
     """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
-    address = re.sub(r"^file://", "", address.strip()).rstrip("/").removesuffix(".git").rstrip("/")
-    if not URL.match(address):
-        return str(Path(address).expanduser().absolute())
+    address = address.strip().rstrip("/").removesuffix(".git").rstrip("/")
+    if address.startswith(FILE_SCHEME) or not URL.match(address):
+        return _absolute(address)
     host_and_path = re.sub(r"^\w+://", "", address)
     return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
+
+
+def path_inside(text: str) -> PurePosixPath | None:
+    """Return the path of a file inside a repository, or None if it leads out of the repository or names no file."""
+    path = PurePosixPath(text)
+    return None if path.is_absolute() or ".." in path.parts or not path.parts else path
+
+
+def folder_at(address: str) -> Path:
+    """Return the folder that a path names, in which `~` is a home. A user who does not exist has no home."""
+    with suppress(RuntimeError):
+        return Path(address).expanduser()
+    return Path(address)
+
+
+def _absolute(address: str) -> str:
+    """Return the absolute path of a folder, which a path or a URL with the scheme file names."""
+    return str(folder_at(address.removeprefix(FILE_SCHEME)).absolute())
 
 
 def _lock(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from workbench.errors import Problem, UserError
 from workbench.fields import Form, KeyPath, Text, dotted, key_names, misfit, nearest
-from workbench.repository.repository import URL
+from workbench.repository.repository import URL, folder_at, path_inside
 
 
 class Watched(Form):
@@ -54,19 +54,21 @@ def read_config(file: Path) -> list[Watched]:
 
 
 def _useless(number: int, entry: Watched) -> Iterator[tuple[KeyPath, str]]:
-    """Yield why no delivery would ever fit an entry, each with the key path of the value."""
+    """Yield why an entry can never lead to a check of a study, each with the key path of the value."""
     if entry.branch == "HEAD" or entry.branch.startswith("refs/"):
         yield (number, "branch"), f'"{entry.branch}" is no name of a branch; expected a name such as main'
     if not URL.match(entry.repository) and not _is_folder(entry.repository):
         message = f"there is no folder {entry.repository}; expected the URL or the folder of a git repository"
         yield (number, "repository"), message
+    if path_inside(entry.study) is None:
+        yield (number, "study"), f'"{entry.study}" is no path inside the repository; expected studies/study.yaml, say'
 
 
 def _is_folder(path: str) -> bool:
     """Return True if there is such a folder, and this user may look at it."""
     try:
-        return Path(path).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):
+        return folder_at(path).is_dir()
+    except (OSError, ValueError):
         return False
 
 

@@ -33,12 +33,15 @@ generated/NNN/    the prompt, the plan and the journal of a call of `workbench g
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
+from workbench.fields import EXPECTED, NAME
+from workbench.foreign_text import one_line
 from workbench.nouns import Trial
 from workbench.run.file_format import RUN_AGAIN, R, Record, parse
 from workbench.run.record import FailureRecord, Phase, RunRecord, TrialRecord
@@ -66,7 +69,16 @@ class RunFolder:
 
     @classmethod
     def create(cls, home: Path, name: str) -> RunFolder:
-        """Create the folder and return it. If it exists, return it: a retried flow continues in its folder."""
+        """Create the folder and return it. If it exists, return it: a retried flow continues in its folder.
+
+        Raises:
+            UserError: this is no name of a run. It may be a parameter that a person has written.
+        """
+        if not re.fullmatch(NAME, name):
+            raise UserError(
+                f'run: "{one_line(name, 100)}" is not {EXPECTED[NAME]}; expected one of at most 80 characters: '
+                "choose another, or leave it out"
+            )
         return cls(home / RUNS / name).create_if_missing()
 
     def create_if_missing(self) -> RunFolder:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from workbench.champion.champions import FOLDER
-from workbench.errors import UserError
+from workbench.errors import Problem, StudyError, UserError
 from workbench.providers import digest
 from workbench.repository.opening import known_file
-from workbench.repository.repository import Repository
+from workbench.repository.repository import Repository, path_inside
 from workbench.study.names import names
 from workbench.system.files import write_new
 
@@ -35,8 +35,8 @@ class StudyInRepository:
         Raises:
             UserError: the path leads out of the repository.
         """
-        parsed = PurePosixPath(path)
-        if parsed.is_absolute() or ".." in parsed.parts or not parsed.parts:
+        parsed = path_inside(path)
+        if parsed is None:
             raise UserError(f'"{path}" is no path inside {repository.address}; expected one such as studies/study.yaml')
         return cls(repository, parsed)
 
@@ -60,6 +60,7 @@ class StudyInRepository:
         """Yield the study's file in a worktree of the commit. The worktree is removed when the block ends.
 
         If the repository is a URL, the champions in the commit are copied to the folder that `prompts` returns.
+        A StudyError of the block names its files as COMMIT:PATH, because the worktree is gone when somebody reads it.
 
         Args:
             name: the name of the worktree's folder. No other open worktree has it.
@@ -73,14 +74,25 @@ class StudyInRepository:
                 raise UserError(absent(self.repository.address, str(self.path), commit))
             if not self.repository.is_local:
                 self._copy_champions(file.parent / FOLDER, self.prompts(home))
-            yield file
+            try:
+                yield file
+            except StudyError as error:
+                raise StudyError([_at_commit(problem, commit, folder) for problem in error.problems]) from error
 
     def _copy_champions(self, committed: Path, prompts: Path) -> None:
         """Copy the committed champions that the folder `prompts` does not have."""
-        for champion in committed.glob("*/*.md"):
-            target = prompts / champion.relative_to(committed)
-            if champion.is_file() and not champion.is_symlink() and not target.exists():
+        for champion, target in _champions_in(committed, prompts):
+            if not target.exists():
                 write_new(target, champion.read_bytes())
+
+    def unlike_committed(self, file: Path, home: Path) -> list[Path]:
+        """Return the champions under `home` that differ from those with the same names beside a study in a worktree.
+
+        Somebody has edited the committed champion, or has committed another one with the same number. A local
+        repository has no champions under `home`.
+        """
+        pairs = [] if self.repository.is_local else _champions_in(file.parent / FOLDER, self.prompts(home))
+        return [target for champion, target in pairs if target.read_bytes() != champion.read_bytes()]
 
     def how_to_commit(self, champion: Path, commit: str) -> str | None:
         """Return the command that adds a champion to a clone, with the champions before it that the commit lacks.
@@ -103,6 +115,20 @@ class StudyInRepository:
             shlex.join(("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}")),
         )
         return " && ".join(commands)
+
+
+def _champions_in(committed: Path, prompts: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the champions of a folder `prompts` of a commit, each with its place in another folder `prompts`."""
+    for champion in sorted(committed.glob("*/*.md")):
+        if champion.is_file() and not champion.is_symlink():
+            yield champion, prompts / champion.relative_to(committed)
+
+
+def _at_commit(problem: Problem, commit: str, worktree: Path) -> Problem:
+    """Return a mistake in a file of a worktree as a mistake in the file of the commit."""
+    if not problem.file.is_relative_to(worktree):
+        return problem
+    return replace(problem, file=Path(f"{commit[:12]}:{problem.file.relative_to(worktree)}"))
 
 
 def absent(repository: str, study: str, commit: str) -> str:

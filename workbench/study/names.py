@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from workbench.errors import StudyError
+from workbench.errors import RunNotFound, StudyError
+from workbench.fields import nearest
 from workbench.search.catalogue import DEFAULT_OPTIMIZER
 from workbench.study import yaml_lines
 
@@ -26,6 +28,21 @@ def names(path: Path, text: str | None = None) -> tuple[str, str]:
     return str(keys.get("study", path.stem)), str(keys.get("optimizer", DEFAULT_OPTIMIZER if keys else ""))
 
 
-def name_of(study: str) -> str:
-    """Return the name of a study. `study` is the name itself, or the study's file."""
-    return names(Path(study))[0] if Path(study).is_file() else study
+def name_of(study: str, known: Collection[str]) -> str:
+    """Return the name of a study. `study` is the name itself, or the study's file.
+
+    Args:
+        known: the names of the studies that have runs.
+
+    Raises:
+        RunNotFound: there is no such file, and no run is of a study with this name.
+    """
+    if Path(study).is_file():
+        return names(Path(study))[0]
+    if study not in known:
+        listed = ", ".join(sorted(known)) or "none, because there are no runs yet"
+        raise RunNotFound(
+            f'"{study}" is no study file, and no study with this name has a run; the studies with runs are: {listed}'
+            f"{nearest(study, known)}"
+        )
+    return study

@@ -38,12 +38,16 @@ def run(
 
 
 def reason(result: process.Finished, timeout: float = TIMEOUT_SECONDS) -> str:
-    """Return why git failed: its first `fatal:` line, else its first line. `timeout` is the time limit in seconds."""
+    """Return why git failed: its first `fatal:` line, else its first line. `timeout` is the time limit in seconds.
+
+    If git refuses the repository of another user, the command that git names to trust it follows.
+    """
     lines = [line.strip() for line in result.stderr.decode(errors="replace").splitlines() if line.strip()]
     fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
     if result.timed_out:
         return f"it did not end within {timeout:.0f} s"
-    return next(iter([*fatal, *lines]), f"exit code {result.exit_code}")
+    trust = [f": run {line}" for line in lines if line.startswith("git config --global --add safe.directory ")]
+    return next(iter([*fatal, *lines]), f"exit code {result.exit_code}") + "".join(trust[:1])
 
 
 def commit_of(folder: Path, environ: Mapping[str, str]) -> str | None:

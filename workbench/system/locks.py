@@ -5,12 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from workbench.system.files import PRIVATE_FILE
+
+#: The pause between two tries to take a lock for which a process does not wait for ever.
+POLL_SECONDS = 0.1
 
 
 def shared_lock(lock: Path) -> AbstractContextManager[None]:
@@ -29,18 +33,32 @@ def is_locked(lock: Path) -> bool:
 def is_in_use(lock: Path) -> bool:
     """Return True if somebody holds the lock, alone or with others.
 
-    Of several calls at the same time, some may return True although nobody holds the lock. If a lock is always held
-    alone, `is_locked` is the better question.
+    Each call holds the lock alone for a moment. So that no call takes another for a holder, the calls wait for each
+    other: each also holds the lock's folder.
     """
-    return _is_refused(lock, fcntl.LOCK_EX)
+    try:
+        folder = os.open(lock.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        return _is_refused(lock, fcntl.LOCK_EX)
+    finally:
+        os.close(folder)
 
 
-def exclusive_lock(lock: Path) -> AbstractContextManager[None]:
+def exclusive_lock(lock: Path, seconds: float | None = None) -> AbstractContextManager[None]:
     """Wait until no other process holds the lock, then hold it until the block ends.
 
     The kernel releases the lock when the process ends in any way.
+
+    Args:
+        seconds: the longest time to wait. None waits for ever.
+
+    Raises:
+        TimeoutError: another process held the lock all the time.
     """
-    return _held(lock, fcntl.LOCK_EX)
+    return _held(lock, fcntl.LOCK_EX, seconds)
 
 
 def try_lock(lock: Path) -> Callable[[], None] | None:
@@ -101,10 +119,18 @@ def write_locked(file: Path, content: bytes) -> Callable[[], None]:
 
 
 @contextmanager
-def _held(lock: Path, operation: int) -> Iterator[None]:
+def _held(lock: Path, operation: int, seconds: float | None = None) -> Iterator[None]:
     """Wait for the lock, and hold it until the block ends. `operation` says whether others can hold it, too."""
+    deadline = None if seconds is None else time.monotonic() + seconds
     with _open_lock(lock) as file:
-        fcntl.flock(file, operation)
+        while True:
+            try:
+                fcntl.flock(file, operation if deadline is None else operation | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TimeoutError(f"{lock} was locked for {seconds:g} s") from error
+                time.sleep(POLL_SECONDS)
         yield
 
 
