@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -118,15 +119,20 @@ def test_a_repository_that_hangs_makes_no_other_wait(tmp_path: Path, watched_rep
             assert goes_on.wait(60)
 
     deliveries = Deliveries(entries, tmp_path / "home", os.environ, report)
-    slow.client = quick.client = TestClient(application(deliveries, SECRET, slow.lines.append))
     pushes = [one.push(repository={"clone_url": str(one.commits.folder)}) for one in (slow, quick)]
-    with ThreadPoolExecutor(1) as pool:
-        hanging = pool.submit(slow.deliver, pushes[0])
+    with TestClient(application(deliveries, SECRET, slow.lines.append)) as client, ThreadPoolExecutor(50) as pool:
+        slow.client = quick.client = client
+        # More deliveries than the receiver has threads.
+        hanging = [pool.submit(slow.deliver, pushes[0], str(number)) for number in range(50)]
         assert hangs.wait(60)
-        assert quick.deliver(pushes[1], "2") == 200
-        assert not hanging.done()
-        goes_on.set()
-        assert hanging.result() == 200
+        time.sleep(1)
+        try:
+            assert quick.deliver(pushes[1], "quick") == 200
+            assert not any(delivery.done() for delivery in hanging)
+        finally:
+            goes_on.set()
+        assert [delivery.result() for delivery in hanging] == [200] * 50
+    assert len(slow.lines) == 51
 
 
 @pytest.mark.parametrize(

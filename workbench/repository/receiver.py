@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable
 
 from starlette.applications import Starlette
@@ -41,7 +40,7 @@ def application(
     """
     #: One delivery at a time for each set of repositories, so that two copies of one delivery cannot both be taken. A
     #: repository whose server hangs makes no other wait.
-    turns: dict[frozenset[str], threading.Lock] = {}
+    turns: dict[frozenset[str], asyncio.Lock] = {}
 
     async def receive(request: Request) -> Response:
         delivery = request.headers.get("x-github-delivery", "")
@@ -57,23 +56,23 @@ def application(
                 why = "it concerns no watched branch" if event == "push" else f"it is no push, but {event!r}"
                 log(f"204 {name}: {why}")
                 return Response(status_code=204)
-            turn = turns.setdefault(frozenset(entry.repository for entry in entries), threading.Lock())
-            emitted = await run_in_threadpool(take, delivery, push, turn)
+            # A delivery that waits here uses no thread, so that threads are left for other repositories.
+            async with turns.setdefault(frozenset(entry.repository for entry in entries), asyncio.Lock()):
+                emitted = await run_in_threadpool(take, delivery, push)
         except Refused as refusal:
             log(f"{refusal.status} {name}: {refusal}")
             return JSONResponse({"error": str(refusal)}, refusal.status)
         log(f"200 {name}: {emitted} {'event' if emitted == 1 else 'events'} emitted")
         return JSONResponse({"emitted": emitted})
 
-    def take(delivery: str, push: Push, turn: threading.Lock) -> int:
-        with turn:
-            if deliveries.is_used(delivery):
-                raise Refused(409, "this delivery was taken before")
-            try:
-                return len(deliveries.take(delivery, push))
-            except Exception as error:
-                # The sender may send the delivery again: its id is not used up.
-                raise Refused(503, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
+    def take(delivery: str, push: Push) -> int:
+        if deliveries.is_used(delivery):
+            raise Refused(409, "this delivery was taken before")
+        try:
+            return len(deliveries.take(delivery, push))
+        except Exception as error:
+            # The sender may send the delivery again: its id is not used up.
+            raise Refused(503, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
 
     return Starlette(routes=[Route("/{path:path}", receive, methods=["POST"])])
 
