@@ -16,7 +16,7 @@ from typing import Any
 from workbench.errors import UserError
 from workbench.foreign_text import storable
 from workbench.providers import digest
-from workbench.repository.repository import Repository
+from workbench.repository.repository import FILE_SCHEME, Repository
 from workbench.system.files import write_atomically
 from workbench.system.locks import exclusive_lock
 
@@ -92,7 +92,9 @@ def look(
         UserError: the branch does not exist, or the record cannot be read.
     """
     branch = repository.branch(branch)
-    file = home / "watched" / f"{repository.name}-{digest('watched', repository.identity, branch, study)[:16]}.json"
+    # A bare repository and a clone beside it have the same identity, and different heads.
+    heads = repository.address if repository.address.startswith(FILE_SCHEME) else repository.identity
+    file = home / "watched" / f"{repository.name}-{digest('watched', heads, branch, study)[:16]}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(file.with_suffix(".lock")):
         seen, new = _seen(file), repository.head(branch)

@@ -41,12 +41,8 @@ class Repository:
 
     @property
     def identity(self) -> str:
-        """Return a text that is the same for all URLs of the repository.
-
-        The folders `mine` and `mine.git` beside each other are two repositories.
-        """
-        is_folder = self.is_local or self.address.startswith(FILE_SCHEME)
-        return _absolute(self.address) if is_folder else normalized(self.address)
+        """Return a text that is the same for all URLs of the repository."""
+        return self.address if self.is_local else normalized(self.address)
 
     def branch(self, name: str) -> str:
         """Return the branch that a name stands for: for `HEAD`, the branch that is checked out, if there is one."""
@@ -158,7 +154,7 @@ def normalized(address: str) -> str:
     """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
     address = address.strip().rstrip("/").removesuffix(".git").rstrip("/")
     if address.startswith(FILE_SCHEME) or not URL.match(address):
-        return _absolute(address)
+        return str(folder_at(address.removeprefix(FILE_SCHEME)).absolute())
     host_and_path = re.sub(r"^\w+://", "", address)
     return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
 
@@ -174,11 +170,6 @@ def folder_at(address: str) -> Path:
     with suppress(RuntimeError):
         return Path(address).expanduser()
     return Path(address)
-
-
-def _absolute(address: str) -> str:
-    """Return the absolute path of a folder, which a path or a URL with the scheme file names."""
-    return str(folder_at(address.removeprefix(FILE_SCHEME)).absolute())
 
 
 def _lock(folder: Path) -> Path:
