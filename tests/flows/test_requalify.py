@@ -55,3 +55,12 @@ def test_a_damage_is_measured_although_its_own_check_was_skipped(line: CommandLi
     newest = commits.commit({"notes.md": "one"})
     result = line.run("-c", CHECK, commits.folder, newest, program=Path(sys.executable))
     assert (result.exit_code, result.stdout.strip()) == (0, "as good"), result.stderr
+
+
+@pytest.mark.parametrize("commit", ["0123456789abcdef", ""])
+def test_a_check_without_a_repository_is_refused(line: CommandLine, commit: str) -> None:
+    """Otherwise it would measure the working folder, and record the scores under the commit."""
+    result = line.run("-c", CHECK, "", commit, program=Path(sys.executable))
+    assert result.exit_code != 0
+    assert f'repository is empty, and commit is "{commit or "HEAD"}"' in result.stderr
+    assert not list(line.home.glob("requalified/*"))
