@@ -108,6 +108,7 @@ def optimize(
             return skipped(place.skipped)
         options = RunOptions(place.study, optimizer, budget, seed, rehearse, place.prompts, dollars, runner)
         loaded = load(options)
+        place.warn_of_another_champion(loaded)
         tag_flow_run(loaded.name, loaded.optimizer, rehearsal=rehearse)
         if not rehearse:
             take_keys(loaded, os.environ)

@@ -70,13 +70,14 @@ def requalify(
     log = get_run_logger()
     # The tags are added early, so that a run that fails later has them, too.
     tag_flow_run(names_at(repository, commit, study, home(), os.environ)[0], "requalify", rehearsal=rehearse)
-    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit) as place:
+    with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit or "HEAD") as place:
         if place.skipped is not None:
             return skipped(place.skipped)
         # `commit` may be a name such as `main`, or empty.
         checked = place.commit or commit
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
         loaded = load(options)
+        place.warn_of_another_champion(loaded)
         tag_flow_run(loaded.name, "requalify", rehearsal=rehearse)
         champion = champions_of(loaded).current() if loaded.champion else None
         history = Qualifications.of(home(), place.label, rehearse=rehearse)
@@ -104,7 +105,6 @@ def requalify(
             champions=loaded.champions,
             fingerprint=fingerprint,
             decision="no champion",
-            replicates=loaded.confirm,
             rehearsal="default" if rehearse else None,
             at=time.time(),
         )
@@ -114,7 +114,7 @@ def requalify(
         else:
             summary = _measure(loaded, options, artifact)
             executions = summary.executions
-            record = _decided(record, champion, history, summary, loaded.margin)
+            record = _decided(record, champion, history, summary, loaded)
         search = None
         if record.decision in ("worse", "no champion"):
             search = start_search(study, repository, checked, rehearse=rehearse)
@@ -149,15 +149,16 @@ def _measure(study: Study, options: RunOptions, artifact: RunArtifact) -> Summar
 
 
 def _decided(
-    record: QualificationRecord, champion: Champion, history: Qualifications, summary: Summary, margin: float
+    record: QualificationRecord, champion: Champion, history: Qualifications, summary: Summary, study: Study
 ) -> QualificationRecord:
     """Return the record with the champion's fresh scores and the decision about them. Log the decision."""
     scores, mean = summary.confirmed(summary.baseline), summary.mean_score(summary.baseline)
-    judgement = decide(history.record_of(champion, list(scores)), scores, margin)
-    get_run_logger().info(judgement.sentence(margin))
+    judgement = decide(history.record_of(champion, list(scores)), scores, study.margin)
+    get_run_logger().info(judgement.sentence(study.margin))
     return record.model_copy(
         update={
             "decision": judgement.decision,
+            "too_few": study.confirm if judgement.more_can_decide else None,
             "scores": scores,
             "low": None if mean is None else mean.low,
             "high": None if mean is None else mean.high,

@@ -13,11 +13,13 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 
-from workbench.errors import WorkbenchError
+from workbench.errors import UserError, WorkbenchError
+from workbench.foreign_text import one_line
+from workbench.nouns import Study
 from workbench.repository.opening import open_repository
 from workbench.repository.turns import Turn, turn
 from workbench.study.at_commit import StudyInRepository
-from workbench.study.opening import RunOptions, current_fingerprint, load
+from workbench.study.opening import RunOptions, champions_of, current_fingerprint, load
 from workbench.system.files import private_files
 from workbench.system.home import ensure_usable, home
 from workbench.tasks.progress import Progress
@@ -54,6 +56,17 @@ class Place:
             return None
         return self.in_repository.how_to_commit(champion, self.commit)
 
+    def warn_of_another_champion(self, study: Study) -> None:
+        """Log a warning if the commit has another champion with the number of the champion in use."""
+        if self.in_repository is None or study.champion is None:
+            return
+        champion = champions_of(study).file(study.champion)
+        if self.in_repository.differs_from_committed(champion, self.study):
+            get_run_logger().warning(
+                f"{champion} is the champion in use, although the commit has another one with this number: to use the "
+                "committed one, remove this file"
+            )
+
     def unchanged_since(self, since: str | None, options: RunOptions, fingerprint: str) -> bool:
         """Return True if the study had this fingerprint at an earlier commit, by default at the commit before."""
         if self.in_repository is None or self.commit is None:
@@ -85,6 +98,11 @@ def located(study: str | Path, repository: str | None, commit: str | None, *, se
     with ExitStack() as stack:
         # In the form of a deployment, a person may leave an empty text behind.
         if not repository:
+            if commit:
+                raise UserError(
+                    f'repository is empty, and commit is "{one_line(commit, 80)}"; expected the folder or the URL of '
+                    "the git repository that has this commit"
+                )
             label = str(Path(study).resolve())
             taken = stack.enter_context(_turn(label, None, lambda old, new: False, log.info, search))
             yield Place(Path(study), label, turn=taken)
@@ -100,11 +118,6 @@ def located(study: str | Path, repository: str | None, commit: str | None, *, se
             return
         file = stack.enter_context(in_repository.at(full_hash, home(), str(flow_run.id)))
         log.info(f"Checked out {full_hash[:12]} of {opened.address}.")
-        for champion in in_repository.unlike_committed(file, home()):
-            log.warning(
-                f"{champion} is used as the champion with this number, although the commit has another one: to use the "
-                "committed one, remove this file"
-            )
         yield Place(file, in_repository.label, in_repository.prompts(home()), taken, in_repository, full_hash)
 
 

@@ -96,12 +96,18 @@ def test_a_state_that_was_measured_is_known(tmp_path: Path) -> None:
 def test_more_replicates_are_executed_if_fewer_could_not_decide(tmp_path: Path) -> None:
     """An undecided requalification tells the reader to raise `confirm`. Another commit without that changes nothing."""
     real = Qualifications.of(tmp_path, "study", rehearse=False)
-    real.add(record(decision="undecided", replicates=4))
+    real.add(record(decision="undecided", too_few=4))
     assert [real.knows(CHAMPION, "f2", replicates) for replicates in (3, 4, 8)] == [True, True, False]
-    real.add(record(decision="as good", replicates=4))
-    assert real.knows(CHAMPION, "f2", 8)
     real.add(record(decision="undecided"))
     assert real.knows(CHAMPION, "f2", 8)
+
+
+def test_more_replicates_decide_nothing_without_a_record_to_compare_with() -> None:
+    """Such a requalification is not repeated: its scores are the record now."""
+    assert [decide(earlier, {"g": [5.0, 5.0]}, 0.5).more_can_decide for earlier in (None, {"g": [5.0, 6.0]})] == [
+        False,
+        True,
+    ]
 
 
 def test_a_prompt_that_was_edited_after_its_measurement_is_not_known(tmp_path: Path) -> None:

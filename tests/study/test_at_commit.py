@@ -89,10 +89,10 @@ def test_champions_of_a_url_are_under_the_home_until_they_are_committed(commits:
     assert added.file.is_relative_to(home / "prompts")
     with study.at(head, home, "again") as file:
         assert load(RunOptions(file, prompts=study.prompts(home))).champion == 4
-        assert study.unlike_committed(file, home) == []
-        second = file.parent / "prompts" / "small" / "0002.md"
-        second.write_bytes(second.read_bytes() + b"An edit.\n")
-        assert study.unlike_committed(file, home) == [first_added.file.with_name("0002.md")]
+        second = first_added.file.with_name("0002.md")
+        assert [study.differs_from_committed(champion, file) for champion in (second, added.file)] == [False, False]
+        (file.parent / "prompts" / "small" / "0002.md").write_text("An edit.\n")
+        assert [study.differs_from_committed(champion, file) for champion in (second, added.file)] == [True, False]
     clone = cloned(commits, tmp_path)
     assert in_shell(clone, study.how_to_commit(added.file, head)).returncode == 0
     for file in (first_added.file, added.file):

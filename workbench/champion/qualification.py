@@ -39,6 +39,11 @@ class Judgement:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def more_can_decide(self) -> bool:
+        """Return True if the scores were compared with a record, and were too few to decide."""
+        return self.decision == "undecided" and self.difference is not None
+
     def sentence(self, margin: float) -> str:
         """Return the judgement in words."""
         if self.difference is None:
@@ -116,7 +121,8 @@ class QualificationRecord(Record):
         champions: the folder of the study's champions; None in records of old versions.
         fingerprint: the fingerprint of the study at the commit.
         decision: how the champion compares with its record.
-        replicates: how many fresh replicates of each goal were asked for; None in records of old versions.
+        too_few: how many fresh replicates of each goal could not decide; None if more would not decide either, or if it
+            is decided, and in records of old versions.
         scores: the fresh scores, by goal; empty if nothing was executed.
         low, high, level: the ends and the level of the interval of their mean, as the run's report has them; None with
             a single replicate, and in records of old versions.
@@ -133,7 +139,7 @@ class QualificationRecord(Record):
     champions: Path | None = None
     fingerprint: str
     decision: Decision
-    replicates: int | None = None
+    too_few: int | None = None
     scores: dict[str, list[Score]] = Field(default_factory=dict)
     low: Score | None = None
     high: Score | None = None
@@ -198,7 +204,7 @@ class Qualifications:
         latest = next((record for record in reversed(self.all()) if record.champion == number), None)
         if latest is None or latest.fingerprint != current_fingerprint:
             return False
-        if latest.decision == "undecided" and latest.replicates is not None and latest.replicates < replicates:
+        if latest.too_few is not None and latest.too_few < replicates:
             return False
         return champion is None or latest.prompt in (None, prompt_hash(champion))
 

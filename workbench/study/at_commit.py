@@ -81,18 +81,25 @@ class StudyInRepository:
 
     def _copy_champions(self, committed: Path, prompts: Path) -> None:
         """Copy the committed champions that the folder `prompts` does not have."""
-        for champion, target in _champions_in(committed, prompts):
-            if not target.exists():
+        for champion in committed.glob("*/*.md"):
+            target = prompts / champion.relative_to(committed)
+            if champion.is_file() and not champion.is_symlink() and not target.exists():
                 write_new(target, champion.read_bytes())
 
-    def unlike_committed(self, file: Path, home: Path) -> list[Path]:
-        """Return the champions under `home` that differ from those with the same names beside a study in a worktree.
+    def differs_from_committed(self, champion: Path, file: Path) -> bool:
+        """Return True if the commit has another champion with the number of the champion in use.
 
-        Somebody has edited the committed champion, or has committed another one with the same number. A local
-        repository has no champions under `home`.
+        Somebody has edited the committed champion, or has committed another one with this number. In a local
+        repository, the champion in use is beside the study, where a person works on it.
+
+        Args:
+            champion: the file of the champion in use.
+            file: the study's file in a worktree of the commit.
         """
-        pairs = [] if self.repository.is_local else _champions_in(file.parent / FOLDER, self.prompts(home))
-        return [target for champion, target in pairs if target.read_bytes() != champion.read_bytes()]
+        committed = file.parent / FOLDER / champion.parent.name / champion.name
+        if self.repository.is_local or not committed.is_file() or committed.is_symlink():
+            return False
+        return committed.read_bytes() != champion.read_bytes()
 
     def how_to_commit(self, champion: Path, commit: str) -> str | None:
         """Return the command that adds a champion to a clone, with the champions before it that the commit lacks.
@@ -115,13 +122,6 @@ class StudyInRepository:
             shlex.join(("git", "commit", "-m", f"Promote champion {int(champion.stem)} of {name}")),
         )
         return " && ".join(commands)
-
-
-def _champions_in(committed: Path, prompts: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the champions of a folder `prompts` of a commit, each with its place in another folder `prompts`."""
-    for champion in sorted(committed.glob("*/*.md")):
-        if champion.is_file() and not champion.is_symlink():
-            yield champion, prompts / champion.relative_to(committed)
 
 
 def _at_commit(problem: Problem, commit: str, worktree: Path) -> Problem:
