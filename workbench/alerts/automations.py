@@ -22,7 +22,7 @@ ENTRYPOINT = "workbench.flows.notify.notify"
 WATCHED_FLOWS = ("optimize", "requalify", "watch")
 #: The flow that looks at a repository every few minutes, and fails as often if the repository cannot be read.
 LOOKING_FLOW = "watch"
-#: For so many seconds after a notification, the failed looks of the same deployment cause no other notification.
+#: Prefect counts the failed looks of a deployment in windows of so many seconds. Each window causes one notification.
 REMINDER_SECONDS = 21_600.0
 #: A run without progress for this many seconds is stuck. Prefect allows 10 and more.
 QUIET_SECONDS = 3600.0
@@ -90,22 +90,15 @@ TEMPLATES = {
 
 def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
     """Return the automations. A run is stuck after `quiet_seconds` without progress."""
-    flow_run = _of_flows(*WATCHED_FLOWS)
     working = [*(f"prefect.flow-run.{state}" for state in WORKING_STATES), PROGRESS]
     resting = [f"prefect.flow-run.{state}" for state in RESTING_STATES]
-    failed = {
-        "posture": "Reactive",
-        "expect": [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")],
-        "after": [],
-    }
-    others = (flow for flow in WATCHED_FLOWS if flow != LOOKING_FLOW)
     return (
-        Alert("Workbench: a run failed", "a run failed or crashed", {**_of_flows(*others), **failed, "within": 0.0}),
+        *_failures(),
         Alert(
             "Workbench: a run is stuck",
             f"a run made no progress for {_period(quiet_seconds)}",
             {
-                **flow_run,
+                **_of_flows(*WATCHED_FLOWS),
                 "posture": "Proactive",
                 "after": working,
                 "expect": [*working, *resting],
@@ -127,16 +120,23 @@ def alerts(quiet_seconds: float = QUIET_SECONDS) -> tuple[Alert, ...]:
             },
             without_worker=True,
         ),
-        Alert(
-            "Workbench: a look failed",
-            "a look at a repository failed or crashed",
-            {
-                **_of_flows(LOOKING_FLOW),
-                **failed,
-                "for_each": ["related:deployment:prefect.resource.id"],
-                "within": REMINDER_SECONDS,
-            },
-        ),
+    )
+
+
+def _failures() -> tuple[Alert, Alert]:
+    """Return the automations for failed runs: one for each run, and one for the looks of a deployment together."""
+    others = (flow for flow in WATCHED_FLOWS if flow != LOOKING_FLOW)
+    failed = {
+        "posture": "Reactive",
+        "expect": [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut")],
+        "after": [],
+    }
+    run = {**_of_flows(*others), **failed, "within": 0.0}
+    deployment = {"for_each": ["related:deployment:prefect.resource.id"], "within": REMINDER_SECONDS}
+    look = {**_of_flows(LOOKING_FLOW), **failed, **deployment}
+    return (
+        Alert("Workbench: a run failed", "a run failed or crashed", run),
+        Alert("Workbench: a look failed", "a look at a repository failed or crashed", look),
     )
 
 
