@@ -43,11 +43,15 @@ class _FailuresAsSentences(logging.Filter):
 
 
 class _WithoutTraceback(logging.Filter):
-    """Log a failure whose message is written for a person without its traceback. Prefect's line has the message."""
+    """Log a failure whose message is written for a person without its traceback.
+
+    Prefect's line has the message as Python code, in which several lines would be one.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], WorkbenchError):
-            record.exc_info = None
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, WorkbenchError):
+            record.msg, record.args, record.exc_info = record.getMessage().replace(repr(error), str(error)), (), None
         return True
 
 

@@ -57,10 +57,14 @@ def test_a_defect_keeps_its_traceback(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "has_traceback"), [(ExecutionFailed("no plan", kind="timed out"), False), (ValueError("a defect"), True)]
+    ("error", "shown", "has_traceback"),
+    [
+        (ExecutionFailed("no plan:\n100 %", kind="timed out"), "no plan:\n100 %", False),
+        (ValueError("a defect"), "ValueError('a defect')", True),
+    ],
 )
 def test_the_last_failure_of_a_task_run_has_a_traceback_only_for_a_defect(
-    lines: list[str], error: Exception, has_traceback: bool
+    lines: list[str], error: Exception, shown: str, has_traceback: bool
 ) -> None:
     """Prefect says why a task run failed, and that its retries are exhausted."""
     quieten_task_runs()
@@ -71,5 +75,5 @@ def test_the_last_failure_of_a_task_run_has_a_traceback_only_for_a_defect(
             "Task run failed with exception: %r - Retries are exhausted", failure
         )
     (line,) = lines
-    assert line.startswith(f"Task run failed with exception: {error!r} - Retries are exhausted")
+    assert line.startswith(f"Task run failed with exception: {shown} - Retries are exhausted")
     assert ("Traceback" in line) is has_traceback
