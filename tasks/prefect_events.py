@@ -19,7 +19,7 @@ from prefect.events.worker import EventsWorker
 
 #: The pause between two batches of events, in seconds. A view in the Prefect UI is late by as much.
 PAUSE_SECONDS = 0.1
-#: If an event belongs to as much as this, Prefect checks whether it belongs to too much for the server.
+#: With so many related resources or more, Prefect itself attaches them: it checks whether the server takes so many.
 MOST_RELATED = 50
 
 

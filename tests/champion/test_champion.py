@@ -98,7 +98,10 @@ def test_a_file_is_never_overwritten(champions: Champions) -> None:
         (b"---\nnumber: 7\nrun: ../elsewhere\n---\ntext\n", "run: .*, got .*elsewhere"),
         (b"---\nnumber: 8\n---\ntext\n", "its number is 8, and its name says 0007"),
         (b"---\nnumber: 7\n---\n \n", "no prompt"),
-        (b"---\nnumber: 7\ndate: 'yesterday'\n---\ntext\n", "date: .*, got 'yesterday'"),
+        (
+            b"---\nnumber: 7\ndate: 'yesterday'\n---\ntext\n",
+            "date: expected a date such as 2026-11-26, got 'yesterday'",
+        ),
         (b"---\r\nnumber: 7\r\n---\r\ntext\r\n", "its lines end with CR and LF"),
         (b"\xef\xbb\xbf---\nnumber: 7\n---\ntext\n", "it begins with a byte order mark"),
         (b"\xff", "not UTF-8"),

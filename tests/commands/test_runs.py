@@ -50,7 +50,7 @@ def test_a_finished_run_is_listed_with_its_scores(home: Path) -> None:
 
 def test_a_name_that_no_run_has_is_refused_with_the_known_names(home: Path) -> None:
     """A study file may have no run yet. A name without a run is a slip."""
-    with pytest.raises(RunNotFound, match="the studies with runs are: none, because there are no runs yet"):
+    with pytest.raises(RunNotFound, match="the studies with runs are: none that can be read"):
         listed(home, "study_on")
     begin(home)
     with pytest.raises(RunNotFound, match=r'"study_on" .* are: study_one; did you mean "study_one"'):

@@ -26,7 +26,10 @@ def _date_text(value: Any) -> Any:
         ValueError: a text is no date.
     """
     if isinstance(value, str):
-        datetime.datetime.fromisoformat(value)
+        try:
+            datetime.datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("expected a date such as 2026-11-26") from None
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
@@ -122,7 +125,8 @@ def read(file: Path) -> Champion:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         key = ".".join(map(str, problem["loc"]))
-        raise _unreadable(file, f"{key}: {problem['msg']}, got {printable(repr(problem['input']))[:60]}") from error
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise _unreadable(file, f"{key}: {reason}, got {printable(repr(problem['input']))[:60]}") from error
     if f"{champion.number:04d}" != file.stem:
         raise _unreadable(file, f"its number is {champion.number}, and its name says {file.stem}")
     if not champion.text.strip():

@@ -40,7 +40,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import OutsideError, RunNotFound, UserError, workbench_error_in
-from workbench.fields import EXPECTED, NAME
+from workbench.fields import NAME
 from workbench.foreign_text import one_line
 from workbench.nouns import Trial
 from workbench.run.file_format import RUN_AGAIN, R, Record, parse
@@ -72,12 +72,12 @@ class RunFolder:
         """Create the folder and return it. If it exists, return it: a retried flow continues in its folder.
 
         Raises:
-            UserError: this is no name of a run. It may be a parameter that a person has written.
+            UserError: a person wrote this name into a parameter, and a folder of a run may not have it.
         """
         if not re.fullmatch(NAME, name):
             raise UserError(
-                f'run: "{one_line(name, 100)}" is not {EXPECTED[NAME]}; expected one of at most 80 characters: '
-                "choose another, or leave it out"
+                f'run: "{one_line(name, 100)}" is no name of a run; expected at most 80 of A-Z, a-z, 0-9, -, _ '
+                "and ., with a letter or a digit first: choose another name, or leave it out"
             )
         return cls(home / RUNS / name).create_if_missing()
 

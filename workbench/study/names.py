@@ -40,7 +40,7 @@ def name_of(study: str, known: Collection[str]) -> str:
     if Path(study).is_file():
         return names(Path(study))[0]
     if study not in known:
-        listed = ", ".join(sorted(known)) or "none, because there are no runs yet"
+        listed = ", ".join(sorted(known)) or "none that can be read"
         raise RunNotFound(
             f'"{study}" is no study file, and no study with this name has a run; the studies with runs are: {listed}'
             f"{nearest(study, known)}"

@@ -13,7 +13,7 @@ from typing import IO
 
 from workbench.system.files import PRIVATE_FILE
 
-#: The pause between two tries to take a lock for which a process does not wait for ever.
+#: The pause between two tries to take a lock for which a process waits for a limited time.
 POLL_SECONDS = 0.1
 
 
