@@ -7,16 +7,18 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine, wait_for
 from tests.support.ledger import everything, rows, trial
-from tests.support.run_folder import begin, call
-from workbench.ledger import follow, schema
-from workbench.ledger.database import FILE, VARIABLE, Database
+from tests.support.run_folder import begin
+from workbench.ledger import follow, marks, schema
+from workbench.ledger.database import FILE, VARIABLE, Database, ledger_name
 from workbench.ledger.follow import copy_left_runs, copy_run, followed
+from workbench.ledger.marks import mark, unmark
 from workbench.ledger.rebuild import rebuild
 from workbench.run.folder import RunFolder
 
@@ -43,10 +45,13 @@ with run.worked_on(), follow.followed(run, home, os.environ, print):
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the thread look more often than once a second."""
+def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the thread look more often than once a second. Remove the marks that a process keeps until its end."""
     monkeypatch.setattr(follow, "INTERVAL_SECONDS", 0.02)
     monkeypatch.setattr(follow, "PAUSE_SECONDS", 0.02)
+    yield
+    for folder in list(marks._removals):
+        unmark(RunFolder(folder))
 
 
 def test_the_ledger_has_a_trial_soon_after_the_run(tmp_path: Path, environ: dict[str, str], database: Database) -> None:
@@ -88,7 +93,9 @@ def test_a_ledger_that_fails_is_one_warning(tmp_path: Path, address: str, words:
     assert time.monotonic() - start < 50
     assert len(warnings) == 2
     assert words in warnings[0]
-    assert warnings[0].endswith("the ledger, which is a copy of the run's folder, lacks a part of this run")
+    assert warnings[0].endswith(
+        "may lack a part of this run. The next run, or workbench ledger, copies what is missing"
+    )
     assert "geheim" not in "".join(warnings)
 
 
@@ -113,7 +120,7 @@ def test_the_last_lines_of_a_killed_run_are_copied_later(tmp_path: Path, copier:
     other, next_run = begin(tmp_path, name="other"), begin(tmp_path, name="next")
     trial(other, 0)
     with other.worked_on():
-        other.set_uncopied(True)
+        mark(other, FILE)
         if copier == "run":
             with followed(next_run, tmp_path, {}, print):
                 wait_for(lambda: rows(database, "SELECT COUNT(*) FROM scores") == [(2,)])
@@ -122,16 +129,64 @@ def test_the_last_lines_of_a_killed_run_are_copied_later(tmp_path: Path, copier:
             result = CommandLine(tmp_path).call("ledger", "--json", output)
             assert result.exit_code == 0, result.stderr
             assert [study["trials"] for study in json.loads(output.read_text())] == [2]
-    left = [run.name for run in (tmp_path / "runs").iterdir() if (run / "uncopied").exists()]
-    assert left == ["other"]
+    assert [file.parent.name for file in (tmp_path / "runs").glob("*/uncopied.*")] == ["other"]
+    unmark(other)
+
+
+#: Is interrupted while a call is in flight. A command asks the ledger before the call writes its line.
+INTERRUPTED = """
+import os, sys
+from pathlib import Path
+from tests.support.run_folder import begin, call
+from workbench.ledger.follow import copy_left_runs, followed
+home = Path(sys.argv[1])
+run = begin(home)
+try:
+    with run.worked_on(), followed(run, home, os.environ, print):
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    copy_left_runs(home, os.environ)
+    call(run, ("execute", "second0", "interrupted"))
+"""
 
 
 def test_a_call_that_ends_after_an_interrupt_is_copied_later(tmp_path: Path) -> None:
     """The calls in flight write their lines while the flow ends."""
-    run = begin(tmp_path)
-    with pytest.raises(KeyboardInterrupt), run.worked_on(), followed(run, tmp_path, {}, print):
-        raise KeyboardInterrupt
-    call(run, ("execute", "second0", "interrupted"))
+    subprocess.run([sys.executable, "-c", INTERRUPTED, tmp_path], check=True)
     copy_left_runs(tmp_path, {})
     assert rows(Database.of(tmp_path, {}), "SELECT outcome FROM calls") == [("interrupted",)]
-    assert not (run.path / "uncopied").exists()
+    assert not list((tmp_path / "runs").glob("*/uncopied.*"))
+
+
+def left_by(home: Path, ledger: str, name: str) -> RunFolder:
+    """Return a run with a trial and with the mark of a process that has ended."""
+    run = begin(home, name=name)
+    trial(run, 0)
+    (run.path / "uncopied.0").write_text(ledger)
+    return run
+
+
+def test_a_run_is_copied_into_the_ledger_of_its_process(tmp_path: Path) -> None:
+    """A shell may name another ledger than the worker, or none. An address that is no database fits every ledger."""
+    team = {VARIABLE: f"sqlite:///{tmp_path}/team.db"}
+    names = [ledger_name(tmp_path, environ) for environ in ({}, team, {VARIABLE: "geheim"})]
+    assert names == [FILE, f"{tmp_path}/team.db", ""]
+    for name in names:
+        left_by(tmp_path, name, f"run-{len(name)}")
+    for environ, copied in (({}, {f"run-{len(FILE)}", "run-0"}), (team, {f"run-{len(names[1])}"})):
+        before = {file.parent.name for file in (tmp_path / "runs").glob("*/uncopied.0")}
+        copy_left_runs(tmp_path, environ)
+        assert before - {file.parent.name for file in (tmp_path / "runs").glob("*/uncopied.0")} == copied
+
+
+def test_runs_that_cannot_be_copied_now_stay_marked(tmp_path: Path) -> None:
+    """The end of a run does not wait for them, and neither does a command whose ledger fails again and again."""
+    runs = [left_by(tmp_path, FILE, name) for name in ("a", "b")]
+    copy_left_runs(tmp_path, {}, lambda: True)
+    (tmp_path / FILE).mkdir(exist_ok=True)
+    copy_left_runs(tmp_path, {})
+    assert all((run.path / "uncopied.0").exists() for run in runs)
+    (tmp_path / FILE).rmdir()
+    (runs[0].path / "run.json").write_text("{")
+    copy_left_runs(tmp_path, {})
+    assert [(run.path / "uncopied.0").exists() for run in runs] == [True, False]

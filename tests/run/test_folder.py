@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,18 +135,23 @@ def test_a_file_of_a_run_that_cannot_be_written_is_the_outside_world(tmp_path: P
         pytest.fail("the call was made")
 
 
+#: Copies a file into the folder of a run. The limit stands for a full disk, and would hold for every thread of a test.
+FULL = """
+import resource, sys
+from pathlib import Path
+from workbench.run.folder import RunFolder
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+RunFolder(Path(sys.argv[1])).keep_copy(Path(sys.argv[2]), "study.yaml")
+"""
+
+
 def test_a_full_disk_is_told_by_the_copy_and_not_by_the_users_file(tmp_path: Path) -> None:
     """The user's file may be on another disk. A limit on the size of files stands for the full disk."""
     folder, study = RunFolder.create(tmp_path, "run"), tmp_path / "user" / "study.yaml"
     study.parent.mkdir()
     study.write_bytes(b"caf\xe9")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        with pytest.raises(OutsideError, match=r"runs/run/study\.yaml cannot be written \(File too large\)"):
-            folder.keep_copy(study, "study.yaml")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = subprocess.run([sys.executable, "-c", FULL, folder.path, study], capture_output=True, text=True, check=False)
+    assert f"{folder.path}/study.yaml cannot be written (File too large)" in full.stderr
     assert folder.keep_copy(study, "study.yaml").read_bytes() == study.read_bytes()
     assert sorted(entry.name for entry in folder.path.iterdir()) == ["candidates", "study.yaml"]
 

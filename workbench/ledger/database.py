@@ -150,10 +150,11 @@ class Database:
             raise self._failed(type(error).__name__) from None
 
     def _failed(self, reason: str, kind: str = "ledger") -> LedgerFailed:
+        remedy = "mend that, then run workbench ledger rebuild" if kind == DAMAGED else "mend that"
         cause = scrubbed(" ".join(reason.split()), self.secrets)[:300]
         return LedgerFailed(
             f"the ledger {self.place} cannot be used ({cause}); expected a database that answers and has room; "
-            "mend that, then run workbench ledger rebuild",
+            f"{remedy}",
             kind=kind,
             lasting=True,
         )
@@ -177,6 +178,17 @@ def _url(home: Path, environ: Mapping[str, str]) -> URL:
     if not url.database or url.database == ":memory:" or not Path(url.database).is_absolute():
         raise LedgerRefused(f"{VARIABLE} names no file by an absolute path; expected {EXPECTED}")
     return url
+
+
+def ledger_name(home: Path, environ: Mapping[str, str]) -> str:
+    """Return a name that tells this ledger from others; an empty text if WORKBENCH_LEDGER_URL names no database.
+
+    The file under WORKBENCH_HOME has the same name in every home, because a home can be moved.
+    """
+    try:
+        return _place(_url(home, environ)) if environ.get(VARIABLE) else FILE
+    except LedgerRefused:
+        return ""
 
 
 def _place(url: URL) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.errors import OutsideError, WorkbenchError
-from workbench.ledger.database import Database
+from workbench.errors import LedgerFailed, WorkbenchError
+from workbench.ledger.database import Database, ledger_name
+from workbench.ledger.marks import left_marks, mark, unmark
 from workbench.ledger.rebuild import prepare
 from workbench.ledger.run_rows import RunRows
-from workbench.run.folder import ROOTS, UNCOPIED, RunFolder
+from workbench.run.folder import RunFolder
 
 #: Seconds between two looks into the run's folder, and between two tries after a failure.
 INTERVAL_SECONDS, PAUSE_SECONDS = 1.0, 30.0
@@ -37,14 +38,11 @@ def followed(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
             copied = follower.copy()
             pause = INTERVAL_SECONDS if copied else PAUSE_SECONDS
             if copied and not others_are_copied:
-                copy_left_runs(home, environ)
+                copy_left_runs(home, environ, ended.is_set)
                 others_are_copied = True
         follower.end(is_last=ended_well.is_set())
 
-    # If the folder cannot be written, the run itself fails.
-    with suppress(OutsideError):
-        run.set_uncopied(True)
-
+    mark(run, ledger_name(home, environ))
     thread = threading.Thread(target=follow, name="workbench-ledger", daemon=True)
     thread.start()
     try:
@@ -62,16 +60,30 @@ def copy_run(run: RunFolder, home: Path, environ: Mapping[str, str], warn: Calla
     _Follower(run, home, environ, warn).end()
 
 
-def copy_left_runs(home: Path, environ: Mapping[str, str]) -> None:
-    """Copy the runs of which the ledger lacks lines, and on which no process works any more.
+def copy_left_runs(home: Path, environ: Mapping[str, str], stops: Callable[[], bool] = lambda: False) -> None:
+    """Copy the runs of which the ledger lacks lines, because the process that worked on them has ended too early.
 
-    A run that cannot be copied is left out. `workbench ledger rebuild` names its reason.
+    A run that cannot be read is left out, and `workbench ledger rebuild` names its reason. If the ledger fails, the
+    other runs are left for the next time.
+
+    Args:
+        stops: tells whether to leave the other runs for the next time.
     """
-    for root in ROOTS:
-        for file in sorted((home / root).glob(f"*/{UNCOPIED}")):
-            run = RunFolder(file.parent)
-            if run.is_left_uncopied:
-                copy_run(run, home, environ, lambda line: None)
+    left = {file: RunFolder(file.parent) for file in left_marks(home, ledger_name(home, environ))}
+    if not left:
+        return
+    with Database.of(home, environ) as database:
+        for file, run in left.items():
+            if stops():
+                return
+            try:
+                prepare(database, home)
+                RunRows(run).copy_new(database)
+                file.unlink(missing_ok=True)
+            except (LedgerFailed, OSError):
+                return
+            except WorkbenchError:
+                continue
 
 
 class _Follower:
@@ -109,16 +121,15 @@ class _Follower:
         """
         self._rows = RunRows(self._run)
         if self.copy() and is_last:
-            # If this fails, the run is copied once more later.
-            with suppress(OutsideError):
-                self._run.set_uncopied(False)
+            unmark(self._run)
         if self._database is not None:
             self._database.engine.dispose()
 
     def warn_once(self, reason: str) -> None:
-        """Say that the ledger lacks a part of this run, and what to do."""
+        """Say that the ledger lacks a part of this run, and what copies it."""
         if not self._warned:
             self._warned = True
             self._warn(
-                f"{reason}. Until then, the ledger, which is a copy of the run's folder, lacks a part of this run"
+                f"{reason}. The ledger, which is a copy of the run's folder, may lack a part of this run. The next "
+                "run, or workbench ledger, copies what is missing"
             )

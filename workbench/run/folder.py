@@ -20,7 +20,7 @@ optimizer.log     the optimizer's own log
 best_prompt.md    the winner
 program.json      the winner as a DSPy program
 working           locked by the process that works on the run
-uncopied          empty; there while the ledger may lack lines of the run
+uncopied.TOKEN    the ledger that may lack lines of the run (workbench.ledger.marks)
 failed.json       why the run stopped, unless it was interrupted
 report.json       the result, as the command line's --json writes it (workbench.evidence.report_record)
 promoted.json     the champion that the winner became, if it was promoted
@@ -50,8 +50,8 @@ from workbench.system.locks import is_in_use, shared_lock
 
 #: The file that the process which works on a run keeps locked.
 WORKING = "working"
-#: The file of a run of which the ledger may lack lines.
-UNCOPIED = "uncopied"
+#: The beginning of the names of files that say that a ledger may lack lines of the run.
+UNCOPIED = "uncopied."
 #: The folders of the runs that this process works on.
 _worked_on_here: set[Path] = set()
 #: The folders of all runs, of all calibrations of judges and of all drawings of rubrics, under WORKBENCH_HOME.
@@ -151,19 +151,6 @@ class RunFolder:
         if is_in_use(self.path / WORKING):
             return None
         return self.load(FailureRecord).why if self.has(FailureRecord) else ""
-
-    @property
-    def is_left_uncopied(self) -> bool:
-        """Return True if the ledger may lack lines of the run, and no process works on the run any more."""
-        return (self.path / UNCOPIED).exists() and not is_in_use(self.path / WORKING)
-
-    def set_uncopied(self, uncopied: bool) -> None:
-        """Note whether the ledger may lack lines of the run."""
-        with _writing(self.path / UNCOPIED):
-            if uncopied:
-                (self.path / UNCOPIED).touch()
-            else:
-                (self.path / UNCOPIED).unlink(missing_ok=True)
 
     def _started(self) -> float:
         """Return the Unix time at which the run began, or 0 if the folder cannot be read.
@@ -318,11 +305,15 @@ def _writing(file: Path) -> Iterator[None]:
 
 
 def _exists(file: Path, *, if_unknown: bool) -> bool:
-    """Return True if a file exists, and `if_unknown` if nobody may look into its folder."""
+    """Return True if a file exists, and `if_unknown` if this user may not look into its folder."""
     try:
-        return file.exists()
+        # From Python 3.14 on, `exists` would return False for a folder that may not be opened.
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:
         return if_unknown
+    return True
 
 
 def _text(content: bytes, place: str) -> str:
