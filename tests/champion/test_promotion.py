@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.run_folder import HIGH, LOW, add, begin, ended, finish
 from workbench.champion.champions import Champions
-from workbench.champion.promotion import promote, rollback
+from workbench.champion.promotion import complete, promote, rollback
 from workbench.errors import NotPromoted
 from workbench.evidence.report import rows
 from workbench.evidence.summary import summarize
@@ -45,6 +45,25 @@ def test_a_promotion_that_was_killed_is_completed_by_the_same_command(tmp_path: 
     (run.path / PromotedRecord.FILE).unlink()
     with pytest.raises(NotPromoted, match="is champion 2 already"):
         promote(run, champions)
+    assert run.load(PromotedRecord).number == 2
+
+
+def test_only_the_run_that_found_the_champion_is_marked_later(tmp_path: Path, champions: Champions) -> None:
+    """Champions come from other machines, whose runs can have the names of runs here. A rollback names the same run."""
+    run = ended(tmp_path)
+    promote(run, champions)
+    mark, prompt = run.path / PromotedRecord.FILE, run.read("best_prompt.md")
+    mark.unlink()
+    run.write("best_prompt.md", "Another prompt.")
+    complete(run.path.parent, champions)
+    run.write("best_prompt.md", prompt)
+    complete(run.path.parent, Champions("another study", champions.folder, "Write the plan."))
+    assert not mark.exists()
+    rollback(champions)
+    complete(run.path.parent, champions)
+    assert not mark.exists()
+    rollback(champions, 2)
+    complete(run.path.parent, champions)
     assert run.load(PromotedRecord).number == 2
 
 

@@ -35,3 +35,9 @@ def test_the_next_run_marks_the_run_of_a_champion_whose_promotion_was_killed(tmp
     with open_run(options, home=home, run="next", url=None, environ=os.environ) as setting:
         assert setting.study.champion == 2
     assert run.load(PromotedRecord).number == 2
+
+    # A run with a damaged folder cannot be marked.
+    (run.path / PromotedRecord.FILE).unlink()
+    run.write("run.json", "{")
+    with open_run(options, home=home, run="after-that", url=None, environ=os.environ) as setting:
+        assert setting.study.champion == 2

@@ -66,16 +66,20 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
 
 
 def complete(runs: Path, champions: Champions) -> None:
-    """Mark the run of the current champion in the folder of all runs, unless it is marked or not there.
+    """Mark the run that found the current champion, unless it is marked or is not in the folder of all runs.
 
-    A promotion that was killed has written the champion's file, and has not marked the run.
+    A promotion that was killed has written the champion's file, and has not marked the run. Another run can have the
+    name that the file has: champions come from other machines through git, and runs do not.
     """
     current = champions.current()
-    if current.run is None:
+    champion = current if current.restores is None else champions.numbered(current.restores)
+    if champion.run is None:
         return
-    run = RunFolder(runs / current.run)
-    if run.has(RunRecord) and not run.has(PromotedRecord):
-        _mark(run, champions, current)
+    run = RunFolder(runs / champion.run)
+    if not run.has(RunRecord) or run.has(PromotedRecord) or run.load(RunRecord).study != champions.study:
+        return
+    if run.read("best_prompt.md") == champion.text:
+        _mark(run, champions, champion)
 
 
 def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:

@@ -12,6 +12,7 @@ from workbench.calibration.calibrations import folder_of
 from workbench.champion import promotion
 from workbench.champion.champions import Champions
 from workbench.champion.qualification import fingerprint
+from workbench.errors import WorkbenchError
 from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
 from workbench.money import purse
@@ -45,7 +46,7 @@ class RunOptions:
         rehearse: True for scripted models instead of real models.
         runner: the task runner, as the key `task_runner` names it.
         prompts: the folder `prompts` with the champions of the study, if it is not beside the study file.
-        searches: False for a calibration of the judge, for which a smaller budget is enough.
+        calibrates: only the judge is calibrated, for which a smaller budget is enough.
     """
 
     study: Path
@@ -56,7 +57,7 @@ class RunOptions:
     prompts: Path | None = None
     dollars: float | None = None
     runner: str | None = None
-    searches: bool = True
+    calibrates: bool = False
 
     @property
     def overrides(self) -> dict[str, object]:
@@ -78,7 +79,7 @@ def load(options: RunOptions) -> Study:
         StudyError: the study, its rubric or the options have mistakes. The error holds all of them.
         ChampionUnreadable: the file of a champion cannot be read.
     """
-    study = with_rubric(loader.load(options.study, options.overrides, searches=options.searches))
+    study = with_rubric(loader.load(options.study, options.overrides, calibrates=options.calibrates))
     if options.prompts is not None:
         study = replace(study, champions=options.prompts / study.name)
     champion = champions_of(study).current()
@@ -196,7 +197,9 @@ def open_run(
     require_reachable(results_of(home, environ))
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
-        promotion.complete(home / RUNS, champions_of(study))
+        # The folder of the promoted run may be damaged, or belong to another user. That is no reason to fail.
+        with contextlib.suppress(WorkbenchError):
+            promotion.complete(home / RUNS, champions_of(study))
         with setting.run.worked_on():
             _describe(setting, "search", url, home, environ, searches=searches)
             with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
