@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.rights import without_roots_rights
 from workbench.alerts.holders import Holder, held, mark_crashed
 
 SERVER = "http://127.0.0.1:4200/api"
@@ -22,6 +23,13 @@ from pathlib import Path
 from workbench.alerts.holders import held
 with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
     os.kill(os.getpid(), 9)
+"""
+#: Prints the flow runs whose process has died.
+ASK = """
+import sys
+from pathlib import Path
+from workbench.alerts.holders import dead_flow_runs
+print(dead_flow_runs(Path(sys.argv[1])))
 """
 
 
@@ -123,3 +131,16 @@ def test_a_run_of_another_server_waits_for_that_server(tmp_path: Path) -> None:
     (tmp_path / "flow-runs" / "damaged").write_bytes(b"\xff")
     assert mark_crashed(tmp_path, FlowRuns({}), SERVER) == []
     assert files(tmp_path) == ["there"]
+
+
+@pytest.mark.processes
+def test_the_file_of_another_user_disturbs_nobody(tmp_path: Path) -> None:
+    """A killed `sudo workbench run` leaves such a file. Nobody else can tell whether its process lives."""
+    for flow_run in ("mine", "of-another-user"):
+        dead(tmp_path, flow_run)
+    (tmp_path / "flow-runs" / "of-another-user").chmod(0)
+    asks = (
+        "import sys, pathlib; from workbench.alerts.holders import *; print(dead_flow_runs(pathlib.Path(sys.argv[1])))"
+    )
+    command = [*without_roots_rights(), sys.executable, "-c", asks, str(tmp_path)]
+    assert subprocess.check_output(command, text=True) == "['mine']\n"

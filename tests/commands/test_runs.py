@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import WORKBENCH, CommandLine, CommandResult
+from tests.support.rights import without_roots_rights
 from tests.support.run_folder import add, begin, ended, finish
 from workbench.commands.runs import COLUMNS, list_runs, prune
 from workbench.errors import RunNotFound
@@ -131,8 +130,6 @@ LOOKING = ("runs", "show latest", "ledger rebuild", "runs prune", CACHE_PRUNE)
 
 
 def _without_roots_rights(line: CommandLine, *arguments: str) -> CommandResult:
-    """Run `workbench` as a user who may not open every folder, also if root runs the tests."""
-    setpriv = shutil.which("setpriv")
-    if os.getuid() != 0 or setpriv is None:
-        return line.run(*arguments)
-    return line.run("--bounding-set=-dac_override,-dac_read_search", WORKBENCH, *arguments, program=Path(setpriv))
+    """Run `workbench` as a user who may not open every folder."""
+    program, *options = [*without_roots_rights(), WORKBENCH]
+    return line.run(*options, *arguments, program=Path(program))

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -70,8 +70,10 @@ def dead_flow_runs(home: Path) -> list[str]:
 def _files_of_dead(home: Path) -> Iterator[Path]:
     """Yield the file of each flow run whose process has died. Check the lock directly before the file is yielded."""
     for file in sorted((home / "flow-runs").glob("[!.]*")):
-        if not is_locked(file):
-            yield file
+        # Nobody can tell whether the process lives if another user wrote the file, as after `sudo workbench run`.
+        with suppress(PermissionError):
+            if not is_locked(file):
+                yield file
 
 
 def mark_crashed(home: Path, api: Api, server: str) -> list[str]:

@@ -179,7 +179,7 @@ def _needed(home: Path, oldest: float) -> tuple[set[Answer], float]:
             if not times:
                 raise RunNotFound(
                     f"{folder.path} cannot be read, so nobody can tell which answers its run needs: make the folder "
-                    "readable, or remove it"
+                    "and its files readable, or remove it"
                 )
             needed_until = max(needed_until, *times)
     return needed, needed_until
