@@ -62,7 +62,7 @@ def calibrate(
         rehearsal what they would have cost.
     """
     os.environ.update(loopback.exceptions(os.environ))
-    options = RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner, searches=False)
+    options = RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner, calibrates=True)
     with outside_failures(), alive():
         if not rehearse:
             take_keys(load(options), os.environ)

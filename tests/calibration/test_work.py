@@ -27,6 +27,7 @@ from workbench.money.purse import Purse, opened
 from workbench.nouns import Execution, ExecutionRequest, Goal, Plan, ScoreRequest, Verdict
 from workbench.providers import digest
 from workbench.run.calibration import CalibrationRecord
+from workbench.run.folder import RunFolder
 from workbench.run.setting import Setting
 from workbench.scoring import Criterion
 from workbench.search.optimization import optimization
@@ -183,8 +184,17 @@ def test_a_calibration_of_one_plan_does_not_know_the_generators_noise(tmp_path: 
     assert not record.faults(8.0, 1)
 
 
-def test_a_budget_that_is_used_up_is_reported(tmp_path: Path) -> None:
-    run, purse = setting(tmp_path, goals=(GOAL,)), Purse(1.0)
+@pytest.mark.parametrize(
+    ("folder", "advice"),
+    [
+        ("runs", "run the same command again, which buys only what is missing, or raise"),
+        ("calibrations", "all calibrations of this judge share this budget, and what they bought is kept: raise"),
+    ],
+)
+def test_a_budget_that_is_used_up_is_reported(tmp_path: Path, folder: str, advice: str) -> None:
+    """A run that calibrates the judge first has a budget of its own, and the next run has a new one."""
+    of_run, purse = setting(tmp_path, goals=(GOAL,)), Purse(1.0)
+    run = replace(of_run, run=RunFolder(tmp_path / folder / "name").create_if_missing())
 
     def refused(request: ScoreRequest, plan: Plan) -> Verdict:
         purse.reserve("score", 2.0)
@@ -192,10 +202,7 @@ def test_a_budget_that_is_used_up_is_reported(tmp_path: Path) -> None:
 
     with (
         opened(run.run.path, purse),
-        pytest.raises(
-            BudgetUsedUp,
-            match=r"of \$1\.00 was used up before the judge was calibrated; .*; what was bought is kept, so raise ",
-        ),
+        pytest.raises(BudgetUsedUp, match=rf"of \$1\.00 was used up before the judge was calibrated; .*; {advice} "),
     ):
         calibrated(run, Flow(score=refused))
 

@@ -133,13 +133,13 @@ def test_a_purse_begins_with_what_the_run_has_spent(tmp_path: Path) -> None:
 def test_a_calibration_needs_a_smaller_budget_than_a_search(tmp_path: Path) -> None:
     """It confirms no prompt, takes fewer executions than any optimizer, and is continued later if it ends early."""
     file = write_study(tmp_path, budget=1, confirm=8)
-    refused = _refusal(RunOptions(file, dollars=0.0001, searches=False))
+    refused = _refusal(RunOptions(file, dollars=0.0001, calibrates=True))
     assert "expected at least " in refused
     assert ": to reserve the largest possible execution and verdict" in refused
     least = float(refused.partition("expected at least ")[2].partition(":")[0])
     for_search = _refusal(RunOptions(file, budget=6, dollars=0.0001)).partition("expected at least ")[2]
     assert least + 0.01 < float(for_search.partition(":")[0])
-    study = load(RunOptions(file, dollars=least + 0.01, searches=False))
+    study = load(RunOptions(file, dollars=least + 0.01, calibrates=True))
     assert (study.budget, study.dollars) == (1, least + 0.01)
 
 

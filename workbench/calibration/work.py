@@ -21,6 +21,7 @@ from workbench.evidence.promotion import alpha_of
 from workbench.money.purse import raise_if_used_up
 from workbench.nouns import Goal, Plan, ScoreRequest, Study
 from workbench.run.calibration import CalibrationRecord, GroupRecord
+from workbench.run.folder import RUNS
 from workbench.run.setting import Setting
 from workbench.search.asker import Asker, SearchStopped
 from workbench.search.predictor import predictor_lm, program_of
@@ -39,7 +40,9 @@ def calibration(setting: Setting, prices: Prices, *, probes: bool) -> Callable[[
         try:
             return conclude(setting, _groups(setting, asker, probes=probes), prices)
         except SearchStopped:
-            raise_if_used_up(setting.run.path, "the judge was calibrated", for_all=True)
+            # The first run may calibrate the judge, too. It has a budget of its own.
+            shared_by = None if setting.run.path.parent.name == RUNS else "all calibrations of this judge"
+            raise_if_used_up(setting.run.path, "the judge was calibrated", shared_by=shared_by)
             raise
 
     return work

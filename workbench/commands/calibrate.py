@@ -60,7 +60,7 @@ def calibrate(
     from workbench.run.calibration import CalibrationRecord
     from workbench.study.calibrating import calibration_estimate
 
-    loaded = load(RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner, searches=False))
+    loaded = load(RunOptions(study, budget=budget, rehearse=rehearse, dollars=dollars, runner=runner, calibrates=True))
     require_rubric(loaded, rehearsal=True)
     if not rehearse:
         # The flow checks the keys too. This check comes before a server is started.

@@ -214,35 +214,34 @@ def purse_of(run: Path | None) -> Purse | None:
     return None if run is None else _purses.get(run)
 
 
-def raise_if_used_up(run: Path, event: str, *, for_all: bool = False) -> None:
+def raise_if_used_up(run: Path, event: str, *, shared_by: str | None = None) -> None:
     """Check that no call of a run was refused because its money is used up.
 
     Args:
         event: the event that the budget is too small for, such as "the judge was calibrated".
-        for_all: as in `used_up_before`.
+        shared_by: as in `used_up_before`.
 
     Raises:
         BudgetUsedUp: a call was refused.
     """
     purse = purse_of(run)
     if purse is not None and purse.used_up:
-        raise used_up_before(event, purse.dollars, for_all=for_all) from None
+        raise used_up_before(event, purse.dollars, shared_by=shared_by) from None
 
 
-def used_up_before(event: str, dollars: float, *, for_all: bool = False) -> BudgetUsedUp:
+def used_up_before(event: str, dollars: float, *, shared_by: str | None = None) -> BudgetUsedUp:
     """Return the error for a budget that was used up before an event.
 
     Args:
         dollars: the whole budget.
-        for_all: True if the budget is one for all commands of this kind, so that the same command cannot go on with it.
+        shared_by: the commands that share the budget, such as "all calibrations of this judge", so that the same
+            command cannot go on with it. None if each command has a budget of its own.
     """
-    advice = (
-        "what was bought is kept, so "
-        if for_all
-        else "run the same command again, which buys only what is missing, or "
-    )
+    advice = "run the same command again, which buys only what is missing, or"
+    if shared_by:
+        advice = f"{shared_by} share this budget, and what they bought is kept:"
     return BudgetUsedUp(
-        f"the budget of ${dollars:.2f} was used up before {event}; expected a budget that is enough for that; {advice}"
+        f"the budget of ${dollars:.2f} was used up before {event}; expected a budget that is enough for that; {advice} "
         "raise budget.dollars in the study (or --dollars of run and calibrate)",
         kind="budget used up",
         lasting=True,

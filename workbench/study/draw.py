@@ -75,7 +75,7 @@ def drawing_of(setting: Setting, number: int) -> Callable[[Asker], dict[str, tup
             with ThreadPoolExecutor(setting.study.concurrency) as pool:
                 drawings = list(pool.map(criteria_of, requests(setting, number)))
         except SearchStopped:
-            raise_if_used_up(setting.run.path, "the rubric was drawn", for_all=True)
+            raise_if_used_up(setting.run.path, "the rubric was drawn", shared_by="all drawings of this rubric")
             raise
         return {goal.name: criteria for goal, criteria in zip(setting.study.goals, drawings, strict=True)}
 

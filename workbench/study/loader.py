@@ -25,12 +25,12 @@ from workbench.study.misfit import message
 from workbench.study.yaml_lines import YamlFile
 
 
-def load(path: Path, overrides: Mapping[str, object] | None = None, *, searches: bool = True) -> Study:
+def load(path: Path, overrides: Mapping[str, object] | None = None, *, calibrates: bool = False) -> Study:
     """Read and check a study.
 
     Args:
         overrides: values from the command line, by key. They replace the file's values and are checked like them.
-        searches: False for a calibration of the judge, for which a smaller budget is enough.
+        calibrates: only the judge is calibrated, for which a smaller budget is enough.
 
     Raises:
         StudyError: the file or the overrides have mistakes. The error holds all of them.
@@ -46,7 +46,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, *, searches:
     form = _form(file, overrides, runtime)
     checks.check_known_words(file, overrides)
     checks.check_goal_names(file)
-    if searches:
+    if not calibrates:
         checks.check_budget(file, overrides)
     study = None
     if form is None:
@@ -56,7 +56,7 @@ def load(path: Path, overrides: Mapping[str, object] | None = None, *, searches:
         study = _study(form, file, runtime)
     if study is not None and not file.problems:
         # A study whose task runner cannot be used is not priced.
-        refusals = list(task_runners.refusals(study)) or list(money.refusals(study, searches=searches))
+        refusals = list(task_runners.refusals(study)) or list(money.refusals(study, calibrates=calibrates))
         for key_path, problem in refusals:
             checks.add_problem(file, key_path, problem, overrides)
     if file.problems or study is None:

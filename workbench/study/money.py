@@ -40,11 +40,11 @@ def spent_in(run: RunFolder) -> float:
     return sum(cost.known + cost.at_most for cost in costs)
 
 
-def refusals(study: Study, *, searches: bool = True) -> Iterator[tuple[KeyPath, str]]:
+def refusals(study: Study, *, calibrates: bool = False) -> Iterator[tuple[KeyPath, str]]:
     """Yield the reasons why the study's budget in dollars cannot be kept, each with the key that it concerns.
 
     Args:
-        searches: False if the study's judge is only calibrated.
+        calibrates: only the study's judge is calibrated.
     """
     if study.dollars is None:
         return
@@ -61,8 +61,8 @@ def refusals(study: Study, *, searches: bool = True) -> Iterator[tuple[KeyPath, 
         return
     unpriced = [*_unpriced_models(study), *_unpriced_steps(study)]
     yield from unpriced
-    if not unpriced and (least := _smallest_budget(study, searches=searches)) > study.dollars:
-        purposes = "to try the starting prompt, to confirm the result, and " if searches else ""
+    if not unpriced and (least := _smallest_budget(study, calibrates=calibrates)) > study.dollars:
+        purposes = "to try the starting prompt, to confirm the result, and " if not calibrates else ""
         yield (
             dollars,
             (
@@ -113,7 +113,7 @@ def _no_price(key: str, model: str) -> str:
     )
 
 
-def _smallest_budget(study: Study, *, searches: bool) -> float:
+def _smallest_budget(study: Study, *, calibrates: bool) -> float:
     """Return the smallest budget in dollars with which the study can come to a result, estimated before any call.
 
     It pays for the calibration, if the first run makes one, and for the trials of the starting prompt and of the
@@ -121,7 +121,7 @@ def _smallest_budget(study: Study, *, searches: bool) -> float:
     them: a calibration that ends early is continued later, and may find most of its answers among those of a run.
     """
     trials = calibration = 0.0
-    if searches:
+    if not calibrates:
         dollars_each = _dollars_each(estimate(study, NO_RUNS))
         executions = len(study.goals) + confirming(study)
         trials = executions * (dollars_each["generator"] + study.calls * dollars_each["judge"])
