@@ -49,7 +49,7 @@ def test_the_commands_of_the_guide_put_prefect_and_the_ledger_into_postgresql(
     finally:
         line.run("server", "--stop")
     assert ended.exit_code == 0, ended.stderr
-    assert "lacks a part of this run" not in ended.stderr
+    assert "lack a part of this run" not in ended.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     with Database.of(tmp_path / "home", {VARIABLE: postgresql.address("ledger")}) as database:
         trials = rows(database, "SELECT run, outcome FROM trials")

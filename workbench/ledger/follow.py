@@ -126,7 +126,7 @@ class _Follower:
             self._database.engine.dispose()
 
     def warn_once(self, reason: str) -> None:
-        """Say that the ledger lacks a part of this run, and what copies it."""
+        """Say that the ledger may lack a part of this run, and what copies it."""
         if not self._warned:
             self._warned = True
             self._warn(
