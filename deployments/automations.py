@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
@@ -56,9 +58,16 @@ def main() -> None:
         raise outside_failure(error, url) or error from None
 
 
-if __name__ == "__main__":
+@contextmanager
+def failures_as_messages() -> Iterator[None]:
+    """End this process with the message and the exit code of a failure that is written for a person."""
     try:
-        main()
+        yield
     except WorkbenchError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    with failures_as_messages():
+        main()

@@ -20,7 +20,6 @@ from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 
 from workbench.deployments import automations
-from workbench.errors import WorkbenchError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -90,8 +89,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with automations.failures_as_messages():
         main()
-    except WorkbenchError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
