@@ -49,7 +49,7 @@ class BatchedEvents(EventsWorker):
     async def attach_related_resources_from_context(self, event: Event) -> None:
         """Attach the flow run, the flow, the deployment and the tags that an event belongs to."""
         related = await self._related_to_task_run(event)
-        if len(related) in range(1, MOST_RELATED):
+        if 0 < len(related) < MOST_RELATED:
             present = {resource.id for resource in event.involved_resources}
             event.related += [resource for resource in related if resource.id not in present]
         else:

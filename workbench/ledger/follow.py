@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import LedgerFailed, WorkbenchError
@@ -69,21 +69,21 @@ def copy_left_runs(home: Path, environ: Mapping[str, str], stops: Callable[[], b
     Args:
         stops: tells whether to leave the other runs for the next time.
     """
-    left = {file: RunFolder(file.parent) for file in left_marks(home, ledger_name(home, environ))}
-    if not left:
+    left = list(left_marks(home, ledger_name(home, environ)))
+    if not left or stops():
         return
-    with Database.of(home, environ) as database:
-        for file, run in left.items():
+    with Database.of(home, environ) as database, suppress(WorkbenchError, OSError):
+        prepare(database, home)
+        for file in left:
             if stops():
                 return
             try:
-                prepare(database, home)
-                RunRows(run).copy_new(database)
-                file.unlink(missing_ok=True)
-            except (LedgerFailed, OSError):
-                return
+                RunRows(RunFolder(file.parent)).copy_new(database)
+            except LedgerFailed:
+                raise
             except WorkbenchError:
                 continue
+            file.unlink(missing_ok=True)
 
 
 class _Follower:
