@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
-from tests.support.run_folder import add, begin, finish
+import pytest
+
+from tests.support.run_folder import add, begin, finish, record
 from workbench.commands.progress import counts, spent
+from workbench.evidence.costs import Costs
 from workbench.evidence.report import markdown, rows
 from workbench.evidence.report_record import ReportRecord
 from workbench.evidence.summary import summarize
@@ -20,8 +24,12 @@ FLASH = "gemini/gemini-3.8-flash"
 def pay(
     folder: RunFolder, action: Action, dollars: float | None, untold: tuple[str, ...] = (), kind: str = "ok"
 ) -> None:
+    folder.append(paid(action, dollars, untold, kind))
+
+
+def paid(action: Action, dollars: float | None, untold: tuple[str, ...] = (), kind: str = "ok") -> CallRecord:
     cost = Cost.of([ModelCost(FLASH if dollars is not None else "openai/llama", 2, Tokens(input=1), dollars)], untold)
-    folder.append(CallRecord(action=action, key="k", kind=kind, seconds=1.0, at=1.0, cost=cost))
+    return CallRecord(action=action, key="k", kind=kind, seconds=1.0, at=1.0, cost=cost)
 
 
 def test_the_report_splits_the_money_by_role_and_names_what_has_no_price(tmp_path: Path) -> None:
@@ -46,6 +54,13 @@ def test_the_report_splits_the_money_by_role_and_names_what_has_no_price(tmp_pat
     assert "not counted: runtime\\: mix" in artifact
     assert spent(summary) == " · $1.75 so far"
     assert "$1.75 so far" in counts(summary)
+
+
+@pytest.mark.parametrize("dollars", list(permutations([0.1, 0.2, 0.3])))
+def test_the_order_in_which_calls_end_changes_no_digit(dollars: tuple[float, ...]) -> None:
+    """Added one by one, these amounts make 0.6 in one order, and 0.6000000000000001 in another."""
+    costs = Costs.of(record(), [paid("execute", amount) for amount in dollars])
+    assert (costs.by_role["generator"], costs.dollars) == (0.6, 0.6)
 
 
 def test_a_rehearsal_costs_nothing_and_says_what_real_models_would_have_cost(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Costs:
     @property
     def dollars(self) -> float:
         """Return the sum of all known amounts."""
-        return sum(self.by_role.values())
+        return math.fsum(self.by_role.values())
 
     @property
     def paid(self) -> float | None:
@@ -52,18 +53,19 @@ class Costs:
 
     @classmethod
     def of(cls, record: RunRecord, calls: Sequence[CallRecord]) -> Costs:
-        """Add up the costs of the calls in a run's journal."""
-        by_role = dict.fromkeys(ROLES.values(), 0.0)
+        """Add up the costs of the calls in a run's journal. Their order, which is by chance, changes no digit."""
+        amounts: dict[str, list[float]] = {role: [] for role in ROLES.values()}
         unpriced: Counter[str] = Counter()
         prices: dict[str, None] = {}
         for call in calls:
             if call.cost is None:
                 continue
-            by_role[ROLES[call.action]] += call.cost.known
+            amounts[ROLES[call.action]].append(call.cost.known)
             prices[call.cost.prices] = None
             unpriced.update(call.cost.untold)
             for part in call.cost.models:
                 if part.dollars is None:
                     unpriced[part.model] += part.calls
+        by_role = {role: math.fsum(parts) for role, parts in amounts.items()}
         unknown = not prices and any(call.kind == "ok" for call in calls)
         return cls(by_role, dict(unpriced), tuple(prices), record.dollars, record.rehearsal is not None, unknown)

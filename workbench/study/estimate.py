@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -195,7 +196,7 @@ def _dollars_each(calls: Sequence[CallRecord]) -> float | None:
     """
     priced = [call for call in calls if call.cost is not None and call.cost.dollars is not None]
     answers = sum(call.kind == "ok" for call in priced)
-    return sum(call.cost.known for call in priced if call.cost) / answers if answers else None
+    return math.fsum(call.cost.known for call in priced if call.cost) / answers if answers else None
 
 
 def _by_same_model(call: CallRecord, study: Study) -> bool:

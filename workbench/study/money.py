@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def purse_of(study: Study, run: RunFolder, home: Path) -> Purse | None:
 def spent_in(run: RunFolder) -> float:
     """Return the most that the calls in the journal of a run's folder can have cost, in dollars."""
     costs = [call.cost for call in journal.read(run.path) if call.cost is not None]
-    return sum(cost.known + cost.at_most for cost in costs)
+    return math.fsum(cost.known + cost.at_most for cost in costs)
 
 
 def refusals(study: Study, *, calibrates: bool = False) -> Iterator[tuple[KeyPath, str]]:
