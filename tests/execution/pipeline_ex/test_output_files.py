@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from workbench.execution.pipeline_ex import output_files
 pytestmark = pytest.mark.processes
 
 
-def test_only_finished_new_files_are_read(tmp_path: Path) -> None:
+def test_only_finished_new_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links, pipes, large files and growing files are skipped."""
     folder = tmp_path / "run"
     (folder / "sub").mkdir(parents=True)
@@ -26,19 +25,26 @@ def test_only_finished_new_files_are_read(tmp_path: Path) -> None:
     (folder / "link.yaml").symlink_to("/etc/passwd")
     os.mkfifo(folder / "pipe")
     (folder / "big").write_bytes(b"x" * (output_files.MAX_BYTES + 1))
-    over = threading.Event()
+    monkeypatch.setattr(output_files, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(output_files, "MAX_WAIT_SECONDS", 0.0)
+    begun, over = threading.Event(), threading.Event()
 
     def grow() -> None:
         with (folder / "growing").open("w") as file:
-            while not over.is_set():
-                file.write("x" * 5000)
+            while not over.wait(0.001):
+                file.write("x")
                 file.flush()
+                begun.set()
 
     thread = threading.Thread(target=grow)
     thread.start()
     try:
-        time.sleep(0.1)
-        texts = output_files.files(folder, before)
+        assert begun.wait(60)
+        # A busy machine may stop the thread for QUIET_SECONDS, but not ten times in a row.
+        for _ in range(10):
+            texts = output_files.files(folder, before)
+            if str(folder / "growing") not in texts:
+                break
     finally:
         over.set()
         thread.join()
