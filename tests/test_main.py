@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 from pathlib import Path
 
@@ -17,12 +19,18 @@ def test_an_interrupt_during_the_imports_sets_the_exit_code(tmp_path: Path, pack
     """The imports take seconds, and the interrupt prints nothing. Python tells which modules it has imported."""
     telling = {"PYTHONPROFILEIMPORTTIME": "1", "PREFECT_API_URL": "http://127.0.0.1:9/api"}
     line = CommandLine(tmp_path / "home", telling)
-    with line.start("run", study(tmp_path / "study"), "--rehearse") as process:
-        assert process.stderr is not None
-        while package_of(process.stderr.readline()) != package:
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=300)
+    reading, writing = os.pipe()
+    # The command waits until its lines are read. With the usual 64 kB, it could end before it gets the interrupt.
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with os.fdopen(reading) as stderr:
+        with os.fdopen(writing, "w") as pipe:
+            process = line.start("run", study(tmp_path / "study"), "--rehearse", stderr=pipe)
+        with process:
+            while package_of(stderr.readline()) != package:
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            err = stderr.read()
+            process.communicate(timeout=300)
     printed = [text for text in err.splitlines() if not package_of(text)]
     assert (process.returncode, "Traceback" in err) == (130, False), printed
 
