@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
+from tests.support import patient
 from tests.support.command_line import CommandLine, wait_for
 from tests.support.deployments import api, deployed
 from tests.support.prefect_database import new_database
@@ -68,6 +70,7 @@ def test_a_run_that_ends_after_a_restart_of_the_server_starts_a_notification(tmp
     try:
         line = deployed(line.having(PREFECT_API_URL=line.run("server").stdout.strip()))
         with server_client.api(api(line), {}) as client:
+            client.timeout = httpx.Timeout(patient.SECONDS)
             flow = client.request("POST", "/flows/", json={"name": "optimize"}).json()["id"]
             run = client.request("POST", "/flow_runs/", json={"flow_id": flow, "name": "mine"}).json()["id"]
 
