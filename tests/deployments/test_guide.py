@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import patient
 from tests.support.command_line import CHECKOUT, CommandLine, wait_for
-from tests.support.deployments import api, create_flow_run, end_of, login, running
+from tests.support.deployments import api, create_flow_run, end_of, login, pause_schedules, running
 from workbench.run.folder import RunFolder
 from workbench.run.record import RunRecord
 
@@ -83,6 +83,7 @@ def test_two_workers_behind_a_login_share_the_runs_and_never_work_on_one_study_a
         password = re.findall(r"PREFECT_API_AUTH_STRING=(\S+)", block("A login"))[-1]
         asking = with_server(line, PREFECT_API_AUTH_STRING=password)
         assert patient.get(f"{api(asking)}/flows/paginate").status_code == 401
+        pause_schedules(asking)
         with worker(line.having(PREFECT_API_AUTH_STRING=password), block("Two workers")):
             # Each run goes to the worker that asks next.
             wait_for(lambda: len(takers_of_another_run(asking)) == 2, 400)

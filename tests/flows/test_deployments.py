@@ -10,7 +10,16 @@ import pytest
 
 from tests.support import patient
 from tests.support.command_line import CHECKOUT, PREFECT, CommandLine, wait_for
-from tests.support.deployments import WORKER, api, create_flow_run, deployed, deployment, end_of, running
+from tests.support.deployments import (
+    WORKER,
+    api,
+    create_flow_run,
+    deployed,
+    deployment,
+    end_of,
+    pause_schedules,
+    running,
+)
 from tests.support.processes import working_in
 
 # On a busy machine, each flow run takes half a minute to start.
@@ -24,7 +33,7 @@ PYTHON = Path(sys.executable)
 
 
 def is_served(line: CommandLine) -> bool:
-    """Return True if all deployments exist and belong to no worker. For a moment they do not exist at all."""
+    """Return True if all deployments exist and belong to no worker."""
     responses = [patient.get(f"{api(line)}/deployments/name/{name}") for name in (NIGHTLY, "watch/watch", REQUALIFY)]
     return all(answer.status_code == 200 and answer.json()["work_pool_name"] is None for answer in responses)
 
@@ -69,6 +78,7 @@ def deployed_line(line: CommandLine) -> CommandLine:
 def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) -> None:
     """Prefect's own command has created the deployment from prefect.yaml."""
     check_schedule(deployed)
+    pause_schedules(deployed)
     with running(deployed, PREFECT, *WORKER):
         assert end_of(deployed, create_flow_run(deployed, NIGHTLY, **SMALL)) == "COMPLETED"
     check_report(deployed)
@@ -76,6 +86,7 @@ def test_a_process_worker_runs_the_deployment_to_its_end(deployed: CommandLine) 
 
 def test_a_run_that_is_cancelled_in_the_ui_ends_soon_and_can_be_resumed(deployed: CommandLine) -> None:
     """All processes that execute the pipeline end, too. The artifact says so. Another run buys nothing kept again."""
+    pause_schedules(deployed)
     with (
         deployed.rehearsing(latency=1.0) as (line, rehearsal),
         running(line.having(PREFECT_WORKER_QUERY_SECONDS="2"), PREFECT, *WORKER),
@@ -103,8 +114,11 @@ def test_one_process_serves_the_same_deployments_without_a_worker(deployed: Comm
     """The process replaces deployments that were created for a worker, and says so."""
     with running(deployed, PYTHON, CHECKOUT / "deployments" / "serve.py") as program:
         replaced = f"the deployment {NIGHTLY} of the work pool workbench is replaced"
-        wait_for(lambda: replaced in program.stderr.read_text())
-        wait_for(lambda: is_served(deployed))
+        # Until Prefect prints this line, it creates the deployments and their automations several times.
+        program.wait_for_line("Your deployments are being served")
+        assert replaced in program.stderr.read_text()
+        assert is_served(deployed)
         check_schedule(deployed)
+        pause_schedules(deployed)
         assert end_of(deployed, create_flow_run(deployed, NIGHTLY, **SMALL)) == "COMPLETED"
     check_report(deployed)

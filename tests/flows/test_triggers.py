@@ -12,7 +12,7 @@ import pytest
 from tests.support import patient
 from tests.support.command_line import PREFECT, CommandLine, study, wait_for
 from tests.support.commits import Commits
-from tests.support.deployments import WORKER, create_flow_run, deployed, end_of, running
+from tests.support.deployments import WORKER, create_flow_run, deployed, end_of, pause_schedules, running
 from workbench.champion.champion import Champion
 from workbench.champion.champions import Champions
 from workbench.run.folder import RunFolder
@@ -79,7 +79,8 @@ def watched(line: CommandLine, tmp_path: Path) -> Watched:
     champions = Champions("small", commits.folder / "studies" / "prompts" / "small", "")
     champions.add(Champion(number=1, text=TOPICS, rehearsal="default:0", scores={"only": [9.0, 9.1, 9.2]}))
     commits.commit({"notes.md": "one"})
-    return Watched(deployed(line), commits)
+    pause_schedules(deployed(line))
+    return Watched(line, commits)
 
 
 def test_a_push_is_noticed_and_a_damaged_pipeline_leads_to_a_search(watched: Watched) -> None:

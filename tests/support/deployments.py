@@ -38,6 +38,14 @@ def deployed(line: CommandLine) -> CommandLine:
     return line
 
 
+def pause_schedules(line: CommandLine) -> None:
+    """Pause all schedules of the server. Otherwise a test at three o'clock would meet the run of the night, too."""
+    for item in patient.post(f"{api(line)}/deployments/filter", json={}, auth=login(line)).raise_for_status().json():
+        for schedule in item["schedules"]:
+            url = f"{api(line)}/deployments/{item['id']}/schedules/{schedule['id']}"
+            patient.patch(url, json={"active": False}, auth=login(line)).raise_for_status()
+
+
 def deployment(line: CommandLine, name: str) -> dict[str, Any]:
     """Return a deployment, as the server describes it."""
     response = patient.get(f"{api(line)}/deployments/name/{name}", auth=login(line)).raise_for_status()

@@ -26,6 +26,11 @@ def post(url: str, **options: Any) -> httpx.Response:
     return _answered(lambda: httpx.post(url, timeout=SECONDS, **options))
 
 
+def patch(url: str, **options: Any) -> httpx.Response:
+    """Send a PATCH request with these options of httpx."""
+    return _answered(lambda: httpx.patch(url, timeout=SECONDS, **options))
+
+
 def _answered(request: Callable[[], httpx.Response]) -> httpx.Response:
     """Send the request until its answer is another one than 503."""
     deadline = time.monotonic() + SECONDS
