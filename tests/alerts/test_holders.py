@@ -24,6 +24,15 @@ from workbench.alerts.holders import held
 with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
     os.kill(os.getpid(), 9)
 """
+#: Ends in some way after a flow run has ended well.
+END = """
+import os, sys
+from pathlib import Path
+from workbench.alerts.holders import held
+with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
+    pass
+{end}
+"""
 #: Prints the flow runs whose process has died.
 ASK = """
 import sys
@@ -82,13 +91,20 @@ def test_a_run_whose_process_was_killed_is_marked_as_crashed(tmp_path: Path) -> 
     assert mark_crashed(tmp_path, server, SERVER) == []
 
 
+@pytest.mark.processes
+@pytest.mark.parametrize(("end", "marked"), [("pass", []), ("os.kill(os.getpid(), 9)", ["run a"])])
+def test_a_run_is_held_until_its_process_ends(tmp_path: Path, end: str, marked: list[str]) -> None:
+    """The server learns of the run's end only after the block. A process that ends in order removes the file."""
+    subprocess.run([sys.executable, "-c", END.format(end=end), str(tmp_path), "a", SERVER], check=False)
+    assert mark_crashed(tmp_path, FlowRuns({"a": ("RUNNING", None)}), SERVER) == marked
+    assert files(tmp_path) == []
+
+
 def test_a_run_whose_process_lives_is_left_alone(tmp_path: Path) -> None:
-    """The end of the run removes its file."""
     server = FlowRuns({"a": ("RUNNING", None)})
     with held(tmp_path, "a", SERVER):
         assert mark_crashed(tmp_path, server, SERVER) == []
         assert files(tmp_path) == ["a"]
-    assert files(tmp_path) == []
 
 
 def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> None:
@@ -99,7 +115,7 @@ def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> Non
     assert mark_crashed(tmp_path, server, SERVER) == []
     with held(tmp_path, "a", SERVER):
         pass
-    assert files(tmp_path) == []
+    assert files(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Records which process works on a flow run, and marks a flow run as crashed if its process has died.
 
 If the process of a flow run is killed, Prefect shows the flow run as running for ever. So each flow run has a file
-`WORKBENCH_HOME/flow-runs/ID`, which its process keeps locked. The kernel releases the lock when the process dies.
+`WORKBENCH_HOME/flow-runs/ID`, which its process keeps locked. The kernel releases the lock when the process dies. A
+process that ends in order removes the files of the flow runs that have ended well.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import socket
@@ -43,23 +45,24 @@ class Holder(Record):
     began: float
 
 
-#: The functions that release the files of this process. A file stays locked after its flow run has failed, because
-#: Prefect may try the flow run again.
+#: The functions that release the files of this process, except for flow runs that have ended well. Prefect may try a
+#: failed flow run again.
 _held: dict[Path, Callable[[], None]] = {}
 
 
 @contextmanager
 def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
-    """Lock a file that says that this process works on a flow run, until the block ends.
+    """Lock a file that says that this process works on a flow run.
 
-    If the block fails, the file stays locked until the process ends.
+    The file stays locked until the process ends: the server learns of the end of the flow run only after this block. If
+    the block has ended well, the process removes the file when it ends in order.
     """
     file = home / "flow-runs" / flow_run
     if file not in _held:
         holder = Holder(flow_run=flow_run, server=server, pid=os.getpid(), host=socket.gethostname(), began=time.time())
         _held[file] = write_locked(file, json.dumps(holder.to_json()).encode())
     yield
-    _held.pop(file)()
+    atexit.register(_held.pop(file))
 
 
 def dead_flow_runs(home: Path) -> list[str]:
