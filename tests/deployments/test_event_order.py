@@ -65,8 +65,10 @@ def test_an_event_waits_only_for_a_predecessor_since_the_start_of_the_server() -
 
 @pytest.mark.services
 @pytest.mark.processes
-def test_a_run_that_ends_after_a_restart_of_the_server_starts_a_notification(tmp_path: Path) -> None:
-    line = CommandLine(tmp_path / "home", new_database(tmp_path / "home" / "prefect"))
+def test_a_run_that_ends_after_a_restart_of_the_server_starts_a_notification(
+    tmp_path: Path, own_port: dict[str, str]
+) -> None:
+    line = CommandLine(tmp_path / "home", {**new_database(tmp_path / "home" / "prefect"), **own_port})
     try:
         line = deployed(line.having(PREFECT_API_URL=line.run("server").stdout.strip()))
         with server_client.api(api(line), {}) as client:

@@ -27,9 +27,11 @@ ONLY_OURS = (
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.services)])
-def test_a_run_whose_server_dies_or_hangs_ends_soon(tmp_path: Path, end: signal.Signals) -> None:
+def test_a_run_whose_server_dies_or_hangs_ends_soon(
+    tmp_path: Path, own_port: dict[str, str], end: signal.Signals
+) -> None:
     """The exit code is 3, the message names the server, and no kept answer is paid for again."""
-    line = CommandLine(tmp_path / "home", new_database(tmp_path / "home" / "prefect"))
+    line = CommandLine(tmp_path / "home", {**new_database(tmp_path / "home" / "prefect"), **own_port})
     assert line.run("server").exit_code == 0
     file = study(tmp_path / "study", optimizer="copro", budget=12, concurrency=2)
     try:

@@ -72,10 +72,10 @@ def test_a_run_that_is_killed_buys_nothing_twice_and_ends_as_undisturbed(
 
 @pytest.mark.services
 @pytest.mark.timeout(900)
-def test_a_run_survives_a_restart_of_its_server(tmp_path: Path) -> None:
+def test_a_run_survives_a_restart_of_its_server(tmp_path: Path, own_port: dict[str, str]) -> None:
     """The server is killed and started again. The run goes on, or the same command continues it."""
     case, seed = Case("copro", 4), random.randrange(10**6)
-    line = CommandLine(tmp_path / "home", new_database(tmp_path / "home" / "prefect"))
+    line = CommandLine(tmp_path / "home", {**new_database(tmp_path / "home" / "prefect"), **own_port})
     assert line.run("server").exit_code == 0
     study = case.study(tmp_path / "study")
 

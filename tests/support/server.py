@@ -1,6 +1,6 @@
 """One Prefect server for each pytest worker. It is started and stopped with the command, as a user does it.
 
-Each process of pytest imports this module, also the one that runs no tests. So only the fixture imports Workbench.
+Each process of pytest imports this module, also the one that runs no tests. So only the fixtures import Workbench.
 """
 
 from __future__ import annotations
@@ -44,3 +44,16 @@ def server(server_owner: CommandLine) -> dict[str, str]:
     """Return the environment variables with which a command finds the server."""
     url = json.loads((server_owner.home / "server.json").read_text())["url"]
     return {"PREFECT_API_URL": url, "PREFECT_HOME": str(server_owner.home / "prefect")}
+
+
+@pytest.fixture
+def own_port() -> Iterator[dict[str, str]]:
+    """Yield the variable with a port for a server that the test kills.
+
+    Otherwise, the server of another test could take the port of the killed server, and answer in its place.
+    """
+    from workbench.system.ports import reserved
+    from workbench.system.server_port import PORT_VARIABLE
+
+    with reserved() as port:
+        yield {PORT_VARIABLE: str(port)}

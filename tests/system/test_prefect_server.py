@@ -6,30 +6,20 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine, wait_for
 from tests.support.prefect_database import new_database
-from workbench.system.ports import reserved
 from workbench.system.prefect_server import running_server
-from workbench.system.server_port import PORT_VARIABLE
 
 pytestmark = pytest.mark.processes
 
 
-@pytest.fixture
-def port() -> Iterator[int]:
-    """Keep a port for the server. A killed command keeps none, so another test's server could take the port."""
-    with reserved() as port:
-        yield port
-
-
-def test_a_server_whose_command_was_killed_is_waited_for(tmp_path: Path, port: int) -> None:
+def test_a_server_whose_command_was_killed_is_waited_for(tmp_path: Path, own_port: dict[str, str]) -> None:
     """A second server would use the same database, and nothing would ever stop the first."""
-    line = CommandLine(tmp_path, {**new_database(tmp_path / "prefect"), PORT_VARIABLE: str(port)})
+    line = CommandLine(tmp_path, {**new_database(tmp_path / "prefect"), **own_port})
     first = line.start("server")
     wait_for((tmp_path / "server.json").exists)
     server = running_server(tmp_path)
