@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from workbench.errors import UserError
 from workbench.system import git
@@ -168,8 +169,10 @@ class Repository:
 def normalized(address: str) -> str:
     """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
     address = address.strip().rstrip("/").removesuffix(".git").rstrip("/")
-    if address.startswith(FILE_SCHEME) or not URL.match(address):
-        return str(folder_at(address.removeprefix(FILE_SCHEME)).absolute())
+    if address.startswith(FILE_SCHEME):
+        address = unquote(address.removeprefix(FILE_SCHEME))
+    if not URL.match(address):
+        return str(folder_at(address).absolute())
     host_and_path = re.sub(r"^\w+://", "", address)
     return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
 
