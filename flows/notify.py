@@ -1,4 +1,4 @@
-"""The flow `notify`: tell a person about a run that failed or is stuck, or about a worker that is gone.
+"""The flow `notify`: tell a person about a run that failed or is stuck, or about a work pool without a worker.
 
 The automations of the Prefect server start it (`workbench.alerts.automations`).
 """

@@ -16,6 +16,6 @@ def promote(run: RunFolder, champions: Champions) -> Champion:
     """Promote the best prompt of a run, and return the new champion.
 
     Raises:
-        UserError: the prompt cannot be promoted. Nobody forces a promotion here, so it must be better beyond chance.
+        UserError: the prompt cannot be promoted. Nobody forces a promotion here, so the prompt must be better.
     """
     return promotion.promote(run, champions)

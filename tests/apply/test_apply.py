@@ -136,7 +136,7 @@ def test_the_commit_message_says_that_a_prompt_is_not_better_or_was_rehearsed(wo
     message = world.git("log", "-1", "--format=%B")
     assert "REHEARSAL" in message
     assert "No better prompt found" in " ".join(message.split())
-    assert any("not better than the first" in note for note in applied.notes)
+    assert any("not better than the baseline" in note for note in applied.notes)
 
 
 def test_a_note_says_that_the_pipeline_changed_after_it_was_measured(world: World) -> None:

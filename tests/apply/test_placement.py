@@ -13,20 +13,20 @@ from workbench.nouns import Trial, Verdict
 pytestmark = pytest.mark.processes
 
 
-def test_a_prompt_that_is_worse_than_the_first_is_applied_only_with_anyway(world: World) -> None:
+def test_a_prompt_that_is_worse_than_the_baseline_is_applied_only_with_anyway(world: World) -> None:
     """Nobody applies such a prompt by mistake. A dry run refuses what applying refuses."""
     run = world.run()
     for n in range(3):
         run.add_trial("confirm", Trial("best", "only", n, f"best{n}", Verdict(1.0 + n / 10, "poor")))
     before = world.state()
-    with pytest.raises(NotApplied, match=r"worse than the first: 1\.10 against 4\.10; --anyway applies it"):
+    with pytest.raises(NotApplied, match=r"worse than the baseline: 1\.10 against 4\.10; --anyway applies it"):
         world.apply(run)
-    with pytest.raises(NotApplied, match="worse than the first"):
+    with pytest.raises(NotApplied, match="worse than the baseline"):
         world.apply(run, dry_run=True)
-    assert "worse than the first" in world.apply(run, dry_run=True, anyway=True).notes[0]
+    assert "worse than the baseline" in world.apply(run, dry_run=True, anyway=True).notes[0]
     assert world.state() == before
     assert world.apply(run, anyway=True).commit
-    assert "Note: this prompt is worse than the first" in world.git("log", "-1", "--format=%B")
+    assert "Note: this prompt is worse than the baseline" in world.git("log", "-1", "--format=%B")
 
 
 @pytest.mark.parametrize(

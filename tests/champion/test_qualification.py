@@ -154,5 +154,5 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     real.add(record())
     with real.file.open("a") as file:
         file.write("{}\n")
-    with pytest.raises(RunNotFound, match=r"qualifications.jsonl:2 does not fit its format"):
+    with pytest.raises(RunNotFound, match=r"qualifications.jsonl:2 does not fit its format \(.+\): remove this line"):
         real.all()

@@ -30,7 +30,10 @@ def test_an_unwritable_home_is_reported(line: CommandLine, tmp_path: Path, home:
     assert (result.exit_code, "set WORKBENCH_HOME to a folder" in result.stderr) == (2, True), result.stderr
 
 
-def test_a_missing_key_is_reported_without_words_about_paid_results(line: CommandLine, tmp_path: Path) -> None:
-    """Without a key, nothing can have been paid for."""
-    result = line.call("run", study(tmp_path / "study"))
+@pytest.mark.parametrize("verb", ["run", "calibrate", "rubric"])
+def test_a_missing_key_is_reported_without_words_about_paid_results(tmp_path: Path, verb: str) -> None:
+    """Without a key, nothing can have been paid for. The key is missed before a server starts."""
+    line = CommandLine(tmp_path / "home")
+    result = line.call(verb, study(tmp_path / "study"))
     assert (result.exit_code, "GEMINI_API_KEY" in result.stderr, "paid" in result.stderr) == (3, True, False)
+    assert not (line.home / "server.json").exists()

@@ -61,8 +61,8 @@ def test_a_prompt_that_does_not_win_has_its_reason(
 @pytest.mark.parametrize(
     ("gain", "warning"),
     [
-        (0.0, "this prompt is not better than the first beyond chance"),
-        (0.4, "this prompt is surely better than the first, but by less than 0.5 points"),
+        (0.0, "this prompt is not better than the baseline beyond chance"),
+        (0.4, "this prompt is surely better than the baseline, but by less than 0.5 points"),
         (0.6, None),
     ],
 )

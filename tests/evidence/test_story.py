@@ -58,11 +58,12 @@ def test_beginning_and_confirmation_name_the_prompts() -> None:
     result = SearchResult(best="second", search_score=9.5, baseline_search_score=3.0, spent=2, ended="optimizer")
     assert confirming(result, record()) == (
         "The search ended after 2 executions: gepa had nothing more to try. "
-        "Confirming first and second with at most 3 fresh executions on every goal."
+        "Confirming first and second with at most 3 fresh executions of each prompt on every goal."
     )
     all_spent = result.model_copy(update={"spent": 10})
     assert "after 10 executions: its budget is used up." in confirming(all_spent, record(budget=10))
-    assert "with at most 1 fresh execution on every goal." in confirming(result, record(confirm=1))
+    assert "with at most 1 fresh execution of each prompt on every goal." in confirming(result, record(confirm=1))
     kept = result.model_copy(update={"best": "first", "ended": "budget"})
-    assert "its budget is used up. Confirming the starting prompt only with at most 3" in confirming(kept, record())
+    words = "its budget is used up. Confirming the starting prompt only with at most 3 fresh executions on every goal."
+    assert words in confirming(kept, record())
     assert "Confirming champion 3 only with at most 3" in confirming(kept, record(champion=3))

@@ -73,7 +73,7 @@ def apply(
         branch: the new branch; by default `workbench/RUN`.
         pipeline: the user's own pipeline file. By default, the run names it.
         dry_run: only compute the change. A dry run refuses what applying refuses.
-        anyway: also apply a prompt that was measured as worse than the first, or in a rehearsal.
+        anyway: also apply a prompt that was measured as worse than the baseline, or in a rehearsal.
 
     Raises:
         RunNotFound: the run has no confirmed best prompt yet, or its folder is incomplete.

@@ -171,7 +171,7 @@ def _in_rehearsal(label: str | None) -> str | None:
 
 
 def _worse(summary: Summary) -> str | None:
-    """Return a warning if the best prompt scored lower than the first in the confirmation."""
+    """Return a warning if the best prompt scored lower than the baseline in the confirmation."""
     comparison = summary.comparison
     return None if comparison is None else _lower(comparison.best, comparison.baseline)
 
@@ -183,5 +183,5 @@ def _champion_is_worse(champion: Champion) -> str | None:
     return _lower(champion.score, champion.baseline)
 
 
-def _lower(score: float, first: float) -> str | None:
-    return None if score >= first else f"this prompt is worse than the first: {score:.2f} against {first:.2f}"
+def _lower(score: float, baseline: float) -> str | None:
+    return None if score >= baseline else f"this prompt is worse than the baseline: {score:.2f} against {baseline:.2f}"

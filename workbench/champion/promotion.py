@@ -27,8 +27,8 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
     The first promotion also writes the study's starting prompt as champion 1.
 
     Args:
-        force: promote the prompt even if it is not better beyond chance, if a rehearsal found it, or if it was compared
-            with another prompt than the champion. Then a reason is needed.
+        force: promote the prompt even if its gain can be chance or is too small, if a rehearsal found it, or if it was
+            compared with another prompt than the champion. Then a reason is needed.
         reason: the words that are written into the champion's file.
 
     Raises:

@@ -24,6 +24,9 @@ from workbench.system.files import append_line
 
 Decision = Literal["as good", "worse", "undecided", "no champion"]
 
+#: The advice if a line of the file is damaged.
+REMOVE_LINE = "remove this line, and the next check goes on with the other lines"
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -183,7 +186,7 @@ class Qualifications:
         except FileNotFoundError:
             return []
         records = [
-            parse(QualificationRecord, line.decode(errors="replace"), f"{self.file}:{number}")
+            parse(QualificationRecord, line.decode(errors="replace"), f"{self.file}:{number}", REMOVE_LINE)
             for number, line in enumerate(lines, start=1)
         ]
         return [record for record in records if (record.rehearsal is not None) == self.rehearse]

@@ -53,7 +53,7 @@ def apply(
     champion
         A study file. Apply the champion of this study, instead of the best prompt of a run.
     anyway
-        Also apply a prompt that scored lower than the starting prompt, or that a rehearsal found.
+        Also apply a prompt that scored lower than the baseline, with which its run began, or that a rehearsal found.
     json_file
         A file for the result as JSON.
     """
@@ -64,7 +64,10 @@ def apply(
     from workbench.apply.revert import revert as revert_prompt
 
     if champion is not None and (run is not None or revert):
-        raise UserError("--champion takes no run and no --revert: the champion names its own run")
+        raise UserError(
+            "--champion takes no run and no --revert: the champion names its own run, and workbench apply --revert "
+            "takes an applied champion out again"
+        )
     if revert:
         if dry_run or anyway or (step, goal, branch) != (None, None, None):
             raise UserError("--revert takes a run and --json, and nothing else: leave the other options out")

@@ -34,8 +34,8 @@ def calibrate(
 ) -> int:
     """Say whether the judge can be trusted: have it score the gold plans, and versions damaged by known degrees.
 
-    It also executes the starting prompt a few times, to compare the generator's noise with the judge's. The search
-    begins with the same executions, so they are not paid twice.
+    It also executes the champion, or else the starting prompt, a few times, to compare the generator's noise with the
+    judge's. The search begins with the same executions, so they are not paid twice.
 
     Parameters
     ----------

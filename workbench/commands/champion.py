@@ -111,7 +111,8 @@ def promote(
     run
         The run's name, the beginning of its name, or `latest`. Default: the latest run of the study.
     force
-        Also promote a prompt that is not better beyond chance, or that a rehearsal found. Needs --reason.
+        Also promote a prompt whose gain can be chance or is below 0.5 points, that a rehearsal found, or that was
+        compared with another prompt than the champion. Needs --reason.
     reason
         Why the prompt is promoted. The champion's file keeps these words.
     json_file

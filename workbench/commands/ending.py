@@ -46,7 +46,7 @@ def running_flow(before_exit: Callable[[], None] = lambda: None) -> Iterator[Non
     `use_server` must have been called before: it sets the server's address.
 
     Args:
-        last: a function that is called before a silent server ends the process. If it fails, its failure is ignored.
+        before_exit: a function that is called before a silent server ends the process. Its failure is ignored.
 
     Raises:
         WorkbenchError: the flow failed because of the outside world.
@@ -70,7 +70,7 @@ def _ended_without_server(
 
     Args:
         unavailable: returns the error to print.
-        last: a function that is called before the process ends. If it fails, its failure is ignored.
+        before_exit: a function that is called before the process ends. Its failure is ignored.
     """
     # Imported here, because most verbs run no flow and send no requests.
     from workbench.system.server_client import silent

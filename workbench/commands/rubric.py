@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,9 +48,13 @@ def rubric(
     from workbench.study import loader
     from workbench.study.draw import price_of_drawing, refuse_existing
     from workbench.study.rubric import needs_rubric, to_json, write_rubric
+    from workbench.study.services import require_judge
 
     loaded = loader.load(study)
     refuse_existing(loaded, force=force)
+    if not rehearse:
+        # The flow checks the key too. This check comes before a server is started.
+        require_judge(loaded, os.environ)
     err.print(price_of_drawing(loaded, rehearse=rehearse), highlight=False)
     drawing = _draw(study, rehearse=rehearse, again=again)
     by_goal = {

@@ -18,8 +18,8 @@ from workbench.upkeep.dead_runs import end_dead_runs
 def server(*, stop: Annotated[bool, Parameter(negative=())] = False) -> int:
     """Start the background Prefect server if it does not run, and print the address for PREFECT_API_URL.
 
-    The server gets automations that notify you of a failed run, a failed look at a repository, a stuck run and a
-    crashed worker. Flow runs whose process was killed are marked as crashed.
+    The server gets automations that notify you of a failed run, a failed look at a repository, a stuck run and the
+    loss of the last worker. Flow runs whose process was killed are marked as crashed.
 
     Parameters
     ----------

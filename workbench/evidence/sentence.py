@@ -91,8 +91,8 @@ def by_chance(summary: Summary) -> str | None:
     if summary.comparison is None or summary.comparison.better:
         return None
     if summary.comparison.outcome == "too small":
-        return f"this prompt is surely better than the first, but by less than {WORTHWHILE} points"
-    return "this prompt is not better than the first beyond chance"
+        return f"this prompt is surely better than the baseline, but by less than {WORTHWHILE} points"
+    return "this prompt is not better than the baseline beyond chance"
 
 
 def used_up(result: SearchResult, record: RunRecord) -> str:

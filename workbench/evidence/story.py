@@ -76,9 +76,10 @@ def confirming(result: SearchResult, record: RunRecord) -> str:
     )
     is_baseline = result.best == record.baseline
     compared = f"{_first_prompt(record)} only" if is_baseline else f"{record.baseline} and {result.best}"
+    of_each = "" if is_baseline else " of each prompt"
     return (
         f"The search ended after {plural(result.spent, 'execution')}: {why}. "
-        f"Confirming {compared} with at most {plural(record.confirm, 'fresh execution')} on every goal."
+        f"Confirming {compared} with at most {plural(record.confirm, 'fresh execution')}{of_each} on every goal."
     )
 
 

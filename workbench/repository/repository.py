@@ -66,7 +66,8 @@ class Repository:
         if result.exit_code != 0:
             names = self._git("for-each-ref", "--format=%(refname:short)", "--count=20", "refs/heads/").splitlines()
             raise UserError(
-                f"{self.address} has no branch {branch}; expected one of {', '.join(names) or 'its branches'}"
+                f"{self.address} has no branch {branch}; expected one of {', '.join(names) or 'its branches'}: "
+                "name one of them, or push this branch"
             )
         return result.stdout.decode().strip()
 
@@ -80,7 +81,10 @@ class Repository:
             self.folder, "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}", environ=self.environ
         )
         if result.exit_code != 0:
-            raise UserError(f"{self.address} has no commit {name}; expected a commit that was pushed to it")
+            raise UserError(
+                f"{self.address} has no commit {name}; expected a commit that was pushed to it: push it, or name "
+                "another one"
+            )
         return result.stdout.decode().strip()
 
     def changed_paths(self, old: str | None, new: str, globs: Sequence[str] = ()) -> list[str]:

@@ -51,8 +51,12 @@ class Record(Frozen):
 R = TypeVar("R", bound=Record)
 
 
-def parse(kind: type[R], text: str, place: str) -> R:
-    """Read the text of a file, or of one line. `place` names it in an error message.
+def parse(kind: type[R], text: str, place: str, advice: str = RUN_AGAIN) -> R:
+    """Read the text of a file, or of one line.
+
+    Args:
+        place: names the file or the line in an error message.
+        advice: what to do if the text is damaged.
 
     Raises:
         RunNotFound: the text is damaged.
@@ -61,7 +65,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
     try:
         value = json.loads(text, parse_int=_whole_number, parse_constant=_not_finite)
     except (ValueError, RecursionError) as error:
-        raise RunNotFound(f"{place} is no JSON ({error}): {RUN_AGAIN}") from error
+        raise RunNotFound(f"{place} is no JSON ({error}): {advice}") from error
     schema = value.get("schema", 1) if isinstance(value, dict) else 1
     if isinstance(schema, int) and schema > kind.SCHEMA:
         raise RunTooNew(
@@ -71,7 +75,7 @@ def parse(kind: type[R], text: str, place: str) -> R:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise RunNotFound(f"{place} does not fit its format ({_first_problem(error)}): {RUN_AGAIN}") from error
+        raise RunNotFound(f"{place} does not fit its format ({_first_problem(error)}): {advice}") from error
 
 
 def _whole_number(digits: str) -> int:

@@ -146,7 +146,8 @@ class StudyForm(Form):
     )
     prompt: Text = Field(
         default="Write the plan that the goal asks for.",
-        description="the starting prompt, which is the baseline that a better prompt must beat, and the first champion",
+        description="the starting prompt, which is the first champion; a search starts from it, and a better prompt "
+        "must beat it, until another prompt is promoted",
     )
     optimizer: str = Field(default=DEFAULT_OPTIMIZER, description="the method that searches for a better prompt")
     proposer: ProposerForm = Field(default=ProposerForm(), description="the model that proposes prompts")
@@ -183,7 +184,8 @@ class StudyForm(Form):
     )
     margin: Annotated[float, Field(gt=0, le=10)] = Field(
         default=0.5,
-        description="how many points the champion may lose when the repository changes, before it counts as worse",
+        description="how many points the champion may lose when the repository changes, and still count as good as "
+        "before",
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         default=4, description="how many executions may run at the same time"

@@ -72,15 +72,27 @@ def judging_service(study: Study, *, rehearse: bool, environ: Mapping[str, str])
     Raises:
         MissingKey: the judge's provider has no key, and no rehearsal plays it.
     """
-    model, real = study.judge, providers.real(environ)
-    running = _rehearsal_at(real["gemini"].base_url)
-    if running is None and not rehearse:
-        with _advising(REHEARSE):
-            real[model.provider].at(model.api_base).key(environ)
-            if model.provider == PROGRAM:
-                require_program(environ)
-    with _played(running, rehearse=rehearse) as played:
+    real = providers.real(environ)
+    if not rehearse:
+        require_judge(study, environ)
+    with _played(_rehearsal_at(real["gemini"].base_url), rehearse=rehearse) as played:
         yield real if played is None else played
+
+
+def require_judge(study: Study, environ: Mapping[str, str]) -> None:
+    """Check that the judge's model can be called: its key or its program is there, or a rehearsal runs that plays it.
+
+    Raises:
+        MissingKey: the key is missing.
+        OutsideError: the claude program is missing.
+    """
+    model, real = study.judge, providers.real(environ)
+    if _rehearsal_at(real["gemini"].base_url) is not None:
+        return
+    with _advising(REHEARSE):
+        real[model.provider].at(model.api_base).key(environ)
+        if model.provider == PROGRAM:
+            require_program(environ)
 
 
 def require_keys(study: Study, environ: Mapping[str, str]) -> None:
