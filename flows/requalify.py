@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from prefect import flow
@@ -34,7 +35,7 @@ from workbench.tasks.answering import answer
 from workbench.tasks.keys import take_keys
 from workbench.tasks.ledger import in_ledger
 from workbench.tasks.log import RunLog
-from workbench.tasks.place import located, skipped
+from workbench.tasks.place import Place, located, skipped
 from workbench.tasks.publish import RunArtifact, publish
 from workbench.tasks.runners import tasks_of
 from workbench.tasks.start_search import start_search
@@ -73,57 +74,95 @@ def requalify(
     with outside_failures(), alive(), RunArtifact() as artifact, located(study, repository, commit or "HEAD") as place:
         if place.skipped is not None:
             return skipped(place.skipped)
-        # `commit` may be a name such as `main`, or empty.
-        checked = place.commit or commit
         options = RunOptions(place.study, "static", rehearse=rehearse, prompts=place.prompts)
         loaded = load(options)
         place.warn_of_another_champion(loaded)
         tag_flow_run(loaded.name, "requalify", rehearsal=rehearse)
-        champion = champions_of(loaded).current() if loaded.champion else None
-        history = Qualifications.of(home(), place.label, rehearse=rehearse)
-        fingerprint = current_fingerprint(loaded)
-        edited = champion is not None and is_edited(champion, loaded, fingerprint)
-        if champion is not None and edited:
-            log.warning(f"The prompt in {champion.file} was edited after the measurement that the file has.")
-            champion = champion.model_copy(update={"fingerprint": None})
-        # What was never measured is compared with the commit before. A champion that was measured is not: the check of
-        # the commit before may have been skipped, or may have failed.
-        unmeasured = champion is None or (champion.fingerprint is None and not edited)
-        if history.knows(champion, fingerprint, loaded.confirm) or (
-            unmeasured and not history.all() and place.unchanged_since(since, options, fingerprint)
-        ):
-            if history.is_undone(champion, fingerprint):
+        # `commit` may be a name such as `main`, or empty.
+        check = _Check.of(loaded, options, place, place.commit or commit)
+        if check.nothing_changed(since):
+            if check.history.is_undone(check.champion, check.fingerprint):
                 # A search for the damaged commit is in vain.
                 place.turn.takes_places()
-            log.info(f"At {checked[:12]}, nothing that matters changed: nothing is executed.")
+            log.info(f"At {check.commit[:12]}, nothing that matters changed: nothing is executed.")
             return {"decision": "unchanged", "executions": 0, "search": None}
-
-        record = QualificationRecord(
-            commit=checked,
-            champion=None if champion is None else champion.number,
-            prompt=None if champion is None else prompt_hash(champion),
-            champions=loaded.champions,
-            fingerprint=fingerprint,
-            decision="no champion",
-            rehearsal="default" if rehearse else None,
-            at=time.time(),
-        )
-        executions = 0
-        if champion is None:
-            log.info(f"{loaded.name} has no champion yet.")
-        else:
-            summary = _measure(loaded, options, artifact)
-            executions = summary.executions
-            record = _decided(record, champion, history, summary, loaded)
+        record, executions = _qualify(check, artifact)
         search = None
         if record.decision in ("worse", "no champion"):
-            search = start_search(study, repository, checked, rehearse=rehearse)
+            search = start_search(study, repository, check.commit, rehearse=rehearse)
             log.info(f"The flow run of optimize/nightly searches for a better prompt: {search}")
         if record.decision != "undecided":
             # The champion is as good as before, or the new search takes the places of those for older commits.
             place.turn.takes_places()
-        history.add(record)
+        check.history.add(record)
         return {"decision": record.decision, "executions": executions, "search": search}
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A study at a commit, with what is known about its champion.
+
+    Attributes:
+        champion: the champion, or None. If its file was edited, it has no fingerprint.
+        is_edited: True if the prompt in the champion's file was edited after the measurement that the file has.
+        fingerprint: of everything that the study depends on at this commit.
+        history: the records of earlier checks.
+    """
+
+    study: Study
+    options: RunOptions
+    place: Place
+    commit: str
+    champion: Champion | None
+    is_edited: bool
+    fingerprint: str
+    history: Qualifications
+
+    @classmethod
+    def of(cls, study: Study, options: RunOptions, place: Place, commit: str) -> _Check:
+        """Read the champion and the records of earlier checks. Warn if the champion's file was edited."""
+        champion = champions_of(study).current() if study.champion else None
+        history = Qualifications.of(home(), place.label, rehearse=options.rehearse)
+        fingerprint = current_fingerprint(study)
+        edited = champion is not None and is_edited(champion, study, fingerprint)
+        if champion is not None and edited:
+            get_run_logger().warning(
+                f"The prompt in {champion.file} was edited after the measurement that the file has."
+            )
+            champion = champion.model_copy(update={"fingerprint": None})
+        return cls(study, options, place, commit, champion, edited, fingerprint, history)
+
+    def nothing_changed(self, since: str | None) -> bool:
+        """Return True if nothing that the study depends on changed since the champion was measured.
+
+        What was never measured is compared with the commit before. A champion that was measured is not: the check of
+        the commit before may have been skipped, or may have failed.
+        """
+        if self.history.knows(self.champion, self.fingerprint, self.study.confirm):
+            return True
+        was_measured = self.champion is not None and (self.champion.fingerprint is not None or self.is_edited)
+        if was_measured or self.history.all():
+            return False
+        return self.place.unchanged_since(since, self.options, self.fingerprint)
+
+
+def _qualify(check: _Check, artifact: RunArtifact) -> tuple[QualificationRecord, int]:
+    """Measure the champion, if there is one. Return the record with the decision, and the number of executions."""
+    record = QualificationRecord(
+        commit=check.commit,
+        champion=None if check.champion is None else check.champion.number,
+        prompt=None if check.champion is None else prompt_hash(check.champion),
+        champions=check.study.champions,
+        fingerprint=check.fingerprint,
+        decision="no champion",
+        rehearsal="default" if check.options.rehearse else None,
+        at=time.time(),
+    )
+    if check.champion is None:
+        get_run_logger().info(f"{check.study.name} has no champion yet.")
+        return record, 0
+    summary = _measure(check.study, check.options, artifact)
+    return _with_scores(record, check.champion, check, summary), summary.executions
 
 
 def _measure(study: Study, options: RunOptions, artifact: RunArtifact) -> Summary:
@@ -148,17 +187,18 @@ def _measure(study: Study, options: RunOptions, artifact: RunArtifact) -> Summar
         return summarize(setting.run)
 
 
-def _decided(
-    record: QualificationRecord, champion: Champion, history: Qualifications, summary: Summary, study: Study
+def _with_scores(
+    record: QualificationRecord, champion: Champion, check: _Check, summary: Summary
 ) -> QualificationRecord:
     """Return the record with the champion's fresh scores and the decision about them. Log the decision."""
     scores, mean = summary.confirmed(summary.baseline), summary.mean_score(summary.baseline)
-    judgement = decide(history.record_of(champion, list(scores)), scores, study.margin)
-    get_run_logger().info(judgement.sentence(study.margin))
+    margin = check.study.margin
+    judgement = decide(check.history.record_of(champion, list(scores)), scores, margin)
+    get_run_logger().info(judgement.sentence(margin))
     return record.model_copy(
         update={
             "decision": judgement.decision,
-            "too_few": study.confirm if judgement.more_can_decide else None,
+            "too_few": check.study.confirm if judgement.more_can_decide else None,
             "scores": scores,
             "low": None if mean is None else mean.low,
             "high": None if mean is None else mean.high,

@@ -34,19 +34,20 @@ SILENT_SECONDS = 600.0
 
 @contextmanager
 def alive() -> Iterator[None]:
-    """Mark flow runs as crashed that no process works on. Then hold the lock of this flow run.
+    """Hold the lock of this flow run until the block ends. Mark flow runs as crashed that no process works on.
 
     The lock is on a file, and the system releases it when the process dies. So the lock shows that the process lives.
+    It is taken first: a killed process may have begun this flow run before, and may have left its file.
     """
     run: Any = flow_run.id
     folder = ensure_usable(home())
     if deployment.id is not None:
         end_without_server(str(PREFECT_API_URL.value()))
-    # If other flow runs cannot be marked, this flow run goes on.
-    with suppress(httpx.HTTPError, PrefectException):
-        for name in mark_crashed():
-            get_run_logger().warning(f"Marked as crashed, because no process works on it: {printable(name)}")
     with holders.held(folder, str(run), str(PREFECT_API_URL.value())):
+        # If other flow runs cannot be marked, this flow run goes on.
+        with suppress(httpx.HTTPError, PrefectException):
+            for name in mark_crashed():
+                get_run_logger().warning(f"Marked as crashed, because no process works on it: {printable(name)}")
         yield
 
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.events import Event
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from workbench.repository.looks import Change
 
 EVENT = "pipeline.repo.changed"
 
 
+#: How long to wait until the server has stored the event, and the pause between two questions, in seconds.
+STORED_SECONDS, POLL_SECONDS = 10.0, 0.1
+
+
 def emit(change: Change) -> None:
-    """Send the event, and return when the server has taken it.
+    """Send the event, and return when the server has stored it.
+
+    A server keeps a new event in memory for a second or a few. If the server is killed meanwhile, this function fails,
+    and the next look sends the event again. A server that is slower to store events, and answers, is believed.
 
     The event's id is computed from the change. If the server has an event with this id already, nothing is sent: an
     earlier process sent the event, and was killed before it could note that. A server that was restarted meanwhile
     would accept the event a second time.
 
     Raises:
-        httpx.HTTPError: the server did not take the event.
+        httpx.HTTPError: the server did not take the event, or stopped before it stored the event.
     """
     event = Event.model_validate(
         {
@@ -38,7 +49,30 @@ def emit(change: Change) -> None:
     )
     # Prefect's own `emit_event` sends in the background, and does not say whether the server took the event.
     with get_client(sync_client=True) as client:
-        query = {"filter": {"id": {"id": [str(event.id)]}}, "limit": 1}
-        if client.request("POST", "/events/filter", json=query).raise_for_status().json()["events"]:
+        if _has(client, event):
             return
         client.request("POST", "/events", json=[event.model_dump(mode="json")]).raise_for_status()
+        _wait_until_stored(client, event)
+
+
+def _wait_until_stored(client: SyncPrefectClient, event: Event) -> None:
+    """Wait until the server has stored the event, for STORED_SECONDS at most.
+
+    Raises:
+        httpx.TransportError: the server stopped.
+    """
+    deadline = time.monotonic() + STORED_SECONDS
+    # With further tries, the client would not notice that the server was restarted, and has forgotten the event.
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+        while time.monotonic() < deadline:
+            # A busy server may refuse to answer.
+            with suppress(httpx.HTTPStatusError):
+                if _has(client, event):
+                    return
+            time.sleep(POLL_SECONDS)
+
+
+def _has(client: SyncPrefectClient, event: Event) -> bool:
+    """Return True if the server has stored the event."""
+    query = {"filter": {"id": {"id": [str(event.id)]}}, "limit": 1}
+    return bool(client.request("POST", "/events/filter", json=query).raise_for_status().json()["events"])

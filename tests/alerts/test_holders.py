@@ -124,6 +124,7 @@ def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> Non
         ("COMPLETED", None, None),
         ("CRASHED", None, None),
         ("PENDING", None, "CRASHED"),
+        ("PENDING", "d", None),
         ("CANCELLING", "d", "CANCELLED"),
         ("SCHEDULED", None, "CRASHED"),
         ("SCHEDULED", "d", None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,28 @@ pytestmark = pytest.mark.processes
 
 #: A study of five executions, two at once, so that some are left after the first two.
 SLOW = {"optimizer": "static", "budget": 1, "confirm": 4, "concurrency": 2, "runtime": "mix"}
+
+#: Begins a flow run that a killed process has begun before, as after "Retry" in the UI. Prints the state meanwhile.
+AGAIN = """
+import json, os, uuid
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+from workbench.alerts.holders import Holder
+from workbench.system.home import home
+from workbench.tasks.alive import alive
+
+@flow
+def again():
+    file = home() / "flow-runs" / flow_run.id
+    file.parent.mkdir()
+    left = Holder(flow_run=flow_run.id, server=os.environ["PREFECT_API_URL"], pid=7, host="h", began=1.0)
+    file.write_text(json.dumps(left.to_json()))
+    with alive(), get_client(sync_client=True) as client:
+        print("meanwhile:", client.read_flow_run(uuid.UUID(flow_run.id)).state.name)
+
+again()
+"""
 
 
 @pytest.mark.parametrize(
@@ -99,6 +122,13 @@ def test_each_command_that_buys_is_marked_as_crashed_after_a_kill(
         result = rehearsal_line.run(command, file, "--rehearse")
     assert result.exit_code == 0, result.stderr
     assert state(line, killed.name)["type"] == "CRASHED"
+    assert list((line.home / "flow-runs").iterdir()) == []
+
+
+def test_a_killed_run_that_is_tried_again_is_not_marked_as_crashed(line: CommandLine) -> None:
+    """Nobody is notified of a run that goes on. The file of the killed process has the flow run's own name."""
+    result = line.run("-c", AGAIN, program=Path(sys.executable))
+    assert "meanwhile: Running" in result.stdout, result.stdout + result.stderr
     assert list((line.home / "flow-runs").iterdir()) == []
 
 

@@ -68,6 +68,19 @@ def test_a_head_whose_changes_match_no_pattern_is_seen_and_not_reported(watched:
     assert watched.reported == []
 
 
+def test_an_empty_commit_is_a_new_head(watched: Watched) -> None:
+    """Somebody pushes one to have the study checked. No path can match a pattern, so with patterns it is not reported.
+
+    An amended commit message and a rebase may leave all files as they were, too.
+    """
+    watched.look()
+    old, new = watched.commits.head, watched.commits.commit()
+    assert f"has the new head {new[:12]}, with 0 changed paths" in watched.look().sentence
+    assert [(change.old, change.new, change.changed_paths) for change in watched.reported] == [(old, new, ())]
+    watched.commits.commit()
+    assert "no watched path has changed" in watched.look("**").sentence
+
+
 def test_a_head_that_could_not_be_reported_is_reported_later(watched: Watched) -> None:
     """It is remembered only when its event was taken."""
 

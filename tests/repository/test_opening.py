@@ -56,6 +56,17 @@ def test_the_folder_of_a_bare_repository_is_read_as_its_url(commits: Commits, tm
     assert known_branch(str(bare), "HEAD", tmp_path / "home", os.environ) == "main"
 
 
+def test_a_url_is_read_with_its_escaped_bytes_as_git_reads_it(commits: Commits, tmp_path: Path) -> None:
+    """A folder may have blanks, umlauts and even percent signs. A delivery may name it by a URL."""
+    bare = tmp_path / "50%20 für mich.git"
+    commits.commit({"notes.md": "1"})
+    commits.git("clone", "-q", "--bare", str(commits.folder), str(bare))
+    for address in (str(bare), bare.as_uri()):
+        opened = open_repository(address, tmp_path / "home", os.environ)
+        assert (opened.head("main"), opened.name) == (commits.head, "50-20-für-mich")
+        assert opened.identity == normalized(str(bare))
+
+
 def test_a_repository_that_cannot_be_reached_is_a_failure_outside(tmp_path: Path) -> None:
     """No password of the address is in the message."""
     with pytest.raises(RepositoryFailed, match=r"git clone failed for http://127\.0\.0\.1:9/a/mine\.git") as raised:

@@ -67,6 +67,24 @@ def test_a_pattern_begins_at_the_top_of_the_repository(commits: Commits, tmp_pat
     assert opened.changed_paths(old, new, [pattern]) == ["notes/a.md"]
 
 
+@pytest.mark.parametrize("pattern", ["inner/**", "./inner/lib/*.ex", "**/a.ex", "i*/*", "inner"])
+def test_a_submodule_with_another_commit_matches_a_pattern_of_files_inside_it(
+    commits: Commits, tmp_path: Path, pattern: str
+) -> None:
+    """Git names only the submodule's folder. A plain file has no files inside it."""
+    (commits.folder / "inner").mkdir()
+    heads = []
+    for number in (1, 2):
+        commits.git("update-index", "--add", "--cacheinfo", f"160000,{str(number) * 40},inner")
+        settings = '[submodule "inner"]\n\tpath = inner\n\turl = ../inner\n\tignore = all\n'
+        heads.append(commits.commit({".gitmodules": settings, "file": str(number), "a.md": str(number)}))
+    opened = open_repository(str(commits.folder), tmp_path, os.environ)
+    old, new = heads
+    assert opened.changed_paths(old, new, [pattern]) == ["inner"]
+    assert opened.changed_paths(old, new) == ["a.md", "file", "inner"]
+    assert opened.changed_paths(old, new, ["file/**", "other/**", "inn/**", "deep/inner/**"]) == []
+
+
 def test_a_head_whose_past_is_gone_has_changed_everywhere(repository: Repository) -> None:
     """After a forced push, git may have removed the old commit. Then every path counts as changed."""
     assert len(repository.changed_paths("0" * 40, repository.head("main"))) == 2

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
+import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from tests.support.http_server import Handler, serving
 from workbench.repository.looks import Change
+from workbench.tasks import emit as emitting
 from workbench.tasks.emit import emit
 
 CHANGE = Change("/srv/mine", "mine", "main", "study.yaml", "a" * 40, "b" * 40, ("notes.md",), 1)
@@ -40,3 +43,64 @@ def test_an_event_that_the_server_has_already_is_not_sent_again() -> None:
     assert event["event"] == "pipeline.repo.changed"
     assert event["resource"]["prefect.resource.id"] == "workbench.repo.mine"
     assert (event["payload"]["old"], event["payload"]["new"]) == (CHANGE.old, CHANGE.new)
+
+
+@pytest.mark.parametrize("ends", ["killed", "busy"])
+def test_a_server_that_is_killed_before_it_has_stored_an_event_gets_the_event_again(
+    monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """A server keeps a new event in memory for a moment. Without another try, nobody would hear of the push.
+
+    A busy server that refuses a question keeps the event.
+    """
+    taken, memory, stored, questions = list[str](), set[str](), set[str](), list[str]()
+
+    class Server(Handler):
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+            self.reply(404, b"{}")
+
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            body = json.loads(self.body())
+            if self.path == "/api/events":
+                taken.append(body[0]["id"])
+                memory.add(body[0]["id"])
+                self.reply(204, b"")
+                return
+            questions.append("asked")
+            if len(questions) == 3 and ends == "killed":
+                memory.clear()
+                return
+            if len(questions) == 5:
+                stored.update(memory)
+            status = 503 if len(questions) == 3 else 200
+            self.reply(status, json.dumps({"events": [{} for _ in stored], "total": 0}).encode())
+
+    monkeypatch.setattr(emitting, "POLL_SECONDS", 0.01)
+    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        if ends == "killed":
+            with pytest.raises(httpx.TransportError):
+                emit(CHANGE)
+        emit(CHANGE)
+        emit(CHANGE)
+    assert len(taken) == (2 if ends == "killed" else 1)
+    assert set(taken) == stored
+
+
+def test_a_server_that_stores_events_later_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect Cloud, say. Sending the event again would report the head twice."""
+    taken = list[str]()
+
+    class Server(Handler):
+        def do_GET(self) -> None:  # noqa: N802  # http.server prescribes the name
+            self.reply(404, b"{}")
+
+        def do_POST(self) -> None:  # noqa: N802  # http.server prescribes the name
+            body = json.loads(self.body())
+            if self.path == "/api/events":
+                taken.append(body[0]["id"])
+            self.reply(200, b'{"events": [], "total": 0}')
+
+    monkeypatch.setattr(emitting, "STORED_SECONDS", 0.05)
+    with serving(Server) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        emit(CHANGE)
+    assert len(taken) == 1

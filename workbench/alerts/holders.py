@@ -116,8 +116,8 @@ def _end(holder: Holder, api: Api) -> list[str] | None:
     if flow_run is None:
         return None
     kind = (flow_run["state"] or {}).get("type")
-    # A worker starts a scheduled run of a deployment again.
-    if kind in ENDED or (kind == "SCHEDULED" and flow_run["deployment_id"]):
+    # A worker starts a scheduled run of a deployment again. A pending run is started at this moment.
+    if kind in ENDED or (kind in ("SCHEDULED", "PENDING") and flow_run["deployment_id"]):
         return []
     message = (
         f"The process {holder.pid} on {holder.host} ended without a result: it was killed, or the machine stopped. All "

@@ -84,7 +84,8 @@ def complete(runs: Path, champions: Champions) -> None:
 
 def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:
     """Write into the run's folder that its prompt is a champion. A folder with this mark is never removed."""
-    run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
+    with run.changed_afterwards():
+        run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
 
 
 def rollback(champions: Champions, number: int | None = None, reason: str | None = None) -> Champion:

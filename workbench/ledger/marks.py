@@ -3,6 +3,8 @@
 A process that works on a run keeps a file `uncopied.TOKEN` in the run's folder locked, with the name of its ledger. It
 removes the file when the ledger has all lines. If the run or the ledger fails, or if the process is killed, the file
 stays. It is unlocked when the process ends: until then, calls in flight may add lines.
+
+A promotion, which changes a run after its end, leaves such a file without a name (`RunFolder.changed_afterwards`).
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def look(
     A head is remembered after `report` has returned. If `report` fails, the next look reports the same head again.
 
     Args:
-        globs: report only if a path that matches one of these patterns has changed; without patterns, any path.
+        globs: report only if a path that matches one of these patterns has changed. Without patterns, every new head is
+            reported, also that of an empty commit.
         report: reports a change.
         first: also report the head of the very first look.
         before_first: the commit that counts as the old head at the very first look.
@@ -126,9 +127,9 @@ def look(
 
 
 def _compare(repository: Repository, branch: str, study: str, globs: Sequence[str], old: str | None, new: str) -> Look:
-    """Return the look at a new head: a change, unless no path that matches a pattern has changed."""
+    """Return the look at a new head: a change, unless there are patterns, and no path that matches one has changed."""
     paths = repository.changed_paths(old, new)
-    if not (repository.changed_paths(old, new, globs) if globs else paths):
+    if globs and not repository.changed_paths(old, new, globs):
         return Look(
             new, None, f"{repository.name} {branch} has the new head {new[:12]}, but no watched path has changed."
         )

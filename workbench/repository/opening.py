@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from workbench.errors import RepositoryFailed, UserError, WorkbenchError
 from workbench.providers import digest
-from workbench.repository.repository import URL, Repository, folder_at
+from workbench.repository.repository import FILE_SCHEME, URL, Repository, folder_at
 from workbench.system import git
 from workbench.system.locks import exclusive_lock
 
@@ -75,7 +75,8 @@ def _known(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
 
 def _copy_of(address: str, home: Path) -> tuple[str, Path]:
     """Return the name of a repository with a URL, and the folder of its copy on this machine."""
-    name = re.sub(r"[^\w.-]", "-", re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]) or "repository"
+    last = re.split(r"[/:]", address.rstrip("/").removesuffix(".git"))[-1]
+    name = re.sub(r"[^\w.-]", "-", unquote(last)) or "repository"
     return name, home / "repositories" / f"{name}-{digest('repository', address)[:12]}.git"
 
 
@@ -89,7 +90,8 @@ def _local(address: str, home: Path, environ: Mapping[str, str]) -> Repository:
         bare = git.run(path, "rev-parse", "--is-bare-repository", "--absolute-git-dir", environ=environ)
         is_bare, _, folder = bare.stdout.decode(errors="surrogateescape").rstrip("\n").partition("\n")
         if is_bare == "true":
-            return _with_url(f"file://{folder}", home, environ)
+            # In a URL, git takes a percent sign for the beginning of an escaped byte.
+            return _with_url(f"{FILE_SCHEME}{folder.replace('%', '%25')}", home, environ)
         raise UserError(f"{address} is in no git repository ({git.reason(result)}); name the folder of a repository")
     top = Path(result.stdout.decode(errors="surrogateescape").rstrip("\n")).resolve()
     return Repository(str(top), top.name, top, is_local=True, environ=environ)

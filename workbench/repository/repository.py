@@ -11,7 +11,9 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from workbench.errors import UserError
 from workbench.system import git
@@ -20,6 +22,8 @@ from workbench.system.locks import try_lock
 #: The beginning of a repository's URL: a scheme, or `user@host:` as ssh takes it.
 URL = re.compile(r"(https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 FILE_SCHEME = "file://"
+#: The mode of a submodule.
+SUBMODULE = "160000"
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,11 @@ class Repository:
         """Return the paths that differ between two commits. Without an old commit, return all paths of the new one.
 
         Args:
-            globs: only paths that match one of these patterns, in which `**` stands for any folders.
+            globs: only paths that match one of these patterns, in which `**` stands for any folders. A submodule with
+                another commit also matches a pattern of files inside it.
         """
         # All patterns begin at the top of the repository, so `/notes.md` and `./notes.md` mean `notes.md`.
-        patterns = [f":(top,glob){re.sub(r'^(?:[.]?/)+', '', pattern)}" for pattern in globs]
+        patterns = [re.sub(r"^(?:[.]?/)+", "", pattern) for pattern in globs]
         if old is None:
             return self._diff(self._empty_tree(), new, patterns)
         try:
@@ -107,8 +112,19 @@ class Repository:
 
     def _diff(self, old: str, new: str, patterns: Sequence[str]) -> list[str]:
         """Return the paths that differ between two commits, and match a pattern if there is one."""
-        output = self._git("diff", "--name-only", "-z", "--no-renames", old, new, "--", *patterns)
-        return [path for path in output.split("\0") if path]
+        # Without this option, a setting of the repository or of its owner may hide submodules.
+        options = ("-z", "--no-renames", "--ignore-submodules=none", old, new, "--")
+        output = self._git("diff", "--name-only", *options, *(f":(top,glob){pattern}" for pattern in patterns))
+        paths = [path for path in output.split("\0") if path]
+        if not patterns:
+            return paths
+        # Git names a submodule by the path of its folder, so `inner/**` does not match the submodule `inner`.
+        fields = self._git("diff", "--raw", *options).split("\0")
+        # Each path comes after a field such as ":160000 160000 OLD NEW M", which begins with its two modes.
+        changes = zip(fields[::2], fields[1::2], strict=False)
+        submodules = [path for modes, path in changes if SUBMODULE in modes.removeprefix(":").split()[:2]]
+        inside = [path for path in submodules if any(_may_match_inside(pattern, path) for pattern in patterns)]
+        return sorted({*paths, *inside})
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Return True if the old commit is in the history of the new one."""
@@ -157,10 +173,25 @@ class Repository:
 def normalized(address: str) -> str:
     """Return an address in a form in which the addresses of one repository are equal: HOST/PATH, or a path."""
     address = address.strip().rstrip("/").removesuffix(".git").rstrip("/")
-    if address.startswith(FILE_SCHEME) or not URL.match(address):
-        return str(folder_at(address.removeprefix(FILE_SCHEME)).absolute())
+    if address.startswith(FILE_SCHEME):
+        address = unquote(address.removeprefix(FILE_SCHEME))
+    if not URL.match(address):
+        return str(folder_at(address).absolute())
     host_and_path = re.sub(r"^\w+://", "", address)
     return host_and_path.rpartition("@")[2].replace(":", "/", 1).lower()
+
+
+def _may_match_inside(pattern: str, folder: str) -> bool:
+    """Return True if a pattern can match the path of a file inside a folder."""
+
+    def fits(parts: list[str], folders: list[str]) -> bool:
+        if not parts or not folders:
+            return bool(parts)
+        if parts[0] == "**":
+            return fits(parts[1:], folders) or fits(parts, folders[1:])
+        return fnmatchcase(folders[0], parts[0]) and fits(parts[1:], folders[1:])
+
+    return fits(pattern.split("/"), folder.split("/"))
 
 
 def path_inside(text: str) -> PurePosixPath | None:
