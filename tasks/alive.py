@@ -34,7 +34,7 @@ SILENT_SECONDS = 600.0
 
 @contextmanager
 def alive() -> Iterator[None]:
-    """Hold the lock of this flow run until the block ends. Mark flow runs as crashed that no process works on.
+    """Hold the lock of this flow run until the process ends. Mark flow runs as crashed that no process works on.
 
     The lock is on a file, and the system releases it when the process dies. So the lock shows that the process lives.
     It is taken first: a killed process may have begun this flow run before, and may have left its file.
