@@ -243,6 +243,22 @@ def test_a_study_starts_from_its_champion(file: Path) -> None:
     assert champions_of(elsewhere).current().file is None
 
 
+@pytest.mark.parametrize(("ledger", "marks"), [("", 0), ("geheim", 1)])
+def test_a_promotion_that_the_ledger_did_not_take_is_copied_later(
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ledger: str,
+    marks: int,
+) -> None:
+    """The run stays marked for the next copy. The promotion itself is made."""
+    monkeypatch.setenv("WORKBENCH_LEDGER_URL", ledger)
+    assert written(file, promote)["number"] == 2
+    assert len(list((tmp_path / "home" / "runs" / NAME).glob("uncopied.*"))) == marks
+    assert ("workbench ledger, copies what is missing" in capsys.readouterr().err) == bool(marks)
+
+
 def test_only_runs_of_the_study_are_promoted_by_default(file: Path) -> None:
     """Without a name, the latest run of this study is meant."""
     file.write_text(file.read_text().replace("study_one", "another"))

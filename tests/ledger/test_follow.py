@@ -14,16 +14,13 @@ import pytest
 
 from tests.support.command_line import CommandLine, wait_for
 from tests.support.ledger import everything, rows, trial
-from tests.support.run_folder import begin, ended
-from workbench.champion.champions import Champions
-from workbench.champion.promotion import complete, promote
+from tests.support.run_folder import begin
 from workbench.ledger import follow, marks, schema
 from workbench.ledger.database import FILE, VARIABLE, Database, ledger_name
 from workbench.ledger.follow import copy_left_runs, copy_run, followed
 from workbench.ledger.marks import mark, unmark
 from workbench.ledger.rebuild import rebuild
 from workbench.run.folder import RunFolder
-from workbench.run.record import PromotedRecord
 
 #: Works on a run, and is killed when the ledger has the first trial.
 KILLED = """
@@ -162,31 +159,33 @@ def test_a_call_that_ends_after_an_interrupt_is_copied_later(tmp_path: Path) -> 
     assert not list((tmp_path / "runs").glob("*/uncopied.*"))
 
 
-def test_a_promotion_that_no_command_has_copied_is_copied_later(tmp_path: Path) -> None:
-    """The command was killed before or after it marked the run, or the ledger failed. The command leaves no mark."""
-    run, champions = ended(tmp_path), Champions("study_one", tmp_path / "prompts", "Write the plan.")
-    copy_run(run, tmp_path, {}, print)
-    promote(run, champions)
-    copy_left_runs(tmp_path, {})
-    assert promoted(tmp_path) == 2
-    (run.path / PromotedRecord.FILE).unlink()
-    copy_run(run, tmp_path, {}, print)
-    assert promoted(tmp_path) is None
-    complete(run.path.parent, champions)
-    copy_left_runs(tmp_path, {})
-    assert promoted(tmp_path) == 2
-    (run.path / PromotedRecord.FILE).unlink()
-    complete(run.path.parent, champions)
-    copy_run(run, tmp_path, {VARIABLE: "geheim"}, lambda line: None)
-    assert list(run.path.glob("uncopied.*"))
-    copy_run(run, tmp_path, {}, print)
-    assert not list(run.path.glob("uncopied.*"))
+#: Promotes a run whose copy is in the ledger already, and is killed before it copies the run again.
+PROMOTING = """
+import os, signal, sys
+from pathlib import Path
+from tests.support.run_folder import ended
+from workbench.champion.champions import Champions
+from workbench.champion.promotion import promote
+from workbench.ledger.database import ledger_name
+from workbench.ledger.follow import copy_run
+from workbench.ledger.marks import mark
+
+home = Path(sys.argv[1])
+run = ended(home)
+copy_run(run, home, os.environ, print)
+champions = Champions("study_one", home / "prompts", "Write the plan.")
+promote(run, champions, before_change=lambda changed: mark(changed, ledger_name(home, os.environ)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
-def promoted(home: Path) -> int | None:
-    """Return the number of the champion that the only run in the ledger became."""
-    number: int | None = rows(Database.of(home, {}), "SELECT promoted FROM runs")[0][0]
-    return number
+def test_a_promotion_whose_process_was_killed_is_copied_later(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", PROMOTING, tmp_path], check=False)
+    database = Database.of(tmp_path, {})
+    assert rows(database, "SELECT promoted FROM runs") == [(None,)]
+    copy_left_runs(tmp_path, {})
+    assert rows(database, "SELECT promoted FROM runs") == [(2,)]
+    assert not list((tmp_path / "runs").glob("*/uncopied.*"))
 
 
 def left_by(home: Path, ledger: str, name: str) -> RunFolder:

@@ -11,6 +11,7 @@ from tests.support.command_line import study
 from tests.support.run_folder import ended
 from workbench.champion.promotion import promote
 from workbench.evidence.summary import summarize
+from workbench.ledger.database import ledger_name
 from workbench.run.record import PromotedRecord
 from workbench.study.opening import RunOptions, champions_of, load, open_run
 
@@ -35,6 +36,9 @@ def test_the_next_run_marks_the_run_of_a_champion_whose_promotion_was_killed(tmp
     with open_run(options, home=home, run="next", url=None, environ=os.environ) as setting:
         assert setting.study.champion == 2
     assert run.load(PromotedRecord).number == 2
+    # The ledger got this run when it ended. It gets the promotion later.
+    (left,) = run.path.glob("uncopied.*")
+    assert left.read_text() == ledger_name(home, os.environ)
 
     # A run with a damaged folder cannot be marked.
     (run.path / PromotedRecord.FILE).unlink()

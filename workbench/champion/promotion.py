@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,14 @@ from workbench.run.record import PromotedRecord, RunRecord
 DIGITS = 4
 
 
-def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason: str | None = None) -> Champion:
+def promote(
+    run: RunFolder,
+    champions: Champions,
+    *,
+    force: bool = False,
+    reason: str | None = None,
+    before_change: Callable[[RunFolder], None] = lambda run: None,
+) -> Champion:
     """Make the best prompt of a run the champion. The pipeline file does not change.
 
     The first promotion also writes the study's starting prompt as champion 1.
@@ -30,6 +38,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         force: promote the prompt even if its gain can be chance or is too small, if a rehearsal found it, or if it was
             compared with another prompt than the champion. Then a reason is needed.
         reason: the words that are written into the champion's file.
+        before_change: called with the run before its folder is changed.
 
     Raises:
         NotPromoted: the prompt cannot be promoted or needs `force`, or `force` comes without a reason.
@@ -39,7 +48,7 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         raise NotPromoted("--force needs a reason, which is kept: add --reason TEXT")
     summary, current = summarize(run), champions.current()
     if current.run == run.name:
-        complete(run.path.parent, champions)
+        complete(run.path.parent, champions, before_change)
     comparison = _comparison(summary, champions, current)
     objection = _objection(summary, comparison, current)
     if objection and not force:
@@ -61,15 +70,19 @@ def promote(run: RunFolder, champions: Champions, *, force: bool = False, reason
         **_measured(summary, str(summary.best)),
     )
     added = champions.add(champion)
+    before_change(run)
     _mark(run, champions, added)
     return added
 
 
-def complete(runs: Path, champions: Champions) -> None:
+def complete(runs: Path, champions: Champions, before_change: Callable[[RunFolder], None] = lambda run: None) -> None:
     """Mark the run that found the current champion, unless it is marked or is not in the folder of all runs.
 
     A promotion that was killed has written the champion's file, and has not marked the run. Another run can have the
     name that the file has: champions come from other machines through git, and runs do not.
+
+    Args:
+        before_change: called with the run before its folder is changed.
     """
     current = champions.current()
     champion = current if current.restores is None else champions.numbered(current.restores)
@@ -79,13 +92,13 @@ def complete(runs: Path, champions: Champions) -> None:
     if not run.has(RunRecord) or run.has(PromotedRecord) or run.load(RunRecord).study != champions.study:
         return
     if run.read("best_prompt.md") == champion.text:
+        before_change(run)
         _mark(run, champions, champion)
 
 
 def _mark(run: RunFolder, champions: Champions, added: Champion) -> None:
     """Write into the run's folder that its prompt is a champion. A folder with this mark is never removed."""
-    with run.changed_afterwards():
-        run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
+    run.save(PromotedRecord(number=added.number, file=champions.file(added.number), date=str(added.date)))
 
 
 def rollback(champions: Champions, number: int | None = None, reason: str | None = None) -> Champion:

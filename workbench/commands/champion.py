@@ -120,11 +120,15 @@ def promote(
     """
     # Imported here to keep the start of other commands fast.
     from workbench.champion import promotion
+    from workbench.ledger.database import ledger_name
     from workbench.ledger.follow import copy_run
+    from workbench.ledger.marks import mark
 
-    champions = _champions(study)
+    champions, ledger = _champions(study), ledger_name(home(), os.environ)
     folder = RunFolder.find(home(), run or "latest", champions.study)
-    promoted = promotion.promote(folder, champions, force=force, reason=reason)
+    promoted = promotion.promote(
+        folder, champions, force=force, reason=reason, before_change=lambda changed: mark(changed, ledger)
+    )
     copy_run(folder, home(), os.environ, lambda line: err.print(line, markup=False, highlight=False))
     _print_change(study, promoted, champions, json_file)
     return 0

@@ -120,12 +120,8 @@ class _Follower:
             is_last: False if calls in flight may add lines, as after an interrupt. Then the run is copied again later.
         """
         self._rows = RunRows(self._run)
-        ledger = ledger_name(self._home, self._environ)
-        left = [file for file in left_marks(self._home, ledger) if file.parent == self._run.path]
         if self.copy() and is_last:
             unmark(self._run)
-            for file in left:
-                file.unlink(missing_ok=True)
         if self._database is not None:
             self._database.engine.dispose()
 

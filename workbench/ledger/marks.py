@@ -2,9 +2,8 @@
 
 A process that works on a run keeps a file `uncopied.TOKEN` in the run's folder locked, with the name of its ledger. It
 removes the file when the ledger has all lines. If the run or the ledger fails, or if the process is killed, the file
-stays. It is unlocked when the process ends: until then, calls in flight may add lines.
-
-A promotion, which changes a run after its end, leaves such a file without a name (`RunFolder.changed_afterwards`).
+stays. It is unlocked when the process ends: until then, calls in flight may add lines. A process that marks a run as
+promoted does the same, because the run may have ended and may have been copied long before.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _removals: dict[Path, Callable[[], None]] = {}
 
 
 def mark(run: RunFolder, ledger: str) -> None:
-    """Mark a run on which this process works. If the folder cannot be written, the run itself fails."""
+    """Mark a run that this process changes. If the folder cannot be written, the change itself fails."""
     if run.path not in _removals:
         with suppress(OSError):
             _removals[run.path] = write_locked(run.path / f"{UNCOPIED}{secrets.token_hex(8)}", ledger.encode())

@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ from workbench.nouns import Trial
 from workbench.run.file_format import RUN_AGAIN, R, Record, parse
 from workbench.run.record import FailureRecord, Phase, RunRecord, TrialRecord
 from workbench.system.files import PRIVATE_FILE, append_line, write_atomically
-from workbench.system.locks import exclusive_lock, is_in_use, shared_lock
+from workbench.system.locks import is_in_use, shared_lock
 
 #: The file that the process which works on a run keeps locked.
 WORKING = "working"
@@ -140,17 +139,6 @@ class RunFolder:
                 with suppress(OutsideError):
                     self.save(FailureRecord(why=str(workbench_error_in(error) or type(error).__name__)))
                 raise
-
-    @contextmanager
-    def changed_afterwards(self) -> Iterator[None]:
-        """Mark the run, so that the next copy into a ledger has what the block writes into the folder.
-
-        The mark is locked until the block ends or its process dies, so that nobody copies the run too early.
-        """
-        with ExitStack() as lock:
-            with _writing(self.path):
-                lock.enter_context(exclusive_lock(self.path / f"{UNCOPIED}{secrets.token_hex(8)}"))
-            yield
 
     @property
     def worked_on_here(self) -> bool:

@@ -15,6 +15,7 @@ from workbench.champion.qualification import fingerprint
 from workbench.errors import WorkbenchError
 from workbench.evidence.promotion import alpha_of
 from workbench.execution.runtimes import RUNTIMES, runtime_of
+from workbench.ledger.marks import mark
 from workbench.money import purse
 from workbench.money.purse import Purse
 from workbench.nouns import Study
@@ -194,12 +195,16 @@ def open_run(
         ExecutionFailed: the runtime cannot be started on this machine.
         OutsideError: the bucket of WORKBENCH_RESULTS cannot be reached.
     """
+    # Imported here, because other users of this module need no database.
+    from workbench.ledger.database import ledger_name
+
     require_reachable(results_of(home, environ))
+    ledger = ledger_name(home, environ)
     with _prepared(options, environ) as (study, providers, version):
         setting = Setting(study, providers, version, RunFolder.create(ensure_usable(home), run))
         # The folder of the promoted run may be damaged, or belong to another user. That is no reason to fail.
         with contextlib.suppress(WorkbenchError):
-            promotion.complete(home / RUNS, champions_of(study))
+            promotion.complete(home / RUNS, champions_of(study), lambda changed: mark(changed, ledger))
         with setting.run.worked_on():
             _describe(setting, "search", url, home, environ, searches=searches)
             with purse.opened(setting.run.path, purse_of(study, setting.run, home)):
