@@ -103,9 +103,11 @@ class _Check:
     """A study at a commit, with what is known about its champion.
 
     Attributes:
+        study, options: the study as it is at the commit, and the options that it was loaded with.
+        place, commit: the worktree with the commit, and the commit's id.
         champion: the champion, or None. If its file was edited, it has no fingerprint.
-        is_edited: True if the prompt in the champion's file was edited after the measurement that the file has.
-        fingerprint: of everything that the study depends on at this commit.
+        edited: True if the prompt in the champion's file was edited after the measurement that the file has.
+        fingerprint: a hash of everything that the study depends on at this commit.
         history: the records of earlier checks.
     """
 
@@ -114,7 +116,7 @@ class _Check:
     place: Place
     commit: str
     champion: Champion | None
-    is_edited: bool
+    edited: bool
     fingerprint: str
     history: Qualifications
 
@@ -140,7 +142,7 @@ class _Check:
         """
         if self.history.knows(self.champion, self.fingerprint, self.study.confirm):
             return True
-        was_measured = self.champion is not None and (self.champion.fingerprint is not None or self.is_edited)
+        was_measured = self.champion is not None and (self.champion.fingerprint is not None or self.edited)
         if was_measured or self.history.all():
             return False
         return self.place.unchanged_since(since, self.options, self.fingerprint)
