@@ -229,7 +229,7 @@ def test_picture_table_and_json_show_every_kind_of_damage(tmp_path: Path) -> Non
     record = calibrated(run, Flow(score=gullible), probes=True)
     ET.fromstring(picture(record, 8.0))
     assert [name for name, _ in table(record)] == [
-        "gold plan", "dropped", "shuffled", "diluted", "contradicted", "injected", "starting prompt",
+        "gold plan", "dropped", "shuffled", "diluted", "contradicted", "injected", "baseline",
     ]  # fmt: skip
     named = dict(rows(record, run.study, tmp_path / "picture.svg"))
     assert named["probe: an order"].endswith("moves the judge")

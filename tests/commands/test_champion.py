@@ -20,6 +20,8 @@ from workbench.commands.app import app
 from workbench.commands.apply import apply
 from workbench.commands.champion import diff, list_, promote, rollback, show
 from workbench.errors import ChampionNotFound, NotApplied, RunNotFound
+from workbench.ledger.marks import unmark
+from workbench.run.folder import RunFolder
 from workbench.study.opening import RunOptions, champions_of, load
 
 KEYS = set("study number run date score low high level baseline commit models reason rehearsal text file".split())
@@ -255,7 +257,9 @@ def test_a_promotion_that_the_ledger_did_not_take_is_copied_later(
     """The run stays marked for the next copy. The promotion itself is made."""
     monkeypatch.setenv("WORKBENCH_LEDGER_URL", ledger)
     assert written(file, promote)["number"] == 2
-    assert len(list((tmp_path / "home" / "runs" / NAME).glob("uncopied.*"))) == marks
+    run = RunFolder(tmp_path / "home" / "runs" / NAME)
+    assert len(list(run.path.glob("uncopied.*"))) == marks
+    unmark(run)
     assert ("workbench ledger, copies what is missing" in capsys.readouterr().err) == bool(marks)
 
 

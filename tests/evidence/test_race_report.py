@@ -50,7 +50,7 @@ def test_the_report_of_a_race_shows_its_sentences(tmp_path: Path) -> None:
     assert ("harms", "-0.5 (-0.7 to -0.3): Be brief.") in rows(summary)
     report = ReportRecord.of(summary).to_json()
     assert [one["points"] for one in report["race"]["effects"]] == [0.8, -0.5]
-    assert any("expected of the first prompt" in text for text in words(picture(summary)))
+    assert any("expected of the baseline" in text for text in words(picture(summary)))
 
 
 def test_the_picture_shows_helpful_and_harmful_sentences() -> None:

@@ -120,7 +120,7 @@ def test_a_search_that_kept_the_first_prompt_quotes_one_verdict(tmp_path: Path) 
     add(folder, "search", "first", 0, 3.0, "the first reason")
     finish(folder, "first", (3.5, 3.6, 3.7), ())
     text = markdown(summarize(folder))
-    assert "**3.0** for the first prompt" in text
+    assert "**3.0** for the baseline" in text
     assert "for the best prompt" not in text
 
 

@@ -12,6 +12,7 @@ from tests.support.run_folder import ended
 from workbench.champion.promotion import promote
 from workbench.evidence.summary import summarize
 from workbench.ledger.database import ledger_name
+from workbench.ledger.marks import unmark
 from workbench.run.record import PromotedRecord
 from workbench.study.opening import RunOptions, champions_of, load, open_run
 
@@ -39,6 +40,7 @@ def test_the_next_run_marks_the_run_of_a_champion_whose_promotion_was_killed(tmp
     # The ledger got this run when it ended. It gets the promotion later.
     (left,) = run.path.glob("uncopied.*")
     assert left.read_text() == ledger_name(home, os.environ)
+    unmark(run)
 
     # A run with a damaged folder cannot be marked.
     (run.path / PromotedRecord.FILE).unlink()

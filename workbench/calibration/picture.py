@@ -51,7 +51,7 @@ def table(calibration: CalibrationRecord) -> list[tuple[str, str]]:
     plans = [fmean(group.scores) for group in calibration.groups if group.kind == "plan"]
     if plans:
         spread = f"{min(plans):.1f} to {max(plans):.1f} in {len(plans)} plans"
-        rows.append(("starting prompt", f"{_bar(fmean(plans))}  {fmean(plans):.1f} ({spread})"))
+        rows.append(("baseline", f"{_bar(fmean(plans))}  {fmean(plans):.1f} ({spread})"))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Says how well the plans of the first prompt and of the best prompt meet each criterion of the rubric.
+"""Says how well the plans of the baseline and of the best prompt meet each criterion of the rubric.
 
 For the best prompt, it also has each answer of the judge with the words that the judge quoted from the plan.
 """

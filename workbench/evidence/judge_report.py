@@ -28,7 +28,7 @@ def criteria_section(summary: Summary) -> list[str]:
         for met, criterion_answers in zip(criteria, answers, strict=True)
     ]
     head = [
-        "| goal | criterion | first prompt | best prompt | answers without proof | for example |",
+        "| goal | criterion | baseline | best prompt | answers without proof | for example |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     image = f"![The answers for the best prompt's plans]({data_uri(criteria_picture(answers))})"

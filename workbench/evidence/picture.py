@@ -80,7 +80,7 @@ def _search(summary: Summary) -> list[str]:
 
 
 def _expected(summary: Summary, x: Callable[[int], float]) -> list[str]:
-    """Return the scores that a race expected of the starting prompt and of its best prompt, as curves in bands.
+    """Return the scores that a race expected of the baseline and of its best prompt, as curves in bands.
 
     A band is the interval of the expected score. The list is empty if the optimizer was no race.
     """
@@ -98,7 +98,7 @@ def _expected(summary: Summary, x: Callable[[int], float]) -> list[str]:
             ]
     if parts and summary.race:
         intervals = f"{summary.race.level:.0%} intervals"
-        legend = f"lines: expected of the first prompt (grey) and of the best (blue), with {intervals}"
+        legend = f"lines: expected of the baseline (grey) and of the best (blue), with {intervals}"
         parts.append(text(SEARCH_RIGHT, TOP - 12, legend, FAINT, anchor="end"))
     return parts
 

@@ -75,10 +75,10 @@ def prominent(effects: tuple[EffectRecord, ...]) -> list[EffectRecord]:
 
 
 def steps_list(race: RaceRecord) -> str:
-    """Return a list of the changes that led from the first prompt to the best prompt, as Markdown."""
+    """Return a list of the changes that led from the baseline to the best prompt, as Markdown."""
     changes = [step for step in race.steps if step.added or step.removed]
     if not changes:
-        return "The race recommended the first prompt from the beginning to the end."
+        return "The race recommended the baseline from the beginning to the end."
     skipped = len(changes) - STEPS
     listed = [_step(step) for step in changes[-STEPS:]]
     note = [f"- {plural(skipped, 'earlier change')} not listed here"] if skipped > 0 else []

@@ -102,7 +102,7 @@ def _why_ended(result: SearchResult, record: RunRecord) -> str:
 
 
 def _prompts(summary: Summary) -> list[str]:
-    """Return a heading with both prompts side by side, or with the first prompt if there is no other."""
+    """Return a heading with both prompts side by side, or with the baseline if there is no other."""
     if summary.best is None or summary.best == summary.baseline:
         return ["## The prompt", why_one_prompt(summary), _quoted(summary.text(summary.baseline))]
     svg = diff_picture(
@@ -148,7 +148,7 @@ def _lengths(summary: Summary) -> str | None:
     if first is None or best is None:
         return None
     return (
-        f"the first prompt has {plural(first.words, 'word')} and loses {first.penalty:.2f} points, the best prompt has "
+        f"the baseline has {plural(first.words, 'word')} and loses {first.penalty:.2f} points, the best prompt has "
         f"{plural(best.words, 'word')} and loses {best.penalty:.2f}; the difference counts this, the scores do not"
     )
 

@@ -60,14 +60,14 @@ def why_one_prompt(summary: Summary) -> str:
     if summary.only_measures:
         return "This run only measures the prompt in use:"
     if summary.result is not None:
-        return "The search kept the first prompt:"
-    return "No other prompt has been tried on every goal yet. The first prompt is:"
+        return "The search kept the baseline:"
+    return "No other prompt has been tried on every goal yet. The baseline is:"
 
 
 def examples(summary: Summary) -> dict[str, TrialRecord]:
     """Return the trials whose verdicts a report quotes, by a description of their prompt.
 
-    These are the last trial of the best prompt, unless it is the first prompt, and the first trial of the first prompt.
+    These are the last trial of the best prompt, unless it is the baseline, and the first trial of the baseline.
     Before there is a result, the last trial of all is there, too.
     """
     trials: dict[str, TrialRecord] = {}
@@ -75,7 +75,7 @@ def examples(summary: Summary) -> dict[str, TrialRecord]:
         if trial.candidate == summary.best != summary.baseline:
             trials["the best prompt"] = trial
         if trial.candidate == summary.baseline:
-            trials.setdefault("the first prompt", trial)
+            trials.setdefault("the baseline", trial)
     if summary.comparison is None and summary.trials:
         trials["the last prompt that was tried"] = summary.trials[-1]
     return trials

@@ -47,7 +47,7 @@ class Content:
     """What the page of a run shows.
 
     Attributes:
-        best: the best prompt; None if it is the first prompt, or if there is none yet.
+        best: the best prompt; None if it is the baseline, or if there is none yet.
         prompts: the texts of all candidates, by name.
         examples: trials whose reasons are shown first, by a description of their prompt.
         history: the scores of the prompt in use over time and commits.

@@ -22,7 +22,7 @@ class Part:
 
 @dataclass(frozen=True)
 class DiffRow:
-    """A line of the first prompt beside a line of the best prompt. None stands for a missing line."""
+    """A line of the baseline beside a line of the best prompt. None stands for a missing line."""
 
     first: str | None
     best: str | None
@@ -31,12 +31,12 @@ class DiffRow:
 
     @property
     def removed(self) -> bool:
-        """Return True if the best prompt does not have the line of the first prompt."""
+        """Return True if the best prompt does not have the line of the baseline."""
         return self.first is not None and self.first != self.best
 
     @property
     def added(self) -> bool:
-        """Return True if the first prompt does not have the line of the best prompt."""
+        """Return True if the baseline does not have the line of the best prompt."""
         return self.best is not None and self.first != self.best
 
 
