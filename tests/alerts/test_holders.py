@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.command_line import CHECKOUT
 from tests.support.rights import without_roots_rights
-from workbench.alerts.holders import Holder, held, mark_crashed
+from workbench.alerts.holders import KEPT_SECONDS, Death, Holder, held, mark_crashed
 
 SERVER = "http://127.0.0.1:4200/api"
 #: Begins a flow run in a process that is killed at once.
@@ -24,7 +26,7 @@ from workbench.alerts.holders import held
 with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
     os.kill(os.getpid(), 9)
 """
-#: Ends in some way after a flow run has ended well.
+#: Ends in some way after the block of a flow run has ended well.
 END = """
 import os, sys
 from pathlib import Path
@@ -33,12 +35,26 @@ with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
     pass
 {end}
 """
-#: Prints the flow runs whose process has died.
-ASK = """
+#: Makes a child that ends in order while the flow run goes on. Prints whether the file is still there.
+FORK = """
+import os, sys
+from pathlib import Path
+from workbench.alerts.holders import held
+with held(Path(sys.argv[1]), sys.argv[2], sys.argv[3]):
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)
+    os.waitpid(child, 0)
+    print(len(list(Path(sys.argv[1], "flow-runs").iterdir())))
+    os.kill(os.getpid(), 9)
+"""
+#: Looks at a home's flow runs. The server knows none of them.
+LOOK = """
 import sys
 from pathlib import Path
-from workbench.alerts.holders import dead_flow_runs
-print(dead_flow_runs(Path(sys.argv[1])))
+from tests.alerts.test_holders import SERVER, FlowRuns
+from workbench.alerts.holders import mark_crashed
+mark_crashed(Path(sys.argv[1]), FlowRuns({}), SERVER)
 """
 
 
@@ -65,15 +81,21 @@ class FlowRuns:
         return httpx.Response(200, json=body, request=request)
 
 
-def dead(home: Path, flow_run: str, server: str = SERVER) -> None:
-    """Write the file that a killed process leaves."""
+def dead(home: Path, flow_run: str, server: str = SERVER, seconds: float = 0.0) -> None:
+    """Write the file that a killed process leaves, which began the flow run so many seconds ago."""
     file = home / "flow-runs" / flow_run
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(Holder(flow_run=flow_run, server=server, pid=7, host="h", began=1.0).to_json()))
+    began = time.time() - seconds
+    file.write_text(json.dumps(Holder(flow_run=flow_run, server=server, pid=7, host="h", began=began).to_json()))
 
 
 def files(home: Path) -> list[str]:
     return sorted(file.name for file in (home / "flow-runs").iterdir())
+
+
+def descriptors() -> int:
+    """Return how many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.processes
@@ -83,21 +105,45 @@ def test_a_run_whose_process_was_killed_is_marked_as_crashed(tmp_path: Path) -> 
     assert ended.returncode == -9
     holder = json.loads((tmp_path / "flow-runs" / "a").read_text())
     server = FlowRuns({"a": ("RUNNING", None)})
-    assert mark_crashed(tmp_path, server, SERVER) == ["run a"]
+    assert mark_crashed(tmp_path, server, SERVER) == [Death("a", "run a", marked=True)]
     (change,) = server.changes
     assert (change["state"]["type"], change["force"]) == ("CRASHED", True)
-    assert f"The process {holder['pid']} on {holder['host']} ended without a result" in change["state"]["message"]
+    assert f"The process {holder['pid']} on {holder['host']} ended, and" in change["state"]["message"]
     assert files(tmp_path) == []
     assert mark_crashed(tmp_path, server, SERVER) == []
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize(("end", "marked"), [("pass", []), ("os.kill(os.getpid(), 9)", ["run a"])])
-def test_a_run_is_held_until_its_process_ends(tmp_path: Path, end: str, marked: list[str]) -> None:
-    """The server learns of the run's end only after the block. A process that ends in order removes the file."""
-    subprocess.run([sys.executable, "-c", END.format(end=end), str(tmp_path), "a", SERVER], check=False)
-    assert mark_crashed(tmp_path, FlowRuns({"a": ("RUNNING", None)}), SERVER) == marked
+@pytest.mark.parametrize(("end", "code"), [("pass", 0), ("os.kill(os.getpid(), 9)", -9)])
+@pytest.mark.parametrize(("state", "marked"), [("RUNNING", True), ("COMPLETED", False)])
+def test_the_server_decides_whether_a_run_has_ended(
+    tmp_path: Path, end: str, code: int, state: str, marked: bool
+) -> None:
+    """It gets the final state only after the block. A process can end in order although the server got none."""
+    ended = subprocess.run([sys.executable, "-c", END.format(end=end), str(tmp_path), "a", SERVER], check=False)
+    assert ended.returncode == code
+    deaths = mark_crashed(tmp_path, FlowRuns({"a": (state, None)}), SERVER)
+    assert deaths == ([Death("a", "run a", marked=True)] if marked else [])
     assert files(tmp_path) == []
+
+
+@pytest.mark.processes
+def test_a_child_that_ends_leaves_the_file_of_its_parent(tmp_path: Path) -> None:
+    """The parent is killed later, and the next look must find its file."""
+    command = [sys.executable, "-c", FORK, str(tmp_path), "a", SERVER]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (-9, "1\n")
+
+
+def test_a_process_gives_the_locks_of_its_ended_runs_back(tmp_path: Path) -> None:
+    """It does so when it looks, once the server has the final state. Until then, the run is left alone."""
+    before = descriptors()
+    with held(tmp_path, "a", SERVER):
+        pass
+    assert mark_crashed(tmp_path, FlowRuns({"a": ("RUNNING", None)}), SERVER) == []
+    assert files(tmp_path) == ["a"]
+    assert mark_crashed(tmp_path, FlowRuns({"a": ("COMPLETED", None)}), SERVER) == []
+    assert (files(tmp_path), descriptors()) == ([], before)
 
 
 def test_a_run_whose_process_lives_is_left_alone(tmp_path: Path) -> None:
@@ -114,7 +160,7 @@ def test_a_run_that_failed_is_held_until_its_process_ends(tmp_path: Path) -> Non
         raise ValueError("the first attempt")
     assert mark_crashed(tmp_path, server, SERVER) == []
     with held(tmp_path, "a", SERVER):
-        pass
+        assert mark_crashed(tmp_path, server, SERVER) == []
     assert files(tmp_path) == ["a"]
 
 
@@ -136,15 +182,17 @@ def test_the_state_of_a_dead_run_decides_whether_it_is_marked(
     """A run that has ended stays as it is. A worker starts a scheduled run of a deployment again."""
     dead(tmp_path, "a")
     server = FlowRuns({"a": (state, deployment)})
-    mark_crashed(tmp_path, server, SERVER)
+    deaths = mark_crashed(tmp_path, server, SERVER)
+    assert [death.marked for death in deaths] == ([True] if becomes else [False] if state == "CRASHED" else [])
     assert [change["state"]["type"] for change in server.changes] == ([becomes] if becomes else [])
     assert files(tmp_path) == []
 
 
 def test_a_run_of_another_server_waits_for_that_server(tmp_path: Path) -> None:
-    """A run that our own server has forgotten is forgotten, and so is a damaged file."""
+    """It does not wait for ever. A run that our own server has forgotten is forgotten, and so is a damaged file."""
     dead(tmp_path, "here")
-    dead(tmp_path, "there", "http://127.0.0.1:9/api")
+    dead(tmp_path, "there", "http://127.0.0.1:9/api", KEPT_SECONDS - 60)
+    dead(tmp_path, "long-ago", "http://127.0.0.1:9/api", KEPT_SECONDS + 60)
     (tmp_path / "flow-runs" / "damaged").write_bytes(b"\xff")
     assert mark_crashed(tmp_path, FlowRuns({}), SERVER) == []
     assert files(tmp_path) == ["there"]
@@ -156,8 +204,6 @@ def test_the_file_of_another_user_disturbs_nobody(tmp_path: Path) -> None:
     for flow_run in ("mine", "of-another-user"):
         dead(tmp_path, flow_run)
     (tmp_path / "flow-runs" / "of-another-user").chmod(0)
-    asks = (
-        "import sys, pathlib; from workbench.alerts.holders import *; print(dead_flow_runs(pathlib.Path(sys.argv[1])))"
-    )
-    command = [*without_roots_rights(), sys.executable, "-c", asks, str(tmp_path)]
-    assert subprocess.check_output(command, text=True) == "['mine']\n"
+    command = [*without_roots_rights(), sys.executable, "-c", LOOK, str(tmp_path)]
+    subprocess.run(command, cwd=CHECKOUT, check=True)
+    assert files(tmp_path) == ["of-another-user"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import patient
 from tests.support.command_line import CommandLine, study, wait_for
-from tests.support.flow_runs import only_flow_run, state
+from tests.support.flow_runs import left_after_a_look, only_flow_run, state
 
 pytestmark = pytest.mark.processes
 
@@ -100,7 +100,7 @@ def test_a_killed_run_loses_nothing_that_was_paid_for(line: CommandLine, tmp_pat
     assert report["executions"] == len(calls.read_text().splitlines()) - calls_before
     crashed = state(line, killed)
     assert (crashed["type"], f"The process {process.pid} on " in crashed["message"]) == ("CRASHED", True)
-    assert list((line.home / "flow-runs").iterdir()) == []
+    assert left_after_a_look(line) == []
 
 
 @pytest.mark.parametrize("command", ["rubric", pytest.param("calibrate", marks=pytest.mark.services)])
@@ -122,14 +122,14 @@ def test_each_command_that_buys_is_marked_as_crashed_after_a_kill(
         result = rehearsal_line.run(command, file, "--rehearse")
     assert result.exit_code == 0, result.stderr
     assert state(line, killed.name)["type"] == "CRASHED"
-    assert list((line.home / "flow-runs").iterdir()) == []
+    assert left_after_a_look(line) == []
 
 
 def test_a_killed_run_that_is_tried_again_is_not_marked_as_crashed(line: CommandLine) -> None:
     """Nobody is notified of a run that goes on. The file of the killed process has the flow run's own name."""
     result = line.run("-c", AGAIN, program=Path(sys.executable))
     assert "meanwhile: Running" in result.stdout, result.stdout + result.stderr
-    assert list((line.home / "flow-runs").iterdir()) == []
+    assert left_after_a_look(line) == []
 
 
 def artifact(line: CommandLine) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine
-from tests.support.flow_runs import only_flow_run, state
+from tests.support.flow_runs import left_after_a_look, only_flow_run, state
 from tests.support.prefect_database import new_database
 from tests.support.survival import Case, disturbed, kill, most_unfinished, undisturbed
 
@@ -67,7 +67,7 @@ def test_a_run_that_is_killed_buys_nothing_twice_and_ends_as_undisturbed(
     # The server may learn of the run's end only after the kill.
     crashed = after["type"] == "CRASHED" and f"The process {run.pid} on " in after["message"]
     assert crashed or after["type"] == "COMPLETED", (seed, after)
-    assert list((line.home / "flow-runs").iterdir()) == []
+    assert left_after_a_look(line) == []
 
 
 @pytest.mark.services

@@ -1,19 +1,22 @@
 """Records which process works on a flow run, and marks a flow run as crashed if its process has died.
 
-If the process of a flow run is killed, Prefect shows the flow run as running for ever. So each flow run has a file
-`WORKBENCH_HOME/flow-runs/ID`, which its process keeps locked. The kernel releases the lock when the process dies. A
-process that ends in order removes the files of the flow runs that have ended well.
+If the process of a flow run is killed, Prefect shows the flow run as running for ever. So a process that works on a
+flow run keeps a file `WORKBENCH_HOME/flow-runs/ID` locked until the process ends, and the kernel then releases
+the lock. The next look asks the server how each flow run without a lock has ended, and removes its file.
+
+The file stays at the end of the process, because nothing in the process knows whether the server got the final state:
+Prefect sends it last, and gives up after some time.
 """
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +27,11 @@ from workbench.system.locks import is_locked, write_locked
 
 #: The types of states that end a flow run.
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+#: Those of them that a flow run can get after its process has died.
+CUT_OFF = ("CRASHED", "CANCELLED")
+#: The file of a flow run that another server has is kept for this many seconds since the file was written. Then it is
+#: removed, so that the files of servers that nobody starts again do not gather.
+KEPT_SECONDS = 30 * 86_400.0
 
 
 class Holder(Record):
@@ -45,87 +53,123 @@ class Holder(Record):
     began: float
 
 
-#: The functions that release the files of this process, except for flow runs that have ended well. Prefect may try a
-#: failed flow run again.
-_held: dict[Path, Callable[[], None]] = {}
+@dataclass(frozen=True)
+class Death:
+    """A flow run that did not end in order.
+
+    Attributes:
+        flow_run: the flow run's id.
+        name: its name.
+        marked: True if it was marked now. Otherwise Prefect or a person has ended it.
+    """
+
+    flow_run: str
+    name: str
+    marked: bool
+
+
+#: The files of flow runs whose block has ended in this process, each with the function that removes and unlocks it.
+_left: dict[Path, Callable[[], None]] = {}
 
 
 @contextmanager
 def held(home: Path, flow_run: str, server: str) -> Iterator[None]:
     """Lock a file that says that this process works on a flow run.
 
-    The file stays locked until the process ends: the server learns of the end of the flow run only after this block. If
-    the block has ended well, the process removes the file when it ends in order.
+    The server learns of the end of the flow run only after this block, and Prefect may try a failed flow run again. So
+    the file stays locked after the block: until the process ends, or until a look of this process finds that the server
+    has the final state.
     """
     file = home / "flow-runs" / flow_run
-    if file not in _held:
+    release = _left.pop(file, None)
+    if release is None:
         holder = Holder(flow_run=flow_run, server=server, pid=os.getpid(), host=socket.gethostname(), began=time.time())
-        _held[file] = write_locked(file, json.dumps(holder.to_json()).encode())
-    yield
-    atexit.register(_held.pop(file))
+        release = write_locked(file, json.dumps(holder.to_json()).encode())
+    try:
+        yield
+    finally:
+        _left[file] = release
 
 
-def dead_flow_runs(home: Path) -> list[str]:
-    """Return the ids of the flow runs of this home whose process has died."""
-    return [file.name for file in _files_of_dead(home)]
+def mark_crashed(home: Path, api: Api, server: str) -> list[Death]:
+    """Mark each unfinished flow run whose process has died as crashed.
 
-
-def _files_of_dead(home: Path) -> Iterator[Path]:
-    """Yield the file of each flow run whose process has died. Check the lock directly before the file is yielded."""
-    for file in sorted((home / "flow-runs").glob("[!.]*")):
-        # Nobody can tell whether the process lives if another user wrote the file, as after `sudo workbench run`.
-        with suppress(PermissionError):
-            if not is_locked(file):
-                yield file
-
-
-def mark_crashed(home: Path, api: Api, server: str) -> list[str]:
-    """Mark each unfinished flow run whose process has died as crashed. Return the names of these flow runs.
-
-    Flow runs that began with another home are left alone. `server` is the address of the API.
+    Return the flow runs that did not end in order since the last look. Flow runs that began with another home are left
+    alone. `server` is the address of the API.
 
     Raises:
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
-    marked = []
-    for file in _files_of_dead(home):
+    deaths = []
+    for file in sorted((home / "flow-runs").glob("[!.]*")):
+        if file not in _left and _is_held(file):
+            continue
         try:
             holder = parse(Holder, file.read_text(encoding="utf-8"), str(file))
         except FileNotFoundError:
-            # The flow run has just ended.
+            # Another process has looked at the same time.
             continue
         except (UserError, ValueError):
             # A crash of the machine has damaged the file. Nobody can tell which flow run it was for.
             file.unlink(missing_ok=True)
             continue
-        names = _end(holder, api)
-        if names is None and holder.server != server:
-            # Another server has the flow run.
-            continue
-        marked += names or []
-        file.unlink(missing_ok=True)
-    return marked
+        deaths += _look(file, holder, api, server)
+    return deaths
 
 
-def _end(holder: Holder, api: Api) -> list[str] | None:
-    """End the flow run of a dead process, unless it has ended already. Return its name if it was ended.
+def _is_held(file: Path) -> bool:
+    """Return True if the process that wrote the file lives, or if nobody can tell.
 
-    Return None if the server does not have the flow run.
+    Nobody can tell if another user wrote the file, as after `sudo workbench run`.
+    """
+    try:
+        return is_locked(file)
+    except PermissionError:
+        return True
+
+
+def _look(file: Path, holder: Holder, api: Api, server: str) -> list[Death]:
+    """Ask the server for the flow run of a file. End the flow run if its process has died, and remove the file.
+
+    Return the flow run if it did not end in order.
     """
     flow_run = request(api, "GET", f"/flow_runs/{holder.flow_run}")
     if flow_run is None:
-        return None
-    kind = (flow_run["state"] or {}).get("type")
-    # A worker starts a scheduled run of a deployment again. A pending run is started at this moment.
-    if kind in ENDED or (kind in ("SCHEDULED", "PENDING") and flow_run["deployment_id"]):
+        # Another server may have the flow run.
+        if holder.server == server or time.time() - holder.began > KEPT_SECONDS:
+            _remove(file)
         return []
+    kind = (flow_run["state"] or {}).get("type")
+    name = str(flow_run["name"])
+    if kind in ENDED:
+        _remove(file)
+        return [Death(holder.flow_run, name, marked=False)] if kind in CUT_OFF else []
+    if _is_held(file):
+        # Prefect still sends the end of a flow run of this process.
+        return []
+    # A worker starts a scheduled run of a deployment again. A pending run is started at this moment.
+    if kind in ("SCHEDULED", "PENDING") and flow_run["deployment_id"]:
+        _remove(file)
+        return []
+    marked = _end(holder, kind, api)
+    _remove(file)
+    return [Death(holder.flow_run, name, marked=True)] if marked else []
+
+
+def _remove(file: Path) -> None:
+    """Remove a file. If it is one of this process, give its lock back."""
+    _left.pop(file, lambda: file.unlink(missing_ok=True))()
+
+
+def _end(holder: Holder, kind: str | None, api: Api) -> bool:
+    """End the flow run of a dead process, which is in a state of this type. Return False if the server forgot it."""
     message = (
-        f"The process {holder.pid} on {holder.host} ended without a result: it was killed, or the machine stopped. All "
-        "paid results are kept. Start the same run again: it pays for nothing twice."
+        f"The process {holder.pid} on {holder.host} ended, and the server got no result: the process was killed, the "
+        "machine stopped, or the server did not answer. All paid results are kept. Start the same run again: it pays "
+        "for nothing twice."
     )
     end_state = (
         {"type": "CANCELLED", "name": "Cancelled"} if kind == "CANCELLING" else {"type": "CRASHED", "name": "Crashed"}
     )
     state = {"state": {**end_state, "message": message}, "force": True}
-    ended = request(api, "POST", f"/flow_runs/{holder.flow_run}/set_state", state)
-    return None if ended is None else [str(flow_run["name"])]
+    return request(api, "POST", f"/flow_runs/{holder.flow_run}/set_state", state) is not None

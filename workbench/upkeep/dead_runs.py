@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.alerts.api import Api
-from workbench.alerts.holders import dead_flow_runs, mark_crashed
+from workbench.alerts.holders import mark_crashed
 from workbench.alerts.unstarted import mark_unstarted
 from workbench.upkeep.artifacts import show_ends
 
@@ -13,7 +13,7 @@ from workbench.upkeep.artifacts import show_ends
 def end_dead_runs(home: Path, api: Api, server: str) -> list[str]:
     """Mark flow runs as crashed whose process has died, or which no process began. Return their names.
 
-    The artifact of a run whose process has died says how far the run came.
+    The artifact of a run that did not end in order says how far the run came.
 
     Args:
         server: the address of the API.
@@ -21,7 +21,6 @@ def end_dead_runs(home: Path, api: Api, server: str) -> list[str]:
     Raises:
         httpx.HTTPError: the server does not answer, or refuses a request.
     """
-    dead = dead_flow_runs(home)
-    names = mark_crashed(home, api, server)
-    show_ends(home, api, dead)
-    return [*names, *mark_unstarted(api)]
+    deaths = mark_crashed(home, api, server)
+    show_ends(home, api, [death.flow_run for death in deaths])
+    return [*(death.name for death in deaths if death.marked), *mark_unstarted(api)]
